@@ -1,0 +1,1 @@
+"""The command line that users type; it talks to the system over its public interfaces only."""

@@ -1,0 +1,91 @@
+"""The callback: what subscribers of the completion topic hear of a task, made from its record alone."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from contract.errors import DarkroomError
+from contract.record import Record, Status
+
+#: Status of a callback for each final state of a record.
+CALLBACK_STATUS: Final[Mapping[Status, str]] = {
+    Status.COMPLETED: "completed",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "cancelled",
+    Status.TIMED_OUT: "timed_out",
+}
+#: Message attributes of a callback that subscribers may filter on.
+CALLBACK_ATTRIBUTES: Final = ("id", "runtime", "tasktype", "status")
+
+
+def callback_for(record: Record) -> dict[str, Any]:
+    """Return the callback of a final record."""
+    body: dict[str, Any] = {
+        "id": record.id,
+        "runtime": record.runtime,
+        "status": CALLBACK_STATUS[record.status],
+        "result": record.status is Status.COMPLETED,
+        "image_url": list(record.image_urls),
+        "output_url": record.output_url,
+        "context": record.context_value,
+    }
+    return body if record.error is None else body | {"error": record.error}
+
+
+def callback_attributes(record: Record) -> dict[str, str]:
+    """Return the message attributes of a record's callback."""
+    return {
+        "id": record.id,
+        "runtime": record.runtime,
+        "tasktype": record.tasktype,
+        "status": CALLBACK_STATUS[record.status],
+    }
+
+
+def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[str, Any]:
+    """Return the callback of a message that never became a task.
+
+    `id`, `runtime` and `context` are what could be read of the message, None otherwise; `message_id` is SNS's, so
+    that a sender whose message could not be read at all finds it again.
+    """
+    metadata = _metadata_of(body)
+    return {
+        "id": _text(metadata.get("id")),
+        "runtime": _text(metadata.get("runtime")),
+        "status": CALLBACK_STATUS[Status.FAILED],
+        "result": False,
+        "image_url": [],
+        "output_url": None,
+        "context": metadata.get("context"),
+        "error": error.as_dict(),
+        "message_id": message_id,
+    }
+
+
+def rejection_attributes(callback: Mapping[str, Any], *, body: object) -> dict[str, str]:
+    """Return the message attributes of a rejection; what could not be read is left out."""
+    values = {
+        "id": callback["id"],
+        "runtime": callback["runtime"],
+        "tasktype": _text(_metadata_of(body).get("tasktype")),
+        "status": callback["status"],
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _metadata_of(body: object) -> Mapping[str, Any]:
+    match body:
+        case {"task": {"metadata": dict(metadata)}} | {"metadata": dict(metadata)}:
+            return metadata
+        case {"alwayson_scripts": dict(scripts)}:
+            return {"id": scripts.get("id_task"), "tasktype": scripts.get("task")}
+    return {}
+
+
+#: Characters of a broken value that a rejection repeats.
+_MAX_TEXT_LENGTH: Final = 256
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value).encode("ascii", "backslashreplace").decode()[:_MAX_TEXT_LENGTH]

@@ -1,0 +1,79 @@
+"""JSON as it arrives from strangers: parsed strictly, with errors that say where it broke."""
+
+import json
+import math
+from typing import Any, Final
+
+from contract.errors import InvalidJson
+
+#: Levels of nesting that are accepted. Serializers recurse, so a body of a thousand '[' must be an error of the
+#: sender's, not a RecursionError of ours. The deepest documented request has 6.
+MAX_DEPTH: Final = 64
+
+
+def parse_json_object(body: str | bytes) -> dict[str, Any]:
+    """Return the JSON object in `body`; raise InvalidJson that says what is there instead and where it broke."""
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite_float)
+    except json.JSONDecodeError as error:
+        raise InvalidJson(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidJson(f"the body is not UTF-8 text: byte {error.start} cannot be decoded") from None
+    except RecursionError:
+        raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep") from None
+    except ValueError as error:
+        raise InvalidJson(f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidJson(f"the body must be a JSON object, not {describe(value)}")
+    _check_depth(value)
+    return value
+
+
+def compact_json(value: object) -> str:
+    """Return `value` as JSON in pure ASCII without spaces: safe in any message, header, item or log line."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def canonical_json(value: object) -> str:
+    """Return `value` as JSON that does not depend on the order of its keys."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def size_bytes(value: object) -> int:
+    """Return the UTF-8 size of `value` as compact JSON, the way its sender would count it."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    # A lone surrogate is legal in JSON's escapes but not in UTF-8; it counts as the three bytes it would take.
+    return len(text.encode(errors="surrogatepass"))
+
+
+def describe(value: object) -> str:
+    """Name the JSON type of `value` for an error message."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", dict: "an object", list: "an array", str: "a string"}
+    return names.get(type(value), "a number")
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite_float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return number
+
+
+def _check_depth(value: object) -> None:
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return
+    raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep")

@@ -1,0 +1,29 @@
+"""The body that travels on the task topic, from the router to the agent."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from contract.json_values import compact_json
+from contract.task import Task
+
+
+class TaskMessage(BaseModel):
+    """A checked task with what the agent must know beside it; S3 holds it if it is too large for a topic."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    task: Task
+    #: The four hexadecimal digits of this submission.
+    run: str
+    checkpoint: str | None = None
+    submitted_at_ms: int
+
+    def to_body(self) -> str:
+        """Return the message body, pure ASCII."""
+        return compact_json(self.model_dump(mode="json", exclude_defaults=True))
+
+    @classmethod
+    def from_body(cls, body: dict[str, Any]) -> "TaskMessage":
+        """Read a parsed body; raises pydantic.ValidationError on what is not a task message."""
+        return cls.model_validate(body)

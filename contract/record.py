@@ -1,0 +1,139 @@
+"""The record of a task in the task table: its states, which may follow which, and its form in DynamoDB.
+
+The record is the one commit point of a task. Whoever wants to change it takes the conditional writes of
+`contract.transitions`; its stream makes the callback.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from contract.json_values import compact_json
+
+
+class Status(StrEnum):
+    """State of a task, in RunPod's words."""
+
+    IN_QUEUE = "IN_QUEUE"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+FINAL_STATUSES: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT)
+ACTIVE_STATUSES: Final = (Status.IN_QUEUE, Status.IN_PROGRESS)
+
+#: Which state may follow which within one run. Final states are sticky; a replica that cannot finish hands its
+#: task back to the queue.
+TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
+    Status.IN_QUEUE: frozenset({Status.IN_PROGRESS, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT}),
+    Status.IN_PROGRESS: frozenset({Status.IN_QUEUE, *FINAL_STATUSES}),
+    **dict.fromkeys(FINAL_STATUSES, frozenset[Status]()),
+}
+
+KEY_ATTRIBUTE: Final = "id"
+#: DynamoDB deletes an item some time after this moment, in epoch seconds.
+TTL_ATTRIBUTE: Final = "expires_at"
+#: Index that lists the tasks of a runtime by time of submission; keys and the attributes of a listing only.
+RUNTIME_INDEX: Final = "by_runtime"
+RUNTIME_INDEX_KEYS: Final = ("runtime", "submitted_at_ms")
+RUNTIME_INDEX_ATTRIBUTES: Final = (
+    "status",
+    "tasktype",
+    "started_at_ms",
+    "completed_at_ms",
+    "progress_permille",
+)
+#: Sparse index of the tasks that somebody must look at after a moment; final tasks are not in it.
+DUE_INDEX: Final = "by_due"
+DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")
+#: Partitions of the due index: every transition writes it, and one partition takes 1,000 writes a second.
+DUE_SHARDS: Final = 8
+#: Milliseconds after submission at which a task that was recorded but never published is published again. Longer
+#: than any function runs, so the sweep never races the function that is about to publish.
+PUBLISH_GRACE_MS: Final = 60_000
+#: Milliseconds after the end of a lease at which the sweep asks whether the task is lost: time for the queue to
+#: deliver the message again and for another replica to claim it.
+LEASE_GRACE_MS: Final = 120_000
+
+
+class Record(BaseModel):
+    """One task in the task table. Times are epoch milliseconds, `expires_at` epoch seconds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    run: str
+    status: Status
+    runtime: str
+    tasktype: str
+    format: str
+    prefix: str
+    #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
+    context: str = "null"
+    webhook: str | None = None
+    checkpoint: str | None = None
+    requested_checkpoint: str | None = None
+    #: What submission and content were; the same submission never runs twice, the same content is the same answer.
+    submission_id: str
+    fingerprint: str
+    #: The message body of the task topic, or the key in the task bucket where it lies.
+    message: str | None = None
+    message_key: str | None = None
+    execution_timeout_ms: int
+    ttl_ms: int
+    submitted_at_ms: int
+    published_at_ms: int | None = None
+    started_at_ms: int | None = None
+    completed_at_ms: int | None = None
+    lease_owner: str | None = None
+    lease_expires_at_ms: int | None = None
+    #: How often a replica has claimed this run.
+    attempts: int = 0
+    progress_permille: int = 0
+    image_urls: tuple[str, ...] = ()
+    output_url: str | None = None
+    error: dict[str, Any] | None = None
+    #: Why the last attempt handed the task back; becomes the error if no attempt succeeds.
+    last_error: dict[str, Any] | None = None
+    due_shard: str | None = None
+    due_at_ms: int | None = None
+    expires_at: int | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """True if no later write may change the status."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def context_value(self) -> Any:
+        """The sender's context, unchanged."""
+        return json.loads(self.context)
+
+    def to_item(self) -> dict[str, Any]:
+        """Return the item in the plain Python values that boto3's resource layer takes; absent is left out."""
+        item = self.model_dump(mode="json", exclude_none=True)
+        for field in ("error", "last_error"):
+            if field in item:
+                item[field] = compact_json(item[field])
+        return item
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Record":
+        """Read an item as boto3's resource layer returns it."""
+        values = dict(item)
+        for field in ("error", "last_error"):
+            if isinstance(values.get(field), str):
+                values[field] = json.loads(values[field])
+        return cls.model_validate(values)
+
+
+def due_shard(task_id: str) -> str:
+    """Return the partition of the due index that a task falls into."""
+    return str(zlib.crc32(task_id.encode()) % DUE_SHARDS)

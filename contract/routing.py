@@ -1,0 +1,122 @@
+"""Runtimes and how a task finds the queue of its runtime: the filter policy and what it matches come from here."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic.alias_generators import to_camel
+
+from contract.errors import FieldError
+from contract.task import Task
+
+#: A runtime's name is part of queue names (80 characters with environment and suffix) and of URLs.
+RUNTIME_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+CHECKPOINT_EXTENSIONS: Final = (".safetensors", ".ckpt")
+
+#: Characters of a checkpoint's name with its folder: S3 keys end at 1,024 bytes of UTF-8.
+MAX_CHECKPOINT_LENGTH: Final = 250
+
+#: Answers whether the model bucket holds a checkpoint of this file name.
+HoldsCheckpoint = Callable[[str], bool]
+
+
+class CamelModel(BaseModel):
+    """A model whose keys in YAML and JSON are camelCase, as users of the environment files know them."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid", frozen=True
+    )
+
+
+class Limits(CamelModel):
+    """The largest generation that a runtime accepts; it protects the GPU from running out of memory or time."""
+
+    width: int = Field(default=2048, ge=64, description="Pixels, after any high-resolution pass")
+    height: int = Field(default=2048, ge=64, description="Pixels, after any high-resolution pass")
+    steps: int = Field(default=150, ge=1, description="Sampling steps of one pass")
+    batch_size: int = Field(default=8, ge=1, description="Pictures of one batch")
+    iterations: int = Field(default=8, ge=1, description="Batches of one task (`n_iter`)")
+
+
+class Runtime(CamelModel):
+    """What submission must know of a runtime; its capacity is the stacks' business."""
+
+    name: Annotated[str, Field(pattern=RUNTIME_NAME_PATTERN)]
+    type: Literal["sdwebui"] = "sdwebui"
+    model_filename: str | None = None
+    dynamic_model: bool = False
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _one_way_to_a_model(self) -> "Runtime":
+        if self.dynamic_model == (self.model_filename is not None):
+            raise ValueError("needs either modelFilename or dynamicModel: true, not both and not neither")
+        return self
+
+
+class Catalogue:
+    """The configured runtimes, by name."""
+
+    def __init__(self, runtimes: Iterable[Runtime]) -> None:
+        self.runtimes = {runtime.name: runtime for runtime in runtimes}
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Catalogue":
+        """Read what `to_json` wrote; it travels in the environment of the functions."""
+        return cls(TypeAdapter(tuple[Runtime, ...]).validate_json(text))
+
+    def to_json(self) -> str:
+        """Return the runtimes as compact JSON, defaults left out."""
+        adapter = TypeAdapter(tuple[Runtime, ...])
+        return adapter.dump_json(tuple(self.runtimes.values()), exclude_defaults=True, by_alias=True).decode()
+
+    def find(self, name: str) -> Runtime | FieldError:
+        """Return the runtime of this name, or the error that lists the names there are."""
+        return self.runtimes.get(name) or FieldError(
+            field="task.metadata.runtime",
+            message=f"there is no runtime {name[:128]!r}; configured: {', '.join(sorted(self.runtimes))}",
+            code="unknown_runtime",
+        )
+
+    def runtime_for_checkpoint(self, checkpoint: str, holds_checkpoint: HoldsCheckpoint) -> Runtime | None:
+        """Return the runtime that serves `checkpoint`: its own model first, then a dynamic one that can load it."""
+        for runtime in self.runtimes.values():
+            if runtime.model_filename and same_checkpoint(runtime.model_filename, checkpoint):
+                return runtime
+        dynamic = next((runtime for runtime in self.runtimes.values() if runtime.dynamic_model), None)
+        return dynamic if dynamic and holds_checkpoint(checkpoint) else None
+
+
+def checkpoint_name(name: str) -> str:
+    """Strip the ` [hash]` of a Web UI title, so that title and file name are one checkpoint."""
+    return re.sub(r"\s*\[[0-9a-fA-F]+\]$", "", name.strip())
+
+
+def same_checkpoint(first: str, second: str) -> bool:
+    """Tell whether two forms of a checkpoint's name (title, file name, bare name) mean the same."""
+    return _bare_name(first) == _bare_name(second)
+
+
+def is_checkpoint_name(name: str) -> bool:
+    """Tell whether `name` can be a file below the checkpoint folder: nothing that leaves it or confuses a log."""
+    parts = checkpoint_name(name).split("/")
+    return len(name) <= MAX_CHECKPOINT_LENGTH and name.isprintable() and not {"", ".", ".."} & set(parts)
+
+
+def _bare_name(name: str) -> str:
+    name = checkpoint_name(name)
+    for extension in CHECKPOINT_EXTENSIONS:
+        name = name.removesuffix(extension)
+    return name
+
+
+def task_attributes(task: Task) -> dict[str, str]:
+    """Return the message attributes of a task on the task topic; queues filter on `runtime`."""
+    metadata = task.metadata
+    return {"id": metadata.id, "runtime": metadata.runtime, "tasktype": metadata.tasktype.value}
+
+
+def runtime_filter_policy(runtime_name: str) -> dict[str, list[str]]:
+    """Return the subscription filter policy (on attributes) of a runtime's queue."""
+    return {"runtime": [runtime_name]}

@@ -1,0 +1,108 @@
+"""The RunPod form of a task, `{"input": {"api", "payload"}}`, and the Web UI calls that it may make."""
+
+from typing import Any, Final
+
+from contract.errors import FieldError
+from contract.json_values import describe
+
+_POST: Final = """
+    sdapi/v1/txt2img sdapi/v1/img2img sdapi/v1/extra-single-image sdapi/v1/extra-batch-images sdapi/v1/png-info
+    sdapi/v1/interrogate sdapi/v1/options sdapi/v1/refresh-checkpoints sdapi/v1/refresh-vae sdapi/v1/refresh-loras
+    sdapi/v1/refresh-embeddings v1/download v1/sync
+"""
+_GET: Final = """
+    sdapi/v1/options sdapi/v1/cmd-flags sdapi/v1/samplers sdapi/v1/schedulers sdapi/v1/upscalers
+    sdapi/v1/latent-upscale-modes sdapi/v1/sd-models sdapi/v1/sd-vae sdapi/v1/hypernetworks sdapi/v1/face-restorers
+    sdapi/v1/realesrgan-models sdapi/v1/prompt-styles sdapi/v1/embeddings sdapi/v1/memory sdapi/v1/scripts
+    sdapi/v1/script-info sdapi/v1/extensions sdapi/v1/loras controlnet/model_list controlnet/module_list
+"""
+#: Method to the endpoints (without leading slash) that a `webui-api` task may call with it.
+ALLOWED_CALLS: Final = {"GET": frozenset(_GET.split()), "POST": frozenset(_POST.split())}
+TEXT_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/txt2img"
+IMAGE_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/img2img"
+
+#: Schedulers of the Web UI as they stand at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
+#: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".
+SCHEDULER_SUFFIXES: Final = {
+    "align your steps": "align_your_steps",
+    "polyexponential": "polyexponential",
+    "sgm uniform": "sgm_uniform",
+    "exponential": "exponential",
+    "kl optimal": "kl_optimal",
+    "uniform": "uniform",
+    "karras": "karras",
+    "simple": "simple",
+    "normal": "normal",
+    "turbo": "turbo",
+    "beta": "beta",
+    "ddim": "ddim",
+}
+
+
+def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
+    """Return every way in which the content of a `webui-api` task is not a call that may be made."""
+    match content:
+        case {"api": {"method": str(method), "endpoint": str(endpoint)}}:
+            pass
+        case _:
+            return [
+                FieldError(f"{field}.api", 'must be an object {"method": "GET" or "POST", "endpoint": "/sdapi/v1/…"}')
+            ]
+    errors = []
+    endpoint = endpoint.removeprefix("/")
+    allowed_methods = [name for name, endpoints in ALLOWED_CALLS.items() if endpoint in endpoints]
+    if not allowed_methods:
+        known = ", ".join(sorted(ALLOWED_CALLS["GET"] | ALLOWED_CALLS["POST"]))
+        errors.append(FieldError(f"{field}.api.endpoint", f"{endpoint[:200]!r} is not allowed; allowed: {known}"))
+    elif method not in allowed_methods:
+        errors.append(
+            FieldError(f"{field}.api.method", f"{endpoint} takes {' or '.join(allowed_methods)}, not {method[:20]!r}")
+        )
+    payload = content.get("payload")
+    if not isinstance(payload, dict) and not (payload is None and method == "GET"):
+        errors.append(FieldError(f"{field}.payload", f"must be an object, not {describe(payload)}"))
+    return errors
+
+
+def endpoint_of(content: dict[str, Any]) -> str:
+    """Return the endpoint of a `webui-api` content without leading slash; empty if there is none."""
+    match content:
+        case {"api": {"endpoint": str(endpoint)}}:
+            return endpoint.removeprefix("/")
+    return ""
+
+
+def original_field(field: str) -> str:
+    """Return the path in the RunPod request of a field that an error names by its v1alpha2 path."""
+    if field.startswith("task.content"):
+        return field.replace("task.content", "input", 1)
+    return field.removeprefix("task.metadata.")
+
+
+def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return `payload` with a joined sampler name split into `sampler_name` and `scheduler`.
+
+    Web UIs from 1.9 know samplers and schedulers apart and silently run another sampler for a joined name.
+    A scheduler that the sender named stays.
+    """
+    result = dict(payload)
+    for name_field in ("sampler_name", "sampler_index"):
+        name = payload.get(name_field)
+        if not isinstance(name, str):
+            continue
+        for suffix, scheduler in SCHEDULER_SUFFIXES.items():
+            if name.lower().endswith(f" {suffix}"):
+                result[name_field] = name[: -len(suffix) - 1].rstrip()
+                result["scheduler"] = payload.get("scheduler") or scheduler
+                break
+    return result
+
+
+def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None) -> dict[str, Any]:
+    """Convert a RunPod request to a v1alpha2 body of type `webui-api`; checks come after, on the v1alpha2 form."""
+    content = body.get("input")
+    if isinstance(content, dict) and isinstance(content.get("payload"), dict):
+        content = {**content, "payload": split_sampler(content["payload"])}
+    metadata = {"id": task_id, "runtime": runtime, "tasktype": "webui-api"}
+    optional = {key: body[key] for key in ("webhook", "policy") if body.get(key) is not None}
+    return {"task": {"metadata": metadata | optional, "content": content}}

@@ -1,0 +1,35 @@
+"""The settings of a process: one typed class each, read from the environment in one place."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class InvalidEnvironment(ValueError):
+    """Raised at start when variables are missing or wrong; names every one of them."""
+
+
+class Settings(BaseModel):
+    """Base of a settings class: the variable of a field is its name in capitals. Lists and objects are JSON
+    (annotate them `Json[...]`).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; an empty variable counts as unset."""
+        values = {
+            name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper(), "") != ""
+        }
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = (f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+            raise InvalidEnvironment("; ".join(problems)) from None
+
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """Return the names of all variables that the process reads."""
+        return frozenset(name.upper() for name in cls.model_fields)

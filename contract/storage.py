@@ -1,0 +1,98 @@
+"""Where things lie in S3: outputs of a task, messages too large for a topic, checkpoints."""
+
+import hashlib
+import json
+from typing import Any, Final, NamedTuple
+
+#: Bytes of a message body above which it is passed by reference: SNS takes 256 KiB of body and attributes together.
+MAX_INLINE_MESSAGE_BYTES: Final = 192 * 1024
+#: Bytes of a message body above which the record points to S3 instead of holding it: every later write of a
+#: record is billed by the size of the whole item.
+MAX_RECORD_MESSAGE_BYTES: Final = 4 * 1024
+CHECKPOINT_FOLDER: Final = "Stable-diffusion"
+#: Folder of the task bucket for queue messages in which no task could be recognized, kept for the operators.
+UNREADABLE_FOLDER: Final = "unreadable"
+
+#: First element of the JSON array that the Amazon SNS and SQS Extended Client Libraries send instead of a payload.
+POINTER_CLASSES: Final = frozenset(
+    {
+        "software.amazon.payloadoffloading.PayloadS3Pointer",
+        "com.amazon.sqs.javamessaging.MessageS3Pointer",
+    }
+)
+POINTER_CLASS: Final = "software.amazon.payloadoffloading.PayloadS3Pointer"
+#: Message attribute in which the Extended Client Library gives the size of the payload in bytes.
+POINTER_SIZE_ATTRIBUTE: Final = "ExtendedPayloadSize"
+
+
+class S3Location(NamedTuple):
+    """One object in S3."""
+
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        """The `s3://` form that users see."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def output_folder(prefix: str, task_id: str) -> str:
+    """Return the key prefix, without trailing slash, under which all outputs of a task lie."""
+    return f"{prefix}/{task_id}"
+
+
+def output_location(bucket: str, prefix: str, task_id: str) -> str:
+    """Return the `output_location` of a response."""
+    return S3Location(bucket, output_folder(prefix, task_id)).uri
+
+
+def image_key(prefix: str, task_id: str, run: str, number: int, extension: str) -> str:
+    """Return the key of the picture with this number, counted from 1; `extension` has no dot."""
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run}-{number}.{extension}"
+
+
+def response_key(prefix: str, task_id: str, run: str) -> str:
+    """Return the key of the Web UI's response without its image data."""
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run}.out"
+
+
+def message_key(task_id: str, run: str) -> str:
+    """Return the key in the task bucket of a message body that is passed by reference."""
+    return f"messages/{task_id}/{run}.json"
+
+
+def checkpoint_key(name: str) -> str:
+    """Return the key in the model bucket of the checkpoint with this file name."""
+    return f"{CHECKPOINT_FOLDER}/{name}"
+
+
+def run_of_submission(task_id: str, submission_id: str, previous_run: str | None = None) -> str:
+    """Return the four hexadecimal digits that tell one submission's outputs from another's of the same id.
+
+    They are derived, not drawn, so a redelivered task overwrites its own objects; they differ from
+    `previous_run`, so a new run of the id leaves the older pictures alone.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{task_id}\n{submission_id}".encode()).digest()[:2])
+    if previous_run == f"{number:04x}":
+        number = (number + 1) % 0x10000
+    return f"{number:04x}"
+
+
+def encode_pointer(location: S3Location) -> str:
+    """Return the message body that stands for a payload in S3."""
+    return json.dumps([POINTER_CLASS, {"s3BucketName": location.bucket, "s3Key": location.key}])
+
+
+def decode_pointer(body: str) -> S3Location | None:
+    """Return where the payload of `body` lies, or None if `body` is the payload itself."""
+    if body.lstrip()[:1] != "[":
+        return None
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    match value:
+        case [str(name), {"s3BucketName": str(bucket), "s3Key": str(key)}] if name in POINTER_CLASSES:
+            return S3Location(bucket, key)
+    return None

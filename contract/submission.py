@@ -1,0 +1,208 @@
+"""The edge: any accepted format in, one checked v1alpha2 task out, or every broken field at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from contract import runpod, task_v1alpha1
+from contract.checkpoint import choose_checkpoint, take_requested_checkpoint
+from contract.content import check_generation, check_input_image
+from contract.errors import FieldError, InvalidTask
+from contract.json_values import describe
+from contract.routing import Catalogue, HoldsCheckpoint, Runtime
+from contract.task import Metadata, Task, TaskType
+
+
+class Format(StrEnum):
+    """The form in which a task was sent; its answers take the same form."""
+
+    V1ALPHA2 = "v1alpha2"
+    V1ALPHA1 = "v1alpha1"
+    RUNPOD = "runpod"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A task that may be recorded and published.
+
+    `task.content` holds no key of ours any more. `checkpoint` is what the runtime must have loaded (None: the
+    task needs no model), `requested_checkpoint` what the sender wrote.
+    """
+
+    task: Task
+    format: Format
+    checkpoint: str | None
+    requested_checkpoint: str | None
+
+
+def format_of(body: Mapping[str, Any]) -> Format:
+    """Tell the format of a body by its shape; what fits none is taken for v1alpha2, whose errors explain it."""
+    if "input" in body and "task" not in body:
+        return Format.RUNPOD
+    if task_v1alpha1.is_v1alpha1(dict(body)):
+        return Format.V1ALPHA1
+    return Format.V1ALPHA2
+
+
+def parse_submission(
+    body: dict[str, Any],
+    *,
+    catalogue: Catalogue,
+    holds_checkpoint: HoldsCheckpoint,
+    format_: Format | None = None,
+    runtime_name: str | None = None,
+    generated_id: str = "",
+) -> Submission:
+    """Check a request and return what is to be run.
+
+    Args:
+        body: The request, parsed from JSON.
+        catalogue: The configured runtimes.
+        holds_checkpoint: Answers whether the model bucket holds a checkpoint; asked at most once.
+        format_: The only format accepted; None accepts all and tells them apart by shape.
+        runtime_name: The runtime of a RunPod request, which does not name it in its body.
+        generated_id: The id of a RunPod request, which has none of its own.
+
+    Raises:
+        InvalidTask: with every broken field, named as the sender wrote it.
+    """
+    format_ = format_ or format_of(body)
+    errors: list[FieldError] = []
+    if format_ is Format.RUNPOD:
+        body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name)
+    elif format_ is Format.V1ALPHA1:
+        body, errors = task_v1alpha1.convert(body, catalogue=catalogue, holds_checkpoint=holds_checkpoint)
+    submission = _check(body, format_, catalogue, holds_checkpoint, errors)
+    if isinstance(submission, Submission) and not errors:
+        return submission
+    named = [replace(error, field=_original_field(error.field, format_)) for error in errors]
+    raise InvalidTask(_first_of_each_field(named))
+
+
+def _check(
+    body: dict[str, Any],
+    format_: Format,
+    catalogue: Catalogue,
+    holds_checkpoint: HoldsCheckpoint,
+    errors: list[FieldError],
+) -> Submission | None:
+    parts = _parts(body, errors)
+    if parts is None:
+        return None
+    metadata_body, content = parts
+    metadata = _check_metadata(metadata_body, errors)
+    runtime = _check_runtime(metadata_body, catalogue, errors)
+    if not isinstance(content, dict):
+        errors.append(FieldError("task.content", f"must be an object, the Web UI's request, not {describe(content)}"))
+        return None
+    try:
+        tasktype = TaskType(str(metadata_body.get("tasktype")))
+    except ValueError:
+        return None
+    content, requested = take_requested_checkpoint(content, errors)
+    checkpoint = None
+    if runtime:
+        errors += _check_content(tasktype, content, runtime)
+        checkpoint = choose_checkpoint(requested, tasktype, content, runtime, holds_checkpoint, errors)
+    if metadata is None:
+        return None
+    return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested)
+
+
+def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any], object] | None:
+    task = body.get("task", body)
+    if not isinstance(task, dict) or "metadata" not in task or "content" not in task:
+        found = (
+            ", ".join(sorted(repr(key[:40]) for key in list(task)[:10])) if isinstance(task, dict) else describe(task)
+        )
+        errors.append(
+            FieldError(
+                "task",
+                'expected {"task": {"metadata": {…}, "content": {…}}} (v1alpha2)'
+                ' or {"alwayson_scripts": {"task": …, "id_task": …}, …} (v1alpha1);'
+                f" found {found or 'an empty object'}",
+            )
+        )
+        return None
+    if not isinstance(task["metadata"], dict):
+        errors.append(FieldError("task.metadata", f"must be an object, not {describe(task['metadata'])}"))
+        return None
+    return task["metadata"], task["content"]
+
+
+def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata | None:
+    try:
+        return Metadata.model_validate(body)
+    except ValidationError as error:
+        errors += [
+            FieldError(
+                ".".join(("task.metadata", *map(str, problem["loc"]))),
+                _message(problem["type"], problem["msg"]),
+            )
+            for problem in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+    return None
+
+
+def _message(type_: str, message: str) -> str:
+    return "is required" if type_ == "missing" else message.removeprefix("Value error, ")
+
+
+def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[FieldError]) -> Runtime | None:
+    name = metadata.get("runtime")
+    if not isinstance(name, str) or not name:
+        return None
+    found = catalogue.find(name)
+    if isinstance(found, Runtime):
+        return found
+    errors.append(found)
+    return None
+
+
+def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime) -> list[FieldError]:
+    match tasktype:
+        case TaskType.TEXT_TO_IMAGE:
+            return check_generation(content, runtime.limits, "task.content")
+        case TaskType.IMAGE_TO_IMAGE:
+            limits = check_generation(content, runtime.limits, "task.content")
+            return limits + check_input_image(content, "task.content")
+        case TaskType.WEBUI_API:
+            return _check_webui_call(content, runtime)
+        case TaskType.PIPELINE:
+            message = f"pipeline runs on ComfyUI runtimes only; {runtime.name} is of type {runtime.type}"
+            return [FieldError("task.metadata.tasktype", message)]
+    return []
+
+
+def _check_webui_call(content: dict[str, Any], runtime: Runtime) -> list[FieldError]:
+    errors = runpod.check_call(content, "task.content")
+    if errors:
+        return errors
+    payload = content.get("payload") or {}
+    match runpod.endpoint_of(content):
+        case runpod.TEXT_TO_IMAGE_ENDPOINT:
+            return check_generation(payload, runtime.limits, "task.content.payload")
+        case runpod.IMAGE_TO_IMAGE_ENDPOINT:
+            limits = check_generation(payload, runtime.limits, "task.content.payload")
+            return limits + check_input_image(payload, "task.content.payload")
+    return []
+
+
+def _original_field(field: str, format_: Format) -> str:
+    match format_:
+        case Format.V1ALPHA1:
+            return task_v1alpha1.original_field(field)
+        case Format.RUNPOD:
+            return runpod.original_field(field)
+    return field
+
+
+def _first_of_each_field(errors: list[FieldError]) -> list[FieldError]:
+    # What a conversion already refused comes up again, less clearly, when its result is checked.
+    first: dict[str, FieldError] = {}
+    for error in errors:
+        first.setdefault(error.field, error)
+    return list(first.values())

@@ -1,0 +1,155 @@
+"""The v1alpha2 task: what a user asks for, as every part behind the edge sees it."""
+
+import re
+import unicodedata
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from contract.json_values import size_bytes
+
+#: Letters, digits, `.`, `_`, `-`; starts with a letter or digit; 128 characters at most, as an SQS or S3 name would.
+ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+#: UTF-8 bytes of a prefix: half of S3's 1,024 for a key, so that id and file name always fit behind it.
+MAX_PREFIX_BYTES: Final = 512
+#: UTF-8 bytes of `context` as compact JSON; it travels in every callback, whose limit is SNS's 256 KiB.
+MAX_CONTEXT_BYTES: Final = 32 * 1024
+#: Characters of a webhook URL.
+MAX_WEBHOOK_LENGTH: Final = 2048
+DEFAULT_PREFIX: Final = "output"
+
+#: Milliseconds; bounds and defaults are those of RunPod's `policy`.
+MIN_EXECUTION_TIMEOUT_MS: Final = 5_000
+MIN_TTL_MS: Final = 10_000
+MAX_POLICY_MS: Final = 7 * 24 * 3600 * 1000
+DEFAULT_EXECUTION_TIMEOUT_MS: Final = 600_000
+DEFAULT_TTL_MS: Final = 24 * 3600 * 1000
+
+
+class TaskType(StrEnum):
+    """What is to be done; each but `webui-api` and `pipeline` stands for one endpoint of the SD Web UI."""
+
+    TEXT_TO_IMAGE = "text-to-image"
+    IMAGE_TO_IMAGE = "image-to-image"
+    EXTRA_SINGLE_IMAGE = "extra-single-image"
+    EXTRA_BATCH_IMAGES = "extra-batch-images"
+    INTERROGATE = "interrogate"
+    PNG_INFO = "png-info"
+    WEBUI_API = "webui-api"
+    PIPELINE = "pipeline"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "TaskType | None":
+        # The singular stands in documents of the older format.
+        return cls.EXTRA_BATCH_IMAGES if value == "extra-batch-image" else None
+
+
+def _id_from_json(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _check_id(value: str) -> str:
+    if not ID_PATTERN.fullmatch(value):
+        raise ValueError("use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or a digit")
+    if ".." in value:
+        raise ValueError("'..' is not allowed in an id")
+    return value
+
+
+def _check_prefix(value: str) -> str:
+    prefix = value.strip("/")
+    if not prefix:
+        raise ValueError("is empty; leave it out to use 'output', or name a folder")
+    if any(unicodedata.category(character) == "Cc" for character in prefix):
+        raise ValueError("control characters are not allowed")
+    try:
+        size = len(prefix.encode())
+    except UnicodeEncodeError:
+        raise ValueError("is not valid Unicode text") from None
+    if size > MAX_PREFIX_BYTES:
+        raise ValueError(f"is {size} bytes long; {MAX_PREFIX_BYTES} are allowed")
+    segments = prefix.split("/")
+    if "" in segments:
+        raise ValueError("has an empty segment ('//'); write single slashes")
+    if any(segment in {".", ".."} for segment in segments):
+        raise ValueError("'.' and '..' are not allowed as segments; name a folder inside the output bucket")
+    return prefix
+
+
+def _check_webhook(value: str) -> str:
+    if len(value) > MAX_WEBHOOK_LENGTH:
+        raise ValueError(f"is {len(value)} characters long; {MAX_WEBHOOK_LENGTH} are allowed")
+    if any(character <= " " or character == "\x7f" for character in value):
+        raise ValueError("spaces and control characters are not allowed in a URL")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is not a URL ({error})") from None
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError("must be an https:// URL with a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold credentials; put a secret into the path or query instead")
+    return value
+
+
+def _check_context(value: object) -> object:
+    size = size_bytes(value)
+    if size > MAX_CONTEXT_BYTES:
+        raise ValueError(f"is {size} bytes of JSON; {MAX_CONTEXT_BYTES} are allowed")
+    return value
+
+
+class Policy(BaseModel):
+    """Time limits of a task in milliseconds, named as RunPod names them."""
+
+    model_config = ConfigDict(
+        populate_by_name=True, serialize_by_alias=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    execution_timeout_ms: int = Field(
+        default=DEFAULT_EXECUTION_TIMEOUT_MS,
+        alias="executionTimeout",
+        ge=MIN_EXECUTION_TIMEOUT_MS,
+        le=MAX_POLICY_MS,
+        description="From pick-up to the end; past it the generation is interrupted and the task is TIMED_OUT",
+    )
+    ttl_ms: int = Field(
+        default=DEFAULT_TTL_MS,
+        alias="ttl",
+        ge=MIN_TTL_MS,
+        le=MAX_POLICY_MS,
+        description="From submission to pick-up; past it a waiting task is TIMED_OUT",
+    )
+
+
+class Metadata(BaseModel):
+    """Everything about a task except what the Web UI is asked to make."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    id: Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id)]
+    runtime: Annotated[str, Field(min_length=1, max_length=128)]
+    tasktype: TaskType
+    prefix: Annotated[str, AfterValidator(_check_prefix)] = DEFAULT_PREFIX
+    context: Annotated[Any, AfterValidator(_check_context)] = None
+    webhook: Annotated[str, AfterValidator(_check_webhook)] | None = None
+    policy: Policy = Policy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_absent(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None}
+
+
+class Task(BaseModel):
+    """A v1alpha2 task. `content` is the body of the matching Web UI endpoint, passed on as it is."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    metadata: Metadata
+    content: dict[str, Any]

@@ -1,0 +1,104 @@
+"""The older task format, v1alpha1: converted to v1alpha2 once, at the edge; nothing behind the edge knows it."""
+
+from typing import Any, Final
+
+from contract.errors import FieldError
+from contract.json_values import describe
+from contract.routing import Catalogue, HoldsCheckpoint
+
+#: Keys of `alwayson_scripts` that are ours, not scripts of the Web UI.
+CONTROL_KEYS: Final = frozenset(
+    {"task", "id_task", "sd_model_checkpoint", "save_dir", "image_link", "uid", "sd_vae", "override_settings"}
+)
+
+
+def is_v1alpha1(body: dict[str, Any]) -> bool:
+    """Tell by its shape whether `body` is in the v1alpha1 format."""
+    scripts = body.get("alwayson_scripts")
+    return isinstance(scripts, dict) and bool({"task", "id_task"} & scripts.keys())
+
+
+#: Where a field of the v1alpha2 form stood in the v1alpha1 body, so that errors name what the sender wrote.
+ORIGINAL_FIELDS: Final = {
+    "task.metadata.id": "alwayson_scripts.id_task",
+    "task.metadata.tasktype": "alwayson_scripts.task",
+    "task.metadata.prefix": "alwayson_scripts.save_dir",
+    "task.metadata.runtime": "alwayson_scripts.sd_model_checkpoint",
+    "task.metadata.context": "alwayson_scripts.uid",
+}
+
+
+def convert(
+    body: dict[str, Any], *, catalogue: Catalogue, holds_checkpoint: HoldsCheckpoint
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """Return the v1alpha2 body that means the same, and what could not be converted.
+
+    All other checks come after, on the v1alpha2 form. Its `runtime` is absent where none could be found.
+    """
+    errors: list[FieldError] = []
+    scripts = body.get("alwayson_scripts")
+    if not isinstance(scripts, dict):
+        message = f"must be an object that holds task, id_task and sd_model_checkpoint, not {describe(scripts)}"
+        errors.append(FieldError("alwayson_scripts", message))
+        scripts = {}
+    checkpoint = scripts.get("sd_model_checkpoint")
+    runtime = _runtime_of(checkpoint, catalogue, holds_checkpoint, errors)
+    overrides = _override_settings(body, scripts, errors)
+
+    content = {key: value for key, value in body.items() if key != "override_settings"}
+    content["alwayson_scripts"] = {key: value for key, value in scripts.items() if key not in CONTROL_KEYS}
+    kept = {key: scripts[key] for key in ("sd_model_checkpoint", "image_link") if key in scripts}
+    content["alwayson_scripts"] |= kept
+    if overrides:
+        content["override_settings"] = overrides
+    metadata = {
+        "id": scripts.get("id_task"),
+        "runtime": runtime,
+        "tasktype": scripts.get("task"),
+        "prefix": scripts.get("save_dir"),
+        "context": {"uid": scripts["uid"]} if "uid" in scripts else None,
+    }
+    return {"task": {"metadata": metadata, "content": content}}, errors
+
+
+def original_field(field: str) -> str:
+    """Return the v1alpha1 path of a field that an error names by its v1alpha2 path."""
+    return ORIGINAL_FIELDS.get(field, field.removeprefix("task.content."))
+
+
+def _runtime_of(
+    checkpoint: object, catalogue: Catalogue, holds_checkpoint: HoldsCheckpoint, errors: list[FieldError]
+) -> str | None:
+    field = "alwayson_scripts.sd_model_checkpoint"
+    if not isinstance(checkpoint, str) or not checkpoint:
+        errors.append(FieldError(field, "is required: the file name of the model that is to be used"))
+        return None
+    runtime = catalogue.runtime_for_checkpoint(checkpoint, holds_checkpoint)
+    if runtime is None:
+        served = sorted(runtime.model_filename for runtime in catalogue.runtimes.values() if runtime.model_filename)
+        errors.append(
+            FieldError(
+                field,
+                f"no runtime serves the model {checkpoint[:200]!r}: it is not the model of a runtime"
+                f" ({', '.join(served) or 'none is configured'}),"
+                " and no runtime with dynamicModel: true finds it in the model bucket",
+                "unknown_model",
+            )
+        )
+        return None
+    return runtime.name
+
+
+def _override_settings(body: dict[str, Any], scripts: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
+    for field, value in (
+        ("override_settings", body.get("override_settings")),
+        ("alwayson_scripts.override_settings", scripts.get("override_settings")),
+    ):
+        if isinstance(value, dict):
+            overrides |= value
+        elif value is not None:
+            errors.append(FieldError(field, "must be an object of Web UI options"))
+    if scripts.get("sd_vae") is not None:
+        overrides["sd_vae"] = scripts["sd_vae"]
+    return overrides

@@ -1,0 +1,227 @@
+"""Every write that a task's record may see, as arguments of DynamoDB's PutItem and UpdateItem (without the table).
+
+Each carries the condition under which it is allowed, so no writer, however late or repeated, can change a final
+state, run a task twice at a time, or touch another run of the same id. A write whose condition does not hold fails
+with `ConditionalCheckFailedException`: read the record to learn why.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from contract.json_values import compact_json
+from contract.record import (
+    ACTIVE_STATUSES,
+    FINAL_STATUSES,
+    LEASE_GRACE_MS,
+    PUBLISH_GRACE_MS,
+    Record,
+    Status,
+    due_shard,
+)
+
+Request = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    status: Status
+    image_urls: tuple[str, ...] = ()
+    output_url: str | None = None
+    error: dict[str, Any] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.status not in FINAL_STATUSES:
+            raise ValueError(f"{self.status} is not a final state")
+        if (self.error is None) != (self.status is Status.COMPLETED):
+            raise ValueError("a run that did not complete has an error, and only that")
+
+
+def create(record: Record) -> Request:
+    """Record a new run: the id must be unknown or its last run final, and not of this same submission."""
+    due_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
+    item = record.model_copy(update={"due_shard": due_shard(record.id), "due_at_ms": due_at_ms}).to_item()
+    condition, values = _status_in(FINAL_STATUSES)
+    return {
+        "Item": item,
+        "ConditionExpression": f"attribute_not_exists(id) OR ({condition} AND submission_id <> :submission_id)",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": values | {":submission_id": record.submission_id},
+    }
+
+
+def mark_published(record: Record, *, now_ms: int) -> Request:
+    """Note that the message of a waiting run is on the task topic; the sweep looks again when its `ttl` is over."""
+    return _update(
+        record.id,
+        set_={"published_at_ms": now_ms, "due_at_ms": record.submitted_at_ms + record.ttl_ms},
+        where="run = :run AND #status = :queued AND attribute_not_exists(published_at_ms)",
+        values={":run": record.run, ":queued": Status.IN_QUEUE.value},
+    )
+
+
+def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+    """Take a run that waits, or one whose holder let its lease end."""
+    return _update(
+        task_id,
+        set_={
+            "#status": Status.IN_PROGRESS.value,
+            "lease_owner": owner,
+            "started_at_ms": now_ms,
+            "progress_permille": 0,
+            **_lease(now_ms, lease_ms),
+        },
+        add={"attempts": 1},
+        where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
+        values={
+            ":run": run,
+            ":queued": Status.IN_QUEUE.value,
+            ":running": Status.IN_PROGRESS.value,
+            ":now": now_ms,
+        },
+    )
+
+
+def renew(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+    """Keep a claimed run. Its failure means: cancelled, timed out or claimed by another; stop working on it."""
+    return _update(task_id, set_=_lease(now_ms, lease_ms), **_held(run, owner))
+
+
+def report_progress(task_id: str, run: str, *, owner: str, progress_permille: int) -> Request:
+    """Write how far a claimed run is, 0 to 1000; never after its end."""
+    return _update(task_id, set_={"progress_permille": progress_permille}, **_held(run, owner))
+
+
+def hand_back(
+    task_id: str, run: str, *, owner: str, now_ms: int, due_at_ms: int, error: dict[str, Any] | None
+) -> Request:
+    """Return a claimed run to the queue; `error` says why and becomes the run's error if no attempt succeeds.
+
+    `due_at_ms` is the end of the run's `ttl`, at which the sweep looks at a task that still waits. A task that has
+    been running when its `ttl` ended is given time for one more delivery.
+    """
+    values = {"#status": Status.IN_QUEUE.value, "due_at_ms": max(due_at_ms, now_ms + LEASE_GRACE_MS)}
+    if error:
+        values["last_error"] = compact_json(error)
+    return _update(
+        task_id,
+        set_=values,
+        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms"),
+        **_held(run, owner),
+    )
+
+
+def finish(task_id: str, run: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
+    """End a claimed run. This is the commit point: outputs lie in S3 before, the message is deleted after."""
+    return _end(task_id, outcome, now_ms, retention_seconds, **_held(run, owner))
+
+
+def settle(
+    task_id: str,
+    run: str,
+    outcome: Outcome,
+    *,
+    now_ms: int,
+    retention_seconds: int,
+    expected: Iterable[Status] = ACTIVE_STATUSES,
+) -> Request:
+    """End an active run from outside: cancelled by its owner, expired, or failed by the dead-letter queue.
+
+    `expected` narrows the states in which it may be ended.
+    """
+    condition, values = _status_in(expected)
+    return _end(
+        task_id,
+        outcome,
+        now_ms,
+        retention_seconds,
+        where=f"run = :run AND {condition}",
+        values={":run": run, **values},
+    )
+
+
+def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
+    """End a run that nobody holds: it waits, or its lease has ended."""
+    return _end(
+        task_id,
+        outcome,
+        now_ms,
+        retention_seconds,
+        where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
+        values={
+            ":run": run,
+            ":queued": Status.IN_QUEUE.value,
+            ":running": Status.IN_PROGRESS.value,
+            ":now": now_ms,
+        },
+    )
+
+
+def _end(
+    task_id: str, outcome: Outcome, now_ms: int, retention_seconds: int, *, where: str, values: dict[str, Any]
+) -> Request:
+    set_: dict[str, Any] = {
+        "#status": outcome.status.value,
+        "completed_at_ms": now_ms,
+        "expires_at": now_ms // 1000 + retention_seconds,
+        "image_urls": list(outcome.image_urls),
+    }
+    if outcome.output_url:
+        set_["output_url"] = outcome.output_url
+    if outcome.error:
+        set_["#error"] = compact_json(outcome.error)
+    if outcome.status is Status.COMPLETED:
+        set_["progress_permille"] = 1000
+    remove = ("due_shard", "due_at_ms", "lease_owner", "lease_expires_at_ms", "last_error")
+    return _update(task_id, set_=set_, remove=remove, where=where, values=values)
+
+
+def _lease(now_ms: int, lease_ms: int) -> dict[str, int]:
+    expires_at_ms = now_ms + lease_ms
+    return {"lease_expires_at_ms": expires_at_ms, "due_at_ms": expires_at_ms + LEASE_GRACE_MS}
+
+
+def _held(run: str, owner: str) -> dict[str, Any]:
+    return {
+        "where": "run = :run AND #status = :running AND lease_owner = :owner",
+        "values": {":run": run, ":owner": owner, ":running": Status.IN_PROGRESS.value},
+    }
+
+
+def _status_in(statuses: Iterable[Status]) -> tuple[str, dict[str, str]]:
+    values = {f":status_{status.value.lower()}": status.value for status in statuses}
+    return f"#status IN ({', '.join(values)})", values
+
+
+def _update(
+    task_id: str,
+    *,
+    set_: dict[str, Any],
+    where: str,
+    values: dict[str, Any],
+    add: dict[str, int] | None = None,
+    remove: Iterable[str] = (),
+) -> Request:
+    set_values = {f":set_{name.lstrip('#')}": value for name, value in set_.items()}
+    add_values = {f":add_{name}": value for name, value in (add or {}).items()}
+    clauses = [
+        "SET " + ", ".join(f"{name} = {placeholder}" for name, placeholder in zip(set_, set_values, strict=True))
+    ]
+    if add:
+        clauses.append(
+            "ADD " + ", ".join(f"{name} {placeholder}" for name, placeholder in zip(add, add_values, strict=True))
+        )
+    if removed := ", ".join(remove):
+        clauses.append(f"REMOVE {removed}")
+    update = " ".join(clauses)
+    request: Request = {
+        "Key": {"id": task_id},
+        "UpdateExpression": update,
+        "ConditionExpression": where,
+        "ExpressionAttributeValues": {**values, **set_values, **add_values},
+    }
+    # DynamoDB reserves these two words, and refuses a name that is declared but not used.
+    names = {f"#{name}": name for name in ("status", "error") if f"#{name}" in update + where}
+    return request | ({"ExpressionAttributeNames": names} if names else {})

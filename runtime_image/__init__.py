@@ -1,0 +1,1 @@
+"""Where a task runs: everything inside the container that stands on a GPU."""

@@ -134,7 +134,7 @@ def settle(
     condition, values = _status_in(expected)
     return _end(
         task_id,
-        outcome,
+        _unfinished(outcome),
         now_ms,
         retention_seconds,
         where=f"run = :run AND {condition}",
@@ -146,7 +146,7 @@ def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retent
     """End a run that nobody holds: it waits, or its lease has ended."""
     return _end(
         task_id,
-        outcome,
+        _unfinished(outcome),
         now_ms,
         retention_seconds,
         where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
@@ -176,6 +176,12 @@ def _end(
         set_["progress_permille"] = 1000
     remove = ("due_shard", "due_at_ms", "lease_owner", "lease_expires_at_ms", "last_error")
     return _update(task_id, set_=set_, remove=remove, where=where, values=values)
+
+
+def _unfinished(outcome: Outcome) -> Outcome:
+    if outcome.status is Status.COMPLETED:
+        raise ValueError("only the replica that holds a run can complete it")
+    return outcome
 
 
 def _lease(now_ms: int, lease_ms: int) -> dict[str, int]:

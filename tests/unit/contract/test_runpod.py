@@ -1,0 +1,94 @@
+from typing import Any
+
+import pytest
+
+from contract.errors import InvalidTask
+from contract.routing import Catalogue, Runtime
+from contract.runpod import ALLOWED_CALLS, split_sampler
+from contract.submission import Format, Submission, parse_submission
+from contract.task import TaskType
+
+CATALOGUE = Catalogue([Runtime(name="sdruntime", model_filename="tiny.safetensors")])
+
+
+def parse(body: dict[str, Any]) -> Submission:
+    return parse_submission(
+        body,
+        catalogue=CATALOGUE,
+        holds_checkpoint=lambda _: False,
+        format_=Format.RUNPOD,
+        runtime_name="sdruntime",
+        generated_id="sync-1",
+    )
+
+
+def call(endpoint: str = "/sdapi/v1/txt2img", method: str = "POST", **payload: Any) -> dict[str, Any]:
+    return {"input": {"api": {"method": method, "endpoint": endpoint}, "payload": payload}}
+
+
+def test_a_call_becomes_a_webui_api_task() -> None:
+    body = call(prompt="at the ocean", override_settings={"sd_model_checkpoint": "tiny", "sd_vae": "a.pt"})
+    submission = parse(body | {"policy": {"executionTimeout": 5000}, "webhook": "https://example.com/hook"})
+    metadata = submission.task.metadata
+    assert (metadata.id, metadata.runtime, metadata.tasktype) == ("sync-1", "sdruntime", TaskType.WEBUI_API)
+    assert metadata.policy.execution_timeout_ms == 5000
+    assert metadata.webhook == "https://example.com/hook"
+    assert submission.checkpoint == "tiny.safetensors"
+    assert submission.task.content["payload"] == {"prompt": "at the ocean", "override_settings": {"sd_vae": "a.pt"}}
+
+
+def test_a_get_needs_no_payload() -> None:
+    assert parse({"input": {"api": {"method": "GET", "endpoint": "sdapi/v1/samplers"}}}).task.content["api"]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"input": {}}, {"input.api"}),
+        ({"input": []}, {"input"}),
+        ({"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}}}, {"input.payload"}),
+        (call("/sdapi/v1/server-kill"), {"input.api.endpoint"}),
+        (call("/sdapi/v1/../../etc"), {"input.api.endpoint"}),
+        (call("/sdapi/v1/samplers"), {"input.api.method"}),
+        (call("/sdapi/v1/txt2img", "GET"), {"input.api.method"}),
+        (call("/sdapi/v1/options", "DELETE"), {"input.api.method"}),
+        (call(width=9999), {"input.payload.width"}),
+        (call("/sdapi/v1/img2img"), {"input.payload.init_images"}),
+        (call() | {"webhook": "http://a", "policy": {"ttl": 1}}, {"webhook", "policy.ttl"}),
+    ],
+)
+def test_errors_name_what_the_sender_wrote(body: dict[str, Any], fields: set[str]) -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        parse(body)
+    assert {detail.field for detail in refusal.value.details} == fields
+
+
+def test_a_refused_endpoint_lists_the_allowed_ones() -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        parse(call("/sdapi/v1/interrupt"))
+    for endpoint in ALLOWED_CALLS["GET"] | ALLOWED_CALLS["POST"]:
+        assert endpoint in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "sampler", "scheduler"),
+    [
+        ("DPM++ SDE Karras", "DPM++ SDE", "karras"),
+        ("DPM++ 2M SDE Exponential", "DPM++ 2M SDE", "exponential"),
+        ("DPM++ 2M Polyexponential", "DPM++ 2M", "polyexponential"),
+        ("Euler SGM Uniform", "Euler", "sgm_uniform"),
+        ("Euler a", "Euler a", None),
+        ("Karras", "Karras", None),
+        ("DDIM", "DDIM", None),
+    ],
+)
+def test_a_joined_sampler_name_is_split(name: str, sampler: str, scheduler: str | None) -> None:
+    split = split_sampler({"sampler_name": name})
+    assert split["sampler_name"] == sampler
+    assert split.get("scheduler") == scheduler
+
+
+def test_a_scheduler_that_the_sender_named_stays() -> None:
+    payload = {"sampler_name": "DPM++ SDE Karras", "scheduler": "exponential"}
+    assert split_sampler(payload) == {"sampler_name": "DPM++ SDE", "scheduler": "exponential"}
+    assert payload["sampler_name"] == "DPM++ SDE Karras"

@@ -1,0 +1,71 @@
+import json
+import posixpath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from contract import storage
+from contract.task import Metadata
+
+identifiers = st.text(max_size=12, alphabet="ab./-_ \\%ä\x00") | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+prefixes = st.text(max_size=30, alphabet="ab./\\%ä\x00 ") | st.text(max_size=600)
+
+
+@given(identifiers, prefixes, st.integers(1, 10_000))
+def test_no_accepted_id_or_prefix_leaves_its_folder(task_id: str, prefix: str, number: int) -> None:
+    try:
+        metadata = Metadata(id=task_id, runtime="r", tasktype="text-to-image", prefix=prefix)
+    except ValidationError:
+        return
+    folder = storage.output_folder(metadata.prefix, metadata.id)
+    for key in (
+        storage.image_key(metadata.prefix, metadata.id, "1a2b", number, "png"),
+        storage.response_key(metadata.prefix, metadata.id, "1a2b"),
+    ):
+        assert posixpath.normpath("/root/" + key) == "/root/" + key
+        assert key.startswith(folder + "/")
+        assert key.removeprefix(folder + "/").count("/") == 0
+        assert len(key.encode()) <= 1024
+    message_key = storage.message_key(metadata.id, "1a2b")
+    assert posixpath.normpath("/root/" + message_key) == "/root/" + message_key
+
+
+def test_keys_as_documented() -> None:
+    assert storage.image_key("output", "test-t2i", "1a2b", 1, "png") == "output/test-t2i/test-t2i-1a2b-1.png"
+    assert storage.response_key("output", "test-t2i", "1a2b") == "output/test-t2i/test-t2i-1a2b.out"
+    assert storage.output_location("outputbucket", "output", "test-t2i") == "s3://outputbucket/output/test-t2i"
+
+
+@given(st.text(), st.text())
+def test_a_run_is_derived_from_its_submission_and_differs_from_the_one_before(task_id: str, submission: str) -> None:
+    encodable = task_id.encode(errors="replace").decode(), submission.encode(errors="replace").decode()
+    run = storage.run_of_submission(*encodable)
+    assert run == storage.run_of_submission(*encodable)
+    assert len(run) == 4
+    assert int(run, 16) >= 0
+    again = storage.run_of_submission(*encodable, previous_run=run)
+    assert again != run
+    assert len(again) == 4
+
+
+def test_pointers_of_both_extended_client_libraries_are_understood() -> None:
+    location = storage.S3Location("bucket", "messages/a/b.json")
+    assert storage.decode_pointer(storage.encode_pointer(location)) == location
+    for name in storage.POINTER_CLASSES:
+        pointer = json.dumps([name, {"s3BucketName": "b", "s3Key": "k", "more": 1}])
+        assert storage.decode_pointer(pointer) == storage.S3Location("b", "k")
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", "[]", '["x", {}]', '["software.amazon.payloadoffloading.PayloadS3Pointer"]', "[" * 9999]
+)
+def test_what_is_no_pointer(body: str) -> None:
+    assert storage.decode_pointer(body) is None
+
+
+@given(st.text())
+def test_no_body_breaks_the_pointer_reader(body: str) -> None:
+    storage.decode_pointer(body)
+    storage.decode_pointer("[" + body)

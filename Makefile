@@ -40,7 +40,7 @@ setup: $(VENV)/.ready node_modules/.ready ## Install everything
 
 .PHONY: run
 run: $(VENV)/.ready ## Start the local system, send the documented requests, save the pictures to out/
-	@$(BIN)/python -m local demo
+	@$(BIN)/python -m local.demo
 
 .PHONY: up
 up: $(VENV)/.ready ## Start the local system and leave it running until Ctrl-C

@@ -1,0 +1,1 @@
+"""What `make run` shows: the documented requests, sent to a local system, come back as pictures."""

@@ -1,0 +1,44 @@
+"""The example requests of the users' documents, taken from the documents themselves so that they cannot drift."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+USAGE_FOLDER: Final = Path(__file__).parents[2] / "docs" / "usage"
+#: Documents whose requests run on an SD Web UI runtime.
+DOCUMENTS: Final = ("text-to-image", "image-to-image")
+FORMATS: Final = ("v1alpha2", "v1alpha1")
+
+#: A string (kept) or a comment to the end of its line (dropped): a link's `//` stands inside a string.
+_STRING_OR_COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*')
+_TRAILING_COMMA: Final = re.compile(r",(?=\s*[}\]])")
+
+
+def documented_request(document: str, format_: str, *, folder: Path = USAGE_FOLDER) -> dict[str, Any]:
+    """Return the example request of a document in one format: comments and trailing commas removed, else verbatim."""
+    text = (folder / f"{document}.md").read_text()
+    section = text.partition("## Request Format")[2].partition("\n## ")[0]
+    tab = section.partition(f'=== "{format_}"')[2]
+    block = tab.partition("```json")[2].partition("```")[0]
+    if not block:
+        raise ValueError(f"{document}.md has no request of format {format_}")
+    bare = _STRING_OR_COMMENT.sub(lambda match: match[1] or "", block)
+    request: dict[str, Any] = json.loads(_TRAILING_COMMA.sub("", bare))
+    return request
+
+
+def with_id(request: dict[str, Any], task_id: str) -> dict[str, Any]:
+    """Return the request under another id, so that several can run side by side."""
+    if "task" in request:
+        task = request["task"]
+        return {"task": {**task, "metadata": {**task["metadata"], "id": task_id}}}
+    return {**request, "alwayson_scripts": {**request["alwayson_scripts"], "id_task": task_id}}
+
+
+def with_input_picture(request: dict[str, Any], link: str) -> dict[str, Any]:
+    """Return an image-to-image request whose input picture is at `link` instead of on the internet."""
+    if "task" in request:
+        task = request["task"]
+        return {"task": {**task, "content": {**task["content"], "init_images": [link]}}}
+    return {**request, "alwayson_scripts": {**request["alwayson_scripts"], "image_link": link}}

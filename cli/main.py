@@ -104,7 +104,7 @@ def submit(
 ) -> None:
     """Submit the task in FILE (`-` reads standard input), in format v1alpha2 or v1alpha1."""
     text = file.read()
-    body = read_request(text, source=file.name)
+    body = read_request(text, source=getattr(file, "name", "standard input"))
     environment = session.environment()
     with ApiClient(environment=environment) as api:
         read_task: ReadTask = api.task

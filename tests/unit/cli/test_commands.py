@@ -1,0 +1,130 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+
+TASK = {"task": {"metadata": {"id": "a", "runtime": "sdruntime", "tasktype": "text-to-image"}, "content": {}}}
+
+
+def run(state_directory: Path, *arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["--state-dir", str(state_directory), *arguments], input=stdin)
+
+
+def task(id_: object) -> str:
+    return json.dumps({"task": {"metadata": TASK["task"]["metadata"] | {"id": id_}, "content": {}}})
+
+
+def test_submit_prints_the_response(state_directory: Path, api: Any) -> None:
+    result = run(state_directory, "submit", "-", stdin=task("a"))
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"id_task": "a", "runtime": "sdruntime", "output_location": "s3://b/output/x"}
+    assert api.submitted == [("/v1alpha2", json.loads(task("a")))]
+
+
+def test_submit_recognizes_the_older_format(state_directory: Path, api: Any) -> None:
+    body = json.dumps({"alwayson_scripts": {"task": "text-to-image", "id_task": "a"}})
+    assert run(state_directory, "submit", "-", stdin=body).exit_code == 0
+    assert api.submitted[0][0] == "/v1alpha1"
+
+
+def test_submit_waits_and_downloads(state_directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(task("a"))
+    result = run(state_directory, "submit", str(tmp_path / "task.json"), "--download", str(tmp_path / "new" / "out"))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["status"] == "COMPLETED"
+    saved = tmp_path / "new" / "out" / "a-1a2b-1.png"
+    assert saved.read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_task_that_fails_is_exit_code_1_with_its_error(state_directory: Path, api: Any) -> None:
+    api.states["a"] = ["IN_PROGRESS", "FAILED"]
+    result = run(state_directory, "status", "a", "--wait")
+    assert result.exit_code == 1
+    assert "a is FAILED: the Web UI said no" in result.stderr
+    assert json.loads(result.stdout)["status"] == "FAILED"
+
+
+def test_waiting_too_long_is_exit_code_5(state_directory: Path, api: Any) -> None:
+    api.states["a"] = ["IN_QUEUE"]
+    result = run(state_directory, "status", "a", "--wait", "--timeout", "0")
+    assert result.exit_code == 5
+    assert "still active after 0 s: a" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        (task("broken"), 3, "task.metadata.id: no\ntask.content.width: is 9"),
+        (task("outage"), 4, "AWS is away (unavailable)"),
+        ("{oops", 3, "is not JSON"),
+        ("[]", 3, "must hold one JSON object"),
+    ],
+)
+def test_what_is_refused_says_why(state_directory: Path, text: str, code: int, message: str) -> None:
+    result = run(state_directory, "submit", "-", stdin=text)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_an_unknown_task(state_directory: Path) -> None:
+    result = run(state_directory, "status", "nobody")
+    assert (result.exit_code, "there is no task 'nobody'" in result.stderr) == (3, True)
+
+
+def test_a_wrong_key(state_directory: Path, api: Any) -> None:
+    endpoints = json.loads((state_directory / "endpoints.json").read_text()) | {"api_key": "wrong"}
+    (state_directory / "endpoints.json").write_text(json.dumps(endpoints))
+    result = run(state_directory, "list")
+    assert (result.exit_code, "wrong key" in result.stderr) == (3, True)
+
+
+def test_cancel(state_directory: Path, api: Any) -> None:
+    api.states["a"] = ["IN_QUEUE"]
+    result = run(state_directory, "cancel", "a")
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "CANCELLED")
+
+
+def test_list_as_a_table_and_as_json(state_directory: Path, api: Any) -> None:
+    api.states["a"] = ["IN_PROGRESS"]
+    table = run(state_directory, "list", "--runtime", "sdruntime", "--limit", "5")
+    assert table.exit_code == 0
+    assert "IN_PROGRESS" in table.stdout
+    assert "25%" in table.stdout
+    assert "--next more" in table.stderr
+    assert api.queries == ["runtime=sdruntime&limit=5"]
+    page = run(state_directory, "list", "--json", "--status", "FAILED")
+    assert json.loads(page.stdout)["tasks"][0]["id"] == "a"
+
+
+def test_no_local_system_says_how_to_start_one(tmp_path: Path) -> None:
+    result = run(tmp_path, "list")
+    assert (result.exit_code, "make up" in result.stderr) == (4, True)
+
+
+def test_nobody_answers(tmp_path: Path, state_directory: Path) -> None:
+    endpoints = json.loads((state_directory / "endpoints.json").read_text()) | {"http_url": "http://127.0.0.1:1"}
+    (state_directory / "endpoints.json").write_text(json.dumps(endpoints))
+    result = run(state_directory, "list")
+    assert (result.exit_code, "does not answer" in result.stderr) == (4, True)
+
+
+def test_the_entry_topic_cannot_be_reached(state_directory: Path) -> None:
+    result = run(state_directory, "submit", "-", "--via", "topic", stdin=task("a"))
+    assert (result.exit_code, "cannot be reached" in result.stderr) == (4, True)
+
+
+def test_the_topic_needs_an_id_to_wait_for(state_directory: Path) -> None:
+    result = run(state_directory, "submit", "-", "--via", "topic", stdin='{"task": {"metadata": {}}}')
+    assert (result.exit_code, "has no id" in result.stderr) == (3, True)
+
+
+def test_help_names_the_exit_codes() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert "5  still active at the end of --timeout" in result.output
+    assert CliRunner().invoke(main, ["paint"]).exit_code == 2

@@ -1,0 +1,75 @@
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.errors import NoSuchTask, Refused, WaitedTooLong
+from cli.waiting import NewRun, wait_for_tasks
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Api:
+    """Answers with one task after the other; None stands for 404."""
+
+    def __init__(self, *answers: dict[str, Any] | None) -> None:
+        self._answers = list(answers)
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if answer is None:
+            raise NoSuchTask(task_id)
+        return answer
+
+
+def seen(status: str, submitted_at: str = "1") -> dict[str, Any]:
+    return {"status": status, "progress": 0.5, "submitted_at": submitted_at}
+
+
+def wait(read_task: Any, *task_ids: str, clock: Clock | None = None, timeout_seconds: float = 60) -> dict[str, Any]:
+    clock = clock or Clock()
+    return wait_for_tasks(
+        task_ids,
+        read_task=read_task,
+        timeout_seconds=timeout_seconds,
+        console=Console(quiet=True),
+        sleep=clock.sleep,
+        clock=clock,
+    )
+
+
+def test_all_tasks_are_waited_for() -> None:
+    apis = {
+        "a": Api(seen("IN_QUEUE"), seen("COMPLETED")),
+        "b": Api(seen("IN_QUEUE"), seen("IN_QUEUE"), seen("IN_PROGRESS"), seen("FAILED")),
+    }
+    ended = wait(lambda task_id: apis[task_id].task(task_id), "a", "b", "a")
+    assert {task_id: task["status"] for task_id, task in ended.items()} == {"a": "COMPLETED", "b": "FAILED"}
+
+
+def test_those_still_active_are_named() -> None:
+    apis = {"a": Api(seen("COMPLETED")), "b": Api(seen("IN_QUEUE"))}
+    with pytest.raises(WaitedTooLong, match="still active after 3 s: b"):
+        wait(lambda task_id: apis[task_id].task(task_id), "a", "b", timeout_seconds=3)
+
+
+@pytest.mark.parametrize("before", [None, seen("COMPLETED", "1")])
+def test_a_published_task_is_not_taken_for_its_older_run(before: dict[str, Any] | None) -> None:
+    new_run = NewRun(api=Api(before, before, before, seen("COMPLETED", "2")), task_id="a")  # type: ignore[arg-type]
+    assert wait(new_run, "a")["a"]["submitted_at"] == "2"
+
+
+def test_a_published_task_that_never_arrives_is_explained() -> None:
+    clock = Clock()
+    new_run = NewRun(api=Api(None), task_id="a", clock=clock)  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="answered by a callback"):
+        wait(new_run, "a", clock=clock)

@@ -10,6 +10,8 @@ MAX_INLINE_MESSAGE_BYTES: Final = 192 * 1024
 #: record is billed by the size of the whole item.
 MAX_RECORD_MESSAGE_BYTES: Final = 4 * 1024
 CHECKPOINT_FOLDER: Final = "Stable-diffusion"
+#: Folder of the task bucket for message bodies that are passed by reference.
+MESSAGE_FOLDER: Final = "messages"
 #: Folder of the task bucket for queue messages in which no task could be recognized, kept for the operators.
 UNREADABLE_FOLDER: Final = "unreadable"
 
@@ -59,7 +61,7 @@ def response_key(prefix: str, task_id: str, run: str) -> str:
 
 def message_key(task_id: str, run: str) -> str:
     """Return the key in the task bucket of a message body that is passed by reference."""
-    return f"messages/{task_id}/{run}.json"
+    return f"{MESSAGE_FOLDER}/{task_id}/{run}.json"
 
 
 def checkpoint_key(name: str) -> str:

@@ -1,0 +1,81 @@
+"""The CDK application of one environment: makes its stacks and hands to each what it may know of the others."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from aws_cdk import App, Tags
+from aws_cdk import Environment as Target
+
+from stacks.api import ApiStack
+from stacks.config import Environment
+from stacks.constructs.lambda_bundle import lambda_code
+from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.task_function import FunctionPlatform
+from stacks.messaging import MessagingStack
+from stacks.storage import StorageStack
+
+PROJECT_ROOT: Final = Path(__file__).parent.parent
+
+
+def build_application(
+    environment: Environment, *, output_directory: Path | None = None, bundle_functions: bool = True
+) -> App:
+    """Return the application, ready for `synth`.
+
+    Args:
+        environment: What is to be deployed.
+        output_directory: Where the templates go; None leaves it to the CDK command line, or to `cdk.out`.
+        bundle_functions: False leaves the functions' code out, for who only wants the templates.
+    """
+    app = App(
+        outdir=str(output_directory) if output_directory else None,
+        context=_context(bundle_functions=bundle_functions),
+        # Nothing of a template may depend on where it was made, and no resource may be there that we do not name.
+        analytics_reporting=False,
+    )
+    stack: dict[str, Any] = {
+        "env": Target(account=environment.account, region=environment.region),
+        "termination_protection": environment.removal_policy == "retain",
+    }
+    prefix = f"Darkroom-{environment.name}"
+    storage = StorageStack(app, f"{prefix}-Storage", environment=environment, **stack)
+    # Code belongs to the stack that first uses it, so each of the two has its own.
+    messaging = MessagingStack(
+        app,
+        f"{prefix}-Messaging",
+        environment=environment,
+        storage=storage.exports,
+        platform=_platform(environment),
+        **stack,
+    )
+    messaging.add_stack_dependency(storage)
+    api = ApiStack(
+        app,
+        f"{prefix}-Api",
+        environment=environment,
+        storage=storage.exports,
+        messaging=messaging.exports,
+        platform=_platform(environment),
+        **stack,
+    )
+    api.add_stack_dependency(messaging)
+    for key, value in {"darkroom:environment": environment.name, **environment.tags}.items():
+        Tags.of(app).add(key, value)
+    return app
+
+
+def _platform(environment: Environment) -> FunctionPlatform:
+    return FunctionPlatform(
+        code=lambda_code(PROJECT_ROOT),
+        tracing=environment.tracing,
+        log_level=environment.log_level,
+        removal_policy=removal_policy_of(environment),
+    )
+
+
+def _context(*, bundle_functions: bool) -> Mapping[str, Any]:
+    """Return the feature flags of cdk.json, so that a template is the same whoever synthesizes it."""
+    flags: dict[str, Any] = json.loads((PROJECT_ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return flags if bundle_functions else flags | {"aws:cdk:bundling-stacks": []}

@@ -1,0 +1,79 @@
+"""What the functions run: `contract/`, `lambdas/` and the libraries they need, bundled without Docker."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, aws_lambda
+
+#: The function's Python; the wheels of the bundle are those of this version.
+PYTHON_VERSION: Final = "3.13"
+RUNTIME: Final = aws_lambda.Runtime.PYTHON_3_13
+ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
+#: uv's name of the machine that Lambda's arm64 functions run on.
+PLATFORM: Final = "aarch64-manylinux2014"
+PACKAGES: Final = ("contract", "lambdas")
+REQUIREMENTS: Final = "lambdas/requirements.txt"
+#: Libraries that come with the Lambda runtime; the X-Ray SDK asks for the second, which alone has 25 MB.
+PROVIDED_LIBRARIES: Final = ("boto3", "botocore")
+
+
+def lambda_code(root: Path) -> aws_lambda.Code:
+    """Return the code of all functions, made from the project at `root`.
+
+    Its hash is that of what goes in, so that a change elsewhere in the project deploys no function anew.
+    """
+    return aws_lambda.Code.from_asset(
+        str(root),
+        asset_hash_type=AssetHashType.CUSTOM,
+        asset_hash=bundle_hash(root),
+        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_LocalBundling(root)),
+    )
+
+
+def bundled_files(root: Path) -> Iterator[Path]:
+    """Yield our own files that the bundle holds, in a fixed order."""
+    for package in PACKAGES:
+        yield from sorted((root / package).rglob("*.py"))
+
+
+def bundle_hash(root: Path) -> str:
+    """Return the hash of everything that the bundle is made from."""
+    digest = hashlib.sha256(f"{PYTHON_VERSION} {PLATFORM} {PROVIDED_LIBRARIES}".encode())
+    for file in (root / REQUIREMENTS, *bundled_files(root)):
+        content = file.read_bytes()
+        digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def make_bundle(root: Path, output: Path) -> None:
+    """Fill the folder `output` with what a function's code folder holds."""
+    _install_libraries(root, output)
+    for file in bundled_files(root):
+        target = output / file.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _install_libraries(root: Path, output: Path) -> None:
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(output)]
+    command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
+    command += ["--requirements", str(root / REQUIREMENTS), "--excludes", "-"]
+    # The output goes to stderr: on stdout the CDK command line expects none but its own.
+    subprocess.run(command, check=True, input="\n".join(PROVIDED_LIBRARIES).encode(), stdout=sys.stderr)  # noqa: S603  # our own arguments
+
+
+@jsii.implements(ILocalBundling)
+class _LocalBundling:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def try_bundle(self, output_dir: str, **_options: Any) -> bool:
+        make_bundle(self._root, Path(output_dir))
+        return True

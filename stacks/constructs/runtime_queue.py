@@ -1,0 +1,47 @@
+"""The queue of one runtime: takes from the task topic what is addressed to it, and keeps it for the replicas."""
+
+from typing import Final
+
+from aws_cdk import Duration, aws_sns, aws_sns_subscriptions
+from constructs import Construct
+
+from contract.routing import runtime_filter_policy
+from stacks.config import RuntimeConfig
+from stacks.constructs.task_queue import TaskQueue
+
+#: Deliveries of a task before it counts as failed (section 4 of the task contract).
+MAX_RECEIVES: Final = 3
+
+
+class RuntimeQueue(TaskQueue):
+    """Bodies arrive raw, as the router wrote them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        runtime: RuntimeConfig,
+        task_topic: aws_sns.ITopic,
+        dead_letter_visibility_timeout: Duration,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            visibility_timeout=Duration.seconds(runtime.visibility_timeout_seconds),
+            dead_letter_visibility_timeout=dead_letter_visibility_timeout,
+            max_receives=MAX_RECEIVES,
+        )
+        self.runtime = runtime
+        task_topic.add_subscription(
+            aws_sns_subscriptions.SqsSubscription(
+                self.queue,
+                raw_message_delivery=True,
+                filter_policy={
+                    attribute: aws_sns.SubscriptionFilter.string_filter(allowlist=values)
+                    for attribute, values in runtime_filter_policy(runtime.name).items()
+                },
+                # What SNS cannot deliver for good, it would drop.
+                dead_letter_queue=self.dead_letters,
+            )
+        )

@@ -1,0 +1,146 @@
+"""Reads an environment file; a mistake in it is told by the path of its key and what to write instead."""
+
+import difflib
+import json
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from stacks.config import Environment
+
+ENVIRONMENTS_DIRECTORY: Final = Path(__file__).parent.parent / "environments"
+
+Location = tuple[int | str, ...]
+
+
+class InvalidEnvironmentFile(ValueError):
+    """Raised when an environment cannot be read; the message has one line for each mistake in it."""
+
+    def __init__(self, file: Path, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+        self.problems = tuple(problems)
+
+
+def load_environment(name_or_path: str) -> Environment:
+    """Return the environment of a name (`dev` is environments/dev.yaml) or of a file (`./mine.yaml`)."""
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return read_environment_file(path)
+    path = ENVIRONMENTS_DIRECTORY / f"{name_or_path}.yaml"
+    environment = read_environment_file(path)
+    if environment.name != name_or_path:
+        # A copied file with the old name in it would be deployed over the environment that it was copied from.
+        problem = f"name: is {environment.name!r} in the file of {name_or_path!r}; write name: {name_or_path}"
+        raise InvalidEnvironmentFile(path, [problem])
+    return environment
+
+
+def read_environment_file(path: Path) -> Environment:
+    """Return the environment in the file at `path`; raise InvalidEnvironmentFile with every mistake at once."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506  # a SafeLoader
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in ENVIRONMENTS_DIRECTORY.glob("*.yaml")))
+        raise InvalidEnvironmentFile(path, [f"there is no such file; environments here: {known or 'none'}"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidEnvironmentFile(path, [f"cannot be read: {error}"]) from None
+    except yaml.YAMLError as error:
+        raise InvalidEnvironmentFile(path, [f"is not YAML: {' '.join(str(error).split())}"]) from None
+    if not isinstance(document, dict):
+        raise InvalidEnvironmentFile(path, ["must hold keys and values, such as name: dev"])
+    try:
+        return Environment.model_validate(document)
+    except ValidationError as error:
+        raise InvalidEnvironmentFile(path, [_problem(item) for item in error.errors()]) from None
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML would silently take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # signature of PyYAML's
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _problem(error: Any) -> str:
+    location: Location = error["loc"]
+    message = _what_to_write(error)
+    return f"{_path(location)}: {message}" if location else message
+
+
+def _path(location: Location) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).lstrip(".")
+
+
+def _what_to_write(error: Any) -> str:  # noqa: PLR0911  # one for each kind of mistake
+    location: Location = error["loc"]
+    message = str(error["msg"])
+    match error["type"]:
+        case "extra_forbidden":
+            return _unknown_key(str(location[-1]), _model_at(location[:-1]))
+        case "missing":
+            return f"is required{_described(location)}"
+        case "literal_error" | "enum":
+            return f"is {_shown(error)}; write {error['ctx']['expected']}"
+        case "string_type":
+            return f"is {_shown(error)}; write text, in quotes{_described(location)}"
+        case "string_pattern_mismatch":
+            pattern = f" (pattern {error['ctx']['pattern']})"
+            return f"is {_shown(error)}; write{_described(location).lstrip(':') or ' what fits'}{pattern}"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+    return f"is {_shown(error)}; {message[0].lower()}{message[1:]}{_described(location)}"
+
+
+def _shown(error: Any) -> str:
+    text = json.dumps(error["input"], default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004  # enough to recognize it, one line of a terminal
+
+
+def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
+    known = [field.alias or name for name, field in model.model_fields.items()] if model else []
+    close = difflib.get_close_matches(key, known, n=1)
+    advice = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
+    return f"there is no such key; {advice}"
+
+
+def _described(location: Location) -> str:
+    model = _model_at(location[:-1])
+    if model is None:
+        return ""
+    for name, field in model.model_fields.items():
+        if location[-1] in {name, field.alias} and field.description:
+            return f": {field.description}"
+    return ""
+
+
+def _model_at(location: Location) -> type[BaseModel] | None:
+    """Return the model whose keys stand at `location`."""
+    model: type[BaseModel] | None = Environment
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if model is None:
+            return None
+        annotation = next(
+            (field.annotation for name, field in model.model_fields.items() if part in {name, field.alias}), None
+        )
+        model = _model_in(annotation)
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)

@@ -1,0 +1,37 @@
+"""What one stack knows of another: plain names and ARNs, each an export that CloudFormation keeps while it is used."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BucketExport:
+    """A bucket."""
+
+    name: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class StorageExports:
+    """What the others know of the storage stack."""
+
+    model_bucket: BucketExport
+    task_bucket: BucketExport
+    output_bucket: BucketExport
+    table_name: str
+    table_arn: str
+    table_stream_arn: str
+
+
+@dataclass(frozen=True)
+class MessagingExports:
+    """What the others know of the messaging stack.
+
+    Nothing here belongs to a single runtime: CloudFormation refuses to remove an export that another stack uses, so
+    no runtime could ever be taken out of an environment.
+    """
+
+    topic_key_arn: str
+    intake_queue_arn: str
+    task_topic_arn: str
+    completion_topic_arn: str

@@ -1,0 +1,91 @@
+"""How tasks move: entry topic to intake queue, task topic to the queue of each runtime, completion topic to callers."""
+
+from typing import Any, Final
+
+from aws_cdk import CfnOutput, Stack, aws_sns_subscriptions
+from constructs import Construct
+
+from stacks.config import Environment
+from stacks.constructs.completion_subscribers import CompletionSubscribers
+from stacks.constructs.dead_letter_function import DEAD_LETTER_TIMEOUT_SECONDS, fail_dead_letters
+from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.runtime_queue import RuntimeQueue
+from stacks.constructs.submission_functions import ROUTE_TIMEOUT_SECONDS
+from stacks.constructs.task_function import FunctionPlatform, queue_visibility_timeout
+from stacks.constructs.task_queue import TaskQueue
+from stacks.constructs.topic import EncryptedTopic, TopicKey
+from stacks.exports import MessagingExports, StorageExports
+
+#: Deliveries of a message to the router before it is given up; its batch shares the fate of a function that dies.
+INTAKE_MAX_RECEIVES: Final = 5
+
+
+class MessagingStack(Stack):
+    """The topics and queues of an environment, and the function that empties its dead-letter queues."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        storage: StorageExports,
+        platform: FunctionPlatform,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        key = TopicKey(self, "TopicKey", removal_policy=removal_policy_of(environment))
+        entry = EncryptedTopic(
+            self, "EntryTopic", key=key, maximum_message_bytes=environment.entry_topic_maximum_message_bytes
+        )
+        tasks = EncryptedTopic(self, "TaskTopic", key=key)
+        completion = EncryptedTopic(self, "CompletionTopic", key=key)
+        CompletionSubscribers(self, "CompletionSubscribers", topic=completion, subscribers=environment.callbacks)
+
+        dead_letter_visibility_timeout = queue_visibility_timeout(DEAD_LETTER_TIMEOUT_SECONDS)
+        intake = TaskQueue(
+            self,
+            "Intake",
+            visibility_timeout=queue_visibility_timeout(ROUTE_TIMEOUT_SECONDS),
+            dead_letter_visibility_timeout=dead_letter_visibility_timeout,
+            max_receives=INTAKE_MAX_RECEIVES,
+        )
+        # Not raw: the router needs the envelope's MessageId, which makes a redelivery known as the same submission.
+        entry.add_subscription(
+            aws_sns_subscriptions.SqsSubscription(intake.queue, dead_letter_queue=intake.dead_letters)
+        )
+        runtimes = [
+            RuntimeQueue(
+                self,
+                f"Runtime{runtime.pascal_name}",
+                runtime=runtime,
+                task_topic=tasks,
+                dead_letter_visibility_timeout=dead_letter_visibility_timeout,
+            )
+            for runtime in environment.runtimes
+        ]
+        fail_dead_letters(
+            self,
+            platform=platform,
+            storage=storage,
+            retention_seconds=environment.retention_seconds,
+            queues={"Intake": intake, **{runtime.node.id: runtime for runtime in runtimes}},
+            completion_topic_arn=completion.topic_arn,
+            topic_key_arn=key.key_arn,
+        )
+
+        CfnOutput(self, "EntryTopicArn", value=entry.topic_arn, description="Post tasks here")
+        CfnOutput(
+            self, "TaskTopicArn", value=tasks.topic_arn, description="Checked tasks, to the queue of their runtime"
+        )
+        CfnOutput(self, "CompletionTopicArn", value=completion.topic_arn, description="Subscribe here for callbacks")
+        for runtime in runtimes:
+            name = runtime.node.id
+            CfnOutput(self, f"{name}QueueUrl", value=runtime.queue.queue_url)
+            CfnOutput(self, f"{name}DeadLetterQueueUrl", value=runtime.dead_letters.queue_url)
+        self.exports = MessagingExports(
+            topic_key_arn=self.export_value(key.key_arn),
+            intake_queue_arn=self.export_value(intake.queue.queue_arn),
+            task_topic_arn=self.export_value(tasks.topic_arn),
+            completion_topic_arn=self.export_value(completion.topic_arn),
+        )

@@ -1,0 +1,66 @@
+"""Where everything lies that outlives a request: models, large messages, pictures and the records of tasks."""
+
+from typing import Any, Final
+
+from aws_cdk import CfnOutput, Duration, Stack, aws_s3
+from constructs import Construct
+
+from contract.task import MAX_POLICY_MS
+from stacks.config import Environment
+from stacks.constructs.bucket import AccessLogBucket, PrivateBucket
+from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.task_table import TaskTable
+from stacks.exports import BucketExport, StorageExports
+
+#: A message must lie in the task bucket for as long as its task can wait and then run, and a day more.
+MESSAGE_RETENTION_DAYS: Final = 2 * MAX_POLICY_MS // (24 * 3600 * 1000) + 1
+#: Days in which a checkpoint that was overwritten or deleted by mistake can be brought back.
+OVERWRITTEN_MODEL_DAYS: Final = 14
+
+
+class StorageStack(Stack):
+    """Its resources are the ones to retain: all others can be made anew."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, **stack: Any) -> None:
+        super().__init__(scope, id_, **stack)
+        removal_policy = removal_policy_of(environment)
+        access_logs = AccessLogBucket(self, "AccessLogBucket", removal_policy=removal_policy)
+        models = PrivateBucket(
+            self,
+            "ModelBucket",
+            removal_policy=removal_policy,
+            access_logs=access_logs,
+            keep_overwritten_for=Duration.days(OVERWRITTEN_MODEL_DAYS),
+        )
+        tasks = PrivateBucket(
+            self,
+            "TaskBucket",
+            removal_policy=removal_policy,
+            access_logs=access_logs,
+            expires_after=Duration.days(MESSAGE_RETENTION_DAYS),
+        )
+        days = environment.output_retention_days
+        outputs = PrivateBucket(
+            self,
+            "OutputBucket",
+            removal_policy=removal_policy,
+            access_logs=access_logs,
+            expires_after=Duration.days(days) if days else None,
+        )
+        table = TaskTable(self, "TaskTable", removal_policy=removal_policy)
+
+        CfnOutput(self, "ModelBucketName", value=models.bucket_name, description="Holds Stable-diffusion/{checkpoint}")
+        CfnOutput(self, "TaskBucketName", value=tasks.bucket_name, description="Messages too large for a topic")
+        CfnOutput(self, "OutputBucketName", value=outputs.bucket_name, description="Pictures and .out files")
+        CfnOutput(self, "TaskTableName", value=table.table_name, description="Records of tasks")
+        self.exports = StorageExports(
+            model_bucket=self._export_bucket(models),
+            task_bucket=self._export_bucket(tasks),
+            output_bucket=self._export_bucket(outputs),
+            table_name=self.export_value(table.table_name),
+            table_arn=self.export_value(table.table_arn),
+            table_stream_arn=self.export_value(table.table_stream_arn),
+        )
+
+    def _export_bucket(self, bucket: aws_s3.Bucket) -> BucketExport:
+        return BucketExport(name=self.export_value(bucket.bucket_name), arn=self.export_value(bucket.bucket_arn))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, aws_lambda
@@ -67,6 +67,8 @@ def _install_libraries(root: Path, output: Path) -> None:
     command += ["--requirements", str(root / REQUIREMENTS), "--excludes", "-"]
     # The output goes to stderr: on stdout the CDK command line expects none but its own.
     subprocess.run(command, check=True, input="\n".join(PROVIDED_LIBRARIES).encode(), stdout=sys.stderr)  # noqa: S603  # our own arguments
+    # Command line programs of the libraries; they name this machine's Python.
+    shutil.rmtree(output / "bin", ignore_errors=True)
 
 
 @jsii.implements(ILocalBundling)
@@ -74,6 +76,6 @@ class _LocalBundling:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def try_bundle(self, output_dir: str, **_options: Any) -> bool:
+    def try_bundle(self, output_dir: str, _options: BundlingOptions) -> bool:
         make_bundle(self._root, Path(output_dir))
         return True

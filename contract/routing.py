@@ -42,10 +42,14 @@ class Limits(CamelModel):
 class Runtime(CamelModel):
     """What submission must know of a runtime; its capacity is the stacks' business."""
 
-    name: Annotated[str, Field(pattern=RUNTIME_NAME_PATTERN)]
-    type: Literal["sdwebui"] = "sdwebui"
-    model_filename: str | None = None
-    dynamic_model: bool = False
+    name: Annotated[str, Field(pattern=RUNTIME_NAME_PATTERN)] = Field(
+        description="lower-case letters, digits and hyphens, 40 at most; tasks name it in `metadata.runtime`"
+    )
+    type: Literal["sdwebui"] = Field(default="sdwebui", description="what generates: the SD Web UI")
+    model_filename: str | None = Field(default=None, description="the one checkpoint that this runtime serves")
+    dynamic_model: bool = Field(
+        default=False, description="true: each task names its checkpoint, which the model bucket must hold"
+    )
     limits: Limits = Limits()
 
     @model_validator(mode="after")

@@ -1,0 +1,34 @@
+"""What the documents say is what the code does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_the_configuration_page_is_current() -> None:
+    check = [sys.executable, "docs/generate_configuration.py", "--check"]
+    result = subprocess.run(check, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_documented_request_can_be_read(document: str, format_: str) -> None:
+    request = documented_request(document, format_)
+    assert ("task" in request) == (format_ == "v1alpha2")
+
+
+def test_a_link_is_not_taken_for_a_comment() -> None:
+    request = documented_request("image-to-image", "v1alpha2")
+    assert request["task"]["content"]["init_images"][0].startswith("https://huggingface.co/")
+
+
+def test_a_document_without_the_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="no request of format v3"):
+        documented_request("text-to-image", "v3")

@@ -1,0 +1,53 @@
+"""Rules of the house that no linter knows."""
+
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+#: Names that say nothing of a module's job.
+BAGS = {"util", "utils", "helper", "helpers", "common", "misc", "constants"}
+MAX_MODULE_LINES = 300
+MAX_TEST_LINES = 400
+
+
+#: Folders of the project that hold code; everything else there was made by tools.
+FOLDERS = ("benchmarks", "cli", "contract", "docs", "lambdas", "local", "runtime_image", "stacks", "tests")
+
+
+def modules() -> list[Path]:
+    return [PROJECT / "app.py", *(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py"))]
+
+
+def test_no_module_outgrows_its_job() -> None:
+    too_long = {
+        str(path.relative_to(PROJECT)): lines
+        for path in modules()
+        if (lines := len(path.read_text().splitlines()))
+        > (MAX_TEST_LINES if "tests" in path.relative_to(PROJECT).parts else MAX_MODULE_LINES)
+    }
+    assert not too_long
+
+
+def test_no_module_is_a_bag() -> None:
+    assert not [path for path in modules() if path.stem in BAGS]
+
+
+def test_every_module_says_its_place() -> None:
+    silent = [
+        str(path.relative_to(PROJECT))
+        for path in modules()
+        if "tests" not in path.relative_to(PROJECT).parts and not path.read_text().startswith('"""')
+    ]
+    assert not silent
+
+
+def test_direct_dependencies_are_pinned() -> None:
+    files = [PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt", *PROJECT.glob("*/requirements.txt")]
+    lines = [line for file in files for line in file.read_text().splitlines() if line and line[0] not in "#-"]
+    assert lines
+    assert not [line for line in lines if "==" not in line]
+    pins: dict[str, set[str]] = {}
+    for line in lines:
+        name, _, version = line.partition("==")
+        pins.setdefault(name.partition("[")[0], set()).add(version)
+    assert not {name: versions for name, versions in pins.items() if len(versions) > 1}

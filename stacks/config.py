@@ -50,7 +50,9 @@ class ApiKey(CamelModel):
 class Throttling(CamelModel):
     """What the HTTP API accepts of each key."""
 
-    requests_per_second: int = Field(default=50, ge=1, le=10_000, description="steady rate of one key")
+    requests_per_second: int = Field(
+        default=50, ge=1, le=10_000, description="requests per second of one key, on average"
+    )
     burst: int = Field(default=100, ge=1, le=5_000, description="requests of one key at a moment, above the rate")
     requests_per_day: int | None = Field(default=None, ge=1, description="quota of one key, or null for none")
 
@@ -62,7 +64,7 @@ class CallbackSubscriber(CamelModel):
     endpoint: str = Field(description="URL, ARN or address, as the protocol needs it")
     status: tuple[str, ...] = Field(default=(), description=f"any of {', '.join(CALLBACK_STATUS.values())}")
     runtime: tuple[str, ...] = Field(default=(), description="names of runtimes of this environment")
-    tasktype: tuple[TaskType, ...] = Field(default=(), description="any task types")
+    tasktype: tuple[TaskType, ...] = Field(default=(), description="any types of task")
 
     @model_validator(mode="after")
     def _endpoint_fits_protocol(self) -> Self:
@@ -91,7 +93,7 @@ class RuntimeConfig(Runtime):
         default=60,
         ge=10,
         le=43_200,
-        description="after which a task whose replica fell silent is delivered to another; replicas extend it at work",
+        description="seconds after which another replica gets the task of one that fell silent; working replicas extend it",
     )
 
     @property
@@ -148,28 +150,32 @@ class Environment(CamelModel):
         default="retain", description="what becomes of buckets, table, keys and logs when their stack is deleted"
     )
     retention_hours: int = Field(
-        default=24, ge=1, le=8_760, description="for which the record of a finished task can be read"
+        default=24, ge=1, le=8_760, description="hours for which the record of a finished task can be read"
     )
     output_retention_days: int | None = Field(
-        default=None, ge=1, description="after which pictures are deleted, or null to keep them"
+        default=None, ge=1, description="days after which pictures are deleted, or null to keep them"
     )
     api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1), AfterValidator(_unique_names)] = (
         ApiKey(name="default"),
     )
     throttling: Throttling = Throttling()
     callbacks: Annotated[tuple[CallbackSubscriber, ...], AfterValidator(_unique_endpoints)] = ()
-    link_buckets: tuple[str, ...] = Field(default=(), description="buckets that s3:// links may point to")
-    allowed_link_hosts: tuple[str, ...] = Field(
-        default=(), description="host or host:port that http links may reach although its address is not public"
+    link_buckets: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")], ...] = Field(
+        default=(), description="names of the buckets that s3:// links may point to"
+    )
+    allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
+        Field(default=(), description="host or host:port that http links may reach although its address is not public")
     )
     entry_topic_maximum_message_bytes: int = Field(
         default=SNS_MAX_MESSAGE_BYTES,
         ge=SNS_DEFAULT_MESSAGE_BYTES,
         le=SNS_MAX_MESSAGE_BYTES,
-        description="262144 where the partition has no larger messages, 1048576 elsewhere",
+        description="bytes of a task on the entry topic: 262144 where the partition takes no larger ones",
     )
-    tracing: bool = Field(default=False, description="trace the functions and the HTTP API")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    tracing: bool = Field(default=False, description="true to trace the functions and the HTTP API with X-Ray")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        default="INFO", description="the least severe entries in the functions' logs"
+    )
     runtimes: Annotated[tuple[RuntimeConfig, ...], Field(min_length=1), AfterValidator(_check_runtimes)]
     tags: dict[str, str] = Field(default={}, description="tags of all resources")
 

@@ -54,7 +54,7 @@ def read_environment_file(path: Path) -> Environment:
     try:
         return Environment.model_validate(document)
     except ValidationError as error:
-        raise InvalidEnvironmentFile(path, [_problem(item) for item in error.errors()]) from None
+        raise InvalidEnvironmentFile(path, _problems(error)) from None
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -72,10 +72,16 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _problem(error: Any) -> str:
-    location: Location = error["loc"]
-    message = _what_to_write(error)
-    return f"{_path(location)}: {message}" if location else message
+def _problems(error: ValidationError) -> list[str]:
+    mistakes = error.errors()
+    # A list whose only entries are broken counts as empty too, which is not what went wrong.
+    broken = {mistake["loc"][:-depth] for mistake in mistakes for depth in range(1, len(mistake["loc"]))}
+    return [_problem(mistake) for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in broken]
+
+
+def _problem(mistake: Any) -> str:
+    location: Location = mistake["loc"]
+    return f"{_path(location)}: {_what_to_write(mistake)}" if location else _what_to_write(mistake)
 
 
 def _path(location: Location) -> str:
@@ -83,28 +89,41 @@ def _path(location: Location) -> str:
     return "".join(parts).lstrip(".")
 
 
-def _what_to_write(error: Any) -> str:  # noqa: PLR0911  # one for each kind of mistake
-    location: Location = error["loc"]
-    message = str(error["msg"])
-    match error["type"]:
-        case "extra_forbidden":
-            return _unknown_key(str(location[-1]), _model_at(location[:-1]))
-        case "missing":
-            return f"is required{_described(location)}"
-        case "literal_error" | "enum":
-            return f"is {_shown(error)}; write {error['ctx']['expected']}"
-        case "string_type":
-            return f"is {_shown(error)}; write text, in quotes{_described(location)}"
-        case "string_pattern_mismatch":
-            pattern = f" (pattern {error['ctx']['pattern']})"
-            return f"is {_shown(error)}; write{_described(location).lstrip(':') or ' what fits'}{pattern}"
-        case "value_error":
-            return message.removeprefix("Value error, ")
-    return f"is {_shown(error)}; {message[0].lower()}{message[1:]}{_described(location)}"
+#: What to write instead, by pydantic's name of the mistake and with the limits that it gives.
+_ADVICE: Final = {
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "dict_type": "write keys and values",
+    "enum": "write {expected}",
+    "greater_than_equal": "write {ge} or more",
+    "int_from_float": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "less_than_equal": "write {le} or less",
+    "literal_error": "write {expected}",
+    "model_type": "write keys and values",
+    "string_pattern_mismatch": "write what fits {pattern}",
+    "string_type": "write text, in quotes",
+    "too_short": "write at least {min_length} entry",
+    "tuple_type": "write a list, each entry after a hyphen",
+}
 
 
-def _shown(error: Any) -> str:
-    text = json.dumps(error["input"], default=str, ensure_ascii=False)
+def _what_to_write(mistake: Any) -> str:
+    location: Location = mistake["loc"]
+    kind, message = mistake["type"], str(mistake["msg"])
+    if kind == "extra_forbidden":
+        return _unknown_key(str(location[-1]), _model_at(location[:-1]))
+    if kind == "missing":
+        return f"is required{_described(location)}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    advice = _ADVICE[kind].format(**mistake.get("ctx", {})) if kind in _ADVICE else message
+    return f"is {_shown(mistake)}; {advice}{_described(location)}"
+
+
+def _shown(mistake: Any) -> str:
+    text = json.dumps(mistake["input"], default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004  # enough to recognize it, one line of a terminal
 
 
@@ -116,12 +135,14 @@ def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
 
 
 def _described(location: Location) -> str:
+    while isinstance(location[-1], int):
+        location = location[:-1]
     model = _model_at(location[:-1])
     if model is None:
         return ""
     for name, field in model.model_fields.items():
         if location[-1] in {name, field.alias} and field.description:
-            return f": {field.description}"
+            return f" ({field.description})"
     return ""
 
 

@@ -45,9 +45,9 @@ def fail_dead_letters(
         platform=platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.task_bucket.arn}/*"],
+    function.read_objects(
+        storage.task_bucket,
+        "",
         wildcard_reason="Publishers choose the key of a message that they pass by reference; the bucket is the limit",
     )
     function.allow(

@@ -42,15 +42,13 @@ ANSWERS: Final = {
 def add_gateway_answers(api: aws_apigateway.RestApi) -> None:
     """Replace API Gateway's answers by ours."""
     for name, answer in ANSWERS.items():
-        headers = {"Content-Type": "'application/json'"}
-        if answer.retry_after_seconds is not None:
-            headers["Retry-After"] = f"'{answer.retry_after_seconds}'"
+        retry_after = answer.retry_after_seconds
         # The two defaults stand for many errors and keep the status of each.
         status = None if name.startswith("DEFAULT_") else str(answer.status)
         api.add_gateway_response(
             name.title().replace("_", ""),
             type=aws_apigateway.ResponseType.of(name),
             status_code=status,
-            response_headers=headers,
+            response_headers={"Retry-After": f"'{retry_after}'"} if retry_after else None,
             templates={"application/json": json.dumps({"error": {"code": answer.code, "message": answer.message}})},
         )

@@ -19,6 +19,8 @@ ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
 PLATFORM: Final = "aarch64-manylinux2014"
 PACKAGES: Final = ("contract", "lambdas")
 REQUIREMENTS: Final = "lambdas/requirements.txt"
+#: Versions of what the requirements require in turn, so that a bundle made next year is the one that was tested.
+CONSTRAINTS: Final = "constraints.txt"
 #: Libraries that come with the Lambda runtime; the X-Ray SDK asks for the second, which alone has 25 MB.
 PROVIDED_LIBRARIES: Final = ("boto3", "botocore")
 
@@ -45,7 +47,7 @@ def bundled_files(root: Path) -> Iterator[Path]:
 def bundle_hash(root: Path) -> str:
     """Return the hash of everything that the bundle is made from."""
     digest = hashlib.sha256(f"{PYTHON_VERSION} {PLATFORM} {PROVIDED_LIBRARIES}".encode())
-    for file in (root / REQUIREMENTS, *bundled_files(root)):
+    for file in (root / REQUIREMENTS, root / CONSTRAINTS, *bundled_files(root)):
         content = file.read_bytes()
         digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode())
         digest.update(content)
@@ -64,7 +66,8 @@ def make_bundle(root: Path, output: Path) -> None:
 def _install_libraries(root: Path, output: Path) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(output)]
     command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
-    command += ["--requirements", str(root / REQUIREMENTS), "--excludes", "-"]
+    command += ["--requirements", str(root / REQUIREMENTS), "--constraints", str(root / CONSTRAINTS)]
+    command += ["--excludes", "-"]
     # The output goes to stderr: on stdout the CDK command line expects none but its own.
     subprocess.run(command, check=True, input="\n".join(PROVIDED_LIBRARIES).encode(), stdout=sys.stderr)  # noqa: S603  # our own arguments
     # Command line programs of the libraries; they name this machine's Python.
@@ -76,6 +79,6 @@ class _LocalBundling:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def try_bundle(self, output_dir: str, _options: BundlingOptions) -> bool:
+    def try_bundle(self, output_dir: str, *_: object, **_options: object) -> bool:
         make_bundle(self._root, Path(output_dir))
         return True

@@ -98,9 +98,9 @@ def expire_tasks(
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{DUE_INDEX}"])
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.task_bucket.arn}/{MESSAGE_FOLDER}/*"],
+    function.read_objects(
+        storage.task_bucket,
+        MESSAGE_FOLDER,
         wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
     )
     function.publish_to(task_topic_arn, key_arn=topic_key_arn)

@@ -6,5 +6,11 @@ from stacks.config import Environment
 
 
 def removal_policy_of(environment: Environment) -> RemovalPolicy:
-    """Return what the environment file says, in CloudFormation's terms."""
-    return RemovalPolicy[environment.removal_policy.upper()]
+    """Return what the environment file says, in CloudFormation's terms.
+
+    What a first deployment that failed had made is always removed: it is empty, and would stand in the way of nothing
+    but the next reader.
+    """
+    if environment.removal_policy == "destroy":
+        return RemovalPolicy.DESTROY
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE

@@ -41,9 +41,9 @@ def route_tasks(
         platform=platform,
     )
     _allow_submission(function, storage)
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.task_bucket.arn}/*"],
+    function.read_objects(
+        storage.task_bucket,
+        "",
         wildcard_reason="Publishers choose the key of a message that they pass by reference; the bucket is the limit",
     )
     function.publish_to(task_topic_arn, completion_topic_arn, key_arn=topic_key_arn)
@@ -71,11 +71,6 @@ def submit_task(
         platform=platform,
     )
     _allow_submission(function, storage)
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.task_bucket.arn}/{MESSAGE_FOLDER}/*"],
-        wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
-    )
     function.publish_to(task_topic_arn, key_arn=topic_key_arn)
     return function
 
@@ -99,10 +94,8 @@ def _allow_submission(function: TaskFunction, storage: StorageExports) -> None:
         on=[f"{storage.task_bucket.arn}/{MESSAGE_FOLDER}/*"],
         wildcard_reason="A message too large for a topic is stored under the id of its task",
     )
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.model_bucket.arn}/{CHECKPOINT_FOLDER}/*"],
+    function.read_objects(
+        storage.model_bucket,
+        CHECKPOINT_FOLDER,
         wildcard_reason="Whether a checkpoint exists is asked by the name in the request",
     )
-    # Without it S3 answers 403 instead of 404 where there is no such checkpoint.
-    function.allow("s3:ListBucket", on=[storage.model_bucket.arn])

@@ -11,6 +11,7 @@ from contract.record import PUBLISH_GRACE_MS
 from stacks.constructs.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.constructs.lambda_bundle import ARCHITECTURE, RUNTIME
 from stacks.constructs.log_group import TaskLogGroup
+from stacks.exports import BucketExport
 
 #: MiB. Lambda gives CPU by memory (a whole core at 1,769), and importing pydantic and boto3 is all CPU: at half of
 #: this a cold start takes twice as long and costs the same.
@@ -80,6 +81,13 @@ class TaskFunction(aws_lambda.Function):
                     raise ValueError(f"{self.node.path} would be allowed {resource}; name the resource or the reason")
                 acknowledge_wildcard(self._own_role, resource, wildcard_reason)
         self.add_to_role_policy(aws_iam.PolicyStatement(actions=list(actions), resources=list(on)))
+
+    def read_objects(self, bucket: BucketExport, folder: str, *, wildcard_reason: str) -> None:
+        """Let the function read the objects in a folder of a bucket; an empty name stands for the whole bucket."""
+        keys = f"{folder}/*" if folder else "*"
+        self.allow("s3:GetObject", on=[f"{bucket.arn}/{keys}"], wildcard_reason=wildcard_reason)
+        # Without it S3 answers 403 instead of 404 where there is no such object.
+        self.allow("s3:ListBucket", on=[bucket.arn])
 
     def publish_to(self, *topic_arns: str, key_arn: str) -> None:
         """Let the function publish to encrypted topics."""

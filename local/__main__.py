@@ -1,0 +1,85 @@
+"""`python -m local up`: the whole journey of a task on this machine, until Ctrl-C."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.children import ChildFailed, Children
+from local.options import Options, parse_options
+from local.progress import Progress
+from local.state_directory import AlreadyRunning, StateDirectory
+from local.system import LocalSystem
+from local.template.errors import TemplateError
+
+FAILED: Final = 1
+ALREADY_RUNNING: Final = 3
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """Run the local system and return the exit code."""
+    options = parse_options(arguments)
+    progress = Progress()
+    state = StateDirectory(options.state_directory)
+    try:
+        with state.taken():
+            _log_to(state.logs / "system.log")
+            return _run_to_the_end(options, state, environment, progress)
+    except AlreadyRunning as error:
+        progress.say(str(error))
+        return ALREADY_RUNNING
+
+
+def _run_to_the_end(options: Options, state: StateDirectory, environment: Mapping[str, str], progress: Progress) -> int:
+    code = 0
+    try:
+        asyncio.run(_run(options, state, environment, progress))
+    except* (TemplateError, ChildFailed, ClientError, BotoCoreError) as group:
+        for error in _leaves(group):
+            progress.say(str(error))
+        code = FAILED
+    progress.say("stopped")
+    return code
+
+
+async def _run(options: Options, state: StateDirectory, environment: Mapping[str, str], progress: Progress) -> None:
+    """Run until SIGINT or SIGTERM, at whatever point of the start they come."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Children(environment={**environment, "PYTHONUNBUFFERED": "1"}) as children:
+        system = LocalSystem(options, state=state, children=children, progress=progress)
+        running = asyncio.create_task(system.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            running.cancel()
+        try:
+            await running
+        except asyncio.CancelledError:
+            progress.say("stopping the rest")
+        finally:
+            stopping.cancel()
+
+
+def _log_to(file: Path) -> None:
+    logging.basicConfig(filename=file, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,66 @@
+"""The agents of the local system, the same program that runs beside the Web UI in a runtime's container."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from local.aws_clients import AwsClients
+from local.children import Child, Children
+from local.keeper import Keeper
+from local.progress import Progress
+from stacks.config import Environment, RuntimeConfig
+
+#: Seconds that an agent gets to finish when it is told to stop; on AWS it is what a spot interruption leaves.
+GRACE_PERIOD_SECONDS: Final = 20
+
+
+def agent_environment(
+    runtime: RuntimeConfig,
+    environment: Environment,
+    *,
+    outputs: Mapping[str, Any],
+    webui_url: str,
+    clients: AwsClients,
+) -> dict[str, str]:
+    """Return every variable that an agent of `runtime` needs."""
+    return {
+        "RUNTIME": runtime.name,
+        "QUEUE_URL": outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
+        "TASK_TABLE": outputs["TaskTableName"],
+        "TASK_BUCKET": outputs["TaskBucketName"],
+        "OUTPUT_BUCKET": outputs["OutputBucketName"],
+        "WEBUI_URL": webui_url,
+        "RETENTION_SECONDS": str(environment.retention_seconds),
+        "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
+        "LINK_BUCKETS": json.dumps(environment.link_buckets),
+        "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
+        "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
+        "LOG_LEVEL": environment.log_level,
+        **clients.environment(),
+    }
+
+
+async def start_agent(
+    name: str,
+    environment: Mapping[str, str],
+    *,
+    children: Children,
+    project: Path,
+    logs: Path,
+    progress: Progress,
+) -> Keeper:
+    """Start an agent that is started again if it ends."""
+
+    async def start() -> Child:
+        return await children.start(
+            [sys.executable, "-m", "runtime_image.agent"],
+            name=f"agent {name}",
+            log_file=logs / f"agent-{name}.log",
+            folder=project,
+            environment={"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **environment},
+        )
+
+    return Keeper(await start(), start=start, progress=progress)

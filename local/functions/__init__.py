@@ -1,0 +1,1 @@
+"""Lambda on one machine: each function in its own process under AWS's runtime client, behind the Runtime API."""

@@ -1,0 +1,65 @@
+"""An HTTP server inside the event loop of the local system: gateway, Lambda runtime API, callback receiver."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+#: Seconds that open requests get when the server stops; whoever waits longer has lost its other side already.
+_SHUTDOWN_SECONDS: Final = 1
+
+
+class HttpServer:
+    """Serves `application` on a port of its own on this machine, known before it starts."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        # asyncio turns off Nagle's algorithm only for sockets that say they are TCP; with it, every answer that is
+        # written in two parts waits 40 ms for the other side's delayed acknowledgement.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                application,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address as a URL, without a slash at its end."""
+        return f"http://{self.address}"
+
+    async def start(self) -> None:
+        """Begin to serve; requests are accepted when this returns."""
+        self._socket.listen()
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+
+    async def stop(self) -> None:
+        """Close the port and end open requests."""
+        self._server.should_exit = True
+        if self._task:
+            await self._task
+        self._socket.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the process it runs in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,56 @@
+"""What becomes of each resource type on one machine. A type that is in none of the tables is refused."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from local.aws_clients import AwsClients
+from local.provision import messaging, played, storage
+from local.template.properties import Properties
+from local.template.stack import Created
+
+Creator = Callable[[AwsClients, Properties], Created]
+
+#: Made on the moto server. All properties must be applied or ignored by the creator.
+MADE: Final[Mapping[str, Creator]] = {
+    "AWS::DynamoDB::Table": storage.create_table,
+    "AWS::KMS::Alias": messaging.create_key_alias,
+    "AWS::KMS::Key": messaging.create_key,
+    "AWS::S3::Bucket": storage.create_bucket,
+    "AWS::SNS::Subscription": messaging.create_subscription,
+    "AWS::SNS::Topic": messaging.create_topic,
+    "AWS::SQS::Queue": messaging.create_queue,
+    "AWS::SecretsManager::Secret": storage.create_secret,
+}
+
+#: Played by local/functions, local/gateway and local/pumps, which read the properties.
+PLAYED: Final[Mapping[str, Creator]] = {
+    "AWS::ApiGateway::ApiKey": played.play_by_id,
+    "AWS::ApiGateway::Authorizer": played.play_by_id,
+    "AWS::ApiGateway::GatewayResponse": played.play_by_id,
+    "AWS::ApiGateway::Method": played.play_by_id,
+    "AWS::ApiGateway::Resource": played.play_by_id,
+    "AWS::ApiGateway::RestApi": played.play_rest_api,
+    "AWS::ApiGateway::Stage": played.play_stage,
+    "AWS::ApiGateway::UsagePlan": played.play_by_id,
+    "AWS::ApiGateway::UsagePlanKey": played.play_by_id,
+    "AWS::Events::Rule": played.play_rule,
+    "AWS::Lambda::EventSourceMapping": played.play_by_id,
+    "AWS::Lambda::Function": played.play_function,
+}
+
+#: Needs nothing here, for the reason given.
+NOT_NEEDED: Final[Mapping[str, str]] = {
+    "AWS::ApiGateway::Account": "there is no CloudWatch to which API Gateway could write its logs",
+    "AWS::ApiGateway::Deployment": "the gateway serves the template as it is; there is one version of it",
+    "AWS::CDK::Metadata": "it tells AWS about the CDK only",
+    "AWS::IAM::ManagedPolicy": "moto checks no permissions",
+    "AWS::IAM::Policy": "moto checks no permissions",
+    "AWS::IAM::Role": "moto checks no permissions",
+    "AWS::Lambda::Permission": "the local system calls its functions itself",
+    "AWS::Logs::LogGroup": "logs go to files in the state folder",
+    "AWS::S3::BucketPolicy": "moto checks no permissions",
+    "AWS::SNS::TopicPolicy": "moto checks no permissions",
+    "AWS::SQS::QueuePolicy": "moto checks no permissions",
+    "AWS::SecretsManager::ResourcePolicy": "moto checks no permissions",
+    "Custom::S3AutoDeleteObjects": "all data ends with the run",
+}

@@ -1,0 +1,72 @@
+"""What runs inside the process of the local system: functions, gateway, pumps and the callback receiver."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from local.aws_clients import AwsClients
+from local.callback_receiver import CallbackReceiver
+from local.children import Children
+from local.functions.functions import Functions
+from local.gateway.application import Gateway
+from local.gateway.rest_api import read_rest_api
+from local.gateway.throttle import UsagePlans
+from local.http_server import HttpServer
+from local.provision.provisioner import Provisioned
+from local.pumps.event_sources import pumps
+from local.pumps.pump import Pump, Threads
+from local.state_directory import StateDirectory
+
+#: Threads for blocking AWS calls; the pump of each queue holds one nearly all the time.
+_THREADS: Final = 64
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where they are, and the pumps, which are not started yet."""
+
+    http_url: str
+    callbacks_url: str
+    pumps: tuple[Pump, ...]
+
+
+async def start_services(
+    provisioned: Provisioned,
+    *,
+    clients: AwsClients,
+    children: Children,
+    project: Path,
+    state: StateDirectory,
+    closing: AsyncExitStack,
+) -> Services:
+    """Start them; `closing` ends them in the reverse order."""
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
+    closing.callback(executor.shutdown, wait=False, cancel_futures=True)
+    functions = Functions(
+        provisioned.of_type("AWS::Lambda::Function"),
+        children=children,
+        aws_environment=clients.environment(),
+        code_folder=project,
+        log_folder=state.logs / "functions",
+    )
+    closing.push_async_callback(functions.close)
+    api = read_rest_api(provisioned, region=clients.region)
+    receiver = HttpServer(CallbackReceiver(file=state.callbacks).application)
+    gateway = HttpServer(Gateway(api, functions=functions, usage_plans=UsagePlans(api.keys)))
+    for server in (receiver, gateway):
+        await server.start()
+        closing.push_async_callback(server.stop)
+    await asyncio.to_thread(
+        clients("sns").subscribe,
+        TopicArn=provisioned.outputs["CompletionTopicArn"],
+        Protocol="http",
+        Endpoint=f"{receiver.url}/notifications",
+    )
+    return Services(
+        http_url=gateway.url,
+        callbacks_url=f"{receiver.url}/callbacks",
+        pumps=tuple(pumps(provisioned, functions=functions, clients=clients, threads=Threads(executor))),
+    )

@@ -1,0 +1,115 @@
+"""The composition of the local system: what is started after what, and what ends the whole."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from local.agents import agent_environment, start_agent
+from local.children import Child, ChildFailed, Children
+from local.endpoints import describe_endpoints
+from local.ground import Ground, GroundWork
+from local.keeper import Keeper
+from local.options import PROJECT, Options
+from local.progress import Progress
+from local.pumps.pump import run_pump
+from local.services import Services, start_services
+from local.state_directory import StateDirectory
+
+
+class LocalSystem:
+    """One run of the local system in a state directory that the caller holds."""
+
+    def __init__(self, options: Options, *, state: StateDirectory, children: Children, progress: Progress) -> None:
+        self._options = options
+        self._environment = options.environment
+        self._state = state
+        self._children = children
+        self._progress = progress
+
+    async def run(self) -> None:
+        """Start everything, say where it is, and go on until cancelled or until a part fails for good.
+
+        What was started last ends first: agents, gateway, functions. Web UIs and AWS end with the other children.
+        """
+        async with AsyncExitStack() as closing:
+            work = GroundWork(
+                self._options,
+                project=PROJECT,
+                state=self._state,
+                children=self._children,
+                progress=self._progress,
+            )
+            ground = await work.start()
+            services = await start_services(
+                ground.provisioned,
+                clients=ground.clients,
+                children=self._children,
+                project=PROJECT,
+                state=self._state,
+                closing=closing,
+            )
+            environments = self._agent_environments(ground)
+            agents = await self._start_agents(environments)
+            closing.push_async_callback(self._stop_agents, agents)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_must_live(ground.aws_server))
+                for pump in services.pumps:
+                    group.create_task(run_pump(pump))
+                for keeper in (*ground.keepers, *agents):
+                    group.create_task(keeper.keep())
+                self._announce(ground, services, environments)
+
+    def _agent_environments(self, ground: Ground) -> dict[str, dict[str, str]]:
+        return {
+            runtime.name: agent_environment(
+                runtime,
+                self._environment,
+                outputs=ground.provisioned.outputs,
+                webui_url=ground.webui_urls[runtime.name],
+                clients=ground.clients,
+            )
+            for runtime in self._environment.runtimes
+        }
+
+    async def _start_agents(self, environments: Mapping[str, Mapping[str, str]]) -> list[Keeper]:
+        return [
+            await start_agent(
+                f"{runtime}-{number}",
+                environment,
+                children=self._children,
+                project=PROJECT,
+                logs=self._state.logs,
+                progress=self._progress,
+            )
+            for runtime, environment in environments.items()
+            for number in range(1, self._options.agents_per_runtime + 1)
+        ]
+
+    async def _stop_agents(self, agents: list[Keeper]) -> None:
+        self._progress.say("stopping")
+        await self._children.stop([keeper.child for keeper in agents])
+
+    def _announce(
+        self, ground: Ground, services: Services, agent_environments: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        outputs = ground.provisioned.outputs
+        secrets = ground.clients("secretsmanager")
+        endpoints = describe_endpoints(
+            self._environment,
+            outputs=outputs,
+            clients=ground.clients,
+            http_url=services.http_url,
+            callbacks_url=services.callbacks_url,
+            api_key=secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])["SecretString"],
+            agent_environments=agent_environments,
+        )
+        self._state.write_endpoints(endpoints)
+        sys.stdout.write(self._state.endpoints.read_text())
+        sys.stdout.flush()
+        self._progress.say(f"ready: {services.http_url}; the log files are in {self._state.logs}; Ctrl-C stops it")
+
+
+async def _must_live(server: Child) -> None:
+    status = await server.wait()
+    raise ChildFailed(f"{server.name} ended with status {status}, and all tasks with it{server.log_tail()}")

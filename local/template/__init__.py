@@ -1,0 +1,1 @@
+"""Reading a synthesized CloudFormation template as CloudFormation would, for the types this project uses."""

@@ -1,0 +1,55 @@
+"""The Web UIs of the local system: one embedded one for each runtime, as each runtime has its own on AWS."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from contract.routing import Runtime
+from local.checkpoints import models_folder_of
+from local.children import Child, Children
+from local.keeper import Keeper
+from local.progress import Progress
+from local.state_directory import StateDirectory
+
+#: Seconds until an embedded Web UI listens: it imports torch and diffusers first, from a cold disk perhaps.
+_LISTENING_SECONDS: Final = 120.0
+
+
+class WebUis:
+    """Starts the Web UIs and knows their URLs; one that ends is started again on the same port."""
+
+    def __init__(self, *, children: Children, state: StateDirectory, project: Path, progress: Progress) -> None:
+        self._children = children
+        self._state = state
+        self._project = project
+        self._progress = progress
+        self.urls: dict[str, str] = {}
+        self.keepers: list[Keeper] = []
+
+    async def start(self, runtimes: Iterable[Runtime]) -> None:
+        """Return when all of them listen."""
+        await asyncio.gather(*(self._start(runtime) for runtime in runtimes))
+
+    async def _start(self, runtime: Runtime) -> None:
+        models = models_folder_of(runtime, models=self._state.models, runtimes=self._state.runtimes)
+
+        async def start_child(port: int) -> tuple[Child, int]:
+            command = [sys.executable, "-m", "local.embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
+            child = await self._children.start(
+                [*command, "--models-folder", str(models)],
+                name=f"Web UI of {runtime.name}",
+                log_file=self._state.logs / f"webui-{runtime.name}.log",
+                folder=self._project,
+                reads_output=True,
+            )
+            return child, await child.listening_port(seconds=_LISTENING_SECONDS)
+
+        child, port = await start_child(0)
+
+        async def start_again() -> Child:
+            return (await start_child(port))[0]
+
+        self.urls[runtime.name] = f"http://127.0.0.1:{port}"
+        self.keepers.append(Keeper(child, start=start_again, progress=self._progress))

@@ -1,0 +1,133 @@
+"""The composition root of the agent: reads the environment, builds every part and passes it to the others."""
+
+import os
+import queue
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+from contract.settings import InvalidEnvironment
+from runtime_image.agent.aws import AwsClients
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.crew import Crew
+from runtime_image.agent.dispatcher import Dispatcher
+from runtime_image.agent.endings import Endings
+from runtime_image.agent.events import Event, StopRequested, ThreadFailed
+from runtime_image.agent.exit_codes import ExitCode
+from runtime_image.agent.health import WebUiHealth
+from runtime_image.agent.in_flight import InFlight
+from runtime_image.agent.intake import Intake
+from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.links.composition import build_links
+from runtime_image.agent.logs import EventLog, configure_logs
+from runtime_image.agent.loop import TaskLoop
+from runtime_image.agent.message_reader import MessageReader
+from runtime_image.agent.pace import Pace
+from runtime_image.agent.patience import Patience
+from runtime_image.agent.preparation import Preparation
+from runtime_image.agent.receiver import Receiver
+from runtime_image.agent.rounds import Rounds
+from runtime_image.agent.settings import AgentSettings
+from runtime_image.agent.stop_order import StopOrder
+from runtime_image.agent.storing import Storing
+from runtime_image.agent.task_queue import TaskQueue
+from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.webui.client import WebUiClient
+from runtime_image.agent.webui.generation import Generation
+from runtime_image.agent.webui.progress import ProgressWatch
+from runtime_image.agent.webui.readiness import Readiness
+
+
+def main() -> int:
+    """Run the agent until it is told to stop; returns the exit code."""
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Nothing but a put, which is safe in the middle of anything; the loop does the rest.
+        signal.signal(number, lambda *_: events.put(StopRequested()))
+    try:
+        settings = AgentSettings.from_environment(os.environ)
+    except InvalidEnvironment as error:
+        configure_logs("INFO").error("settings_invalid", reason=str(error))
+        return ExitCode.INVALID_SETTINGS
+    log = configure_logs(settings.log_level).bind(runtime=settings.runtime)
+    return build_loop(settings, events, log).run()
+
+
+def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log: EventLog) -> TaskLoop:
+    """Build every part of the agent and start its threads."""
+    aws, clock, stopping, post = AwsClients(), Clock(), threading.Event(), events.put
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    log.info("agent_started", owner=owner)
+
+    task_queue = TaskQueue(
+        client=aws.queue,
+        queue_url=settings.queue_url,
+        visibility_timeout_seconds=settings.visibility_timeout_seconds,
+        clock=clock,
+    )
+    ledger = Ledger(
+        client=aws.table,
+        table_name=settings.task_table,
+        owner=owner,
+        retention_seconds=settings.retention_seconds,
+        clock=clock,
+    )
+    keeper = LeaseKeeper(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
+    patience = Patience(clock=clock, log=log)
+    endings = Endings(ledger=ledger, queue=task_queue, keeper=keeper, patience=patience, clock=clock, log=log)
+    webui = WebUiClient(base_url=settings.webui_url)
+    checkpoints = Checkpoints(client=webui)
+    reader = MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime)
+    links = build_links(settings, storage=aws.storage, clock=clock)
+    crew = Crew(
+        intake=Intake(
+            reader=reader, ledger=ledger, queue=task_queue, keeper=keeper, clock=clock, stopping=stopping, log=log
+        ),
+        preparation=Preparation(links=links, log=log),
+        generation=Generation(client=webui, checkpoints=checkpoints, clock=clock, log=log),
+        readiness=Readiness(client=webui, clock=clock, stopping=stopping, log=log),
+        storing=Storing(storage=aws.storage, bucket=settings.output_bucket, endings=endings, patience=patience),
+        endings=endings,
+        ledger=ledger,
+        queue=task_queue,
+        post=post,
+    )
+    receiver = Receiver(queue_=task_queue, clock=clock, post=post)
+    watch = ProgressWatch(client=webui, clock=clock, post=post)
+    in_flight, pace = InFlight(), Pace()
+    for name, run in (("keeper", keeper.run), ("receiver", receiver.run), ("progress", watch.run)):
+        _start_thread(name, run, post)
+    return TaskLoop(
+        events=events,
+        crew=crew,
+        receiver=receiver,
+        keeper=keeper,
+        dispatcher=Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace),
+        rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch),
+        in_flight=in_flight,
+        checkpoints=checkpoints,
+        pace=pace,
+        health=WebUiHealth(),
+        stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),
+        stopping=stopping,
+        clock=clock,
+        log=log,
+    )
+
+
+def _start_thread(name: str, run: Callable[[], None], post: Callable[[Event], None]) -> None:
+    def watched() -> None:
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - a thread's failure is an event, never a dead thread
+            post(ThreadFailed(name, error))
+
+    threading.Thread(target=watched, name=name, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

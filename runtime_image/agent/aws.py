@@ -1,0 +1,60 @@
+"""The agent's AWS clients: how long each call may take and how often botocore tries before the agent's own patience."""
+
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+#: What boto3 raises when AWS refuses, throttles, or cannot be reached.
+AWS_ERRORS: Final = (BotoCoreError, ClientError)
+
+#: Seconds. A hanging call must not outlast a lease, so these are far below any sensible visibility timeout.
+CONNECT_TIMEOUT_SECONDS: Final = 3
+TABLE_READ_TIMEOUT_SECONDS: Final = 4
+QUEUE_READ_TIMEOUT_SECONDS: Final = 6
+#: Seconds without a byte; pictures may be large and uplinks slow.
+STORAGE_READ_TIMEOUT_SECONDS: Final = 15
+#: Tries inside botocore; the agent itself tries on for as long as its lease holds.
+ATTEMPTS: Final = 2
+#: Connections kept open to S3: parallel uploads of several tasks at once.
+STORAGE_CONNECTIONS: Final = 16
+
+
+class AwsClients:
+    """One client per service; all are safe to share between threads."""
+
+    def __init__(self) -> None:
+        session = boto3.Session()
+        self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
+        table_config = _config(TABLE_READ_TIMEOUT_SECONDS)
+        #: Speaks plain Python values, as `contract.transitions` does.
+        self.table: DynamoDBClient = session.resource("dynamodb", config=table_config).meta.client
+        self.storage: S3Client = session.client("s3", config=_config(STORAGE_READ_TIMEOUT_SECONDS))
+
+
+def error_code(error: Exception) -> str:
+    """Return AWS's code of an error, empty if there was no answer."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def is_client_fault(error: Exception) -> bool:
+    """Tell whether AWS answered that the request is wrong (4xx), so that the same call cannot succeed later."""
+    if not isinstance(error, ClientError) or "Throttl" in error_code(error) or "SlowDown" in error_code(error):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return 400 <= status < 500  # noqa: PLR2004 - HTTP's own classes
+
+
+def _config(read_timeout_seconds: float) -> Config:
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=read_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=STORAGE_CONNECTIONS,
+    )

@@ -1,0 +1,19 @@
+"""The two clocks of the agent, passed to whoever needs the time so that tests can hold it still."""
+
+import time
+
+
+class Clock:
+    """Real time."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump, for durations and deadlines inside this process."""
+        return time.monotonic()
+
+    def now_ms(self) -> int:
+        """Return epoch milliseconds, for what other machines compare."""
+        return time.time_ns() // 1_000_000
+
+    def sleep(self, seconds: float) -> None:
+        """Pause the calling thread."""
+        time.sleep(seconds)

@@ -1,0 +1,81 @@
+"""What goes to the Web UI next: prepared tasks in their order, with the right checkpoint, few at a time."""
+
+from collections import deque
+from collections.abc import Callable
+
+from runtime_image.agent.crew import Crew
+from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.in_flight import MAX_IN_FLIGHT, InFlight
+from runtime_image.agent.pace import Pace
+from runtime_image.agent.webui.checkpoints import Checkpoints
+
+
+class Dispatcher:
+    """Changed by the loop only."""
+
+    def __init__(self, *, crew: Crew, in_flight: InFlight, checkpoints: Checkpoints, pace: Pace) -> None:
+        self._crew = crew
+        self._in_flight = in_flight
+        self._checkpoints = checkpoints
+        self._pace = pace
+        self._ready: deque[HeldTask] = deque()
+        self._switching: HeldTask | None = None
+
+    def add(self, task: HeldTask, *, first: bool = False) -> None:
+        """Take a prepared task; `first` for one that had its turn already."""
+        task.stage = Stage.READY
+        if first:
+            self._ready.appendleft(task)
+        else:
+            self._ready.append(task)
+
+    def drop(self, task: HeldTask) -> None:
+        """Forget a task that must not be sent any more."""
+        if task in self._ready:
+            self._ready.remove(task)
+
+    def switched(self, task: HeldTask) -> bool:
+        """Note that a switch for the task is over, one way or another; tell whether there was one."""
+        was_switching = self._switching is task
+        if was_switching:
+            self._switching = None
+        return was_switching
+
+    def answered(self, task: HeldTask, *, now: float, succeeded: bool) -> bool:
+        """Note that a request is over; tell whether its answer may be that of a cut generation."""
+        if succeeded and task.request and task.request.generates:
+            self._pace.generated(sent_at=task.sent_at, ended_at=now)
+        return self._in_flight.remove(task)
+
+    def start(self, *, now: Callable[[], float]) -> None:
+        """Send what may be sent."""
+        while self._ready and self._may_send(self._ready[0]):
+            task = self._ready[0]
+            checkpoint = _checkpoint_of(task)
+            if checkpoint is not None and not self._checkpoints.is_loaded(checkpoint):
+                # The model of a running generation must not change, and none may begin with the wrong one.
+                self._switching = task
+                task.sent_at = now()
+                self._crew.load_checkpoint(task, checkpoint)
+                return
+            assert task.request is not None  # noqa: S101 - a prepared task has its request; tells the type checker
+            self._ready.popleft()
+            task.stage = Stage.GENERATING
+            task.sent_at = now()
+            self._in_flight.add(task)
+            self._crew.generate(task, task.request)
+
+    def _may_send(self, task: HeldTask) -> bool:
+        busy = self._in_flight.tasks
+        if self._switching or not self._in_flight.is_settled or len(busy) >= MAX_IN_FLIGHT:
+            return False
+        if any(other.request and other.request.exclusive for other in busy):
+            return False
+        needs_all = bool(task.request and task.request.exclusive) or not self._checkpoints.is_loaded(
+            _checkpoint_of(task)
+        )
+        return not (needs_all and busy)
+
+
+def _checkpoint_of(task: HeldTask) -> str | None:
+    return task.task_message.checkpoint if task.request and task.request.generates else None

@@ -1,0 +1,129 @@
+"""How a held task leaves the agent: committed, handed back, or found lost. The record comes first, then the message."""
+
+from collections.abc import Callable
+from typing import Final
+
+from contract.errors import DarkroomError, ExecutionTimedOut
+from contract.record import Status
+from contract.transitions import Outcome
+from runtime_image.agent.aws import AWS_ERRORS
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import NotHeld
+from runtime_image.agent.events import Event, Loss, TaskEnded
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.patience import Patience
+from runtime_image.agent.task_queue import TaskQueue
+
+#: Seconds after which a task that the machine failed is delivered again, by delivery: the first failure may be a
+#: hiccup, later ones should meet a machine that has been replaced.
+RETRY_DELAYS_SECONDS: Final = (5.0, 30.0, 60.0)
+
+
+class Endings:
+    """Runs in workers' threads. Each method leaves the task no longer held."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        queue: TaskQueue,
+        keeper: LeaseKeeper,
+        patience: Patience,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._keeper = keeper
+        self._patience = patience
+        self._clock = clock
+        self._log = log
+
+    def commit(self, task: HeldTask, outcome: Outcome) -> Event:
+        """Make the task final and delete its message; raises NotHeld if it is not ours any more."""
+        # From here on the write alone decides; a renewal that finds the record final would look like a loss.
+        self._keeper.release(task)
+        self._insist(task, lambda: self._ledger.finish(task.key, outcome))
+        seconds = round(self._clock.monotonic() - task.claimed_at, 3)
+        self._log_of(task).info(
+            "task_finished", status=outcome.status.value, pictures=len(outcome.image_urls), seconds=seconds
+        )
+        self._delete_message(task)
+        return TaskEnded(task)
+
+    def fail(self, task: HeldTask, error: DarkroomError) -> Event:
+        """Make the task FAILED, or TIMED_OUT by an ExecutionTimedOut."""
+        status = Status.TIMED_OUT if isinstance(error, ExecutionTimedOut) else Status.FAILED
+        self._log_of(task).warning("task_failed", code=error.as_dict()["code"], reason=error.message)
+        try:
+            return self.commit(task, Outcome(status, error=error.as_dict()))
+        except NotHeld:
+            return self._leave_lost(task)
+        except AWS_ERRORS as problem:
+            # The lease is over as well, so the task is delivered again and fails again, hopefully with AWS back.
+            self._log_of(task).warning("outcome_not_written", reason=str(problem))
+            return TaskEnded(task)
+
+    def hand_back(self, task: HeldTask, error: DarkroomError | None) -> Event:
+        """Return the task to the queue: at once if there is no error, else after a growing delay."""
+        self._keeper.release(task)
+        delay_seconds = 0.0
+        if error:
+            delay_seconds = RETRY_DELAYS_SECONDS[min(task.message.receive_count, len(RETRY_DELAYS_SECONDS)) - 1]
+        log = self._log_of(task)
+        log.info("task_handed_back", code=error and error.code, reason=error and error.message, delay=delay_seconds)
+        try:
+            self._insist(task, lambda: self._ledger.hand_back(task.task_message, error))
+        except NotHeld:
+            return self._leave_lost(task)
+        except AWS_ERRORS as problem:
+            log.warning("hand_back_failed", reason=str(problem))
+        # Also if the record could not be written: whoever gets the message claims the task when the lease is over.
+        self._give_back_message(task, delay_seconds)
+        return TaskEnded(task)
+
+    def leave(self, task: HeldTask, loss: Loss) -> Event:
+        """Let go of a task that was lost: tidy up its message, or its record, if nobody else will."""
+        self._keeper.release(task)
+        self._log_of(task).warning("task_lost", loss=loss.name)
+        if loss is not Loss.MESSAGE:
+            return self._leave_lost(task)
+        # The message is out of our hands and will be delivered again: the record must not make that wait.
+        try:
+            self._ledger.hand_back(task.task_message, None)
+        except (NotHeld, *AWS_ERRORS) as error:
+            self._log_of(task).info("record_not_handed_back", reason=type(error).__name__)
+        return TaskEnded(task)
+
+    def _leave_lost(self, task: HeldTask) -> Event:
+        try:
+            record = self._ledger.read(task.metadata.id)
+            if record is not None and (record.run != task.key[1] or record.is_final):
+                self._log_of(task).info("task_is_over", status=record.status.value)
+                self._queue.delete(task.message.receipt_handle)
+        except AWS_ERRORS as error:
+            # The message reappears, and whoever receives it finds the same record.
+            self._log_of(task).warning("lost_task_left_alone", reason=str(error))
+        return TaskEnded(task)
+
+    def _insist(self, task: HeldTask, write: Callable[[], None]) -> None:
+        self._patience.keep_trying(write, useful=lambda: self._clock.monotonic() < task.lease_until)
+
+    def _delete_message(self, task: HeldTask) -> None:
+        try:
+            self._insist(task, lambda: self._queue.delete(task.message.receipt_handle))
+        except AWS_ERRORS as error:
+            # It comes again, and is deleted then, since the task is final.
+            self._log_of(task).warning("message_not_deleted", reason=str(error))
+
+    def _give_back_message(self, task: HeldTask, delay_seconds: float) -> None:
+        try:
+            self._insist(task, lambda: self._queue.give_back(task.message.receipt_handle, delay_seconds))
+        except AWS_ERRORS as error:
+            self._log_of(task).warning("message_not_given_back", reason=str(error))
+
+    def _log_of(self, task: HeldTask) -> EventLog:
+        return self._log.bind(task_id=task.metadata.id, run=task.key[1], attempt=task.attempt)

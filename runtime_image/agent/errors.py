@@ -1,0 +1,94 @@
+"""Why a task fails or goes back to its queue, as the agent sees it. Permanent or retryable is the class's property."""
+
+from contract.errors import DarkroomError
+
+
+class LinkRefused(DarkroomError):
+    """Raised when a link must not be followed: where it leads, how it is written, or what it points to."""
+
+    code = "link_refused"
+
+
+class LinkUnavailable(DarkroomError):
+    """Raised when a link may be followed but does not give its picture."""
+
+    code = "link_unavailable"
+
+
+class UnsupportedTask(DarkroomError):
+    """Raised when this agent cannot carry out the kind of task."""
+
+    code = "unsupported_task"
+
+
+class UnknownModel(DarkroomError):
+    """Raised when the Web UI does not know the checkpoint; the message lists those it knows."""
+
+    code = "unknown_model"
+
+
+class NoPictures(DarkroomError):
+    """Raised when the request itself made the Web UI answer without pictures."""
+
+    code = "no_images"
+
+
+class WebUiRefused(DarkroomError):
+    """Raised when the Web UI refuses or fails a request by the request's own fault."""
+
+    code = "webui_refused"
+
+
+class WebUiFailed(DarkroomError):
+    """Raised when the Web UI fails a request that may well succeed elsewhere or later."""
+
+    code = "webui_failed"
+    retryable = True
+
+
+class WebUiOutOfMemory(WebUiFailed):
+    """Raised when the GPU's memory was not enough."""
+
+    code = "out_of_memory"
+
+
+class WebUiUnreachable(WebUiFailed):
+    """Raised when there is no answer: connection refused, cut, or silent for too long."""
+
+    code = "webui_unreachable"
+
+
+class CheckpointNotLoaded(WebUiFailed):
+    """Raised when the Web UI knows the checkpoint but does not have it loaded when it should."""
+
+    code = "checkpoint_not_loaded"
+
+
+class StorageFailed(DarkroomError):
+    """Raised when AWS refuses or does not answer for so long that the task is better off elsewhere."""
+
+    code = "storage_failed"
+    retryable = True
+
+
+class AgentFailed(DarkroomError):
+    """Raised for a mistake of the agent itself, so that the task is tried elsewhere before it fails."""
+
+    code = "internal_error"
+    retryable = True
+
+
+class NotATask(Exception):
+    """Raised when a queue message cannot be read as a task; it goes to the dead-letter queue, never away."""
+
+
+class NotHeld(Exception):
+    """Raised when a conditional write shows that the task is not this agent's any more."""
+
+
+class MessageNotHeld(Exception):
+    """Raised when SQS says that a message is not in flight for this receipt handle any more."""
+
+
+class GivenUp(Exception):
+    """Raised inside a worker when the loop has given the task up meanwhile; its result is of no use."""

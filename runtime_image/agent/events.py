@@ -1,0 +1,195 @@
+"""What can happen: every message that another thread or a signal has for the loop."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # these modules' threads post events
+    from runtime_image.agent.held_task import HeldTask
+    from runtime_image.agent.task_queue import ReceivedMessage
+    from runtime_image.agent.webui.progress import Progress
+    from runtime_image.agent.webui.request import WebUiRequest
+
+
+class Loss(Enum):
+    """How a held task was lost."""
+
+    #: The record is final, waits again, or is another agent's.
+    RECORD = auto()
+    #: SQS has the message visible again, or deleted.
+    MESSAGE = auto()
+    #: Neither could be renewed in time.
+    LEASE_ENDED = auto()
+
+
+@dataclass(frozen=True)
+class MessagesReceived:
+    """One receive call is over; it may have brought nothing."""
+
+    messages: "tuple[ReceivedMessage, ...]"
+
+
+@dataclass(frozen=True)
+class ReceiveFailed:
+    """One receive call failed."""
+
+    error: Exception
+
+
+@dataclass(frozen=True)
+class TaskClaimed:
+    """A message is a task, and the task is ours."""
+
+    task: "HeldTask"
+
+
+@dataclass(frozen=True)
+class MessageSettled:
+    """A message needs no more work here: deleted, given back, or left to reappear."""
+
+    message: "ReceivedMessage"
+
+
+@dataclass(frozen=True)
+class TaskRedelivered:
+    """A message came again whose task this agent holds; its newest receipt handle is the one that counts."""
+
+    key: tuple[str, str]
+    message: "ReceivedMessage"
+
+
+@dataclass(frozen=True)
+class IntakeFailed:
+    """A message could not be looked at, by a mistake of ours."""
+
+    message: "ReceivedMessage"
+    error: Exception
+
+
+@dataclass(frozen=True)
+class TaskPrepared:
+    """The links are fetched and the request is built."""
+
+    task: "HeldTask"
+    request: "WebUiRequest"
+
+
+@dataclass(frozen=True)
+class CheckpointLoaded:
+    """The Web UI has the task's checkpoint loaded."""
+
+    task: "HeldTask"
+
+
+@dataclass(frozen=True)
+class TaskGenerated:
+    """The Web UI has answered."""
+
+    task: "HeldTask"
+    answer: Any
+
+
+@dataclass(frozen=True)
+class StepFailed:
+    """A step of a task failed."""
+
+    task: "HeldTask"
+    error: Exception
+
+
+@dataclass(frozen=True)
+class TaskEnded:
+    """The task is final or handed back, and its message dealt with."""
+
+    task: "HeldTask"
+
+
+@dataclass(frozen=True)
+class EndingFailed:
+    """A task could not even be ended, by a mistake of ours; it is left to its lease."""
+
+    task: "HeldTask"
+    error: Exception
+
+
+@dataclass(frozen=True)
+class MessageReturned:
+    """A message that nobody looked at is visible again."""
+
+
+@dataclass(frozen=True)
+class HeartbeatDone:
+    """The record was looked at; False if it is not ours any more. No answer from AWS counts as still ours."""
+
+    task: "HeldTask"
+    is_held: bool
+
+
+@dataclass(frozen=True)
+class TaskLost:
+    """The task is not ours any more."""
+
+    task: "HeldTask"
+    loss: Loss
+
+
+@dataclass(frozen=True)
+class ProgressSeen:
+    """The Web UI told how far it is."""
+
+    progress: "Progress"
+
+
+@dataclass(frozen=True)
+class InterruptSent:
+    """The Web UI has taken an interrupt that was meant for the task, or did not answer."""
+
+    task: "HeldTask"
+
+
+@dataclass(frozen=True)
+class WebUiReady:
+    """The Web UI answers and has nothing to do."""
+
+
+@dataclass(frozen=True)
+class WebUiNeverReady:
+    """The Web UI did not become ready in time."""
+
+
+@dataclass(frozen=True)
+class StopRequested:
+    """SIGTERM or SIGINT; the second one hurries."""
+
+
+@dataclass(frozen=True)
+class ThreadFailed:
+    """A thread that must never end did."""
+
+    name: str
+    error: Exception
+
+
+Event = (
+    MessagesReceived
+    | ReceiveFailed
+    | TaskClaimed
+    | MessageSettled
+    | TaskRedelivered
+    | IntakeFailed
+    | TaskPrepared
+    | CheckpointLoaded
+    | TaskGenerated
+    | StepFailed
+    | TaskEnded
+    | EndingFailed
+    | MessageReturned
+    | HeartbeatDone
+    | TaskLost
+    | ProgressSeen
+    | InterruptSent
+    | WebUiReady
+    | WebUiNeverReady
+    | StopRequested
+    | ThreadFailed
+)

@@ -1,0 +1,64 @@
+"""A task that this agent holds: the claimed record and the message that brought it, with how far it is."""
+
+import threading
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from contract.message import TaskMessage
+from contract.task import Metadata
+from runtime_image.agent.task_queue import ReceivedMessage
+from runtime_image.agent.webui.request import WebUiRequest
+
+
+class Stage(Enum):
+    """Where a task is within the agent. Up to READY nothing has begun that could not be handed back untouched."""
+
+    PREPARING = auto()
+    READY = auto()
+    GENERATING = auto()
+    STORING = auto()
+    ENDING = auto()
+
+
+NOT_BEGUN = frozenset({Stage.PREPARING, Stage.READY})
+
+
+@dataclass(eq=False)
+class HeldTask:
+    """Only the loop changes `stage` and what follows it; worker threads read, and watch `given_up`."""
+
+    message: ReceivedMessage
+    task_message: TaskMessage
+    #: How often the run has been claimed, this time included.
+    attempt: int
+    #: Monotonic seconds.
+    claimed_at: float
+    #: Monotonic seconds at which the lease ends unless it is renewed; the lease keeper writes it.
+    lease_until: float
+    stage: Stage = Stage.PREPARING
+    request: WebUiRequest | None = None
+    #: Monotonic seconds at which the request went to the Web UI.
+    sent_at: float = 0.0
+    progress_permille: int = 0
+    written_permille: int = 0
+    #: Monotonic seconds of the last progress write.
+    progress_written_at: float = float("-inf")
+    heartbeat_at: float = 0.0
+    heartbeat_in_flight: bool = False
+    #: Set when the result must be thrown away.
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def metadata(self) -> Metadata:
+        """The task's metadata."""
+        return self.task_message.task.metadata
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Id and run: what the record is found by."""
+        return self.metadata.id, self.task_message.run
+
+    @property
+    def deadline(self) -> float:
+        """Monotonic seconds at which the task has run for too long."""
+        return self.claimed_at + self.metadata.policy.execution_timeout_ms / 1000

@@ -1,0 +1,95 @@
+"""The requests that are at the Web UI, and which of them an interrupt may have cut.
+
+The Web UI's interrupt takes no id: it cuts whatever runs when it arrives, and what it cut answers as if it were
+whole. So an interrupt meant for one request makes every other one that is there suspect, until the Web UI shows that
+something began after the interrupt; what stays suspect is generated again.
+"""
+
+from typing import Final
+
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.webui.progress import Progress
+
+#: Requests at the Web UI at a time: one runs, the next waits in its lock. Encoding happens outside the lock.
+MAX_IN_FLIGHT: Final = 2
+#: Seconds after which an interrupt that the Web UI shows no trace of is sent again: it came before its request had
+#: begun. Longer than any answer takes to be encoded and sent, so that an ended request is not interrupted again.
+REPEAT_SECONDS: Final = 2.0
+
+
+class InFlight:
+    """Changed by the loop only."""
+
+    def __init__(self) -> None:
+        #: Oldest first; the Web UI's lock serves them in this order.
+        self.tasks: list[HeldTask] = []
+        #: In flight when an interrupt was sent for another, and not yet shown to have begun after it.
+        self._suspects: set[HeldTask] = set()
+        #: In flight when an interrupt was sent for another that has not answered yet.
+        self._bystanders: set[HeldTask] = set()
+        self._interrupting: HeldTask | None = None
+        self._interrupted: HeldTask | None = None
+        self._interrupt_sent_at = 0.0
+
+    def add(self, task: HeldTask) -> None:
+        """Note that a request goes to the Web UI."""
+        self.tasks.append(task)
+
+    def remove(self, task: HeldTask) -> bool:
+        """Note that a request was answered; tell whether its answer may be that of a cut generation."""
+        if task in self.tasks:
+            self.tasks.remove(task)
+        if task in {self._interrupted, self._interrupting}:
+            self._interrupted = None
+            self._bystanders.clear()
+        # Whoever answers before the one that was meant may have had the lock before it: requests that are sent
+        # within milliseconds need not arrive in the order in which they were sent.
+        suspect = task in self._suspects or task in self._bystanders
+        self._suspects.discard(task)
+        self._bystanders.discard(task)
+        return suspect
+
+    @property
+    def is_settled(self) -> bool:
+        """False while it is not known what an interrupt has cut; nothing new may be sent then."""
+        return self._interrupting is None and not self._suspects
+
+    @property
+    def is_interrupting(self) -> bool:
+        """True while an interrupt is on its way."""
+        return self._interrupting is not None
+
+    @property
+    def generating(self) -> list[HeldTask]:
+        """Those that take the lock and can be interrupted, oldest first."""
+        return [task for task in self.tasks if task.request and task.request.generates]
+
+    def to_interrupt(self) -> HeldTask | None:
+        """Return the task whose interrupt must be sent now: it runs, and it was given up."""
+        oldest = next(iter(self.generating), None)
+        if oldest is None or not oldest.given_up.is_set() or self._interrupting or self._interrupted is oldest:
+            return None
+        return oldest
+
+    def interrupting(self, task: HeldTask) -> None:
+        """Note that an interrupt is on its way."""
+        self._interrupting = task
+        others = {other for other in self.generating if other is not task}
+        self._suspects |= others
+        self._bystanders |= others
+
+    def interrupt_sent(self, now: float) -> None:
+        """Note that the Web UI has taken the interrupt."""
+        self._interrupted = self._interrupting if self._interrupting in self.tasks else None
+        self._interrupting = None
+        self._interrupt_sent_at = now
+
+    def seen(self, progress: Progress, now: float) -> None:
+        """Take what the Web UI shows: not interrupted means that something began after the interrupt was taken."""
+        if self._interrupting or progress.asked_at < self._interrupt_sent_at or progress.interrupted:
+            return
+        # With two suspects, the one that began need not be the one that was cut.
+        if len(self._suspects) == 1:
+            self._suspects.clear()
+        if self._interrupted and progress.busy and now - self._interrupt_sent_at > REPEAT_SECONDS:
+            self._interrupted = None

@@ -1,0 +1,157 @@
+"""The first stage: from a message to a claimed task. A message that is none, or of a task that is over, ends here."""
+
+import threading
+from dataclasses import replace
+from typing import Final
+
+from contract.message import TaskMessage
+from contract.record import Record, Status
+from runtime_image.agent.aws import AWS_ERRORS
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import MessageNotHeld, NotATask, NotHeld
+from runtime_image.agent.events import Event, MessageSettled, TaskClaimed, TaskRedelivered
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.message_reader import MessageReader
+from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
+
+#: Seconds between two tries while AWS does not answer.
+RETRY_SECONDS: Final = 1.0
+#: Seconds by which a busy task's message reappears later than the other agent's lease ends: the clocks of two
+#: machines differ by milliseconds, and a delivery that comes too early costs one of the message's three.
+CLOCK_SKEW_SECONDS: Final = 0.5
+
+
+class Intake:
+    """Looks at messages; `stopping` makes it give up on an AWS that does not answer."""
+
+    def __init__(
+        self,
+        *,
+        reader: MessageReader,
+        ledger: Ledger,
+        queue: TaskQueue,
+        keeper: LeaseKeeper,
+        clock: Clock,
+        stopping: threading.Event,
+        log: EventLog,
+    ) -> None:
+        self._reader = reader
+        self._ledger = ledger
+        self._queue = queue
+        self._keeper = keeper
+        self._clock = clock
+        self._stopping = stopping
+        self._log = log
+
+    def take(self, message: ReceivedMessage) -> Event:
+        """Settle one delivery. AWS's refusals are waited out here, since every return uses up a delivery."""
+        while True:
+            try:
+                return self._take(message)
+            except AWS_ERRORS as error:
+                self._log.warning("intake_failed", message_id=message.message_id, reason=str(error))
+            if self._stopping.is_set():
+                return MessageSettled(message)
+            self._clock.sleep(RETRY_SECONDS)
+            extended = self._extend(message)
+            if extended is None:
+                return MessageSettled(message)
+            message = extended
+
+    def _extend(self, message: ReceivedMessage) -> ReceivedMessage | None:
+        now = self._clock.monotonic()
+        try:
+            self._queue.extend(message.receipt_handle)
+        except MessageNotHeld:
+            return None
+        except AWS_ERRORS:
+            return message
+        return replace(message, received_at=now)
+
+    def _take(self, message: ReceivedMessage) -> Event:
+        try:
+            task_message = self._reader.read(message.body)
+        except NotATask as error:
+            # Back at once: after the last delivery SQS moves it to the dead-letter queue, where its failure is told.
+            self._log.warning(
+                "message_is_not_a_task",
+                message_id=message.message_id,
+                receive_count=message.receive_count,
+                reason=str(error),
+            )
+            self._queue.give_back(message.receipt_handle)
+            return MessageSettled(message)
+        metadata = task_message.task.metadata
+        log = self._log.bind(task_id=metadata.id, run=task_message.run, message_id=message.message_id)
+        if self._is_expired(task_message) and self._expire(task_message):
+            log.info("task_expired")
+            return self._delete(message)
+        return self._claim(message, task_message, log)
+
+    def _is_expired(self, task_message: TaskMessage) -> bool:
+        """Tell whether the task waited past its `ttl` and was never begun; one that was handed back may go on."""
+        metadata = task_message.task.metadata
+        if self._clock.now_ms() < task_message.submitted_at_ms + metadata.policy.ttl_ms:
+            return False
+        record = self._ledger.read(metadata.id)
+        if record is None or record.run != task_message.run:
+            return False
+        return record.status is Status.IN_QUEUE and record.attempts == 0
+
+    def _expire(self, task_message: TaskMessage) -> bool:
+        try:
+            self._ledger.expire((task_message.task.metadata.id, task_message.run))
+        except NotHeld:
+            return False
+        return True
+
+    def _claim(self, message: ReceivedMessage, task_message: TaskMessage, log: EventLog) -> Event:
+        now = self._clock.monotonic()
+        lease_until = self._keeper.lease_end(message)
+        if lease_until <= now:
+            log.warning("message_came_too_late")
+            return MessageSettled(message)
+        try:
+            attempt = self._ledger.claim(task_message, lease_seconds=lease_until - now)
+        except NotHeld:
+            return self._not_claimed(message, task_message, log)
+        log.info("task_claimed", attempt=attempt, receive_count=message.receive_count)
+        return TaskClaimed(
+            HeldTask(
+                message=message,
+                task_message=task_message,
+                attempt=attempt,
+                claimed_at=now,
+                lease_until=lease_until,
+                heartbeat_at=now,
+            )
+        )
+
+    def _not_claimed(self, message: ReceivedMessage, task_message: TaskMessage, log: EventLog) -> Event:
+        record = self._ledger.read(task_message.task.metadata.id)
+        if record is None:
+            log.warning("task_has_no_record")
+            self._queue.give_back(message.receipt_handle)
+            return MessageSettled(message)
+        if record.run != task_message.run or record.is_final:
+            log.info("task_is_over", status=record.status.value)
+            return self._delete(message)
+        if record.lease_owner == self._ledger.owner:
+            log.warning("task_redelivered_while_held")
+            return TaskRedelivered((record.id, record.run), message)
+        rest_seconds = self._rest_of_lease(record)
+        log.info("task_is_held_by_another", lease_owner=record.lease_owner, rest_seconds=rest_seconds)
+        self._queue.give_back(message.receipt_handle, rest_seconds)
+        return MessageSettled(message)
+
+    def _rest_of_lease(self, record: Record) -> float:
+        rest_ms = (record.lease_expires_at_ms or 0) - self._clock.now_ms()
+        # Handed back between our two calls: whoever receives it next may have it.
+        return rest_ms / 1000 + CLOCK_SKEW_SECONDS if rest_ms > 0 else 0.0
+
+    def _delete(self, message: ReceivedMessage) -> Event:
+        self._queue.delete(message.receipt_handle)
+        return MessageSettled(message)

@@ -1,0 +1,101 @@
+"""Keeps what the agent holds: renews the message's visibility and the record's lease together."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from runtime_image.agent.aws import AWS_ERRORS
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import MessageNotHeld, NotHeld
+from runtime_image.agent.events import Event, Loss, TaskLost
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
+
+#: Part of the visibility timeout after which it is renewed: two renewals may fail before anything is lost.
+RENEW_AFTER: Final = 1 / 3
+#: Part of the visibility timeout by which a lease ends earlier, so that whoever gets the message again can claim
+#: the task at once instead of finding it still leased.
+LEASE_MARGIN: Final = 0.1
+#: Seconds of that margin at most.
+MAX_LEASE_MARGIN_SECONDS: Final = 2.0
+#: Seconds until a renewal that AWS did not answer is tried again.
+RETRY_SECONDS: Final = 0.5
+
+
+class LeaseKeeper:
+    """Owns the renewals. What cannot be kept is reported to the loop; that a lease has ended, the loop sees itself."""
+
+    def __init__(
+        self, *, ledger: Ledger, queue: TaskQueue, clock: Clock, log: EventLog, post: Callable[[Event], None]
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._log = log
+        self._post = post
+        self._visibility_seconds = queue.visibility_timeout_seconds
+        margin = min(self._visibility_seconds * LEASE_MARGIN, MAX_LEASE_MARGIN_SECONDS)
+        #: Seconds from the start of a visibility timeout to the end of the lease.
+        self.lease_seconds = self._visibility_seconds - margin
+        self._due: dict[HeldTask, float] = {}
+        # Held during a renewal, so that nothing is renewed once `release` has returned.
+        self._lock = threading.Lock()
+        self._changed = threading.Event()
+
+    def lease_end(self, message: ReceivedMessage) -> float:
+        """Return the monotonic second at which a lease on the task of this delivery ends if it is claimed now."""
+        return message.received_at + self.lease_seconds
+
+    def hold(self, task: HeldTask) -> None:
+        """Begin to keep a claimed task."""
+        self._due[task] = self._clock.monotonic() + self._visibility_seconds * RENEW_AFTER
+        self._changed.set()
+
+    def release(self, task: HeldTask) -> None:
+        """Stop keeping a task; waits for a renewal of it that is under way."""
+        self._due.pop(task, None)
+        with self._lock:
+            pass
+
+    def run(self) -> None:
+        """Renew for ever; runs in a thread of its own."""
+        while True:
+            due = list(self._due.items())
+            now = self._clock.monotonic()
+            for task, due_at in due:
+                if due_at <= now:
+                    self._renew(task)
+            next_due = min((due_at for _, due_at in list(self._due.items())), default=now + self._visibility_seconds)
+            self._changed.wait(max(0.0, next_due - self._clock.monotonic()))
+            self._changed.clear()
+
+    def _renew(self, task: HeldTask) -> None:
+        with self._lock:
+            if task not in self._due:
+                return
+            started_at = self._clock.monotonic()
+            try:
+                self._queue.extend(task.message.receipt_handle)
+                elapsed = self._clock.monotonic() - started_at
+                self._ledger.renew(task.key, lease_seconds=self.lease_seconds - elapsed)
+            except MessageNotHeld:
+                self._lost(task, Loss.MESSAGE)
+            except NotHeld:
+                self._lost(task, Loss.RECORD)
+            except AWS_ERRORS as error:
+                self._log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
+                self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
+            else:
+                task.lease_until = started_at + self.lease_seconds
+                self._reschedule(task, started_at + self._visibility_seconds * RENEW_AFTER)
+
+    def _reschedule(self, task: HeldTask, due_at: float) -> None:
+        # A task that was released during the renewal must not come back.
+        if task in self._due:
+            self._due[task] = due_at
+
+    def _lost(self, task: HeldTask, loss: Loss) -> None:
+        self._due.pop(task, None)
+        self._post(TaskLost(task, loss))

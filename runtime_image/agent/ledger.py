@@ -1,0 +1,119 @@
+"""The task table as the agent writes it: claim, keep, report, hand back and finish, each a conditional write."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from contract import transitions
+from contract.errors import DarkroomError, TaskExpired
+from contract.message import TaskMessage
+from contract.record import Record, Status
+from contract.transitions import Outcome
+from runtime_image.agent.aws import error_code
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import NotHeld
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+class Ledger:
+    """Writes of one agent. Every method raises NotHeld if the record does not allow the write (any more)."""
+
+    def __init__(
+        self, *, client: "DynamoDBClient", table_name: str, owner: str, retention_seconds: int, clock: Clock
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        #: Names this process in leases.
+        self.owner = owner
+        self._retention_seconds = retention_seconds
+        self._clock = clock
+
+    def read(self, task_id: str) -> Record | None:
+        """Return the record as it is now."""
+        answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=True)
+        item = answer.get("Item")
+        return Record.from_item(item) if item else None
+
+    def check_held(self, key: tuple[str, str]) -> None:
+        """Look whether a claimed task is still ours: cheaper than a write, which every look would be otherwise."""
+        task_id, run = key
+        answer = self._client.get_item(
+            TableName=self._table_name,
+            Key={"id": task_id},
+            ConsistentRead=True,
+            ProjectionExpression="run, #status, lease_owner",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+        item: dict[str, Any] = dict(answer.get("Item") or {})
+        if item != {"run": run, "status": Status.IN_PROGRESS.value, "lease_owner": self.owner}:
+            raise NotHeld
+
+    def claim(self, message: TaskMessage, *, lease_seconds: float) -> int:
+        """Take the task; return how often it has been claimed."""
+        request = transitions.claim(
+            message.task.metadata.id,
+            message.run,
+            owner=self.owner,
+            now_ms=self._clock.now_ms(),
+            lease_ms=int(lease_seconds * 1000),
+        )
+        answer = self._write(request | {"ReturnValues": "UPDATED_NEW"})
+        return int(answer["Attributes"]["attempts"])
+
+    def renew(self, key: tuple[str, str], *, lease_seconds: float) -> None:
+        """Keep a claimed task."""
+        now_ms, lease_ms = self._clock.now_ms(), int(lease_seconds * 1000)
+        self._write(transitions.renew(*key, owner=self.owner, now_ms=now_ms, lease_ms=lease_ms))
+
+    def report_progress(self, key: tuple[str, str], progress_permille: int) -> None:
+        """Write how far a claimed task is."""
+        self._write(transitions.report_progress(*key, owner=self.owner, progress_permille=progress_permille))
+
+    def hand_back(self, message: TaskMessage, error: DarkroomError | None) -> None:
+        """Return a claimed task to the queue."""
+        metadata = message.task.metadata
+        self._write(
+            transitions.hand_back(
+                metadata.id,
+                message.run,
+                owner=self.owner,
+                now_ms=self._clock.now_ms(),
+                due_at_ms=message.submitted_at_ms + metadata.policy.ttl_ms,
+                error=error.as_dict() if error else None,
+            )
+        )
+
+    def finish(self, key: tuple[str, str], outcome: Outcome) -> None:
+        """Commit how a claimed task ended."""
+        self._write(
+            transitions.finish(
+                *key,
+                outcome,
+                owner=self.owner,
+                now_ms=self._clock.now_ms(),
+                retention_seconds=self._retention_seconds,
+            )
+        )
+
+    def expire(self, key: tuple[str, str]) -> None:
+        """End a task that waited for longer than its `ttl`."""
+        error = TaskExpired("the task waited in its queue for longer than its ttl").as_dict()
+        self._write(
+            transitions.settle(
+                *key,
+                Outcome(Status.TIMED_OUT, error=error),
+                now_ms=self._clock.now_ms(),
+                retention_seconds=self._retention_seconds,
+                expected=(Status.IN_QUEUE,),
+            )
+        )
+
+    def _write(self, request: dict[str, Any]) -> Any:
+        try:
+            return self._client.update_item(TableName=self._table_name, **request)
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise NotHeld from error
+            raise

@@ -1,0 +1,85 @@
+"""All links of a task: each fetched once, in parallel, and put in its places as base64."""
+
+import base64
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from contract.errors import DarkroomError
+from runtime_image.agent.errors import LinkRefused
+from runtime_image.agent.links.finding import Link, find_links, replace_links
+
+#: Links of one task.
+MAX_LINKS: Final = 32
+#: Links of one task that are fetched at a time.
+PARALLEL_FETCHES: Final = 4
+
+Fetch = Callable[[str], bytes]
+CheckPicture = Callable[[bytes], None]
+
+
+class LinkReplacement:
+    """Replaces links; what is wrong with one names its field."""
+
+    def __init__(self, *, fetch_http: Fetch, fetch_s3: Fetch, check_picture: CheckPicture) -> None:
+        self._fetch_http = fetch_http
+        self._fetch_s3 = fetch_s3
+        self._check_picture = check_picture
+
+    def replace(self, body: dict[str, Any], path: str) -> dict[str, Any]:
+        """Return `body` with every link replaced; `path` is the path of `body` in the task.
+
+        Raises:
+            LinkRefused, LinkUnavailable: for the first link, in the order of the content, that fails.
+        """
+        links = find_links(body, path)
+        if not links:
+            return body
+        if len(links) > MAX_LINKS:
+            raise LinkRefused(f"{path} holds {len(links)} links; {MAX_LINKS} are accepted")
+        pictures = self._fetch_all(dict.fromkeys(link.url for link in links))
+        for link in links:
+            if isinstance(problem := pictures[link.url], Exception):
+                raise _at(link, problem)
+        return replace_links(body, lambda url: str(pictures[url]))
+
+    def _fetch_all(self, urls: Iterable[str]) -> dict[str, str | Exception]:
+        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        count = 0
+        for url in urls:
+            waiting.put(url)
+            count += 1
+        results: dict[str, str | Exception] = {}
+
+        def work() -> None:
+            while True:
+                try:
+                    url = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    results[url] = self._fetch(url)
+                except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+                    results[url] = error
+
+        threads = [
+            threading.Thread(target=work, name="link", daemon=True) for _ in range(min(count, PARALLEL_FETCHES) - 1)
+        ]
+        for thread in threads:
+            thread.start()
+        work()
+        for thread in threads:
+            thread.join()
+        return results
+
+    def _fetch(self, url: str) -> str:
+        data = self._fetch_s3(url) if url.lower().startswith("s3:") else self._fetch_http(url)
+        self._check_picture(data)
+        return base64.b64encode(data).decode("ascii")
+
+
+def _at(link: Link, problem: Exception) -> Exception:
+    if not isinstance(problem, DarkroomError):
+        return problem
+    return type(problem)(f"{link.field}: the link {link.url[:200]} cannot be used: {problem.message}")

@@ -1,0 +1,51 @@
+"""Fetches `s3://` links, from the buckets that the environment names and no other."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime_image.agent.aws import error_code, is_client_fault
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import LinkRefused, LinkUnavailable, StorageFailed
+from runtime_image.agent.links.http_fetch import LINK_SECONDS, MAX_LINK_BYTES
+from runtime_image.agent.links.network import Deadline
+from runtime_image.agent.links.url import parse_s3_url
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+#: Bytes read at a time, between two looks at the deadline.
+_CHUNK_BYTES = 1024 * 1024
+
+
+class S3Fetcher:
+    """Fetches objects with the agent's own rights; hence the list of buckets."""
+
+    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], clock: Clock) -> None:
+        self._storage = storage
+        self._buckets = frozenset(buckets)
+        self._clock = clock
+
+    def fetch(self, url: str) -> bytes:
+        """Return the object; raises LinkRefused, LinkUnavailable, or StorageFailed if S3 is in trouble."""
+        bucket, key = parse_s3_url(url)
+        if bucket not in self._buckets:
+            named = ", ".join(sorted(self._buckets)) or "none"
+            raise LinkRefused(f"links to the bucket {bucket[:63]} are not allowed; configured: {named}")
+        deadline = Deadline(clock=self._clock, seconds=LINK_SECONDS)
+        try:
+            answer = self._storage.get_object(Bucket=bucket, Key=key)
+            if answer["ContentLength"] > MAX_LINK_BYTES:
+                answer["Body"].close()
+                raise LinkRefused(f"it is larger than {MAX_LINK_BYTES // (1024 * 1024)} MiB")
+            body = bytearray()
+            with answer["Body"] as stream:
+                for chunk in stream.iter_chunks(_CHUNK_BYTES):
+                    body += chunk
+                    deadline.rest_seconds()
+        except (BotoCoreError, ClientError) as error:
+            if is_client_fault(error):
+                raise LinkUnavailable(f"S3 answered {error_code(error)}") from error
+            raise StorageFailed(f"S3 did not give {url[:200]}: {error}") from error
+        return bytes(body)

@@ -1,0 +1,101 @@
+"""What a Web UI answer holds: pictures, told by their content, and the rest of the answer."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contract.json_values import compact_json
+from runtime_image.agent.errors import NoPictures, WebUiFailed
+from runtime_image.agent.webui.request import WebUiRequest
+
+#: Beginnings of files, with what comes of them; the brand of ISO media files stands behind their size and `ftyp`.
+_SIGNATURES: Final = (
+    (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
+    (b"\xff\xd8\xff", "jpg", "image/jpeg"),
+    (b"GIF87a", "gif", "image/gif"),
+    (b"GIF89a", "gif", "image/gif"),
+    (b"\x1aE\xdf\xa3", "webm", "video/webm"),
+)
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+#: Fields of an answer that hold pictures: one, or a list of them.
+PICTURE_FIELDS: Final = ("images", "image")
+#: Fields of the echoed request that may hold pictures (`include_init_images`).
+_ECHOED_PICTURE_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_image")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file as the Web UI made it, byte for byte."""
+
+    data: bytes
+    extension: str
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is stored of a task."""
+
+    pictures: tuple[Picture, ...]
+    #: The answer without image data, JSON.
+    response: bytes
+
+
+def read_outputs(request: WebUiRequest, answer: Any) -> Outputs:
+    """Split an answer into pictures and the rest.
+
+    Raises:
+        NoPictures: if the request asked for none.
+        WebUiFailed: if pictures are missing or are none.
+    """
+    encoded = _encoded_pictures(answer) if request.needs_pictures else []
+    if request.needs_pictures and not encoded:
+        if request.sends_no_pictures:
+            raise NoPictures("send_images is false, so the Web UI sent no pictures; leave it out")
+        raise WebUiFailed("the Web UI answered without pictures")
+    pictures = tuple(_decode(text, number) for number, text in enumerate(encoded, 1))
+    rest = _without_pictures(answer) if request.needs_pictures else answer
+    return Outputs(pictures, compact_json(rest).encode())
+
+
+def tell_kind(data: bytes) -> tuple[str, str] | None:
+    """Return extension and content type of a picture or film, None if it is neither."""
+    for signature, extension, content_type in _SIGNATURES:
+        if data.startswith(signature):
+            return extension, content_type
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp", "image/webp"
+    if data[4:8] == b"ftyp":
+        return ("avif", "image/avif") if data[8:12] in _AVIF_BRANDS else ("mp4", "video/mp4")
+    return None
+
+
+def _encoded_pictures(answer: Any) -> list[object]:
+    if not isinstance(answer, dict):
+        raise WebUiFailed("the Web UI's answer is not an object")
+    images, image = (answer.get(field) for field in PICTURE_FIELDS)
+    found = images if isinstance(images, list) else []
+    return [*found, image] if image else found
+
+
+def _decode(text: object, number: int) -> Picture:
+    if not isinstance(text, str):
+        raise WebUiFailed(f"picture {number} of the Web UI's answer is not text")
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise WebUiFailed(f"picture {number} of the Web UI's answer is not base64: {error}") from error
+    kind = tell_kind(data)
+    if kind is None:
+        raise WebUiFailed(f"picture {number} of the Web UI's answer is not a picture")
+    return Picture(data, *kind)
+
+
+def _without_pictures(answer: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in answer.items() if key not in PICTURE_FIELDS}
+    parameters = rest.get("parameters")
+    if isinstance(parameters, dict):
+        rest["parameters"] = parameters | {name: None for name in _ECHOED_PICTURE_FIELDS if parameters.get(name)}
+    return rest

@@ -1,0 +1,92 @@
+"""What the loop does for each held task every fraction of a second: lease, time limit, heartbeat, interrupt."""
+
+from collections.abc import Callable
+from typing import Final
+
+from contract.errors import DarkroomError, ExecutionTimedOut
+from runtime_image.agent.crew import Crew
+from runtime_image.agent.events import Loss
+from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.in_flight import InFlight
+from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, LOOK_SECONDS, Progress, ProgressWatch
+
+#: Seconds between two looks at a task's record: a cancelled task must be noticed within two.
+HEARTBEAT_SECONDS: Final = 1.0
+#: Seconds between two progress writes of a task.
+PROGRESS_SECONDS: Final = 2.0
+#: Seconds for which the Web UI may go on with what was given up: a running step of the slowest sampler ends by then.
+STUCK_SECONDS: Final = 60.0
+#: A task is not done before it is stored.
+MAX_PROGRESS_PERMILLE: Final = 999
+
+GiveUp = Callable[[HeldTask, DarkroomError | Loss], None]
+
+
+class Rounds:
+    """Changed by the loop only."""
+
+    def __init__(self, *, crew: Crew, in_flight: InFlight, watch: ProgressWatch) -> None:
+        self._crew = crew
+        self._in_flight = in_flight
+        self._watch = watch
+        self._stuck_since: tuple[HeldTask, float] | None = None
+
+    def look_after(self, task: HeldTask, now: float, give_up: GiveUp) -> None:
+        """Give up a task whose lease or time is over, and keep an eye on its record."""
+        if task.stage is Stage.ENDING:
+            return
+        if now >= task.lease_until:
+            give_up(task, Loss.LEASE_ENDED)
+        elif now >= task.deadline:
+            seconds = task.metadata.policy.execution_timeout_ms / 1000
+            give_up(task, ExecutionTimedOut(f"the task ran for longer than its executionTimeout of {seconds:g} s"))
+        elif task.stage is not Stage.STORING:
+            self._beat(task, now)
+
+    def progress_seen(self, progress: Progress) -> None:
+        """Take how far the Web UI is: what runs is the oldest request."""
+        self._in_flight.seen(progress, progress.asked_at)
+        running = next(iter(self._in_flight.generating), None)
+        if running and progress.busy:
+            permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
+            running.progress_permille = max(running.progress_permille, permille)
+
+    def watch_progress(self) -> None:
+        """Ask for progress while something runs, and closely while an interrupt is not understood."""
+        if not self._in_flight.generating:
+            self._watch.set_interval(None)
+        else:
+            self._watch.set_interval(LOOK_SECONDS if self._in_flight.is_settled else CLOSE_LOOK_SECONDS)
+
+    def interrupt_if_needed(self) -> None:
+        """Interrupt the running request if its task was given up."""
+        if task := self._in_flight.to_interrupt():
+            self._in_flight.interrupting(task)
+            self._crew.interrupt(task)
+
+    def must_interrupt(self) -> bool:
+        """Tell whether an interrupt is still to be sent, or on its way."""
+        return self._in_flight.to_interrupt() is not None or self._in_flight.is_interrupting
+
+    def is_stuck(self, now: float) -> bool:
+        """Tell whether the Web UI has held on to a task that was given up for too long."""
+        oldest = next(iter(self._in_flight.tasks), None)
+        if oldest is None or not oldest.given_up.is_set():
+            self._stuck_since = None
+            return False
+        if self._stuck_since is None or self._stuck_since[0] is not oldest:
+            self._stuck_since = (oldest, now)
+        return now - self._stuck_since[1] > STUCK_SECONDS
+
+    def _beat(self, task: HeldTask, now: float) -> None:
+        if task.heartbeat_in_flight or now - task.heartbeat_at < HEARTBEAT_SECONDS:
+            return
+        task.heartbeat_in_flight = True
+        task.heartbeat_at = now
+        has_news = task.stage is Stage.GENERATING and task.progress_permille > task.written_permille
+        if has_news and now - task.progress_written_at >= PROGRESS_SECONDS:
+            task.written_permille = task.progress_permille
+            task.progress_written_at = now
+            self._crew.heartbeat(task, task.progress_permille)
+        else:
+            self._crew.heartbeat(task, None)

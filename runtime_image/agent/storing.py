@@ -1,0 +1,101 @@
+"""The last stage: pictures to S3, then the record, then the message. In this order a crash loses nothing."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from contract.record import Status
+from contract.storage import S3Location, image_key, response_key
+from contract.transitions import Outcome
+from runtime_image.agent.endings import Endings
+from runtime_image.agent.errors import GivenUp
+from runtime_image.agent.events import Event
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.outputs import Outputs, read_outputs
+from runtime_image.agent.patience import Patience
+from runtime_image.agent.webui.request import WebUiRequest
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+#: Uploads at a time of one task: the most that shortens the wait for one instance's uplink.
+PARALLEL_UPLOADS: Final = 4
+
+Upload = Callable[[], object]
+
+
+class Storing:
+    """Stores the outputs of a task and commits it."""
+
+    def __init__(self, *, storage: "S3Client", bucket: str, endings: Endings, patience: Patience) -> None:
+        self._storage = storage
+        self._bucket = bucket
+        self._endings = endings
+        self._patience = patience
+
+    def store(self, task: HeldTask, request: WebUiRequest, answer: Any) -> Event:
+        """Upload, commit, delete the message.
+
+        A picture that exists is kept: S3 is asked again for as long as the task is held.
+
+        Raises:
+            GivenUp: if the task was lost meanwhile.
+            DarkroomError: if the answer is not what the request must bring.
+        """
+        outputs = read_outputs(request, answer)
+        keys = self._keys(task, outputs)
+        uploads = [
+            self._upload(task, keys[index], picture.data, picture.content_type)
+            for index, picture in enumerate(outputs.pictures)
+        ]
+        _in_parallel([*uploads, self._upload(task, keys[-1], outputs.response, "application/json")])
+        urls = [S3Location(self._bucket, key).uri for key in keys]
+        outcome = Outcome(Status.COMPLETED, image_urls=tuple(urls[:-1]), output_url=urls[-1])
+        return self._endings.commit(task, outcome)
+
+    def _keys(self, task: HeldTask, outputs: Outputs) -> list[str]:
+        """Return the key of each picture, and last that of the rest of the answer."""
+        prefix, (task_id, run) = task.metadata.prefix, task.key
+        keys = [
+            image_key(prefix, task_id, run, number, picture.extension)
+            for number, picture in enumerate(outputs.pictures, 1)
+        ]
+        return [*keys, response_key(prefix, task_id, run)]
+
+    def _upload(self, task: HeldTask, key: str, data: bytes, content_type: str) -> Upload:
+        def put() -> object:
+            if task.given_up.is_set():
+                raise GivenUp
+            return self._storage.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+
+        return lambda: self._patience.keep_trying(put, useful=lambda: not task.given_up.is_set())
+
+
+def _in_parallel(uploads: Sequence[Upload]) -> None:
+    """Do all uploads; raises the first error of them once all have ended."""
+    waiting: queue.SimpleQueue[Upload] = queue.SimpleQueue()
+    for upload in uploads:
+        waiting.put(upload)
+    errors: list[Exception] = []
+
+    def work() -> None:
+        while True:
+            try:
+                waiting.get_nowait()()
+            except queue.Empty:
+                return
+            except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
+                errors.append(error)
+
+    helpers = [
+        threading.Thread(target=work, name="upload", daemon=True)
+        for _ in range(min(PARALLEL_UPLOADS, len(uploads)) - 1)
+    ]
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    if errors:
+        raise errors[0]

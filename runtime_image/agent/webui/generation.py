@@ -1,0 +1,64 @@
+"""The third stage: the Web UI carries the request out."""
+
+import json
+from typing import Any, Final
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import WebUiFailed
+from runtime_image.agent.events import CheckpointLoaded, Event, InterruptSent, TaskGenerated
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.webui.client import WebUiClient
+from runtime_image.agent.webui.refusals import refusal
+from runtime_image.agent.webui.request import WebUiRequest
+
+#: Seconds past the task's time limit for which its answer is still awaited: the loop interrupts at the limit, and
+#: what is interrupted answers after its running step.
+ANSWER_GRACE_SECONDS: Final = 60.0
+
+
+class Generation:
+    """Calls the Web UI for a task, in a worker's thread."""
+
+    def __init__(self, *, client: WebUiClient, checkpoints: Checkpoints, clock: Clock, log: EventLog) -> None:
+        self._client = client
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._log = log
+
+    def run(self, task: HeldTask, request: WebUiRequest) -> Event:
+        """Send the request and wait for its answer."""
+        timeout_seconds = max(task.deadline - self._clock.monotonic(), 0.0) + ANSWER_GRACE_SECONDS
+        answer = self._client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
+        if request.exclusive:
+            self._checkpoints.forget()
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
+            raise refusal(answer)
+        value = _parse(answer.body)
+        if request.generates:
+            self._checkpoints.check_answer(task.task_message.checkpoint, value)
+        return TaskGenerated(task, value)
+
+    def load_checkpoint(self, task: HeldTask, name: str) -> Event:
+        """Have the task's checkpoint loaded."""
+        started_at = self._clock.monotonic()
+        self._checkpoints.load(name)
+        seconds = round(self._clock.monotonic() - started_at, 3)
+        self._log.info("checkpoint_loaded", checkpoint=name, seconds=seconds)
+        return CheckpointLoaded(task)
+
+    def interrupt(self, task: HeldTask) -> Event:
+        """Interrupt what the Web UI runs now."""
+        try:
+            self._client.call("POST", "/sdapi/v1/interrupt", b"")
+        except WebUiFailed as error:
+            self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
+        return InterruptSent(task)
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise WebUiFailed("the Web UI's answer is not JSON") from error

@@ -1,0 +1,80 @@
+"""How far the Web UI is, asked for while something runs: the user's progress bar, and the proof after an interrupt."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import WebUiFailed
+from runtime_image.agent.events import Event, ProgressSeen
+from runtime_image.agent.webui.client import WebUiClient
+
+PROGRESS_PATH: Final = "/sdapi/v1/progress?skip_current_image=true"
+#: Seconds between two looks while the Web UI works.
+LOOK_SECONDS: Final = 0.5
+#: The same after an interrupt, while it is not known yet which request was cut.
+CLOSE_LOOK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One answer of the progress call. It bears no task's name: what runs is the oldest of our requests."""
+
+    #: Monotonic seconds before the question was sent.
+    asked_at: float
+    #: 0..1; never reaches 1.
+    fraction: float
+    #: Whether the last thing that happened to the running (or last) job was an interrupt.
+    interrupted: bool
+    busy: bool
+
+
+def read_progress(client: WebUiClient, clock: Clock) -> Progress:
+    """Ask once; raises WebUiFailed on anything but the documented answer."""
+    asked_at = clock.monotonic()
+    status, body = client.call("GET", PROGRESS_PATH)
+    try:
+        value = json.loads(body)
+        state = value["state"]
+        return Progress(
+            asked_at=asked_at,
+            fraction=min(max(float(value["progress"]), 0.0), 1.0),
+            interrupted=bool(state["interrupted"]),
+            busy=bool(state.get("job")) or int(state.get("job_count") or 0) != 0,
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WebUiFailed(f"the Web UI answered {status} to the question for its progress") from error
+
+
+class ProgressWatch:
+    """Asks at the pace that the loop sets, in a thread of its own."""
+
+    def __init__(self, *, client: WebUiClient, clock: Clock, post: Callable[[Event], None]) -> None:
+        self._client = client
+        self._clock = clock
+        self._post = post
+        self._interval_seconds: float | None = None
+        self._changed = threading.Event()
+
+    def set_interval(self, interval_seconds: float | None) -> None:
+        """Ask this often; None is not at all."""
+        if interval_seconds != self._interval_seconds:
+            self._interval_seconds = interval_seconds
+            self._changed.set()
+
+    def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            self._changed.wait(self._interval_seconds)
+            if self._changed.is_set():
+                # The pace has changed: begin a new interval, so that short calls are never asked about.
+                self._changed.clear()
+                continue
+            try:
+                progress = read_progress(self._client, self._clock)
+            except WebUiFailed:
+                # The request that is under way will tell what is wrong; a look must not fail anything.
+                continue
+            self._post(ProgressSeen(progress))

@@ -1,0 +1,89 @@
+"""From a task's content to the one call of the Web UI that carries it out."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contract import runpod
+from contract.errors import InvalidTask
+from contract.task import TaskType
+from runtime_image.agent.errors import UnsupportedTask
+
+_ENDPOINTS: Final = {
+    TaskType.TEXT_TO_IMAGE: runpod.TEXT_TO_IMAGE_ENDPOINT,
+    TaskType.IMAGE_TO_IMAGE: runpod.IMAGE_TO_IMAGE_ENDPOINT,
+    TaskType.EXTRA_SINGLE_IMAGE: "sdapi/v1/extra-single-image",
+    TaskType.EXTRA_BATCH_IMAGES: "sdapi/v1/extra-batch-images",
+    TaskType.INTERROGATE: "sdapi/v1/interrogate",
+    TaskType.PNG_INFO: "sdapi/v1/png-info",
+}
+_GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
+_ANSWERING_PICTURES: Final = _GENERATING | {"sdapi/v1/extra-single-image", "sdapi/v1/extra-batch-images"}
+#: Calls that other requests must not overlap: what they change is read all through a generation.
+_CHANGING_THE_SERVICE: Final = frozenset(
+    {
+        "sdapi/v1/options",
+        "sdapi/v1/refresh-checkpoints",
+        "sdapi/v1/refresh-vae",
+        "sdapi/v1/refresh-loras",
+        "sdapi/v1/refresh-embeddings",
+    }
+)
+#: Endpoints that the Web UI does not have: they work on the model folder beside it.
+_HELPERS: Final = frozenset({"v1/download", "v1/sync"})
+
+
+@dataclass(frozen=True)
+class WebUiRequest:
+    """One call."""
+
+    method: str
+    #: Begins with `/`.
+    path: str
+    #: JSON, None for a GET.
+    body: bytes | None
+    #: The call is a generation: it takes the Web UI's lock, shows progress, and can be interrupted.
+    generates: bool = False
+    #: The answer is worthless without pictures.
+    needs_pictures: bool = False
+    #: Must have the Web UI to itself.
+    exclusive: bool = False
+    #: The sender asked for an answer without pictures.
+    sends_no_pictures: bool = False
+
+
+def content_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the part of `content` that is the body of the call, and its path for error messages."""
+    if tasktype is not TaskType.WEBUI_API:
+        return content, "task.content"
+    payload = content.get("payload")
+    return (payload if isinstance(payload, dict) else {}), "task.content.payload"
+
+
+def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, Any]) -> WebUiRequest:
+    """Return the call for a task.
+
+    Args:
+        tasktype: What is to be done.
+        content: The task's content, which names the endpoint of a `webui-api` task.
+        body: What `content_of` returned, links replaced.
+
+    Raises:
+        InvalidTask, UnsupportedTask: if there is no such call.
+    """
+    method, endpoint = "POST", _ENDPOINTS.get(tasktype, "")
+    if tasktype is TaskType.WEBUI_API:
+        if errors := runpod.check_call(content, "task.content"):
+            raise InvalidTask(errors)
+        method, endpoint = content["api"]["method"], runpod.endpoint_of(content)
+    if not endpoint or endpoint in _HELPERS:
+        raise UnsupportedTask(f"this runtime cannot carry out {endpoint or tasktype.value}")
+    return WebUiRequest(
+        method=method,
+        path=f"/{endpoint}",
+        body=json.dumps(body, separators=(",", ":")).encode() if method == "POST" else None,
+        generates=endpoint in _GENERATING,
+        needs_pictures=endpoint in _ANSWERING_PICTURES,
+        exclusive=method == "POST" and endpoint in _CHANGING_THE_SERVICE,
+        sends_no_pictures=endpoint in _GENERATING and body.get("send_images") is False,
+    )

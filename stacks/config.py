@@ -93,7 +93,7 @@ class RuntimeConfig(Runtime):
         default=60,
         ge=10,
         le=43_200,
-        description="seconds after which another replica gets the task of one that fell silent; working replicas extend it",
+        description="seconds after which another replica gets the task of one that fell silent; work extends it",
     )
 
     @property

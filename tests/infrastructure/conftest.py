@@ -1,0 +1,156 @@
+"""Synthesizes each environment once for all tests of the templates."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.config import Environment
+from stacks.environment_file import load_environment, read_environment_file
+from stacks.node import use_bundled_node
+
+PROJECT = Path(__file__).parents[2]
+#: The environments that are deployed as they are, and one with every key set.
+ENVIRONMENTS = ("dev", "local", "everything")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # One worker synthesizes for all: starting the CDK library costs seconds.
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.config.pluginmanager.hasplugin("xdist"):
+            item.add_marker(pytest.mark.xdist_group("infrastructure"))
+
+
+@dataclass(frozen=True)
+class Resource:
+    stack: str
+    logical_id: str
+    type: str
+    body: dict[str, Any]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        properties: dict[str, Any] = self.body.get("Properties", {})
+        return properties
+
+    @property
+    def name(self) -> str:
+        """The logical id without the hash that CDK appends to it."""
+        return without_hash(self.logical_id)
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The synthesized stacks of an environment, by the last part of their names."""
+
+    environment: Environment
+    folder: Path
+    stacks: Mapping[str, dict[str, Any]] = field(repr=False)
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.template.json"))
+
+    def resources(self, *types: str) -> list[Resource]:
+        return [
+            Resource(stack, logical_id, body["Type"], body)
+            for stack, template in self.stacks.items()
+            for logical_id, body in template["Resources"].items()
+            if not types or body["Type"] in types
+        ]
+
+    def named(self, name: str, type_: str) -> Resource:
+        (resource,) = [resource for resource in self.resources(type_) if resource.name == name]
+        return resource
+
+    def function(self, folder: str) -> Resource:
+        handler = f"lambdas.{folder}.handler.handler"
+        functions = self.resources("AWS::Lambda::Function")
+        (function,) = [function for function in functions if function.properties["Handler"] == handler]
+        return function
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        outputs: dict[str, Any] = self.stacks[stack]["Outputs"]
+        return {name: body for name, body in outputs.items() if "Export" not in body}
+
+    def flat(self, value: Any) -> str:
+        """Write what a property refers to in one line: `TaskTable.Arn/index/by_due`."""
+        match value:
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(self.flat(part) for part in parts)
+            case {"Fn::GetAtt": [resource, attribute]}:
+                return f"{without_hash(resource)}.{attribute}"
+            case {"Ref": name}:
+                return str(name) if name.startswith("AWS::") else without_hash(name)
+            case {"Fn::ImportValue": export}:
+                return self.flat(self._exports[export])
+        return str(value)
+
+    @property
+    def _exports(self) -> dict[str, Any]:
+        return {
+            output["Export"]["Name"]: output["Value"]
+            for template in self.stacks.values()
+            for output in template.get("Outputs", {}).values()
+            if "Export" in output
+        }
+
+
+def without_hash(logical_id: str) -> str:
+    return re.sub(r"[0-9A-F]{8}$", "", logical_id)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundled_node() -> None:
+    use_bundled_node()
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Environment], Templates]:
+    """Synthesizes an environment in this process, without the functions' code."""
+
+    def synthesize(environment: Environment) -> Templates:
+        from stacks.application import build_application  # noqa: PLC0415  # starts Node, so only when it is needed
+
+        folder = tmp_path_factory.mktemp(environment.name)
+        build_application(environment, output_directory=folder, bundle_functions=False).synth()
+        prefix = f"Darkroom-{environment.name}-"
+        stacks = {
+            file.name.removeprefix(prefix).removesuffix(".template.json"): json.loads(file.read_text())
+            for file in folder.glob("*.template.json")
+        }
+        return Templates(environment, folder, stacks)
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def templates_of(synthesize: Callable[[Environment], Templates]) -> Callable[[str], Templates]:
+    @cache
+    def templates_of(name: str) -> Templates:
+        if name == "everything":
+            return synthesize(read_environment_file(Path(__file__).with_name("everything.yaml")))
+        return synthesize(load_environment(name))
+
+    return templates_of
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def templates(request: pytest.FixtureRequest, templates_of: Callable[[str], Templates]) -> Templates:
+    """The templates of each environment in turn."""
+    return templates_of(request.param)
+
+
+@pytest.fixture
+def dev(templates_of: Callable[[str], Templates]) -> Templates:
+    return templates_of("dev")
+
+
+@pytest.fixture
+def everything(templates_of: Callable[[str], Templates]) -> Templates:
+    return templates_of("everything")

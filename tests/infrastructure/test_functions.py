@@ -1,0 +1,239 @@
+import importlib
+import json
+from typing import Any
+
+import pytest
+
+from contract.record import PUBLISH_GRACE_MS, Status
+from contract.settings import Settings
+
+FOLDERS = (
+    "route_tasks",
+    "submit_task",
+    "read_task",
+    "authorize",
+    "notify",
+    "fail_dead_letters",
+    "expire_tasks",
+)
+POWERTOOLS_VARIABLES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+
+PUBLISH = "sns:Publish"
+KEY_USE = {"kms:Decrypt": ["TopicKey.Arn"], "kms:GenerateDataKey": ["TopicKey.Arn"]}
+TRACE = {"xray:PutTelemetryRecords": ["*"], "xray:PutTraceSegments": ["*"]}
+
+
+def queue_use(*queues: str) -> dict[str, list[str]]:
+    return dict.fromkeys(("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), sorted(queues))
+
+
+#: What each function may do, action by action.
+RIGHTS: dict[str, dict[str, list[str]]] = {
+    "route_tasks": {
+        "dynamodb:GetItem": ["TaskTable.Arn"],
+        "dynamodb:PutItem": ["TaskTable.Arn"],
+        "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "s3:GetObject": ["ModelBucket.Arn/Stable-diffusion/*", "TaskBucket.Arn/*"],
+        "s3:ListBucket": ["ModelBucket.Arn", "TaskBucket.Arn"],
+        "s3:PutObject": ["TaskBucket.Arn/messages/*"],
+        PUBLISH: ["CompletionTopic", "TaskTopic"],
+        **KEY_USE,
+        **queue_use("IntakeQueue.Arn"),
+    },
+    "submit_task": {
+        "dynamodb:GetItem": ["TaskTable.Arn"],
+        "dynamodb:PutItem": ["TaskTable.Arn"],
+        "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "s3:GetObject": ["ModelBucket.Arn/Stable-diffusion/*"],
+        "s3:ListBucket": ["ModelBucket.Arn"],
+        "s3:PutObject": ["TaskBucket.Arn/messages/*"],
+        PUBLISH: ["TaskTopic"],
+        **KEY_USE,
+    },
+    "read_task": {
+        "dynamodb:GetItem": ["TaskTable.Arn"],
+        "dynamodb:Query": ["TaskTable.Arn/index/by_runtime"],
+        "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "s3:GetObject": ["OutputBucket.Arn/*"],
+    },
+    "authorize": {"secretsmanager:GetSecretValue": ["ApiKeysdefaultsecret"]},
+    "notify": {
+        "dynamodb:DescribeStream": ["TaskTable.StreamArn"],
+        "dynamodb:GetRecords": ["TaskTable.StreamArn"],
+        "dynamodb:GetShardIterator": ["TaskTable.StreamArn"],
+        "dynamodb:ListStreams": ["*"],
+        "sqs:SendMessage": ["NotifyFailures.Arn"],
+        PUBLISH: ["CompletionTopic"],
+        **KEY_USE,
+    },
+    "fail_dead_letters": {
+        "dynamodb:GetItem": ["TaskTable.Arn"],
+        "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "s3:GetObject": ["TaskBucket.Arn/*"],
+        "s3:ListBucket": ["TaskBucket.Arn"],
+        "s3:PutObject": ["TaskBucket.Arn/unreadable/*"],
+        PUBLISH: ["CompletionTopic"],
+        **KEY_USE,
+        **queue_use(
+            "IntakeDeadLetterQueue.Arn", "RuntimeDynamicDeadLetterQueue.Arn", "RuntimeSdruntimeDeadLetterQueue.Arn"
+        ),
+    },
+    "expire_tasks": {
+        "dynamodb:GetItem": ["TaskTable.Arn"],
+        "dynamodb:Query": ["TaskTable.Arn/index/by_due"],
+        "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "s3:GetObject": ["TaskBucket.Arn/messages/*"],
+        "s3:ListBucket": ["TaskBucket.Arn"],
+        PUBLISH: ["TaskTopic"],
+        **KEY_USE,
+    },
+}
+
+
+def test_every_function_is_in_this_list(templates: Any) -> None:
+    functions = templates.resources("AWS::Lambda::Function")
+    handlers = [f"lambdas.{folder}.handler.handler" for folder in FOLDERS]
+    assert sorted(function.properties["Handler"] for function in functions) == sorted(handlers)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_environment_of_a_function_is_what_its_settings_class_reads(dev: Any, folder: str) -> None:
+    module = importlib.import_module(f"lambdas.{folder}.settings")
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
+    ]
+    (settings,) = classes
+    assert (
+        set(dev.function(folder).properties["Environment"]["Variables"]) == settings.variables() | POWERTOOLS_VARIABLES
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_settings_class_takes_the_values_that_the_stack_gives(dev: Any, folder: str) -> None:
+    module = importlib.import_module(f"lambdas.{folder}.settings")
+    (settings,) = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
+    ]
+    variables = dev.function(folder).properties["Environment"]["Variables"]
+    settings.from_environment({name: dev.flat(value) for name, value in variables.items()})
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_may_do_what_it_must_and_nothing_else(dev: Any, folder: str) -> None:
+    function = dev.function(folder)
+    logs = {action: [f"{function.name}Logs.Arn"] for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+    assert rights_of(dev, function) == RIGHTS[folder] | logs | TRACE
+
+
+def rights_of(templates: Any, function: Any) -> dict[str, list[str]]:
+    role = templates.flat(function.properties["Role"]).removesuffix(".Arn")
+    assert "ManagedPolicyArns" not in templates.named(role, "AWS::IAM::Role").properties
+    rights: dict[str, list[str]] = {}
+    for policy in templates.resources("AWS::IAM::Policy"):
+        if [templates.flat(item) for item in policy.properties["Roles"]] != [role]:
+            continue
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            for action in listed(statement["Action"]):
+                rights.setdefault(action, []).extend(templates.flat(item) for item in listed(statement["Resource"]))
+    return {action: sorted(resources) for action, resources in rights.items()}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_role_may_do_everything_of_a_service(templates: Any) -> None:
+    for policy in templates.resources("AWS::IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            assert not [action for action in listed(statement["Action"]) if "*" in action]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_runs_on_the_python_of_its_bundle_and_ends_before_the_sweep_looks(dev: Any, folder: str) -> None:
+    properties = dev.function(folder).properties
+    assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
+    assert properties["Timeout"] * 1000 < PUBLISH_GRACE_MS
+
+
+def test_logs_are_kept_for_a_month(templates: Any) -> None:
+    groups = {group.name: group for group in templates.resources("AWS::Logs::LogGroup")}
+    for function in templates.resources("AWS::Lambda::Function"):
+        name = templates.flat(function.properties["LoggingConfig"]["LogGroup"])
+        assert groups[name].properties["RetentionInDays"] == 30
+
+
+def test_tracing_is_the_environments_choice(templates: Any) -> None:
+    for function in templates.resources("AWS::Lambda::Function"):
+        variables = function.properties["Environment"]["Variables"]
+        if templates.environment.tracing:
+            assert function.properties["TracingConfig"] == {"Mode": "Active"}
+            assert "POWERTOOLS_TRACE_DISABLED" not in variables
+        else:
+            assert "TracingConfig" not in function.properties
+            assert variables["POWERTOOLS_TRACE_DISABLED"] == "true"
+            assert not TRACE.keys() & rights_of(templates, function).keys()
+        assert variables["POWERTOOLS_LOG_LEVEL"] == templates.environment.log_level
+
+
+def test_functions_get_the_values_of_the_environment(everything: Any) -> None:
+    variables = everything.function("route_tasks").properties["Environment"]["Variables"]
+    assert variables["RETENTION_SECONDS"] == str(48 * 3600)
+    limits = {"width": 1536, "height": 1536, "steps": 60, "batchSize": 2, "iterations": 2}
+    assert json.loads(variables["RUNTIMES"]) == [
+        {"name": "sd-xl", "modelFilename": "sd_xl_base_1.0.safetensors", "limits": limits}
+    ]
+    assert variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+def mappings_of(templates: Any, folder: str) -> dict[str, dict[str, Any]]:
+    name = templates.function(folder).name
+    return {
+        templates.flat(mapping.properties["EventSourceArn"]): mapping.properties
+        for mapping in templates.resources("AWS::Lambda::EventSourceMapping")
+        if templates.flat(mapping.properties["FunctionName"]) == name
+    }
+
+
+def test_queues_feed_their_functions_in_batches_that_may_fail_in_part(dev: Any) -> None:
+    assert set(mappings_of(dev, "route_tasks")) == {"IntakeQueue.Arn"}
+    assert set(mappings_of(dev, "fail_dead_letters")) == {
+        "IntakeDeadLetterQueue.Arn",
+        "RuntimeSdruntimeDeadLetterQueue.Arn",
+        "RuntimeDynamicDeadLetterQueue.Arn",
+    }
+    for folder in ("route_tasks", "fail_dead_letters"):
+        for mapping in mappings_of(dev, folder).values():
+            assert mapping["BatchSize"] == 10
+            assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_stream_feeds_the_notifier_with_final_records_only(dev: Any) -> None:
+    ((source, mapping),) = mappings_of(dev, "notify").items()
+    assert source == "TaskTable.StreamArn"
+    assert mapping["BatchSize"] == 100
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert dev.flat(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "NotifyFailures.Arn"
+    (pattern,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {
+            "NewImage": {
+                "status": {"S": [Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]},
+            }
+        },
+    }
+
+
+def test_the_sweep_runs_every_minute(dev: Any) -> None:
+    (rule,) = dev.resources("AWS::Events::Rule")
+    assert rule.properties["ScheduleExpression"] == "rate(1 minute)"
+    assert rule.properties["State"] == "ENABLED"
+    (target,) = rule.properties["Targets"]
+    assert dev.flat(target["Arn"]) == f"{dev.function('expire_tasks').name}.Arn"

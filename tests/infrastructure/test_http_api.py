@@ -1,0 +1,144 @@
+import json
+from typing import Any
+
+import pytest
+
+
+def routes(templates: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    resources = {item.logical_id: item.properties for item in templates.resources("AWS::ApiGateway::Resource")}
+
+    def path(reference: Any) -> str:
+        resource = resources.get(reference.get("Ref", ""))
+        return "" if resource is None else f"{path(resource['ParentId'])}/{resource['PathPart']}"
+
+    return {
+        (item.properties["HttpMethod"], path(item.properties["ResourceId"])): item.properties
+        for item in templates.resources("AWS::ApiGateway::Method")
+    }
+
+
+def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
+    expected = {
+        ("POST", "/v1alpha2"): "submit_task",
+        ("POST", "/v1alpha1"): "submit_task",
+        ("GET", "/v1alpha2/tasks"): "read_task",
+        ("GET", "/v1alpha2/tasks/{id}"): "read_task",
+        ("DELETE", "/v1alpha2/tasks/{id}"): "read_task",
+    }
+    assert routes(dev).keys() == expected.keys()
+    for route, method in routes(dev).items():
+        assert method["ApiKeyRequired"] is True
+        assert method["AuthorizationType"] == "CUSTOM"
+        assert dev.flat(method["AuthorizerId"]) == "HttpAuthorizer"
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        assert f"{dev.function(expected[route]).name}.Arn/invocations" in dev.flat(method["Integration"]["Uri"])
+
+
+def test_the_authorizer_sees_every_request_and_names_its_key(dev: Any) -> None:
+    (authorizer,) = dev.resources("AWS::ApiGateway::Authorizer")
+    assert authorizer.properties["Type"] == "REQUEST"
+    assert authorizer.properties["AuthorizerResultTtlInSeconds"] == 0
+    assert not authorizer.properties.get("IdentitySource")
+    assert f"{dev.function('authorize').name}.Arn/invocations" in dev.flat(authorizer.properties["AuthorizerUri"])
+    (api,) = dev.resources("AWS::ApiGateway::RestApi")
+    assert api.properties["ApiKeySourceType"] == "AUTHORIZER"
+    assert api.properties["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+
+
+def test_only_this_api_may_call_the_functions_behind_it(dev: Any) -> None:
+    permissions = [
+        item.properties
+        for item in dev.resources("AWS::Lambda::Permission")
+        if item.properties["Principal"] == "apigateway.amazonaws.com"
+    ]
+    assert len(permissions) == 6
+    for permission in permissions:
+        assert ":HttpApi/" in dev.flat(permission["SourceArn"])
+        assert permission["Action"] == "lambda:InvokeFunction"
+
+
+def test_each_key_is_a_secret_with_a_share_of_its_own(everything: Any) -> None:
+    secrets = everything.resources("AWS::SecretsManager::Secret")
+    assert {secret.properties["Description"] for secret in secrets} == {
+        "Key shop of Darkroom's HTTP API",
+        "Key batch-producer of Darkroom's HTTP API",
+    }
+    for secret in secrets:
+        assert secret.properties["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 40}
+    for key in everything.resources("AWS::ApiGateway::ApiKey"):
+        value = everything.flat(key.properties["Value"])
+        name = "".join(part for part in key.properties["Description"].split("-"))
+        assert value == f"{{{{resolve:secretsmanager:ApiKeys{name}secret:SecretString:::}}}}"
+    assert len(everything.resources("AWS::ApiGateway::UsagePlanKey")) == 2
+    (plan,) = everything.resources("AWS::ApiGateway::UsagePlan")
+    assert plan.properties["Throttle"] == {"RateLimit": 5, "BurstLimit": 8}
+    assert plan.properties["Quota"] == {"Limit": 1000, "Period": "DAY"}
+    assert everything.flat(plan.properties["ApiStages"][0]["ApiId"]) == "HttpApi"
+
+
+def test_the_authorizer_knows_the_secret_of_each_key(everything: Any) -> None:
+    variables = everything.function("authorize").properties["Environment"]["Variables"]
+    assert json.loads(everything.flat(variables["API_KEY_SECRET_ARNS"])) == {
+        "shop": "ApiKeysshopsecret",
+        "batch-producer": "ApiKeysbatchproducersecret",
+    }
+
+
+def test_there_is_no_quota_unless_the_environment_sets_one(dev: Any) -> None:
+    (plan,) = dev.resources("AWS::ApiGateway::UsagePlan")
+    assert "Quota" not in plan.properties
+
+
+def test_the_stage_is_throttled_logged_and_measured(everything: Any) -> None:
+    (stage,) = everything.resources("AWS::ApiGateway::Stage")
+    (settings,) = stage.properties["MethodSettings"]
+    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (10, 16)
+    assert settings["MetricsEnabled"] is True
+    assert settings["LoggingLevel"] == "ERROR"
+    assert not settings.get("DataTraceEnabled"), "bodies hold prompts and pictures of users"
+    assert stage.properties["TracingEnabled"] is True
+    access_log = stage.properties["AccessLogSetting"]
+    assert everything.flat(access_log["DestinationArn"]).endswith("HttpAccessLogs")
+    entry = json.loads(access_log["Format"])
+    assert entry["key"] == "$context.authorizer.principalId"
+
+
+def answers(templates: Any) -> dict[str, dict[str, Any]]:
+    return {
+        item.properties["ResponseType"]: item.properties
+        for item in templates.resources("AWS::ApiGateway::GatewayResponse")
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("UNAUTHORIZED", "401", "unauthorized"),
+        ("ACCESS_DENIED", "403", "forbidden"),
+        ("INVALID_API_KEY", "403", "forbidden"),
+        ("MISSING_AUTHENTICATION_TOKEN", "404", "not_found"),
+        ("RESOURCE_NOT_FOUND", "404", "not_found"),
+        ("REQUEST_TOO_LARGE", "413", "too_large"),
+        ("THROTTLED", "429", "throttled"),
+        ("QUOTA_EXCEEDED", "429", "throttled"),
+        ("AUTHORIZER_FAILURE", "500", "internal_error"),
+        ("INTEGRATION_FAILURE", "503", "internal_error"),
+        ("INTEGRATION_TIMEOUT", "504", "internal_error"),
+        ("DEFAULT_4XX", None, "bad_request"),
+        ("DEFAULT_5XX", None, "internal_error"),
+    ],
+)
+def test_the_gateways_own_answers_have_the_error_body(dev: Any, kind: str, status: str | None, code: str) -> None:
+    answer = answers(dev)[kind]
+    assert answer.get("StatusCode") == status
+    body = json.loads(answer["ResponseTemplates"]["application/json"])
+    assert body.keys() == {"error"}
+    assert body["error"]["code"] == code
+    assert body["error"]["message"]
+
+
+def test_a_throttled_caller_is_told_when_to_come_again(dev: Any) -> None:
+    for kind in ("THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE"):
+        header = answers(dev)[kind]["ResponseParameters"]["gatewayresponse.header.Retry-After"]
+        assert int(header.strip("'")) >= 1

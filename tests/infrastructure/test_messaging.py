@@ -1,0 +1,146 @@
+from typing import Any
+
+import pytest
+
+from contract.routing import runtime_filter_policy
+from contract.task import MAX_POLICY_MS
+from stacks.config import SNS_DEFAULT_MESSAGE_BYTES
+
+SECONDS_PER_DAY = 24 * 3600
+
+
+def test_topics_are_encrypted_with_a_key_that_rotates(templates: Any) -> None:
+    (key,) = templates.resources("AWS::KMS::Key")
+    assert key.properties["EnableKeyRotation"] is True
+    (statement,) = key.properties["KeyPolicy"]["Statement"]
+    assert templates.flat(statement["Principal"]["AWS"]).endswith(":root")
+    for topic in templates.resources("AWS::SNS::Topic"):
+        assert templates.flat(topic.properties["KmsMasterKeyId"]) == "TopicKey.Arn"
+
+
+def test_topics_refuse_publishing_without_tls(templates: Any) -> None:
+    secured = set()
+    for policy in templates.resources("AWS::SNS::TopicPolicy"):
+        (statement,) = policy.properties["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert "sns:Publish" in statement["Action"]
+        secured.add(templates.flat(statement["Resource"]))
+    assert secured == {"EntryTopic", "TaskTopic", "CompletionTopic"}
+
+
+def test_only_the_entry_topic_takes_large_messages_and_only_where_they_exist(templates: Any) -> None:
+    sizes = {topic.name: topic.properties.get("MaximumMessageSize") for topic in templates.resources("AWS::SNS::Topic")}
+    wanted = templates.environment.entry_topic_maximum_message_bytes
+    assert sizes.pop("EntryTopic") == (None if wanted == SNS_DEFAULT_MESSAGE_BYTES else wanted)
+    assert set(sizes.values()) == {None}
+
+
+def test_queues_are_encrypted_and_refuse_requests_without_tls(templates: Any) -> None:
+    policies = {
+        templates.flat(policy.properties["Queues"][0]): policy.properties["PolicyDocument"]["Statement"]
+        for policy in templates.resources("AWS::SQS::QueuePolicy")
+    }
+    for queue in templates.resources("AWS::SQS::Queue"):
+        assert queue.properties["SqsManagedSseEnabled"] is True
+        deny = policies[queue.name][0]
+        assert (deny["Effect"], deny["Action"]) == ("Deny", "sqs:*")
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_its_own_topic_may_send_to_a_queue(templates: Any) -> None:
+    for policy in templates.resources("AWS::SQS::QueuePolicy"):
+        queue = templates.flat(policy.properties["Queues"][0])
+        allowed = policy.properties["PolicyDocument"]["Statement"][1:]
+        if queue == "NotifyFailures":
+            assert allowed == []
+            continue
+        (allow,) = allowed
+        topic = "EntryTopic" if queue.startswith("Intake") else "TaskTopic"
+        assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
+        assert allow["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert templates.flat(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) == topic
+
+
+@pytest.mark.parametrize("name", ["sdruntime", "dynamic"])
+def test_a_runtime_gets_its_own_tasks_raw_and_gives_up_after_three_deliveries(dev: Any, name: str) -> None:
+    construct = f"Runtime{name.capitalize()}"
+    queue = dev.named(f"{construct}Queue", "AWS::SQS::Queue").properties
+    assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
+    assert queue["VisibilityTimeout"] == 60
+    (subscription,) = [
+        item.properties
+        for item in dev.resources("AWS::SNS::Subscription")
+        if dev.flat(item.properties["Endpoint"]) == f"{construct}Queue.Arn"
+    ]
+    assert dev.flat(subscription["TopicArn"]) == "TaskTopic"
+    assert subscription["FilterPolicy"] == runtime_filter_policy(name)
+    assert "FilterPolicyScope" not in subscription
+    assert subscription["RawMessageDelivery"] is True
+    assert dev.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
+
+
+def test_the_intake_keeps_the_envelope_and_gives_up_after_five_deliveries(dev: Any) -> None:
+    queue = dev.named("IntakeQueue", "AWS::SQS::Queue").properties
+    assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    (subscription,) = [
+        item.properties
+        for item in dev.resources("AWS::SNS::Subscription")
+        if dev.flat(item.properties["TopicArn"]) == "EntryTopic"
+    ]
+    assert "RawMessageDelivery" not in subscription
+    assert "FilterPolicy" not in subscription
+    assert dev.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
+
+
+def test_no_queue_forgets_a_task_that_may_still_run(templates: Any) -> None:
+    for queue in templates.resources("AWS::SQS::Queue"):
+        retention_seconds = queue.properties["MessageRetentionPeriod"]
+        if "RedrivePolicy" in queue.properties:
+            assert retention_seconds * 1000 > MAX_POLICY_MS
+            # A message keeps its age on the way to the dead-letter queue.
+            assert retention_seconds < 14 * SECONDS_PER_DAY
+        else:
+            assert retention_seconds == 14 * SECONDS_PER_DAY
+
+
+def test_a_queue_waits_six_times_as_long_as_the_function_that_it_feeds(templates: Any) -> None:
+    functions = {function.name: function for function in templates.resources("AWS::Lambda::Function")}
+    queues = {f"{queue.name}.Arn": queue for queue in templates.resources("AWS::SQS::Queue")}
+    fed = 0
+    for mapping in templates.resources("AWS::Lambda::EventSourceMapping"):
+        queue = queues.get(templates.flat(mapping.properties["EventSourceArn"]))
+        if queue:
+            function = functions[templates.flat(mapping.properties["FunctionName"])]
+            assert queue.properties["VisibilityTimeout"] >= 6 * function.properties["Timeout"]
+            fed += 1
+    assert fed == 2 + len(templates.environment.runtimes)
+
+
+def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(everything: Any) -> None:
+    subscriptions = {
+        item.properties["Endpoint"]: item.properties
+        for item in everything.resources("AWS::SNS::Subscription")
+        if everything.flat(item.properties["TopicArn"]) == "CompletionTopic"
+    }
+    assert {endpoint: (item["Protocol"], item.get("FilterPolicy")) for endpoint, item in subscriptions.items()} == {
+        "https://shop.example/pictures": (
+            "https",
+            {"status": ["completed"], "runtime": ["sd-xl"], "tasktype": ["text-to-image", "image-to-image"]},
+        ),
+        "arn:aws:sqs:eu-central-1:210987654321:pictures": ("sqs", None),
+        "arn:aws:lambda:eu-central-1:123456789012:function:pictures": ("lambda", None),
+        "pictures@shop.example": ("email", {"status": ["failed", "timed_out"]}),
+    }
+
+
+def test_the_completion_topic_may_call_a_function_that_is_subscribed(everything: Any) -> None:
+    (permission,) = [
+        item.properties
+        for item in everything.resources("AWS::Lambda::Permission")
+        if item.properties["Principal"] == "sns.amazonaws.com"
+    ]
+    assert permission["FunctionName"] == "arn:aws:lambda:eu-central-1:123456789012:function:pictures"
+    assert everything.flat(permission["SourceArn"]) == "CompletionTopic"

@@ -1,0 +1,168 @@
+"""What holds for the stacks as a whole: names, outputs, retention, and nothing that ties them to a place."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stacks.config import Environment, RuntimeConfig
+
+#: Logical ids of what holds something. Renaming one makes CloudFormation replace it: the new one is empty, and who
+#: knows the old one's name writes into the void. Change a line here only with a plan for what is in it.
+STATEFUL_RESOURCES = {
+    "Storage": {
+        "AccessLogBucketDA470295": "AWS::S3::Bucket",
+        "ModelBucketB33D855B": "AWS::S3::Bucket",
+        "OutputBucket7114EB27": "AWS::S3::Bucket",
+        "TaskBucketFEC5F2D0": "AWS::S3::Bucket",
+        "TaskTable22070546": "AWS::DynamoDB::Table",
+    },
+    "Messaging": {
+        "CompletionTopic50E1DF26": "AWS::SNS::Topic",
+        "EntryTopic2D280BE0": "AWS::SNS::Topic",
+        "IntakeDeadLetterQueueA5C12DB5": "AWS::SQS::Queue",
+        "IntakeQueue6FB53B87": "AWS::SQS::Queue",
+        "RuntimeDynamicDeadLetterQueueD09468AD": "AWS::SQS::Queue",
+        "RuntimeDynamicQueue2CE3B4A9": "AWS::SQS::Queue",
+        "RuntimeSdruntimeDeadLetterQueue67B42B71": "AWS::SQS::Queue",
+        "RuntimeSdruntimeQueueFC1CDE32": "AWS::SQS::Queue",
+        "TaskTopic85B90E1D": "AWS::SNS::Topic",
+        "TopicKeyB2E0C9CB": "AWS::KMS::Key",
+    },
+    "Api": {
+        "ApiKeysdefaultsecretF4228A8D": "AWS::SecretsManager::Secret",
+        "HttpApi4E1D4184": "AWS::ApiGateway::RestApi",
+        "NotifyFailures4CEDAE26": "AWS::SQS::Queue",
+    },
+}
+RETAINED = {
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+}
+
+
+def test_what_holds_something_keeps_its_logical_id(dev: Any) -> None:
+    types = {type_ for resources in STATEFUL_RESOURCES.values() for type_ in resources.values()}
+    found: dict[str, dict[str, str]] = {}
+    for resource in dev.resources(*types):
+        found.setdefault(resource.stack, {})[resource.logical_id] = resource.type
+    assert found == STATEFUL_RESOURCES
+
+
+def test_what_others_know_is_an_output(dev: Any) -> None:
+    assert dev.outputs("Storage").keys() == {"ModelBucketName", "TaskBucketName", "OutputBucketName", "TaskTableName"}
+    assert dev.outputs("Messaging").keys() == {
+        "EntryTopicArn",
+        "TaskTopicArn",
+        "CompletionTopicArn",
+        "RuntimeSdruntimeQueueUrl",
+        "RuntimeSdruntimeDeadLetterQueueUrl",
+        "RuntimeDynamicQueueUrl",
+        "RuntimeDynamicDeadLetterQueueUrl",
+    }
+    assert dev.outputs("Api").keys() == {"HttpUrl", "ApiKeySecretArn"}
+
+
+def test_outputs_name_the_right_things(everything: Any) -> None:
+    outputs = {
+        name: everything.flat(body["Value"])
+        for stack in everything.stacks
+        for name, body in everything.outputs(stack).items()
+    }
+    assert outputs == {
+        "ModelBucketName": "ModelBucket",
+        "TaskBucketName": "TaskBucket",
+        "OutputBucketName": "OutputBucket",
+        "TaskTableName": "TaskTable",
+        "EntryTopicArn": "EntryTopic",
+        "TaskTopicArn": "TaskTopic",
+        "CompletionTopicArn": "CompletionTopic",
+        "RuntimeSdXlQueueUrl": "RuntimeSdXlQueue",
+        "RuntimeSdXlDeadLetterQueueUrl": "RuntimeSdXlDeadLetterQueue",
+        "HttpUrl": "https://HttpApi.execute-api.eu-central-1.AWS::URLSuffix/HttpApiDeploymentStageapi",
+        "ApiKeySecretArn": "ApiKeysshopsecret",
+    }
+
+
+def test_removal_is_the_environments_choice(templates: Any) -> None:
+    policy = {"retain": ("RetainExceptOnCreate", "Retain"), "destroy": ("Delete", "Delete")}
+    for resource in templates.resources(*RETAINED):
+        found = resource.body["DeletionPolicy"], resource.body["UpdateReplacePolicy"]
+        assert found == policy[templates.environment.removal_policy], resource.logical_id
+
+
+def test_a_retained_environment_is_protected_against_deletion(templates: Any) -> None:
+    manifest = json.loads((templates.folder / "manifest.json").read_text())
+    for artifact in manifest["artifacts"].values():
+        if artifact["type"] == "aws:cloudformation:stack":
+            protected = artifact["properties"].get("terminationProtection", False)
+            assert protected == (templates.environment.removal_policy == "retain")
+
+
+def test_every_taggable_thing_names_its_environment(everything: Any) -> None:
+    for resource in everything.resources("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::Lambda::Function"):
+        tags = {tag["Key"]: tag["Value"] for tag in resource.properties["Tags"]}
+        assert tags == {"darkroom:environment": "everything", "team": "pictures"}
+
+
+def test_two_environments_share_no_name(templates_of: Callable[[str], Any]) -> None:
+    names = [{file.name for file in templates_of(environment).files} for environment in ("dev", "local", "everything")]
+    assert len(set.union(*names)) == sum(map(len, names)) == 9
+
+
+def test_no_resource_has_a_name_of_its_own(templates: Any) -> None:
+    # A fixed name stands in the way of replacing the resource, and of a second environment.
+    named = {
+        "AWS::DynamoDB::Table": "TableName",
+        "AWS::IAM::Role": "RoleName",
+        "AWS::Lambda::Function": "FunctionName",
+        "AWS::Logs::LogGroup": "LogGroupName",
+        "AWS::S3::Bucket": "BucketName",
+        "AWS::SecretsManager::Secret": "Name",
+        "AWS::SNS::Topic": "TopicName",
+        "AWS::SQS::Queue": "QueueName",
+    }
+    for resource in templates.resources(*named):
+        assert named[resource.type] not in resource.properties, resource.logical_id
+
+
+def test_arns_are_not_tied_to_a_partition_account_or_region(dev: Any) -> None:
+    text = json.dumps(dev.stacks)
+    assert not re.findall(r"arn:aws[a-z-]*:[^\"]*", text)
+    assert "amazonaws.com.cn" not in text
+    assert not re.findall(r"[^0-9a-fA-F]\d{12}[^0-9a-fA-F]", text)
+
+
+@pytest.mark.parametrize("kept", ["sdruntime", "dynamic"])
+def test_taking_a_runtime_out_touches_nothing_of_the_others(
+    dev: Any, synthesize: Callable[[Environment], Any], kept: str
+) -> None:
+    runtimes = tuple(runtime for runtime in dev.environment.runtimes if runtime.name == kept)
+    smaller = synthesize(dev.environment.model_copy(update={"runtimes": runtimes}))
+    assert smaller.stacks["Storage"] == dev.stacks["Storage"]
+    # Only the catalogue in the functions' environment changes outside the messaging stack: no export is missed.
+    assert without_catalogue(smaller.stacks["Api"], smaller) == without_catalogue(dev.stacks["Api"], dev)
+    before = dev.stacks["Messaging"]["Resources"]
+    after = smaller.stacks["Messaging"]["Resources"]
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert {name.rstrip("0123456789ABCDEF") for name in changed} <= {"FailDeadLettersRoleDefaultPolicy"}
+    exports = [
+        name for name in dev.stacks["Messaging"]["Outputs"] if "Export" in dev.stacks["Messaging"]["Outputs"][name]
+    ]
+    assert all(name in smaller.stacks["Messaging"]["Outputs"] for name in exports)
+
+
+def without_catalogue(template: dict[str, Any], templates: Any) -> Any:
+    catalogue = json.dumps(templates.environment.catalogue_json)
+    return json.loads(json.dumps(template).replace(catalogue, '"RUNTIMES"'))
+
+
+def test_the_order_of_runtimes_changes_no_name(dev: Any, synthesize: Callable[[Environment], Any]) -> None:
+    runtimes: tuple[RuntimeConfig, ...] = tuple(reversed(dev.environment.runtimes))
+    turned = synthesize(dev.environment.model_copy(update={"runtimes": runtimes}))
+    assert turned.stacks["Messaging"]["Resources"].keys() == dev.stacks["Messaging"]["Resources"].keys()

@@ -1,0 +1,104 @@
+from typing import Any
+
+from contract import record
+from contract.task import MAX_POLICY_MS
+
+SECONDS_PER_DAY = 24 * 3600
+
+
+def test_buckets_are_encrypted_private_and_owned_by_the_account(templates: Any) -> None:
+    for bucket in templates.resources("AWS::S3::Bucket"):
+        rules = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rules == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket.properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_buckets_refuse_requests_without_tls(templates: Any) -> None:
+    policies = {
+        templates.flat(policy.properties["Bucket"]): policy.properties["PolicyDocument"]["Statement"]
+        for policy in templates.resources("AWS::S3::BucketPolicy")
+    }
+    for bucket in templates.resources("AWS::S3::Bucket"):
+        assert [
+            statement
+            for statement in policies[bucket.name]
+            if statement["Effect"] == "Deny"
+            and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            and statement["Action"] == "s3:*"
+            and statement["Principal"] == {"AWS": "*"}
+            and [templates.flat(resource) for resource in statement["Resource"]]
+            == [f"{bucket.name}.Arn", f"{bucket.name}.Arn/*"]
+        ]
+
+
+def test_every_access_to_a_bucket_is_logged(templates: Any) -> None:
+    for bucket in templates.resources("AWS::S3::Bucket"):
+        logging = bucket.properties.get("LoggingConfiguration")
+        if bucket.name == "AccessLogBucket":
+            assert logging is None
+        else:
+            assert templates.flat(logging["DestinationBucketName"]) == "AccessLogBucket"
+            assert logging["LogFilePrefix"] == f"{bucket.name}/"
+
+
+def lifecycle(templates: Any, bucket: str) -> dict[str, dict[str, Any]]:
+    rules = templates.named(bucket, "AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    return {rule["Id"]: rule for rule in rules}
+
+
+def test_no_upload_is_billed_that_was_never_completed(templates: Any) -> None:
+    for bucket in templates.resources("AWS::S3::Bucket"):
+        abort = lifecycle(templates, bucket.name)["AbortIncompleteUploads"]
+        assert abort["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_a_message_in_the_task_bucket_outlives_its_task(dev: Any) -> None:
+    days = lifecycle(dev, "TaskBucket")["Expire"]["ExpirationInDays"]
+    assert days * SECONDS_PER_DAY * 1000 > 2 * MAX_POLICY_MS
+
+
+def test_pictures_are_kept_unless_the_environment_says_for_how_long(templates: Any) -> None:
+    rule = lifecycle(templates, "OutputBucket").get("Expire")
+    expected = templates.environment.output_retention_days
+    assert rule == (None if expected is None else {"Id": "Expire", "Status": "Enabled", "ExpirationInDays": expected})
+
+
+def test_an_overwritten_model_can_be_brought_back_for_a_while(dev: Any) -> None:
+    assert dev.named("ModelBucket", "AWS::S3::Bucket").properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    rule = lifecycle(dev, "ModelBucket")["ExpireOverwritten"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 14}
+    assert "Expire" not in lifecycle(dev, "ModelBucket")
+
+
+def test_the_table_has_the_keys_and_indexes_of_the_record(dev: Any) -> None:
+    properties = dev.named("TaskTable", "AWS::DynamoDB::Table").properties
+    types = {item["AttributeName"]: item["AttributeType"] for item in properties["AttributeDefinitions"]}
+    for name, type_ in types.items():
+        assert type_ == ("N" if record.Record.model_fields[name].annotation in {int, int | None} else "S")
+    assert keys(properties) == (record.KEY_ATTRIBUTE,)
+    indexes = {index["IndexName"]: index for index in properties["GlobalSecondaryIndexes"]}
+    assert set(indexes) == {record.RUNTIME_INDEX, record.DUE_INDEX}
+    assert keys(indexes[record.RUNTIME_INDEX]) == record.RUNTIME_INDEX_KEYS
+    assert indexes[record.RUNTIME_INDEX]["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": list(record.RUNTIME_INDEX_ATTRIBUTES),
+    }
+    assert keys(indexes[record.DUE_INDEX]) == record.DUE_INDEX_KEYS
+    assert indexes[record.DUE_INDEX]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def keys(properties: dict[str, Any]) -> tuple[str, ...]:
+    schema = properties["KeySchema"]
+    assert [key["KeyType"] for key in schema] == ["HASH", "RANGE"][: len(schema)]
+    return tuple(key["AttributeName"] for key in schema)
+
+
+def test_the_table_is_encrypted_backed_up_expires_records_and_feeds_the_callbacks(templates: Any) -> None:
+    properties = templates.named("TaskTable", "AWS::DynamoDB::Table").properties
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": record.TTL_ATTRIBUTE, "Enabled": True}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"

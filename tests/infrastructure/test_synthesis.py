@@ -1,0 +1,126 @@
+"""Synthesis as users start it: `python app.py`, and the pinned CDK command line with the bundle that it makes."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.node import node_program
+
+PROJECT = Path(__file__).parents[2]
+CDK = PROJECT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+
+
+def environment_without_credentials(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "JSII_"))}
+    return kept | {
+        "AWS_CONFIG_FILE": str(home / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def run(*command: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=PROJECT,
+        env=environment_without_credentials(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def cdk_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the CDK command line makes of `dev`, with the functions' bundle."""
+    assert CDK.exists(), "the CDK command line is missing: run make setup"
+    folder = tmp_path_factory.mktemp("assembly")
+    result = run(node_program(), CDK, "synth", "-c", "environment=dev", "--quiet", "--output", folder, home=folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_the_pinned_command_line_synthesizes_without_credentials(cdk_assembly: Path, dev: Any) -> None:
+    for file in dev.files:
+        assert json.loads((cdk_assembly / file.name).read_text()) == json.loads(file.read_text())
+
+
+def test_the_command_line_looks_nothing_up(cdk_assembly: Path) -> None:
+    assert "missing" not in json.loads((cdk_assembly / "manifest.json").read_text())
+    assert not (PROJECT / "cdk.context.json").exists()
+
+
+@pytest.fixture(scope="session")
+def bundle(cdk_assembly: Path) -> Path:
+    (folder,) = (path for path in cdk_assembly.glob("asset.*") if path.is_dir())
+    return folder
+
+
+def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, dev: Any) -> None:
+    for function in dev.resources("AWS::Lambda::Function"):
+        module = function.properties["Handler"].rpartition(".")[0]
+        assert (bundle / f"{module.replace('.', '/')}.py").exists()
+    assert (bundle / "contract" / "record.py").exists()
+    for library in ("aws_lambda_powertools", "aws_xray_sdk", "pydantic"):
+        assert (bundle / library).is_dir()
+
+
+def test_the_bundle_is_built_for_the_machine_that_runs_it(bundle: Path) -> None:
+    extensions = [path.name for path in bundle.rglob("*.so")]
+    assert any(name.startswith("_pydantic_core.") for name in extensions)
+    assert all(re.search(r"\.cpython-313-aarch64-linux-gnu\.so$", name) for name in extensions)
+
+
+def test_the_bundle_holds_nothing_else(bundle: Path) -> None:
+    names = {path.name for path in bundle.iterdir()}
+    assert not names & {"boto3", "botocore", "s3transfer", "stacks", "local", "runtime_image", "tests", "bin"}
+    assert not list(bundle.rglob("__pycache__"))
+    size = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
+    assert size < 20 * 1024 * 1024, "Lambda loads it at every cold start"
+
+
+def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> None:
+    from stacks.constructs.lambda_bundle import bundle_hash  # noqa: PLC0415  # starts Node, so only when it is needed
+
+    for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt", "constraints.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    before = bundle_hash(tmp_path)
+    (tmp_path / "README.md").write_text("changed")
+    (tmp_path / "lambdas" / "__pycache__").mkdir()
+    (tmp_path / "lambdas" / "__pycache__" / "handler.cpython-313.pyc").write_bytes(b"")
+    assert bundle_hash(tmp_path) == before
+    (tmp_path / "contract" / "task.py").write_text("changed")
+    changed = bundle_hash(tmp_path)
+    assert changed != before
+    (tmp_path / "contract" / "task.py").rename(tmp_path / "contract" / "tasks.py")
+    assert bundle_hash(tmp_path) not in {before, changed}
+
+
+def test_python_alone_synthesizes_an_environment_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nruntimes:\n  - name: sdxl\n    modelFilename: sdxl.safetensors\n")
+    output = tmp_path / "output"
+    result = run(
+        sys.executable, "app.py", "-c", f"environment={file}", "--output", output, "--no-bundle", home=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in output.glob("*.template.json")} == {
+        "Darkroom-mine-Api.template.json",
+        "Darkroom-mine-Messaging.template.json",
+        "Darkroom-mine-Storage.template.json",
+    }
+    assert not list(output.glob("asset.*"))
+
+
+def test_a_mistake_is_told_in_a_line_without_a_traceback(tmp_path: Path) -> None:
+    result = run(sys.executable, "app.py", "-c", "environment=nowhere", home=tmp_path)
+    assert result.returncode == 1
+    assert "nowhere.yaml: there is no such file; environments here: dev, local" in result.stderr
+    assert "Traceback" not in result.stderr

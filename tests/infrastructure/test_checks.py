@@ -71,17 +71,8 @@ def test_a_right_on_a_wildcard_needs_a_reason(tmp_path: Path) -> None:
 
 def test_cfn_lint_finds_nothing(templates_of: Callable[[str], Any]) -> None:
     files = [str(file) for name in ("dev", "local", "everything") for file in templates_of(name).files]
-    command = [
-        sys.executable,
-        "-m",
-        "cfnlint",
-        "--format",
-        "json",
-        "--ignore-checks",
-        *IGNORED_LINT_RULES,
-        "--",
-        *files,
-    ]
+    program = str(Path(sys.executable).with_name("cfn-lint"))
+    command = [program, "--format", "json", "--ignore-checks", *IGNORED_LINT_RULES, "--", *files]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     findings = [
         f"{Path(finding['Filename']).name}: {finding['Rule']['Id']} {finding['Message']}"

@@ -38,16 +38,16 @@ def run(*command: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def cdk_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the CDK command line makes of `dev`, with the functions' bundle."""
+    """What the CDK command line makes of `local`, with the functions' bundle."""
     assert CDK.exists(), "the CDK command line is missing: run make setup"
     folder = tmp_path_factory.mktemp("assembly")
-    result = run(node_program(), CDK, "synth", "-c", "environment=dev", "--quiet", "--output", folder, home=folder)
+    result = run(node_program(), CDK, "synth", "-c", "environment=local", "--quiet", "--output", folder, home=folder)
     assert result.returncode == 0, result.stderr
     return folder
 
 
-def test_the_pinned_command_line_synthesizes_without_credentials(cdk_assembly: Path, dev: Any) -> None:
-    for file in dev.files:
+def test_the_pinned_command_line_synthesizes_without_credentials(cdk_assembly: Path, templates_of: Any) -> None:
+    for file in templates_of("local").files:
         assert json.loads((cdk_assembly / file.name).read_text()) == json.loads(file.read_text())
 
 

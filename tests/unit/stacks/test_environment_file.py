@@ -1,0 +1,202 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.config import Environment
+from stacks.environment_file import (
+    ENVIRONMENTS_DIRECTORY,
+    InvalidEnvironmentFile,
+    load_environment,
+    read_environment_file,
+)
+
+RUNTIME = "runtimes: [{name: sdruntime, modelFilename: v1-5.safetensors}]"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "environment.yaml"
+
+
+def problems(file: Path, text: str) -> list[str]:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidEnvironmentFile) as caught:
+        read_environment_file(file)
+    for line, problem in zip(str(caught.value).splitlines(), caught.value.problems, strict=True):
+        assert line == f"{file}: {problem}"
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize("path", sorted(ENVIRONMENTS_DIRECTORY.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_environment_of_the_project_can_be_loaded(path: Path) -> None:
+    assert load_environment(path.stem).name == path.stem
+
+
+def test_the_smallest_file_has_safe_defaults(file: Path) -> None:
+    file.write_text(f"name: prod\n{RUNTIME}\n")
+    environment = load_environment(str(file))
+    assert environment.removal_policy == "retain"
+    assert [key.name for key in environment.api_keys] == ["default"]
+    assert (environment.allowed_link_hosts, environment.link_buckets, environment.callbacks) == ((), (), ())
+    assert environment.entry_topic_maximum_message_bytes == 1024 * 1024
+    assert environment.retention_seconds == 24 * 3600
+
+
+def test_the_local_runtimes_are_those_of_the_documents() -> None:
+    environment = load_environment("local")
+    first, second = environment.runtimes
+    assert (first.name, first.model_filename) == ("sdruntime", "v1-5-pruned-emaonly.safetensors")
+    assert second.dynamic_model
+    assert environment.allowed_link_hosts == ()
+
+
+#: What is added to a good file, and what is said of it.
+MISTAKES = {
+    "retentionHour: 3": "retentionHour: there is no such key; did you mean retentionHours?",
+    "qqqq: 3": "qqqq: there is no such key; write one of name, account, region,",
+    "retentionHours: 0": "retentionHours: is 0; write 1 or more (hours for which",
+    "retentionHours: a day": 'retentionHours: is "a day"; write a whole number (hours',
+    "retentionHours: 1.5": "retentionHours: is 1.5; write a whole number (hours",
+    "account: 123456789012": "account: is 123456789012; write text, in quotes (12 digits in quotes",
+    'account: "1234"': 'account: is "1234"; write what fits',
+    "region: europe": 'region: is "europe"; write what fits',
+    "removalPolicy: keep": "removalPolicy: is \"keep\"; write 'retain' or 'destroy'",
+    "tracing: perhaps": 'tracing: is "perhaps"; write true or false',
+    "logLevel: LOUD": "logLevel: is \"LOUD\"; write 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL'",
+    "apiKeys: []": "apiKeys: is []; write at least 1 entry",
+    "apiKeys: {name: a}": 'apiKeys: is {"name": "a"}; write a list, each entry after a hyphen',
+    "apiKeys: [{name: a}, {name: a}]": "apiKeys: entries 0 and 1 have the same name; give each its own",
+    "apiKeys: [{name: A}]": 'apiKeys[0].name: is "A"; write what fits',
+    "throttling: {burst: 0}": "throttling.burst: is 0; write 1 or more",
+    "throttling: [1]": "throttling: is [1]; write keys and values",
+    "entryTopicMaximumMessageBytes: 2000000": "entryTopicMaximumMessageBytes: is 2000000; write 1048576 or less",
+    "linkBuckets: [My_Bucket]": 'linkBuckets[0]: is "My_Bucket"; write what fits',
+    'allowedLinkHosts: ["http://a"]': 'allowedLinkHosts[0]: is "http://a"; write what fits',
+    "callbacks: [{protocol: https}]": "callbacks[0].endpoint: is required (URL, ARN or address",
+    "callbacks: [{protocol: ftp, endpoint: a}]": "callbacks[0].protocol: is \"ftp\"; write 'https', 'sqs'",
+    'callbacks: [{protocol: https, endpoint: "http://a/"}]': (
+        "callbacks[0]: endpoint 'http://a/' does not fit protocol https: write an https:// URL"
+    ),
+    "callbacks: [{protocol: sqs, endpoint: a}]": "write the ARN of a queue",
+    "callbacks: [{protocol: lambda, endpoint: a}]": "write the ARN of a function",
+    "callbacks: [{protocol: email, endpoint: a}]": "write an email address",
+    "callbacks: [{protocol: email, endpoint: a@b.c, status: [done]}]": (
+        "callbacks[0]: there is no status 'done'; write any of completed, failed, cancelled, timed_out"
+    ),
+    "callbacks: [{protocol: email, endpoint: a@b.c, tasktype: [paint]}]": 'callbacks[0].tasktype[0]: is "paint"; write',
+    "callbacks: [{protocol: email, endpoint: a@b.c, runtime: [sdxl]}]": (
+        "callbacks[0].runtime: there is no runtime 'sdxl'; write any of sdruntime"
+    ),
+    "callbacks: [{protocol: email, endpoint: a@b.c}, {protocol: email, endpoint: a@b.c}]": (
+        "callbacks: entries 0 and 1 have the same endpoint"
+    ),
+    "tags: [a]": 'tags: is ["a"]; write keys and values',
+    "name: other": "the key 'name' stands twice",
+    "[": "is not YAML",
+}
+
+
+@pytest.mark.parametrize(("addition", "expected"), MISTAKES.items(), ids=list(MISTAKES))
+def test_a_mistake_is_told_with_its_key_and_what_to_write(file: Path, addition: str, expected: str) -> None:
+    (problem,) = problems(file, f"name: prod\n{RUNTIME}\n{addition}\n")
+    assert expected in problem
+
+
+#: What stands for the runtimes, and what is said of it.
+RUNTIME_MISTAKES = {
+    "[]": "runtimes: is []; write at least 1 entry",
+    "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write what fits',
+    "[{name: a}]": "runtimes[0]: needs either modelFilename or dynamicModel: true, not both and not neither",
+    "[{name: a, dynamicModel: true, modelFilename: a.ckpt}]": "runtimes[0]: needs either modelFilename or dynamicModel",
+    "[{name: a, modelFilename: a.zip}]": "runtimes[0].modelFilename: is not the name of a checkpoint; write",
+    "[{name: a, modelFilename: ../a.ckpt}]": "runtimes[0].modelFilename: is not the name of a checkpoint",
+    "[{name: a, dynamicmodel: true}]": "runtimes[0].dynamicmodel: there is no such key; did you mean dynamicModel?",
+    "[{name: a, dynamicModel: true, type: comfyui}]": "runtimes[0].type: is \"comfyui\"; write 'sdwebui'",
+    "[{name: a, dynamicModel: true, limits: {widht: 1}}]": (
+        "runtimes[0].limits.widht: there is no such key; did you mean width?"
+    ),
+    "[{name: a, dynamicModel: true, limits: {steps: 0}}]": "runtimes[0].limits.steps: is 0; write 1 or more",
+    "[{name: a, dynamicModel: true, visibilityTimeoutSeconds: 50000}]": (
+        "runtimes[0].visibilityTimeoutSeconds: is 50000; write 43200 or less"
+    ),
+    "[{name: a, dynamicModel: true}, {name: a, dynamicModel: true}]": "runtimes: entries 0 and 1 have the same name",
+    "[{name: a-1, dynamicModel: true}, {name: a1, dynamicModel: true}]": (
+        "runtimes: entries 0 and 1 have the same name apart from hyphens"
+    ),
+    "[{name: a, modelFilename: a.ckpt}, {name: b, modelFilename: a.safetensors}]": (
+        "runtimes: a and b both serve a.ckpt, so v1alpha1 requests"
+    ),
+}
+
+
+@pytest.mark.parametrize(("runtimes", "expected"), RUNTIME_MISTAKES.items(), ids=list(RUNTIME_MISTAKES))
+def test_a_mistake_in_a_runtime_is_told_with_its_place(file: Path, runtimes: str, expected: str) -> None:
+    told = problems(file, f"name: prod\nruntimes: {runtimes}\n")
+    assert [problem for problem in told if problem.startswith(expected)]
+
+
+def test_more_runtimes_than_the_functions_can_be_told_of_are_refused(file: Path) -> None:
+    runtimes = [{"name": f"runtime-{number:032}", "dynamicModel": True} for number in range(100)]
+    (problem,) = problems(file, yaml.safe_dump({"name": "prod", "runtimes": runtimes}))
+    assert "the functions' environment takes 3072" in problem
+
+
+def test_every_mistake_is_told_at_once(file: Path) -> None:
+    told = problems(file, "nmae: prod\nretentionHours: 0\nruntimes: [{name: A}]\n")
+    assert [problem.partition(":")[0] for problem in told] == ["name", "retentionHours", "runtimes[0].name", "nmae"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just text", "3"])
+def test_a_file_without_keys_is_refused(file: Path, text: str) -> None:
+    assert problems(file, text) == ["must hold keys and values, such as name: dev"]
+
+
+def test_a_file_that_is_not_text_is_refused(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidEnvironmentFile, match="cannot be read"):
+        read_environment_file(file)
+
+
+def test_an_unknown_environment_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(InvalidEnvironmentFile, match="there is no such file; environments here: dev, local"):
+        load_environment("nowhere")
+
+
+def test_a_copied_file_must_be_given_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.environment_file.ENVIRONMENTS_DIRECTORY", tmp_path)
+    (tmp_path / "prod.yaml").write_text(f"name: dev\n{RUNTIME}\n")
+    with pytest.raises(InvalidEnvironmentFile, match=r"name: is 'dev' in the file of 'prod'; write name: prod"):
+        load_environment("prod")
+
+
+KEYS = st.sampled_from([field.alias or name for name, field in Environment.model_fields.items()]) | st.text(max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(document=st.dictionaries(KEYS, VALUES, max_size=6))
+def test_no_document_fails_otherwise_than_with_the_path_of_a_key(
+    document: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    try:
+        told = [read_environment_file(file).name]
+    except InvalidEnvironmentFile as error:
+        told = list(error.problems)
+    assert told
+    assert not [problem for problem in told if not problem or problem.startswith(".")]
+
+
+@given(text=st.text(max_size=200))
+def test_no_text_fails_otherwise(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.getbasetemp() / "any-text.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidEnvironmentFile):
+        read_environment_file(file)

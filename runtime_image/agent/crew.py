@@ -77,11 +77,11 @@ class Crew:
         """Read and claim."""
         self._receiving.submit(lambda: self._intake.take(message), lambda error: IntakeFailed(message, error))
 
-    def return_message(self, message: ReceivedMessage) -> None:
-        """Make a message that nobody looked at visible again."""
+    def return_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
+        """Make a message that nobody works on visible again."""
 
         def give_back() -> Event:
-            self._queue.give_back(message.receipt_handle)
+            self._queue.give_back(message.receipt_handle, delay_seconds)
             return MessageReturned()
 
         self._upkeep.submit(give_back, lambda _: MessageReturned())

@@ -1,6 +1,7 @@
 """How a held task leaves the agent: committed, handed back, or found lost. The record comes first, then the message."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from contract.errors import DarkroomError, ExecutionTimedOut
@@ -51,7 +52,7 @@ class Endings:
         self._log_of(task).info(
             "task_finished", status=outcome.status.value, pictures=len(outcome.image_urls), seconds=seconds
         )
-        self._delete_message(task)
+        self._delete_messages(task)
         return TaskEnded(task)
 
     def fail(self, task: HeldTask, error: DarkroomError) -> Event:
@@ -82,7 +83,7 @@ class Endings:
         except AWS_ERRORS as problem:
             log.warning("hand_back_failed", reason=str(problem))
         # Also if the record could not be written: whoever gets the message claims the task when the lease is over.
-        self._give_back_message(task, delay_seconds)
+        self._give_back_messages(task, delay_seconds)
         return TaskEnded(task)
 
     def leave(self, task: HeldTask, loss: Loss) -> Event:
@@ -103,7 +104,8 @@ class Endings:
             record = self._ledger.read(task.metadata.id)
             if record is not None and (record.run != task.key[1] or record.is_final):
                 self._log_of(task).info("task_is_over", status=record.status.value)
-                self._queue.delete(task.message.receipt_handle)
+                for receipt_handle in task.receipt_handles:
+                    self._queue.delete(receipt_handle)
         except AWS_ERRORS as error:
             # The message reappears, and whoever receives it finds the same record.
             self._log_of(task).warning("lost_task_left_alone", reason=str(error))
@@ -112,16 +114,18 @@ class Endings:
     def _insist(self, task: HeldTask, write: Callable[[], None]) -> None:
         self._patience.keep_trying(write, useful=lambda: self._clock.monotonic() < task.lease_until)
 
-    def _delete_message(self, task: HeldTask) -> None:
+    def _delete_messages(self, task: HeldTask) -> None:
         try:
-            self._insist(task, lambda: self._queue.delete(task.message.receipt_handle))
+            for receipt_handle in task.receipt_handles:
+                self._insist(task, partial(self._queue.delete, receipt_handle))
         except AWS_ERRORS as error:
             # It comes again, and is deleted then, since the task is final.
             self._log_of(task).warning("message_not_deleted", reason=str(error))
 
-    def _give_back_message(self, task: HeldTask, delay_seconds: float) -> None:
+    def _give_back_messages(self, task: HeldTask, delay_seconds: float) -> None:
         try:
-            self._insist(task, lambda: self._queue.give_back(task.message.receipt_handle, delay_seconds))
+            for receipt_handle in task.receipt_handles:
+                self._insist(task, partial(self._queue.give_back, receipt_handle, delay_seconds))
         except AWS_ERRORS as error:
             self._log_of(task).warning("message_not_given_back", reason=str(error))
 

@@ -52,7 +52,7 @@ class MessageSettled:
 
 @dataclass(frozen=True)
 class TaskRedelivered:
-    """A message came again whose task this agent holds; its newest receipt handle is the one that counts."""
+    """A message came whose task this agent holds already: the same one again, or another of the same run."""
 
     key: tuple[str, str]
     message: "ReceivedMessage"

@@ -35,6 +35,9 @@ class HeldTask:
     claimed_at: float
     #: Monotonic seconds at which the lease ends unless it is renewed; the lease keeper writes it.
     lease_until: float
+    #: Other messages of the same run that came meanwhile (SNS delivers at least once): kept and dealt with alike, so
+    #: that none of them runs through its deliveries into the dead-letter queue while the task is being worked on.
+    duplicates: list[ReceivedMessage] = field(default_factory=list)
     stage: Stage = Stage.PREPARING
     request: WebUiRequest | None = None
     #: Monotonic seconds at which the request went to the Web UI.
@@ -47,6 +50,11 @@ class HeldTask:
     heartbeat_in_flight: bool = False
     #: Set when the result must be thrown away.
     given_up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def receipt_handles(self) -> list[str]:
+        """Handles of all its messages."""
+        return [message.receipt_handle for message in (self.message, *self.duplicates)]
 
     @property
     def metadata(self) -> Metadata:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from runtime_image.agent.aws import AWS_ERRORS
@@ -78,6 +79,7 @@ class LeaseKeeper:
             started_at = self._clock.monotonic()
             try:
                 self._queue.extend(task.message.receipt_handle)
+                self._extend_duplicates(task)
                 elapsed = self._clock.monotonic() - started_at
                 self._ledger.renew(task.key, lease_seconds=self.lease_seconds - elapsed)
             except MessageNotHeld:
@@ -90,6 +92,11 @@ class LeaseKeeper:
             else:
                 task.lease_until = started_at + self.lease_seconds
                 self._reschedule(task, started_at + self._visibility_seconds * RENEW_AFTER)
+
+    def _extend_duplicates(self, task: HeldTask) -> None:
+        for message in list(task.duplicates):
+            with suppress(MessageNotHeld, *AWS_ERRORS):
+                self._queue.extend(message.receipt_handle)
 
     def _reschedule(self, task: HeldTask, due_at: float) -> None:
         # A task that was released during the renewal must not come back.

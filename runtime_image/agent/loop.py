@@ -27,6 +27,8 @@ from runtime_image.agent.webui.checkpoints import Checkpoints
 
 #: Seconds between two looks at leases and limits when nothing happens.
 TICK_SECONDS: Final = 0.2
+#: Seconds until a message comes again whose task is just about to end.
+RETURN_DELAY_SECONDS: Final = 2.0
 
 
 class TaskLoop:
@@ -137,8 +139,15 @@ class TaskLoop:
     @handle.register
     def _task_redelivered(self, event: on.TaskRedelivered) -> None:
         self._taking -= 1
-        if task := self._tasks.get(event.key):
-            task.message = event.message
+        task, message = self._tasks.get(event.key), event.message
+        if task is None or task.stage is Stage.ENDING:
+            self._returning += 1
+            self._crew.return_message(message, delay_seconds=RETURN_DELAY_SECONDS)
+        elif task.message.message_id == message.message_id:
+            # The newest receipt handle is the one that counts.
+            task.message = message
+        else:
+            task.duplicates.append(message)
 
     @handle.register
     def _task_claimed(self, event: on.TaskClaimed) -> None:

@@ -1,0 +1,248 @@
+"""A world for the agent: AWS (moto over HTTP), a stand-in Web UI, and the agent as a real process."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from contract import transitions
+from contract.message import TaskMessage
+from contract.record import Record, Status
+from contract.storage import run_of_submission
+from contract.task import Metadata, Task
+from tests.integration.agent.stand_in_webui import StandInWebUi
+
+PROJECT = Path(__file__).parents[3]
+T = TypeVar("T")
+RUNTIME = "sdruntime"
+CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
+#: Deliveries before a message goes to the dead-letter queue, as in the stacks.
+MAX_RECEIVES = 3
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
+    """Return what `look` finds, looking until the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := look():
+            return found
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
+        time.sleep(0.02)
+
+
+@dataclass
+class AgentProcess:
+    """One `python -m runtime_image.agent`."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the lines that it has logged."""
+        lines = self.log_file.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def logged(self, event: str, **fields: object) -> bool:
+        """Tell whether a line with this event and these fields is there."""
+        return any(line["event"] == event and fields.items() <= line.items() for line in self.events())
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def exit_code(self, seconds: float = 10.0) -> int:
+        return self.process.wait(seconds)
+
+
+@dataclass
+class World:
+    """Everything around the agent, for one test."""
+
+    endpoint_url: str
+    directory: Path
+    webui: StandInWebUi
+    webui_url: str = ""
+    agents: list[AgentProcess] = field(default_factory=list)
+
+    eventually = staticmethod(eventually)
+
+    def __post_init__(self) -> None:
+        name = uuid4().hex[:12]
+        self.task_table, self.task_bucket = f"tasks-{name}", f"task-bucket-{name}"
+        self.output_bucket, self.link_bucket = f"outputs-{name}", f"links-{name}"
+        self.sqs = self.client("sqs")
+        self.s3 = self.client("s3")
+        self.table = boto3.resource("dynamodb", endpoint_url=self.endpoint_url).meta.client
+        for bucket in (self.task_bucket, self.output_bucket, self.link_bucket):
+            self.s3.create_bucket(Bucket=bucket)
+        self.table.create_table(
+            TableName=self.task_table,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.dead_letter_url = self.sqs.create_queue(QueueName=f"dead-{name}")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=["QueueArn"])
+        redrive = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVES}
+        self.queue_url = self.sqs.create_queue(
+            QueueName=f"queue-{name}", Attributes={"RedrivePolicy": json.dumps(redrive)}
+        )["QueueUrl"]
+
+    def client(self, service: Any) -> Any:
+        return boto3.client(service, endpoint_url=self.endpoint_url)
+
+    def environment(self, **changes: object) -> dict[str, str]:
+        variables: dict[str, object] = {
+            "RUNTIME": RUNTIME,
+            "QUEUE_URL": self.queue_url,
+            "TASK_TABLE": self.task_table,
+            "TASK_BUCKET": self.task_bucket,
+            "OUTPUT_BUCKET": self.output_bucket,
+            "WEBUI_URL": self.webui_url,
+            "RETENTION_SECONDS": 3600,
+            "VISIBILITY_TIMEOUT_SECONDS": 20,
+            "LINK_BUCKETS": json.dumps([self.link_bucket]),
+            "GRACE_PERIOD_SECONDS": 20,
+            "LOG_LEVEL": "DEBUG",
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+        }
+        return os.environ | {name: str(value) for name, value in (variables | changes).items()}
+
+    def start_agent(self, **changes: object) -> AgentProcess:
+        """Start an agent; `changes` are variables."""
+        log_file = self.directory / f"agent-{len(self.agents)}.log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "runtime_image.agent"],
+                env=self.environment(**changes),
+                cwd=PROJECT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.agents.append(AgentProcess(process, log_file))
+        return self.agents[-1]
+
+    def message(self, task_id: str, content: dict[str, Any], **changes: Any) -> TaskMessage:
+        """Return a task message without recording it."""
+        metadata = {"id": task_id, "runtime": RUNTIME, "tasktype": "text-to-image", **changes}
+        checkpoint = metadata.pop("checkpoint", CHECKPOINT)
+        submitted_at_ms = metadata.pop("submitted_at_ms", time.time_ns() // 1_000_000)
+        task = Task(metadata=Metadata.model_validate(metadata), content=content)
+        run = run_of_submission(task_id, "submission")
+        return TaskMessage(task=task, run=run, checkpoint=checkpoint, submitted_at_ms=submitted_at_ms)
+
+    def record(self, message: TaskMessage) -> None:
+        """Write the record that a submission would have written."""
+        metadata = message.task.metadata
+        record = Record(
+            id=metadata.id,
+            run=message.run,
+            status=Status.IN_QUEUE,
+            runtime=metadata.runtime,
+            tasktype=metadata.tasktype.value,
+            format="v1alpha2",
+            prefix=metadata.prefix,
+            submission_id="submission",
+            fingerprint="fingerprint",
+            execution_timeout_ms=metadata.policy.execution_timeout_ms,
+            ttl_ms=metadata.policy.ttl_ms,
+            submitted_at_ms=message.submitted_at_ms,
+        )
+        self.table.put_item(TableName=self.task_table, **transitions.create(record))
+
+    def send(self, body: str) -> str:
+        """Put a body into the queue; return the message's id."""
+        return str(self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)["MessageId"])
+
+    def submit(self, task_id: str, content: dict[str, Any] | None = None, **changes: Any) -> TaskMessage:
+        """Record a task and put its message into the queue."""
+        message = self.message(task_id, {"prompt": task_id, "steps": 5} if content is None else content, **changes)
+        self.record(message)
+        self.send(message.to_body())
+        return message
+
+    def read(self, task_id: str) -> Record:
+        return Record.from_item(
+            self.table.get_item(TableName=self.task_table, Key={"id": task_id}, ConsistentRead=True)["Item"]
+        )
+
+    def wait_for(self, task_id: str, status: Status, seconds: float = 20.0) -> Record:
+        """Return the record once it has this status; any other final status is a failure."""
+
+        def look() -> Record | None:
+            record = self.read(task_id)
+            assert not record.is_final or record.status is status, record
+            return record if record.status is status else None
+
+        return eventually(look, f"{task_id} being {status}", seconds)
+
+    def cancel(self, task_id: str) -> None:
+        """Cancel a task as the HTTP API does."""
+        record = self.read(task_id)
+        outcome = transitions.Outcome(Status.CANCELLED, error={"code": "cancelled", "message": "cancelled"})
+        request = transitions.settle(
+            task_id, record.run, outcome, now_ms=time.time_ns() // 1_000_000, retention_seconds=3600
+        )
+        self.table.update_item(TableName=self.task_table, **request)
+
+    def outputs(self) -> dict[str, bytes]:
+        """Return all objects of the output bucket."""
+        listing = self.s3.list_objects_v2(Bucket=self.output_bucket).get("Contents", [])
+        return {
+            entry["Key"]: self.s3.get_object(Bucket=self.output_bucket, Key=entry["Key"])["Body"].read()
+            for entry in listing
+        }
+
+    def counts(self, queue_url: str | None = None) -> tuple[int, int]:
+        """Return how many messages are visible and in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url or self.queue_url, AttributeNames=names)
+        return tuple(int(attributes["Attributes"][name]) for name in names)  # type: ignore[return-value] # two of them
+
+    def wait_until_queue_is_empty(self) -> None:
+        eventually(lambda: self.counts() == (0, 0), "the queue being empty")
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@contextmanager
+def _world(endpoint: str, directory: Path) -> Iterator[World]:
+    webui = StandInWebUi()
+    with webui.serve() as url:
+        world = World(endpoint, directory, webui, url)
+        try:
+            yield world
+        finally:
+            for agent in world.agents:
+                if agent.process.poll() is None:
+                    agent.kill()
+
+
+@pytest.fixture
+def world(aws_endpoint: str, tmp_path: Path) -> Iterator[World]:
+    with _world(aws_endpoint, tmp_path) as world:
+        yield world

@@ -1,0 +1,267 @@
+"""A Web UI for tests: one first-in-first-out lock held for a chosen time, and answers in the real one's shapes.
+
+It draws nothing: its pictures are small PNGs that name their request in a text chunk.
+"""
+
+import base64
+import binascii
+import json
+import struct
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Json = dict[str, Any]
+#: Status and body.
+Reply = tuple[int, Any]
+
+
+@dataclass
+class Run:
+    """One generation as the Web UI saw it."""
+
+    prompt: str
+    body: Json
+    checkpoint: str
+    started_at: float
+    ended_at: float = 0.0
+    interrupted: bool = False
+
+
+@dataclass
+class StandInWebUi:
+    """State and behaviour; change the attributes at any time."""
+
+    seconds_per_step: float = 0.01
+    #: Seconds of work after the lock is released, as the real one encodes its pictures.
+    encoding_seconds: float = 0.0
+    checkpoints: list[str] = field(default_factory=lambda: ["v1-5-pruned-emaonly.safetensors"])
+    #: Called with path and body before anything else; a reply it returns is sent, None goes on.
+    intercept: Callable[[str, Json], Reply | None] = lambda _path, _body: None
+    ready: bool = True
+    #: Makes the picture of a prompt.
+    picture: Callable[[str], bytes] = field(default_factory=lambda: png)
+
+    def __post_init__(self) -> None:
+        self.loaded = self.checkpoints[0]
+        self.runs: list[Run] = []
+        self.calls: list[tuple[str, str]] = []
+        self.bodies: list[tuple[str, Json]] = []
+        self.switches: list[str] = []
+        self.interrupts: list[float] = []
+        self._turns: deque[object] = deque()
+        self._turn_changed = threading.Condition()
+        self._interrupted = False
+        self._step, self._steps, self._job = 0, 0, ""
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator[str]:
+        """Serve on 127.0.0.1 and give the base URL."""
+        with _server(self, port) as url:
+            yield url
+
+    def runs_of(self, prompt: str) -> list[Run]:
+        """Return the generations of this prompt."""
+        return [run for run in self.runs if run.prompt == prompt]
+
+    def answer(self, method: str, path: str, body: Json) -> Reply:
+        """Answer one request."""
+        path = path.partition("?")[0]
+        self.calls.append((method, path))
+        if not self.ready:
+            return 404, {"detail": "Not Found"}
+        if (reply := self.intercept(path, body)) is not None:
+            return reply
+        handler = _ROUTES.get((method, path))
+        return handler(self, body) if handler else (404, {"detail": "Not Found"})
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        turn = object()
+        with self._turn_changed:
+            self._turns.append(turn)
+            self._turn_changed.wait_for(lambda: self._turns[0] is turn)
+        try:
+            yield
+        finally:
+            with self._turn_changed:
+                self._turns.popleft()
+                self._turn_changed.notify_all()
+
+    def generate(self, body: Json) -> Reply:
+        """Hold the lock for the steps, then encode."""
+        self.bodies.append(("generate", body))
+        for image in body.get("init_images") or ():
+            if _decoded(image) is None:
+                return 500, {"error": "HTTPException", "detail": "Invalid encoded image", "body": "", "errors": ""}
+        steps, count = int(body.get("steps", 20)), int(body.get("batch_size", 1)) * int(body.get("n_iter", 1))
+        with self._lock():
+            self._interrupted, self._step, self._steps, self._job = False, 0, steps, "scripts_txt2img"
+            run = Run(str(body.get("prompt", "")), body, self.loaded, time.monotonic())
+            self.runs.append(run)
+            while self._step < steps and not self._interrupted:
+                time.sleep(self.seconds_per_step)
+                self._step += 1
+            run.interrupted = self._interrupted
+            run.ended_at = time.monotonic()
+            self._job = ""
+        time.sleep(self.encoding_seconds)
+        model = self.loaded.rpartition(".")[0]
+        info = {"seed": 1, "sd_model_name": model, "sampler_name": "Euler", "infotexts": [run.prompt]}
+        picture = base64.b64encode(self.picture(run.prompt)).decode()
+        images = [] if body.get("send_images") is False else [picture] * count
+        return 200, {"images": images, "parameters": body, "info": json.dumps(info)}
+
+    def progress(self, _body: Json) -> Reply:
+        """Say how far the running generation is."""
+        running = bool(self._job)
+        state = {
+            "job": self._job,
+            "job_count": int(running),
+            "job_no": 0,
+            "sampling_step": self._step,
+            "sampling_steps": self._steps,
+            "interrupted": self._interrupted,
+            "skipped": False,
+        }
+        fraction = self._step / max(self._steps, 1) if running else 0.0
+        return 200, {"progress": fraction, "eta_relative": 0.0, "state": state, "current_image": None, "textinfo": None}
+
+    def interrupt(self, _body: Json) -> Reply:
+        """Cut whatever runs."""
+        self._interrupted = True
+        self.interrupts.append(time.monotonic())
+        return 200, {}
+
+    def models(self, _body: Json) -> Reply:
+        """List the checkpoints."""
+        return 200, [
+            {
+                "title": f"{name} [{zlib.crc32(name.encode()):08x}]",
+                "model_name": name.rpartition(".")[0],
+                "hash": f"{zlib.crc32(name.encode()):08x}",
+                "sha256": None,
+                "filename": f"/models/Stable-diffusion/{name}",
+                "config": None,
+            }
+            for name in self.checkpoints
+        ]
+
+    def options(self, _body: Json) -> Reply:
+        """Show the loaded checkpoint."""
+        return 200, {"sd_model_checkpoint": f"{self.loaded} [{zlib.crc32(self.loaded.encode()):08x}]"}
+
+    def set_options(self, body: Json) -> Reply:
+        """Switch the checkpoint, in the same lock."""
+        wanted = str(body.get("sd_model_checkpoint", self.loaded)).partition(" [")[0]
+        with self._lock():
+            if wanted not in self.checkpoints:
+                error = {"error": "RuntimeError", "detail": "", "body": "", "errors": f"model '{wanted}' not found"}
+                return 500, error
+            if wanted != self.loaded:
+                self.switches.append(wanted)
+            self.loaded = wanted
+        return 200, None
+
+    def upscale(self, body: Json) -> Reply:
+        """Give each picture back."""
+        self.bodies.append(("upscale", body))
+        if "imageList" in body:
+            return 200, {"html_info": "<p></p>", "images": [image["data"] for image in body["imageList"]]}
+        return 200, {"html_info": "<p></p>", "image": body["image"]}
+
+    def interrogate(self, body: Json) -> Reply:
+        """Describe a picture."""
+        self.bodies.append(("interrogate", body))
+        return 200, {"caption": "a drawing of nothing"}
+
+    def png_info(self, body: Json) -> Reply:
+        """Read a picture's text."""
+        self.bodies.append(("png-info", body))
+        return 200, {"info": "a cat", "items": {}, "parameters": {"Prompt": "a cat"}}
+
+
+def png(text: str, size: int = 8) -> bytes:
+    """Return a real PNG with `text` in its `parameters` chunk."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\x80\x40\x20" * size) * size)
+    words = b"parameters\0" + text.encode("latin-1", "replace")
+    parts = (chunk(b"IHDR", header), chunk(b"tEXt", words), chunk(b"IDAT", pixels), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _decoded(text: object) -> bytes | None:
+    try:
+        return base64.b64decode(str(text).rpartition(",")[2], validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+_ROUTES: dict[tuple[str, str], Callable[[StandInWebUi, Json], Reply]] = {
+    ("POST", "/sdapi/v1/txt2img"): StandInWebUi.generate,
+    ("POST", "/sdapi/v1/img2img"): StandInWebUi.generate,
+    ("POST", "/sdapi/v1/extra-single-image"): StandInWebUi.upscale,
+    ("POST", "/sdapi/v1/extra-batch-images"): StandInWebUi.upscale,
+    ("POST", "/sdapi/v1/interrogate"): StandInWebUi.interrogate,
+    ("POST", "/sdapi/v1/png-info"): StandInWebUi.png_info,
+    ("GET", "/sdapi/v1/progress"): StandInWebUi.progress,
+    ("POST", "/sdapi/v1/interrupt"): StandInWebUi.interrupt,
+    ("GET", "/sdapi/v1/sd-models"): StandInWebUi.models,
+    ("GET", "/sdapi/v1/options"): StandInWebUi.options,
+    ("POST", "/sdapi/v1/options"): StandInWebUi.set_options,
+    ("POST", "/sdapi/v1/refresh-checkpoints"): lambda _webui, _body: (200, None),
+}
+
+
+@contextmanager
+def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._reply("GET")
+
+        def do_POST(self) -> None:
+            self._reply("POST")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def _reply(self, method: str) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(content) if content else {}
+            status, answer = webui.answer(method, self.path, body)
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            try:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            except OSError:
+                # The agent was killed, or lost patience; the real one goes on as well.
+                self.close_connection = True
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass
+
+    with Server(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

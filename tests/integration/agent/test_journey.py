@@ -1,0 +1,109 @@
+"""Each kind of task, from its message to its outputs, its final record and an empty queue."""
+
+import base64
+import json
+
+import pytest
+
+from contract.record import Status
+from contract.storage import S3Location, encode_pointer
+from tests.integration.agent.conftest import World
+from tests.integration.agent.stand_in_webui import png
+
+PICTURE = base64.b64encode(png("input")).decode()
+
+
+def test_text_to_image(world: World) -> None:
+    world.start_agent()
+    message = world.submit("cat", {"prompt": "a cat", "steps": 3, "batch_size": 2}, prefix="pictures")
+
+    record = world.wait_for("cat", Status.COMPLETED)
+
+    folder = f"pictures/cat/cat-{message.run}"
+    outputs = world.outputs()
+    assert outputs.keys() == {f"{folder}-1.png", f"{folder}-2.png", f"{folder}.out"}
+    assert outputs[f"{folder}-1.png"] == png("a cat")
+    assert record.image_urls == tuple(f"s3://{world.output_bucket}/{folder}-{n}.png" for n in (1, 2))
+    assert record.output_url == f"s3://{world.output_bucket}/{folder}.out"
+    assert json.loads(outputs[f"{folder}.out"])["parameters"]["prompt"] == "a cat"
+    assert "images" not in json.loads(outputs[f"{folder}.out"])
+    assert (record.attempts, record.progress_permille) == (1, 1000)
+    world.wait_until_queue_is_empty()
+    content_type = world.s3.head_object(Bucket=world.output_bucket, Key=f"{folder}-1.png")["ContentType"]
+    assert content_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("tasktype", "content", "pictures", "rest"),
+    [
+        ("image-to-image", {"prompt": "x", "steps": 1, "init_images": [PICTURE]}, 1, {"parameters", "info"}),
+        ("extra-single-image", {"image": PICTURE, "upscaler_1": "Lanczos"}, 1, {"html_info"}),
+        ("extra-batch-images", {"imageList": [{"data": PICTURE, "name": "a"}] * 2}, 2, {"html_info"}),
+        ("interrogate", {"image": PICTURE, "model": "clip"}, 0, {"caption"}),
+        ("png-info", {"image": PICTURE}, 0, {"info", "items", "parameters"}),
+        (
+            "webui-api",
+            {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "x", "steps": 1}},
+            1,
+            {"parameters", "info"},
+        ),
+        ("webui-api", {"api": {"method": "GET", "endpoint": "sdapi/v1/options"}}, 0, {"sd_model_checkpoint"}),
+    ],
+)
+def test_other_tasks(world: World, tasktype: str, content: dict[str, object], pictures: int, rest: set[str]) -> None:
+    world.start_agent()
+    world.submit("task", content, tasktype=tasktype)
+
+    record = world.wait_for("task", Status.COMPLETED)
+
+    assert len(record.image_urls) == pictures
+    answer = next(data for key, data in world.outputs().items() if key.endswith(".out"))
+    assert json.loads(answer).keys() == rest
+    world.wait_until_queue_is_empty()
+
+
+def test_an_enveloped_message_and_one_by_reference(world: World) -> None:
+    world.start_agent()
+    enveloped, referenced = world.message("enveloped", {"steps": 1}), world.message("referenced", {"steps": 1})
+    world.record(enveloped)
+    world.record(referenced)
+    world.s3.put_object(Bucket=world.task_bucket, Key="messages/x.json", Body=referenced.to_body().encode())
+    world.send(json.dumps({"Type": "Notification", "MessageId": "x", "Message": enveloped.to_body()}))
+    world.send(encode_pointer(S3Location(world.task_bucket, "messages/x.json")))
+
+    world.wait_for("enveloped", Status.COMPLETED)
+    world.wait_for("referenced", Status.COMPLETED)
+
+
+def test_the_checkpoint_is_switched_and_an_unknown_one_fails(world: World) -> None:
+    world.webui.checkpoints.append("other.safetensors")
+    world.start_agent()
+    world.submit("first", checkpoint="other.safetensors")
+    world.submit("second")
+    world.submit("third", checkpoint="missing.safetensors")
+
+    for name in ("first", "second"):
+        world.wait_for(name, Status.COMPLETED)
+    error = world.wait_for("third", Status.FAILED).error
+
+    assert [run.checkpoint for run in world.webui.runs] == ["other.safetensors", "v1-5-pruned-emaonly.safetensors"]
+    assert error is not None
+    assert error["code"] == "unknown_model"
+    assert "other.safetensors" in error["message"]
+
+
+def test_what_the_web_ui_refuses_fails_with_its_words(world: World) -> None:
+    def refuse(path: str, _body: dict[str, object]) -> tuple[int, object] | None:
+        detail = [{"loc": ["body", "steps"], "msg": "value is not a valid integer", "type": "type_error.integer"}]
+        return (422, {"detail": detail}) if path.endswith("txt2img") else None
+
+    world.webui.intercept = refuse
+    world.start_agent()
+    world.submit("broken")
+
+    record = world.wait_for("broken", Status.FAILED)
+
+    assert record.error is not None
+    assert record.error["code"] == "webui_refused"
+    assert "body.steps: value is not a valid integer" in record.error["message"]
+    world.wait_until_queue_is_empty()

@@ -64,8 +64,7 @@ class FunctionProcess:
     async def close(self) -> None:
         """End the process and the API that it talks to."""
         await self.kill()
-        if self._serving:
-            await self._server.stop()
+        await self._server.stop()
 
     async def _start(self) -> Child:
         if not self._serving:

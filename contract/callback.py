@@ -49,7 +49,7 @@ def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[st
     """
     metadata = _metadata_of(body)
     return {
-        "id": _text(metadata.get("id")),
+        "id": sender_id(body),
         "runtime": _text(metadata.get("runtime")),
         "status": CALLBACK_STATUS[Status.FAILED],
         "result": False,
@@ -59,6 +59,11 @@ def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[st
         "error": error.as_dict(),
         "message_id": message_id,
     }
+
+
+def sender_id(body: object) -> str | None:
+    """Return the id in a message that is not a task, as far as it can be read."""
+    return _text(_metadata_of(body).get("id"))
 
 
 def rejection_attributes(callback: Mapping[str, Any], *, body: object) -> dict[str, str]:

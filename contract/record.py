@@ -55,6 +55,8 @@ DUE_INDEX: Final = "by_due"
 DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")
 #: Partitions of the due index: every transition writes it, and one partition takes 1,000 writes a second.
 DUE_SHARDS: Final = 8
+#: Deliveries of a task to its runtime; what failed as often is not the machines' fault any more.
+MAX_ATTEMPTS: Final = 3
 #: Milliseconds after submission at which a task that was recorded but never published is published again. Longer
 #: than any function runs, so the sweep never races the function that is about to publish.
 PUBLISH_GRACE_MS: Final = 60_000

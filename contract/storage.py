@@ -59,9 +59,13 @@ def response_key(prefix: str, task_id: str, run: str) -> str:
     return f"{output_folder(prefix, task_id)}/{task_id}-{run}.out"
 
 
-def message_key(task_id: str, run: str) -> str:
-    """Return the key in the task bucket of a message body that is passed by reference."""
-    return f"{MESSAGE_FOLDER}/{task_id}/{run}.json"
+def message_key(task_id: str, run: str, fingerprint: str) -> str:
+    """Return the key in the task bucket of a message body that is passed by reference.
+
+    Two submissions of one id may share a run's four digits by chance; the fingerprint of the content keeps one from
+    replacing the other's body before it is known which of them is recorded.
+    """
+    return f"{MESSAGE_FOLDER}/{task_id}/{run}-{fingerprint[:16]}.json"
 
 
 def checkpoint_key(name: str) -> str:

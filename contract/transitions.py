@@ -40,15 +40,17 @@ class Outcome:
 
 
 def create(record: Record) -> Request:
-    """Record a new run: the id must be unknown or its last run final, and not of this same submission."""
+    """Record a new run: the id must be unknown or its last run final, of another submission and other digits."""
     due_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
     item = record.model_copy(update={"due_shard": due_shard(record.id), "due_at_ms": due_at_ms}).to_item()
     condition, values = _status_in(FINAL_STATUSES)
     return {
         "Item": item,
-        "ConditionExpression": f"attribute_not_exists(id) OR ({condition} AND submission_id <> :submission_id)",
+        "ConditionExpression": (
+            f"attribute_not_exists(id) OR ({condition} AND submission_id <> :submission_id AND run <> :run)"
+        ),
         "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": values | {":submission_id": record.submission_id},
+        "ExpressionAttributeValues": values | {":submission_id": record.submission_id, ":run": record.run},
     }
 
 
@@ -110,6 +112,17 @@ def hand_back(
         set_=values,
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms"),
         **_held(run, owner),
+    )
+
+
+def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
+    """Let a run whose holder let its lease end wait again, as if it had never been published."""
+    return _update(
+        task_id,
+        set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
+        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms"),
+        where="run = :run AND #status = :running AND lease_expires_at_ms < :now",
+        values={":run": run, ":running": Status.IN_PROGRESS.value, ":now": now_ms},
     )
 
 

@@ -74,6 +74,10 @@ class Machine(RuleBasedStateMachine):
     def run(self) -> str:
         return self.expected.run if self.expected else "0000"
 
+    @property
+    def status(self) -> Status | None:
+        return self.expected.status if self.expected else None
+
     def held_by(self, owner: str, run: str) -> bool:
         expected = self.expected
         return bool(
@@ -97,6 +101,12 @@ class Machine(RuleBasedStateMachine):
         allowed = before is None or (before.is_final and before.submission_id != submission_id)
         if self.write(transitions.create(new), allowed=allowed):
             self.expected = new
+
+    @rule(submission_id=st.sampled_from(["s0", "s1", "s2"]))
+    def create_under_the_digits_of_the_last_run(self, submission_id: str) -> None:
+        self.write(
+            transitions.create(record(submission_id, id_=self.id, now_ms=self.now_ms, run=self.run)), allowed=False
+        )
 
     @rule()
     def publish(self) -> None:
@@ -144,6 +154,18 @@ class Machine(RuleBasedStateMachine):
                 lease_expires_at_ms=None,
                 started_at_ms=None,
                 last_error=error or self.expected.last_error,
+            )
+
+    @rule()
+    def requeue_lost(self) -> None:
+        request = transitions.requeue_lost(self.id, self.run, now_ms=self.now_ms)
+        if self.write(request, allowed=self.free() and self.status == "IN_PROGRESS"):
+            self.expect(
+                status=Status.IN_QUEUE,
+                lease_owner=None,
+                lease_expires_at_ms=None,
+                started_at_ms=None,
+                published_at_ms=None,
             )
 
     @rule(owner=OWNERS, outcome=st.sampled_from([COMPLETED, *FAILURES]))

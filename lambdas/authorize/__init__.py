@@ -1,0 +1,1 @@
+"""Tells by its key who calls the HTTP API."""

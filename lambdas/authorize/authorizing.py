@@ -1,0 +1,65 @@
+"""Who calls: the key in a request's headers, compared with every key there is."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Unauthorized(Exception):
+    """Raised for a missing or wrong key. API Gateway knows this refusal by its text alone and answers 401."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+def key_in(headers: Mapping[str, str] | None) -> str:
+    """Return the key of `x-api-key: KEY`, `Authorization: Bearer KEY` or `Authorization: KEY`; empty if none."""
+    values = {name.lower(): value for name, value in (headers or {}).items()}
+    if values.get("x-api-key"):
+        return values["x-api-key"].strip()
+    authorization = values.get("authorization", "").strip()
+    scheme, _, credentials = authorization.partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else authorization
+
+
+def name_of_key(key: str, secrets: Mapping[str, str]) -> str:
+    """Return the name of a key; raises Unauthorized if it is none of `secrets` (by name).
+
+    Every secret is compared, in constant time: how long it takes tells nothing about any of them.
+    """
+    names = [name for name, secret in secrets.items() if hmac.compare_digest(secret.encode(), key.encode())]
+    if not key or not names:
+        raise Unauthorized
+    return names[0]
+
+
+class Authorizer:
+    """Lets requests with a right key in."""
+
+    def __init__(self, *, read_secrets: Callable[[], Mapping[str, str]]) -> None:
+        self._read_secrets = read_secrets
+
+    def authorize(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the policy for a REQUEST authorizer's event; raises Unauthorized."""
+        key = key_in(event.get("headers"))
+        name = name_of_key(key, self._read_secrets())
+        return {
+            "principalId": name,
+            # The usage plan counts and throttles by this key.
+            "usageIdentifierKey": key,
+            "policyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": "execute-api:Invoke",
+                        "Resource": _whole_stage(str(event["methodArn"])),
+                    }
+                ],
+            },
+        }
+
+
+def _whole_stage(method_arn: str) -> str:
+    # arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH
+    return "/".join((*method_arn.split("/")[:2], "*"))

@@ -1,0 +1,41 @@
+"""AWS clients of the functions, each made when it is first needed and kept for the life of the process."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+#: Seconds; a function has half a minute in all, and an AWS service that answers at all does so within one.
+CONNECT_TIMEOUT_SECONDS: Final = 2
+READ_TIMEOUT_SECONDS: Final = 5
+#: Calls in all, the first included; a refused message or request is delivered again anyway.
+MAX_ATTEMPTS: Final = 3
+
+
+@cache
+def client(service: str) -> Any:
+    """Return the client of an AWS service."""
+    # Importing boto3 takes longer than all the rest of a function; no import of a handler may wait for it.
+    import boto3  # noqa: PLC0415 - see above
+
+    return boto3.client(service, config=_config())  # type: ignore[call-overload] # the stubs know literal names only
+
+
+@cache
+def dynamodb() -> Any:
+    """Return a DynamoDB client that takes and gives plain Python values."""
+    import boto3  # noqa: PLC0415 - see `client`
+
+    return boto3.resource("dynamodb", config=_config()).meta.client
+
+
+@cache
+def _config() -> "Config":
+    from botocore.config import Config  # noqa: PLC0415 - see `client`
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+    )

@@ -1,0 +1,1 @@
+"""Settles tasks that nobody looks after any more."""

@@ -1,0 +1,1 @@
+"""Fails the tasks whose messages could not be delivered."""

@@ -1,0 +1,84 @@
+"""From a message that could not be delivered to a failure that its sender hears: nothing is dropped silently."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from contract.callback import sender_id
+from contract.errors import DarkroomError, InvalidJson
+from contract.json_values import parse_json_object
+from contract.message import TaskMessage
+from contract.record import Record
+from lambdas import outcomes
+from lambdas.envelopes import Delivery
+from lambdas.observability import count, logger
+from lambdas.rejections import publish_rejection
+from lambdas.task_bucket import TaskBucket
+from lambdas.task_table import TaskTable
+from lambdas.topic import Topic
+
+
+class DeliveryFailed(DarkroomError):
+    """Raised when a task used up its deliveries."""
+
+    code = "delivery_failed"
+
+
+class UnreadableMessage(DarkroomError):
+    """Raised when no task could be found in a message."""
+
+    code = "unreadable_message"
+
+
+class StillHeld(Exception):
+    """Raised when a replica still works on the task; its message must be looked at again later."""
+
+
+class DeadLetterOffice:
+    """Settles one message at a time; an error that it raises means that the message must be looked at again."""
+
+    def __init__(self, *, table: TaskTable, task_bucket: TaskBucket, completion_topic: Topic) -> None:
+        self._table = table
+        self._task_bucket = task_bucket
+        self._completion_topic = completion_topic
+
+    def settle(self, delivery: Delivery, *, now_ms: int) -> None:
+        """Fail the task of a message, or answer a message in which there is none."""
+        body: dict[str, Any] | None = None
+        try:
+            body = parse_json_object(self._task_bucket.resolve(delivery.body))
+            message = TaskMessage.from_body(body)
+        except (InvalidJson, ValidationError) as error:
+            if not self._was_taken_in(body, delivery.message_id):
+                self._answer(delivery, body, str(error))
+            return
+        record = self._table.read(message.task.metadata.id)
+        if record is None:
+            self._answer(delivery, body, "its task has no record")
+        elif record.run == message.run and not record.is_final:
+            self._fail(record, now_ms)
+        else:
+            logger().info("dead_letter_of_a_finished_task", task_id=record.id, run=message.run)
+
+    def _was_taken_in(self, body: dict[str, Any] | None, message_id: str) -> bool:
+        """Tell whether a message of the intake queue was recorded before it failed: the sweep goes on with it."""
+        task_id = sender_id(body)
+        record = self._table.read(task_id) if task_id else None
+        return record is not None and record.submission_id == message_id
+
+    def _fail(self, record: Record, now_ms: int) -> None:
+        error = DeliveryFailed(f"the task could not be run in {record.attempts} attempts")
+        if not self._table.settle_lost(record, outcomes.failed(record, error), now_ms=now_ms):
+            # Finished meanwhile, or in the hands of a replica whose end decides; both are seen next time.
+            raise StillHeld(record.id)
+        logger().warning("task_failed", task_id=record.id, run=record.run, attempts=record.attempts)
+        count("DeadLettersFailed", runtime=record.runtime)
+
+    def _answer(self, delivery: Delivery, body: dict[str, Any] | None, reason: str) -> None:
+        kept = self._task_bucket.keep_unreadable(delivery.message_id, body=delivery.body, source="dead-letter queue")
+        refusal = UnreadableMessage(
+            f"no task could be made of the message (id {delivery.message_id}); the operators find it at {kept.uri}"
+        )
+        publish_rejection(self._completion_topic, refusal, body=body, message_id=delivery.message_id)
+        logger().error("dead_letter_unreadable", message_id=delivery.message_id, kept_at=kept.uri, reason=reason)
+        count("DeadLettersUnreadable")

@@ -1,0 +1,38 @@
+"""The HTTP API's answers: every error of the contract has its status here and nowhere else."""
+
+import json
+from http import HTTPStatus
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from contract import errors
+from contract.errors import DarkroomError
+from lambdas.aws_errors import AwsUnavailable
+
+#: Seconds after which a caller whom AWS made us refuse should try again.
+RETRY_AFTER_SECONDS: Final = 2
+
+STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
+    errors.InvalidTask: HTTPStatus.BAD_REQUEST,
+    errors.InvalidJson: HTTPStatus.BAD_REQUEST,
+    errors.TaskNotFound: HTTPStatus.NOT_FOUND,
+    errors.IdInUse: HTTPStatus.CONFLICT,
+    errors.TaskFinished: HTTPStatus.CONFLICT,
+    errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    AwsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def answer(body: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    """Return a JSON answer."""
+    return Response(status_code=status.value, content_type="application/json", body=json.dumps(body))
+
+
+def error_answer(error: DarkroomError) -> Response[str]:
+    """Return the answer of an error, with `Retry-After` where trying again makes sense."""
+    status = STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    response = answer({"error": error.as_dict()}, status)
+    if error.retryable:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

@@ -1,0 +1,25 @@
+"""The model bucket: which checkpoints a dynamic runtime can load."""
+
+from http import HTTPStatus
+from typing import Any
+
+from contract.storage import checkpoint_key
+
+
+class ModelBucket:
+    """Checkpoints in the Web UI's own folder layout."""
+
+    def __init__(self, *, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def holds_checkpoint(self, name: str) -> bool:
+        """Tell whether there is a checkpoint of this file name."""
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(name))
+        except self._client.exceptions.ClientError as error:
+            # Only with the right to list the bucket does S3 say 404; without it, 403 is a mistake of ours.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True

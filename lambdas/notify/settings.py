@@ -1,0 +1,9 @@
+"""The settings of notify."""
+
+from contract.settings import Settings
+
+
+class NotifySettings(Settings):
+    """Where callbacks go."""
+
+    completion_topic_arn: str

@@ -1,0 +1,31 @@
+"""How a run ends when no agent ends it."""
+
+from typing import Final
+
+from contract.errors import DarkroomError, TaskExpired, WorkerLost
+from contract.record import Record, Status
+from contract.transitions import Outcome
+
+CANCELLED_ERROR: Final = {"code": "cancelled", "message": "the task was cancelled"}
+
+
+def failed(record: Record, error: DarkroomError) -> Outcome:
+    """Return the failure of a run: what its last attempt said, `error` if none said anything."""
+    return Outcome(Status.FAILED, error=record.last_error or error.as_dict())
+
+
+def lost(record: Record) -> Outcome:
+    """Return the failure of a run whose replicas all vanished."""
+    error = WorkerLost(f"the replica that ran the task vanished, after {record.attempts} of its attempts")
+    return failed(record, error)
+
+
+def expired(record: Record) -> Outcome:
+    """Return the end of a run that waited for too long."""
+    error = TaskExpired(f"the task waited in its queue for longer than its ttl of {record.ttl_ms} ms")
+    return Outcome(Status.TIMED_OUT, error=error.as_dict())
+
+
+def cancelled() -> Outcome:
+    """Return the end of a run that was cancelled."""
+    return Outcome(Status.CANCELLED, error=CANCELLED_ERROR)

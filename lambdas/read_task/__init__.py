@@ -1,0 +1,1 @@
+"""Shows, lists and cancels tasks."""

@@ -1,0 +1,1 @@
+"""Checks what the entry topic brings and sends it to its runtime."""

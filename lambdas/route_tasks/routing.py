@@ -1,0 +1,60 @@
+"""From a message of the entry topic to a recorded and published task, or to a rejection that its sender hears."""
+
+from typing import Any
+
+from contract.errors import DarkroomError
+from contract.json_values import parse_json_object
+from contract.record import Record
+from contract.routing import Catalogue, HoldsCheckpoint
+from contract.submission import parse_submission
+from lambdas.envelopes import Delivery
+from lambdas.observability import count, logger
+from lambdas.rejections import publish_rejection
+from lambdas.task_bucket import TaskBucket
+from lambdas.task_submission import TaskSubmission
+from lambdas.topic import Topic
+
+
+class TaskRouter:
+    """Settles one message at a time; an error that it raises means that the message must be delivered again."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        holds_checkpoint: HoldsCheckpoint,
+        task_bucket: TaskBucket,
+        tasks: TaskSubmission,
+        completion_topic: Topic,
+    ) -> None:
+        self._catalogue = catalogue
+        self._holds_checkpoint = holds_checkpoint
+        self._task_bucket = task_bucket
+        self._tasks = tasks
+        self._completion_topic = completion_topic
+
+    def route(self, delivery: Delivery, *, now_ms: int) -> None:
+        """Take the task in, or publish why it is refused."""
+        body: dict[str, Any] | None = None
+        try:
+            body = parse_json_object(self._task_bucket.resolve(delivery.body))
+            record = self._take(body, delivery, now_ms)
+        except DarkroomError as error:
+            if error.retryable:
+                raise
+            publish_rejection(self._completion_topic, error, body=body, message_id=delivery.message_id)
+            logger().warning("task_rejected", error=error.as_dict(), message_id=delivery.message_id)
+            count("TasksRejected", code=error.as_dict()["code"])
+            return
+        logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
+        count("TasksAccepted", runtime=record.runtime)
+
+    def _take(self, body: dict[str, Any], delivery: Delivery, now_ms: int) -> Record:
+        submission = parse_submission(
+            body,
+            catalogue=self._catalogue,
+            holds_checkpoint=self._holds_checkpoint,
+            runtime_name=delivery.attributes.get("runtime"),
+            generated_id=delivery.message_id,
+        )
+        return self._tasks.take(submission, submission_id=delivery.message_id, now_ms=now_ms)

@@ -1,0 +1,37 @@
+"""The collaborators of a submission, composed once for both functions that take tasks in."""
+
+from dataclasses import dataclass
+
+from contract.routing import Catalogue
+from lambdas.clients import client, dynamodb
+from lambdas.model_bucket import ModelBucket
+from lambdas.submission_settings import SubmissionSettings
+from lambdas.task_bucket import TaskBucket
+from lambdas.task_publisher import TaskPublisher
+from lambdas.task_submission import TaskSubmission
+from lambdas.task_table import TaskTable
+from lambdas.topic import SnsTopic
+
+
+@dataclass(frozen=True)
+class SubmissionParts:
+    """What it takes to check a task and take it in."""
+
+    catalogue: Catalogue
+    models: ModelBucket
+    task_bucket: TaskBucket
+    tasks: TaskSubmission
+
+
+def submission_parts(settings: SubmissionSettings) -> SubmissionParts:
+    """Make the parts with their AWS clients."""
+    table = TaskTable(client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds)
+    bucket = TaskBucket(client=client("s3"), bucket=settings.task_bucket)
+    topic = SnsTopic(client=client("sns"), topic_arn=settings.task_topic_arn)
+    publisher = TaskPublisher(topic=topic, bucket=bucket, table=table)
+    return SubmissionParts(
+        catalogue=settings.catalogue,
+        models=ModelBucket(client=client("s3"), bucket=settings.model_bucket),
+        task_bucket=bucket,
+        tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher),
+    )

@@ -1,0 +1,23 @@
+"""What both functions that take tasks in must know."""
+
+from pydantic import Field
+
+from contract.routing import Catalogue
+from contract.settings import Settings
+
+
+class SubmissionSettings(Settings):
+    """The places of a submission, and the runtimes it may name."""
+
+    task_table: str
+    task_bucket: str
+    model_bucket: str
+    output_bucket: str
+    task_topic_arn: str
+    runtimes: str = Field(description="the catalogue, as JSON")
+    retention_seconds: int
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The configured runtimes."""
+        return Catalogue.from_json(self.runtimes)

@@ -1,0 +1,1 @@
+"""Takes a task from the HTTP API."""

@@ -1,0 +1,48 @@
+"""From the body of a POST to a recorded and published task, and to its documented response."""
+
+from typing import Any
+
+from contract.json_values import parse_json_object
+from contract.record import Record
+from contract.routing import Catalogue, HoldsCheckpoint
+from contract.storage import output_location
+from contract.submission import Format, parse_submission
+from lambdas.observability import count, logger
+from lambdas.task_submission import TaskSubmission
+
+
+class TaskSubmitter:
+    """Takes tasks in and answers in the form they came in."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        holds_checkpoint: HoldsCheckpoint,
+        tasks: TaskSubmission,
+        output_bucket: str,
+    ) -> None:
+        self._catalogue = catalogue
+        self._holds_checkpoint = holds_checkpoint
+        self._tasks = tasks
+        self._output_bucket = output_bucket
+
+    def submit(self, body: str | bytes, format_: Format, *, request_id: str, now_ms: int) -> dict[str, Any]:
+        """Take a task in and return the response; raises the contract's errors."""
+        submission = parse_submission(
+            parse_json_object(body),
+            catalogue=self._catalogue,
+            holds_checkpoint=self._holds_checkpoint,
+            format_=format_,
+        )
+        record = self._tasks.take(submission, submission_id=request_id, now_ms=now_ms)
+        logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
+        count("TasksAccepted", runtime=record.runtime)
+        return self._response(record, format_, submission.requested_checkpoint)
+
+    def _response(self, record: Record, format_: Format, requested_checkpoint: str | None) -> dict[str, Any]:
+        names = (
+            {"sd_model_checkpoint": requested_checkpoint} if format_ is Format.V1ALPHA1 else {"runtime": record.runtime}
+        )
+        location = output_location(self._output_bucket, record.prefix, record.id)
+        return {"id_task": record.id, **names, "output_location": location}

@@ -1,0 +1,58 @@
+"""The task bucket: message bodies too large for a topic or a record, and messages in which no task was found."""
+
+import json
+from typing import Any
+
+from contract.errors import InvalidJson
+from contract.storage import UNREADABLE_FOLDER, S3Location, decode_pointer
+from lambdas.aws_errors import error_code
+
+
+class TaskBucket:
+    """Texts in S3; they expire with the tasks they belong to."""
+
+    def __init__(self, *, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def location(self, key: str) -> S3Location:
+        """Return where the object with this key lies."""
+        return S3Location(self._bucket, key)
+
+    def put(self, key: str, body: str) -> None:
+        """Store a message body."""
+        self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=body.encode(), ContentType="application/json", ChecksumAlgorithm="CRC32"
+        )
+
+    def get(self, key: str) -> str:
+        """Return a message body."""
+        body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return body.decode()
+
+    def resolve(self, body: str) -> str:
+        """Return the payload of a message: its body, or what its pointer points to.
+
+        Raises InvalidJson if the pointer leads out of this bucket or to nothing.
+        """
+        location = decode_pointer(body)
+        if location is None:
+            return body
+        if location.bucket != self._bucket:
+            raise InvalidJson(
+                f"the message points to bucket {location.bucket!r}; put large messages into {self._bucket!r}"
+            )
+        try:
+            return self.get(location.key)
+        except self._client.exceptions.ClientError as error:
+            if error_code(error) in {"NoSuchKey", "AccessDenied"}:
+                raise InvalidJson(f"the message points to {location.uri}, where nothing can be read") from None
+            raise
+        except UnicodeDecodeError as error:
+            raise InvalidJson(f"{location.uri} is not UTF-8 text: byte {error.start} cannot be decoded") from None
+
+    def keep_unreadable(self, message_id: str, *, body: str, source: str) -> S3Location:
+        """Keep a message in which no task was found, for the operators; return where."""
+        location = self.location(f"{UNREADABLE_FOLDER}/{message_id}.json")
+        self.put(location.key, json.dumps({"source": source, "message_id": message_id, "body": body}))
+        return location

@@ -1,0 +1,106 @@
+"""Recording and publishing a checked task, in an order in which no crash loses it and no repetition doubles it.
+
+Body to S3 if it is large, then the record, then the message, then the mark that it was sent. Whoever comes again with
+the same submission, or with the same content while the first is active, goes on where the other stopped.
+"""
+
+import hashlib
+from typing import Final
+
+from contract.errors import IdInUse
+from contract.json_values import canonical_json, compact_json
+from contract.message import TaskMessage
+from contract.record import Record, Status
+from contract.storage import MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
+from contract.submission import Submission
+from lambdas.aws_errors import AwsUnavailable
+from lambdas.task_bucket import TaskBucket
+from lambdas.task_publisher import TaskPublisher
+from lambdas.task_table import TaskTable
+
+#: Tries to record a run while others write the same id; each lost race means that somebody else made progress.
+MAX_RACES: Final = 5
+
+
+class TaskSubmission:
+    """Takes checked tasks in."""
+
+    def __init__(self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher) -> None:
+        self._table = table
+        self._bucket = bucket
+        self._publisher = publisher
+
+    def take(self, submission: Submission, *, submission_id: str, now_ms: int) -> Record:
+        """Record and publish a task, and return its record.
+
+        `submission_id` is the same for every delivery of one submission, and of no other.
+
+        Raises:
+            IdInUse: another task with this id, of other content, is still active.
+        """
+        previous_run: str | None = None
+        for _ in range(MAX_RACES):
+            record, body = _new_record(submission, submission_id, now_ms, previous_run)
+            if record.message_key:
+                self._bucket.put(record.message_key, body)
+            if self._table.create(record):
+                self._publisher.publish(record, now_ms=now_ms, body=body)
+                return record
+            existing = self._table.read(record.id)
+            if existing is None:
+                continue
+            if existing.submission_id == submission_id or (
+                not existing.is_final and existing.fingerprint == record.fingerprint
+            ):
+                return self._go_on_with(existing, now_ms)
+            if not existing.is_final:
+                raise IdInUse(
+                    f"task {record.id} is {existing.status.value} with other content; use another id, wait for its end,"
+                    " or cancel it"
+                )
+            previous_run = existing.run
+        raise AwsUnavailable(f"task {submission.task.metadata.id} is being submitted by many at once; try again")
+
+    def _go_on_with(self, existing: Record, now_ms: int) -> Record:
+        if existing.status is Status.IN_QUEUE and existing.published_at_ms is None:
+            self._publisher.publish(existing, now_ms=now_ms)
+        return existing
+
+
+def _new_record(
+    submission: Submission, submission_id: str, now_ms: int, previous_run: str | None
+) -> tuple[Record, str]:
+    task = submission.task
+    metadata = task.metadata
+    run = run_of_submission(metadata.id, submission_id, previous_run)
+    message = TaskMessage(task=task, run=run, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
+    body = message.to_body()
+    fingerprint = _fingerprint(submission)
+    # The body is pure ASCII, so characters are bytes.
+    is_large = len(body) > MAX_RECORD_MESSAGE_BYTES
+    record = Record(
+        id=metadata.id,
+        run=run,
+        status=Status.IN_QUEUE,
+        runtime=metadata.runtime,
+        tasktype=metadata.tasktype.value,
+        format=submission.format.value,
+        prefix=metadata.prefix,
+        context=compact_json(metadata.context),
+        webhook=metadata.webhook,
+        checkpoint=submission.checkpoint,
+        requested_checkpoint=submission.requested_checkpoint,
+        submission_id=submission_id,
+        fingerprint=fingerprint,
+        message=None if is_large else body,
+        message_key=message_key(metadata.id, run, fingerprint) if is_large else None,
+        execution_timeout_ms=metadata.policy.execution_timeout_ms,
+        ttl_ms=metadata.policy.ttl_ms,
+        submitted_at_ms=now_ms,
+    )
+    return record, body
+
+
+def _fingerprint(submission: Submission) -> str:
+    content = submission.task.model_dump(mode="json") | {"checkpoint": submission.checkpoint}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()

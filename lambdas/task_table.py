@@ -1,0 +1,108 @@
+"""The task table as the functions use it; every write is one of `contract.transitions`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from contract import transitions
+from contract.record import DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, Record, Status
+from contract.transitions import Outcome, Request
+
+
+class TaskTable:
+    """Reads and conditional writes. A write returns False where its condition does not hold (any more)."""
+
+    def __init__(self, *, client: Any, table_name: str, retention_seconds: int) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._retention_seconds = retention_seconds
+
+    def read(self, task_id: str) -> Record | None:
+        """Return the record as it is now."""
+        answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=True)
+        return Record.from_item(answer["Item"]) if "Item" in answer else None
+
+    def create(self, record: Record) -> bool:
+        """Record a new run."""
+        return self._write(self._client.put_item, transitions.create(record))
+
+    def mark_published(self, record: Record, *, now_ms: int) -> bool:
+        """Note that a waiting run's message is on the task topic."""
+        return self._write(self._client.update_item, transitions.mark_published(record, now_ms=now_ms))
+
+    def settle(self, record: Record, outcome: Outcome, *, now_ms: int) -> bool:
+        """End an active run from outside."""
+        request = transitions.settle(
+            record.id, record.run, outcome, now_ms=now_ms, retention_seconds=self._retention_seconds
+        )
+        return self._write(self._client.update_item, request)
+
+    def settle_waiting(self, record: Record, outcome: Outcome, *, now_ms: int) -> bool:
+        """End a run that waits in its queue."""
+        request = transitions.settle(
+            record.id,
+            record.run,
+            outcome,
+            now_ms=now_ms,
+            retention_seconds=self._retention_seconds,
+            expected=(Status.IN_QUEUE,),
+        )
+        return self._write(self._client.update_item, request)
+
+    def settle_lost(self, record: Record, outcome: Outcome, *, now_ms: int) -> bool:
+        """End a run that nobody holds."""
+        request = transitions.settle_lost(
+            record.id, record.run, outcome, now_ms=now_ms, retention_seconds=self._retention_seconds
+        )
+        return self._write(self._client.update_item, request)
+
+    def requeue_lost(self, record: Record, *, now_ms: int) -> bool:
+        """Let a run wait again whose holder let its lease end."""
+        return self._write(self._client.update_item, transitions.requeue_lost(record.id, record.run, now_ms=now_ms))
+
+    def due(self, *, now_ms: int) -> Iterator[str]:
+        """Yield the ids of tasks that somebody must look at by now, those longest overdue first in each shard."""
+        for shard in range(DUE_SHARDS):
+            start: dict[str, Any] = {}
+            while True:
+                page = self._client.query(
+                    TableName=self._table_name,
+                    IndexName=DUE_INDEX,
+                    KeyConditionExpression="due_shard = :shard AND due_at_ms <= :now",
+                    ExpressionAttributeValues={":shard": str(shard), ":now": now_ms},
+                    **start,
+                )
+                yield from (str(item["id"]) for item in page["Items"])
+                if "LastEvaluatedKey" not in page:
+                    break
+                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def newest(
+        self, runtime: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Return up to `limit` tasks of a runtime, newest first, and the key to go on from (None at the end).
+
+        With a `status` fewer may come although more follow: the filter is applied to what was read.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._table_name,
+            "IndexName": RUNTIME_INDEX,
+            "KeyConditionExpression": "runtime = :runtime",
+            "ExpressionAttributeValues": {":runtime": runtime},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if status:
+            request["FilterExpression"] = "#status = :status"
+            request["ExpressionAttributeNames"] = {"#status": "status"}
+            request["ExpressionAttributeValues"][":status"] = status.value
+        if start_key:
+            request["ExclusiveStartKey"] = start_key
+        page = self._client.query(**request)
+        return page["Items"], page.get("LastEvaluatedKey")
+
+    def _write(self, operation: Any, request: Request) -> bool:
+        try:
+            operation(TableName=self._table_name, **request)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True

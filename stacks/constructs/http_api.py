@@ -50,6 +50,8 @@ class HttpApi(Construct):
             endpoint_types=[aws_apigateway.EndpointType.REGIONAL],
             # The key comes in two headers, and the authorizer tells API Gateway which one it was.
             api_key_source_type=aws_apigateway.ApiKeySourceType.AUTHORIZER,
+            # An account has one such role for all its APIs. Whoever is deployed last sets it, and CDK retains it, so
+            # that taking away one environment does not silence the others.
             cloud_watch_role=True,
             deploy_options=aws_apigateway.StageOptions(
                 stage_name=STAGE,

@@ -71,6 +71,11 @@ def submit_task(
         platform=platform,
     )
     _allow_submission(function, storage)
+    function.read_objects(
+        storage.task_bucket,
+        MESSAGE_FOLDER,
+        wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
+    )
     function.publish_to(task_topic_arn, key_arn=topic_key_arn)
     return function
 

@@ -138,6 +138,12 @@ def test_arns_are_not_tied_to_a_partition_account_or_region(dev: Any) -> None:
     assert not re.findall(r"[^0-9a-fA-F]\d{12}[^0-9a-fA-F]", text)
 
 
+def test_another_partition_gets_its_own_arns(dev: Any, synthesize: Callable[[Environment], Any]) -> None:
+    where = {"name": "china", "account": "123456789012", "region": "cn-north-1"}
+    china = synthesize(dev.environment.model_copy(update=where))
+    assert "arn:aws:" not in json.dumps(china.stacks)
+
+
 @pytest.mark.parametrize("kept", ["sdruntime", "dynamic"])
 def test_taking_a_runtime_out_touches_nothing_of_the_others(
     dev: Any, synthesize: Callable[[Environment], Any], kept: str

@@ -1,7 +1,7 @@
 """Synthesizes the CloudFormation templates of an environment.
 
-`cdk deploy -c environment=dev --all` runs it; so does `python app.py -c environment=dev`, which needs neither the CDK
-command line nor credentials nor a network.
+`cdk deploy -c environment=dev --all` runs it. `python app.py -c environment=dev` works by itself, without credentials,
+and with `--no-bundle` without a network: only the libraries of the functions are fetched.
 """
 
 import argparse

@@ -45,7 +45,7 @@ class Dispatcher:
         """Note that a request is over; tell whether its answer may be that of a cut generation."""
         if succeeded and task.request and task.request.generates:
             self._pace.generated(sent_at=task.sent_at, ended_at=now)
-        return self._in_flight.remove(task)
+        return self._in_flight.remove(task, now)
 
     def start(self, *, now: Callable[[], float]) -> None:
         """Send what may be sent."""

@@ -1,8 +1,8 @@
 """The requests that are at the Web UI, and which of them an interrupt may have cut.
 
 The Web UI's interrupt takes no id: it cuts whatever runs when it arrives, and what it cut answers as if it were
-whole. So an interrupt meant for one request makes every other one that is there suspect, until the Web UI shows that
-something began after the interrupt; what stays suspect is generated again.
+whole. So an interrupt meant for one request makes every other one that is there suspect, until the Web UI shows it
+running, alone and not interrupted; what is answered before that is generated again.
 """
 
 from typing import Final
@@ -25,28 +25,25 @@ class InFlight:
         self.tasks: list[HeldTask] = []
         #: In flight when an interrupt was sent for another, and not yet shown to have begun after it.
         self._suspects: set[HeldTask] = set()
-        #: In flight when an interrupt was sent for another that has not answered yet.
-        self._bystanders: set[HeldTask] = set()
         self._interrupting: HeldTask | None = None
         self._interrupted: HeldTask | None = None
+        #: Monotonic seconds.
         self._interrupt_sent_at = 0.0
+        self._last_answer_at = 0.0
 
     def add(self, task: HeldTask) -> None:
         """Note that a request goes to the Web UI."""
         self.tasks.append(task)
 
-    def remove(self, task: HeldTask) -> bool:
+    def remove(self, task: HeldTask, now: float) -> bool:
         """Note that a request was answered; tell whether its answer may be that of a cut generation."""
         if task in self.tasks:
             self.tasks.remove(task)
-        if task in {self._interrupted, self._interrupting}:
+        if self._interrupted is task:
             self._interrupted = None
-            self._bystanders.clear()
-        # Whoever answers before the one that was meant may have had the lock before it: requests that are sent
-        # within milliseconds need not arrive in the order in which they were sent.
-        suspect = task in self._suspects or task in self._bystanders
+        self._last_answer_at = now
+        suspect = task in self._suspects
         self._suspects.discard(task)
-        self._bystanders.discard(task)
         return suspect
 
     @property
@@ -74,9 +71,7 @@ class InFlight:
     def interrupting(self, task: HeldTask) -> None:
         """Note that an interrupt is on its way."""
         self._interrupting = task
-        others = {other for other in self.generating if other is not task}
-        self._suspects |= others
-        self._bystanders |= others
+        self._suspects |= {other for other in self.generating if other is not task}
 
     def interrupt_sent(self, now: float) -> None:
         """Note that the Web UI has taken the interrupt."""
@@ -85,11 +80,14 @@ class InFlight:
         self._interrupt_sent_at = now
 
     def seen(self, progress: Progress, now: float) -> None:
-        """Take what the Web UI shows: not interrupted means that something began after the interrupt was taken."""
-        if self._interrupting or progress.asked_at < self._interrupt_sent_at or progress.interrupted:
+        """Take what the Web UI shows: something runs that began after the last interrupt was taken."""
+        if self._interrupting or progress.asked_at < self._interrupt_sent_at:
             return
-        # With two suspects, the one that began need not be the one that was cut.
-        if len(self._suspects) == 1:
+        if progress.interrupted or not progress.busy:
+            return
+        # Whose run it is can only be told when nobody else's request is there: requests that were sent within
+        # milliseconds need not arrive in that order, nor their answers in the order in which they ran.
+        if len(self.generating) == 1 and progress.asked_at >= self._last_answer_at:
             self._suspects.clear()
-        if self._interrupted and progress.busy and now - self._interrupt_sent_at > REPEAT_SECONDS:
+        if self._interrupted and now - self._interrupt_sent_at > REPEAT_SECONDS:
             self._interrupted = None

@@ -8,7 +8,7 @@ from runtime_image.agent.errors import LinkRefused
 #: Pixels of an input picture: what 8000 x 8000 have.
 MAX_PIXELS: Final = 64 * 1000 * 1000
 #: Formats that are looked at. Pillow knows many more, some of which start other programs (EPS).
-FORMATS: Final = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 def check_picture(data: bytes) -> None:

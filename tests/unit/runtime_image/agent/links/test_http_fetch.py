@@ -1,0 +1,211 @@
+"""Fetching over real HTTP: redirects, sizes, trickles and names that lead elsewhere."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import LinkRefused, LinkUnavailable
+from runtime_image.agent.links.http_fetch import HttpFetcher
+from runtime_image.agent.links.network import check_addresses
+
+Handler = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers each path by a function of the test."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.paths: list[str] = []
+        server = self
+
+        class RequestHandler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.paths.append(self.path)
+                try:
+                    server.handlers[self.path](self)
+                except OSError:
+                    self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), RequestHandler)
+
+    @property
+    def host(self) -> str:
+        return f"public.example:{self.server_port}"
+
+    def url(self, path: str) -> str:
+        return f"http://{self.host}{path}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> Handler:
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return handle
+
+
+def fetcher(server: Server, **changes: float) -> HttpFetcher:
+    def resolve(host: str, _port: int) -> list[str]:
+        if host == "nowhere.example":
+            raise socket.gaierror
+        return ["127.0.0.1"] if host == "public.example" else ["10.0.0.1"] if host == "private.example" else [host]
+
+    limit_seconds, max_bytes = changes.get("limit_seconds", 5.0), int(changes.get("max_bytes", 1024 * 1024))
+    return HttpFetcher(
+        resolve=resolve, allowed_hosts=[server.host], clock=Clock(), limit_seconds=limit_seconds, max_bytes=max_bytes
+    )
+
+
+def test_a_link_is_fetched_through_redirects(server: Server) -> None:
+    server.handlers["/a"] = answer(302, Location="/b?c=d")
+    server.handlers["/b?c=d"] = answer(200, b"picture")
+
+    assert fetcher(server).fetch(server.url("/a#fragment")) == b"picture"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1:1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://private.example/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://2130706433/",
+        "file:///etc/passwd",
+        "http://user@public.example/",
+    ],
+)
+def test_a_redirect_is_checked_like_the_link(server: Server, target: str) -> None:
+    server.handlers["/"] = answer(301, Location=target)
+
+    with pytest.raises(LinkRefused):
+        fetcher(server).fetch(server.url("/"))
+
+
+def test_the_exception_is_for_that_port_only(server: Server) -> None:
+    with pytest.raises(LinkRefused, match=r"leads to 127\.0\.0\.1, which is not a public address"):
+        fetcher(server).fetch("http://public.example:1/")
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    check_addresses(["1.1.1.1", "2606:4700:4700::1111"])
+    with pytest.raises(LinkRefused, match=r"127\.0\.0\.1"):
+        check_addresses(["1.1.1.1", "127.0.0.1"])
+
+
+def test_an_endless_redirect_ends(server: Server) -> None:
+    server.handlers["/"] = answer(307, Location="/")
+
+    with pytest.raises(LinkUnavailable, match="redirects more than"):
+        fetcher(server).fetch(server.url("/"))
+    assert len(server.paths) == 6
+
+
+def test_a_large_body_is_cut_off(server: Server) -> None:
+    sent = []
+
+    def endless(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        while True:
+            request.wfile.write(b"x" * 65536)
+            sent.append(65536)
+
+    server.handlers["/"] = endless
+
+    with pytest.raises(LinkRefused, match="larger than 1 MiB"):
+        fetcher(server).fetch(server.url("/"))
+    # What fits into the sockets' buffers comes on top.
+    assert sum(sent) < 20 * 1024 * 1024
+
+
+@pytest.mark.parametrize("with_headers", [True, False])
+def test_a_trickle_ends_at_the_deadline(server: Server, *, with_headers: bool) -> None:
+    def trickle(request: BaseHTTPRequestHandler) -> None:
+        if with_headers:
+            request.send_response(200)
+            request.end_headers()
+        else:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while True:
+            request.wfile.write(b"x")
+            time.sleep(0.05)
+
+    server.handlers["/"] = trickle
+    started_at = time.monotonic()
+
+    with pytest.raises(LinkUnavailable):
+        fetcher(server, limit_seconds=0.5).fetch(server.url("/"))
+    assert time.monotonic() - started_at < 2
+
+
+def test_a_resolver_that_hangs_ends_at_the_deadline(server: Server) -> None:
+    released = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        released.wait(10)
+        return []
+
+    slow = HttpFetcher(resolve=resolve, allowed_hosts=[], clock=Clock(), limit_seconds=0.2)
+    with pytest.raises(LinkUnavailable, match="could not be resolved in time"):
+        slow.fetch(server.url("/"))
+    released.set()
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (answer(404), "answered 404"),
+        (answer(500), "answered 500"),
+        (answer(302), "without saying where"),
+        (answer(302, Location="http://[broken"), "not a URL"),
+        (lambda request: request.wfile.write(b"garbage\r\n\r\n"), "did not answer properly"),
+        (lambda request: request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"), "did not answer"),
+    ],
+)
+def test_bad_answers_are_errors_with_a_reason(server: Server, handler: Handler, reason: str) -> None:
+    server.handlers["/"] = handler
+
+    with pytest.raises((LinkUnavailable, LinkRefused), match=reason):
+        fetcher(server).fetch(server.url("/"))
+
+
+def test_a_name_that_does_not_exist_is_an_error(server: Server) -> None:
+    with pytest.raises(LinkUnavailable, match=r"nowhere\.example cannot be resolved"):
+        fetcher(server).fetch("http://nowhere.example/")
+    with pytest.raises(LinkUnavailable, match="does not accept connections"):
+        HttpFetcher(
+            resolve=lambda *_: ["127.0.0.1"], allowed_hosts=["closed.example"], clock=Clock(), limit_seconds=2
+        ).fetch("http://closed.example:9/")
+
+
+def test_proxy_variables_are_ignored(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.handlers["/"] = answer(200, b"picture")
+
+    assert fetcher(server).fetch(server.url("/")) == b"picture"

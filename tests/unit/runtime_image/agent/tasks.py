@@ -1,0 +1,53 @@
+"""Tasks and clocks for unit tests of the agent."""
+
+from typing import Any
+
+from contract.message import TaskMessage
+from contract.task import Metadata, Task
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.task_queue import ReceivedMessage
+from runtime_image.agent.webui.request import WebUiRequest
+
+GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", generates=True, needs_pictures=True)
+
+
+class StillClock(Clock):
+    """A clock that moves only when it is told to, or when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.offset_ms = 1_700_000_000_000
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now_ms(self) -> int:
+        return self.offset_ms + int(self.seconds * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def task_message(task_id: str = "cat", *, checkpoint: str | None = None, **changes: Any) -> TaskMessage:
+    metadata = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", **changes}
+    task = Task(metadata=Metadata.model_validate(metadata), content={"prompt": task_id})
+    return TaskMessage(task=task, run="1a2b", checkpoint=checkpoint, submitted_at_ms=1_700_000_000_000)
+
+
+def received(body: str = "", message_id: str = "m-1", receive_count: int = 1) -> ReceivedMessage:
+    return ReceivedMessage(message_id, f"handle-{message_id}", body, receive_count, received_at=1000.0)
+
+
+def held_task(
+    task_id: str = "cat", *, request: WebUiRequest = GENERATION, checkpoint: str | None = None, **changes: Any
+) -> HeldTask:
+    return HeldTask(
+        message=received(message_id=task_id),
+        task_message=task_message(task_id, checkpoint=checkpoint, **changes),
+        attempt=1,
+        claimed_at=1000.0,
+        lease_until=1050.0,
+        stage=Stage.GENERATING,
+        request=request,
+    )

@@ -1,0 +1,167 @@
+"""Whose answer may be that of a cut generation: a model of the Web UI, driven through random interleavings."""
+
+from collections.abc import Callable
+from random import Random
+
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.in_flight import MAX_IN_FLIGHT, REPEAT_SECONDS, InFlight
+from runtime_image.agent.webui.progress import Progress
+from runtime_image.agent.webui.request import WebUiRequest
+from tests.unit.runtime_image.agent.tasks import held_task
+
+
+class ModelWebUi:
+    """The Web UI's lock, its interrupt flag, and the answers that are on their way."""
+
+    def __init__(self) -> None:
+        self.travelling: list[HeldTask] = []
+        self.queue: list[HeldTask] = []
+        self.running: HeldTask | None = None
+        self.answers: list[HeldTask] = []
+        self.cut: set[HeldTask] = set()
+        self.flag = False
+
+    def arrive(self, index: int) -> None:
+        if self.travelling:
+            self.queue.append(self.travelling.pop(index if len(self.travelling) > index else 0))
+            self.begin()
+
+    def begin(self) -> None:
+        if self.running is None and self.queue:
+            self.running, self.flag = self.queue.pop(0), False
+
+    def end(self) -> None:
+        if self.running is not None:
+            self.answers.append(self.running)
+            self.running = None
+            self.begin()
+
+    def interrupt(self) -> None:
+        self.flag = True
+        if self.running is not None:
+            self.cut.add(self.running)
+
+    def progress(self, now: float) -> Progress:
+        return Progress(asked_at=now, fraction=0.5, interrupted=self.flag, busy=self.running is not None)
+
+
+class Walk:
+    """Sends, cuts, answers and looks in a random order; requests and answers may overtake each other on their way."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.in_flight, self.webui, self.now = InFlight(), ModelWebUi(), 0.0
+        self.interrupt_on_its_way = False
+        self.repeated = self.whole = 0
+
+    def step(self) -> None:
+        """Do one of the things that can happen now."""
+        doomed = self.in_flight.to_interrupt()
+        possible: list[tuple[object, Callable[[], None]]] = [
+            (self.in_flight.is_settled and len(self.in_flight.tasks) < MAX_IN_FLIGHT, self.send),
+            (self.webui.travelling, lambda: self.webui.arrive(self.random.randrange(2))),
+            (self.webui.running, self.webui.end),
+            (self.webui.answers, self.answer),
+            (self.in_flight.tasks and not doomed, self.give_up),
+            (doomed, self.interrupt),
+            (self.interrupt_on_its_way, self.interrupt_arrives),
+            (self.in_flight.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
+            (self.in_flight.tasks, self.look),
+        ]
+        self.now += self.random.choice([0.01, 0.01, 0.01, REPEAT_SECONDS + 1])
+        self.random.choice([action for enabled, action in possible if enabled])()
+
+    def send(self) -> None:
+        task = held_task()
+        self.in_flight.add(task)
+        self.webui.travelling.append(task)
+
+    def answer(self) -> None:
+        task = self.webui.answers.pop(self.random.choice([0, -1]))
+        may_be_cut = self.in_flight.remove(task, self.now)
+        assert task.given_up.is_set() or may_be_cut or task not in self.webui.cut
+        self.repeated += may_be_cut
+        self.whole += not may_be_cut and not task.given_up.is_set()
+
+    def give_up(self) -> None:
+        self.random.choice(self.in_flight.tasks).given_up.set()
+
+    def interrupt(self) -> None:
+        task = self.in_flight.to_interrupt()
+        assert task is not None
+        self.in_flight.interrupting(task)
+        self.interrupt_on_its_way = True
+
+    def interrupt_arrives(self) -> None:
+        self.webui.interrupt()
+        self.interrupt_on_its_way = False
+
+    def interrupt_is_answered(self) -> None:
+        self.in_flight.interrupt_sent(self.now)
+
+    def look(self) -> None:
+        # The question may be older than the interrupt's answer, and its answer newer than both.
+        asked_at = self.now - self.random.choice([0.0, 0.02])
+        self.in_flight.seen(self.webui.progress(asked_at), self.now)
+
+
+def test_a_cut_generation_is_never_taken_for_a_whole_one() -> None:
+    repeated = whole = 0
+    for seed in range(400):
+        walk = Walk(Random(seed))  # noqa: S311 - a reproducible walk, no secret
+        for _ in range(150):
+            walk.step()
+        repeated, whole = repeated + walk.repeated, whole + walk.whole
+
+    # The walks do meet both cases.
+    assert repeated > 0
+    assert whole > 0
+
+
+def test_only_the_oldest_generation_is_interrupted() -> None:
+    in_flight, first, second = InFlight(), held_task("a"), held_task("b")
+    in_flight.add(first)
+    in_flight.add(second)
+    second.given_up.set()
+
+    assert in_flight.to_interrupt() is None
+    in_flight.remove(first, 1.0)
+    assert in_flight.to_interrupt() is second
+
+
+def test_what_is_no_generation_is_never_interrupted() -> None:
+    in_flight = InFlight()
+    upscaling = held_task(request=WebUiRequest("POST", "/sdapi/v1/extra-single-image", b"{}", needs_pictures=True))
+    in_flight.add(upscaling)
+    upscaling.given_up.set()
+
+    assert in_flight.to_interrupt() is None
+
+
+def test_an_interrupt_that_came_too_early_is_sent_again() -> None:
+    in_flight, task = InFlight(), held_task()
+    in_flight.add(task)
+    task.given_up.set()
+    in_flight.interrupting(task)
+    in_flight.interrupt_sent(10.0)
+    running = Progress(asked_at=10.0 + REPEAT_SECONDS + 0.1, fraction=0.5, interrupted=False, busy=True)
+
+    assert in_flight.to_interrupt() is None
+    in_flight.seen(running, running.asked_at)
+    assert in_flight.to_interrupt() is task
+
+
+def test_the_next_is_cleared_once_it_is_seen_running() -> None:
+    in_flight, doomed, following = InFlight(), held_task("a"), held_task("b")
+    in_flight.add(doomed)
+    in_flight.add(following)
+    doomed.given_up.set()
+    in_flight.interrupting(doomed)
+    in_flight.interrupt_sent(10.0)
+    in_flight.remove(doomed, 10.05)
+    assert not in_flight.is_settled
+
+    in_flight.seen(Progress(asked_at=10.1, fraction=0.0, interrupted=False, busy=True), 10.1)
+
+    assert in_flight.is_settled
+    assert not in_flight.remove(following, 11.0)

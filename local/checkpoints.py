@@ -32,14 +32,11 @@ async def write_checkpoints(
     folder.mkdir(parents=True, exist_ok=True)
 
     async def write(name: str, seed: int) -> None:
-        # The last two folders of a name that has some must be there, and a half-written file must not be taken for one.
-        path, unfinished = folder / name, folder / f"{name}.unfinished"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "local.embedded_webui.tiny_checkpoint", str(unfinished), "--seed", str(seed)]
+        command = [sys.executable, "-m", "local.embedded_webui.tiny_checkpoint", str(folder / name)]
+        command += ["--seed", str(seed)]
         child = await children.start(command, name="checkpoint writer", log_file=log_file, folder=project)
         if status := await child.wait():
             raise ChildFailed(f"the checkpoint {name} cannot be written (exit status {status}){child.log_tail()}")
-        unfinished.rename(path)
 
     missing = [(name, seed) for seed, name in enumerate(names) if not (folder / name).exists()]
     await asyncio.gather(*(write(name, seed) for name, seed in missing))

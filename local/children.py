@@ -45,7 +45,7 @@ class Child:
         """Return the exit status, negative for a signal, once the process has ended."""
         return await self._process.wait()
 
-    async def stop(self, *, seconds: float = STOP_SECONDS) -> None:
+    async def stop(self, *, seconds: float) -> None:
         """End the process: SIGTERM first, SIGKILL after `seconds`."""
         self._signal(signal.SIGTERM)
         try:
@@ -104,10 +104,14 @@ class Child:
 
 
 class Children:
-    """Starts children and ends all that are left when its block ends. `environment` is what every child gets."""
+    """Starts children and ends all that are left when its block ends.
 
-    def __init__(self, *, environment: Mapping[str, str]) -> None:
+    `environment` is what every child gets, `stop_seconds` how long each has from SIGTERM to SIGKILL.
+    """
+
+    def __init__(self, *, environment: Mapping[str, str], stop_seconds: float = STOP_SECONDS) -> None:
         self._environment = dict(environment)
+        self._stop_seconds = stop_seconds
         self._started: list[Child] = []
 
     async def __aenter__(self) -> Self:
@@ -120,7 +124,7 @@ class Children:
 
     async def stop(self, children: Sequence[Child]) -> None:
         """End some children, side by side."""
-        await asyncio.gather(*(child.stop() for child in children if child.running))
+        await asyncio.gather(*(child.stop(seconds=self._stop_seconds) for child in children if child.running))
 
     async def start(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws_clients import AwsClients
 from local.provision.resource_types import MADE, NOT_NEEDED, PLAYED
@@ -92,7 +92,7 @@ def _create(resource: Resource, clients: AwsClients) -> Created:
         return PLAYED[resource.type](clients, properties)
     try:
         created = MADE[resource.type](clients, properties)
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         raise TemplateError(f"{resource.place}: {error}") from error
     properties.finish()
     return created

@@ -104,8 +104,8 @@ def _check(
         return None
     content, requested = take_requested_checkpoint(content, errors)
     checkpoint = None
+    errors += _check_content(tasktype, content, runtime)
     if runtime:
-        errors += _check_content(tasktype, content, runtime)
         checkpoint = choose_checkpoint(requested, tasktype, content, runtime, holds_checkpoint, errors)
     if metadata is None:
         return None
@@ -162,33 +162,35 @@ def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[
     return None
 
 
-def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime) -> list[FieldError]:
+def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
     match tasktype:
         case TaskType.TEXT_TO_IMAGE:
-            return check_generation(content, runtime.limits, "task.content")
+            return _check_limits(content, runtime, "task.content")
         case TaskType.IMAGE_TO_IMAGE:
-            limits = check_generation(content, runtime.limits, "task.content")
-            return limits + check_input_image(content, "task.content")
+            return _check_limits(content, runtime, "task.content") + check_input_image(content, "task.content")
         case TaskType.WEBUI_API:
             return _check_webui_call(content, runtime)
-        case TaskType.PIPELINE:
+        case TaskType.PIPELINE if runtime:
             message = f"pipeline runs on ComfyUI runtimes only; {runtime.name} is of type {runtime.type}"
             return [FieldError("task.metadata.tasktype", message)]
     return []
 
 
-def _check_webui_call(content: dict[str, Any], runtime: Runtime) -> list[FieldError]:
+def _check_webui_call(content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
     errors = runpod.check_call(content, "task.content")
     if errors:
         return errors
-    payload = content.get("payload") or {}
+    payload, field = content.get("payload") or {}, "task.content.payload"
     match runpod.endpoint_of(content):
         case runpod.TEXT_TO_IMAGE_ENDPOINT:
-            return check_generation(payload, runtime.limits, "task.content.payload")
+            return _check_limits(payload, runtime, field)
         case runpod.IMAGE_TO_IMAGE_ENDPOINT:
-            limits = check_generation(payload, runtime.limits, "task.content.payload")
-            return limits + check_input_image(payload, "task.content.payload")
+            return _check_limits(payload, runtime, field) + check_input_image(payload, field)
     return []
+
+
+def _check_limits(content: dict[str, Any], runtime: Runtime | None, field: str) -> list[FieldError]:
+    return check_generation(content, runtime.limits, field) if runtime else []
 
 
 def _original_field(field: str, format_: Format) -> str:

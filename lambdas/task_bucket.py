@@ -45,7 +45,8 @@ class TaskBucket:
         try:
             return self.get(location.key)
         except self._client.exceptions.ClientError as error:
-            if error_code(error) in {"NoSuchKey", "AccessDenied"}:
+            # The function may list the bucket, so what does not exist is not 403.
+            if error_code(error) == "NoSuchKey":
                 raise InvalidJson(f"the message points to {location.uri}, where nothing can be read") from None
             raise
         except UnicodeDecodeError as error:

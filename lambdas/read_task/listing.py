@@ -15,8 +15,9 @@ from lambdas.task_table import TaskTable
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-#: Reads of the index for one answer. A rare status may need many; the answer then holds what was found, and `next`.
-MAX_READS: Final = 20
+#: Reads of a runtime's index for one answer. A rare status may need more; the answer then holds what was found, and
+#: `next`.
+MAX_READS: Final = 10
 #: Items of one read: a listed task is about 200 bytes, and a read returns 1 MB at most.
 READ_SIZE: Final = 200
 
@@ -61,9 +62,8 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
 
 def list_tasks(query: ListQuery, *, table: TaskTable) -> dict[str, Any]:
     """Return one page of tasks, the newest first, and `next` if more may follow."""
-    budget = _Budget(MAX_READS)
     names = [name for name in query.runtimes if query.positions.get(name, ()) is not None]
-    streams = [_Stream(name, query, table=table, budget=budget) for name in names]
+    streams = [_Stream(name, query, table=table) for name in names]
     tasks: list[dict[str, Any]] = []
     while len(tasks) < query.limit:
         heads = [stream.head() for stream in streams]
@@ -83,22 +83,17 @@ def list_tasks(query: ListQuery, *, table: TaskTable) -> dict[str, Any]:
     return {"tasks": tasks, "next": _token({**query.positions, **shown})}
 
 
-class _Budget:
-    def __init__(self, reads: int) -> None:
-        self.reads = reads
-
-
 class _Stream:
     """The tasks of one runtime from a position on, read as they are needed."""
 
-    def __init__(self, runtime: str, query: ListQuery, *, table: TaskTable, budget: _Budget) -> None:
+    def __init__(self, runtime: str, query: ListQuery, *, table: TaskTable) -> None:
         self.runtime = runtime
         self._table = table
         self._status = query.status
         self._size = READ_SIZE if query.status else query.limit
-        self._budget = budget
+        self._reads_left = MAX_READS
         position = query.positions.get(runtime)
-        #: Key of the last task that was taken, and of the last one that was read.
+        #: Key after which the tasks at hand begin, and of the last one that was read.
         self._taken = _key(runtime, *position) if position else None
         self._read = self._taken
         self._items: list[dict[str, Any]] = []
@@ -126,8 +121,9 @@ class _Stream:
 
     def head(self) -> dict[str, Any] | None:
         """Return the newest task that was not taken, None if there is none or no read is left."""
-        while not self._items and not self._exhausted and self._budget.reads > 0:
-            self._budget.reads -= 1
+        while not self._items and not self._exhausted and self._reads_left > 0:
+            self._reads_left -= 1
+            self._taken = self._read
             self._items, self._read = self._table.newest(
                 self.runtime, status=self._status, limit=self._size, start_key=self._read
             )

@@ -1,16 +1,12 @@
 """The queue of one runtime: takes from the task topic what is addressed to it, and keeps it for the replicas."""
 
-from typing import Final
-
 from aws_cdk import Duration, aws_sns, aws_sns_subscriptions
 from constructs import Construct
 
+from contract.record import MAX_ATTEMPTS
 from contract.routing import runtime_filter_policy
 from stacks.config import RuntimeConfig
 from stacks.constructs.task_queue import TaskQueue
-
-#: Deliveries of a task before it counts as failed (section 4 of the task contract).
-MAX_RECEIVES: Final = 3
 
 
 class RuntimeQueue(TaskQueue):
@@ -30,7 +26,7 @@ class RuntimeQueue(TaskQueue):
             id_,
             visibility_timeout=Duration.seconds(runtime.visibility_timeout_seconds),
             dead_letter_visibility_timeout=dead_letter_visibility_timeout,
-            max_receives=MAX_RECEIVES,
+            max_receives=MAX_ATTEMPTS,
         )
         self.runtime = runtime
         task_topic.add_subscription(

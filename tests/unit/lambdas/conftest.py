@@ -1,0 +1,148 @@
+"""Tables and buckets as the stacks make them, played in this process; topics that remember what was sent."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from contract import record, transitions
+from contract.routing import Catalogue, Limits, Runtime
+from lambdas.model_bucket import ModelBucket
+from lambdas.task_bucket import TaskBucket
+from lambdas.task_publisher import TaskPublisher
+from lambdas.task_submission import TaskSubmission
+from lambdas.task_table import TaskTable
+
+NOW_MS = 1_700_000_000_000
+CATALOGUE = Catalogue(
+    [
+        Runtime(name="sdruntime", model_filename="v1-5-pruned-emaonly.safetensors", limits=Limits(width=1024)),
+        Runtime(name="dynamic", dynamic_model=True),
+    ]
+)
+
+
+@dataclass
+class FakeTopic:
+    """Remembers what was published; the next `failures` publications fail, before or after the message is out."""
+
+    sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    failures: int = 0
+    fails_after_sending: bool = False
+
+    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+        if self.failures:
+            self.failures -= 1
+            if self.fails_after_sending:
+                self.sent.append((body, dict(attributes)))
+            raise ConnectionError("AWS refuses")
+        self.sent.append((body, dict(attributes)))
+
+
+@dataclass
+class World:
+    """What a function stands in, with the pieces that most of them share."""
+
+    table: TaskTable
+    task_bucket: TaskBucket
+    models: ModelBucket
+    task_topic: FakeTopic
+    completion_topic: FakeTopic
+    publisher: TaskPublisher
+    tasks: TaskSubmission
+    dynamodb: Any
+    s3: Any
+    catalogue: Catalogue = CATALOGUE
+    now_ms: int = NOW_MS
+
+    def claim(self, task_id: str, *, owner: str = "replica", lease_ms: int = 60_000) -> record.Record:
+        current = self.record(task_id)
+        request = transitions.claim(task_id, current.run, owner=owner, now_ms=self.now_ms, lease_ms=lease_ms)
+        self.dynamodb.update_item(TableName="tasks", **request)
+        return self.record(task_id)
+
+    def finish(self, task_id: str, outcome: Any, *, owner: str = "replica") -> None:
+        run = self.record(task_id).run
+        request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
+        self.dynamodb.update_item(TableName="tasks", **request)
+
+    def record(self, task_id: str) -> record.Record:
+        found = self.table.read(task_id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _powertools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Darkroom")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        dynamodb = boto3.resource("dynamodb").meta.client
+        create_table(dynamodb)
+        s3 = boto3.client("s3")
+        for name in ("task-bucket", "model-bucket"):
+            s3.create_bucket(Bucket=name)
+        s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/painting.safetensors", Body=b"weights")
+        table = TaskTable(client=dynamodb, table_name="tasks", retention_seconds=3600)
+        bucket = TaskBucket(client=s3, bucket="task-bucket")
+        topic = FakeTopic()
+        publisher = TaskPublisher(topic=topic, bucket=bucket, table=table)
+        yield World(
+            table=table,
+            task_bucket=bucket,
+            models=ModelBucket(client=s3, bucket="model-bucket"),
+            task_topic=topic,
+            completion_topic=FakeTopic(),
+            publisher=publisher,
+            tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher),
+            dynamodb=dynamodb,
+            s3=s3,
+        )
+
+
+@pytest.fixture
+def make_task() -> Callable[..., dict[str, Any]]:
+    return task
+
+
+def create_table(dynamodb: Any) -> None:
+    numbers = {"submitted_at_ms", "due_at_ms"}
+    keys = {"id", *record.RUNTIME_INDEX_KEYS, *record.DUE_INDEX_KEYS}
+
+    def schema(*names: str) -> list[dict[str, str]]:
+        return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+    listed = list(record.RUNTIME_INDEX_ATTRIBUTES)
+    dynamodb.create_table(
+        TableName="tasks",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schema("id"),
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "N" if name in numbers else "S"} for name in sorted(keys)
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": record.RUNTIME_INDEX,
+                "KeySchema": schema(*record.RUNTIME_INDEX_KEYS),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": listed},
+            },
+            {
+                "IndexName": record.DUE_INDEX,
+                "KeySchema": schema(*record.DUE_INDEX_KEYS),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+        ],
+    )
+
+
+def task(task_id: object = "test-t2i", content: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    body = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", "context": {"abc": 123}} | metadata
+    return {"task": {"metadata": body, "content": {"prompt": "A dog"} | (content or {})}}

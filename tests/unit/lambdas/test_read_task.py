@@ -1,0 +1,137 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import InvalidTask, TaskFinished, TaskNotFound
+from contract.record import Status
+from contract.submission import parse_submission
+from contract.transitions import Outcome
+from lambdas.read_task import listing
+from lambdas.read_task.reading import TaskReader
+
+DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), output_url="s3://out/output/a/a.out")
+
+
+@pytest.fixture
+def reader(world: Any) -> TaskReader:
+    return TaskReader(
+        table=world.table, catalogue=world.catalogue, output_bucket="out", presign=lambda uri: f"https://signed/{uri}"
+    )
+
+
+@pytest.fixture
+def submit(world: Any, make_task: Any) -> Any:
+    def submit_task(task_id: str, runtime: str = "sdruntime") -> None:
+        content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
+        body = make_task(task_id, content, runtime=runtime)
+        submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+        world.tasks.take(submission, submission_id=task_id, now_ms=world.now_ms)
+        world.now_ms += 1000
+
+    return submit_task
+
+
+def test_a_task_from_submission_to_end(world: Any, reader: TaskReader, submit: Any) -> None:
+    submit("a")
+    waiting = reader.show("a")
+    assert (waiting["status"], waiting["progress"], waiting["outputs"], waiting["error"]) == ("IN_QUEUE", 0, [], None)
+    assert waiting["output_location"] == "s3://out/output/a"
+    assert waiting["context"] == {"abc": 123}
+    world.claim("a")
+    world.now_ms += 2500
+    world.finish("a", DONE)
+    done = reader.show("a")
+    assert (done["status"], done["progress"], done["delay_ms"], done["execution_ms"]) == ("COMPLETED", 1, 1000, 2500)
+    assert done["submitted_at"] == "2023-11-14T22:13:20.000Z"
+    assert done["completed_at"] == "2023-11-14T22:13:23.500Z"
+    uri = "s3://out/output/a/a-1.png"
+    assert done["outputs"][0] == {"s3_url": uri, "url": f"https://signed/{uri}"}
+
+
+def test_an_unknown_task(reader: TaskReader) -> None:
+    with pytest.raises(TaskNotFound, match="'nobody'"):
+        reader.show("nobody")
+    with pytest.raises(TaskNotFound, match="'nobody'"):
+        reader.cancel("nobody", now_ms=1)
+
+
+def test_cancelling(world: Any, reader: TaskReader, submit: Any) -> None:
+    submit("waiting")
+    submit("running")
+    submit("done")
+    world.claim("running")
+    world.claim("done")
+    world.finish("done", DONE)
+    for task_id in ("waiting", "running", "waiting"):
+        assert reader.cancel(task_id, now_ms=world.now_ms)["status"] == "CANCELLED"
+    with pytest.raises(TaskFinished, match="done is COMPLETED already"):
+        reader.cancel("done", now_ms=world.now_ms)
+
+
+def test_listing_across_runtimes_page_by_page(reader: TaskReader, submit: Any) -> None:
+    names = [f"t{number}" for number in range(7)]
+    for number, name in enumerate(names):
+        submit(name, "dynamic" if number % 3 == 0 else "sdruntime")
+    for limit in (1, 2, 3, 7, 100):
+        assert [task["id"] for task in pages(reader, limit=str(limit))] == names[::-1]
+    assert [task["id"] for task in pages(reader, runtime="dynamic", limit="2")] == ["t6", "t3", "t0"]
+
+
+def pages(reader: TaskReader, **parameters: str) -> list[dict[str, Any]]:
+    found = []
+    token: str | None = ""
+    while token is not None:
+        page = reader.list(parameters | ({"next": token} if token else {}))
+        assert len(page["tasks"]) <= int(parameters["limit"])
+        found += page["tasks"]
+        token = page["next"]
+    return found
+
+
+def test_a_rare_state_is_found_however_deep(
+    world: Any, reader: TaskReader, submit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")
+    for name in ("t0", "t3", "t8"):
+        reader.cancel(name, now_ms=world.now_ms)
+    # Small reads, so that one page of the answer takes several of the index, and runs out of them.
+    monkeypatch.setattr(listing, "READ_SIZE", 2)
+    monkeypatch.setattr(listing, "MAX_READS", 1)
+    assert [task["id"] for task in pages(reader, status="CANCELLED", limit="2")] == ["t8", "t3", "t0"]
+    assert pages(reader, status="FAILED", limit="5") == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "101"}, "limit"),
+        ({"limit": "-1"}, "limit"),
+        ({"limit": "٣"}, "limit"),
+        ({"limit": "9" * 50}, "limit"),
+        ({"status": "RUNNING"}, "status"),
+        ({"runtime": "nowhere"}, "runtime"),
+        ({"next": "???"}, "next"),
+        ({"next": "W10"}, "next"),
+        ({"page": "2"}, "page"),
+    ],
+)
+def test_broken_parameters_are_named(reader: TaskReader, parameters: dict[str, str], field: str) -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        reader.list(parameters)
+    assert [detail.field for detail in refusal.value.details] == [field]
+
+
+def test_all_broken_parameters_at_once(reader: TaskReader) -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        reader.list({"limit": "x", "status": "x", "runtime": "x", "next": "x", "x": "x"})
+    assert len(refusal.value.details) == 5
+
+
+@given(st.text(max_size=60))
+def test_no_token_breaks_the_listing(token: str) -> None:
+    positions = listing._positions(token)
+    assert positions is None or isinstance(positions, dict)

@@ -1,0 +1,116 @@
+import json
+from typing import Any
+
+import pytest
+
+from contract.storage import S3Location, encode_pointer
+from lambdas.envelopes import Delivery, open_envelope
+from lambdas.route_tasks.routing import TaskRouter
+
+
+@pytest.fixture
+def route(world: Any) -> Any:
+    router = TaskRouter(
+        catalogue=world.catalogue,
+        holds_checkpoint=world.models.holds_checkpoint,
+        task_bucket=world.task_bucket,
+        tasks=world.tasks,
+        completion_topic=world.completion_topic,
+    )
+
+    def route_body(body: object, message_id: str = "m-1", **attributes: str) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        router.route(Delivery(message_id, text, attributes), now_ms=world.now_ms)
+
+    return route_body
+
+
+def rejection(world: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    [(body, attributes)] = world.completion_topic.sent
+    return json.loads(body), attributes
+
+
+def test_all_three_formats(world: Any, route: Any, make_task: Any) -> None:
+    route(make_task("new"))
+    scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": "painting.safetensors"}
+    route({"alwayson_scripts": scripts, "prompt": "A dog"}, "m-2")
+    call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
+    route({"input": call}, "m-3", runtime="sdruntime")
+    assert [attributes["id"] for _, attributes in world.task_topic.sent] == ["new", "old", "m-3"]
+    assert [attributes["runtime"] for _, attributes in world.task_topic.sent] == ["sdruntime", "dynamic", "sdruntime"]
+    assert world.completion_topic.sent == []
+
+
+def test_a_pointer_into_the_task_bucket(world: Any, route: Any, make_task: Any) -> None:
+    world.task_bucket.put("from/publisher.json", json.dumps(make_task("pointed")))
+    route(encode_pointer(world.task_bucket.location("from/publisher.json")))
+    assert world.record("pointed").status == "IN_QUEUE"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "text"),
+    [
+        ("{oops", "invalid_json", "line 1 column 2"),
+        ("[]", "invalid_json", "must be a JSON object, not an array"),
+        ({}, "invalid_task", "v1alpha2"),
+        ({"input": {}}, "invalid_task", "input.api"),
+        (encode_pointer(S3Location("elsewhere", "k")), "invalid_json", "put large messages into 'task-bucket'"),
+        (encode_pointer(S3Location("task-bucket", "nothing")), "invalid_json", "nothing can be read"),
+    ],
+)
+def test_what_is_no_task_is_answered(world: Any, route: Any, body: object, code: str, text: str) -> None:
+    route(body)
+    callback, attributes = rejection(world)
+    assert (callback["result"], callback["id"], callback["message_id"]) == (False, None, "m-1")
+    assert callback["error"]["code"] == code
+    assert text in callback["error"]["message"]
+    assert attributes == {"status": "failed"}
+    assert world.task_topic.sent == []
+
+
+def test_a_broken_task_is_answered_with_its_id_and_context(world: Any, route: Any, make_task: Any) -> None:
+    route(make_task("mine", {"width": 5000}, runtime="nowhere"))
+    callback, attributes = rejection(world)
+    assert (callback["id"], callback["context"]) == ("mine", {"abc": 123})
+    assert callback["error"]["code"] == "unknown_runtime"
+    assert attributes == {"id": "mine", "runtime": "nowhere", "tasktype": "text-to-image", "status": "failed"}
+    assert world.table.read("mine") is None
+
+
+def test_an_id_in_use_is_answered_with_the_senders_context(world: Any, route: Any, make_task: Any) -> None:
+    route(make_task("mine"))
+    route(make_task("mine", {"prompt": "A cat"}, context="the second"), "m-2")
+    callback, _ = rejection(world)
+    assert (callback["error"]["code"], callback["context"]) == ("id_in_use", "the second")
+    assert world.record("mine").context_value == {"abc": 123}
+
+
+def test_what_aws_refuses_is_delivered_again(world: Any, route: Any, make_task: Any) -> None:
+    world.task_topic.failures = 1
+    with pytest.raises(Exception, match="AWS refuses"):
+        route(make_task("mine"))
+    route(make_task("mine"))
+    assert len(world.task_topic.sent) == 1
+    world.completion_topic.failures = 1
+    with pytest.raises(Exception, match="AWS refuses"):
+        route("{oops", "m-2")
+    route("{oops", "m-2")
+    assert len(world.completion_topic.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", "null", "[1]", '{"Type": "Notification"}', '{"Type": 1, "Message": 2}', "[" * 9999]
+)
+def test_a_body_that_is_no_envelope_is_the_message(body: str) -> None:
+    assert open_envelope(body, sqs_message_id="sqs-1") == Delivery("sqs-1", body, {})
+
+
+def test_an_envelope_gives_its_own_message_id_and_attributes() -> None:
+    envelope = {
+        "Type": "Notification",
+        "MessageId": "sns-1",
+        "TopicArn": "arn",
+        "Message": "{}",
+        "MessageAttributes": {"runtime": {"Type": "String", "Value": "sdruntime"}, "broken": 5},
+    }
+    assert open_envelope(json.dumps(envelope), sqs_message_id="x") == Delivery("sns-1", "{}", {"runtime": "sdruntime"})

@@ -1,0 +1,137 @@
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.errors import IdInUse
+from contract.message import TaskMessage
+from contract.record import Status
+from contract.storage import MAX_INLINE_MESSAGE_BYTES, decode_pointer
+from contract.submission import Submission, parse_submission
+from contract.transitions import Outcome
+
+DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
+
+
+def submission(world: Any, body: dict[str, Any]) -> Submission:
+    return parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+
+
+def take(world: Any, body: dict[str, Any], submission_id: str) -> Any:
+    return world.tasks.take(submission(world, body), submission_id=submission_id, now_ms=world.now_ms)
+
+
+def test_a_task_is_recorded_and_published(world: Any, make_task: Any) -> None:
+    record = take(world, make_task(), "s1")
+    stored = world.record("test-t2i")
+    assert (stored.status, stored.published_at_ms, stored.runtime) == (Status.IN_QUEUE, world.now_ms, "sdruntime")
+    [(body, attributes)] = world.task_topic.sent
+    message = TaskMessage.from_body(json.loads(body))
+    assert (message.run, message.checkpoint) == (record.run, "v1-5-pruned-emaonly.safetensors")
+    assert message.task.content == {"prompt": "A dog"}
+    assert attributes == {"id": "test-t2i", "runtime": "sdruntime", "tasktype": "text-to-image"}
+
+
+def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world: Any, make_task: Any) -> None:
+    take(world, make_task(), "s1")
+    take(world, make_task(), "s1")
+    world.claim("test-t2i")
+    take(world, make_task(), "s1")
+    world.finish("test-t2i", DONE)
+    take(world, make_task(), "s1")
+    assert world.record("test-t2i").status is Status.COMPLETED
+    assert len(world.task_topic.sent) == 1
+
+
+def test_the_same_content_while_active_is_the_same_task(world: Any, make_task: Any) -> None:
+    first = take(world, make_task(), "s1")
+    second = take(world, make_task(), "s2")
+    assert second.run == first.run
+    assert len(world.task_topic.sent) == 1
+
+
+def test_other_content_while_active_is_refused_and_harms_nothing(world: Any, make_task: Any) -> None:
+    take(world, make_task(), "s1")
+    before = world.record("test-t2i")
+    for body in (make_task(content={"prompt": "A cat"}), make_task(context=1), make_task(prefix="else")):
+        with pytest.raises(IdInUse, match="IN_QUEUE with other content"):
+            take(world, body, "s2")
+    assert world.record("test-t2i") == before
+    assert len(world.task_topic.sent) == 1
+
+
+def test_after_the_end_a_new_run_begins(world: Any, make_task: Any) -> None:
+    first = take(world, make_task(), "s1")
+    world.claim("test-t2i")
+    world.finish("test-t2i", DONE)
+    second = take(world, make_task(), "s2")
+    assert second.run != first.run
+    stored = world.record("test-t2i")
+    assert (stored.status, stored.run, stored.image_urls, stored.expires_at) == (Status.IN_QUEUE, second.run, (), None)
+    assert len(world.task_topic.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "in_record", "by_pointer"),
+    [(100, True, False), (5_000, False, False), (MAX_INLINE_MESSAGE_BYTES, False, True)],
+)
+def test_large_bodies_go_through_the_bucket(
+    world: Any, make_task: Any, size: int, in_record: bool, by_pointer: bool
+) -> None:
+    record = take(world, make_task(content={"prompt": "ü" * (size // 6)}), "s1")
+    [(body, attributes)] = world.task_topic.sent
+    pointer = decode_pointer(body)
+    assert (pointer is not None) == by_pointer
+    assert ("ExtendedPayloadSize" in attributes) == by_pointer
+    assert (record.message is not None) == in_record
+    full = world.task_bucket.resolve(body)
+    assert TaskMessage.from_body(json.loads(full)).task.content["prompt"] == "ü" * (size // 6)
+    assert len(body) <= MAX_INLINE_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize("fails_after_sending", [False, True])
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_a_crash_around_publishing_is_repaired_by_the_next_delivery(
+    world: Any, make_task: Any, fails_after_sending: bool, size: int
+) -> None:
+    body = make_task(content={"prompt": "x" * size})
+    world.task_topic.failures = 1
+    world.task_topic.fails_after_sending = fails_after_sending
+    with pytest.raises(Exception, match="AWS refuses"):
+        take(world, body, "s1")
+    assert world.record("test-t2i").published_at_ms is None
+    take(world, body, "s1")
+    assert world.record("test-t2i").published_at_ms is not None
+    runs = {json.loads(world.task_bucket.resolve(sent))["run"] for sent, _ in world.task_topic.sent}
+    assert runs == {world.record("test-t2i").run}
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["s1", "s2", "s3"]), st.sampled_from(["dog", "cat"]), st.integers(0, 2)), max_size=8
+)
+
+
+@given(steps)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
+    world: Any, make_task: Any, steps: list[tuple[str, str, int]]
+) -> None:
+    task_id = f"task-{abs(hash(tuple(steps)))}"
+    world.task_topic.sent.clear()
+    taken = set()
+    for submission_id, prompt, failure in steps:
+        world.task_topic.failures = int(failure > 0)
+        world.task_topic.fails_after_sending = failure == 2
+        with contextlib.suppress(IdInUse, ConnectionError):
+            taken.add(take(world, make_task(task_id, {"prompt": prompt}), submission_id).run)
+    record = world.table.read(task_id)
+    if record is None:
+        assert not taken
+        return
+    # Nothing ended, so there is one run only, and every message that went out was of that run.
+    assert taken <= {record.run}
+    assert {json.loads(body)["run"] for body, _ in world.task_topic.sent} <= {record.run}
+    assert record.status is Status.IN_QUEUE

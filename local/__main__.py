@@ -54,7 +54,7 @@ async def _run(options: Options, state: StateDirectory, environment: Mapping[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Children(environment={**environment, "PYTHONUNBUFFERED": "1"}) as children:
+    async with Children(environment=_environment_of_children(environment)) as children:
         system = LocalSystem(options, state=state, children=children, progress=progress)
         running = asyncio.create_task(system.run())
         stopping = asyncio.create_task(stop.wait())
@@ -67,6 +67,12 @@ async def _run(options: Options, state: StateDirectory, environment: Mapping[str
             progress.say("stopping the rest")
         finally:
             stopping.cancel()
+
+
+def _environment_of_children(environment: Mapping[str, str]) -> dict[str, str]:
+    # A proxy of this shell would be asked for servers of this machine, which it cannot reach.
+    no_proxy = ",".join(filter(None, (environment.get("NO_PROXY"), environment.get("no_proxy"), "127.0.0.1,localhost")))
+    return {**environment, "NO_PROXY": no_proxy, "no_proxy": no_proxy, "PYTHONUNBUFFERED": "1"}
 
 
 def _log_to(file: Path) -> None:

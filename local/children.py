@@ -15,7 +15,8 @@ STOP_SECONDS: Final = 4.0
 _PR_SET_PDEATHSIG: Final = 1
 #: Lines of a dead child's log that the report of its death repeats.
 _TAIL_LINES: Final = 15
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+#: Looked up here, since little is safe between fork and exec in a process with threads.
+_PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class ChildFailed(Exception):
@@ -148,7 +149,7 @@ class Children:
                 cwd=folder,
                 # Ctrl-C in a terminal reaches a whole process group; the children's turn comes in our order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent if _LIBC else None,
+                preexec_fn=_end_with_parent if _PRCTL else None,
             )
         child = Child(process, name=name, log_file=log_file)
         self._started = [other for other in self._started if other.running]
@@ -166,5 +167,5 @@ def _json_object(line: bytes) -> dict[str, Any]:
 
 def _end_with_parent() -> None:
     """Have the kernel kill this child when the local system is killed and cannot do so itself."""
-    if _LIBC:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _PRCTL:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)

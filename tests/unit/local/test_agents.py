@@ -1,0 +1,36 @@
+from local.agents import agent_environment
+from local.aws_clients import AwsClients
+from runtime_image.agent.settings import AgentSettings
+from stacks.config import Environment, RuntimeConfig
+
+RUNTIME = RuntimeConfig(name="sd-xl", dynamic_model=True, visibility_timeout_seconds=30)
+ENVIRONMENT = Environment(
+    name="mine", runtimes=(RUNTIME,), retention_hours=2, link_buckets=("pictures",), allowed_link_hosts=("127.0.0.1:7",)
+)
+OUTPUTS = {
+    "RuntimeSdXlQueueUrl": "http://queue",
+    "TaskTableName": "table",
+    "TaskBucketName": "tasks",
+    "OutputBucketName": "outputs",
+}
+
+
+def variables() -> dict[str, str]:
+    clients = AwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
+    return agent_environment(RUNTIME, ENVIRONMENT, outputs=OUTPUTS, webui_url="http://127.0.0.1:2", clients=clients)
+
+
+def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
+    aws = {name for name in variables() if name.startswith("AWS_")}
+    assert variables().keys() - aws == AgentSettings.variables()
+    assert {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= aws
+
+
+def test_the_agent_can_read_them() -> None:
+    settings = AgentSettings.from_environment(variables())
+    assert settings.runtime == "sd-xl"
+    assert settings.queue_url == "http://queue"
+    assert settings.retention_seconds == 7200
+    assert settings.visibility_timeout_seconds == 30
+    assert settings.link_buckets == ("pictures",)
+    assert settings.allowed_link_hosts == ("127.0.0.1:7",)

@@ -1,0 +1,184 @@
+"""The handlers themselves, called with events as AWS sends them."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas import clients
+from lambdas.authorize import handler as authorize
+from lambdas.expire_tasks import handler as expire_tasks
+from lambdas.notify import handler as notify
+from lambdas.read_task import handler as read_task
+from lambdas.route_tasks import handler as route_tasks
+from lambdas.submit_task import handler as submit_task
+
+EVENTS = Path(__file__).parent / "events"
+CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
+)
+COMPOSED = (
+    authorize.authorizer,
+    expire_tasks.sweep,
+    notify.notifier,
+    read_task.reader,
+    route_tasks.router,
+    submit_task.submitter,
+    clients.client,
+    clients.dynamodb,
+)
+
+
+def event(name: str, **changes: Any) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded | changes
+
+
+@pytest.fixture(autouse=True)
+def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give the handlers the environment that the stacks give them, and queues that hear the topics."""
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    urls = {}
+    for name in ("task", "completion"):
+        topic = sns.create_topic(Name=name)["TopicArn"]
+        urls[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+        monkeypatch.setenv(f"{name.upper()}_TOPIC_ARN", topic)
+    secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="the-key")
+    for variable, value in {
+        "TASK_TABLE": "tasks",
+        "TASK_BUCKET": "task-bucket",
+        "MODEL_BUCKET": "model-bucket",
+        "OUTPUT_BUCKET": "out",
+        "RUNTIMES": world.catalogue.to_json(),
+        "RETENTION_SECONDS": "3600",
+        "API_KEY_SECRET_ARNS": json.dumps({"default": secret["ARN"]}),
+    }.items():
+        monkeypatch.setenv(variable, value)
+
+    def received(name: str) -> list[dict[str, Any]]:
+        answer = sqs.receive_message(QueueUrl=urls[name], MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+
+    yield received
+    for composed in COMPOSED:
+        composed.cache_clear()
+
+
+def call(handler: Any, event_: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    answer = handler.handler(event_, CONTEXT)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def post(body: str | bytes, path: str = "/v1alpha2", **changes: Any) -> tuple[int, dict[str, Any]]:
+    if isinstance(body, bytes):
+        changes |= {"isBase64Encoded": True}
+        body = base64.b64encode(body).decode()
+    return call(submit_task, event("api_gateway_post", path=path, resource=path, body=body, **changes))
+
+
+def get(path: str, method: str = "GET", **query: str) -> tuple[int, dict[str, Any]]:
+    request = event("api_gateway_post", path=path, httpMethod=method, body=None)
+    return call(read_task, request | {"queryStringParameters": query or None})
+
+
+def test_submitting_reading_listing_cancelling(deployed: Any, make_task: Any) -> None:
+    status, answer = post(json.dumps(make_task("a")))
+    assert (status, answer) == (
+        200,
+        {"id_task": "a", "runtime": "sdruntime", "output_location": "s3://out/output/a"},
+    )
+    assert [message["task"]["metadata"]["id"] for message in deployed("task")] == ["a"]
+    assert get("/v1alpha2/tasks/a")[1]["status"] == "IN_QUEUE"
+    assert [task["id"] for task in get("/v1alpha2/tasks", limit="5")[1]["tasks"]] == ["a"]
+    assert get("/v1alpha2/tasks/a", "DELETE")[1]["status"] == "CANCELLED"
+
+
+def test_the_older_format_has_its_own_response() -> None:
+    scripts = {"task": "text-to-image", "id_task": "b", "sd_model_checkpoint": "painting.safetensors"}
+    assert post(json.dumps({"alwayson_scripts": scripts}).encode(), "/v1alpha1") == (
+        200,
+        {"id_task": "b", "sd_model_checkpoint": "painting.safetensors", "output_location": "s3://out/output/b"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("{", 400, "invalid_json"),
+        ("", 400, "invalid_json"),
+        (b"\xff\xfe", 400, "invalid_json"),
+        ("{}", 400, "invalid_task"),
+    ],
+)
+def test_errors_have_their_status_and_code(body: str | bytes, status: int, code: str) -> None:
+    answer = post(body)
+    assert (answer[0], answer[1]["error"]["code"]) == (status, code)
+
+
+def test_an_id_in_use_and_a_finished_task_are_conflicts(make_task: Any) -> None:
+    post(json.dumps(make_task("a")))
+    other = event("api_gateway_post", body=json.dumps(make_task("a", {"prompt": "else"})))
+    other["requestContext"]["requestId"] = "another"
+    status, answer = call(submit_task, other)
+    assert (status, answer["error"]["code"]) == (409, "id_in_use")
+    assert get("/v1alpha2/tasks/nobody")[0] == 404
+
+
+def test_aws_refusing_is_503_with_retry_after(world: Any, make_task: Any) -> None:
+    world.dynamodb.delete_table(TableName="tasks")
+    answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("a"))), CONTEXT)
+    assert answer["statusCode"] == 503
+    assert json.loads(answer["body"])["error"]["code"] == "unavailable"
+    assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
+
+
+def test_a_batch_fails_only_where_it_failed(world: Any, deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = world.publisher.__class__.publish
+
+    def refuse_one(self: Any, record: Any, **options: Any) -> None:
+        if record.id == "refused-by-sns":
+            raise ConnectionError("AWS refuses")
+        publish(self, record, **options)
+
+    monkeypatch.setattr(world.publisher.__class__, "publish", refuse_one)
+    answer = route_tasks.handler(event("sqs_envelopes"), CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]}
+    assert world.record("good").published_at_ms
+    assert world.record("refused-by-sns").published_at_ms is None
+    monkeypatch.undo()
+
+
+def test_the_stream_calls_back(deployed: Any) -> None:
+    assert notify.handler(event("table_stream"), CONTEXT) == {"batchItemFailures": []}
+    [callback] = deployed("completion")
+    assert (callback["id"], callback["context"], callback["result"]) == ("a", {"abc": 123}, True)
+
+
+def test_the_sweep_runs_on_schedule() -> None:
+    assert expire_tasks.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, CONTEXT) is None
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Authorization": "Bearer the-key"}, {"authorization": "the-key"}, {"X-Api-Key": "the-key"}]
+)
+def test_a_right_key_opens_the_whole_stage(headers: dict[str, str]) -> None:
+    answer = authorize.handler(event("authorizer_request", headers=headers), CONTEXT)
+    assert (answer["principalId"], answer["usageIdentifierKey"]) == ("default", "the-key")
+    [statement] = answer["policyDocument"]["Statement"]
+    assert statement["Resource"] == "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/v1/*"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [None, {}, {"x-api-key": ""}, {"x-api-key": "thé-key"}, {"Authorization": "Bearer"}, {"Authorization": "Basic x"}],
+)
+def test_every_other_key_is_refused_as_api_gateway_needs_it(headers: dict[str, str] | None) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorize.handler(event("authorizer_request", headers=headers), CONTEXT)

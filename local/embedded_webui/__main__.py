@@ -1,0 +1,60 @@
+"""Starts the embedded Web UI: `python -m local.embedded_webui`."""
+
+import argparse
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from local.embedded_webui.application import create_application
+from local.embedded_webui.web_ui import build
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; the request that runs then is finished first."""
+    arguments = _parse()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    web_ui = build(models_folder=arguments.models_folder.resolve(), threads=arguments.threads)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((arguments.host, arguments.port))
+    listener.listen()
+    server = uvicorn.Server(uvicorn.Config(create_application(web_ui), access_log=False, log_config=None))
+    # Connections wait in the listener until the server takes them, so whoever reads this line may come at once.
+    sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
+    sys.stdout.flush()
+    threading.Thread(target=web_ui.warm_up, name="warm-up", daemon=True).start()
+    server.run(sockets=[listener])
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.embedded_webui",
+        description="The SD Web UI's HTTP API (v1.10.1) on diffusers: on the GPU where there is one, else on the CPU. "
+        'When it listens, it prints one line of JSON: {"event": "listening", "port": 7860}.',
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on, 0 for any (default: %(default)s)")
+    parser.add_argument(
+        "--models-folder",
+        type=Path,
+        required=True,
+        help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or tiny ones, which "
+        "python -m local.embedded_webui.tiny_checkpoint writes)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=max(1, (os.cpu_count() or 1) // 2),
+        help="processor threads for torch; half of the processors by default, because two of these often run at once",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

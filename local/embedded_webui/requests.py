@@ -1,0 +1,169 @@
+"""What the routes accept: the fields of v1.10.1 with their defaults.
+
+Unknown fields are ignored, and null is accepted everywhere. Numbers are read as pydantic 1 reads them, which cuts
+fractions off where a whole number is expected.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+
+def _cut_fraction(value: object) -> object:
+    return int(value) if isinstance(value, float) else value
+
+
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) else value
+
+
+Whole = Annotated[int, BeforeValidator(_cut_fraction)] | None
+Text = Annotated[str, BeforeValidator(_number_as_text)] | None
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class GenerationRequest(BaseModel):
+    """The fields that text-to-image and image-to-image share."""
+
+    prompt: Text = ""
+    negative_prompt: Text = ""
+    styles: list[str] | None = None
+    seed: Whole = -1
+    subseed: Whole = -1
+    subseed_strength: float | None = 0
+    seed_resize_from_h: Whole = -1
+    seed_resize_from_w: Whole = -1
+    sampler_name: Text = None
+    scheduler: Text = None
+    batch_size: Whole = 1
+    n_iter: Whole = 1
+    steps: Whole = 50
+    cfg_scale: float | None = 7.0
+    width: Whole = 512
+    height: Whole = 512
+    restore_faces: bool | None = None
+    tiling: bool | None = None
+    do_not_save_samples: bool | None = False
+    do_not_save_grid: bool | None = False
+    eta: float | None = None
+    denoising_strength: float | None = None
+    s_min_uncond: float | None = None
+    s_churn: float | None = None
+    s_tmax: float | None = None
+    s_tmin: float | None = None
+    s_noise: float | None = None
+    override_settings: dict[str, Any] | None = None
+    override_settings_restore_afterwards: bool | None = True
+    refiner_checkpoint: Text = None
+    refiner_switch_at: float | None = None
+    disable_extra_networks: bool | None = False
+    firstpass_image: Any = None
+    comments: dict[str, Any] | None = None
+    force_task_id: Text = None
+    sampler_index: Text = "Euler"
+    script_name: Text = None
+    script_args: list[Any] | None = []
+    send_images: bool | None = True
+    save_images: bool | None = False
+    alwayson_scripts: dict[str, Any] | None = {}
+    infotext: Text = None
+
+    def echo(self) -> dict[str, Any]:
+        """Return the request with its defaults, as the answer's `parameters`."""
+        return dict(self)
+
+
+class TextToImageRequest(GenerationRequest):
+    """The body of `txt2img`."""
+
+    enable_hr: bool | None = False
+    firstphase_width: Whole = 0
+    firstphase_height: Whole = 0
+    hr_scale: float | None = 2.0
+    hr_upscaler: Text = None
+    hr_second_pass_steps: Whole = 0
+    hr_resize_x: Whole = 0
+    hr_resize_y: Whole = 0
+    hr_checkpoint_name: Text = None
+    hr_sampler_name: Text = None
+    hr_scheduler: Text = None
+    hr_prompt: Text = ""
+    hr_negative_prompt: Text = ""
+
+
+class ImageToImageRequest(GenerationRequest):
+    """The body of `img2img`. Pictures are base64, `data:` URLs or links."""
+
+    denoising_strength: float | None = 0.75
+    init_images: list[Any] | None = None
+    resize_mode: Whole = 0
+    image_cfg_scale: float | None = None
+    mask: Text = None
+    mask_blur_x: Whole = 4
+    mask_blur_y: Whole = 4
+    mask_blur: Whole = None
+    mask_round: bool | None = True
+    inpainting_fill: Whole = 0
+    inpaint_full_res: bool | None = True
+    inpaint_full_res_padding: Whole = 0
+    inpainting_mask_invert: Whole = 0
+    initial_noise_multiplier: float | None = None
+    latent_mask: Text = None
+    include_init_images: bool | None = False
+
+    def echo(self) -> dict[str, Any]:
+        """Return the request with its defaults, without its pictures unless they were asked for."""
+        echo = super().echo()
+        if not self.include_init_images:
+            echo.update(init_images=None, mask=None)
+        return echo
+
+
+class ExtrasRequest(BaseModel):
+    """What enlarging one picture and enlarging several share."""
+
+    resize_mode: Literal[0, 1] = 0
+    show_extras_results: bool = True
+    gfpgan_visibility: Part = 0
+    codeformer_visibility: Part = 0
+    codeformer_weight: Part = 0
+    upscaling_resize: Annotated[float, Field(gt=0)] = 2
+    upscaling_resize_w: Annotated[int, Field(ge=1)] = 512
+    upscaling_resize_h: Annotated[int, Field(ge=1)] = 512
+    upscaling_crop: bool = True
+    upscaler_1: str = "None"
+    upscaler_2: str = "None"
+    extras_upscaler_2_visibility: Part = 0
+    upscale_first: bool = False
+
+
+class ExtraSingleImageRequest(ExtrasRequest):
+    """The body of `extra-single-image`."""
+
+    image: str = ""
+
+
+class NamedPicture(BaseModel):
+    """One picture of `extra-batch-images`."""
+
+    data: str
+    name: str
+
+
+class ExtraBatchImagesRequest(ExtrasRequest):
+    """The body of `extra-batch-images`."""
+
+    imageList: list[NamedPicture]  # noqa: N815 - the API's own name
+
+
+class PngInfoRequest(BaseModel):
+    """The body of `png-info`."""
+
+    image: str
+
+
+class InterrogateRequest(BaseModel):
+    """The body of `interrogate`."""
+
+    image: str = ""
+    model: str = "clip"

@@ -2,7 +2,6 @@
 runtimes that serve them.
 """
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,17 +28,14 @@ async def write_checkpoints(
 ) -> None:
     """Write the checkpoints that are not in the folder `models` yet; a real one of that name is left alone."""
     folder = models / CHECKPOINT_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-
-    async def write(name: str, seed: int) -> None:
-        command = [sys.executable, "-m", "local.embedded_webui.tiny_checkpoint", str(folder / name)]
-        command += ["--seed", str(seed)]
-        child = await children.start(command, name="checkpoint writer", log_file=log_file, folder=project)
-        if status := await child.wait():
-            raise ChildFailed(f"the checkpoint {name} cannot be written (exit status {status}){child.log_tail()}")
-
-    missing = [(name, seed) for seed, name in enumerate(names) if not (folder / name).exists()]
-    await asyncio.gather(*(write(name, seed) for name, seed in missing))
+    missing = [str(folder / name) for name in names if not (folder / name).exists()]
+    if not missing:
+        return
+    # One process for all: it imports torch, which costs more than the writing.
+    command = [sys.executable, "-m", "local.checkpoint_writer", *missing]
+    child = await children.start(command, name="checkpoint writer", log_file=log_file, folder=project)
+    if status := await child.wait():
+        raise ChildFailed(f"checkpoints cannot be written (exit status {status}){child.log_tail()}")
 
 
 def models_folder_of(runtime: Runtime, *, models: Path, runtimes: Path) -> Path:

@@ -1,6 +1,7 @@
 """Fetches `s3://` links, from the buckets that the environment names and no other."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,7 +41,8 @@ class S3Fetcher:
                 answer["Body"].close()
                 raise LinkRefused(f"it is larger than {MAX_LINK_BYTES // (1024 * 1024)} MiB")
             body = bytearray()
-            with answer["Body"] as stream:
+            # Entering botocore's body itself would give the raw stream below it, whose errors are not botocore's.
+            with closing(answer["Body"]) as stream:
                 for chunk in stream.iter_chunks(_CHUNK_BYTES):
                     body += chunk
                     deadline.rest_seconds()

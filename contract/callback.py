@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from contract.errors import DarkroomError
+from contract.json_values import size_bytes
 from contract.record import Record, Status
+from contract.task import MAX_CONTEXT_BYTES
 
 #: Status of a callback for each final state of a record.
 CALLBACK_STATUS: Final[Mapping[Status, str]] = {
@@ -45,7 +47,8 @@ def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[st
     """Return the callback of a message that never became a task.
 
     `id`, `runtime` and `context` are what could be read of the message, None otherwise; `message_id` is SNS's, so
-    that a sender whose message could not be read at all finds it again.
+    that a sender whose message could not be read at all finds it again. A context that is too large is left out:
+    with it the callback might not fit a message, and its sender would never hear of the rejection.
     """
     metadata = _metadata_of(body)
     return {
@@ -55,7 +58,7 @@ def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[st
         "result": False,
         "image_url": [],
         "output_url": None,
-        "context": metadata.get("context"),
+        "context": _context_of(metadata),
         "error": error.as_dict(),
         "message_id": message_id,
     }
@@ -86,6 +89,11 @@ def _metadata_of(body: object) -> Mapping[str, Any]:
     return {}
 
 
+def _context_of(metadata: Mapping[str, Any]) -> Any:
+    context = metadata.get("context")
+    return context if size_bytes(context) <= MAX_CONTEXT_BYTES else None
+
+
 #: Characters of a broken value that a rejection repeats.
 _MAX_TEXT_LENGTH: Final = 256
 
@@ -93,4 +101,6 @@ _MAX_TEXT_LENGTH: Final = 256
 def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).encode("ascii", "backslashreplace").decode()[:_MAX_TEXT_LENGTH]
+    # The value becomes a message attribute, which may not hold control characters.
+    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in str(value))
+    return text.encode("ascii", "backslashreplace").decode()[:_MAX_TEXT_LENGTH]

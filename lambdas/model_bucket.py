@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from contract.routing import checkpoint_name, is_checkpoint_name
 from contract.storage import checkpoint_key
 
 
@@ -14,9 +15,12 @@ class ModelBucket:
         self._bucket = bucket
 
     def holds_checkpoint(self, name: str) -> bool:
-        """Tell whether there is a checkpoint of this file name."""
+        """Tell whether there is a checkpoint of this file name or title; `name` is as its sender wrote it."""
+        if not is_checkpoint_name(name):
+            # S3 would refuse it as a key, which looks like a failure of AWS and would be tried again and again.
+            return False
         try:
-            self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(name))
+            self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(checkpoint_name(name)))
         except self._client.exceptions.ClientError as error:
             # Only with the right to list the bucket does S3 say 404; without it, 403 is a mistake of ours.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:

@@ -9,6 +9,9 @@ MAX_INLINE_MESSAGE_BYTES: Final = 192 * 1024
 #: Bytes of a message body above which the record points to S3 instead of holding it: every later write of a
 #: record is billed by the size of the whole item.
 MAX_RECORD_MESSAGE_BYTES: Final = 4 * 1024
+#: Bytes of a message body that is passed by reference. The HTTP API takes 6 MB, of which JSON's escapes make up to
+#: three times as much; functions and agents hold it parsed, which takes several times its size.
+MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CHECKPOINT_FOLDER: Final = "Stable-diffusion"
 #: Folder of the task bucket for message bodies that are passed by reference.
 MESSAGE_FOLDER: Final = "messages"

@@ -1,11 +1,14 @@
 """The task bucket: message bodies too large for a topic or a record, and messages in which no task was found."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
-from contract.errors import InvalidJson
-from contract.storage import UNREADABLE_FOLDER, S3Location, decode_pointer
+from contract.errors import InvalidJson, MessageTooLarge
+from contract.storage import MAX_MESSAGE_BYTES, UNREADABLE_FOLDER, S3Location, decode_pointer
 from lambdas.aws_errors import error_code
+
+#: Bytes of a key (Amazon S3 user guide, "Naming Amazon S3 objects").
+_MAX_KEY_BYTES: Final = 1024
 
 
 class TaskBucket:
@@ -33,7 +36,9 @@ class TaskBucket:
     def resolve(self, body: str) -> str:
         """Return the payload of a message: its body, or what its pointer points to.
 
-        Raises InvalidJson if the pointer leads out of this bucket or to nothing.
+        Raises:
+            InvalidJson: the pointer leads out of this bucket or to nothing.
+            MessageTooLarge: what it points to is more than a function can hold.
         """
         location = decode_pointer(body)
         if location is None:
@@ -42,8 +47,18 @@ class TaskBucket:
             raise InvalidJson(
                 f"the message points to bucket {location.bucket!r}; put large messages into {self._bucket!r}"
             )
+        if not _is_key(location.key):
+            # boto3 or S3 would refuse it in ways that look like failures of AWS, and be asked again for ever.
+            raise InvalidJson(f"the message points to {location.key[:200]!r}, which is no key of S3")
         try:
-            return self.get(location.key)
+            answer = self._client.get_object(Bucket=self._bucket, Key=location.key)
+            if answer["ContentLength"] > MAX_MESSAGE_BYTES:
+                raise MessageTooLarge(
+                    f"{location.uri} has {answer['ContentLength']} bytes; {MAX_MESSAGE_BYTES} are allowed:"
+                    " pass links to pictures instead of base64"
+                )
+            payload: bytes = answer["Body"].read()
+            return payload.decode()
         except self._client.exceptions.ClientError as error:
             # The function may list the bucket, so what does not exist is not 403.
             if error_code(error) == "NoSuchKey":
@@ -57,3 +72,7 @@ class TaskBucket:
         location = self.location(f"{UNREADABLE_FOLDER}/{message_id}.json")
         self.put(location.key, json.dumps({"source": source, "message_id": message_id, "body": body}))
         return location
+
+
+def _is_key(key: str) -> bool:
+    return key.isprintable() and 0 < len(key.encode()) <= _MAX_KEY_BYTES

@@ -7,11 +7,11 @@ the same submission, or with the same content while the first is active, goes on
 import hashlib
 from typing import Final
 
-from contract.errors import IdInUse
+from contract.errors import IdInUse, MessageTooLarge
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
 from contract.record import Record, Status
-from contract.storage import MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
+from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
 from contract.submission import Submission
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.task_bucket import TaskBucket
@@ -37,6 +37,7 @@ class TaskSubmission:
 
         Raises:
             IdInUse: another task with this id, of other content, is still active.
+            MessageTooLarge: no agent would read its message.
         """
         previous_run: str | None = None
         for _ in range(MAX_RACES):
@@ -75,6 +76,11 @@ def _new_record(
     run = run_of_submission(metadata.id, submission_id, previous_run)
     message = TaskMessage(task=task, run=run, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
     body = message.to_body()
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(
+            f"the task takes {len(body)} bytes of JSON; {MAX_MESSAGE_BYTES} are allowed:"
+            " pass links to pictures instead of base64"
+        )
     fingerprint = _fingerprint(submission)
     # The body is pure ASCII, so characters are bytes.
     is_large = len(body) > MAX_RECORD_MESSAGE_BYTES

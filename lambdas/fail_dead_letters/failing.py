@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from contract.callback import sender_id
-from contract.errors import DarkroomError, InvalidJson
+from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record
@@ -48,7 +48,7 @@ class DeadLetterOffice:
         try:
             body = parse_json_object(self._task_bucket.resolve(delivery.body))
             message = TaskMessage.from_body(body)
-        except (InvalidJson, ValidationError) as error:
+        except (InvalidJson, MessageTooLarge, ValidationError) as error:
             if not self._was_taken_in(body, delivery.message_id):
                 self._answer(delivery, body, str(error))
             return

@@ -10,6 +10,7 @@ from typing import Any, Final
 from contract.errors import FieldError, InvalidTask
 from contract.record import Status
 from contract.routing import Catalogue
+from contract.task import ID_PATTERN
 from lambdas.read_task.views import show_listed
 from lambdas.task_table import TaskTable
 
@@ -20,6 +21,9 @@ MAX_LIMIT: Final = 100
 MAX_READS: Final = 10
 #: Items of one read: a listed task is about 200 bytes, and a read returns 1 MB at most.
 READ_SIZE: Final = 200
+
+#: Milliseconds since the epoch at the end of the year 9999.
+MAX_EPOCH_MS: Final = 253_402_300_799_999
 
 #: Where a runtime's tasks go on: time of submission and id of the last one shown, None if all were shown.
 Position = tuple[int, str] | None
@@ -160,7 +164,12 @@ def _positions(token: str) -> dict[str, Position] | None:
         match position:
             case None:
                 positions[name] = None
-            case [int(submitted_at_ms), str(task_id)] if not isinstance(submitted_at_ms, bool):
+            case [int(submitted_at_ms), str(task_id)] if (
+                # What DynamoDB would refuse as a key is not from an earlier answer.
+                not isinstance(submitted_at_ms, bool)
+                and 0 <= submitted_at_ms <= MAX_EPOCH_MS
+                and ID_PATTERN.fullmatch(task_id)
+            ):
                 positions[name] = (submitted_at_ms, task_id)
             case _:
                 return None

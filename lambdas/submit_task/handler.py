@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
+from contract.errors import InvalidJson
 from contract.submission import Format
 from lambdas.clock import now_ms
 from lambdas.http_answers import answer
@@ -51,7 +52,10 @@ def submit(app: APIGatewayRestResolver, format_: Format) -> Response[Any]:
     event = app.current_event
     body: str | bytes = event.body or ""
     if event.is_base64_encoded:
-        body = base64.b64decode(body)
+        try:
+            body = base64.b64decode(body)
+        except ValueError:
+            raise InvalidJson("the body is marked as base64 and is none") from None
     request_id = event.request_context.request_id
     return answer(submitter().submit(body, format_, request_id=request_id, now_ms=now_ms()))
 

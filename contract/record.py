@@ -60,6 +60,9 @@ MAX_ATTEMPTS: Final = 3
 #: Milliseconds after submission at which a task that was recorded but never published is published again. Longer
 #: than any function runs, so the sweep never races the function that is about to publish.
 PUBLISH_GRACE_MS: Final = 60_000
+#: Milliseconds after which the sweep looks again at a task that it could not settle, so that those which it never can
+#: do not use up the time of the others.
+SWEEP_RETRY_MS: Final = 300_000
 #: Milliseconds after the end of a lease at which the sweep asks whether the task is lost: time for the queue to
 #: deliver the message again and for another replica to claim it.
 LEASE_GRACE_MS: Final = 120_000

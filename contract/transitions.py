@@ -126,6 +126,16 @@ def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
     )
 
 
+def look_later(task_id: str, *, now_ms: int, due_at_ms: int) -> Request:
+    """Have the sweep look at a due task later, whatever its record is like."""
+    return _update(
+        task_id,
+        set_={"due_at_ms": due_at_ms},
+        where="due_at_ms <= :now",
+        values={":now": now_ms},
+    )
+
+
 def finish(task_id: str, run: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
     """End a claimed run. This is the commit point: outputs lie in S3 before, the message is deleted after."""
     return _end(task_id, outcome, now_ms, retention_seconds, **_held(run, owner))

@@ -3,12 +3,18 @@
 import json
 from typing import Any, Final
 
-from contract.errors import InvalidJson, MessageTooLarge
+from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.storage import MAX_MESSAGE_BYTES, UNREADABLE_FOLDER, S3Location, decode_pointer
 from lambdas.aws_errors import error_code
 
 #: Bytes of a key (Amazon S3 user guide, "Naming Amazon S3 objects").
 _MAX_KEY_BYTES: Final = 1024
+
+
+class MessageLost(DarkroomError):
+    """Raised when the message of a recorded task is no longer in the bucket."""
+
+    code = "message_lost"
 
 
 class TaskBucket:
@@ -29,8 +35,11 @@ class TaskBucket:
         )
 
     def get(self, key: str) -> str:
-        """Return a message body."""
-        body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        """Return a message body; raises MessageLost if there is none."""
+        try:
+            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            raise MessageLost(f"the message of the task is gone: {self.location(key).uri}; submit it again") from None
         return body.decode()
 
     def resolve(self, body: str) -> str:

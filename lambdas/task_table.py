@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contract import transitions
-from contract.record import DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, Record, Status
+from contract.record import DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SWEEP_RETRY_MS, Record, Status
 from contract.transitions import Outcome, Request
 
 
@@ -58,6 +58,11 @@ class TaskTable:
     def requeue_lost(self, record: Record, *, now_ms: int) -> bool:
         """Let a run wait again whose holder let its lease end."""
         return self._write(self._client.update_item, transitions.requeue_lost(record.id, record.run, now_ms=now_ms))
+
+    def look_later(self, task_id: str, *, now_ms: int) -> bool:
+        """Have the sweep look again after a pause at a task that it could not settle."""
+        request = transitions.look_later(task_id, now_ms=now_ms, due_at_ms=now_ms + SWEEP_RETRY_MS)
+        return self._write(self._client.update_item, request)
 
     def due(self, *, now_ms: int) -> Iterator[str]:
         """Yield the ids of tasks that somebody must look at by now, those longest overdue first in each shard."""

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from contract.record import MAX_ATTEMPTS, Record, Status
+from contract.transitions import Outcome
 from lambdas import outcomes
 from lambdas.observability import count, logger
+from lambdas.task_bucket import MessageLost
 from lambdas.task_publisher import TaskPublisher
 from lambdas.task_table import TaskTable
 
@@ -34,6 +36,7 @@ class Sweep:
             except Exception:  # noqa: BLE001 - whatever is wrong with one record, the others must be settled
                 logger().exception("task_not_settled", task_id=task_id)
                 count("SweepFailures")
+                self._look_later(task_id, now_ms)
 
     def _look_at(self, task_id: str, now_ms: int) -> None:
         record = self._table.read(task_id)
@@ -47,10 +50,24 @@ class Sweep:
             expired = outcomes.expired(record)
             self._settle(record, "task_expired", self._table.settle_waiting(record, expired, now_ms=now_ms))
         elif record.status is Status.IN_QUEUE or self._table.requeue_lost(record, now_ms=now_ms):
+            self._publish_again(record, now_ms)
+
+    def _publish_again(self, record: Record, now_ms: int) -> None:
+        try:
             # Its message may still be there, with no replica to receive it; a second one does no harm.
             self._publisher.publish(record, now_ms=now_ms)
-            logger().warning("task_published_again", task_id=record.id, run=record.run, attempts=record.attempts)
-            count("TasksRepublished", runtime=record.runtime)
+        except MessageLost as error:
+            gone = Outcome(Status.FAILED, error=error.as_dict())
+            self._settle(record, "task_message_lost", self._table.settle_waiting(record, gone, now_ms=now_ms))
+            return
+        logger().warning("task_published_again", task_id=record.id, run=record.run, attempts=record.attempts)
+        count("TasksRepublished", runtime=record.runtime)
+
+    def _look_later(self, task_id: str, now_ms: int) -> None:
+        try:
+            self._table.look_later(task_id, now_ms=now_ms)
+        except Exception:  # noqa: BLE001 - then the next sweep looks again
+            logger().exception("task_still_due", task_id=task_id)
 
     def _settle(self, record: Record, event: str, settled: bool) -> None:  # noqa: FBT001 - the outcome of a write
         if settled:

@@ -57,6 +57,8 @@ DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")
 DUE_SHARDS: Final = 8
 #: Deliveries of a task to its runtime; what failed as often is not the machines' fault any more.
 MAX_ATTEMPTS: Final = 3
+#: Submissions of an id that are remembered. Their messages come again within minutes, if at all.
+MAX_EARLIER_SUBMISSIONS: Final = 10
 #: Milliseconds after submission at which a task that was recorded but never published is published again. Longer
 #: than any function runs, so the sweep never races the function that is about to publish.
 PUBLISH_GRACE_MS: Final = 60_000
@@ -88,6 +90,8 @@ class Record(BaseModel):
     #: What submission and content were; the same submission never runs twice, the same content is the same answer.
     submission_id: str
     fingerprint: str
+    #: Submissions whose runs of this id came before, the latest last: their redeliveries are no news either.
+    earlier_submission_ids: tuple[str, ...] = ()
     #: The message body of the task topic, or the key in the task bucket where it lies.
     message: str | None = None
     message_key: str | None = None

@@ -39,18 +39,20 @@ class Outcome:
             raise ValueError("a run that did not complete has an error, and only that")
 
 
-def create(record: Record) -> Request:
-    """Record a new run: the id must be unknown or its last run final, of another submission and other digits."""
+def create(record: Record, *, after: Record | None = None) -> Request:
+    """Record a new run: of an id without a record, or `after` the final run that was read, if that still stands."""
     due_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
     item = record.model_copy(update={"due_shard": due_shard(record.id), "due_at_ms": due_at_ms}).to_item()
+    if after is None:
+        return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}
+    if record.run == after.run or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
+        raise ValueError("a new run has digits and a submission of its own")
     condition, values = _status_in(FINAL_STATUSES)
     return {
         "Item": item,
-        "ConditionExpression": (
-            f"attribute_not_exists(id) OR ({condition} AND submission_id <> :submission_id AND run <> :run)"
-        ),
+        "ConditionExpression": f"{condition} AND run = :run AND submission_id = :submission_id",
         "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": values | {":submission_id": record.submission_id, ":run": record.run},
+        "ExpressionAttributeValues": values | {":run": after.run, ":submission_id": after.submission_id},
     }
 
 

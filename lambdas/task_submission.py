@@ -10,7 +10,7 @@ from typing import Final
 from contract.errors import IdInUse, MessageTooLarge
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
-from contract.record import Record, Status
+from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
 from contract.submission import Submission
 from lambdas.aws_errors import AwsUnavailable
@@ -39,17 +39,21 @@ class TaskSubmission:
             IdInUse: another task with this id, of other content, is still active.
             MessageTooLarge: no agent would read its message.
         """
-        previous_run: str | None = None
+        previous: Record | None = None
         for _ in range(MAX_RACES):
-            record, body = _new_record(submission, submission_id, now_ms, previous_run)
+            record, body = _new_record(submission, submission_id, now_ms, previous)
             if record.message_key:
                 self._bucket.put(record.message_key, body)
-            if self._table.create(record):
+            if self._table.create(record, after=previous):
                 self._publisher.publish(record, now_ms=now_ms, body=body)
                 return record
             existing = self._table.read(record.id)
             if existing is None:
+                previous = None
                 continue
+            if submission_id in existing.earlier_submission_ids:
+                # Its own run has ended; neither another run nor a refusal may follow.
+                return existing
             if existing.submission_id == submission_id or (
                 not existing.is_final and existing.fingerprint == record.fingerprint
             ):
@@ -59,7 +63,7 @@ class TaskSubmission:
                     f"task {record.id} is {existing.status.value} with other content; use another id, wait for its end,"
                     " or cancel it"
                 )
-            previous_run = existing.run
+            previous = existing
         raise AwsUnavailable(f"task {submission.task.metadata.id} is being submitted by many at once; try again")
 
     def _go_on_with(self, existing: Record, now_ms: int) -> Record:
@@ -68,12 +72,10 @@ class TaskSubmission:
         return existing
 
 
-def _new_record(
-    submission: Submission, submission_id: str, now_ms: int, previous_run: str | None
-) -> tuple[Record, str]:
+def _new_record(submission: Submission, submission_id: str, now_ms: int, previous: Record | None) -> tuple[Record, str]:
     task = submission.task
     metadata = task.metadata
-    run = run_of_submission(metadata.id, submission_id, previous_run)
+    run = run_of_submission(metadata.id, submission_id, previous.run if previous else None)
     message = TaskMessage(task=task, run=run, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
     body = message.to_body()
     if len(body) > MAX_MESSAGE_BYTES:
@@ -98,6 +100,7 @@ def _new_record(
         requested_checkpoint=submission.requested_checkpoint,
         submission_id=submission_id,
         fingerprint=fingerprint,
+        earlier_submission_ids=_remembered(previous),
         message=None if is_large else body,
         message_key=message_key(metadata.id, run, fingerprint) if is_large else None,
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
@@ -105,6 +108,12 @@ def _new_record(
         submitted_at_ms=now_ms,
     )
     return record, body
+
+
+def _remembered(previous: Record | None) -> tuple[str, ...]:
+    if previous is None:
+        return ()
+    return (*previous.earlier_submission_ids, previous.submission_id)[-MAX_EARLIER_SUBMISSIONS:]
 
 
 def _fingerprint(submission: Submission) -> str:

@@ -21,9 +21,9 @@ class TaskTable:
         answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=True)
         return Record.from_item(answer["Item"]) if "Item" in answer else None
 
-    def create(self, record: Record) -> bool:
-        """Record a new run."""
-        return self._write(self._client.put_item, transitions.create(record))
+    def create(self, record: Record, *, after: Record | None) -> bool:
+        """Record the first run of an id, or a new one `after` a final one."""
+        return self._write(self._client.put_item, transitions.create(record, after=after))
 
     def mark_published(self, record: Record, *, now_ms: int) -> bool:
         """Note that a waiting run's message is on the task topic."""

@@ -98,15 +98,35 @@ class Machine(RuleBasedStateMachine):
     def create(self, submission_id: str) -> None:
         before = self.expected
         new = record(submission_id, id_=self.id, now_ms=self.now_ms, run=f"{int(self.run, 16) + 1:04x}")
-        allowed = before is None or (before.is_final and before.submission_id != submission_id)
-        if self.write(transitions.create(new), allowed=allowed):
+        if before and before.submission_id == submission_id:
+            with pytest.raises(ValueError, match="submission of its own"):
+                transitions.create(new, after=before)
+            return
+        allowed = before is None or before.is_final
+        if self.write(transitions.create(new, after=before), allowed=allowed):
             self.expected = new
 
     @rule(submission_id=st.sampled_from(["s0", "s1", "s2"]))
-    def create_under_the_digits_of_the_last_run(self, submission_id: str) -> None:
-        self.write(
-            transitions.create(record(submission_id, id_=self.id, now_ms=self.now_ms, run=self.run)), allowed=False
-        )
+    def create_after_what_is_no_longer_so(self, submission_id: str) -> None:
+        assert self.expected
+        new = record(f"new-{submission_id}", id_=self.id, now_ms=self.now_ms, run=f"{int(self.run, 16) + 1:04x}")
+        self.write(transitions.create(new), allowed=False)
+        for changes in ({"run": "ffff"}, {"submission_id": "other"}):
+            stale = self.expected.model_copy(update=changes)
+            self.write(transitions.create(new, after=stale), allowed=False)
+
+    @rule()
+    def create_under_the_digits_of_the_last_run(self) -> None:
+        assert self.expected
+        new = record("new", id_=self.id, now_ms=self.now_ms, run=self.run)
+        with pytest.raises(ValueError, match="digits"):
+            transitions.create(new, after=self.expected)
+
+    @rule()
+    def look_later(self) -> None:
+        request = transitions.look_later(self.id, now_ms=self.now_ms, due_at_ms=self.now_ms + 1)
+        due_at_ms = self.client.get_item(TableName=TABLE, Key={"id": self.id}).get("Item", {}).get("due_at_ms")
+        self.write(request, allowed=due_at_ms is not None and due_at_ms <= self.now_ms)
 
     @rule()
     def publish(self) -> None:

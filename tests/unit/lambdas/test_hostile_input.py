@@ -1,0 +1,189 @@
+"""What would be tried again for ever, or be answered wrongly, if it were not refused where it comes in."""
+
+import base64
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from contract.errors import InvalidTask, MessageTooLarge
+from contract.record import SWEEP_RETRY_MS, Record, Status
+from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS
+from contract.submission import parse_submission
+from contract.transitions import Outcome
+from lambdas.envelopes import Delivery
+from lambdas.expire_tasks.sweeping import Sweep
+from lambdas.fail_dead_letters.failing import DeadLetterOffice
+from lambdas.notify import handler as notify_handler
+from lambdas.notify.notifying import Notifier
+from lambdas.read_task.listing import list_tasks, parse_query
+from lambdas.route_tasks.routing import TaskRouter
+from lambdas.task_submission import TaskSubmission
+
+CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
+)
+#: What SNS takes of body and attributes together.
+MAX_SNS_BYTES = 256 * 1024
+
+
+def router(world: Any) -> TaskRouter:
+    return TaskRouter(
+        catalogue=world.catalogue,
+        holds_checkpoint=world.models.holds_checkpoint,
+        task_bucket=world.task_bucket,
+        tasks=world.tasks,
+        completion_topic=world.completion_topic,
+    )
+
+
+def settle(world: Any, function: str, text: str, message_id: str = "m-1") -> None:
+    delivery = Delivery(message_id, text, {})
+    if function == "route_tasks":
+        router(world).route(delivery, now_ms=world.now_ms)
+    else:
+        office = DeadLetterOffice(
+            table=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
+        )
+        office.settle(delivery, now_ms=world.now_ms)
+
+
+@pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
+def test_a_rejection_fits_a_message_whatever_its_context(world: Any, make_task: Any, function: str) -> None:
+    settle(world, function, json.dumps(make_task(context="é" * 100_000), ensure_ascii=False))
+    ((body, _),) = world.completion_topic.sent
+    assert len(body) < MAX_SNS_BYTES
+    assert json.loads(body)["context"] is None
+
+
+@pytest.mark.parametrize("id_", ["a\x01b", "a\nb", "\ud800", "💥"])
+def test_a_rejections_attributes_can_be_sent(world: Any, make_task: Any, id_: str) -> None:
+    settle(world, "route_tasks", json.dumps(make_task(id_)))
+    ((_, attributes),) = world.completion_topic.sent
+    assert attributes["id"].isascii()
+    assert attributes["id"].isprintable()
+
+
+@pytest.mark.parametrize("name", ["x" * 2000, "../../etc/passwd", "\ud800", "a\x00b", ""])
+def test_a_checkpoint_that_is_no_key(world: Any, name: str) -> None:
+    scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": name}
+    settle(world, "route_tasks", json.dumps({"alwayson_scripts": scripts, "prompt": "x"}))
+    ((body, _),) = world.completion_topic.sent
+    assert "sd_model_checkpoint" in json.loads(body)["error"]["message"]
+
+
+def test_a_checkpoint_may_be_named_by_its_title(world: Any) -> None:
+    assert world.models.holds_checkpoint("painting.safetensors [0a1b2c3d]")
+
+
+@pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
+@pytest.mark.parametrize("key", ["", "k" * 1100, "\ud800", "nothing/here.json"])
+def test_a_pointer_to_nothing(world: Any, key: str, function: str) -> None:
+    settle(world, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": key}]))
+    assert len(world.completion_topic.sent) == 1
+
+
+@pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
+def test_a_pointer_to_more_than_a_function_holds(world: Any, function: str) -> None:
+    world.s3.put_object(Bucket="task-bucket", Key="huge", Body=b" " * (MAX_MESSAGE_BYTES + 1))
+    settle(world, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": "huge"}]))
+    assert len(world.completion_topic.sent) == 1
+
+
+def test_a_task_that_no_agent_would_read(world: Any, make_task: Any) -> None:
+    # An é is six characters in JSON's escapes.
+    body = make_task(content={"note": "é" * (MAX_MESSAGE_BYTES // 6)})
+    submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+    with pytest.raises(MessageTooLarge, match="links"):
+        world.tasks.take(submission, submission_id="s", now_ms=world.now_ms)
+    assert world.table.read("test-t2i") is None
+
+
+@pytest.mark.parametrize(
+    "positions",
+    [{"sdruntime": [10**60, "a"]}, {"sdruntime": [-1, "a"]}, {"sdruntime": [5, ""]}, {"dynamic": [5, "💥"]}],
+)
+def test_a_made_up_token(world: Any, positions: dict[str, Any]) -> None:
+    token = base64.urlsafe_b64encode(json.dumps(positions).encode()).decode().rstrip("=")
+    with pytest.raises(InvalidTask, match="next"):
+        list_tasks(parse_query({"next": token}, world.catalogue), table=world.table)
+
+
+def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(world: Any, make_task: Any) -> None:
+    first, second = json.dumps(make_task()), json.dumps(make_task(content={"steps": 2}))
+    settle(world, "route_tasks", first, "first")
+    end(world)
+    settle(world, "route_tasks", second, "second")
+    settle(world, "route_tasks", first, "first")
+    assert world.completion_topic.sent == []
+    end(world)
+    settle(world, "route_tasks", first, "first")
+    assert len(world.task_topic.sent) == 2
+    assert world.record("test-t2i").submission_id == "second"
+
+
+def end(world: Any) -> None:
+    world.claim("test-t2i")
+    world.finish("test-t2i", Outcome(Status.COMPLETED))
+
+
+def submitted(world: Any, make_task: Any, **options: Any) -> Record:
+    body = make_task(**options)
+    submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+    tasks: TaskSubmission = world.tasks
+    world.task_topic.failures = 1
+    with pytest.raises(ConnectionError):
+        tasks.take(submission, submission_id=f"s-{body['task']['metadata']['id']}", now_ms=world.now_ms)
+    recorded: Record = world.record(body["task"]["metadata"]["id"])
+    return recorded
+
+
+def sweep(world: Any, later_ms: int) -> None:
+    Sweep(table=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms + later_ms).run()
+
+
+def test_a_task_whose_message_is_gone_fails(world: Any, make_task: Any) -> None:
+    record = submitted(world, make_task, content={"note": "x" * 6000})
+    world.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
+    sweep(world, 60_000)
+    found = world.record(record.id)
+    assert found.status is Status.FAILED
+    assert found.error["code"] == "message_lost"
+
+
+def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Any, make_task: Any) -> None:
+    record = submitted(world, make_task)
+    world.task_topic.failures = 1
+    sweep(world, 60_000)
+    assert world.record(record.id).due_at_ms == world.now_ms + 60_000 + SWEEP_RETRY_MS
+    sweep(world, 60_000 + SWEEP_RETRY_MS)
+    assert world.record(record.id).published_at_ms
+
+
+def test_a_final_task_is_never_looked_at_again(world: Any, make_task: Any) -> None:
+    record = submitted(world, make_task)
+    outcome = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
+    world.table.settle(record, outcome, now_ms=world.now_ms)
+    assert not world.table.look_later(record.id, now_ms=world.now_ms + 10**9)
+
+
+def test_callbacks_go_out_up_to_the_first_that_cannot(
+    world: Any, make_task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serialize = TypeSerializer().serialize
+    changes = []
+    for number, context in enumerate(["null", "broken", "null"]):
+        record = submitted(world, make_task, task_id=f"t-{number}")
+        error = {"code": "c", "message": "m"}
+        after = record.model_copy(update={"status": Status.FAILED, "context": context, "error": error})
+        images = {
+            name: {key: serialize(value) for key, value in image.to_item().items()}
+            for name, image in (("OldImage", record), ("NewImage", after))
+        }
+        changes.append({"eventName": "MODIFY", "dynamodb": {**images, "SequenceNumber": str(number)}})
+    notifier = Notifier(completion_topic=world.completion_topic)
+    monkeypatch.setattr(notify_handler, "notifier", lambda: notifier)
+    assert notify_handler.handler({"Records": changes}, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert [attributes["id"] for _, attributes in world.completion_topic.sent] == ["t-0"]

@@ -54,6 +54,7 @@ class GroundWork:
             webuis = group.create_task(self._start_webuis())
             stacks = group.create_task(
                 synthesize(
+                    self._options.environment,
                     self._options.environment_file,
                     project=self._project,
                     cache=self._state.assembly,

@@ -4,14 +4,15 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from local.children import ChildFailed, Children
+from stacks.config import Environment
 
-#: What a template is made of, beside the environment file. The functions' own code is not in it: it is run from the
+#: What a template is made of, beside the environment. The functions' own code is not in it: it is run from the
 #: source tree.
 _SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "constraints.txt", "stacks/**/*.py", "contract/**/*.py")
 
@@ -25,10 +26,10 @@ class SynthesizedStack:
 
 
 async def synthesize(
-    environment_file: Path, *, project: Path, cache: Path, log_file: Path, children: Children
+    environment: Environment, environment_file: Path, *, project: Path, cache: Path, log_file: Path, children: Children
 ) -> list[SynthesizedStack]:
-    """Return the stacks of an environment; `cache` keeps them, for a run of the CDK takes seconds."""
-    folder = cache / _fingerprint([environment_file, *_sources(project)])
+    """Return the stacks of the environment in a file; `cache` keeps them, for a run of the CDK takes seconds."""
+    folder = cache / _fingerprint(environment, project)
     if not folder.exists():
         shutil.rmtree(cache, ignore_errors=True)
         unfinished = cache / "unfinished"
@@ -61,13 +62,12 @@ def read_assembly(folder: Path) -> list[SynthesizedStack]:
     return list(ordered.values())
 
 
-def _sources(project: Path) -> list[Path]:
-    return sorted(path for pattern in _SOURCES for path in project.glob(pattern))
-
-
-def _fingerprint(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file}\n{file.stat().st_size}\n".encode())
-        digest.update(file.read_bytes())
+def _fingerprint(environment: Environment, project: Path) -> str:
+    # Which hosts links may reach is read by agents alone, and theirs do not get it from a template. It names a port
+    # that is another in every run of the demo.
+    digest = hashlib.sha256(environment.model_dump_json(exclude={"allowed_link_hosts"}).encode())
+    for file in sorted(path for pattern in _SOURCES for path in project.glob(pattern)):
+        content = file.read_bytes()
+        digest.update(f"\n{file.relative_to(project)} {len(content)}\n".encode())
+        digest.update(content)
     return digest.hexdigest()[:16]

@@ -1,8 +1,10 @@
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
-from local.synthesis import read_assembly
+from local.synthesis import read_assembly, synthesize
+from stacks.config import Environment
 
 
 def stack(file: str, dependencies: list[str], **properties: str) -> dict[str, Any]:
@@ -24,3 +26,54 @@ def test_stacks_are_read_dependencies_first(tmp_path: Path) -> None:
     stacks = read_assembly(tmp_path)
     assert [stack.name for stack in stacks] == ["Storage", "Named", "Api"]
     assert stacks[1].template == {"Description": "messaging"}
+
+
+class FakeCdk:
+    """Stands in for the children: writes the assembly that the CDK would."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+
+    async def start(self, command: list[str], **_: Any) -> "FakeCdk":
+        self.commands.append(command)
+        output = Path(command[command.index("--output") + 1])
+        output.mkdir(parents=True)
+        (output / "one.json").write_text(json.dumps({"Description": str(len(self.commands))}))
+        (output / "manifest.json").write_text(json.dumps({"artifacts": {"One": stack("one.json", [])}}))
+        return self
+
+    async def wait(self) -> int:
+        return 0
+
+
+def environment(**changes: Any) -> Environment:
+    return Environment.model_validate({"name": "mine", "runtimes": [{"name": "a", "dynamicModel": True}], **changes})
+
+
+def test_templates_are_made_anew_only_when_what_they_are_made_of_changes(tmp_path: Path) -> None:
+    cdk: Any = FakeCdk()
+    project = tmp_path / "project"
+    (project / "stacks").mkdir(parents=True)
+    (project / "app.py").write_text("1")
+
+    def description(changed: Environment) -> str:
+        stacks = asyncio.run(
+            synthesize(
+                changed,
+                tmp_path / "mine.yaml",
+                project=project,
+                cache=tmp_path / "cache",
+                log_file=tmp_path / "log",
+                children=cdk,
+            )
+        )
+        text: str = stacks[0].template["Description"]
+        return text
+
+    assert description(environment()) == "1"
+    assert description(environment(allowedLinkHosts=["127.0.0.1:7"])) == "1"
+    assert description(environment(retentionHours=7)) == "2"
+    (project / "stacks" / "new.py").touch()
+    assert description(environment(retentionHours=7)) == "3"
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert f"environment={tmp_path / 'mine.yaml'}" in cdk.commands[0]

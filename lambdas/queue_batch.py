@@ -10,6 +10,10 @@ from lambdas.envelopes import Delivery, open_envelope
 from lambdas.observability import logger
 
 
+class LookAgainLater(Exception):
+    """Raised for a message that cannot be settled yet, through nobody's fault; the queue delivers it again."""
+
+
 def settle_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery], None]) -> Any:
     """Call `settle` with each message of an SQS event; return the answer that names those that failed."""
 
@@ -17,6 +21,9 @@ def settle_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery]
         delivery = open_envelope(record.body, sqs_message_id=record.message_id)
         try:
             settle(delivery)
+        except LookAgainLater as reason:
+            logger().info("message_comes_again", message_id=delivery.message_id, reason=str(reason))
+            raise
         except Exception:
             # The batch goes on; without this line nobody would learn why the message comes again.
             logger().exception("message_not_settled", message_id=delivery.message_id)

@@ -4,12 +4,18 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lambdas.observability import logger
+
 
 class Unauthorized(Exception):
     """Raised for a missing or wrong key. API Gateway knows this refusal by its text alone and answers 401."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
+
+
+class SecretsUnreadable(Exception):
+    """Raised while the place where the keys are kept does not answer."""
 
 
 def key_in(headers: Mapping[str, str] | None) -> str:
@@ -34,15 +40,16 @@ def name_of_key(key: str, secrets: Mapping[str, str]) -> str:
 
 
 class Authorizer:
-    """Lets requests with a right key in."""
+    """Lets requests with a right key in. While the secrets cannot be read, those that were read last still hold."""
 
     def __init__(self, *, read_secrets: Callable[[], Mapping[str, str]]) -> None:
         self._read_secrets = read_secrets
+        self._secrets: Mapping[str, str] | None = None
 
     def authorize(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the policy for a REQUEST authorizer's event; raises Unauthorized."""
         key = key_in(event.get("headers"))
-        name = name_of_key(key, self._read_secrets())
+        name = name_of_key(key, self._current_secrets())
         return {
             "principalId": name,
             # The usage plan counts and throttles by this key.
@@ -58,6 +65,15 @@ class Authorizer:
                 ],
             },
         }
+
+    def _current_secrets(self) -> Mapping[str, str]:
+        try:
+            self._secrets = self._read_secrets()
+        except SecretsUnreadable:
+            if self._secrets is None:
+                raise
+            logger().warning("secrets_unreadable", exc_info=True)
+        return self._secrets
 
 
 def _whole_stage(method_arn: str) -> str:

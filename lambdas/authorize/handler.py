@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from lambdas.authorize.authorizing import Authorizer
+from lambdas.authorize.authorizing import Authorizer, SecretsUnreadable
 from lambdas.authorize.settings import AuthorizeSettings
 from lambdas.observability import observed
 
@@ -17,12 +17,15 @@ KEY_MAX_AGE_SECONDS: Final = 300
 def authorizer() -> Authorizer:
     """Compose the authorizer of this process."""
     # It brings boto3 along; see lambdas.clients.
-    from aws_lambda_powertools.utilities.parameters import get_secret  # noqa: PLC0415 - see above
+    from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - see above
 
     arns = AuthorizeSettings.from_environment(os.environ).api_key_secret_arns
 
     def read_secrets() -> Mapping[str, str]:
-        return {name: str(get_secret(arn, max_age=KEY_MAX_AGE_SECONDS)) for name, arn in arns.items()}
+        try:
+            return {name: str(get_secret(arn, max_age=KEY_MAX_AGE_SECONDS)) for name, arn in arns.items()}
+        except GetParameterError as error:
+            raise SecretsUnreadable from error
 
     return Authorizer(read_secrets=read_secrets)
 

@@ -12,6 +12,7 @@ from contract.record import Record
 from lambdas import outcomes
 from lambdas.envelopes import Delivery
 from lambdas.observability import count, logger
+from lambdas.queue_batch import LookAgainLater
 from lambdas.rejections import publish_rejection
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_table import TaskTable
@@ -28,10 +29,6 @@ class UnreadableMessage(DarkroomError):
     """Raised when no task could be found in a message."""
 
     code = "unreadable_message"
-
-
-class StillHeld(Exception):
-    """Raised when a replica still works on the task; its message must be looked at again later."""
 
 
 class DeadLetterOffice:
@@ -70,7 +67,7 @@ class DeadLetterOffice:
         error = DeliveryFailed(f"the task could not be run in {record.attempts} attempts")
         if not self._table.settle_lost(record, outcomes.failed(record, error), now_ms=now_ms):
             # Finished meanwhile, or in the hands of a replica whose end decides; both are seen next time.
-            raise StillHeld(record.id)
+            raise LookAgainLater(f"task {record.id} is held by a replica")
         logger().warning("task_failed", task_id=record.id, run=record.run, attempts=record.attempts)
         count("DeadLettersFailed", runtime=record.runtime)
 

@@ -11,8 +11,9 @@ from contract.submission import parse_submission
 from contract.transitions import Outcome
 from lambdas.envelopes import Delivery
 from lambdas.expire_tasks.sweeping import MAX_SWEEP_MS, Sweep
-from lambdas.fail_dead_letters.failing import DeadLetterOffice, StillHeld
+from lambdas.fail_dead_letters.failing import DeadLetterOffice
 from lambdas.notify.notifying import Notifier, ended_run
+from lambdas.queue_batch import LookAgainLater
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 LEASE_MS = 60_000
@@ -92,7 +93,7 @@ class TestDeadLetters:
     def test_a_task_in_the_hands_of_a_replica_is_looked_at_later(self, world: Any, submit: Any, settle: Any) -> None:
         message = submit()
         world.claim("a", lease_ms=LEASE_MS)
-        with pytest.raises(StillHeld):
+        with pytest.raises(LookAgainLater):
             settle(message)
         assert world.record("a").status is Status.IN_PROGRESS
         world.now_ms += LEASE_MS + 1

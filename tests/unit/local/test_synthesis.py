@@ -36,11 +36,13 @@ class FakeCdk:
 
     async def start(self, command: list[str], **_: Any) -> "FakeCdk":
         self.commands.append(command)
-        output = Path(command[command.index("--output") + 1])
+        self._write(Path(command[command.index("--output") + 1]))
+        return self
+
+    def _write(self, output: Path) -> None:
         output.mkdir(parents=True)
         (output / "one.json").write_text(json.dumps({"Description": str(len(self.commands))}))
         (output / "manifest.json").write_text(json.dumps({"artifacts": {"One": stack("one.json", [])}}))
-        return self
 
     async def wait(self) -> int:
         return 0

@@ -14,8 +14,11 @@ import httpx
 import pytest
 
 PROJECT = Path(__file__).parents[3]
-READY_SECONDS = 60
+READY_SECONDS = 100
 STOP_SECONDS = 20
+
+# One worker for all, so that the templates are synthesized once.
+pytestmark = pytest.mark.xdist_group("up")
 
 Up = subprocess.Popen[str]
 

@@ -32,7 +32,7 @@ FINAL = {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": 
         ({}, False),
     ],
 )
-def test_values_by_their_path(event: Any, expected: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_values_by_their_path(event: Any, expected: bool) -> None:
     assert matches(event, FINAL) is expected
 
 
@@ -51,7 +51,7 @@ def test_values_by_their_path(event: Any, expected: bool) -> None:  # noqa: FBT0
         ({"a": "x"}, {"a": [{"exists": False}, "x"]}, True),
     ],
 )
-def test_existence_and_types(event: Any, pattern: Any, expected: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_existence_and_types(event: Any, pattern: Any, expected: bool) -> None:
     assert matches(event, pattern) is expected
 
 

@@ -84,7 +84,7 @@ def test_for_ever_means_until_it_works() -> None:
 
 @pytest.mark.parametrize("reports", [True, False])
 @given(count=st.integers(1, 30), data=st.data())
-def test_halves_isolate_the_poison_and_keep_the_order(reports: bool, count: int, data: st.DataObject) -> None:  # noqa: FBT001 - parametrized
+def test_halves_isolate_the_poison_and_keep_the_order(reports: bool, count: int, data: st.DataObject) -> None:
     numbers = [f"{number:02}" for number in range(count)]
     poison = data.draw(st.sets(st.sampled_from(numbers)))
     function = Poisoned(poison, reports=reports)

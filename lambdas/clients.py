@@ -19,7 +19,13 @@ def client(service: str) -> Any:
     # Importing boto3 takes longer than all the rest of a function; no import of a handler may wait for it.
     import boto3  # noqa: PLC0415 - see above
 
-    return boto3.client(service, config=_config())  # type: ignore[call-overload] # the stubs know literal names only
+    config = _config()
+    if service == "s3":
+        from botocore.config import Config  # noqa: PLC0415 - see above
+
+        # Presigned links are still made with the signature of 2006 otherwise, which newer regions refuse.
+        config = config.merge(Config(signature_version="s3v4"))
+    return boto3.client(service, config=config)  # type: ignore[call-overload] # the stubs know literal names only
 
 
 @cache

@@ -35,7 +35,8 @@ def agent_environment(
         "WEBUI_URL": webui_url,
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
-        "LINK_BUCKETS": json.dumps(environment.link_buckets),
+        # A picture just made is the likeliest input of the next task, and whoever may submit one may read it anyway.
+        "LINK_BUCKETS": json.dumps([*environment.link_buckets, outputs["OutputBucketName"]]),
         "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
         "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
         "LOG_LEVEL": environment.log_level,

@@ -173,7 +173,7 @@ class Environment(CamelModel):
         description="bytes of a task on the entry topic: 262144 where the partition takes no larger ones",
     )
     tracing: bool = Field(default=False, description="true to trace the functions and the HTTP API with X-Ray")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="the least severe entries in the functions' logs"
     )
     runtimes: Annotated[tuple[RuntimeConfig, ...], Field(min_length=1), AfterValidator(_check_runtimes)]

@@ -98,6 +98,8 @@ def test_submitting_reading_listing_cancelling(deployed: Any, make_task: Any) ->
     assert [message["task"]["metadata"]["id"] for message in deployed("task")] == ["a"]
     assert get("/v1alpha2/tasks/a")[1]["status"] == "IN_QUEUE"
     assert [task["id"] for task in get("/v1alpha2/tasks", limit="5")[1]["tasks"]] == ["a"]
+    link = clients.client("s3").generate_presigned_url("get_object", Params={"Bucket": "out", "Key": "k"})
+    assert "X-Amz-Signature" in link
     assert get("/v1alpha2/tasks/a", "DELETE")[1]["status"] == "CANCELLED"
 
 

@@ -65,7 +65,7 @@ MISTAKES = {
     "region: europe": 'region: is "europe"; write what fits',
     "removalPolicy: keep": "removalPolicy: is \"keep\"; write 'retain' or 'destroy'",
     "tracing: perhaps": 'tracing: is "perhaps"; write true or false',
-    "logLevel: LOUD": "logLevel: is \"LOUD\"; write 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL'",
+    "logLevel: LOUD": "logLevel: is \"LOUD\"; write 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
     "apiKeys: []": "apiKeys: is []; write at least 1 entry",
     "apiKeys: {name: a}": 'apiKeys: is {"name": "a"}; write a list, each entry after a hyphen',
     "apiKeys: [{name: a}, {name: a}]": "apiKeys: entries 0 and 1 have the same name; give each its own",

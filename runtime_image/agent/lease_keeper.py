@@ -67,12 +67,13 @@ class LeaseKeeper:
             now = self._clock.monotonic()
             for task, due_at in due:
                 if due_at <= now:
-                    self._renew(task)
+                    self.renew(task)
             next_due = min((due_at for _, due_at in list(self._due.items())), default=now + self._visibility_seconds)
             self._changed.wait(max(0.0, next_due - self._clock.monotonic()))
             self._changed.clear()
 
-    def _renew(self, task: HeldTask) -> None:
+    def renew(self, task: HeldTask) -> None:
+        """Renew a task now, unless it was released."""
         with self._lock:
             if task not in self._due:
                 return

@@ -1,38 +1,38 @@
-"""Puts the links package together; what only links need is loaded with the first link."""
+"""Puts the links package together; what only links need is loaded with the first link, by one thread."""
 
-from functools import cache
+import threading
 from typing import TYPE_CHECKING
 
 from runtime_image.agent.clock import Clock
-from runtime_image.agent.links.pictures import check_picture
-from runtime_image.agent.links.replacement import LinkReplacement
+from runtime_image.agent.links.replacement import LinkReplacement, LinkTools
 from runtime_image.agent.settings import AgentSettings
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-    from runtime_image.agent.links.http_fetch import HttpFetcher
-    from runtime_image.agent.links.s3_fetch import S3Fetcher
-
 
 def build_links(settings: AgentSettings, *, storage: "S3Client", clock: Clock) -> LinkReplacement:
     """Return the replacement of links that an environment's settings allow."""
+    tools: list[LinkTools] = []
+    lock = threading.Lock()
 
-    @cache
-    def http_fetcher() -> "HttpFetcher":
-        from runtime_image.agent.links.http_fetch import HttpFetcher  # noqa: PLC0415 - see the module's docstring
-        from runtime_image.agent.links.network import resolve_with_system  # noqa: PLC0415 - see above
+    def load() -> LinkTools:
+        # Modules that import each other are not safe to be loaded by several threads at once.
+        with lock:
+            if not tools:
+                tools.append(_load(settings, storage, clock))
+        return tools[0]
 
-        return HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
+    return LinkReplacement(load_tools=load)
 
-    @cache
-    def s3_fetcher() -> "S3Fetcher":
-        from runtime_image.agent.links.s3_fetch import S3Fetcher  # noqa: PLC0415 - see above
 
-        return S3Fetcher(storage=storage, buckets=settings.link_buckets, clock=clock)
+def _load(settings: AgentSettings, storage: "S3Client", clock: Clock) -> LinkTools:
+    # 100 ms and 15 MB that only agents whose tasks have links should cost.
+    from runtime_image.agent.links.http_fetch import HttpFetcher  # noqa: PLC0415 - see above
+    from runtime_image.agent.links.network import resolve_with_system  # noqa: PLC0415 - see above
+    from runtime_image.agent.links.pictures import PictureCheck  # noqa: PLC0415 - see above
+    from runtime_image.agent.links.s3_fetch import S3Fetcher  # noqa: PLC0415 - see above
 
-    return LinkReplacement(
-        fetch_http=lambda url: http_fetcher().fetch(url),
-        fetch_s3=lambda url: s3_fetcher().fetch(url),
-        check_picture=check_picture,
-    )
+    http = HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
+    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, clock=clock)
+    return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=PictureCheck().check)

@@ -3,6 +3,8 @@
 import io
 from typing import Final
 
+from PIL import Image, UnidentifiedImageError
+
 from runtime_image.agent.errors import LinkRefused
 
 #: Pixels of an input picture: what 8000 x 8000 have.
@@ -11,23 +13,27 @@ MAX_PIXELS: Final = 64 * 1000 * 1000
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
-def check_picture(data: bytes) -> None:
-    """Raise LinkRefused unless `data` is a picture of a size that the Web UI can be given."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - 50 ms that only tasks with links should cost
+class PictureCheck:
+    """Makes Pillow ready; `check` may then be called from any thread."""
 
-    # Pillow's own limit is a warning that the whole process shares; here the size is looked at before anything is
-    # unpacked, and the limit is ours.
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            width, height = picture.size
-            if width * height <= MAX_PIXELS:
-                picture.verify()
-    except UnidentifiedImageError:
-        raise LinkRefused("what it points to is not a picture") from None
-    except Exception as error:
-        # Pillow raises nearly anything on a broken file.
-        raise LinkRefused(f"what it points to is not a readable picture ({type(error).__name__})") from error
-    if width * height > MAX_PIXELS:
-        megapixels = MAX_PIXELS // 1_000_000
-        raise LinkRefused(f"the picture has {width} x {height} pixels; {megapixels} megapixels are accepted")
+    def __init__(self) -> None:
+        Image.init()
+        # Pillow's own limit is a warning, which the whole process shares; here the size is looked at before anything
+        # is unpacked, and the limit is ours.
+        Image.MAX_IMAGE_PIXELS = None
+
+    def check(self, data: bytes) -> None:
+        """Raise LinkRefused unless `data` is a picture of a size that the Web UI can be given."""
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                width, height = picture.size
+                if width * height <= MAX_PIXELS:
+                    picture.verify()
+        except UnidentifiedImageError:
+            raise LinkRefused("what it points to is not a picture") from None
+        except Exception as error:
+            # Pillow raises nearly anything on a broken file.
+            raise LinkRefused(f"what it points to is not a readable picture ({type(error).__name__})") from error
+        if width * height > MAX_PIXELS:
+            megapixels = MAX_PIXELS // 1_000_000
+            raise LinkRefused(f"the picture has {width} x {height} pixels; {megapixels} megapixels are accepted")

@@ -4,6 +4,7 @@ import base64
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from contract.errors import DarkroomError
@@ -15,17 +16,21 @@ MAX_LINKS: Final = 32
 #: Links of one task that are fetched at a time.
 PARALLEL_FETCHES: Final = 4
 
-Fetch = Callable[[str], bytes]
-CheckPicture = Callable[[bytes], None]
+
+@dataclass(frozen=True)
+class LinkTools:
+    """What does the fetching; each raises LinkRefused or LinkUnavailable."""
+
+    fetch_http: Callable[[str], bytes]
+    fetch_s3: Callable[[str], bytes]
+    check_picture: Callable[[bytes], None]
 
 
 class LinkReplacement:
     """Replaces links; what is wrong with one names its field."""
 
-    def __init__(self, *, fetch_http: Fetch, fetch_s3: Fetch, check_picture: CheckPicture) -> None:
-        self._fetch_http = fetch_http
-        self._fetch_s3 = fetch_s3
-        self._check_picture = check_picture
+    def __init__(self, *, load_tools: Callable[[], LinkTools]) -> None:
+        self._load_tools = load_tools
 
     def replace(self, body: dict[str, Any], path: str) -> dict[str, Any]:
         """Return `body` with every link replaced; `path` is the path of `body` in the task.
@@ -38,45 +43,46 @@ class LinkReplacement:
             return body
         if len(links) > MAX_LINKS:
             raise LinkRefused(f"{path} holds {len(links)} links; {MAX_LINKS} are accepted")
-        pictures = self._fetch_all(dict.fromkeys(link.url for link in links))
+        tools = self._load_tools()
+        pictures = _fetch_all(tools, dict.fromkeys(link.url for link in links))
         for link in links:
             if isinstance(problem := pictures[link.url], Exception):
                 raise _at(link, problem)
         return replace_links(body, lambda url: str(pictures[url]))
 
-    def _fetch_all(self, urls: Iterable[str]) -> dict[str, str | Exception]:
-        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-        count = 0
-        for url in urls:
-            waiting.put(url)
-            count += 1
-        results: dict[str, str | Exception] = {}
 
-        def work() -> None:
-            while True:
-                try:
-                    url = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    results[url] = self._fetch(url)
-                except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-                    results[url] = error
+def _fetch_all(tools: LinkTools, urls: Iterable[str]) -> dict[str, str | Exception]:
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    count = 0
+    for url in urls:
+        waiting.put(url)
+        count += 1
+    results: dict[str, str | Exception] = {}
 
-        threads = [
-            threading.Thread(target=work, name="link", daemon=True) for _ in range(min(count, PARALLEL_FETCHES) - 1)
-        ]
-        for thread in threads:
-            thread.start()
-        work()
-        for thread in threads:
-            thread.join()
-        return results
+    def work() -> None:
+        while True:
+            try:
+                url = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                results[url] = _fetch(tools, url)
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+                results[url] = error
 
-    def _fetch(self, url: str) -> str:
-        data = self._fetch_s3(url) if url.lower().startswith("s3:") else self._fetch_http(url)
-        self._check_picture(data)
-        return base64.b64encode(data).decode("ascii")
+    threads = [threading.Thread(target=work, name="link", daemon=True) for _ in range(min(count, PARALLEL_FETCHES) - 1)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _fetch(tools: LinkTools, url: str) -> str:
+    data = tools.fetch_s3(url) if url.lower().startswith("s3:") else tools.fetch_http(url)
+    tools.check_picture(data)
+    return base64.b64encode(data).decode("ascii")
 
 
 def _at(link: Link, problem: Exception) -> Exception:

@@ -31,6 +31,8 @@ RUNTIME = "sdruntime"
 CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
 #: Deliveries before a message goes to the dead-letter queue, as in the stacks.
 MAX_RECEIVES = 3
+#: Characters of an agent's log that a failed test shows.
+MAX_LOG_SHOWN = 6000
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
@@ -129,7 +131,7 @@ class World:
         log_file = self.directory / f"agent-{len(self.agents)}.log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "runtime_image.agent"],
+                [sys.executable, "-X", "faulthandler", "-m", "runtime_image.agent"],
                 env=self.environment(**changes),
                 cwd=PROJECT,
                 stdout=log,
@@ -240,6 +242,8 @@ def _world(endpoint: str, directory: Path) -> Iterator[World]:
             for agent in world.agents:
                 if agent.process.poll() is None:
                     agent.kill()
+                # pytest shows it if the test failed.
+                sys.stdout.write(agent.log_file.read_text()[-MAX_LOG_SHOWN:])
 
 
 @pytest.fixture

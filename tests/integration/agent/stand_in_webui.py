@@ -6,13 +6,14 @@ It draws nothing: its pictures are small PNGs that name their request in a text 
 import base64
 import binascii
 import json
+import socket
 import struct
 import threading
 import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -55,6 +56,7 @@ class StandInWebUi:
         self.bodies: list[tuple[str, Json]] = []
         self.switches: list[str] = []
         self.interrupts: list[float] = []
+        self.connections: set[socket.socket] = set()
         self._turns: deque[object] = deque()
         self._turn_changed = threading.Condition()
         self._interrupted = False
@@ -65,6 +67,12 @@ class StandInWebUi:
         """Serve on 127.0.0.1 and give the base URL."""
         with _server(self, port) as url:
             yield url
+
+    def cut_connections(self) -> None:
+        """Close every connection; what runs goes on, as it does in the real one."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def runs_of(self, prompt: str) -> list[Run]:
         """Return the generations of this prompt."""
@@ -228,6 +236,15 @@ def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            webui.connections.add(self.connection)
+
+        def finish(self) -> None:
+            webui.connections.discard(self.connection)
+            with suppress(OSError):
+                super().finish()
+
         def do_GET(self) -> None:
             self._reply("GET")
 
@@ -262,6 +279,8 @@ def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
     with Server(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

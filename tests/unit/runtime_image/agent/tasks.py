@@ -48,6 +48,7 @@ def held_task(
         attempt=1,
         claimed_at=1000.0,
         lease_until=1050.0,
+        heartbeat_at=1000.0,
         stage=Stage.GENERATING,
         request=request,
     )

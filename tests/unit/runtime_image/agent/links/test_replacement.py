@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from runtime_image.agent.errors import LinkRefused, LinkUnavailable
-from runtime_image.agent.links.pictures import check_picture
-from runtime_image.agent.links.replacement import MAX_LINKS, LinkReplacement
+from runtime_image.agent.links.pictures import PictureCheck
+from runtime_image.agent.links.replacement import MAX_LINKS, LinkReplacement, LinkTools
 
 
 class Fetches:
@@ -25,7 +25,8 @@ class Fetches:
 
 
 def replacement(fetches: Fetches) -> LinkReplacement:
-    return LinkReplacement(fetch_http=fetches, fetch_s3=fetches, check_picture=lambda _: None)
+    tools = LinkTools(fetch_http=fetches, fetch_s3=fetches, check_picture=lambda _: None)
+    return LinkReplacement(load_tools=lambda: tools)
 
 
 def encoded(url: str) -> str:
@@ -67,7 +68,7 @@ def picture(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
 def test_pictures_pass(kind: str) -> None:
-    check_picture(picture(kind))
+    PictureCheck().check(picture(kind))
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -89,4 +90,4 @@ def png_header(width: int, height: int) -> bytes:
 )
 def test_what_is_none_or_too_large_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(LinkRefused, match=reason):
-        check_picture(data)
+        PictureCheck().check(data)

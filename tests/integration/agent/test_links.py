@@ -1,0 +1,108 @@
+"""Links in real tasks: from a web server that the environment allows, from S3, and what becomes of bad ones."""
+
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from contract.record import Status
+from tests.integration.agent.conftest import World
+from tests.integration.agent.stand_in_webui import png
+
+PICTURE = png("linked")
+
+
+@contextmanager
+def pictures(body: bytes, delay: threading.Event | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Serve one body on every path; give host and port, and the paths that were asked for."""
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            if delay and self.path == "/slow":
+                delay.wait(15)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"localhost:{server.server_port}", paths
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_links_become_pictures_wherever_they_stand(world: World) -> None:
+    world.s3.put_object(Bucket=world.link_bucket, Key="ä b/mask.png", Body=PICTURE)
+    with pictures(PICTURE) as (host, paths):
+        world.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
+        link = f"http://{host}/a.png"
+        content = {
+            "prompt": link,
+            "steps": 1,
+            "init_images": [link, link],
+            "mask": f"s3://{world.link_bucket}/ä b/mask.png",
+            "alwayson_scripts": {"ControlNet": {"args": [{"image": link}]}},
+        }
+        world.submit("linked", content, tasktype="image-to-image")
+        world.wait_for("linked", Status.COMPLETED)
+
+    encoded = base64.b64encode(PICTURE).decode()
+    body = world.webui.runs[0].body
+    assert body["prompt"] == link
+    assert body["init_images"] == [encoded, encoded]
+    assert body["mask"] == encoded
+    assert body["alwayson_scripts"]["ControlNet"]["args"][0]["image"] == encoded
+    assert paths == ["/a.png"]
+
+
+@pytest.mark.parametrize(
+    ("link", "code", "reason"),
+    [
+        ("http://{host}/page", "link_refused", "not a picture"),
+        ("http://no-such-host.invalid/x", "link_unavailable", "cannot be resolved"),
+        ("s3://{bucket}/missing.png", "link_unavailable", "NoSuchKey"),
+        ("s3://elsewhere/x.png", "link_refused", "not allowed; configured: links-"),
+        ("http://2130706433/x", "link_refused", "four decimal numbers"),
+        ("http://user:password@example.com/x", "link_refused", "credentials"),
+    ],
+)
+def test_a_bad_link_fails_its_task_with_field_and_reason(world: World, link: str, code: str, reason: str) -> None:
+    with pictures(b"<html></html>") as (host, _):
+        world.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
+        url = link.format(host=host, bucket=world.link_bucket)
+        world.submit("bad", {"init_images": [url]}, tasktype="image-to-image")
+        error = world.wait_for("bad", Status.FAILED).error
+
+    assert error is not None
+    assert error["code"] == code
+    assert "task.content.init_images[0]" in error["message"]
+    assert reason in error["message"]
+    assert not world.webui.runs
+    world.wait_until_queue_is_empty()
+
+
+def test_a_slow_link_delays_its_own_task_only(world: World) -> None:
+    release = threading.Event()
+    with pictures(PICTURE, release) as (host, _):
+        world.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
+        world.submit("warm-up")
+        world.wait_for("warm-up", Status.COMPLETED)
+        world.submit("slow", {"steps": 1, "init_images": [f"http://{host}/slow"]}, tasktype="image-to-image")
+        for number in range(5):
+            world.submit(f"quick-{number}")
+            world.wait_for(f"quick-{number}", Status.COMPLETED)
+        assert world.read("slow").status is Status.IN_PROGRESS
+        release.set()
+        world.wait_for("slow", Status.COMPLETED)

@@ -1,0 +1,69 @@
+"""A Web UI that crashes, cuts connections or answers garbage; and interrupts in the very moment of an end."""
+
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+
+from contract.record import Status
+from tests.integration.agent.conftest import World
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (200, b"not json"),
+        (200, {"images": []}),
+        (200, {"images": ["bm8gcGljdHVyZQ=="]}),
+        (200, []),
+        (500, b"Internal Server Error"),
+        (500, {"error": "RuntimeError", "detail": "", "body": "", "errors": "CUDA error: launch failure"}),
+        (404, {"detail": "Not Found"}),
+    ],
+)
+def test_a_bad_answer_hands_the_task_back(world: World, reply: tuple[int, Any]) -> None:
+    world.webui.intercept = lambda path, _body: reply if path.endswith("txt2img") else None
+    agent = world.start_agent()
+    world.submit("unlucky")
+
+    world.eventually(lambda: world.read("unlucky").last_error, "the hand-back")
+
+    assert world.read("unlucky").status is Status.IN_QUEUE
+    assert agent.process.poll() is None
+
+
+def test_a_cut_connection_does_not_start_a_second_run_before_the_first_has_ended(world: World) -> None:
+    world.start_agent()
+    world.submit("cut", {"prompt": "cut", "steps": 60})
+    world.eventually(lambda: world.webui.runs, "the generation")
+
+    world.webui.cut_connections()
+    world.eventually(lambda: world.read("cut").last_error, "the hand-back")
+    world.submit("next", {"prompt": "next", "steps": 1})
+    world.wait_for("next", Status.COMPLETED)
+
+    first, following = world.webui.runs[:2]
+    assert following.started_at > first.ended_at
+    assert world.wait_for("cut", Status.COMPLETED).attempts == 2
+
+
+def test_an_interrupt_in_the_moment_of_the_end_cuts_nobody_else(world: World) -> None:
+    world.webui.seconds_per_step, world.webui.encoding_seconds = 0.01, 0.03
+    world.start_agent()
+    world.submit("warm-up", {"prompt": "warm-up", "steps": 30})
+    world.wait_for("warm-up", Status.COMPLETED)
+
+    for number in range(5):
+        doomed, following = f"doomed-{number}", f"next-{number}"
+        world.submit(doomed, {"prompt": doomed, "steps": 110})
+        world.submit(following, {"prompt": following, "steps": 30})
+        world.eventually(partial(world.webui.runs_of, doomed), "the generation")
+        # The cancel is noticed at some moment of the following second, in which the generation ends.
+        time.sleep(0.12 * number)
+        if not world.read(doomed).is_final:
+            world.cancel(doomed)
+        record = world.wait_for(following, Status.COMPLETED)
+        runs = world.webui.runs_of(following)
+        assert not runs[-1].interrupted, (number, record)
+    world.wait_until_queue_is_empty()

@@ -1,0 +1,171 @@
+"""Stand-ins for the agent's collaborators, with the same methods and no threads, sockets or AWS."""
+
+import queue
+from typing import Any
+
+from contract.errors import DarkroomError
+from contract.message import TaskMessage
+from contract.record import Record
+from contract.transitions import Outcome
+from runtime_image.agent.crew import Crew
+from runtime_image.agent.errors import MessageNotHeld, NotHeld
+from runtime_image.agent.events import Loss
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.receiver import Receiver
+from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.webui.progress import ProgressWatch
+from runtime_image.agent.webui.request import WebUiRequest
+
+
+class FakeCrew(Crew):
+    """Notes what it is asked to do; the test posts the outcome."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Any, ...]] = []
+
+    def await_webui(self) -> None:
+        self.jobs.append(("await_webui",))
+
+    def take(self, message: ReceivedMessage) -> None:
+        self.jobs.append(("take", message))
+
+    def return_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
+        self.jobs.append(("return_message", message, delay_seconds))
+
+    def prepare(self, task: HeldTask) -> None:
+        self.jobs.append(("prepare", task))
+
+    def load_checkpoint(self, task: HeldTask, name: str) -> None:
+        self.jobs.append(("load_checkpoint", task, name))
+
+    def generate(self, task: HeldTask, request: WebUiRequest) -> None:
+        self.jobs.append(("generate", task))
+
+    def interrupt(self, task: HeldTask) -> None:
+        self.jobs.append(("interrupt", task))
+
+    def store(self, task: HeldTask, request: WebUiRequest, answer: Any) -> None:
+        self.jobs.append(("store", task, answer))
+
+    def fail(self, task: HeldTask, error: DarkroomError) -> None:
+        self.jobs.append(("fail", task, error.code))
+
+    def hand_back(self, task: HeldTask, error: DarkroomError | None) -> None:
+        self.jobs.append(("hand_back", task, error and error.code))
+
+    def leave(self, task: HeldTask, loss: Loss) -> None:
+        self.jobs.append(("leave", task, loss))
+
+    def heartbeat(self, task: HeldTask, progress_permille: int | None) -> None:
+        self.jobs.append(("heartbeat", task, progress_permille))
+
+    def take_jobs(self) -> list[tuple[Any, ...]]:
+        """Return what was asked for since the last call."""
+        jobs, self.jobs = self.jobs, []
+        return jobs
+
+
+class FakeReceiver(Receiver):
+    def __init__(self) -> None:
+        self.requested = 0
+
+    def request(self, count: int) -> None:
+        self.requested += count
+
+
+class FakeKeeper(LeaseKeeper):
+    """Keeps nothing; leases last 50 s from the delivery."""
+
+    def __init__(self) -> None:
+        self.held: list[HeldTask] = []
+
+    def lease_end(self, message: ReceivedMessage) -> float:
+        return message.received_at + 50
+
+    def hold(self, task: HeldTask) -> None:
+        self.held.append(task)
+
+    def release(self, task: HeldTask) -> None:
+        if task in self.held:
+            self.held.remove(task)
+
+
+class FakeWatch(ProgressWatch):
+    def __init__(self) -> None:
+        self.interval_seconds: float | None = None
+
+    def set_interval(self, interval_seconds: float | None) -> None:
+        self.interval_seconds = interval_seconds
+
+
+class FakeCheckpoints(Checkpoints):
+    """Has whatever the test puts into `name` loaded."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+
+    def is_loaded(self, name: str | None) -> bool:
+        return name is None or name == self.name
+
+    def forget(self) -> None:
+        self.name = None
+
+
+class FakeLedger(Ledger):
+    """A table of one record; `refuse` makes conditional writes fail, `problems` are raised one by one."""
+
+    def __init__(self) -> None:
+        self.owner = "me"
+        self.stored: Record | None = None
+        self.refuse = False
+        self.problems: queue.SimpleQueue[Exception] = queue.SimpleQueue()
+        self.writes: list[tuple[Any, ...]] = []
+
+    def _write_or_refuse(self, *write: Any) -> None:
+        if not self.problems.empty():
+            raise self.problems.get()
+        if self.refuse:
+            raise NotHeld
+        self.writes.append(write)
+
+    def read(self, task_id: str) -> Record | None:
+        return self.stored
+
+    def claim(self, message: TaskMessage, *, lease_seconds: float) -> int:
+        self._write_or_refuse("claim", lease_seconds)
+        return 1
+
+    def renew(self, key: tuple[str, str], *, lease_seconds: float) -> None:
+        self._write_or_refuse("renew", lease_seconds)
+
+    def hand_back(self, message: TaskMessage, error: DarkroomError | None) -> None:
+        self._write_or_refuse("hand_back", error and error.code)
+
+    def finish(self, key: tuple[str, str], outcome: Outcome) -> None:
+        self._write_or_refuse("finish", outcome.status.value)
+
+    def expire(self, key: tuple[str, str]) -> None:
+        self._write_or_refuse("expire")
+
+
+class FakeQueue(TaskQueue):
+    """Notes what happens to messages."""
+
+    def __init__(self) -> None:
+        self.visibility_timeout_seconds = 60
+        self.actions: list[tuple[Any, ...]] = []
+        self.gone: set[str] = set()
+
+    def extend(self, receipt_handle: str) -> None:
+        if receipt_handle in self.gone:
+            raise MessageNotHeld
+        self.actions.append(("extend", receipt_handle))
+
+    def give_back(self, receipt_handle: str, delay_seconds: float = 0) -> None:
+        self.actions.append(("give_back", receipt_handle, delay_seconds))
+
+    def delete(self, receipt_handle: str) -> None:
+        self.actions.append(("delete", receipt_handle))

@@ -1,0 +1,256 @@
+"""Claiming, keeping and letting go of a task: what happens to its record and its messages, also when AWS refuses."""
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from contract.record import Record, Status
+from contract.transitions import Outcome
+from runtime_image.agent.endings import RETRY_DELAYS_SECONDS, Endings
+from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed
+from runtime_image.agent.events import Event, Loss, MessageSettled, TaskClaimed, TaskEnded, TaskLost, TaskRedelivered
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.intake import Intake
+from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.message_reader import MessageReader
+from runtime_image.agent.patience import Patience
+from tests.unit.runtime_image.agent.fakes import FakeKeeper, FakeLedger, FakeQueue
+from tests.unit.runtime_image.agent.tasks import StillClock, held_task, received, task_message
+
+HANDLE = "handle-m-1"
+
+
+def record(**changes: Any) -> Record:
+    values: dict[str, Any] = {
+        "id": "cat",
+        "run": "1a2b",
+        "status": Status.IN_PROGRESS,
+        "runtime": "sdruntime",
+        "tasktype": "text-to-image",
+        "format": "v1alpha2",
+        "prefix": "output",
+        "submission_id": "s",
+        "fingerprint": "f",
+        "execution_timeout_ms": 600_000,
+        "ttl_ms": 86_400_000,
+        "submitted_at_ms": 1_700_000_000_000,
+    }
+    return Record(**(values | changes))
+
+
+class Desk:
+    """Intake, endings and keeper on one fake table and queue."""
+
+    def __init__(self) -> None:
+        self.ledger, self.queue, self.clock = FakeLedger(), FakeQueue(), StillClock()
+        self.posted: list[Event] = []
+        log = EventLog(logging.getLogger("test"))
+        storage: Any = None
+        self.intake = Intake(
+            reader=MessageReader(storage=storage, task_bucket="tasks", runtime="sdruntime"),
+            ledger=self.ledger,
+            queue=self.queue,
+            keeper=FakeKeeper(),
+            clock=self.clock,
+            stopping=threading.Event(),
+            log=log,
+        )
+        self.endings = Endings(
+            ledger=self.ledger,
+            queue=self.queue,
+            keeper=FakeKeeper(),
+            patience=Patience(clock=self.clock, log=log),
+            clock=self.clock,
+            log=log,
+        )
+        self.keeper = LeaseKeeper(
+            ledger=self.ledger, queue=self.queue, clock=self.clock, log=log, post=self.posted.append
+        )
+
+    def aws_fails(self, times: int) -> None:
+        for _ in range(times):
+            self.ledger.problems.put(EndpointConnectionError(endpoint_url="http://aws"))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_waiting_task_is_claimed_for_as_long_as_its_message_is_hidden(desk: Desk) -> None:
+    desk.clock.seconds += 10
+
+    event = desk.intake.take(received(task_message().to_body()))
+
+    assert isinstance(event, TaskClaimed)
+    assert desk.ledger.writes == [("claim", 40.0)]
+    assert event.task.lease_until == 1050.0
+
+
+def test_a_claim_is_tried_again_while_aws_does_not_answer(desk: Desk) -> None:
+    desk.aws_fails(3)
+
+    assert isinstance(desk.intake.take(received(task_message().to_body())), TaskClaimed)
+    assert desk.queue.actions == [("extend", HANDLE)] * 3
+
+
+@pytest.mark.parametrize(
+    ("stored", "action"),
+    [
+        (record(status=Status.COMPLETED), ("delete", HANDLE)),
+        (record(run="ffff"), ("delete", HANDLE)),
+        (None, ("give_back", HANDLE, 0)),
+        (record(lease_owner="other", lease_expires_at_ms=1_700_001_007_000), ("give_back", HANDLE, 7.5)),
+        (record(lease_owner="other", lease_expires_at_ms=1_700_000_000_000), ("give_back", HANDLE, 0.0)),
+        (record(status=Status.IN_QUEUE), ("give_back", HANDLE, 0.0)),
+    ],
+)
+def test_a_task_that_cannot_be_claimed(desk: Desk, stored: Record | None, action: tuple[Any, ...]) -> None:
+    desk.ledger.refuse, desk.ledger.stored = True, stored
+
+    assert isinstance(desk.intake.take(received(task_message().to_body())), MessageSettled)
+    assert desk.queue.actions == [action]
+
+
+def test_a_task_that_is_held_here_already_is_told_to_the_loop(desk: Desk) -> None:
+    desk.ledger.refuse, desk.ledger.stored = True, record(lease_owner="me")
+    message = received(task_message().to_body())
+
+    assert desk.intake.take(message) == TaskRedelivered(("cat", "1a2b"), message)
+    assert desk.queue.actions == []
+
+
+@pytest.mark.parametrize(("attempts", "expired"), [(0, True), (1, False)])
+def test_only_a_task_that_was_never_begun_expires(desk: Desk, attempts: int, *, expired: bool) -> None:
+    desk.clock.offset_ms += 86_400_000
+    desk.ledger.stored = record(status=Status.IN_QUEUE, attempts=attempts)
+
+    event = desk.intake.take(received(task_message().to_body()))
+
+    assert isinstance(event, MessageSettled if expired else TaskClaimed)
+    assert desk.ledger.writes[0][0] == ("expire" if expired else "claim")
+
+
+def test_poison_is_given_back_and_never_deleted(desk: Desk) -> None:
+    assert isinstance(desk.intake.take(received("poison")), MessageSettled)
+    assert desk.queue.actions == [("give_back", HANDLE, 0)]
+
+
+def test_the_record_is_final_before_the_messages_are_deleted(desk: Desk) -> None:
+    task = held_task()
+    task.duplicates.append(received(message_id="m-2"))
+    desk.aws_fails(3)
+
+    assert desk.endings.commit(task, Outcome(Status.COMPLETED)) == TaskEnded(task)
+
+    assert desk.ledger.writes == [("finish", "COMPLETED")]
+    assert desk.queue.actions == [("delete", "handle-cat"), ("delete", "handle-m-2")]
+
+
+def test_a_commit_that_is_refused_deletes_nothing(desk: Desk) -> None:
+    desk.ledger.refuse = True
+
+    with pytest.raises(NotHeld):
+        desk.endings.commit(held_task(), Outcome(Status.COMPLETED))
+    assert desk.queue.actions == []
+
+
+def test_a_failure_that_meets_a_cancel_leaves_the_cancel(desk: Desk) -> None:
+    desk.ledger.refuse, desk.ledger.stored = True, record(status=Status.CANCELLED)
+
+    desk.endings.fail(held_task(), LinkRefused("no"))
+
+    assert desk.queue.actions == [("delete", "handle-cat")]
+
+
+def test_hand_back_is_delayed_by_delivery(desk: Desk) -> None:
+    for receive_count, delay in enumerate([*RETRY_DELAYS_SECONDS, RETRY_DELAYS_SECONDS[-1]], 1):
+        task = held_task()
+        task.message = received(receive_count=receive_count)
+        desk.endings.hand_back(task, WebUiFailed("crash"))
+        assert desk.queue.actions[-1] == ("give_back", HANDLE, delay)
+    desk.endings.hand_back(held_task(), None)
+    assert desk.ledger.writes[-1] == ("hand_back", None)
+    assert desk.queue.actions[-1] == ("give_back", "handle-cat", 0.0)
+
+
+def test_aws_is_asked_again_only_while_the_lease_holds(desk: Desk) -> None:
+    desk.aws_fails(1000)
+
+    assert desk.endings.fail(held_task(), LinkRefused("no")) is not None
+
+    assert desk.ledger.writes == []
+    assert 1050.0 <= desk.clock.seconds < 1053.0
+    assert desk.queue.actions == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "stored", "writes", "actions"),
+    [
+        (Loss.RECORD, record(status=Status.CANCELLED), [], [("delete", "handle-cat")]),
+        (Loss.RECORD, record(lease_owner="other"), [], []),
+        (Loss.LEASE_ENDED, record(), [], []),
+        (Loss.MESSAGE, record(), [("hand_back", None)], []),
+    ],
+)
+def test_lost_tasks(
+    desk: Desk, loss: Loss, stored: Record, writes: list[tuple[Any, ...]], actions: list[tuple[Any, ...]]
+) -> None:
+    desk.ledger.stored = stored
+
+    desk.endings.leave(held_task(), loss)
+
+    assert desk.ledger.writes == writes
+    assert desk.queue.actions == actions
+
+
+def renewed(desk: Desk, task: HeldTask) -> None:
+    """Do what the keeper's thread does when a renewal is due."""
+    desk.keeper.hold(task)
+    desk.keeper.renew(task)
+
+
+def test_visibility_and_lease_are_renewed_together(desk: Desk) -> None:
+    task = held_task()
+    task.duplicates.append(received(message_id="m-2"))
+    desk.clock.seconds += 20
+
+    renewed(desk, task)
+
+    assert desk.queue.actions == [("extend", "handle-cat"), ("extend", "handle-m-2")]
+    assert desk.ledger.writes == [("renew", 58.0)]
+    assert task.lease_until == 1078.0
+
+
+def test_losing_either_is_told_to_the_loop(desk: Desk) -> None:
+    task = held_task()
+    desk.queue.gone = {"handle-cat"}
+    renewed(desk, task)
+    desk.queue.gone, desk.ledger.refuse = set(), True
+    renewed(desk, task)
+
+    assert desk.posted == [TaskLost(task, Loss.MESSAGE), TaskLost(task, Loss.RECORD)]
+
+
+def test_what_aws_does_not_answer_is_not_lost_yet(desk: Desk) -> None:
+    task = held_task()
+    desk.aws_fails(1)
+
+    renewed(desk, task)
+
+    assert desk.posted == []
+    assert task.lease_until == 1050.0
+
+
+def test_nothing_is_renewed_after_a_release(desk: Desk) -> None:
+    task = held_task()
+    desk.keeper.hold(task)
+    desk.keeper.release(task)
+
+    desk.keeper.renew(task)
+
+    assert desk.queue.actions == []

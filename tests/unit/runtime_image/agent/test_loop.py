@@ -1,0 +1,309 @@
+"""What the loop decides, event by event, without threads."""
+
+import logging
+import queue
+import threading
+from typing import Any
+
+import pytest
+
+from contract.errors import DarkroomError
+from runtime_image.agent import events as on
+from runtime_image.agent.dispatcher import Dispatcher
+from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed, WebUiRefused
+from runtime_image.agent.exit_codes import ExitCode
+from runtime_image.agent.health import MAX_FAILURES, WebUiHealth
+from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.in_flight import InFlight
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.loop import TaskLoop
+from runtime_image.agent.pace import Pace
+from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS, Rounds
+from runtime_image.agent.stop_order import StopOrder
+from runtime_image.agent.webui.progress import Progress
+from runtime_image.agent.webui.request import WebUiRequest
+from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakeCrew, FakeKeeper, FakeReceiver, FakeWatch
+from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task, received
+
+
+class Agent:
+    """A loop with fakes around it."""
+
+    def __init__(self) -> None:
+        self.crew, self.receiver, self.keeper = FakeCrew(), FakeReceiver(), FakeKeeper()
+        self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
+        self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
+        self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
+        self.loop = TaskLoop(
+            events=self.events,
+            crew=self.crew,
+            receiver=self.receiver,
+            keeper=self.keeper,
+            dispatcher=Dispatcher(crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace),
+            rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch),
+            in_flight=self.in_flight,
+            checkpoints=self.checkpoints,
+            pace=pace,
+            health=WebUiHealth(),
+            stop_order=StopOrder(grace_period_seconds=20),
+            stopping=self.stopping,
+            clock=self.clock,
+            log=EventLog(logging.getLogger("test")),
+        )
+        self.happens(on.WebUiReady())
+
+    def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:
+        """Post events; return what the crew was asked to do."""
+        for event in events:
+            self.loop.handle(event)
+            self.loop.tick()
+        return self.crew.take_jobs()
+
+    def passes(self, seconds: float) -> list[tuple[Any, ...]]:
+        """Let time pass."""
+        self.clock.seconds += seconds
+        self.loop.tick()
+        return self.crew.take_jobs()
+
+    def claims(self, task: HeldTask) -> HeldTask:
+        task.stage, task.heartbeat_at = Stage.PREPARING, self.clock.seconds
+        task.claimed_at, task.lease_until = self.clock.seconds, self.clock.seconds + 10_000
+        self.happens(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
+        return task
+
+    def generates(self, name: str = "cat", request: WebUiRequest = GENERATION) -> HeldTask:
+        """Bring a task to the Web UI."""
+        task = self.claims(held_task(name))
+        self.happens(on.TaskPrepared(task, request))
+        return task
+
+
+@pytest.fixture
+def agent() -> Agent:
+    return Agent()
+
+
+def test_a_task_goes_from_stage_to_stage(agent: Agent) -> None:
+    assert agent.receiver.requested == 1
+    task = held_task()
+    task.stage, task.lease_until = Stage.PREPARING, 99_999.0
+
+    assert agent.happens(on.MessagesReceived((task.message,))) == [("take", task.message)]
+    assert agent.happens(on.TaskClaimed(task)) == [("prepare", task)]
+    assert agent.keeper.held == [task]
+    assert agent.happens(on.TaskPrepared(task, GENERATION)) == [("generate", task)]
+    assert agent.happens(on.TaskGenerated(task, {"images": []})) == [("store", task, {"images": []})]
+    assert agent.happens(on.TaskEnded(task)) == []
+
+
+def test_two_are_at_the_web_ui_and_the_third_waits(agent: Agent) -> None:
+    first, second = agent.generates("a"), agent.generates("b")
+    third = agent.claims(held_task("c"))
+
+    assert agent.happens(on.TaskPrepared(third, GENERATION)) == []
+    assert agent.in_flight.tasks == [first, second]
+    assert ("generate", third) in agent.happens(on.TaskGenerated(first, {}))
+
+
+def test_another_checkpoint_waits_until_nothing_runs(agent: Agent) -> None:
+    agent.checkpoints.name = "one"
+    first = agent.claims(held_task("a", checkpoint="one"))
+    other = agent.claims(held_task("b", checkpoint="two"))
+    assert agent.happens(on.TaskPrepared(first, GENERATION)) == [("generate", first)]
+    assert agent.happens(on.TaskPrepared(other, GENERATION)) == []
+
+    assert ("load_checkpoint", other, "two") in agent.happens(on.TaskGenerated(first, {}))
+    agent.checkpoints.name = "two"
+    assert agent.happens(on.CheckpointLoaded(other)) == [("generate", other)]
+
+
+def test_a_call_that_changes_the_service_has_it_to_itself(agent: Agent) -> None:
+    first = agent.generates("a")
+    options = WebUiRequest("POST", "/sdapi/v1/options", b"{}", exclusive=True)
+    change, after = agent.claims(held_task("b")), agent.claims(held_task("c"))
+    assert agent.happens(on.TaskPrepared(change, options), on.TaskPrepared(after, GENERATION)) == []
+
+    assert ("generate", change) in agent.happens(on.TaskGenerated(first, {}))
+    assert agent.in_flight.tasks == [change]
+    assert ("generate", after) in agent.happens(on.TaskGenerated(change, None))
+
+
+@pytest.mark.parametrize(
+    ("error", "job"),
+    [
+        (LinkRefused("no"), ("fail", "link_refused")),
+        (WebUiRefused("no"), ("fail", "webui_refused")),
+        (WebUiFailed("crash"), ("hand_back", "webui_failed")),
+        (NotHeld(), ("leave", on.Loss.RECORD)),
+        (RuntimeError("bug"), ("hand_back", "internal_error")),
+    ],
+)
+def test_failures_end_as_their_kind_says(agent: Agent, error: Exception, job: tuple[Any, ...]) -> None:
+    task = agent.claims(held_task())
+
+    jobs = agent.happens(on.StepFailed(task, error))
+
+    assert (job[0], task, job[1]) in jobs
+    assert task.given_up.is_set()
+
+
+def test_a_lost_task_is_interrupted_only_when_it_runs(agent: Agent) -> None:
+    first, second = agent.generates("a"), agent.generates("b")
+
+    assert agent.happens(on.TaskLost(second, on.Loss.RECORD)) == [("leave", second, on.Loss.RECORD)]
+    assert ("interrupt", second) in agent.happens(on.TaskGenerated(first, {}))
+    # What it still answers is thrown away.
+    agent.happens(on.InterruptSent(second), on.TaskEnded(second))
+    assert agent.happens(on.TaskGenerated(second, {})) == []
+
+
+def test_what_may_have_been_cut_is_generated_again(agent: Agent) -> None:
+    first, second = agent.generates("a"), agent.generates("b")
+    jobs = agent.happens(on.TaskLost(first, on.Loss.RECORD))
+    assert ("interrupt", first) in jobs
+
+    agent.happens(on.InterruptSent(first), on.TaskGenerated(first, {}))
+    assert agent.happens(on.TaskGenerated(second, {})) == [("generate", second)]
+    assert agent.happens(on.TaskGenerated(second, {"images": [1]})) == [("store", second, {"images": [1]})]
+
+
+def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: Agent) -> None:
+    first, second = agent.generates("a"), agent.generates("b")
+    seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
+    agent.happens(on.ProgressSeen(seen))
+
+    assert agent.passes(HEARTBEAT_SECONDS) == [("heartbeat", first, 500), ("heartbeat", second, None)]
+    agent.happens(on.HeartbeatDone(first, is_held=True), on.HeartbeatDone(second, is_held=True))
+    agent.happens(on.ProgressSeen(Progress(asked_at=1000.5, fraction=0.7, interrupted=False, busy=True)))
+    assert ("heartbeat", first, None) in agent.passes(HEARTBEAT_SECONDS)
+    agent.happens(on.HeartbeatDone(first, is_held=True))
+    assert ("heartbeat", first, 700) in agent.passes(HEARTBEAT_SECONDS)
+
+
+def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:
+    task = agent.generates()
+
+    jobs = agent.happens(on.HeartbeatDone(task, is_held=False))
+
+    assert jobs == [("leave", task, on.Loss.RECORD), ("interrupt", task)]
+
+
+def test_a_heartbeat_that_meets_the_commit_is_no_loss(agent: Agent) -> None:
+    task = agent.generates()
+    agent.happens(on.TaskGenerated(task, {}))
+
+    assert agent.happens(on.HeartbeatDone(task, is_held=False)) == []
+
+
+def test_lease_and_time_limit_end_a_task(agent: Agent) -> None:
+    task = agent.generates()
+    task.lease_until = agent.clock.seconds + 1
+    assert ("leave", task, on.Loss.LEASE_ENDED) in agent.passes(1.0)
+
+    late = agent.generates("late")
+    jobs = agent.passes(late.metadata.policy.execution_timeout_ms / 1000)
+    assert ("fail", late, "execution_timeout") in jobs
+
+
+def test_stop_hands_back_what_has_not_begun_and_waits_for_the_rest(agent: Agent) -> None:
+    running = agent.generates("a")
+    waiting = agent.claims(held_task("b"))
+
+    assert agent.happens(on.StopRequested()) == [("hand_back", waiting, None)]
+    requested = agent.receiver.requested
+    late = held_task("c")
+    assert agent.happens(on.MessagesReceived((late.message,))) == [("return_message", late.message, 0)]
+    assert agent.receiver.requested == requested
+    assert ("hand_back", running, None) in agent.passes(15.0)
+
+
+def test_a_claim_that_comes_back_after_the_stop_is_handed_back(agent: Agent) -> None:
+    task = held_task()
+    task.stage = Stage.PREPARING
+    agent.happens(on.MessagesReceived((task.message,)), on.StopRequested())
+
+    assert agent.happens(on.TaskClaimed(task)) == [("hand_back", task, None)]
+
+
+def test_a_second_signal_hurries(agent: Agent) -> None:
+    task = agent.generates()
+    agent.happens(on.StopRequested())
+
+    assert agent.happens(on.StopRequested()) == [("hand_back", task, None), ("interrupt", task)]
+
+
+def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
+    agent.events.put(on.StopRequested())
+    agent.events.put(on.MessagesReceived(()))
+
+    assert agent.loop.run() == ExitCode.STOPPED
+
+
+def test_failures_in_a_row_end_the_agent(agent: Agent) -> None:
+    for number in range(MAX_FAILURES):
+        task = agent.generates(f"task-{number}")
+        jobs = agent.happens(on.StepFailed(task, WebUiFailed("crash")), on.TaskEnded(task))
+        agent.clock.seconds += 1
+        if number < MAX_FAILURES - 1:
+            assert ("await_webui",) in jobs
+            agent.happens(on.WebUiReady())
+
+    agent.events.put(on.MessagesReceived(()))
+    assert agent.loop.run() == ExitCode.WEBUI_UNHEALTHY
+
+
+def test_two_failures_of_one_crash_count_as_one_and_success_forgets(agent: Agent) -> None:
+    for _ in range(MAX_FAILURES):
+        first, second = agent.generates("a"), agent.generates("b")
+        agent.clock.seconds += 1
+        agent.happens(on.StepFailed(first, WebUiFailed("x")), on.StepFailed(second, WebUiFailed("x")))
+        agent.happens(on.TaskEnded(first), on.TaskEnded(second), on.WebUiReady())
+        agent.clock.seconds += 1
+        good = agent.generates("c")
+        agent.happens(on.TaskGenerated(good, {}), on.TaskEnded(good))
+
+    assert not agent.stopping.is_set()
+
+
+def test_nothing_is_sent_while_the_web_ui_is_in_trouble_and_others_may_have_it_soon(agent: Agent) -> None:
+    first, waiting = agent.generates("a"), agent.claims(held_task("b"))
+    requested = agent.receiver.requested
+    agent.happens(on.StepFailed(first, WebUiFailed("x")), on.MessagesReceived(()))
+
+    assert ("generate", waiting) not in agent.happens(on.TaskPrepared(waiting, GENERATION))
+    assert agent.receiver.requested == requested
+    assert ("hand_back", waiting, None) in agent.passes(11.0)
+
+
+def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
+    task = agent.generates()
+    agent.happens(on.TaskLost(task, on.Loss.RECORD), on.InterruptSent(task), on.TaskEnded(task))
+
+    agent.passes(STUCK_SECONDS + 1)
+
+    assert agent.stopping.is_set()
+
+
+def test_another_message_of_a_held_task_is_kept_with_it(agent: Agent) -> None:
+    task = agent.generates()
+    again, duplicate = received(message_id="cat"), received(message_id="m-2")
+
+    agent.happens(on.TaskRedelivered(task.key, again), on.TaskRedelivered(task.key, duplicate))
+
+    assert task.message is again
+    assert task.duplicates == [duplicate]
+    unknown = received(message_id="m-3")
+    assert agent.happens(on.TaskRedelivered(("unknown", "0000"), unknown))[0][0] == "return_message"
+
+
+def test_a_dead_thread_ends_the_agent(agent: Agent) -> None:
+    agent.events.put(on.ThreadFailed("keeper", RuntimeError("bug")))
+    agent.events.put(on.MessagesReceived(()))
+
+    assert agent.loop.run() == ExitCode.INTERNAL_ERROR
+
+
+def test_errors_of_tasks_say_whether_they_may_be_tried_again() -> None:
+    assert issubclass(WebUiFailed, DarkroomError)
+    assert WebUiFailed.retryable
+    assert not WebUiRefused.retryable

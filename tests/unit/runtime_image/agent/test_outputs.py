@@ -1,0 +1,96 @@
+"""What comes out of a Web UI answer."""
+
+import base64
+import json
+
+import pytest
+
+from runtime_image.agent.errors import NoPictures, WebUiFailed
+from runtime_image.agent.outputs import read_outputs, tell_kind
+from runtime_image.agent.webui.request import WebUiRequest
+
+GENERATION = WebUiRequest("POST", "/x", b"{}", generates=True, needs_pictures=True)
+PNG = b"\x89PNG\r\n\x1a\n..."
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PNG, ("png", "image/png")),
+        (b"\xff\xd8\xff\xe0..", ("jpg", "image/jpeg")),
+        (b"GIF89a..", ("gif", "image/gif")),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", ("webp", "image/webp")),
+        (b"\x00\x00\x00\x20ftypisom....", ("mp4", "video/mp4")),
+        (b"\x00\x00\x00\x20ftypavif....", ("avif", "image/avif")),
+        (b"\x1aE\xdf\xa3....", ("webm", "video/webm")),
+        (b"RIFF\x00\x00\x00\x00WAVE", None),
+        (b"", None),
+        (b"<html>", None),
+    ],
+)
+def test_kinds_are_told_by_content(data: bytes, kind: tuple[str, str] | None) -> None:
+    assert tell_kind(data) == kind
+
+
+def test_pictures_are_taken_out_and_the_rest_is_kept() -> None:
+    answer = {
+        "images": [encoded(PNG), f"data:image/gif;base64,{encoded(b'GIF89a')}"],
+        "parameters": {"prompt": "ä", "init_images": ["AAAA"], "mask": None},
+        "info": "{}",
+    }
+
+    outputs = read_outputs(GENERATION, answer)
+
+    assert [(picture.data, picture.extension) for picture in outputs.pictures] == [(PNG, "png"), (b"GIF89a", "gif")]
+    assert json.loads(outputs.response) == {
+        "parameters": {"prompt": "ä", "init_images": None, "mask": None},
+        "info": "{}",
+    }
+
+
+def test_a_single_picture_is_one_too() -> None:
+    outputs = read_outputs(GENERATION, {"html_info": "", "image": encoded(PNG)})
+
+    assert len(outputs.pictures) == 1
+    assert json.loads(outputs.response) == {"html_info": ""}
+
+
+@pytest.mark.parametrize("answer", [None, [], {"caption": "x"}, "text"])
+def test_an_answer_that_needs_no_pictures_is_kept_whole(answer: object) -> None:
+    outputs = read_outputs(WebUiRequest("GET", "/x", None), answer)
+
+    assert outputs.pictures == ()
+    assert json.loads(outputs.response) == answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {},
+        {"images": []},
+        {"images": None},
+        {"images": "AAAA"},
+        {"images": [1]},
+        {"images": ["%%%"]},
+        {"images": ["ä"]},
+        {"images": [""]},
+        {"images": [encoded(b"no picture")]},
+        {"images": [encoded(PNG), "AAA"]},
+    ],
+)
+def test_garbage_is_the_web_uis_failure(answer: object) -> None:
+    with pytest.raises(WebUiFailed):
+        read_outputs(GENERATION, answer)
+
+
+def test_a_request_for_no_pictures_is_the_senders_mistake() -> None:
+    request = WebUiRequest("POST", "/x", b"{}", generates=True, needs_pictures=True, sends_no_pictures=True)
+
+    with pytest.raises(NoPictures):
+        read_outputs(request, {"images": []})

@@ -1,0 +1,45 @@
+"""How far ahead tasks are taken."""
+
+import pytest
+
+from runtime_image.agent.pace import Pace
+from tests.unit.runtime_image.agent.tasks import held_task
+
+
+def pace_of(seconds: float) -> Pace:
+    pace = Pace()
+    for number in range(50):
+        pace.generated(sent_at=number * seconds, ended_at=(number + 1) * seconds)
+    return pace
+
+
+def test_the_first_task_is_taken_alone() -> None:
+    task = held_task()
+
+    assert Pace().has_room(in_flight=[], ahead=0, now=0.0)
+    assert not Pace().has_room(in_flight=[task], ahead=0, now=0.0)
+    assert not Pace().has_room(in_flight=[], ahead=1, now=0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "elapsed", "ahead", "has_room"),
+    [(60.0, 10.0, 0, False), (60.0, 58.0, 0, True), (60.0, 90.0, 0, True), (1.0, 0.0, 1, True), (1.0, 0.0, 5, False)],
+)
+def test_little_is_held_ahead(seconds: float, elapsed: float, ahead: int, *, has_room: bool) -> None:
+    task = held_task()
+    task.sent_at = 50 * seconds
+
+    room = pace_of(seconds).has_room(in_flight=[task], ahead=ahead, now=50 * seconds + elapsed)
+
+    assert room is has_room
+
+
+def test_a_request_that_waited_behind_another_is_not_counted_twice() -> None:
+    pace = Pace()
+    pace.generated(sent_at=0.0, ended_at=10.0)
+    pace.generated(sent_at=0.1, ended_at=20.0)
+    task = held_task()
+    task.sent_at = 20.0
+
+    assert not pace.has_room(in_flight=[task], ahead=0, now=20.0)
+    assert pace.has_room(in_flight=[task], ahead=0, now=27.5)

@@ -1,0 +1,65 @@
+"""Recorded answers of A1111 1.10.1 and Forge: whose fault each is, and what the user is told."""
+
+import json
+from typing import Any
+
+import pytest
+
+from contract.errors import DarkroomError
+from runtime_image.agent.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused
+from runtime_image.agent.webui.client import Answer
+from runtime_image.agent.webui.refusals import refusal
+
+
+def a1111(error: str, errors: str = "", detail: str = "") -> dict[str, Any]:
+    return {"error": error, "detail": detail, "body": "", "errors": errors}
+
+
+ALLOCATION = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (422, {"detail": [{"loc": ["body", "steps"], "msg": "not an int", "type": "x"}]}, WebUiRefused, "body.steps"),
+        (422, a1111("HTTPException", detail="Script 'NoSuch' not found"), WebUiRefused, "Script 'NoSuch' not found"),
+        (404, a1111("HTTPException", detail="Init image not found"), WebUiRefused, "Init image not found"),
+        (404, {"detail": "Init image not found"}, WebUiRefused, "Init image not found"),
+        (404, {"detail": "Not Found"}, WebUiFailed, "Not Found"),
+        (401, a1111("HTTPException", detail="Not authenticated"), WebUiFailed, "Not authenticated"),
+        (429, {"detail": "slow down"}, WebUiFailed, "slow down"),
+        (500, a1111("HTTPException", detail="Invalid encoded image"), WebUiRefused, "Invalid encoded image"),
+        (500, {"detail": "Invalid encoded image"}, WebUiRefused, "Invalid encoded image"),
+        (500, a1111("ZeroDivisionError", "integer division"), WebUiRefused, "ZeroDivisionError: integer division"),
+        (500, a1111("IndexError", "list index out of range"), WebUiRefused, "IndexError"),
+        (500, a1111("KeyError", "'nope_key'"), WebUiRefused, "nope_key"),
+        (500, a1111("TypeError", "'>' not supported"), WebUiRefused, "not supported"),
+        (500, a1111("AssertionError", "could not find upscaler named X"), WebUiRefused, "upscaler named X"),
+        (500, a1111("Exception", "Could not find checkpoint with name nope"), WebUiRefused, "with name nope"),
+        (500, {"error": "KeyError", "detail": "", "body": "", "message": "'k'"}, WebUiRefused, "KeyError: 'k'"),
+        (500, a1111("NansException", "A tensor with NaNs was produced"), WebUiRefused, "NaNs"),
+        (500, a1111("RuntimeError", "Calculated padded input size per channel"), WebUiRefused, "padded"),
+        (500, a1111("RuntimeError", "Expected 3D (unbatched) or 4D (batched)"), WebUiRefused, "3D"),
+        (500, a1111("RuntimeError", "CUDA error: device-side assert"), WebUiFailed, "CUDA error"),
+        (500, a1111("OutOfMemoryError", "CUDA out of memory."), WebUiOutOfMemory, "out of memory"),
+        (500, a1111("RuntimeError", ALLOCATION), WebUiOutOfMemory, "allocate memory"),
+        (500, a1111("FileNotFoundError", "No checkpoints found."), WebUiFailed, "No checkpoints"),
+        (500, a1111("SafetensorError", "Error while deserializing header"), WebUiFailed, "deserializing"),
+        (502, {"detail": "bad gateway"}, WebUiFailed, "bad gateway"),
+        (500, [], WebUiFailed, "[]"),
+    ],
+)
+def test_recorded_answers(status: int, body: object, kind: type[DarkroomError], words: str) -> None:
+    error = refusal(Answer(status, json.dumps(body).encode()))
+
+    assert type(error) is kind
+    assert words in error.message
+    assert str(status) in error.message
+
+
+@pytest.mark.parametrize("body", [b"", b"Internal Server Error", b"\xff\xfe", b"[" * 10_000, b'{"detail": 7}'])
+def test_text_and_garbage_are_the_machines_fault(body: bytes) -> None:
+    error = refusal(Answer(500, body))
+
+    assert error.retryable
+    assert len(error.message) < 3000

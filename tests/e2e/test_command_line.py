@@ -1,0 +1,61 @@
+"""The commands of the README, typed against the local system."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "usage" / "examples" / "text-to-image.json"
+DARKROOM = Path(sys.executable).with_name("darkroom")
+
+
+def darkroom(system: Any, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(DARKROOM), "--state-dir", str(system.state_directory), *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+
+
+def small(task_id: str, **content: Any) -> str:
+    metadata = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image"}
+    return json.dumps({"task": {"metadata": metadata, "content": {"steps": 1, "width": 64, "height": 64} | content}})
+
+
+def test_submit_wait_and_download(system: Any, tmp_path: Path) -> None:
+    result = darkroom(system, "submit", str(EXAMPLE), "--wait", "--download", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    task = json.loads(result.stdout)
+    assert (task["id"], task["status"]) == ("test-t2i", "COMPLETED")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert [Path(name).suffix for name in names] == [".png", ".out"]
+    assert (tmp_path / names[0]).read_bytes().startswith(b"\x89PNG")
+    again = darkroom(system, "status", "test-t2i")
+    assert json.loads(again.stdout)["id"] == "test-t2i"
+
+
+def test_submit_through_the_entry_topic_twice(system: Any) -> None:
+    submitted = []
+    for seed in (1, 2):
+        result = darkroom(system, "submit", "-", "--via", "topic", "--wait", stdin=small("by-topic", seed=seed))
+        assert result.returncode == 0, result.stderr
+        submitted.append(json.loads(result.stdout)["submitted_at"])
+    assert submitted[0] < submitted[1], "the second wait is for the second run"
+
+
+def test_a_task_that_fails(system: Any) -> None:
+    result = darkroom(system, "submit", "-", "--wait", stdin=small("fails", cfg_scale="very"))
+    assert result.returncode == 1
+    assert "fails is FAILED" in result.stderr
+    assert "cfg_scale" in result.stderr
+
+
+def test_list_and_cancel(system: Any) -> None:
+    darkroom(system, "submit", "-", stdin=small("to-cancel", steps=100, width=512, height=512))
+    cancelled = darkroom(system, "cancel", "to-cancel")
+    assert json.loads(cancelled.stdout)["status"] == "CANCELLED"
+    listed = darkroom(system, "list", "--status", "CANCELLED", "--json")
+    assert "to-cancel" in [task["id"] for task in json.loads(listed.stdout)["tasks"]]
+
+
+def test_a_refused_task(system: Any) -> None:
+    result = darkroom(system, "submit", "-", stdin=small("../escape"))
+    assert (result.returncode, "task.metadata.id" in result.stderr) == (3, True)

@@ -72,7 +72,6 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
     ledger = Ledger(
         client=aws.table,
         table_name=settings.task_table,
-        owner=owner,
         retention_seconds=settings.retention_seconds,
         clock=clock,
     )
@@ -85,7 +84,14 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
     links = build_links(settings, storage=aws.storage, clock=clock)
     crew = Crew(
         intake=Intake(
-            reader=reader, ledger=ledger, queue=task_queue, keeper=keeper, clock=clock, stopping=stopping, log=log
+            reader=reader,
+            ledger=ledger,
+            owner=owner,
+            queue=task_queue,
+            keeper=keeper,
+            clock=clock,
+            stopping=stopping,
+            log=log,
         ),
         preparation=Preparation(links=links, log=log),
         generation=Generation(client=webui, checkpoints=checkpoints, clock=clock, log=log),
@@ -96,7 +102,7 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
         queue=task_queue,
         post=post,
     )
-    receiver = Receiver(queue_=task_queue, clock=clock, post=post)
+    receiver = Receiver(queue_=task_queue, clock=clock, log=log, post=post)
     watch = ProgressWatch(client=webui, clock=clock, post=post)
     in_flight, pace = InFlight(), Pace()
     for name, run in (("keeper", keeper.run), ("receiver", receiver.run), ("progress", watch.run)):
@@ -108,9 +114,7 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
         keeper=keeper,
         dispatcher=Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace),
         rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch),
-        in_flight=in_flight,
         checkpoints=checkpoints,
-        pace=pace,
         health=WebUiHealth(),
         stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),
         stopping=stopping,

@@ -126,9 +126,9 @@ class Crew:
         def beat() -> Event:
             try:
                 if progress_permille is None:
-                    self._ledger.check_held(task.key)
+                    self._ledger.check_held(task.claim)
                 else:
-                    self._ledger.report_progress(task.key, progress_permille)
+                    self._ledger.report_progress(task.claim, progress_permille)
             except NotHeld:
                 return HeartbeatDone(task, is_held=False)
             except AWS_ERRORS:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from runtime_image.agent.crew import Crew
+from runtime_image.agent.crew import MAX_AHEAD, Crew
 from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.in_flight import MAX_IN_FLIGHT, InFlight
 from runtime_image.agent.pace import Pace
@@ -34,18 +34,28 @@ class Dispatcher:
         if task in self._ready:
             self._ready.remove(task)
 
-    def switched(self, task: HeldTask) -> bool:
-        """Note that a switch for the task is over, one way or another; tell whether there was one."""
-        was_switching = self._switching is task
-        if was_switching:
-            self._switching = None
-        return was_switching
+    def has_room(self, *, ahead: int, now: float) -> bool:
+        """Tell whether another task may be received while `ahead` tasks wait for the Web UI."""
+        return ahead < MAX_AHEAD and self._pace.has_room(in_flight=self._in_flight.tasks, ahead=ahead, now=now)
 
-    def answered(self, task: HeldTask, *, now: float, succeeded: bool) -> bool:
-        """Note that a request is over; tell whether its answer may be that of a cut generation."""
-        if succeeded and task.request and task.request.generates:
+    def switched(self, task: HeldTask) -> None:
+        """Note that the checkpoint of a task is loaded."""
+        if self._switching is task:
+            self._switching = None
+
+    def answered(self, task: HeldTask, *, now: float) -> bool:
+        """Note that a request was answered; tell whether the answer may be that of a cut generation."""
+        if task.request and task.request.generates:
             self._pace.generated(sent_at=task.sent_at, ended_at=now)
         return self._in_flight.remove(task, now)
+
+    def failed(self, task: HeldTask, *, now: float) -> bool:
+        """Note that a step of a task failed; tell whether it was at the Web UI, generating or switching."""
+        was_at_webui = task in self._in_flight.tasks or task is self._switching
+        self.switched(task)
+        if task in self._in_flight.tasks:
+            self._in_flight.remove(task, now)
+        return was_at_webui
 
     def start(self, *, now: Callable[[], float]) -> None:
         """Send what may be sent."""

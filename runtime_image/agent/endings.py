@@ -47,7 +47,7 @@ class Endings:
         """Make the task final and delete its message; raises NotHeld if it is not ours any more."""
         # From here on the write alone decides; a renewal that finds the record final would look like a loss.
         self._keeper.release(task)
-        self._insist(task, lambda: self._ledger.finish(task.key, outcome))
+        self._insist(task, lambda: self._ledger.finish(task.claim, outcome))
         seconds = round(self._clock.monotonic() - task.claimed_at, 3)
         self._log_of(task).info(
             "task_finished", status=outcome.status.value, pictures=len(outcome.image_urls), seconds=seconds
@@ -77,7 +77,7 @@ class Endings:
         log = self._log_of(task)
         log.info("task_handed_back", code=error and error.code, reason=error and error.message, delay=delay_seconds)
         try:
-            self._insist(task, lambda: self._ledger.hand_back(task.task_message, error))
+            self._insist(task, lambda: self._return_record(task, error))
         except NotHeld:
             return self._leave_lost(task)
         except AWS_ERRORS as problem:
@@ -94,15 +94,22 @@ class Endings:
             return self._leave_lost(task)
         # The message is out of our hands and will be delivered again: the record must not make that wait.
         try:
-            self._ledger.hand_back(task.task_message, None)
+            self._return_record(task, None)
         except (NotHeld, *AWS_ERRORS) as error:
             self._log_of(task).info("record_not_handed_back", reason=type(error).__name__)
         return TaskEnded(task)
 
+    def _return_record(self, task: HeldTask, error: DarkroomError | None) -> None:
+        due_at_ms = task.task_message.submitted_at_ms + task.metadata.policy.ttl_ms
+        self._ledger.hand_back(task.claim, due_at_ms=due_at_ms, error=error)
+
     def _leave_lost(self, task: HeldTask) -> Event:
         try:
             record = self._ledger.read(task.metadata.id)
-            if record is not None and (record.run != task.key[1] or record.is_final):
+            if record is not None and record.run == task.claim.run and record.status is Status.IN_QUEUE:
+                # Handed back by a write whose answer was lost: nobody holds it, and this may be its only message.
+                self._give_back_messages(task, 0)
+            elif record is not None and (record.run != task.claim.run or record.is_final):
                 self._log_of(task).info("task_is_over", status=record.status.value)
                 for receipt_handle in task.receipt_handles:
                     self._queue.delete(receipt_handle)
@@ -130,4 +137,4 @@ class Endings:
             self._log_of(task).warning("message_not_given_back", reason=str(error))
 
     def _log_of(self, task: HeldTask) -> EventLog:
-        return self._log.bind(task_id=task.metadata.id, run=task.key[1], attempt=task.attempt)
+        return self._log.bind(task_id=task.metadata.id, run=task.claim.run, attempt=task.attempt)

@@ -24,16 +24,9 @@ class Loss(Enum):
 
 @dataclass(frozen=True)
 class MessagesReceived:
-    """One receive call is over; it may have brought nothing."""
+    """One receive call is over; it may have brought nothing, or failed."""
 
     messages: "tuple[ReceivedMessage, ...]"
-
-
-@dataclass(frozen=True)
-class ReceiveFailed:
-    """One receive call failed."""
-
-    error: Exception
 
 
 @dataclass(frozen=True)
@@ -172,7 +165,6 @@ class ThreadFailed:
 
 Event = (
     MessagesReceived
-    | ReceiveFailed
     | TaskClaimed
     | MessageSettled
     | TaskRedelivered

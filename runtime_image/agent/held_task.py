@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from contract.message import TaskMessage
 from contract.task import Metadata
+from runtime_image.agent.ledger import Claim
 from runtime_image.agent.task_queue import ReceivedMessage
 from runtime_image.agent.webui.request import WebUiRequest
 
@@ -28,6 +29,7 @@ class HeldTask:
     """Only the loop changes `stage` and what follows it; worker threads read, and watch `given_up`."""
 
     message: ReceivedMessage
+    claim: Claim
     task_message: TaskMessage
     #: How often the run has been claimed, this time included.
     attempt: int
@@ -63,8 +65,8 @@ class HeldTask:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Id and run: what the record is found by."""
-        return self.metadata.id, self.task_message.run
+        """Id and run."""
+        return self.claim.task_id, self.claim.run
 
     @property
     def deadline(self) -> float:

@@ -1,5 +1,6 @@
 """The first stage: from a message to a claimed task. A message that is none, or of a task that is over, ends here."""
 
+import secrets
 import threading
 from dataclasses import replace
 from typing import Final
@@ -12,7 +13,7 @@ from runtime_image.agent.errors import MessageNotHeld, NotATask, NotHeld
 from runtime_image.agent.events import Event, MessageSettled, TaskClaimed, TaskRedelivered
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.lease_keeper import LeaseKeeper
-from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.ledger import Claim, Ledger
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.message_reader import MessageReader
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
@@ -25,13 +26,17 @@ CLOCK_SKEW_SECONDS: Final = 0.5
 
 
 class Intake:
-    """Looks at messages; `stopping` makes it give up on an AWS that does not answer."""
+    """Looks at messages.
+
+    `owner` names this process in leases. `stopping` makes it give up on an AWS that does not answer.
+    """
 
     def __init__(
         self,
         *,
         reader: MessageReader,
         ledger: Ledger,
+        owner: str,
         queue: TaskQueue,
         keeper: LeaseKeeper,
         clock: Clock,
@@ -40,6 +45,7 @@ class Intake:
     ) -> None:
         self._reader = reader
         self._ledger = ledger
+        self._owner = owner
         self._queue = queue
         self._keeper = keeper
         self._clock = clock
@@ -48,9 +54,11 @@ class Intake:
 
     def take(self, message: ReceivedMessage) -> Event:
         """Settle one delivery. AWS's refusals are waited out here, since every return uses up a delivery."""
+        # Of this delivery alone, so that a claim whose answer was lost is told from one of an earlier delivery.
+        owner = f"{self._owner}/{secrets.token_hex(4)}"
         while True:
             try:
-                return self._take(message)
+                return self._take(message, owner)
             except AWS_ERRORS as error:
                 self._log.warning("intake_failed", message_id=message.message_id, reason=str(error))
             if self._stopping.is_set():
@@ -71,7 +79,7 @@ class Intake:
             return message
         return replace(message, received_at=now)
 
-    def _take(self, message: ReceivedMessage) -> Event:
+    def _take(self, message: ReceivedMessage, owner: str) -> Event:
         try:
             task_message = self._reader.read(message.body)
         except NotATask as error:
@@ -89,7 +97,7 @@ class Intake:
         if self._is_expired(task_message) and self._expire(task_message):
             log.info("task_expired")
             return self._delete(message)
-        return self._claim(message, task_message, log)
+        return self._claim(message, task_message, owner, log)
 
     def _is_expired(self, task_message: TaskMessage) -> bool:
         """Tell whether the task waited past its `ttl` and was never begun; one that was handed back may go on."""
@@ -103,25 +111,32 @@ class Intake:
 
     def _expire(self, task_message: TaskMessage) -> bool:
         try:
-            self._ledger.expire((task_message.task.metadata.id, task_message.run))
+            self._ledger.expire(task_message.task.metadata.id, task_message.run)
         except NotHeld:
             return False
         return True
 
-    def _claim(self, message: ReceivedMessage, task_message: TaskMessage, log: EventLog) -> Event:
+    def _claim(self, message: ReceivedMessage, task_message: TaskMessage, owner: str, log: EventLog) -> Event:
         now = self._clock.monotonic()
         lease_until = self._keeper.lease_end(message)
         if lease_until <= now:
             log.warning("message_came_too_late")
             return MessageSettled(message)
+        claim = Claim(task_message.task.metadata.id, task_message.run, owner)
         try:
-            attempt = self._ledger.claim(task_message, lease_seconds=lease_until - now)
+            attempt = self._ledger.claim(claim, lease_seconds=lease_until - now)
         except NotHeld:
-            return self._not_claimed(message, task_message, log)
+            record = self._ledger.read(claim.task_id)
+            if record is None or record.run != claim.run or record.lease_owner != claim.owner:
+                return self._not_claimed(message, task_message, record, log)
+            # The claim was written, and its answer lost.
+            attempt = record.attempts
+            lease_until = now + self._rest_of_lease(record)
         log.info("task_claimed", attempt=attempt, receive_count=message.receive_count)
         return TaskClaimed(
             HeldTask(
                 message=message,
+                claim=claim,
                 task_message=task_message,
                 attempt=attempt,
                 claimed_at=now,
@@ -130,8 +145,9 @@ class Intake:
             )
         )
 
-    def _not_claimed(self, message: ReceivedMessage, task_message: TaskMessage, log: EventLog) -> Event:
-        record = self._ledger.read(task_message.task.metadata.id)
+    def _not_claimed(
+        self, message: ReceivedMessage, task_message: TaskMessage, record: Record | None, log: EventLog
+    ) -> Event:
         if record is None:
             log.warning("task_has_no_record")
             self._queue.give_back(message.receipt_handle)
@@ -139,18 +155,19 @@ class Intake:
         if record.run != task_message.run or record.is_final:
             log.info("task_is_over", status=record.status.value)
             return self._delete(message)
-        if record.lease_owner == self._ledger.owner:
+        if (record.lease_owner or "").startswith(f"{self._owner}/"):
             log.warning("task_redelivered_while_held")
             return TaskRedelivered((record.id, record.run), message)
         rest_seconds = self._rest_of_lease(record)
+        if rest_seconds > 0:
+            rest_seconds += CLOCK_SKEW_SECONDS
         log.info("task_is_held_by_another", lease_owner=record.lease_owner, rest_seconds=rest_seconds)
         self._queue.give_back(message.receipt_handle, rest_seconds)
         return MessageSettled(message)
 
     def _rest_of_lease(self, record: Record) -> float:
-        rest_ms = (record.lease_expires_at_ms or 0) - self._clock.now_ms()
-        # Handed back between our two calls: whoever receives it next may have it.
-        return rest_ms / 1000 + CLOCK_SKEW_SECONDS if rest_ms > 0 else 0.0
+        # None if it was handed back between our two calls: whoever receives it next may have it.
+        return max((record.lease_expires_at_ms or 0) - self._clock.now_ms(), 0) / 1000
 
     def _delete(self, message: ReceivedMessage) -> Event:
         self._queue.delete(message.receipt_handle)

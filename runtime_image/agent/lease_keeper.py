@@ -82,7 +82,7 @@ class LeaseKeeper:
                 self._queue.extend(task.message.receipt_handle)
                 self._extend_duplicates(task)
                 elapsed = self._clock.monotonic() - started_at
-                self._ledger.renew(task.key, lease_seconds=self.lease_seconds - elapsed)
+                self._ledger.renew(task.claim, lease_seconds=self.lease_seconds - elapsed)
             except MessageNotHeld:
                 self._lost(task, Loss.MESSAGE)
             except NotHeld:

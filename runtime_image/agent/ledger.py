@@ -1,12 +1,11 @@
 """The task table as the agent writes it: claim, keep, report, hand back and finish, each a conditional write."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from contract import transitions
 from contract.errors import DarkroomError, TaskExpired
-from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from runtime_image.agent.aws import error_code
@@ -17,16 +16,20 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
+class Claim(NamedTuple):
+    """Which run is held, and the name under which its lease is."""
+
+    task_id: str
+    run: str
+    owner: str
+
+
 class Ledger:
     """Writes of one agent. Every method raises NotHeld if the record does not allow the write (any more)."""
 
-    def __init__(
-        self, *, client: "DynamoDBClient", table_name: str, owner: str, retention_seconds: int, clock: Clock
-    ) -> None:
+    def __init__(self, *, client: "DynamoDBClient", table_name: str, retention_seconds: int, clock: Clock) -> None:
         self._client = client
         self._table_name = table_name
-        #: Names this process in leases.
-        self.owner = owner
         self._retention_seconds = retention_seconds
         self._clock = clock
 
@@ -36,73 +39,77 @@ class Ledger:
         item = answer.get("Item")
         return Record.from_item(item) if item else None
 
-    def check_held(self, key: tuple[str, str]) -> None:
+    def check_held(self, claim: Claim) -> None:
         """Look whether a claimed task is still ours: cheaper than a write, which every look would be otherwise."""
-        task_id, run = key
         answer = self._client.get_item(
             TableName=self._table_name,
-            Key={"id": task_id},
+            Key={"id": claim.task_id},
             ConsistentRead=True,
             ProjectionExpression="run, #status, lease_owner",
             ExpressionAttributeNames={"#status": "status"},
         )
         item: dict[str, Any] = dict(answer.get("Item") or {})
-        if item != {"run": run, "status": Status.IN_PROGRESS.value, "lease_owner": self.owner}:
+        if item != {"run": claim.run, "status": Status.IN_PROGRESS.value, "lease_owner": claim.owner}:
             raise NotHeld
 
-    def claim(self, message: TaskMessage, *, lease_seconds: float) -> int:
+    def claim(self, claim: Claim, *, lease_seconds: float) -> int:
         """Take the task; return how often it has been claimed."""
         request = transitions.claim(
-            message.task.metadata.id,
-            message.run,
-            owner=self.owner,
+            claim.task_id,
+            claim.run,
+            owner=claim.owner,
             now_ms=self._clock.now_ms(),
             lease_ms=int(lease_seconds * 1000),
         )
         answer = self._write(request | {"ReturnValues": "UPDATED_NEW"})
         return int(answer["Attributes"]["attempts"])
 
-    def renew(self, key: tuple[str, str], *, lease_seconds: float) -> None:
+    def renew(self, claim: Claim, *, lease_seconds: float) -> None:
         """Keep a claimed task."""
         now_ms, lease_ms = self._clock.now_ms(), int(lease_seconds * 1000)
-        self._write(transitions.renew(*key, owner=self.owner, now_ms=now_ms, lease_ms=lease_ms))
+        self._write(transitions.renew(claim.task_id, claim.run, owner=claim.owner, now_ms=now_ms, lease_ms=lease_ms))
 
-    def report_progress(self, key: tuple[str, str], progress_permille: int) -> None:
+    def report_progress(self, claim: Claim, progress_permille: int) -> None:
         """Write how far a claimed task is."""
-        self._write(transitions.report_progress(*key, owner=self.owner, progress_permille=progress_permille))
+        self._write(
+            transitions.report_progress(
+                claim.task_id, claim.run, owner=claim.owner, progress_permille=progress_permille
+            )
+        )
 
-    def hand_back(self, message: TaskMessage, error: DarkroomError | None) -> None:
-        """Return a claimed task to the queue."""
-        metadata = message.task.metadata
+    def hand_back(self, claim: Claim, *, due_at_ms: int, error: DarkroomError | None) -> None:
+        """Return a claimed task to the queue; `due_at_ms` is the end of its `ttl`."""
         self._write(
             transitions.hand_back(
-                metadata.id,
-                message.run,
-                owner=self.owner,
+                claim.task_id,
+                claim.run,
+                owner=claim.owner,
                 now_ms=self._clock.now_ms(),
-                due_at_ms=message.submitted_at_ms + metadata.policy.ttl_ms,
+                due_at_ms=due_at_ms,
                 error=error.as_dict() if error else None,
             )
         )
 
-    def finish(self, key: tuple[str, str], outcome: Outcome) -> None:
+    def finish(self, claim: Claim, outcome: Outcome) -> None:
         """Commit how a claimed task ended."""
         self._write(
             transitions.finish(
-                *key,
+                claim.task_id,
+                claim.run,
                 outcome,
-                owner=self.owner,
+                owner=claim.owner,
                 now_ms=self._clock.now_ms(),
                 retention_seconds=self._retention_seconds,
             )
         )
 
-    def expire(self, key: tuple[str, str]) -> None:
+    def expire(self, task_id: str, run: str) -> None:
         """End a task that waited for longer than its `ttl`."""
         error = TaskExpired("the task waited in its queue for longer than its ttl").as_dict()
         self._write(
             transitions.settle(
-                *key,
+                task_id,
+                run,
                 Outcome(Status.TIMED_OUT, error=error),
                 now_ms=self._clock.now_ms(),
                 retention_seconds=self._retention_seconds,

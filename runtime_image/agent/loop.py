@@ -10,16 +10,14 @@ from contract.errors import DarkroomError
 from runtime_image.agent import events as on
 from runtime_image.agent.aws import AWS_ERRORS
 from runtime_image.agent.clock import Clock
-from runtime_image.agent.crew import MAX_AHEAD, MAX_STORING, Crew
+from runtime_image.agent.crew import MAX_STORING, Crew
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.errors import AgentFailed, GivenUp, NotHeld, StorageFailed, WebUiFailed
 from runtime_image.agent.exit_codes import ExitCode
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
-from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.lease_keeper import LeaseKeeper
 from runtime_image.agent.logs import EventLog
-from runtime_image.agent.pace import Pace
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.stop_order import StopOrder
@@ -43,9 +41,7 @@ class TaskLoop:
         keeper: LeaseKeeper,
         dispatcher: Dispatcher,
         rounds: Rounds,
-        in_flight: InFlight,
         checkpoints: Checkpoints,
-        pace: Pace,
         health: WebUiHealth,
         stop_order: StopOrder,
         stopping: threading.Event,
@@ -58,9 +54,7 @@ class TaskLoop:
         self._keeper = keeper
         self._dispatcher = dispatcher
         self._rounds = rounds
-        self._in_flight = in_flight
         self._checkpoints = checkpoints
-        self._pace = pace
         self._health = health
         self._stop_order = stop_order
         self._stopping = stopping
@@ -118,11 +112,6 @@ class TaskLoop:
                 self._crew.take(message)
 
     @handle.register
-    def _receive_failed(self, event: on.ReceiveFailed) -> None:
-        self._is_receiving = False
-        self._log.warning("receive_failed", reason=str(event.error))
-
-    @handle.register
     def _message_returned(self, _: on.MessageReturned) -> None:
         self._returning -= 1
 
@@ -173,7 +162,7 @@ class TaskLoop:
     @handle.register
     def _task_generated(self, event: on.TaskGenerated) -> None:
         task, now = event.task, self._clock.monotonic()
-        may_be_cut = self._dispatcher.answered(task, now=now, succeeded=True)
+        may_be_cut = self._dispatcher.answered(task, now=now)
         if task.stage is not Stage.GENERATING or task.request is None:
             return
         if may_be_cut:
@@ -186,12 +175,10 @@ class TaskLoop:
     @handle.register
     def _step_failed(self, event: on.StepFailed) -> None:
         task, error, now = event.task, event.error, self._clock.monotonic()
-        was_generating = task in self._in_flight.tasks
-        self._dispatcher.answered(task, now=now, succeeded=False)
-        was_switching = self._dispatcher.switched(task)
+        was_at_webui = self._dispatcher.failed(task, now=now)
         if isinstance(error, WebUiFailed) and not task.given_up.is_set():
             self._webui_failed(task, now)
-        elif was_generating or was_switching:
+        elif was_at_webui:
             self._health.succeeded()
         if task.stage is not Stage.ENDING:
             self._settle_failure(task, error)
@@ -225,7 +212,7 @@ class TaskLoop:
 
     @handle.register
     def _interrupt_sent(self, _: on.InterruptSent) -> None:
-        self._in_flight.interrupt_sent(self._clock.monotonic())
+        self._rounds.interrupt_sent(self._clock.monotonic())
 
     @handle.register
     def _webui_ready(self, _: on.WebUiReady) -> None:
@@ -292,11 +279,8 @@ class TaskLoop:
             self._crew.await_webui()
 
     def _receive(self, now: float) -> None:
-        stages = [task.stage for task in self._tasks.values()]
-        ahead = self._taking + sum(stage in NOT_BEGUN for stage in stages)
-        if self._is_receiving or ahead >= MAX_AHEAD:
-            return
-        if self._pace.has_room(in_flight=self._in_flight.tasks, ahead=ahead, now=now):
+        ahead = self._taking + sum(task.stage in NOT_BEGUN for task in self._tasks.values())
+        if not self._is_receiving and self._dispatcher.has_room(ahead=ahead, now=now):
             self._is_receiving = True
             self._receiver.request(1)
 

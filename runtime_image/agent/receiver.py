@@ -6,7 +6,8 @@ from typing import Final
 
 from runtime_image.agent.aws import AWS_ERRORS
 from runtime_image.agent.clock import Clock
-from runtime_image.agent.events import Event, MessagesReceived, ReceiveFailed
+from runtime_image.agent.events import Event, MessagesReceived
+from runtime_image.agent.logs import EventLog
 from runtime_image.agent.task_queue import TaskQueue
 
 #: Seconds after a failed receive; short, so that the agent works again within seconds of SQS.
@@ -16,9 +17,10 @@ PAUSE_AFTER_FAILURE_SECONDS: Final = 1.0
 class Receiver:
     """Answers each `request` with one event."""
 
-    def __init__(self, *, queue_: TaskQueue, clock: Clock, post: Callable[[Event], None]) -> None:
+    def __init__(self, *, queue_: TaskQueue, clock: Clock, log: EventLog, post: Callable[[Event], None]) -> None:
         self._queue = queue_
         self._clock = clock
+        self._log = log
         self._post = post
         self._requests: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -31,8 +33,9 @@ class Receiver:
         while True:
             count = self._requests.get()
             try:
-                event: Event = MessagesReceived(self._queue.receive(count))
+                messages = self._queue.receive(count)
             except AWS_ERRORS as error:
+                self._log.warning("receive_failed", reason=str(error))
                 self._clock.sleep(PAUSE_AFTER_FAILURE_SECONDS)
-                event = ReceiveFailed(error)
-            self._post(event)
+                messages = ()
+            self._post(MessagesReceived(messages))

@@ -64,6 +64,10 @@ class Rounds:
             self._in_flight.interrupting(task)
             self._crew.interrupt(task)
 
+    def interrupt_sent(self, now: float) -> None:
+        """Note that the Web UI has taken an interrupt."""
+        self._in_flight.interrupt_sent(now)
+
     def must_interrupt(self) -> bool:
         """Tell whether an interrupt is still to be sent, or on its way."""
         return self._in_flight.to_interrupt() is not None or self._in_flight.is_interrupting

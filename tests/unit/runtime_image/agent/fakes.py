@@ -4,7 +4,6 @@ import queue
 from typing import Any
 
 from contract.errors import DarkroomError
-from contract.message import TaskMessage
 from contract.record import Record
 from contract.transitions import Outcome
 from runtime_image.agent.crew import Crew
@@ -12,7 +11,7 @@ from runtime_image.agent.errors import MessageNotHeld, NotHeld
 from runtime_image.agent.events import Loss
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.lease_keeper import LeaseKeeper
-from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.ledger import Claim, Ledger
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.webui.checkpoints import Checkpoints
@@ -118,9 +117,9 @@ class FakeLedger(Ledger):
     """A table of one record; `refuse` makes conditional writes fail, `problems` are raised one by one."""
 
     def __init__(self) -> None:
-        self.owner = "me"
         self.stored: Record | None = None
         self.refuse = False
+        self.claims: list[Claim] = []
         self.problems: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self.writes: list[tuple[Any, ...]] = []
 
@@ -134,20 +133,21 @@ class FakeLedger(Ledger):
     def read(self, task_id: str) -> Record | None:
         return self.stored
 
-    def claim(self, message: TaskMessage, *, lease_seconds: float) -> int:
+    def claim(self, claim: Claim, *, lease_seconds: float) -> int:
+        self.claims.append(claim)
         self._write_or_refuse("claim", lease_seconds)
         return 1
 
-    def renew(self, key: tuple[str, str], *, lease_seconds: float) -> None:
+    def renew(self, claim: Claim, *, lease_seconds: float) -> None:
         self._write_or_refuse("renew", lease_seconds)
 
-    def hand_back(self, message: TaskMessage, error: DarkroomError | None) -> None:
+    def hand_back(self, claim: Claim, *, due_at_ms: int, error: DarkroomError | None) -> None:
         self._write_or_refuse("hand_back", error and error.code)
 
-    def finish(self, key: tuple[str, str], outcome: Outcome) -> None:
+    def finish(self, claim: Claim, outcome: Outcome) -> None:
         self._write_or_refuse("finish", outcome.status.value)
 
-    def expire(self, key: tuple[str, str]) -> None:
+    def expire(self, task_id: str, run: str) -> None:
         self._write_or_refuse("expire")
 
 

@@ -6,6 +6,7 @@ from contract.message import TaskMessage
 from contract.task import Metadata, Task
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.ledger import Claim
 from runtime_image.agent.task_queue import ReceivedMessage
 from runtime_image.agent.webui.request import WebUiRequest
 
@@ -44,6 +45,7 @@ def held_task(
 ) -> HeldTask:
     return HeldTask(
         message=received(message_id=task_id),
+        claim=Claim(task_id, "1a2b", "me/1"),
         task_message=task_message(task_id, checkpoint=checkpoint, **changes),
         attempt=1,
         claimed_at=1000.0,

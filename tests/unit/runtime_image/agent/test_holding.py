@@ -15,6 +15,7 @@ from runtime_image.agent.events import Event, Loss, MessageSettled, TaskClaimed,
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.intake import Intake
 from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.ledger import Claim
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.message_reader import MessageReader
 from runtime_image.agent.patience import Patience
@@ -53,6 +54,7 @@ class Desk:
         self.intake = Intake(
             reader=MessageReader(storage=storage, task_bucket="tasks", runtime="sdruntime"),
             ledger=self.ledger,
+            owner="me",
             queue=self.queue,
             keeper=FakeKeeper(),
             clock=self.clock,
@@ -117,11 +119,25 @@ def test_a_task_that_cannot_be_claimed(desk: Desk, stored: Record | None, action
 
 
 def test_a_task_that_is_held_here_already_is_told_to_the_loop(desk: Desk) -> None:
-    desk.ledger.refuse, desk.ledger.stored = True, record(lease_owner="me")
+    desk.ledger.refuse, desk.ledger.stored = True, record(lease_owner="me/0")
     message = received(task_message().to_body())
 
     assert desk.intake.take(message) == TaskRedelivered(("cat", "1a2b"), message)
     assert desk.queue.actions == []
+
+
+def test_a_claim_whose_answer_was_lost_is_a_claim(desk: Desk) -> None:
+    def claim(claim: Claim, *, lease_seconds: float) -> int:
+        expires_at_ms = desk.clock.now_ms() + int(lease_seconds * 1000) - 3000
+        desk.ledger.stored = record(lease_owner=claim.owner, lease_expires_at_ms=expires_at_ms, attempts=2)
+        raise NotHeld
+
+    desk.ledger.claim = claim  # type: ignore[method-assign] # for this test
+
+    event = desk.intake.take(received(task_message().to_body()))
+
+    assert isinstance(event, TaskClaimed)
+    assert (event.task.attempt, event.task.lease_until) == (2, 1047.0)
 
 
 @pytest.mark.parametrize(("attempts", "expired"), [(0, True), (1, False)])
@@ -193,6 +209,7 @@ def test_aws_is_asked_again_only_while_the_lease_holds(desk: Desk) -> None:
     [
         (Loss.RECORD, record(status=Status.CANCELLED), [], [("delete", "handle-cat")]),
         (Loss.RECORD, record(lease_owner="other"), [], []),
+        (Loss.RECORD, record(status=Status.IN_QUEUE), [], [("give_back", "handle-cat", 0)]),
         (Loss.LEASE_ENDED, record(), [], []),
         (Loss.MESSAGE, record(), [("hand_back", None)], []),
     ],

@@ -10,6 +10,7 @@ from typing import Any, Final
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
 from local.children import ChildFailed, Children
+from local.embedded_webui.tiny_checkpoint import is_outdated
 
 #: What a runtime with `dynamicModel: true` can switch between: the checkpoint that the documents name, and another.
 DYNAMIC_CHECKPOINTS: Final = ("v1-5-pruned-emaonly.safetensors", "dreamlike-tiny.safetensors")
@@ -27,8 +28,8 @@ async def write_checkpoints(
     names: Iterable[str], *, models: Path, project: Path, log_file: Path, children: Children
 ) -> None:
     """Write the checkpoints that are not in the folder `models` yet; a real one of that name is left alone."""
-    folder = models / CHECKPOINT_FOLDER
-    missing = [str(folder / name) for name in names if not (folder / name).exists()]
+    paths = [models / CHECKPOINT_FOLDER / name for name in names]
+    missing = [str(path) for path in paths if not path.exists() or is_outdated(path)]
     if not missing:
         return
     # One process for all: it imports torch, which costs more than the writing.

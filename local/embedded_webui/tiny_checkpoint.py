@@ -1,6 +1,8 @@
 """Writes the default checkpoint: a tiny model of SD 1.5's shape in the single-file layout that the Web UI loads."""
 
 import argparse
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Final
@@ -9,6 +11,27 @@ from local.embedded_webui import model_configs
 
 #: Steps of the diffusion that the model's table of noise covers.
 _TRAINING_STEPS: Final = 1000
+#: Key of the file's metadata that tells a tiny checkpoint from a real one, and of which shape it is.
+_SHAPE_KEY: Final = "darkroom_tiny_shape"
+#: Bytes of a header that is read to look for the key; that of a tiny checkpoint has about 100,000.
+_MAX_HEADER_BYTES: Final = 1_000_000
+
+
+def is_outdated(path: Path) -> bool:
+    """Tell whether `path` is a tiny checkpoint of a shape that this version no longer loads."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > _MAX_HEADER_BYTES:
+            return False
+        try:
+            metadata = json.loads(file.read(size)).get("__metadata__", {})
+        except (ValueError, AttributeError):
+            return False
+    return bool(metadata.get(_SHAPE_KEY, _shape()) != _shape())
+
+
+def _shape() -> str:
+    return hashlib.sha256(json.dumps(model_configs.TINY.folders, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write_tiny_checkpoint(path: Path, *, seed: int) -> None:
@@ -42,7 +65,8 @@ def write_tiny_checkpoint(path: Path, *, seed: int) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata={"format": "pt"})
+    metadata = {"format": "pt", _SHAPE_KEY: _shape()}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
     partial.replace(path)
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -28,6 +29,10 @@ def main() -> None:
     # Connections wait in the listener until the server takes them, so whoever reads this line may come at once.
     sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
     sys.stdout.flush()
+    # While it serves, uvicorn handles signals itself and raises them once more at its end: these handlers are for a
+    # signal that comes before, and make that last one harmless.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     threading.Thread(target=web_ui.warm_up, name="warm-up", daemon=True).start()
     server.run(sockets=[listener])
 

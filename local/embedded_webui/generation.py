@@ -40,8 +40,6 @@ class Generator:
 
     def generate(self, request: GenerationRequest, *, pictures: list[Image.Image], mask: Image.Image | None) -> Result:
         """Make the pictures of a request; `pictures` and `mask` are those that image-to-image works on."""
-        from local.embedded_webui.passes import make_passes  # noqa: PLC0415 - imports torch, see Engine
-
         kind = "img2img" if isinstance(request, ImageToImageRequest) else "txt2img"
         self._state.begin(f"scripts_{kind}")
         overrides = dict(request.override_settings or {})
@@ -52,6 +50,8 @@ class Generator:
             model = self._engine.model()
             model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
             run = self._plan(request, model.checkpoint)
+            from local.embedded_webui.passes import make_passes  # noqa: PLC0415 - imports torch, see Engine
+
             passes = make_passes(
                 request,
                 run=run,

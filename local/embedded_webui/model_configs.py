@@ -147,12 +147,12 @@ TINY: Final = ModelKind(
     folders={
         "unet": {
             **_UNET,
-            "block_out_channels": [32, 32, 64, 64],
+            "block_out_channels": [16, 32, 64, 64],
             "attention_head_dim": [1, 1, 2, 2],
             "cross_attention_dim": TINY_TEXT_WIDTH,
-            "norm_num_groups": 8,
+            "norm_num_groups": 4,
         },
-        "vae": {**_VAE, "block_out_channels": [16, 32, 32, 64], "norm_num_groups": 4},
+        "vae": {**_VAE, "block_out_channels": [8, 16, 16, 32], "norm_num_groups": 2},
         "text_encoder": {
             **_TEXT,
             "vocab_size": TINY_TOKENS,

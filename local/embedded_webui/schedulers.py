@@ -1,41 +1,59 @@
 """Makes the scheduler of diffusers that runs a sampler of the Web UI with a number of steps."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import diffusers
 import numpy as np
-from diffusers import LMSDiscreteScheduler
+from diffusers import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_utils import SchedulerOutput
+from torch import Tensor
 
 from local.embedded_webui.samplers import DiffusersScheduler, Sampler, Schedule
 
+#: Steps that the linear multistep method looks back on.
+_LMS_ORDER: Final = 4
 #: At one step an even spread begins where there is no noise left; counted from the end, it begins at full noise.
 _ONE_STEP: Final = {"timestep_spacing": "trailing"}
 
 
-class _ExactLms(LMSDiscreteScheduler):  # type: ignore[misc]  # diffusers has no types
-    """LMS whose coefficients are integrals of polynomials, instead of numerical ones that need SciPy."""
+class _Lms(EulerDiscreteScheduler):  # type: ignore[misc]  # diffusers has no types
+    """Linear multistep over the last steps; that of diffusers needs SciPy for integrals that are polynomials."""
 
-    def get_lms_coefficient(self, order: int, t: int, current_order: int) -> float:
-        """Integrate the polynomial that is 1 at one of the last steps and 0 at the others."""
-        polynomial = np.polynomial.Polynomial([1.0])
-        here = float(self.sigmas[t - current_order])
-        for other in range(order):
-            if other != current_order:
-                there = float(self.sigmas[t - other])
-                polynomial *= np.polynomial.Polynomial([-there, 1.0]) / (here - there)
-        integral = polynomial.integ()
-        return float(integral(float(self.sigmas[t + 1])) - integral(float(self.sigmas[t])))
+    def set_timesteps(self, *arguments: Any, **settings: Any) -> None:
+        """Begin a run."""
+        super().set_timesteps(*arguments, **settings)
+        self._derivatives: list[Tensor] = []
+
+    def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor) -> SchedulerOutput:
+        """Go one step with what the model said in the last ones."""
+        if self.step_index is None:
+            self._init_step_index(timestep)
+        self._derivatives = [model_output, *self._derivatives][:_LMS_ORDER]
+        sigmas = [float(sigma) for sigma in self.sigmas[: self.step_index + 2]]
+        used = sigmas[-2 : -2 - len(self._derivatives) : -1]
+        for number, derivative in enumerate(self._derivatives):
+            sample = sample + _lagrange_integral(used, number, sigmas[-2], sigmas[-1]) * derivative
+        self._step_index += 1
+        return SchedulerOutput(prev_sample=sample)
+
+
+def _lagrange_integral(places: Sequence[float], number: int, start: float, end: float) -> float:
+    """Integrate the polynomial that is 1 at one of the places and 0 at the others."""
+    polynomial = np.polynomial.Polynomial([1.0])
+    for other, place in enumerate(places):
+        if other != number:
+            polynomial *= np.polynomial.Polynomial([-place, 1.0]) / (places[number] - place)
+    integral = polynomial.integ()
+    return float(integral(end) - integral(start))
 
 
 def make_scheduler(
     model_config: Mapping[str, Any], *, sampler: Sampler, schedule: Schedule, steps: int, device: str
 ) -> DiffusersScheduler:
     """Return the scheduler, with its steps set. What of the schedule diffusers does not know is left out."""
-    scheduler_class = (
-        _ExactLms if sampler.scheduler == "LMSDiscreteScheduler" else getattr(diffusers, sampler.scheduler)
-    )
+    scheduler_class = _Lms if sampler.scheduler == "LMSDiscreteScheduler" else getattr(diffusers, sampler.scheduler)
     settings = {"timestep_spacing": "linspace", **sampler.settings, **schedule.settings}
     if steps == 1:
         settings.update(_ONE_STEP)

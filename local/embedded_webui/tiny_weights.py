@@ -19,7 +19,7 @@ _ANCHOR: Final = 30.0
 #: the step's number removes too little in the last steps.
 _NOISE_GAIN: Final = 1.35
 #: Part of the random rest of the U-Net in its answer, and of the attention to the prompt.
-_UNET_RANDOM: Final = 0.1
+_UNET_RANDOM: Final = 0.07
 _UNET_ATTENTION: Final = 0.045
 _UNET_TEXTURE: Final = 0.01
 #: Part of the finer shapes of each level in the large ones that come up from below.

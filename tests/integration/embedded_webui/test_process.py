@@ -1,0 +1,50 @@
+"""The process around the embedded Web UI: how it starts, what it says, how it stops."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+#: Seconds in which the process must do what it is told, on a busy machine.
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def empty_web_ui(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    command = [sys.executable, "-m", "local.embedded_webui", "--port", "0", "--models-folder", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        line = json.loads(process.stdout.readline())
+        assert line["event"] == "listening"
+        yield process, f"http://127.0.0.1:{line['port']}/sdapi/v1"
+        process.kill()
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_without_a_checkpoint_and_stops_cleanly(
+    empty_web_ui: tuple[subprocess.Popen[bytes], str], stop_signal: signal.Signals
+) -> None:
+    process, url = empty_web_ui
+    assert httpx.get(f"{url}/sd-models", timeout=PATIENCE_SECONDS).json() == []
+    idle = httpx.get(f"{url}/progress", timeout=PATIENCE_SECONDS).json()
+    assert (idle["progress"], idle["state"]["job_no"], idle["state"]["sampling_steps"]) == (0, 0, 0)
+    refused = httpx.post(f"{url}/txt2img", json={"prompt": "a cat"}, timeout=PATIENCE_SECONDS)
+    assert refused.status_code == 500
+    assert refused.json()["error"] == "FileNotFoundError"
+    assert refused.json()["errors"].startswith("No checkpoints found. When searching for checkpoints, looked at:")
+    started = time.monotonic()
+    process.send_signal(stop_signal)
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0
+    assert time.monotonic() - started < PATIENCE_SECONDS
+
+
+def test_the_help_names_every_setting() -> None:
+    command = [sys.executable, "-m", "local.embedded_webui", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS).stdout
+    assert all(option in text for option in ("--host", "--port", "--models-folder", "--threads"))

@@ -60,6 +60,10 @@ test: setup lint ## The one gate: style, types, import direction, and all tests
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md
 	@$(BIN)/python benchmarks/cold_import.py
+	@$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 1 --tasks 20
+	@$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 0.25 --aws-delay-ms 20
+	@$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 0.05 --aws-delay-ms 20 --tasks 200
+	@$(BIN)/python benchmarks/gpu_busy.py --kind img2img --seconds-per-picture 0.25 --aws-delay-ms 20
 
 .PHONY: format
 format: $(VENV)/.ready ## Put the code into its shape

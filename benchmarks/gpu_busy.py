@@ -1,0 +1,201 @@
+"""How busy the agent keeps the GPU, next to bare loops that do nothing but send requests.
+
+The GPU is a stand-in: a Web UI with one first-in-first-out lock that is held for a chosen time a picture. The agent,
+the local AWS and the Web UI are processes of their own; the figures of one run were made by one machine at one time.
+"""
+
+import argparse
+import base64
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.agent_process import cpu_ms, peak_rss_mb
+from benchmarks.bare_loop import run_bare_loop
+from benchmarks.journal import Generation, Step, count_steps, lock_use, read_journal
+from benchmarks.picture import noisy_png
+from benchmarks.processes import AWS_VARIABLES, Server, running, serving, start
+from benchmarks.runtime_ground import RuntimeGround
+from benchmarks.stand_in_webui import LINKS
+
+IN_FLIGHT: Final = (1, 2, 3)
+#: Seconds for which each bare loop goes on, at most and at least as many requests.
+BARE_SECONDS: Final = 6.0
+BARE_MIN_TASKS: Final = 5
+#: Seconds beyond those that the lock is held for, after which tasks that are not done are lost.
+PATIENCE_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.02
+_TASK_TYPES: Final = {"txt2img": "text-to-image", "img2img": "image-to-image"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured; shares are 0 to 1."""
+
+    busy_share: float
+    tasks_per_second: float
+    best_loop_tasks_per_second: float
+    best_loop_busy_share: float
+    loop_tasks_per_second: dict[str, float]
+    gap_ms_p50: float
+    gap_ms_p95: float
+    cpu_ms_per_task: float
+    peak_rss_mb: float
+    start_to_first_request_s: float
+    lost: int
+    doubled: int
+
+
+class Benchmark:
+    """One run."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._journal = folder / "journal.jsonl"
+        self._path = f"/sdapi/v1/{options.kind}"
+
+    def run(self) -> Result:
+        """Measure the loops, then the agent."""
+        with ExitStack() as stack:
+            webui = stack.enter_context(serving(self._webui_arguments()))
+            aws = stack.enter_context(serving(["-m", "local.aws_server"]))
+            endpoint_url = aws.url
+            if self._options.aws_delay_ms:
+                arguments = ["--target", aws.url, "--delay-ms", str(self._options.aws_delay_ms)]
+                endpoint_url = stack.enter_context(serving(["-m", "benchmarks.aws_proxy", *arguments])).url
+            loops = {number: self._measure_loop(webui, number) for number in IN_FLIGHT}
+            return self._measure_agent(webui, RuntimeGround(aws.url), endpoint_url, loops)
+
+    def _webui_arguments(self) -> list[str]:
+        options = self._options
+        arguments: Mapping[str, object] = {
+            "--journal": self._journal,
+            "--seconds-per-picture": options.seconds_per_picture,
+            "--link-seconds": options.link_ms / 1000,
+            "--pictures-per-task": options.pictures_per_task,
+            "--picture-side": options.picture_side,
+            "--picture-kb": options.picture_kb,
+        }
+        words = [str(word) for argument in arguments.items() for word in argument]
+        return ["-m", "benchmarks.stand_in_webui", *words]
+
+    def _measure_loop(self, webui: Server, in_flight: int) -> tuple[float, float]:
+        """Return tasks per second and busy share of a bare loop."""
+        content: dict[str, Any] = {}
+        if self._options.kind == "img2img":
+            picture = noisy_png(side_pixels=self._options.picture_side, kilobytes=self._options.picture_kb)
+            content["init_images"] = [base64.b64encode(picture).decode()]
+        tasks = max(BARE_MIN_TASKS, min(self._options.tasks, int(BARE_SECONDS / self._options.seconds_per_picture)))
+        run_bare_loop(f"127.0.0.1:{webui.port}", path=self._path, content=content, in_flight=in_flight, tasks=tasks)
+        use = lock_use(self._generations(f"bare-{in_flight}-"))
+        return use.tasks_per_second, use.busy_share
+
+    def _measure_agent(
+        self, webui: Server, ground: RuntimeGround, endpoint_url: str, loops: Mapping[int, tuple[float, float]]
+    ) -> Result:
+        task_ids = [f"task-{number}" for number in range(self._options.tasks)]
+        for task_id in task_ids:
+            ground.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
+        variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)}
+        before = self._steps(Step.ANSWERED)
+        started_at = time.monotonic()
+        agent = start(["-m", "runtime_image.agent"], log_file=self._folder / "agent.log", variables=variables)
+        with running(agent):
+            self._wait(lambda: self._steps(Step.ARRIVED) > before, "the first request", PATIENCE_SECONDS)
+            cpu_before_ms = cpu_ms(agent.pid)
+            seconds = PATIENCE_SECONDS + self._options.tasks * self._options.seconds_per_picture
+            self._wait(lambda: self._steps(Step.ANSWERED) >= before + len(task_ids), "the last answer", seconds)
+            self._wait(lambda: ground.queued_messages() == 0, "the last message's deletion", PATIENCE_SECONDS)
+            cpu_after_ms, memory_mb = cpu_ms(agent.pid), peak_rss_mb(agent.pid)
+        generations = self._generations("task-")
+        use = lock_use(generations)
+        best = max(loops, key=lambda number: loops[number][0])
+        return Result(
+            busy_share=use.busy_share,
+            tasks_per_second=use.tasks_per_second,
+            best_loop_tasks_per_second=loops[best][0],
+            best_loop_busy_share=loops[best][1],
+            loop_tasks_per_second={str(number): loop[0] for number, loop in loops.items()},
+            gap_ms_p50=use.gap_ms_p50,
+            gap_ms_p95=use.gap_ms_p95,
+            cpu_ms_per_task=(cpu_after_ms - cpu_before_ms) / len(task_ids),
+            peak_rss_mb=memory_mb,
+            start_to_first_request_s=generations[0].arrived - started_at,
+            lost=len(set(task_ids) - ground.whole_tasks()),
+            doubled=sum(count - 1 for count in Counter(generation.prompt for generation in generations).values()),
+        )
+
+    def _content(self, task_id: str, webui: Server) -> dict[str, Any]:
+        content: dict[str, Any] = {"prompt": task_id, "batch_size": self._options.pictures_per_task}
+        if self._options.kind == "img2img":
+            content["init_images"] = [f"{webui.url}{LINKS}{task_id}.png"]
+        return content
+
+    def _generations(self, prefix: str) -> list[Generation]:
+        return [generation for generation in read_journal(self._journal) if generation.prompt.startswith(prefix)]
+
+    def _steps(self, step: Step) -> int:
+        return count_steps(self._journal, step)
+
+    def _wait(self, look: Callable[[], bool], what: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not look():
+            if time.monotonic() > deadline:
+                log = (self._folder / "agent.log").read_text()[-2000:]
+                raise TimeoutError(f"{what} did not come within {seconds:.0f} s; the agent's log ends with:\n{log}")
+            time.sleep(POLL_SECONDS)
+
+
+def report(options: argparse.Namespace, result: Result) -> str:
+    """Return the figures in words."""
+    ratio = result.tasks_per_second / result.best_loop_tasks_per_second
+    loops = ", ".join(f"{rate:.2f} with {number}" for number, rate in result.loop_tasks_per_second.items())
+    return f"""\
+{options.tasks} {options.kind} tasks of {options.seconds_per_picture:g} s, {options.aws_delay_ms:g} ms more per AWS call
+  busy share      {result.busy_share:.1%}; best bare loop {result.best_loop_busy_share:.1%}
+  tasks a second  {result.tasks_per_second:.2f}, {ratio:.1%} of the best bare loop ({loops} in flight)
+  gap             median {result.gap_ms_p50:.1f} ms, 95th percentile {result.gap_ms_p95:.1f} ms
+  agent           {result.cpu_ms_per_task:.1f} ms CPU a task, peak memory {result.peak_rss_mb:.0f} MB
+  start           first request after {result.start_to_first_request_s:.2f} s
+  lost, doubled   {result.lost}, {result.doubled}"""
+
+
+def parse_options() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--kind", choices=sorted(_TASK_TYPES), default="txt2img", help="what the tasks ask for")
+    parser.add_argument("--seconds-per-picture", type=float, default=1.0, metavar="T", help="the lock is held for")
+    parser.add_argument("--aws-delay-ms", type=float, default=0.0, metavar="D", help="added to every call of AWS")
+    parser.add_argument("--tasks", type=int, default=40, metavar="N", help="for the agent")
+    parser.add_argument("--link-ms", type=float, default=300.0, help="until an input picture's link answers")
+    parser.add_argument("--pictures-per-task", type=int, default=1, help="in each answer")
+    parser.add_argument("--picture-kb", type=int, default=450, help="size of each picture")
+    parser.add_argument("--picture-side", type=int, default=512, help="pixels of each picture")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print the figures; exit code 1 if a task was lost or generated twice."""
+    options = parse_options()
+    with tempfile.TemporaryDirectory() as folder:
+        result = Benchmark(options, Path(folder)).run()
+    print(report(options, result))
+    if options.json:
+        rounded = {
+            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(result).items()
+        }
+        print(json.dumps(rounded))
+    return int(result.lost + result.doubled > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

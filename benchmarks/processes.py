@@ -1,0 +1,81 @@
+"""The programs that a benchmark starts: each is told to stop when the benchmark ends, however that comes about."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+PROJECT: Final = Path(__file__).parents[1]
+#: Credentials that no AWS would accept, so that no benchmark ever reaches a real one.
+AWS_VARIABLES: Final[Mapping[str, str]] = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+#: Seconds in which a program ends that was told to.
+_STOP_SECONDS: Final = 20.0
+
+Process = subprocess.Popen[bytes]
+
+
+def start(arguments: Sequence[str], *, log_file: Path, variables: Mapping[str, str] | None = None) -> Process:
+    """Start a Python program of this project; its output is appended to the log file."""
+    with log_file.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=PROJECT,
+            env={**os.environ, **(variables or {})},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def stop(process: Process) -> None:
+    """End a process, gently at first."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def running(process: Process) -> Iterator[Process]:
+    """Stop the process at the end of the block."""
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+class Server:
+    """A program that says in its first line, as JSON, on which port of 127.0.0.1 it listens."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.process = subprocess.Popen([sys.executable, *arguments], cwd=PROJECT, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None  # noqa: S101 - it was asked for; tells the type checker
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(arguments)} did not start")
+        self.port = int(json.loads(line)["port"])
+
+    @property
+    def url(self) -> str:
+        """Address without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def serving(arguments: Sequence[str]) -> Iterator[Server]:
+    """Run a server during the block."""
+    server = Server(arguments)
+    with running(server.process):
+        yield server

@@ -1,6 +1,7 @@
 """Makes the pictures of one request: overrides, seeds, batches, the answer's `info`. Runs inside the queue."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ from local.embedded_webui.run import Run
 
 #: Face restoration that the infotext names; nothing restores faces here, as in a Web UI without its models.
 _FACE_RESTORATION: Final = "CodeFormer"
+#: Memory of one layer of SD's autoencoder at full size: 128 channels of 32 bits.
+_BYTES_PER_PIXEL: Final = 128 * 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,13 @@ class Generator:
             raise IndexError("list index out of range")
         if request.steps == 0:
             raise WebUiError("ZeroDivisionError", "integer division or modulo by zero")
+
+        needed = int(request.width or 0) * int(request.height or 0) * _BYTES_PER_PIXEL
+        if needed > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+            # Left to itself, torch would be given the memory and the process killed when it uses it.
+            raise WebUiError(
+                "RuntimeError", f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {needed} bytes."
+            )
 
     def _plan(self, request: GenerationRequest, checkpoint: Checkpoint) -> Run:
         clip_skip = self._options["CLIP_stop_at_last_layers"]

@@ -46,8 +46,8 @@ class Options:
 
         `on_change` runs after the change; when it fails the option gets its old value back, silently.
         """
-        before = self._explicit.get(name)
-        if before == value:
+        before = self.remember([name])
+        if self._explicit.get(name) == value:
             return
         if name not in self._defaults:
             raise KeyError(name)
@@ -58,7 +58,8 @@ class Options:
             try:
                 on_change()
             except Exception:  # noqa: BLE001 - the Web UI answers 200 whatever a switch of checkpoint ends with
-                self._explicit[name] = before
+                self._explicit.pop(name)
+                self._explicit.update(before)
 
     def remember(self, names: Iterable[str]) -> dict[str, Any]:
         """Return those of the options that can be restored: the ones that were set explicitly before."""

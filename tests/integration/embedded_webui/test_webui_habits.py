@@ -58,7 +58,7 @@ def test_an_override_leaks_unless_its_option_was_set_explicitly(web_ui: httpx.Cl
     def clip_skip(**fields: Any) -> int:
         return int(make(web_ui, {**SMALL, "send_images": False, **fields})["info"]["clip_skip"])
 
-    # ENSD is never set by another test, clip skip may have been.
+    # No other test sets this option explicitly.
     make(web_ui, {**SMALL, "override_settings": {"eta_noise_seed_delta": 7}})
     assert web_ui.get("/options").json()["eta_noise_seed_delta"] == 7
     web_ui.post("/options", json={"CLIP_stop_at_last_layers": 1})
@@ -186,6 +186,12 @@ def test_a_change_of_checkpoint_waits_for_the_run_but_shows_at_once(
     assert running.result()["info"]["sd_model_name"] == "tiny-a"
     assert change.result().status_code == 200
     assert make(web_ui, SMALL)["info"]["sd_model_name"] == "tiny-b"
+
+
+def test_a_picture_that_does_not_fit_into_memory_is_refused(web_ui: httpx.Client) -> None:
+    refused = web_ui.post("/txt2img", json={**SMALL, "width": 2**17, "height": 2**17})
+    assert (refused.status_code, refused.json()["error"]) == (500, "RuntimeError")
+    assert "can't allocate memory" in refused.json()["errors"]
 
 
 def test_an_unloaded_checkpoint_is_loaded_again(web_ui: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from contract.settings import InvalidEnvironment
 from runtime_image.agent.aws import AwsClients
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.crew import Crew
+from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.endings import Endings
 from runtime_image.agent.events import Event, StopRequested, ThreadFailed
@@ -112,8 +113,8 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
         crew=crew,
         receiver=receiver,
         keeper=keeper,
-        dispatcher=Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace),
-        rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch),
+        dispatcher=Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace, depth=Depth()),
+        rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace),
         checkpoints=checkpoints,
         health=WebUiHealth(),
         stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contract.errors import DarkroomError
 from runtime_image.agent.aws import AWS_ERRORS
+from runtime_image.agent.depth import MAX_IN_FLIGHT
 from runtime_image.agent.endings import Endings
 from runtime_image.agent.errors import NotHeld
 from runtime_image.agent.events import (
@@ -19,7 +20,6 @@ from runtime_image.agent.events import (
     WebUiNeverReady,
 )
 from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.in_flight import MAX_IN_FLIGHT
 from runtime_image.agent.intake import Intake
 from runtime_image.agent.ledger import Ledger
 from runtime_image.agent.preparation import Preparation
@@ -33,7 +33,7 @@ from runtime_image.agent.workers import Workers
 #: Tasks between the queue and the Web UI at a time: one whose links are slow must not stop the others.
 MAX_AHEAD: Final = 4
 #: Tasks whose outputs are being stored at a time; it bounds the memory that pictures take while S3 is slow.
-MAX_STORING: Final = 3
+MAX_STORING: Final = 6
 #: Threads for what is short: heartbeats, hand-backs, interrupts. More than tasks that can end at a time.
 UPKEEP_THREADS: Final = 4
 

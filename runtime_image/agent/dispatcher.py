@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Callable
 
 from runtime_image.agent.crew import MAX_AHEAD, Crew
+from runtime_image.agent.depth import Depth
 from runtime_image.agent.held_task import HeldTask, Stage
-from runtime_image.agent.in_flight import MAX_IN_FLIGHT, InFlight
+from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.webui.checkpoints import Checkpoints
 
@@ -13,11 +14,12 @@ from runtime_image.agent.webui.checkpoints import Checkpoints
 class Dispatcher:
     """Changed by the loop only."""
 
-    def __init__(self, *, crew: Crew, in_flight: InFlight, checkpoints: Checkpoints, pace: Pace) -> None:
+    def __init__(self, *, crew: Crew, in_flight: InFlight, checkpoints: Checkpoints, pace: Pace, depth: Depth) -> None:
         self._crew = crew
         self._in_flight = in_flight
         self._checkpoints = checkpoints
         self._pace = pace
+        self._depth = depth
         self._ready: deque[HeldTask] = deque()
         self._switching: HeldTask | None = None
 
@@ -34,9 +36,9 @@ class Dispatcher:
         if task in self._ready:
             self._ready.remove(task)
 
-    def has_room(self, *, ahead: int, now: float) -> bool:
-        """Tell whether another task may be received while `ahead` tasks wait for the Web UI."""
-        return ahead < MAX_AHEAD and self._pace.has_room(in_flight=self._in_flight.tasks, ahead=ahead, now=now)
+    def room(self, *, ahead: int, now: float) -> int:
+        """Return how many tasks may be received while `ahead` tasks wait for the Web UI."""
+        return min(self._pace.room(in_flight=self._in_flight.tasks, ahead=ahead, now=now), max(MAX_AHEAD - ahead, 0))
 
     def switched(self, task: HeldTask) -> None:
         """Note that the checkpoint of a task is loaded."""
@@ -47,6 +49,7 @@ class Dispatcher:
         """Note that a request was answered; tell whether the answer may be that of a cut generation."""
         if task.request and task.request.generates:
             self._pace.generated(sent_at=task.sent_at, ended_at=now)
+            self._depth.answered(now)
         return self._in_flight.remove(task, now)
 
     def failed(self, task: HeldTask, *, now: float) -> bool:
@@ -74,10 +77,12 @@ class Dispatcher:
             task.sent_at = now()
             self._in_flight.add(task)
             self._crew.generate(task, task.request)
+            if len(self._in_flight.tasks) >= self._depth.limit:
+                self._depth.filled(task.sent_at)
 
     def _may_send(self, task: HeldTask) -> bool:
         busy = self._in_flight.tasks
-        if self._switching or not self._in_flight.is_settled or len(busy) >= MAX_IN_FLIGHT:
+        if self._switching or not self._in_flight.is_settled or len(busy) >= self._depth.limit:
             return False
         if any(other.request and other.request.exclusive for other in busy):
             return False

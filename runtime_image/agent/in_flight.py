@@ -10,8 +10,6 @@ from typing import Final
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.webui.progress import Progress
 
-#: Requests at the Web UI at a time: one runs, the next waits in its lock. Encoding happens outside the lock.
-MAX_IN_FLIGHT: Final = 2
 #: Seconds after which an interrupt that the Web UI shows no trace of is sent again: it came before its request had
 #: begun. Longer than any answer takes to be encoded and sent, so that an ended request is not interrupted again.
 REPEAT_SECONDS: Final = 2.0

@@ -280,9 +280,9 @@ class TaskLoop:
 
     def _receive(self, now: float) -> None:
         ahead = self._taking + sum(task.stage in NOT_BEGUN for task in self._tasks.values())
-        if not self._is_receiving and self._dispatcher.has_room(ahead=ahead, now=now):
+        if not self._is_receiving and (count := self._dispatcher.room(ahead=ahead, now=now)):
             self._is_receiving = True
-            self._receiver.request(1)
+            self._receiver.request(count)
 
     def _stop(self, code: ExitCode, *, hurry: bool = False) -> None:
         self._stopping.set()

@@ -8,6 +8,7 @@ from runtime_image.agent.crew import Crew
 from runtime_image.agent.events import Loss
 from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
+from runtime_image.agent.pace import Pace
 from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, LOOK_SECONDS, Progress, ProgressWatch
 
 #: Seconds between two looks at a task's record: a cancelled task must be noticed within two.
@@ -25,10 +26,11 @@ GiveUp = Callable[[HeldTask, DarkroomError | Loss], None]
 class Rounds:
     """Changed by the loop only."""
 
-    def __init__(self, *, crew: Crew, in_flight: InFlight, watch: ProgressWatch) -> None:
+    def __init__(self, *, crew: Crew, in_flight: InFlight, watch: ProgressWatch, pace: Pace) -> None:
         self._crew = crew
         self._in_flight = in_flight
         self._watch = watch
+        self._pace = pace
         self._stuck_since: tuple[HeldTask, float] | None = None
 
     def look_after(self, task: HeldTask, now: float, give_up: GiveUp) -> None:
@@ -50,13 +52,15 @@ class Rounds:
         if running and progress.busy:
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
             running.progress_permille = max(running.progress_permille, permille)
+            self._pace.foresee(running, progress.fraction, progress.asked_at)
 
     def watch_progress(self) -> None:
-        """Ask for progress while something runs, and closely while an interrupt is not understood."""
+        """Ask for progress while something runs; closely while it is unknown what to expect, or what was cut."""
         if not self._in_flight.generating:
             self._watch.set_interval(None)
         else:
-            self._watch.set_interval(LOOK_SECONDS if self._in_flight.is_settled else CLOSE_LOOK_SECONDS)
+            is_clear = self._in_flight.is_settled and self._pace.is_known
+            self._watch.set_interval(LOOK_SECONDS if is_clear else CLOSE_LOOK_SECONDS)
 
     def interrupt_if_needed(self) -> None:
         """Interrupt the running request if its task was given up."""

@@ -14,7 +14,8 @@ from runtime_image.agent.webui.client import WebUiClient
 PROGRESS_PATH: Final = "/sdapi/v1/progress?skip_current_image=true"
 #: Seconds between two looks while the Web UI works.
 LOOK_SECONDS: Final = 0.5
-#: The same after an interrupt, while it is not known yet which request was cut.
+#: The same after an interrupt, while it is not known yet which request was cut, and in the first generation, to
+#: learn how long it takes.
 CLOSE_LOOK_SECONDS: Final = 0.05
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from random import Random
 
+from runtime_image.agent.depth import MAX_IN_FLIGHT
 from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.in_flight import MAX_IN_FLIGHT, REPEAT_SECONDS, InFlight
+from runtime_image.agent.in_flight import REPEAT_SECONDS, InFlight
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.tasks import held_task

@@ -9,6 +9,7 @@ import pytest
 
 from contract.errors import DarkroomError
 from runtime_image.agent import events as on
+from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed, WebUiRefused
 from runtime_image.agent.exit_codes import ExitCode
@@ -39,8 +40,10 @@ class Agent:
             crew=self.crew,
             receiver=self.receiver,
             keeper=self.keeper,
-            dispatcher=Dispatcher(crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace),
-            rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch),
+            dispatcher=Dispatcher(
+                crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace, depth=Depth()
+            ),
+            rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace),
             checkpoints=self.checkpoints,
             health=WebUiHealth(),
             stop_order=StopOrder(grace_period_seconds=20),

@@ -16,9 +16,9 @@ def pace_of(seconds: float) -> Pace:
 def test_the_first_task_is_taken_alone() -> None:
     task = held_task()
 
-    assert Pace().has_room(in_flight=[], ahead=0, now=0.0)
-    assert not Pace().has_room(in_flight=[task], ahead=0, now=0.0)
-    assert not Pace().has_room(in_flight=[], ahead=1, now=0.0)
+    assert Pace().room(in_flight=[], ahead=0, now=0.0) == 1
+    assert not Pace().room(in_flight=[task], ahead=0, now=0.0)
+    assert not Pace().room(in_flight=[], ahead=1, now=0.0)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_little_is_held_ahead(seconds: float, elapsed: float, ahead: int, *, has
     task = held_task()
     task.sent_at = 50 * seconds
 
-    room = pace_of(seconds).has_room(in_flight=[task], ahead=ahead, now=50 * seconds + elapsed)
+    room = pace_of(seconds).room(in_flight=[task], ahead=ahead, now=50 * seconds + elapsed)
 
-    assert room is has_room
+    assert room == int(has_room)
 
 
 def test_a_request_that_waited_behind_another_is_not_counted_twice() -> None:
@@ -41,5 +41,27 @@ def test_a_request_that_waited_behind_another_is_not_counted_twice() -> None:
     task = held_task()
     task.sent_at = 20.0
 
-    assert not pace.has_room(in_flight=[task], ahead=0, now=20.0)
-    assert pace.has_room(in_flight=[task], ahead=0, now=27.5)
+    assert not pace.room(in_flight=[task], ahead=0, now=20.0)
+    assert pace.room(in_flight=[task], ahead=0, now=27.5)
+
+
+def test_a_first_task_tells_by_its_progress_how_long_it_takes() -> None:
+    short, long = held_task(), held_task()
+    short.sent_at = long.sent_at = 10.0
+    pace, slow = Pace(), Pace()
+    pace.foresee(short, 0.01, 10.05)
+    assert not pace.is_known
+
+    pace.foresee(short, 0.2, 10.05)
+    slow.foresee(long, 0.05, 13.0)
+
+    assert pace.room(in_flight=[short], ahead=0, now=10.06) == 1
+    assert slow.room(in_flight=[long], ahead=0, now=13.0) == 0
+    assert slow.room(in_flight=[long], ahead=0, now=68.0) == 1
+
+
+def test_several_are_received_at_a_time_if_they_are_short() -> None:
+    pace = pace_of(0.05)
+
+    assert pace.room(in_flight=[], ahead=0, now=2.5) == 4
+    assert pace.room(in_flight=[], ahead=100, now=2.5) == 0

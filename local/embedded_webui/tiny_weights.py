@@ -20,7 +20,7 @@ _ANCHOR: Final = 30.0
 _NOISE_GAIN: Final = 1.35
 #: Part of the random rest of the U-Net in its answer, and of the attention to the prompt.
 _UNET_RANDOM: Final = 0.07
-_UNET_ATTENTION: Final = 0.045
+_UNET_ATTENTION: Final = 0.025
 _UNET_TEXTURE: Final = 0.01
 #: Part of the finer shapes of each level in the large ones that come up from below.
 _FINER_SHAPES: Final = 0.3

@@ -7,6 +7,7 @@ the local AWS and the Web UI are processes of their own; the figures of one run 
 import argparse
 import base64
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -186,6 +187,8 @@ def parse_options() -> argparse.Namespace:
 def main() -> int:
     """Print the figures; exit code 1 if a task was lost or generated twice."""
     options = parse_options()
+    # What is told to stop stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as folder:
         result = Benchmark(options, Path(folder)).run()
     print(report(options, result))

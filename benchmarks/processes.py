@@ -72,10 +72,18 @@ class Server:
         """Address without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
+    def close(self) -> None:
+        """End it."""
+        stop(self.process)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
 
 @contextmanager
 def serving(arguments: Sequence[str]) -> Iterator[Server]:
     """Run a server during the block."""
     server = Server(arguments)
-    with running(server.process):
+    try:
         yield server
+    finally:
+        server.close()

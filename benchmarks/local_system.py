@@ -1,0 +1,108 @@
+"""The local system as a process, spoken to over its public interfaces only."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+
+from benchmarks.processes import AWS_VARIABLES, PROJECT, running, start
+from contract.record import Record
+
+RUNTIME: Final = "sdruntime"
+#: Seconds in which the local system gets ready, its templates synthesized anew.
+_READY_SECONDS: Final = 120.0
+_POLL_SECONDS: Final = 0.1
+_TIMEOUT_SECONDS: Final = 30.0
+#: SNS takes this many messages a call.
+_BATCH: Final = 10
+
+
+@dataclass
+class LocalSystem:
+    """A running local system without agents."""
+
+    endpoints: Mapping[str, Any]
+    _callbacks: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing")  # noqa: S106 - the local AWS takes any
+        options: dict[str, Any] = {
+            "endpoint_url": self.endpoints["aws_endpoint_url"],
+            "region_name": self.endpoints["region"],
+        }
+        self._sns = session.client("sns", **options)
+        self._s3 = session.client("s3", **options)
+        self._table = session.resource("dynamodb", **options).Table(self.endpoints["task_table"])
+
+    @property
+    def agent_variables(self) -> dict[str, str]:
+        """Settings of the runtime's agents."""
+        return dict(self.endpoints["runtimes"][RUNTIME]["agent_environment"])
+
+    def publish(self, task_ids: Sequence[str]) -> None:
+        """Publish a small text-to-image task for each id; its prompt is its id."""
+        for first in range(0, len(task_ids), _BATCH):
+            entries = [
+                {"Id": str(number), "Message": json.dumps(_task(task_id))}
+                for number, task_id in enumerate(task_ids[first : first + _BATCH])
+            ]
+            answer = self._sns.publish_batch(
+                TopicArn=self.endpoints["entry_topic_arn"],
+                PublishBatchRequestEntries=entries,  # type: ignore[arg-type] # a list of dicts as documented
+            )
+            if answer.get("Failed"):
+                raise RuntimeError(f"the entry topic refuses: {answer['Failed']}")
+
+    def callbacks(self) -> list[dict[str, Any]]:
+        """Return all callbacks so far."""
+        url = f"{self.endpoints['callbacks_url']}?after={len(self._callbacks)}"
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - of this machine
+            self._callbacks += json.load(answer)["callbacks"]
+        return self._callbacks
+
+    def records(self) -> list[Record]:
+        """Return the records of all tasks."""
+        pages = self._table.meta.client.get_paginator("scan").paginate(TableName=self._table.name)
+        return [Record.from_item(item) for page in pages for item in page["Items"]]
+
+    def stored(self) -> set[str]:
+        """Return the `s3://` URIs of all outputs."""
+        bucket = self.endpoints["output_bucket"]
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return {f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", [])}
+
+
+@contextmanager
+def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[LocalSystem]:
+    """Run the local system during the block, without agents, in this folder."""
+    environment_file, state = folder / "environment.yaml", folder / "state"
+    text = (PROJECT / "environments" / "local.yaml").read_text()
+    name = f"  - name: {RUNTIME}\n"
+    environment_file.write_text(
+        text.replace(name, f"{name}    visibilityTimeoutSeconds: {visibility_timeout_seconds}\n")
+    )
+    # Its agents are not started, so that no Web UI is needed yet.
+    arguments = ["--agents", "0", "--webui-url", "http://127.0.0.1:9", "--environment", str(environment_file)]
+    up = start(
+        ["-m", "local", "up", *arguments, "--state-dir", str(state)],
+        log_file=folder / "up.log",
+        variables=AWS_VARIABLES,
+    )
+    with running(up):
+        deadline = time.monotonic() + _READY_SECONDS
+        while not (state / "endpoints.json").exists():
+            if up.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the local system did not start:\n{(folder / 'up.log').read_text()[-2000:]}")
+            time.sleep(_POLL_SECONDS)
+        yield LocalSystem(json.loads((state / "endpoints.json").read_text()))
+
+
+def _task(task_id: str) -> dict[str, Any]:
+    metadata = {"id": task_id, "runtime": RUNTIME, "tasktype": "text-to-image"}
+    return {"task": {"metadata": metadata, "content": {"prompt": task_id, "steps": 20}}}

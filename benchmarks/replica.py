@@ -1,0 +1,63 @@
+"""One replica of a runtime as a fleet keeps it: an agent and its Web UI, both started again whenever they end."""
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.journal import Generation, read_journal
+from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
+from benchmarks.verdict import Disturbance
+
+
+class Replica:
+    """Starts at once; `close` ends both processes."""
+
+    def __init__(self, number: int, *, folder: Path, variables: Mapping[str, str], seconds_per_picture: float) -> None:
+        self._number = number
+        self._journal = folder / f"generations-{number}.jsonl"
+        self._log = folder / f"agent-{number}.log"
+        self._webui_arguments = [
+            *("-m", "benchmarks.stand_in_webui", "--journal", str(self._journal), "--picture-kb", "20"),
+            *("--picture-side", "128", "--seconds-per-picture", str(seconds_per_picture)),
+        ]
+        self._webui = Server(self._webui_arguments)
+        self._variables = {**AWS_VARIABLES, **variables, "WEBUI_URL": self._webui.url}
+        self._agent = self._start_agent()
+        self.disturbances: list[Disturbance] = []
+
+    @property
+    def generations(self) -> list[Generation]:
+        """Everything that its Web UI was asked to generate."""
+        return read_journal(self._journal)
+
+    def send(self, number: signal.Signals) -> None:
+        """Kill the agent, or tell it to stop."""
+        if self._agent.poll() is None:
+            self._note(number.name)
+            self._agent.send_signal(number)
+
+    def crash_webui(self) -> None:
+        """Kill the Web UI, and start another on its port."""
+        self._note("crash of the Web UI")
+        os.kill(self._webui.process.pid, signal.SIGKILL)
+        self._webui.close()
+        self._webui = Server([*self._webui_arguments, "--port", str(self._webui.port)])
+
+    def look_after(self) -> None:
+        """Start the agent again if it has ended."""
+        if (code := self._agent.poll()) is not None:
+            self._note(f"exit {code}")
+            self._agent = self._start_agent()
+
+    def close(self) -> None:
+        """End both."""
+        stop(self._agent)
+        self._webui.close()
+
+    def _start_agent(self) -> Process:
+        return start(["-m", "runtime_image.agent"], log_file=self._log, variables=self._variables)
+
+    def _note(self, kind: str) -> None:
+        self.disturbances.append(Disturbance(self._number, time.monotonic(), kind))

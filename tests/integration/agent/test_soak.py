@@ -1,0 +1,23 @@
+"""The short soak: tasks through the whole local system while everything that may fail does."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[3]
+
+
+def test_nothing_is_lost_doubled_or_left_unanswered(tmp_path: Path) -> None:
+    options = ("--tasks", "60", "--seconds-between", "1.5", "--failure-rate", "0.02", "--max-seconds", "80", "--json")
+    soak = subprocess.run(
+        [sys.executable, "benchmarks/soak.py", "--keep", str(tmp_path), *options],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+
+    assert soak.returncode == 0, soak.stdout + soak.stderr
+    assert sum(json.loads(soak.stdout.splitlines()[-1])["statuses"].values()) == 60

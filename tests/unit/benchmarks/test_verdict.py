@@ -1,0 +1,84 @@
+"""The judge of the soak must see every broken promise: a soak that cannot fail proves nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.journal import Generation
+from benchmarks.verdict import STORING_SECONDS, Disturbance, Verdict, judge
+from contract.callback import callback_for
+from contract.record import Record, Status
+
+IMAGE, OUTPUT = "s3://outputs/a-0001.png", "s3://outputs/a.out"
+
+
+def record(status: Status = Status.COMPLETED) -> Record:
+    is_completed = status is Status.COMPLETED
+    return Record(
+        id="a",
+        run="0001",
+        status=status,
+        runtime="sdruntime",
+        tasktype="text-to-image",
+        format="v1alpha2",
+        prefix="output",
+        submission_id="submission",
+        fingerprint="fingerprint",
+        execution_timeout_ms=600_000,
+        ttl_ms=600_000,
+        submitted_at_ms=1,
+        image_urls=(IMAGE,) if is_completed else (),
+        output_url=OUTPUT if is_completed else None,
+    )
+
+
+def judged(
+    *,
+    records: Sequence[Record] = (record(),),
+    callbacks: Sequence[Mapping[str, Any]] = (callback_for(record()),),
+    stored: frozenset[str] = frozenset({IMAGE, OUTPUT}),
+    generations: Mapping[int, Sequence[Generation]] | None = None,
+    disturbances: Sequence[Disturbance] = (),
+) -> Verdict:
+    return judge(
+        ["a"],
+        records=records,
+        callbacks=callbacks,
+        stored=set(stored),
+        generations={0: [Generation("a", 0.0, 0.0, 1.0, 1.1)]} if generations is None else generations,
+        disturbances=disturbances,
+    )
+
+
+def test_a_task_that_ended_once_is_good() -> None:
+    verdict = judged(callbacks=[callback_for(record())] * 2)
+
+    assert verdict.is_good
+    assert verdict.statuses == {"COMPLETED": 1}
+    assert (verdict.generations, verdict.repeated) == (1, 0)
+
+
+def test_sees_what_is_lost_or_left_unanswered() -> None:
+    assert judged(records=()).unfinished == ["a"]
+    assert judged(records=(record(Status.IN_PROGRESS),)).unfinished == ["a"]
+    assert judged(callbacks=()).without_callback == ["a"]
+    assert judged(stored=frozenset({OUTPUT})).missing_objects == [IMAGE]
+
+
+def test_sees_what_contradicts() -> None:
+    failed = callback_for(record(Status.FAILED))
+
+    assert judged(callbacks=[callback_for(record()), failed]).with_different_callbacks == ["a"]
+    assert judged(callbacks=[failed]).contradicted_by_callback == ["a"]
+
+
+def test_a_second_generation_needs_a_reason() -> None:
+    first, second = Generation("a", 0.0, 0.0, 1.0, 1.1), Generation("a", 30.0, 30.0, 31.0, 31.1)
+
+    def verdict(first: Generation, *disturbances: Disturbance) -> Verdict:
+        return judged(generations={0: [first], 1: [second]}, disturbances=disturbances)
+
+    assert verdict(first).doubled == ["a"]
+    assert verdict(first, Disturbance(1, 0.5, "SIGKILL")).doubled == ["a"]
+    assert verdict(first, Disturbance(0, 2 + STORING_SECONDS, "SIGKILL")).doubled == ["a"]
+    assert verdict(first, Disturbance(0, 0.5, "SIGKILL")).repeated == 1
+    assert verdict(Generation("a", 0.0), Disturbance(0, 20.0, "SIGKILL")).is_good

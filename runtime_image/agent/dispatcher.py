@@ -1,11 +1,11 @@
 """What goes to the Web UI next: prepared tasks in their order, with the right checkpoint, few at a time."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from runtime_image.agent.crew import MAX_AHEAD, Crew
 from runtime_image.agent.depth import Depth
-from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.webui.checkpoints import Checkpoints
@@ -39,6 +39,12 @@ class Dispatcher:
     def room(self, *, ahead: int, now: float) -> int:
         """Return how many tasks may be received while `ahead` tasks wait for the Web UI."""
         return min(self._pace.room(in_flight=self._in_flight.tasks, ahead=ahead, now=now), max(MAX_AHEAD - ahead, 0))
+
+    def taken_too_early(self, tasks: Iterable[HeldTask], now: float) -> list[HeldTask]:
+        """Return those that had better gone to another replica, as far as another delivery does them no harm."""
+        if not self._pace.began_too_early(self._in_flight.tasks, now):
+            return []
+        return [task for task in tasks if task.stage in NOT_BEGUN and task.message.receive_count == 1]
 
     def switched(self, task: HeldTask) -> None:
         """Note that the checkpoint of a task is loaded."""
@@ -83,6 +89,9 @@ class Dispatcher:
     def _may_send(self, task: HeldTask) -> bool:
         busy = self._in_flight.tasks
         if self._switching or not self._in_flight.is_settled or len(busy) >= self._depth.limit:
+            return False
+        if busy and not self._pace.is_known:
+            # What waits in the Web UI's lock cannot go back to another replica any more.
             return False
         if any(other.request and other.request.exclusive for other in busy):
             return False

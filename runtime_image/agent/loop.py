@@ -88,6 +88,8 @@ class TaskLoop:
             self._hand_back_all(*Stage)
         elif self._health.is_long_in_trouble(now):
             self._hand_back_all(*NOT_BEGUN)
+        for task in self._dispatcher.taken_too_early(list(self._tasks.values()), now):
+            self._hand_back(task, None)
         self._rounds.interrupt_if_needed()
         if self._health.is_ready and not self._stopping.is_set():
             if sum(task.stage is Stage.STORING for task in self._tasks.values()) < MAX_STORING:

@@ -11,6 +11,8 @@ from runtime_image.agent.held_task import HeldTask
 HORIZON_SECONDS: Final = 3.0
 #: Seconds of work that one receive may bring: what the next receive takes. More would be kept from other replicas.
 RECEIVE_SECONDS: Final = 0.2
+#: Tasks that are held while it is not known how long they take: one, and the next.
+BLINDLY_HELD: Final = 2
 #: Weight of the newest generation in the expected time of the next.
 NEWEST_WEIGHT: Final = 0.3
 #: Part of a generation that must be done before its length can be told from it.
@@ -22,6 +24,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._expected_seconds: float | None = None
+        self._has_measured = False
         self._last_end = 0.0
         #: The running task and how long it takes in all, going by its progress.
         self._foreseen: tuple[HeldTask, float] | None = None
@@ -35,6 +38,7 @@ class Pace:
         """Note one generation. One that was sent while another ran began when that one ended."""
         seconds = ended_at - max(sent_at, self._last_end)
         self._last_end = ended_at
+        self._has_measured = True
         self._learn(seconds)
 
     def foresee(self, running: HeldTask, fraction: float, now: float) -> None:
@@ -47,17 +51,34 @@ class Pace:
             self._learn(seconds)
 
     def room(self, *, in_flight: Sequence[HeldTask], ahead: int, now: float) -> int:
-        """Return how many tasks may be received while these are at the Web UI and `ahead` wait for it."""
+        """Return how many tasks may be received while these are at the Web UI and `ahead` wait for it.
+
+        While nothing is known, a second is taken beside the first, so that its links are fetched meanwhile.
+        """
+        if self.began_too_early(in_flight, now):
+            return 0
         if self._expected_seconds is None:
-            return 0 if in_flight or ahead else 1
-        running = in_flight[:1]
-        rest = max(0.0, self._length_of(running[0]) - (now - self._began_at(running[0]))) if running else 0.0
-        waiting = len(in_flight) - len(running) + ahead
-        free = HORIZON_SECONDS - rest - waiting * self._expected_seconds
+            return int(len(in_flight) + ahead < BLINDLY_HELD)
+        waiting = max(len(in_flight) - 1, 0) + ahead
+        free = HORIZON_SECONDS - self._rest(in_flight, now) - waiting * self._expected_seconds
         if free < 0:
             return 0
         expected = max(self._expected_seconds, 0.001)
         return max(1, math.floor(min(free, RECEIVE_SECONDS) / expected))
+
+    def began_too_early(self, in_flight: Sequence[HeldTask], now: float) -> bool:
+        """Tell whether the first task of all turns out so long that another replica can begin the second sooner."""
+        return not self._has_measured and bool(in_flight) and self._rest(in_flight, now) > HORIZON_SECONDS
+
+    def _rest(self, in_flight: Sequence[HeldTask], now: float) -> float:
+        """Return for how long the oldest request still runs, as far as can be told."""
+        if not in_flight:
+            return 0.0
+        elapsed = now - self._began_at(in_flight[0])
+        if self._expected_seconds is None:
+            # Its progress does not show; what has taken so long may take as long again.
+            return elapsed
+        return max(0.0, self._length_of(in_flight[0]) - elapsed)
 
     def _learn(self, seconds: float) -> None:
         before = seconds if self._expected_seconds is None else self._expected_seconds

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.loop import TaskLoop
-from runtime_image.agent.pace import Pace
+from runtime_image.agent.pace import HORIZON_SECONDS, Pace
 from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS, Rounds
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.webui.progress import Progress
@@ -30,7 +31,7 @@ from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_ta
 class Agent:
     """A loop with fakes around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_pace: bool = True) -> None:
         self.crew, self.receiver, self.keeper = FakeCrew(), FakeReceiver(), FakeKeeper()
         self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
         self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
@@ -51,6 +52,8 @@ class Agent:
             clock=self.clock,
             log=EventLog(logging.getLogger("test")),
         )
+        if knows_pace:
+            pace.generated(sent_at=self.clock.seconds - 1, ended_at=self.clock.seconds)
         self.happens(on.WebUiReady())
 
     def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:
@@ -95,6 +98,45 @@ def test_a_task_goes_from_stage_to_stage(agent: Agent) -> None:
     assert agent.happens(on.TaskPrepared(task, GENERATION)) == [("generate", task)]
     assert agent.happens(on.TaskGenerated(task, {"images": []})) == [("store", task, {"images": []})]
     assert agent.happens(on.TaskEnded(task)) == []
+
+
+def progress(agent: Agent, fraction: float) -> on.ProgressSeen:
+    return on.ProgressSeen(Progress(agent.clock.seconds, fraction, interrupted=False, busy=True))
+
+
+def test_the_second_of_all_is_sent_once_the_first_is_known_to_be_short() -> None:
+    agent = Agent(knows_pace=False)
+    first, second = agent.generates("a"), agent.claims(held_task("b"))
+    assert agent.happens(on.TaskPrepared(second, GENERATION)) == []
+
+    agent.clock.seconds += 0.1
+    assert agent.happens(progress(agent, 0.1)) == [("generate", second)]
+    assert agent.in_flight.tasks == [first, second]
+
+
+@pytest.mark.parametrize("shows_progress", [True, False])
+def test_the_second_of_all_goes_back_once_the_first_is_known_to_be_long(*, shows_progress: bool) -> None:
+    agent = Agent(knows_pace=False)
+    agent.generates("a")
+    second = agent.claims(held_task("b"))
+    agent.happens(on.TaskPrepared(second, GENERATION))
+
+    agent.clock.seconds += HORIZON_SECONDS + 0.1
+    jobs = agent.happens(progress(agent, 0.1 if shows_progress else 0.0))
+
+    assert ("hand_back", second, None) in jobs
+
+
+def test_what_was_delivered_before_is_kept_although_the_first_is_long() -> None:
+    agent = Agent(knows_pace=False)
+    agent.generates("a")
+    second = held_task("b")
+    second.message = replace(second.message, receive_count=2)
+    agent.claims(second)
+
+    agent.clock.seconds += HORIZON_SECONDS + 0.1
+
+    assert not [job for job in agent.happens(progress(agent, 0.1)) if job[0] == "hand_back"]
 
 
 def test_two_are_at_the_web_ui_and_the_third_waits(agent: Agent) -> None:

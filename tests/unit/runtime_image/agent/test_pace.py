@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime_image.agent.pace import Pace
+from runtime_image.agent.pace import HORIZON_SECONDS, Pace
 from tests.unit.runtime_image.agent.tasks import held_task
 
 
@@ -13,12 +13,15 @@ def pace_of(seconds: float) -> Pace:
     return pace
 
 
-def test_the_first_task_is_taken_alone() -> None:
+def test_two_are_taken_while_nothing_is_known() -> None:
     task = held_task()
 
     assert Pace().room(in_flight=[], ahead=0, now=0.0) == 1
-    assert not Pace().room(in_flight=[task], ahead=0, now=0.0)
-    assert not Pace().room(in_flight=[], ahead=1, now=0.0)
+    assert Pace().room(in_flight=[], ahead=1, now=0.0) == 1
+    assert Pace().room(in_flight=[task], ahead=0, now=0.0) == 1
+    assert not Pace().room(in_flight=[task], ahead=1, now=0.0)
+    assert not Pace().room(in_flight=[], ahead=2, now=0.0)
+    assert not Pace().room(in_flight=[task], ahead=0, now=HORIZON_SECONDS + 1)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,8 @@ def test_a_first_task_tells_by_its_progress_how_long_it_takes() -> None:
 
     assert pace.room(in_flight=[short], ahead=0, now=10.06) == 1
     assert slow.room(in_flight=[long], ahead=0, now=13.0) == 0
+    assert slow.began_too_early([long], 13.0)
+    assert not pace.began_too_early([short], 10.06)
     assert slow.room(in_flight=[long], ahead=0, now=68.0) == 1
 
 

@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
 # uv does not read pip's setting for folders of ready wheels, where a machine may keep a small build of torch.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
-REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements.txt) pyproject.toml
-CODE := app.py contract stacks lambdas runtime_image local cli benchmarks tests
+REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements*.txt) pyproject.toml
+CODE := app.py contract stacks lambdas runtime_image local cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
 
@@ -23,7 +23,7 @@ $(VENV)/.ready: $(REQUIREMENTS)
 	@echo "Installing packages into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --requirement requirements-dev.txt
-	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --requirement local/requirements-no-deps.txt --editable .
 	@touch $@
 
 # The CDK's command line comes from npm; npm and Node come from PyPI. Both are put on the path of the virtual
@@ -51,7 +51,7 @@ lint: $(VENV)/.ready ## Check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/ruff format --quiet --check $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo | tail -n 3
+	@$(BIN)/lint-imports --no-logo
 
 .PHONY: test
 test: setup lint ## The one gate: style, types, import direction, and all tests

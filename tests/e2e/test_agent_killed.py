@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-SLOW = {"prompt": "A dog", "steps": 40, "width": 512, "height": 512}
+#: Seconds of work for the tiny model, in which there is time to be killed.
+SLOW = {"prompt": "A dog", "steps": 16, "width": 512, "height": 512}
 
 
 @contextmanager
@@ -32,15 +34,16 @@ def test_killed_in_mid_task(second_system: Any, tmp_path: Path) -> None:
     system.publish({"task": {"metadata": metadata, "content": SLOW}})
 
     def running() -> bool:
-        task = system.task("survivor")
-        return bool(task and task["status"] == "IN_PROGRESS" and task["progress"] > 0)
+        progress = httpx.get(system.endpoints["runtimes"]["sdruntime"]["webui_url"] + "/sdapi/v1/progress").json()
+        return bool(progress["state"]["sampling_step"] > 0 and progress["state"]["job_count"] > 0)
 
     with agent(environment) as first:
         system.eventually(running, "the start of the generation")
+        assert system.task("survivor")["status"] == "IN_PROGRESS"
         first.send_signal(signal.SIGKILL)
         first.wait()
     with agent(environment) as second:
-        callback = system.callback(id="survivor", seconds=120)
+        callback = system.callback(id="survivor", seconds=150)
         assert callback["status"] == "completed"
         assert len(callback["image_url"]) == 1
         assert system.object(callback["image_url"][0]).startswith(b"\x89PNG")

@@ -1,0 +1,35 @@
+"""`make run`, as it is typed: exit code 0, a picture for every documented request and way in, and their sheet."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_the_demo_shows_every_documented_request(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "local.demo",
+        "--out",
+        str(tmp_path / "out"),
+        "--state-dir",
+        str(tmp_path / "state"),
+    ]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=170)
+    assert result.returncode == 0, result.stderr
+    pictures = {path.name.rsplit("-", 2)[0] for path in (tmp_path / "out").glob("*-1.png")}
+    assert pictures == {
+        f"{document}-{format_}-{way_in}"
+        for document in ("text-to-image", "image-to-image")
+        for format_ in ("v1alpha2", "v1alpha1")
+        for way_in in ("topic", "http")
+    }
+    with Image.open(tmp_path / "out" / "contact-sheet.png") as sheet:
+        assert sheet.width > 4 * 256
+    assert result.stdout.count('"result": true') == 0, "callbacks are for people, on standard error"
+    assert result.stderr.count('"result": true') == len(pictures)
+    assert "contact-sheet.png" in result.stderr

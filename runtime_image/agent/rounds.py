@@ -6,13 +6,15 @@ from typing import Final
 from contract.errors import DarkroomError, ExecutionTimedOut
 from runtime_image.agent.crew import Crew
 from runtime_image.agent.events import Loss
-from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, LOOK_SECONDS, Progress, ProgressWatch
 
 #: Seconds between two looks at a task's record: a cancelled task must be noticed within two.
 HEARTBEAT_SECONDS: Final = 1.0
+#: The same before its turn, when nothing is spent on it yet: looks are a third of what a task costs the agent.
+AHEAD_HEARTBEAT_SECONDS: Final = 2.0
 #: Seconds between two progress writes of a task.
 PROGRESS_SECONDS: Final = 2.0
 #: Seconds for which the Web UI may go on with what was given up: a running step of the slowest sampler ends by then.
@@ -87,7 +89,8 @@ class Rounds:
         return now - self._stuck_since[1] > STUCK_SECONDS
 
     def _beat(self, task: HeldTask, now: float) -> None:
-        if task.heartbeat_in_flight or now - task.heartbeat_at < HEARTBEAT_SECONDS:
+        interval = AHEAD_HEARTBEAT_SECONDS if task.stage in NOT_BEGUN else HEARTBEAT_SECONDS
+        if task.heartbeat_in_flight or now - task.heartbeat_at < interval:
             return
         task.heartbeat_in_flight = True
         task.heartbeat_at = now

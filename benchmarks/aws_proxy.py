@@ -37,16 +37,22 @@ class AwsProxy:
         self._host, self._port = address.hostname, address.port
         self._delay_seconds = delay_seconds
         self._failure_rate = failure_rate
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._chance = random.Random(seed)  # noqa: S311 - failures that can be repeated, no secret
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side closes it."""
         upstream_reader, upstream_writer = await asyncio.open_connection(self._host, self._port, limit=_LIMIT_BYTES)
-        with suppress(*_CLOSED):
-            while await self._pass_on(reader, writer, upstream_reader, upstream_writer):
-                pass
-        for side in (writer, upstream_writer):
-            side.close()
+        # The event loop itself remembers no task; one that waits could vanish.
+        self._serving.add(task := asyncio.current_task())
+        try:
+            with suppress(*_CLOSED):
+                while await self._pass_on(reader, writer, upstream_reader, upstream_writer):
+                    pass
+        finally:
+            self._serving.discard(task)
+            for side in (writer, upstream_writer):
+                side.close()
 
     async def _pass_on(
         self,

@@ -5,10 +5,14 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from benchmarks.journal import Generation, read_journal
 from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
 from benchmarks.verdict import Disturbance
+
+#: How an agent ends that was told to, or killed: the signal has been noted already.
+_EXPECTED_EXITS: Final = (0, -signal.SIGKILL)
 
 
 class Replica:
@@ -48,7 +52,8 @@ class Replica:
     def look_after(self) -> None:
         """Start the agent again if it has ended."""
         if (code := self._agent.poll()) is not None:
-            self._note(f"exit {code}")
+            if code not in _EXPECTED_EXITS:
+                self._note(f"exit {code}")
             self._agent = self._start_agent()
 
     def close(self) -> None:

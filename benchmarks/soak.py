@@ -96,6 +96,7 @@ def report(options: argparse.Namespace, verdict: Verdict, seconds: float) -> str
     lines = [
         f"{options.tasks} tasks over {options.agents} agents in {seconds:.0f} s, seed {options.seed}",
         f"  final states  {verdict.statuses}",
+        f"  disturbances  {verdict.disturbances}",
         f"  generations   {verdict.generations}, of which {verdict.repeated} again after a disturbance",
     ]
     for name, value in asdict(verdict).items():

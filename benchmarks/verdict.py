@@ -26,9 +26,10 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found; all lists but `statuses` are empty if every promise was kept."""
+    """What was found; all lists are empty if every promise was kept."""
 
     statuses: dict[str, int]
+    disturbances: dict[str, int]
     generations: int
     #: Generations beyond the first of their task that a disturbance explains.
     repeated: int
@@ -66,6 +67,7 @@ def judge(
     repeats = _repeats(generations, disturbances)
     return Verdict(
         statuses=dict(Counter(str(record.status) for record in final.values())),
+        disturbances=dict(Counter(disturbance.kind for disturbance in disturbances)),
         generations=sum(len(of_replica) for of_replica in generations.values()),
         repeated=sum(is_explained for _, is_explained in repeats),
         unfinished=[task_id for task_id in ids if task_id not in final],

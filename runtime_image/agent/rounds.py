@@ -13,7 +13,7 @@ from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, LOOK_SECONDS,
 
 #: Seconds between two looks at a task's record: a cancelled task must be noticed within two.
 HEARTBEAT_SECONDS: Final = 1.0
-#: The same before its turn, when nothing is spent on it yet: looks are a third of what a task costs the agent.
+#: The same before its turn, when nothing is spent on it yet: each look is a call of AWS.
 AHEAD_HEARTBEAT_SECONDS: Final = 2.0
 #: Seconds between two progress writes of a task.
 PROGRESS_SECONDS: Final = 2.0

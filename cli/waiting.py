@@ -14,6 +14,8 @@ FINAL_STATUSES: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OU
 #: Seconds between two looks at a task. Agents write progress at most every 2 s; looking more often shows the end
 #: of short tasks sooner.
 POLL_SECONDS: Final = 0.5
+#: Tasks that are looked at in that time; with more, the looks at each become rarer, not more in all.
+TASKS_PER_POLL: Final = 4
 
 #: Seconds from publishing to the record of a task; SNS, SQS and a cold function take a few.
 ARRIVAL_SECONDS: Final = 30.0
@@ -79,7 +81,7 @@ def wait_for_tasks(
                 return ended
             if clock() >= deadline:
                 raise WaitedTooLong(f"still active after {timeout_seconds:g} s: {', '.join(waiting)}")
-            sleep(POLL_SECONDS)
+            sleep(POLL_SECONDS * max(1.0, len(waiting) / TASKS_PER_POLL))
 
 
 def _progress(console: Console) -> Progress:

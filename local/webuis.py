@@ -39,8 +39,12 @@ class WebUis:
         # All processors for each: they seldom generate at the same time, and alone a picture comes twice as fast.
         async def start_child(port: int) -> tuple[Child, int]:
             command = [sys.executable, "-m", "local.embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
+            command += ["--models-folder", str(models), "--threads", str(os.cpu_count() or 1)]
+            if runtime.dynamic_model:
+                # Which model its first task names is not known; loading any would only slow down the others' start.
+                command.append("--lazy")
             child = await self._children.start(
-                [*command, "--models-folder", str(models), "--threads", str(os.cpu_count() or 1)],
+                command,
                 name=f"Web UI of {runtime.name}",
                 log_file=self._state.logs / f"webui-{runtime.name}.log",
                 folder=self._project,

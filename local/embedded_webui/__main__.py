@@ -33,7 +33,8 @@ def main() -> None:
     # signal that comes before, and make that last one harmless.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    threading.Thread(target=web_ui.warm_up, name="warm-up", daemon=True).start()
+    if not arguments.lazy:
+        threading.Thread(target=web_ui.warm_up, name="warm-up", daemon=True).start()
     server.run(sockets=[listener])
 
 
@@ -51,6 +52,9 @@ def _parse() -> argparse.Namespace:
         required=True,
         help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or tiny ones, which "
         "python -m local.embedded_webui.tiny_checkpoint writes)",
+    )
+    parser.add_argument(
+        "--lazy", action="store_true", help="load a model when the first request needs one, not at the start"
     )
     parser.add_argument(
         "--threads",

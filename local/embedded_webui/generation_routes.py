@@ -57,8 +57,7 @@ def generation_routes(web_ui: WebUi) -> APIRouter:
 def _generate(
     web_ui: WebUi, request: GenerationRequest, *, pictures: list[Image.Image], mask: Image.Image | None
 ) -> JSONResponse:
-    with web_ui.queue:
-        result = web_ui.generator.generate(request, pictures=pictures, mask=mask)
+    result = web_ui.queue.run(lambda: web_ui.generator.generate(request, pictures=pictures, mask=mask))
     # Outside the queue: whoever waits there runs while this picture is encoded.
     encoded = [
         images.encode(picture, web_ui.options, infotext=text)

@@ -16,7 +16,8 @@ from torch import Tensor
 from local.embedded_webui.checkpoints import Checkpoint
 from local.embedded_webui.conditioning import Condition, PromptEncoder
 from local.embedded_webui.errors import WebUiError
-from local.embedded_webui.model_configs import LATENT_PIXELS, ModelKind, kind_of
+from local.embedded_webui.model_configs import LATENT_PIXELS, TINY, ModelKind, kind_of
+from local.embedded_webui.tiny_attention import AveragedAttention
 from local.embedded_webui.tokenizer import write_tokenizers
 
 #: Largest value of a colour in eight bits.
@@ -115,6 +116,8 @@ def load_model(checkpoint: Checkpoint, *, models_folder: Path, device: str) -> M
             local_files_only=True,
             torch_dtype=torch.float32 if device == "cpu" else torch.float16,
         )
+    if kind is TINY:
+        pipeline.unet.set_attn_processor(AveragedAttention())
     if device != "cpu":
         pipeline.to(device)
     if pipeline.vae.config.force_upcast:

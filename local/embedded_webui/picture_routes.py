@@ -24,8 +24,7 @@ def picture_routes(web_ui: WebUi) -> APIRouter:
     router = APIRouter()
 
     def enlarge(pictures: list[Image.Image], request: ExtrasRequest) -> tuple[str, list[str]]:
-        with web_ui.queue:
-            made = [extras.enlarge(picture, request) for picture in pictures]
+        made = web_ui.queue.run(lambda: [extras.enlarge(picture, request) for picture in pictures])
         texts = [extras.describe(done) for _, done in made]
         encoded = [
             images.encode(picture, web_ui.options, infotext=text, key=_EXTRAS_KEY)
@@ -52,11 +51,10 @@ def picture_routes(web_ui: WebUi) -> APIRouter:
     @router.post("/interrogate")
     def interrogate(request: InterrogateRequest) -> dict[str, str]:
         image = images.decode(request.image, web_ui.options)
-        with web_ui.queue:
-            if request.model == "clip":
-                return {"caption": interrogation.caption(image)}
-            if request.model == "deepdanbooru":
-                return {"caption": ", ".join(interrogation.colours(image))}
+        if request.model == "clip":
+            return {"caption": web_ui.queue.run(lambda: interrogation.caption(image))}
+        if request.model == "deepdanbooru":
+            return {"caption": web_ui.queue.run(lambda: ", ".join(interrogation.colours(image)))}
         raise HTTPException(404, "Model not found")
 
     return router

@@ -13,8 +13,7 @@ def settings_routes(web_ui: WebUi) -> APIRouter:
     router = APIRouter()
 
     def switch() -> None:
-        with web_ui.queue:
-            web_ui.engine.model()
+        web_ui.queue.run(web_ui.engine.model)
 
     @router.get("/options")
     def options() -> dict[str, Any]:
@@ -30,8 +29,7 @@ def settings_routes(web_ui: WebUi) -> APIRouter:
 
     @router.post("/refresh-checkpoints")
     def refresh_checkpoints() -> None:
-        with web_ui.queue:
-            web_ui.checkpoints.refresh()
+        web_ui.queue.run(web_ui.checkpoints.refresh)
 
     @router.post("/refresh-vae")
     @router.post("/refresh-loras")

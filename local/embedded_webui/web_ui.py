@@ -31,12 +31,11 @@ class WebUi:
 
     def warm_up(self) -> None:
         """Load the first checkpoint. Requests that need it wait in the queue, all others are answered meanwhile."""
-        with self.queue:
-            try:
-                self.engine.model()
-            except Exception:
-                # Whoever asks for a picture gets the error; the Web UI runs without a checkpoint too.
-                _logger.exception("warm_up_failed")
+        try:
+            self.queue.run(self.engine.model)
+        except Exception:
+            # Whoever asks for a picture gets the error; the Web UI runs without a checkpoint too.
+            _logger.exception("warm_up_failed")
 
 
 def build(*, models_folder: Path, threads: int) -> WebUi:

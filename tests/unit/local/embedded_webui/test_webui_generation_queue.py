@@ -9,47 +9,35 @@ from local.embedded_webui.generation_queue import GenerationQueue
 PATIENCE_SECONDS = 10
 
 
-class Turns:
-    """Workers that take the queue one after the other and write down their number."""
-
-    def __init__(self, queue: GenerationQueue) -> None:
-        self.queue = queue
-        self.order: list[int] = []
-        self.inside = 0
-
-    def take(self, number: int) -> None:
-        with self.queue:
-            self.inside += 1
-            assert self.inside == 1
-            self.order.append(number)
-            self.inside -= 1
-
-    def waiting(self) -> int:
-        return len(self.queue._waiting)
-
-
-def test_who_waits_longest_is_next() -> None:
-    turns = Turns(GenerationQueue())
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        with turns.queue:
-            for number in range(8):
-                pool.submit(turns.take, number)
-                deadline = time.monotonic() + PATIENCE_SECONDS
-                while turns.waiting() <= number:
-                    assert time.monotonic() < deadline
-        pool.shutdown()
-    assert turns.order == list(range(8))
-
-
-def test_it_is_free_again_after_a_failure() -> None:
+def test_who_waits_longest_is_next_and_only_one_works() -> None:
     queue = GenerationQueue()
-    with pytest.raises(ZeroDivisionError), queue:
-        raise ZeroDivisionError
-    taken = threading.Event()
+    order: list[int] = []
+    threads: set[int] = set()
+    may_end = threading.Event()
 
-    def take() -> None:
-        with queue:
-            taken.set()
+    def job(number: int) -> None:
+        assert may_end.wait(PATIENCE_SECONDS)
+        order.append(number)
+        threads.add(threading.get_ident())
 
-    threading.Thread(target=take).start()
-    assert taken.wait(PATIENCE_SECONDS)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        futures = []
+        for number in range(8):
+            futures.append(pool.submit(queue.run, lambda number=number: job(number)))
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            # The first job has left the queue and waits to be let go.
+            while queue._jobs.qsize() < number:
+                assert time.monotonic() < deadline
+        may_end.set()
+        for future in futures:
+            future.result(PATIENCE_SECONDS)
+    assert order == list(range(8))
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_a_failure_is_raised_where_the_job_was_given_and_harms_no_other() -> None:
+    queue = GenerationQueue()
+    with pytest.raises(ZeroDivisionError):
+        queue.run(lambda: 1 / 0)
+    assert queue.run(lambda: "next") == "next"

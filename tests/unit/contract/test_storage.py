@@ -24,12 +24,12 @@ def test_no_accepted_id_or_prefix_leaves_its_folder(task_id: str, prefix: str, n
         storage.image_key(metadata.prefix, metadata.id, "1a2b", number, "png"),
         storage.response_key(metadata.prefix, metadata.id, "1a2b"),
     ):
-        assert posixpath.normpath("/root/" + key) == "/root/" + key
+        assert posixpath.normpath("/base/" + key) == "/base/" + key
         assert key.startswith(folder + "/")
         assert key.removeprefix(folder + "/").count("/") == 0
         assert len(key.encode()) <= 1024
     message_key = storage.message_key(metadata.id, "1a2b", "0" * 64)
-    assert posixpath.normpath("/root/" + message_key) == "/root/" + message_key
+    assert posixpath.normpath("/base/" + message_key) == "/base/" + message_key
 
 
 def test_keys_as_documented() -> None:

@@ -64,6 +64,22 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[P, No
     return run
 
 
+def waits(function: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options of waiting for a task's end."""
+    options = (
+        click.option("--wait", is_flag=True, help="Wait until the task has ended, showing its progress."),
+        click.option("--timeout", "timeout_seconds", default=900.0, show_default=True, help="Seconds to wait."),
+        click.option(
+            "--download",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Save the outputs in this directory; implies --wait.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--environment",
@@ -91,13 +107,7 @@ def main(context: click.Context, environment_name: str, state_dir: Path) -> None
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--via", type=click.Choice(["http", "topic"]), default="http", show_default=True, help="The way in.")
-@click.option("--wait", is_flag=True, help="Wait until the task has ended, showing its progress.")
-@click.option("--timeout", "timeout_seconds", default=900.0, show_default=True, help="Seconds to wait.")
-@click.option(
-    "--download",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Save the outputs in this directory; implies --wait.",
-)
+@waits
 @command
 def submit(
     session: Session, file: BinaryIO, via: str, wait: bool, timeout_seconds: float, download: Path | None
@@ -121,13 +131,7 @@ def submit(
 
 @main.command()
 @click.argument("task_id")
-@click.option("--wait", is_flag=True, help="Wait until the task has ended, showing its progress.")
-@click.option("--timeout", "timeout_seconds", default=900.0, show_default=True, help="Seconds to wait.")
-@click.option(
-    "--download",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Save the outputs in this directory; implies --wait.",
-)
+@waits
 @command
 def status(session: Session, task_id: str, wait: bool, timeout_seconds: float, download: Path | None) -> None:
     """Show the task TASK_ID."""

@@ -1,7 +1,6 @@
 """The Web UIs of the local system: one embedded one for each runtime, as each runtime has its own on AWS."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,10 +35,9 @@ class WebUis:
     async def _start(self, runtime: Runtime) -> None:
         models = models_folder_of(runtime, models=self._state.models, runtimes=self._state.runtimes)
 
-        # All processors for each: they seldom generate at the same time, and alone a picture comes twice as fast.
         async def start_child(port: int) -> tuple[Child, int]:
             command = [sys.executable, "-m", "local.embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
-            command += ["--models-folder", str(models), "--threads", str(os.cpu_count() or 1)]
+            command += ["--models-folder", str(models)]
             if runtime.dynamic_model:
                 # Which model its first task names is not known; loading any would only slow down the others' start.
                 command.append("--lazy")

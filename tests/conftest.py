@@ -16,6 +16,8 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
+    # Two workers share the processors: threads of torch that wait for each other would stand still.
+    "OMP_NUM_THREADS": "1",
 }
 
 

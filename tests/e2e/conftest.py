@@ -27,14 +27,6 @@ READY_SECONDS = 90.0
 STOP_SECONDS = 30.0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all of these tests in one process, so that they share one system."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("local_system"))
-            item.add_marker(pytest.mark.timeout(180))
-
-
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """Return what `look` finds, looking until the deadline."""
     deadline = time.monotonic() + seconds

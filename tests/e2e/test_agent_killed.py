@@ -13,6 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
 #: Seconds of work for the tiny model, in which there is time to be killed.
 SLOW = {"prompt": "A dog", "steps": 16, "width": 512, "height": 512}
 

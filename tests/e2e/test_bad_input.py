@@ -7,6 +7,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
 
 def task(task_id: object = "bad", content: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
     body = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", "context": {"mine": task_id}}

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
+
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 PROJECT = Path(__file__).parents[2]
 
@@ -19,7 +23,7 @@ def test_the_demo_shows_every_documented_request(tmp_path: Path) -> None:
         "--state-dir",
         str(tmp_path / "state"),
     ]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=170)
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=220)
     assert result.returncode == 0, result.stderr
     pictures = {path.name.rsplit("-", 2)[0] for path in (tmp_path / "out").glob("*-1.png")}
     assert pictures == {

@@ -10,6 +10,9 @@ from PIL import Image
 
 from local.demo.documented_requests import documented_request, with_id, with_input_picture
 
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
 CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
 
 

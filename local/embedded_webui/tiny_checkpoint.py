@@ -65,7 +65,8 @@ def write_tiny_checkpoint(path: Path, *, seed: int) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    metadata = {"format": "pt", _SHAPE_KEY: _shape()}
+    # One entry only: of several the order, and with it the bytes of the file, would be another each time.
+    metadata = {_SHAPE_KEY: _shape()}
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
     partial.replace(path)
 

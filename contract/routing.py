@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.alias_generators import to_camel
 
 from contract.errors import FieldError
-from contract.task import Task
+from contract.record import Record
 
 #: A runtime's name is part of queue names (80 characters with environment and suffix) and of URLs.
 RUNTIME_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
@@ -115,10 +115,9 @@ def _bare_name(name: str) -> str:
     return name
 
 
-def task_attributes(task: Task) -> dict[str, str]:
+def task_attributes(record: Record) -> dict[str, str]:
     """Return the message attributes of a task on the task topic; queues filter on `runtime`."""
-    metadata = task.metadata
-    return {"id": metadata.id, "runtime": metadata.runtime, "tasktype": metadata.tasktype.value}
+    return {"id": record.id, "runtime": record.runtime, "tasktype": record.tasktype}
 
 
 def runtime_filter_policy(runtime_name: str) -> dict[str, list[str]]:

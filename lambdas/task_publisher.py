@@ -1,6 +1,7 @@
 """Puts a recorded task on the task topic, from where it reaches the queue of its runtime."""
 
 from contract.record import Record
+from contract.routing import task_attributes
 from contract.storage import MAX_INLINE_MESSAGE_BYTES, POINTER_SIZE_ATTRIBUTE, encode_pointer
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_table import TaskTable
@@ -19,7 +20,7 @@ class TaskPublisher:
         """Publish the message of a waiting run; `body` is the message, if the caller has it at hand."""
         if body is None:
             body = self._bucket.get(record.message_key) if record.message_key else (record.message or "")
-        attributes = {"id": record.id, "runtime": record.runtime, "tasktype": record.tasktype}
+        attributes = task_attributes(record)
         # The body is pure ASCII, so characters are bytes.
         if record.message_key and len(body) > MAX_INLINE_MESSAGE_BYTES:
             attributes[POINTER_SIZE_ATTRIBUTE] = str(len(body))

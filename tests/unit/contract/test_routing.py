@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from contract.errors import FieldError
+from contract.record import Record, Status
 from contract.routing import (
     Catalogue,
     Limits,
@@ -11,7 +12,6 @@ from contract.routing import (
     same_checkpoint,
     task_attributes,
 )
-from contract.task import Metadata, Task
 
 STATIC = Runtime(name="sdruntime", model_filename="v1-5.safetensors", limits=Limits(width=1024))
 DYNAMIC = Runtime(name="dynamic", dynamic_model=True)
@@ -23,7 +23,20 @@ def test_the_catalogue_survives_its_journey_through_the_environment() -> None:
 
 
 def test_a_task_matches_the_filter_policy_of_its_runtime_only() -> None:
-    task = Task(metadata=Metadata(id="a", runtime="sdruntime", tasktype="png-info"), content={})
+    task = Record(
+        id="a",
+        run="1a2b",
+        status=Status.IN_QUEUE,
+        runtime="sdruntime",
+        tasktype="png-info",
+        format="v1alpha2",
+        prefix="output",
+        submission_id="s",
+        fingerprint="f",
+        execution_timeout_ms=1,
+        ttl_ms=1,
+        submitted_at_ms=1,
+    )
     assert task_attributes(task) == {"id": "a", "runtime": "sdruntime", "tasktype": "png-info"}
     assert task_attributes(task)["runtime"] in runtime_filter_policy("sdruntime")["runtime"]
     assert task_attributes(task)["runtime"] not in runtime_filter_policy("dynamic")["runtime"]

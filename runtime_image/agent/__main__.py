@@ -17,7 +17,6 @@ from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.endings import Endings
 from runtime_image.agent.events import Event, StopRequested, ThreadFailed
-from runtime_image.agent.exit_codes import ExitCode
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.intake import Intake
@@ -41,6 +40,7 @@ from runtime_image.agent.webui.client import WebUiClient
 from runtime_image.agent.webui.generation import Generation
 from runtime_image.agent.webui.progress import ProgressWatch
 from runtime_image.agent.webui.readiness import Readiness
+from runtime_image.exit_codes import ExitCode
 
 
 def main() -> int:

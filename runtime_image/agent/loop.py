@@ -13,7 +13,6 @@ from runtime_image.agent.clock import Clock
 from runtime_image.agent.crew import MAX_STORING, Crew
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.errors import AgentFailed, GivenUp, NotHeld, StorageFailed, WebUiFailed
-from runtime_image.agent.exit_codes import ExitCode
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.lease_keeper import LeaseKeeper
@@ -22,6 +21,7 @@ from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.exit_codes import ExitCode
 
 #: Seconds between two looks at leases and limits when nothing happens.
 TICK_SECONDS: Final = 0.2

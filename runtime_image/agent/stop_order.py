@@ -4,7 +4,7 @@ its end, interrupt and hand it back when the grace period is nearly over, exit.
 
 from typing import Final
 
-from runtime_image.agent.exit_codes import ExitCode
+from runtime_image.exit_codes import ExitCode
 
 #: Seconds at the end of the grace period that are kept for interrupting and handing back.
 HAND_BACK_SECONDS: Final = 5.0

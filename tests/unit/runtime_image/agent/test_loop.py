@@ -13,7 +13,6 @@ from runtime_image.agent import events as on
 from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed, WebUiRefused
-from runtime_image.agent.exit_codes import ExitCode
 from runtime_image.agent.health import MAX_FAILURES, WebUiHealth
 from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
@@ -24,6 +23,7 @@ from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS, Rounds
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.exit_codes import ExitCode
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakeCrew, FakeKeeper, FakeReceiver, FakeWatch
 from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task, received
 

@@ -1,0 +1,24 @@
+"""How the processes of a runtime's container end; the orchestrator and whoever reads its logs see these."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes, after BSD's sysexits. The supervisor passes on that of the process that could not go on."""
+
+    #: SIGTERM or SIGINT: everything is finished or handed back.
+    STOPPED = 0
+    #: A model that the runtime needs is not in the model bucket.
+    MODEL_MISSING = 66
+    #: The Web UI failed several tasks in a row, ends again and again, or hangs: replace this container.
+    WEBUI_UNHEALTHY = 69
+    #: A mistake in the process itself.
+    INTERNAL_ERROR = 70
+    #: The disk is too small for the models, or full.
+    DISK_FULL = 73
+    #: A model could not be fetched: AWS refuses, does not answer, or the file fails its check.
+    DOWNLOAD_FAILED = 74
+    #: The Web UI was not ready within the start-up deadline.
+    START_DEADLINE_PASSED = 75
+    #: Variables are missing or wrong.
+    INVALID_SETTINGS = 78

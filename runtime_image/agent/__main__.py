@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 from contract.settings import InvalidEnvironment
+from runtime_image.agent.arrivals import Arrivals
 from runtime_image.agent.aws import AwsClients
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.crew import Crew
@@ -18,6 +19,7 @@ from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.endings import Endings
 from runtime_image.agent.events import Event, StopRequested, ThreadFailed
 from runtime_image.agent.health import WebUiHealth
+from runtime_image.agent.holdings import Holdings
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.intake import Intake
 from runtime_image.agent.lease_keeper import LeaseKeeper
@@ -106,14 +108,16 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
     receiver = Receiver(queue_=task_queue, clock=clock, log=log, post=post)
     watch = ProgressWatch(client=webui, clock=clock, post=post)
     in_flight, pace = InFlight(), Pace()
+    dispatcher = Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace, depth=Depth())
+    holdings = Holdings(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
     for name, run in (("keeper", keeper.run), ("receiver", receiver.run), ("progress", watch.run)):
         _start_thread(name, run, post)
     return TaskLoop(
         events=events,
         crew=crew,
-        receiver=receiver,
-        keeper=keeper,
-        dispatcher=Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace, depth=Depth()),
+        arrivals=Arrivals(crew=crew, receiver=receiver, dispatcher=dispatcher, holdings=holdings, stopping=stopping),
+        holdings=holdings,
+        dispatcher=dispatcher,
         rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace),
         checkpoints=checkpoints,
         health=WebUiHealth(),

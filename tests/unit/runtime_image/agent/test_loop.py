@@ -10,11 +10,13 @@ import pytest
 
 from contract.errors import DarkroomError
 from runtime_image.agent import events as on
+from runtime_image.agent.arrivals import Arrivals
 from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed, WebUiRefused
 from runtime_image.agent.health import MAX_FAILURES, WebUiHealth
 from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.holdings import Holdings
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.loop import TaskLoop
@@ -36,21 +38,30 @@ class Agent:
         self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
         self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
         self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
+        log = EventLog(logging.getLogger("test"))
+        dispatcher = Dispatcher(
+            crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace, depth=Depth()
+        )
+        holdings = Holdings(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
         self.loop = TaskLoop(
             events=self.events,
             crew=self.crew,
-            receiver=self.receiver,
-            keeper=self.keeper,
-            dispatcher=Dispatcher(
-                crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace, depth=Depth()
+            arrivals=Arrivals(
+                crew=self.crew,
+                receiver=self.receiver,
+                dispatcher=dispatcher,
+                holdings=holdings,
+                stopping=self.stopping,
             ),
+            holdings=holdings,
+            dispatcher=dispatcher,
             rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace),
             checkpoints=self.checkpoints,
             health=WebUiHealth(),
             stop_order=StopOrder(grace_period_seconds=20),
             stopping=self.stopping,
             clock=self.clock,
-            log=EventLog(logging.getLogger("test")),
+            log=log,
         )
         if knows_pace:
             pace.generated(sent_at=self.clock.seconds - 1, ended_at=self.clock.seconds)

@@ -1,0 +1,84 @@
+"""Messages on their way in: asked for, looked at, and either held as tasks or on their way back."""
+
+import threading
+from collections.abc import Iterable
+from typing import Final
+
+from runtime_image.agent.crew import Crew
+from runtime_image.agent.dispatcher import Dispatcher
+from runtime_image.agent.held_task import NOT_BEGUN, Stage
+from runtime_image.agent.holdings import Holdings
+from runtime_image.agent.receiver import Receiver
+from runtime_image.agent.task_queue import ReceivedMessage
+
+#: Seconds until a message comes again whose task is just about to end.
+RETURN_DELAY_SECONDS: Final = 2.0
+
+
+class Arrivals:
+    """Changed by the loop only."""
+
+    def __init__(
+        self,
+        *,
+        crew: Crew,
+        receiver: Receiver,
+        dispatcher: Dispatcher,
+        holdings: Holdings,
+        stopping: threading.Event,
+    ) -> None:
+        self._crew = crew
+        self._receiver = receiver
+        self._dispatcher = dispatcher
+        self._holdings = holdings
+        self._stopping = stopping
+        #: True while a receive call is under way.
+        self.is_receiving = False
+        #: Messages that are looked at, and messages on their way back: each is one event to come.
+        self._taking = 0
+        self._returning = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a message is looked at or on its way back."""
+        return bool(self._taking or self._returning)
+
+    def receive(self, now: float) -> None:
+        """Ask for as many messages as the Web UI will need soon."""
+        ahead = self._taking + self._holdings.count(*NOT_BEGUN)
+        if not self.is_receiving and (count := self._dispatcher.room(ahead=ahead, now=now)):
+            self.is_receiving = True
+            self._receiver.request(count)
+
+    def received(self, messages: Iterable[ReceivedMessage]) -> None:
+        """Have what one receive call brought looked at, or returned if the agent is stopping."""
+        self.is_receiving = False
+        for message in messages:
+            if self._stopping.is_set():
+                self._give_back(message)
+            else:
+                self._taking += 1
+                self._crew.take(message)
+
+    def looked_at(self) -> None:
+        """Note that a message has become a held task, or needs no more work."""
+        self._taking -= 1
+
+    def returned(self) -> None:
+        """Note that a message is visible again."""
+        self._returning -= 1
+
+    def redelivered(self, key: tuple[str, str], message: ReceivedMessage) -> None:
+        """Take another message of a task that is held: it shares the task's fate."""
+        task = self._holdings.find(key)
+        if task is None or task.stage is Stage.ENDING:
+            self._give_back(message, RETURN_DELAY_SECONDS)
+        elif task.message.message_id == message.message_id:
+            # The newest receipt handle is the one that counts.
+            task.message = message
+        else:
+            task.duplicates.append(message)
+
+    def _give_back(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
+        self._returning += 1
+        self._crew.return_message(message, delay_seconds=delay_seconds)

@@ -1,0 +1,85 @@
+"""The tasks that this agent holds, and how each of them leaves: failed, handed back, or let go of as lost."""
+
+from collections.abc import Iterator
+
+from contract.errors import DarkroomError
+from runtime_image.agent.aws import AWS_ERRORS
+from runtime_image.agent.crew import Crew
+from runtime_image.agent.dispatcher import Dispatcher
+from runtime_image.agent.errors import AgentFailed, GivenUp, NotHeld, StorageFailed
+from runtime_image.agent.events import Loss
+from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.lease_keeper import LeaseKeeper
+from runtime_image.agent.logs import EventLog
+
+
+class Holdings:
+    """Changed by the loop only. A task that leaves is still here, in its last stage, until that has been written."""
+
+    def __init__(self, *, crew: Crew, dispatcher: Dispatcher, keeper: LeaseKeeper, log: EventLog) -> None:
+        self._crew = crew
+        self._dispatcher = dispatcher
+        self._keeper = keeper
+        self._log = log
+        self._tasks: dict[tuple[str, str], HeldTask] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[HeldTask]:
+        return iter(list(self._tasks.values()))
+
+    def find(self, key: tuple[str, str]) -> HeldTask | None:
+        """Return the task of this id and run."""
+        return self._tasks.get(key)
+
+    def count(self, *stages: Stage) -> int:
+        """Return how many tasks are in any of these stages."""
+        return sum(task.stage in stages for task in self._tasks.values())
+
+    def add(self, task: HeldTask) -> None:
+        """Keep a claimed task."""
+        self._tasks[task.key] = task
+        self._keeper.hold(task)
+
+    def remove(self, task: HeldTask) -> None:
+        """Forget a task that has left."""
+        self._tasks.pop(task.key, None)
+
+    def settle_failure(self, task: HeldTask, error: Exception) -> None:
+        """Let a task leave as the error of its step says."""
+        match error:
+            case NotHeld() | GivenUp():
+                self.give_up(task, Loss.RECORD)
+            case DarkroomError(retryable=True):
+                self.hand_back(task, error)
+            case DarkroomError():
+                self.give_up(task, error)
+            case _:
+                self._log.error("step_failed", error, task_id=task.metadata.id)
+                aws = isinstance(error, AWS_ERRORS)
+                self.hand_back(task, StorageFailed(str(error)) if aws else AgentFailed(type(error).__name__))
+
+    def give_up(self, task: HeldTask, reason: DarkroomError | Loss) -> None:
+        """End a task for good: failed, or lost. Its result is thrown away, should it still come."""
+        self._leave_stages(task)
+        if isinstance(reason, Loss):
+            self._crew.leave(task, reason)
+        else:
+            self._crew.fail(task, reason)
+
+    def hand_back(self, task: HeldTask, error: DarkroomError | None) -> None:
+        """Return a task to its queue; with an error after a delay."""
+        self._leave_stages(task)
+        self._crew.hand_back(task, error)
+
+    def hand_back_all(self, *stages: Stage) -> None:
+        """Return all tasks in these stages that are not leaving already."""
+        for task in self:
+            if task.stage in stages and task.stage is not Stage.ENDING:
+                self.hand_back(task, None)
+
+    def _leave_stages(self, task: HeldTask) -> None:
+        self._dispatcher.drop(task)
+        task.stage = Stage.ENDING
+        task.given_up.set()

@@ -9,7 +9,7 @@ UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
 # uv does not read pip's setting for folders of ready wheels, where a machine may keep a small build of torch.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements*.txt) pyproject.toml
-CODE := app.py contract stacks lambdas runtime_image local cli benchmarks tests docs
+CODE := app.py contract guarded_http stacks lambdas runtime_image local cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
 

@@ -3,18 +3,6 @@
 from contract.errors import DarkroomError
 
 
-class LinkRefused(DarkroomError):
-    """Raised when a link must not be followed: where it leads, how it is written, or what it points to."""
-
-    code = "link_refused"
-
-
-class LinkUnavailable(DarkroomError):
-    """Raised when a link may be followed but does not give its picture."""
-
-    code = "link_unavailable"
-
-
 class UnsupportedTask(DarkroomError):
     """Raised when this agent cannot carry out the kind of task."""
 

@@ -1,4 +1,4 @@
-"""What the functions run: `contract/`, `lambdas/` and the libraries they need, bundled without Docker."""
+"""What the functions run: our packages that they import and the libraries they need, bundled without Docker."""
 
 import hashlib
 import shutil
@@ -17,7 +17,7 @@ RUNTIME: Final = aws_lambda.Runtime.PYTHON_3_13
 ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
 #: uv's name of the machine that Lambda's arm64 functions run on.
 PLATFORM: Final = "aarch64-manylinux2014"
-PACKAGES: Final = ("contract", "lambdas")
+PACKAGES: Final = ("contract", "guarded_http", "lambdas")
 REQUIREMENTS: Final = "lambdas/requirements.txt"
 #: Versions of what the requirements require in turn, so that a bundle made next year is the one that was tested.
 CONSTRAINTS: Final = "constraints.txt"

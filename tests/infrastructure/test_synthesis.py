@@ -67,7 +67,8 @@ def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, dev: 
         module = function.properties["Handler"].rpartition(".")[0]
         assert (bundle / f"{module.replace('.', '/')}.py").exists()
     assert (bundle / "contract" / "record.py").exists()
-    for library in ("aws_lambda_powertools", "aws_xray_sdk", "pydantic"):
+    assert (bundle / "guarded_http" / "client.py").exists()
+    for library in ("aws_lambda_powertools", "aws_xray_sdk", "httpcore", "pydantic"):
         assert (bundle / library).is_dir()
 
 

@@ -11,7 +11,18 @@ MAX_TEST_LINES = 400
 
 
 #: Folders of the project that hold code; everything else there was made by tools.
-FOLDERS = ("benchmarks", "cli", "contract", "docs", "lambdas", "local", "runtime_image", "stacks", "tests")
+FOLDERS = (
+    "benchmarks",
+    "cli",
+    "contract",
+    "docs",
+    "guarded_http",
+    "lambdas",
+    "local",
+    "runtime_image",
+    "stacks",
+    "tests",
+)
 
 
 def modules() -> list[Path]:

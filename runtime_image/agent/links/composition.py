@@ -28,8 +28,8 @@ def build_links(settings: AgentSettings, *, storage: "S3Client", clock: Clock) -
 
 def _load(settings: AgentSettings, storage: "S3Client", clock: Clock) -> LinkTools:
     # 100 ms and 15 MB that only agents whose tasks have links should cost.
+    from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.links.http_fetch import HttpFetcher  # noqa: PLC0415 - see above
-    from runtime_image.agent.links.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.links.pictures import PictureCheck  # noqa: PLC0415 - see above
     from runtime_image.agent.links.s3_fetch import S3Fetcher  # noqa: PLC0415 - see above
 

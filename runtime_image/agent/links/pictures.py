@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from runtime_image.agent.errors import LinkRefused
+from guarded_http.errors import LinkRefused
 
 #: Pixels of an input picture: what 8000 x 8000 have.
 MAX_PIXELS: Final = 64 * 1000 * 1000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contract.errors import DarkroomError
-from runtime_image.agent.errors import LinkRefused
+from guarded_http.errors import LinkRefused
 from runtime_image.agent.links.finding import Link, find_links, replace_links
 
 #: Links of one task.

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import Deadline
 from runtime_image.agent.aws import error_code, is_client_fault
 from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import LinkRefused, LinkUnavailable, StorageFailed
+from runtime_image.agent.errors import StorageFailed
 from runtime_image.agent.links.http_fetch import LINK_SECONDS, MAX_LINK_BYTES
-from runtime_image.agent.links.network import Deadline
-from runtime_image.agent.links.url import parse_s3_url
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -51,3 +51,11 @@ class S3Fetcher:
                 raise LinkUnavailable(f"S3 answered {error_code(error)}") from error
             raise StorageFailed(f"S3 did not give {url[:200]}: {error}") from error
         return bytes(body)
+
+
+def parse_s3_url(url: str) -> tuple[str, str]:
+    """Return bucket and key of an `s3://` link."""
+    bucket, _, key = url.partition("://")[2].partition("/")
+    if not bucket or not key:
+        raise LinkRefused("an s3 link has the form s3://bucket/key")
+    return bucket, key

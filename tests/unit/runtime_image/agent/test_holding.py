@@ -9,8 +9,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from contract.record import Record, Status
 from contract.transitions import Outcome
+from guarded_http.errors import LinkRefused
 from runtime_image.agent.endings import RETRY_DELAYS_SECONDS, Endings
-from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed
+from runtime_image.agent.errors import NotHeld, WebUiFailed
 from runtime_image.agent.events import Event, Loss, MessageSettled, TaskClaimed, TaskEnded, TaskLost, TaskRedelivered
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.intake import Intake

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from contract.errors import DarkroomError
+from guarded_http.errors import LinkRefused
 from runtime_image.agent import events as on
 from runtime_image.agent.arrivals import Arrivals
 from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
-from runtime_image.agent.errors import LinkRefused, NotHeld, WebUiFailed, WebUiRefused
+from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
 from runtime_image.agent.health import MAX_FAILURES, WebUiHealth
 from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.holdings import Holdings

@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import check_addresses
 from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import LinkRefused, LinkUnavailable
 from runtime_image.agent.links.http_fetch import HttpFetcher
-from runtime_image.agent.links.network import check_addresses
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 

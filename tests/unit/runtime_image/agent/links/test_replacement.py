@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from runtime_image.agent.errors import LinkRefused, LinkUnavailable
+from guarded_http.errors import LinkRefused, LinkUnavailable
 from runtime_image.agent.links.pictures import PictureCheck
 from runtime_image.agent.links.replacement import MAX_LINKS, LinkReplacement, LinkTools
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
-from runtime_image.agent.errors import LinkRefused
+from guarded_http.errors import LinkRefused
 
 #: Characters of a link.
 MAX_URL_LENGTH: Final = 8192
@@ -59,14 +59,6 @@ def parse_http_url(url: str) -> HttpUrl:
     path = quote(parts.path or "/", safe=_SAFE)
     query = f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
     return HttpUrl(scheme, _host(parts), port, path + query)
-
-
-def parse_s3_url(url: str) -> tuple[str, str]:
-    """Return bucket and key of an `s3://` link."""
-    bucket, _, key = url.partition("://")[2].partition("/")
-    if not bucket or not key:
-        raise LinkRefused("an s3 link has the form s3://bucket/key")
-    return bucket, key
 
 
 def _split(url: str) -> SplitResult:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.links.addresses import is_public
+from guarded_http.addresses import is_public
 
 PRIVATE_NETWORKS = [
     ipaddress.IPv4Network(text)

@@ -1,17 +1,16 @@
-"""Connections for links: names are resolved here, every address is checked, and the checked one is connected to."""
+"""Connections: names are resolved here, every address is checked, and the checked one is connected to."""
 
 import ipaddress
 import queue
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpcore
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import LinkRefused, LinkUnavailable
-from runtime_image.agent.links.addresses import is_public
+from guarded_http.addresses import is_public
+from guarded_http.errors import LinkRefused, LinkUnavailable
 
 #: Seconds for one address to accept a connection, so that a dead one leaves time for the next.
 CONNECT_SECONDS: Final = 5.0
@@ -22,10 +21,17 @@ MAX_ADDRESSES_TRIED: Final = 4
 Resolver = Callable[[str, int], list[str]]
 
 
-class Deadline:
-    """The moment at which a fetch must be over, however slowly its bytes trickle."""
+class MonotonicClock(Protocol):
+    """What tells how long something takes; Python's module `time` is one."""
 
-    def __init__(self, *, clock: Clock, seconds: float) -> None:
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+
+
+class Deadline:
+    """The moment at which a request must be over, however slowly its bytes trickle."""
+
+    def __init__(self, *, clock: MonotonicClock, seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds
         self._at = clock.monotonic() + seconds
@@ -51,7 +57,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the interface's; the fetch has one deadline for all
+        timeout: float | None = None,  # noqa: ARG002 - the interface's; the request has one deadline for all
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
@@ -91,7 +97,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A stream whose every operation ends with the fetch's deadline."""
+    """A stream whose every operation ends with the request's deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream

@@ -1,0 +1,129 @@
+"""Requests over guarded connections: one exchange, or a GET through redirects, each checked like the first address."""
+
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Final
+from urllib.parse import urljoin
+
+import httpcore
+
+from guarded_http.errors import LinkUnavailable
+from guarded_http.network import Deadline, GuardedNetwork, Resolver
+from guarded_http.url import HttpUrl, parse_http_url
+
+#: Redirects that are followed: real ones need one or two (http to https, bucket to region).
+MAX_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+#: Headers that are for the host that was named, not for wherever it redirects to.
+_PRIVATE_HEADERS: Final = frozenset({"authorization", "cookie"})
+_FAILURES: Final = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
+
+
+class Answer:
+    """What a server answers; its body comes while it is read."""
+
+    def __init__(self, target: HttpUrl, response: httpcore.Response, deadline: Deadline) -> None:
+        #: The address that answered, after redirects.
+        self.target = target
+        self.status = response.status
+        #: By name in lower case; of a name that comes twice, the last.
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+        }
+        self._response = response
+        self._deadline = deadline
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as it comes; raises LinkUnavailable if it breaks off or the deadline passes."""
+        with _failures_of(self.target):
+            chunks = self._response.iter_stream()
+        while True:
+            with _failures_of(self.target):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+            self._deadline.rest_seconds()
+
+
+class GuardedHttp:
+    """Sends requests. Proxy settings of the process are not looked at: a proxy would resolve names behind our back.
+
+    `allowed_hosts` names each `host` or `host:port` that may be reached although its address is not public.
+    """
+
+    def __init__(self, *, resolve: Resolver, allowed_hosts: Iterable[str]) -> None:
+        self._resolve = resolve
+        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._ssl_context: ssl.SSLContext | None = None
+
+    @contextmanager
+    def exchange(
+        self, method: str, target: HttpUrl, *, headers: Mapping[str, str], deadline: Deadline, content: bytes = b""
+    ) -> Iterator[Answer]:
+        """Send one request and give its answer, a redirect included; raises LinkRefused or LinkUnavailable."""
+        network = GuardedNetwork(resolve=self._resolve, is_allowed=self.is_allowed, deadline=deadline)
+        url = httpcore.URL(
+            scheme=target.scheme.encode(),
+            host=target.host.encode(),
+            port=target.port,
+            target=target.target.encode(),
+        )
+        sent = [(b"Host", target.authority.encode())]
+        sent += [(name.encode(), value.encode()) for name, value in headers.items()]
+        if content:
+            sent.append((b"Content-Length", str(len(content)).encode()))
+        with ExitStack() as stack:
+            with _failures_of(target):
+                pool = httpcore.ConnectionPool(network_backend=network, ssl_context=self._context(target))
+                stack.enter_context(pool)
+                response = stack.enter_context(pool.stream(method, url, headers=sent, content=content or None))
+            yield Answer(target, response, deadline)
+
+    @contextmanager
+    def get(self, url: str, *, headers: Mapping[str, str], deadline: Deadline) -> Iterator[Answer]:
+        """Give the answer to a GET, redirects followed; raises LinkRefused or LinkUnavailable."""
+        target = parse_http_url(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            with self.exchange("GET", target, headers=headers, deadline=deadline) as answer:
+                if answer.status not in _REDIRECTS:
+                    yield answer
+                    return
+                following = _redirect(answer)
+            if following.authority != target.authority or following.scheme != target.scheme:
+                headers = {name: value for name, value in headers.items() if name.lower() not in _PRIVATE_HEADERS}
+            target = following
+        raise LinkUnavailable(f"it redirects more than {MAX_REDIRECTS} times")
+
+    def is_allowed(self, host: str, port: int) -> bool:
+        """Tell whether the environment allows a host whatever its address."""
+        host = host.lower()
+        bracketed = f"[{host}]" if ":" in host else host
+        return bool(self._allowed_hosts & {host, f"{bracketed}:{port}"})
+
+    def _context(self, target: HttpUrl) -> ssl.SSLContext | None:
+        # Loading the certificate authorities takes about 20 ms, so it is done once.
+        if target.scheme == "https" and self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return self._ssl_context
+
+
+def _redirect(answer: Answer) -> HttpUrl:
+    source = answer.target
+    location = answer.headers.get("location")
+    if location is None:
+        raise LinkUnavailable(f"{source.host} redirects without saying where to")
+    try:
+        return parse_http_url(urljoin(str(source), location))
+    except ValueError:
+        raise LinkUnavailable(f"{source.host} redirects to something that is not a URL") from None
+
+
+@contextmanager
+def _failures_of(target: HttpUrl) -> Iterator[None]:
+    try:
+        yield
+    except _FAILURES as error:
+        reason = str(error) or type(error).__name__
+        raise LinkUnavailable(f"{target.host} did not answer properly: {reason[:200]}") from error

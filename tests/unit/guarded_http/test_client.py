@@ -1,0 +1,107 @@
+"""Requests over real HTTP: what is sent, what is followed, and what a redirect does not get to see."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from guarded_http.client import GuardedHttp
+from guarded_http.errors import LinkRefused
+from guarded_http.network import Deadline
+from guarded_http.url import HttpUrl, parse_http_url
+
+
+class Server(ThreadingHTTPServer):
+    """Redirects `/to?URL` and answers everything else with what was sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        server = self
+
+        class RequestHandler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                server.requests.append((self.command, self.path, headers, body))
+                path, _, target = self.path.partition("?")
+                self.send_response(302 if path == "/to" else 201)
+                if path == "/to":
+                    self.send_header("Location", target)
+                self.send_header("X-Seen", "Yes")
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), RequestHandler)
+
+    def url(self, path: str, host: str = "one.example") -> str:
+        return f"http://{host}:{self.server_port}{path}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def client(*allowed_hosts: str) -> GuardedHttp:
+    return GuardedHttp(resolve=lambda *_: ["127.0.0.1"], allowed_hosts=allowed_hosts)
+
+
+def deadline() -> Deadline:
+    return Deadline(clock=time, seconds=20)
+
+
+def target_of(server: Server, path: str) -> HttpUrl:
+    return parse_http_url(server.url(path))
+
+
+def test_a_body_is_posted_and_answered(server: Server) -> None:
+    with client("one.example").exchange(
+        "POST", target_of(server, "/x?y"), headers={"X-Key": "ä"}, content=b"12345", deadline=deadline()
+    ) as answer:
+        assert (answer.status, answer.headers["x-seen"], b"".join(answer.chunks())) == (201, "Yes", b"12345")
+    ((method, path, headers, body),) = server.requests
+    assert (method, path, headers["host"], body) == ("POST", "/x?y", f"one.example:{server.server_port}", b"12345")
+
+
+def test_one_exchange_follows_nothing(server: Server) -> None:
+    with client("one.example").exchange(
+        "POST", target_of(server, "/to?/elsewhere"), headers={}, content=b"1", deadline=deadline()
+    ) as answer:
+        assert answer.status == 302
+    assert len(server.requests) == 1
+
+
+def test_a_key_is_not_shown_to_the_host_that_a_redirect_names(server: Server) -> None:
+    here = server.url(f"/to?{server.url('/last', host='two.example')}")
+    headers = {"Authorization": "Bearer key", "X-Other": "1"}
+    with client("one.example", "two.example").get(
+        server.url(f"/to?{here}"), headers=headers, deadline=deadline()
+    ) as answer:
+        assert str(answer.target) == server.url("/last", host="two.example")
+    seen = [("authorization" in headers, headers["x-other"]) for _, _, headers, _ in server.requests]
+    assert seen == [(True, "1"), (True, "1"), (False, "1")]
+
+
+def test_a_post_is_guarded_like_a_get(server: Server) -> None:
+    with (
+        pytest.raises(LinkRefused, match="not a public address"),
+        client().exchange("POST", target_of(server, "/"), headers={}, content=b"1", deadline=deadline()),
+    ):
+        pass
+    assert not server.requests

@@ -82,6 +82,8 @@ class Record(BaseModel):
     tasktype: str
     format: str
     prefix: str
+    #: Endpoint of the Web UI that a `webui-api` task calls, without leading slash; empty for the other types.
+    endpoint: str = ""
     #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
     context: str = "null"
     webhook: str | None = None
@@ -103,6 +105,8 @@ class Record(BaseModel):
     completed_at_ms: int | None = None
     lease_owner: str | None = None
     lease_expires_at_ms: int | None = None
+    #: The replica that claimed this run last; it stays when the run ends.
+    worker_id: str | None = None
     #: How often a replica has claimed this run.
     attempts: int = 0
     progress_permille: int = 0

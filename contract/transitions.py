@@ -73,6 +73,7 @@ def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
         set_={
             "#status": Status.IN_PROGRESS.value,
             "lease_owner": owner,
+            "worker_id": replica_of(owner),
             "started_at_ms": now_ms,
             "progress_permille": 0,
             **_lease(now_ms, lease_ms),
@@ -86,6 +87,11 @@ def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
             ":now": now_ms,
         },
     )
+
+
+def replica_of(owner: str) -> str:
+    """Return the replica of a lease's owner, which bears a name of its own for each delivery behind a slash."""
+    return owner.partition("/")[0]
 
 
 def renew(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:

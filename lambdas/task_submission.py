@@ -11,8 +11,10 @@ from contract.errors import IdInUse, MessageTooLarge
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
+from contract.runpod import endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
 from contract.submission import Submission
+from contract.task import TaskType
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
@@ -94,6 +96,7 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
         tasktype=metadata.tasktype.value,
         format=submission.format.value,
         prefix=metadata.prefix,
+        endpoint=endpoint_of(task.content) if metadata.tasktype is TaskType.WEBUI_API else "",
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
         checkpoint=submission.checkpoint,

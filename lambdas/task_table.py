@@ -16,9 +16,9 @@ class TaskTable:
         self._table_name = table_name
         self._retention_seconds = retention_seconds
 
-    def read(self, task_id: str) -> Record | None:
-        """Return the record as it is now."""
-        answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=True)
+    def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
+        """Return the record as it is now, or at half the price as it was a moment ago."""
+        answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
         return Record.from_item(answer["Item"]) if "Item" in answer else None
 
     def create(self, record: Record, *, after: Record | None) -> bool:

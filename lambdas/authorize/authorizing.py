@@ -49,7 +49,7 @@ class Authorizer:
     def authorize(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the policy for a REQUEST authorizer's event; raises Unauthorized."""
         key = key_in(event.get("headers"))
-        name = name_of_key(key, self._current_secrets())
+        name = self.name_of(key)
         return {
             "principalId": name,
             # The usage plan counts and throttles by this key.
@@ -65,6 +65,10 @@ class Authorizer:
                 ],
             },
         }
+
+    def name_of(self, key: str) -> str:
+        """Return the name of a key; raises Unauthorized."""
+        return name_of_key(key, self._current_secrets())
 
     def _current_secrets(self) -> Mapping[str, str]:
         try:

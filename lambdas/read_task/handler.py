@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
@@ -11,32 +11,23 @@ from lambdas.clock import now_ms
 from lambdas.http_answers import answer
 from lambdas.http_application import http_application
 from lambdas.observability import observed
+from lambdas.output_bucket import OutputBucket
 from lambdas.read_task.reading import TaskReader
 from lambdas.read_task.settings import ReadTaskSettings
 from lambdas.task_table import TaskTable
-
-#: Seconds for which a presigned link works. The function's own credentials end it sooner if they are renewed.
-LINK_SECONDS: Final = 3600
 
 
 @cache
 def reader() -> TaskReader:
     """Compose the reader of this process."""
     settings = ReadTaskSettings.from_environment(os.environ)
-    s3 = client("s3")
-
-    def presign(uri: str) -> str:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        parameters = {"Bucket": bucket, "Key": key}
-        return str(s3.generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS))
-
     return TaskReader(
         table=TaskTable(
             client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds
         ),
         catalogue=settings.catalogue,
         output_bucket=settings.output_bucket,
-        presign=presign,
+        presign=OutputBucket(client=client("s3")).link,
     )
 
 

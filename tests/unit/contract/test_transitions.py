@@ -143,6 +143,7 @@ class Machine(RuleBasedStateMachine):
             self.expect(
                 status=Status.IN_PROGRESS,
                 lease_owner=owner,
+                worker_id=owner,
                 lease_expires_at_ms=self.now_ms + LEASE_MS,
                 started_at_ms=self.now_ms,
                 attempts=self.expected.attempts + 1,

@@ -1,0 +1,103 @@
+"""A function behind API Gateway and at its own URL gives the same answers, and to nobody without a key."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler import Response
+
+from contract.errors import TaskNotFound
+from lambdas.authorize.authorizing import Authorizer, SecretsUnreadable
+from lambdas.function_url import ANSWER_BY, HttpFunction
+from lambdas.http_answers import answer
+from lambdas.http_application import http_application
+
+EVENTS = Path(__file__).parent / "events"
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+
+
+def event(name: str, **changes: Any) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded | changes
+
+
+def function(read_secrets: Any = lambda: {"shop": "the-key"}) -> HttpFunction:
+    application = http_application()
+
+    @application.post("/echo")
+    def echo() -> Response[Any]:
+        event = application.current_event
+        return answer(
+            {
+                "body": event.decoded_body,
+                "wait": event.get_query_string_value("wait"),
+                "key": event.request_context.authorizer.principal_id,
+                "request": event.request_context.request_id,
+                "seconds": application.context[ANSWER_BY] - time.monotonic(),
+            }
+        )
+
+    @application.get("/missing")
+    def missing() -> Response[Any]:
+        raise TaskNotFound("there is no such task")
+
+    return HttpFunction(application=application, authorizer=lambda: Authorizer(read_secrets=read_secrets))
+
+
+def call(event_: dict[str, Any], **options: Any) -> tuple[int, Any, Mapping[str, str]]:
+    response = function(**options).resolve(event_, CONTEXT)
+    assert "multiValueHeaders" not in response
+    return response["statusCode"], json.loads(response["body"]), response["headers"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"body": base64.b64encode(b'{"a": 1}').decode(), "isBase64Encoded": True}], ids=["text", "base64"]
+)
+def test_a_route_cannot_tell_the_difference(changes: dict[str, Any]) -> None:
+    status, body, headers = call(event("function_url_post", **changes))
+    assert (status, headers["Content-Type"]) == (200, "application/json")
+    assert body.pop("seconds") == pytest.approx(295, abs=5)
+    assert body == {
+        "body": '{"a": 1}',
+        "wait": "1000",
+        "key": "shop",
+        "request": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+    }
+
+
+def test_behind_api_gateway_there_is_less_time_and_the_authorizer_has_spoken() -> None:
+    response = function(read_secrets=None).resolve(event("api_gateway_post", path="/echo"), CONTEXT)
+    body = json.loads(response["body"])
+    assert body["seconds"] < 29
+    assert body["key"] == "default"
+
+
+@pytest.mark.parametrize("headers", [None, {}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}])
+def test_nobody_gets_in_without_a_key(headers: dict[str, str] | None) -> None:
+    status, body, _ = call(event("function_url_post", headers=headers))
+    assert (status, body["error"]["code"]) == (401, "unauthorized")
+
+
+def test_every_form_of_the_key_is_taken() -> None:
+    for headers in ({"x-api-key": "the-key"}, {"authorization": "the-key"}, {"authorization": "bearer the-key"}):
+        assert call(event("function_url_post", headers=headers))[0] == 200
+
+
+def test_keys_that_cannot_be_read_let_nobody_in() -> None:
+    def read_secrets() -> dict[str, str]:
+        raise SecretsUnreadable
+
+    status, body, headers = call(event("function_url_post"), read_secrets=read_secrets)
+    assert (status, body["error"]["code"], headers["Retry-After"]) == (503, "unavailable", "2")
+
+
+def test_errors_have_their_status_there_too() -> None:
+    request = event("function_url_post", rawPath="/missing", queryStringParameters=None, body=None)
+    request["requestContext"]["http"]["method"] = "GET"
+    status, body, _ = call(request)
+    assert (status, body["error"]["code"]) == (404, "task_not_found")

@@ -1,0 +1,71 @@
+from typing import Any
+
+import pytest
+
+from contract.record import Status
+from contract.submission import parse_submission
+from contract.transitions import Outcome
+from lambdas.task_waiting import LONGEST_PAUSE_SECONDS, TaskWaiting
+
+DONE = Outcome(Status.COMPLETED, output_url="s3://out/a.out")
+
+
+class Clock:
+    """Time passes in sleeps only; `at` says what happens during which second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.at: dict[float, Any] = {}
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        for moment in [moment for moment in self.at if moment <= self.now]:
+            self.at.pop(moment)()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def waiting(world: Any, clock: Clock, make_task: Any) -> TaskWaiting:
+    submission = parse_submission(make_task("a"), catalogue=world.catalogue, holds_checkpoint=lambda _: False)
+    world.tasks.take(submission, submission_id="a", now_ms=world.now_ms)
+    world.claim("a")
+    return TaskWaiting(table=world.table, clock=lambda: clock.now, sleep=clock.sleep)
+
+
+def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiting, clock: Clock) -> None:
+    clock.at[7.0] = lambda: world.finish("a", DONE)
+    record = waiting.until_final("a", seconds=60)
+    assert record is not None
+    assert record.status is Status.COMPLETED
+    assert 7.0 <= clock.now <= 7.0 + LONGEST_PAUSE_SECONDS
+
+
+def test_the_record_as_it_is_when_the_time_is_over(waiting: TaskWaiting, clock: Clock) -> None:
+    record = waiting.until_final("a", seconds=30)
+    assert record is not None
+    assert record.status is Status.IN_PROGRESS
+    assert clock.now == pytest.approx(30)
+
+
+def test_pauses_grow_so_that_waiting_long_costs_little(waiting: TaskWaiting, clock: Clock) -> None:
+    waiting.until_final("a", seconds=60)
+    assert clock.pauses[:-1] == sorted(clock.pauses[:-1])
+    assert max(clock.pauses) == LONGEST_PAUSE_SECONDS
+    assert len(clock.pauses) < 75
+
+
+def test_without_time_there_is_one_look(waiting: TaskWaiting, clock: Clock) -> None:
+    record = waiting.until_final("a", seconds=0)
+    assert record is not None
+    assert record.id == "a"
+    assert clock.pauses == []
+
+
+def test_a_task_that_is_not_there(waiting: TaskWaiting) -> None:
+    assert waiting.until_final("nobody", seconds=1) is None

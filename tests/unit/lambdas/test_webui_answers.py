@@ -1,0 +1,75 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from contract.record import Record, Status
+from lambdas.output_bucket import OutputBucket
+from lambdas.webui_answers import WebUiAnswers
+
+REST = {"info": '{"prompt": "A \\"dog\\""}', "parameters": {"init_images": None, "width": 64}}
+
+
+def record(*pictures: str, endpoint: str = "sdapi/v1/txt2img", output_url: str | None = "s3://out/a.out") -> Record:
+    return Record(
+        id="a",
+        run="0000",
+        status=Status.COMPLETED,
+        runtime="sdruntime",
+        tasktype="webui-api",
+        format="runpod",
+        prefix="output",
+        endpoint=endpoint,
+        submission_id="a",
+        fingerprint="",
+        execution_timeout_ms=1,
+        ttl_ms=1,
+        submitted_at_ms=1,
+        image_urls=tuple(f"s3://out/{name}" for name in pictures),
+        output_url=output_url,
+    )
+
+
+@pytest.fixture
+def answers(world: Any) -> WebUiAnswers:
+    world.s3.create_bucket(Bucket="out")
+    world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
+    world.s3.put_object(Bucket="out", Key="list.out", Body=b'[{"name": "Euler a"}]')
+    world.s3.put_object(Bucket="out", Key="null.out", Body=b"null")
+    for number in (1, 2):
+        world.s3.put_object(Bucket="out", Key=f"a-{number}.png", Body=bytes([number]) * 300)
+    return WebUiAnswers(outputs=OutputBucket(client=world.s3))
+
+
+def test_pictures_are_inline_as_the_web_ui_sent_them(answers: WebUiAnswers) -> None:
+    answer = answers.read(record("a-1.png", "a-2.png"))
+    assert list(answer) == ["images", "info", "parameters"]
+    assert [base64.b64decode(image) for image in answer["images"]] == [b"\x01" * 300, b"\x02" * 300]
+    assert answer["info"] == REST["info"]
+    assert answer["parameters"] == REST["parameters"]
+
+
+def test_one_picture_of_extras_is_not_a_list(answers: WebUiAnswers) -> None:
+    answer = answers.read(record("a-1.png", endpoint="sdapi/v1/extra-single-image"))
+    assert base64.b64decode(answer["image"]) == b"\x01" * 300
+    assert "images" not in answer
+
+
+def test_what_does_not_fit_comes_as_links(answers: WebUiAnswers) -> None:
+    whole = len(json.dumps(json.dumps(answers.read(record("a-1.png", "a-2.png")))))
+    for max_bytes in (whole - 100, 0):
+        answer = answers.read(record("a-1.png", "a-2.png"), max_bytes=max_bytes)
+        assert answer["image_format"] == "url"
+        assert [link.partition("?")[0].rpartition("/")[2] for link in answer["images"]] == ["a-1.png", "a-2.png"]
+        assert all(link.startswith("https://") and "Signature=" in link for link in answer["images"])
+    assert "image_format" not in answers.read(record("a-1.png", "a-2.png"), max_bytes=whole + 100)
+
+
+@pytest.mark.parametrize(("name", "value"), [("list.out", [{"name": "Euler a"}]), ("null.out", None)])
+def test_answers_without_pictures_are_as_they_were(answers: WebUiAnswers, name: str, value: Any) -> None:
+    assert answers.read(record(output_url=f"s3://out/{name}")) == value
+
+
+def test_a_task_without_an_answer(answers: WebUiAnswers) -> None:
+    assert answers.read(record(output_url=None)) is None

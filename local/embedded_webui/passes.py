@@ -1,6 +1,7 @@
 """What is sampled for one batch of a request: the passes of text-to-image."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -85,8 +86,7 @@ class TextToImagePasses:
     def make(self, batch: Seeds) -> list[Image.Image]:
         """Make the pictures of one batch."""
         model = self._hires_model(None) if self._request.enable_hr else self._model
-        width, height = self._run.size
-        plan = self._plan(width, height)
+        plan = Pass.of(self._run, size=self._run.size)
         latents = Sampling(model, self._state).run(plan, self._noise(batch))
         if self._request.enable_hr and not self._state.interrupted:
             self._state.next_job()
@@ -94,20 +94,6 @@ class TextToImagePasses:
         pictures = model.decode(latents)
         self._state.next_job()
         return pictures
-
-    def _plan(self, width: int, height: int) -> Pass:
-        request = self._request
-        return Pass(
-            sampler=self._run.sampler,
-            schedule=self._run.schedule,
-            steps=int(request.steps or 0),
-            guidance=request.cfg_scale or 0,
-            prompt=request.prompt or "",
-            negative_prompt=request.negative_prompt or "",
-            clip_skip=self._run.clip_skip,
-            width=width,
-            height=height,
-        )
 
     def _noise(self, batch: Seeds) -> Noise:
         return Noise(batch.seeds, subseeds=batch.subseeds, subseed_strength=batch.strength, device=self._model.device)
@@ -130,18 +116,15 @@ class TextToImagePasses:
             ]
             model = self._hires_model(request.hr_checkpoint_name)
             enlarged = model.encode(pictures)
-        first = self._plan(width, height)
+        first = Pass.of(self._run, size=(width, height))
         sampler, schedule = self._hires_sampler()
-        plan = Pass(
+        plan = replace(
+            first,
             sampler=sampler,
             schedule=schedule,
-            steps=int(request.hr_second_pass_steps or request.steps or 0),
-            guidance=first.guidance,
+            steps=int(request.hr_second_pass_steps or first.steps),
             prompt=request.hr_prompt or first.prompt,
             negative_prompt=request.hr_negative_prompt or first.negative_prompt,
-            clip_skip=first.clip_skip,
-            width=width,
-            height=height,
         )
         start = Start(latents=enlarged, strength=request.denoising_strength)
         return model, Sampling(model, self._state).run(plan, self._noise(batch), start)

@@ -103,7 +103,8 @@ class ImageToImagePasses:
             mask=latent_mask,
             noise_multiplier=self._noise_multiplier,
         )
-        made = self._model.decode(Sampling(self._model, self._state).run(self._plan(width, height), noise, start))
+        plan = Pass.of(self._run, size=(width, height))
+        made = self._model.decode(Sampling(self._model, self._state).run(plan, noise, start))
         self._state.next_job()
         if mask is None:
             return made
@@ -142,20 +143,6 @@ class ImageToImagePasses:
             )
             under = noise.draw(latents.shape[1:])
         return latents * (1 - mask) + under * mask
-
-    def _plan(self, width: int, height: int) -> Pass:
-        request = self._request
-        return Pass(
-            sampler=self._run.sampler,
-            schedule=self._run.schedule,
-            steps=int(request.steps or 0),
-            guidance=request.cfg_scale or 0,
-            prompt=request.prompt or "",
-            negative_prompt=request.negative_prompt or "",
-            clip_skip=self._run.clip_skip,
-            width=width,
-            height=height,
-        )
 
     def _settings(self) -> dict[str, object]:
         settings: dict[str, object] = {"Denoising strength": self._request.denoising_strength}

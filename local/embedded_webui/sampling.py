@@ -15,6 +15,7 @@ from local.embedded_webui.errors import WebUiError
 from local.embedded_webui.model import Model
 from local.embedded_webui.model_configs import LATENT_PIXELS
 from local.embedded_webui.progress_state import ProgressState
+from local.embedded_webui.run import Run
 from local.embedded_webui.samplers import DiffusersScheduler, Sampler, Schedule
 
 #: Strength above which image-to-image counts as this: the last step of the noise always stays.
@@ -34,6 +35,22 @@ class Pass:
     clip_skip: int
     width: int
     height: int
+
+    @classmethod
+    def of(cls, run: Run, *, size: tuple[int, int]) -> "Pass":
+        """Return the pass that a request asks for, at a size that may differ from the request's."""
+        request = run.request
+        return cls(
+            sampler=run.sampler,
+            schedule=run.schedule,
+            steps=int(request.steps or 0),
+            guidance=request.cfg_scale or 0,
+            prompt=request.prompt or "",
+            negative_prompt=request.negative_prompt or "",
+            clip_skip=run.clip_skip,
+            width=size[0],
+            height=size[1],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

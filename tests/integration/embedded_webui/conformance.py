@@ -1,0 +1,243 @@
+"""The requests that the SD Web UI's own HTTP tests send, each with what must come of it, for whatever speaks its API.
+
+A case takes a client whose base URL ends in `/sdapi/v1`: of a Web UI, or of anything that stands for one.
+"""
+
+import base64
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from PIL import Image, ImageDraw
+
+from tests.integration.embedded_webui.recordings import RECORDED, mismatches, recorded_shape
+
+SIDE: Final = 64
+SEED: Final = 11
+GENERATION: Final[dict[str, Any]] = {
+    "prompt": "example prompt",
+    "steps": 3,
+    "width": SIDE,
+    "height": SIDE,
+    "sampler_index": "Euler a",
+    "seed": SEED,
+}
+
+
+def encoded(image: Image.Image) -> str:
+    output = io.BytesIO()
+    image.save(output, format="PNG")
+    return base64.b64encode(output.getvalue()).decode()
+
+
+def opened(picture: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(picture)))
+
+
+def drawn() -> Image.Image:
+    image = Image.new("RGB", (SIDE, SIDE), "navy")
+    ImageDraw.Draw(image).ellipse((16, 16, 48, 48), fill="gold")
+    return image
+
+
+def left_half() -> Image.Image:
+    mask = Image.new("L", (SIDE, SIDE))
+    ImageDraw.Draw(mask).rectangle((0, 0, SIDE // 2 - 1, SIDE - 1), fill=255)
+    return mask
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A picture is made as it was asked for, and says so in its answer and in its file."""
+
+    name: str
+    route: str = "txt2img"
+    fields: dict[str, Any] = field(default_factory=dict)
+    size: tuple[int, int] = (SIDE, SIDE)
+    count: int = 1
+    sampler: str = "Euler a"
+    #: Texts of the picture's infotext.
+    tells: tuple[str, ...] = ()
+    #: Pixels of the drawn picture that must stay and that must change.
+    keeps: tuple[int, int] | None = None
+    changes: tuple[int, int] | None = None
+
+    def check(self, client: httpx.Client) -> None:
+        request = GENERATION | self.fields
+        answer = client.post(f"/{self.route}", json=request)
+        assert answer.status_code == 200, answer.text[:500]
+        body = answer.json()
+        info = json.loads(body["info"])
+        assert mismatches(body | {"info": info}, self._shape(request)) == []
+        given = {name: value for name, value in request.items() if name not in {"init_images", "mask"}}
+        assert given.items() <= body["parameters"].items()
+        seeds = [SEED + number for number in range(self.count)]
+        assert (info["seed"], info["all_seeds"]) == (SEED, seeds)
+        assert info["all_prompts"] == [request["prompt"]] * self.count
+        assert (info["sampler_name"], info["steps"]) == (self.sampler, request["steps"])
+        pictures = [opened(picture) for picture in body["images"]]
+        assert [picture.size for picture in pictures] == [self.size] * self.count
+        # Every seed has a picture of its own, which bears its own infotext.
+        assert len({picture.convert("RGB").tobytes() for picture in pictures}) == self.count
+        assert [picture.info["parameters"] for picture in pictures] == info["infotexts"]
+        for seed, text in zip(seeds, info["infotexts"], strict=True):
+            assert text.startswith(request["prompt"])
+            for said in (f"Seed: {seed}", f"Sampler: {self.sampler}", "Steps: 3", *self.tells):
+                assert said in text, text
+        self._check_mask(pictures[0].convert("RGB"))
+
+    def _check_mask(self, picture: Image.Image) -> None:
+        if self.keeps and self.changes:
+            assert picture.getpixel(self.keeps) == drawn().getpixel(self.keeps)
+            assert picture.getpixel(self.changes) != drawn().getpixel(self.changes)
+
+    def _shape(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the recorded shape, with the types of what this request sets beside the recorded one."""
+        shape: dict[str, Any] = json.loads(json.dumps(RECORDED["shapes"][self.route]))
+        parameters = shape["parameters"]
+        for name, value in request.items():
+            if name not in {"init_images", "mask"} and parameters[name] in ("null", []):
+                parameters[name] = [] if isinstance(value, list) else type(value).__name__
+        info = shape["info"]
+        info["extra_generation_params"] |= {f"{name}?": kind for name, kind in _EXTRA_PARAMETERS.items()}
+        info["denoising_strength"] = "float|null"
+        info["face_restoration_model"] = "str|null"
+        return shape
+
+
+#: What requests beside the recorded ones add to the generation's parameters.
+_EXTRA_PARAMETERS: Final = {
+    "Hires schedule type": "null|str",
+    "Hires prompt": "null",
+    "Hires negative prompt": "null",
+    "Denoising strength": "float",
+    "Hires upscale": "float",
+    "Hires upscaler": "str",
+    "Mask blur": "int",
+    "Mask blur X": "int",
+    "Mask blur Y": "int",
+    "SD upscale overlap": "int",
+    "SD upscale upscaler": "str",
+}
+
+
+@dataclass(frozen=True)
+class Enlargement:
+    """A picture comes back in its new size, and its file says how that was done."""
+
+    name: str
+    fields: dict[str, Any]
+    size: tuple[int, int]
+    tells: str = ""
+
+    def check(self, client: httpx.Client) -> None:
+        answer = client.post("/extra-single-image", json={"image": encoded(drawn())} | self.fields)
+        assert answer.status_code == 200, answer.text[:500]
+        body = answer.json()
+        assert mismatches(body, recorded_shape("extra_single_lanczos")) == []
+        assert body["html_info"] == f"<p>{self.tells}</p>"
+        picture = opened(body["image"])
+        assert picture.size == self.size
+        assert picture.info.get("postprocessing", "") == self.tells
+        if self.size == drawn().size:
+            assert picture.convert("RGB").tobytes() == drawn().tobytes()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What there is, with the recorded keys."""
+
+    route: str
+    #: Values that must be there under `name`, where a program could not work without them.
+    holds: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"GET {self.route}"
+
+    def check(self, client: httpx.Client) -> None:
+        answer = client.get(f"/{self.route}")
+        assert answer.status_code == 200, answer.text[:500]
+        recording = "get_sd_models_after_refresh" if self.route == "sd-models" else f"get_{self.route}"
+        assert mismatches(answer.json(), recorded_shape(recording.replace("-", "_"))) == []
+        if self.holds:
+            assert set(self.holds) <= {entry["name"] for entry in answer.json()}
+
+
+@dataclass(frozen=True)
+class OptionRoundTrip:
+    """An option that was set is the one that is read, and nothing else has changed."""
+
+    name: str = "options round trip"
+
+    def check(self, client: httpx.Client) -> None:
+        before = client.get("/options")
+        assert before.status_code == 200, before.text[:500]
+        options = before.json()
+        assert mismatches(options, recorded_shape("get_options")) == []
+        for value in (not options["send_seed"], options["send_seed"]):
+            answer = client.post("/options", json={"send_seed": value})
+            assert (answer.status_code, answer.json()) == (200, None)
+            assert client.get("/options").json() == options | {"send_seed": value}
+
+
+Case = Generation | Enlargement | Listing | OptionRoundTrip
+
+
+def _image_to_image(name: str, **changes: Any) -> Generation:
+    fields = {"init_images": [encoded(drawn())], "denoising_strength": 0.9} | changes.pop("fields", {})
+    return Generation(name, "img2img", fields, **changes)
+
+
+def _masked(name: str, *, keeps: tuple[int, int], changes: tuple[int, int], **fields: Any) -> Generation:
+    return _image_to_image(name, fields={"mask": encoded(left_half()), **fields}, keeps=keeps, changes=changes)
+
+
+CASES: Final[tuple[Case, ...]] = (
+    Generation("simple"),
+    Generation("negative prompt", fields={"negative_prompt": "blue"}, tells=("Negative prompt: blue",)),
+    Generation("prompt syntax", fields={"prompt": "a (cat:1.3), [dog:bird:0.5] in [red|blue], (((light)))"}),
+    Generation("not square", fields={"height": 128}, size=(SIDE, 128), tells=("Size: 64x128",)),
+    Generation(
+        "high-resolution pass",
+        fields={"enable_hr": True, "denoising_strength": 0.7},
+        size=(128, 128),
+        tells=("Hires upscale: 2", "Hires upscaler: Latent"),
+    ),
+    Generation("tiling", fields={"tiling": True}, tells=("Tiling: True",)),
+    Generation("faces restored", fields={"restore_faces": True}),
+    *(
+        Generation(f"sampler {name}", fields={"sampler_index": name}, sampler=name)
+        for name in ("PLMS", "DDIM", "UniPC")
+    ),
+    Generation("two iterations", fields={"n_iter": 2}, count=2),
+    Generation("batch of two", fields={"batch_size": 2}, count=2),
+    _image_to_image("image to image"),
+    _masked("mask", keeps=(63, 32), changes=(0, 32)),
+    _masked("mask inverted", keeps=(0, 32), changes=(63, 32), inpainting_mask_invert=True),
+    _image_to_image(
+        "sd upscale",
+        fields={"script_name": "sd upscale", "script_args": ["", 8, "Lanczos", 2.0]},
+        size=(128, 128),
+    ),
+    Enlargement(
+        "enlarged twice",
+        {"upscaling_resize": 2, "upscaler_1": "Lanczos"},
+        (128, 128),
+        "Postprocess upscale by: 2.0, Postprocess upscaler: Lanczos",
+    ),
+    Enlargement("enlarged by nothing", {}, (SIDE, SIDE)),
+    Enlargement("enlarged with an unknown key", {"no_such_key": 1}, (SIDE, SIDE)),
+    OptionRoundTrip(),
+    Listing("cmd-flags"),
+    Listing("samplers", ("Euler a", "DDIM", "PLMS", "UniPC")),
+    Listing("upscalers", ("None", "Lanczos")),
+    Listing("sd-models"),
+    Listing("hypernetworks"),
+    Listing("face-restorers"),
+    Listing("realesrgan-models"),
+    Listing("prompt-styles"),
+    Listing("embeddings"),
+)

@@ -1,0 +1,60 @@
+"""What SD Web UI v1.10.1 answered to recorded requests: status, keys and types, in `recorded_answers.json`.
+
+A shape is a type name, several with `|`, `[shape]` or `{key: shape}`; a key with `?` may be missing.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RECORDED = json.loads(Path(__file__).with_name("recorded_answers.json").read_text(encoding="utf-8"))
+ANSWERS = {answer["name"]: answer for answer in RECORDED["answers"]}
+
+#: Keys whose type differs: the models folder is always given here; an option that was set before, as some tests do, is
+#: a fraction in the Web UI too.
+_OTHER_TYPES = {"get_cmd_flags": {"models_dir": "str"}, "get_options": {"CLIP_stop_at_last_layers": "float|int"}}
+
+
+def recorded_shape(name: str) -> Any:
+    """Return the shape of a recorded answer, None if only its status or its whole body counts."""
+    recorded = ANSWERS[name]
+    if "answer" in recorded:
+        return _generation_shape(recorded)
+    shape = recorded.get("shape")
+    if "keys_by_type" in recorded:
+        shape = {key: json.loads(kind) for kind, keys in recorded["keys_by_type"].items() for key in keys}
+    return shape | _OTHER_TYPES[name] if name in _OTHER_TYPES else shape
+
+
+def _generation_shape(recorded: dict[str, Any]) -> dict[str, Any]:
+    shape: dict[str, Any] = json.loads(json.dumps(RECORDED["shapes"][recorded["answer"]]))
+    for place, other in recorded.get("other_types", {}).items():
+        part, key = place.split(".")
+        shape[part][key] = other
+        if other is None:
+            del shape[part][key]
+    return shape
+
+
+def mismatches(value: Any, shape: Any, place: str = "") -> list[str]:
+    """Return where `value` has another type, a key too many or a key too few. An empty list has any shape of list."""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return [f"{place}: {value!r} is no object"]
+        keys = {key.removesuffix("?") for key in shape}
+        problems = [f"{place}.{key}: not in the recording" for key in value.keys() - keys]
+        problems += [f"{place}.{key}: missing" for key in shape if not key.endswith("?") and key not in value]
+        for key, inner in shape.items():
+            if (plain := key.removesuffix("?")) in value:
+                problems += mismatches(value[plain], inner, f"{place}.{plain}")
+        return problems
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return [f"{place}: {value!r} is no list"]
+        inner = shape[0] if shape else None
+        return [problem for item in value if inner for problem in mismatches(item, inner, f"{place}[]")]
+    kinds = shape.split("|")
+    if isinstance(value, list) and any(kind.startswith("[") for kind in kinds):
+        return []
+    kind = {type(None): "null"}.get(type(value), type(value).__name__)
+    return [] if kind in kinds else [f"{place}: {value!r} is {kind}, not {shape}"]

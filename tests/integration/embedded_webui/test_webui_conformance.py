@@ -1,0 +1,13 @@
+"""The embedded Web UI passes what the SD Web UI's own HTTP tests ask."""
+
+import httpx
+import pytest
+
+from tests.integration.embedded_webui.conformance import CASES, Case
+
+pytestmark = pytest.mark.xdist_group("embedded_webui")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_conformance(case: Case, web_ui: httpx.Client) -> None:
+    case.check(web_ui)

@@ -1,6 +1,7 @@
 """Writes docs/configuration.md from the classes that read it: the environment file and the settings of each process.
+The JSON Schema of the environment file, by which editors help and check, is written along with it.
 
-`python docs/generate_configuration.py` writes the page, `--check` fails if it is not current.
+`python docs/generate_configuration.py` writes the files, `--check` fails if they are not current.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pydantic_core import PydanticUndefined
 
 PROJECT: Final = Path(__file__).parents[1]
 PAGE: Final = PROJECT / "docs" / "configuration.md"
+SCHEMA: Final = PROJECT / "environments" / "schema.json"
 sys.path.insert(0, str(PROJECT))
 
 from contract.settings import Settings  # noqa: E402 - the project is importable only now
@@ -29,7 +31,8 @@ INTRODUCTION: Final = """# Configuration
 <!-- Written by docs/generate_configuration.py from the classes that read it; `make test` checks that it is current. -->
 
 An environment is one file, `environments/{name}.yaml`. Unknown keys, wrong types and contradictions are refused at
-synthesis with the path of the key and what to write instead.
+synthesis with the path of the key and what to write instead. `environments/example.yaml` shows every key. Editors with
+YAML support check a file and complete its keys by `environments/schema.json`, which the files' first line names.
 
 ```yaml
 name: dev
@@ -120,8 +123,11 @@ def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True, validated_data={})
-    if default is PydanticUndefined or isinstance(default, BaseModel):
+    if default is PydanticUndefined:
         return ""
+    if isinstance(default, BaseModel):
+        # The tables of its keys say the rest.
+        return f"`{json.dumps(required)}`" if (required := default.model_dump(exclude_defaults=True)) else ""
     if isinstance(default, tuple):
         values = [item.model_dump(exclude_defaults=True) if isinstance(item, BaseModel) else item for item in default]
         return f"`{json.dumps(values)}`"
@@ -139,19 +145,30 @@ def paragraph(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").partition("\n\n")[0].split())
 
 
+def schema() -> str:
+    """Return the JSON Schema of an environment file."""
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Environment.model_json_schema(),
+        "title": "An environment of Darkroom",
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
 def main() -> int:
-    """Write or check the page; returns the exit code."""
+    """Write or check the files; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
     options = parser.parse_args()
-    text = page()
+    texts = {PAGE: page(), SCHEMA: schema()}
     if not options.check:
-        PAGE.write_text(text)
+        for path, text in texts.items():
+            path.write_text(text)
         return 0
-    if not PAGE.exists() or PAGE.read_text() != text:
-        sys.stderr.write("docs/configuration.md is not current; run: python docs/generate_configuration.py\n")
-        return 1
-    return 0
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        sys.stderr.write(f"{path.relative_to(PROJECT)} is not current; run: python docs/generate_configuration.py\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The agents of the local system, the same program that runs beside the Web UI in a runtime's container."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from local.children import Child, Children
 from local.keeper import Keeper
 from local.progress import Progress
 from stacks.config import Environment, RuntimeConfig
+from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 
 #: Seconds that an agent gets to finish when it is told to stop; on AWS it is what a spot interruption leaves.
 GRACE_PERIOD_SECONDS: Final = 20
@@ -26,20 +26,16 @@ def agent_environment(
     clients: AwsClients,
 ) -> dict[str, str]:
     """Return every variable that an agent of `runtime` needs."""
+    resources = RuntimeResources(
+        queue_url=outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
+        task_table=outputs["TaskTableName"],
+        task_bucket=outputs["TaskBucketName"],
+        output_bucket=outputs["OutputBucketName"],
+    )
     return {
-        "RUNTIME": runtime.name,
-        "QUEUE_URL": outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
-        "TASK_TABLE": outputs["TaskTableName"],
-        "TASK_BUCKET": outputs["TaskBucketName"],
-        "OUTPUT_BUCKET": outputs["OutputBucketName"],
+        **runtime_environment(runtime, environment, resources),
         "WEBUI_URL": webui_url,
-        "RETENTION_SECONDS": str(environment.retention_seconds),
-        "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
-        # A picture just made is the likeliest input of the next task, and whoever may submit one may read it anyway.
-        "LINK_BUCKETS": json.dumps([*environment.link_buckets, outputs["OutputBucketName"]]),
-        "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
         "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
-        "LOG_LEVEL": environment.log_level,
         **clients.environment(),
     }
 

@@ -161,7 +161,9 @@ def test_a_file_that_is_not_text_is_refused(file: Path) -> None:
 
 
 def test_an_unknown_environment_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(InvalidEnvironmentFile, match="there is no such file; environments here: dev, local"):
+    with pytest.raises(
+        InvalidEnvironmentFile, match="there is no such file; environments here: dev, example, local, prod"
+    ):
         load_environment("nowhere")
 
 

@@ -1,0 +1,25 @@
+"""What one environment consists of: the typed form of a file under `environments/`, from which all stacks are made."""
+
+from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Throttling
+from stacks.config.capacity import Capacity, Disk, PurchaseOption, Scaling
+from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
+from stacks.config.gpu_instances import GpuInstance
+from stacks.config.network import Network
+from stacks.config.runtime import RuntimeConfig, pascal_name
+
+__all__ = [
+    "SNS_DEFAULT_MESSAGE_BYTES",
+    "ApiKey",
+    "CallbackSubscriber",
+    "Capacity",
+    "Disk",
+    "Environment",
+    "GpuInstance",
+    "Network",
+    "Publisher",
+    "PurchaseOption",
+    "RuntimeConfig",
+    "Scaling",
+    "Throttling",
+    "pascal_name",
+]

@@ -1,0 +1,101 @@
+"""How many GPUs a runtime gets, how they are bought, and when they come and go."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from contract.routing import CamelModel
+
+#: Priorities as Karpenter takes them for the weight of a node pool.
+MAX_PRIORITY: Final = 100
+#: Spot first: it is the cheaper one, and a task that is interrupted runs again elsewhere.
+SPOT_PRIORITY: Final = 100
+ON_DEMAND_PRIORITY: Final = 50
+
+
+class PurchaseOption(CamelModel):
+    """A way to buy GPUs."""
+
+    priority: int = Field(ge=1, le=MAX_PRIORITY, description="the higher one is tried first")
+
+
+def _spot(value: object) -> object:
+    return _option(value, SPOT_PRIORITY)
+
+
+def _on_demand(value: object) -> object:
+    return _option(value, ON_DEMAND_PRIORITY)
+
+
+def _option(value: object, priority: int) -> object:
+    """Read `true` as the option with its usual priority, and `false` as none."""
+    return {True: {"priority": priority}, False: None}[value] if isinstance(value, bool) else value
+
+
+#: What may stand in the file for an option.
+_Choice = PurchaseOption | bool | None
+
+
+class Capacity(CamelModel):
+    """How GPUs are bought. Spot costs a third or less and may be taken back with two minutes' notice."""
+
+    spot: Annotated[PurchaseOption | None, BeforeValidator(_spot, json_schema_input_type=_Choice)] = Field(
+        default=PurchaseOption(priority=SPOT_PRIORITY),
+        description=f"false buys no spot capacity; true is priority {SPOT_PRIORITY}",
+    )
+    on_demand: Annotated[PurchaseOption | None, BeforeValidator(_on_demand, json_schema_input_type=_Choice)] = Field(
+        default=PurchaseOption(priority=ON_DEMAND_PRIORITY),
+        description=f"false buys none on demand; true is priority {ON_DEMAND_PRIORITY}",
+    )
+
+    @model_validator(mode="after")
+    def _one_comes_first(self) -> Self:
+        if self.spot is None and self.on_demand is None:
+            raise ValueError("buys nothing; write spot: true, onDemand: true, or both")
+        if self.spot and self.on_demand and self.spot.priority == self.on_demand.priority:
+            raise ValueError(
+                f"spot and onDemand have the same priority {self.spot.priority}; give the one to try first a higher one"
+            )
+        return self
+
+
+class Scaling(CamelModel):
+    """How many replicas there are: as many as the queue needs, between two bounds."""
+
+    min_replicas: int = Field(default=0, ge=0, le=1_000, description="replicas that stay when there is nothing to do")
+    max_replicas: int = Field(default=4, ge=1, le=1_000, description="replicas at most")
+    tasks_per_replica: int = Field(
+        default=4, ge=1, le=1_000, description="tasks, waiting and running, for which there is one replica"
+    )
+    cooldown_seconds: int = Field(
+        default=300, ge=0, le=3_600, description="seconds without need before a replica is taken away"
+    )
+    polling_seconds: int = Field(default=10, ge=1, le=300, description="seconds between two looks at the queue")
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"maxReplicas {self.max_replicas} is less than minReplicas {self.min_replicas}; write"
+                f" maxReplicas: {self.min_replicas} or more"
+            )
+        return self
+
+
+class Disk(CamelModel):
+    """A replica's disk for the image and the models; families with local NVMe use that as well."""
+
+    size_gib: int = Field(
+        default=100, ge=40, le=16_384, description="GiB; image and models must fit, with the models twice over"
+    )
+    iops: int = Field(default=3_000, ge=3_000, le=16_000, description="operations per second")
+    throughput_mibps: int = Field(
+        default=500, ge=125, le=1_000, description="MiB per second, which bounds how fast image and models are written"
+    )
+
+    @model_validator(mode="after")
+    def _throughput_needs_operations(self) -> Self:
+        # gp3 gives a quarter of a MiB per second for each operation.
+        if self.throughput_mibps * 4 > self.iops:
+            raise ValueError(f"throughputMibps {self.throughput_mibps} needs iops: {self.throughput_mibps * 4} or more")
+        return self

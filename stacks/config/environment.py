@@ -1,0 +1,155 @@
+"""An environment: everything of one deployment, and what its parts must agree on."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from contract.routing import CamelModel, Catalogue
+from stacks.config.access import (
+    ApiKey,
+    CallbackSubscriber,
+    Principal,
+    Publisher,
+    Throttling,
+    is_account,
+    partition_of_arn,
+)
+from stacks.config.lists import unique
+from stacks.config.network import Network
+from stacks.config.runtime import RuntimeConfig, check_runtimes
+
+#: SNS's default limit of a message in bytes, which every partition has.
+SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
+#: The highest limit of a message that a topic can be given, in bytes.
+SNS_MAX_MESSAGE_BYTES: Final = 1024 * 1024
+
+#: Partitions by the beginning of their regions' names; all others are in `aws`.
+_PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+
+
+def _unique_names(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
+    return unique(keys, lambda key: key.name, "name")
+
+
+def _unique_endpoints(subscribers: tuple[CallbackSubscriber, ...]) -> tuple[CallbackSubscriber, ...]:
+    return unique(subscribers, lambda subscriber: (subscriber.protocol, subscriber.endpoint), "endpoint")
+
+
+def _unique_principals(principals: tuple[str, ...]) -> tuple[str, ...]:
+    return unique(principals, lambda principal: principal, "value")
+
+
+class Environment(CamelModel):
+    """One deployment of Darkroom; several live side by side in one account."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")] = Field(
+        description="part of the stacks' names: 2 to 30 lower-case letters, digits and hyphens"
+    )
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
+        default=None, description="12 digits in quotes; without it the account of the credentials at hand"
+    )
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")] | None = Field(
+        default=None, description="such as eu-central-1; without it the region of the credentials at hand"
+    )
+    removal_policy: Literal["retain", "destroy"] = Field(
+        default="retain", description="what becomes of buckets, table, keys and logs when their stack is deleted"
+    )
+    engine: Literal["none", "eks", "ecs"] = Field(
+        default="none",
+        description="where replicas run: Kubernetes (eks), ECS (ecs), or none, and agents are started by hand",
+    )
+    network: Network | None = Field(default=None, description="where the GPUs live; needed with an engine")
+    administrators: Annotated[tuple[Principal, ...], AfterValidator(_unique_principals)] = Field(
+        default=(), description="ARNs of the roles and users that may do everything in the Kubernetes cluster"
+    )
+    model_bucket: Annotated[str, Field(pattern=_BUCKET)] | None = Field(
+        default=None, description="name of an existing bucket with the models; null makes one"
+    )
+    retention_hours: int = Field(
+        default=24, ge=1, le=8_760, description="hours for which the record of a finished task can be read"
+    )
+    output_retention_days: int | None = Field(
+        default=None, ge=1, description="days after which pictures are deleted, or null to keep them"
+    )
+    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1), AfterValidator(_unique_names)] = (
+        ApiKey(name="default"),
+    )
+    throttling: Throttling = Throttling()
+    callbacks: Annotated[tuple[CallbackSubscriber, ...], AfterValidator(_unique_endpoints)] = ()
+    publishers: Annotated[tuple[Publisher, ...], AfterValidator(_unique_principals)] = Field(
+        default=(),
+        description="accounts (12 digits in quotes), roles and users (ARNs) that may post to the entry topic, besides"
+        " those of this account that IAM allows it",
+    )
+    link_buckets: tuple[Annotated[str, Field(pattern=_BUCKET)], ...] = Field(
+        default=(), description="names of the buckets that s3:// links may point to"
+    )
+    allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
+        Field(default=(), description="host or host:port that http links may reach although its address is not public")
+    )
+    entry_topic_maximum_message_bytes: int = Field(
+        default=SNS_MAX_MESSAGE_BYTES,
+        ge=SNS_DEFAULT_MESSAGE_BYTES,
+        le=SNS_MAX_MESSAGE_BYTES,
+        description="bytes of a task on the entry topic: 262144 where the partition takes no larger ones",
+    )
+    tracing: bool = Field(default=False, description="true to trace the functions and the HTTP API with X-Ray")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="the least severe entries in the functions' logs"
+    )
+    runtimes: Annotated[tuple[RuntimeConfig, ...], Field(min_length=1), AfterValidator(check_runtimes)]
+    tags: dict[str, str] = Field(default={}, description="tags of all resources")
+
+    @model_validator(mode="after")
+    def _callbacks_name_known_runtimes(self) -> Self:
+        names = [runtime.name for runtime in self.runtimes]
+        for index, subscriber in enumerate(self.callbacks):
+            for name in subscriber.runtime:
+                if name not in names:
+                    raise ValueError(
+                        f"callbacks[{index}].runtime: there is no runtime {name!r}; write any of {', '.join(names)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_has_a_place(self) -> Self:
+        if self.engine != "none":
+            if self.region is None:
+                raise ValueError(f"region: is required with engine: {self.engine}; write such as eu-central-1")
+            if self.network is None:
+                raise ValueError(f"network: is required with engine: {self.engine}; write at least its zones")
+        if self.network and self.region:
+            for index, zone in enumerate(self.network.zones):
+                if zone[:-1] != self.region:
+                    raise ValueError(
+                        f"network.zones[{index}]: {zone} is not in region {self.region}; write such as {self.region}a"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _arns_are_of_the_partition(self) -> Self:
+        for key, principals in (("administrators", self.administrators), ("publishers", self.publishers)):
+            for index, principal in enumerate(principals):
+                if self.region and not is_account(principal) and partition_of_arn(principal) != self.partition:
+                    raise ValueError(
+                        f"{key}[{index}]: {principal} is not of partition {self.partition}, where {self.region} is;"
+                        f" write arn:{self.partition}:…"
+                    )
+        return self
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region, such as `aws-cn`; `aws` if the region is left to the credentials."""
+        region = self.region or ""
+        return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+    @property
+    def retention_seconds(self) -> int:
+        """Seconds for which a finished task can be read."""
+        return self.retention_hours * 3600
+
+    @property
+    def catalogue_json(self) -> str:
+        """The runtimes as the functions read them."""
+        return Catalogue(self.runtimes).to_json()

@@ -1,0 +1,121 @@
+"""The EC2 instance types that a runtime can run on: what each family's sizes have.
+
+From EC2's DescribeInstanceTypes (a test compares with a recorded answer of it). NVIDIA and x86_64 only: there is no
+image for anything else, and families that hand out fractions of a GPU (g6f, gr6f) are left out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class GpuFamily:
+    """What all sizes of a family have in common."""
+
+    gpu: str
+    gpu_memory_mib: int
+
+
+@dataclass(frozen=True)
+class GpuInstance:
+    """One instance type."""
+
+    name: str
+    gpus: int
+    vcpus: int
+    memory_gib: int
+    local_nvme_gb: int
+
+    @property
+    def family(self) -> str:
+        """The part before the dot."""
+        return self.name.partition(".")[0]
+
+    @property
+    def gpu_memory_mib(self) -> int:
+        """Memory of each of its GPUs."""
+        return GPU_FAMILIES[self.family].gpu_memory_mib
+
+
+GPU_FAMILIES: Final = {
+    "g4dn": GpuFamily("T4", 16_384),
+    "g5": GpuFamily("A10G", 22_888),
+    "g6": GpuFamily("L4", 22_888),
+    "g6e": GpuFamily("L40S", 45_776),
+    "g7": GpuFamily("RTX PRO 4500", 32_768),
+    "g7e": GpuFamily("RTX PRO Server 6000", 98_304),
+    "gr6": GpuFamily("L4", 22_888),
+    "p3dn": GpuFamily("V100", 32_768),
+    "p4d": GpuFamily("A100", 40_960),
+    "p4de": GpuFamily("A100", 81_920),
+    "p5": GpuFamily("H100", 81_920),
+    "p5e": GpuFamily("H200", 144_384),
+    "p5en": GpuFamily("H200", 144_384),
+    "p6-b200": GpuFamily("B200", 183_359),
+    "p6-b300": GpuFamily("B300", 275_040),
+}
+
+#: Name, GPUs, vCPUs, GiB of memory, GB of local NVMe; the smallest of a family first.
+_INSTANCES: Final = (
+    ("g4dn.xlarge", 1, 4, 16, 125),
+    ("g4dn.2xlarge", 1, 8, 32, 225),
+    ("g4dn.4xlarge", 1, 16, 64, 225),
+    ("g4dn.8xlarge", 1, 32, 128, 900),
+    ("g4dn.12xlarge", 4, 48, 192, 900),
+    ("g4dn.16xlarge", 1, 64, 256, 900),
+    ("g5.xlarge", 1, 4, 16, 250),
+    ("g5.2xlarge", 1, 8, 32, 450),
+    ("g5.4xlarge", 1, 16, 64, 600),
+    ("g5.8xlarge", 1, 32, 128, 900),
+    ("g5.12xlarge", 4, 48, 192, 3_800),
+    ("g5.16xlarge", 1, 64, 256, 1_900),
+    ("g5.24xlarge", 4, 96, 384, 3_800),
+    ("g5.48xlarge", 8, 192, 768, 7_600),
+    ("g6.xlarge", 1, 4, 16, 250),
+    ("g6.2xlarge", 1, 8, 32, 450),
+    ("g6.4xlarge", 1, 16, 64, 600),
+    ("g6.8xlarge", 1, 32, 128, 900),
+    ("g6.12xlarge", 4, 48, 192, 3_760),
+    ("g6.16xlarge", 1, 64, 256, 1_880),
+    ("g6.24xlarge", 4, 96, 384, 3_760),
+    ("g6.48xlarge", 8, 192, 768, 7_520),
+    ("g6e.xlarge", 1, 4, 32, 250),
+    ("g6e.2xlarge", 1, 8, 64, 450),
+    ("g6e.4xlarge", 1, 16, 128, 600),
+    ("g6e.8xlarge", 1, 32, 256, 900),
+    ("g6e.12xlarge", 4, 48, 384, 3_800),
+    ("g6e.16xlarge", 1, 64, 512, 1_900),
+    ("g6e.24xlarge", 4, 96, 768, 3_800),
+    ("g6e.48xlarge", 8, 192, 1_536, 7_600),
+    ("g7.2xlarge", 1, 8, 32, 440),
+    ("g7.4xlarge", 1, 16, 64, 875),
+    ("g7.8xlarge", 1, 32, 128, 930),
+    ("g7.12xlarge", 2, 48, 192, 1_900),
+    ("g7.24xlarge", 4, 96, 384, 3_800),
+    ("g7.48xlarge", 8, 192, 768, 7_600),
+    ("g7e.2xlarge", 1, 8, 64, 1_900),
+    ("g7e.4xlarge", 1, 16, 128, 1_900),
+    ("g7e.8xlarge", 1, 32, 256, 1_900),
+    ("g7e.12xlarge", 2, 48, 512, 3_800),
+    ("g7e.24xlarge", 4, 96, 1_024, 7_600),
+    ("g7e.48xlarge", 8, 192, 2_048, 15_200),
+    ("gr6.4xlarge", 1, 16, 128, 600),
+    ("gr6.8xlarge", 1, 32, 256, 900),
+    ("p3dn.24xlarge", 8, 96, 768, 1_800),
+    ("p4d.24xlarge", 8, 96, 1_152, 8_000),
+    ("p4de.24xlarge", 8, 96, 1_152, 8_000),
+    ("p5.4xlarge", 1, 16, 256, 3_800),
+    ("p5.48xlarge", 8, 192, 2_048, 30_400),
+    ("p5e.48xlarge", 8, 192, 2_048, 30_400),
+    ("p5en.48xlarge", 8, 192, 2_048, 30_400),
+    ("p6-b200.48xlarge", 8, 192, 2_048, 30_400),
+    ("p6-b300.48xlarge", 8, 192, 4_096, 30_400),
+)
+GPU_INSTANCES: Final = {row[0]: GpuInstance(*row) for row in _INSTANCES}
+
+
+def sizes_of(families: Iterable[str], gpus: int) -> tuple[GpuInstance, ...]:
+    """Return the types of these families that have exactly so many GPUs, so that each holds one replica."""
+    wanted = set(families)
+    return tuple(instance for instance in GPU_INSTANCES.values() if instance.family in wanted and instance.gpus == gpus)

@@ -1,0 +1,196 @@
+"""A runtime as the environment file describes it: its model, its queue, its container and its GPUs."""
+
+import re
+from itertools import combinations
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from contract.routing import CHECKPOINT_EXTENSIONS, Catalogue, Runtime, is_checkpoint_name, same_checkpoint
+from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS
+from stacks.config.capacity import Capacity, Disk, Scaling
+from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
+from stacks.config.lists import unique
+from stacks.config.reserved import RESERVED_ARGUMENTS, is_reserved_variable
+
+#: Bytes of the runtimes as JSON: Lambda takes 4 KB of environment variables in all, the other variables need 1 KB.
+MAX_CATALOGUE_BYTES: Final = 3 * 1024
+#: Seconds that a stopping replica keeps for the end: to store the last outputs and to stop its processes.
+STOP_MARGIN_SECONDS: Final = 30
+#: Families with 24 GB per GPU, enough for SDXL, and with local NVMe: the usual cost per picture is lowest there.
+DEFAULT_FAMILIES: Final = ("g5", "g6")
+
+#: An image of a registry with a tag or a digest.
+_IMAGE: Final = re.compile(r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII)
+
+
+def _check_model_filename(value: str | None) -> str | None:
+    if value is not None and not (value.endswith(CHECKPOINT_EXTENSIONS) and is_checkpoint_name(value)):
+        raise ValueError("is not the name of a checkpoint; write a file name such as v1-5-pruned-emaonly.safetensors")
+    return value
+
+
+def _check_image(value: str | None) -> str | None:
+    if value is not None and (not _IMAGE.fullmatch(value) or value.endswith(":latest")):
+        raise ValueError(
+            f"is {value!r}; write an image with a tag other than latest or with a digest, such as"
+            " 123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:1.4.0"
+        )
+    return value
+
+
+def _check_instance_type(value: str) -> str:
+    if value not in GPU_INSTANCES:
+        family = value.partition(".")[0]
+        sizes = ", ".join(name for name in GPU_INSTANCES if name.partition(".")[0] == family)
+        advice = f"write one of {sizes}" if sizes else f"write one of the families {', '.join(GPU_FAMILIES)}"
+        raise ValueError(f"is {value!r}, which is no instance type with an NVIDIA GPU; {advice}")
+    return value
+
+
+def _check_family(value: str) -> str:
+    if value not in GPU_FAMILIES:
+        raise ValueError(f"is {value!r}, which is no family with NVIDIA GPUs; write any of {', '.join(GPU_FAMILIES)}")
+    return value
+
+
+def _check_argument(value: str) -> str:
+    name, *rest = re.split(r"[=\s]", value, maxsplit=1)
+    if rest and value.startswith("-") and value[len(name)] != "=":
+        raise ValueError(f"is {value!r}, two arguments in one; write each in an entry of its own, or with = between")
+    if name in RESERVED_ARGUMENTS:
+        raise ValueError(f"is {value!r}, which the container sets itself; leave it out")
+    return value
+
+
+def _check_extra_env(value: dict[str, str]) -> dict[str, str]:
+    for name in value:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+            raise ValueError(f"{name!r} is no name of a variable; write letters, digits and underscores")
+        if is_reserved_variable(name):
+            raise ValueError(f"{name} is set by Darkroom; leave it out, or use the key that sets it")
+    return value
+
+
+class RuntimeConfig(Runtime):
+    """A runtime: what submission knows of it, its queue, and the container that carries its tasks out."""
+
+    model_filename: Annotated[str | None, AfterValidator(_check_model_filename)] = Field(
+        default=None, description="the one checkpoint that this runtime serves"
+    )
+    visibility_timeout_seconds: int = Field(
+        default=60,
+        ge=10,
+        le=43_200,
+        description="seconds after which another replica gets the task of one that fell silent; work extends it",
+    )
+    image: Annotated[str | None, AfterValidator(_check_image)] = Field(
+        default=None, description="the container's image with its tag or digest; null builds runtime_image/"
+    )
+    instance_types: tuple[Annotated[str, AfterValidator(_check_instance_type)], ...] = Field(
+        default=(), description="instance types with GPUs, in place of gpuFamilies"
+    )
+    gpu_families: tuple[Annotated[str, AfterValidator(_check_family)], ...] = Field(
+        default=(),
+        description="families whose sizes with exactly gpusPerReplica GPUs are used;"
+        f" {' and '.join(DEFAULT_FAMILIES)} if there are no instanceTypes either",
+    )
+    gpus_per_replica: int = Field(default=1, ge=1, le=8, description="GPUs that one container gets")
+    capacity: Capacity = Capacity()
+    scaling: Scaling = Scaling()
+    disk: Disk = Disk()
+    longest_task_seconds: int = Field(
+        default=DEFAULT_EXECUTION_TIMEOUT_MS // 1000,
+        ge=1,
+        le=43_200,
+        description="seconds of the longest task that a stopping replica shall still finish",
+    )
+    grace_period_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=86_400,
+        description=f"seconds until a stopping replica is killed; null is longestTaskSeconds and {STOP_MARGIN_SECONDS}",
+    )
+    extra_env: Annotated[dict[str, str], AfterValidator(_check_extra_env)] = Field(
+        default={}, description="further environment variables of the container, such as PYTORCH_CUDA_ALLOC_CONF"
+    )
+    webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
+        default=(), description="further arguments of the Web UI, such as --xformers, one in each entry"
+    )
+
+    @model_validator(mode="after")
+    def _instances_fit(self) -> Self:
+        unique(self.instance_types, lambda name: name, "instance type")
+        unique(self.gpu_families, lambda name: name, "family")
+        if self.instance_types and self.gpu_families:
+            raise ValueError("has instanceTypes and gpuFamilies; write one of the two")
+        for name in self.instance_types:
+            if GPU_INSTANCES[name].gpus < self.gpus_per_replica:
+                raise ValueError(
+                    f"instanceTypes: {name} has {GPU_INSTANCES[name].gpus} GPUs and a replica takes"
+                    f" {self.gpus_per_replica}; write a larger type, or gpusPerReplica: {GPU_INSTANCES[name].gpus}"
+                )
+        for family in self.gpu_families or DEFAULT_FAMILIES:
+            if not self.instance_types and not sizes_of([family], self.gpus_per_replica):
+                raise ValueError(
+                    f"gpuFamilies: no size of {family} has exactly {self.gpus_per_replica} GPUs; write another family,"
+                    " another gpusPerReplica, or instanceTypes"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _grace_period_is_long_enough(self) -> Self:
+        needed = self.longest_task_seconds + STOP_MARGIN_SECONDS
+        if self.grace_period_seconds is not None and self.grace_period_seconds < needed:
+            raise ValueError(
+                f"gracePeriodSeconds {self.grace_period_seconds} is too short for the longest task; write {needed} or"
+                " more, or a shorter longestTaskSeconds"
+            )
+        return self
+
+    @property
+    def instances(self) -> tuple[GpuInstance, ...]:
+        """The instance types that the runtime may run on."""
+        if self.instance_types:
+            return tuple(GPU_INSTANCES[name] for name in self.instance_types)
+        return sizes_of(self.gpu_families or DEFAULT_FAMILIES, self.gpus_per_replica)
+
+    @property
+    def stop_seconds(self) -> int:
+        """Seconds from the signal to stop until the container is killed."""
+        return self.grace_period_seconds or self.longest_task_seconds + STOP_MARGIN_SECONDS
+
+    @property
+    def finishing_seconds(self) -> int:
+        """Seconds that a stopping replica has for the tasks that it has begun."""
+        return self.stop_seconds - STOP_MARGIN_SECONDS
+
+    @property
+    def pascal_name(self) -> str:
+        """The name in the ids of the runtime's resources and outputs."""
+        return pascal_name(self.name)
+
+
+def pascal_name(name: str) -> str:
+    """Return a hyphenated name as CloudFormation's ids need it: `sd-xl` becomes `SdXl`."""
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, ...]:
+    """Refuse runtimes that cannot live side by side."""
+    unique(runtimes, lambda runtime: runtime.name, "name")
+    unique(runtimes, lambda runtime: runtime.pascal_name, "name apart from hyphens")
+    for first, second in combinations(runtimes, 2):
+        models = first.model_filename, second.model_filename
+        if models[0] and models[1] and same_checkpoint(models[0], models[1]):
+            raise ValueError(
+                f"{first.name} and {second.name} both serve {first.model_filename}, so v1alpha1 requests, which name"
+                " only the model, would not know their runtime; let one runtime serve it"
+            )
+    size = len(Catalogue(runtimes).to_json().encode())
+    if size > MAX_CATALOGUE_BYTES:
+        raise ValueError(
+            f"are {size} bytes of JSON, and the functions' environment takes {MAX_CATALOGUE_BYTES};"
+            " shorten names, or spread the runtimes over two environments"
+        )
+    return runtimes

@@ -1,0 +1,217 @@
+"""Mistakes in the keys of network, access and GPUs: each is told with its place and what to write instead."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stacks.config import Environment, RuntimeConfig
+from stacks.environment_file import InvalidEnvironmentFile, read_environment_file
+
+ENGINE: dict[str, Any] = {
+    "name": "prod",
+    "region": "eu-central-1",
+    "engine": "eks",
+    "network": {"zones": ["eu-central-1a", "eu-central-1b"]},
+    "runtimes": [{"name": "a", "dynamicModel": True}],
+}
+
+
+def read(folder: Path, document: dict[str, Any]) -> Environment:
+    file = folder / "environment.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return read_environment_file(file)
+
+
+def problem(folder: Path, document: dict[str, Any]) -> str:
+    with pytest.raises(InvalidEnvironmentFile) as caught:
+        read(folder, document)
+    (told,) = caught.value.problems
+    return told
+
+
+def runtime(**keys: Any) -> dict[str, Any]:
+    return ENGINE | {"runtimes": [{"name": "a", "dynamicModel": True, **keys}]}
+
+
+NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "no network": ({"network": None}, "network: is required with engine: eks; write at least its zones"),
+    "no region": ({"region": None}, "region: is required with engine: eks; write such as eu-central-1"),
+    "no zones": ({"network": {"zones": []}}, "network.zones: is []; write at least 1 entry"),
+    "zones left out": ({"network": {}}, "network.zones: is required (availability zones"),
+    "another region's zone": (
+        {"network": {"zones": ["eu-central-1a", "us-east-1a"]}},
+        "network.zones[1]: us-east-1a is not in region eu-central-1; write such as eu-central-1a",
+    ),
+    "a zone twice": (
+        {"network": {"zones": ["eu-central-1a", "eu-central-1a"]}},
+        "network: entries 0 and 1 have the same zone",
+    ),
+    "a range off its beginning": (
+        {"network": {"zones": ["eu-central-1a"], "cidr": "10.0.1.0/16"}},
+        "network.cidr: is '10.0.1.0/16', which is not the first address of such a range; write 10.0.0.0/16",
+    ),
+    "no address": ({"network": {"zones": ["eu-central-1a"], "cidr": "10.0.300.0/22"}}, "network.cidr: is '10.0.300.0"),
+    "too small a range": ({"network": {"zones": ["eu-central-1a"], "cidr": "10.0.0.0/24"}}, "network.cidr: is "),
+    "subnets of no network": (
+        {"network": {"zones": ["eu-central-1a"], "subnetIds": ["subnet-12345678"]}},
+        "network: subnetIds belong to an existing network; write its vpcId, or leave them out",
+    ),
+    "subnets without zones": (
+        {"network": {"zones": ["eu-central-1a"], "vpcId": "vpc-12345678"}},
+        "network: zones has 1 entries and subnetIds 0; write the zone of each subnet, in the same order",
+    ),
+    "a range for an existing network": (
+        {
+            "network": {
+                "zones": ["eu-central-1a"],
+                "vpcId": "vpc-12345678",
+                "subnetIds": ["subnet-12345678"],
+                "cidr": "10.0.0.0/16",
+            }
+        },
+        "network: cidr describes a new network; leave it out, or leave vpcId out",
+    ),
+    "an unknown endpoint": (
+        {"network": {"zones": ["eu-central-1a"], "interfaceEndpoints": ["s3"]}},
+        "network.interfaceEndpoints[0]: is \"s3\"; write 'sqs'",
+    ),
+    "a person for an administrator": (
+        {"administrators": ["alice"]},
+        "administrators[0]: is 'alice'; write the ARN of a role or user, such as arn:aws:iam::123456789012:role",
+    ),
+    "an administrator twice": (
+        {"administrators": ["arn:aws:iam::123456789012:role/a"] * 2},
+        "administrators: entries 0 and 1 have the same value",
+    ),
+    "an administrator elsewhere": (
+        {"administrators": ["arn:aws-cn:iam::123456789012:role/a"]},
+        "administrators[0]: arn:aws-cn:iam::123456789012:role/a is not of partition aws, where eu-central-1 is",
+    ),
+    "a service for a publisher": (
+        {"publishers": ["events.amazonaws.com"]},
+        "publishers[0]: is 'events.amazonaws.com'; write the 12 digits of an account in quotes, or the ARN",
+    ),
+    "a publisher that is everyone": ({"publishers": ["*"]}, "publishers[0]: is '*'; write the 12 digits"),
+    "no name of a bucket": ({"modelBucket": "s3://models"}, 'modelBucket: is "s3://models"; write what fits'),
+    "an unknown engine": ({"engine": "fargate"}, "engine: is \"fargate\"; write 'none', 'eks' or 'ecs'"),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), NETWORK_MISTAKES.values(), ids=list(NETWORK_MISTAKES))
+def test_a_mistake_around_the_gpus_is_told(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
+    document = {key: value for key, value in (ENGINE | change).items() if value is not None}
+    assert problem(tmp_path, document).startswith(expected)
+
+
+RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "no GPU": (
+        {"instanceTypes": ["g5.xlarge", "m7i.large"]},
+        ".instanceTypes[1]: is 'm7i.large', which is no instance type with an NVIDIA GPU; write one of the families g4",
+    ),
+    "no such size": ({"instanceTypes": ["g5.3xlarge"]}, ".instanceTypes[0]: is 'g5.3xlarge', which is no instance"),
+    "no GPU family": (
+        {"gpuFamilies": ["m7i"]},
+        ".gpuFamilies[0]: is 'm7i', which is no family with NVIDIA GPUs; write",
+    ),
+    "types and families": (
+        {"instanceTypes": ["g5.xlarge"], "gpuFamilies": ["g5"]},
+        ": has instanceTypes and gpuFamilies; write one of the two",
+    ),
+    "too few GPUs": (
+        {"instanceTypes": ["g5.xlarge"], "gpusPerReplica": 4},
+        ": instanceTypes: g5.xlarge has 1 GPUs and a replica takes 4; write a larger type, or gpusPerReplica: 1",
+    ),
+    "no such number of GPUs": (
+        {"gpuFamilies": ["p4d"]},
+        ": gpuFamilies: no size of p4d has exactly 1 GPUs; write another family",
+    ),
+    "a type twice": ({"instanceTypes": ["g5.xlarge"] * 2}, ": entries 0 and 1 have the same instance type"),
+    "nothing bought": (
+        {"capacity": {"spot": False, "onDemand": False}},
+        ".capacity: buys nothing; write spot: true, onDemand: true, or both",
+    ),
+    "one priority for both": (
+        {"capacity": {"spot": {"priority": 50}}},
+        ".capacity: spot and onDemand have the same priority 50; give the one to try first a higher one",
+    ),
+    "an option that is no option": ({"capacity": {"spot": "maybe"}}, '.capacity.spot: is "maybe"; write keys and'),
+    "max below min": (
+        {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
+        ".scaling: maxReplicas 2 is less than minReplicas 3; write maxReplicas: 3 or more",
+    ),
+    "no replicas at all": ({"scaling": {"maxReplicas": 0}}, ".scaling.maxReplicas: is 0; write 1 or more"),
+    "a misspelt key": (
+        {"scaling": {"cooldownPeriod": 60}},
+        ".scaling.cooldownPeriod: there is no such key; did you mean cooldownSeconds?",
+    ),
+    "a grace period that cuts tasks off": (
+        {"longestTaskSeconds": 300, "gracePeriodSeconds": 120},
+        ": gracePeriodSeconds 120 is too short for the longest task; write 330 or more, or",
+    ),
+    "a disk that is too fast": (
+        {"disk": {"throughputMibps": 1000}},
+        ".disk: throughputMibps 1000 needs iops: 4000 or more",
+    ),
+    "a disk that is too small": ({"disk": {"sizeGib": 8}}, ".disk.sizeGib: is 8; write 40 or more"),
+    "a moving image": (
+        {"image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:latest"},
+        ".image: is '123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:latest'; write an image with a tag",
+    ),
+    "an image without tag": ({"image": "registry.example/darkroom"}, ".image: is 'registry.example/darkroom'; write"),
+    "our variable": (
+        {"extraEnv": {"QUEUE_URL": "https://mine"}},
+        ".extraEnv: QUEUE_URL is set by Darkroom; leave it out, or use the key that sets it",
+    ),
+    "a variable of AWS": ({"extraEnv": {"AWS_ACCESS_KEY_ID": "mine"}}, ".extraEnv: AWS_ACCESS_KEY_ID is set by"),
+    "no variable": ({"extraEnv": {"A-B": "c"}}, ".extraEnv: 'A-B' is no name of a variable; write letters, digits"),
+    "our argument": ({"webuiArguments": ["--port=80"]}, ".webuiArguments[0]: is '--port=80', which the container sets"),
+    "two arguments in one": (
+        {"webuiArguments": ["--port 80"]},
+        ".webuiArguments[0]: is '--port 80', two arguments in one; write each in an entry of its own",
+    ),
+}
+
+
+@pytest.mark.parametrize(("keys", "expected"), RUNTIME_MISTAKES.values(), ids=list(RUNTIME_MISTAKES))
+def test_a_mistake_in_a_runtimes_capacity_is_told(tmp_path: Path, keys: dict[str, Any], expected: str) -> None:
+    assert problem(tmp_path, runtime(**keys)).startswith(f"runtimes[0]{expected}")
+
+
+def test_an_environment_with_an_engine_needs_little_more_than_its_zones(tmp_path: Path) -> None:
+    environment = read(tmp_path, ENGINE)
+    (only,) = environment.runtimes
+    assert environment.partition == "aws"
+    assert {instance.family for instance in only.instances} == {"g5", "g6"}
+    assert {instance.gpus for instance in only.instances} == {1}
+    assert only.capacity.spot
+    assert only.capacity.on_demand
+    assert only.capacity.spot.priority > only.capacity.on_demand.priority
+    assert (only.stop_seconds, only.finishing_seconds) == (630, 600)
+    assert only.scaling.min_replicas == 0
+
+
+def test_the_partition_is_that_of_the_region(tmp_path: Path) -> None:
+    china = {"region": "cn-north-1", "network": {"zones": ["cn-north-1a"]}}
+    administrators = {"administrators": ["arn:aws-cn:iam::123456789012:role/operators"]}
+    assert read(tmp_path, ENGINE | china | administrators).partition == "aws-cn"
+
+
+def test_options_may_be_switched_off_and_on(tmp_path: Path) -> None:
+    (only,) = read(tmp_path, runtime(capacity={"spot": False, "onDemand": True})).runtimes
+    assert only.capacity.spot is None
+    assert only.capacity.on_demand
+    assert only.capacity.on_demand.priority == 50
+
+
+def test_named_instance_types_may_hold_several_replicas(tmp_path: Path) -> None:
+    (only,) = read(tmp_path, runtime(instanceTypes=["g5.12xlarge"], gracePeriodSeconds=900)).runtimes
+    assert [instance.gpus for instance in only.instances] == [4]
+    assert only.stop_seconds == 900
+
+
+def test_what_submission_needs_to_know_does_not_grow(tmp_path: Path) -> None:
+    document = runtime(instanceTypes=["g5.xlarge"], extraEnv={"A": "b"}, scaling={"maxReplicas": 9})
+    assert read(tmp_path, document).catalogue_json == '[{"name":"a","dynamicModel":true}]'
+    assert RuntimeConfig(name="a", dynamic_model=True).extra_env == {}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.errors import DarkroomError
+from contract.errors import WEBUI_ANSWER, DarkroomError
 from contract.json_values import size_bytes
 from contract.record import Record, Status
 from contract.task import MAX_CONTEXT_BYTES
@@ -30,7 +30,10 @@ def callback_for(record: Record) -> dict[str, Any]:
         "output_url": record.output_url,
         "context": record.context_value,
     }
-    return body if record.error is None else body | {"error": record.error}
+    if record.error is not None:
+        # Subscribers get code and message; what the Web UI answered is for whoever called it, and may be long.
+        body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_ANSWER}
+    return body
 
 
 def callback_attributes(record: Record) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,10 @@ class FieldError:
     field: str
     message: str
     code: str = "invalid_field"
+
+
+#: Key of an error under which the Web UI's own answer stands, `{"status", "body"}`, where that is what went wrong.
+WEBUI_ANSWER: Final = "webui"
 
 
 class DarkroomError(Exception):

@@ -55,6 +55,9 @@ DUE_INDEX: Final = "by_due"
 DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")
 #: Partitions of the due index: every transition writes it, and one partition takes 1,000 writes a second.
 DUE_SHARDS: Final = 8
+#: Sparse index of the generations that a Web UI client waits for, oldest first; final tasks are not in it.
+SESSION_INDEX: Final = "by_session"
+SESSION_INDEX_KEYS: Final = ("webui_session", "submitted_at_ms")
 #: Deliveries of a task to its runtime; what failed as often is not the machines' fault any more.
 MAX_ATTEMPTS: Final = 3
 #: Submissions of an id that are remembered. Their messages come again within minutes, if at all.
@@ -110,6 +113,8 @@ class Record(BaseModel):
     #: How often a replica has claimed this run.
     attempts: int = 0
     progress_permille: int = 0
+    #: When the caller asked to end the generation with what there is of it by then, as the Web UI's `interrupt` does.
+    interrupted_at_ms: int | None = None
     image_urls: tuple[str, ...] = ()
     output_url: str | None = None
     error: dict[str, Any] | None = None
@@ -117,6 +122,8 @@ class Record(BaseModel):
     last_error: dict[str, Any] | None = None
     due_shard: str | None = None
     due_at_ms: int | None = None
+    #: The session of a Web UI client that waits for this run; gone with its end.
+    webui_session: str | None = None
     expires_at: int | None = None
 
     @property

@@ -104,6 +104,16 @@ def report_progress(task_id: str, run: str, *, owner: str, progress_permille: in
     return _update(task_id, set_={"progress_permille": progress_permille}, **_held(run, owner))
 
 
+def interrupt(task_id: str, run: str, *, now_ms: int) -> Request:
+    """Ask whoever runs a task to end it with what there is of its picture by then."""
+    return _update(
+        task_id,
+        set_={"interrupted_at_ms": now_ms},
+        where="run = :run AND #status = :running",
+        values={":run": run, ":running": Status.IN_PROGRESS.value},
+    )
+
+
 def hand_back(
     task_id: str, run: str, *, owner: str, now_ms: int, due_at_ms: int, error: dict[str, Any] | None
 ) -> Request:
@@ -205,7 +215,7 @@ def _end(
         set_["#error"] = compact_json(outcome.error)
     if outcome.status is Status.COMPLETED:
         set_["progress_permille"] = 1000
-    remove = ("due_shard", "due_at_ms", "lease_owner", "lease_expires_at_ms", "last_error")
+    remove = ("due_shard", "due_at_ms", "webui_session", "lease_owner", "lease_expires_at_ms", "last_error")
     return _update(task_id, set_=set_, remove=remove, where=where, values=values)
 
 

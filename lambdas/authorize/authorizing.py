@@ -1,5 +1,6 @@
 """Who calls: the key in a request's headers, compared with every key there is."""
 
+import base64
 import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,13 +20,29 @@ class SecretsUnreadable(Exception):
 
 
 def key_in(headers: Mapping[str, str] | None) -> str:
-    """Return the key of `x-api-key: KEY`, `Authorization: Bearer KEY` or `Authorization: KEY`; empty if none."""
+    """Return the key of `x-api-key: KEY`, `Authorization: Bearer KEY` or `Authorization: KEY`; empty if none.
+
+    Of `Authorization: Basic …`, all that programs made for an SD Web UI can send, it is the password.
+    """
     values = {name.lower(): value for name, value in (headers or {}).items()}
     if values.get("x-api-key"):
         return values["x-api-key"].strip()
     authorization = values.get("authorization", "").strip()
     scheme, _, credentials = authorization.partition(" ")
-    return credentials.strip() if scheme.lower() == "bearer" else authorization
+    match scheme.lower():
+        case "bearer":
+            return credentials.strip()
+        case "basic":
+            return _password_in(credentials)
+    return authorization
+
+
+def _password_in(credentials: str) -> str:
+    try:
+        decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+    except ValueError:
+        return ""
+    return decoded.partition(":")[2]
 
 
 def name_of_key(key: str, secrets: Mapping[str, str]) -> str:

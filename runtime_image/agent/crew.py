@@ -124,9 +124,10 @@ class Crew:
         """Write how far the task is, or (None) only look whether it is still ours."""
 
         def beat() -> Event:
+            is_interrupted = False
             try:
                 if progress_permille is None:
-                    self._ledger.check_held(task.claim)
+                    is_interrupted = self._ledger.check_held(task.claim)
                 else:
                     self._ledger.report_progress(task.claim, progress_permille)
             except NotHeld:
@@ -134,7 +135,7 @@ class Crew:
             except AWS_ERRORS:
                 # The lease decides how long a task may be held without an answer from AWS.
                 pass
-            return HeartbeatDone(task, is_held=True)
+            return HeartbeatDone(task, is_held=True, is_interrupted=is_interrupted)
 
         self._upkeep.submit(beat, lambda _: HeartbeatDone(task, is_held=True))
 

@@ -1,6 +1,8 @@
 """Why a task fails or goes back to its queue, as the agent sees it. Permanent or retryable is the class's property."""
 
-from contract.errors import DarkroomError
+from typing import Any
+
+from contract.errors import WEBUI_ANSWER, DarkroomError
 
 
 class UnsupportedTask(DarkroomError):
@@ -21,13 +23,25 @@ class NoPictures(DarkroomError):
     code = "no_images"
 
 
-class WebUiRefused(DarkroomError):
+class WebUiError(DarkroomError):
+    """Base of what goes wrong at the Web UI; `answer` is what it said (status and body), where it said anything."""
+
+    def __init__(self, message: str, *, answer: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error with the Web UI's answer."""
+        return super().as_dict() | ({WEBUI_ANSWER: self.answer} if self.answer else {})
+
+
+class WebUiRefused(WebUiError):
     """Raised when the Web UI refuses or fails a request by the request's own fault."""
 
     code = "webui_refused"
 
 
-class WebUiFailed(DarkroomError):
+class WebUiFailed(WebUiError):
     """Raised when the Web UI fails a request that may well succeed elsewhere or later."""
 
     code = "webui_failed"

@@ -116,6 +116,8 @@ class HeartbeatDone:
 
     task: "HeldTask"
     is_held: bool
+    #: The caller wants what there is of the picture by now.
+    is_interrupted: bool = False
 
 
 @dataclass(frozen=True)

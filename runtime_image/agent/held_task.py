@@ -50,6 +50,8 @@ class HeldTask:
     progress_written_at: float = float("-inf")
     heartbeat_at: float = 0.0
     heartbeat_in_flight: bool = False
+    #: Its caller wants what there is of the picture by now; it is cut, and its result counts.
+    is_interrupted: bool = False
     #: Set when the result must be thrown away.
     given_up: threading.Event = field(default_factory=threading.Event)
 
@@ -62,6 +64,11 @@ class HeldTask:
     def metadata(self) -> Metadata:
         """The task's metadata."""
         return self.task_message.task.metadata
+
+    @property
+    def must_be_cut(self) -> bool:
+        """Whether the Web UI is to stop working on it."""
+        return self.is_interrupted or self.given_up.is_set()
 
     @property
     def key(self) -> tuple[str, str]:

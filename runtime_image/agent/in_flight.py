@@ -60,9 +60,9 @@ class InFlight:
         return [task for task in self.tasks if task.request and task.request.generates]
 
     def to_interrupt(self) -> HeldTask | None:
-        """Return the task whose interrupt must be sent now: it runs, and it was given up."""
+        """Return the task whose interrupt must be sent now: it runs, and was given up or is wanted as it is."""
         oldest = next(iter(self.generating), None)
-        if oldest is None or not oldest.given_up.is_set() or self._interrupting or self._interrupted is oldest:
+        if oldest is None or not oldest.must_be_cut or self._interrupting or self._interrupted is oldest:
             return None
         return oldest
 

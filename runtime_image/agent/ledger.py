@@ -39,18 +39,23 @@ class Ledger:
         item = answer.get("Item")
         return Record.from_item(item) if item else None
 
-    def check_held(self, claim: Claim) -> None:
-        """Look whether a claimed task is still ours: cheaper than a write, which every look would be otherwise."""
+    def check_held(self, claim: Claim) -> bool:
+        """Look whether a claimed task is still ours, and tell whether its caller wants it interrupted.
+
+        That is cheaper than a write, which every look would be otherwise.
+        """
         answer = self._client.get_item(
             TableName=self._table_name,
             Key={"id": claim.task_id},
             ConsistentRead=True,
-            ProjectionExpression="run, #status, lease_owner",
+            ProjectionExpression="run, #status, lease_owner, interrupted_at_ms",
             ExpressionAttributeNames={"#status": "status"},
         )
         item: dict[str, Any] = dict(answer.get("Item") or {})
+        interrupted_at_ms = item.pop("interrupted_at_ms", None)
         if item != {"run": claim.run, "status": Status.IN_PROGRESS.value, "lease_owner": claim.owner}:
             raise NotHeld
+        return interrupted_at_ms is not None
 
     def claim(self, claim: Claim, *, lease_seconds: float) -> int:
         """Take the task; return how often it has been claimed."""

@@ -181,6 +181,8 @@ class TaskLoop:
         # While it is being stored, the commit itself finds out, and it may be the commit that ended the lease.
         if not event.is_held and event.task.stage not in {Stage.STORING, Stage.ENDING}:
             self._holdings.give_up(event.task, on.Loss.RECORD)
+        if event.is_interrupted:
+            event.task.is_interrupted = True
 
     @handle.register
     def _progress_seen(self, event: on.ProgressSeen) -> None:

@@ -14,6 +14,7 @@ _KEY_TYPES: Final = {
     "submitted_at_ms": aws_dynamodb.AttributeType.NUMBER,
     "due_shard": aws_dynamodb.AttributeType.STRING,
     "due_at_ms": aws_dynamodb.AttributeType.NUMBER,
+    "webui_session": aws_dynamodb.AttributeType.STRING,
 }
 
 
@@ -47,6 +48,13 @@ class TaskTable(aws_dynamodb.Table):
             index_name=record.DUE_INDEX,
             partition_key=_key(shard),
             sort_key=_key(due_at),
+            projection_type=aws_dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        session, submitted_at = record.SESSION_INDEX_KEYS
+        self.add_global_secondary_index(
+            index_name=record.SESSION_INDEX,
+            partition_key=_key(session),
+            sort_key=_key(submitted_at),
             projection_type=aws_dynamodb.ProjectionType.KEYS_ONLY,
         )
 

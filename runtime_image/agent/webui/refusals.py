@@ -5,12 +5,15 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.errors import DarkroomError
-from runtime_image.agent.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused
+from runtime_image.agent.errors import WebUiError, WebUiFailed, WebUiOutOfMemory, WebUiRefused
 from runtime_image.agent.webui.client import Answer
 
 #: Characters of the Web UI's words that reach the user.
 MAX_REASON_LENGTH: Final = 2000
+
+#: Bytes of the Web UI's answer that are kept with the error, for callers who speak its language: a validation error
+#: takes 100 for each field.
+MAX_KEPT_BODY_BYTES: Final = 4096
 
 #: Exceptions that A1111 1.10 and Forge answer as 500 although the request caused them (recorded): bad base64, steps
 #: or batches of zero, unknown option keys, upscalers and checkpoints, hires without denoising strength, NaNs.
@@ -36,15 +39,20 @@ _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory|not enou
 _NOT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
 
 
-def refusal(answer: Answer) -> DarkroomError:
+def refusal(answer: Answer) -> WebUiError:
     """Return the error that an answer other than 2xx stands for."""
     body = _parse(answer.body)
     exception = str(body.get("error") or "")
     reason = _reason(body) or exception or answer.body[:MAX_REASON_LENGTH].decode(errors="replace")
     text = f"the Web UI answered {answer.status}: {reason[:MAX_REASON_LENGTH]}"
+    kind: type[WebUiError] = WebUiFailed
     if exception == "OutOfMemoryError" or _MEMORY_WORDS.search(reason):
-        return WebUiOutOfMemory(text)
-    return WebUiRefused(text) if _is_request_fault(answer.status, body, exception, reason) else WebUiFailed(text)
+        kind = WebUiOutOfMemory
+    elif _is_request_fault(answer.status, body, exception, reason):
+        kind = WebUiRefused
+    # A body that is long, such as a refusal that repeats the request, would make the record long for ever.
+    kept = {"status": answer.status, "body": body} if body and len(answer.body) <= MAX_KEPT_BODY_BYTES else None
+    return kind(text, answer=kept)
 
 
 def _is_request_fault(status: int, body: Mapping[str, Any], exception: str, reason: str) -> bool:

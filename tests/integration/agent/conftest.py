@@ -203,6 +203,20 @@ class World:
         )
         self.table.update_item(TableName=self.task_table, **request)
 
+    def interrupt(self, task_id: str) -> None:
+        """Ask for what there is of a picture, as the bridge for Web UI clients does."""
+
+        def is_asked() -> bool:
+            # Whatever the stage: a task that is claimed a moment later can be interrupted then.
+            try:
+                request = transitions.interrupt(task_id, self.read(task_id).run, now_ms=time.time_ns() // 1_000_000)
+                self.table.update_item(TableName=self.task_table, **request)
+            except self.table.exceptions.ConditionalCheckFailedException:
+                return False
+            return True
+
+        eventually(is_asked, f"{task_id} being in progress")
+
     def outputs(self) -> dict[str, bytes]:
         """Return all objects of the output bucket."""
         listing = self.s3.list_objects_v2(Bucket=self.output_bucket).get("Contents", [])

@@ -67,3 +67,29 @@ def test_an_interrupt_in_the_moment_of_the_end_cuts_nobody_else(world: World) ->
         runs = world.webui.runs_of(following)
         assert not runs[-1].interrupted, (number, record)
     world.wait_until_queue_is_empty()
+
+
+def test_an_interrupted_task_completes_with_what_there_is_of_it_and_the_next_is_whole(world: World) -> None:
+    world.start_agent()
+    world.submit("enough", {"prompt": "enough", "steps": 2000})
+    world.eventually(lambda: world.webui.runs, "the generation")
+
+    world.interrupt("enough")
+    world.submit("next", {"prompt": "next", "steps": 1})
+
+    assert len(world.wait_for("enough", Status.COMPLETED).image_urls) == 1
+    assert world.webui.runs_of("enough")[-1].interrupted
+    world.wait_for("next", Status.COMPLETED)
+    assert not world.webui.runs_of("next")[-1].interrupted
+
+
+def test_a_refusal_of_the_webui_is_on_the_record_word_for_word(world: World) -> None:
+    body = {"error": "HTTPException", "detail": "Script 'x' not found", "body": "", "errors": ""}
+    world.webui.intercept = lambda path, _body: (422, body) if path.endswith("txt2img") else None
+    world.start_agent()
+    world.submit("refused")
+
+    record = world.wait_for("refused", Status.FAILED)
+
+    assert record.error is not None
+    assert record.error["webui"] == {"status": 422, "body": body}

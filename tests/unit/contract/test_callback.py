@@ -47,7 +47,8 @@ def test_the_documented_callback() -> None:
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT])
 def test_a_task_that_did_not_complete(status: Status) -> None:
     error = {"code": "webui_refused", "message": "no"}
-    record = RECORD.model_copy(update={"status": status, "error": error, "image_urls": (), "output_url": None})
+    recorded = error | {"webui": {"status": 422, "body": {"detail": "no"}}}
+    record = RECORD.model_copy(update={"status": status, "error": recorded, "image_urls": (), "output_url": None})
     callback = callback_for(record)
     assert callback["status"] == status.value.lower()
     assert callback["result"] is False

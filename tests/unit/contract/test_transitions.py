@@ -162,6 +162,12 @@ class Machine(RuleBasedStateMachine):
         if self.write(request, allowed=self.held_by(owner, self.run)):
             self.expect(progress_permille=progress)
 
+    @rule()
+    def interrupt(self) -> None:
+        request = transitions.interrupt(self.id, self.run, now_ms=self.now_ms)
+        if self.write(request, allowed=self.status == "IN_PROGRESS"):
+            self.expect(interrupted_at_ms=self.now_ms)
+
     @rule(owner=OWNERS, error=st.none() | st.just({"code": "c", "message": "m"}))
     def hand_back(self, owner: str, error: dict[str, Any] | None) -> None:
         request = transitions.hand_back(

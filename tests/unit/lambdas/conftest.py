@@ -115,7 +115,7 @@ def make_task() -> Callable[..., dict[str, Any]]:
 
 def create_table(dynamodb: Any) -> None:
     numbers = {"submitted_at_ms", "due_at_ms"}
-    keys = {"id", *record.RUNTIME_INDEX_KEYS, *record.DUE_INDEX_KEYS}
+    keys = {"id", *record.RUNTIME_INDEX_KEYS, *record.DUE_INDEX_KEYS, *record.SESSION_INDEX_KEYS}
 
     def schema(*names: str) -> list[dict[str, str]]:
         return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
@@ -137,6 +137,11 @@ def create_table(dynamodb: Any) -> None:
             {
                 "IndexName": record.DUE_INDEX,
                 "KeySchema": schema(*record.DUE_INDEX_KEYS),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": record.SESSION_INDEX,
+                "KeySchema": schema(*record.SESSION_INDEX_KEYS),
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             },
         ],

@@ -23,6 +23,10 @@ EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
 )
+#: No base64, no text, no password, a user's name where the password belongs.
+BROKEN_PASSWORDS = [
+    {"Authorization": f"Basic {value}"} for value in ("x", "thé", "/w==", "dGhlLWtleQ==", "dGhlLWtleTo=", "")
+]
 COMPOSED = (
     authorize.authorizer,
     expire_tasks.sweep,
@@ -169,7 +173,13 @@ def test_the_sweep_runs_on_schedule() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Authorization": "Bearer the-key"}, {"authorization": "the-key"}, {"X-Api-Key": "the-key"}]
+    "headers",
+    [
+        {"Authorization": "Bearer the-key"},
+        {"authorization": "the-key"},
+        {"X-Api-Key": "the-key"},
+        {"Authorization": f"Basic {base64.b64encode(b'anybody:the-key').decode()}"},
+    ],
 )
 def test_a_right_key_opens_the_whole_stage(headers: dict[str, str]) -> None:
     answer = authorize.handler(event("authorizer_request", headers=headers), CONTEXT)
@@ -180,7 +190,7 @@ def test_a_right_key_opens_the_whole_stage(headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [None, {}, {"x-api-key": ""}, {"x-api-key": "thé-key"}, {"Authorization": "Bearer"}, {"Authorization": "Basic x"}],
+    [None, {}, {"x-api-key": ""}, {"x-api-key": "thé-key"}, {"Authorization": "Bearer"}, *BROKEN_PASSWORDS],
 )
 def test_every_other_key_is_refused_as_api_gateway_needs_it(headers: dict[str, str] | None) -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$"):

@@ -64,6 +64,7 @@ class Walk:
             (self.webui.running, self.webui.end),
             (self.webui.answers, self.answer),
             (self.in_flight.tasks and not doomed, self.give_up),
+            (self.in_flight.tasks and not doomed, self.ask_for_what_there_is),
             (doomed, self.interrupt),
             (self.interrupt_on_its_way, self.interrupt_arrives),
             (self.in_flight.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
@@ -80,12 +81,15 @@ class Walk:
     def answer(self) -> None:
         task = self.webui.answers.pop(self.random.choice([0, -1]))
         may_be_cut = self.in_flight.remove(task, self.now)
-        assert task.given_up.is_set() or may_be_cut or task not in self.webui.cut
+        assert task.must_be_cut or may_be_cut or task not in self.webui.cut
         self.repeated += may_be_cut
-        self.whole += not may_be_cut and not task.given_up.is_set()
+        self.whole += not may_be_cut and not task.must_be_cut
 
     def give_up(self) -> None:
         self.random.choice(self.in_flight.tasks).given_up.set()
+
+    def ask_for_what_there_is(self) -> None:
+        self.random.choice(self.in_flight.tasks).is_interrupted = True
 
     def interrupt(self) -> None:
         task = self.in_flight.to_interrupt()
@@ -128,6 +132,18 @@ def test_only_the_oldest_generation_is_interrupted() -> None:
     assert in_flight.to_interrupt() is None
     in_flight.remove(first, 1.0)
     assert in_flight.to_interrupt() is second
+
+
+def test_a_task_whose_caller_wants_what_there_is_is_cut_and_its_answer_counts() -> None:
+    in_flight, task = InFlight(), held_task()
+    in_flight.add(task)
+    task.is_interrupted = True
+
+    assert in_flight.to_interrupt() is task
+    in_flight.interrupting(task)
+    in_flight.interrupt_sent(10.0)
+    assert in_flight.to_interrupt() is None, "one interrupt is enough"
+    assert not in_flight.remove(task, 11.0)
 
 
 def test_what_is_no_generation_is_never_interrupted() -> None:

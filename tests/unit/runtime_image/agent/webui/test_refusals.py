@@ -55,6 +55,14 @@ def test_recorded_answers(status: int, body: object, kind: type[DarkroomError], 
     assert type(error) is kind
     assert words in error.message
     assert str(status) in error.message
+    kept = {"webui": {"status": status, "body": body}} if body else {}
+    assert error.as_dict() == {"code": kind.code, "message": error.message} | kept
+
+
+def test_a_long_answer_is_not_kept_with_the_error() -> None:
+    error = refusal(Answer(422, json.dumps({"detail": "x" * 5000}).encode()))
+
+    assert "webui" not in error.as_dict()
 
 
 @pytest.mark.parametrize("body", [b"", b"Internal Server Error", b"\xff\xfe", b"[" * 10_000, b'{"detail": 7}'])

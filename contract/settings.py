@@ -26,7 +26,9 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = (f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+            problems = (
+                ": ".join([*map(str.upper, map(str, problem["loc"][:1])), problem["msg"]]) for problem in error.errors()
+            )
             raise InvalidEnvironment("; ".join(problems)) from None
 
     @classmethod

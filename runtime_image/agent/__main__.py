@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from contract.settings import InvalidEnvironment
 from runtime_image.agent.arrivals import Arrivals
@@ -28,6 +29,8 @@ from runtime_image.agent.links.composition import build_links
 from runtime_image.agent.logs import EventLog, configure_logs
 from runtime_image.agent.loop import TaskLoop
 from runtime_image.agent.message_reader import MessageReader
+from runtime_image.agent.orchestrator.composition import build_orchestrator
+from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.patience import Patience
 from runtime_image.agent.preparation import Preparation
@@ -37,6 +40,7 @@ from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.storing import Storing
 from runtime_image.agent.task_queue import TaskQueue
+from runtime_image.agent.telemetry.composition import build_telemetry
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.client import WebUiClient
 from runtime_image.agent.webui.generation import Generation
@@ -57,11 +61,14 @@ def main() -> int:
         configure_logs("INFO").error("settings_invalid", reason=str(error))
         return ExitCode.INVALID_SETTINGS
     log = configure_logs(settings.log_level).bind(runtime=settings.runtime)
-    return build_loop(settings, events, log).run()
+    with ExitStack() as at_exit:
+        return build_loop(settings, events, log, at_exit).run()
 
 
-def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log: EventLog) -> TaskLoop:
-    """Build every part of the agent and start its threads."""
+def build_loop(
+    settings: AgentSettings, events: "queue.SimpleQueue[Event]", log: EventLog, at_exit: ExitStack
+) -> TaskLoop:
+    """Build every part of the agent and start its threads; `at_exit` gets what must be done before the process ends."""
     aws, clock, stopping, post = AwsClients(), Clock(), threading.Event(), events.put
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     log.info("agent_started", owner=owner)
@@ -79,10 +86,19 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
         clock=clock,
     )
     keeper = LeaseKeeper(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
-    patience = Patience(clock=clock, log=log)
-    endings = Endings(ledger=ledger, queue=task_queue, keeper=keeper, patience=patience, clock=clock, log=log)
+    patience, health = Patience(clock=clock, log=log), WebUiHealth()
     webui = WebUiClient(base_url=settings.webui_url)
     checkpoints = Checkpoints(client=webui)
+    telemetry = build_telemetry(settings, health=health, checkpoints=checkpoints, clock=clock, log=log, at_exit=at_exit)
+    endings = Endings(
+        ledger=ledger,
+        queue=task_queue,
+        keeper=keeper,
+        patience=patience,
+        observers=telemetry.observers,
+        clock=clock,
+        log=log,
+    )
     reader = MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime)
     links = build_links(settings, storage=aws.storage, clock=clock)
     crew = Crew(
@@ -108,9 +124,13 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
     receiver = Receiver(queue_=task_queue, clock=clock, log=log, post=post)
     watch = ProgressWatch(client=webui, clock=clock, post=post)
     in_flight, pace = InFlight(), Pace()
-    dispatcher = Dispatcher(crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace, depth=Depth())
+    dispatcher = Dispatcher(
+        crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace, depth=Depth(), gpu=telemetry.gpu
+    )
     holdings = Holdings(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
-    for name, run in (("keeper", keeper.run), ("receiver", receiver.run), ("progress", watch.run)):
+    standing = Standing(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
+    threads = {"keeper": keeper.run, "receiver": receiver.run, "progress": watch.run, "standing": standing.run}
+    for name, run in threads.items():
         _start_thread(name, run, post)
     return TaskLoop(
         events=events,
@@ -120,8 +140,10 @@ def build_loop(settings: AgentSettings, events: "queue.SimpleQueue[Event]", log:
         dispatcher=dispatcher,
         rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace),
         checkpoints=checkpoints,
-        health=WebUiHealth(),
+        health=health,
         stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),
+        standing=standing,
+        report=telemetry.report,
         stopping=stopping,
         clock=clock,
         log=log,

@@ -8,18 +8,22 @@ from runtime_image.agent.depth import Depth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import Pace
+from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.webui.checkpoints import Checkpoints
 
 
 class Dispatcher:
     """Changed by the loop only."""
 
-    def __init__(self, *, crew: Crew, in_flight: InFlight, checkpoints: Checkpoints, pace: Pace, depth: Depth) -> None:
+    def __init__(
+        self, *, crew: Crew, in_flight: InFlight, checkpoints: Checkpoints, pace: Pace, depth: Depth, gpu: GpuUse
+    ) -> None:
         self._crew = crew
         self._in_flight = in_flight
         self._checkpoints = checkpoints
         self._pace = pace
         self._depth = depth
+        self._gpu = gpu
         self._ready: deque[HeldTask] = deque()
         self._switching: HeldTask | None = None
 
@@ -54,6 +58,7 @@ class Dispatcher:
     def answered(self, task: HeldTask, *, now: float) -> bool:
         """Note that a request was answered; tell whether the answer may be that of a cut generation."""
         if task.request and task.request.generates:
+            self._gpu.answered(task, now)
             self._pace.generated(sent_at=task.sent_at, ended_at=now)
             self._depth.answered(now)
         return self._in_flight.remove(task, now)
@@ -62,6 +67,7 @@ class Dispatcher:
         """Note that a step of a task failed; tell whether it was at the Web UI, generating or switching."""
         was_at_webui = task in self._in_flight.tasks or task is self._switching
         self.switched(task)
+        self._gpu.answered(task, now)
         if task in self._in_flight.tasks:
             self._in_flight.remove(task, now)
         return was_at_webui
@@ -82,6 +88,8 @@ class Dispatcher:
             task.stage = Stage.GENERATING
             task.sent_at = now()
             self._in_flight.add(task)
+            if task.request.generates:
+                self._gpu.sent(task, task.sent_at)
             self._crew.generate(task, task.request)
             if len(self._in_flight.tasks) >= self._depth.limit:
                 self._depth.filled(task.sent_at)

@@ -1,6 +1,6 @@
 """How a held task leaves the agent: committed, handed back, or found lost. The record comes first, then the message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,10 +17,17 @@ from runtime_image.agent.ledger import Ledger
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.patience import Patience
 from runtime_image.agent.task_queue import TaskQueue
+from runtime_image.agent.telemetry.observer import Ending, TaskObserver
 
 #: Seconds after which a task that the machine failed is delivered again, by delivery: the first failure may be a
 #: hiccup, later ones should meet a machine that has been replaced.
 RETRY_DELAYS_SECONDS: Final = (5.0, 30.0, 60.0)
+
+_ENDINGS: Final = {
+    Status.COMPLETED: Ending.COMPLETED,
+    Status.FAILED: Ending.FAILED,
+    Status.TIMED_OUT: Ending.TIMED_OUT,
+}
 
 
 class Endings:
@@ -33,6 +40,7 @@ class Endings:
         queue: TaskQueue,
         keeper: LeaseKeeper,
         patience: Patience,
+        observers: Sequence[TaskObserver],
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -40,6 +48,7 @@ class Endings:
         self._queue = queue
         self._keeper = keeper
         self._patience = patience
+        self._observers = observers
         self._clock = clock
         self._log = log
 
@@ -52,6 +61,8 @@ class Endings:
         self._log_of(task).info(
             "task_finished", status=outcome.status.value, pictures=len(outcome.image_urls), seconds=seconds
         )
+        code = str(outcome.error["code"]) if outcome.error else None
+        self._tell_observers(task, _ENDINGS[outcome.status], pictures=len(outcome.image_urls), error_code=code)
         self._delete_messages(task)
         return TaskEnded(task)
 
@@ -66,6 +77,7 @@ class Endings:
         except AWS_ERRORS as problem:
             # The lease is over as well, so the task is delivered again and fails again, hopefully with AWS back.
             self._log_of(task).warning("outcome_not_written", reason=str(problem))
+            self._tell_observers(task, Ending.LOST)
             return TaskEnded(task)
 
     def hand_back(self, task: HeldTask, error: DarkroomError | None) -> Event:
@@ -82,6 +94,7 @@ class Endings:
             return self._leave_lost(task)
         except AWS_ERRORS as problem:
             log.warning("hand_back_failed", reason=str(problem))
+        self._tell_observers(task, Ending.HANDED_BACK, error_code=error.code if error else None)
         # Also if the record could not be written: whoever gets the message claims the task when the lease is over.
         self._give_back_messages(task, delay_seconds)
         return TaskEnded(task)
@@ -97,6 +110,7 @@ class Endings:
             self._return_record(task, None)
         except (NotHeld, *AWS_ERRORS) as error:
             self._log_of(task).info("record_not_handed_back", reason=type(error).__name__)
+        self._tell_observers(task, Ending.LOST)
         return TaskEnded(task)
 
     def _return_record(self, task: HeldTask, error: DarkroomError | None) -> None:
@@ -104,6 +118,7 @@ class Endings:
         self._ledger.hand_back(task.claim, due_at_ms=due_at_ms, error=error)
 
     def _leave_lost(self, task: HeldTask) -> Event:
+        self._tell_observers(task, Ending.LOST)
         try:
             record = self._ledger.read(task.metadata.id)
             if record is not None and record.run == task.claim.run and record.status is Status.IN_QUEUE:
@@ -135,6 +150,12 @@ class Endings:
                 self._insist(task, partial(self._queue.give_back, receipt_handle, delay_seconds))
         except AWS_ERRORS as error:
             self._log_of(task).warning("message_not_given_back", reason=str(error))
+
+    def _tell_observers(
+        self, task: HeldTask, ending: Ending, *, pictures: int = 0, error_code: str | None = None
+    ) -> None:
+        for observer in self._observers:
+            observer.task_ended(task, ending, pictures=pictures, error_code=error_code)
 
     def _log_of(self, task: HeldTask) -> EventLog:
         return self._log.bind(task_id=task.metadata.id, run=task.claim.run, attempt=task.attempt)

@@ -153,6 +153,11 @@ class WebUiNeverReady:
 
 
 @dataclass(frozen=True)
+class CapacityEnding:
+    """The machine will be taken away within minutes."""
+
+
+@dataclass(frozen=True)
 class StopRequested:
     """SIGTERM or SIGINT; the second one hurries."""
 
@@ -184,6 +189,7 @@ Event = (
     | InterruptSent
     | WebUiReady
     | WebUiNeverReady
+    | CapacityEnding
     | StopRequested
     | ThreadFailed
 )

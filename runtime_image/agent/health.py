@@ -17,6 +17,8 @@ class WebUiHealth:
         self._failures = 0
         self._trouble_since: float | None = None
         self._last_failure_at = float("-inf")
+        #: Failures since the start, whether in a row or not.
+        self.failures_in_all = 0
 
     @property
     def is_given_up(self) -> bool:
@@ -36,6 +38,7 @@ class WebUiHealth:
         """Note that a request failed; all that were sent before one failure are the same failure."""
         if sent_at > self._last_failure_at:
             self._failures += 1
+            self.failures_in_all += 1
         self._last_failure_at = now
         self.is_ready = False
         if self._trouble_since is None:

@@ -8,6 +8,7 @@ from contract.message import TaskMessage
 from contract.task import Metadata
 from runtime_image.agent.ledger import Claim
 from runtime_image.agent.task_queue import ReceivedMessage
+from runtime_image.agent.telemetry.timeline import Timeline
 from runtime_image.agent.webui.request import WebUiRequest
 
 
@@ -44,6 +45,7 @@ class HeldTask:
     request: WebUiRequest | None = None
     #: Monotonic seconds at which the request went to the Web UI.
     sent_at: float = 0.0
+    timeline: Timeline = field(default_factory=Timeline)
     progress_permille: int = 0
     written_permille: int = 0
     #: Monotonic seconds of the last progress write.

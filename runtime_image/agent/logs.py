@@ -67,3 +67,10 @@ def configure_logs(level: str) -> EventLog:
     logger = logging.getLogger("agent")
     logger.setLevel(level)
     return EventLog(logger)
+
+
+def configure_metrics() -> EventLog:
+    """Return the log that metrics are lines of: they are written whatever the level of the others."""
+    logger = logging.getLogger("metrics")
+    logger.setLevel(logging.INFO)
+    return EventLog(logger)

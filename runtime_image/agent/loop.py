@@ -16,8 +16,10 @@ from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.holdings import Holdings
 from runtime_image.agent.logs import EventLog
+from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.stop_order import StopOrder
+from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.exit_codes import ExitCode
 
@@ -40,6 +42,8 @@ class TaskLoop:
         checkpoints: Checkpoints,
         health: WebUiHealth,
         stop_order: StopOrder,
+        standing: Standing,
+        report: ReplicaReport,
         stopping: threading.Event,
         clock: Clock,
         log: EventLog,
@@ -53,6 +57,8 @@ class TaskLoop:
         self._checkpoints = checkpoints
         self._health = health
         self._stop_order = stop_order
+        self._standing = standing
+        self._report = report
         self._stopping = stopping
         self._clock = clock
         self._log = log
@@ -87,6 +93,8 @@ class TaskLoop:
                 self._dispatcher.start(now=self._clock.monotonic)
             self._arrivals.receive(now)
         self._rounds.watch_progress()
+        self._standing.set_busy(busy=len(self._holdings) > 0)
+        self._report.tick(now, held=len(self._holdings))
 
     @singledispatchmethod
     def handle(self, event: object) -> None:
@@ -129,6 +137,7 @@ class TaskLoop:
     def _task_prepared(self, event: on.TaskPrepared) -> None:
         if event.task.stage is Stage.PREPARING:
             event.task.request = event.request
+            event.task.timeline.prepared_at = self._clock.monotonic()
             self._dispatcher.add(event.task)
 
     @handle.register
@@ -200,6 +209,10 @@ class TaskLoop:
     @handle.register
     def _webui_never_ready(self, _: on.WebUiNeverReady) -> None:
         self._stop(ExitCode.WEBUI_UNHEALTHY)
+
+    @handle.register
+    def _capacity_ending(self, _: on.CapacityEnding) -> None:
+        self._stop(ExitCode.STOPPED)
 
     @handle.register
     def _stop_requested(self, _: on.StopRequested) -> None:

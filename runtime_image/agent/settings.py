@@ -1,14 +1,21 @@
 """Everything that may differ from one agent to the next, read from the environment once, at start."""
 
-from typing import Annotated, Final, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, Json
+from pydantic import Field, Json, model_validator
 
 from contract.settings import Settings
 
 #: Seconds; SQS allows 12 hours. Below two the whole seconds of SQS leave no room for a renewal.
 MIN_VISIBILITY_TIMEOUT_SECONDS: Final = 2
 MAX_VISIBILITY_TIMEOUT_SECONDS: Final = 43_200
+
+#: Fields that an orchestrator's adapter needs.
+_NEEDED_BY: Final = {
+    "kubernetes": ("pod_name", "pod_namespace", "kubernetes_service_host"),
+    "ecs": ("ecs_agent_uri",),
+}
 
 
 class AgentSettings(Settings):
@@ -31,5 +38,34 @@ class AgentSettings(Settings):
     allowed_link_hosts: Json[tuple[str, ...]] = Field(
         default=(), description="host or host:port that links may reach although the address is not public"
     )
+    orchestrator: Literal["none", "kubernetes", "ecs"] = Field(
+        default="none", description="What has placed this replica: it is told whether the replica works"
+    )
+    pod_name: str = Field(default="", description="The pod's name, by the downward API (kubernetes)")
+    pod_namespace: str = Field(default="", description="The pod's namespace, by the downward API (kubernetes)")
+    kubernetes_service_host: str = Field(default="", description="Set by Kubernetes")
+    kubernetes_service_port: int = Field(default=443, description="Set by Kubernetes")
+    service_account_directory: Path = Field(
+        default=Path("/var/run/secrets/kubernetes.io/serviceaccount"),
+        description="Where the token and the authority of the pod's service account are (kubernetes)",
+    )
+    ecs_agent_uri: str = Field(default="", description="Set by ECS")
+    aws_ec2_metadata_service_endpoint: str = Field(
+        default="http://169.254.169.254", description="The instance's metadata, for its spot notice (ecs)"
+    )
+    environment: str = Field(default="", description="Name of the environment, a dimension of the metrics")
+    status_file: Path | None = Field(
+        default=None, description="Where to write, once a second, how the replica is doing, as JSON"
+    )
+    otel_exporter_otlp_endpoint: str = Field(
+        default="", description="Where OpenTelemetry's spans go; without it there are none"
+    )
     grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _orchestrator_can_be_reached(self) -> Self:
+        needed = _NEEDED_BY.get(self.orchestrator, ())
+        if missing := [name.upper() for name in needed if not getattr(self, name)]:
+            raise ValueError(f"ORCHESTRATOR is {self.orchestrator} and needs {', '.join(missing)}")
+        return self

@@ -42,6 +42,8 @@ class ReceivedMessage:
     receive_count: int
     #: Monotonic seconds at which it arrived here.
     received_at: float
+    #: The trace that its sender belongs to, as X-Ray writes it; empty without one.
+    trace_header: str = ""
 
 
 class TaskQueue:
@@ -61,7 +63,7 @@ class TaskQueue:
             WaitTimeSeconds=POLL_SECONDS,
             # The agent's own setting, so that lease and visibility agree whatever the queue's attribute says.
             VisibilityTimeout=self.visibility_timeout_seconds,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "AWSTraceHeader"],
         )
         now = self._clock.monotonic()
         return tuple(
@@ -71,6 +73,7 @@ class TaskQueue:
                 body=message.get("Body", ""),
                 receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
                 received_at=now,
+                trace_header=message.get("Attributes", {}).get("AWSTraceHeader", ""),
             )
             for message in answer.get("Messages", ())
         )

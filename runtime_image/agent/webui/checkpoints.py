@@ -47,6 +47,11 @@ class Checkpoints:
         """Tell whether a task that needs this checkpoint (None: any) may start."""
         return name is None or (self._loaded is not None and self._loaded[0] == name)
 
+    @property
+    def loaded_name(self) -> str | None:
+        """The checkpoint that is known to be loaded, as the task named it."""
+        return self._loaded[0] if self._loaded else None
+
     def forget(self) -> None:
         """Ask again next time: the Web UI may have been restarted, or changed by a call."""
         self._loaded = None

@@ -246,7 +246,7 @@ def aws_endpoint() -> Iterator[str]:
 
 
 @contextmanager
-def _world(endpoint: str, directory: Path) -> Iterator[World]:
+def make_world(endpoint: str, directory: Path) -> Iterator[World]:
     webui = StandInWebUi()
     with webui.serve() as url:
         world = World(endpoint, directory, webui, url)
@@ -262,5 +262,5 @@ def _world(endpoint: str, directory: Path) -> Iterator[World]:
 
 @pytest.fixture
 def world(aws_endpoint: str, tmp_path: Path) -> Iterator[World]:
-    with _world(aws_endpoint, tmp_path) as world:
+    with make_world(aws_endpoint, tmp_path) as world:
         yield world

@@ -14,6 +14,7 @@ from runtime_image.agent.lease_keeper import LeaseKeeper
 from runtime_image.agent.ledger import Claim, Ledger
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.telemetry.observer import Ending
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.progress import ProgressWatch
 from runtime_image.agent.webui.request import WebUiRequest
@@ -111,6 +112,38 @@ class FakeCheckpoints(Checkpoints):
 
     def forget(self) -> None:
         self.name = None
+
+    @property
+    def loaded_name(self) -> str | None:
+        return self.name
+
+
+class FakeOrchestrator:
+    """Remembers what it was told; `problems` are raised one by one."""
+
+    def __init__(self, *, renew_seconds: float | None = None) -> None:
+        self.renew_seconds = renew_seconds
+        self.told: list[bool] = []
+        self.problems: list[Exception] = []
+        self.ending = False
+
+    def tell(self, *, busy: bool) -> None:
+        if self.problems:
+            raise self.problems.pop(0)
+        self.told.append(busy)
+
+    def is_ending(self) -> bool:
+        return self.ending
+
+
+class FakeObserver:
+    """Remembers the endings that it was told of."""
+
+    def __init__(self) -> None:
+        self.endings: list[tuple[str, Ending, int, str | None]] = []
+
+    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
+        self.endings.append((task.metadata.id, ending, pictures, error_code))
 
 
 class FakeLedger(Ledger):

@@ -20,7 +20,8 @@ from runtime_image.agent.ledger import Claim
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.message_reader import MessageReader
 from runtime_image.agent.patience import Patience
-from tests.unit.runtime_image.agent.fakes import FakeKeeper, FakeLedger, FakeQueue
+from runtime_image.agent.telemetry.observer import Ending
+from tests.unit.runtime_image.agent.fakes import FakeKeeper, FakeLedger, FakeObserver, FakeQueue
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task, received, task_message
 
 HANDLE = "handle-m-1"
@@ -49,6 +50,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.ledger, self.queue, self.clock = FakeLedger(), FakeQueue(), StillClock()
+        self.observer = FakeObserver()
         self.posted: list[Event] = []
         log = EventLog(logging.getLogger("test"))
         storage: Any = None
@@ -67,6 +69,7 @@ class Desk:
             queue=self.queue,
             keeper=FakeKeeper(),
             patience=Patience(clock=self.clock, log=log),
+            observers=[self.observer],
             clock=self.clock,
             log=log,
         )
@@ -272,3 +275,22 @@ def test_nothing_is_renewed_after_a_release(desk: Desk) -> None:
     desk.keeper.renew(task)
 
     assert desk.queue.actions == []
+
+
+def test_each_ending_is_told_once(desk: Desk) -> None:
+    desk.endings.commit(held_task("done"), Outcome(Status.COMPLETED, image_urls=("s3://b/1", "s3://b/2")))
+    desk.endings.fail(held_task("broken"), LinkRefused("no"))
+    desk.endings.hand_back(held_task("later"), WebUiFailed("crash"))
+    desk.endings.hand_back(held_task("stopped"), None)
+    desk.endings.leave(held_task("gone"), Loss.MESSAGE)
+    desk.ledger.refuse, desk.ledger.stored = True, record(status=Status.CANCELLED)
+    desk.endings.fail(held_task("cancelled"), LinkRefused("no"))
+
+    assert desk.observer.endings == [
+        ("done", Ending.COMPLETED, 2, None),
+        ("broken", Ending.FAILED, 0, "link_refused"),
+        ("later", Ending.HANDED_BACK, 0, "webui_failed"),
+        ("stopped", Ending.HANDED_BACK, 0, None),
+        ("gone", Ending.LOST, 0, None),
+        ("cancelled", Ending.LOST, 0, None),
+    ]

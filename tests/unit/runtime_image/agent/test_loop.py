@@ -21,13 +21,24 @@ from runtime_image.agent.holdings import Holdings
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.loop import TaskLoop
+from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.pace import HORIZON_SECONDS, Pace
 from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS, Rounds
 from runtime_image.agent.stop_order import StopOrder
+from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
-from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakeCrew, FakeKeeper, FakeReceiver, FakeWatch
+from tests.unit.runtime_image.agent.fakes import (
+    FakeCheckpoints,
+    FakeCrew,
+    FakeKeeper,
+    FakeOrchestrator,
+    FakeReceiver,
+    FakeWatch,
+)
 from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task, received
 
 
@@ -39,9 +50,10 @@ class Agent:
         self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
         self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
         self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
-        log = EventLog(logging.getLogger("test"))
+        log, health = EventLog(logging.getLogger("test")), WebUiHealth()
+        gpu = GpuUse(started_at=self.clock.seconds)
         dispatcher = Dispatcher(
-            crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace, depth=Depth()
+            crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace, depth=Depth(), gpu=gpu
         )
         holdings = Holdings(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
         self.loop = TaskLoop(
@@ -58,8 +70,18 @@ class Agent:
             dispatcher=dispatcher,
             rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace),
             checkpoints=self.checkpoints,
-            health=WebUiHealth(),
+            health=health,
             stop_order=StopOrder(grace_period_seconds=20),
+            standing=Standing(orchestrator=FakeOrchestrator(), clock=self.clock, log=log, post=self.events.put),
+            report=ReplicaReport(
+                path=None,
+                metrics=EmbeddedMetrics(dimensions={}, log=log),
+                gpu=gpu,
+                health=health,
+                checkpoints=self.checkpoints,
+                clock=self.clock,
+                log=log,
+            ),
             stopping=self.stopping,
             clock=self.clock,
             log=log,

@@ -24,6 +24,18 @@ def test_the_rest_has_defaults() -> None:
     assert settings.grace_period_seconds == 110
 
 
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({"ORCHESTRATOR": "kubernetes", "POD_NAME": "pod-1"}, "POD_NAMESPACE, KUBERNETES_SERVICE_HOST"),
+        ({"ORCHESTRATOR": "ecs"}, "ECS_AGENT_URI"),
+    ],
+)
+def test_an_orchestrator_needs_its_address(variables: dict[str, str], missing: str) -> None:
+    with pytest.raises(InvalidEnvironment, match=missing):
+        AgentSettings.from_environment(MINIMUM | variables)
+
+
 def test_lists_are_json() -> None:
     settings = AgentSettings.from_environment(MINIMUM | {"LINK_BUCKETS": '["a", "b"]'})
 

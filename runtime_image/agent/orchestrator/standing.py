@@ -1,0 +1,91 @@
+"""Keeps the orchestrator told, off the loop: an orchestrator that does not answer must not hold up a task."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.events import CapacityEnding, Event
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.orchestrator.orchestrator import Orchestrator, OrchestratorRefused
+
+#: Seconds without a task after which the replica counts as idle: between two tasks of a steady trickle nothing is
+#: told, since each change is a write on the cluster's control plane.
+IDLE_SECONDS: Final = 5.0
+#: Seconds between two looks for the machine's end, of which AWS gives two minutes' notice.
+LOOK_SECONDS: Final = 5.0
+#: Seconds until what was refused is told again.
+RETRY_SECONDS: Final = 5.0
+
+
+class Standing:
+    """Whether the replica works, as the orchestrator knows it."""
+
+    def __init__(
+        self, *, orchestrator: Orchestrator, clock: Clock, log: EventLog, post: Callable[[Event], None]
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._clock = clock
+        self._log = log
+        self._post = post
+        self._busy = False
+        #: Monotonic seconds since which there has been no task.
+        self._idle_since = float("-inf")
+        self._changed = threading.Event()
+        self._told: bool | None = None
+        self._told_at = float("-inf")
+        self._tell_again_at = float("-inf")
+        self._is_ending = False
+        self._cannot_look = False
+
+    def set_busy(self, *, busy: bool) -> None:
+        """Take from the loop whether a task is held."""
+        if busy == self._busy:
+            return
+        if not busy:
+            self._idle_since = self._clock.monotonic()
+        self._busy = busy
+        self._changed.set()
+
+    def run(self) -> None:
+        """Tell and look for ever; runs in a thread of its own."""
+        while True:
+            self.look_after(self._clock.monotonic())
+            self._changed.wait(LOOK_SECONDS)
+            self._changed.clear()
+
+    def look_after(self, now: float) -> None:
+        """Tell what has changed, and look for the machine's end."""
+        busy = self._busy or now < self._idle_since + IDLE_SECONDS
+        if now >= self._tell_again_at and (busy is not self._told or self._must_renew(busy=busy, now=now)):
+            self._tell(busy=busy, now=now)
+        if not self._is_ending:
+            self._look()
+
+    def _must_renew(self, *, busy: bool, now: float) -> bool:
+        renew_seconds = self._orchestrator.renew_seconds
+        return busy and renew_seconds is not None and now >= self._told_at + renew_seconds
+
+    def _tell(self, *, busy: bool, now: float) -> None:
+        try:
+            self._orchestrator.tell(busy=busy)
+        except OrchestratorRefused as error:
+            self._log.warning("orchestrator_not_told", busy=busy, reason=str(error))
+            self._tell_again_at = now + RETRY_SECONDS
+            return
+        self._told, self._told_at = busy, now
+        self._log.debug("orchestrator_told", busy=busy)
+
+    def _look(self) -> None:
+        try:
+            self._is_ending = self._orchestrator.is_ending()
+        except OrchestratorRefused as error:
+            if not self._cannot_look:
+                # Said once: where the instance's metadata cannot be reached, every look fails.
+                self._log.warning("notice_not_readable", reason=str(error))
+            self._cannot_look = True
+            return
+        self._cannot_look = False
+        if self._is_ending:
+            self._log.warning("capacity_ending")
+            self._post(CapacityEnding())

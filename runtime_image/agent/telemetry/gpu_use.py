@@ -1,0 +1,37 @@
+"""For how long the Web UI had a generation of ours, and for how long it had none."""
+
+from runtime_image.agent.held_task import HeldTask
+
+
+class GpuUse:
+    """Changed by the loop only. All times are monotonic seconds."""
+
+    def __init__(self, *, started_at: float) -> None:
+        self._at_webui: set[HeldTask] = set()
+        self._busy_before = 0.0
+        #: When the present busy or idle stretch began.
+        self._changed_at = started_at
+        self._last_answer_at = started_at
+
+    def sent(self, task: HeldTask, now: float) -> None:
+        """Note that a generation goes to the Web UI."""
+        task.timeline.gpu_idle_seconds = 0.0 if self._at_webui else now - self._changed_at
+        if not self._at_webui:
+            self._changed_at = now
+        self._at_webui.add(task)
+
+    def answered(self, task: HeldTask, now: float) -> None:
+        """Note that a generation was answered, or failed."""
+        if task not in self._at_webui:
+            return
+        self._at_webui.discard(task)
+        task.timeline.generating_at = max(task.sent_at, self._last_answer_at)
+        task.timeline.generated_at = now
+        self._last_answer_at = now
+        if not self._at_webui:
+            self._busy_before += now - self._changed_at
+            self._changed_at = now
+
+    def busy_seconds(self, now: float) -> float:
+        """Return for how long, since the start, the Web UI had at least one generation of ours."""
+        return self._busy_before + (now - self._changed_at if self._at_webui else 0.0)

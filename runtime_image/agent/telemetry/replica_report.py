@@ -1,0 +1,101 @@
+"""How this replica is doing: a small file for who looks after the process, and metrics once a minute."""
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.health import WebUiHealth
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.webui.checkpoints import Checkpoints
+
+#: Seconds between two writes of the status file; one that is much older is that of a loop that stands still.
+STATUS_SECONDS: Final = 1.0
+#: Seconds between two lines of metrics: CloudWatch's standard resolution.
+METRICS_SECONDS: Final = 60.0
+
+
+class ReplicaReport:
+    """A TaskObserver, and looked after by the loop, which alone calls `tick`."""
+
+    def __init__(
+        self,
+        *,
+        path: Path | None,
+        metrics: EmbeddedMetrics,
+        gpu: GpuUse,
+        health: WebUiHealth,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._path = path
+        self._metrics = metrics
+        self._gpu = gpu
+        self._health = health
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._log = log
+        self._started_at = clock.monotonic()
+        self._written_at = float("-inf")
+        self._measured_at, self._busy_then, self._failures_then = self._started_at, 0.0, 0
+        self._endings: Counter[Ending] = Counter()
+        self._out_of_memory = 0
+        self._lock = threading.Lock()
+
+    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
+        """Count an ending."""
+        with self._lock:
+            self._endings[ending] += 1
+            self._out_of_memory += error_code == "out_of_memory"
+
+    def tick(self, now: float, *, held: int) -> None:
+        """Write what is due."""
+        if self._path is not None and now - self._written_at >= STATUS_SECONDS:
+            self._written_at = now
+            self._write(self._path, self._status(now, held))
+        if now - self._measured_at >= METRICS_SECONDS:
+            self._measure(now)
+
+    def _status(self, now: float, held: int) -> dict[str, object]:
+        with self._lock:
+            endings = {ending.name: count for ending, count in self._endings.items()}
+        return {
+            "ready": self._health.is_ready,
+            "held": held,
+            "busy_seconds": round(self._gpu.busy_seconds(now), 3),
+            "up_seconds": round(now - self._started_at, 3),
+            "tasks": endings,
+            "webui_failures": self._health.failures_in_all,
+            "out_of_memory": self._out_of_memory,
+            "checkpoint": self._checkpoints.loaded_name,
+            "updated_at": self._clock.now_ms() / 1000,
+        }
+
+    def _write(self, path: Path, status: dict[str, object]) -> None:
+        new = path.with_name(f"{path.name}.new")
+        try:
+            new.write_text(json.dumps(status), encoding="utf-8")
+            # A reader never sees half a file.
+            new.replace(path)
+        except OSError as error:
+            self._log.warning("status_not_written", path=str(path), reason=str(error))
+
+    def _measure(self, now: float) -> None:
+        busy, failures = self._gpu.busy_seconds(now), self._health.failures_in_all
+        share = (busy - self._busy_then) / (now - self._measured_at)
+        self._metrics.put(
+            counts={
+                "BusyShare": round(share, 4),
+                "Replicas": 1,
+                "ReadyReplicas": int(self._health.is_ready),
+                "WebUiFailures": failures - self._failures_then,
+            }
+        )
+        self._measured_at, self._busy_then, self._failures_then = now, busy, failures

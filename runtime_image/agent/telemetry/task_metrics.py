@@ -1,0 +1,41 @@
+"""Metrics of each task: where its time went, and what came of it."""
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.observer import Ending
+
+
+class TaskMetrics:
+    """A TaskObserver. Stages that a task has not been through have no metric, rather than zero."""
+
+    def __init__(self, *, metrics: EmbeddedMetrics, clock: Clock) -> None:
+        self._metrics = metrics
+        self._clock = clock
+
+    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
+        """Write the task's line."""
+        now, timeline = self._clock.monotonic(), task.timeline
+        total_seconds = now - task.claimed_at
+        picked_up_ms = self._clock.now_ms() - total_seconds * 1000
+        seconds = {
+            "TaskDelaySeconds": max(picked_up_ms - task.task_message.submitted_at_ms, 0.0) / 1000,
+            "FetchSeconds": _between(task.claimed_at, timeline.prepared_at),
+            "GpuIdleSeconds": timeline.gpu_idle_seconds,
+            "GenerateSeconds": timeline.generate_seconds(),
+            "StoreSeconds": _between(timeline.generated_at, now) if ending is Ending.COMPLETED else None,
+            "TotalSeconds": total_seconds,
+        }
+        self._metrics.put(
+            seconds={name: value for name, value in seconds.items() if value is not None},
+            counts={f"Tasks{ending.value}": 1, "Images": pictures},
+            task_id=task.metadata.id,
+            run=task.claim.run,
+            attempt=task.attempt,
+            tasktype=task.metadata.tasktype.value,
+            error_code=error_code,
+        )
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end - start

@@ -1,0 +1,87 @@
+"""SQS, S3 and DynamoDB refuse, throttle or hang at each step of a task: nothing is lost, doubled or repeated."""
+
+import base64
+import json
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from contract.record import Status
+from contract.storage import S3Location, encode_pointer
+from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
+from tests.integration.agent.conftest import World, make_world
+from tests.integration.agent.stand_in_webui import png
+
+_UPDATE = "DynamoDB_20120810.UpdateItem"
+STEPS = (
+    Step("receive", "AmazonSQS.ReceiveMessage"),
+    Step("read the message", "GET", ("/messages/",)),
+    Step("read the record", "DynamoDB_20120810.GetItem"),
+    Step("claim", _UPDATE, ("attempts",)),
+    Step("fetch a link", "GET", ("/inputs/",)),
+    Step("renew the visibility", "AmazonSQS.ChangeMessageVisibility"),
+    Step("renew the lease", _UPDATE, ("SET lease_expires_at_ms",)),
+    Step("upload", "PUT", ("/output/",)),
+    Step("commit", _UPDATE, ("COMPLETED",)),
+    Step("delete the message", "AmazonSQS.DeleteMessage"),
+)
+#: Seconds of trouble: longer than botocore's own tries, shorter than a lease.
+TROUBLE_SECONDS = 1.5
+#: Seconds within which everything is over once the service is back. A hanging upload is noticed after 15.
+RECOVERY_SECONDS = {Trouble.REFUSES: 10.0, Trouble.THROTTLES: 10.0, Trouble.HANGS: 40.0}
+#: Seconds of generation: the visibility timeout is renewed after a third of its 12, so at least once meanwhile.
+GENERATION_STEPS = 500
+
+
+def journey(world: World, step: Step, trouble: Trouble) -> None:
+    """Let one task of every means go its way while `step` is in trouble."""
+    aws = TroubledAws(world.endpoint_url, step, trouble, TROUBLE_SECONDS)
+    with aws.serve() as url:
+        content = {
+            "prompt": "cat",
+            "steps": GENERATION_STEPS,
+            "init_images": [f"s3://{world.link_bucket}/inputs/cat.png"],
+        }
+        message = world.message("cat", content, tasktype="image-to-image")
+        world.record(message)
+        world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=png("input"))
+        world.s3.put_object(Bucket=world.task_bucket, Key="messages/cat.json", Body=message.to_body().encode())
+        world.send(encode_pointer(S3Location(world.task_bucket, "messages/cat.json")))
+        agent = world.start_agent(AWS_ENDPOINT_URL=url, VISIBILITY_TIMEOUT_SECONDS=12)
+
+        record = world.wait_for("cat", Status.COMPLETED, seconds=GENERATION_STEPS / 100 + RECOVERY_SECONDS[trouble])
+        world.wait_until_queue_is_empty()
+
+        assert aws.troubled, f"{step.name} was never in trouble"
+        assert agent.process.poll() is None, "the agent has ended"
+        assert (len(world.webui.runs), record.attempts) == (1, 1), "generated more than once"
+        assert world.webui.runs[0].body["init_images"] == [base64.b64encode(png("input")).decode()]
+        assert len(world.outputs()) == 2
+        assert world.counts(world.dead_letter_url) == (0, 0)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("trouble", list(Trouble), ids=lambda trouble: trouble.name.lower())
+def test_trouble_at_any_step_is_waited_out(aws_endpoint: str, tmp_path: Path, trouble: Trouble) -> None:
+    problems: dict[str, BaseException] = {}
+
+    def run(step: Step, world: World) -> None:
+        try:
+            journey(world, step, trouble)
+        except BaseException as error:  # noqa: BLE001 - told by the test's own thread
+            problems[step.name] = error
+
+    # Each is mostly waiting, so all go at the same time, each with an AWS, a Web UI and an agent of its own.
+    with ExitStack() as stack:
+        threads = []
+        for step in STEPS:
+            directory = tmp_path / step.name.replace(" ", "-")
+            directory.mkdir()
+            world = stack.enter_context(make_world(aws_endpoint, directory))
+            threads.append(threading.Thread(target=run, args=(step, world), daemon=True))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+    assert not problems, json.dumps({name: str(error) for name, error in problems.items()}, indent=1)

@@ -1,0 +1,99 @@
+"""What the orchestrator is told, and when."""
+
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime_image.agent.events import CapacityEnding, Event
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, OrchestratorRefused
+from runtime_image.agent.orchestrator.standing import IDLE_SECONDS, LOOK_SECONDS, RETRY_SECONDS, Standing
+from tests.unit.runtime_image.agent.fakes import FakeOrchestrator
+from tests.unit.runtime_image.agent.tasks import StillClock
+
+
+class Ground:
+    def __init__(self, renew_seconds: float | None = None) -> None:
+        self.orchestrator, self.clock = FakeOrchestrator(renew_seconds=renew_seconds), StillClock()
+        self.posted: list[Event] = []
+        self.standing = Standing(
+            orchestrator=self.orchestrator,
+            clock=self.clock,
+            log=EventLog(logging.getLogger("test")),
+            post=self.posted.append,
+        )
+
+    def passes(self, seconds: float = 0.0) -> list[bool]:
+        """Let time pass; return what was told meanwhile."""
+        before = len(self.orchestrator.told)
+        self.clock.seconds += seconds
+        self.standing.look_after(self.clock.seconds)
+        return self.orchestrator.told[before:]
+
+
+def test_busy_is_told_at_once_and_idle_only_after_a_while() -> None:
+    ground = Ground()
+    assert ground.passes() == [False]
+    ground.standing.set_busy(busy=True)
+    assert ground.passes() == [True]
+    ground.standing.set_busy(busy=False)
+    assert ground.passes(IDLE_SECONDS - 0.1) == []
+    ground.standing.set_busy(busy=True)
+    ground.standing.set_busy(busy=False)
+    assert ground.passes(IDLE_SECONDS - 0.1) == []
+    assert ground.passes(0.2) == [False]
+    assert ground.passes(1000) == []
+
+
+def test_what_expires_is_renewed_while_busy_only() -> None:
+    ground = Ground(renew_seconds=200)
+    ground.standing.set_busy(busy=True)
+    assert ground.passes() == [True]
+    assert ground.passes(199) == []
+    assert ground.passes(1) == [True]
+    ground.standing.set_busy(busy=False)
+    assert ground.passes(IDLE_SECONDS) == [False]
+    assert ground.passes(1000) == []
+
+
+def test_what_was_refused_is_told_again() -> None:
+    ground = Ground()
+    ground.standing.set_busy(busy=True)
+    ground.orchestrator.problems = [OrchestratorRefused("503")] * 2
+    assert ground.passes() == []
+    assert ground.passes(RETRY_SECONDS / 2) == []
+    assert ground.passes(RETRY_SECONDS / 2) == []
+    assert ground.passes(RETRY_SECONDS) == [True]
+
+
+def test_the_machines_end_is_reported_once() -> None:
+    ground = Ground()
+    ground.passes(LOOK_SECONDS)
+    assert ground.posted == []
+    ground.orchestrator.ending = True
+    ground.passes(LOOK_SECONDS)
+    ground.passes(LOOK_SECONDS)
+    assert ground.posted == [CapacityEnding()]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0, 20)), max_size=40))
+def test_the_orchestrator_always_ends_up_with_the_truth(steps: list[tuple[bool, bool, float]]) -> None:
+    ground = Ground()
+    for busy, refused, seconds in steps:
+        ground.standing.set_busy(busy=busy)
+        ground.orchestrator.problems = [OrchestratorRefused("no")] if refused else []
+        ground.passes(seconds)
+        if ground.standing._busy and not refused and seconds >= RETRY_SECONDS:
+            assert ground.orchestrator.told[-1] is True, "a working replica counts as idle"
+    ground.orchestrator.problems = []
+    ground.passes(IDLE_SECONDS + RETRY_SECONDS)
+    assert ground.orchestrator.told[-1] is (steps[-1][0] if steps else False)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_without_an_orchestrator_nothing_happens(*, busy: bool) -> None:
+    nobody = NoOrchestrator()
+    nobody.tell(busy=busy)
+    assert nobody.is_ending() is False

@@ -1,0 +1,143 @@
+"""Metrics of a task and of a replica, as CloudWatch reads them."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime_image.agent.health import WebUiHealth
+from runtime_image.agent.logs import EventLog, JsonFormatter
+from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
+from runtime_image.agent.telemetry.task_metrics import TaskMetrics
+from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
+from tests.unit.runtime_image.agent.tasks import StillClock, held_task
+
+
+@pytest.fixture
+def metrics() -> EmbeddedMetrics:
+    dimensions = {"environment": "dev", "runtime": "sdruntime"}
+    return EmbeddedMetrics(dimensions=dimensions, log=EventLog(logging.getLogger("metrics")))
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
+    caplog.set_level(logging.INFO, "metrics")
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+
+    return read
+
+
+def values_of(line: dict[str, Any]) -> dict[str, float]:
+    """Return what CloudWatch would store, having checked the line as CloudWatch does."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Darkroom"
+    (dimensions,) = directive["Dimensions"]
+    assert {name: line[name] for name in dimensions} == {"environment": "dev", "runtime": "sdruntime"}
+    return {metric["Name"]: line[metric["Name"]][0] for metric in directive["Metrics"]}
+
+
+def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Any) -> None:
+    clock, task = StillClock(), held_task()
+    # Claimed at second 1000, which is 1,000,000 ms after its submission.
+    timeline = task.timeline
+    timeline.prepared_at, timeline.gpu_idle_seconds = 1000.5, 0.25
+    timeline.generating_at, timeline.generated_at = 1001.0, 1004.0
+    clock.seconds = 1004.75
+
+    TaskMetrics(metrics=metrics, clock=clock).task_ended(task, Ending.COMPLETED, pictures=2, error_code=None)
+
+    (line,) = lines()
+    assert (line["task_id"], line["run"], line["attempt"], line["event"]) == ("cat", "1a2b", 1, "metrics")
+    assert values_of(line) == {
+        "TaskDelaySeconds": 1000.0,
+        "FetchSeconds": 0.5,
+        "GpuIdleSeconds": 0.25,
+        "GenerateSeconds": 3.0,
+        "StoreSeconds": 0.75,
+        "TotalSeconds": 4.75,
+        "TasksCompleted": 1,
+        "Images": 2,
+    }
+
+
+def test_a_stage_that_was_not_reached_has_no_metric(metrics: EmbeddedMetrics, lines: Any) -> None:
+    observer = TaskMetrics(metrics=metrics, clock=StillClock())
+
+    observer.task_ended(held_task(), Ending.FAILED, pictures=0, error_code="link_refused")
+
+    (line,) = lines()
+    assert line["error_code"] == "link_refused"
+    assert values_of(line).keys() == {"TaskDelaySeconds", "TotalSeconds", "TasksFailed", "Images"}
+
+
+class Replica:
+    """A report with its surroundings."""
+
+    def __init__(self, metrics: EmbeddedMetrics, path: Path | None) -> None:
+        self.clock, self.checkpoints, self.health = StillClock(), FakeCheckpoints(), WebUiHealth()
+        self.gpu = GpuUse(started_at=self.clock.seconds)
+        self.report = ReplicaReport(
+            path=path,
+            metrics=metrics,
+            gpu=self.gpu,
+            health=self.health,
+            checkpoints=self.checkpoints,
+            clock=self.clock,
+            log=EventLog(logging.getLogger("test")),
+        )
+
+
+def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    replica = Replica(metrics, path)
+    replica.report.tick(replica.clock.seconds, held=0)
+    assert json.loads(path.read_text())["ready"] is False
+
+    replica.health.ready()
+    replica.checkpoints.name = "sd15.safetensors"
+    replica.report.task_ended(held_task(), Ending.HANDED_BACK, pictures=0, error_code="out_of_memory")
+    replica.report.tick(replica.clock.seconds, held=1)
+    assert json.loads(path.read_text())["ready"] is False, "it is written once a second"
+    replica.clock.seconds += STATUS_SECONDS
+    replica.report.tick(replica.clock.seconds, held=2)
+
+    assert json.loads(path.read_text()) == {
+        "ready": True,
+        "held": 2,
+        "busy_seconds": 0.0,
+        "up_seconds": 1.0,
+        "tasks": {"HANDED_BACK": 1},
+        "webui_failures": 0,
+        "out_of_memory": 1,
+        "checkpoint": "sd15.safetensors",
+        "updated_at": replica.clock.now_ms() / 1000,
+    }
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_status_that_cannot_be_written_harms_nothing(metrics: EmbeddedMetrics, tmp_path: Path) -> None:
+    replica = Replica(metrics, tmp_path / "missing" / "status.json")
+    replica.report.tick(replica.clock.seconds, held=0)
+
+
+def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics, lines: Any) -> None:
+    replica, task = Replica(metrics, None), held_task()
+    replica.health.ready()
+    replica.health.failed(sent_at=1.0, now=2.0)
+    replica.health.ready()
+    task.sent_at = replica.clock.seconds
+    replica.gpu.sent(task, task.sent_at)
+    replica.gpu.answered(task, task.sent_at + METRICS_SECONDS / 4)
+    for _ in range(3):
+        replica.clock.seconds += METRICS_SECONDS / 2
+        replica.report.tick(replica.clock.seconds, held=0)
+
+    (line,) = lines()
+    assert values_of(line) == {"BusyShare": 0.25, "Replicas": 1, "ReadyReplicas": 1, "WebUiFailures": 1}

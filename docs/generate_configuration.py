@@ -131,7 +131,7 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(default, tuple):
         values = [item.model_dump(exclude_defaults=True) if isinstance(item, BaseModel) else item for item in default]
         return f"`{json.dumps(values)}`"
-    return f"`{json.dumps(default)}`"
+    return f"`{json.dumps(default, default=str)}`"
 
 
 def sentence(field: FieldInfo, nested: type[BaseModel] | None) -> str:

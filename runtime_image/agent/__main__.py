@@ -100,7 +100,7 @@ def build_loop(
         log=log,
     )
     reader = MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime)
-    links = build_links(settings, storage=aws.storage, clock=clock)
+    links = build_links(settings, storage=aws.storage, patience=patience, clock=clock)
     crew = Crew(
         intake=Intake(
             reader=reader,

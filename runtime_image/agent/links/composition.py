@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.links.replacement import LinkReplacement, LinkTools
+from runtime_image.agent.patience import Patience
 from runtime_image.agent.settings import AgentSettings
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-def build_links(settings: AgentSettings, *, storage: "S3Client", clock: Clock) -> LinkReplacement:
+def build_links(settings: AgentSettings, *, storage: "S3Client", patience: Patience, clock: Clock) -> LinkReplacement:
     """Return the replacement of links that an environment's settings allow."""
     tools: list[LinkTools] = []
     lock = threading.Lock()
@@ -20,13 +21,13 @@ def build_links(settings: AgentSettings, *, storage: "S3Client", clock: Clock) -
         # Modules that import each other are not safe to be loaded by several threads at once.
         with lock:
             if not tools:
-                tools.append(_load(settings, storage, clock))
+                tools.append(_load(settings, storage, patience, clock))
         return tools[0]
 
     return LinkReplacement(load_tools=load)
 
 
-def _load(settings: AgentSettings, storage: "S3Client", clock: Clock) -> LinkTools:
+def _load(settings: AgentSettings, storage: "S3Client", patience: Patience, clock: Clock) -> LinkTools:
     # 100 ms and 15 MB that only agents whose tasks have links should cost.
     from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.links.http_fetch import HttpFetcher  # noqa: PLC0415 - see above
@@ -34,5 +35,5 @@ def _load(settings: AgentSettings, storage: "S3Client", clock: Clock) -> LinkToo
     from runtime_image.agent.links.s3_fetch import S3Fetcher  # noqa: PLC0415 - see above
 
     http = HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
-    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, clock=clock)
+    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, patience=patience, clock=clock)
     return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=PictureCheck().check)

@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
-from runtime_image.agent.aws import error_code, is_client_fault
+from runtime_image.agent.aws import AWS_ERRORS, error_code, is_client_fault
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.errors import StorageFailed
 from runtime_image.agent.links.http_fetch import LINK_SECONDS, MAX_LINK_BYTES
+from runtime_image.agent.patience import Patience
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -23,9 +22,10 @@ _CHUNK_BYTES = 1024 * 1024
 class S3Fetcher:
     """Fetches objects with the agent's own rights; hence the list of buckets."""
 
-    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], clock: Clock) -> None:
+    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], patience: Patience, clock: Clock) -> None:
         self._storage = storage
         self._buckets = frozenset(buckets)
+        self._patience = patience
         self._clock = clock
 
     def fetch(self, url: str) -> bytes:
@@ -34,22 +34,32 @@ class S3Fetcher:
         if bucket not in self._buckets:
             named = ", ".join(sorted(self._buckets)) or "none"
             raise LinkRefused(f"links to the bucket {bucket[:63]} are not allowed; configured: {named}")
+        tried_until = self._clock.monotonic() + LINK_SECONDS
+        try:
+            # A task that is handed back has used up one of its deliveries, so S3's trouble is waited out here.
+            return self._patience.keep_trying(
+                lambda: self._read(bucket, key), useful=lambda: self._clock.monotonic() < tried_until
+            )
+        except AWS_ERRORS as error:
+            raise StorageFailed(f"S3 did not give {url[:200]}: {error}") from error
+
+    def _read(self, bucket: str, key: str) -> bytes:
         deadline = Deadline(clock=self._clock, seconds=LINK_SECONDS)
         try:
             answer = self._storage.get_object(Bucket=bucket, Key=key)
-            if answer["ContentLength"] > MAX_LINK_BYTES:
-                answer["Body"].close()
-                raise LinkRefused(f"it is larger than {MAX_LINK_BYTES // (1024 * 1024)} MiB")
-            body = bytearray()
-            # Entering botocore's body itself would give the raw stream below it, whose errors are not botocore's.
-            with closing(answer["Body"]) as stream:
-                for chunk in stream.iter_chunks(_CHUNK_BYTES):
-                    body += chunk
-                    deadline.rest_seconds()
-        except (BotoCoreError, ClientError) as error:
+        except AWS_ERRORS as error:
             if is_client_fault(error):
                 raise LinkUnavailable(f"S3 answered {error_code(error)}") from error
-            raise StorageFailed(f"S3 did not give {url[:200]}: {error}") from error
+            raise
+        if answer["ContentLength"] > MAX_LINK_BYTES:
+            answer["Body"].close()
+            raise LinkRefused(f"it is larger than {MAX_LINK_BYTES // (1024 * 1024)} MiB")
+        body = bytearray()
+        # Entering botocore's body itself would give the raw stream below it, whose errors are not botocore's.
+        with closing(answer["Body"]) as stream:
+            for chunk in stream.iter_chunks(_CHUNK_BYTES):
+                body += chunk
+                deadline.rest_seconds()
         return bytes(body)
 
 

@@ -45,7 +45,7 @@ class Generation:
         started_at = self._clock.monotonic()
         self._checkpoints.load(name)
         seconds = round(self._clock.monotonic() - started_at, 3)
-        self._log.info("checkpoint_loaded", checkpoint=name, seconds=seconds)
+        self._log.info("checkpoint_loaded", task_id=task.metadata.id, checkpoint=name, seconds=seconds)
         return CheckpointLoaded(task)
 
     def interrupt(self, task: HeldTask) -> Event:

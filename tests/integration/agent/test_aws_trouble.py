@@ -31,17 +31,21 @@ STEPS = (
 TROUBLE_SECONDS = 1.5
 #: Seconds within which everything is over once the service is back. A hanging upload is noticed after 15.
 RECOVERY_SECONDS = {Trouble.REFUSES: 10.0, Trouble.THROTTLES: 10.0, Trouble.HANGS: 40.0}
-#: Seconds of generation: the visibility timeout is renewed after a third of its 12, so at least once meanwhile.
-GENERATION_STEPS = 500
+#: Seconds of the visibility timeout: a call that hangs is given up after 4 to 15, and the lease must outlast that.
+VISIBILITY_TIMEOUT_SECONDS = {Trouble.REFUSES: 6, Trouble.THROTTLES: 6, Trouble.HANGS: 12}
+STEPS_PER_SECOND = 100
 
 
 def journey(world: World, step: Step, trouble: Trouble) -> None:
     """Let one task of every means go its way while `step` is in trouble."""
+    visibility_timeout_seconds = VISIBILITY_TIMEOUT_SECONDS[trouble]
+    # It is renewed after a third, so at least once while the task is generated.
+    generation_seconds = visibility_timeout_seconds * 0.4
     aws = TroubledAws(world.endpoint_url, step, trouble, TROUBLE_SECONDS)
     with aws.serve() as url:
         content = {
             "prompt": "cat",
-            "steps": GENERATION_STEPS,
+            "steps": int(generation_seconds * STEPS_PER_SECOND),
             "init_images": [f"s3://{world.link_bucket}/inputs/cat.png"],
         }
         message = world.message("cat", content, tasktype="image-to-image")
@@ -49,9 +53,9 @@ def journey(world: World, step: Step, trouble: Trouble) -> None:
         world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=png("input"))
         world.s3.put_object(Bucket=world.task_bucket, Key="messages/cat.json", Body=message.to_body().encode())
         world.send(encode_pointer(S3Location(world.task_bucket, "messages/cat.json")))
-        agent = world.start_agent(AWS_ENDPOINT_URL=url, VISIBILITY_TIMEOUT_SECONDS=12)
+        agent = world.start_agent(AWS_ENDPOINT_URL=url, VISIBILITY_TIMEOUT_SECONDS=visibility_timeout_seconds)
 
-        record = world.wait_for("cat", Status.COMPLETED, seconds=GENERATION_STEPS / 100 + RECOVERY_SECONDS[trouble])
+        record = world.wait_for("cat", Status.COMPLETED, seconds=generation_seconds + RECOVERY_SECONDS[trouble])
         world.wait_until_queue_is_empty()
 
         assert aws.troubled, f"{step.name} was never in trouble"

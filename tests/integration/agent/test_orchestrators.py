@@ -1,0 +1,201 @@
+"""The agent tells Kubernetes and ECS whether it works: real HTTP against their documented requests and answers."""
+
+import datetime as dt
+import ipaddress
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from contract.record import Status
+from runtime_image.exit_codes import ExitCode
+from tests.integration.agent.conftest import World
+
+TOKEN = "the-pods-token"
+TASK_ARN = "arn:aws:ecs:us-east-1:123456789012:task/darkroom/0123456789abcdef"
+
+
+@dataclass
+class Call:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class ControlPlane:
+    """Both APIs, as their documentation has them."""
+
+    calls: list[Call] = field(default_factory=list)
+    #: Answers given, one after the other, before any other.
+    troubles: list[tuple[int, Any]] = field(default_factory=list)
+    spot_notice: bool = False
+
+    def answer(self, call: Call) -> tuple[int, Any]:
+        if call.path.startswith("/latest/"):
+            return self._metadata(call)
+        self.calls.append(call)
+        if self.troubles:
+            return self.troubles.pop(0)
+        if call.path == "/api/v1/namespaces/darkroom/pods/sdruntime-abc" and call.method == "PATCH":
+            return self._pod(call)
+        if call.path == "/api/0123/task-protection/v1/state" and call.method == "PUT":
+            enabled = call.body["ProtectionEnabled"]
+            expiry = {"ExpirationDate": "2026-11-21T00:10:00Z"} if enabled else {}
+            return 200, {"protection": {"ProtectionEnabled": enabled, "TaskArn": TASK_ARN} | expiry}
+        return 404, {}
+
+    def _metadata(self, call: Call) -> tuple[int, Any]:
+        if call.path == "/latest/api/token":
+            return (200, "metadata-token") if "X-aws-ec2-metadata-token-ttl-seconds" in call.headers else (400, "")
+        if call.headers.get("X-aws-ec2-metadata-token") != "metadata-token":
+            return 401, ""
+        is_noticed = self.spot_notice and call.path == "/latest/meta-data/spot/instance-action"
+        return (200, {"action": "terminate", "time": "2026-11-21T00:02:00Z"}) if is_noticed else (404, "")
+
+    def _pod(self, call: Call) -> tuple[int, Any]:
+        if call.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return 401, {"kind": "Status", "reason": "Unauthorized"}
+        if call.headers["Content-Type"] != "application/merge-patch+json":
+            return 415, {"kind": "Status", "reason": "UnsupportedMediaType"}
+        return 200, {"kind": "Pod"}
+
+
+@contextmanager
+def serve(plane: ControlPlane, certificate: Path | None = None) -> Iterator[int]:
+    """Serve the control plane on 127.0.0.1, over TLS if there is a certificate, and give the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            call = Call(self.command, self.path, dict(self.headers), json.loads(body) if body else None)
+            status, value = plane.answer(call)
+            content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_PUT = do_PATCH = _any
+
+        def log_message(self, format: str, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def write_certificate(directory: Path) -> Path:
+    """Write a certificate of 127.0.0.1 that is its own authority, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (directory / "ca.crt").write_bytes(pem)
+    file = directory / "server.pem"
+    file.write_bytes(pem + secret)
+    return file
+
+
+def deletion_costs(plane: ControlPlane) -> list[str]:
+    annotation = "controller.kubernetes.io/pod-deletion-cost"
+    return [call.body["metadata"]["annotations"][annotation] for call in plane.calls]
+
+
+def test_kubernetes_knows_which_pods_work(world: World, tmp_path: Path) -> None:
+    certificate = write_certificate(tmp_path)
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    plane = ControlPlane(troubles=[(503, {"kind": "Status"})])
+    with serve(plane, certificate) as port:
+        agent = world.start_agent(
+            ORCHESTRATOR="kubernetes",
+            POD_NAME="sdruntime-abc",
+            POD_NAMESPACE="darkroom",
+            KUBERNETES_SERVICE_HOST="127.0.0.1",
+            KUBERNETES_SERVICE_PORT=port,
+            SERVICE_ACCOUNT_DIRECTORY=tmp_path,
+        )
+        world.eventually(lambda: agent.logged("orchestrator_not_told"), "the refusal")
+        world.eventually(lambda: deletion_costs(plane) == ["0", "0"], "the idle pod's cost")
+        world.submit("long", {"prompt": "long", "steps": 100})
+        world.eventually(lambda: deletion_costs(plane)[2:] == ["1000"], "the working pod's cost")
+        assert not world.read("long").is_final
+        world.wait_for("long", Status.COMPLETED)
+        world.eventually(lambda: deletion_costs(plane)[3:] == ["0"], "the idle pod's cost again")
+
+        # The kubelet replaces the token.
+        (tmp_path / "token").write_text("expired")
+        world.submit("refused", {"prompt": "refused", "steps": 1})
+        world.wait_for("refused", Status.COMPLETED)
+    assert TOKEN not in agent.log_file.read_text()
+
+
+def test_ecs_protects_the_task_while_it_works(world: World) -> None:
+    failure = {"failure": {"Arn": TASK_ARN, "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}
+    plane = ControlPlane(troubles=[(200, failure)])
+    with serve(plane) as port:
+        agent = world.start_agent(
+            ORCHESTRATOR="ecs",
+            ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=f"http://127.0.0.1:{port}",
+        )
+        world.eventually(lambda: agent.logged("orchestrator_not_told"), "the failure")
+        world.submit("long", {"prompt": "long", "steps": 700})
+        protect = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
+        world.eventually(lambda: plane.calls[-1].body == protect, "the protection")
+        world.wait_for("long", Status.COMPLETED)
+        world.eventually(lambda: plane.calls[-1].body == {"ProtectionEnabled": False}, "the end of the protection")
+
+
+def test_a_spot_notice_stops_the_agent_in_order(world: World) -> None:
+    plane = ControlPlane()
+    with serve(plane) as port:
+        agent = world.start_agent(
+            ORCHESTRATOR="ecs",
+            ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=f"http://127.0.0.1:{port}",
+        )
+        world.submit("running", {"prompt": "running", "steps": 800})
+        world.eventually(lambda: world.webui.runs, "the generation")
+        plane.spot_notice = True
+        world.eventually(lambda: agent.logged("capacity_ending"), "the notice")
+        world.submit("waiting")
+
+        assert agent.exit_code(20) == ExitCode.STOPPED
+    assert world.read("running").status is Status.COMPLETED
+    assert world.read("waiting").status is Status.IN_QUEUE

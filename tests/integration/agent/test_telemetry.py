@@ -1,0 +1,141 @@
+"""Logs, metrics, status and traces of a real agent."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from contract.record import Status
+from runtime_image.exit_codes import ExitCode
+from tests.integration.agent.conftest import World
+
+REFUSED_LINK = "http://127.0.0.1:9/x.png"
+TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+class Collector:
+    """Takes spans as an OpenTelemetry collector does."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+
+    def named(self, name: str) -> list[Any]:
+        return [span for span in self.spans if span.name == name]
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[Collector, str]]:
+    found = Collector()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = ExportTraceServiceRequest()
+            request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+            for resource in request.resource_spans:
+                for scope in resource.scope_spans:
+                    found.spans.extend(scope.spans)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield found, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_line_of_a_task_bears_its_id_and_no_prompt(world: World, tmp_path: Path) -> None:
+    status_file = tmp_path / "status.json"
+    agent = world.start_agent(LOG_LEVEL="INFO", ENVIRONMENT="dev", STATUS_FILE=status_file)
+    world.submit("cat", {"prompt": "a secret prompt", "steps": 2, "batch_size": 2})
+    world.submit(
+        "bad", {"prompt": "a secret prompt", "steps": 2, "init_images": [REFUSED_LINK]}, tasktype="image-to-image"
+    )
+    world.wait_for("cat", Status.COMPLETED)
+    world.wait_for("bad", Status.FAILED)
+
+    def metrics() -> dict[str, dict[str, Any]]:
+        return {line["task_id"]: line for line in agent.events() if line["event"] == "metrics" and "task_id" in line}
+
+    world.eventually(lambda: metrics().keys() == {"cat", "bad"}, "a line of metrics for each task")
+    line = metrics()["cat"]
+    assert (line["environment"], line["runtime"]) == ("dev", "sdruntime")
+    assert (line["Images"], line["TasksCompleted"]) == ([2], [1])
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["environment", "runtime"]]
+    assert line["GenerateSeconds"][0] > 0
+    assert (metrics()["bad"]["TasksFailed"], metrics()["bad"]["error_code"]) == ([1], "link_refused")
+
+    of_tasks = {"task_claimed", "task_finished", "task_failed", "checkpoint_loaded", "metrics"}
+    told = [line for line in agent.events() if line["event"] in of_tasks]
+    assert {line["event"] for line in told} == of_tasks
+    assert all(line["task_id"] and line["runtime"] == "sdruntime" for line in told)
+    assert "secret prompt" not in agent.log_file.read_text()
+
+    def is_counted() -> bool:
+        status = json.loads(status_file.read_text())
+        return bool(status["ready"] and status["tasks"] == {"COMPLETED": 1, "FAILED": 1} and status["held"] == 0)
+
+    world.eventually(is_counted, "the status file")
+
+
+def test_prompts_are_logged_at_debug_level_only(world: World) -> None:
+    agent = world.start_agent(LOG_LEVEL="DEBUG")
+    world.submit("cat", {"prompt": "a secret prompt", "steps": 1})
+    world.wait_for("cat", Status.COMPLETED)
+
+    assert agent.logged("task_content", level="DEBUG", prompt="a secret prompt", task_id="cat")
+
+
+def test_the_stages_are_spans_of_the_senders_trace(world: World, collector: tuple[Collector, str]) -> None:
+    found, url = collector
+    agent = world.start_agent(OTEL_EXPORTER_OTLP_ENDPOINT=url)
+    message = world.message("cat", {"prompt": "cat", "steps": 10})
+    world.record(message)
+    attribute = {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE_HEADER}}
+    world.sqs.send_message(QueueUrl=world.queue_url, MessageBody=message.to_body(), MessageSystemAttributes=attribute)
+    world.submit("alone", {"prompt": "alone", "steps": 1, "init_images": [REFUSED_LINK]}, tasktype="image-to-image")
+    world.wait_for("cat", Status.COMPLETED)
+    world.wait_for("alone", Status.FAILED)
+
+    # What has not been sent yet is sent before the end.
+    agent.terminate()
+    assert agent.exit_code() == ExitCode.STOPPED
+
+    tasks = {
+        attribute.value.string_value: span
+        for span in found.named("task")
+        for attribute in span.attributes
+        if attribute.key == "darkroom.task_id"
+    }
+    assert tasks.keys() == {"cat", "alone"}
+    cat = tasks["cat"]
+    assert cat.trace_id.hex() == "5759e988bd862e3fe1be46a994272793"
+    assert cat.parent_span_id.hex() == "53995c3f42cd8ad8"
+    assert tasks["alone"].trace_id != cat.trace_id
+    assert tasks["alone"].status.message == "link_refused"
+    stages = [span for span in found.spans if span.parent_span_id == cat.span_id]
+    stages.sort(key=lambda span: span.start_time_unix_nano)
+    assert [span.name for span in stages] == ["prepare", "generate", "store"]
+    generate = stages[1]
+    assert 0.1 <= (generate.end_time_unix_nano - generate.start_time_unix_nano) / 1e9 < 10
+    assert cat.start_time_unix_nano <= stages[0].start_time_unix_nano
+    assert stages[-1].end_time_unix_nano <= cat.end_time_unix_nano
+
+
+def test_a_collector_that_is_not_there_harms_nothing(world: World) -> None:
+    agent = world.start_agent(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    world.submit("cat", {"prompt": "cat", "steps": 1})
+    world.wait_for("cat", Status.COMPLETED)
+
+    agent.terminate()
+
+    assert agent.exit_code(20) == ExitCode.STOPPED

@@ -89,6 +89,18 @@ class TaskFinished(DarkroomError):
     code = "task_finished"
 
 
+class TaskNotFinished(DarkroomError):
+    """Raised when something is asked of a task that makes sense after its end only."""
+
+    code = "task_not_finished"
+
+
+class NoWebhook(DarkroomError):
+    """Raised when the webhook of a task is asked for that was sent without one."""
+
+    code = "no_webhook"
+
+
 class TaskExpired(DarkroomError):
     """Raised when a task waited in its queue for longer than its `ttl`."""
 

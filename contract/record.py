@@ -120,6 +120,12 @@ class Record(BaseModel):
     error: dict[str, Any] | None = None
     #: Why the last attempt handed the task back; becomes the error if no attempt succeeds.
     last_error: dict[str, Any] | None = None
+    #: How the webhook's deliveries went: `contract.webhook.WebhookState`, attempts, and the last one's HTTP status or
+    #: the reason for which there is none.
+    webhook_state: str | None = None
+    webhook_attempts: int = 0
+    webhook_last_status: int | None = None
+    webhook_last_error: str | None = None
     due_shard: str | None = None
     due_at_ms: int | None = None
     #: The session of a Web UI client that waits for this run; gone with its end.

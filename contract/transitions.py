@@ -200,6 +200,23 @@ def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retent
     )
 
 
+def note_webhook(task_id: str, run: str, state: str, *, status: int | None, error: str | None) -> Request:
+    """Write how an attempt to deliver the webhook of a final run went."""
+    known = {"webhook_last_status": status, "webhook_last_error": error}
+    return _update(
+        task_id,
+        set_={"webhook_state": state, **{name: value for name, value in known.items() if value is not None}},
+        add={"webhook_attempts": 1},
+        remove=[name for name, value in known.items() if value is None],
+        **_final(run),
+    )
+
+
+def redeliver_webhook(task_id: str, run: str, *, state: str) -> Request:
+    """Note that the webhook of a final run is to be delivered once more."""
+    return _update(task_id, set_={"webhook_state": state}, **_final(run))
+
+
 def _end(
     task_id: str, outcome: Outcome, now_ms: int, retention_seconds: int, *, where: str, values: dict[str, Any]
 ) -> Request:
@@ -235,6 +252,11 @@ def _held(run: str, owner: str) -> dict[str, Any]:
         "where": "run = :run AND #status = :running AND lease_owner = :owner",
         "values": {":run": run, ":owner": owner, ":running": Status.IN_PROGRESS.value},
     }
+
+
+def _final(run: str) -> dict[str, Any]:
+    condition, values = _status_in(FINAL_STATUSES)
+    return {"where": f"run = :run AND {condition}", "values": {":run": run, **values}}
 
 
 def _status_in(statuses: Iterable[Status]) -> tuple[str, dict[str, str]]:

@@ -19,6 +19,8 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.IdInUse: HTTPStatus.CONFLICT,
     errors.TaskFinished: HTTPStatus.CONFLICT,
+    errors.TaskNotFinished: HTTPStatus.CONFLICT,
+    errors.NoWebhook: HTTPStatus.CONFLICT,
     errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     AwsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -6,6 +6,7 @@ from typing import Any
 from contract import transitions
 from contract.record import DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SWEEP_RETRY_MS, Record, Status
 from contract.transitions import Outcome, Request
+from contract.webhook import WebhookState
 
 
 class TaskTable:
@@ -62,6 +63,16 @@ class TaskTable:
     def look_later(self, task_id: str, *, now_ms: int) -> bool:
         """Have the sweep look again after a pause at a task that it could not settle."""
         request = transitions.look_later(task_id, now_ms=now_ms, due_at_ms=now_ms + SWEEP_RETRY_MS)
+        return self._write(self._client.update_item, request)
+
+    def note_webhook(self, record: Record, state: WebhookState, *, status: int | None, error: str | None) -> bool:
+        """Write how an attempt to deliver a run's webhook went."""
+        request = transitions.note_webhook(record.id, record.run, state.value, status=status, error=error)
+        return self._write(self._client.update_item, request)
+
+    def redeliver_webhook(self, record: Record) -> bool:
+        """Note that a run's webhook is to be delivered once more."""
+        request = transitions.redeliver_webhook(record.id, record.run, state=WebhookState.PENDING.value)
         return self._write(self._client.update_item, request)
 
     def due(self, *, now_ms: int) -> Iterator[str]:

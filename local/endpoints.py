@@ -15,6 +15,7 @@ def describe_endpoints(
     http_url: str,
     callbacks_url: str,
     api_key: str,
+    webhook_secret: str,
     agent_environments: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """Return the content of `endpoints.json`."""
@@ -23,6 +24,7 @@ def describe_endpoints(
         "region": clients.region,
         "http_url": http_url,
         "api_key": api_key,
+        "webhook_secret": webhook_secret,
         "callbacks_url": callbacks_url,
         "entry_topic_arn": outputs["EntryTopicArn"],
         "task_topic_arn": outputs["TaskTopicArn"],

@@ -29,6 +29,7 @@ class Options:
     webui_url: str | None
     agents_per_runtime: int
     state_directory: Path
+    authorities_file: Path | None
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -60,7 +61,15 @@ def parse_options(arguments: Sequence[str]) -> Options:
         default=Path(".local"),
         help="folder of everything that the run writes, emptied at its start (default: .local)",
     )
+    up.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        type=Path,
+        help="PEM file of the certificate authorities that vouch for webhooks' endpoints (default: this machine's)",
+    )
     parsed = parser.parse_args(arguments)
+    if parsed.ca_file and not parsed.ca_file.is_file():
+        up.error(f"--ca-file: there is no file {parsed.ca_file}")
     try:
         environment = read_environment_file(parsed.environment)
     except InvalidEnvironmentFile as error:
@@ -71,6 +80,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         webui_url=parsed.webui_url.rstrip("/") if parsed.webui_url else None,
         agents_per_runtime=parsed.agents,
         state_directory=parsed.state_dir,
+        authorities_file=parsed.ca_file.resolve() if parsed.ca_file else None,
     )
 
 

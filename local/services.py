@@ -40,6 +40,7 @@ async def start_services(
     children: Children,
     project: Path,
     state: StateDirectory,
+    authorities_file: Path | None,
     closing: AsyncExitStack,
 ) -> Services:
     """Start them; `closing` ends them in the reverse order."""
@@ -48,7 +49,7 @@ async def start_services(
     functions = Functions(
         provisioned.of_type("AWS::Lambda::Function"),
         children=children,
-        aws_environment=clients.environment(),
+        surroundings=clients.environment() | ({"SSL_CERT_FILE": str(authorities_file)} if authorities_file else {}),
         code_folder=project,
         log_folder=state.logs / "functions",
     )

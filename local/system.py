@@ -47,6 +47,7 @@ class LocalSystem:
                 children=self._children,
                 project=PROJECT,
                 state=self._state,
+                authorities_file=self._options.authorities_file,
                 closing=closing,
             )
             environments = self._agent_environments(ground)
@@ -102,6 +103,7 @@ class LocalSystem:
             http_url=services.http_url,
             callbacks_url=services.callbacks_url,
             api_key=secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])["SecretString"],
+            webhook_secret=secrets.get_secret_value(SecretId=outputs["WebhookSecretArn"])["SecretString"],
             agent_environments=agent_environments,
         )
         self._state.write_endpoints(endpoints)

@@ -13,6 +13,7 @@ from stacks.constructs.reading_functions import authorize, read_task
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.submission_functions import route_tasks, submit_task
 from stacks.constructs.task_function import FunctionPlatform
+from stacks.constructs.webhooks import Webhooks
 from stacks.exports import MessagingExports, StorageExports
 
 
@@ -50,13 +51,24 @@ class ApiStack(Stack):
             task_topic_arn=messaging.task_topic_arn,
             topic_key_arn=messaging.topic_key_arn,
         )
-        read = read_task(self, platform=platform, environment=environment, storage=storage)
+        webhooks = Webhooks(
+            self,
+            "Webhooks",
+            platform=platform,
+            environment=environment,
+            storage=storage,
+            removal_policy=removal_policy,
+        )
+        read = read_task(
+            self, platform=platform, environment=environment, storage=storage, webhook_queue=webhooks.queue
+        )
         notify(
             self,
             platform=platform,
             storage=storage,
             completion_topic_arn=messaging.completion_topic_arn,
             topic_key_arn=messaging.topic_key_arn,
+            webhook_queue=webhooks.queue,
         )
         expire_tasks(
             self,
@@ -81,6 +93,13 @@ class ApiStack(Stack):
         )
         keys.limit(http.api, environment.throttling)
 
+        CfnOutput(self, "WebhookSecretArn", value=webhooks.secret.secret_arn, description="Holds what signs webhooks")
+        CfnOutput(
+            self,
+            "WebhookDeadLetterQueueUrl",
+            value=webhooks.dead_letters.queue_url,
+            description="Webhooks that nobody took for an hour",
+        )
         CfnOutput(self, "HttpUrl", value=http.url, description="Address of the HTTP API")
         first_key = environment.api_keys[0].name
         CfnOutput(self, "ApiKeySecretArn", value=secret_arns[first_key], description=f"Holds the key {first_key}")

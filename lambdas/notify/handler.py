@@ -11,13 +11,17 @@ from lambdas.notify.notifying import Notifier
 from lambdas.notify.settings import NotifySettings
 from lambdas.observability import logger, observed
 from lambdas.topic import SnsTopic
+from lambdas.webhook_queue import SqsWebhookQueue
 
 
 @cache
 def notifier() -> Notifier:
     """Compose the notifier of this process."""
     settings = NotifySettings.from_environment(os.environ)
-    return Notifier(completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn))
+    return Notifier(
+        completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
+        webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
+    )
 
 
 @observed

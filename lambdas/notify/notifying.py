@@ -8,6 +8,7 @@ from contract.json_values import compact_json
 from contract.record import Record
 from lambdas.observability import count, logger
 from lambdas.topic import Topic
+from lambdas.webhook_queue import WebhookQueue
 
 #: An item of the table in plain Python values, as the stream brings it.
 Image = Mapping[str, Any]
@@ -28,10 +29,11 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None
 
 
 class Notifier:
-    """Publishes callbacks."""
+    """Publishes callbacks, and hands those that a webhook gets as well to its queue."""
 
-    def __init__(self, *, completion_topic: Topic) -> None:
+    def __init__(self, *, completion_topic: Topic, webhooks: WebhookQueue) -> None:
         self._completion_topic = completion_topic
+        self._webhooks = webhooks
 
     def notify(self, old_image: Image | None, new_image: Image | None) -> None:
         """Publish the callback of the run that this change ended, if it ended one."""
@@ -39,5 +41,6 @@ class Notifier:
         if record is None:
             return
         self._completion_topic.publish(compact_json(callback_for(record)), callback_attributes(record))
+        self._webhooks.send(record)
         logger().info("callback_published", task_id=record.id, run=record.run, status=record.status.value)
         count("CallbacksPublished", runtime=record.runtime, status=record.status.value)

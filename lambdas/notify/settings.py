@@ -7,3 +7,4 @@ class NotifySettings(Settings):
     """Where callbacks go."""
 
     completion_topic_arn: str
+    webhook_queue_url: str

@@ -1,7 +1,8 @@
-"""Called with GET and DELETE below /v1alpha2/tasks of the HTTP API."""
+"""Called with requests below /v1alpha2/tasks of the HTTP API."""
 
 import os
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -15,6 +16,7 @@ from lambdas.output_bucket import OutputBucket
 from lambdas.read_task.reading import TaskReader
 from lambdas.read_task.settings import ReadTaskSettings
 from lambdas.task_table import TaskTable
+from lambdas.webhook_queue import SqsWebhookQueue
 
 
 @cache
@@ -26,6 +28,7 @@ def reader() -> TaskReader:
             client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds
         ),
         catalogue=settings.catalogue,
+        webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
         output_bucket=settings.output_bucket,
         presign=OutputBucket(client=client("s3")).link,
     )
@@ -47,6 +50,10 @@ def application() -> APIGatewayRestResolver:
     @app.delete("/v1alpha2/tasks/<task_id>")
     def cancel_task(task_id: str) -> Response[Any]:
         return answer(reader().cancel(task_id, now_ms=now_ms()))
+
+    @app.post("/v1alpha2/tasks/<task_id>/webhook")
+    def redeliver_webhook(task_id: str) -> Response[Any]:
+        return answer(reader().redeliver_webhook(task_id), HTTPStatus.ACCEPTED)
 
     return app
 

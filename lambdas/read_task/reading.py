@@ -1,9 +1,9 @@
-"""Showing, listing and cancelling tasks."""
+"""Showing, listing and cancelling tasks, and calling their webhooks again."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from contract.errors import TaskFinished, TaskNotFound
+from contract.errors import NoWebhook, TaskFinished, TaskNotFinished, TaskNotFound
 from contract.record import Record, Status
 from contract.routing import Catalogue
 from lambdas import outcomes
@@ -11,14 +11,24 @@ from lambdas.observability import count, logger
 from lambdas.read_task.listing import list_tasks, parse_query
 from lambdas.read_task.views import Presign, show_task
 from lambdas.task_table import TaskTable
+from lambdas.webhook_queue import WebhookQueue
 
 
 class TaskReader:
     """Answers what callers ask about tasks; raises the contract's errors."""
 
-    def __init__(self, *, table: TaskTable, catalogue: Catalogue, output_bucket: str, presign: Presign) -> None:
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        catalogue: Catalogue,
+        webhooks: WebhookQueue,
+        output_bucket: str,
+        presign: Presign,
+    ) -> None:
         self._table = table
         self._catalogue = catalogue
+        self._webhooks = webhooks
         self._output_bucket = output_bucket
         self._presign = presign
 
@@ -41,6 +51,18 @@ class TaskReader:
         if record.status is not Status.CANCELLED:
             raise TaskFinished(f"task {task_id} is {record.status.value} already and cannot be cancelled")
         return self._show(record)
+
+    def redeliver_webhook(self, task_id: str) -> dict[str, Any]:
+        """Have the webhook of a finished task delivered once more, whether it was before or not."""
+        record = self._read(task_id)
+        if record.webhook is None:
+            raise NoWebhook(f"task {task_id} was sent without a webhook")
+        # Noted before it is sent: the delivery may be faster than a note that comes after.
+        if not record.is_final or not self._table.redeliver_webhook(record):
+            raise TaskNotFinished(f"task {task_id} is {record.status.value}; its webhook is called when it has ended")
+        self._webhooks.send(record)
+        logger().info("webhook_redelivered", task_id=task_id, run=record.run)
+        return self._show(self._read(task_id))
 
     def _read(self, task_id: str) -> Record:
         record = self._table.read(task_id)

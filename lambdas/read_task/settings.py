@@ -11,6 +11,7 @@ class ReadTaskSettings(Settings):
 
     task_table: str
     output_bucket: str
+    webhook_queue_url: str
     runtimes: str = Field(description="the catalogue, as JSON")
     retention_seconds: int
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from contract.record import Record
 from contract.storage import output_location
+from contract.webhook import WebhookState
 
 #: Makes an https link that works without a key of an `s3://` URI.
 Presign = Callable[[str], str]
@@ -22,6 +23,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> dict[s
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": [{"s3_url": uri, "url": presign(uri)} for uri in uris],
         "error": record.error,
+        "webhook": _webhook(record),
     }
 
 
@@ -30,6 +32,17 @@ def show_listed(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_head(item["id"], item["runtime"], item["tasktype"], item["status"], item["progress_permille"]),
         **_times(item["submitted_at_ms"], item.get("started_at_ms"), item.get("completed_at_ms")),
+    }
+
+
+def _webhook(record: Record) -> dict[str, Any] | None:
+    if record.webhook is None:
+        return None
+    return {
+        "state": record.webhook_state or WebhookState.PENDING.value,
+        "attempts": record.webhook_attempts,
+        "lastStatus": record.webhook_last_status,
+        "lastError": record.webhook_last_error,
     }
 
 

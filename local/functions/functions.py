@@ -17,20 +17,23 @@ _EXECUTION_ENVIRONMENT: Final = "AWS_Lambda_python3.13"
 
 
 class Functions:
-    """Finds functions by ARN. A function is checked when something is to invoke it, and started by its first event."""
+    """Finds functions by ARN. A function is checked when something is to invoke it, and started by its first event.
+
+    `surroundings` are variables of all functions: the way to moto, and the certificate authorities.
+    """
 
     def __init__(
         self,
         played: Iterable[Played],
         *,
         children: Children,
-        aws_environment: Mapping[str, str],
+        surroundings: Mapping[str, str],
         code_folder: Path,
         log_folder: Path,
     ) -> None:
         self._played = {function.created.attributes["Arn"]: function for function in played}
         self._children = children
-        self._aws_environment = dict(aws_environment)
+        self._surroundings = dict(surroundings)
         self._code_folder = code_folder
         self._log_folder = log_folder
         self._functions: dict[str, LambdaFunction] = {}
@@ -55,7 +58,7 @@ class Functions:
         await asyncio.gather(*(function.close() for function in self._functions.values()))
 
     def _environment(self, definition: FunctionDefinition) -> dict[str, str]:
-        """Return what the function sees: its own variables, Lambda's reserved ones, and the way to moto."""
+        """Return what the function sees: its own variables, Lambda's reserved ones, and the surroundings."""
         reserved = {
             "AWS_EXECUTION_ENV": _EXECUTION_ENVIRONMENT,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory_mb),
@@ -72,4 +75,4 @@ class Functions:
             "TZ": ":UTC",
             "_HANDLER": definition.handler,
         }
-        return definition.environment | reserved | self._aws_environment
+        return definition.environment | reserved | self._surroundings

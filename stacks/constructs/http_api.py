@@ -21,6 +21,7 @@ ROUTES: Final = (
     ("GET", "/v1alpha2/tasks", READ),
     ("GET", "/v1alpha2/tasks/{id}", READ),
     ("DELETE", "/v1alpha2/tasks/{id}", READ),
+    ("POST", "/v1alpha2/tasks/{id}/webhook", READ),
 )
 
 

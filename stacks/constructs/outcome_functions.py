@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from aws_cdk import Duration, aws_events, aws_events_targets, aws_lambda
+from aws_cdk import Duration, aws_events, aws_events_targets, aws_lambda, aws_sqs
 from constructs import Construct
 
 from contract.record import DUE_INDEX, FINAL_STATUSES
@@ -32,6 +32,7 @@ def notify(
     storage: StorageExports,
     completion_topic_arn: str,
     topic_key_arn: str,
+    webhook_queue: aws_sqs.IQueue,
 ) -> TaskFunction:
     """Make the function that calls back, fed by the task table's stream with the records that became final."""
     function = TaskFunction(
@@ -40,7 +41,7 @@ def notify(
         folder="notify",
         description="Publishes the callbacks of finished tasks",
         timeout_seconds=NOTIFY_TIMEOUT_SECONDS,
-        settings={"COMPLETION_TOPIC_ARN": completion_topic_arn},
+        settings={"COMPLETION_TOPIC_ARN": completion_topic_arn, "WEBHOOK_QUEUE_URL": webhook_queue.queue_url},
         platform=platform,
     )
     function.publish_to(completion_topic_arn, key_arn=topic_key_arn)
@@ -55,7 +56,7 @@ def notify(
     )
     failures = DeadLetterQueue(scope, "NotifyFailures", visibility_timeout=Duration.seconds(NOTIFY_TIMEOUT_SECONDS))
     acknowledge(failures, "AwsSolutions-SQS3", "It is itself where the function's event source sets failures aside")
-    function.allow("sqs:SendMessage", on=[failures.queue_arn])
+    function.allow("sqs:SendMessage", on=[webhook_queue.queue_arn, failures.queue_arn])
     aws_lambda.CfnEventSourceMapping(
         function,
         "TaskTableStream",

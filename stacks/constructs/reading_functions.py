@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Stack
+from aws_cdk import Stack, aws_sqs
 from constructs import Construct
 
 from contract.record import RUNTIME_INDEX
@@ -13,9 +13,14 @@ from stacks.exports import StorageExports
 
 
 def read_task(
-    scope: Construct, *, platform: FunctionPlatform, environment: Environment, storage: StorageExports
+    scope: Construct,
+    *,
+    platform: FunctionPlatform,
+    environment: Environment,
+    storage: StorageExports,
+    webhook_queue: aws_sqs.IQueue,
 ) -> TaskFunction:
-    """Make the function that shows, lists and cancels tasks."""
+    """Make the function that shows, lists and cancels tasks, and has their webhooks called again."""
     function = TaskFunction(
         scope,
         "ReadTask",
@@ -25,6 +30,7 @@ def read_task(
         settings={
             "TASK_TABLE": storage.table_name,
             "OUTPUT_BUCKET": storage.output_bucket.name,
+            "WEBHOOK_QUEUE_URL": webhook_queue.queue_url,
             "RUNTIMES": environment.catalogue_json,
             "RETENTION_SECONDS": str(environment.retention_seconds),
         },
@@ -37,6 +43,7 @@ def read_task(
         on=[f"{storage.output_bucket.arn}/*"],
         wildcard_reason="A presigned link carries the right of its signer, and callers choose the prefix of outputs",
     )
+    function.allow("sqs:SendMessage", on=[webhook_queue.queue_arn])
     return function
 
 

@@ -95,11 +95,18 @@ class TaskFunction(aws_lambda.Function):
         # SNS encrypts with a data key that it asks for in the publisher's name.
         self.allow("kms:Decrypt", "kms:GenerateDataKey", on=[key_arn])
 
-    def consume(self, id_: str, queue_arn: str, *, batch_size: int) -> None:
-        """Have the function called with the messages of a queue; those it names as failed are delivered again."""
+    def consume(self, id_: str, queue_arn: str, *, batch_size: int, max_concurrency: int | None = None) -> None:
+        """Have the function called with the messages of a queue; those it names as failed are delivered again.
+
+        With `max_concurrency` the queue keeps what is more than so many calls at a time.
+        """
         self.allow("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", on=[queue_arn])
         self.add_event_source_mapping(
-            id_, event_source_arn=queue_arn, batch_size=batch_size, report_batch_item_failures=True
+            id_,
+            event_source_arn=queue_arn,
+            batch_size=batch_size,
+            max_concurrency=max_concurrency,
+            report_batch_item_failures=True,
         )
 
 

@@ -19,6 +19,7 @@ import yaml
 
 from local.demo.input_server import serve_picture
 from local.demo.pictures import input_picture
+from tests.https_receiver import HttpsReceiver, https_receiver
 
 PROJECT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class System:
     state_directory: Path
     http_link: str
     s3_link: str
+    receiver: HttpsReceiver
 
     eventually = staticmethod(eventually)
 
@@ -93,9 +95,9 @@ class System:
         return body
 
 
-def environment_file(path: Path, link_host: str, **changes: Any) -> Path:
+def environment_file(path: Path, *link_hosts: str, **changes: Any) -> Path:
     environment = yaml.safe_load((PROJECT / "environments" / "local.yaml").read_text())
-    environment |= {"allowedLinkHosts": [link_host], "linkBuckets": [LINK_BUCKET]} | changes
+    environment |= {"allowedLinkHosts": list(link_hosts), "linkBuckets": [LINK_BUCKET]} | changes
     path.write_text(yaml.safe_dump(environment))
     return path
 
@@ -134,12 +136,15 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 def running(folder: Path, *arguments: str, **changes: Any) -> Iterator[System]:
     """Run a local system in `folder` whose environment is the local one with `changes`."""
     png = input_picture()
-    with serve_picture(png) as link_host:
+    with serve_picture(png) as link_host, https_receiver(folder) as receiver:
         state = folder / "state"
-        environment = environment_file(folder / "local.yaml", link_host, **changes)
-        up = start(state, "--environment", str(environment), *arguments)
+        hook_host = f"127.0.0.1:{receiver.server_port}"
+        environment = environment_file(folder / "local.yaml", link_host, hook_host, **changes)
+        authorities = str(receiver.authorities)
+        up = start(state, "--environment", str(environment), "--ca-file", authorities, *arguments)
         try:
-            system = System(up.endpoints, state, f"http://{link_host}/cat.png", f"s3://{LINK_BUCKET}/cat.png")
+            links = f"http://{link_host}/cat.png", f"s3://{LINK_BUCKET}/cat.png"
+            system = System(up.endpoints, state, *links, receiver)
             s3 = system.client("s3")
             s3.create_bucket(Bucket=LINK_BUCKET)
             s3.put_object(Bucket=LINK_BUCKET, Key="cat.png", Body=png)

@@ -6,6 +6,7 @@ import pytest
 
 from contract.record import PUBLISH_GRACE_MS, Status
 from contract.settings import Settings
+from lambdas.deliver_webhook.signing import signing_key
 
 FOLDERS = (
     "route_tasks",
@@ -15,6 +16,7 @@ FOLDERS = (
     "notify",
     "fail_dead_letters",
     "expire_tasks",
+    "deliver_webhook",
 )
 POWERTOOLS_VARIABLES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 
@@ -55,6 +57,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:Query": ["TaskTable.Arn/index/by_runtime"],
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
         "s3:GetObject": ["OutputBucket.Arn/*"],
+        "sqs:SendMessage": ["WebhooksQueue.Arn"],
     },
     "authorize": {"secretsmanager:GetSecretValue": ["ApiKeysdefaultsecret"]},
     "notify": {
@@ -62,9 +65,15 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:GetRecords": ["TaskTable.StreamArn"],
         "dynamodb:GetShardIterator": ["TaskTable.StreamArn"],
         "dynamodb:ListStreams": ["*"],
-        "sqs:SendMessage": ["NotifyFailures.Arn"],
+        "sqs:SendMessage": ["NotifyFailures.Arn", "WebhooksQueue.Arn"],
         PUBLISH: ["CompletionTopic"],
         **KEY_USE,
+    },
+    "deliver_webhook": {
+        "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "secretsmanager:GetSecretValue": ["WebhooksSecret"],
+        "sqs:ChangeMessageVisibility": ["WebhooksQueue.Arn"],
+        **queue_use("WebhooksQueue.Arn"),
     },
     "fail_dead_letters": {
         "dynamodb:GetItem": ["TaskTable.Arn"],
@@ -210,6 +219,22 @@ def test_queues_feed_their_functions_in_batches_that_may_fail_in_part(dev: Any) 
         for mapping in mappings_of(dev, folder).values():
             assert mapping["BatchSize"] == 10
             assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_webhooks_are_posted_by_many_calls_of_ten_at_a_time(everything: Any) -> None:
+    ((source, mapping),) = mappings_of(everything, "deliver_webhook").items()
+    assert source == "WebhooksQueue.Arn"
+    assert mapping["BatchSize"] == 10
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 20}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    variables = everything.function("deliver_webhook").properties["Environment"]["Variables"]
+    assert json.loads(variables["ALLOWED_LINK_HOSTS"]) == list(everything.environment.allowed_link_hosts)
+
+
+def test_a_generated_webhook_secret_is_a_key_to_sign_with(dev: Any) -> None:
+    options = dev.named("WebhooksSecret", "AWS::SecretsManager::Secret").properties["GenerateSecretString"]
+    assert options == {"ExcludePunctuation": True, "PasswordLength": 44}
+    assert len(signing_key("aB3" * 14 + "xY")) == 33
 
 
 def test_the_stream_feeds_the_notifier_with_final_records_only(dev: Any) -> None:

@@ -24,6 +24,7 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
         ("GET", "/v1alpha2/tasks"): "read_task",
         ("GET", "/v1alpha2/tasks/{id}"): "read_task",
         ("DELETE", "/v1alpha2/tasks/{id}"): "read_task",
+        ("POST", "/v1alpha2/tasks/{id}/webhook"): "read_task",
     }
     assert routes(dev).keys() == expected.keys()
     for route, method in routes(dev).items():
@@ -51,14 +52,14 @@ def test_only_this_api_may_call_the_functions_behind_it(dev: Any) -> None:
         for item in dev.resources("AWS::Lambda::Permission")
         if item.properties["Principal"] == "apigateway.amazonaws.com"
     ]
-    assert len(permissions) == 6
+    assert len(permissions) == 7
     for permission in permissions:
         assert ":HttpApi/" in dev.flat(permission["SourceArn"])
         assert permission["Action"] == "lambda:InvokeFunction"
 
 
 def test_each_key_is_a_secret_with_a_share_of_its_own(everything: Any) -> None:
-    secrets = everything.resources("AWS::SecretsManager::Secret")
+    secrets = [item for item in everything.resources("AWS::SecretsManager::Secret") if "Key" in item.logical_id]
     assert {secret.properties["Description"] for secret in secrets} == {
         "Key shop of Darkroom's HTTP API",
         "Key batch-producer of Darkroom's HTTP API",

@@ -4,6 +4,7 @@ import pytest
 
 from contract.routing import runtime_filter_policy
 from contract.task import MAX_POLICY_MS
+from contract.webhook import PAUSES_SECONDS
 from stacks.config import SNS_DEFAULT_MESSAGE_BYTES
 
 SECONDS_PER_DAY = 24 * 3600
@@ -52,7 +53,7 @@ def test_only_its_own_topic_may_send_to_a_queue(templates: Any) -> None:
     for policy in templates.resources("AWS::SQS::QueuePolicy"):
         queue = templates.flat(policy.properties["Queues"][0])
         allowed = policy.properties["PolicyDocument"]["Statement"][1:]
-        if queue == "NotifyFailures":
+        if queue in {"NotifyFailures", "WebhooksQueue", "WebhooksDeadLetterQueue"}:
             assert allowed == []
             continue
         (allow,) = allowed
@@ -95,6 +96,12 @@ def test_the_intake_keeps_the_envelope_and_gives_up_after_five_deliveries(dev: A
     assert dev.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
 
 
+def test_a_webhook_is_set_aside_after_the_last_attempt_of_its_schedule(dev: Any) -> None:
+    queue = dev.named("WebhooksQueue", "AWS::SQS::Queue").properties
+    assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "WebhooksDeadLetterQueue.Arn"
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == len(PAUSES_SECONDS) + 1
+
+
 def test_no_queue_forgets_a_task_that_may_still_run(templates: Any) -> None:
     for queue in templates.resources("AWS::SQS::Queue"):
         retention_seconds = queue.properties["MessageRetentionPeriod"]
@@ -116,7 +123,7 @@ def test_a_queue_waits_six_times_as_long_as_the_function_that_it_feeds(templates
             function = functions[templates.flat(mapping.properties["FunctionName"])]
             assert queue.properties["VisibilityTimeout"] >= 6 * function.properties["Timeout"]
             fed += 1
-    assert fed == 2 + len(templates.environment.runtimes)
+    assert fed == 3 + len(templates.environment.runtimes)
 
 
 def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(everything: Any) -> None:

@@ -35,6 +35,9 @@ STATEFUL_RESOURCES = {
         "ApiKeysdefaultsecretF4228A8D": "AWS::SecretsManager::Secret",
         "HttpApi4E1D4184": "AWS::ApiGateway::RestApi",
         "NotifyFailures4CEDAE26": "AWS::SQS::Queue",
+        "WebhooksDeadLetterQueue1C65998B": "AWS::SQS::Queue",
+        "WebhooksQueueCBC86013": "AWS::SQS::Queue",
+        "WebhooksSecret14C8806E": "AWS::SecretsManager::Secret",
     },
 }
 RETAINED = {
@@ -65,7 +68,12 @@ def test_what_others_know_is_an_output(dev: Any) -> None:
         "RuntimeDynamicQueueUrl",
         "RuntimeDynamicDeadLetterQueueUrl",
     }
-    assert dev.outputs("Api").keys() == {"HttpUrl", "ApiKeySecretArn"}
+    assert dev.outputs("Api").keys() == {
+        "HttpUrl",
+        "ApiKeySecretArn",
+        "WebhookSecretArn",
+        "WebhookDeadLetterQueueUrl",
+    }
 
 
 def test_outputs_name_the_right_things(everything: Any) -> None:
@@ -86,6 +94,8 @@ def test_outputs_name_the_right_things(everything: Any) -> None:
         "RuntimeSdXlDeadLetterQueueUrl": "RuntimeSdXlDeadLetterQueue",
         "HttpUrl": "https://HttpApi.execute-api.eu-central-1.AWS::URLSuffix/HttpApiDeploymentStageapi",
         "ApiKeySecretArn": "ApiKeysshopsecret",
+        "WebhookSecretArn": "WebhooksSecret",
+        "WebhookDeadLetterQueueUrl": "WebhooksDeadLetterQueue",
     }
 
 

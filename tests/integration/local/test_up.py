@@ -90,6 +90,7 @@ def test_from_ready_to_a_clean_stop(run_up: Callable[[], Up], state: Path, numbe
         "region",
         "http_url",
         "api_key",
+        "webhook_secret",
         "entry_topic_arn",
         "task_topic_arn",
         "completion_topic_arn",

@@ -122,6 +122,26 @@ class Machine(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="digits"):
             transitions.create(new, after=self.expected)
 
+    @rule(status=st.sampled_from([None, 200, 503]), error=st.sampled_from([None, "no answer"]))
+    def note_webhook(self, status: int | None, error: str | None) -> None:
+        assert self.expected
+        request = transitions.note_webhook(self.id, self.run, "pending", status=status, error=error)
+        if self.write(request, allowed=self.expected.is_final):
+            attempts = self.expected.webhook_attempts + 1
+            self.expect(
+                webhook_state="pending",
+                webhook_attempts=attempts,
+                webhook_last_status=status,
+                webhook_last_error=error,
+            )
+
+    @rule()
+    def redeliver_webhook(self) -> None:
+        assert self.expected
+        request = transitions.redeliver_webhook(self.id, self.run, state="failed")
+        if self.write(request, allowed=self.expected.is_final):
+            self.expect(webhook_state="failed")
+
     @rule()
     def look_later(self) -> None:
         request = transitions.look_later(self.id, now_ms=self.now_ms, due_at_ms=self.now_ms + 1)
@@ -222,6 +242,8 @@ class Machine(RuleBasedStateMachine):
             transitions.finish(self.id, "ffff", outcome, owner=owner, now_ms=now_ms, retention_seconds=1),
             transitions.settle(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
             transitions.settle_lost(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
+            transitions.note_webhook(self.id, "ffff", "failed", status=200, error=None),
+            transitions.redeliver_webhook(self.id, "ffff", state="failed"),
         ):
             self.write(request, allowed=False)
 

@@ -43,6 +43,17 @@ class FakeTopic:
 
 
 @dataclass
+class FakeWebhookQueue:
+    """Remembers the records whose webhooks are to be delivered."""
+
+    sent: list[record.Record] = field(default_factory=list)
+
+    def send(self, ended: record.Record) -> None:
+        if ended.webhook:
+            self.sent.append(ended)
+
+
+@dataclass
 class World:
     """What a function stands in, with the pieces that most of them share."""
 
@@ -51,6 +62,7 @@ class World:
     models: ModelBucket
     task_topic: FakeTopic
     completion_topic: FakeTopic
+    webhooks: FakeWebhookQueue
     publisher: TaskPublisher
     tasks: TaskSubmission
     dynamodb: Any
@@ -101,6 +113,7 @@ def world() -> Iterator[World]:
             models=ModelBucket(client=s3, bucket="model-bucket"),
             task_topic=topic,
             completion_topic=FakeTopic(),
+            webhooks=FakeWebhookQueue(),
             publisher=publisher,
             tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher),
             dynamodb=dynamodb,

@@ -55,6 +55,7 @@ def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         arn = sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
         monkeypatch.setenv(f"{name.upper()}_TOPIC_ARN", topic)
+    monkeypatch.setenv("WEBHOOK_QUEUE_URL", sqs.create_queue(QueueName="webhooks")["QueueUrl"])
     secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",

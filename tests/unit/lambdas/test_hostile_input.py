@@ -183,7 +183,7 @@ def test_callbacks_go_out_up_to_the_first_that_cannot(
             for name, image in (("OldImage", record), ("NewImage", after))
         }
         changes.append({"eventName": "MODIFY", "dynamodb": {**images, "SequenceNumber": str(number)}})
-    notifier = Notifier(completion_topic=world.completion_topic)
+    notifier = Notifier(completion_topic=world.completion_topic, webhooks=world.webhooks)
     monkeypatch.setattr(notify_handler, "notifier", lambda: notifier)
     assert notify_handler.handler({"Records": changes}, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert [attributes["id"] for _, attributes in world.completion_topic.sent] == ["t-0"]

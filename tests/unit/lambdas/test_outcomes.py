@@ -37,15 +37,16 @@ def item(world: Any, task_id: str = "a") -> dict[str, Any]:
 
 class TestNotify:
     def test_a_run_that_ended_calls_back(self, world: Any, submit: Any) -> None:
-        submit()
+        submit(webhook="https://example.com/hook")
         world.claim("a")
         running = item(world)
         world.finish("a", DONE)
-        Notifier(completion_topic=world.completion_topic).notify(running, item(world))
+        Notifier(completion_topic=world.completion_topic, webhooks=world.webhooks).notify(running, item(world))
         [(body, attributes)] = world.completion_topic.sent
         assert json.loads(body)["image_url"] == ["s3://b/k"]
         assert json.loads(body)["context"] == {"abc": 123}
         assert attributes == {"id": "a", "runtime": "sdruntime", "tasktype": "text-to-image", "status": "completed"}
+        assert world.webhooks.sent == [world.record("a")]
 
     def test_only_the_step_into_a_final_state_counts(self, world: Any, submit: Any) -> None:
         submit()

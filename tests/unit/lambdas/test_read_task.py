@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.errors import InvalidTask, TaskFinished, TaskNotFound
+from contract.errors import InvalidTask, NoWebhook, TaskFinished, TaskNotFinished, TaskNotFound
 from contract.record import Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
+from contract.webhook import WebhookState
 from lambdas.read_task import listing
 from lambdas.read_task.reading import TaskReader
 
@@ -17,15 +18,19 @@ DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), outp
 @pytest.fixture
 def reader(world: Any) -> TaskReader:
     return TaskReader(
-        table=world.table, catalogue=world.catalogue, output_bucket="out", presign=lambda uri: f"https://signed/{uri}"
+        table=world.table,
+        catalogue=world.catalogue,
+        webhooks=world.webhooks,
+        output_bucket="out",
+        presign=lambda uri: f"https://signed/{uri}",
     )
 
 
 @pytest.fixture
 def submit(world: Any, make_task: Any) -> Any:
-    def submit_task(task_id: str, runtime: str = "sdruntime") -> None:
+    def submit_task(task_id: str, runtime: str = "sdruntime", **metadata: Any) -> None:
         content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
-        body = make_task(task_id, content, runtime=runtime)
+        body = make_task(task_id, content, runtime=runtime, **metadata)
         submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
         world.tasks.take(submission, submission_id=task_id, now_ms=world.now_ms)
         world.now_ms += 1000
@@ -68,6 +73,27 @@ def test_cancelling(world: Any, reader: TaskReader, submit: Any) -> None:
         assert reader.cancel(task_id, now_ms=world.now_ms)["status"] == "CANCELLED"
     with pytest.raises(TaskFinished, match="done is COMPLETED already"):
         reader.cancel("done", now_ms=world.now_ms)
+
+
+def test_calling_a_webhook_again(world: Any, reader: TaskReader, submit: Any) -> None:
+    submit("without")
+    submit("a", webhook="https://example.com/hook")
+    assert reader.show("without")["webhook"] is None
+    fresh = {"state": "pending", "attempts": 0, "lastStatus": None, "lastError": None}
+    assert reader.show("a")["webhook"] == fresh
+    with pytest.raises(TaskNotFinished, match="a is IN_QUEUE"):
+        reader.redeliver_webhook("a")
+    with pytest.raises(NoWebhook, match="without was sent without"):
+        reader.redeliver_webhook("without")
+    with pytest.raises(TaskNotFound):
+        reader.redeliver_webhook("nobody")
+    world.claim("a")
+    world.finish("a", DONE)
+    world.table.note_webhook(world.record("a"), WebhookState.FAILED, status=503, error=None)
+    failed = {"state": "failed", "attempts": 1, "lastStatus": 503, "lastError": None}
+    assert reader.show("a")["webhook"] == failed
+    assert reader.redeliver_webhook("a")["webhook"] == failed | {"state": "pending"}
+    assert [record.id for record in world.webhooks.sent] == ["a"]
 
 
 def test_listing_across_runtimes_page_by_page(reader: TaskReader, submit: Any) -> None:

@@ -16,12 +16,16 @@ def test_everything_given(tmp_path: Path) -> None:
     environment = tmp_path / "mine.yaml"
     environment.write_text("name: mine\nruntimes: [{name: only, dynamicModel: true}]\n")
     options = parse_options(
-        ["up", "--webui-url", "http://ui:7860/", "--environment", str(environment), "--agents", "0", "--state-dir", "x"]
+        [
+            *("up", "--webui-url", "http://ui:7860/", "--environment", str(environment), "--agents", "0"),
+            *("--state-dir", "x", "--ca-file", str(environment)),
+        ]
     )
     assert options.environment.name == "mine"
     assert options.webui_url == "http://ui:7860"
     assert options.agents_per_runtime == 0
     assert options.state_directory == Path("x")
+    assert options.authorities_file == environment
 
 
 @pytest.mark.parametrize(
@@ -31,6 +35,7 @@ def test_everything_given(tmp_path: Path) -> None:
         (["up", "--agents", "-1"], "--agents"),
         (["up", "--agents", "many"], "--agents"),
         (["up", "--environment", "nowhere.yaml"], "nowhere.yaml"),
+        (["up", "--ca-file", "nowhere.pem"], "there is no file nowhere.pem"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

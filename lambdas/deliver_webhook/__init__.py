@@ -1,0 +1,1 @@
+"""Delivers webhooks: signed, to public addresses only, with growing pauses for an hour."""

@@ -1,0 +1,86 @@
+"""From a message of the webhook queue to an attempt, its trace on the record, and what becomes of the message."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.callback import callback_for
+from contract.json_values import compact_json
+from contract.record import Record
+from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState, decode_webhook, webhook_id
+from lambdas.deliver_webhook.posting import Attempt, WebhookPost
+from lambdas.deliver_webhook.signing import signed_headers
+from lambdas.observability import count, logger
+from lambdas.task_table import TaskTable
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message that is ready to be posted."""
+
+    record: Record
+    body: bytes
+    headers: Mapping[str, str]
+    receive_count: int
+
+
+class WebhookDelivery:
+    """Prepares, attempts and settles; only `attempt` is slow, and it alone may run in another thread."""
+
+    def __init__(
+        self,
+        *,
+        post: WebhookPost,
+        table: TaskTable,
+        signing_keys: Callable[[], Sequence[bytes]],
+        render: Callable[[Record], bytes],
+    ) -> None:
+        self._post = post
+        self._table = table
+        self._signing_keys = signing_keys
+        self._render = render
+
+    def prepare(self, message: str, *, receive_count: int, now_ms: int) -> Delivery:
+        """Return what a message that was received `receive_count` times asks for."""
+        record = decode_webhook(message)
+        body = self._render(record)
+        headers = signed_headers(webhook_id(record), body, keys=self._signing_keys(), now_seconds=now_ms // 1000)
+        return Delivery(record, body, headers, receive_count)
+
+    def attempt(self, delivery: Delivery) -> Attempt:
+        """Post it."""
+        return self._post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
+
+    def settle(self, delivery: Delivery, attempt: Attempt) -> int | None:
+        """Note how it went.
+
+        Returns the seconds after which the message must come again, None if it is settled. Zero after the last
+        attempt means that the queue itself puts it aside.
+        """
+        is_last = delivery.receive_count >= MAX_WEBHOOK_ATTEMPTS
+        if attempt.is_delivered:
+            self._note(delivery.record, attempt, WebhookState.DELIVERED)
+            return None
+        self._note(delivery.record, attempt, WebhookState.FAILED if attempt.ends or is_last else WebhookState.PENDING)
+        if attempt.ends:
+            return None
+        return 0 if is_last else PAUSES_SECONDS[delivery.receive_count - 1]
+
+    def _note(self, record: Record, attempt: Attempt, state: WebhookState) -> None:
+        logger().info(
+            "webhook_attempted",
+            task_id=record.id,
+            run=record.run,
+            http_status=attempt.status,
+            error=attempt.error,
+            state=state.value,
+        )
+        count("WebhookAttempts", state=state.value)
+        try:
+            self._table.note_webhook(record, state, status=attempt.status, error=attempt.error)
+        except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
+            logger().exception("webhook_attempt_not_noted", task_id=record.id, run=record.run)
+
+
+def callback_body(record: Record) -> bytes:
+    """Return the callback, the same that the completion topic gets."""
+    return compact_json(callback_for(record)).encode()

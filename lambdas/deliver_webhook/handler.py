@@ -1,0 +1,82 @@
+"""Called with batches of the webhook queue; an endpoint that is slow keeps nothing else in a batch waiting."""
+
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import cache
+from typing import Any
+
+from guarded_http.client import GuardedHttp
+from guarded_http.network import resolve_with_system
+from lambdas.clients import client, dynamodb
+from lambdas.clock import now_ms
+from lambdas.deliver_webhook.delivering import Delivery, WebhookDelivery, callback_body
+from lambdas.deliver_webhook.posting import Attempt, WebhookPost
+from lambdas.deliver_webhook.settings import DeliverWebhookSettings
+from lambdas.deliver_webhook.signing_keys import SigningKeys
+from lambdas.observability import logger, observed
+from lambdas.task_table import TaskTable
+
+Message = Mapping[str, Any]
+
+
+@cache
+def settings() -> DeliverWebhookSettings:
+    """Return the settings of this process."""
+    return DeliverWebhookSettings.from_environment(os.environ)
+
+
+@cache
+def webhooks() -> WebhookDelivery:
+    """Compose the delivery of this process."""
+    table = TaskTable(
+        client=dynamodb(), table_name=settings().task_table, retention_seconds=settings().retention_seconds
+    )
+    keys = SigningKeys(client=client("secretsmanager"), secret_arn=settings().webhook_secret_arn, now_ms=now_ms)
+    http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings().allowed_link_hosts)
+    post = WebhookPost(http=http, clock=time)
+    return WebhookDelivery(post=post, table=table, signing_keys=keys.current, render=callback_body)
+
+
+@observed
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes its context
+    """Attempt all deliveries of a batch at once; those that must come again are named, each with its own pause."""
+    messages: list[Message] = event["Records"]
+    settled: set[str] = set()
+    with ThreadPoolExecutor(max_workers=len(messages)) as threads:
+        attempts: dict[Future[Attempt], tuple[Message, Delivery]] = {}
+        for message in messages:
+            if delivery := _prepared(message):
+                attempts[threads.submit(webhooks().attempt, delivery)] = (message, delivery)
+        # What follows an attempt needs AWS, whose clients and traces belong to this thread.
+        for attempt in as_completed(attempts):
+            message, delivery = attempts[attempt]
+            if _settle(message, delivery, attempt):
+                settled.add(message["messageId"])
+    failed = [message["messageId"] for message in messages if message["messageId"] not in settled]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _prepared(message: Message) -> Delivery | None:
+    try:
+        receive_count = int(message["attributes"]["ApproximateReceiveCount"])
+        return webhooks().prepare(message["body"], receive_count=receive_count, now_ms=now_ms())
+    except Exception:  # noqa: BLE001 - whatever it is, the queue delivers the message again, and sets it aside at last
+        logger().exception("webhook_not_prepared", message_id=message["messageId"])
+    return None
+
+
+def _settle(message: Message, delivery: Delivery, attempt: Future[Attempt]) -> bool:
+    try:
+        pause_seconds = webhooks().settle(delivery, attempt.result())
+        if pause_seconds is None:
+            return True
+        client("sqs").change_message_visibility(
+            QueueUrl=settings().webhook_queue_url,
+            ReceiptHandle=message["receiptHandle"],
+            VisibilityTimeout=pause_seconds,
+        )
+    except Exception:  # noqa: BLE001 - see _prepared; it comes again after the queue's own visibility timeout
+        logger().exception("webhook_not_settled", message_id=message["messageId"])
+    return False

@@ -1,0 +1,48 @@
+"""The keys that sign: the secret's present version, and the one before it for as long as it bears its label."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from lambdas.aws_errors import error_code
+from lambdas.deliver_webhook.signing import signing_key
+from lambdas.observability import logger
+
+#: Milliseconds for which a process keeps the keys: a rotated secret signs within this time.
+MAX_AGE_MS: Final = 300_000
+#: Labels that Secrets Manager itself moves when a secret gets a new value.
+VERSIONS: Final = ("AWSCURRENT", "AWSPREVIOUS")
+
+
+class SigningKeys:
+    """Reads the secret now and then. While it cannot be read, the keys that were read last still sign."""
+
+    def __init__(self, *, client: Any, secret_arn: str, now_ms: Callable[[], int]) -> None:
+        self._client = client
+        self._secret_arn = secret_arn
+        self._now_ms = now_ms
+        self._keys: Sequence[bytes] = ()
+        self._read_at_ms = 0
+
+    def current(self) -> Sequence[bytes]:
+        """Return the keys to sign with, the newest first."""
+        if not self._keys or self._now_ms() - self._read_at_ms > MAX_AGE_MS:
+            self._read()
+        return self._keys
+
+    def _read(self) -> None:
+        try:
+            self._keys = [signing_key(secret) for version in VERSIONS if (secret := self._secret(version))]
+            self._read_at_ms = self._now_ms()
+        except Exception:
+            if not self._keys:
+                raise
+            logger().warning("webhook_secret_unreadable", exc_info=True)
+
+    def _secret(self, version: str) -> str | None:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._secret_arn, VersionStage=version)
+        except self._client.exceptions.ClientError as error:
+            if version != VERSIONS[0] and error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return str(answer["SecretString"])

@@ -1,0 +1,86 @@
+"""Webhooks: their queue with its schedule, the secret that signs them, and the function that posts them."""
+
+import json
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy, aws_secretsmanager
+from constructs import Construct
+
+from contract.webhook import MAX_WEBHOOK_ATTEMPTS
+from stacks.config import Environment
+from stacks.constructs.acknowledgement import acknowledge
+from stacks.constructs.task_function import FunctionPlatform, TaskFunction, queue_visibility_timeout
+from stacks.constructs.task_queue import TaskQueue
+from stacks.exports import StorageExports
+
+#: An attempt ends after 15 seconds; before and after all attempts of a batch there are some calls of 20 ms each.
+DELIVER_TIMEOUT_SECONDS: Final = 40
+#: Posted at the same time by one call, since each waits for its endpoint only.
+DELIVER_BATCH_SIZE: Final = 10
+#: Calls at a time; 200 endpoints may then be slow before any other waits.
+DELIVER_MAX_CONCURRENCY: Final = 20
+#: An operator looks at what was set aside; nothing consumes it.
+DEAD_LETTER_VISIBILITY_SECONDS: Final = 30
+#: Letters and digits of the generated secret; as base64 they are the 33 bytes of a key, of which 24 to 64 are allowed.
+SECRET_LENGTH: Final = 44
+
+
+class Webhooks(TaskQueue):
+    """`queue` takes the message of every run that ended and has a webhook, `secret` signs what is posted."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        platform: FunctionPlatform,
+        environment: Environment,
+        storage: StorageExports,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            visibility_timeout=queue_visibility_timeout(DELIVER_TIMEOUT_SECONDS),
+            dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
+            max_receives=MAX_WEBHOOK_ATTEMPTS,
+        )
+        self.secret = aws_secretsmanager.Secret(
+            self,
+            "Secret",
+            description="Signs the webhooks of Darkroom",
+            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
+                password_length=SECRET_LENGTH, exclude_punctuation=True
+            ),
+            removal_policy=removal_policy,
+        )
+        acknowledge(
+            self.secret,
+            "AwsSolutions-SMG4",
+            "Receivers must be given a new secret before the old one stops; docs/usage/webhooks.md says how",
+        )
+        function = TaskFunction(
+            scope,
+            "DeliverWebhook",
+            folder="deliver_webhook",
+            description="Posts the outcomes of tasks to their webhooks",
+            timeout_seconds=DELIVER_TIMEOUT_SECONDS,
+            settings={
+                "WEBHOOK_QUEUE_URL": self.queue.queue_url,
+                "WEBHOOK_SECRET_ARN": self.secret.secret_arn,
+                "TASK_TABLE": storage.table_name,
+                "RETENTION_SECONDS": str(environment.retention_seconds),
+                "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
+            },
+            platform=platform,
+        )
+        function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
+        function.allow("secretsmanager:GetSecretValue", on=[self.secret.secret_arn])
+        # Each message has a pause of its own before it comes again.
+        function.allow("sqs:ChangeMessageVisibility", on=[self.queue.queue_arn])
+        function.consume(
+            "Webhooks",
+            self.queue.queue_arn,
+            batch_size=DELIVER_BATCH_SIZE,
+            max_concurrency=DELIVER_MAX_CONCURRENCY,
+        )

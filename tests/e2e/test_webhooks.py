@@ -1,0 +1,86 @@
+"""Webhooks of the running system: signed, retried, visible on the task, and delivered again on request."""
+
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from tests.https_receiver import status
+
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
+
+def task(task_id: str, webhook: str, **content: Any) -> dict[str, Any]:
+    metadata = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", "context": {"order": 7}}
+    body = {"prompt": "A dog", "steps": 1, "width": 64, "height": 64} | content
+    return {"task": {"metadata": metadata | {"webhook": webhook}, "content": body}}
+
+
+def received(system: Any, path: str, number: int = 1) -> Any:
+    def look() -> Any:
+        requests = system.receiver.of(path)
+        return requests if len(requests) >= number else None
+
+    return system.eventually(look, f"{number} deliveries to {path}")
+
+
+def test_the_end_of_a_task_is_posted_signed_and_posted_again_on_request(system: Any) -> None:
+    system.publish(task("hook", system.receiver.url("/hook")))
+    [request] = received(system, "/hook")
+    verifier = Webhook(system.endpoints["webhook_secret"])
+    assert verifier.verify(request.body, request.headers) == system.callback(id="hook")
+
+    def delivered() -> Any:
+        return system.task("hook")["webhook"] == {
+            "state": "delivered",
+            "attempts": 1,
+            "lastStatus": 200,
+            "lastError": None,
+        }
+
+    system.eventually(delivered, "the trace of the delivery")
+    answer = system.http("POST", "/v1alpha2/tasks/hook/webhook")
+    assert (answer.status_code, answer.json()["id"]) == (202, "hook")
+    first, again = received(system, "/hook", 2)
+    assert (again.headers["webhook-id"], again.body) == (first.headers["webhook-id"], first.body)
+    verifier.verify(again.body, again.headers)
+
+
+def test_a_failing_endpoint_is_seen_on_the_task_and_asked_again(system: Any) -> None:
+    system.receiver.answers["/fails-once"] = status(500)
+    response = system.http("POST", "/v1alpha2", json=task("fails", system.receiver.url("/fails-once"), cfg_scale="x"))
+    assert response.status_code == 200
+    [request] = received(system, "/fails-once")
+    assert b'"status":"failed"' in request.body
+
+    def pending() -> Any:
+        webhook = system.task("fails")["webhook"]
+        return webhook["attempts"] == 1 and webhook
+
+    assert system.eventually(pending, "the trace of the attempt")["state"] == "pending"
+    assert pending()["lastStatus"] == 500
+    del system.receiver.answers["/fails-once"]
+    received(system, "/fails-once", 2)
+    system.eventually(lambda: system.task("fails")["webhook"]["state"] == "delivered", "the delivery")
+
+
+@pytest.mark.parametrize(
+    ("task_id", "status_code", "code"), [("nobody", 404, "task_not_found"), ("no-hook", 409, "no_webhook")]
+)
+def test_a_webhook_that_there_is_not(system: Any, task_id: str, status_code: int, code: str) -> None:
+    body = task("no-hook", "https://example.com")
+    del body["task"]["metadata"]["webhook"]
+    assert system.http("POST", "/v1alpha2", json=body).status_code == 200
+    response = system.http("POST", f"/v1alpha2/tasks/{task_id}/webhook")
+    assert (response.status_code, response.json()["error"]["code"]) == (status_code, code)
+
+
+def test_a_webhook_to_where_none_may_lead_is_given_up(system: Any) -> None:
+    system.publish(task("inward", "https://169.254.169.254/latest/meta-data/"))
+
+    def given_up() -> Any:
+        found = system.task("inward")
+        return found and found["webhook"]["state"] == "failed" and found["webhook"]
+
+    assert "not a public address" in system.eventually(given_up, "the refusal")["lastError"]

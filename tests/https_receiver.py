@@ -1,0 +1,83 @@
+"""Somebody else's https endpoint: remembers what it is sent, and answers as the test says."""
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import trustme
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class HttpsReceiver(ThreadingHTTPServer):
+    """Answers 200 where `answers` has nothing for a path; `authorities` is the file that clients must trust."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        self.received: list[Received] = []
+        self.answers: dict[str, Answer] = {}
+        receiver = self
+
+        class RequestHandler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                receiver.received.append(Received(self.path, headers, body))
+                receiver.answers.get(self.path, status(200))(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), RequestHandler)
+        authority = trustme.CA()
+        self.authorities = folder / "authorities.pem"
+        authority.cert_pem.write_to_path(str(self.authorities))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1", "hooks.example").configure_cert(context)
+        # The handshake belongs to the thread of a request, so that a client which refuses stops nobody else.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that break off are part of the tests."""
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"https://{host}:{self.server_port}{path}"
+
+    def of(self, path: str) -> list[Received]:
+        return [request for request in list(self.received) if request.path == path]
+
+
+def status(code: int, **headers: str) -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(code)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            request.send_header(name, value)
+        request.end_headers()
+
+    return answer
+
+
+@contextmanager
+def https_receiver(folder: Path) -> Iterator[HttpsReceiver]:
+    with HttpsReceiver(folder) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,299 @@
+"""Webhooks over real TLS: what is sent, how it is signed, and what becomes of an endpoint that does not take it."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from contract.callback import callback_for
+from contract.record import Record, Status
+from contract.submission import parse_submission
+from contract.transitions import Outcome
+from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, encode_webhook
+from guarded_http.client import GuardedHttp
+from lambdas import clients
+from lambdas.deliver_webhook import handler as deliver_webhook
+from lambdas.deliver_webhook.posting import WebhookPost
+from lambdas.deliver_webhook.signing_keys import MAX_AGE_MS, SigningKeys
+from lambdas.webhook_queue import SqsWebhookQueue
+from tests.https_receiver import HttpsReceiver, https_receiver, status
+
+CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
+)
+SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+NEW_SECRET = "whsec_QWxzbyBhIGtleSBvZiAyNCBieXRlcyBhdCBsZWFzdA=="
+DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/a-1.png",), output_url="s3://out/a.out")
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsReceiver]:
+    with https_receiver(tmp_path) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.authorities))
+        yield server
+
+
+@pytest.fixture
+def secret(world: Any) -> Any:
+    client = boto3.client("secretsmanager")
+    arn = client.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
+    return SimpleNamespace(arn=arn, client=client)
+
+
+@pytest.fixture
+def queue(world: Any, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The queue with the function behind it, deployed."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    for name, value in {
+        "WEBHOOK_QUEUE_URL": url,
+        "WEBHOOK_SECRET_ARN": secret.arn,
+        "TASK_TABLE": "tasks",
+        "RETENTION_SECONDS": "3600",
+        "ALLOWED_LINK_HOSTS": json.dumps([f"127.0.0.1:{receiver.server_port}"]),
+    }.items():
+        monkeypatch.setenv(name, value)
+    pauses: list[int] = []
+    visibility = clients.client("sqs").change_message_visibility
+
+    def change_visibility(**request: Any) -> None:
+        pauses.append(request["VisibilityTimeout"])
+        # The pause itself is SQS's business; here the message comes again at once.
+        visibility(**request | {"VisibilityTimeout": 0})
+
+    monkeypatch.setattr(clients.client("sqs"), "change_message_visibility", change_visibility)
+
+    def run() -> list[str]:
+        answer = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+        )
+        messages = answer.get("Messages", [])
+        records = [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+            }
+            for message in messages
+        ]
+        failed = deliver_webhook.handler({"Records": records}, CONTEXT)["batchItemFailures"] if records else []
+        names = [item["itemIdentifier"] for item in failed]
+        for message in messages:
+            if message["MessageId"] not in names:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return names
+
+    yield SimpleNamespace(url=url, run=run, pauses=pauses, send=SqsWebhookQueue(client=sqs, queue_url=url).send)
+    for composed in (deliver_webhook.settings, deliver_webhook.webhooks, clients.client, clients.dynamodb):
+        composed.cache_clear()
+
+
+@pytest.fixture
+def ended(world: Any, make_task: Any) -> Any:
+    def end(webhook: str, task_id: str = "a", submission_id: str = "s1") -> Record:
+        body = make_task(task_id, webhook=webhook)
+        submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=lambda _: False)
+        world.tasks.take(submission, submission_id=submission_id, now_ms=world.now_ms)
+        world.claim(task_id)
+        world.finish(task_id, DONE)
+        record: Record = world.record(task_id)
+        return record
+
+    return end
+
+
+def test_the_pauses_grow_for_an_hour() -> None:
+    assert sum(PAUSES_SECONDS) == 3600
+    assert list(PAUSES_SECONDS) == sorted(PAUSES_SECONDS)
+
+
+def test_a_signed_callback_arrives(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+    record = ended(receiver.url("/hook?key=1"))
+    queue.send(record)
+    assert queue.run() == []
+    [request] = receiver.of("/hook?key=1")
+    assert Webhook(SECRET).verify(request.body, request.headers) == callback_for(record)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(request.body + b" ", request.headers)
+    assert request.headers["content-type"] == "application/json"
+    noted = world.record("a")
+    assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 1, 200)
+    assert noted.webhook_last_error is None
+    queue.run()
+    assert len(receiver.received) == 1
+
+
+def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+) -> None:
+    receiver.answers["/hook"] = status(503)
+    queue.send(ended(receiver.url("/hook")))
+    for attempt in range(1, MAX_WEBHOOK_ATTEMPTS + 1):
+        assert len(queue.run()) == 1
+        noted = world.record("a")
+        assert (noted.webhook_attempts, noted.webhook_last_status) == (attempt, 503)
+        assert noted.webhook_state == ("failed" if attempt == MAX_WEBHOOK_ATTEMPTS else "pending")
+    assert queue.pauses == [*PAUSES_SECONDS, 0]
+    first, *others = receiver.of("/hook")
+    assert {request.headers["webhook-id"] for request in others} == {first.headers["webhook-id"]}
+    assert {request.body for request in others} == {first.body}
+
+
+def test_an_endpoint_that_recovers_is_delivered(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+    receiver.answers["/hook"] = status(404)
+    queue.send(ended(receiver.url("/hook")))
+    assert len(queue.run()) == 1
+    receiver.answers["/hook"] = status(204)
+    assert queue.run() == []
+    noted = world.record("a")
+    assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 2, 204)
+
+
+def test_gone_is_the_end(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+    receiver.answers["/hook"] = status(410)
+    queue.send(ended(receiver.url("/hook")))
+    assert queue.run() == []
+    assert (world.record("a").webhook_state, world.record("a").webhook_last_status) == ("failed", 410)
+
+
+def test_a_redirect_is_not_followed(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+    receiver.answers["/hook"] = status(307, Location=receiver.url("/elsewhere"))
+    queue.send(ended(receiver.url("/hook")))
+    assert len(queue.run()) == 1
+    assert [request.path for request in receiver.received] == ["/hook"]
+    assert world.record("a").webhook_last_status == 307
+    assert "redirects are not followed" in str(world.record("a").webhook_last_error)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/"],
+)
+def test_where_no_webhook_may_lead(world: Any, queue: Any, ended: Any, url: str) -> None:
+    queue.send(ended(url))
+    assert queue.run() == []
+    noted = world.record("a")
+    assert (noted.webhook_state, noted.webhook_last_status) == ("failed", None)
+    assert noted.webhook_last_error
+
+
+def test_a_certificate_that_nobody_vouches_for(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    queue.send(ended(receiver.url("/hook")))
+    assert len(queue.run()) == 1
+    assert "certificate" in str(world.record("a").webhook_last_error).lower()
+    assert receiver.received == []
+
+
+def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+) -> None:
+    others_arrived = threading.Event()
+
+    def slow(request: Any) -> None:
+        assert others_arrived.wait(20)
+        status(200)(request)
+
+    def quick(request: Any) -> None:
+        others_arrived.set()
+        status(200)(request)
+
+    receiver.answers |= {"/slow": slow, "/quick": quick}
+    queue.send(ended(receiver.url("/slow"), "slow"))
+    queue.send(ended(receiver.url("/quick"), "quick"))
+    assert queue.run() == []
+    assert world.record("slow").webhook_state == world.record("quick").webhook_state == "delivered"
+
+
+def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Any) -> None:
+    released = threading.Event()
+    receiver.answers["/hook"] = lambda _: (released.wait(20), None)[1]
+    http = GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=["127.0.0.1"])
+    attempt = WebhookPost(http=http, clock=time, attempt_seconds=0.3).attempt(receiver.url("/hook"), b"{}", {})
+    released.set()
+    assert (attempt.status, attempt.ends) == (None, False)
+    assert attempt.error
+
+
+def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+    def endless(request: Any) -> None:
+        request.send_response(200)
+        request.end_headers()
+        while True:
+            request.wfile.write(b"x" * 65536)
+
+    receiver.answers["/hook"] = endless
+    queue.send(ended(receiver.url("/hook")))
+    assert queue.run() == []
+
+
+def test_both_secrets_sign_while_one_replaces_the_other(receiver: HttpsReceiver, queue: Any, secret: Any) -> None:
+    now = SimpleNamespace(ms=1_700_000_000_000)
+    keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: now.ms)
+    assert len(keys.current()) == 1
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
+    assert len(keys.current()) == 1, "it is kept for a while"
+    now.ms += MAX_AGE_MS + 1
+    assert len(keys.current()) == 2
+    versions = secret.client.describe_secret(SecretId=secret.arn)["VersionIdsToStages"]
+    [old] = [version for version, stages in versions.items() if "AWSPREVIOUS" in stages]
+    secret.client.update_secret_version_stage(SecretId=secret.arn, VersionStage="AWSPREVIOUS", RemoveFromVersionId=old)
+    now.ms += MAX_AGE_MS + 1
+    [key] = keys.current()
+    assert key == b"Also a key of 24 bytes at least"
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret at all")
+    now.ms += MAX_AGE_MS + 1
+    assert list(keys.current()) == [key], "what worked last still works"
+
+
+def test_a_receiver_with_either_secret_accepts(receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any) -> None:
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
+    queue.send(ended(receiver.url("/hook")))
+    assert queue.run() == []
+    [request] = receiver.received
+    for key in (SECRET, NEW_SECRET):
+        assert Webhook(key).verify(request.body, request.headers)["id"] == "a"
+
+
+def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+) -> None:
+    queue.send(ended(receiver.url("/first")))
+    second = ended(receiver.url("/second"), submission_id="s2")
+    queue.run()
+    assert len(receiver.of("/first")) == 1
+    assert world.record("a") == second
+    queue.send(second)
+    queue.run()
+    ids = {request.headers["webhook-id"] for request in receiver.received}
+    assert len(ids) == 2
+
+
+def test_a_message_that_is_none_comes_again_without_the_others(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+) -> None:
+    boto3.client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
+    queue.send(ended(receiver.url("/hook")))
+    failed = queue.run() + queue.run()
+    assert len(failed) == 1
+    assert world.record("a").webhook_state == "delivered"
+
+
+def test_what_is_delivered_is_not_sent_again_because_its_trace_failed(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+) -> None:
+    message = encode_webhook(ended(receiver.url("/hook")))
+    world.dynamodb.delete_table(TableName="tasks")
+    delivery = deliver_webhook.webhooks().prepare(message, receive_count=1, now_ms=world.now_ms)
+    attempt = deliver_webhook.webhooks().attempt(delivery)
+    assert deliver_webhook.webhooks().settle(delivery, attempt) is None

@@ -1,0 +1,67 @@
+"""The code that docs/usage/webhooks.md gives to receivers, run on what the function really sends."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from contract.routing import Catalogue, Runtime
+from contract.submission import parse_submission
+from contract.webhook import PAUSES_SECONDS
+from lambdas.deliver_webhook.signing import signed_headers, signing_key
+from tests.documented_code import code_blocks
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+BODY = json.dumps({"id": "a", "result": True, "context": "ä"}).encode()
+BLOCKS = code_blocks("usage/webhooks.md", "python")
+
+
+@pytest.fixture(params=range(len(BLOCKS)), ids=["standardwebhooks", "without_packages"])
+def handle(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    namespace: dict[str, Any] = {}
+    exec(BLOCKS[request.param], namespace)  # noqa: S102 - it is our own document
+    return namespace["handle"]
+
+
+def headers(body: bytes, *secrets: str, seconds_ago: int = 0) -> dict[str, str]:
+    keys = [signing_key(secret) for secret in secrets]
+    return dict(signed_headers("msg_1", body, keys=keys, now_seconds=int(time.time()) - seconds_ago))
+
+
+def test_what_we_sent_is_taken(handle: Any) -> None:
+    assert handle(headers(BODY, SECRET), BODY) == json.loads(BODY)
+
+
+def test_what_is_signed_by_two_secrets_is_taken(handle: Any) -> None:
+    other = "whsec_" + "QUJD" * 10
+    assert handle(headers(BODY, other, SECRET), BODY) == json.loads(BODY)
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrived"),
+    [
+        (headers(BODY, SECRET), BODY + b" "),
+        (headers(BODY, "QUJD" * 10), BODY),
+        (headers(BODY, SECRET, seconds_ago=301), BODY),
+        (headers(BODY, SECRET) | {"webhook-id": "msg_2"}, BODY),
+        (headers(BODY, SECRET) | {"webhook-signature": "v1,"}, BODY),
+    ],
+)
+def test_everything_else_is_refused(handle: Any, sent: dict[str, str], arrived: bytes) -> None:
+    with pytest.raises(Exception):  # noqa: B017, PT011 - each snippet has its own error
+        handle(sent, arrived)
+
+
+def test_the_documented_pauses_are_those_of_the_schedule() -> None:
+    minutes = [round(seconds / 60) for seconds in PAUSES_SECONDS[2:]]
+    assert PAUSES_SECONDS[:2] == (10, 30)
+    assert minutes == [1, 3, 7, 15, 33]
+
+
+def test_the_documented_request_is_taken() -> None:
+    catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors")])
+    body = json.loads(code_blocks("usage/webhooks.md", "json")[0])
+    submission = parse_submission(body, catalogue=catalogue, holds_checkpoint=lambda _: False)
+    assert submission.task.metadata.webhook == "https://shop.example/darkroom?order=7"

@@ -89,6 +89,7 @@ class ApiStack(Stack):
             throttling=environment.throttling,
             key_count=len(environment.api_keys),
             tracing=environment.tracing,
+            log_retention_days=environment.log_retention_days,
             removal_policy=removal_policy,
         )
         keys.limit(http.api, environment.throttling)

@@ -14,6 +14,7 @@ from stacks.constructs.lambda_bundle import lambda_code
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.task_function import FunctionPlatform
 from stacks.messaging import MessagingStack
+from stacks.monitoring import MonitoringStack
 from stacks.storage import StorageStack
 
 PROJECT_ROOT: Final = Path(__file__).parent.parent
@@ -61,6 +62,14 @@ def build_application(
         **stack,
     )
     api.add_stack_dependency(messaging)
+    MonitoringStack(
+        app,
+        f"{prefix}-Monitoring",
+        environment=environment,
+        topic_key_arn=messaging.exports.topic_key_arn,
+        watched=(messaging, api),
+        **stack,
+    )
     for key, value in {"darkroom:environment": environment.name, **environment.tags}.items():
         Tags.of(app).add(key, value)
     return app
@@ -69,6 +78,8 @@ def build_application(
 def _platform(environment: Environment) -> FunctionPlatform:
     return FunctionPlatform(
         code=lambda_code(PROJECT_ROOT),
+        environment_name=environment.name,
+        log_retention_days=environment.log_retention_days,
         tracing=environment.tracing,
         log_level=environment.log_level,
         removal_policy=removal_policy_of(environment),

@@ -6,7 +6,6 @@ from aws_cdk import CfnOutput, Stack, aws_sns_subscriptions
 from constructs import Construct
 
 from stacks.config import Environment
-from stacks.constructs.completion_subscribers import CompletionSubscribers
 from stacks.constructs.dead_letter_function import DEAD_LETTER_TIMEOUT_SECONDS, fail_dead_letters
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.runtime_queue import RuntimeQueue
@@ -14,6 +13,7 @@ from stacks.constructs.submission_functions import ROUTE_TIMEOUT_SECONDS
 from stacks.constructs.task_function import FunctionPlatform, queue_visibility_timeout
 from stacks.constructs.task_queue import TaskQueue
 from stacks.constructs.topic import EncryptedTopic, TopicKey
+from stacks.constructs.topic_subscribers import TopicSubscribers
 from stacks.exports import MessagingExports, StorageExports
 
 #: Deliveries of a message to the router before it is given up; its batch shares the fate of a function that dies.
@@ -40,7 +40,7 @@ class MessagingStack(Stack):
         )
         tasks = EncryptedTopic(self, "TaskTopic", key=key)
         completion = EncryptedTopic(self, "CompletionTopic", key=key)
-        CompletionSubscribers(self, "CompletionSubscribers", topic=completion, subscribers=environment.callbacks)
+        TopicSubscribers(self, "CompletionSubscribers", topic=completion, subscribers=environment.callbacks)
 
         dead_letter_visibility_timeout = queue_visibility_timeout(DEAD_LETTER_TIMEOUT_SECONDS)
         intake = TaskQueue(

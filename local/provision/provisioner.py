@@ -53,7 +53,12 @@ def provision(stacks: Iterable[SynthesizedStack], clients: AwsClients) -> Provis
                 "SecretString"
             ],
         )
-        for logical_id in stack.resource_types():
+        for logical_id, resource_type in stack.resource_types().items():
+            if resource_type in NOT_NEEDED:
+                # Templates hand the ARN of roles and log groups around, and nobody reads it; nor its properties.
+                arn = f"arn:aws:local:{clients.region}:{ACCOUNT_ID}:{logical_id}"
+                stack.add(logical_id, Created(logical_id, {"Arn": arn}))
+                continue
             resource = stack.resource(logical_id)
             created = _create(resource, clients)
             stack.add(logical_id, created)
@@ -82,11 +87,6 @@ def _refuse_unknown_types(stacks: Iterable[SynthesizedStack]) -> None:
 
 
 def _create(resource: Resource, clients: AwsClients) -> Created:
-    if resource.type in NOT_NEEDED:
-        # Templates hand the ARN of roles and log groups around, and nobody reads it.
-        return Created(
-            resource.logical_id, {"Arn": f"arn:aws:local:{clients.region}:{ACCOUNT_ID}:{resource.logical_id}"}
-        )
     properties = Properties(resource)
     if resource.type in PLAYED:
         return PLAYED[resource.type](clients, properties)

@@ -1,6 +1,7 @@
 """What one environment consists of: the typed form of a file under `environments/`, from which all stacks are made."""
 
-from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Throttling
+from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling
+from stacks.config.alarms import Alarms
 from stacks.config.capacity import Capacity, Disk, PurchaseOption, Scaling
 from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
 from stacks.config.gpu_instances import GpuInstance
@@ -9,6 +10,7 @@ from stacks.config.runtime import RuntimeConfig, pascal_name
 
 __all__ = [
     "SNS_DEFAULT_MESSAGE_BYTES",
+    "Alarms",
     "ApiKey",
     "CallbackSubscriber",
     "Capacity",
@@ -20,6 +22,7 @@ __all__ = [
     "PurchaseOption",
     "RuntimeConfig",
     "Scaling",
+    "Subscriber",
     "Throttling",
     "pascal_name",
 ]

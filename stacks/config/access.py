@@ -1,13 +1,14 @@
 """Who may send tasks, who hears of their end, and who administers: the environment's ways in and out."""
 
 import re
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.callback import CALLBACK_STATUS
 from contract.routing import CamelModel
 from contract.task import TaskType
+from stacks.config.lists import unique
 
 #: Form of the endpoint of a subscriber, for each protocol: pattern, and what to write.
 _ENDPOINTS: Final = {
@@ -38,24 +39,41 @@ class Throttling(CamelModel):
     requests_per_day: int | None = Field(default=None, ge=1, description="quota of one key, or null for none")
 
 
-class CallbackSubscriber(CamelModel):
-    """A subscriber of the completion topic; an empty filter lets everything through."""
+class Subscriber(CamelModel):
+    """Who gets the messages of a topic."""
 
-    protocol: Literal["https", "sqs", "lambda", "email"] = Field(description="how callbacks travel to the endpoint")
+    protocol: Literal["https", "sqs", "lambda", "email"] = Field(description="how messages travel to the endpoint")
     endpoint: str = Field(description="URL, ARN or address, as the protocol needs it")
-    status: tuple[str, ...] = Field(default=(), description=f"any of {', '.join(CALLBACK_STATUS.values())}")
-    runtime: tuple[str, ...] = Field(default=(), description="names of runtimes of this environment")
-    tasktype: tuple[TaskType, ...] = Field(default=(), description="any types of task")
 
     @model_validator(mode="after")
     def _endpoint_fits_protocol(self) -> Self:
         pattern, what = _ENDPOINTS[self.protocol]
         if not re.fullmatch(pattern, self.endpoint, re.ASCII):
             raise ValueError(f"endpoint {self.endpoint!r} does not fit protocol {self.protocol}: write {what}")
+        return self
+
+
+class CallbackSubscriber(Subscriber):
+    """A subscriber of the completion topic; an empty filter lets everything through."""
+
+    status: tuple[str, ...] = Field(default=(), description=f"any of {', '.join(CALLBACK_STATUS.values())}")
+    runtime: tuple[str, ...] = Field(default=(), description="names of runtimes of this environment")
+    tasktype: tuple[TaskType, ...] = Field(default=(), description="any types of task")
+
+    @model_validator(mode="after")
+    def _status_is_known(self) -> Self:
         known = CALLBACK_STATUS.values()
         if unknown := [status for status in self.status if status not in known]:
             raise ValueError(f"there is no status {unknown[0]!r}; write any of {', '.join(known)}")
         return self
+
+
+_Subscriber = TypeVar("_Subscriber", bound=Subscriber)
+
+
+def unique_endpoints(subscribers: tuple[_Subscriber, ...]) -> tuple[_Subscriber, ...]:
+    """Refuse an endpoint that would get every message twice."""
+    return unique(subscribers, lambda subscriber: (subscriber.protocol, subscriber.endpoint), "endpoint")
 
 
 def _check_publisher(value: str) -> str:

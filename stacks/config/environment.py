@@ -13,7 +13,9 @@ from stacks.config.access import (
     Throttling,
     is_account,
     partition_of_arn,
+    unique_endpoints,
 )
+from stacks.config.alarms import Alarms, LogRetentionDays
 from stacks.config.lists import unique
 from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
@@ -30,10 +32,6 @@ _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
 def _unique_names(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
     return unique(keys, lambda key: key.name, "name")
-
-
-def _unique_endpoints(subscribers: tuple[CallbackSubscriber, ...]) -> tuple[CallbackSubscriber, ...]:
-    return unique(subscribers, lambda subscriber: (subscriber.protocol, subscriber.endpoint), "endpoint")
 
 
 def _unique_principals(principals: tuple[str, ...]) -> tuple[str, ...]:
@@ -76,7 +74,8 @@ class Environment(CamelModel):
         ApiKey(name="default"),
     )
     throttling: Throttling = Throttling()
-    callbacks: Annotated[tuple[CallbackSubscriber, ...], AfterValidator(_unique_endpoints)] = ()
+    alarms: Alarms = Alarms()
+    callbacks: Annotated[tuple[CallbackSubscriber, ...], AfterValidator(unique_endpoints)] = ()
     publishers: Annotated[tuple[Publisher, ...], AfterValidator(_unique_principals)] = Field(
         default=(),
         description="accounts (12 digits in quotes), roles and users (ARNs) that may post to the entry topic, besides"
@@ -94,6 +93,7 @@ class Environment(CamelModel):
         le=SNS_MAX_MESSAGE_BYTES,
         description="bytes of a task on the entry topic: 262144 where the partition takes no larger ones",
     )
+    log_retention_days: LogRetentionDays = Field(default=30, description="days for which logs are kept")
     tracing: bool = Field(default=False, description="true to trace the functions and the HTTP API with X-Ray")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="the least severe entries in the functions' logs"

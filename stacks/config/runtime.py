@@ -95,6 +95,10 @@ class RuntimeConfig(Runtime):
         description="families whose sizes with exactly gpusPerReplica GPUs are used;"
         f" {' and '.join(DEFAULT_FAMILIES)} if there are no instanceTypes either",
     )
+    price_per_gpu_hour: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="what an hour of one GPU costs you, in your currency; the dashboard then shows what pictures cost",
+    )
     gpus_per_replica: int = Field(default=1, ge=1, le=8, description="GPUs that one container gets")
     capacity: Capacity = Capacity()
     scaling: Scaling = Scaling()

@@ -39,10 +39,13 @@ class HttpApi(Construct):
         throttling: Throttling,
         key_count: int,
         tracing: bool,
+        log_retention_days: int,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
-        access_logs = TaskLogGroup(self, "AccessLogs", removal_policy=removal_policy)
+        access_logs = TaskLogGroup(
+            self, "AccessLogs", retention_days=log_retention_days, removal_policy=removal_policy
+        )
         self.api = aws_apigateway.RestApi(
             self,
             "Api",

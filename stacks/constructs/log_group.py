@@ -1,16 +1,15 @@
-"""Where functions and the HTTP API write their logs."""
-
-from typing import Final
+"""Where functions, the HTTP API and replicas write their logs."""
 
 from aws_cdk import RemovalPolicy, aws_logs
 from constructs import Construct
-
-#: Long enough to look into last month's complaint; records of tasks are gone by then.
-LOG_RETENTION: Final = aws_logs.RetentionDays.ONE_MONTH
 
 
 class TaskLogGroup(aws_logs.LogGroup):
     """A log group that does not grow for ever, as the ones that Lambda makes by itself do."""
 
-    def __init__(self, scope: Construct, id_: str, *, removal_policy: RemovalPolicy) -> None:
-        super().__init__(scope, id_, retention=LOG_RETENTION, removal_policy=removal_policy)
+    def __init__(self, scope: Construct, id_: str, *, retention_days: int, removal_policy: RemovalPolicy) -> None:
+        super().__init__(scope, id_, removal_policy=removal_policy)
+        resource = self.node.default_child
+        assert isinstance(resource, aws_logs.CfnLogGroup)  # noqa: S101  # narrows the type for mypy
+        # CDK's own parameter takes names (ONE_MONTH), the environment file and CloudFormation take days.
+        resource.retention_in_days = retention_days

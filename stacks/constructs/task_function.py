@@ -24,6 +24,8 @@ class FunctionPlatform:
     """What all functions of a stack have in common."""
 
     code: aws_lambda.Code
+    environment_name: str
+    log_retention_days: int
     tracing: bool
     log_level: str
     removal_policy: RemovalPolicy
@@ -47,7 +49,12 @@ class TaskFunction(aws_lambda.Function):
             # The sweep would publish a task that this function is still about to publish.
             raise ValueError(f"{folder} may run for {timeout_seconds} s; stay below contract.record.PUBLISH_GRACE_MS")
         role = aws_iam.Role(scope, f"{id_}Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group = TaskLogGroup(scope, f"{id_}Logs", removal_policy=platform.removal_policy)
+        log_group = TaskLogGroup(
+            scope,
+            f"{id_}Logs",
+            retention_days=platform.log_retention_days,
+            removal_policy=platform.removal_policy,
+        )
         super().__init__(
             scope,
             id_,
@@ -61,7 +68,7 @@ class TaskFunction(aws_lambda.Function):
             role=role,
             log_group=log_group,
             tracing=aws_lambda.Tracing.ACTIVE if platform.tracing else aws_lambda.Tracing.DISABLED,
-            environment={**settings, **_powertools_variables(folder, platform)},
+            environment={**settings, **_observability_variables(folder, platform)},
         )
         self._own_role = role
         acknowledge(
@@ -118,8 +125,9 @@ def queue_visibility_timeout(function_timeout_seconds: int) -> Duration:
     return Duration.seconds(6 * function_timeout_seconds)
 
 
-def _powertools_variables(folder: str, platform: FunctionPlatform) -> dict[str, str]:
+def _observability_variables(folder: str, platform: FunctionPlatform) -> dict[str, str]:
     variables = {
+        "ENVIRONMENT": platform.environment_name,
         "POWERTOOLS_SERVICE_NAME": folder,
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
         "POWERTOOLS_LOG_LEVEL": platform.log_level,

@@ -1,9 +1,14 @@
-"""The topics on which tasks come in, go to their runtime, and are called back."""
+"""The topics on which tasks come in, go to their runtime, are called back, and on which alarms are told."""
 
-from aws_cdk import RemovalPolicy, aws_kms, aws_sns
+from typing import Final
+
+from aws_cdk import RemovalPolicy, Stack, aws_iam, aws_kms, aws_sns
 from constructs import Construct
 
 from stacks.config import SNS_DEFAULT_MESSAGE_BYTES
+
+#: What publishes alarms. It has no role of ours, so topic and key must let it in.
+ALARM_SERVICE: Final = "cloudwatch.amazonaws.com"
 
 
 class TopicKey(aws_kms.Key):
@@ -16,6 +21,15 @@ class TopicKey(aws_kms.Key):
             description="Messages of Darkroom's topics at rest",
             enable_key_rotation=True,
             removal_policy=removal_policy,
+        )
+        self.add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[aws_iam.ServicePrincipal(ALARM_SERVICE)],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
         )
 
 
@@ -36,3 +50,19 @@ class EncryptedTopic(aws_sns.Topic):
             resource = self.node.default_child
             assert isinstance(resource, aws_sns.CfnTopic)  # noqa: S101  # narrows the type for mypy
             resource.maximum_message_size = maximum_message_bytes
+
+
+class AlarmTopic(EncryptedTopic):
+    """Where this account's CloudWatch publishes alarms."""
+
+    def __init__(self, scope: Construct, id_: str, *, key: aws_kms.IKey) -> None:
+        super().__init__(scope, id_, key=key)
+        self.add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[aws_iam.ServicePrincipal(ALARM_SERVICE)],
+                actions=["sns:Publish"],
+                resources=[self.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )

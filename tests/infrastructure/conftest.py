@@ -76,7 +76,12 @@ class Templates:
 
     def outputs(self, stack: str) -> dict[str, Any]:
         outputs: dict[str, Any] = self.stacks[stack]["Outputs"]
-        return {name: body for name, body in outputs.items() if "Export" not in body}
+        # Beside those that we name there are the ones through which stacks refer to each other.
+        return {
+            name: body
+            for name, body in outputs.items()
+            if "Export" not in body and not name.startswith("PublishOutput")
+        }
 
     def flat(self, value: Any) -> str:
         """Write what a property refers to in one line: `TaskTable.Arn/index/by_due`."""
@@ -89,6 +94,9 @@ class Templates:
                 return str(name) if name.startswith("AWS::") else without_hash(name)
             case {"Fn::ImportValue": export}:
                 return self.flat(self._exports[export])
+            case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": output}}:
+                name = stack.removeprefix(f"Darkroom-{self.environment.name}-")
+                return self.flat(self.stacks[name]["Outputs"][output]["Value"])
         return str(value)
 
     @property

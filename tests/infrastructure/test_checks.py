@@ -56,6 +56,8 @@ def test_a_right_on_a_wildcard_needs_a_reason(tmp_path: Path) -> None:
     stack = Stack(App(outdir=str(tmp_path)), "Stack")
     platform = FunctionPlatform(
         code=aws_lambda.Code.from_inline("pass"),
+        environment_name="test",
+        log_retention_days=1,
         tracing=False,
         log_level="INFO",
         removal_policy=RemovalPolicy.DESTROY,

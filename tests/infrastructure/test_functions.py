@@ -7,6 +7,7 @@ import pytest
 from contract.record import PUBLISH_GRACE_MS, Status
 from contract.settings import Settings
 from lambdas.deliver_webhook.signing import signing_key
+from lambdas.observability import ObservabilitySettings
 
 FOLDERS = (
     "route_tasks",
@@ -18,7 +19,12 @@ FOLDERS = (
     "expire_tasks",
     "deliver_webhook",
 )
-POWERTOOLS_VARIABLES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+#: What every function reads beside its own settings.
+COMMON_VARIABLES = ObservabilitySettings.variables() | {
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_LOG_LEVEL",
+}
 
 PUBLISH = "sns:Publish"
 KEY_USE = {"kms:Decrypt": ["TopicKey.Arn"], "kms:GenerateDataKey": ["TopicKey.Arn"]}
@@ -115,7 +121,7 @@ def test_the_environment_of_a_function_is_what_its_settings_class_reads(dev: Any
     ]
     (settings,) = classes
     assert (
-        set(dev.function(folder).properties["Environment"]["Variables"]) == settings.variables() | POWERTOOLS_VARIABLES
+        set(dev.function(folder).properties["Environment"]["Variables"]) == settings.variables() | COMMON_VARIABLES
     )
 
 
@@ -169,11 +175,12 @@ def test_a_function_runs_on_the_python_of_its_bundle_and_ends_before_the_sweep_l
     assert properties["Timeout"] * 1000 < PUBLISH_GRACE_MS
 
 
-def test_logs_are_kept_for_a_month(templates: Any) -> None:
+def test_logs_are_kept_for_as_long_as_the_environment_says(templates: Any) -> None:
     groups = {group.name: group for group in templates.resources("AWS::Logs::LogGroup")}
     for function in templates.resources("AWS::Lambda::Function"):
-        name = templates.flat(function.properties["LoggingConfig"]["LogGroup"])
-        assert groups[name].properties["RetentionInDays"] == 30
+        assert templates.flat(function.properties["LoggingConfig"]["LogGroup"]) in groups
+    days = {group.properties["RetentionInDays"] for group in groups.values()}
+    assert days == {90 if templates.environment.name == "everything" else 30}
 
 
 def test_tracing_is_the_environments_choice(templates: Any) -> None:
@@ -197,6 +204,7 @@ def test_functions_get_the_values_of_the_environment(everything: Any) -> None:
         {"name": "sd-xl", "modelFilename": "sd_xl_base_1.0.safetensors", "limits": limits}
     ]
     assert variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+    assert variables["ENVIRONMENT"] == "everything"
 
 
 def mappings_of(templates: Any, folder: str) -> dict[str, dict[str, Any]]:

@@ -13,8 +13,11 @@ SECONDS_PER_DAY = 24 * 3600
 def test_topics_are_encrypted_with_a_key_that_rotates(templates: Any) -> None:
     (key,) = templates.resources("AWS::KMS::Key")
     assert key.properties["EnableKeyRotation"] is True
-    (statement,) = key.properties["KeyPolicy"]["Statement"]
-    assert templates.flat(statement["Principal"]["AWS"]).endswith(":root")
+    account, alarms = key.properties["KeyPolicy"]["Statement"]
+    assert templates.flat(account["Principal"]["AWS"]).endswith(":root")
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert sorted(alarms["Action"]) == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert "aws:SourceAccount" in alarms["Condition"]["StringEquals"]
     for topic in templates.resources("AWS::SNS::Topic"):
         assert templates.flat(topic.properties["KmsMasterKeyId"]) == "TopicKey.Arn"
 
@@ -22,12 +25,12 @@ def test_topics_are_encrypted_with_a_key_that_rotates(templates: Any) -> None:
 def test_topics_refuse_publishing_without_tls(templates: Any) -> None:
     secured = set()
     for policy in templates.resources("AWS::SNS::TopicPolicy"):
-        (statement,) = policy.properties["PolicyDocument"]["Statement"]
+        statement = policy.properties["PolicyDocument"]["Statement"][0]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert "sns:Publish" in statement["Action"]
         secured.add(templates.flat(statement["Resource"]))
-    assert secured == {"EntryTopic", "TaskTopic", "CompletionTopic"}
+    assert secured == {"EntryTopic", "TaskTopic", "CompletionTopic", "AlarmTopic"}
 
 
 def test_only_the_entry_topic_takes_large_messages_and_only_where_they_exist(templates: Any) -> None:
@@ -144,10 +147,9 @@ def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(e
 
 
 def test_the_completion_topic_may_call_a_function_that_is_subscribed(everything: Any) -> None:
-    (permission,) = [
-        item.properties
+    permissions = {
+        everything.flat(item.properties["SourceArn"]): item.properties["FunctionName"].rpartition(":")[2]
         for item in everything.resources("AWS::Lambda::Permission")
         if item.properties["Principal"] == "sns.amazonaws.com"
-    ]
-    assert permission["FunctionName"] == "arn:aws:lambda:eu-central-1:123456789012:function:pictures"
-    assert everything.flat(permission["SourceArn"]) == "CompletionTopic"
+    }
+    assert permissions == {"CompletionTopic": "pictures", "AlarmTopic": "page"}

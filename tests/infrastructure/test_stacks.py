@@ -39,6 +39,7 @@ STATEFUL_RESOURCES = {
         "WebhooksQueueCBC86013": "AWS::SQS::Queue",
         "WebhooksSecret14C8806E": "AWS::SecretsManager::Secret",
     },
+    "Monitoring": {"AlarmTopicD01E77F9": "AWS::SNS::Topic"},
 }
 RETAINED = {
     "AWS::DynamoDB::Table",
@@ -74,6 +75,7 @@ def test_what_others_know_is_an_output(dev: Any) -> None:
         "WebhookSecretArn",
         "WebhookDeadLetterQueueUrl",
     }
+    assert dev.outputs("Monitoring").keys() == {"AlarmTopicArn"}
 
 
 def test_outputs_name_the_right_things(everything: Any) -> None:
@@ -92,6 +94,7 @@ def test_outputs_name_the_right_things(everything: Any) -> None:
         "CompletionTopicArn": "CompletionTopic",
         "RuntimeSdXlQueueUrl": "RuntimeSdXlQueue",
         "RuntimeSdXlDeadLetterQueueUrl": "RuntimeSdXlDeadLetterQueue",
+        "AlarmTopicArn": "AlarmTopic",
         "HttpUrl": "https://HttpApi.execute-api.eu-central-1.AWS::URLSuffix/HttpApiDeploymentStageapi",
         "ApiKeySecretArn": "ApiKeysshopsecret",
         "WebhookSecretArn": "WebhooksSecret",
@@ -122,7 +125,7 @@ def test_every_taggable_thing_names_its_environment(everything: Any) -> None:
 
 def test_two_environments_share_no_name(templates_of: Callable[[str], Any]) -> None:
     names = [{file.name for file in templates_of(environment).files} for environment in ("dev", "local", "everything")]
-    assert len(set.union(*names)) == sum(map(len, names)) == 9
+    assert len(set.union(*names)) == sum(map(len, names)) == 12
 
 
 def test_no_resource_has_a_name_of_its_own(templates: Any) -> None:

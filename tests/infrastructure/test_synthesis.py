@@ -115,6 +115,7 @@ def test_python_alone_synthesizes_an_environment_file(tmp_path: Path) -> None:
     assert {path.name for path in output.glob("*.template.json")} == {
         "Darkroom-mine-Api.template.json",
         "Darkroom-mine-Messaging.template.json",
+        "Darkroom-mine-Monitoring.template.json",
         "Darkroom-mine-Storage.template.json",
     }
     assert not list(output.glob("asset.*"))

@@ -89,6 +89,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def _powertools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Darkroom")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")

@@ -1,4 +1,4 @@
-"""The subscribers of the completion topic that the environment names: where callbacks go."""
+"""The subscribers that the environment names: of the completion topic, which get callbacks, and of the alarm topic."""
 
 import hashlib
 from collections.abc import Iterable
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from aws_cdk import aws_lambda, aws_sns
 from constructs import Construct
 
-from stacks.config import CallbackSubscriber
+from stacks.config import CallbackSubscriber, Subscriber
 
 
-class CompletionSubscribers(Construct):
+class TopicSubscribers(Construct):
     """One subscription for each; subscribers added by hand are none of its business and keep working.
 
     A queue of another owner must itself allow the topic to send; a function of this account is allowed here.
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, topic: aws_sns.ITopic, subscribers: Iterable[CallbackSubscriber]
+        self, scope: Construct, id_: str, *, topic: aws_sns.ITopic, subscribers: Iterable[Subscriber]
     ) -> None:
         super().__init__(scope, id_)
         for subscriber in subscribers:
@@ -29,7 +29,7 @@ class CompletionSubscribers(Construct):
                 topic=topic,
                 protocol=aws_sns.SubscriptionProtocol[subscriber.protocol.upper()],
                 endpoint=subscriber.endpoint,
-                filter_policy=_filter_policy(subscriber),
+                filter_policy=_filter_policy(subscriber) if isinstance(subscriber, CallbackSubscriber) else None,
             )
             if subscriber.protocol == "lambda":
                 aws_lambda.CfnPermission(

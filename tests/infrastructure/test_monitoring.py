@@ -1,0 +1,226 @@
+"""Dashboard, alarms, runbooks and saved queries of an environment, and the metrics that they read."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.record import FINAL_STATUSES
+
+PROJECT = Path(__file__).parents[2]
+#: What AWS itself measures, by namespace: metrics that are read here, with the dimension that names their source.
+AWS_METRICS = {
+    "AWS/SQS": (
+        "QueueName",
+        {
+            "ApproximateAgeOfOldestMessage",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesVisible",
+        },
+    ),
+    "AWS/Lambda": ("FunctionName", {"Errors", "IteratorAge", "Throttles"}),
+}
+
+
+def alarms_of(templates: Any) -> dict[str, dict[str, Any]]:
+    """The alarms with a runbook, by name without the environment's: `sdxl/oldest-message`."""
+    prefix = f"Darkroom/{templates.environment.name}/"
+    return {
+        alarm.properties["AlarmName"].removeprefix(prefix): alarm.properties
+        for alarm in templates.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("AlarmName", "").startswith(prefix)
+    }
+
+
+def runbook_of(alarm: dict[str, Any]) -> str:
+    (runbook,) = re.findall(r"Runbook: docs/operations\.md#([a-z-]+)$", alarm["AlarmDescription"])
+    return str(runbook)
+
+
+def dashboard_of(templates: Any) -> list[dict[str, Any]]:
+    (dashboard,) = templates.resources("AWS::CloudWatch::Dashboard")
+    widgets: list[dict[str, Any]] = json.loads(templates.flat(dashboard.properties["DashboardBody"]))["widgets"]
+    return widgets
+
+
+def metrics_of_alarms(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
+    """Namespace, name and dimensions of every metric that an alarm reads."""
+    found = set()
+    for alarm in templates.resources("AWS::CloudWatch::Alarm"):
+        properties = alarm.properties
+        metrics = [item["MetricStat"]["Metric"] for item in properties.get("Metrics", []) if "MetricStat" in item]
+        for metric in metrics or [properties]:
+            dimensions = frozenset(dimension["Name"] for dimension in metric.get("Dimensions", ()))
+            found.add((metric["Namespace"], metric["MetricName"], dimensions))
+    return found
+
+
+def metrics_of_dashboard(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
+    found = set()
+    for widget in dashboard_of(templates):
+        for entry in widget["properties"].get("metrics", ()):
+            names = [part for part in entry if isinstance(part, str)]
+            if names:
+                found.add((names[0], names[1], frozenset(names[2::2])))
+    return found
+
+
+def emitted_by_functions() -> set[tuple[str, frozenset[str]]]:
+    """Name and dimensions of every `count(…)` in the functions' code."""
+    return {
+        (str(ast.literal_eval(call.args[0])), frozenset(["environment", *(str(word.arg) for word in call.keywords)]))
+        for file in (PROJECT / "lambdas").rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "count"
+    }
+
+
+def test_a_function_counts_for_its_environment_and_without_its_own_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lambdas import observability  # noqa: PLC0415  # its settings are read once
+
+    observability._environment.cache_clear()
+    monkeypatch.setenv("ENVIRONMENT", "dev")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Darkroom")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "route_tasks")
+    observability.count("TasksAccepted", runtime="sdxl")
+    observability._environment.cache_clear()
+    line = json.loads(capsys.readouterr().out)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Darkroom"
+    assert directive["Dimensions"] == [["environment", "runtime"]]
+    assert (line["environment"], line["runtime"], line["TasksAccepted"]) == ("dev", "sdxl", [1.0])
+
+
+def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Any) -> None:
+    page = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = page.split("\n## Runbooks\n", 1)[1].split("\n## ", 1)[0]
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^### (.+)$", section, re.MULTILINE)}
+    assert {runbook_of(alarm) for alarm in alarms_of(templates).values()} == headings
+
+
+def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
+    page = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = page.split("\n## Runbooks\n", 1)[1].split("\n## ", 1)[0]
+    for runbook in section.split("\n### ")[1:]:
+        for part in ("**Means.**", "**Look at.**", "**Do.**"):
+            assert part in runbook, runbook.splitlines()[0]
+
+
+def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(dev: Any) -> None:
+    per_runtime = {"oldest-message", "failures", "no-replica", "unready-replicas", "failing-webuis"}
+    expected = {f"{runtime}/{runbook}" for runtime in ("sdruntime", "dynamic") for runbook in per_runtime}
+    queues = ("Intake", "RuntimeSdruntime", "RuntimeDynamic")
+    expected |= {f"{queue}-DeadLetterQueue/dead-letters" for queue in queues} | {"NotifyFailures/dead-letters"}
+    expected |= {"Intake/intake", "Notify/late-callbacks"}
+    expected |= {f"{function.name}/function-errors" for function in dev.resources("AWS::Lambda::Function")}
+    assert alarms_of(dev).keys() == expected
+
+
+def test_an_alarm_tells_the_alarm_topic_when_it_goes_off_and_when_it_is_over(templates: Any) -> None:
+    for alarm in alarms_of(templates).values():
+        assert [templates.flat(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"]
+        assert [templates.flat(action) for action in alarm["OKActions"]] == ["AlarmTopic"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_thresholds_are_the_environments(everything: Any) -> None:
+    alarms = alarms_of(everything)
+    assert alarms["sd-xl/oldest-message"]["Threshold"] == 45 * 60
+    assert alarms["sd-xl/failures"]["Threshold"] == 15
+    assert alarms["sd-xl/no-replica"]["EvaluationPeriods"] == 10
+
+
+def test_an_alarm_reads_the_queue_that_its_name_says(dev: Any) -> None:
+    for name, queue in {
+        "sdruntime/oldest-message": "RuntimeSdruntimeQueue.QueueName",
+        "RuntimeDynamic-DeadLetterQueue/dead-letters": "RuntimeDynamicDeadLetterQueue.QueueName",
+        "Intake/intake": "IntakeQueue.QueueName",
+    }.items():
+        metrics = [item["MetricStat"]["Metric"] for item in alarms_of(dev)[name]["Metrics"] if "MetricStat" in item]
+        dimensions = [dimension for metric in metrics for dimension in metric["Dimensions"]]
+        assert {dev.flat(dimension["Value"]) for dimension in dimensions} == {queue}
+
+
+def test_only_cloudwatch_of_this_account_may_publish_alarms(everything: Any) -> None:
+    (policy,) = [
+        policy.properties
+        for policy in everything.resources("AWS::SNS::TopicPolicy")
+        if everything.flat(policy.properties["Topics"][0]) == "AlarmTopic"
+    ]
+    _deny, allow = policy["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], allow["Action"]) == ("Allow", "sns:Publish")
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_alarms_go_to_the_subscribers_of_the_environment(everything: Any) -> None:
+    subscribers = {
+        (item.properties["Protocol"], item.properties["Endpoint"])
+        for item in everything.resources("AWS::SNS::Subscription")
+        if everything.flat(item.properties["TopicArn"]) == "AlarmTopic"
+    }
+    page = "arn:aws:lambda:eu-central-1:123456789012:function:page"
+    assert subscribers == {("email", "on-call@shop.example"), ("lambda", page)}
+
+
+def test_functions_emit_what_the_dashboard_and_the_alarms_read(templates: Any) -> None:
+    emitted = emitted_by_functions()
+    assert ("TasksAccepted", frozenset({"environment", "runtime"})) in emitted
+    agents = {name for name, _ in AGENT_METRICS}
+    for namespace, name, dimensions in metrics_of_alarms(templates) | metrics_of_dashboard(templates):
+        if namespace == "Darkroom" and name not in agents:
+            assert (name, dimensions) in emitted
+        elif namespace != "Darkroom":
+            dimension, names = AWS_METRICS[namespace]
+            assert name in names
+            assert dimensions == {dimension}
+
+
+def test_the_dashboard_shows_each_runtime(dev: Any) -> None:
+    widgets = dashboard_of(dev)
+    headings = [widget["properties"]["markdown"] for widget in widgets if widget["type"] == "text"]
+    assert headings == ["## sdruntime", "## dynamic"]
+    for runtime in ("sdruntime", "dynamic"):
+        shown = {
+            (entry[1], entry[-1].get("stat"))
+            for widget in widgets
+            for entry in widget["properties"].get("metrics", ())
+            if runtime in entry
+        }
+        for seconds in ("TaskDelaySeconds", "TotalSeconds", "GenerateSeconds"):
+            assert {(seconds, "p50"), (seconds, "p95")} <= shown
+        assert {name for name, _ in shown} >= {"TasksAccepted", "CallbacksPublished", "BusyShare", "Replicas", "Images"}
+        ended = {entry[7] for widget in widgets for entry in widget["properties"].get("metrics", ()) if len(entry) > 8}
+        assert ended == {status.value for status in FINAL_STATUSES}
+
+
+def test_a_price_is_shown_where_the_environment_gives_one(dev: Any, everything: Any) -> None:
+    titles = [widget["properties"].get("title", "") for widget in dashboard_of(everything)]
+    assert "Images per GPU-hour, and cost at 0.75 per GPU-hour (estimate)" in titles
+    assert not [widget for widget in dashboard_of(dev) if "cost" in widget["properties"].get("title", "")]
+
+
+def test_nothing_of_another_stack_is_held_by_the_stack_that_watches(dev: Any) -> None:
+    # The key of the topics aside, which is exported anyway: an export in use could never be taken away.
+    imported = set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(dev.stacks["Monitoring"])))
+    assert len(imported) == 1
+    assert "TopicKey" in imported.pop()
+
+
+def test_saved_queries_look_into_the_logs_of_all_functions(dev: Any) -> None:
+    queries = dev.resources("AWS::Logs::QueryDefinition")
+    names = {query.properties["Name"] for query in queries}
+    assert {"Darkroom/dev/Journey of a task", "Darkroom/dev/Why tasks fail"} <= names
+    functions = {f"{function.name}Logs" for function in dev.resources("AWS::Lambda::Function")}
+    for query in queries:
+        assert functions <= {dev.flat(name) for name in query.properties["LogGroupNames"]}
+
+
+#: Metrics of the agents with their unit.
+AGENT_METRICS: set[tuple[str, str]] = set()

@@ -29,7 +29,7 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Count something that happened, as an embedded metric of the log; two environments never share a figure."""
     with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
         # The log tells which function it was; as a dimension it would cut one figure into one for each way in.
-        metric.service = None
+        metric.service = ""
         for dimension, dimension_value in {"environment": _environment(), **dimensions}.items():
             metric.add_dimension(dimension, dimension_value)
 

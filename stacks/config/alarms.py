@@ -24,5 +24,8 @@ class Alarms(CamelModel):
         default=20, ge=1, le=100, description="tasks that may fail or time out, of those that end within 15 minutes"
     )
     minutes_without_replica: int = Field(
-        default=20, ge=5, le=720, description="minutes that tasks may wait while no replica runs; a node's start is some"
+        default=20,
+        ge=5,
+        le=720,
+        description="minutes that tasks may wait while no replica runs; a start takes some",
     )

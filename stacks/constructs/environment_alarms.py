@@ -58,9 +58,7 @@ class EnvironmentAlarms(Construct):
             "Intake",
             "intake",
             f"A message from the entry topic has waited for {INTAKE_AGE_SECONDS // 60} minutes for the router.",
-            metric=queue.metric_approximate_age_of_oldest_message(
-                statistic="Maximum", period=Duration.seconds(MINUTE)
-            ),
+            metric=queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=Duration.seconds(MINUTE)),
             threshold=INTAKE_AGE_SECONDS,
             periods=3,
         )

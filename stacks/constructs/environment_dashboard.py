@@ -44,7 +44,11 @@ class EnvironmentDashboard(aws_cloudwatch.Dashboard):
         )
         self.add_widgets(*fleet)
         for runtime, figures in runtimes:
-            rows = runtime_widgets(figures, gpus_per_replica=1, price_per_gpu_hour=runtime.price_per_gpu_hour)
+            rows = runtime_widgets(
+                figures,
+                gpus_per_replica=runtime.gpus_per_replica,
+                price_per_gpu_hour=runtime.price_per_gpu_hour,
+            )
             for row in rows:
                 self.add_widgets(*row)
 

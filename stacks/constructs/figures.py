@@ -1,4 +1,4 @@
-"""The metrics that dashboard, alarms and scaling read: those of the functions' and replicas' logs, and the queues' own."""
+"""The metrics that dashboard, alarms and scaling read: of functions and replicas, from their logs, and of queues."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -43,9 +43,7 @@ class HttpApi(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
-        access_logs = TaskLogGroup(
-            self, "AccessLogs", retention_days=log_retention_days, removal_policy=removal_policy
-        )
+        access_logs = TaskLogGroup(self, "AccessLogs", retention_days=log_retention_days, removal_policy=removal_policy)
         self.api = aws_apigateway.RestApi(
             self,
             "Api",

@@ -11,8 +11,8 @@ RUNBOOKS: Final = "docs/operations.md"
 class RunbookAlarm(aws_cloudwatch.Alarm):
     """Goes off when `metric` is at or above `threshold` for `periods` on end; silence is not an alarm.
 
-    `runbook` is the heading of its runbook as a link has it: `oldest-message`. `subject` is what it watches: the name of
-    a runtime, queue or function.
+    `runbook` is the heading of its runbook as a link has it: `oldest-message`. `subject` is what it watches: a runtime,
+    queue or function, by name.
     """
 
     def __init__(

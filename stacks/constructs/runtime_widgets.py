@@ -1,4 +1,4 @@
-"""What the dashboard shows of one runtime: its tasks, its queue, how long they take, its replicas and what they cost."""
+"""What the dashboard shows of one runtime: its tasks, its queue, how long they take, its replicas and their cost."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -100,9 +100,7 @@ def _replicas(figures: RuntimeFigures) -> aws_cloudwatch.IWidget:
     return graph("Replicas", replicas, right=[busy], unit="replicas", right_unit="percent of the time busy")
 
 
-def _yield(
-    figures: RuntimeFigures, gpus_per_replica: int, price_per_gpu_hour: float | None
-) -> aws_cloudwatch.IWidget:
+def _yield(figures: RuntimeFigures, gpus_per_replica: int, price_per_gpu_hour: float | None) -> aws_cloudwatch.IWidget:
     """Return what comes out of an hour of a GPU, and, where its price is known, what that costs."""
     metrics = {
         "images": figures.of_agents("Images", "Sum", period_seconds=FIGURE_SECONDS),

@@ -8,7 +8,7 @@ from constructs import Construct
 
 #: By the name in the console. An event is called `message` by the functions and `event` by the agents.
 QUERIES: Final[Mapping[str, str]] = {
-    "Journey of a task": """fields @timestamp, coalesce(event, message) as happened, service, attempt, status, reason, @log
+    "Journey of a task": """fields @timestamp, coalesce(event, message) as happened, attempt, status, reason, @log
 | filter task_id = "PUT THE ID OF THE TASK HERE"
 | sort @timestamp asc""",
     "Why tasks fail": """filter event = "task_failed"
@@ -18,7 +18,8 @@ QUERIES: Final[Mapping[str, str]] = {
 | stats count(*) as tasks, latest(error.message) as example by error.code
 | sort tasks desc""",
     "Slowest tasks": """filter ispresent(TotalSeconds)
-| fields @timestamp, runtime, task_id, tasktype, TaskDelaySeconds, FetchSeconds, GenerateSeconds, StoreSeconds, TotalSeconds
+| fields @timestamp, runtime, task_id, tasktype, TotalSeconds
+| fields TaskDelaySeconds, FetchSeconds, GenerateSeconds, StoreSeconds
 | sort TotalSeconds desc
 | limit 50""",
     "Where the time goes": """filter ispresent(TotalSeconds)

@@ -15,9 +15,7 @@ class TopicSubscribers(Construct):
     A queue of another owner must itself allow the topic to send; a function of this account is allowed here.
     """
 
-    def __init__(
-        self, scope: Construct, id_: str, *, topic: aws_sns.ITopic, subscribers: Iterable[Subscriber]
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, topic: aws_sns.ITopic, subscribers: Iterable[Subscriber]) -> None:
         super().__init__(scope, id_)
         for subscriber in subscribers:
             # By endpoint, not by position, so that leaving out one does not replace all that follow.

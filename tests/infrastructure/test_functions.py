@@ -120,9 +120,7 @@ def test_the_environment_of_a_function_is_what_its_settings_class_reads(dev: Any
         if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
     ]
     (settings,) = classes
-    assert (
-        set(dev.function(folder).properties["Environment"]["Variables"]) == settings.variables() | COMMON_VARIABLES
-    )
+    assert set(dev.function(folder).properties["Environment"]["Variables"]) == settings.variables() | COMMON_VARIABLES
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,15 @@ from typing import Any
 import pytest
 
 from contract.record import FINAL_STATUSES
+from runtime_image.agent.health import WebUiHealth
+from runtime_image.agent.logs import EventLog, JsonFormatter
+from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
+from runtime_image.agent.telemetry.task_metrics import TaskMetrics
+from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
+from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
 PROJECT = Path(__file__).parents[2]
 #: What AWS itself measures, by namespace: metrics that are read here, with the dimension that names their source.
@@ -46,16 +56,19 @@ def dashboard_of(templates: Any) -> list[dict[str, Any]]:
     return widgets
 
 
+def metrics_read(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of an alarm, which CDK writes in one of two ways."""
+    metrics = [item["MetricStat"]["Metric"] for item in alarm.get("Metrics", []) if "MetricStat" in item]
+    return metrics or [alarm]
+
+
 def metrics_of_alarms(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
     """Namespace, name and dimensions of every metric that an alarm reads."""
-    found = set()
-    for alarm in templates.resources("AWS::CloudWatch::Alarm"):
-        properties = alarm.properties
-        metrics = [item["MetricStat"]["Metric"] for item in properties.get("Metrics", []) if "MetricStat" in item]
-        for metric in metrics or [properties]:
-            dimensions = frozenset(dimension["Name"] for dimension in metric.get("Dimensions", ()))
-            found.add((metric["Namespace"], metric["MetricName"], dimensions))
-    return found
+    return {
+        (metric["Namespace"], metric["MetricName"], frozenset(item["Name"] for item in metric["Dimensions"]))
+        for alarm in templates.resources("AWS::CloudWatch::Alarm")
+        for metric in metrics_read(alarm.properties)
+    }
 
 
 def metrics_of_dashboard(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
@@ -75,6 +88,33 @@ def emitted_by_functions() -> set[tuple[str, frozenset[str]]]:
         for file in (PROJECT / "lambdas").rglob("*.py")
         for call in ast.walk(ast.parse(file.read_text()))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "count"
+    }
+
+
+@pytest.fixture
+def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozenset[str]]]:
+    """Name and dimensions of every metric in the log of an agent."""
+    caplog.set_level(logging.INFO, "metrics")
+    clock, gpu, health = StillClock(), GpuUse(started_at=0.0), WebUiHealth()
+    log = EventLog(logging.getLogger("metrics"))
+    metrics = EmbeddedMetrics(dimensions={"environment": "dev", "runtime": "sdxl"}, log=log)
+    for ending in Ending:
+        task = held_task()
+        task.timeline.prepared_at = task.timeline.generating_at = task.timeline.generated_at = clock.seconds
+        task.timeline.gpu_idle_seconds = 0.0
+        TaskMetrics(metrics=metrics, clock=clock).task_ended(task, ending, pictures=1, error_code=None)
+    checkpoints: Any = FakeCheckpoints()
+    report = ReplicaReport(
+        path=None, metrics=metrics, gpu=gpu, health=health, checkpoints=checkpoints, clock=clock, log=log
+    )
+    report.tick(clock.seconds + METRICS_SECONDS, held=0)
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    return {
+        (metric["Name"], frozenset(dimensions))
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for dimensions in directive["Dimensions"]
+        for metric in directive["Metrics"]
     }
 
 
@@ -142,8 +182,7 @@ def test_an_alarm_reads_the_queue_that_its_name_says(dev: Any) -> None:
         "RuntimeDynamic-DeadLetterQueue/dead-letters": "RuntimeDynamicDeadLetterQueue.QueueName",
         "Intake/intake": "IntakeQueue.QueueName",
     }.items():
-        metrics = [item["MetricStat"]["Metric"] for item in alarms_of(dev)[name]["Metrics"] if "MetricStat" in item]
-        dimensions = [dimension for metric in metrics for dimension in metric["Dimensions"]]
+        dimensions = [item for metric in metrics_read(alarms_of(dev)[name]) for item in metric["Dimensions"]]
         assert {dev.flat(dimension["Value"]) for dimension in dimensions} == {queue}
 
 
@@ -169,17 +208,19 @@ def test_alarms_go_to_the_subscribers_of_the_environment(everything: Any) -> Non
     assert subscribers == {("email", "on-call@shop.example"), ("lambda", page)}
 
 
-def test_functions_emit_what_the_dashboard_and_the_alarms_read(templates: Any) -> None:
-    emitted = emitted_by_functions()
-    assert ("TasksAccepted", frozenset({"environment", "runtime"})) in emitted
-    agents = {name for name, _ in AGENT_METRICS}
-    for namespace, name, dimensions in metrics_of_alarms(templates) | metrics_of_dashboard(templates):
-        if namespace == "Darkroom" and name not in agents:
-            assert (name, dimensions) in emitted
-        elif namespace != "Darkroom":
+def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_write(
+    templates: Any, emitted_by_agents: set[tuple[str, frozenset[str]]]
+) -> None:
+    read = metrics_of_alarms(templates) | metrics_of_dashboard(templates)
+    for namespace, name, dimensions in read:
+        if namespace != "Darkroom":
             dimension, names = AWS_METRICS[namespace]
             assert name in names
             assert dimensions == {dimension}
+    ours = {(name, dimensions) for namespace, name, dimensions in read if namespace == "Darkroom"}
+    assert ours <= emitted_by_functions() | emitted_by_agents
+    assert ours & emitted_by_functions()
+    assert ours & emitted_by_agents
 
 
 def test_the_dashboard_shows_each_runtime(dev: Any) -> None:
@@ -220,7 +261,3 @@ def test_saved_queries_look_into_the_logs_of_all_functions(dev: Any) -> None:
     functions = {f"{function.name}Logs" for function in dev.resources("AWS::Lambda::Function")}
     for query in queries:
         assert functions <= {dev.flat(name) for name in query.properties["LogGroupNames"]}
-
-
-#: Metrics of the agents with their unit.
-AGENT_METRICS: set[tuple[str, str]] = set()

@@ -24,6 +24,7 @@ sys.path.insert(0, str(PROJECT))
 
 from contract.settings import Settings  # noqa: E402 - the project is importable only now
 from runtime_image.agent.settings import AgentSettings  # noqa: E402 - see above
+from runtime_image.supervisor.settings import SupervisorSettings  # noqa: E402 - see above
 from stacks.config import Environment  # noqa: E402 - see above
 
 INTRODUCTION: Final = """# Configuration
@@ -54,6 +55,12 @@ def page() -> str:
         " `AWS_ENDPOINT_URL`, credentials). A variable that is empty counts as unset.\n"
     )
     parts.append(settings_table(AgentSettings))
+    parts.append(
+        "## The supervisor\n\n`python -m runtime_image.supervisor` is the entry of a runtime's container; what it does"
+        " is told in [operations.md](operations.md#the-container). It passes all its variables on to the Web UI, the"
+        " model downloader and the agent.\n"
+    )
+    parts.append(settings_table(SupervisorSettings))
     parts.append(
         "## The functions\n\nSet by the stacks; with Powertools' own variables (`POWERTOOLS_SERVICE_NAME`,"
         " `POWERTOOLS_METRICS_NAMESPACE`, `POWERTOOLS_LOG_LEVEL`, `POWERTOOLS_TRACE_DISABLED`).\n"

@@ -18,7 +18,7 @@ from runtime_image.agent.crew import Crew
 from runtime_image.agent.depth import Depth
 from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.endings import Endings
-from runtime_image.agent.events import Event, StopRequested, ThreadFailed
+from runtime_image.agent.events import DrainRequested, Event, StopRequested, ThreadFailed
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.holdings import Holdings
 from runtime_image.agent.in_flight import InFlight
@@ -55,6 +55,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # Nothing but a put, which is safe in the middle of anything; the loop does the rest.
         signal.signal(number, lambda *_: events.put(StopRequested()))
+    signal.signal(signal.SIGUSR1, lambda *_: events.put(DrainRequested()))
     try:
         settings = AgentSettings.from_environment(os.environ)
     except InvalidEnvironment as error:

@@ -163,6 +163,11 @@ class StopRequested:
 
 
 @dataclass(frozen=True)
+class DrainRequested:
+    """SIGUSR1: stop once everything that has begun is done, however long it takes."""
+
+
+@dataclass(frozen=True)
 class ThreadFailed:
     """A thread that must never end did."""
 
@@ -191,5 +196,6 @@ Event = (
     | WebUiNeverReady
     | CapacityEnding
     | StopRequested
+    | DrainRequested
     | ThreadFailed
 )

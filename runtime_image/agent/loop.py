@@ -217,7 +217,14 @@ class TaskLoop:
     @handle.register
     def _stop_requested(self, _: on.StopRequested) -> None:
         self._log.info("stop_requested", held=len(self._holdings))
-        self._stop(ExitCode.STOPPED, hurry=self._stopping.is_set())
+        self._stop(ExitCode.STOPPED, hurry=self._stop_order.is_requested)
+
+    @handle.register
+    def _drain_requested(self, _: on.DrainRequested) -> None:
+        self._log.info("drain_requested", held=len(self._holdings))
+        self._stopping.set()
+        self._stop_order.drain(now=self._clock.monotonic())
+        self._holdings.hand_back_all(*NOT_BEGUN)
 
     @handle.register
     def _thread_failed(self, event: on.ThreadFailed) -> None:

@@ -22,21 +22,27 @@ class StopOrder:
         self._hand_back_seconds = min(HAND_BACK_SECONDS, grace_period_seconds * HAND_BACK_PART)
         self._exit_code: ExitCode | None = None
         self._requested_at = 0.0
-        self._interrupt_at = 0.0
+        self._interrupt_at = float("inf")
 
     @property
     def exit_code(self) -> ExitCode | None:
         """What the process is to exit with; None while it is not stopping."""
         return self._exit_code
 
+    @property
+    def is_requested(self) -> bool:
+        """True once the grace period runs."""
+        return self._interrupt_at < float("inf")
+
     def request(self, code: ExitCode, *, now: float, hurry: bool = False) -> None:
         """Begin to stop; `hurry` leaves what runs no more time."""
-        if self._exit_code is None:
-            self._exit_code = code
-            self._requested_at = now
-            self._interrupt_at = now + self._grace_period_seconds - self._hand_back_seconds
-        if hurry:
-            self._interrupt_at = min(self._interrupt_at, now)
+        self._begin(code, now)
+        time_left_seconds = 0.0 if hurry else self._grace_period_seconds - self._hand_back_seconds
+        self._interrupt_at = min(self._interrupt_at, now + time_left_seconds)
+
+    def drain(self, *, now: float) -> None:
+        """Begin to stop; until a request, what runs has all the time that its task's own limit leaves."""
+        self._begin(ExitCode.STOPPED, now)
 
     def must_interrupt(self, now: float) -> bool:
         """Tell whether what still runs must be handed back now."""
@@ -49,3 +55,7 @@ class StopOrder:
     def is_grace_over(self, now: float) -> bool:
         """Tell whether the process must exit whatever is left; a hurried stop has its hand-back time only."""
         return self._exit_code is not None and now >= self._interrupt_at + self._hand_back_seconds
+
+    def _begin(self, code: ExitCode, now: float) -> None:
+        if self._exit_code is None:
+            self._exit_code, self._requested_at = code, now

@@ -1,0 +1,42 @@
+"""The agent as the supervisor keeps it: running while the Web UI can work, and drained before that is restarted."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime_image.agent.logs import EventLog
+from runtime_image.supervisor.agent_status import AgentStatus, read_agent_status
+from runtime_image.supervisor.child import Child
+from runtime_image.supervisor.kept_process import KeptProcess
+from runtime_image.supervisor.restarts import Restarts
+
+#: Has the agent receive nothing more, hand back what has not begun, bring what runs to its end however long that
+#: takes, and exit.
+DRAIN_SIGNAL = signal.SIGUSR1
+
+
+class Agent(KeptProcess):
+    """Adds the agent's status file and its drain."""
+
+    def __init__(self, *, start: Callable[[], Child], restarts: Restarts, status_file: Path, log: EventLog) -> None:
+        super().__init__(start=start, restarts=restarts, log=log)
+        self._status_file = status_file
+
+    def start_if_due(self, now: float) -> bool:
+        """Start it unless it runs or pauses; tell whether it was started."""
+        if self.child is None:
+            # What the one before it wrote is none of its doing.
+            self._status_file.unlink(missing_ok=True)
+        if not super().start_if_due(now):
+            return False
+        self.in_service(now)
+        return True
+
+    def drain(self) -> None:
+        """Have it end once the tasks that it has begun are done."""
+        if self.child:
+            self.child.send(DRAIN_SIGNAL)
+
+    def read_status(self) -> AgentStatus | None:
+        """Return what it says of itself, None if it does not run or has said nothing."""
+        return read_agent_status(self._status_file) if self.child else None

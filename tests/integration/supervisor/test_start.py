@@ -1,0 +1,123 @@
+"""Every way in which a container comes up, or does not."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract.record import Status
+from runtime_image.exit_codes import ExitCode
+from tests.integration.supervisor.conftest import Place
+
+
+def test_from_the_start_over_a_task_to_the_end(place: Place) -> None:
+    container = place.start("true", WARM_UP="true")
+    assert container.get("/readyz")[0] == 503
+    place.submit("cat")
+
+    place.wait_for("cat", Status.COMPLETED)
+    container.wait_until_ready()
+
+    assert place.noted("generations") == ["warm-up", "cat"]
+    assert container.get("/healthz") == (200, '{"alive": true}')
+    assert container.get("/nowhere")[0] == 404
+    place.eventually(lambda: container.metric('darkroom_tasks_ended_total{ending="COMPLETED"}') == 1, "the count")
+    assert container.metric('darkroom_checkpoint_info{checkpoint="v1-5-pruned-emaonly.safetensors"}') == 1
+    assert container.metric("darkroom_webui_ready") == 1
+    assert container.metric("darkroom_models_disk_free_bytes")
+    assert container.metric("darkroom_tasks_held") == 0
+    assert container.events("webui_output", process="webui", line="Loading")
+    assert container.events("webui_output", line="100%|##########|")
+    assert not container.events("webui_output", line=" 50%|#####     |")
+    assert container.events("webui_output", cut=True)[0]["line"] == "x" * 4096
+    container.stop()
+    assert container.exit_code() is ExitCode.STOPPED
+    assert [line["child"] for line in container.events("child_ended")] == ["models", "agent", "webui"]
+
+
+def test_a_web_ui_that_hangs_at_its_start_ends_the_container(place: Place) -> None:
+    place.tell("hang")
+    place.tell("ignore-sigterm")
+
+    container = place.start(START_DEADLINE_SECONDS=1, GRACE_PERIOD_SECONDS=2)
+
+    assert container.exit_code() is ExitCode.START_DEADLINE_PASSED
+    assert container.events("start_deadline_passed", waiting_for="webui")
+    assert container.events("child_killed", child="webui")
+
+
+def test_a_web_ui_that_ends_again_and_again_ends_the_container(place: Place) -> None:
+    container = place.start(WEBUI_COMMAND="false")
+
+    assert container.exit_code() is ExitCode.WEBUI_UNHEALTHY
+    assert len(container.events("child_ended", child="webui", status=1)) == 3
+
+
+def test_a_failed_download_ends_the_container(place: Place) -> None:
+    assert place.start("sh", "-c", "exit 73").exit_code() is ExitCode.DISK_FULL
+
+
+def test_a_web_ui_without_the_checkpoint_ends_the_container(place: Place) -> None:
+    container = place.start(MODEL_FILENAME="other.safetensors")
+
+    assert container.exit_code() is ExitCode.MODEL_MISSING
+    assert "other.safetensors" in container.events("checkpoint_missing")[0]["reason"]
+
+
+def test_the_web_ui_and_the_download_start_side_by_side(place: Place, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    container = place.start("sh", "-c", f"until test -e {done}; do sleep 0.05; done")
+    place.webui_pid()
+    place.submit("cat")
+    assert json.loads(container.get("/readyz")[1]) == {"ready": False, "reason": "the models are being fetched"}
+
+    done.touch()
+
+    place.wait_for("cat", Status.COMPLETED)
+
+
+def test_a_download_that_takes_too_long_ends_the_container(place: Place) -> None:
+    container = place.start("sleep", "60", START_DEADLINE_SECONDS=1)
+
+    assert container.exit_code() is ExitCode.START_DEADLINE_PASSED
+    assert container.events("start_deadline_passed", waiting_for="models")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("WEBUI_COMMAND", "/nowhere/webui --api", "there is no program /nowhere/webui"),
+        ("STATUS_FILE", "/proc/darkroom/status.json", "/proc/darkroom cannot be made"),
+        ("HEALTH_PORT", "{taken}", "Address already in use"),
+        ("WEBUI_URL", "there", "should match pattern"),
+    ],
+)
+def test_wrong_settings_are_named(place: Place, variable: str, value: str, words: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        container = place.start(**{variable: value.format(taken=taken.getsockname()[1])})
+        assert container.exit_code() is ExitCode.INVALID_SETTINGS
+    (line,) = container.events("settings_invalid")
+    assert line["reason"].startswith(f"{variable}: ")
+    assert words in line["reason"]
+
+
+def test_an_agent_that_cannot_start_ends_the_container(place: Place) -> None:
+    assert place.start(QUEUE_URL="").exit_code() is ExitCode.INVALID_SETTINGS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_killed_supervisor_leaves_nothing_behind(place: Place) -> None:
+    container = place.start()
+    container.wait_for("child_started", child="agent")
+
+    container.process.kill()
+
+    place.eventually(lambda: not _still_there(container.events("child_started")), "the end of all")
+
+
+def _still_there(started: list[dict[str, object]]) -> list[object]:
+    return [line["pid"] for line in started if Path(f"/proc/{line['pid']}/cmdline").exists()]

@@ -1,0 +1,38 @@
+"""What SIGUSR1 asks for: an end between two tasks."""
+
+from runtime_image.agent import events as on
+from runtime_image.exit_codes import ExitCode
+from tests.unit.runtime_image.agent.tasks import held_task
+from tests.unit.runtime_image.agent.test_loop import Agent
+
+#: Longer than the grace period of the loop under test.
+LONG_SECONDS = 21.0
+
+
+def test_a_drain_lets_what_runs_take_its_time_and_hands_the_rest_back() -> None:
+    agent = Agent()
+    running, waiting = agent.generates("a"), agent.claims(held_task("b"))
+
+    assert agent.happens(on.DrainRequested()) == [("hand_back", waiting, None)]
+    assert ("hand_back", running, None) not in agent.passes(LONG_SECONDS)
+    agent.happens(on.TaskGenerated(running, {}), on.TaskEnded(running), on.TaskEnded(waiting), on.MessagesReceived(()))
+
+    assert agent.loop.run() == ExitCode.STOPPED
+
+
+def test_a_signal_in_a_drain_begins_the_grace_period() -> None:
+    agent = Agent()
+    running = agent.generates("a")
+    agent.happens(on.DrainRequested())
+    agent.passes(LONG_SECONDS)
+
+    assert ("hand_back", running, None) not in agent.happens(on.StopRequested())
+    assert ("hand_back", running, None) in agent.passes(LONG_SECONDS)
+
+
+def test_a_drain_after_a_signal_gives_no_more_time() -> None:
+    agent = Agent()
+    running = agent.generates("a")
+    agent.happens(on.StopRequested(), on.DrainRequested())
+
+    assert ("hand_back", running, None) in agent.passes(LONG_SECONDS)

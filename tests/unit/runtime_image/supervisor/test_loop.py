@@ -1,0 +1,279 @@
+"""What the supervisor decides, in any order of events, with processes and a clock that do as they are told."""
+
+import json
+import logging
+import queue
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime_image.agent.logs import EventLog
+from runtime_image.exit_codes import ExitCode
+from runtime_image.supervisor import events as on
+from runtime_image.supervisor.agent import Agent
+from runtime_image.supervisor.child import Child
+from runtime_image.supervisor.condition import Condition
+from runtime_image.supervisor.ending import Ending
+from runtime_image.supervisor.kept_process import KeptProcess
+from runtime_image.supervisor.loop import Supervisor
+from runtime_image.supervisor.metrics import Metrics
+from runtime_image.supervisor.models import Models
+from runtime_image.supervisor.restarts import Restarts
+from runtime_image.supervisor.webui import WebUi
+from tests.unit.runtime_image.agent.tasks import StillClock
+
+LIMIT_BYTES = 1000
+RESTARTS = 3
+DEADLINE_SECONDS = 900.0
+
+
+class FakeChild(Child):
+    """A process that ends when the test says so, and never refuses to."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.sent, self.size, self.is_alive = name, list[str](), 0, True
+
+    @property
+    def pid(self) -> int:
+        return 1
+
+    @property
+    def running(self) -> bool:
+        return self.is_alive
+
+    def send(self, number: signal.Signals) -> None:
+        self.sent.append(number.name)
+
+    def terminate(self) -> None:
+        self.sent.append("SIGTERM")
+
+    def kill(self) -> None:
+        self.sent.append("SIGKILL")
+
+    def resident_bytes(self) -> int:
+        return self.size
+
+
+class Container:
+    """A supervisor over fake processes."""
+
+    def __init__(self, folder: Path, *, fetches: bool = False) -> None:
+        self.status_file, self.clock = folder / "status.json", StillClock()
+        self.started: dict[str, list[FakeChild]] = {"webui": [], "agent": [], "models": []}
+        log = EventLog(logging.getLogger("test"))
+        self.condition = Condition(seen_at=0)
+        metrics = Metrics(runtime="r", condition=self.condition, models_directory=folder)
+
+        def parts(name: str) -> dict[str, Any]:
+            return {"start": lambda: self._start(name), "restarts": Restarts(limit=RESTARTS), "log": log}
+
+        downloader = KeptProcess(**parts("models")) if fetches else None
+        self.models = Models(downloader)
+        self.webui = WebUi(
+            prepare=lambda child: on.WebUiUnusable(child, "nobody is asked here"),
+            post=lambda _: None,
+            stop_seconds=5,
+            metrics=metrics,
+            **parts("webui"),
+        )
+        self.agent = Agent(status_file=self.status_file, **parts("agent"))
+        self.ending = Ending(
+            agent=self.agent, webui=self.webui, downloader=downloader, agent_stop_seconds=105, webui_stop_seconds=5
+        )
+        self.supervisor = Supervisor(
+            events=queue.SimpleQueue(),
+            webui=self.webui,
+            models=self.models,
+            agent=self.agent,
+            ending=self.ending,
+            condition=self.condition,
+            metrics=metrics,
+            start_deadline_seconds=DEADLINE_SECONDS,
+            memory_limit_bytes=LIMIT_BYTES,
+            clock=self.clock,
+            log=log,
+        )
+        self.supervisor.tick()
+
+    def _start(self, name: str) -> FakeChild:
+        self.started[name].append(FakeChild(name))
+        return self.started[name][-1]
+
+    def running(self, name: str) -> FakeChild | None:
+        """Return the process of this name that runs."""
+        return next((child for child in self.started[name] if child.is_alive), None)
+
+    def ends(self, name: str, status: int) -> None:
+        if child := self.running(name):
+            child.is_alive = False
+            self.happens(on.ChildEnded(child, status))
+
+    def gets_ready(self) -> None:
+        if child := self.running("webui"):
+            self.happens(on.WebUiReady(child))
+
+    def says(self, **status: Any) -> None:
+        """Have the agent write its status."""
+        self.status_file.write_text(json.dumps(status))
+        self.passes(1)
+
+    def happens(self, event: on.Event) -> None:
+        self.supervisor.handle(event)
+        self.passes(0.2)
+
+    def passes(self, seconds: float) -> None:
+        self.clock.seconds += seconds
+        self.supervisor.tick()
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Container:
+    container = Container(tmp_path)
+    container.gets_ready()
+    return container
+
+
+def test_the_agent_waits_for_web_ui_and_models(tmp_path: Path) -> None:
+    container = Container(tmp_path, fetches=True)
+    assert [len(container.started[name]) for name in ("webui", "models", "agent")] == [1, 1, 0]
+    container.ends("models", 0)
+    assert not container.started["agent"]
+    container.gets_ready()
+    assert len(container.started["agent"]) == 1
+    container.passes(DEADLINE_SECONDS + 1)
+    assert not container.ending.has_begun
+
+
+def test_a_drained_agent_makes_way_for_another_web_ui_and_comes_back(container: Container) -> None:
+    first, agent = container.webui.child, container.running("agent")
+    assert agent
+    container.says(ready=True, out_of_memory=1)
+    container.passes(5)
+    assert agent.sent == ["SIGUSR1"]
+    assert first
+    assert container.webui.is_ready
+
+    container.ends("agent", 0)
+    assert container.started["webui"][0].sent == ["SIGTERM"]
+    container.ends("webui", 0)
+    container.passes(1)
+    assert len(container.started["agent"]) == 1
+    container.gets_ready()
+    assert len(container.started["agent"]) == len(container.started["webui"]) == 2
+    container.passes(2)
+    assert container.started["agent"][1].sent == []
+
+
+def test_a_web_ui_that_died_while_the_agent_drained_is_not_replaced_twice(container: Container) -> None:
+    container.says(ready=True, out_of_memory=1)
+    container.ends("webui", -9)
+    container.passes(1)
+    container.ends("agent", 0)
+
+    container.gets_ready()
+
+    assert container.started["webui"][1].sent == []
+    assert len(container.started["agent"]) == 2
+
+
+def test_an_agent_that_gives_the_web_ui_up_gets_another(container: Container) -> None:
+    container.ends("agent", ExitCode.WEBUI_UNHEALTHY)
+    assert container.started["webui"][0].sent == ["SIGTERM"]
+    container.passes(6)
+    assert "SIGKILL" in container.started["webui"][0].sent
+    assert not container.ending.has_begun
+
+
+def test_an_agent_that_dies_again_and_again_ends_the_container(container: Container) -> None:
+    for _ in range(RESTARTS + 1):
+        assert not container.ending.has_begun
+        container.ends("agent", -11)
+        container.passes(60)
+    assert container.ending.exit_code is ExitCode.INTERNAL_ERROR
+
+
+def test_a_web_ui_that_swells_at_once_ends_the_container_in_the_end(container: Container) -> None:
+    for _ in range(RESTARTS + 1):
+        child = container.running("webui")
+        assert child
+        child.size = LIMIT_BYTES + 1
+        container.says(ready=True)
+        container.ends("agent", 0)
+        container.ends("webui", 0)
+        container.passes(60)
+        container.gets_ready()
+    assert container.ending.exit_code is ExitCode.WEBUI_UNHEALTHY
+
+
+def test_the_end_has_an_order(container: Container) -> None:
+    container.happens(on.StopRequested())
+    agent, webui = container.started["agent"][0], container.started["webui"][0]
+    assert (agent.sent, webui.sent) == (["SIGTERM"], [])
+    container.happens(on.StopRequested())
+    assert agent.sent == ["SIGTERM", "SIGTERM"]
+    container.passes(104)
+    assert webui.sent == []
+    container.passes(2)
+    assert agent.sent[-1] == "SIGKILL"
+    container.ends("agent", -9)
+    assert webui.sent == ["SIGTERM"]
+    container.ends("webui", 0)
+    assert container.ending.is_over
+    assert container.supervisor.run() is ExitCode.STOPPED
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("ends"), st.sampled_from(["webui", "models"]), st.sampled_from([0, 1, -9, 66])),
+    st.tuples(st.just("ends"), st.just("agent"), st.sampled_from([0, 69, 70, 78, -9])),
+    st.tuples(st.just("gets_ready")),
+    st.tuples(st.just("unusable")),
+    st.tuples(st.just("swells")),
+    st.tuples(st.just("out_of_memory")),
+    st.tuples(st.just("stop")),
+    st.tuples(st.just("passes"), st.sampled_from([0.2, 1.0, 10.0, 100.0, 1000.0])),
+)
+
+
+def take(container: Container, step: tuple[Any, ...]) -> None:
+    webui = container.running("webui")
+    match step:
+        case ("ends", name, status):
+            container.ends(name, status)
+        case ("passes", seconds):
+            container.passes(seconds)
+        case ("gets_ready",) if container.models.on_disk.is_set():
+            container.gets_ready()
+        case ("unusable",) if webui and not container.webui.is_ready:
+            container.happens(on.WebUiUnusable(webui, "reason"))
+        case ("swells",) if webui:
+            webui.size = LIMIT_BYTES * 2
+        case ("out_of_memory",) if container.running("agent"):
+            container.says(ready=True, out_of_memory=1)
+        case ("stop",):
+            container.happens(on.StopRequested())
+
+
+@given(st.booleans(), st.lists(STEPS, max_size=40))
+def test_in_any_order_of_events(fetches: bool, steps: list[tuple[Any, ...]]) -> None:
+    with TemporaryDirectory() as folder:
+        container = Container(Path(folder), fetches=fetches)
+        for step in steps:
+            in_service = container.running("webui") if container.webui.is_ready else None
+            count = len(container.started["agent"])
+            take(container, step)
+            if in_service and in_service.is_alive and container.running("agent"):
+                assert in_service.sent == [], "a Web UI that works for an agent is never ended"
+            if len(container.started["agent"]) > count:
+                assert container.webui.is_ready
+                assert container.models.on_disk.is_set()
+            assert all(sum(child.is_alive for child in children) <= 1 for children in container.started.values())
+        container.happens(on.StopRequested())
+        for name, status in (("models", -15), ("agent", 0), ("webui", 0)):
+            container.ends(name, status)
+        assert container.ending.is_over
+        assert not any(child.is_alive for children in container.started.values() for child in children)

@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime_image.supervisor.output import MAX_LINE_BYTES, Line, Lines
+
+
+def read(*chunks: bytes) -> list[Line]:
+    lines = Lines()
+    return [line for chunk in chunks for line in lines.feed(chunk)] + list(lines.end())
+
+
+@pytest.mark.parametrize(
+    ("chunks", "texts"),
+    [
+        ((b"one\ntwo\n",), ["one", "two"]),
+        ((b"on", b"e\ntw", b"o"), ["one", "two"]),
+        ((b"windows\r\nlines\r\n",), ["windows", "lines"]),
+        ((b"split\r", b"\nend\n"), ["split", "end"]),
+        ((b"  5%|\r 50%|\r100%|\n",), ["100%|"]),
+        ((b"\r  5%|", b"\r 50%|", b"\r100%|", b"\nnext\n"), ["100%|", "next"]),
+        ((b"100%|\r\r\n",), ["100%|"]),
+        ((b"\n\n \t\n",), []),
+        ((b"\x1b[32mgreen\x1b[0m\x1b[2K\n",), ["green"]),
+        ((b"\xff\xfe\n",), ["��"]),
+        ((b"",), []),
+    ],
+)
+def test_lines(chunks: tuple[bytes, ...], texts: list[str]) -> None:
+    assert [line.text for line in read(*chunks)] == texts
+
+
+def test_a_line_is_cut_at_its_limit_and_the_next_is_whole() -> None:
+    assert read(b"x" * MAX_LINE_BYTES + b"\n", b"y" * MAX_LINE_BYTES, b"y\nz\n") == [
+        Line("x" * MAX_LINE_BYTES, cut=False),
+        Line("y" * MAX_LINE_BYTES, cut=True),
+        Line("z", cut=False),
+    ]
+
+
+def test_a_bar_that_is_taken_back_takes_its_cut_back() -> None:
+    assert read(b"x" * 9000 + b"\rshort\n") == [Line("short", cut=False)]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_chunks_make_no_difference(chunks: list[bytes]) -> None:
+    assert read(*chunks) == read(b"".join(chunks))
+
+
+@given(st.binary())
+def test_any_bytes_make_single_lines_of_bounded_length(content: bytes) -> None:
+    for line in read(content * 50):
+        assert line.text.strip()
+        assert not set(line.text) & {"\n", "\r"}
+        assert len(line.text) <= MAX_LINE_BYTES
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=50)))
+def test_plain_lines_come_through_as_they_are(texts: list[str]) -> None:
+    assert [line.text for line in read("\n".join(texts).encode())] == texts

@@ -1,0 +1,142 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.settings import InvalidEnvironment
+from runtime_image.agent.clock import Clock
+from runtime_image.exit_codes import ExitCode
+from runtime_image.supervisor.agent_status import AgentStatus, read_agent_status
+from runtime_image.supervisor.condition import STUCK_SECONDS, Condition
+from runtime_image.supervisor.health_server import HealthServer
+from runtime_image.supervisor.metrics import Metrics
+from runtime_image.supervisor.models import Models
+from runtime_image.supervisor.restarts import IN_SERVICE_SECONDS, LONGEST_PAUSE_SECONDS, Restarts
+from runtime_image.supervisor.settings import SupervisorSettings
+
+ENVIRONMENT = {"RUNTIME": "r", "WEBUI_COMMAND": "webui --port 7860", "WEBUI_URL": "http://127.0.0.1:7860"}
+
+
+def test_pauses_grow_up_to_the_longest_and_end() -> None:
+    restarts = Restarts(limit=9)
+    pauses = [restarts.ended(0) for _ in range(10)]
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 32, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, None]
+
+
+def test_long_service_begins_a_new_row_and_short_service_does_not() -> None:
+    restarts = Restarts(limit=1)
+    assert restarts.ended(0) == 0.5
+    restarts.in_service(10)
+    assert restarts.ended(10 + IN_SERVICE_SECONDS) == 0.5
+    restarts.in_service(1000)
+    assert restarts.ended(1000 + IN_SERVICE_SECONDS - 1) is None
+
+
+def test_settings() -> None:
+    settings = SupervisorSettings.from_environment(
+        {**ENVIRONMENT, "WEBUI_COMMAND": "env -C '/opt/my webui' python", "WEBUI_MEMORY_LIMIT": "12GiB"}
+    )
+    assert settings.webui_command == ("env", "-C", "/opt/my webui", "python")
+    assert settings.webui_memory_limit == 12 * 1024**3
+    assert (settings.agent_grace_period_seconds, settings.agent_stop_seconds) == (99.5, 105)
+
+
+@given(st.floats(min_value=0.1, max_value=7200))
+def test_the_grace_period_has_room_for_both(seconds: float) -> None:
+    settings = SupervisorSettings.from_environment({**ENVIRONMENT, "GRACE_PERIOD_SECONDS": str(seconds)})
+    assert 0 < settings.agent_grace_period_seconds < settings.agent_stop_seconds
+    assert settings.agent_stop_seconds + settings.webui_stop_seconds <= seconds * 1.000001
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"WEBUI_COMMAND": ""}, "WEBUI_COMMAND: Field required"),
+        ({"WEBUI_COMMAND": "  "}, "WEBUI_COMMAND: "),
+        ({"WEBUI_COMMAND": 'python "x'}, "WEBUI_COMMAND: Value error, No closing quotation"),
+        ({"WEBUI_URL": "there"}, "WEBUI_URL"),
+        ({"WEBUI_MEMORY_LIMIT": "much"}, "WEBUI_MEMORY_LIMIT"),
+        ({"WEBUI_RESTARTS": "-1"}, "WEBUI_RESTARTS"),
+        ({"HEALTH_PORT": "70000"}, "HEALTH_PORT"),
+        ({"START_DEADLINE_SECONDS": "0"}, "START_DEADLINE_SECONDS"),
+        ({"WARM_UP": "soon"}, "WARM_UP"),
+    ],
+)
+def test_wrong_settings_are_named(changes: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidEnvironment) as caught:
+        SupervisorSettings.from_environment({**ENVIRONMENT, **changes})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"not json", b"[]", b'{"held": -1}', b'{"tasks": {"COMPLETED": "many"}}', b"\xff", b"{" * 9999],
+)
+def test_a_status_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "status.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert read_agent_status(file) is None
+
+
+def test_a_status_may_lack_fields_and_have_others(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    file.write_text(json.dumps({"ready": True, "busy_seconds": 3, "up_seconds": 4, "colour": "red"}))
+    status = read_agent_status(file)
+    assert status is not None
+    assert (status.ready, status.held, status.busy_share, status.out_of_memory) == (True, 0, 0.75, 0)
+    assert AgentStatus().busy_share == 0
+
+
+def test_readiness_names_the_first_obstacle() -> None:
+    now = 1000.0
+    condition = Condition(seen_at=0)
+    reasons = [condition.not_ready(now)]
+    for name, value in (
+        ("models_on_disk", True),
+        ("webui_ready", True),
+        ("agent_running", True),
+        ("agent_status", AgentStatus(ready=True, updated_at=now - 60)),
+        ("agent_status", AgentStatus(ready=False, updated_at=now)),
+        ("agent_status", AgentStatus(ready=True, updated_at=now)),
+        ("stopping", True),
+    ):
+        setattr(condition, name, value)
+        reasons.append(condition.not_ready(now))
+    assert reasons == [
+        "the models are being fetched",
+        "the Web UI is not ready",
+        "the agent does not run",
+        "the agent has not written its status yet",
+        "the agent has fallen silent",
+        "the agent does not take tasks",
+        None,
+        "the container stops",
+    ]
+    assert condition.is_alive(STUCK_SECONDS)
+    assert not condition.is_alive(STUCK_SECONDS + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(0, 0), (66, 66), (73, 73), (74, 74), (78, 78), (1, 74), (-9, 74), (69, 74)],
+)
+def test_every_end_of_the_download_has_a_code(status: int, code: int) -> None:
+    models = Models(None)
+    models.on_disk.clear()
+    assert models.ended(status, now=0) == ExitCode(code)
+    assert models.on_disk.is_set() == (status == 0)
+
+
+def test_a_taken_port_is_an_error(tmp_path: Path) -> None:
+    condition = Condition(seen_at=0)
+    metrics = Metrics(runtime="r", condition=condition, models_directory=tmp_path / "not-made-yet")
+    server = HealthServer(port=0, condition=condition, metrics=metrics, clock=Clock())
+    try:
+        with pytest.raises(OSError, match="in use"):
+            HealthServer(port=server.port, condition=condition, metrics=metrics, clock=Clock())
+    finally:
+        server.stop()
+    assert b"darkroom_models_disk" not in metrics.page()

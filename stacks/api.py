@@ -11,7 +11,7 @@ from stacks.constructs.http_api import HttpApi
 from stacks.constructs.outcome_functions import expire_tasks, notify
 from stacks.constructs.reading_functions import authorize, read_task
 from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.submission_functions import route_tasks, submit_task
+from stacks.constructs.submission_functions import create_upload, route_tasks, submit_task
 from stacks.constructs.task_function import FunctionPlatform
 from stacks.constructs.webhooks import Webhooks
 from stacks.exports import MessagingExports, StorageExports
@@ -85,6 +85,7 @@ class ApiStack(Stack):
             "Http",
             submit=submit,
             read=read,
+            upload=create_upload(self, platform=platform, storage=storage),
             authorizer=authorize(self, platform=platform, secret_arns=secret_arns),
             throttling=environment.throttling,
             key_count=len(environment.api_keys),

@@ -30,7 +30,7 @@ def reader() -> TaskReader:
         catalogue=settings.catalogue,
         webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
         output_bucket=settings.output_bucket,
-        presign=OutputBucket(client=client("s3")).link,
+        outputs=OutputBucket(client=client("s3")),
     )
 
 
@@ -45,7 +45,7 @@ def application() -> APIGatewayRestResolver:
 
     @app.get("/v1alpha2/tasks/<task_id>")
     def show_task(task_id: str) -> Response[Any]:
-        return answer(reader().show(task_id))
+        return answer(reader().show(task_id, app.current_event.query_string_parameters))
 
     @app.delete("/v1alpha2/tasks/<task_id>")
     def cancel_task(task_id: str) -> Response[Any]:

@@ -8,8 +8,10 @@ from contract.record import Record, Status
 from contract.routing import Catalogue
 from lambdas import outcomes
 from lambdas.observability import count, logger
+from lambdas.output_bucket import OutputBucket
+from lambdas.read_task.inlining import wants_inline, with_base64
 from lambdas.read_task.listing import list_tasks, parse_query
-from lambdas.read_task.views import Presign, show_task
+from lambdas.read_task.views import show_task
 from lambdas.task_table import TaskTable
 from lambdas.webhook_queue import WebhookQueue
 
@@ -24,17 +26,19 @@ class TaskReader:
         catalogue: Catalogue,
         webhooks: WebhookQueue,
         output_bucket: str,
-        presign: Presign,
+        outputs: OutputBucket,
     ) -> None:
         self._table = table
         self._catalogue = catalogue
         self._webhooks = webhooks
         self._output_bucket = output_bucket
-        self._presign = presign
+        self._outputs = outputs
 
-    def show(self, task_id: str) -> dict[str, Any]:
-        """Return a task."""
-        return self._show(self._read(task_id))
+    def show(self, task_id: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return a task, with its outputs inside if the query parameters ask for that."""
+        is_inline = wants_inline(parameters)
+        task = self._show(self._read(task_id))
+        return with_base64(task, outputs=self._outputs) if is_inline else task
 
     def list(self, parameters: Mapping[str, str] | None) -> dict[str, Any]:
         """Return a page of tasks."""
@@ -71,4 +75,4 @@ class TaskReader:
         return record
 
     def _show(self, record: Record) -> dict[str, Any]:
-        return show_task(record, output_bucket=self._output_bucket, presign=self._presign)
+        return show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)

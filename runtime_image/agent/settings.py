@@ -34,7 +34,9 @@ class AgentSettings(Settings):
         le=MAX_VISIBILITY_TIMEOUT_SECONDS,
         description="How long a task stays with an agent that has vanished",
     )
-    link_buckets: Json[tuple[str, ...]] = Field(default=(), description="Buckets that s3:// links may name")
+    link_buckets: Json[tuple[str, ...]] = Field(
+        default=(), description="Buckets that s3:// links may name, or `bucket/folder/`"
+    )
     allowed_link_hosts: Json[tuple[str, ...]] = Field(
         default=(), description="host or host:port that links may reach although the address is not public"
     )

@@ -14,10 +14,12 @@ from stacks.constructs.task_function import TaskFunction
 STAGE: Final = "api"
 SUBMIT: Final = "submit"
 READ: Final = "read"
+UPLOAD: Final = "upload"
 #: Method and path of each route, and which function answers it.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
     ("POST", "/v1alpha1", SUBMIT),
+    ("POST", "/v1alpha2/uploads", UPLOAD),
     ("GET", "/v1alpha2/tasks", READ),
     ("GET", "/v1alpha2/tasks/{id}", READ),
     ("DELETE", "/v1alpha2/tasks/{id}", READ),
@@ -35,6 +37,7 @@ class HttpApi(Construct):
         *,
         submit: TaskFunction,
         read: TaskFunction,
+        upload: TaskFunction,
         authorizer: TaskFunction,
         throttling: Throttling,
         key_count: int,
@@ -81,6 +84,7 @@ class HttpApi(Construct):
         integrations = {
             SUBMIT: aws_apigateway.LambdaIntegration(submit, allow_test_invoke=False),
             READ: aws_apigateway.LambdaIntegration(read, allow_test_invoke=False),
+            UPLOAD: aws_apigateway.LambdaIntegration(upload, allow_test_invoke=False),
         }
         for method, path, function in ROUTES:
             self.api.root.resource_for_path(path).add_method(

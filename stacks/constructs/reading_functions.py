@@ -38,9 +38,9 @@ def read_task(
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{RUNTIME_INDEX}"])
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.output_bucket.arn}/*"],
+    function.read_objects(
+        storage.output_bucket,
+        "",
         wildcard_reason="A presigned link carries the right of its signer, and callers choose the prefix of outputs",
     )
     function.allow("sqs:SendMessage", on=[webhook_queue.queue_arn])

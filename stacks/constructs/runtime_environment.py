@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment, RuntimeConfig
 
 #: Where the Web UI listens inside the container.
@@ -35,7 +36,9 @@ def runtime_environment(
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
         # A picture just made is the likeliest input of the next task, and whoever may submit one may read it anyway.
-        "LINK_BUCKETS": json.dumps([*environment.link_buckets, resources.output_bucket]),
+        "LINK_BUCKETS": json.dumps(
+            [*environment.link_buckets, resources.output_bucket, f"{resources.task_bucket}/{UPLOAD_FOLDER}/"]
+        ),
         "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
         "GRACE_PERIOD_SECONDS": str(runtime.finishing_seconds),
         "LOG_LEVEL": environment.log_level,

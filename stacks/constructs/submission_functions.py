@@ -5,6 +5,7 @@ from typing import Final
 from constructs import Construct
 
 from contract.storage import CHECKPOINT_FOLDER, MESSAGE_FOLDER
+from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment
 from stacks.constructs.task_function import FunctionPlatform, TaskFunction
 from stacks.exports import StorageExports
@@ -77,6 +78,25 @@ def submit_task(
         wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
     )
     function.publish_to(task_topic_arn, key_arn=topic_key_arn)
+    return function
+
+
+def create_upload(scope: Construct, *, platform: FunctionPlatform, storage: StorageExports) -> TaskFunction:
+    """Make the function that lets callers upload what is too large for a request."""
+    function = TaskFunction(
+        scope,
+        "CreateUpload",
+        folder="create_upload",
+        description="Signs forms with which callers upload input pictures",
+        timeout_seconds=HTTP_TIMEOUT_SECONDS,
+        settings={"TASK_BUCKET": storage.task_bucket.name},
+        platform=platform,
+    )
+    function.allow(
+        "s3:PutObject",
+        on=[f"{storage.task_bucket.arn}/{UPLOAD_FOLDER}/*"],
+        wildcard_reason="A presigned form carries the right of its signer, and each upload has a name of its own",
+    )
     return function
 
 

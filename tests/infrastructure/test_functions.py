@@ -12,6 +12,7 @@ from lambdas.observability import ObservabilitySettings
 FOLDERS = (
     "route_tasks",
     "submit_task",
+    "create_upload",
     "read_task",
     "authorize",
     "notify",
@@ -58,11 +59,13 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         PUBLISH: ["TaskTopic"],
         **KEY_USE,
     },
+    "create_upload": {"s3:PutObject": ["TaskBucket.Arn/uploads/*"]},
     "read_task": {
         "dynamodb:GetItem": ["TaskTable.Arn"],
         "dynamodb:Query": ["TaskTable.Arn/index/by_runtime"],
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
         "s3:GetObject": ["OutputBucket.Arn/*"],
+        "s3:ListBucket": ["OutputBucket.Arn"],
         "sqs:SendMessage": ["WebhooksQueue.Arn"],
     },
     "authorize": {"secretsmanager:GetSecretValue": ["ApiKeysdefaultsecret"]},

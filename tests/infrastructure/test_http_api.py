@@ -21,6 +21,7 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
     expected = {
         ("POST", "/v1alpha2"): "submit_task",
         ("POST", "/v1alpha1"): "submit_task",
+        ("POST", "/v1alpha2/uploads"): "create_upload",
         ("GET", "/v1alpha2/tasks"): "read_task",
         ("GET", "/v1alpha2/tasks/{id}"): "read_task",
         ("DELETE", "/v1alpha2/tasks/{id}"): "read_task",
@@ -52,7 +53,7 @@ def test_only_this_api_may_call_the_functions_behind_it(dev: Any) -> None:
         for item in dev.resources("AWS::Lambda::Permission")
         if item.properties["Principal"] == "apigateway.amazonaws.com"
     ]
-    assert len(permissions) == 7
+    assert len(permissions) == 8
     for permission in permissions:
         assert ":HttpApi/" in dev.flat(permission["SourceArn"])
         assert permission["Action"] == "lambda:InvokeFunction"

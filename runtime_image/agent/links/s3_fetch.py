@@ -1,6 +1,6 @@
 """Fetches `s3://` links, from the buckets that the environment names and no other."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class S3Fetcher:
-    """Fetches objects with the agent's own rights; hence the list of buckets."""
+    """Fetches objects with the agent's own rights; hence the list of buckets, and of folders as `bucket/folder/`."""
 
     def __init__(self, *, storage: "S3Client", buckets: Iterable[str], patience: Patience, clock: Clock) -> None:
         self._storage = storage
@@ -31,7 +31,7 @@ class S3Fetcher:
     def fetch(self, url: str) -> bytes:
         """Return the object; raises LinkRefused, LinkUnavailable, or StorageFailed if S3 is in trouble."""
         bucket, key = parse_s3_url(url)
-        if bucket not in self._buckets:
+        if not may_be_read(bucket, key, self._buckets):
             named = ", ".join(sorted(self._buckets)) or "none"
             raise LinkRefused(f"links to the bucket {bucket[:63]} are not allowed; configured: {named}")
         tried_until = self._clock.monotonic() + LINK_SECONDS
@@ -61,6 +61,14 @@ class S3Fetcher:
                 body += chunk
                 deadline.rest_seconds()
         return bytes(body)
+
+
+def may_be_read(bucket: str, key: str, places: Collection[str]) -> bool:
+    """Tell whether an object lies in one of `places`, each a `bucket` or a `bucket/folder/`."""
+    folder, slash, _ = key.partition("/")
+    # Some servers resolve dots in a path, which would lead out of a folder.
+    has_dots = not {".", ".."}.isdisjoint(key.split("/"))
+    return bucket in places or (f"{bucket}/{folder}{slash}" in places and bool(slash) and not has_dots)
 
 
 def parse_s3_url(url: str) -> tuple[str, str]:

@@ -1,3 +1,5 @@
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from contract.record import Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
 from contract.webhook import WebhookState
+from lambdas.output_bucket import OutputBucket
 from lambdas.read_task import listing
 from lambdas.read_task.reading import TaskReader
 
@@ -22,7 +25,7 @@ def reader(world: Any) -> TaskReader:
         catalogue=world.catalogue,
         webhooks=world.webhooks,
         output_bucket="out",
-        presign=lambda uri: f"https://signed/{uri}",
+        outputs=OutputBucket(client=world.s3),
     )
 
 
@@ -52,7 +55,32 @@ def test_a_task_from_submission_to_end(world: Any, reader: TaskReader, submit: A
     assert done["submitted_at"] == "2023-11-14T22:13:20.000Z"
     assert done["completed_at"] == "2023-11-14T22:13:23.500Z"
     uri = "s3://out/output/a/a-1.png"
-    assert done["outputs"][0] == {"s3_url": uri, "url": f"https://signed/{uri}"}
+    assert done["outputs"][0]["s3_url"] == uri
+    assert done["outputs"][0]["url"].startswith("https://out.s3.amazonaws.com/output/a/a-1.png?")
+    assert done["outputs"][0].keys() == {"s3_url", "url"}
+
+
+def test_outputs_inside_the_answer_while_they_fit(world: Any, reader: TaskReader, submit: Any) -> None:
+    world.s3.create_bucket(Bucket="out")
+    sizes = {"1.png": 3_000_000, "2.png": 3_000_000, "3.png": 100, "a.out": 10}
+    for name, size in sizes.items():
+        world.s3.put_object(Bucket="out", Key=name, Body=name.encode() * (size // 5))
+    submit("a", context="ä" * 10_000)
+    world.claim("a")
+    pictures = tuple(f"s3://out/{name}" for name in ("1.png", "2.png", "gone.png", "3.png"))
+    world.finish("a", Outcome(Status.COMPLETED, image_urls=pictures, output_url="s3://out/a.out"))
+    task = reader.show("a", {"inline": "true"})
+    inside = [output["base64"] for output in task["outputs"]]
+    assert [text is not None for text in inside] == [True, False, False, True, True]
+    assert base64.b64decode(inside[0]) == b"1.png" * 600_000
+    assert len(json.dumps({"statusCode": 200, "body": json.dumps(task)})) < 6 * 1024 * 1024
+    assert reader.show("a", {"inline": "false"}) == reader.show("a", None)
+
+
+@pytest.mark.parametrize("parameters", [{"inline": "yes"}, {"inline": ""}, {"in_line": "true"}])
+def test_a_parameter_that_is_none_is_named(reader: TaskReader, parameters: dict[str, str]) -> None:
+    with pytest.raises(InvalidTask, match="inline"):
+        reader.show("nobody", parameters)
 
 
 def test_an_unknown_task(reader: TaskReader) -> None:

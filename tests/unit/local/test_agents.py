@@ -32,5 +32,5 @@ def test_the_agent_can_read_them() -> None:
     assert settings.queue_url == "http://queue"
     assert settings.retention_seconds == 7200
     assert settings.visibility_timeout_seconds == 30
-    assert settings.link_buckets == ("pictures", "outputs")
+    assert settings.link_buckets == ("pictures", "outputs", "tasks/uploads/")
     assert settings.allowed_link_hosts == ("127.0.0.1:7",)

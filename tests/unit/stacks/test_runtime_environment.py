@@ -58,5 +58,5 @@ def test_an_environment_file_may_not_set_what_the_processes_read() -> None:
 def test_values_of_the_environment_file_arrive() -> None:
     first, second = (runtime_environment(runtime, ENVIRONMENT, RESOURCES) for runtime in RUNTIMES)
     assert first["PYTORCH_CUDA_ALLOC_CONF"] == "x"
-    assert json.loads(first["LINK_BUCKETS"]) == ["others", "outputs"]
+    assert json.loads(first["LINK_BUCKETS"]) == ["others", "outputs", "tasks/uploads/"]
     assert (first["GRACE_PERIOD_SECONDS"], second["GRACE_PERIOD_SECONDS"]) == ("600", "100")

@@ -1,4 +1,4 @@
-"""Links to S3 are taken apart, and no text makes that raise anything but a refusal."""
+"""Links to S3 are taken apart, lead to named places only, and raise nothing but refusals."""
 
 import contextlib
 
@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
 from guarded_http.errors import LinkRefused
-from runtime_image.agent.links.s3_fetch import parse_s3_url
+from runtime_image.agent.links.http_fetch import MAX_LINK_BYTES
+from runtime_image.agent.links.pictures import FORMATS
+from runtime_image.agent.links.s3_fetch import may_be_read, parse_s3_url
 
 
 def test_bucket_and_key() -> None:
@@ -24,3 +27,28 @@ def test_what_names_no_object_is_refused(url: str) -> None:
 def test_nothing_else_is_raised(beginning: str, rest: str) -> None:
     with contextlib.suppress(LinkRefused):
         assert all(parse_s3_url(beginning + rest))
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "allowed"),
+    [
+        ("pictures", "any/where.png", True),
+        ("tasks", "uploads/x.png", True),
+        ("tasks", "uploads/deeper/x.png", True),
+        ("tasks", "messages/x.json", False),
+        ("tasks", "uploads", False),
+        ("tasks", "uploads-of-others/x.png", False),
+        ("tasks", "uploads/../messages/x.json", False),
+        ("tasks", "./uploads/x.png", False),
+        ("tasks", "/uploads/x.png", False),
+        ("task", "s/uploads/x.png", False),
+        ("", "x.png", False),
+    ],
+)
+def test_a_place_is_a_bucket_or_a_folder_of_one(bucket: str, key: str, *, allowed: bool) -> None:
+    assert may_be_read(bucket, key, {"pictures", "tasks/uploads/"}) == allowed
+
+
+def test_what_may_be_uploaded_may_be_linked_to() -> None:
+    assert MAX_UPLOAD_BYTES == MAX_LINK_BYTES
+    assert {name.removeprefix("image/").upper() for name in UPLOAD_TYPES} == set(FORMATS)

@@ -1,0 +1,1 @@
+"""Lets callers upload inputs that are too large for a request."""

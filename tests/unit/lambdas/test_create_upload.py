@@ -1,0 +1,59 @@
+"""Forms for uploads: what they are signed for, and what is no request for one."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from contract.errors import InvalidJson, InvalidTask
+from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
+from lambdas.create_upload.uploading import FORM_SECONDS, Uploads
+
+
+@pytest.fixture
+def uploads(world: Any) -> Uploads:
+    return Uploads(client=world.s3, bucket="task-bucket", new_name=iter(["one", "two"]).__next__)
+
+
+@pytest.mark.parametrize("content_type", UPLOAD_TYPES)
+def test_a_form_is_for_one_name_one_type_and_a_size(world: Any, uploads: Uploads, content_type: str) -> None:
+    answer = uploads.create(json.dumps({"content_type": content_type}), now_ms=world.now_ms)
+    key = f"uploads/one.{UPLOAD_TYPES[content_type]}"
+    assert answer["link"] == f"s3://task-bucket/{key}"
+    assert answer["expires_at"] == "2023-11-14T22:28:20Z"
+    fields = answer["upload"]["fields"]
+    assert (fields["key"], fields["Content-Type"]) == (key, content_type)
+    conditions = json.loads(base64.b64decode(fields["policy"]))["conditions"]
+    assert {"key": key} in conditions
+    assert {"Content-Type": content_type} in conditions
+    assert ["content-length-range", 1, MAX_UPLOAD_BYTES] in conditions
+    assert {"bucket": "task-bucket"} in conditions
+    assert FORM_SECONDS < 3600
+
+
+def test_each_has_a_name_of_its_own(world: Any, uploads: Uploads) -> None:
+    links = {uploads.create('{"content_type": "image/png"}', now_ms=world.now_ms)["link"] for _ in range(2)}
+    assert len(links) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("{}", "content_type"),
+        ('{"content_type": null}', "content_type"),
+        ('{"content_type": "text/html"}', "content_type"),
+        ('{"content_type": ["image/png"]}', "content_type"),
+        ('{"content_type": "image/png", "key": "messages/x"}', "key"),
+    ],
+)
+def test_what_cannot_be_uploaded(world: Any, uploads: Uploads, body: str, field: str) -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        uploads.create(body, now_ms=world.now_ms)
+    assert [detail.field for detail in refusal.value.details] == [field]
+
+
+def test_what_is_no_request(world: Any, uploads: Uploads) -> None:
+    for body in ("", "[]", "{"):
+        with pytest.raises(InvalidJson):
+            uploads.create(body, now_ms=world.now_ms)

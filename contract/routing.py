@@ -99,20 +99,21 @@ def checkpoint_name(name: str) -> str:
 
 def same_checkpoint(first: str, second: str) -> bool:
     """Tell whether two forms of a checkpoint's name (title, file name, bare name) mean the same."""
-    return _bare_name(first) == _bare_name(second)
+    return bare_checkpoint_name(first) == bare_checkpoint_name(second)
+
+
+def bare_checkpoint_name(name: str) -> str:
+    """Strip hash and file ending, which all forms of a checkpoint's name have or lack."""
+    name = checkpoint_name(name)
+    for extension in CHECKPOINT_EXTENSIONS:
+        name = name.removesuffix(extension)
+    return name
 
 
 def is_checkpoint_name(name: str) -> bool:
     """Tell whether `name` can be a file below the checkpoint folder: nothing that leaves it or confuses a log."""
     parts = checkpoint_name(name).split("/")
     return len(name) <= MAX_CHECKPOINT_LENGTH and name.isprintable() and not {"", ".", ".."} & set(parts)
-
-
-def _bare_name(name: str) -> str:
-    name = checkpoint_name(name)
-    for extension in CHECKPOINT_EXTENSIONS:
-        name = name.removesuffix(extension)
-    return name
 
 
 def task_attributes(record: Record) -> dict[str, str]:

@@ -20,7 +20,11 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; the request that runs then is finished first."""
     arguments = _parse()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    web_ui = build(models_folder=arguments.models_folder.resolve(), threads=arguments.threads)
+    web_ui = build(
+        models_folder=arguments.models_folder.resolve(),
+        threads=arguments.threads,
+        settings_file=arguments.ui_settings_file,
+    )
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
@@ -52,6 +56,9 @@ def _parse() -> argparse.Namespace:
         required=True,
         help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or tiny ones, which "
         "python -m local.embedded_webui.tiny_checkpoint writes)",
+    )
+    parser.add_argument(
+        "--ui-settings-file", type=Path, help="file that keeps the options from one start to the next (default: none)"
     )
     parser.add_argument(
         "--lazy", action="store_true", help="load a model when the first request needs one, not at the start"

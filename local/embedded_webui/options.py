@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -28,11 +29,19 @@ def read_defaults() -> dict[str, Any]:
 
 
 class Options:
-    """What requests set over `defaults`. Values are not checked when they are set, as the Web UI does not either."""
+    """What requests set over `defaults`. Values are not checked when they are set, as the Web UI does not either.
 
-    def __init__(self, defaults: Mapping[str, Any]) -> None:
+    Args:
+        defaults: All options with their defaults.
+        file: Where `save` writes what was set; what it holds already is set from the start.
+    """
+
+    def __init__(self, defaults: Mapping[str, Any], file: Path | None = None) -> None:
         self._defaults = defaults
+        self._file = file
         self._explicit: dict[str, Any] = {}
+        if file and file.exists():
+            self._explicit = json.loads(file.read_text(encoding="utf-8"))
 
     def __getitem__(self, name: str) -> Any:
         return self._explicit.get(name, self._defaults[name])
@@ -68,6 +77,11 @@ class Options:
     def restore(self, remembered: Mapping[str, Any]) -> None:
         """Set options back to what `remember` returned."""
         self._explicit.update(remembered)
+
+    def save(self) -> None:
+        """Write what is set to the file, also what a request has left behind."""
+        if self._file:
+            self._file.write_text(json.dumps(self._explicit, indent=4), encoding="utf-8")
 
     def answer(self) -> dict[str, Any]:
         """Return all options, or raise `ValidationError` when one of them holds what its type does not allow."""

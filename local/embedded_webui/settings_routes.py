@@ -26,6 +26,7 @@ def settings_routes(web_ui: WebUi) -> APIRouter:
             raise WebUiError("RuntimeError", f"model {wanted!r} not found")
         for name, value in values.items():
             web_ui.options.set(name, value, on_change=switch if name == "sd_model_checkpoint" else None)
+        web_ui.options.save()
 
     @router.post("/refresh-checkpoints")
     def refresh_checkpoints() -> None:

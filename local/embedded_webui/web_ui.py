@@ -38,9 +38,9 @@ class WebUi:
             _logger.exception("warm_up_failed")
 
 
-def build(*, models_folder: Path, threads: int) -> WebUi:
-    """Return the Web UI over a models folder, with nothing loaded yet."""
-    options = Options(read_defaults())
+def build(*, models_folder: Path, threads: int, settings_file: Path | None) -> WebUi:
+    """Return the Web UI over a models folder, with nothing loaded yet; options that are set go into the file."""
+    options = Options(read_defaults(), settings_file)
     checkpoints = Checkpoints(models_folder / CHECKPOINT_FOLDER)
     engine = Engine(checkpoints=checkpoints, options=options, models_folder=models_folder, threads=threads)
     state = ProgressState()

@@ -44,8 +44,12 @@ from runtime_image.agent.telemetry.composition import build_telemetry
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.client import WebUiClient
 from runtime_image.agent.webui.generation import Generation
+from runtime_image.agent.webui.known_names import KnownNames
+from runtime_image.agent.webui.name_check import NameCheck
 from runtime_image.agent.webui.progress import ProgressWatch
 from runtime_image.agent.webui.readiness import Readiness
+from runtime_image.agent.webui.request_check import RequestCheck
+from runtime_image.agent.webui.service_options import ServiceOptions
 from runtime_image.exit_codes import ExitCode
 
 
@@ -89,7 +93,9 @@ def build_loop(
     keeper = LeaseKeeper(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
     patience, health = Patience(clock=clock, log=log), WebUiHealth()
     webui = WebUiClient(base_url=settings.webui_url)
-    checkpoints = Checkpoints(client=webui)
+    checkpoints, options = Checkpoints(client=webui), ServiceOptions(client=webui)
+    known_names = KnownNames(client=webui)
+    check = RequestCheck(names=NameCheck(known=known_names), options=options, allowed_options=settings.allowed_options)
     telemetry = build_telemetry(settings, health=health, checkpoints=checkpoints, clock=clock, log=log, at_exit=at_exit)
     endings = Endings(
         ledger=ledger,
@@ -113,8 +119,8 @@ def build_loop(
             stopping=stopping,
             log=log,
         ),
-        preparation=Preparation(links=links, log=log),
-        generation=Generation(client=webui, checkpoints=checkpoints, clock=clock, log=log),
+        preparation=Preparation(links=links, check=check, checkpoints=checkpoints, clock=clock, log=log),
+        generation=Generation(client=webui, checkpoints=checkpoints, options=options, clock=clock, log=log),
         readiness=Readiness(client=webui, clock=clock, stopping=stopping, log=log),
         storing=Storing(storage=aws.storage, bucket=settings.output_bucket, endings=endings, patience=patience),
         endings=endings,
@@ -126,13 +132,25 @@ def build_loop(
     watch = ProgressWatch(client=webui, clock=clock, post=post)
     in_flight, pace = InFlight(), Pace()
     dispatcher = Dispatcher(
-        crew=crew, in_flight=in_flight, checkpoints=checkpoints, pace=pace, depth=Depth(), gpu=telemetry.gpu
+        crew=crew,
+        in_flight=in_flight,
+        checkpoints=checkpoints,
+        options=options,
+        pace=pace,
+        depth=Depth(),
+        gpu=telemetry.gpu,
     )
     holdings = Holdings(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
     standing = Standing(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
     threads = {"keeper": keeper.run, "receiver": receiver.run, "progress": watch.run, "standing": standing.run}
     for name, run in threads.items():
         _start_thread(name, run, post)
+
+    def forget_webui() -> None:
+        checkpoints.forget()
+        options.forget()
+        known_names.forget()
+
     return TaskLoop(
         events=events,
         crew=crew,
@@ -140,7 +158,7 @@ def build_loop(
         holdings=holdings,
         dispatcher=dispatcher,
         rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace),
-        checkpoints=checkpoints,
+        forget_webui=forget_webui,
         health=health,
         stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),
         standing=standing,

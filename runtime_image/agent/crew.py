@@ -95,6 +95,11 @@ class Crew:
         job = self._generation.load_checkpoint
         self._generating.submit(lambda: job(task, name), lambda error: StepFailed(task, error))
 
+    def guard_options(self, task: HeldTask, keys: frozenset[str]) -> None:
+        """Have the Web UI set these options back after every request."""
+        job = self._generation.guard_options
+        self._generating.submit(lambda: job(task, keys), lambda error: StepFailed(task, error))
+
     def generate(self, task: HeldTask, request: WebUiRequest) -> None:
         """Have the Web UI carry the request out."""
         self._generating.submit(lambda: self._generation.run(task, request), lambda error: StepFailed(task, error))

@@ -10,17 +10,27 @@ from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.webui.service_options import ServiceOptions
 
 
 class Dispatcher:
     """Changed by the loop only."""
 
     def __init__(
-        self, *, crew: Crew, in_flight: InFlight, checkpoints: Checkpoints, pace: Pace, depth: Depth, gpu: GpuUse
+        self,
+        *,
+        crew: Crew,
+        in_flight: InFlight,
+        checkpoints: Checkpoints,
+        options: ServiceOptions,
+        pace: Pace,
+        depth: Depth,
+        gpu: GpuUse,
     ) -> None:
         self._crew = crew
         self._in_flight = in_flight
         self._checkpoints = checkpoints
+        self._options = options
         self._pace = pace
         self._depth = depth
         self._gpu = gpu
@@ -51,7 +61,7 @@ class Dispatcher:
         return [task for task in tasks if task.stage in NOT_BEGUN and task.message.receive_count == 1]
 
     def switched(self, task: HeldTask) -> None:
-        """Note that the checkpoint of a task is loaded."""
+        """Note that the Web UI has been set up for a task: its checkpoint is loaded, or its options are guarded."""
         if self._switching is task:
             self._switching = None
 
@@ -83,6 +93,12 @@ class Dispatcher:
                 task.sent_at = now()
                 self._crew.load_checkpoint(task, checkpoint)
                 return
+            overridden = task.request.overridden_options if task.request else frozenset[str]()
+            if not self._options.are_guarded(overridden):
+                self._switching = task
+                task.sent_at = now()
+                self._crew.guard_options(task, overridden)
+                return
             assert task.request is not None  # noqa: S101 - a prepared task has its request; tells the type checker
             self._ready.popleft()
             task.stage = Stage.GENERATING
@@ -103,8 +119,10 @@ class Dispatcher:
             return False
         if any(other.request and other.request.exclusive for other in busy):
             return False
-        needs_all = bool(task.request and task.request.exclusive) or not self._checkpoints.is_loaded(
-            _checkpoint_of(task)
+        needs_all = (
+            bool(task.request and task.request.exclusive)
+            or not self._checkpoints.is_loaded(_checkpoint_of(task))
+            or not (task.request is None or self._options.are_guarded(task.request.overridden_options))
         )
         return not (needs_all and busy)
 

@@ -17,6 +17,15 @@ class UnknownModel(DarkroomError):
     code = "unknown_model"
 
 
+class OtherSampler(DarkroomError):
+    """Raised when the Web UI made the pictures with a sampler that was not asked for.
+
+    Permanent: the name was in its list, so every replica of this build would do the same again.
+    """
+
+    code = "other_sampler"
+
+
 class NoPictures(DarkroomError):
     """Raised when the request itself made the Web UI answer without pictures."""
 

@@ -75,6 +75,13 @@ class CheckpointLoaded:
 
 
 @dataclass(frozen=True)
+class OptionsGuarded:
+    """The Web UI will set the options that the task overrides back by itself."""
+
+    task: "HeldTask"
+
+
+@dataclass(frozen=True)
 class TaskGenerated:
     """The Web UI has answered."""
 
@@ -183,6 +190,7 @@ Event = (
     | IntakeFailed
     | TaskPrepared
     | CheckpointLoaded
+    | OptionsGuarded
     | TaskGenerated
     | StepFailed
     | TaskEnded

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import singledispatchmethod
 from typing import Final
@@ -20,7 +21,6 @@ from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
-from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.exit_codes import ExitCode
 
 #: Seconds between two looks at leases and limits when nothing happens.
@@ -39,7 +39,7 @@ class TaskLoop:
         holdings: Holdings,
         dispatcher: Dispatcher,
         rounds: Rounds,
-        checkpoints: Checkpoints,
+        forget_webui: Callable[[], None],
         health: WebUiHealth,
         stop_order: StopOrder,
         standing: Standing,
@@ -54,7 +54,8 @@ class TaskLoop:
         self._holdings = holdings
         self._dispatcher = dispatcher
         self._rounds = rounds
-        self._checkpoints = checkpoints
+        #: Drops whatever is remembered of the Web UI: it may not be the same one any more.
+        self._forget_webui = forget_webui
         self._health = health
         self._stop_order = stop_order
         self._standing = standing
@@ -145,6 +146,10 @@ class TaskLoop:
         self._dispatcher.switched(event.task)
 
     @handle.register
+    def _options_guarded(self, event: on.OptionsGuarded) -> None:
+        self._dispatcher.switched(event.task)
+
+    @handle.register
     def _task_generated(self, event: on.TaskGenerated) -> None:
         task, now = event.task, self._clock.monotonic()
         may_be_cut = self._dispatcher.answered(task, now=now)
@@ -204,6 +209,8 @@ class TaskLoop:
     @handle.register
     def _webui_ready(self, _: on.WebUiReady) -> None:
         self._log.info("webui_ready")
+        # While it was starting, it may have answered that it has no such lists.
+        self._forget_webui()
         self._health.ready()
 
     @handle.register
@@ -233,8 +240,9 @@ class TaskLoop:
 
     def _webui_failed(self, task: HeldTask, now: float) -> None:
         was_ready = self._health.is_ready
-        self._checkpoints.forget()
-        self._health.failed(sent_at=task.sent_at, now=now)
+        self._forget_webui()
+        # What failed before it was sent failed with whatever else was held then.
+        self._health.failed(sent_at=task.sent_at or task.claimed_at, now=now)
         self._log.warning("webui_failed", task_id=task.metadata.id)
         if self._health.is_given_up:
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)

@@ -1,17 +1,33 @@
-"""The second stage: links become pictures, and the content becomes the Web UI's request."""
+"""The second stage: names are checked, links become pictures, and the content becomes the Web UI's request."""
 
+from typing import Any, Final
+
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import GivenUp, WebUiUnreachable
 from runtime_image.agent.events import Event, TaskPrepared
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.links.replacement import LinkReplacement
 from runtime_image.agent.logs import EventLog
-from runtime_image.agent.webui.request import build_request, content_of
+from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.webui.request import WebUiRequest, build_request, content_of
+from runtime_image.agent.webui.request_check import RequestCheck
+
+#: Seconds for which a Web UI that does not answer is asked again: a moment's trouble must not cost a delivery, and
+#: in longer trouble the loop hands the task back.
+PATIENCE_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.5
 
 
 class Preparation:
     """Prepares tasks in workers' threads; a slow link delays its own task only."""
 
-    def __init__(self, *, links: LinkReplacement, log: EventLog) -> None:
+    def __init__(
+        self, *, links: LinkReplacement, check: RequestCheck, checkpoints: Checkpoints, clock: Clock, log: EventLog
+    ) -> None:
         self._links = links
+        self._check = check
+        self._checkpoints = checkpoints
+        self._clock = clock
         self._log = log
 
     def prepare(self, task: HeldTask) -> Event:
@@ -19,8 +35,25 @@ class Preparation:
         content = task.task_message.task.content
         tasktype = task.metadata.tasktype
         body, path = content_of(tasktype, content)
-        # Refuses what cannot be carried out before anything is fetched for it.
-        build_request(tasktype, content, {})
         self._log.debug("task_content", task_id=task.metadata.id, prompt=body.get("prompt"))
-        request = build_request(tasktype, content, self._links.replace(body, path))
-        return TaskPrepared(task, request)
+        # Refuses what cannot be carried out before anything is fetched for it.
+        request = self._checked(task, build_request(tasktype, content, {}), body, path)
+        return TaskPrepared(task, request.with_body(self._links.replace(body, path)))
+
+    def _checked(self, task: HeldTask, request: WebUiRequest, body: dict[str, Any], path: str) -> WebUiRequest:
+        checkpoint = task.task_message.checkpoint if request.generates else None
+        ends_at = self._clock.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._check.check(
+                    request,
+                    body,
+                    path,
+                    checkpoint=None if self._checkpoints.is_loaded(checkpoint) else checkpoint,
+                    timeout_seconds=task.deadline - self._clock.monotonic(),
+                )
+            except WebUiUnreachable:
+                if self._clock.monotonic() > ends_at:
+                    raise
+            if task.given_up.wait(PAUSE_SECONDS):
+                raise GivenUp

@@ -40,6 +40,9 @@ class AgentSettings(Settings):
     allowed_link_hosts: Json[tuple[str, ...]] = Field(
         default=(), description="host or host:port that links may reach although the address is not public"
     )
+    allowed_options: Json[tuple[str, ...]] = Field(
+        default=(), description="Options of the Web UI that webui-api tasks may set, for everybody and for good"
+    )
     orchestrator: Literal["none", "kubernetes", "ecs"] = Field(
         default="none", description="What has placed this replica: it is told whether the replica works"
     )

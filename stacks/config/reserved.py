@@ -6,6 +6,7 @@ from typing import Final
 RESERVED_VARIABLES: Final = frozenset(
     {
         "ALLOWED_LINK_HOSTS",
+        "ALLOWED_OPTIONS",
         "GRACE_PERIOD_SECONDS",
         "HEALTH_PORT",
         "LINK_BUCKETS",

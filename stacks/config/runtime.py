@@ -122,6 +122,11 @@ class RuntimeConfig(Runtime):
         default=(), description="further arguments of the Web UI, such as --xformers, one in each entry"
     )
 
+    allowed_options: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,100}$")], ...] = Field(
+        default=(),
+        description="options of the Web UI that webui-api tasks may set, for all later tasks of that replica",
+    )
+
     @model_validator(mode="after")
     def _instances_fit(self) -> Self:
         unique(self.instance_types, lambda name: name, "instance type")

@@ -39,6 +39,7 @@ def runtime_environment(
         "LINK_BUCKETS": json.dumps(
             [*environment.link_buckets, resources.output_bucket, f"{resources.task_bucket}/{UPLOAD_FOLDER}/"]
         ),
+        "ALLOWED_OPTIONS": json.dumps(runtime.allowed_options),
         "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
         "GRACE_PERIOD_SECONDS": str(runtime.finishing_seconds),
         "LOG_LEVEL": environment.log_level,

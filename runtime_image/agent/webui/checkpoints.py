@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
-from contract.routing import checkpoint_name, same_checkpoint
+from contract.routing import same_checkpoint
 from runtime_image.agent.errors import CheckpointNotLoaded, UnknownModel, WebUiFailed
+from runtime_image.agent.webui.answer_info import info_of
 from runtime_image.agent.webui.client import WebUiClient
+from runtime_image.agent.webui.kinds import CHECKPOINT
+from runtime_image.agent.webui.name_check import listed
+from runtime_image.agent.webui.questions import ask
 from runtime_image.agent.webui.refusals import refusal
+from runtime_image.agent.webui.request import OPTIONS_PATH
+
+_LIST_PATH: Final = "/sdapi/v1/sd-models"
 
 #: Seconds in which a checkpoint must be loaded; 7 GB from a cold network disk at 50 MB/s take 140.
 SWITCH_TIMEOUT_SECONDS: Final = 600.0
-#: Names that an error lists.
-MAX_NAMES_LISTED: Final = 50
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Checkpoints:
         if not self._is_current(checkpoint):
             self._loaded = None
             body = json.dumps({"sd_model_checkpoint": checkpoint.title}).encode()
-            answer = self._client.call("POST", "/sdapi/v1/options", body, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+            answer = self._client.call("POST", OPTIONS_PATH, body, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
             if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
                 raise CheckpointNotLoaded(f"{checkpoint.title}: {refusal(answer).message}")
             # A corrupt file is answered 200, and the old model stays.
@@ -77,47 +82,35 @@ class Checkpoints:
 
     def check_answer(self, name: str | None, answer: object) -> None:
         """Raise CheckpointNotLoaded if a generation says that another model made its pictures."""
-        if name is None or not isinstance(answer, dict) or self._loaded is None or self._loaded[0] != name:
+        if name is None or self._loaded is None or self._loaded[0] != name:
             return
-        made_by = _model_of(answer)
+        made_by = info_of(answer).get("sd_model_name")
         known = {PurePosixPath(self._loaded[1].file).stem, self._loaded[1].model_name}
         if made_by and made_by not in known:
             self.forget()
             raise CheckpointNotLoaded(f"the pictures were made by {made_by}, not by {name}")
 
     def _find_after_refresh(self, name: str) -> Checkpoint:
-        self._call("POST", "/sdapi/v1/refresh-checkpoints", b"{}")
+        ask(self._client, "POST", "/sdapi/v1/refresh-checkpoints", b"{}", timeout_seconds=SWITCH_TIMEOUT_SECONDS)
         if found := self._find(name):
             return found
-        known = [checkpoint_name(checkpoint.title) for checkpoint in self._list()]
-        more = f" and {len(known) - MAX_NAMES_LISTED} more" if len(known) > MAX_NAMES_LISTED else ""
-        listed = ", ".join(sorted(known)[:MAX_NAMES_LISTED]) or "none"
-        raise UnknownModel(f"the Web UI has no checkpoint {name!r}; it has: {listed}{more}")
+        known = listed(CHECKPOINT.read(ask(self._client, "GET", _LIST_PATH)))
+        raise UnknownModel(f"the Web UI has no checkpoint {name!r}; it has: {known}")
 
     def _find(self, name: str) -> Checkpoint | None:
         return next((checkpoint for checkpoint in self._list() if checkpoint.is_called(name)), None)
 
     def _list(self) -> list[Checkpoint]:
-        entries = self._call("GET", "/sdapi/v1/sd-models")
+        entries = ask(self._client, "GET", _LIST_PATH)
         if not isinstance(entries, list):
             raise WebUiFailed("the Web UI's list of checkpoints is not a list")
         return [_checkpoint(entry) for entry in entries if isinstance(entry, dict)]
 
     def _is_current(self, checkpoint: Checkpoint) -> bool:
-        options = self._call("GET", "/sdapi/v1/options")
+        options = ask(self._client, "GET", OPTIONS_PATH)
         current = options.get("sd_model_checkpoint") if isinstance(options, dict) else None
         # The title gets its hash once it has been computed, so the two may differ in that.
         return isinstance(current, str) and same_checkpoint(current, checkpoint.title)
-
-    def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
-        answer = self._client.call(method, path, body)
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
-            error = refusal(answer)
-            raise error if error.retryable else WebUiFailed(error.message)
-        try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError) as error:
-            raise WebUiFailed(f"the Web UI's answer to {path} is not JSON") from error
 
 
 def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
@@ -128,12 +121,3 @@ def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
         filename=str(entry.get("filename") or ""),
         hashes=tuple(hash_.lower() for hash_ in hashes if isinstance(hash_, str) and hash_),
     )
-
-
-def _model_of(answer: dict[str, Any]) -> str | None:
-    try:
-        info = json.loads(answer.get("info") or "null")
-    except (TypeError, ValueError, RecursionError):
-        return None
-    name = info.get("sd_model_name") if isinstance(info, dict) else None
-    return name if isinstance(name, str) else None

@@ -5,13 +5,15 @@ from typing import Any, Final
 
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.errors import WebUiFailed
-from runtime_image.agent.events import CheckpointLoaded, Event, InterruptSent, TaskGenerated
+from runtime_image.agent.events import CheckpointLoaded, Event, InterruptSent, OptionsGuarded, TaskGenerated
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.logs import EventLog
+from runtime_image.agent.webui.answer_info import check_sampler
 from runtime_image.agent.webui.checkpoints import Checkpoints
-from runtime_image.agent.webui.client import WebUiClient
+from runtime_image.agent.webui.client import Answer, WebUiClient
 from runtime_image.agent.webui.refusals import refusal
 from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.agent.webui.service_options import ServiceOptions
 
 #: Seconds past the task's time limit for which its answer is still awaited: the loop interrupts at the limit, and
 #: what is interrupted answers after its running step.
@@ -21,16 +23,21 @@ ANSWER_GRACE_SECONDS: Final = 60.0
 class Generation:
     """Calls the Web UI for a task, in a worker's thread."""
 
-    def __init__(self, *, client: WebUiClient, checkpoints: Checkpoints, clock: Clock, log: EventLog) -> None:
+    def __init__(
+        self, *, client: WebUiClient, checkpoints: Checkpoints, options: ServiceOptions, clock: Clock, log: EventLog
+    ) -> None:
         self._client = client
         self._checkpoints = checkpoints
+        self._options = options
         self._clock = clock
         self._log = log
 
     def run(self, task: HeldTask, request: WebUiRequest) -> Event:
         """Send the request and wait for its answer."""
-        timeout_seconds = max(task.deadline - self._clock.monotonic(), 0.0) + ANSWER_GRACE_SECONDS
-        answer = self._client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
+        self._options.settle()
+        if request.leaves_options:
+            self._options.borrow()
+        answer = self._answer(task, request)
         if request.exclusive:
             self._checkpoints.forget()
         if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
@@ -38,6 +45,7 @@ class Generation:
         value = _parse(answer.body)
         if request.generates:
             self._checkpoints.check_answer(task.task_message.checkpoint, value)
+            check_sampler(request.sampler_name, value)
         return TaskGenerated(task, value)
 
     def load_checkpoint(self, task: HeldTask, name: str) -> Event:
@@ -48,6 +56,12 @@ class Generation:
         self._log.info("checkpoint_loaded", task_id=task.metadata.id, checkpoint=name, seconds=seconds)
         return CheckpointLoaded(task)
 
+    def guard_options(self, task: HeldTask, keys: frozenset[str]) -> Event:
+        """See to it that the Web UI sets these options back after every request."""
+        self._options.guard(keys)
+        self._log.info("options_guarded", options=sorted(keys))
+        return OptionsGuarded(task)
+
     def interrupt(self, task: HeldTask) -> Event:
         """Interrupt what the Web UI runs now."""
         try:
@@ -55,6 +69,17 @@ class Generation:
         except WebUiFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
         return InterruptSent(task)
+
+    def _answer(self, task: HeldTask, request: WebUiRequest) -> Answer:
+        timeout_seconds = max(task.deadline - self._clock.monotonic(), 0.0) + ANSWER_GRACE_SECONDS
+        answer = self._client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
+        if request.leaves_options:
+            try:
+                self._options.settle()
+            except WebUiFailed as error:
+                # The pictures exist; the next request tries it again before anything else.
+                self._log.warning("options_not_settled", task_id=task.metadata.id, reason=error.message)
+        return answer
 
 
 def _parse(body: bytes) -> Any:

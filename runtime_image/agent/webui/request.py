@@ -1,7 +1,7 @@
 """From a task's content to the one call of the Web UI that carries it out."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contract import runpod
@@ -9,6 +9,10 @@ from contract.errors import InvalidTask
 from contract.task import TaskType
 from runtime_image.agent.errors import UnsupportedTask
 
+TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
+IMAGE_TO_IMAGE_PATH: Final = f"/{runpod.IMAGE_TO_IMAGE_ENDPOINT}"
+UPSCALING_PATHS: Final = frozenset({"/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images"})
+OPTIONS_PATH: Final = "/sdapi/v1/options"
 _ENDPOINTS: Final = {
     TaskType.TEXT_TO_IMAGE: runpod.TEXT_TO_IMAGE_ENDPOINT,
     TaskType.IMAGE_TO_IMAGE: runpod.IMAGE_TO_IMAGE_ENDPOINT,
@@ -18,7 +22,7 @@ _ENDPOINTS: Final = {
     TaskType.PNG_INFO: "sdapi/v1/png-info",
 }
 _GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
-_ANSWERING_PICTURES: Final = _GENERATING | {"sdapi/v1/extra-single-image", "sdapi/v1/extra-batch-images"}
+_ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}
 #: Calls that other requests must not overlap: what they change is read all through a generation.
 _CHANGING_THE_SERVICE: Final = frozenset(
     {
@@ -50,6 +54,27 @@ class WebUiRequest:
     exclusive: bool = False
     #: The sender asked for an answer without pictures.
     sends_no_pictures: bool = False
+    #: The sampler that the answer must name, None if that does not matter.
+    sampler_name: str | None = None
+    #: Options that it overrides, which the Web UI sets back only if they were set explicitly before.
+    overridden_options: frozenset[str] = frozenset()
+    #: Changes options that the agent itself must set back.
+    leaves_options: bool = False
+
+    def with_body(self, body: dict[str, Any]) -> "WebUiRequest":
+        """Return the call with its body, if it has one.
+
+        Whether the Web UI sets options back after the request is not for one task to decide.
+        """
+        if self.method != "POST":
+            return self
+        if self.generates and (body.get("override_settings") or body.get("infotext")):
+            body = {**body, "override_settings_restore_afterwards": not self.leaves_options}
+        return replace(
+            self,
+            body=json.dumps(body, separators=(",", ":")).encode(),
+            sends_no_pictures=self.generates and body.get("send_images") is False,
+        )
 
 
 def content_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -78,12 +103,12 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
         method, endpoint = content["api"]["method"], runpod.endpoint_of(content)
     if not endpoint or endpoint in _HELPERS:
         raise UnsupportedTask(f"this runtime cannot carry out {endpoint or tasktype.value}")
-    return WebUiRequest(
+    request = WebUiRequest(
         method=method,
         path=f"/{endpoint}",
-        body=json.dumps(body, separators=(",", ":")).encode() if method == "POST" else None,
+        body=None,
         generates=endpoint in _GENERATING,
         needs_pictures=endpoint in _ANSWERING_PICTURES,
         exclusive=method == "POST" and endpoint in _CHANGING_THE_SERVICE,
-        sends_no_pictures=endpoint in _GENERATING and body.get("send_images") is False,
     )
+    return request.with_body(body)

@@ -247,7 +247,7 @@ def aws_endpoint() -> Iterator[str]:
 
 @contextmanager
 def make_world(endpoint: str, directory: Path) -> Iterator[World]:
-    webui = StandInWebUi()
+    webui = StandInWebUi(settings_file=directory / "config.json")
     with webui.serve() as url:
         world = World(endpoint, directory, webui, url)
         try:

@@ -11,12 +11,15 @@ import struct
 import threading
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from tests.integration.agent.stand_in_service import StandInService
 
 Json = dict[str, Any]
 #: Status and body.
@@ -33,6 +36,7 @@ class Run:
     started_at: float
     ended_at: float = 0.0
     interrupted: bool = False
+    clip_skip: int = 0
 
 
 @dataclass
@@ -46,11 +50,15 @@ class StandInWebUi:
     #: Called with path and body before anything else; a reply it returns is sent, None goes on.
     intercept: Callable[[str, Json], Reply | None] = lambda _path, _body: None
     ready: bool = True
+    #: Tells whether a run stands still at a step; interrupts do not reach it there.
+    hangs: Callable[[Run, int], bool] = lambda _run, _step: False
+    #: Where options are kept from one life to the next.
+    settings_file: Path | None = None
     #: Makes the picture of a prompt.
     picture: Callable[[str], bytes] = field(default_factory=lambda: png)
 
     def __post_init__(self) -> None:
-        self.loaded = self.checkpoints[0]
+        self.service = StandInService(checkpoints=self.checkpoints, settings_file=self.settings_file)
         self.runs: list[Run] = []
         self.calls: list[tuple[str, str]] = []
         self.bodies: list[tuple[str, Json]] = []
@@ -60,7 +68,7 @@ class StandInWebUi:
         self._turns: deque[object] = deque()
         self._turn_changed = threading.Condition()
         self._interrupted = False
-        self._step, self._steps, self._job = 0, 0, ""
+        self._step, self._steps, self._job, self._timestamp = 0, 0, "", 0.0
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:
@@ -78,6 +86,11 @@ class StandInWebUi:
         """Return the generations of this prompt."""
         return [run for run in self.runs if run.prompt == prompt]
 
+    def lists_asked(self) -> Counter[str]:
+        """Return how often each list, and the options, were asked for."""
+        paths = [path.removeprefix("/sdapi/v1/") for method, path in self.calls if method == "GET"]
+        return Counter(path for path in paths if path != "progress")
+
     def answer(self, method: str, path: str, body: Json) -> Reply:
         """Answer one request."""
         path = path.partition("?")[0]
@@ -86,8 +99,12 @@ class StandInWebUi:
             return 404, {"detail": "Not Found"}
         if (reply := self.intercept(path, body)) is not None:
             return reply
-        handler = _ROUTES.get((method, path))
-        return handler(self, body) if handler else (404, {"detail": "Not Found"})
+        if handler := _ROUTES.get((method, path)):
+            return handler(self, body)
+        name = path.removeprefix("/sdapi/v1/")
+        if method == "POST" and name.startswith("refresh-"):
+            return self.service.refresh(name)
+        return self.service.list(name) or (404, {"detail": "Not Found"})
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -110,21 +127,53 @@ class StandInWebUi:
                 return 500, {"error": "HTTPException", "detail": "Invalid encoded image", "body": "", "errors": ""}
         steps, count = int(body.get("steps", 20)), int(body.get("batch_size", 1)) * int(body.get("n_iter", 1))
         with self._lock():
-            self._interrupted, self._step, self._steps, self._job = False, 0, steps, "scripts_txt2img"
-            run = Run(str(body.get("prompt", "")), body, self.loaded, time.monotonic())
-            self.runs.append(run)
-            while self._step < steps and not self._interrupted:
-                time.sleep(self.seconds_per_step)
-                self._step += 1
-            run.interrupted = self._interrupted
-            run.ended_at = time.monotonic()
-            self._job = ""
+            self._interrupted, self._step, self._job = False, 0, "scripts_txt2img"
+            self._timestamp = time.monotonic()
+            try:
+                run = self._run(body, steps)
+            except (KeyError, TypeError) as error:
+                return 500, {"error": type(error).__name__, "detail": "", "body": "", "errors": str(error)}
+            finally:
+                self._job = ""
         time.sleep(self.encoding_seconds)
-        model = self.loaded.rpartition(".")[0]
-        info = {"seed": 1, "sd_model_name": model, "sampler_name": "Euler", "infotexts": [run.prompt]}
-        picture = base64.b64encode(self.picture(run.prompt)).decode()
+        sampler = self.service.sampler_of(body.get("sampler_name") or body.get("sampler_index") or "Euler")
+        info = {
+            "seed": 1,
+            "sd_model_name": run.checkpoint.rpartition(".")[0],
+            "sampler_name": sampler,
+            "clip_skip": run.clip_skip,
+            "infotexts": [run.prompt],
+        }
+        picture = base64.b64encode(self._encoded(run)).decode()
         images = [] if body.get("send_images") is False else [picture] * count
         return 200, {"images": images, "parameters": body, "info": json.dumps(info)}
+
+    def _run(self, body: Json, steps: int) -> Run:
+        overrides, options = dict(body.get("override_settings") or {}), self.service.options
+        remembered = options.remember(overrides)
+        try:
+            for name, value in overrides.items():
+                options.set(name, value)
+            run = Run(str(body.get("prompt", "")), body, self.service.loaded, time.monotonic())
+            run.clip_skip = abs(-options["CLIP_stop_at_last_layers"])
+            self.runs.append(run)
+            # What an earlier run had stays until the first step, as in the real one.
+            while self._step < steps and not self._interrupted:
+                while self.hangs(run, self._step):
+                    time.sleep(self.seconds_per_step)
+                time.sleep(self.seconds_per_step)
+                self._step, self._steps = self._step + 1, steps
+            run.interrupted = self._interrupted
+            run.ended_at = time.monotonic()
+            return run
+        finally:
+            if body.get("override_settings_restore_afterwards", True):
+                options.restore(remembered)
+
+    def _encoded(self, run: Run) -> bytes:
+        # After the lock, by the options of that moment.
+        beginning = {"png": b"", "jpg": b"\xff\xd8\xff"}[self.service.options["samples_format"]]
+        return beginning + self.picture(run.prompt)
 
     def progress(self, _body: Json) -> Reply:
         """Say how far the running generation is."""
@@ -133,6 +182,7 @@ class StandInWebUi:
             "job": self._job,
             "job_count": int(running),
             "job_no": 0,
+            "job_timestamp": str(self._timestamp),
             "sampling_step": self._step,
             "sampling_steps": self._steps,
             "interrupted": self._interrupted,
@@ -147,35 +197,21 @@ class StandInWebUi:
         self.interrupts.append(time.monotonic())
         return 200, {}
 
-    def models(self, _body: Json) -> Reply:
-        """List the checkpoints."""
-        return 200, [
-            {
-                "title": f"{name} [{zlib.crc32(name.encode()):08x}]",
-                "model_name": name.rpartition(".")[0],
-                "hash": f"{zlib.crc32(name.encode()):08x}",
-                "sha256": None,
-                "filename": f"/models/Stable-diffusion/{name}",
-                "config": None,
-            }
-            for name in self.checkpoints
-        ]
-
     def options(self, _body: Json) -> Reply:
-        """Show the loaded checkpoint."""
-        return 200, {"sd_model_checkpoint": f"{self.loaded} [{zlib.crc32(self.loaded.encode()):08x}]"}
+        """Show all options."""
+        return self.service.show()
 
     def set_options(self, body: Json) -> Reply:
-        """Switch the checkpoint, in the same lock."""
-        wanted = str(body.get("sd_model_checkpoint", self.loaded)).partition(" [")[0]
-        with self._lock():
-            if wanted not in self.checkpoints:
-                error = {"error": "RuntimeError", "detail": "", "body": "", "errors": f"model '{wanted}' not found"}
-                return 500, error
-            if wanted != self.loaded:
+        """Switch the checkpoint, in the same lock; set everything else at once."""
+        values = dict(body)
+        wanted = str(values.pop("sd_model_checkpoint", self.service.loaded)).partition(" [")[0]
+        if wanted not in self.checkpoints:
+            return 500, {"error": "RuntimeError", "detail": "", "body": "", "errors": f"model '{wanted}' not found"}
+        if wanted != self.service.loaded:
+            with self._lock():
                 self.switches.append(wanted)
-            self.loaded = wanted
-        return 200, None
+                self.service.loaded = wanted
+        return self.service.set(values) if values else (200, None)
 
     def upscale(self, body: Json) -> Reply:
         """Give each picture back."""
@@ -224,10 +260,8 @@ _ROUTES: dict[tuple[str, str], Callable[[StandInWebUi, Json], Reply]] = {
     ("POST", "/sdapi/v1/png-info"): StandInWebUi.png_info,
     ("GET", "/sdapi/v1/progress"): StandInWebUi.progress,
     ("POST", "/sdapi/v1/interrupt"): StandInWebUi.interrupt,
-    ("GET", "/sdapi/v1/sd-models"): StandInWebUi.models,
     ("GET", "/sdapi/v1/options"): StandInWebUi.options,
     ("POST", "/sdapi/v1/options"): StandInWebUi.set_options,
-    ("POST", "/sdapi/v1/refresh-checkpoints"): lambda _webui, _body: (200, None),
 }
 
 

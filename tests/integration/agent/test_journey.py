@@ -47,7 +47,7 @@ def test_text_to_image(world: World) -> None:
             1,
             {"parameters", "info"},
         ),
-        ("webui-api", {"api": {"method": "GET", "endpoint": "sdapi/v1/options"}}, 0, {"sd_model_checkpoint"}),
+        ("webui-api", {"api": {"method": "GET", "endpoint": "sdapi/v1/scripts"}}, 0, {"txt2img", "img2img"}),
     ],
 )
 def test_other_tasks(world: World, tasktype: str, content: dict[str, object], pictures: int, rest: set[str]) -> None:

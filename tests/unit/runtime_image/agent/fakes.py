@@ -1,6 +1,7 @@
 """Stand-ins for the agent's collaborators, with the same methods and no threads, sockets or AWS."""
 
 import queue
+from collections.abc import Iterable
 from typing import Any
 
 from contract.errors import DarkroomError
@@ -18,6 +19,7 @@ from runtime_image.agent.telemetry.observer import Ending
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.progress import ProgressWatch
 from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.agent.webui.service_options import ServiceOptions
 
 
 class FakeCrew(Crew):
@@ -40,6 +42,9 @@ class FakeCrew(Crew):
 
     def load_checkpoint(self, task: HeldTask, name: str) -> None:
         self.jobs.append(("load_checkpoint", task, name))
+
+    def guard_options(self, task: HeldTask, keys: frozenset[str]) -> None:
+        self.jobs.append(("guard_options", task, keys))
 
     def generate(self, task: HeldTask, request: WebUiRequest) -> None:
         self.jobs.append(("generate", task))
@@ -144,6 +149,16 @@ class FakeObserver:
 
     def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
         self.endings.append((task.metadata.id, ending, pictures, error_code))
+
+
+class FakeServiceOptions(ServiceOptions):
+    """Has whatever the test puts into `guarded` guarded."""
+
+    def __init__(self) -> None:
+        self.guarded: set[str] = set()
+
+    def are_guarded(self, keys: Iterable[str]) -> bool:
+        return self.guarded.issuperset(keys)
 
 
 class FakeLedger(Ledger):

@@ -2,8 +2,8 @@
 
 from runtime_image.agent import events as on
 from runtime_image.exit_codes import ExitCode
+from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import held_task
-from tests.unit.runtime_image.agent.test_loop import Agent
 
 #: Longer than the grace period of the loop under test.
 LONG_SECONDS = 21.0

@@ -1,8 +1,5 @@
 """What the loop decides, event by event, without threads."""
 
-import logging
-import queue
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,109 +8,16 @@ import pytest
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent import events as on
-from runtime_image.agent.arrivals import Arrivals
-from runtime_image.agent.depth import Depth
-from runtime_image.agent.dispatcher import Dispatcher
 from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
-from runtime_image.agent.health import MAX_FAILURES, WebUiHealth
-from runtime_image.agent.held_task import HeldTask, Stage
-from runtime_image.agent.holdings import Holdings
-from runtime_image.agent.in_flight import InFlight
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.loop import TaskLoop
-from runtime_image.agent.orchestrator.standing import Standing
-from runtime_image.agent.pace import HORIZON_SECONDS, Pace
-from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS, Rounds
-from runtime_image.agent.stop_order import StopOrder
-from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
-from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.replica_report import ReplicaReport
+from runtime_image.agent.health import MAX_FAILURES
+from runtime_image.agent.held_task import Stage
+from runtime_image.agent.pace import HORIZON_SECONDS
+from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
-from tests.unit.runtime_image.agent.fakes import (
-    FakeCheckpoints,
-    FakeCrew,
-    FakeKeeper,
-    FakeOrchestrator,
-    FakeReceiver,
-    FakeWatch,
-)
-from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task, received
-
-
-class Agent:
-    """A loop with fakes around it."""
-
-    def __init__(self, *, knows_pace: bool = True) -> None:
-        self.crew, self.receiver, self.keeper = FakeCrew(), FakeReceiver(), FakeKeeper()
-        self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
-        self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
-        self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
-        log, health = EventLog(logging.getLogger("test")), WebUiHealth()
-        gpu = GpuUse(started_at=self.clock.seconds)
-        dispatcher = Dispatcher(
-            crew=self.crew, in_flight=self.in_flight, checkpoints=self.checkpoints, pace=pace, depth=Depth(), gpu=gpu
-        )
-        holdings = Holdings(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
-        self.loop = TaskLoop(
-            events=self.events,
-            crew=self.crew,
-            arrivals=Arrivals(
-                crew=self.crew,
-                receiver=self.receiver,
-                dispatcher=dispatcher,
-                holdings=holdings,
-                stopping=self.stopping,
-            ),
-            holdings=holdings,
-            dispatcher=dispatcher,
-            rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace),
-            checkpoints=self.checkpoints,
-            health=health,
-            stop_order=StopOrder(grace_period_seconds=20),
-            standing=Standing(orchestrator=FakeOrchestrator(), clock=self.clock, log=log, post=self.events.put),
-            report=ReplicaReport(
-                path=None,
-                metrics=EmbeddedMetrics(dimensions={}, log=log),
-                gpu=gpu,
-                health=health,
-                checkpoints=self.checkpoints,
-                clock=self.clock,
-                log=log,
-            ),
-            stopping=self.stopping,
-            clock=self.clock,
-            log=log,
-        )
-        if knows_pace:
-            pace.generated(sent_at=self.clock.seconds - 1, ended_at=self.clock.seconds)
-        self.happens(on.WebUiReady())
-
-    def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:
-        """Post events; return what the crew was asked to do."""
-        for event in events:
-            self.loop.handle(event)
-            self.loop.tick()
-        return self.crew.take_jobs()
-
-    def passes(self, seconds: float) -> list[tuple[Any, ...]]:
-        """Let time pass."""
-        self.clock.seconds += seconds
-        self.loop.tick()
-        return self.crew.take_jobs()
-
-    def claims(self, task: HeldTask) -> HeldTask:
-        task.stage, task.heartbeat_at = Stage.PREPARING, self.clock.seconds
-        task.claimed_at, task.lease_until = self.clock.seconds, self.clock.seconds + 10_000
-        self.happens(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
-        return task
-
-    def generates(self, name: str = "cat", request: WebUiRequest = GENERATION) -> HeldTask:
-        """Bring a task to the Web UI."""
-        task = self.claims(held_task(name))
-        self.happens(on.TaskPrepared(task, request))
-        return task
+from tests.unit.runtime_image.agent.agent_loop import Agent
+from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 
 
 @pytest.fixture
@@ -192,6 +96,17 @@ def test_another_checkpoint_waits_until_nothing_runs(agent: Agent) -> None:
     assert ("load_checkpoint", other, "two") in agent.happens(on.TaskGenerated(first, {}))
     agent.checkpoints.name = "two"
     assert agent.happens(on.CheckpointLoaded(other)) == [("generate", other)]
+
+
+def test_options_are_guarded_once_and_while_nothing_runs(agent: Agent) -> None:
+    keys = frozenset({"CLIP_stop_at_last_layers"})
+    overriding = replace(GENERATION, overridden_options=keys)
+    first, second, third = agent.generates("a"), agent.claims(held_task("b")), agent.claims(held_task("c"))
+    assert agent.happens(on.TaskPrepared(second, overriding), on.TaskPrepared(third, overriding)) == []
+
+    assert ("guard_options", second, keys) in agent.happens(on.TaskGenerated(first, {}))
+    agent.options.guarded = set(keys)
+    assert agent.happens(on.OptionsGuarded(second)) == [("generate", second), ("generate", third)]
 
 
 def test_a_call_that_changes_the_service_has_it_to_itself(agent: Agent) -> None:

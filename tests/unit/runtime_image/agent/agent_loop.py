@@ -1,0 +1,116 @@
+"""The agent's loop with fakes around it, for tests of what it decides."""
+
+import logging
+import queue
+import threading
+from typing import Any
+
+from runtime_image.agent import events as on
+from runtime_image.agent.arrivals import Arrivals
+from runtime_image.agent.depth import Depth
+from runtime_image.agent.dispatcher import Dispatcher
+from runtime_image.agent.health import WebUiHealth
+from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.holdings import Holdings
+from runtime_image.agent.in_flight import InFlight
+from runtime_image.agent.logs import EventLog
+from runtime_image.agent.loop import TaskLoop
+from runtime_image.agent.orchestrator.standing import Standing
+from runtime_image.agent.pace import Pace
+from runtime_image.agent.rounds import Rounds
+from runtime_image.agent.stop_order import StopOrder
+from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.telemetry.replica_report import ReplicaReport
+from runtime_image.agent.webui.request import WebUiRequest
+from tests.unit.runtime_image.agent.fakes import (
+    FakeCheckpoints,
+    FakeCrew,
+    FakeKeeper,
+    FakeOrchestrator,
+    FakeReceiver,
+    FakeServiceOptions,
+    FakeWatch,
+)
+from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task
+
+
+class Agent:
+    """A loop with fakes around it."""
+
+    def __init__(self, *, knows_pace: bool = True) -> None:
+        self.crew, self.receiver, self.keeper = FakeCrew(), FakeReceiver(), FakeKeeper()
+        self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
+        self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
+        self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
+        log, health = EventLog(logging.getLogger("test")), WebUiHealth()
+        gpu = GpuUse(started_at=self.clock.seconds)
+        self.options = FakeServiceOptions()
+        dispatcher = Dispatcher(
+            crew=self.crew,
+            in_flight=self.in_flight,
+            checkpoints=self.checkpoints,
+            options=self.options,
+            pace=pace,
+            depth=Depth(),
+            gpu=gpu,
+        )
+        holdings = Holdings(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
+        self.loop = TaskLoop(
+            events=self.events,
+            crew=self.crew,
+            arrivals=Arrivals(
+                crew=self.crew,
+                receiver=self.receiver,
+                dispatcher=dispatcher,
+                holdings=holdings,
+                stopping=self.stopping,
+            ),
+            holdings=holdings,
+            dispatcher=dispatcher,
+            rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace),
+            forget_webui=self.checkpoints.forget,
+            health=health,
+            stop_order=StopOrder(grace_period_seconds=20),
+            standing=Standing(orchestrator=FakeOrchestrator(), clock=self.clock, log=log, post=self.events.put),
+            report=ReplicaReport(
+                path=None,
+                metrics=EmbeddedMetrics(dimensions={}, log=log),
+                gpu=gpu,
+                health=health,
+                checkpoints=self.checkpoints,
+                clock=self.clock,
+                log=log,
+            ),
+            stopping=self.stopping,
+            clock=self.clock,
+            log=log,
+        )
+        if knows_pace:
+            pace.generated(sent_at=self.clock.seconds - 1, ended_at=self.clock.seconds)
+        self.happens(on.WebUiReady())
+
+    def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:
+        """Post events; return what the crew was asked to do."""
+        for event in events:
+            self.loop.handle(event)
+            self.loop.tick()
+        return self.crew.take_jobs()
+
+    def passes(self, seconds: float) -> list[tuple[Any, ...]]:
+        """Let time pass."""
+        self.clock.seconds += seconds
+        self.loop.tick()
+        return self.crew.take_jobs()
+
+    def claims(self, task: HeldTask) -> HeldTask:
+        task.stage, task.heartbeat_at = Stage.PREPARING, self.clock.seconds
+        task.claimed_at, task.lease_until = self.clock.seconds, self.clock.seconds + 10_000
+        self.happens(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
+        return task
+
+    def generates(self, name: str = "cat", request: WebUiRequest = GENERATION) -> HeldTask:
+        """Bring a task to the Web UI."""
+        task = self.claims(held_task(name))
+        self.happens(on.TaskPrepared(task, request))
+        return task

@@ -1,0 +1,123 @@
+"""Keeping the Web UI's options as they are, tried out on options with the recorded leak."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.embedded_webui.options import Options
+from runtime_image.agent.errors import WebUiFailed
+from runtime_image.agent.webui.client import Answer, WebUiClient
+from runtime_image.agent.webui.service_options import ServiceOptions
+
+DEFAULTS = {"clip_skip": 1, "multiplier": 1.5, "samples_format": "png", "upscaler": None}
+
+
+class FakeWebUi(WebUiClient):
+    """Its options, and a generation that overrides some of them."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self.options = Options(DEFAULTS, file)
+        self.calls: list[tuple[str, Any]] = []
+        self.broken = False
+
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> Answer:
+        values = json.loads(body or b"null")
+        self.calls.append((method, values))
+        if self.broken:
+            return Answer(500, b"Internal Server Error")
+        if method == "GET":
+            return Answer(200, json.dumps(self.options.answer()).encode())
+        for name, value in values.items():
+            self.options.set(name, value)
+        self.options.save()
+        return Answer(200, b"null")
+
+    def generate(self, *, restore: bool = True, **overrides: Any) -> dict[str, Any]:
+        """Override options as a generation does; return them as they were meanwhile."""
+        remembered = self.options.remember(overrides)
+        for name, value in overrides.items():
+            self.options.set(name, value)
+        meanwhile = self.options.answer()
+        if restore:
+            self.options.restore(remembered)
+        return meanwhile
+
+
+def test_what_is_not_guarded_leaks() -> None:
+    webui = FakeWebUi()
+
+    webui.generate(clip_skip=2)
+
+    assert webui.options["clip_skip"] == 2
+
+
+def test_what_is_guarded_is_set_back_also_after_a_restart(tmp_path: Path) -> None:
+    webui = FakeWebUi(tmp_path / "config.json")
+    options = ServiceOptions(client=webui)
+    keys = frozenset({"clip_skip", "multiplier"})
+
+    assert not options.are_guarded(keys)
+    options.guard(keys)
+    assert options.are_guarded(keys)
+    # A whole number stays one: layers are counted by it.
+    assert webui.calls == [("GET", None), ("POST", {"clip_skip": 1, "multiplier": 1.5})]
+    for _ in range(2):
+        assert webui.generate(clip_skip=2)["clip_skip"] == 2
+        assert webui.options["clip_skip"] == 1
+        webui.options = Options(DEFAULTS, webui.file)
+
+
+def test_guarding_takes_the_value_that_holds_and_asks_once() -> None:
+    webui = FakeWebUi()
+    options = ServiceOptions(client=webui)
+    webui.options.set("clip_skip", 3)
+
+    options.guard(frozenset({"clip_skip"}))
+    webui.generate(clip_skip=2)
+
+    assert webui.options["clip_skip"] == 3
+    options.forget()
+    assert not options.are_guarded({"clip_skip"})
+
+
+def test_what_was_borrowed_is_set_back_once() -> None:
+    webui = FakeWebUi()
+    options = ServiceOptions(client=webui)
+    options.settle()
+    assert webui.calls == []
+
+    options.borrow()
+    webui.generate(restore=False, samples_format="jpg", upscaler="Lanczos")
+    options.settle()
+    options.settle()
+
+    assert (webui.options["samples_format"], webui.options["upscaler"]) == ("png", None)
+    assert webui.calls[-1] == ("POST", {"samples_format": "png", "upscaler": None})
+    assert [method for method, _ in webui.calls] == ["GET", "GET", "POST"]
+
+
+def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
+    webui = FakeWebUi()
+    options = ServiceOptions(client=webui)
+    options.borrow()
+    webui.generate(restore=False, samples_format="jpg")
+    webui.broken = True
+    with pytest.raises(WebUiFailed):
+        options.settle()
+    options.forget()
+
+    webui.broken = False
+    options.settle()
+
+    assert webui.options["samples_format"] == "png"
+
+
+def test_an_option_that_is_not_set_cannot_be_guarded() -> None:
+    options = ServiceOptions(client=FakeWebUi())
+
+    with pytest.raises(WebUiFailed, match="upscaler"):
+        options.guard(frozenset({"upscaler"}))
+    assert not options.are_guarded({"upscaler"})

@@ -65,7 +65,7 @@ class Scaling(CamelModel):
     min_replicas: int = Field(default=0, ge=0, le=1_000, description="replicas that stay when there is nothing to do")
     max_replicas: int = Field(default=4, ge=1, le=1_000, description="replicas at most")
     tasks_per_replica: int = Field(
-        default=4, ge=1, le=1_000, description="tasks, waiting and running, for which there is one replica"
+        default=1, ge=1, le=1_000, description="tasks, waiting and running, for which there is one replica"
     )
     cooldown_seconds: int = Field(
         default=300, ge=0, le=3_600, description="seconds without need before a replica is taken away"

@@ -1,0 +1,32 @@
+"""A picture of a scenario: what waits and what is there over time, one row for each policy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from benchmarks.scaling.fleet import Fleet
+
+
+def draw(title: str, fleets: Sequence[Fleet], file: Path) -> None:
+    """Write a PNG."""
+    with mpl.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(7.5, 2.4 * len(fleets)), layout="constrained")
+        figure.suptitle(title)
+        for axes, fleet in zip(figure.subplots(len(fleets), squeeze=False)[:, 0], fleets, strict=True):
+            states = fleet.states
+            hours = [state.at / 3600 for state in states]
+            axes.fill_between(
+                hours, [state.replicas for state in states], step="post", color="#d8d8d8", label="paid for"
+            )
+            axes.fill_between(hours, [state.busy for state in states], step="post", color="#4c9a6a", label="at work")
+            axes.set_ylabel(f"{fleet.policy.name}\nreplicas")
+            waiting = axes.twinx()
+            waiting.plot(hours, [state.waiting for state in states], color="#c0504d", linewidth=0.9)
+            waiting.set_ylabel("tasks waiting", color="#c0504d")
+            axes.legend(loc="upper right", frameon=False)
+        axes.set_xlabel("hours")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Nothing of the library's version within: a new picture in a change means new figures.
+        figure.savefig(file, format="png", dpi=110, metadata={"Software": None})

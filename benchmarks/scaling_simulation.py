@@ -1,0 +1,122 @@
+"""Simulates the fleet under an environment's own scaling, beside a plain policy; nothing is started anywhere.
+
+Machines, prices and the length of tasks are assumptions (`benchmarks/scaling/machines.py`); put in your own figures.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.scaling.fleet import Fleet
+from benchmarks.scaling.machines import Machines
+from benchmarks.scaling.plot import draw
+from benchmarks.scaling.policy import Policy, policy_of
+from benchmarks.scaling.report import Report, report_of
+from benchmarks.scaling.scenarios import SCENARIOS, Scenario
+
+#: What a queue-based scaler is often set to: ten messages a replica, those in flight not counted, a minute's patience.
+PLAIN_TASKS_PER_REPLICA: Final = 10
+PLAIN_COOLDOWN_SECONDS: Final = 60
+#: Options that replace an assumption on machines.
+_MACHINE_OPTIONS: Final = ("node_seconds", "image_seconds", "model_seconds", "webui_seconds")
+
+
+def simulate(scenario: Scenario, policy: Policy, seed: int) -> Fleet:
+    """Return a finished run."""
+    if scenario.max_replicas:
+        policy = replace(policy, max_replicas=scenario.max_replicas)
+    fleet = Fleet(scenario, policy, random.Random(seed))  # noqa: S311 - a simulation that can be repeated, no secret
+    fleet.run()
+    return fleet
+
+
+def scenario_with(scenario: Scenario, options: argparse.Namespace) -> Scenario:
+    """Return a scenario with the assumptions of the command line."""
+    changes = {name: value for name in _MACHINE_OPTIONS if (value := getattr(options, name)) is not None}
+    scenario = replace(scenario, machines=replace(scenario.machines, **changes))
+    return scenario if options.task_seconds is None else replace(scenario, task_seconds=options.task_seconds)
+
+
+def policies(options: argparse.Namespace) -> list[Policy]:
+    """Return the environment's policy, the plain one within the same bounds, and those of the command line."""
+    ours = policy_of(options.environment, options.runtime)
+    variants = [
+        replace(ours, name=f"{tasks} tasks, {cooldown} s", tasks_per_replica=tasks, cooldown_seconds=cooldown)
+        for tasks in options.tasks_per_replica
+        for cooldown in options.cooldown_seconds or [ours.cooldown_seconds]
+    ]
+    plain = replace(
+        ours,
+        name="plain",
+        tasks_per_replica=PLAIN_TASKS_PER_REPLICA,
+        cooldown_seconds=PLAIN_COOLDOWN_SECONDS,
+        counts_in_flight=False,
+    )
+    return [ours, plain, *variants]
+
+
+def table(title: str, rows: dict[str, Report]) -> str:
+    """Return a scenario's reports as text."""
+    head = (
+        f"{'':20}{'delay p50':>10}{'p95':>8}{'p99':>8}{'GPU h paid':>12}{'busy':>8}{'share':>8}{'most':>6}{'$/1000':>8}"
+    )
+    lines = [title, head]
+    for name, report in rows.items():
+        lines.append(
+            f"  {name:18}{report.delay_p50_seconds:10.0f}{report.delay_p95_seconds:8.0f}{report.delay_p99_seconds:8.0f}"
+            f"{report.gpu_hours_paid:12.1f}{report.gpu_hours_busy:8.1f}{report.busy_share:8.0%}"
+            f"{report.most_replicas:6d}{report.cost_per_thousand_tasks:8.2f}"
+        )
+    return "\n".join(lines)
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--scenario", choices=SCENARIOS, action="append", help="one of them; may be repeated")
+    parser.add_argument("--environment", default="prod", help="a file of environments/, by name or path")
+    parser.add_argument("--runtime", help="name of the runtime; the first of the environment without it")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--tasks-per-replica", type=int, nargs="+", default=[], metavar="N", help="variants beside ours"
+    )
+    parser.add_argument("--cooldown-seconds", type=int, nargs="+", default=[], metavar="S", help="variants of them")
+    parser.add_argument("--task-seconds", type=float, metavar="S", help="mean time of a task on the GPU")
+    for name in _MACHINE_OPTIONS:
+        default = next(field.default for field in fields(Machines) if field.name == name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="S", help=f"instead of {default}")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="write a picture of each scenario into DIR")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Simulate and print; exit code 2 if there is nothing to simulate by that name."""
+    options = parse_options()
+    results: dict[str, dict[str, Report]] = {}
+    try:
+        candidates = policies(options)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for name in options.scenario or SCENARIOS:
+        scenario = scenario_with(SCENARIOS[name], options)
+        fleets = [simulate(scenario, policy, options.seed) for policy in candidates]
+        results[name] = {fleet.policy.name: report_of(fleet) for fleet in fleets}
+        print(table(f"{name}: {scenario.title}", results[name]), flush=True)
+        if options.plots:
+            draw(scenario.title, fleets[:2], options.plots / f"scaling-{name}.png")
+    if options.json:
+        print(
+            json.dumps({name: {row: asdict(report) for row, report in rows.items()} for name, rows in results.items()})
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""One file on its way: from an object in the bucket to a checked file in its place."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from runtime_image.agent.logs import EventLog
+from runtime_image.models.bucket import ModelBucket
+from runtime_image.models.connection import RangeConnection
+from runtime_image.models.errors import CheckFailed, ConnectionCut, DownloadFailed, Interrupted, ObjectChanged
+from runtime_image.models.folder import ModelsFolder
+from runtime_image.models.journal import Journal
+from runtime_image.models.partial_file import PartialFile
+from runtime_image.models.progress import Progress
+from runtime_image.models.ranges import Range, split_ranges, total_bytes
+from runtime_image.models.remote_file import Check, RemoteFile, checks_in
+from runtime_image.models.room import Room
+from runtime_image.models.verification import file_passes
+
+#: Bytes of one request. S3 gives each connection 50 to 90 MB/s: a fraction of a second, so that all end together.
+RANGE_BYTES: Final = 16 * 1024 * 1024
+#: Bytes after which what has come is noted: a killed process loses no more than this per connection.
+NOTED_BYTES: Final = 4 * 1024 * 1024
+#: Seconds between tries that bring nothing, 24 in all.
+PAUSES_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
+
+
+class FileTransfer:
+    """Its ranges may be fetched by several threads at once, and are lost to none: what has come is kept."""
+
+    def __init__(
+        self,
+        file: RemoteFile,
+        *,
+        bucket: ModelBucket,
+        folder: ModelsFolder,
+        room: Room,
+        progress: Progress,
+        is_wanted: Callable[[], bool],
+        log: EventLog,
+    ) -> None:
+        self.file = file
+        self._bucket = bucket
+        self._folder = folder
+        self._room = room
+        self._progress = progress
+        self._is_wanted = is_wanted
+        self._log = log.bind(key=file.key)
+        self._place = folder.place_of(file.key)
+        self._lock = threading.Lock()
+        self._ranges_left = 0
+        self._is_changed = False
+        self._journal: Journal | None = None
+        self._part: PartialFile | None = None
+        #: Of an answer that held the whole file: it spares a call.
+        self._headers: Mapping[str, str] | None = None
+        self._began_at = 0.0
+
+    def begin(self) -> list[Range]:
+        """Return the ranges that must be fetched; none if the file is in its place by the end of this call."""
+        self._began_at = time.monotonic()
+        self._place.path.parent.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal.lock(self._place.journal, is_wanted=self._is_wanted)
+        if self._folder.is_current(self.file):
+            self._settle("model_unchanged")
+            return []
+        if self._is_found_whole():
+            self._folder.note_fetched(self.file)
+            self._settle("model_found")
+            return []
+        self._part = self._room.open_part(self.file, self._place, self._journal)
+        ranges = split_ranges(self._part.missing, RANGE_BYTES)
+        self._progress.found(self.file.size - total_bytes(ranges))
+        self._ranges_left = len(ranges)
+        if not ranges:
+            self._finish(self._part)
+        return ranges
+
+    def fetch(self, wanted: Range, connection: RangeConnection) -> None:
+        """Fetch one of the ranges, however often the connection is cut; the last one to end finishes the file.
+
+        Raises:
+            ObjectChanged: by the last range, if the bucket holds another object by now.
+            CheckFailed: by the last range, if what came is not what the bucket holds. Nothing of it is kept.
+        """
+        assert self._part is not None  # noqa: S101 - `begin` returned the range; tells the type checker
+        try:
+            if not self._is_changed:
+                self._fetch(self._part, wanted, connection)
+        except ObjectChanged:
+            self._is_changed = True
+        with self._lock:
+            self._ranges_left -= 1
+            is_last = not self._ranges_left
+        if is_last:
+            self._finish(self._part)
+
+    def close(self) -> None:
+        """End the transfer, done or not; what has come of an unfinished file is kept. No range may be running."""
+        if self._part is not None:
+            self._part.close()
+        if self._journal is not None:
+            self._journal.close()
+        self._part = self._journal = None
+
+    def _fetch(self, part: PartialFile, wanted: Range, connection: RangeConnection) -> None:
+        position, failures = wanted.start, 0
+        while position < wanted.end and not self._is_changed:
+            noted = position
+            try:
+                for block in connection.read(self._bucket.sign(self.file), self.file, Range(position, wanted.end)):
+                    part.write(block, position)
+                    position += len(block)
+                    failures = 0
+                    self._progress.fetched(len(block))
+                    if position - noted >= NOTED_BYTES:
+                        part.finish(Range(noted, position))
+                        noted = position
+                    if not self._is_wanted():
+                        raise Interrupted(f"{self.file.key} is not wanted any more")
+            except ConnectionCut as error:
+                if failures >= len(PAUSES_SECONDS):
+                    raise DownloadFailed(f"{self.file.key} cannot be fetched: {error}") from error
+                self._log.debug("range_cut", position=position, reason=str(error))
+                time.sleep(PAUSES_SECONDS[failures])
+                failures += 1
+            finally:
+                if position > noted:
+                    part.finish(Range(noted, position))
+        if wanted == Range(0, self.file.size):
+            self._headers = connection.headers
+
+    def _finish(self, part: PartialFile) -> None:
+        headers = None if self._is_changed else self._headers or self._bucket.headers_of(self.file)
+        if headers is None:
+            self._progress.found(-self.file.size)
+            part.discard()
+            raise ObjectChanged(self.file.key)
+        check = self._check(headers)
+        if check is not None and not part.passes(*check):
+            part.discard()
+            self._progress.found(-self.file.size)
+            raise CheckFailed(f"{self.file.key} came with another {check[0].algorithm} than the bucket says")
+        part.publish()
+        self._folder.note_fetched(self.file)
+        self._settle("model_fetched", checked_by=check[0].algorithm if check else "size and ETag")
+
+    def _is_found_whole(self) -> bool:
+        """Tell whether the file came onto the disk another way, or before the machine's restart, and is this one."""
+        try:
+            descriptor = os.open(self._place.path, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            if os.fstat(descriptor).st_size != self.file.size:
+                return False
+            headers = self._bucket.headers_of(self.file)
+            check = self._check(headers) if headers is not None else None
+            return check is not None and file_passes(descriptor, self.file.size, *check)
+        finally:
+            os.close(descriptor)
+
+    def _check(self, headers: Mapping[str, str]) -> tuple[Check, int] | None:
+        """Return the best check that can be computed, with the size of the upload's parts if it is made of parts."""
+        for check in checks_in(self._bucket.without_false_md5(headers), self.file.size):
+            part_bytes = self._bucket.part_bytes(self.file, check.parts) if check.parts else 0
+            if part_bytes is not None:
+                return check, part_bytes
+        return None
+
+    def _settle(self, event: str, **fields: object) -> None:
+        assert self._journal is not None  # noqa: S101 - `begin` has locked it; tells the type checker
+        self._journal.remove()
+        self.close()
+        if event != "model_fetched":
+            self._progress.found(self.file.size)
+        self._progress.file_done()
+        seconds = round(time.monotonic() - self._began_at, 3)
+        self._log.info(event, bytes=self.file.size, seconds=seconds, **fields)

@@ -1,0 +1,86 @@
+"""A file that is being fetched: written in place, range by range and in any order, invisible until it is whole."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+from runtime_image.models.errors import DiskFull, DownloadFailed
+from runtime_image.models.folder import Place
+from runtime_image.models.journal import Journal
+from runtime_image.models.ranges import Range, missing_ranges
+from runtime_image.models.remote_file import Check, RemoteFile
+from runtime_image.models.verification import file_passes
+
+#: Bytes of what `st_blocks` counts, whatever the file system's own blocks.
+BLOCK_BYTES: Final = 512
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class PartialFile:
+    """`journal` must be locked; it is closed with the file."""
+
+    def __init__(self, file: RemoteFile, place: Place, journal: Journal) -> None:
+        self._place = place
+        self._journal = journal
+        self._size = file.size
+        if not place.part.exists():
+            journal.forget()
+        finished = journal.begin([file.etag, file.size])
+        self.missing = missing_ranges(file.size, finished)
+        try:
+            self._descriptor = os.open(place.part, os.O_RDWR | os.O_CREAT, 0o644)
+            _allocate(self._descriptor, file.size)
+        except OSError as error:
+            raise _refusal(error, place.part) from error
+
+    def write(self, block: memoryview, position: int) -> None:
+        """Put bytes where they belong."""
+        try:
+            while block:
+                written = os.pwrite(self._descriptor, block, position)
+                block, position = block[written:], position + written
+        except OSError as error:
+            raise _refusal(error, self._place.part) from error
+
+    def finish(self, finished: Range) -> None:
+        """Note that all bytes of a range were written."""
+        self._journal.add(finished)
+
+    def passes(self, check: Check, part_bytes: int) -> bool:
+        """Tell whether the file is what the check says."""
+        return file_passes(self._descriptor, self._size, check, part_bytes)
+
+    def publish(self) -> None:
+        """Put the file into its place, whole."""
+        self._place.part.replace(self._place.path)
+
+    def discard(self) -> None:
+        """Remove what has come: it is not what the bucket holds."""
+        self._place.part.unlink(missing_ok=True)
+        self._journal.forget()
+
+    def close(self) -> None:
+        """Keep what has come for the next time."""
+        os.close(self._descriptor)
+
+
+def bytes_on_disk(path: Path) -> int:
+    """Return what a file takes of the disk, 0 if there is none."""
+    try:
+        return path.stat().st_blocks * BLOCK_BYTES
+    except OSError:
+        return 0
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    """Take the disk's room now, so that it does not get full on the way."""
+    if size and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    os.ftruncate(descriptor, size)
+
+
+def _refusal(error: OSError, path: Path) -> DiskFull | DownloadFailed:
+    if error.errno in _FULL:
+        return DiskFull(f"the disk of {path.parent} is full")
+    return DownloadFailed(f"{path.parent} cannot be written: {error.strerror}")

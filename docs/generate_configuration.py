@@ -24,6 +24,7 @@ sys.path.insert(0, str(PROJECT))
 
 from contract.settings import Settings  # noqa: E402 - the project is importable only now
 from runtime_image.agent.settings import AgentSettings  # noqa: E402 - see above
+from runtime_image.models.settings import ModelSettings  # noqa: E402 - see above
 from runtime_image.supervisor.settings import SupervisorSettings  # noqa: E402 - see above
 from stacks.config import Environment  # noqa: E402 - see above
 
@@ -61,6 +62,11 @@ def page() -> str:
         " model downloader and the agent.\n"
     )
     parts.append(settings_table(SupervisorSettings))
+    parts.append(
+        "## The model downloader\n\n`python -m runtime_image.models` reads these variables, and AWS's own"
+        " (`AWS_REGION`, `AWS_ENDPOINT_URL`, credentials).\n"
+    )
+    parts.append(settings_table(ModelSettings))
     parts.append(
         "## The functions\n\nSet by the stacks; with Powertools' own variables (`POWERTOOLS_SERVICE_NAME`,"
         " `POWERTOOLS_METRICS_NAMESPACE`, `POWERTOOLS_LOG_LEVEL`, `POWERTOOLS_TRACE_DISABLED`).\n"

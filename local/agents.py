@@ -31,6 +31,7 @@ def agent_environment(
         task_table=outputs["TaskTableName"],
         task_bucket=outputs["TaskBucketName"],
         output_bucket=outputs["OutputBucketName"],
+        model_bucket=outputs["ModelBucketName"],
     )
     return {
         **runtime_environment(runtime, environment, resources),

@@ -41,19 +41,22 @@ def bare_etag(value: str) -> str:
 
 def checks_in(headers: Mapping[str, str], size: int) -> Iterator[Check]:
     """Yield the checks that an answer of S3 allows, the best first; `headers` have lower-case names."""
+    etag = bare_etag(headers.get("etag", ""))
+    # S3 says of what the checksums of an upload in parts are; without a word it could be the parts' or the whole's.
+    is_clear = "-" not in etag or "x-amz-checksum-type" in headers
     for algorithm in ALGORITHMS:
         text, _, parts = headers.get(f"x-amz-checksum-{algorithm}", "").partition("-")
         try:
             digest = base64.b64decode(text, validate=True)
         except binascii.Error:
             continue
-        if digest and (not parts or parts.isdecimal()):
+        if digest and (is_clear or parts) and (not parts or parts.isdecimal()):
             yield Check(algorithm, digest, int(parts or 0))
     # Encrypted with a key of KMS or of the caller, the ETag is no MD5.
     encrypted = "kms" in headers.get("x-amz-server-side-encryption", "") or any(
         name.startswith("x-amz-server-side-encryption-customer") for name in headers
     )
-    if not encrypted and (match := _MD5.fullmatch(bare_etag(headers.get("etag", "")))):
+    if not encrypted and (match := _MD5.fullmatch(etag)):
         parts_of_upload = int(match[2] or 0)
         if parts_of_upload or size <= MAX_WHOLE_MD5_BYTES:
             yield Check("md5", bytes.fromhex(match[1]), parts_of_upload)

@@ -13,6 +13,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "LOG_LEVEL",
         "MODELS_DIRECTORY",
         "MODELS_MAX_BYTES",
+        "MODELS_STATE_FILE",
         "MODEL_BUCKET",
         "MODEL_FILENAME",
         "ORCHESTRATOR",

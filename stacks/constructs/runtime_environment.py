@@ -9,6 +9,10 @@ from stacks.config import Environment, RuntimeConfig
 
 #: Where the Web UI listens inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
+#: Where the Web UI looks for its models inside the container.
+MODELS_DIRECTORY: Final = "/models"
+#: Where the supervisor finds how far the download of the models is.
+MODELS_STATE_FILE: Final = "/var/darkroom/models.json"
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class RuntimeResources:
     task_table: str
     task_bucket: str
     output_bucket: str
+    model_bucket: str
 
 
 def runtime_environment(
@@ -32,6 +37,12 @@ def runtime_environment(
         "TASK_TABLE": resources.task_table,
         "TASK_BUCKET": resources.task_bucket,
         "OUTPUT_BUCKET": resources.output_bucket,
+        "MODEL_BUCKET": resources.model_bucket,
+        "MODELS_DIRECTORY": MODELS_DIRECTORY,
+        "MODEL_FILENAME": runtime.model_filename or "",
+        # The disk is the limit: it is the container's own.
+        "MODELS_MAX_BYTES": "",
+        "MODELS_STATE_FILE": MODELS_STATE_FILE,
         "WEBUI_URL": WEBUI_URL,
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),

@@ -18,6 +18,7 @@ RESOURCES = RuntimeResources(
     task_table="table",
     task_bucket="tasks",
     output_bucket="outputs",
+    model_bucket="models",
 )
 RUNTIMES = (
     RuntimeConfig(name="a", model_filename="a.safetensors", extra_env={"PYTORCH_CUDA_ALLOC_CONF": "x"}),

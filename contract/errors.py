@@ -83,6 +83,18 @@ class TaskNotFound(DarkroomError):
     code = "task_not_found"
 
 
+class RuntimeNotFound(DarkroomError):
+    """Raised when the path of a call names no runtime."""
+
+    code = "unknown_runtime"
+
+
+class NotRetryable(DarkroomError):
+    """Raised when a task is asked to begin again that waits, runs, succeeded or was cancelled."""
+
+    code = "not_retryable"
+
+
 class TaskFinished(DarkroomError):
     """Raised when a task that has reached a final state is asked to change."""
 

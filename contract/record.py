@@ -49,7 +49,12 @@ RUNTIME_INDEX_ATTRIBUTES: Final = (
     "started_at_ms",
     "completed_at_ms",
     "progress_permille",
+    "retries",
 )
+#: Sparse index of a runtime's waiting and running tasks by time of submission; final tasks are not in it.
+ACTIVE_INDEX: Final = "by_active_runtime"
+ACTIVE_INDEX_KEYS: Final = ("active_runtime", "submitted_at_ms")
+ACTIVE_INDEX_ATTRIBUTES: Final = ("run", "status", "worker_id")
 #: Sparse index of the tasks that somebody must look at after a moment; final tasks are not in it.
 DUE_INDEX: Final = "by_due"
 DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")
@@ -90,6 +95,8 @@ class Record(BaseModel):
     #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
     context: str = "null"
     webhook: str | None = None
+    #: Name of the key of the HTTP API with which it was submitted; None for tasks of the entry topic.
+    key_name: str | None = None
     checkpoint: str | None = None
     requested_checkpoint: str | None = None
     #: What submission and content were; the same submission never runs twice, the same content is the same answer.
@@ -112,9 +119,13 @@ class Record(BaseModel):
     worker_id: str | None = None
     #: How often a replica has claimed this run.
     attempts: int = 0
+    #: How often the task was begun again at its sender's wish, as another run of the same content.
+    retries: int = 0
     progress_permille: int = 0
     #: When the caller asked to end the generation with what there is of it by then, as the Web UI's `interrupt` does.
     interrupted_at_ms: int | None = None
+    #: When its output went out as the last part of a stream (`/v2/{runtime}/stream/{id}`).
+    streamed_at_ms: int | None = None
     image_urls: tuple[str, ...] = ()
     output_url: str | None = None
     error: dict[str, Any] | None = None
@@ -126,6 +137,8 @@ class Record(BaseModel):
     webhook_attempts: int = 0
     webhook_last_status: int | None = None
     webhook_last_error: str | None = None
+    #: The runtime again, while the run is active.
+    active_runtime: str | None = None
     due_shard: str | None = None
     due_at_ms: int | None = None
     #: The session of a Web UI client that waits for this run; gone with its end.

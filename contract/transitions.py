@@ -42,7 +42,8 @@ class Outcome:
 def create(record: Record, *, after: Record | None = None) -> Request:
     """Record a new run: of an id without a record, or `after` the final run that was read, if that still stands."""
     due_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
-    item = record.model_copy(update={"due_shard": due_shard(record.id), "due_at_ms": due_at_ms}).to_item()
+    indexed = {"due_shard": due_shard(record.id), "due_at_ms": due_at_ms, "active_runtime": record.runtime}
+    item = record.model_copy(update=indexed).to_item()
     if after is None:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}
     if record.run == after.run or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
@@ -183,6 +184,16 @@ def settle(
     )
 
 
+def mark_streamed(task_id: str, run: str, *, now_ms: int) -> Request:
+    """Note that the output of a completed run was handed over as the last part of a stream, which happens once."""
+    return _update(
+        task_id,
+        set_={"streamed_at_ms": now_ms},
+        where="run = :run AND #status = :completed AND attribute_not_exists(streamed_at_ms)",
+        values={":run": run, ":completed": Status.COMPLETED.value},
+    )
+
+
 def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
     """End a run that nobody holds: it waits, or its lease has ended."""
     return _end(
@@ -232,7 +243,8 @@ def _end(
         set_["#error"] = compact_json(outcome.error)
     if outcome.status is Status.COMPLETED:
         set_["progress_permille"] = 1000
-    remove = ("due_shard", "due_at_ms", "webui_session", "lease_owner", "lease_expires_at_ms", "last_error")
+    indexed = ("active_runtime", "due_shard", "due_at_ms", "webui_session")
+    remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error")
     return _update(task_id, set_=set_, remove=remove, where=where, values=values)
 
 

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from contract import errors
 from contract.errors import DarkroomError
 from lambdas.aws_errors import AwsUnavailable
+from lambdas.task_bucket import MessageLost
 
 #: Seconds after which a caller whom AWS made us refuse should try again.
 RETRY_AFTER_SECONDS: Final = 2
@@ -17,11 +18,14 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.InvalidTask: HTTPStatus.BAD_REQUEST,
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
+    errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
     errors.IdInUse: HTTPStatus.CONFLICT,
     errors.TaskFinished: HTTPStatus.CONFLICT,
     errors.TaskNotFinished: HTTPStatus.CONFLICT,
     errors.NoWebhook: HTTPStatus.CONFLICT,
+    errors.NotRetryable: HTTPStatus.CONFLICT,
     errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    MessageLost: HTTPStatus.GONE,
     AwsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

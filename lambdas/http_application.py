@@ -1,10 +1,13 @@
 """What the functions behind the HTTP API have in common: errors become answers, and none of ours leaves a trace."""
 
+import base64
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from contract.errors import DarkroomError
+from contract.errors import DarkroomError, InvalidJson
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.http_answers import error_answer
 from lambdas.observability import count, logger
@@ -12,6 +15,31 @@ from lambdas.observability import count, logger
 
 class InternalError(DarkroomError):
     """Raised for a mistake of ours; what it was is in the log."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the id of the request, and the name of the key that it came with."""
+
+    request_id: str
+    key_name: str | None
+
+
+def caller_of(event: APIGatewayProxyEvent) -> Caller:
+    """Return who sent a request."""
+    context = event.request_context
+    return Caller(context.request_id, context.authorizer.principal_id)
+
+
+def body_of(event: APIGatewayProxyEvent) -> str | bytes:
+    """Return the body of a request; raises InvalidJson for one that is not encoded as it says."""
+    body = event.body or ""
+    if not event.is_base64_encoded:
+        return body
+    try:
+        return base64.b64decode(body)
+    except ValueError:
+        raise InvalidJson("the body is marked as base64 and is none") from None
 
 
 def http_application() -> APIGatewayRestResolver:

@@ -1,4 +1,4 @@
-"""The collaborators of a submission, composed once for both functions that take tasks in."""
+"""The collaborators of a submission, composed once for all functions that take tasks in."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from lambdas.model_bucket import ModelBucket
 from lambdas.submission_settings import SubmissionSettings
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
+from lambdas.task_retry import TaskRetry
 from lambdas.task_submission import TaskSubmission
 from lambdas.task_table import TaskTable
 from lambdas.topic import SnsTopic
@@ -18,9 +19,11 @@ class SubmissionParts:
     """What it takes to check a task and take it in."""
 
     catalogue: Catalogue
+    table: TaskTable
     models: ModelBucket
     task_bucket: TaskBucket
     tasks: TaskSubmission
+    retries: TaskRetry
 
 
 def submission_parts(settings: SubmissionSettings) -> SubmissionParts:
@@ -31,7 +34,9 @@ def submission_parts(settings: SubmissionSettings) -> SubmissionParts:
     publisher = TaskPublisher(topic=topic, bucket=bucket, table=table)
     return SubmissionParts(
         catalogue=settings.catalogue,
+        table=table,
         models=ModelBucket(client=client("s3"), bucket=settings.model_bucket),
         task_bucket=bucket,
         tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher),
+        retries=TaskRetry(table=table, bucket=bucket, publisher=publisher),
     )

@@ -1,4 +1,4 @@
-"""What both functions that take tasks in must know."""
+"""What all functions that take tasks in must know."""
 
 from pydantic import Field
 

@@ -5,7 +5,7 @@ the same submission, or with the same content while the first is active, goes on
 """
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 from contract.errors import IdInUse, MessageTooLarge
 from contract.json_values import canonical_json, compact_json
@@ -32,10 +32,11 @@ class TaskSubmission:
         self._bucket = bucket
         self._publisher = publisher
 
-    def take(self, submission: Submission, *, submission_id: str, now_ms: int) -> Record:
+    def take(self, submission: Submission, *, submission_id: str, now_ms: int, key_name: str | None = None) -> Record:
         """Record and publish a task, and return its record.
 
-        `submission_id` is the same for every delivery of one submission, and of no other.
+        `submission_id` is the same for every delivery of one submission, and of no other; `key_name` is that of the
+        sender's key, None where it had none.
 
         Raises:
             IdInUse: another task with this id, of other content, is still active.
@@ -43,7 +44,7 @@ class TaskSubmission:
         """
         previous: Record | None = None
         for _ in range(MAX_RACES):
-            record, body = _new_record(submission, submission_id, now_ms, previous)
+            record, body = _new_record(submission, submission_id, now_ms, previous, key_name)
             if record.message_key:
                 self._bucket.put(record.message_key, body)
             if self._table.create(record, after=previous):
@@ -74,7 +75,9 @@ class TaskSubmission:
         return existing
 
 
-def _new_record(submission: Submission, submission_id: str, now_ms: int, previous: Record | None) -> tuple[Record, str]:
+def _new_record(
+    submission: Submission, submission_id: str, now_ms: int, previous: Record | None, key_name: str | None
+) -> tuple[Record, str]:
     task = submission.task
     metadata = task.metadata
     run = run_of_submission(metadata.id, submission_id, previous.run if previous else None)
@@ -86,8 +89,6 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
             " pass links to pictures instead of base64"
         )
     fingerprint = _fingerprint(submission)
-    # The body is pure ASCII, so characters are bytes.
-    is_large = len(body) > MAX_RECORD_MESSAGE_BYTES
     record = Record(
         id=metadata.id,
         run=run,
@@ -99,13 +100,13 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
         endpoint=endpoint_of(task.content) if metadata.tasktype is TaskType.WEBUI_API else "",
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
+        key_name=key_name,
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
         submission_id=submission_id,
         fingerprint=fingerprint,
-        earlier_submission_ids=_remembered(previous),
-        message=None if is_large else body,
-        message_key=message_key(metadata.id, run, fingerprint) if is_large else None,
+        earlier_submission_ids=remembered_submissions(previous),
+        **message_place(body, metadata.id, run, fingerprint),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         submitted_at_ms=now_ms,
@@ -113,7 +114,16 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
     return record, body
 
 
-def _remembered(previous: Record | None) -> tuple[str, ...]:
+def message_place(body: str, task_id: str, run: str, fingerprint: str) -> dict[str, Any]:
+    """Return the fields of a record that hold a message body, or say where in the task bucket it is to lie."""
+    # The body is pure ASCII, so characters are bytes.
+    if len(body) > MAX_RECORD_MESSAGE_BYTES:
+        return {"message_key": message_key(task_id, run, fingerprint)}
+    return {"message": body}
+
+
+def remembered_submissions(previous: Record | None) -> tuple[str, ...]:
+    """Return the submissions whose redeliveries are no news to the run that comes after `previous`."""
     if previous is None:
         return ()
     return (*previous.earlier_submission_ids, previous.submission_id)[-MAX_EARLIER_SUBMISSIONS:]

@@ -1,12 +1,44 @@
 """The task table as the functions use it; every write is one of `contract.transitions`."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from contract import transitions
-from contract.record import DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SWEEP_RETRY_MS, Record, Status
+from contract.record import (
+    ACTIVE_INDEX,
+    DUE_INDEX,
+    DUE_SHARDS,
+    RUNTIME_INDEX,
+    SWEEP_RETRY_MS,
+    Record,
+    Status,
+)
 from contract.transitions import Outcome, Request
 from contract.webhook import WebhookState
+
+
+class Run(Protocol):
+    """What a write must know of the run that it ends."""
+
+    @property
+    def id(self) -> str:
+        """Id of the task."""
+
+    @property
+    def run(self) -> str:
+        """The run's four digits."""
+
+
+@dataclass(frozen=True)
+class ActiveRun:
+    """What the index of active tasks says of a run; it lags behind the table by some milliseconds."""
+
+    id: str
+    run: str
+    status: Status
+    #: The replica that claimed it last, if one has.
+    worker_id: str | None
 
 
 class TaskTable:
@@ -37,7 +69,7 @@ class TaskTable:
         )
         return self._write(self._client.update_item, request)
 
-    def settle_waiting(self, record: Record, outcome: Outcome, *, now_ms: int) -> bool:
+    def settle_waiting(self, record: Run, outcome: Outcome, *, now_ms: int) -> bool:
         """End a run that waits in its queue."""
         request = transitions.settle(
             record.id,
@@ -55,6 +87,10 @@ class TaskTable:
             record.id, record.run, outcome, now_ms=now_ms, retention_seconds=self._retention_seconds
         )
         return self._write(self._client.update_item, request)
+
+    def mark_streamed(self, record: Record, *, now_ms: int) -> bool:
+        """Note that a completed run's output goes out as the last part of a stream; only the first may."""
+        return self._write(self._client.update_item, transitions.mark_streamed(record.id, record.run, now_ms=now_ms))
 
     def requeue_lost(self, record: Record, *, now_ms: int) -> bool:
         """Let a run wait again whose holder let its lease end."""
@@ -91,6 +127,25 @@ class TaskTable:
                 if "LastEvaluatedKey" not in page:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def active(self, runtime: str, *, page_size: int) -> Iterator[list[ActiveRun]]:
+        """Yield the waiting and running tasks of a runtime, the oldest first, page by page."""
+        request: dict[str, Any] = {
+            "TableName": self._table_name,
+            "IndexName": ACTIVE_INDEX,
+            "KeyConditionExpression": "active_runtime = :runtime",
+            "ExpressionAttributeValues": {":runtime": runtime},
+            "Limit": page_size,
+        }
+        while True:
+            page = self._client.query(**request)
+            yield [
+                ActiveRun(item["id"], item["run"], Status(item["status"]), item.get("worker_id"))
+                for item in page["Items"]
+            ]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def newest(
         self, runtime: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None

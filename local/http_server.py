@@ -25,6 +25,8 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 application,
+                # Whatever else is installed, one machine answers like the other.
+                http="h11",
                 lifespan="off",
                 log_config=None,
                 access_log=False,

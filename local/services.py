@@ -12,6 +12,7 @@ from local.callback_receiver import CallbackReceiver
 from local.children import Children
 from local.functions.functions import Functions
 from local.gateway.application import Gateway
+from local.gateway.function_urls import function_urls
 from local.gateway.rest_api import read_rest_api
 from local.gateway.throttle import UsagePlans
 from local.http_server import HttpServer
@@ -29,6 +30,8 @@ class Services:
     """Where they are, and the pumps, which are not started yet."""
 
     http_url: str
+    #: Address of each function that has one of its own, by its folder under `lambdas/`.
+    function_urls: dict[str, str]
     callbacks_url: str
     pumps: tuple[Pump, ...]
 
@@ -57,7 +60,8 @@ async def start_services(
     api = read_rest_api(provisioned, region=clients.region)
     receiver = HttpServer(CallbackReceiver(file=state.callbacks).application)
     gateway = HttpServer(Gateway(api, functions=functions, usage_plans=UsagePlans(api.keys)))
-    for server in (receiver, gateway):
+    urls = {name: HttpServer(application) for name, application in function_urls(provisioned, functions).items()}
+    for server in (receiver, gateway, *urls.values()):
         await server.start()
         closing.push_async_callback(server.stop)
     await asyncio.to_thread(
@@ -68,6 +72,7 @@ async def start_services(
     )
     return Services(
         http_url=gateway.url,
+        function_urls={name: server.url for name, server in urls.items()},
         callbacks_url=f"{receiver.url}/callbacks",
         pumps=tuple(pumps(provisioned, functions=functions, clients=clients, threads=Threads(executor))),
     )

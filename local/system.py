@@ -101,6 +101,7 @@ class LocalSystem:
             outputs=outputs,
             clients=ground.clients,
             http_url=services.http_url,
+            function_urls=services.function_urls,
             callbacks_url=services.callbacks_url,
             api_key=secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])["SecretString"],
             webhook_secret=secrets.get_secret_value(SecretId=outputs["WebhookSecretArn"])["SecretString"],

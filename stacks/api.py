@@ -11,6 +11,7 @@ from stacks.constructs.http_api import HttpApi
 from stacks.constructs.outcome_functions import expire_tasks, notify
 from stacks.constructs.reading_functions import authorize, read_task
 from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.runpod_function import runpod_api
 from stacks.constructs.submission_functions import create_upload, route_tasks, submit_task
 from stacks.constructs.task_function import FunctionPlatform
 from stacks.constructs.webhooks import Webhooks
@@ -62,6 +63,17 @@ class ApiStack(Stack):
         read = read_task(
             self, platform=platform, environment=environment, storage=storage, webhook_queue=webhooks.queue
         )
+        keys = ApiKeys(self, "ApiKeys", keys=environment.api_keys, removal_policy=removal_policy)
+        secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
+        runpod = runpod_api(
+            self,
+            platform=platform,
+            environment=environment,
+            storage=storage,
+            task_topic_arn=messaging.task_topic_arn,
+            topic_key_arn=messaging.topic_key_arn,
+            secret_arns=secret_arns,
+        )
         notify(
             self,
             platform=platform,
@@ -78,14 +90,13 @@ class ApiStack(Stack):
             task_topic_arn=messaging.task_topic_arn,
             topic_key_arn=messaging.topic_key_arn,
         )
-        keys = ApiKeys(self, "ApiKeys", keys=environment.api_keys, removal_policy=removal_policy)
-        secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
         http = HttpApi(
             self,
             "Http",
             submit=submit,
             read=read,
             upload=create_upload(self, platform=platform, storage=storage),
+            runpod=runpod,
             authorizer=authorize(self, platform=platform, secret_arns=secret_arns),
             throttling=environment.throttling,
             key_count=len(environment.api_keys),

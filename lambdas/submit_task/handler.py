@@ -1,17 +1,15 @@
 """Called with POST /v1alpha2 and POST /v1alpha1 of the HTTP API."""
 
-import base64
 import os
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from contract.errors import InvalidJson
 from contract.submission import Format
 from lambdas.clock import now_ms
 from lambdas.http_answers import answer
-from lambdas.http_application import http_application
+from lambdas.http_application import body_of, caller_of, http_application
 from lambdas.observability import observed
 from lambdas.submission_parts import submission_parts
 from lambdas.submit_task.settings import SubmitTaskSettings
@@ -50,14 +48,7 @@ def application() -> APIGatewayRestResolver:
 def submit(app: APIGatewayRestResolver, format_: Format) -> Response[Any]:
     """Answer the present request."""
     event = app.current_event
-    body: str | bytes = event.body or ""
-    if event.is_base64_encoded:
-        try:
-            body = base64.b64decode(body)
-        except ValueError:
-            raise InvalidJson("the body is marked as base64 and is none") from None
-    request_id = event.request_context.request_id
-    return answer(submitter().submit(body, format_, request_id=request_id, now_ms=now_ms()))
+    return answer(submitter().submit(body_of(event), format_, caller=caller_of(event), now_ms=now_ms()))
 
 
 @observed

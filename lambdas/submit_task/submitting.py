@@ -7,6 +7,7 @@ from contract.record import Record
 from contract.routing import Catalogue, HoldsCheckpoint
 from contract.storage import output_location
 from contract.submission import Format, parse_submission
+from lambdas.http_application import Caller
 from lambdas.observability import count, logger
 from lambdas.task_submission import TaskSubmission
 
@@ -27,7 +28,7 @@ class TaskSubmitter:
         self._tasks = tasks
         self._output_bucket = output_bucket
 
-    def submit(self, body: str | bytes, format_: Format, *, request_id: str, now_ms: int) -> dict[str, Any]:
+    def submit(self, body: str | bytes, format_: Format, *, caller: Caller, now_ms: int) -> dict[str, Any]:
         """Take a task in and return the response; raises the contract's errors."""
         submission = parse_submission(
             parse_json_object(body),
@@ -35,7 +36,7 @@ class TaskSubmitter:
             holds_checkpoint=self._holds_checkpoint,
             format_=format_,
         )
-        record = self._tasks.take(submission, submission_id=request_id, now_ms=now_ms)
+        record = self._tasks.take(submission, submission_id=caller.request_id, now_ms=now_ms, key_name=caller.key_name)
         logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
         count("TasksAccepted", runtime=record.runtime)
         return self._response(record, format_, submission.requested_checkpoint)

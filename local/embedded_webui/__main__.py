@@ -29,7 +29,11 @@ def main() -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(create_application(web_ui), access_log=False, log_config=None))
+    # Whatever else is installed, one machine answers like the other.
+    config = uvicorn.Config(
+        create_application(web_ui), http="h11", loop="asyncio", ws="none", access_log=False, log_config=None
+    )
+    server = uvicorn.Server(config)
     # Connections wait in the listener until the server takes them, so whoever reads this line may come at once.
     sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
     sys.stdout.flush()

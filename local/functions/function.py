@@ -13,8 +13,9 @@ from local.functions.runtime_api import MAX_PAYLOAD_BYTES, Answer
 
 log = logging.getLogger(__name__)
 
-#: Processes of one function. Two show what breaks when a function runs twice at a time; more only take memory.
-MAX_PROCESSES: Final = 2
+#: Processes of one function, of which each is started when all others are busy. Some calls wait for the end of a task,
+#: and whoever waits so must not keep others from asking for its progress or cancelling it.
+MAX_PROCESSES: Final = 4
 #: Characters of a function's error in our log; its own log holds it whole.
 _MAX_LOGGED_ERROR: Final = 1000
 

@@ -18,6 +18,13 @@ def play_function(clients: AwsClients, properties: Properties) -> Created:
     return Created(name, {"Arn": f"arn:aws:lambda:{clients.region}:{ACCOUNT_ID}:function:{name}"})
 
 
+def play_function_url(_clients: AwsClients, properties: Properties) -> Created:
+    """Name a function URL. Where it is served is known later: `endpoints.json` says it, not the stack's output."""
+    identifier = physical_id(properties.resource)
+    arn = properties.resource.properties["TargetFunctionArn"]
+    return Created(identifier, {"FunctionUrl": f"https://{identifier}.lambda-url.local/", "FunctionArn": arn})
+
+
 def play_rule(clients: AwsClients, properties: Properties) -> Created:
     """Name an EventBridge rule."""
     name = properties.resource.properties.get("Name") or physical_name(properties.resource, longest=_MAX_NAME)

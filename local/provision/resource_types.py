@@ -36,6 +36,7 @@ PLAYED: Final[Mapping[str, Creator]] = {
     "AWS::Events::Rule": played.play_rule,
     "AWS::Lambda::EventSourceMapping": played.play_by_id,
     "AWS::Lambda::Function": played.play_function,
+    "AWS::Lambda::Url": played.play_function_url,
 }
 
 #: Needs nothing here, for the reason given.

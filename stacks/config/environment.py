@@ -94,6 +94,11 @@ class Environment(CamelModel):
         description="bytes of a task on the entry topic: 262144 where the partition takes no larger ones",
     )
     log_retention_days: LogRetentionDays = Field(default=30, description="days for which logs are kept")
+    function_url: bool = Field(
+        default=False,
+        description="true gives the functions that wait for a task's end addresses of their own beside the HTTP API,"
+        " where they answer for up to 5 minutes instead of 25 seconds (docs/usage/runpod.md)",
+    )
     tracing: bool = Field(default=False, description="true to trace the functions and the HTTP API with X-Ray")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="the least severe entries in the functions' logs"

@@ -15,6 +15,7 @@ STAGE: Final = "api"
 SUBMIT: Final = "submit"
 READ: Final = "read"
 UPLOAD: Final = "upload"
+RUNPOD: Final = "runpod"
 #: Method and path of each route, and which function answers it.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
@@ -24,6 +25,14 @@ ROUTES: Final = (
     ("GET", "/v1alpha2/tasks/{id}", READ),
     ("DELETE", "/v1alpha2/tasks/{id}", READ),
     ("POST", "/v1alpha2/tasks/{id}/webhook", READ),
+    ("POST", "/v2/{runtime}/run", RUNPOD),
+    ("POST", "/v2/{runtime}/runsync", RUNPOD),
+    ("GET", "/v2/{runtime}/status/{id}", RUNPOD),
+    ("GET", "/v2/{runtime}/stream/{id}", RUNPOD),
+    ("POST", "/v2/{runtime}/cancel/{id}", RUNPOD),
+    ("POST", "/v2/{runtime}/retry/{id}", RUNPOD),
+    ("POST", "/v2/{runtime}/purge-queue", RUNPOD),
+    ("GET", "/v2/{runtime}/health", RUNPOD),
 )
 
 
@@ -38,6 +47,7 @@ class HttpApi(Construct):
         submit: TaskFunction,
         read: TaskFunction,
         upload: TaskFunction,
+        runpod: TaskFunction,
         authorizer: TaskFunction,
         throttling: Throttling,
         key_count: int,
@@ -85,6 +95,7 @@ class HttpApi(Construct):
             SUBMIT: aws_apigateway.LambdaIntegration(submit, allow_test_invoke=False),
             READ: aws_apigateway.LambdaIntegration(read, allow_test_invoke=False),
             UPLOAD: aws_apigateway.LambdaIntegration(upload, allow_test_invoke=False),
+            RUNPOD: aws_apigateway.LambdaIntegration(runpod, allow_test_invoke=False),
         }
         for method, path, function in ROUTES:
             self.api.root.resource_for_path(path).add_method(

@@ -36,12 +36,12 @@ def route_tasks(
         description="Checks tasks from the entry topic and sends them to their runtime",
         timeout_seconds=ROUTE_TIMEOUT_SECONDS,
         settings={
-            **_submission_settings(environment, storage, task_topic_arn),
+            **submission_settings(environment, storage, task_topic_arn),
             "COMPLETION_TOPIC_ARN": completion_topic_arn,
         },
         platform=platform,
     )
-    _allow_submission(function, storage)
+    allow_submission(function, storage)
     function.read_objects(
         storage.task_bucket,
         "",
@@ -68,10 +68,10 @@ def submit_task(
         folder="submit_task",
         description="Checks a task from the HTTP API and sends it to its runtime",
         timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings=_submission_settings(environment, storage, task_topic_arn),
+        settings=submission_settings(environment, storage, task_topic_arn),
         platform=platform,
     )
-    _allow_submission(function, storage)
+    allow_submission(function, storage)
     function.read_objects(
         storage.task_bucket,
         MESSAGE_FOLDER,
@@ -100,7 +100,8 @@ def create_upload(scope: Construct, *, platform: FunctionPlatform, storage: Stor
     return function
 
 
-def _submission_settings(environment: Environment, storage: StorageExports, task_topic_arn: str) -> dict[str, str]:
+def submission_settings(environment: Environment, storage: StorageExports, task_topic_arn: str) -> dict[str, str]:
+    """Return the variables of every function that takes tasks in."""
     return {
         "TASK_TABLE": storage.table_name,
         "TASK_BUCKET": storage.task_bucket.name,
@@ -112,7 +113,8 @@ def _submission_settings(environment: Environment, storage: StorageExports, task
     }
 
 
-def _allow_submission(function: TaskFunction, storage: StorageExports) -> None:
+def allow_submission(function: TaskFunction, storage: StorageExports) -> None:
+    """Let a function look at checkpoints, and record tasks."""
     function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow(
         "s3:PutObject",

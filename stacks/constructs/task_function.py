@@ -32,7 +32,10 @@ class FunctionPlatform:
 
 
 class TaskFunction(aws_lambda.Function):
-    """The function in the folder `lambdas/{folder}`; `settings` are the variables of its settings class."""
+    """The function in the folder `lambdas/{folder}`; `settings` are the variables of its settings class.
+
+    `waiting_seconds` of its timeout are there for waiting, after all that it publishes is published.
+    """
 
     def __init__(
         self,
@@ -44,8 +47,9 @@ class TaskFunction(aws_lambda.Function):
         timeout_seconds: int,
         settings: Mapping[str, str],
         platform: FunctionPlatform,
+        waiting_seconds: int = 0,
     ) -> None:
-        if timeout_seconds * 1000 >= PUBLISH_GRACE_MS:
+        if (timeout_seconds - waiting_seconds) * 1000 >= PUBLISH_GRACE_MS:
             # The sweep would publish a task that this function is still about to publish.
             raise ValueError(f"{folder} may run for {timeout_seconds} s; stay below contract.record.PUBLISH_GRACE_MS")
         role = aws_iam.Role(scope, f"{id_}Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))

@@ -12,6 +12,7 @@ _KEY_TYPES: Final = {
     "id": aws_dynamodb.AttributeType.STRING,
     "runtime": aws_dynamodb.AttributeType.STRING,
     "submitted_at_ms": aws_dynamodb.AttributeType.NUMBER,
+    "active_runtime": aws_dynamodb.AttributeType.STRING,
     "due_shard": aws_dynamodb.AttributeType.STRING,
     "due_at_ms": aws_dynamodb.AttributeType.NUMBER,
     "webui_session": aws_dynamodb.AttributeType.STRING,
@@ -42,6 +43,14 @@ class TaskTable(aws_dynamodb.Table):
             sort_key=_key(submitted_at),
             projection_type=aws_dynamodb.ProjectionType.INCLUDE,
             non_key_attributes=list(record.RUNTIME_INDEX_ATTRIBUTES),
+        )
+        active_runtime, submitted_at = record.ACTIVE_INDEX_KEYS
+        self.add_global_secondary_index(
+            index_name=record.ACTIVE_INDEX,
+            partition_key=_key(active_runtime),
+            sort_key=_key(submitted_at),
+            projection_type=aws_dynamodb.ProjectionType.INCLUDE,
+            non_key_attributes=list(record.ACTIVE_INDEX_ATTRIBUTES),
         )
         shard, due_at = record.DUE_INDEX_KEYS
         self.add_global_secondary_index(

@@ -26,6 +26,14 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
         ("GET", "/v1alpha2/tasks/{id}"): "read_task",
         ("DELETE", "/v1alpha2/tasks/{id}"): "read_task",
         ("POST", "/v1alpha2/tasks/{id}/webhook"): "read_task",
+        ("POST", "/v2/{runtime}/run"): "runpod_api",
+        ("POST", "/v2/{runtime}/runsync"): "runpod_api",
+        ("GET", "/v2/{runtime}/status/{id}"): "runpod_api",
+        ("GET", "/v2/{runtime}/stream/{id}"): "runpod_api",
+        ("POST", "/v2/{runtime}/cancel/{id}"): "runpod_api",
+        ("POST", "/v2/{runtime}/retry/{id}"): "runpod_api",
+        ("POST", "/v2/{runtime}/purge-queue"): "runpod_api",
+        ("GET", "/v2/{runtime}/health"): "runpod_api",
     }
     assert routes(dev).keys() == expected.keys()
     for route, method in routes(dev).items():
@@ -54,6 +62,8 @@ def test_only_this_api_may_call_the_functions_behind_it(dev: Any) -> None:
         if item.properties["Principal"] == "apigateway.amazonaws.com"
     ]
     assert len(permissions) == 8
+    # One for each route, and one for the authorizer.
+    assert len(permissions) == len(routes(dev)) + 1
     for permission in permissions:
         assert ":HttpApi/" in dev.flat(permission["SourceArn"])
         assert permission["Action"] == "lambda:InvokeFunction"

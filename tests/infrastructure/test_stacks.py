@@ -99,6 +99,7 @@ def test_outputs_name_the_right_things(everything: Any) -> None:
         "ApiKeySecretArn": "ApiKeysshopsecret",
         "WebhookSecretArn": "WebhooksSecret",
         "WebhookDeadLetterQueueUrl": "WebhooksDeadLetterQueue",
+        "RunpodFunctionUrl": "RunpodApiFunctionUrl.FunctionUrl",
     }
 
 

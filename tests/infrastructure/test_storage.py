@@ -79,12 +79,14 @@ def test_the_table_has_the_keys_and_indexes_of_the_record(dev: Any) -> None:
         assert type_ == ("N" if record.Record.model_fields[name].annotation in {int, int | None} else "S")
     assert keys(properties) == (record.KEY_ATTRIBUTE,)
     indexes = {index["IndexName"]: index for index in properties["GlobalSecondaryIndexes"]}
-    assert set(indexes) == {record.RUNTIME_INDEX, record.DUE_INDEX, record.SESSION_INDEX}
+    assert set(indexes) == {record.RUNTIME_INDEX, record.ACTIVE_INDEX, record.DUE_INDEX, record.SESSION_INDEX}
     assert keys(indexes[record.RUNTIME_INDEX]) == record.RUNTIME_INDEX_KEYS
     assert indexes[record.RUNTIME_INDEX]["Projection"] == {
         "ProjectionType": "INCLUDE",
         "NonKeyAttributes": list(record.RUNTIME_INDEX_ATTRIBUTES),
     }
+    assert keys(indexes[record.ACTIVE_INDEX]) == record.ACTIVE_INDEX_KEYS
+    assert indexes[record.ACTIVE_INDEX]["Projection"]["NonKeyAttributes"] == list(record.ACTIVE_INDEX_ATTRIBUTES)
     assert keys(indexes[record.DUE_INDEX]) == record.DUE_INDEX_KEYS
     assert keys(indexes[record.SESSION_INDEX]) == record.SESSION_INDEX_KEYS
     for name in (record.DUE_INDEX, record.SESSION_INDEX):

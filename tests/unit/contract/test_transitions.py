@@ -273,10 +273,11 @@ class Machine(RuleBasedStateMachine):
             return
         item = self.client.get_item(TableName=TABLE, Key={"id": self.id}, ConsistentRead=True)["Item"]
         found = Record.from_item(item)
-        due = {"due_shard", "due_at_ms"}
+        due = {"due_shard", "due_at_ms", "active_runtime"}
         assert found.model_dump(exclude=due) == self.expected.model_dump(exclude=due)
         # Whatever is active is looked at by the sweep some day; whatever is final never again.
         assert (found.due_at_ms is not None) == (found.due_shard is not None) == (not found.is_final)
+        assert found.active_runtime == (None if found.is_final else found.runtime)
         if not found.is_final:
             assert found.expires_at is None
 

@@ -129,7 +129,8 @@ def make_task() -> Callable[..., dict[str, Any]]:
 
 def create_table(dynamodb: Any) -> None:
     numbers = {"submitted_at_ms", "due_at_ms"}
-    keys = {"id", *record.RUNTIME_INDEX_KEYS, *record.DUE_INDEX_KEYS, *record.SESSION_INDEX_KEYS}
+    indexes = (record.RUNTIME_INDEX_KEYS, record.DUE_INDEX_KEYS, record.SESSION_INDEX_KEYS, record.ACTIVE_INDEX_KEYS)
+    keys = {"id", *(name for index in indexes for name in index)}
 
     def schema(*names: str) -> list[dict[str, str]]:
         return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
@@ -147,6 +148,14 @@ def create_table(dynamodb: Any) -> None:
                 "IndexName": record.RUNTIME_INDEX,
                 "KeySchema": schema(*record.RUNTIME_INDEX_KEYS),
                 "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": listed},
+            },
+            {
+                "IndexName": record.ACTIVE_INDEX,
+                "KeySchema": schema(*record.ACTIVE_INDEX_KEYS),
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": list(record.ACTIVE_INDEX_ATTRIBUTES),
+                },
             },
             {
                 "IndexName": record.DUE_INDEX,

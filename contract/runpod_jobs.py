@@ -1,0 +1,55 @@
+"""A task as RunPod shows a job: the bodies of its status calls, made from the record."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from contract.record import Record, Status
+
+#: What the ids of jobs begin with whose sender waits for the answer.
+SYNC_ID_PREFIX: Final = "sync-"
+
+
+def job_id(unique: UUID, *, is_sync: bool) -> str:
+    """Return the id of a new job, as RunPod makes them."""
+    return f"{SYNC_ID_PREFIX if is_sync else ''}{unique}"
+
+
+def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, Any]:
+    """Return the body of a job's status; `output` is the answer of a completed one.
+
+    Times are milliseconds: `delayTime` from submission to pick-up (up to now while it waits), `executionTime` from
+    there to the end.
+    """
+    body: dict[str, Any] = {"delayTime": _delay_ms(record, now_ms), "id": record.id, "status": record.status.value}
+    match record.status:
+        case Status.IN_QUEUE:
+            return body
+        case Status.IN_PROGRESS:
+            return body | {"output": progress_of(record)}
+    if record.started_at_ms is not None and record.completed_at_ms is not None:
+        body["executionTime"] = record.completed_at_ms - record.started_at_ms
+    if record.worker_id is not None:
+        body["workerId"] = record.worker_id
+    if record.status is Status.COMPLETED:
+        return body | {"output": output}
+    return body | {"error": error_text(record.error), "retries": retries_of(record)}
+
+
+def progress_of(record: Record) -> dict[str, Any]:
+    """Return how far a running task is, which stands in `output` until the answer does."""
+    return {"progress": record.progress_permille / 1000}
+
+
+def retries_of(record: Record) -> int:
+    """Return how often a task was begun again, by whomever."""
+    return record.retries + max(record.attempts - 1, 0)
+
+
+def error_text(error: Mapping[str, Any] | None) -> str:
+    """Return an error in one line: RunPod's are texts, and the code before it can be told apart by programs."""
+    return f"{error.get('code')}: {error.get('message')}" if error else ""
+
+
+def _delay_ms(record: Record, now_ms: int) -> int:
+    return max((record.started_at_ms or record.completed_at_ms or now_ms) - record.submitted_at_ms, 0)

@@ -1,0 +1,1 @@
+"""Answers clients that were written for RunPod serverless."""

@@ -1,0 +1,93 @@
+"""What a RunPod client asks of a runtime as a whole: its health, and to empty its queue."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from contract.record import Status
+from lambdas import outcomes
+from lambdas.observability import count, logger
+from lambdas.runpod_api.runtimes import Runtimes
+from lambdas.task_table import ActiveRun, TaskTable
+
+#: Tasks of one read of an index: some 100 KB, which come in 20 ms.
+PAGE_SIZE: Final = 500
+#: Reads of the index of all tasks for one answer; with the page size, how many of the newest tasks are counted.
+MAX_COUNTED_PAGES: Final = 10
+#: Reads of the index of active tasks for one answer.
+MAX_ACTIVE_PAGES: Final = 100
+#: Conditional writes at a time while a queue is emptied; DynamoDB answers each in some 10 ms.
+PARALLEL_WRITES: Final = 8
+
+
+class RunpodEndpoint:
+    """Answers with RunPod's bodies. `clock` returns monotonic seconds."""
+
+    def __init__(
+        self, *, runtimes: Runtimes, table: TaskTable, now_ms: Callable[[], int], clock: Callable[[], float]
+    ) -> None:
+        self._runtimes = runtimes
+        self._table = table
+        self._now_ms = now_ms
+        self._clock = clock
+
+    def health(self, runtime: str) -> dict[str, Any]:
+        """Return how many jobs and replicas are in which state.
+
+        What waits and runs is counted in full; what has ended, among the newest 5,000 tasks of the runtime. A replica
+        without a task has no record, so it is not counted as idle.
+        """
+        self._runtimes.check(runtime)
+        active: Counter[Status] = Counter()
+        workers: set[str] = set()
+        for number, page in enumerate(self._table.active(runtime, page_size=PAGE_SIZE), 1):
+            active.update(run.status for run in page)
+            workers |= {run.worker_id for run in page if run.status is Status.IN_PROGRESS and run.worker_id}
+            if number == MAX_ACTIVE_PAGES:
+                break
+        ended = self._ended(runtime)
+        return {
+            "jobs": {
+                "completed": ended[Status.COMPLETED],
+                "failed": ended[Status.FAILED] + ended[Status.TIMED_OUT],
+                "inProgress": active[Status.IN_PROGRESS],
+                "inQueue": active[Status.IN_QUEUE],
+                "retried": ended["retried"],
+            },
+            "workers": {"idle": 0, "running": len(workers)},
+        }
+
+    def purge(self, runtime: str, *, answer_by: float) -> dict[str, Any]:
+        """Cancel every job that waits, and return how many did; those that run go on.
+
+        A queue so long that it takes until `answer_by` (monotonic seconds) is emptied in part, and the status is
+        "incomplete": the same call goes on with the rest.
+        """
+        self._runtimes.check(runtime)
+        removed, is_complete = 0, True
+        pages = self._table.active(runtime, page_size=PAGE_SIZE)
+        with ThreadPoolExecutor(PARALLEL_WRITES) as writers:
+            for page in pages:
+                removed += sum(writers.map(self._remove, (run for run in page if run.status is Status.IN_QUEUE)))
+                if self._clock() >= answer_by:
+                    is_complete = not next(pages, [])
+                    break
+        logger().info("queue_purged", runtime=runtime, removed=removed, is_complete=is_complete)
+        count("TasksCancelled", removed, runtime=runtime)
+        return {"removed": removed, "status": "completed" if is_complete else "incomplete"}
+
+    def _remove(self, run: ActiveRun) -> bool:
+        # It may have been picked up since the index was read: then the write does nothing.
+        return self._table.settle_waiting(run, outcomes.cancelled(), now_ms=self._now_ms())
+
+    def _ended(self, runtime: str) -> Counter[str]:
+        found: Counter[str] = Counter()
+        key: dict[str, Any] | None = None
+        for _ in range(MAX_COUNTED_PAGES):
+            items, key = self._table.newest(runtime, status=None, limit=PAGE_SIZE, start_key=key)
+            found.update(item["status"] for item in items)
+            found["retried"] += sum(bool(item.get("retries")) for item in items)
+            if key is None:
+                break
+        return found

@@ -1,0 +1,129 @@
+"""Called with the requests below /v2/{runtime} of the HTTP API, or at the function's own URL."""
+
+import os
+import time
+import uuid
+from functools import cache
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from contract.errors import FieldError, InvalidTask
+from lambdas.authorize.authorizing import Authorizer
+from lambdas.authorize.composition import compose_authorizer
+from lambdas.clients import client
+from lambdas.clock import now_ms
+from lambdas.function_url import ANSWER_BY, HttpFunction
+from lambdas.http_answers import answer
+from lambdas.http_application import body_of, caller_of, http_application
+from lambdas.observability import observed
+from lambdas.output_bucket import OutputBucket
+from lambdas.runpod_api.endpoint import RunpodEndpoint
+from lambdas.runpod_api.jobs import RunpodJobs
+from lambdas.runpod_api.runtimes import Runtimes
+from lambdas.runpod_api.settings import RunpodApiSettings
+from lambdas.submission_parts import submission_parts
+from lambdas.task_waiting import TaskWaiting
+from lambdas.webui_answers import WebUiAnswers
+
+#: Milliseconds for which `runsync` waits: the least, the most, and without `wait` (RunPod's own).
+MIN_WAIT_MS: Final = 1_000
+MAX_WAIT_MS: Final = 300_000
+DEFAULT_WAIT_MS: Final = 90_000
+
+
+@cache
+def settings() -> RunpodApiSettings:
+    """Read the settings of this process."""
+    return RunpodApiSettings.from_environment(os.environ)
+
+
+@cache
+def jobs() -> RunpodJobs:
+    """Compose what answers for single jobs."""
+    parts = submission_parts(settings())
+    return RunpodJobs(
+        runtimes=Runtimes(catalogue=parts.catalogue),
+        holds_checkpoint=parts.models.holds_checkpoint,
+        table=parts.table,
+        tasks=parts.tasks,
+        retries=parts.retries,
+        waiting=TaskWaiting(table=parts.table),
+        answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
+        now_ms=now_ms,
+        new_uuid=uuid.uuid4,
+    )
+
+
+@cache
+def endpoint() -> RunpodEndpoint:
+    """Compose what answers for a runtime as a whole."""
+    parts = submission_parts(settings())
+    return RunpodEndpoint(
+        runtimes=Runtimes(catalogue=parts.catalogue), table=parts.table, now_ms=now_ms, clock=time.monotonic
+    )
+
+
+@cache
+def authorizer() -> Authorizer:
+    """Compose what lets callers in at the function's own URL."""
+    return compose_authorizer(settings().api_key_secret_arns)
+
+
+@cache
+def function() -> HttpFunction:
+    """Compose the routes of this process."""
+    app = http_application()
+
+    @app.post("/v2/<runtime>/run")
+    def run(runtime: str) -> Response[Any]:
+        return answer(jobs().run(runtime, body_of(app.current_event), caller=caller_of(app.current_event)))
+
+    @app.post("/v2/<runtime>/runsync")
+    def run_sync(runtime: str) -> Response[Any]:
+        event = app.current_event
+        wait_seconds = wait_ms(event.get_query_string_value("wait")) / 1000
+        seconds = max(min(wait_seconds, app.context[ANSWER_BY] - time.monotonic()), 0)
+        return answer(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller_of(event)))
+
+    @app.get("/v2/<runtime>/status/<job_id>")
+    def status(runtime: str, job_id: str) -> Response[Any]:
+        return answer(jobs().status(runtime, job_id))
+
+    @app.get("/v2/<runtime>/stream/<job_id>")
+    def stream(runtime: str, job_id: str) -> Response[Any]:
+        return answer(jobs().stream(runtime, job_id))
+
+    @app.post("/v2/<runtime>/cancel/<job_id>")
+    def cancel(runtime: str, job_id: str) -> Response[Any]:
+        return answer(jobs().cancel(runtime, job_id))
+
+    @app.post("/v2/<runtime>/retry/<job_id>")
+    def retry(runtime: str, job_id: str) -> Response[Any]:
+        return answer(jobs().retry(runtime, job_id, caller=caller_of(app.current_event)))
+
+    @app.post("/v2/<runtime>/purge-queue")
+    def purge_queue(runtime: str) -> Response[Any]:
+        return answer(endpoint().purge(runtime, answer_by=app.context[ANSWER_BY]))
+
+    @app.get("/v2/<runtime>/health")
+    def health(runtime: str) -> Response[Any]:
+        return answer(endpoint().health(runtime))
+
+    return HttpFunction(application=app, authorizer=authorizer)
+
+
+def wait_ms(text: str | None) -> int:
+    """Return the milliseconds of a `wait` parameter; raises InvalidTask."""
+    if text is None:
+        return DEFAULT_WAIT_MS
+    if text.isascii() and text.isdigit() and MIN_WAIT_MS <= int(text[:9]) <= MAX_WAIT_MS:
+        return int(text)
+    message = f"is {text[:40]!r}; write milliseconds from {MIN_WAIT_MS} to {MAX_WAIT_MS}"
+    raise InvalidTask([FieldError("wait", message)])
+
+
+@observed
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Answer one request."""
+    return function().resolve(event, context)

@@ -1,0 +1,124 @@
+"""What a RunPod client does with one job: run, wait, look, stream, cancel, retry."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from contract.json_values import parse_json_object
+from contract.record import Record, Status
+from contract.routing import HoldsCheckpoint
+from contract.runpod_jobs import job_body, job_id, progress_of
+from contract.submission import Format, parse_submission
+from lambdas.cancelling import cancel, not_found, read_known
+from lambdas.http_application import Caller
+from lambdas.observability import count, logger
+from lambdas.runpod_api.runtimes import Runtimes
+from lambdas.task_retry import TaskRetry
+from lambdas.task_submission import TaskSubmission
+from lambdas.task_table import TaskTable
+from lambdas.task_waiting import TaskWaiting
+from lambdas.webui_answers import WebUiAnswers
+
+
+class RunpodJobs:
+    """Answers with RunPod's bodies; raises the contract's errors. `new_uuid` makes the ids of jobs."""
+
+    def __init__(
+        self,
+        *,
+        runtimes: Runtimes,
+        holds_checkpoint: HoldsCheckpoint,
+        table: TaskTable,
+        tasks: TaskSubmission,
+        retries: TaskRetry,
+        waiting: TaskWaiting,
+        answers: WebUiAnswers,
+        now_ms: Callable[[], int],
+        new_uuid: Callable[[], UUID],
+    ) -> None:
+        self._runtimes = runtimes
+        self._holds_checkpoint = holds_checkpoint
+        self._table = table
+        self._tasks = tasks
+        self._retries = retries
+        self._waiting = waiting
+        self._answers = answers
+        self._now_ms = now_ms
+        self._new_uuid = new_uuid
+
+    def run(self, runtime: str, body: str | bytes, *, caller: Caller) -> dict[str, Any]:
+        """Take a job in."""
+        return _brief(self._take(runtime, body, caller, is_sync=False))
+
+    def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
+        """Take a job in and wait for its end; one that takes longer than `seconds` is to be asked for later."""
+        taken = self._take(runtime, body, caller, is_sync=True)
+        record = self._waiting.until_final(taken.id, seconds=seconds) or taken
+        return self._show(record) if record.is_final else _brief(record)
+
+    def status(self, runtime: str, task_id: str) -> dict[str, Any]:
+        """Return a job with its progress or its outcome."""
+        return self._show(self._read(runtime, task_id))
+
+    def stream(self, runtime: str, task_id: str) -> dict[str, Any]:
+        """Return what is new of a job: its progress while it runs, then once its output.
+
+        RunPod's own client asks on until a final state comes with nothing new, and for ever where a job was
+        cancelled, so to this call a cancelled job is not there.
+        """
+        record = self._read(runtime, task_id)
+        parts: list[dict[str, Any]] = []
+        match record.status:
+            case Status.CANCELLED:
+                raise not_found(task_id)
+            case Status.IN_PROGRESS:
+                parts = [{"output": progress_of(record)}]
+            case Status.COMPLETED if record.streamed_at_ms is None:
+                parts = [{"output": self._answers.read(record)}]
+                if not self._table.mark_streamed(record, now_ms=self._now_ms()):
+                    parts = []
+        return {"status": record.status.value, "stream": parts}
+
+    def cancel(self, runtime: str, task_id: str) -> dict[str, Any]:
+        """Cancel a waiting or running job."""
+        return _brief(cancel(self._table, self._read(runtime, task_id), now_ms=self._now_ms()))
+
+    def retry(self, runtime: str, task_id: str, *, caller: Caller) -> dict[str, Any]:
+        """Begin a job again that failed or took too long."""
+        previous = self._read(runtime, task_id)
+        record = self._retries.retry(previous, submission_id=caller.request_id, now_ms=self._now_ms())
+        logger().info("task_retried", task_id=record.id, run=record.run, runtime=record.runtime)
+        count("TasksRetried", runtime=record.runtime)
+        return _brief(record)
+
+    def _take(self, runtime: str, body: str | bytes, caller: Caller, *, is_sync: bool) -> Record:
+        self._runtimes.check(runtime)
+        submission = parse_submission(
+            parse_json_object(body),
+            catalogue=self._runtimes.catalogue,
+            holds_checkpoint=self._holds_checkpoint,
+            format_=Format.RUNPOD,
+            runtime_name=runtime,
+            generated_id=job_id(self._new_uuid(), is_sync=is_sync),
+        )
+        record = self._tasks.take(
+            submission, submission_id=caller.request_id, now_ms=self._now_ms(), key_name=caller.key_name
+        )
+        logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
+        count("TasksAccepted", runtime=record.runtime)
+        return record
+
+    def _read(self, runtime: str, task_id: str) -> Record:
+        self._runtimes.check(runtime)
+        record = read_known(self._table, task_id)
+        if record.runtime != runtime:
+            raise not_found(task_id)
+        return record
+
+    def _show(self, record: Record) -> dict[str, Any]:
+        output = self._answers.read(record) if record.status is Status.COMPLETED else None
+        return job_body(record, now_ms=self._now_ms(), output=output)
+
+
+def _brief(record: Record) -> dict[str, Any]:
+    return {"id": record.id, "status": record.status.value}

@@ -1,0 +1,199 @@
+"""RunPod's own client against the local system, with nothing changed but the base URL and the key."""
+
+import asyncio
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import requests
+import runpod
+from PIL import Image
+
+from local.demo.pictures import input_picture
+
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
+MODEL = "v1-5-pruned-emaonly"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "usage" / "runpod-image-to-image.md"
+
+
+@pytest.fixture
+def client(system: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    # The client reads RUNPOD_ENDPOINT_BASE_URL when it is imported, into this.
+    monkeypatch.setattr(runpod, "endpoint_url_base", f"{system.endpoints['http_url']}/v2")
+    monkeypatch.setattr(runpod, "api_key", system.endpoints["api_key"])
+    return runpod
+
+
+@pytest.fixture
+def endpoint(client: Any) -> Any:
+    return client.Endpoint("sdruntime")
+
+
+def call(path: str = "/sdapi/v1/txt2img", method: str = "POST", **payload: Any) -> dict[str, Any]:
+    small = {"prompt": "A dog", "steps": 2, "width": 64, "height": 64, "seed": 1} if path.endswith("2img") else {}
+    return {"api": {"method": method, "endpoint": path}, "payload": small | payload}
+
+
+def picture(output: Any) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(output["images"][0])))
+
+
+def slow() -> dict[str, Any]:
+    return call(steps=150, width=512, height=512)
+
+
+def test_run_status_and_output(endpoint: Any) -> None:
+    job = endpoint.run(call())
+    assert job.status() in {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}
+    output = job.output(timeout=60)
+    assert job.status() == "COMPLETED"
+    assert picture(output).size == (64, 64)
+    assert json.loads(output["info"])["seed"] == 1
+
+
+def test_run_sync(endpoint: Any) -> None:
+    assert picture(endpoint.run_sync(call())).size == (64, 64)
+    names = [sampler["name"] for sampler in endpoint.run_sync(call("sdapi/v1/samplers", "GET"))]
+    assert "Euler a" in names
+    assert endpoint.run_sync(call("/sdapi/v1/refresh-checkpoints")) is None
+
+
+def documented(section: str) -> dict[str, Any]:
+    block: dict[str, Any] = json.loads(
+        DOCUMENT.read_text().partition(f"# {section}")[2].partition("```json")[2].partition("```")[0]
+    )
+    return block
+
+
+def test_the_documented_request(system: Any) -> None:
+    base_url = f"{system.endpoints['http_url']}/v2"
+    request, expected = documented("Request"), documented("## RUNSYNC")
+    payload = request["input"]["payload"]
+    # The page's models, which nobody here has, and its size, which takes a processor minutes.
+    payload |= {"init_images": [base64.b64encode(input_picture()).decode()], "refiner_checkpoint": MODEL}
+    payload |= {"override_settings": {"sd_model_checkpoint": MODEL}, "width": 128, "height": 128, "steps": 8}
+    headers = {"Authorization": f"Bearer {system.endpoints['api_key']}"}
+    response = requests.post(f"{base_url}/sdruntime/runsync", json=request, headers=headers, timeout=120)
+    answer = response.json()
+    assert answer["status"] == "COMPLETED", answer
+    assert answer["id"].startswith("sync-")
+    assert answer.keys() == expected.keys() | {"workerId"}
+    assert answer["output"].keys() == expected["output"].keys()
+    assert answer["output"]["parameters"].keys() >= expected["output"]["parameters"].keys()
+    assert json.loads(answer["output"]["info"]).keys() >= json.loads(expected["output"]["info"]).keys()
+    assert picture(answer["output"]).size == (128, 128)
+
+    run = requests.post(f"{base_url}/sdruntime/run", json=request, headers=headers, timeout=30).json()
+    assert run.keys() == documented("## RUN").keys()
+    assert run["status"] == "IN_QUEUE"
+    requests.post(f"{base_url}/sdruntime/cancel/{run['id']}", headers=headers, timeout=30).raise_for_status()
+
+
+def test_a_stream_ends_with_the_output(endpoint: Any) -> None:
+    *progress, output = endpoint.run(call(steps=20, width=256, height=256)).stream()
+    shares = [part["progress"] for part in progress]
+    assert shares == sorted(shares)
+    assert all(0 <= share < 1 for share in shares)
+    assert picture(output).size == (256, 256)
+
+
+def test_cancelling_a_running_and_a_waiting_job(endpoint: Any, system: Any) -> None:
+    running = endpoint.run(slow())
+    system.eventually(lambda: running.status() == "IN_PROGRESS", "the job's pick-up")
+    waiting = [endpoint.run(slow()) for _ in range(6)]
+    for job in (*waiting[::-1], running):
+        assert job.cancel(timeout=20) == {"id": job.job_id, "status": "CANCELLED"}
+        assert job.status() == "CANCELLED"
+        with pytest.raises(requests.HTTPError, match="404"):
+            next(job.stream())
+    # The replica is free again at once.
+    assert picture(endpoint.run_sync(call())).size == (64, 64)
+
+
+def test_purging_the_queue_and_the_health(endpoint: Any, system: Any) -> None:
+    running = endpoint.run(slow())
+    system.eventually(lambda: running.status() == "IN_PROGRESS", "the job's pick-up")
+    jobs = [endpoint.run(slow()) for _ in range(10)]
+    health = endpoint.health(timeout=20)
+    assert health["jobs"].keys() == {"completed", "failed", "inProgress", "inQueue", "retried"}
+    assert health["jobs"]["inProgress"] + health["jobs"]["inQueue"] >= 11
+    assert health["workers"]["running"] >= 1
+    purged = endpoint.purge_queue(timeout=20)
+    states = [job.status() for job in jobs]
+    assert purged == {"removed": states.count("CANCELLED"), "status": "completed"}
+    # A replica holds a few beside the one that runs; all that waited longer are gone.
+    assert states.count("CANCELLED") >= 5
+    for job in (running, *(job for job, state in zip(jobs, states, strict=True) if state != "CANCELLED")):
+        job.cancel(timeout=20)
+
+
+def test_a_long_wait_at_the_functions_own_url(
+    endpoint: Any, client: Any, system: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runpod, "endpoint_url_base", f"{system.endpoints['function_urls']['runpod_api']}/v2")
+    beside = client.Endpoint("sdruntime")
+    assert picture(beside.run_sync(call())).size == (64, 64)
+    job = beside.run(call())
+    assert picture(endpoint.rp_client.get(f"sdruntime/status/{job.job_id}") and job.output(timeout=60)).size == (64, 64)
+    with pytest.raises(RuntimeError, match="401"):
+        client.Endpoint("sdruntime", api_key="wrong").run_sync(call())
+
+
+def test_a_wrong_key_and_an_unknown_endpoint(client: Any) -> None:
+    with pytest.raises(RuntimeError, match="401"):
+        client.Endpoint("sdruntime", api_key="wrong").run(call())
+    with pytest.raises(requests.HTTPError, match="404"):
+        client.Endpoint("nowhere").run(call())
+
+
+def test_a_call_that_is_not_allowed(endpoint: Any) -> None:
+    with pytest.raises(requests.HTTPError, match="400"):
+        endpoint.run(call("/sdapi/v1/server-kill"))
+    with pytest.raises(requests.HTTPError, match="400"):
+        endpoint.run(call("/sdapi/v1/samplers", "POST"))
+
+
+def test_a_clients_own_timeout(endpoint: Any) -> None:
+    job = endpoint.run(slow())
+    with pytest.raises(TimeoutError):
+        job.output(timeout=1)
+    job.cancel(timeout=20)
+
+
+def test_webhook_and_policy_are_passed_on(endpoint: Any, system: Any) -> None:
+    job = endpoint.run(
+        {"input": slow(), "webhook": "https://example.com/hook", "policy": {"executionTimeout": 5000, "ttl": 60_000}}
+    )
+    key = {"id": {"S": job.job_id}}
+    item = system.client("dynamodb").get_item(TableName=system.endpoints["task_table"], Key=key)["Item"]
+    assert item["webhook"] == {"S": "https://example.com/hook"}
+    assert (item["execution_timeout_ms"], item["ttl_ms"]) == ({"N": "5000"}, {"N": "60000"})
+    system.eventually(lambda: job.status() == "TIMED_OUT", "the time limit")
+    body = system.http("GET", f"/v2/sdruntime/status/{job.job_id}").json()
+    assert body["error"].startswith("execution_timeout")
+    assert system.http("POST", f"/v2/sdruntime/retry/{job.job_id}").json() == {"id": job.job_id, "status": "IN_QUEUE"}
+    assert system.http("POST", f"/v2/sdruntime/cancel/{job.job_id}").status_code == 200
+
+
+def test_the_asyncio_endpoint(client: Any) -> None:
+    async def talk() -> None:
+        async with aiohttp.ClientSession() as session:
+            endpoint = client.AsyncioEndpoint("sdruntime", session)
+            assert (await endpoint.health())["jobs"]["completed"] >= 1
+            job = await endpoint.run(call())
+            assert picture(await job.output(timeout=60)).size == (64, 64)
+            assert await job.status() == "COMPLETED"
+            parts = [part async for part in job.stream()]
+            assert picture(parts[-1]).size == (64, 64)
+            assert (await endpoint.purge_queue())["status"] == "completed"
+            late = await endpoint.run(slow())
+            assert await late.cancel() == {"id": late.job_id, "status": "CANCELLED"}
+            assert await late.status() == "CANCELLED"
+
+    asyncio.run(talk())

@@ -1,0 +1,33 @@
+"""Functions with an address of their own: only where the environment wants it, and with the right to check keys."""
+
+import json
+from typing import Any
+
+KEYS = "API_KEY_SECRET_ARNS"
+
+
+def test_without_the_key_no_function_can_be_called_past_the_api(dev: Any) -> None:
+    assert dev.resources("AWS::Lambda::Url") == []
+    assert json.loads(dev.function("runpod_api").properties["Environment"]["Variables"][KEYS]) == {}
+    public = [item for item in dev.resources("AWS::Lambda::Permission") if item.properties["Principal"] == "*"]
+    assert public == []
+
+
+def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(everything: Any) -> None:
+    function = everything.function("runpod_api")
+    assert function.properties["Timeout"] == 330
+    assert json.loads(everything.flat(function.properties["Environment"]["Variables"][KEYS])).keys() == {
+        "shop",
+        "batch-producer",
+    }
+    urls = everything.resources("AWS::Lambda::Url")
+    assert f"{function.name}.Arn" in [everything.flat(url.properties["TargetFunctionArn"]) for url in urls]
+    assert {url.properties["AuthType"] for url in urls} == {"NONE"}
+    assert "RunpodFunctionUrl" in everything.outputs("Api")
+
+
+def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: Any) -> None:
+    for permission in everything.resources("AWS::Lambda::Permission"):
+        properties = permission.properties
+        if properties["Principal"] == "*":
+            assert properties.get("FunctionUrlAuthType") == "NONE" or properties.get("InvokedViaFunctionUrl") is True

@@ -1,0 +1,303 @@
+"""RunPod's calls, body by body as its clients know them."""
+
+import base64
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contract.errors import InvalidJson, InvalidTask, NotRetryable, RuntimeNotFound, TaskFinished, TaskNotFound
+from contract.record import Status
+from contract.transitions import Outcome
+from lambdas import outcomes
+from lambdas.http_application import Caller
+from lambdas.output_bucket import OutputBucket
+from lambdas.runpod_api.endpoint import RunpodEndpoint
+from lambdas.runpod_api.handler import wait_ms
+from lambdas.runpod_api.jobs import RunpodJobs
+from lambdas.runpod_api.runtimes import Runtimes
+from lambdas.task_retry import TaskRetry
+from lambdas.task_waiting import TaskWaiting
+from lambdas.webui_answers import WebUiAnswers
+
+BODY = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}}
+REST = {"info": "{}", "parameters": {"width": 512}}
+DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/a-1.png",), output_url="s3://out/a.out")
+FAILED = Outcome(Status.FAILED, error={"code": "webui_error", "message": "out of memory"})
+
+
+class Runpod:
+    """The calls, each as a new request; time is the world's."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.slept: list[Any] = []
+        self.requests = 0
+        runtimes = Runtimes(catalogue=world.catalogue)
+        self.jobs = RunpodJobs(
+            runtimes=runtimes,
+            holds_checkpoint=world.models.holds_checkpoint,
+            table=world.table,
+            tasks=world.tasks,
+            retries=TaskRetry(table=world.table, bucket=world.task_bucket, publisher=world.publisher),
+            waiting=TaskWaiting(table=world.table, clock=self.seconds, sleep=self.sleep),
+            answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
+            now_ms=lambda: world.now_ms,
+            new_uuid=lambda: UUID(int=self.requests),
+        )
+        self.endpoint = RunpodEndpoint(
+            runtimes=runtimes, table=world.table, now_ms=lambda: world.now_ms, clock=self.seconds
+        )
+
+    def seconds(self) -> float:
+        return float(self.world.now_ms / 1000)
+
+    def sleep(self, seconds: float) -> None:
+        self.world.now_ms += int(seconds * 1000)
+        if self.slept:
+            self.slept.pop(0)()
+
+    def caller(self) -> Caller:
+        self.requests += 1
+        return Caller(f"request-{self.requests}", "shop")
+
+    def run(self, body: Any = None, runtime: str = "sdruntime", **changes: Any) -> dict[str, Any]:
+        text = json.dumps(BODY | changes if body is None else body)
+        return self.jobs.run(runtime, text, caller=self.caller())
+
+    def run_sync(self, seconds: float = 90) -> dict[str, Any]:
+        return self.jobs.run_and_wait("sdruntime", json.dumps(BODY), seconds=seconds, caller=self.caller())
+
+    def status(self, task_id: str) -> dict[str, Any]:
+        return self.jobs.status("sdruntime", task_id)
+
+    def retry(self, task_id: str) -> dict[str, Any]:
+        return self.jobs.retry("sdruntime", task_id, caller=self.caller())
+
+
+@pytest.fixture
+def runpod(world: Any) -> Runpod:
+    world.s3.create_bucket(Bucket="out")
+    world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
+    world.s3.put_object(Bucket="out", Key="a-1.png", Body=b"picture")
+    return Runpod(world)
+
+
+OUTPUT = {"images": [base64.b64encode(b"picture").decode()], **REST}
+
+
+def test_a_job_from_run_to_its_output(runpod: Runpod) -> None:
+    job = runpod.run()
+    task_id = job["id"]
+    assert job == {"id": str(UUID(task_id)), "status": "IN_QUEUE"}
+    record = runpod.world.record(task_id)
+    assert (record.format, record.tasktype, record.key_name) == ("runpod", "webui-api", "shop")
+    runpod.world.now_ms += 500
+    assert runpod.status(task_id) == {"id": task_id, "status": "IN_QUEUE", "delayTime": 500}
+    runpod.world.claim(task_id, owner="worker-1/ab")
+    running = {"id": task_id, "status": "IN_PROGRESS", "delayTime": 500, "output": {"progress": 0.0}}
+    runpod.world.now_ms += 2000
+    assert runpod.status(task_id) == running
+    runpod.world.finish(task_id, DONE, owner="worker-1/ab")
+    assert runpod.status(task_id) == {
+        "delayTime": 500,
+        "executionTime": 2000,
+        "id": task_id,
+        "output": OUTPUT,
+        "status": "COMPLETED",
+        "workerId": "worker-1",
+    }
+
+
+def test_a_failed_job_says_why_and_how_often_it_was_tried(runpod: Runpod) -> None:
+    task_id = runpod.run()["id"]
+    runpod.world.claim(task_id)
+    runpod.world.finish(task_id, FAILED)
+    assert runpod.status(task_id) == {
+        "delayTime": 0,
+        "executionTime": 0,
+        "id": task_id,
+        "error": "webui_error: out of memory",
+        "status": "FAILED",
+        "retries": 0,
+        "workerId": "replica",
+    }
+
+
+def test_waiting_for_the_end(runpod: Runpod) -> None:
+    def end() -> None:
+        runpod.world.claim(task_id)
+        runpod.world.finish(task_id, DONE)
+
+    task_id = f"sync-{UUID(int=1)}"
+    runpod.slept = [end]
+    answer = runpod.run_sync()
+    assert (answer["id"], answer["status"], answer["output"]) == (task_id, "COMPLETED", OUTPUT)
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_a_wait_that_is_too_short_ends_with_where_the_job_is(runpod: Runpod, is_claimed: bool) -> None:
+    task_id = f"sync-{UUID(int=1)}"
+    runpod.slept = [lambda: runpod.world.claim(task_id)] if is_claimed else []
+    assert runpod.run_sync(5) == {"id": task_id, "status": "IN_PROGRESS" if is_claimed else "IN_QUEUE"}
+
+
+def test_a_stream_brings_progress_and_then_the_output_once(runpod: Runpod) -> None:
+    task_id = runpod.run()["id"]
+
+    def stream() -> dict[str, Any]:
+        return runpod.jobs.stream("sdruntime", task_id)
+
+    assert stream() == {"status": "IN_QUEUE", "stream": []}
+    runpod.world.claim(task_id)
+    assert stream() == {"status": "IN_PROGRESS", "stream": [{"output": {"progress": 0.0}}]}
+    runpod.world.finish(task_id, DONE)
+    assert stream() == {"status": "COMPLETED", "stream": [{"output": OUTPUT}]}
+    assert stream() == {"status": "COMPLETED", "stream": []}
+    assert runpod.status(task_id)["output"] == OUTPUT, "a status shows it as often as one asks"
+
+
+def test_a_stream_of_a_cancelled_job_ends(runpod: Runpod) -> None:
+    task_id = runpod.run()["id"]
+    runpod.jobs.cancel("sdruntime", task_id)
+    with pytest.raises(TaskNotFound):
+        runpod.jobs.stream("sdruntime", task_id)
+
+
+def test_cancelling_what_waits_and_what_runs_but_nothing_that_has_ended(runpod: Runpod) -> None:
+    waiting, running, done = (runpod.run()["id"] for _ in range(3))
+    runpod.world.claim(running)
+    runpod.world.claim(done)
+    runpod.world.finish(done, DONE)
+    for task_id in (waiting, running, waiting):
+        assert runpod.jobs.cancel("sdruntime", task_id) == {"id": task_id, "status": "CANCELLED"}
+    assert runpod.status(waiting)["error"].startswith("cancelled")
+    with pytest.raises(TaskFinished):
+        runpod.jobs.cancel("sdruntime", done)
+    assert runpod.status(done)["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("size", [10, 100_000], ids=["in the record", "in the bucket"])
+def test_a_retry_runs_the_same_again(runpod: Runpod, size: int) -> None:
+    call = BODY["input"] | {"payload": {"prompt": "x" * size}}
+    task_id = runpod.run(input=call, webhook="https://example.com/hook", policy={"executionTimeout": 9000})["id"]
+    first = runpod.world.record(task_id)
+    runpod.world.claim(task_id)
+    runpod.world.finish(task_id, FAILED)
+    runpod.world.now_ms += 1000
+    assert runpod.retry(task_id) == {"id": task_id, "status": "IN_QUEUE"}
+    second = runpod.world.record(task_id)
+    assert second.run != first.run
+    assert (second.webhook, second.execution_timeout_ms, second.key_name) == (first.webhook, 9000, "shop")
+    assert second.submitted_at_ms == first.submitted_at_ms + 1000
+    assert (second.retries, second.attempts, second.error) == (1, 0, None)
+    message = json.loads(runpod.world.task_topic.sent[-1][0])
+    assert message["run"] == second.run
+    assert message["task"]["content"]["payload"] == {"prompt": "x" * size}
+    runpod.world.claim(task_id)
+    runpod.world.finish(task_id, FAILED)
+    assert runpod.status(task_id)["retries"] == 1
+
+
+def test_only_what_failed_or_took_too_long_is_run_again(runpod: Runpod) -> None:
+    waiting, done, cancelled, late = (runpod.run()["id"] for _ in range(4))
+    runpod.world.claim(done)
+    runpod.world.finish(done, DONE)
+    runpod.jobs.cancel("sdruntime", cancelled)
+    runpod.world.table.settle(
+        runpod.world.record(late), outcomes.expired(runpod.world.record(late)), now_ms=runpod.world.now_ms
+    )
+    for task_id in (waiting, done, cancelled):
+        with pytest.raises(NotRetryable, match=r"FAILED or TIMED_OUT"):
+            runpod.retry(task_id)
+    assert runpod.retry(late)["status"] == "IN_QUEUE"
+    with pytest.raises(NotRetryable):
+        runpod.retry(late)
+
+
+def test_purging_removes_what_waits_and_leaves_what_runs(runpod: Runpod, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.runpod_api.endpoint.PAGE_SIZE", 3)
+    ids = [runpod.run()["id"] for _ in range(8)]
+    for task_id in ids[:2]:
+        runpod.world.claim(task_id)
+    elsewhere = {"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}}}
+    other = runpod.run(elsewhere, runtime="dynamic")["id"]
+    answer_by = runpod.seconds() + 5
+    assert runpod.endpoint.purge("sdruntime", answer_by=answer_by) == {"removed": 6, "status": "completed"}
+    assert runpod.endpoint.purge("sdruntime", answer_by=answer_by) == {"removed": 0, "status": "completed"}
+    states = [runpod.world.record(task_id).status for task_id in ids]
+    assert states == [Status.IN_PROGRESS] * 2 + [Status.CANCELLED] * 6
+    assert runpod.world.record(other).status is Status.IN_QUEUE
+
+
+def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.runpod_api.endpoint.PAGE_SIZE", 2)
+    for _ in range(5):
+        runpod.run()
+    removed = 0
+    answers: list[dict[str, Any]] = []
+    while not answers or answers[-1]["status"] == "incomplete":
+        answers.append(runpod.endpoint.purge("sdruntime", answer_by=runpod.seconds()))
+        removed += answers[-1]["removed"]
+    assert removed == 5
+    assert len(answers) == 3
+
+
+def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
+    waiting, running, beside, done, failed = (runpod.run()["id"] for _ in range(5))
+    for task_id, owner in ((running, "a/1"), (beside, "a/2"), (done, "b/1"), (failed, "b/2")):
+        runpod.world.claim(task_id, owner=owner)
+    runpod.world.finish(done, DONE, owner="b/1")
+    runpod.world.finish(failed, FAILED, owner="b/2")
+    assert runpod.endpoint.health("sdruntime") == {
+        "jobs": {"completed": 1, "failed": 1, "inProgress": 2, "inQueue": 1, "retried": 0},
+        "workers": {"idle": 0, "running": 1},
+    }
+    runpod.retry(failed)
+    assert runpod.endpoint.health("sdruntime")["jobs"] == {
+        "completed": 1,
+        "failed": 0,
+        "inProgress": 2,
+        "inQueue": 2,
+        "retried": 1,
+    }
+    assert waiting
+
+
+def test_another_runtimes_job_is_not_there(runpod: Runpod) -> None:
+    task_id = runpod.run()["id"]
+    for call in (runpod.jobs.status, runpod.jobs.stream, runpod.jobs.cancel):
+        with pytest.raises(TaskNotFound):
+            call("dynamic", task_id)
+        with pytest.raises(TaskNotFound):
+            call("sdruntime", "nobody")
+        with pytest.raises(RuntimeNotFound, match="configured: dynamic, sdruntime"):
+            call("nowhere", task_id)
+    with pytest.raises(RuntimeNotFound):
+        runpod.run(runtime="nowhere")
+    with pytest.raises(RuntimeNotFound):
+        runpod.endpoint.health("nowhere")
+    with pytest.raises(RuntimeNotFound):
+        runpod.endpoint.purge("nowhere", answer_by=0)
+
+
+def test_a_bad_body_is_refused_with_its_fields(runpod: Runpod) -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        runpod.run({"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/txt2img"}}, "policy": {"ttl": 1}})
+    assert {detail.field for detail in refusal.value.details} == {"input.api.method", "policy.ttl"}
+    for body in ("", "[]", "{"):
+        with pytest.raises(InvalidJson):
+            runpod.jobs.run("sdruntime", body, caller=runpod.caller())
+    assert runpod.world.task_topic.sent == []
+
+
+@pytest.mark.parametrize(("text", "milliseconds"), [(None, 90_000), ("1000", 1000), ("300000", 300_000)])
+def test_wait_is_what_runpod_takes(text: str | None, milliseconds: int) -> None:
+    assert wait_ms(text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "999", "300001", "-1", "1e5", "٣٣٣٣", "9" * 50])
+def test_every_other_wait_is_refused(text: str) -> None:
+    with pytest.raises(InvalidTask, match=r"wait: is .* write milliseconds from 1000 to 300000"):
+        wait_ms(text)

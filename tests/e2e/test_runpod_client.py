@@ -66,14 +66,14 @@ def test_run_sync(endpoint: Any) -> None:
 
 def documented(section: str) -> dict[str, Any]:
     block: dict[str, Any] = json.loads(
-        DOCUMENT.read_text().partition(f"# {section}")[2].partition("```json")[2].partition("```")[0]
+        DOCUMENT.read_text().partition(f"# {section}\n")[2].partition("```json")[2].partition("```")[0]
     )
     return block
 
 
 def test_the_documented_request(system: Any) -> None:
     base_url = f"{system.endpoints['http_url']}/v2"
-    request, expected = documented("Request"), documented("## RUNSYNC")
+    request, expected = documented("Request"), documented("RUNSYNC")
     payload = request["input"]["payload"]
     # The page's models, which nobody here has, and its size, which takes a processor minutes.
     payload |= {"init_images": [base64.b64encode(input_picture()).decode()], "refiner_checkpoint": MODEL}
@@ -90,7 +90,7 @@ def test_the_documented_request(system: Any) -> None:
     assert picture(answer["output"]).size == (128, 128)
 
     run = requests.post(f"{base_url}/sdruntime/run", json=request, headers=headers, timeout=30).json()
-    assert run.keys() == documented("## RUN").keys()
+    assert run.keys() == documented("RUN").keys()
     assert run["status"] == "IN_QUEUE"
     requests.post(f"{base_url}/sdruntime/cancel/{run['id']}", headers=headers, timeout=30).raise_for_status()
 

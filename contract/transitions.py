@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from contract.conditional_update import Request, status_in, update
 from contract.json_values import compact_json
 from contract.record import (
     ACTIVE_STATUSES,
@@ -19,8 +20,6 @@ from contract.record import (
     Status,
     due_shard,
 )
-
-Request = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def create(record: Record, *, after: Record | None = None) -> Request:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}
     if record.run == after.run or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
         raise ValueError("a new run has digits and a submission of its own")
-    condition, values = _status_in(FINAL_STATUSES)
+    condition, values = status_in(FINAL_STATUSES)
     return {
         "Item": item,
         "ConditionExpression": f"{condition} AND run = :run AND submission_id = :submission_id",
@@ -59,7 +58,7 @@ def create(record: Record, *, after: Record | None = None) -> Request:
 
 def mark_published(record: Record, *, now_ms: int) -> Request:
     """Note that the message of a waiting run is on the task topic; the sweep looks again when its `ttl` is over."""
-    return _update(
+    return update(
         record.id,
         set_={"published_at_ms": now_ms, "due_at_ms": record.submitted_at_ms + record.ttl_ms},
         where="run = :run AND #status = :queued AND attribute_not_exists(published_at_ms)",
@@ -69,7 +68,7 @@ def mark_published(record: Record, *, now_ms: int) -> Request:
 
 def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
     """Take a run that waits, or one whose holder let its lease end."""
-    return _update(
+    return update(
         task_id,
         set_={
             "#status": Status.IN_PROGRESS.value,
@@ -97,17 +96,17 @@ def replica_of(owner: str) -> str:
 
 def renew(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
     """Keep a claimed run. Its failure means: cancelled, timed out or claimed by another; stop working on it."""
-    return _update(task_id, set_=_lease(now_ms, lease_ms), **_held(run, owner))
+    return update(task_id, set_=_lease(now_ms, lease_ms), **_held(run, owner))
 
 
 def report_progress(task_id: str, run: str, *, owner: str, progress_permille: int) -> Request:
     """Write how far a claimed run is, 0 to 1000; never after its end."""
-    return _update(task_id, set_={"progress_permille": progress_permille}, **_held(run, owner))
+    return update(task_id, set_={"progress_permille": progress_permille}, **_held(run, owner))
 
 
 def interrupt(task_id: str, run: str, *, now_ms: int) -> Request:
     """Ask whoever runs a task to end it with what there is of its picture by then."""
-    return _update(
+    return update(
         task_id,
         set_={"interrupted_at_ms": now_ms},
         where="run = :run AND #status = :running",
@@ -126,7 +125,7 @@ def hand_back(
     values = {"#status": Status.IN_QUEUE.value, "due_at_ms": max(due_at_ms, now_ms + LEASE_GRACE_MS)}
     if error:
         values["last_error"] = compact_json(error)
-    return _update(
+    return update(
         task_id,
         set_=values,
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms"),
@@ -136,7 +135,7 @@ def hand_back(
 
 def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
     """Let a run whose holder let its lease end wait again, as if it had never been published."""
-    return _update(
+    return update(
         task_id,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms"),
@@ -147,7 +146,7 @@ def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
 
 def look_later(task_id: str, *, now_ms: int, due_at_ms: int) -> Request:
     """Have the sweep look at a due task later, whatever its record is like."""
-    return _update(
+    return update(
         task_id,
         set_={"due_at_ms": due_at_ms},
         where="due_at_ms <= :now",
@@ -173,7 +172,7 @@ def settle(
 
     `expected` narrows the states in which it may be ended.
     """
-    condition, values = _status_in(expected)
+    condition, values = status_in(expected)
     return _end(
         task_id,
         _unfinished(outcome),
@@ -186,7 +185,7 @@ def settle(
 
 def mark_streamed(task_id: str, run: str, *, now_ms: int) -> Request:
     """Note that the output of a completed run was handed over as the last part of a stream, which happens once."""
-    return _update(
+    return update(
         task_id,
         set_={"streamed_at_ms": now_ms},
         where="run = :run AND #status = :completed AND attribute_not_exists(streamed_at_ms)",
@@ -214,7 +213,7 @@ def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retent
 def note_webhook(task_id: str, run: str, state: str, *, status: int | None, error: str | None) -> Request:
     """Write how an attempt to deliver the webhook of a final run went."""
     known = {"webhook_last_status": status, "webhook_last_error": error}
-    return _update(
+    return update(
         task_id,
         set_={"webhook_state": state, **{name: value for name, value in known.items() if value is not None}},
         add={"webhook_attempts": 1},
@@ -225,7 +224,7 @@ def note_webhook(task_id: str, run: str, state: str, *, status: int | None, erro
 
 def redeliver_webhook(task_id: str, run: str, *, state: str) -> Request:
     """Note that the webhook of a final run is to be delivered once more."""
-    return _update(task_id, set_={"webhook_state": state}, **_final(run))
+    return update(task_id, set_={"webhook_state": state}, **_final(run))
 
 
 def _end(
@@ -245,7 +244,7 @@ def _end(
         set_["progress_permille"] = 1000
     indexed = ("active_runtime", "due_shard", "due_at_ms", "webui_session")
     remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error")
-    return _update(task_id, set_=set_, remove=remove, where=where, values=values)
+    return update(task_id, set_=set_, remove=remove, where=where, values=values)
 
 
 def _unfinished(outcome: Outcome) -> Outcome:
@@ -267,42 +266,5 @@ def _held(run: str, owner: str) -> dict[str, Any]:
 
 
 def _final(run: str) -> dict[str, Any]:
-    condition, values = _status_in(FINAL_STATUSES)
+    condition, values = status_in(FINAL_STATUSES)
     return {"where": f"run = :run AND {condition}", "values": {":run": run, **values}}
-
-
-def _status_in(statuses: Iterable[Status]) -> tuple[str, dict[str, str]]:
-    values = {f":status_{status.value.lower()}": status.value for status in statuses}
-    return f"#status IN ({', '.join(values)})", values
-
-
-def _update(
-    task_id: str,
-    *,
-    set_: dict[str, Any],
-    where: str,
-    values: dict[str, Any],
-    add: dict[str, int] | None = None,
-    remove: Iterable[str] = (),
-) -> Request:
-    set_values = {f":set_{name.lstrip('#')}": value for name, value in set_.items()}
-    add_values = {f":add_{name}": value for name, value in (add or {}).items()}
-    clauses = [
-        "SET " + ", ".join(f"{name} = {placeholder}" for name, placeholder in zip(set_, set_values, strict=True))
-    ]
-    if add:
-        clauses.append(
-            "ADD " + ", ".join(f"{name} {placeholder}" for name, placeholder in zip(add, add_values, strict=True))
-        )
-    if removed := ", ".join(remove):
-        clauses.append(f"REMOVE {removed}")
-    update = " ".join(clauses)
-    request: Request = {
-        "Key": {"id": task_id},
-        "UpdateExpression": update,
-        "ConditionExpression": where,
-        "ExpressionAttributeValues": {**values, **set_values, **add_values},
-    }
-    # DynamoDB reserves these two words, and refuses a name that is declared but not used.
-    names = {f"#{name}": name for name in ("status", "error") if f"#{name}" in update + where}
-    return request | ({"ExpressionAttributeNames": names} if names else {})

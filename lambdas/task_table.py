@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from contract import transitions
+from contract.conditional_update import Request
 from contract.record import (
     ACTIVE_INDEX,
     DUE_INDEX,
@@ -14,7 +15,7 @@ from contract.record import (
     Record,
     Status,
 )
-from contract.transitions import Outcome, Request
+from contract.transitions import Outcome
 from contract.webhook import WebhookState
 
 

@@ -25,6 +25,8 @@ def main() -> int:
     use_bundled_node()
     from stacks.application import build_application  # noqa: PLC0415  # aws_cdk starts Node when it is imported
 
+    if arguments.without_engine:
+        environment = environment.without_engine()
     build_application(environment, output_directory=arguments.output, bundle_functions=not arguments.no_bundle).synth()
     return 0
 
@@ -41,6 +43,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("-o", "--output", type=Path, help="where the templates go (default: cdk.out)")
     parser.add_argument("--no-bundle", action="store_true", help="leave the functions' code out of the output")
+    parser.add_argument(
+        "--without-engine", action="store_true", help="leave network and GPU capacity out, as the local system does"
+    )
     return parser.parse_args()
 
 

@@ -10,6 +10,7 @@ from local.aws_clients import AwsClients
 from local.children import Child, Children
 from local.keeper import Keeper
 from local.progress import Progress
+from runtime_image.agent.settings import AgentSettings
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 
@@ -33,9 +34,11 @@ def agent_environment(
         output_bucket=outputs["OutputBucketName"],
         model_bucket=outputs["ModelBucketName"],
     )
+    container = runtime_environment(runtime, environment, resources)
     return {
-        **runtime_environment(runtime, environment, resources),
+        **{name: value for name, value in container.items() if name in AgentSettings.variables()},
         "WEBUI_URL": webui_url,
+        "STATUS_FILE": "",
         "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
         **clients.environment(),
     }

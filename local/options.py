@@ -71,7 +71,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     if parsed.ca_file and not parsed.ca_file.is_file():
         up.error(f"--ca-file: there is no file {parsed.ca_file}")
     try:
-        environment = read_environment_file(parsed.environment)
+        environment = read_environment_file(parsed.environment).without_engine()
     except InvalidEnvironmentFile as error:
         up.error(str(error))
     return Options(

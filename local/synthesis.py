@@ -34,7 +34,16 @@ async def synthesize(
         shutil.rmtree(cache, ignore_errors=True)
         unfinished = cache / "unfinished"
         context = f"environment={environment_file}"
-        command = [sys.executable, "app.py", "--context", context, "--no-bundle", "--output", str(unfinished)]
+        command = [
+            sys.executable,
+            "app.py",
+            "--context",
+            context,
+            "--no-bundle",
+            "--without-engine",
+            "--output",
+            str(unfinished),
+        ]
         child = await children.start(command, name="synthesis", log_file=log_file, folder=project)
         if status := await child.wait():
             raise ChildFailed(f"the templates cannot be synthesized (exit status {status}){child.log_tail()}")

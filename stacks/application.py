@@ -13,8 +13,10 @@ from stacks.config import Environment
 from stacks.constructs.lambda_bundle import lambda_code
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.task_function import FunctionPlatform
+from stacks.eks import EksStack
 from stacks.messaging import MessagingStack
 from stacks.monitoring import MonitoringStack
+from stacks.network import NetworkStack
 from stacks.storage import StorageStack
 
 PROJECT_ROOT: Final = Path(__file__).parent.parent
@@ -70,9 +72,42 @@ def build_application(
         watched=(messaging, api),
         **stack,
     )
+    if environment.engine != "none":
+        _add_capacity(app, prefix, environment=environment, storage=storage, messaging=messaging, stack=stack)
     for key, value in {"darkroom:environment": environment.name, **environment.tags}.items():
         Tags.of(app).add(key, value)
     return app
+
+
+def _add_capacity(
+    app: App,
+    prefix: str,
+    *,
+    environment: Environment,
+    storage: StorageStack,
+    messaging: MessagingStack,
+    stack: Mapping[str, Any],
+) -> None:
+    """Make the stacks of the environment's engine, on top of those that move and keep tasks."""
+    network = environment.network
+    if network is None:
+        raise ValueError("an environment with an engine has a network")
+    made = None
+    if not network.vpc_id:
+        made = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
+    if environment.engine == "eks":
+        eks = EksStack(
+            app,
+            f"{prefix}-Eks",
+            environment=environment,
+            network=network,
+            new_network=made,
+            storage=storage.exports,
+            messaging=messaging.exports,
+            project=PROJECT_ROOT,
+            **stack,
+        )
+        eks.add_stack_dependency(messaging)
 
 
 def _platform(environment: Environment) -> FunctionPlatform:
@@ -89,4 +124,7 @@ def _platform(environment: Environment) -> FunctionPlatform:
 def _context(*, bundle_functions: bool) -> Mapping[str, Any]:
     """Return the feature flags of cdk.json, so that a template is the same whoever synthesizes it."""
     flags: dict[str, Any] = json.loads((PROJECT_ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return flags if bundle_functions else flags | {"aws:cdk:bundling-stacks": []}
+    if bundle_functions:
+        return flags
+    # Nor are files copied that the CDK brings itself, 60 MB of them for an engine.
+    return flags | {"aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": True}

@@ -1,5 +1,6 @@
 """What one stack knows of another: plain names and ARNs, each an export that CloudFormation keeps while it is used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -24,14 +25,23 @@ class StorageExports:
 
 
 @dataclass(frozen=True)
+class QueueReference:
+    """A runtime's queue, by references that are weak: they do not keep it from being removed with its runtime."""
+
+    url: str
+    arn: str
+
+
+@dataclass(frozen=True)
 class MessagingExports:
     """What the others know of the messaging stack.
 
-    Nothing here belongs to a single runtime: CloudFormation refuses to remove an export that another stack uses, so
-    no runtime could ever be taken out of an environment.
+    No export belongs to a single runtime: CloudFormation refuses to remove one that another stack uses, so no runtime
+    could ever be taken out of an environment. The queues are known by weak references instead.
     """
 
     topic_key_arn: str
     intake_queue_arn: str
     task_topic_arn: str
     completion_topic_arn: str
+    runtime_queues: Mapping[str, QueueReference]

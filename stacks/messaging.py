@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, Stack, aws_sns_subscriptions
+from aws_cdk import CfnOutput, ReferenceStrength, Stack, aws_sns_subscriptions, aws_sqs
 from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.dead_letter_function import DEAD_LETTER_TIMEOUT_SECONDS, fail_dead_letters
+from stacks.constructs.publishers import allow_publishers
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.runtime_queue import RuntimeQueue
 from stacks.constructs.submission_functions import ROUTE_TIMEOUT_SECONDS
@@ -14,7 +15,7 @@ from stacks.constructs.task_function import FunctionPlatform, queue_visibility_t
 from stacks.constructs.task_queue import TaskQueue
 from stacks.constructs.topic import EncryptedTopic, TopicKey
 from stacks.constructs.topic_subscribers import TopicSubscribers
-from stacks.exports import MessagingExports, StorageExports
+from stacks.exports import MessagingExports, QueueReference, StorageExports
 
 #: Deliveries of a message to the router before it is given up; its batch shares the fate of a function that dies.
 INTAKE_MAX_RECEIVES: Final = 5
@@ -38,6 +39,7 @@ class MessagingStack(Stack):
         entry = EncryptedTopic(
             self, "EntryTopic", key=key, maximum_message_bytes=environment.entry_topic_maximum_message_bytes
         )
+        allow_publishers(environment.publishers, topic=entry, key=key)
         tasks = EncryptedTopic(self, "TaskTopic", key=key)
         completion = EncryptedTopic(self, "CompletionTopic", key=key)
         TopicSubscribers(self, "CompletionSubscribers", topic=completion, subscribers=environment.callbacks)
@@ -88,4 +90,14 @@ class MessagingStack(Stack):
             intake_queue_arn=self.export_value(intake.queue.queue_arn),
             task_topic_arn=self.export_value(tasks.topic_arn),
             completion_topic_arn=self.export_value(completion.topic_arn),
+            runtime_queues={runtime.runtime.name: _weak_reference(runtime.queue) for runtime in runtimes},
         )
+
+
+def _weak_reference(queue: aws_sqs.Queue) -> QueueReference:
+    resource = queue.node.default_child
+    assert isinstance(resource, aws_sqs.CfnQueue)  # noqa: S101  # narrows the type for mypy
+    return QueueReference(
+        url=Stack.consume_reference(resource.attr_queue_url, ReferenceStrength.WEAK),
+        arn=Stack.consume_reference(resource.attr_arn, ReferenceStrength.WEAK),
+    )

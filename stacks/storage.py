@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, Duration, Stack, aws_s3
+from aws_cdk import CfnOutput, Duration, Stack, Token, aws_s3
 from constructs import Construct
 
 from contract.task import MAX_POLICY_MS
@@ -25,13 +25,17 @@ class StorageStack(Stack):
         super().__init__(scope, id_, **stack)
         removal_policy = removal_policy_of(environment)
         access_logs = AccessLogBucket(self, "AccessLogBucket", removal_policy=removal_policy)
-        models = PrivateBucket(
-            self,
-            "ModelBucket",
-            removal_policy=removal_policy,
-            access_logs=access_logs,
-            keep_overwritten_for=Duration.days(OVERWRITTEN_MODEL_DAYS),
-        )
+        models: aws_s3.IBucket
+        if environment.model_bucket:
+            models = aws_s3.Bucket.from_bucket_name(self, "ModelBucket", environment.model_bucket)
+        else:
+            models = PrivateBucket(
+                self,
+                "ModelBucket",
+                removal_policy=removal_policy,
+                access_logs=access_logs,
+                keep_overwritten_for=Duration.days(OVERWRITTEN_MODEL_DAYS),
+            )
         tasks = PrivateBucket(
             self,
             "TaskBucket",
@@ -62,5 +66,8 @@ class StorageStack(Stack):
             table_stream_arn=self.export_value(table.table_stream_arn),
         )
 
-    def _export_bucket(self, bucket: aws_s3.Bucket) -> BucketExport:
+    def _export_bucket(self, bucket: aws_s3.IBucket) -> BucketExport:
+        if not Token.is_unresolved(bucket.bucket_name):
+            # An existing bucket is known to everyone already.
+            return BucketExport(name=bucket.bucket_name, arn=bucket.bucket_arn)
         return BucketExport(name=self.export_value(bucket.bucket_name), arn=self.export_value(bucket.bucket_arn))

@@ -1,6 +1,6 @@
 """What one environment consists of: the typed form of a file under `environments/`, from which all stacks are made."""
 
-from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling
+from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
 from stacks.config.alarms import Alarms
 from stacks.config.capacity import Capacity, Disk, PurchaseOption, Scaling
 from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
@@ -24,5 +24,6 @@ __all__ = [
     "Scaling",
     "Subscriber",
     "Throttling",
+    "is_account",
     "pascal_name",
 ]

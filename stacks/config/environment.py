@@ -143,6 +143,10 @@ class Environment(CamelModel):
                     )
         return self
 
+    def without_engine(self) -> Self:
+        """Return the environment as it is where nothing starts replicas: on one machine."""
+        return self.model_copy(update={"engine": "none"})
+
     @property
     def partition(self) -> str:
         """The partition of the region, such as `aws-cn`; `aws` if the region is left to the credentials."""

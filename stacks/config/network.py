@@ -14,6 +14,7 @@ _ZONE: Final = r"^[a-z]{2}(-[a-z]+)+-\d+[a-z]$"
 _SUBNET: Final = r"^subnet-[0-9a-f]{8,17}$"
 _VPC: Final = r"^vpc-[0-9a-f]{8,17}$"
 #: Four octets and a prefix of 16 to 22 bits: VPCs end at /16, and below /22 a subnet per zone has no room for a fleet.
+_ADDRESSES: Final = r"^(\d{1,3}\.){3}\d{1,3}/([1-9]|[12]\d|3[0-2])$"
 _CIDR: Final = r"^(\d{1,3}\.){3}\d{1,3}/(1[6-9]|2[0-2])$"
 
 
@@ -45,6 +46,11 @@ class Network(CamelModel):
         default=(),
         description="services of a new network that are reached without NAT, each for a price per hour and zone;"
         " S3 and DynamoDB always are, for nothing",
+    )
+    kubernetes_api_cidrs: tuple[Annotated[str, Field(pattern=_ADDRESSES)], ...] = Field(
+        default=(),
+        description="addresses, such as 203.0.113.7/32, from which the Kubernetes API is reached over the internet;"
+        " none: only from within the network",
     )
     vpc_id: Annotated[str, Field(pattern=_VPC)] | None = Field(
         default=None, description="an existing network; null makes a new one"

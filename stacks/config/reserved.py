@@ -7,6 +7,8 @@ RESERVED_VARIABLES: Final = frozenset(
     {
         "ALLOWED_LINK_HOSTS",
         "ALLOWED_OPTIONS",
+        "COMMANDLINE_ARGS",
+        "ENVIRONMENT",
         "GRACE_PERIOD_SECONDS",
         "HEALTH_PORT",
         "LINK_BUCKETS",
@@ -23,6 +25,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "QUEUE_URL",
         "RETENTION_SECONDS",
         "RUNTIME",
+        "SERVICE_ACCOUNT_DIRECTORY",
         "STATUS_FILE",
         "TASK_BUCKET",
         "TASK_TABLE",

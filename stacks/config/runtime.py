@@ -1,5 +1,6 @@
 """A runtime as the environment file describes it: its model, its queue, its container and its GPUs."""
 
+import math
 import re
 from itertools import combinations
 from typing import Annotated, Final, Self
@@ -15,8 +16,10 @@ from stacks.config.reserved import RESERVED_ARGUMENTS, is_reserved_variable
 
 #: Bytes of the runtimes as JSON: Lambda takes 4 KB of environment variables in all, the other variables need 1 KB.
 MAX_CATALOGUE_BYTES: Final = 3 * 1024
-#: Seconds that a stopping replica keeps for the end: to store the last outputs and to stop its processes.
+#: What a stopping replica needs beyond its longest task, to store the last outputs and to stop its processes: seconds,
+#: and a part of the task's own length, for the processes share the time among them.
 STOP_MARGIN_SECONDS: Final = 30
+STOP_MARGIN_PART: Final = 0.1
 #: Families with 24 GB per GPU, enough for SDXL, and with local NVMe: the usual cost per picture is lowest there.
 DEFAULT_FAMILIES: Final = ("g5", "g6")
 
@@ -113,7 +116,8 @@ class RuntimeConfig(Runtime):
         default=None,
         ge=1,
         le=86_400,
-        description=f"seconds until a stopping replica is killed; null is longestTaskSeconds and {STOP_MARGIN_SECONDS}",
+        description="seconds until a stopping replica is killed; null is longestTaskSeconds and a tenth and"
+        f" {STOP_MARGIN_SECONDS} more",
     )
     extra_env: Annotated[dict[str, str], AfterValidator(_check_extra_env)] = Field(
         default={}, description="further environment variables of the container, such as PYTORCH_CUDA_ALLOC_CONF"
@@ -149,7 +153,7 @@ class RuntimeConfig(Runtime):
 
     @model_validator(mode="after")
     def _grace_period_is_long_enough(self) -> Self:
-        needed = self.longest_task_seconds + STOP_MARGIN_SECONDS
+        needed = self._least_grace_period_seconds
         if self.grace_period_seconds is not None and self.grace_period_seconds < needed:
             raise ValueError(
                 f"gracePeriodSeconds {self.grace_period_seconds} is too short for the longest task; write {needed} or"
@@ -167,12 +171,12 @@ class RuntimeConfig(Runtime):
     @property
     def stop_seconds(self) -> int:
         """Seconds from the signal to stop until the container is killed."""
-        return self.grace_period_seconds or self.longest_task_seconds + STOP_MARGIN_SECONDS
+        return self.grace_period_seconds or self._least_grace_period_seconds
 
     @property
-    def finishing_seconds(self) -> int:
-        """Seconds that a stopping replica has for the tasks that it has begun."""
-        return self.stop_seconds - STOP_MARGIN_SECONDS
+    def _least_grace_period_seconds(self) -> int:
+        longest = self.longest_task_seconds
+        return longest + math.ceil(longest * STOP_MARGIN_PART) + STOP_MARGIN_SECONDS
 
     @property
     def pascal_name(self) -> str:

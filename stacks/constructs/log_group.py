@@ -5,10 +5,21 @@ from constructs import Construct
 
 
 class TaskLogGroup(aws_logs.LogGroup):
-    """A log group that does not grow for ever, as the ones that Lambda makes by itself do."""
+    """A log group that does not grow for ever, as the ones that Lambda and EKS make by themselves do.
 
-    def __init__(self, scope: Construct, id_: str, *, retention_days: int, removal_policy: RemovalPolicy) -> None:
-        super().__init__(scope, id_, removal_policy=removal_policy)
+    It needs a name only where somebody else would choose it, and find it taken.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        retention_days: int,
+        removal_policy: RemovalPolicy,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(scope, id_, log_group_name=name, removal_policy=removal_policy)
         resource = self.node.default_child
         assert isinstance(resource, aws_logs.CfnLogGroup)  # noqa: S101  # narrows the type for mypy
         # CDK's own parameter takes names (ONE_MONTH), the environment file and CloudFormation take days.

@@ -1,6 +1,7 @@
 """The environment variables of a runtime's container, the same for every engine and for the local system."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,10 +10,19 @@ from stacks.config import Environment, RuntimeConfig
 
 #: Where the Web UI listens inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
-#: Where the Web UI looks for its models inside the container.
+#: Where the supervisor answers the orchestrator's probes.
+HEALTH_PORT: Final = 8080
+#: Where the models lie in the container; the bucket's folders are the Web UI's.
 MODELS_DIRECTORY: Final = "/models"
 #: Where the supervisor finds how far the download of the models is.
 MODELS_STATE_FILE: Final = "/var/darkroom/models.json"
+#: Seconds between the moment at which all processes have ended by themselves and the orchestrator's last signal.
+KILL_MARGIN_SECONDS: Final = 5
+#: Where the agent says how it is doing, for the supervisor's probes.
+STATUS_FILE: Final = "/var/darkroom/agent-status.json"
+
+#: What an engine is called by the agent, which speaks to it.
+_ORCHESTRATORS: Final = {"none": "none", "eks": "kubernetes", "ecs": "ecs"}
 
 
 @dataclass(frozen=True)
@@ -29,9 +39,13 @@ class RuntimeResources:
 def runtime_environment(
     runtime: RuntimeConfig, environment: Environment, resources: RuntimeResources
 ) -> dict[str, str]:
-    """Return every variable that the processes in a container of `runtime` read, and those of the environment file."""
+    """Return the variables of a container of `runtime`: what its processes read, and `extraEnv`.
+
+    What only the orchestrator knows (the pod's name, its own address) is added by the orchestrator.
+    """
     return {
         **runtime.extra_env,
+        "ENVIRONMENT": environment.name,
         "RUNTIME": runtime.name,
         "QUEUE_URL": resources.queue_url,
         "TASK_TABLE": resources.task_table,
@@ -44,6 +58,8 @@ def runtime_environment(
         "MODELS_MAX_BYTES": "",
         "MODELS_STATE_FILE": MODELS_STATE_FILE,
         "WEBUI_URL": WEBUI_URL,
+        # The Web UI adds them to its command line, which the image brings.
+        "COMMANDLINE_ARGS": shlex.join(runtime.webui_arguments),
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
         # A picture just made is the likeliest input of the next task, and whoever may submit one may read it anyway.
@@ -52,6 +68,9 @@ def runtime_environment(
         ),
         "ALLOWED_OPTIONS": json.dumps(runtime.allowed_options),
         "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
-        "GRACE_PERIOD_SECONDS": str(runtime.finishing_seconds),
+        "ORCHESTRATOR": _ORCHESTRATORS[environment.engine],
+        "STATUS_FILE": STATUS_FILE,
+        "HEALTH_PORT": str(HEALTH_PORT),
+        "GRACE_PERIOD_SECONDS": str(runtime.stop_seconds - KILL_MARGIN_SECONDS),
         "LOG_LEVEL": environment.log_level,
     }

@@ -15,8 +15,9 @@ from stacks.environment_file import load_environment, read_environment_file
 from stacks.node import use_bundled_node
 
 PROJECT = Path(__file__).parents[2]
-#: The environments that are deployed as they are, and one with every key set.
-ENVIRONMENTS = ("dev", "local", "everything")
+#: Environments that only the tests make: one with every key of what needs no engine, and one for each way of an engine.
+OWN_ENVIRONMENTS = Path(__file__).with_name("environments")
+ENVIRONMENTS = ("dev", "local", "example", *sorted(file.stem for file in OWN_ENVIRONMENTS.glob("*.yaml")))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,10 +69,15 @@ class Templates:
         (resource,) = [resource for resource in self.resources(type_) if resource.name == name]
         return resource
 
+    @property
+    def functions(self) -> list[Resource]:
+        """Our own functions; those with which the CDK does its work are its own business."""
+        functions = self.resources("AWS::Lambda::Function")
+        return [function for function in functions if function.properties["Handler"].startswith("lambdas.")]
+
     def function(self, folder: str) -> Resource:
         handler = f"lambdas.{folder}.handler.handler"
-        functions = self.resources("AWS::Lambda::Function")
-        (function,) = [function for function in functions if function.properties["Handler"] == handler]
+        (function,) = [function for function in self.functions if function.properties["Handler"] == handler]
         return function
 
     def outputs(self, stack: str) -> dict[str, Any]:
@@ -141,9 +147,8 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Environmen
 def templates_of(synthesize: Callable[[Environment], Templates]) -> Callable[[str], Templates]:
     @cache
     def templates_of(name: str) -> Templates:
-        if name == "everything":
-            return synthesize(read_environment_file(Path(__file__).with_name("everything.yaml")))
-        return synthesize(load_environment(name))
+        own = OWN_ENVIRONMENTS / f"{name}.yaml"
+        return synthesize(read_environment_file(own) if own.exists() else load_environment(name))
 
     return templates_of
 

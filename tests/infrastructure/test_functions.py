@@ -121,7 +121,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
 
 
 def test_every_function_is_in_this_list(templates: Any) -> None:
-    functions = templates.resources("AWS::Lambda::Function")
+    functions = templates.functions
     handlers = [f"lambdas.{folder}.handler.handler" for folder in FOLDERS]
     assert sorted(function.properties["Handler"] for function in functions) == sorted(handlers)
 
@@ -190,14 +190,14 @@ def test_a_function_runs_on_the_python_of_its_bundle_and_ends_before_the_sweep_l
 
 def test_logs_are_kept_for_as_long_as_the_environment_says(templates: Any) -> None:
     groups = {group.name: group for group in templates.resources("AWS::Logs::LogGroup")}
-    for function in templates.resources("AWS::Lambda::Function"):
+    for function in templates.functions:
         assert templates.flat(function.properties["LoggingConfig"]["LogGroup"]) in groups
     days = {group.properties["RetentionInDays"] for group in groups.values()}
-    assert days == {90 if templates.environment.name == "everything" else 30}
+    assert days == {templates.environment.log_retention_days}
 
 
 def test_tracing_is_the_environments_choice(templates: Any) -> None:
-    for function in templates.resources("AWS::Lambda::Function"):
+    for function in templates.functions:
         variables = function.properties["Environment"]["Variables"]
         if templates.environment.tracing:
             assert function.properties["TracingConfig"] == {"Mode": "Active"}

@@ -141,7 +141,9 @@ def test_no_resource_has_a_name_of_its_own(templates: Any) -> None:
         "AWS::SNS::Topic": "TopicName",
         "AWS::SQS::Queue": "QueueName",
     }
-    for resource in templates.resources(*named):
+    # Where EKS and the CDK's functions write their logs is not ours to choose.
+    free = [resource for resource in templates.resources(*named) if not resource.name.startswith("Kubernetes")]
+    for resource in free:
         assert named[resource.type] not in resource.properties, resource.logical_id
 
 

@@ -148,7 +148,7 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a grace period that cuts tasks off": (
         {"longestTaskSeconds": 300, "gracePeriodSeconds": 120},
-        ": gracePeriodSeconds 120 is too short for the longest task; write 330 or more, or",
+        ": gracePeriodSeconds 120 is too short for the longest task; write 360 or more, or",
     ),
     "a disk that is too fast": (
         {"disk": {"throughputMibps": 1000}},
@@ -188,7 +188,7 @@ def test_an_environment_with_an_engine_needs_little_more_than_its_zones(tmp_path
     assert only.capacity.spot
     assert only.capacity.on_demand
     assert only.capacity.spot.priority > only.capacity.on_demand.priority
-    assert (only.stop_seconds, only.finishing_seconds) == (630, 600)
+    assert only.stop_seconds == 690
     assert only.scaling.min_replicas == 0
 
 

@@ -9,8 +9,9 @@ import pytest
 
 import runtime_image
 from contract.settings import Settings
+from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Environment, RuntimeConfig
-from stacks.config.reserved import RESERVED_VARIABLES
+from stacks.config.reserved import is_reserved_variable
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 
 RESOURCES = RuntimeResources(
@@ -21,10 +22,39 @@ RESOURCES = RuntimeResources(
     model_bucket="models",
 )
 RUNTIMES = (
-    RuntimeConfig(name="a", model_filename="a.safetensors", extra_env={"PYTORCH_CUDA_ALLOC_CONF": "x"}),
+    RuntimeConfig(
+        name="a",
+        model_filename="a.safetensors",
+        extra_env={"PYTORCH_CUDA_ALLOC_CONF": "x"},
+        webui_arguments=("--xformers", "--styles-file", "my styles.csv"),
+    ),
     RuntimeConfig(name="b", dynamic_model=True, longest_task_seconds=100),
 )
 ENVIRONMENT = Environment(name="test", runtimes=RUNTIMES, link_buckets=("others",))
+
+
+#: Variables that the orchestrators set, or the deployment from what only the pod knows of itself.
+SET_BY_ORCHESTRATORS = {
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "ECS_AGENT_URI",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
+    "POD_NAME",
+    "POD_NAMESPACE",
+    "SERVICE_ACCOUNT_DIRECTORY",
+}
+#: Variables that are left to `extraEnv`: who wants spans names a collector there, who knows a leak sets a limit.
+LEFT_TO_THE_ENVIRONMENT_FILE = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "START_DEADLINE_SECONDS",
+    "WARM_UP",
+    "WEBUI_MEMORY_LIMIT",
+    "WEBUI_RESTARTS",
+}
+#: What the image brings: only it knows where its Web UI is.
+SET_BY_THE_IMAGE = {"WEBUI_COMMAND"}
+#: What the Web UI reads itself.
+READ_BY_THE_WEBUI = {"COMMANDLINE_ARGS"}
 
 
 def settings_classes() -> Iterator[type[Settings]]:
@@ -42,22 +72,35 @@ def settings_classes() -> Iterator[type[Settings]]:
 def test_a_container_gets_the_variables_that_its_processes_read_and_no_others(runtime: RuntimeConfig) -> None:
     variables = runtime_environment(runtime, ENVIRONMENT, RESOURCES)
     read = frozenset[str]().union(*(settings.variables() for settings in settings_classes()))
-    assert variables.keys() - runtime.extra_env.keys() == read
+    given = read - SET_BY_ORCHESTRATORS - LEFT_TO_THE_ENVIRONMENT_FILE - SET_BY_THE_IMAGE
+    assert variables.keys() - runtime.extra_env.keys() == given | READ_BY_THE_WEBUI
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.name)
 @pytest.mark.parametrize("settings", settings_classes(), ids=lambda settings: settings.__name__)
 def test_a_process_takes_the_values_that_it_is_given(settings: type[Settings], runtime: RuntimeConfig) -> None:
-    settings.from_environment(runtime_environment(runtime, ENVIRONMENT, RESOURCES))
+    settings.from_environment({"WEBUI_COMMAND": "webui", **runtime_environment(runtime, ENVIRONMENT, RESOURCES)})
 
 
 def test_an_environment_file_may_not_set_what_the_processes_read() -> None:
     for settings in settings_classes():
-        assert settings.variables() <= RESERVED_VARIABLES
+        free = {variable for variable in settings.variables() if not is_reserved_variable(variable)}
+        assert free <= LEFT_TO_THE_ENVIRONMENT_FILE
 
 
 def test_values_of_the_environment_file_arrive() -> None:
     first, second = (runtime_environment(runtime, ENVIRONMENT, RESOURCES) for runtime in RUNTIMES)
     assert first["PYTORCH_CUDA_ALLOC_CONF"] == "x"
     assert json.loads(first["LINK_BUCKETS"]) == ["others", "outputs", "tasks/uploads/"]
-    assert (first["GRACE_PERIOD_SECONDS"], second["GRACE_PERIOD_SECONDS"]) == ("600", "100")
+    assert (first["ENVIRONMENT"], first["ORCHESTRATOR"]) == ("test", "none")
+    assert (first["MODEL_FILENAME"], second["MODEL_FILENAME"]) == ("a.safetensors", "")
+    assert first["COMMANDLINE_ARGS"] == "--xformers --styles-file 'my styles.csv'"
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 100, 600, 43_200])
+def test_the_agent_can_finish_the_longest_task_before_the_container_is_killed(seconds: int) -> None:
+    runtime = RuntimeConfig(name="a", dynamic_model=True, longest_task_seconds=seconds)
+    variables = {"WEBUI_COMMAND": "webui", **runtime_environment(runtime, ENVIRONMENT, RESOURCES)}
+    settings = SupervisorSettings.from_environment(variables)
+    assert settings.agent_grace_period_seconds >= seconds
+    assert settings.grace_period_seconds < runtime.stop_seconds

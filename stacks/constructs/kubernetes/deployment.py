@@ -1,0 +1,152 @@
+"""The replicas of a runtime: one container with a GPU each, without rights on its node."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stacks.config import RuntimeConfig
+from stacks.constructs.kubernetes.names import RUNTIME, RUNTIME_LABEL, Manifest, metadata, namespace_of
+from stacks.constructs.runtime_environment import HEALTH_PORT, MODELS_DIRECTORY
+
+#: User and group of the container's processes, as in runtime_image/Dockerfile.
+USER_ID: Final = 10_001
+#: The container's writable folders; everything else is read-only.
+WRITABLE: Final = {"models": MODELS_DIRECTORY, "temporary": "/tmp", "state": "/var/darkroom"}  # noqa: S108  # in the container
+#: Part of a node's processors and memory that a replica asks for; the kubelet and the node's own pods take the rest.
+NODE_SHARE: Final = 0.75
+#: Part of a node's disk that a replica asks for; images and the system take the rest.
+DISK_SHARE: Final = 0.5
+#: Seconds from which on a container that does not get ready is started anew; a large model may take minutes.
+START_SECONDS: Final = 1_200
+#: Seconds until a rollout without progress counts as failed: a node, an image and a model later.
+PROGRESS_SECONDS: Final = 2_400
+
+
+def namespace(runtime: RuntimeConfig) -> Manifest:
+    """Return the namespace, which admits nothing but confined pods."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": namespace_of(runtime),
+            "labels": {RUNTIME_LABEL: runtime.name, "pod-security.kubernetes.io/enforce": "restricted"},
+        },
+    }
+
+
+def service_account(runtime: RuntimeConfig) -> Manifest:
+    """Return the service account, to which the runtime's role is handed."""
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(runtime)}
+
+
+def disruption_budget(runtime: RuntimeConfig) -> Manifest:
+    """Return what keeps planned work on nodes from stopping more than half of the replicas at a time.
+
+    It must let go of some: an eviction is how a pod hears of a spot interruption.
+    """
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(runtime),
+        "spec": {
+            "maxUnavailable": "50%",
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": {RUNTIME_LABEL: runtime.name}},
+        },
+    }
+
+
+def deployment(runtime: RuntimeConfig, *, image: str, environment: Mapping[str, str]) -> Manifest:
+    """Return the deployment; how many replicas there are is the scaler's business and not said here."""
+    labels = {RUNTIME_LABEL: runtime.name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(runtime),
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "progressDeadlineSeconds": PROGRESS_SECONDS,
+            "revisionHistoryLimit": 3,
+            # No GPU beyond maxReplicas: the old replicas make room for the new ones.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "serviceAccountName": RUNTIME,
+                    "enableServiceLinks": False,
+                    "terminationGracePeriodSeconds": runtime.stop_seconds,
+                    "nodeSelector": labels,
+                    "tolerations": [
+                        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+                        {
+                            "key": RUNTIME_LABEL,
+                            "operator": "Equal",
+                            "value": runtime.name,
+                            "effect": "NoSchedule",
+                        },
+                    ],
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": USER_ID,
+                        "runAsGroup": USER_ID,
+                        "fsGroup": USER_ID,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [_container(runtime, image, environment)],
+                    "volumes": [{"name": name, "emptyDir": {}} for name in WRITABLE],
+                },
+            },
+        },
+    }
+
+
+def _container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": RUNTIME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [
+            *({"name": name, "value": value} for name, value in environment.items()),
+            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        ],
+        "ports": [{"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
+        "resources": _resources(runtime),
+        "startupProbe": {**_probe("/healthz", period=10), "failureThreshold": START_SECONDS // 10},
+        "livenessProbe": {**_probe("/healthz", period=10), "failureThreshold": 6},
+        "readinessProbe": _probe("/readyz", period=5),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in WRITABLE.items()],
+    }
+
+
+def _probe(path: str, *, period: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": "health"}, "periodSeconds": period, "timeoutSeconds": 5}
+
+
+def _resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
+    """Return what a replica asks for: so much that as many fit on a node as its GPUs are for, on any instance type."""
+    shares = [(instance, instance.gpus // runtime.gpus_per_replica) for instance in runtime.instances]
+    vcpus = min(instance.vcpus / replicas for instance, replicas in shares)
+    memory_gib = min(instance.memory_gib / replicas for instance, replicas in shares)
+    # Local NVMe, where there is some, takes the disk's place.
+    disk_gib = min(
+        (instance.local_nvme_gb * 10**9 / 2**30 if instance.local_nvme_gb else runtime.disk.size_gib) / replicas
+        for instance, replicas in shares
+    )
+    memory = f"{math.floor(memory_gib * 1024 * NODE_SHARE)}Mi"
+    gpus = str(runtime.gpus_per_replica)
+    return {
+        "requests": {
+            "cpu": f"{math.floor(vcpus * 1000 * NODE_SHARE)}m",
+            "memory": memory,
+            "ephemeral-storage": f"{math.floor(min(disk_gib, runtime.disk.size_gib) * DISK_SHARE)}Gi",
+            "nvidia.com/gpu": gpus,
+        },
+        # More memory than this is a leak: better that the Web UI is restarted than that the node fails.
+        "limits": {"memory": memory, "nvidia.com/gpu": gpus},
+    }

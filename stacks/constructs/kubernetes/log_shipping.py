@@ -1,0 +1,160 @@
+"""Brings what replicas log to CloudWatch, where the metrics within it are found.
+
+Fluent Bit sends each line as it is: the lines of agent and supervisor are JSON, and those that hold metrics in
+CloudWatch's embedded format must not be wrapped into anything.
+"""
+
+from typing import Final
+
+from aws_cdk import Aws, RemovalPolicy, aws_iam
+from constructs import Construct
+
+from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
+from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, Manifest
+from stacks.constructs.log_group import TaskLogGroup
+
+#: AWS's own build; of version 3 on, it takes the credentials of EKS Pod Identity.
+IMAGE: Final = "public.ecr.aws/aws-observability/aws-for-fluent-bit:3.0.1"
+NAMESPACE: Final = "log-shipping"
+NAME: Final = "fluent-bit"
+#: Where the kubelet keeps the logs of containers, named `{pod}_{namespace}_{container}-{id}.log`.
+LOG_FILES: Final = f"/var/log/containers/*_{NAMESPACE_PREFIX}*_{RUNTIME}-*.log"
+
+
+class LogShipping(Construct):
+    """A pod on each node with replicas, with the right to write to one log group."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        cluster: KubernetesCluster,
+        log_retention_days: int,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.log_group = TaskLogGroup(
+            self, "RuntimeLogs", retention_days=log_retention_days, removal_policy=removal_policy
+        )
+        role = aws_iam.Role(self, "Role", assumed_by=pod_principal(NAMESPACE, NAME))
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]
+            )
+        )
+        identity = cluster.identify("Identity", role=role, namespace=NAMESPACE, service_account=NAME)
+        manifests = cluster.apply(
+            "LogShipping",
+            _namespace(),
+            _service_account(),
+            _configuration(region=Aws.REGION, log_group=self.log_group.log_group_name),
+            _daemon_set(),
+        )
+        manifests.node.add_dependency(identity)
+
+
+def _namespace() -> Manifest:
+    # It reads files of the node, which confined pods may not.
+    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+
+
+def _service_account() -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "automountServiceAccountToken": False,
+    }
+
+
+def _configuration(*, region: str, log_group: str) -> Manifest:
+    lines = [
+        "[SERVICE]",
+        "    Flush 5",
+        "    Log_Level warn",
+        "    Parsers_File /fluent-bit/etc/parsers.conf",
+        "[INPUT]",
+        "    Name tail",
+        "    Tag runtime.*",
+        f"    Path {LOG_FILES}",
+        "    multiline.parser cri",
+        "    DB /var/state/tail.db",
+        "    Mem_Buf_Limit 32MB",
+        "    Skip_Long_Lines On",
+        "    Read_from_Head On",
+        "[OUTPUT]",
+        "    Name cloudwatch_logs",
+        "    Match runtime.*",
+        f"    region {region}",
+        f"    log_group_name {log_group}",
+        "    log_stream_prefix pod-",
+        "    log_key log",
+        "    log_format json/emf",
+        "    auto_create_group false",
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "data": {"fluent-bit.conf": "\n".join(lines) + "\n"},
+    }
+
+
+def _daemon_set() -> Manifest:
+    labels = {"app.kubernetes.io/name": NAME}
+    only_with_replicas = {"matchExpressions": [{"key": RUNTIME_LABEL, "operator": "Exists"}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "serviceAccountName": NAME,
+                    "automountServiceAccountToken": False,
+                    "terminationGracePeriodSeconds": 30,
+                    "affinity": {
+                        "nodeAffinity": {
+                            "requiredDuringSchedulingIgnoredDuringExecution": {
+                                "nodeSelectorTerms": [only_with_replicas]
+                            }
+                        }
+                    },
+                    "tolerations": [{"operator": "Exists"}],
+                    "containers": [
+                        {
+                            "name": NAME,
+                            "image": IMAGE,
+                            "command": ["/fluent-bit/bin/fluent-bit", "-c", "/configuration/fluent-bit.conf"],
+                            "resources": {
+                                "requests": {"cpu": "50m", "memory": "64Mi"},
+                                "limits": {"memory": "256Mi"},
+                            },
+                            "securityContext": {
+                                "allowPrivilegeEscalation": False,
+                                "readOnlyRootFilesystem": True,
+                                # Files of the node's logs belong to root; reading them is all that is done with it.
+                                "runAsUser": 0,
+                                "capabilities": {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]},
+                                "seccompProfile": {"type": "RuntimeDefault"},
+                            },
+                            "volumeMounts": [
+                                {"name": "configuration", "mountPath": "/configuration", "readOnly": True},
+                                {"name": "logs", "mountPath": "/var/log", "readOnly": True},
+                                {"name": "state", "mountPath": "/var/state"},
+                            ],
+                        }
+                    ],
+                    "volumes": [
+                        {"name": "configuration", "configMap": {"name": NAME}},
+                        {"name": "logs", "hostPath": {"path": "/var/log"}},
+                        {"name": "state", "emptyDir": {}},
+                    ],
+                },
+            },
+        },
+    }

@@ -1,0 +1,72 @@
+"""Whom a replica may talk to: what its links, AWS and the cluster need. Nobody may talk to it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from stacks.config import RuntimeConfig
+from stacks.constructs.kubernetes.names import Manifest, metadata
+
+#: Addresses of no public host. Link-local ones hold the instance's metadata with its node's credentials.
+PRIVATE_CIDRS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+LINK_LOCAL_CIDR: Final = "169.254.0.0/16"
+LOOPBACK_CIDR: Final = "127.0.0.0/8"
+#: Where pods get the credentials of their role; the only link-local address that is allowed.
+POD_IDENTITY_CIDR: Final = "169.254.170.23/32"
+HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
+DNS_PORT: Final = 53
+
+
+def use_network_policies() -> Manifest:
+    """Return what switches network policies on in EKS Auto Mode."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "amazon-vpc-cni", "namespace": "kube-system"},
+        "data": {"enable-network-policy-controller": "true"},
+    }
+
+
+def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str]) -> Manifest:
+    """Return the policy of all pods in a runtime's namespace.
+
+    Args:
+        runtime: Whose namespace it is.
+        allowed_link_hosts: Hosts with private addresses that links may reach: `host` or `host:port`.
+    """
+    private_ports = sorted({HTTPS_PORT, *(port for host in allowed_link_hosts for port in _ports(host))})
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(runtime),
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            # Probes come from the pod's own node, which no policy keeps out.
+            "ingress": [],
+            "egress": [
+                {"ports": [_port(DNS_PORT, "UDP"), _port(DNS_PORT, "TCP")]},
+                # Links of tasks may name any port of a public host.
+                {
+                    "to": [_block("0.0.0.0/0", but=[*PRIVATE_CIDRS, LINK_LOCAL_CIDR, LOOPBACK_CIDR])],
+                    "ports": [{"protocol": "TCP"}],
+                },
+                # The Kubernetes API and the interface endpoints of AWS's services.
+                {"to": [_block(cidr) for cidr in PRIVATE_CIDRS], "ports": [_port(port) for port in private_ports]},
+                {"to": [_block(POD_IDENTITY_CIDR)], "ports": [_port(HTTP_PORT)]},
+            ],
+        },
+    }
+
+
+def _ports(host: str) -> tuple[int, ...]:
+    port = host.rpartition("]")[2].rpartition(":")[2] if ":" in host.rpartition("]")[2] else ""
+    return (int(port),) if port else (HTTP_PORT, HTTPS_PORT)
+
+
+def _port(number: int, protocol: str = "TCP") -> dict[str, Any]:
+    return {"port": number, "protocol": protocol}
+
+
+def _block(cidr: str, but: Sequence[str] = ()) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": cidr, **({"except": list(but)} if but else {})}}

@@ -1,0 +1,101 @@
+"""The nodes of a runtime: which instances Karpenter may start for it, how they are bought, and when they go."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+from stacks.config import PurchaseOption, RuntimeConfig
+from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME_LABEL, Manifest
+
+#: A node is replaced after two weeks, so that it gets the fixes of newer images; EKS Auto Mode ends it after three.
+EXPIRE_AFTER: Final = "336h"
+#: How long a node that is to go may wait for its pods; each ends within its own grace period, which is shorter.
+TERMINATION_GRACE_PERIOD: Final = "24h"
+#: An empty node stays for so long: the next task may come soon, and starting a node takes longer than this costs.
+CONSOLIDATE_AFTER: Final = "60s"
+
+CapacityType = Literal["spot", "on-demand"]
+
+
+def node_class(
+    runtime: RuntimeConfig, *, role_name: str, subnet_ids: Sequence[str], security_group_id: str
+) -> Manifest:
+    """Return how nodes of a runtime are set up: disk, network and rights.
+
+    Where an instance has local NVMe, EKS Auto Mode joins it into the disk for images and pods by itself; families
+    with GPUs pull images in parallel (SOCI) without being asked.
+    """
+    return {
+        "apiVersion": "eks.amazonaws.com/v1",
+        "kind": "NodeClass",
+        "metadata": {"name": _name(runtime)},
+        "spec": {
+            "role": role_name,
+            "subnetSelectorTerms": [{"id": subnet_id} for subnet_id in subnet_ids],
+            "securityGroupSelectorTerms": [{"id": security_group_id}],
+            "networkPolicy": "DefaultAllow",
+            "networkPolicyEventLogs": "Disabled",
+            "ephemeralStorage": {
+                "size": f"{runtime.disk.size_gib}Gi",
+                "iops": runtime.disk.iops,
+                "throughput": runtime.disk.throughput_mibps,
+            },
+        },
+    }
+
+
+def node_pools(runtime: RuntimeConfig) -> Iterator[tuple[CapacityType, Manifest]]:
+    """Yield a pool for each way in which the runtime's GPUs may be bought."""
+    if runtime.capacity.spot:
+        yield "spot", _node_pool(runtime, "spot", runtime.capacity.spot)
+    if runtime.capacity.on_demand:
+        yield "on-demand", _node_pool(runtime, "on-demand", runtime.capacity.on_demand)
+
+
+def _node_pool(runtime: RuntimeConfig, capacity_type: CapacityType, option: PurchaseOption) -> Manifest:
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodePool",
+        "metadata": {"name": f"{_name(runtime)}-{capacity_type}"},
+        "spec": {
+            "weight": option.priority,
+            "limits": {"nvidia.com/gpu": str(_gpu_limit(runtime))},
+            "disruption": {
+                # A node in use is never removed to save money, so consolidation cannot hit a task. An annotation
+                # `do-not-disrupt` would keep pods from being told of a spot interruption too.
+                "consolidationPolicy": "WhenEmpty",
+                "consolidateAfter": CONSOLIDATE_AFTER,
+                "budgets": [{"nodes": "100%", "reasons": ["Empty"]}, {"nodes": "10%", "reasons": ["Drifted"]}],
+            },
+            "template": {
+                "metadata": {"labels": {RUNTIME_LABEL: runtime.name}},
+                "spec": {
+                    "nodeClassRef": {"group": "eks.amazonaws.com", "kind": "NodeClass", "name": _name(runtime)},
+                    "expireAfter": EXPIRE_AFTER,
+                    "terminationGracePeriod": TERMINATION_GRACE_PERIOD,
+                    "taints": [
+                        {"key": "nvidia.com/gpu", "effect": "NoSchedule"},
+                        {"key": RUNTIME_LABEL, "value": runtime.name, "effect": "NoSchedule"},
+                    ],
+                    "requirements": [
+                        {"key": "karpenter.sh/capacity-type", "operator": "In", "values": [capacity_type]},
+                        {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]},
+                        {
+                            "key": "node.kubernetes.io/instance-type",
+                            "operator": "In",
+                            "values": [instance.name for instance in runtime.instances],
+                        },
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _gpu_limit(runtime: RuntimeConfig) -> int:
+    """Return the GPUs of all replicas, and those that are left over on the last node."""
+    needed = runtime.scaling.max_replicas * runtime.gpus_per_replica
+    return needed + max(instance.gpus for instance in runtime.instances) - runtime.gpus_per_replica
+
+
+def _name(runtime: RuntimeConfig) -> str:
+    return f"{NAMESPACE_PREFIX}{runtime.name}"

@@ -1,0 +1,92 @@
+"""A runtime on Kubernetes: its nodes, its replicas, its rights and its scaler, each applied in its turn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Aws
+from constructs import Construct
+
+from stacks.config import Environment, RuntimeConfig
+from stacks.constructs.fleet_network import FleetNetwork
+from stacks.constructs.kubernetes import deployment, node_pools, pod_rights, scaler
+from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
+from stacks.constructs.kubernetes.keda import Keda
+from stacks.constructs.kubernetes.names import RUNTIME, namespace_of
+from stacks.constructs.kubernetes.network_policy import network_policy
+from stacks.constructs.runtime_role import RuntimeRole
+from stacks.exports import QueueReference, StorageExports
+
+
+@dataclass(frozen=True)
+class KubernetesPlatform:
+    """What all runtimes of a cluster share."""
+
+    cluster: KubernetesCluster
+    keda: Keda
+    network: FleetNetwork
+
+
+class RuntimeOnKubernetes(Construct):
+    """Everything of one runtime; nothing of another changes when it comes or goes."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        platform: KubernetesPlatform,
+        environment: Environment,
+        runtime: RuntimeConfig,
+        queue: QueueReference,
+        storage: StorageExports,
+        image: str,
+        variables: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, id_)
+        cluster = platform.cluster
+        role = RuntimeRole(
+            self,
+            "Role",
+            assumed_by=pod_principal(namespace_of(runtime), RUNTIME),
+            queue=queue,
+            storage=storage,
+            link_buckets=environment.link_buckets,
+        )
+        self.role = role
+        identity = cluster.identify("Identity", role=role, namespace=namespace_of(runtime), service_account=RUNTIME)
+
+        surroundings = cluster.apply(
+            "Surroundings",
+            deployment.namespace(runtime),
+            deployment.service_account(runtime),
+            pod_rights.role(runtime),
+            pod_rights.role_binding(runtime),
+            network_policy(runtime, allowed_link_hosts=environment.allowed_link_hosts),
+            deployment.disruption_budget(runtime),
+            scope=self,
+        )
+        nodes = cluster.apply(
+            "NodeClass",
+            node_pools.node_class(
+                runtime,
+                role_name=cluster.node_role.role_name,
+                subnet_ids=platform.network.subnet_ids,
+                security_group_id=cluster.security_group_id,
+            ),
+            scope=self,
+        )
+        replicas = cluster.apply(
+            "Deployment", deployment.deployment(runtime, image=image, environment=variables), scope=self
+        )
+        for capacity_type, manifest in node_pools.node_pools(runtime):
+            pool = cluster.apply(f"NodePool{capacity_type.title().replace('-', '')}", manifest, scope=self)
+            pool.node.add_dependency(nodes)
+            replicas.node.add_dependency(pool)
+        replicas.node.add_dependency(surroundings, identity)
+        rule = cluster.apply(
+            "Scaler",
+            scaler.trigger_authentication(runtime),
+            scaler.scaled_object(runtime, queue_url=queue.url, region=Aws.REGION),
+            scope=self,
+        )
+        rule.node.add_dependency(replicas, platform.keda.watch(self, "KedaPolicy", queue_arn=queue.arn))

@@ -1,0 +1,37 @@
+"""The image of a runtime's containers: the one that the environment names, or one built from this project."""
+
+from pathlib import Path
+from typing import Final
+
+from aws_cdk import IgnoreMode, aws_ecr_assets
+from constructs import Construct
+
+from stacks.config import RuntimeConfig
+
+#: What the image is built from, besides the Dockerfile. Changes elsewhere must not start new replicas.
+IMAGE_SOURCES: Final = ("contract", "guarded_http", "runtime_image", "constraints.txt", "pyproject.toml")
+
+
+class RuntimeImages(Construct):
+    """Gives each runtime its image; what is built is built once, with Docker, when it is deployed."""
+
+    def __init__(self, scope: Construct, id_: str, *, project: Path) -> None:
+        super().__init__(scope, id_)
+        self._project = project
+        self._built: aws_ecr_assets.DockerImageAsset | None = None
+
+    def uri_for(self, runtime: RuntimeConfig) -> str:
+        """Return the image's address with its tag or digest."""
+        if runtime.image:
+            return runtime.image
+        if self._built is None:
+            self._built = aws_ecr_assets.DockerImageAsset(
+                self,
+                "Built",
+                directory=str(self._project),
+                file="runtime_image/Dockerfile",
+                platform=aws_ecr_assets.Platform.LINUX_AMD64,
+                ignore_mode=IgnoreMode.DOCKER,
+                exclude=["*", *(f"!{source}" for source in IMAGE_SOURCES), "**/__pycache__"],
+            )
+        return self._built.image_uri

@@ -1,0 +1,84 @@
+"""GPU capacity on Kubernetes: an EKS cluster in Auto Mode, and in it each runtime with its nodes and its scaler."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from stacks.config import Environment, Network
+from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
+from stacks.constructs.kubernetes import pod_rights
+from stacks.constructs.kubernetes.cluster import KubernetesCluster
+from stacks.constructs.kubernetes.keda import Keda
+from stacks.constructs.kubernetes.log_shipping import LogShipping
+from stacks.constructs.kubernetes.network_policy import use_network_policies
+from stacks.constructs.kubernetes.runtime import KubernetesPlatform, RuntimeOnKubernetes
+from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.runtime_container import RuntimeImages
+from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
+from stacks.exports import MessagingExports, StorageExports
+
+
+class EksStack(Stack):
+    """The cluster of an environment and its runtimes."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        network: Network,
+        new_network: NewNetwork | None,
+        storage: StorageExports,
+        messaging: MessagingExports,
+        project: Path,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        removal_policy = removal_policy_of(environment)
+        place = new_network or ExistingNetwork(self, "Network", network=network)
+        cluster = KubernetesCluster(
+            self,
+            "Kubernetes",
+            name=f"darkroom-{environment.name}",
+            network=place,
+            administrators=environment.administrators,
+            api_cidrs=network.kubernetes_api_cidrs,
+            log_retention_days=environment.log_retention_days,
+            removal_policy=removal_policy,
+        )
+        cluster.apply("NetworkPolicies", use_network_policies())
+        cluster.apply("AdmissionPolicy", pod_rights.admission_policy(), pod_rights.admission_policy_binding())
+        logs = LogShipping(
+            self,
+            "Logs",
+            cluster=cluster,
+            log_retention_days=environment.log_retention_days,
+            removal_policy=removal_policy,
+        )
+        platform = KubernetesPlatform(cluster=cluster, keda=Keda(self, "Keda", cluster=cluster), network=place)
+        images = RuntimeImages(self, "Image", project=project)
+        for runtime in environment.runtimes:
+            queue = messaging.runtime_queues[runtime.name]
+            resources = RuntimeResources(
+                queue_url=queue.url,
+                task_table=storage.table_name,
+                task_bucket=storage.task_bucket.name,
+                output_bucket=storage.output_bucket.name,
+                model_bucket=storage.model_bucket.name,
+            )
+            RuntimeOnKubernetes(
+                self,
+                f"Runtime{runtime.pascal_name}",
+                platform=platform,
+                environment=environment,
+                runtime=runtime,
+                queue=queue,
+                storage=storage,
+                image=images.uri_for(runtime),
+                variables=runtime_environment(runtime, environment, resources),
+            )
+        CfnOutput(self, "ClusterName", value=cluster.name, description="For aws eks update-kubeconfig --name")
+        CfnOutput(self, "RuntimeLogGroup", value=logs.log_group.log_group_name, description="What replicas log")

@@ -1,7 +1,7 @@
 """Waits for tasks to end and shows how far they are."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from rich.console import Console
@@ -98,6 +98,17 @@ def _progress(console: Console) -> Progress:
 
 def _show(progress: Progress, bar: TaskID, task: dict[str, Any]) -> None:
     completed = 1.0 if task["status"] in FINAL_STATUSES else float(task.get("progress") or 0)
-    progress.update(bar, completed=completed, status=task["status"])
+    progress.update(bar, completed=completed, status=f"{task['status']}{_steps(task.get('sampling') or {})}")
     if task["status"] in FINAL_STATUSES:
         progress.stop_task(bar)
+
+
+def _steps(sampling: Mapping[str, int]) -> str:
+    """Return where a running task is, as far as it is known: the step, and the picture or pass of several."""
+    parts = []
+    if "sampling_step" in sampling:
+        total = f"/{sampling['sampling_steps']}" if "sampling_steps" in sampling else ""
+        parts.append(f"step {sampling['sampling_step']}{total}")
+    if sampling.get("job_count", 1) > 1:
+        parts.append(f"part {sampling.get('job_no', 0) + 1}/{sampling['job_count']}")
+    return f" {', '.join(parts)}" if parts else ""

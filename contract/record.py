@@ -40,6 +40,8 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
 KEY_ATTRIBUTE: Final = "id"
 #: DynamoDB deletes an item some time after this moment, in epoch seconds.
 TTL_ATTRIBUTE: Final = "expires_at"
+#: What `sampling` of a record may tell, in the Web UI's own words.
+SAMPLING_KEYS: Final = ("sampling_step", "sampling_steps", "job_no", "job_count")
 #: Index that lists the tasks of a runtime by time of submission; keys and the attributes of a listing only.
 RUNTIME_INDEX: Final = "by_runtime"
 RUNTIME_INDEX_KEYS: Final = ("runtime", "submitted_at_ms")
@@ -122,6 +124,8 @@ class Record(BaseModel):
     #: How often the task was begun again at its sender's wish, as another run of the same content.
     retries: int = 0
     progress_permille: int = 0
+    #: Where a running task is, as far as it is known: `SAMPLING_KEYS`.
+    sampling: dict[str, int] | None = None
     #: When the caller asked to end the generation with what there is of it by then, as the Web UI's `interrupt` does.
     interrupted_at_ms: int | None = None
     #: When its output went out as the last part of a stream (`/v2/{runtime}/stream/{id}`).

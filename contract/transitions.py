@@ -5,7 +5,7 @@ state, run a task twice at a time, or touch another run of the same id. A write 
 with `ConditionalCheckFailedException`: read the record to learn why.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from contract.record import (
     FINAL_STATUSES,
     LEASE_GRACE_MS,
     PUBLISH_GRACE_MS,
+    SAMPLING_KEYS,
     Record,
     Status,
     due_shard,
@@ -79,6 +80,7 @@ def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
             **_lease(now_ms, lease_ms),
         },
         add={"attempts": 1},
+        remove=("sampling",),
         where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
         values={
             ":run": run,
@@ -99,9 +101,16 @@ def renew(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
     return update(task_id, set_=_lease(now_ms, lease_ms), **_held(run, owner))
 
 
-def report_progress(task_id: str, run: str, *, owner: str, progress_permille: int) -> Request:
-    """Write how far a claimed run is, 0 to 1000; never after its end."""
-    return update(task_id, set_={"progress_permille": progress_permille}, **_held(run, owner))
+def report_progress(
+    task_id: str, run: str, *, owner: str, progress_permille: int, sampling: Mapping[str, int]
+) -> Request:
+    """Write how far a claimed run is, 0 to 1000, and what is known of its `SAMPLING_KEYS`; never after its end."""
+    if unknown := sampling.keys() - set(SAMPLING_KEYS):
+        raise ValueError(f"a record does not tell {', '.join(sorted(unknown))}")
+    set_: dict[str, Any] = {"progress_permille": progress_permille}
+    if sampling:
+        set_["sampling"] = dict(sampling)
+    return update(task_id, set_=set_, remove=() if sampling else ("sampling",), **_held(run, owner))
 
 
 def interrupt(task_id: str, run: str, *, now_ms: int) -> Request:
@@ -128,7 +137,7 @@ def hand_back(
     return update(
         task_id,
         set_=values,
-        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms"),
+        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "sampling"),
         **_held(run, owner),
     )
 
@@ -138,7 +147,7 @@ def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
     return update(
         task_id,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
-        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms"),
+        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms", "sampling"),
         where="run = :run AND #status = :running AND lease_expires_at_ms < :now",
         values={":run": run, ":running": Status.IN_PROGRESS.value, ":now": now_ms},
     )
@@ -243,7 +252,7 @@ def _end(
     if outcome.status is Status.COMPLETED:
         set_["progress_permille"] = 1000
     indexed = ("active_runtime", "due_shard", "due_at_ms", "webui_session")
-    remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error")
+    remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error", "sampling")
     return update(task_id, set_=set_, remove=remove, where=where, values=values)
 
 

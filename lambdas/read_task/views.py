@@ -18,6 +18,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> dict[s
     return {
         **_head(record.id, record.runtime, record.tasktype, record.status.value, record.progress_permille),
         **_times(record.submitted_at_ms, record.started_at_ms, record.completed_at_ms),
+        "sampling": record.sampling,
         "attempts": record.attempts,
         "context": record.context_value,
         "output_location": output_location(output_bucket, record.prefix, record.id),

@@ -157,7 +157,7 @@ def build_loop(
         arrivals=Arrivals(crew=crew, receiver=receiver, dispatcher=dispatcher, holdings=holdings, stopping=stopping),
         holdings=holdings,
         dispatcher=dispatcher,
-        rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace),
+        rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace, hang_seconds=settings.hang_seconds),
         forget_webui=forget_webui,
         health=health,
         stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),

@@ -21,7 +21,7 @@ from runtime_image.agent.events import (
 )
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.intake import Intake
-from runtime_image.agent.ledger import Ledger
+from runtime_image.agent.ledger import Ledger, ProgressReport
 from runtime_image.agent.preparation import Preparation
 from runtime_image.agent.storing import Storing
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
@@ -125,16 +125,16 @@ class Crew:
         """Tidy up after a task that was lost."""
         self._end(task, lambda: self._endings.leave(task, loss))
 
-    def heartbeat(self, task: HeldTask, progress_permille: int | None) -> None:
+    def heartbeat(self, task: HeldTask, report: ProgressReport | None) -> None:
         """Write how far the task is, or (None) only look whether it is still ours."""
 
         def beat() -> Event:
             is_interrupted = False
             try:
-                if progress_permille is None:
+                if report is None:
                     is_interrupted = self._ledger.check_held(task.claim)
                 else:
-                    self._ledger.report_progress(task.claim, progress_permille)
+                    self._ledger.report_progress(task.claim, report)
             except NotHeld:
                 return HeartbeatDone(task, is_held=False)
             except AWS_ERRORS:

@@ -69,6 +69,12 @@ class WebUiUnreachable(WebUiFailed):
     code = "webui_unreachable"
 
 
+class WebUiHung(WebUiFailed):
+    """Raised when the Web UI has a request of ours and does not move."""
+
+    code = "webui_hung"
+
+
 class CheckpointNotLoaded(WebUiFailed):
     """Raised when the Web UI knows the checkpoint but does not have it loaded when it should."""
 

@@ -3,10 +3,11 @@
 import threading
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Final
 
 from contract.message import TaskMessage
 from contract.task import Metadata
-from runtime_image.agent.ledger import Claim
+from runtime_image.agent.ledger import Claim, ProgressReport
 from runtime_image.agent.task_queue import ReceivedMessage
 from runtime_image.agent.telemetry.timeline import Timeline
 from runtime_image.agent.webui.request import WebUiRequest
@@ -22,6 +23,7 @@ class Stage(Enum):
     ENDING = auto()
 
 
+NO_PROGRESS: Final = ProgressReport(0, {})
 NOT_BEGUN = frozenset({Stage.PREPARING, Stage.READY})
 
 
@@ -46,8 +48,8 @@ class HeldTask:
     #: Monotonic seconds at which the request went to the Web UI.
     sent_at: float = 0.0
     timeline: Timeline = field(default_factory=Timeline)
-    progress_permille: int = 0
-    written_permille: int = 0
+    progress: ProgressReport = NO_PROGRESS
+    written_progress: ProgressReport = NO_PROGRESS
     #: Monotonic seconds of the last progress write.
     progress_written_at: float = float("-inf")
     heartbeat_at: float = 0.0

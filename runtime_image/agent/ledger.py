@@ -1,5 +1,6 @@
 """The task table as the agent writes it: claim, keep, report, hand back and finish, each a conditional write."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -22,6 +23,14 @@ class Claim(NamedTuple):
     task_id: str
     run: str
     owner: str
+
+
+class ProgressReport(NamedTuple):
+    """How far a task is."""
+
+    permille: int
+    #: What is known of `contract.record.SAMPLING_KEYS`.
+    sampling: Mapping[str, int]
 
 
 class Ledger:
@@ -74,11 +83,15 @@ class Ledger:
         now_ms, lease_ms = self._clock.now_ms(), int(lease_seconds * 1000)
         self._write(transitions.renew(claim.task_id, claim.run, owner=claim.owner, now_ms=now_ms, lease_ms=lease_ms))
 
-    def report_progress(self, claim: Claim, progress_permille: int) -> None:
+    def report_progress(self, claim: Claim, report: ProgressReport) -> None:
         """Write how far a claimed task is."""
         self._write(
             transitions.report_progress(
-                claim.task_id, claim.run, owner=claim.owner, progress_permille=progress_permille
+                claim.task_id,
+                claim.run,
+                owner=claim.owner,
+                progress_permille=report.permille,
+                sampling=report.sampling,
             )
         )
 

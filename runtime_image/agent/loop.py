@@ -80,6 +80,9 @@ class TaskLoop:
         now = self._clock.monotonic()
         for task in self._holdings:
             self._rounds.look_after(task, now, self._holdings.give_up)
+        if hung := self._rounds.hung(now):
+            self._webui_failed(hung[0], now)
+            self._holdings.hand_back(*hung)
         if self._rounds.is_stuck(now):
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
         if self._stop_order.must_interrupt(now):
@@ -200,7 +203,7 @@ class TaskLoop:
 
     @handle.register
     def _progress_seen(self, event: on.ProgressSeen) -> None:
-        self._rounds.progress_seen(event.progress)
+        self._rounds.progress_seen(event.progress, self._clock.monotonic())
 
     @handle.register
     def _interrupt_sent(self, _: on.InterruptSent) -> None:

@@ -5,16 +5,20 @@ from typing import Final
 
 from contract.errors import DarkroomError, ExecutionTimedOut
 from runtime_image.agent.crew import Crew
+from runtime_image.agent.errors import WebUiHung
 from runtime_image.agent.events import Loss
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
+from runtime_image.agent.ledger import ProgressReport
 from runtime_image.agent.pace import Pace
+from runtime_image.agent.standstill import Standstill
 from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, LOOK_SECONDS, Progress, ProgressWatch
 
 #: Seconds between two looks at a task's record: a cancelled task must be noticed within two.
 HEARTBEAT_SECONDS: Final = 1.0
-#: The same before its turn, when nothing is spent on it yet: each look is a call of AWS.
-AHEAD_HEARTBEAT_SECONDS: Final = 2.0
+#: The same before its turn, when nothing is spent on it yet and each look is a call of AWS: within two seconds too,
+#: with the loop's tick and a slow answer.
+AHEAD_HEARTBEAT_SECONDS: Final = 1.5
 #: Seconds between two progress writes of a task.
 PROGRESS_SECONDS: Final = 2.0
 #: Seconds for which the Web UI may go on with what was given up: a running step of the slowest sampler ends by then.
@@ -28,11 +32,15 @@ GiveUp = Callable[[HeldTask, DarkroomError | Loss], None]
 class Rounds:
     """Changed by the loop only."""
 
-    def __init__(self, *, crew: Crew, in_flight: InFlight, watch: ProgressWatch, pace: Pace) -> None:
+    def __init__(
+        self, *, crew: Crew, in_flight: InFlight, watch: ProgressWatch, pace: Pace, hang_seconds: float
+    ) -> None:
         self._crew = crew
         self._in_flight = in_flight
         self._watch = watch
         self._pace = pace
+        self._standstill = Standstill(limit_seconds=hang_seconds)
+        self._hang_seconds = hang_seconds
         self._stuck_since: tuple[HeldTask, float] | None = None
 
     def look_after(self, task: HeldTask, now: float, give_up: GiveUp) -> None:
@@ -47,13 +55,14 @@ class Rounds:
         elif task.stage is not Stage.STORING:
             self._beat(task, now)
 
-    def progress_seen(self, progress: Progress) -> None:
+    def progress_seen(self, progress: Progress, now: float) -> None:
         """Take how far the Web UI is: what runs is the oldest request."""
+        self._standstill.seen(progress, now)
         self._in_flight.seen(progress, progress.asked_at)
         running = next(iter(self._in_flight.generating), None)
         if running and progress.busy:
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
-            running.progress_permille = max(running.progress_permille, permille)
+            running.progress = ProgressReport(max(running.progress.permille, permille), progress.sampling)
             self._pace.foresee(running, progress.fraction, progress.asked_at)
 
     def watch_progress(self) -> None:
@@ -86,7 +95,17 @@ class Rounds:
             return False
         if self._stuck_since is None or self._stuck_since[0] is not oldest:
             self._stuck_since = (oldest, now)
-        return now - self._stuck_since[1] > STUCK_SECONDS
+        # What stands still for that long counts as hanging before it was given up, too.
+        return now - self._stuck_since[1] > min(STUCK_SECONDS, self._hang_seconds)
+
+    def hung(self, now: float) -> tuple[HeldTask, WebUiHung] | None:
+        """Return the running task and its error if the Web UI hangs; it is asked for once."""
+        running = next(iter(self._in_flight.generating), None)
+        seconds = self._standstill.seconds(running, now)
+        if running is None or seconds is None or running.given_up.is_set():
+            return None
+        where = f" at step {step}" if (step := running.progress.sampling.get("sampling_step")) else ""
+        return running, WebUiHung(f"the Web UI's progress stood still for {seconds:.0f} s{where}")
 
     def _beat(self, task: HeldTask, now: float) -> None:
         interval = AHEAD_HEARTBEAT_SECONDS if task.stage in NOT_BEGUN else HEARTBEAT_SECONDS
@@ -94,10 +113,10 @@ class Rounds:
             return
         task.heartbeat_in_flight = True
         task.heartbeat_at = now
-        has_news = task.stage is Stage.GENERATING and task.progress_permille > task.written_permille
+        has_news = task.stage is Stage.GENERATING and task.progress != task.written_progress
         if has_news and now - task.progress_written_at >= PROGRESS_SECONDS:
-            task.written_permille = task.progress_permille
+            task.written_progress = task.progress
             task.progress_written_at = now
-            self._crew.heartbeat(task, task.progress_permille)
+            self._crew.heartbeat(task, task.progress)
         else:
             self._crew.heartbeat(task, None)

@@ -65,6 +65,10 @@ class AgentSettings(Settings):
     otel_exporter_otlp_endpoint: str = Field(
         default="", description="Where OpenTelemetry's spans go; without it there are none"
     )
+    hang_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=300.0,
+        description="How long the Web UI's progress may stand still; twice as long before a generation's first step",
+    )
     grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -10,6 +10,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "COMMANDLINE_ARGS",
         "ENVIRONMENT",
         "GRACE_PERIOD_SECONDS",
+        "HANG_SECONDS",
         "HEALTH_PORT",
         "LINK_BUCKETS",
         "LOG_LEVEL",

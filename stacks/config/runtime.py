@@ -126,6 +126,13 @@ class RuntimeConfig(Runtime):
         default=(), description="further arguments of the Web UI, such as --xformers, one in each entry"
     )
 
+    hang_seconds: int = Field(
+        default=300,
+        ge=30,
+        le=43_200,
+        description="seconds for which the Web UI's progress may stand still before the replica is replaced; twice as"
+        " long before a generation's first step, since its model may have to be loaded",
+    )
     allowed_options: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,100}$")], ...] = Field(
         default=(),
         description="options of the Web UI that webui-api tasks may set, for all later tasks of that replica",

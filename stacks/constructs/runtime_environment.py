@@ -68,6 +68,7 @@ def runtime_environment(
         ),
         "ALLOWED_OPTIONS": json.dumps(runtime.allowed_options),
         "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
+        "HANG_SECONDS": str(runtime.hang_seconds),
         "ORCHESTRATOR": _ORCHESTRATORS[environment.engine],
         "STATUS_FILE": STATUS_FILE,
         "HEALTH_PORT": str(HEALTH_PORT),

@@ -31,7 +31,7 @@ class NameCheck:
         A kind of which the Web UI has no list is not checked; its fields are not in the answer.
 
         Raises:
-            InvalidTask: with every name that is unknown, after the Web UI has looked at its folders again.
+            InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again.
             WebUiFailed: if the Web UI does not answer as it should.
         """
         by_kind: dict[Kind, list[Named]] = defaultdict(list)
@@ -48,10 +48,10 @@ class NameCheck:
             for one in asked:
                 if listed := names.find(kind.forms(one.name)):
                     found[one.field] = listed
-                else:
+                elif len(problems) < MAX_PROBLEMS:
                     problems.append(_problem(one, names))
         if problems:
-            raise InvalidTask(problems[:MAX_PROBLEMS])
+            raise InvalidTask(problems)
         return found
 
 

@@ -2,15 +2,18 @@
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from contract.record import SAMPLING_KEYS
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.errors import WebUiFailed
 from runtime_image.agent.events import Event, ProgressSeen
 from runtime_image.agent.webui.client import WebUiClient
 
+#: Keys of the state that tell one moment of one run from any other.
+_POSITION: Final = ("job_timestamp", "job", "job_no", "sampling_step")
 PROGRESS_PATH: Final = "/sdapi/v1/progress?skip_current_image=true"
 #: Seconds between two looks while the Web UI works.
 LOOK_SECONDS: Final = 0.5
@@ -30,6 +33,12 @@ class Progress:
     #: Whether the last thing that happened to the running (or last) job was an interrupt.
     interrupted: bool
     busy: bool
+    #: Changes with every step, pass, batch and run.
+    position: tuple[object, ...] = ()
+    #: Whether a step of the running job is done.
+    has_stepped: bool = False
+    #: What is known of `sampling_step`, `sampling_steps`, `job_no` and `job_count`, for the task's record.
+    sampling: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_progress(client: WebUiClient, clock: Clock) -> Progress:
@@ -44,9 +53,24 @@ def read_progress(client: WebUiClient, clock: Clock) -> Progress:
             fraction=min(max(float(value["progress"]), 0.0), 1.0),
             interrupted=bool(state["interrupted"]),
             busy=bool(state.get("job")) or int(state.get("job_count") or 0) != 0,
+            position=tuple(state.get(key) for key in _POSITION),
+            has_stepped=bool(state.get("sampling_step") or state.get("job_no")),
+            sampling=_sampling(state),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WebUiFailed(f"the Web UI answered {status} to the question for its progress") from error
+
+
+def _sampling(state: Mapping[str, Any]) -> dict[str, int]:
+    counts = {key: value for key in SAMPLING_KEYS if type(value := state.get(key)) is int and value >= 0}
+    if not counts.get("sampling_step"):
+        # Until the first step of a pass the number of steps is that of the pass, or even the task, before.
+        counts.pop("sampling_steps", None)
+    if not counts.get("job_count"):
+        # -1 until it is known, 0 between two tasks.
+        counts.pop("job_count", None)
+        counts.pop("job_no", None)
+    return counts
 
 
 class ProgressWatch:

@@ -1,3 +1,5 @@
+import time
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -54,6 +56,31 @@ def test_all_tasks_are_waited_for() -> None:
     }
     ended = wait(lambda task_id: apis[task_id].task(task_id), "a", "b", "a")
     assert {task_id: task["status"] for task_id, task in ended.items()} == {"a": "COMPLETED", "b": "FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("sampling", "text"),
+    [
+        (None, "IN_PROGRESS"),
+        ({"sampling_step": 0}, "IN_PROGRESS step 0"),
+        ({"sampling_step": 12, "sampling_steps": 30, "job_no": 0, "job_count": 1}, "IN_PROGRESS step 12/30"),
+        (
+            {"sampling_step": 2, "sampling_steps": 9, "job_no": 1, "job_count": 2},
+            "IN_PROGRESS step 2/9, part 2/2",
+        ),
+    ],
+)
+def test_steps_are_shown_as_far_as_they_are_known(sampling: dict[str, int] | None, text: str) -> None:
+    api = Api(seen("IN_PROGRESS") | {"sampling": sampling}, seen("COMPLETED"))
+    screen = StringIO()
+    wait_for_tasks(
+        ["a"],
+        read_task=api.task,
+        timeout_seconds=60,
+        console=Console(file=screen, force_terminal=True, width=200),
+        sleep=lambda _: time.sleep(0.2),
+    )
+    assert f"{text} " in screen.getvalue()
 
 
 def test_those_still_active_are_named() -> None:

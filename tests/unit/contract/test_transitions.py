@@ -12,7 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from moto import mock_aws
 
 from contract import transitions
-from contract.record import ACTIVE_STATUSES, DUE_SHARDS, FINAL_STATUSES, TRANSITIONS, Record, Status, due_shard
+from contract.record import (
+    ACTIVE_STATUSES,
+    DUE_SHARDS,
+    FINAL_STATUSES,
+    SAMPLING_KEYS,
+    TRANSITIONS,
+    Record,
+    Status,
+    due_shard,
+)
 from contract.transitions import Outcome
 
 LEASE_MS = 60_000
@@ -168,6 +177,7 @@ class Machine(RuleBasedStateMachine):
                 started_at_ms=self.now_ms,
                 attempts=self.expected.attempts + 1,
                 progress_permille=0,
+                sampling=None,
             )
 
     @rule(owner=OWNERS)
@@ -176,11 +186,17 @@ class Machine(RuleBasedStateMachine):
         if self.write(request, allowed=self.held_by(owner, self.run)):
             self.expect(lease_expires_at_ms=self.now_ms + LEASE_MS)
 
-    @rule(owner=OWNERS, progress=st.integers(0, 1000))
-    def report_progress(self, owner: str, progress: int) -> None:
-        request = transitions.report_progress(self.id, self.run, owner=owner, progress_permille=progress)
+    @rule(
+        owner=OWNERS,
+        progress=st.integers(0, 1000),
+        sampling=st.dictionaries(st.sampled_from(SAMPLING_KEYS), st.integers(0, 150)),
+    )
+    def report_progress(self, owner: str, progress: int, sampling: dict[str, int]) -> None:
+        request = transitions.report_progress(
+            self.id, self.run, owner=owner, progress_permille=progress, sampling=sampling
+        )
         if self.write(request, allowed=self.held_by(owner, self.run)):
-            self.expect(progress_permille=progress)
+            self.expect(progress_permille=progress, sampling=sampling or None)
 
     @rule()
     def interrupt(self) -> None:
@@ -197,6 +213,7 @@ class Machine(RuleBasedStateMachine):
             assert self.expected
             self.expect(
                 status=Status.IN_QUEUE,
+                sampling=None,
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 started_at_ms=None,
@@ -209,6 +226,7 @@ class Machine(RuleBasedStateMachine):
         if self.write(request, allowed=self.free() and self.status == "IN_PROGRESS"):
             self.expect(
                 status=Status.IN_QUEUE,
+                sampling=None,
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 started_at_ms=None,
@@ -237,7 +255,7 @@ class Machine(RuleBasedStateMachine):
         for request in (
             transitions.claim(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
             transitions.renew(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
-            transitions.report_progress(self.id, "ffff", owner=owner, progress_permille=1),
+            transitions.report_progress(self.id, "ffff", owner=owner, progress_permille=1, sampling={}),
             transitions.hand_back(self.id, "ffff", owner=owner, now_ms=now_ms, due_at_ms=now_ms, error=None),
             transitions.finish(self.id, "ffff", outcome, owner=owner, now_ms=now_ms, retention_seconds=1),
             transitions.settle(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
@@ -262,6 +280,7 @@ class Machine(RuleBasedStateMachine):
                 completed_at_ms=self.now_ms,
                 expires_at=self.now_ms // 1000 + 60,
                 progress_permille=1000 if outcome.status == "COMPLETED" else self.expected.progress_permille,
+                sampling=None,
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 last_error=None,

@@ -76,6 +76,12 @@ class World:
         self.dynamodb.update_item(TableName="tasks", **request)
         return self.record(task_id)
 
+    def report(self, task_id: str, permille: int, sampling: dict[str, int], *, owner: str = "replica") -> None:
+        request = transitions.report_progress(
+            task_id, self.record(task_id).run, owner=owner, progress_permille=permille, sampling=sampling
+        )
+        self.dynamodb.update_item(TableName="tasks", **request)
+
     def finish(self, task_id: str, outcome: Any, *, owner: str = "replica") -> None:
         run = self.record(task_id).run
         request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)

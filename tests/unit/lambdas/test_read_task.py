@@ -48,9 +48,14 @@ def test_a_task_from_submission_to_end(world: Any, reader: TaskReader, submit: A
     assert waiting["output_location"] == "s3://out/output/a"
     assert waiting["context"] == {"abc": 123}
     world.claim("a")
+    sampling = {"sampling_step": 3, "sampling_steps": 20, "job_no": 0, "job_count": 1}
+    world.report("a", 150, sampling)
+    running = reader.show("a")
+    assert (running["status"], running["progress"], running["sampling"]) == ("IN_PROGRESS", 0.15, sampling)
     world.now_ms += 2500
     world.finish("a", DONE)
     done = reader.show("a")
+    assert (waiting["sampling"], done["sampling"]) == (None, None)
     assert (done["status"], done["progress"], done["delay_ms"], done["execution_ms"]) == ("COMPLETED", 1, 1000, 2500)
     assert done["submitted_at"] == "2023-11-14T22:13:20.000Z"
     assert done["completed_at"] == "2023-11-14T22:13:23.500Z"

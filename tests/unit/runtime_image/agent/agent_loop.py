@@ -34,6 +34,9 @@ from tests.unit.runtime_image.agent.fakes import (
 )
 from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task
 
+#: Seconds for which the Web UI may stand still.
+HANG_SECONDS = 100.0
+
 
 class Agent:
     """A loop with fakes around it."""
@@ -68,7 +71,9 @@ class Agent:
             ),
             holdings=holdings,
             dispatcher=dispatcher,
-            rounds=Rounds(crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace),
+            rounds=Rounds(
+                crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace, hang_seconds=HANG_SECONDS
+            ),
             forget_webui=self.checkpoints.forget,
             health=health,
             stop_order=StopOrder(grace_period_seconds=20),

@@ -12,7 +12,7 @@ from runtime_image.agent.errors import MessageNotHeld, NotHeld
 from runtime_image.agent.events import Loss
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.lease_keeper import LeaseKeeper
-from runtime_image.agent.ledger import Claim, Ledger
+from runtime_image.agent.ledger import Claim, Ledger, ProgressReport
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.telemetry.observer import Ending
@@ -64,8 +64,8 @@ class FakeCrew(Crew):
     def leave(self, task: HeldTask, loss: Loss) -> None:
         self.jobs.append(("leave", task, loss))
 
-    def heartbeat(self, task: HeldTask, progress_permille: int | None) -> None:
-        self.jobs.append(("heartbeat", task, progress_permille))
+    def heartbeat(self, task: HeldTask, report: ProgressReport | None) -> None:
+        self.jobs.append(("heartbeat", task, report))
 
     def take_jobs(self) -> list[tuple[Any, ...]]:
         """Return what was asked for since the last call."""

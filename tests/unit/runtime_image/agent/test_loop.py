@@ -11,12 +11,13 @@ from runtime_image.agent import events as on
 from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
 from runtime_image.agent.health import MAX_FAILURES
 from runtime_image.agent.held_task import Stage
+from runtime_image.agent.loop import TICK_SECONDS
 from runtime_image.agent.pace import HORIZON_SECONDS
 from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
-from tests.unit.runtime_image.agent.agent_loop import Agent
+from tests.unit.runtime_image.agent.agent_loop import HANG_SECONDS, Agent
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 
 
@@ -164,12 +165,13 @@ def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: 
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
     agent.happens(on.ProgressSeen(seen))
 
-    assert agent.passes(HEARTBEAT_SECONDS) == [("heartbeat", first, 500), ("heartbeat", second, None)]
+    assert agent.passes(HEARTBEAT_SECONDS) == [("heartbeat", first, (500, {})), ("heartbeat", second, None)]
     agent.happens(on.HeartbeatDone(first, is_held=True), on.HeartbeatDone(second, is_held=True))
-    agent.happens(on.ProgressSeen(Progress(asked_at=1000.5, fraction=0.7, interrupted=False, busy=True)))
+    sampling = {"sampling_step": 7, "sampling_steps": 10}
+    agent.happens(on.ProgressSeen(Progress(1000.5, 0.7, interrupted=False, busy=True, sampling=sampling)))
     assert ("heartbeat", first, None) in agent.passes(HEARTBEAT_SECONDS)
     agent.happens(on.HeartbeatDone(first, is_held=True))
-    assert ("heartbeat", first, 700) in agent.passes(HEARTBEAT_SECONDS)
+    assert ("heartbeat", first, (700, sampling)) in agent.passes(HEARTBEAT_SECONDS)
 
 
 def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:
@@ -274,6 +276,38 @@ def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
     agent.passes(STUCK_SECONDS + 1)
 
     assert agent.stopping.is_set()
+
+
+def test_a_hanging_web_ui_loses_its_task_and_is_given_up_if_an_interrupt_does_not_help(agent: Agent) -> None:
+    running, behind = agent.generates("a"), agent.generates("b")
+    standing = Progress(1000.0, 0.5, interrupted=False, busy=True, position=("a", 3), has_stepped=True)
+    agent.happens(on.ProgressSeen(standing))
+    assert not [job for job in agent.passes(HANG_SECONDS - 1) if job[0] == "hand_back"]
+    agent.happens(on.HeartbeatDone(running, is_held=True), on.HeartbeatDone(behind, is_held=True))
+
+    jobs = agent.passes(2.0)
+
+    assert [job for job in jobs if job[0] != "heartbeat"] == [
+        ("await_webui",),
+        ("hand_back", running, "webui_hung"),
+        ("interrupt", running),
+    ]
+    assert not agent.stopping.is_set()
+    agent.happens(on.InterruptSent(running))
+    assert ("hand_back", behind, None) in agent.passes(min(STUCK_SECONDS, HANG_SECONDS) + 1)
+    assert agent.stopping.is_set()
+
+
+def test_a_task_that_waits_is_looked_at_often_enough_to_notice_its_cancel_within_two_seconds(agent: Agent) -> None:
+    agent.generates("a"), agent.generates("b")
+    waiting = agent.claims(held_task("c"))
+    agent.happens(on.TaskPrepared(waiting, GENERATION))
+
+    # What is left of the two seconds is for the loop's tick and AWS's answer.
+    jobs = agent.passes(2.0 - TICK_SECONDS - 0.3)
+
+    assert ("heartbeat", waiting, None) in jobs
+    assert agent.happens(on.HeartbeatDone(waiting, is_held=False)) == [("leave", waiting, on.Loss.RECORD)]
 
 
 def test_another_message_of_a_held_task_is_kept_with_it(agent: Agent) -> None:

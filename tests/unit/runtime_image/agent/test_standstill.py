@@ -1,0 +1,76 @@
+"""When silence of the Web UI is a hang, and when it is only work that shows no steps."""
+
+import pytest
+
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.standstill import BEFORE_FIRST_STEP, Standstill
+from runtime_image.agent.webui.progress import Progress
+from tests.unit.runtime_image.agent.tasks import held_task
+
+LIMIT = 100.0
+
+
+def at(*position: object, stepped: bool = True) -> Progress:
+    return Progress(0.0, 0.5, interrupted=False, busy=True, position=position, has_stepped=stepped)
+
+
+@pytest.fixture
+def task() -> HeldTask:
+    return held_task()
+
+
+@pytest.fixture
+def standstill(task: HeldTask) -> Standstill:
+    watch = Standstill(limit_seconds=LIMIT)
+    assert watch.seconds(task, 0.0) is None
+    return watch
+
+
+def test_the_same_step_for_too_long_is_a_hang(standstill: Standstill, task: HeldTask) -> None:
+    standstill.seen(at("job", 0, 3), 10.0)
+    for now in (20.0, 60.0, 110.0):
+        standstill.seen(at("job", 0, 3), now)
+        assert standstill.seconds(task, now) is None
+    assert standstill.seconds(task, 111.0) == 101.0
+
+
+def test_so_is_no_answer_at_all(standstill: Standstill, task: HeldTask) -> None:
+    assert standstill.seconds(task, BEFORE_FIRST_STEP * LIMIT) is None
+    assert standstill.seconds(task, BEFORE_FIRST_STEP * LIMIT + 1) is not None
+
+
+@pytest.mark.parametrize(
+    "positions",
+    [
+        pytest.param([("t", "job", 0, step) for step in range(10)], id="slow steps"),
+        pytest.param([("t", "job", 0, 9), ("t", "job", 1, 0), ("t", "job", 1, 1)], id="passes"),
+        pytest.param([("t", "Batch 1 out of 2", 0, 3), ("t", "Batch 2 out of 2", 1, 0)], id="batches"),
+        pytest.param([("t", "job", 0, 3), ("t", "", 1, 0)], id="encoding after the run"),
+    ],
+)
+def test_a_long_generation_that_moves_is_none(
+    standstill: Standstill, task: HeldTask, positions: list[tuple[object, ...]]
+) -> None:
+    now = 0.0
+    for position in positions:
+        now += 0.9 * LIMIT
+        assert standstill.seconds(task, now) is None
+        standstill.seen(at(*position), now)
+
+
+def test_a_model_may_be_loaded_before_the_first_step(standstill: Standstill, task: HeldTask) -> None:
+    standstill.seen(at("job", 0, 0, stepped=False), 1.0)
+
+    assert standstill.seconds(task, 1.9 * LIMIT) is None
+    standstill.seen(at("job", 0, 1), 1.9 * LIMIT)
+    assert standstill.seconds(task, 2.8 * LIMIT) is None
+    assert standstill.seconds(task, 3.0 * LIMIT) is not None
+
+
+def test_each_request_has_its_own_time(standstill: Standstill, task: HeldTask) -> None:
+    standstill.seen(at("job", 0, 3), 10.0)
+    following = held_task("next")
+
+    assert standstill.seconds(following, 150.0) is None
+    assert standstill.seconds(None, 10_000.0) is None
+    assert standstill.seconds(task, 10_001.0) is None

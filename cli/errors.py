@@ -15,6 +15,12 @@ class TaskDidNotComplete(CommandError):
     exit_code = 1
 
 
+class Unhealthy(CommandError):
+    """Raised when an environment was examined and a problem was found."""
+
+    exit_code = 1
+
+
 class Refused(CommandError):
     """Raised when the system refuses a request: broken fields, a wrong key, an id in use, no such task."""
 

@@ -1,23 +1,22 @@
-"""`darkroom`: submit, watch, cancel and list tasks of a local or a deployed environment.
+"""`darkroom`: submit, watch, cancel and list tasks of a local or a deployed environment, and examine one.
 
 Results go to standard output as JSON, everything said to a person to standard error, so that scripts can pipe.
 """
 
 import json
-import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO, Concatenate, ParamSpec
+from typing import Any, BinaryIO, ParamSpec
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from cli.api_client import ApiClient
-from cli.environment import Environment, environment
-from cli.errors import CommandError, TaskDidNotComplete
+from cli.doctor.command import doctor
+from cli.errors import TaskDidNotComplete
 from cli.requests import file_name, id_of, path_of, read_request
+from cli.session import Session, command
 from cli.topic import publish
 from cli.waiting import NewRun, ReadTask, wait_for_tasks
 
@@ -27,41 +26,12 @@ EXIT_CODES = """
 \b
 Exit codes:
   0  done
-  1  the task ended, but not COMPLETED
+  1  the task ended, but not COMPLETED; the doctor found a problem
   2  wrong usage
   3  refused: broken fields, wrong key, id in use, no such task
   4  the system cannot be found or does not answer
   5  still active at the end of --timeout
 """
-
-
-class Session:
-    """What all commands share: the environment they talk to and the console they talk on."""
-
-    def __init__(self, *, environment_name: str, state_directory: Path) -> None:
-        self._name = environment_name
-        self._state_directory = state_directory
-        self.console = Console(stderr=True)
-
-    def environment(self) -> Environment:
-        """Find the environment; raises Unreachable with what to do."""
-        return environment(self._name, state_directory=self._state_directory)
-
-
-def command(function: Callable[Concatenate[Session, P], None]) -> Callable[P, None]:
-    """Give a command its session, and its failures their message and exit code."""
-
-    @wraps(function)
-    def run(*arguments: P.args, **options: P.kwargs) -> None:
-        session = click.get_current_context().find_object(Session)
-        assert session is not None  # noqa: S101 - the group below has just made it
-        try:
-            function(session, *arguments, **options)
-        except CommandError as error:
-            click.echo(f"darkroom: {error}", err=True)
-            sys.exit(error.exit_code)
-
-    return run
 
 
 def waits(function: Callable[P, None]) -> Callable[P, None]:
@@ -102,6 +72,9 @@ def waits(function: Callable[P, None]) -> Callable[P, None]:
 def main(context: click.Context, environment_name: str, state_dir: Path) -> None:
     """Generate images with the Stable Diffusion Web UI, asynchronously, on AWS GPUs."""
     context.obj = Session(environment_name=environment_name, state_directory=state_dir)
+
+
+main.add_command(doctor)
 
 
 @main.command()

@@ -64,3 +64,12 @@ def test_list_and_cancel(system: Any) -> None:
 def test_a_refused_task(system: Any) -> None:
     result = darkroom(system, "submit", "-", stdin=small("../escape"))
     assert (result.returncode, "task.metadata.id" in result.stderr) == (3, True)
+
+
+def test_the_doctor_has_a_picture_made(system: Any) -> None:
+    result = darkroom(system, "doctor", "--smoke", "--json")
+    assert result.returncode == 0, result.stderr
+    made, dynamic = json.loads(result.stdout)["smoke test"]
+    assert made["level"] == "ok"
+    assert "sdruntime: made s3://" in made["message"]
+    assert dynamic["level"] == "unknown"

@@ -1,0 +1,66 @@
+"""Before a deployment: is this the account, is it bootstrapped, and has it room for the functions?"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.doctor.finding import Clients, Finding, Level, ok
+from stacks.config import Environment
+
+#: CDK's own parameter with the version of its bootstrap stack, for the default qualifier.
+BOOTSTRAP_PARAMETER: Final = "/cdk-bootstrap/hnb659fds/version"
+#: The oldest bootstrap that the stacks' synthesizer takes.
+LEAST_BOOTSTRAP_VERSION: Final = 6
+#: Concurrent executions that 100 tasks a second need with room to spare (docs/scale.md); new accounts have 10.
+NEEDED_CONCURRENCY: Final = 100
+
+
+def check_credentials(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Whose credentials are these?"""
+    try:
+        identity = clients("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        advice = "name a profile (AWS_PROFILE), or log in again"
+        yield Finding(Level.PROBLEM, f"there are no credentials that AWS takes: {error}", advice)
+        return
+    account, arn = identity["Account"], identity["Arn"]
+    if environment.account is not None and account != environment.account:
+        yield Finding(
+            Level.PROBLEM,
+            f"the credentials are of account {account}, and the environment is to live in {environment.account}",
+            "use a profile of that account, or correct `account` in the environment file",
+        )
+    else:
+        yield ok(f"credentials of {arn}")
+
+
+def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Is the account prepared for CDK?"""
+    place = f"{environment.account or 'ACCOUNT'}/{environment.region or 'REGION'}"
+    advice = f"run: cdk bootstrap aws://{place}"
+    try:
+        version = int(clients("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        yield Finding(Level.PROBLEM, "the account is not bootstrapped for CDK in this region", advice)
+        return
+    if version < LEAST_BOOTSTRAP_VERSION:
+        yield Finding(Level.PROBLEM, f"the bootstrap has version {version}, not {LEAST_BOOTSTRAP_VERSION}", advice)
+    else:
+        yield ok(f"bootstrapped for CDK, version {version}")
+
+
+def check_functions(_: Environment, clients: Clients) -> Iterator[Finding]:
+    """May enough functions run at a time?"""
+    limit = clients("lambda").get_account_settings()["AccountLimit"]
+    free = limit["UnreservedConcurrentExecutions"]
+    if free < NEEDED_CONCURRENCY:
+        yield Finding(
+            Level.WARNING,
+            f"{free} functions may run at a time here; a busy environment needs {NEEDED_CONCURRENCY}",
+            'ask for more "Concurrent executions" of AWS Lambda in Service Quotas',
+        )
+    else:
+        yield ok(f"{free} functions may run at a time")

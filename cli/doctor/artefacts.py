@@ -1,0 +1,75 @@
+"""Before a deployment: are the container images and the models there?"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from cli.doctor.deployed import outputs_of
+from cli.doctor.finding import Clients, Finding, Level, ok
+from contract.routing import CHECKPOINT_EXTENSIONS
+from contract.storage import checkpoint_key
+from stacks.config import Environment
+
+#: An image in ECR: account, region, repository, and tag or digest.
+_ECR_IMAGE: Final = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)([:](?P<tag>[^@]+)|@(?P<digest>.+))"
+)
+_MISSING_IMAGE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
+_MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
+
+
+def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Is each runtime's image in its registry?"""
+    for runtime in environment.runtimes:
+        if runtime.image is None:
+            yield ok(f"{runtime.name}: its image is built from runtime_image/ at the deployment, which needs Docker")
+        elif not (image := _ECR_IMAGE.fullmatch(runtime.image)):
+            yield Finding(Level.UNKNOWN, f"{runtime.name}: {runtime.image} is not in ECR, so it was not looked for")
+        else:
+            wanted = {"imageTag": image["tag"]} if image["tag"] else {"imageDigest": image["digest"]}
+            try:
+                clients("ecr").describe_images(
+                    registryId=image["account"], repositoryName=image["name"], imageIds=[wanted]
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _MISSING_IMAGE:
+                    raise
+                yield Finding(
+                    Level.PROBLEM, f"{runtime.name}: there is no image {runtime.image}", "push it, or mend `image`"
+                )
+            else:
+                yield ok(f"{runtime.name}: {runtime.image} is there")
+
+
+def check_models(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Is each runtime's checkpoint in the model bucket?"""
+    bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
+    if bucket is None:
+        yield ok("the model bucket is made by the deployment; push the models after it: darkroom models push")
+        return
+    for runtime in environment.runtimes:
+        if runtime.model_filename is None:
+            continue
+        key = checkpoint_key(runtime.model_filename)
+        try:
+            clients("s3").head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MISSING_OBJECT:
+                raise
+            yield Finding(
+                Level.PROBLEM,
+                f"{runtime.name}: there is no s3://{bucket}/{key}",
+                f"run: darkroom --environment {environment.name} models push {runtime.model_filename}",
+            )
+        else:
+            yield ok(f"{runtime.name}: s3://{bucket}/{key} is there")
+
+
+def any_checkpoint(bucket: str, clients: Clients) -> str | None:
+    """Return the name of a checkpoint in the bucket, for a runtime that takes any."""
+    folder = checkpoint_key("")
+    objects = clients("s3").list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", ())
+    names = (entry["Key"].removeprefix(folder) for entry in objects)
+    return next((name for name in names if name.endswith(CHECKPOINT_EXTENSIONS)), None)

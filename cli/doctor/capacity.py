@@ -1,0 +1,106 @@
+"""Before a deployment: are there GPUs to be had, of these types, in these zones, as many as asked for?"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from cli.doctor.finding import Clients, Finding, Level, ok
+from stacks.config import Environment, GpuInstance, RuntimeConfig
+
+#: Names of EC2's quotas in vCPUs, on demand and spot, by the beginning of a family's name; the longest one counts.
+QUOTAS: Final = {
+    "g": ("Running On-Demand G and VT instances", "All G and VT Spot Instance Requests"),
+    "p": ("Running On-Demand P instances", "All P4, P3 and P2 Spot Instance Requests"),
+    "p5": ("Running On-Demand P instances", "All P5 Spot Instance Requests"),
+}
+
+
+def quotas_of(instance: GpuInstance) -> tuple[str, str] | None:
+    """Return the names of the quotas that an instance type counts against; None for families we do not know."""
+    fitting = [prefix for prefix in QUOTAS if instance.family.startswith(prefix)]
+    return QUOTAS[max(fitting, key=len)] if fitting else None
+
+
+def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Is there quota for the replicas of all runtimes?"""
+    if environment.engine == "none":
+        yield ok("no engine, so no GPUs are needed")
+        return
+    quotas = _quotas(clients)
+    for name, needed in _needed_vcpus(environment.runtimes).items():
+        have = quotas.get(name)
+        if have is None:
+            yield Finding(Level.UNKNOWN, f"EC2 lists no quota {name!r} in this region")
+        elif have == 0:
+            yield Finding(
+                Level.PROBLEM,
+                f"the quota {name!r} is 0: no replica can start",
+                f"ask for {needed} vCPUs in Service Quotas; it takes hours to days",
+            )
+        elif have < needed:
+            yield Finding(
+                Level.WARNING,
+                f"the quota {name!r} is {have:g} vCPUs; all replicas of maxReplicas need {needed}",
+                "ask for more in Service Quotas, or lower maxReplicas",
+            )
+        else:
+            yield ok(f"{name}: {have:g} vCPUs, {needed} needed")
+
+
+def check_offerings(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Are the instance types offered in the environment's zones?"""
+    if environment.network is None:
+        yield ok("no network of its own, so no zones to look at")
+        return
+    zones = sorted(set(environment.network.zones))
+    offered = _offerings(clients, {item.name for runtime in environment.runtimes for item in runtime.instances}, zones)
+    for runtime in environment.runtimes:
+        names = [instance.name for instance in runtime.instances]
+        empty = [zone for zone in zones if not any(zone in offered[name] for name in names)]
+        missing = [name for name in names if not offered[name]]
+        if len(empty) == len(zones):
+            yield Finding(
+                Level.PROBLEM,
+                f"{runtime.name}: none of {', '.join(names)} is offered in {', '.join(zones)}",
+                "write other gpuFamilies or instanceTypes, or other zones",
+            )
+        elif empty:
+            yield Finding(
+                Level.WARNING,
+                f"{runtime.name}: in {', '.join(empty)} there is none of its instance types",
+                "its replicas will all be in the other zones; write other zones for more spot capacity",
+            )
+        elif missing:
+            yield Finding(Level.WARNING, f"{runtime.name}: {', '.join(missing)} is offered in none of the zones")
+        else:
+            yield ok(f"{runtime.name}: its instance types are offered in {', '.join(zones)}")
+
+
+def _needed_vcpus(runtimes: tuple[RuntimeConfig, ...]) -> Mapping[str, int]:
+    """Return the vCPUs of all replicas by quota, if each runs on its smallest type, bought in the way tried first."""
+    needed: dict[str, int] = defaultdict(int)
+    for runtime in runtimes:
+        smallest = min(runtime.instances, key=lambda instance: instance.vcpus)
+        names = quotas_of(smallest)
+        if names is None:
+            continue
+        spot, on_demand = runtime.capacity.spot, runtime.capacity.on_demand
+        spot_first = spot is not None and (on_demand is None or spot.priority > on_demand.priority)
+        machines = -(-runtime.scaling.max_replicas * runtime.gpus_per_replica // smallest.gpus)
+        needed[names[1] if spot_first else names[0]] += machines * smallest.vcpus
+    return needed
+
+
+def _quotas(clients: Clients) -> dict[str, float]:
+    pages = clients("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="ec2")
+    return {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
+
+
+def _offerings(clients: Clients, names: set[str], zones: list[str]) -> dict[str, set[str]]:
+    pages = clients("ec2").get_paginator("describe_instance_type_offerings")
+    filters = [{"Name": "instance-type", "Values": sorted(names)}, {"Name": "location", "Values": zones}]
+    offered: dict[str, set[str]] = {name: set() for name in names}
+    for page in pages.paginate(LocationType="availability-zone", Filters=filters):
+        for offering in page["InstanceTypeOfferings"]:
+            offered[offering["InstanceType"]].add(offering["Location"])
+    return offered

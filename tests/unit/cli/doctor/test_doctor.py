@@ -1,0 +1,264 @@
+"""Each check on AWS's answers, good and bad."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cli.doctor import account, artefacts, capacity, command, deployed
+from cli.doctor.examination import CHECKS, examine
+from cli.doctor.finding import Check, Finding, Level
+from cli.main import main
+from stacks.config import Environment, RuntimeConfig
+from stacks.config.capacity import Capacity, Scaling
+from stacks.config.gpu_instances import GPU_INSTANCES
+from stacks.config.network import Network
+from tests.unit.cli.doctor.recorded_aws import AwsError, RecordedAws
+
+IDENTITY = {"UserId": "AIDA", "Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"}
+ENVIRONMENT = Environment(
+    name="prod",
+    account="123456789012",
+    region="eu-central-1",
+    engine="eks",
+    network=Network(zones=("eu-central-1a", "eu-central-1b")),
+    model_bucket="models",
+    runtimes=(
+        RuntimeConfig(name="sdruntime", model_filename="sd15.safetensors", scaling=Scaling(max_replicas=10)),
+        RuntimeConfig(
+            name="sd-xl",
+            model_filename="sdxl.safetensors",
+            instance_types=("g6e.2xlarge",),
+            capacity=Capacity(spot=None),
+            image="123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:1.4.0",
+        ),
+    ),
+)
+
+
+def fails(code: str, message: str = "") -> Callable[[Any], Any]:
+    def answer(_: Any) -> Any:
+        raise AwsError(code, message)
+
+    return answer
+
+
+def findings(run: Any, environment: Environment = ENVIRONMENT, **answers: Any) -> list[Finding]:
+    """Return what a check finds; answers are named `service__Operation`, with `_` for `-`."""
+    aws = RecordedAws({name.replace("__", ".").replace("_", "-"): answer for name, answer in answers.items()})
+    return list(examine(Check("check", run), environment, aws.client))
+
+
+def levels(found: list[Finding]) -> list[str]:
+    return [finding.level.value for finding in found]
+
+
+def test_the_right_account_is_fine() -> None:
+    (finding,) = findings(account.check_credentials, sts__GetCallerIdentity=IDENTITY)
+    assert (finding.level, finding.message) == (Level.OK, "credentials of arn:aws:iam::123456789012:user/me")
+
+
+@pytest.mark.parametrize("answer", [IDENTITY | {"Account": "210987654321"}, fails("ExpiredToken")])
+def test_another_account_or_none_is_a_problem(answer: Any) -> None:
+    (finding,) = findings(account.check_credentials, sts__GetCallerIdentity=answer)
+    assert finding.level is Level.PROBLEM
+    assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        ({"Parameter": {"Value": "30"}}, "ok"),
+        ({"Parameter": {"Value": "5"}}, "problem"),
+        (fails("ParameterNotFound"), "problem"),
+        (fails("AccessDeniedException", "no right to ssm:GetParameter"), "unknown"),
+    ],
+)
+def test_bootstrap(answer: Any, level: str) -> None:
+    (finding,) = findings(account.check_bootstrap, ssm__GetParameter=answer)
+    assert finding.level.value == level
+    if level == "problem":
+        assert finding.advice == "run: cdk bootstrap aws://123456789012/eu-central-1"
+
+
+@pytest.mark.parametrize(("free", "level"), [(1000, "ok"), (10, "warning")])
+def test_functions(free: int, level: str) -> None:
+    answer = {"AccountLimit": {"UnreservedConcurrentExecutions": free, "ConcurrentExecutions": free}}
+    assert levels(findings(account.check_functions, lambda__GetAccountSettings=answer)) == [level]
+
+
+@pytest.mark.parametrize(
+    ("on_demand", "spot", "expected"),
+    [
+        # 10 replicas of g5.xlarge with 4 vCPUs on spot; 4 of g6e.2xlarge with 8 on demand.
+        (32.0, 40.0, {"ok"}),
+        (31.0, 39.0, {"warning"}),
+        (0.0, 0.0, {"problem"}),
+    ],
+)
+def test_gpu_quotas_against_all_replicas(on_demand: float, spot: float, expected: set[str]) -> None:
+    pages = {
+        None: {"Quotas": [{"QuotaName": "Running On-Demand G and VT instances", "Value": on_demand}], "NextToken": "2"},
+        "2": {"Quotas": [{"QuotaName": "All G and VT Spot Instance Requests", "Value": spot}]},
+    }
+    found = findings(
+        capacity.check_quotas, service_quotas__ListServiceQuotas=lambda params: pages[params.get("NextToken")]
+    )
+    assert set(levels(found)) == expected
+    assert len(found) == 2
+
+
+def test_without_an_engine_no_gpu_is_asked_for() -> None:
+    assert levels(findings(capacity.check_quotas, ENVIRONMENT.model_copy(update={"engine": "none"}))) == ["ok"]
+
+
+def test_every_instance_type_that_can_be_configured_has_a_quota() -> None:
+    assert all(capacity.quotas_of(instance) for instance in GPU_INSTANCES.values())
+
+
+def test_instance_types_by_zone() -> None:
+    offered = {
+        "InstanceTypeOfferings": [
+            {"InstanceType": instance.name, "LocationType": "availability-zone", "Location": "eu-central-1a"}
+            for instance in ENVIRONMENT.runtimes[0].instances
+        ]
+    }
+    first, second = findings(capacity.check_offerings, ec2__DescribeInstanceTypeOfferings=offered)
+    assert first.level is Level.WARNING
+    assert "in eu-central-1b there is none" in first.message
+    assert second.level is Level.PROBLEM
+    assert "none of g6e.2xlarge is offered in eu-central-1a, eu-central-1b" in second.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [({"imageDetails": [{}]}, "ok"), (fails("ImageNotFoundException"), "problem"), (fails("AccessDenied"), "unknown")],
+)
+def test_images(answer: Any, level: str) -> None:
+    found = findings(artefacts.check_images, ecr__DescribeImages=answer)
+    assert levels(found) == ["ok", level]
+
+
+def test_models() -> None:
+    def head(params: dict[str, Any]) -> dict[str, Any]:
+        if params["Key"] != "Stable-diffusion/sd15.safetensors":
+            raise AwsError("404")
+        return {}
+
+    here, missing = findings(artefacts.check_models, s3__HeadObject=head)
+    assert here.level is Level.OK
+    assert missing.level is Level.PROBLEM
+    assert missing.advice == "run: darkroom --environment prod models push sdxl.safetensors"
+
+
+def stack(name: str, status: str = "UPDATE_COMPLETE", **outputs: str) -> dict[str, Any]:
+    return {
+        "StackName": name,
+        "StackStatus": status,
+        "CreationTime": dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+    }
+
+
+DEPLOYED = {
+    "Stacks": [
+        stack("Darkroom-prod-Storage"),
+        stack(
+            "Darkroom-prod-Messaging",
+            "UPDATE_ROLLBACK_COMPLETE",
+            RuntimeSdruntimeQueueUrl="https://sqs/sdruntime",
+            RuntimeSdruntimeDeadLetterQueueUrl="https://sqs/sdruntime-dead",
+        ),
+        stack("Darkroom-prod-Api", "UPDATE_IN_PROGRESS"),
+        stack("Darkroom-prod-eu-Monitoring"),
+    ]
+}
+
+
+def test_stacks_of_this_environment_only() -> None:
+    found = findings(deployed.check_stacks, cloudformation__DescribeStacks=DEPLOYED)
+    assert {finding.message: finding.level.value for finding in found} == {
+        "Darkroom-prod-Storage is UPDATE_COMPLETE": "ok",
+        "Darkroom-prod-Messaging is UPDATE_ROLLBACK_COMPLETE": "problem",
+        "Darkroom-prod-Api is UPDATE_IN_PROGRESS": "warning",
+        "Darkroom-prod-Monitoring is not deployed": "problem",
+        "Darkroom-prod-Eks is not deployed": "problem",
+    }
+
+
+def test_before_the_first_deployment_nothing_is_missed() -> None:
+    for run in (deployed.check_stacks, deployed.check_queues, deployed.check_replicas):
+        found = findings(run, cloudformation__DescribeStacks={"Stacks": []})
+        assert all(finding.level is Level.OK for finding in found)
+
+
+@pytest.mark.parametrize(("dead", "level"), [(0, "ok"), (2, "problem")])
+def test_queues(dead: int, level: str) -> None:
+    def attributes(params: dict[str, Any]) -> dict[str, Any]:
+        return {"Attributes": {"ApproximateNumberOfMessages": str(dead if "dead" in params["QueueUrl"] else 7)}}
+
+    found = findings(deployed.check_queues, cloudformation__DescribeStacks=DEPLOYED, sqs__GetQueueAttributes=attributes)
+    assert levels(found) == [level, "problem"]
+    assert "the stacks tell no queue of it" in found[1].message
+
+
+@pytest.mark.parametrize(("ready", "waiting", "level"), [(3, 7, "ok"), (0, 7, "warning"), (0, 0, "ok")])
+def test_replicas(ready: int, waiting: int, level: str) -> None:
+    def statistics(params: dict[str, Any]) -> dict[str, Any]:
+        assert {"Name": "environment", "Value": "prod"} in params["Dimensions"]
+        points = [{"Sum": float(ready)}, {"Sum": max(ready - 1.0, 0.0)}] if ready else []
+        return {"Datapoints": points}
+
+    found = findings(
+        deployed.check_replicas,
+        cloudformation__DescribeStacks=DEPLOYED,
+        sqs__GetQueueAttributes={"Attributes": {"ApproximateNumberOfMessages": str(waiting)}},
+        cloudwatch__GetMetricStatistics=statistics,
+    )
+    assert levels(found)[0] == level
+
+
+def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "prod.yaml"
+    file.write_text("name: prod\nruntimes: [{name: sdruntime, type: sdwebui, modelFilename: sd15.safetensors}]\n")
+    aws = RecordedAws(
+        {
+            "sts.GetCallerIdentity": IDENTITY,
+            "ssm.GetParameter": fails("ParameterNotFound"),
+            "lambda.GetAccountSettings": {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}},
+            "cloudformation.DescribeStacks": {"Stacks": []},
+        }
+    )
+    monkeypatch.setattr(command, "_clients", lambda _: aws.client)
+
+    result = CliRunner().invoke(main, ["doctor", "--environment", str(file), "--json"])
+
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report.keys() == {"credentials", *(check.name for check in CHECKS)}
+    assert report["bootstrap"][0]["level"] == "problem"
+    assert "1 problem found" in result.stderr
+
+
+def test_nothing_is_asked_with_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = RecordedAws({"sts.GetCallerIdentity": fails("InvalidClientTokenId")})
+    monkeypatch.setattr(command, "_clients", lambda _: aws.client)
+
+    result = CliRunner().invoke(main, ["doctor", "--environment", "prod"])
+
+    assert result.exit_code == 1
+    assert len(aws.calls) == 1
+
+
+def test_a_wrong_environment_is_told_by_its_keys(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("name: x\nruntimes: [{name: a, type: sdwebui, instanceTypes: [m5.large]}]\n")
+
+    result = CliRunner().invoke(main, ["doctor", "--environment", str(file)])
+
+    assert result.exit_code == 3
+    assert "runtimes[0].instanceTypes[0]" in result.stderr

@@ -95,6 +95,13 @@ class NotRetryable(DarkroomError):
     code = "not_retryable"
 
 
+class TooManyActiveTasks(DarkroomError):
+    """Raised when as many tasks of a key wait or run as may at a time."""
+
+    code = "too_many_active_tasks"
+    retryable = True
+
+
 class TaskFinished(DarkroomError):
     """Raised when a task that has reached a final state is asked to change."""
 

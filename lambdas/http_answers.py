@@ -25,6 +25,7 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.NoWebhook: HTTPStatus.CONFLICT,
     errors.NotRetryable: HTTPStatus.CONFLICT,
     errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooManyActiveTasks: HTTPStatus.TOO_MANY_REQUESTS,
     MessageLost: HTTPStatus.GONE,
     AwsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from contract.routing import Catalogue
+from lambdas.active_tasks import ActiveTasks
 from lambdas.clients import client, dynamodb
 from lambdas.model_bucket import ModelBucket
 from lambdas.submission_settings import SubmissionSettings
@@ -31,12 +32,17 @@ def submission_parts(settings: SubmissionSettings) -> SubmissionParts:
     table = TaskTable(client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds)
     bucket = TaskBucket(client=client("s3"), bucket=settings.task_bucket)
     topic = SnsTopic(client=client("sns"), topic_arn=settings.task_topic_arn)
+    create = None
+    if settings.active_tasks_per_key:
+        create = ActiveTasks(
+            client=dynamodb(), table=table, table_name=settings.task_table, limit=settings.active_tasks_per_key
+        ).create
     publisher = TaskPublisher(topic=topic, bucket=bucket, table=table)
     return SubmissionParts(
         catalogue=settings.catalogue,
         table=table,
         models=ModelBucket(client=client("s3"), bucket=settings.model_bucket),
         task_bucket=bucket,
-        tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher),
-        retries=TaskRetry(table=table, bucket=bucket, publisher=publisher),
+        tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher, create=create),
+        retries=TaskRetry(table=table, bucket=bucket, publisher=publisher, create=create),
     )

@@ -16,6 +16,7 @@ class SubmissionSettings(Settings):
     task_topic_arn: str
     runtimes: str = Field(description="the catalogue, as JSON")
     retention_seconds: int
+    active_tasks_per_key: int | None = None
 
     @property
     def catalogue(self) -> Catalogue:

@@ -10,7 +10,7 @@ from contract.storage import run_of_submission
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
 from lambdas.task_submission import message_place, remembered_submissions
-from lambdas.task_table import TaskTable
+from lambdas.task_table import Create, TaskTable
 
 #: States after which a task may be begun again.
 RETRYABLE_STATUSES: Final = (Status.FAILED, Status.TIMED_OUT)
@@ -34,10 +34,13 @@ _KEPT: Final = {
 
 
 class TaskRetry:
-    """Begins tasks again; each is counted in its record's `retries`."""
+    """Begins tasks again; each is counted in its record's `retries`. `create` is as for `TaskSubmission`."""
 
-    def __init__(self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher) -> None:
+    def __init__(
+        self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
+    ) -> None:
         self._table = table
+        self._create = create or table.create
         self._bucket = bucket
         self._publisher = publisher
 
@@ -46,6 +49,7 @@ class TaskRetry:
 
         Raises:
             NotRetryable: the task is in another state, or somebody else has just begun it again.
+            TooManyActiveTasks: the sender's key has as many as it may.
             MessageLost: what was to be done is not stored any more.
         """
         if previous.status not in RETRYABLE_STATUSES:
@@ -66,7 +70,7 @@ class TaskRetry:
         )
         if record.message_key:
             self._bucket.put(record.message_key, body)
-        if not self._table.create(record, after=previous):
+        if not self._create(record, after=previous):
             raise _not_retryable(self._table.read(previous.id) or previous)
         self._publisher.publish(record, now_ms=now_ms, body=body)
         return record

@@ -18,17 +18,20 @@ from contract.task import TaskType
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
-from lambdas.task_table import TaskTable
+from lambdas.task_table import Create, TaskTable
 
 #: Tries to record a run while others write the same id; each lost race means that somebody else made progress.
 MAX_RACES: Final = 5
 
 
 class TaskSubmission:
-    """Takes checked tasks in."""
+    """Takes checked tasks in. `create` records a run, if it is not the table's own method that does."""
 
-    def __init__(self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher) -> None:
+    def __init__(
+        self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
+    ) -> None:
         self._table = table
+        self._create = create or table.create
         self._bucket = bucket
         self._publisher = publisher
 
@@ -41,13 +44,14 @@ class TaskSubmission:
         Raises:
             IdInUse: another task with this id, of other content, is still active.
             MessageTooLarge: no agent would read its message.
+            TooManyActiveTasks: the sender's key has as many as it may.
         """
         previous: Record | None = None
         for _ in range(MAX_RACES):
             record, body = _new_record(submission, submission_id, now_ms, previous, key_name)
             if record.message_key:
                 self._bucket.put(record.message_key, body)
-            if self._table.create(record, after=previous):
+            if self._create(record, after=previous):
                 self._publisher.publish(record, now_ms=now_ms, body=body)
                 return record
             existing = self._table.read(record.id)

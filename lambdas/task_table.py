@@ -31,6 +31,13 @@ class Run(Protocol):
         """The run's four digits."""
 
 
+class Create(Protocol):
+    """Records a run; False where the id's record is not as it was read."""
+
+    def __call__(self, record: Record, *, after: Record | None) -> bool:
+        """Record the first run of an id, or a new one `after` a final one."""
+
+
 @dataclass(frozen=True)
 class ActiveRun:
     """What the index of active tasks says of a run; it lags behind the table by some milliseconds."""
@@ -53,7 +60,9 @@ class TaskTable:
     def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
         """Return the record as it is now, or at half the price as it was a moment ago."""
         answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
-        return Record.from_item(answer["Item"]) if "Item" in answer else None
+        item = answer.get("Item", {})
+        # Beside the tasks there are items of keys (`contract.active_runs`), under ids that no task can have.
+        return Record.from_item(item) if "run" in item else None
 
     def create(self, record: Record, *, after: Record | None) -> bool:
         """Record the first run of an id, or a new one `after` a final one."""

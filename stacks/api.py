@@ -78,6 +78,7 @@ class ApiStack(Stack):
             self,
             platform=platform,
             storage=storage,
+            throttling=environment.throttling,
             completion_topic_arn=messaging.completion_topic_arn,
             topic_key_arn=messaging.topic_key_arn,
             webhook_queue=webhooks.queue,

@@ -6,7 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from lambdas.clients import client
+from contract.record import Record
+from lambdas.active_tasks import forget_run
+from lambdas.clients import client, dynamodb
 from lambdas.notify.notifying import Notifier
 from lambdas.notify.settings import NotifySettings
 from lambdas.observability import logger, observed
@@ -18,9 +20,14 @@ from lambdas.webhook_queue import SqsWebhookQueue
 def notifier() -> Notifier:
     """Compose the notifier of this process."""
     settings = NotifySettings.from_environment(os.environ)
+
+    def forget_active(record: Record) -> None:
+        forget_run(dynamodb(), settings.task_table, record)
+
     return Notifier(
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
         webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
+        forget_active=forget_active if settings.active_tasks_per_key else None,
     )
 
 

@@ -1,6 +1,6 @@
 """From a change of the task table to a callback: whoever made a record final, its subscribers hear of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from contract.callback import callback_attributes, callback_for
@@ -29,10 +29,20 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None
 
 
 class Notifier:
-    """Publishes callbacks, and hands those that a webhook gets as well to its queue."""
+    """Publishes callbacks, and hands those that a webhook gets as well to its queue.
 
-    def __init__(self, *, completion_topic: Topic, webhooks: WebhookQueue) -> None:
+    `forget_active` makes room for the next task of the sender's key, where keys have a limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        completion_topic: Topic,
+        webhooks: WebhookQueue,
+        forget_active: Callable[[Record], None] | None = None,
+    ) -> None:
         self._completion_topic = completion_topic
+        self._forget_active = forget_active
         self._webhooks = webhooks
 
     def notify(self, old_image: Image | None, new_image: Image | None) -> None:
@@ -42,5 +52,14 @@ class Notifier:
             return
         self._completion_topic.publish(compact_json(callback_for(record)), callback_attributes(record))
         self._webhooks.send(record)
+        self._forget(record)
         logger().info("callback_published", task_id=record.id, run=record.run, status=record.status.value)
         count("CallbacksPublished", runtime=record.runtime, status=record.status.value)
+
+    def _forget(self, record: Record) -> None:
+        if self._forget_active is None:
+            return
+        try:
+            self._forget_active(record)
+        except Exception:  # noqa: BLE001 - the next submission at the limit finds it; callbacks must not wait for it
+            logger().exception("active_run_not_forgotten", task_id=record.id, run=record.run)

@@ -29,6 +29,10 @@ class ApiKey(CamelModel):
     )
 
 
+#: Active tasks of a key at most: each is named in one item, and every submission is billed by its size (50 KB then).
+MAX_ACTIVE_TASKS: Final = 1_000
+
+
 class Throttling(CamelModel):
     """What the HTTP API accepts of each key."""
 
@@ -37,6 +41,17 @@ class Throttling(CamelModel):
     )
     burst: int = Field(default=100, ge=1, le=5_000, description="requests of one key at a moment, above the rate")
     requests_per_day: int | None = Field(default=None, ge=1, description="quota of one key, or null for none")
+    active_tasks_per_key: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_ACTIVE_TASKS,
+        description="tasks of one key that may wait or run at a time, so that none fills the queue of all, or null",
+    )
+
+    @property
+    def active_tasks_setting(self) -> str:
+        """The limit of active tasks as the functions read it."""
+        return "" if self.active_tasks_per_key is None else str(self.active_tasks_per_key)
 
 
 class Subscriber(CamelModel):

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from contract.record import DUE_INDEX, FINAL_STATUSES
 from contract.storage import MESSAGE_FOLDER
-from stacks.config import Environment
+from stacks.config import Environment, Throttling
 from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.task_function import FunctionPlatform, TaskFunction
 from stacks.constructs.task_queue import DeadLetterQueue
@@ -30,6 +30,7 @@ def notify(
     *,
     platform: FunctionPlatform,
     storage: StorageExports,
+    throttling: Throttling,
     completion_topic_arn: str,
     topic_key_arn: str,
     webhook_queue: aws_sqs.IQueue,
@@ -41,9 +42,16 @@ def notify(
         folder="notify",
         description="Publishes the callbacks of finished tasks",
         timeout_seconds=NOTIFY_TIMEOUT_SECONDS,
-        settings={"COMPLETION_TOPIC_ARN": completion_topic_arn, "WEBHOOK_QUEUE_URL": webhook_queue.queue_url},
+        settings={
+            "COMPLETION_TOPIC_ARN": completion_topic_arn,
+            "WEBHOOK_QUEUE_URL": webhook_queue.queue_url,
+            "TASK_TABLE": storage.table_name,
+            "ACTIVE_TASKS_PER_KEY": throttling.active_tasks_setting,
+        },
         platform=platform,
     )
+    if throttling.active_tasks_per_key:
+        function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
     function.publish_to(completion_topic_arn, key_arn=topic_key_arn)
     function.allow(
         "dynamodb:DescribeStream",

@@ -39,7 +39,7 @@ def runpod_api(
         },
         platform=platform,
     )
-    allow_submission(function, storage)
+    allow_submission(function, storage, environment.throttling)
     for index in (ACTIVE_INDEX, RUNTIME_INDEX):
         function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{index}"])
     function.read_objects(

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from contract.storage import CHECKPOINT_FOLDER, MESSAGE_FOLDER
 from contract.upload import UPLOAD_FOLDER
-from stacks.config import Environment
+from stacks.config import Environment, Throttling
 from stacks.constructs.task_function import FunctionPlatform, TaskFunction
 from stacks.exports import StorageExports
 
@@ -41,7 +41,7 @@ def route_tasks(
         },
         platform=platform,
     )
-    allow_submission(function, storage)
+    allow_submission(function, storage, environment.throttling)
     function.read_objects(
         storage.task_bucket,
         "",
@@ -71,7 +71,7 @@ def submit_task(
         settings=submission_settings(environment, storage, task_topic_arn),
         platform=platform,
     )
-    allow_submission(function, storage)
+    allow_submission(function, storage, environment.throttling)
     function.read_objects(
         storage.task_bucket,
         MESSAGE_FOLDER,
@@ -110,11 +110,14 @@ def submission_settings(environment: Environment, storage: StorageExports, task_
         "TASK_TOPIC_ARN": task_topic_arn,
         "RUNTIMES": environment.catalogue_json,
         "RETENTION_SECONDS": str(environment.retention_seconds),
+        "ACTIVE_TASKS_PER_KEY": environment.throttling.active_tasks_setting,
     }
 
 
-def allow_submission(function: TaskFunction, storage: StorageExports) -> None:
+def allow_submission(function: TaskFunction, storage: StorageExports, throttling: Throttling) -> None:
     """Let a function look at checkpoints, and record tasks."""
+    if throttling.active_tasks_per_key:
+        function.allow("dynamodb:BatchGetItem", on=[storage.table_arn])
     function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow(
         "s3:PutObject",

@@ -139,6 +139,28 @@ def test_an_id_in_use_and_a_finished_task_are_conflicts(make_task: Any) -> None:
     assert get("/v1alpha2/tasks/nobody")[0] == 404
 
 
+def test_a_key_with_too_many_active_tasks_is_told_to_come_again(
+    make_task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTIVE_TASKS_PER_KEY", "1")
+    assert post(json.dumps(make_task("a")))[0] == 200
+    answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("b"))), CONTEXT)
+    assert answer["statusCode"] == 429
+    assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
+    assert json.loads(answer["body"])["error"]["code"] == "too_many_active_tasks"
+    assert get("/v1alpha2/tasks/a", "DELETE")[0] == 200
+    change = event("table_stream")
+    image = change["Records"][0]["dynamodb"]["NewImage"]
+    change["Records"][0]["dynamodb"]["NewImage"] = image | {"run": {"S": run_of("a")}, "key_name": {"S": "default"}}
+    assert notify.handler(change, CONTEXT) == {"batchItemFailures": []}
+    assert post(json.dumps(make_task("b")))[0] == 200
+
+
+def run_of(task_id: str) -> str:
+    item = clients.dynamodb().get_item(TableName="tasks", Key={"id": task_id})["Item"]
+    return str(item["run"])
+
+
 def test_aws_refusing_is_503_with_retry_after(world: Any, make_task: Any) -> None:
     world.dynamodb.delete_table(TableName="tasks")
     answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("a"))), CONTEXT)

@@ -1,0 +1,244 @@
+"""The limit of active tasks per key holds whoever comes at once, and whatever crashes or comes twice."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from moto import mock_aws
+
+from contract import active_runs
+from contract.errors import TooManyActiveTasks
+from contract.record import Record, Status
+from contract.transitions import Outcome
+from lambdas import outcomes
+from lambdas.active_tasks import LOOK_SECONDS, RESERVATION_GRACE_MS, ActiveTasks, forget_run
+from lambdas.task_table import TaskTable
+from tests.unit.lambdas.conftest import create_table
+
+LIMIT = 3
+NOW_MS = 1_700_000_000_000
+FAILED = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
+
+
+def new_record(task_id: str, *, run: str = "0000", key_name: str | None = "shop", now_ms: int = NOW_MS) -> Record:
+    return Record(
+        id=task_id,
+        run=run,
+        status=Status.IN_QUEUE,
+        runtime="sdruntime",
+        tasktype="text-to-image",
+        format="v1alpha2",
+        prefix="output",
+        key_name=key_name,
+        submission_id=f"{task_id}-{run}",
+        fingerprint="",
+        execution_timeout_ms=1,
+        ttl_ms=1,
+        submitted_at_ms=now_ms,
+    )
+
+
+class OneAtATime:
+    """A client of which each call is whole before the next begins: DynamoDB's promise for one item, not moto's."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = Lock()
+        self.exceptions = client.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                return getattr(self._client, name)(**arguments)
+
+        return call
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        dynamodb = boto3.resource("dynamodb").meta.client
+        create_table(dynamodb)
+        yield OneAtATime(dynamodb)
+
+
+def table_of(client: Any) -> TaskTable:
+    return TaskTable(client=client, table_name="tasks", retention_seconds=60)
+
+
+def active_tasks(client: Any, *, limit: int = LIMIT) -> ActiveTasks:
+    return ActiveTasks(client=client, table=table_of(client), table_name="tasks", limit=limit)
+
+
+def named(client: Any, key_name: str = "shop") -> set[str]:
+    item = client.get_item(TableName="tasks", Key={"id": active_runs.key_item_id(key_name)}).get("Item", {})
+    return set(active_runs.reserved_at_ms(item))
+
+
+def test_a_key_has_as_many_active_tasks_as_it_may(client: Any) -> None:
+    tasks = active_tasks(client)
+    for number in range(LIMIT):
+        assert tasks.create(new_record(f"t{number}"), after=None)
+    with pytest.raises(TooManyActiveTasks, match="3 tasks of the key shop"):
+        tasks.create(new_record("one-more"), after=None)
+    assert table_of(client).read("one-more") is None
+    assert tasks.create(new_record("other", key_name="press"), after=None)
+    assert tasks.create(new_record("by-topic", key_name=None), after=None)
+    record = table_of(client).read("t1")
+    assert record is not None
+    table_of(client).settle(record, outcomes.cancelled(), now_ms=NOW_MS)
+    for _ in range(2):
+        forget_run(client, "tasks", record)
+    assert tasks.create(new_record("one-more"), after=None)
+    assert named(client) == {"t0/0000", "t2/0000", "one-more/0000"}
+
+
+def test_who_comes_again_at_the_limit_is_told_of_the_task_that_is_there(client: Any) -> None:
+    tasks = active_tasks(client, limit=1)
+    assert tasks.create(new_record("a"), after=None)
+    assert tasks.create(new_record("a"), after=None) is False
+    assert tasks.create(new_record("a", run="1111"), after=None) is False
+    assert named(client) == {"a/0000"}
+
+
+def test_a_lost_race_takes_no_place(client: Any) -> None:
+    tasks = active_tasks(client)
+    assert tasks.create(new_record("a"), after=None)
+    assert tasks.create(new_record("a", run="1111"), after=None) is False
+    assert named(client) == {"a/0000"}
+
+
+def test_forgetting_what_nobody_counts(client: Any) -> None:
+    forget_run(client, "tasks", new_record("a"))
+    forget_run(client, "tasks", new_record("a", key_name=None))
+    assert named(client) == set()
+
+
+def test_an_item_of_a_key_is_no_task(client: Any) -> None:
+    active_tasks(client).create(new_record("a"), after=None)
+    assert table_of(client).read(active_runs.key_item_id("shop")) is None
+
+
+def test_many_at_once_get_exactly_the_limit(client: Any) -> None:
+    tasks = [active_tasks(client, limit=7) for _ in range(8)]
+
+    def submit(number: int) -> bool:
+        try:
+            return tasks[number % 8].create(new_record(f"t{number}"), after=None)
+        except TooManyActiveTasks:
+            return False
+
+    with ThreadPoolExecutor(8) as callers:
+        accepted = sum(callers.map(submit, range(40)))
+    assert accepted == 7
+    assert len(named(client)) == 7
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class Limited(RuleBasedStateMachine):
+    """Submissions that may die half-way, ends whose changes come late, twice or never, and time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mock = mock_aws()
+        self.mock.start()
+        self.client = boto3.resource("dynamodb", region_name="us-east-1").meta.client
+        create_table(self.client)
+        self.table = TaskTable(client=self.client, table_name="tasks", retention_seconds=60)
+        self.now_ms = NOW_MS
+        self.tasks = ActiveTasks(
+            client=self.client, table=self.table, table_name="tasks", limit=LIMIT, clock=lambda: self.now_ms / 1000
+        )
+        self.submitted = 0
+        self.active: list[Record] = []
+        self.ended: list[Record] = []
+
+    def teardown(self) -> None:
+        self.mock.stop()
+
+    @initialize()
+    def begin(self) -> None:
+        self.submit()
+
+    @rule()
+    def submit(self) -> None:
+        self.submitted += 1
+        record = new_record(f"t{self.submitted}", now_ms=self.now_ms)
+        try:
+            assert self.tasks.create(record, after=None)
+        except TooManyActiveTasks:
+            return
+        self.active.append(record)
+
+    @rule()
+    def die_before_the_record(self) -> None:
+        self.submitted += 1
+        create = self.table.create
+        self.table.create = self._die  # type: ignore[method-assign]  # what a crash looks like from outside
+        try:
+            self.tasks.create(new_record(f"t{self.submitted}", now_ms=self.now_ms), after=None)
+        except (Crash, TooManyActiveTasks):
+            pass
+        finally:
+            self.table.create = create  # type: ignore[method-assign]
+
+    def _die(self, record: Record, *, after: Record | None) -> bool:
+        raise Crash
+
+    @precondition(lambda self: self.active)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        record = data.draw(st.sampled_from(self.active))
+        assert self.table.settle(record, FAILED, now_ms=self.now_ms)
+        self.active.remove(record)
+        self.ended.append(record)
+
+    @precondition(lambda self: self.ended)
+    @rule(data=st.data())
+    def hear_of_an_end(self, data: st.DataObject) -> None:
+        forget_run(self.client, "tasks", data.draw(st.sampled_from(self.ended)))
+
+    @precondition(lambda self: self.ended)
+    @rule(data=st.data())
+    def run_again(self, data: st.DataObject) -> None:
+        previous = data.draw(st.sampled_from(self.ended))
+        current = self.table.read(previous.id)
+        assert current is not None
+        record = new_record(previous.id, run=f"{int(current.run, 16) + 1:04x}", now_ms=self.now_ms)
+        try:
+            created = self.tasks.create(record, after=current if current.is_final else None)
+        except TooManyActiveTasks:
+            return
+        assert created == current.is_final
+        if created:
+            self.active.append(record)
+
+    @rule(milliseconds=st.sampled_from([1, int(LOOK_SECONDS * 1000), RESERVATION_GRACE_MS + 1]))
+    def time_passes(self, milliseconds: int) -> None:
+        self.now_ms += milliseconds
+
+    @invariant()
+    def never_more_than_the_limit(self) -> None:
+        assert len(self.active) <= LIMIT
+        missing = {f"{record.id}/{record.run}" for record in self.active} - named(self.client)
+        assert not missing, "what is active is named, so it counts"
+
+    @rule()
+    def whatever_was_left_behind_makes_room_in_the_end(self) -> None:
+        self.now_ms += RESERVATION_GRACE_MS + int(LOOK_SECONDS * 1000) + 1
+        before = len(self.active)
+        self.submit()
+        assert len(self.active) == min(before + 1, LIMIT)
+
+
+TestLimited = Limited.TestCase
+TestLimited.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import WebUiFailed
+from runtime_image.agent.errors import WebUiError, WebUiFailed, WebUiRefused
 from runtime_image.agent.events import CheckpointLoaded, Event, InterruptSent, OptionsGuarded, TaskGenerated
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.logs import EventLog
@@ -15,6 +15,8 @@ from runtime_image.agent.webui.refusals import refusal
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.agent.webui.service_options import ServiceOptions
 
+NOT_FOUND: Final = 404
+INTERNAL_ERROR: Final = 500
 #: Seconds past the task's time limit for which its answer is still awaited: the loop interrupts at the limit, and
 #: what is interrupted answers after its running step.
 ANSWER_GRACE_SECONDS: Final = 60.0
@@ -41,7 +43,7 @@ class Generation:
         if request.exclusive:
             self._checkpoints.forget()
         if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
-            raise refusal(answer)
+            raise self._error_of(request, answer)
         value = _parse(answer.body)
         if request.generates:
             self._checkpoints.check_answer(task.task_message.checkpoint, value)
@@ -69,6 +71,16 @@ class Generation:
         except WebUiFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
         return InterruptSent(task)
+
+    def _error_of(self, request: WebUiRequest, answer: Answer) -> WebUiError:
+        error = refusal(answer)
+        if isinstance(error, WebUiRefused) and answer.status == INTERNAL_ERROR and not self._options.can_be_read():
+            # Somebody gave an option a wrong type: now every request fails as if it were the request's own fault.
+            return WebUiFailed(f"{error.message}; and it cannot show its options any more", answer=error.answer)
+        if isinstance(error, WebUiFailed) and request.only_asks and answer.status in {NOT_FOUND, INTERNAL_ERROR}:
+            # The machine is as good as before, and any other of this build would answer the same.
+            return WebUiRefused(error.message, answer=error.answer)
+        return error
 
     def _answer(self, task: HeldTask, request: WebUiRequest) -> Answer:
         timeout_seconds = max(task.deadline - self._clock.monotonic(), 0.0) + ANSWER_GRACE_SECONDS

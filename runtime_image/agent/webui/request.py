@@ -61,6 +61,11 @@ class WebUiRequest:
     #: Changes options that the agent itself must set back.
     leaves_options: bool = False
 
+    @property
+    def only_asks(self) -> bool:
+        """Whether it reads what the Web UI knows, or makes it look again: nothing is made."""
+        return self.method == "GET" or (self.exclusive and not self.generates)
+
     def with_body(self, body: dict[str, Any]) -> "WebUiRequest":
         """Return the call with its body, if it has one.
 

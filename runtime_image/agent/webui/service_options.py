@@ -58,6 +58,14 @@ class ServiceOptions:
         self._set(new)
         self._explicit |= keys
 
+    def can_be_read(self) -> bool:
+        """Tell whether the Web UI can still show its options; one of a wrong type keeps it from that."""
+        try:
+            self._ask()
+        except WebUiFailed:
+            return False
+        return True
+
     def borrow(self) -> None:
         """Note the options before a request that leaves some changed."""
         self._owed = self._ask()

@@ -194,6 +194,12 @@ class World:
 
         return eventually(look, f"{task_id} being {status}", seconds)
 
+    def wait_for_hand_back(self, task_id: str) -> dict[str, Any]:
+        """Return the error with which a task was handed back to its queue."""
+        error = eventually(lambda: self.read(task_id).last_error, f"{task_id} being handed back")
+        assert self.read(task_id).status is Status.IN_QUEUE
+        return error
+
     def cancel(self, task_id: str) -> None:
         """Cancel a task as the HTTP API does."""
         record = self.read(task_id)

@@ -2,14 +2,9 @@
 
 import threading
 
-from contract.record import Record, Status
+from contract.record import Status
 from runtime_image.exit_codes import ExitCode
 from tests.integration.agent.conftest import World
-
-
-def record_with_error(world: World, task_id: str) -> Record | None:
-    record = world.read(task_id)
-    return record if record.last_error else None
 
 
 def test_a_hanging_web_ui_gives_its_task_back_and_is_given_up(world: World) -> None:
@@ -20,12 +15,10 @@ def test_a_hanging_web_ui_gives_its_task_back_and_is_given_up(world: World) -> N
     for name in ("stuck", "behind", "ahead"):
         world.submit(name, {"prompt": name, "steps": 9})
 
-    record = world.eventually(lambda: record_with_error(world, "stuck"), "the hand-back")
+    error = world.wait_for_hand_back("stuck")
 
-    assert record.status is Status.IN_QUEUE
-    assert record.last_error is not None
-    assert record.last_error["code"] == "webui_hung"
-    assert "at step 3" in record.last_error["message"]
+    assert error["code"] == "webui_hung"
+    assert "at step 3" in error["message"]
     assert agent.exit_code(20) == ExitCode.WEBUI_UNHEALTHY
     # An interrupt was tried, and the others are somebody else's now.
     assert world.webui.interrupts
@@ -42,10 +35,7 @@ def test_one_that_does_not_even_answer_is_given_up_too(world: World) -> None:
     world.webui.intercept = lambda _path, _body: (release.wait(60), None)[1]
     world.submit("silent", {"prompt": "silent", "steps": 9})
 
-    record = world.eventually(lambda: record_with_error(world, "silent"), "the hand-back")
-
-    assert record.last_error is not None
-    assert record.last_error["code"] == "webui_hung"
+    assert world.wait_for_hand_back("silent")["code"] == "webui_hung"
     assert agent.exit_code(20) == ExitCode.WEBUI_UNHEALTHY
     release.set()
 

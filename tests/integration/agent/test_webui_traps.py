@@ -206,3 +206,30 @@ def test_options_are_set_only_as_far_as_the_environment_allows(world: World) -> 
     assert [detail["field"] for detail in error["details"]] == ["task.content.payload.sd_model_checkpoint"]
     assert failed(world, "unknown")["code"] == "unknown_vae"
     assert world.webui.service.options_set == [{"eta_noise_seed_delta": 31337}]
+
+
+def test_a_web_ui_that_somebody_else_has_poisoned_fails_no_task_for_good(world: World) -> None:
+    agent = world.start_agent()
+    world.submit("before", {"steps": 1})
+    world.wait_for("before", Status.COMPLETED)
+    world.webui.service.set({CLIP_SKIP: "abc"})
+    world.submit("victim", {"prompt": "victim", "steps": 1})
+
+    error = world.wait_for_hand_back("victim")
+
+    assert "TypeError" in error["message"]
+    assert "cannot show its options any more" in error["message"]
+    assert agent.process.poll() is None
+
+
+def test_asking_for_what_this_build_does_not_have_is_answered_and_harms_nobody(world: World) -> None:
+    del world.webui.service.lists["sd-vae"]
+    agent = world.start_agent()
+    for number in range(4):
+        content = {"api": {"method": "GET", "endpoint": "/sdapi/v1/sd-vae"}}
+        world.submit(f"ask-{number}", content, tasktype="webui-api")
+
+    assert {failed(world, f"ask-{number}")["code"] for number in range(4)} == {"webui_refused"}
+    world.submit("next", {"steps": 1})
+    world.wait_for("next", Status.COMPLETED)
+    assert agent.process.poll() is None

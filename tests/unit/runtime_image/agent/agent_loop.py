@@ -22,6 +22,7 @@ from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
+from runtime_image.agent.webui.progress import ProgressWatch
 from runtime_image.agent.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.fakes import (
     FakeCheckpoints,
@@ -39,15 +40,23 @@ HANG_SECONDS = 100.0
 
 
 class Agent:
-    """A loop with fakes around it."""
+    """A loop with fakes around it; what calls the Web UI may be the real thing."""
 
-    def __init__(self, *, knows_pace: bool = True) -> None:
-        self.crew, self.receiver, self.keeper = FakeCrew(), FakeReceiver(), FakeKeeper()
-        self.watch, self.checkpoints, self.clock = FakeWatch(), FakeCheckpoints(), StillClock()
-        self.events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
+    def __init__(
+        self,
+        *,
+        knows_pace: bool = True,
+        crew: FakeCrew | None = None,
+        watch: ProgressWatch | None = None,
+        clock: StillClock | None = None,
+        events: "queue.SimpleQueue[on.Event] | None" = None,
+    ) -> None:
+        self.crew, self.receiver, self.keeper = crew or FakeCrew(), FakeReceiver(), FakeKeeper()
+        self.watch, self.checkpoints, self.clock = watch or FakeWatch(), FakeCheckpoints(), clock or StillClock()
+        self.events: queue.SimpleQueue[on.Event] = events or queue.SimpleQueue()
         self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
         log, health = EventLog(logging.getLogger("test")), WebUiHealth()
-        gpu = GpuUse(started_at=self.clock.seconds)
+        gpu = GpuUse(started_at=self.clock.monotonic())
         self.options = FakeServiceOptions()
         dispatcher = Dispatcher(
             crew=self.crew,
@@ -92,7 +101,7 @@ class Agent:
             log=log,
         )
         if knows_pace:
-            pace.generated(sent_at=self.clock.seconds - 1, ended_at=self.clock.seconds)
+            pace.generated(sent_at=self.clock.monotonic() - 1, ended_at=self.clock.monotonic())
         self.happens(on.WebUiReady())
 
     def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:
@@ -109,8 +118,9 @@ class Agent:
         return self.crew.take_jobs()
 
     def claims(self, task: HeldTask) -> HeldTask:
-        task.stage, task.heartbeat_at = Stage.PREPARING, self.clock.seconds
-        task.claimed_at, task.lease_until = self.clock.seconds, self.clock.seconds + 10_000
+        now = self.clock.monotonic()
+        task.stage, task.heartbeat_at = Stage.PREPARING, now
+        task.claimed_at, task.lease_until = now, now + 10_000
         self.happens(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
         return task
 

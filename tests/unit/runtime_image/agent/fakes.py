@@ -157,6 +157,9 @@ class FakeServiceOptions(ServiceOptions):
     def __init__(self) -> None:
         self.guarded: set[str] = set()
 
+    def settle(self) -> None:
+        pass
+
     def are_guarded(self, keys: Iterable[str]) -> bool:
         return self.guarded.issuperset(keys)
 

@@ -1,6 +1,7 @@
 """Recorded answers of A1111 1.10.1 and Forge: whose fault each is, and what the user is told."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +72,49 @@ def test_text_and_garbage_are_the_machines_fault(body: bytes) -> None:
 
     assert error.retryable
     assert len(error.message) < 3000
+
+
+#: Every recorded answer that is an error, of A1111 1.10.1 (with its browser UI, with credentials, without a model) and
+#: of Forge.
+RECORDED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("recorded_errors.json").read_text())
+#: Those that the machine caused; all others are the request's own fault.
+MACHINES_FAULT = {
+    "auth_garbage",
+    "auth_missing",
+    "auth_wrong",
+    "forge/get_cmd_flags",
+    "forge/get_sd_vae",
+    "nockpt_txt2img",
+    "options_get_after_wrong_type",
+    "path_internal_ping",
+    "path_internal_progress",
+    "path_nope",
+    "path_queue_status",
+    "txt2img_huge_oom",
+    "txt2img_override_broken_ckpt",
+    "ui_sdapi_v1_nope",
+}
+#: The folder of all recordings, where it lies beside the project.
+RECORDINGS = Path(__file__).parents[6] / "shared" / "webui-recordings"
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED))
+def test_every_recorded_error_is_told_right(name: str) -> None:
+    recorded = RECORDED[name]
+
+    error = refusal(Answer(recorded["status"], json.dumps(recorded["body"]).encode()))
+
+    assert error.retryable == (name in MACHINES_FAULT), error.message
+    assert isinstance(error, WebUiOutOfMemory) == (name == "txt2img_huge_oom")
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not beside the project")
+def test_no_recorded_error_is_left_out() -> None:
+    found = set()
+    for file in [*RECORDINGS.glob("*.json"), *RECORDINGS.glob("forge/*.json")]:
+        recording = json.loads(file.read_text())
+        response = recording.get("response") if isinstance(recording, dict) else None
+        if response and response["status"] >= 300:
+            found.add(file.relative_to(RECORDINGS).with_suffix("").as_posix())
+
+    assert found == RECORDED.keys()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from aws_cdk import App, Tags
+from aws_cdk import App, Stack, Tags
 from aws_cdk import Environment as Target
 
 from stacks.api import ApiStack
@@ -13,6 +13,7 @@ from stacks.config import Environment
 from stacks.constructs.lambda_bundle import lambda_code
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.task_function import FunctionPlatform
+from stacks.ecs import EcsStack
 from stacks.eks import EksStack
 from stacks.messaging import MessagingStack
 from stacks.monitoring import MonitoringStack
@@ -64,16 +65,19 @@ def build_application(
         **stack,
     )
     api.add_stack_dependency(messaging)
+    capacity: list[Stack] = []
+    if environment.engine != "none":
+        capacity.append(
+            _add_capacity(app, prefix, environment=environment, storage=storage, messaging=messaging, stack=stack)
+        )
     MonitoringStack(
         app,
         f"{prefix}-Monitoring",
         environment=environment,
         topic_key_arn=messaging.exports.topic_key_arn,
-        watched=(messaging, api),
+        watched=(messaging, api, *capacity),
         **stack,
     )
-    if environment.engine != "none":
-        _add_capacity(app, prefix, environment=environment, storage=storage, messaging=messaging, stack=stack)
     for key, value in {"darkroom:environment": environment.name, **environment.tags}.items():
         Tags.of(app).add(key, value)
     return app
@@ -87,27 +91,28 @@ def _add_capacity(
     storage: StorageStack,
     messaging: MessagingStack,
     stack: Mapping[str, Any],
-) -> None:
-    """Make the stacks of the environment's engine, on top of those that move and keep tasks."""
+) -> Stack:
+    """Make the stacks of the environment's engine, on top of those that move and keep tasks; return the engine's."""
     network = environment.network
     if network is None:
         raise ValueError("an environment with an engine has a network")
     made = None
     if not network.vpc_id:
         made = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
-    if environment.engine == "eks":
-        eks = EksStack(
-            app,
-            f"{prefix}-Eks",
-            environment=environment,
-            network=network,
-            new_network=made,
-            storage=storage.exports,
-            messaging=messaging.exports,
-            project=PROJECT_ROOT,
-            **stack,
-        )
-        eks.add_stack_dependency(messaging)
+    make, name = (EksStack, "Eks") if environment.engine == "eks" else (EcsStack, "Ecs")
+    engine = make(
+        app,
+        f"{prefix}-{name}",
+        environment=environment,
+        network=network,
+        new_network=made,
+        storage=storage.exports,
+        messaging=messaging.exports,
+        project=PROJECT_ROOT,
+        **stack,
+    )
+    engine.add_stack_dependency(messaging)
+    return engine
 
 
 def _platform(environment: Environment) -> FunctionPlatform:

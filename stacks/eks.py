@@ -62,13 +62,6 @@ class EksStack(Stack):
         images = RuntimeImages(self, "Image", project=project)
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]
-            resources = RuntimeResources(
-                queue_url=queue.url,
-                task_table=storage.table_name,
-                task_bucket=storage.task_bucket.name,
-                output_bucket=storage.output_bucket.name,
-                model_bucket=storage.model_bucket.name,
-            )
             RuntimeOnKubernetes(
                 self,
                 f"Runtime{runtime.pascal_name}",
@@ -78,7 +71,7 @@ class EksStack(Stack):
                 queue=queue,
                 storage=storage,
                 image=images.uri_for(runtime),
-                variables=runtime_environment(runtime, environment, resources),
+                variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
             )
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws eks update-kubeconfig --name")
         CfnOutput(self, "RuntimeLogGroup", value=logs.log_group.log_group_name, description="What replicas log")

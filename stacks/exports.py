@@ -28,6 +28,7 @@ class StorageExports:
 class QueueReference:
     """A runtime's queue, by references that are weak: they do not keep it from being removed with its runtime."""
 
+    name: str
     url: str
     arn: str
 

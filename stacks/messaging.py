@@ -98,6 +98,7 @@ def _weak_reference(queue: aws_sqs.Queue) -> QueueReference:
     resource = queue.node.default_child
     assert isinstance(resource, aws_sqs.CfnQueue)  # noqa: S101  # narrows the type for mypy
     return QueueReference(
+        name=Stack.consume_reference(resource.attr_queue_name, ReferenceStrength.WEAK),
         url=Stack.consume_reference(resource.attr_queue_url, ReferenceStrength.WEAK),
         arn=Stack.consume_reference(resource.attr_arn, ReferenceStrength.WEAK),
     )

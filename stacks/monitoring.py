@@ -45,7 +45,7 @@ class MonitoringStack(Stack):
         topic = AlarmTopic(self, "AlarmTopic", key=aws_kms.Key.from_key_arn(self, "TopicKey", topic_key_arn))
         TopicSubscribers(self, "AlarmSubscribers", topic=topic, subscribers=environment.alarms.subscribers)
 
-        queues = {queue.runtime.name: queue.queue for queue in _parts(watched, RuntimeQueue)}
+        queues = {queue.runtime.name: queue.queue.queue_name for queue in _parts(watched, RuntimeQueue)}
         runtimes = [
             (runtime, RuntimeFigures(environment.name, runtime.name, queues[runtime.name]))
             for runtime in environment.runtimes

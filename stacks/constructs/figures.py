@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import Duration, aws_cloudwatch, aws_sqs
+from aws_cdk import Duration, aws_cloudwatch
 
 from contract.record import Status
 from stacks.constructs.task_function import METRICS_NAMESPACE
@@ -18,7 +18,7 @@ class RuntimeFigures:
 
     environment: str
     runtime: str
-    queue: aws_sqs.IQueue
+    queue_name: str
 
     def accepted(self, *, period_seconds: int = MINUTE) -> aws_cloudwatch.Metric:
         """Tasks that got in, by topic or HTTP."""
@@ -37,20 +37,24 @@ class RuntimeFigures:
 
     def waiting(self, *, period_seconds: int = MINUTE) -> aws_cloudwatch.Metric:
         """Messages that nobody has received."""
-        return self.queue.metric_approximate_number_of_messages_visible(
-            statistic="Maximum", period=Duration.seconds(period_seconds), label="waiting"
-        )
+        return self._of_queue("ApproximateNumberOfMessagesVisible", period_seconds, "waiting")
 
     def in_flight(self, *, period_seconds: int = MINUTE) -> aws_cloudwatch.Metric:
         """Messages that a replica holds."""
-        return self.queue.metric_approximate_number_of_messages_not_visible(
-            statistic="Maximum", period=Duration.seconds(period_seconds), label="in flight"
-        )
+        return self._of_queue("ApproximateNumberOfMessagesNotVisible", period_seconds, "in flight")
 
     def oldest_seconds(self) -> aws_cloudwatch.Metric:
         """Age of the oldest message, in flight or not."""
-        return self.queue.metric_approximate_age_of_oldest_message(
-            statistic="Maximum", period=Duration.seconds(MINUTE), label="age of the oldest"
+        return self._of_queue("ApproximateAgeOfOldestMessage", MINUTE, "age of the oldest")
+
+    def _of_queue(self, name: str, period_seconds: int, label: str) -> aws_cloudwatch.Metric:
+        return aws_cloudwatch.Metric(
+            namespace="AWS/SQS",
+            metric_name=name,
+            dimensions_map={"QueueName": self.queue_name},
+            statistic="Maximum",
+            period=Duration.seconds(period_seconds),
+            label=label,
         )
 
     def _own(

@@ -53,7 +53,7 @@ class RuntimeAlarms(Construct):
             "no-replica",
             f"Tasks have been waiting for {alarms.minutes_without_replica} minutes, and no replica runs.",
             metric=_expression(
-                "IF(waiting > 0 AND FILL(replicas, 0) < 1, 1, 0)",
+                "IF(waiting > 0, IF(FILL(replicas, 0) < 1, 1, 0), 0)",
                 "tasks wait for a replica",
                 waiting=figures.waiting(),
                 replicas=figures.of_agents("Replicas", "Sum"),

@@ -1,15 +1,19 @@
 """The image of a runtime's containers: the one that the environment names, or one built from this project."""
 
+import re
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import IgnoreMode, aws_ecr_assets
+from aws_cdk import Aws, IgnoreMode, aws_ecr_assets
 from constructs import Construct
 
 from stacks.config import RuntimeConfig
 
 #: What the image is built from, besides the Dockerfile. Changes elsewhere must not start new replicas.
 IMAGE_SOURCES: Final = ("contract", "guarded_http", "runtime_image", "constraints.txt", "pyproject.toml")
+
+#: An image in ECR: account, region and repository.
+_ECR_IMAGE: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
 
 
 class RuntimeImages(Construct):
@@ -22,8 +26,16 @@ class RuntimeImages(Construct):
 
     def uri_for(self, runtime: RuntimeConfig) -> str:
         """Return the image's address with its tag or digest."""
-        if runtime.image:
-            return runtime.image
+        return runtime.image or self._build().image_uri
+
+    def repository_arn_for(self, runtime: RuntimeConfig) -> str | None:
+        """Return the repository from which the image is pulled; None for one that is not ECR's."""
+        if runtime.image is None:
+            return self._build().repository.repository_arn
+        found = _ECR_IMAGE.match(runtime.image)
+        return f"arn:{Aws.PARTITION}:ecr:{found[2]}:{found[1]}:repository/{found[3]}" if found else None
+
+    def _build(self) -> aws_ecr_assets.DockerImageAsset:
         if self._built is None:
             self._built = aws_ecr_assets.DockerImageAsset(
                 self,
@@ -34,4 +46,4 @@ class RuntimeImages(Construct):
                 ignore_mode=IgnoreMode.DOCKER,
                 exclude=["*", *(f"!{source}" for source in IMAGE_SOURCES), "**/__pycache__"],
             )
-        return self._built.image_uri
+        return self._built

@@ -3,10 +3,11 @@
 import json
 import shlex
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment, RuntimeConfig
+from stacks.exports import QueueReference, StorageExports
 
 #: Where the Web UI listens inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
@@ -34,6 +35,17 @@ class RuntimeResources:
     task_bucket: str
     output_bucket: str
     model_bucket: str
+
+    @classmethod
+    def of(cls, queue: QueueReference, storage: StorageExports) -> Self:
+        """Return what a runtime with this queue knows."""
+        return cls(
+            queue_url=queue.url,
+            task_table=storage.table_name,
+            task_bucket=storage.task_bucket.name,
+            output_bucket=storage.output_bucket.name,
+            model_bucket=storage.model_bucket.name,
+        )
 
 
 def runtime_environment(

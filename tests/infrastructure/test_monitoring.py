@@ -21,17 +21,17 @@ from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
 PROJECT = Path(__file__).parents[2]
-#: What AWS itself measures, by namespace: metrics that are read here, with the dimension that names their source.
+#: What AWS itself measures, by namespace and dimensions.
 AWS_METRICS = {
-    "AWS/SQS": (
-        "QueueName",
-        {
-            "ApproximateAgeOfOldestMessage",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesVisible",
-        },
-    ),
-    "AWS/Lambda": ("FunctionName", {"Errors", "IteratorAge", "Throttles"}),
+    ("AWS/SQS", frozenset({"QueueName"})): {
+        "ApproximateAgeOfOldestMessage",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesVisible",
+    },
+    ("AWS/Lambda", frozenset({"FunctionName"})): {"Errors", "IteratorAge", "Throttles"},
+    ("AWS/Usage", frozenset({"Class", "Resource", "Service", "Type"})): {"ResourceCount"},
+    ("ECS/ContainerInsights", frozenset({"ClusterName", "ServiceName"})): {"DesiredTaskCount", "RunningTaskCount"},
+    ("ECS/ContainerInsights", frozenset({"ClusterName"})): {"ContainerInstanceCount"},
 }
 
 
@@ -215,9 +215,7 @@ def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_wri
     read = metrics_of_alarms(templates) | metrics_of_dashboard(templates)
     for namespace, name, dimensions in read:
         if namespace != "Darkroom":
-            dimension, names = AWS_METRICS[namespace]
-            assert name in names
-            assert dimensions == {dimension}
+            assert name in AWS_METRICS[namespace, dimensions]
     ours = {(name, dimensions) for namespace, name, dimensions in read if namespace == "Darkroom"}
     assert ours <= emitted_by_functions() | emitted_by_agents
     assert ours & emitted_by_functions()

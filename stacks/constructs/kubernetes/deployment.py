@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes.names import RUNTIME, RUNTIME_LABEL, Manifest, metadata, namespace_of
-from stacks.constructs.runtime_environment import HEALTH_PORT, MODELS_DIRECTORY
+from stacks.constructs.replica_limits import (
+    USER_ID,
+    WRITABLE_FOLDERS,
+    replica_memory_mib,
+    replica_millicpus,
+    replicas_by_instance,
+)
+from stacks.constructs.runtime_environment import HEALTH_PORT
 
-#: User and group of the container's processes, as in runtime_image/Dockerfile.
-USER_ID: Final = 10_001
-#: The container's writable folders; everything else is read-only.
-WRITABLE: Final = {"models": MODELS_DIRECTORY, "temporary": "/tmp", "state": "/var/darkroom"}  # noqa: S108  # in the container
-#: Part of a node's processors and memory that a replica asks for; the kubelet and the node's own pods take the rest.
-NODE_SHARE: Final = 0.75
 #: Part of a node's disk that a replica asks for; images and the system take the rest.
 DISK_SHARE: Final = 0.5
 #: Seconds from which on a container that does not get ready is started anew; a large model may take minutes.
@@ -93,7 +94,7 @@ def deployment(runtime: RuntimeConfig, *, image: str, environment: Mapping[str, 
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
                     "containers": [_container(runtime, image, environment)],
-                    "volumes": [{"name": name, "emptyDir": {}} for name in WRITABLE],
+                    "volumes": [{"name": name, "emptyDir": {}} for name in WRITABLE_FOLDERS],
                 },
             },
         },
@@ -120,7 +121,7 @@ def _container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in WRITABLE.items()],
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in WRITABLE_FOLDERS.items()],
     }
 
 
@@ -130,19 +131,16 @@ def _probe(path: str, *, period: int) -> dict[str, Any]:
 
 def _resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
     """Return what a replica asks for: so much that as many fit on a node as its GPUs are for, on any instance type."""
-    shares = [(instance, instance.gpus // runtime.gpus_per_replica) for instance in runtime.instances]
-    vcpus = min(instance.vcpus / replicas for instance, replicas in shares)
-    memory_gib = min(instance.memory_gib / replicas for instance, replicas in shares)
     # Local NVMe, where there is some, takes the disk's place.
     disk_gib = min(
         (instance.local_nvme_gb * 10**9 / 2**30 if instance.local_nvme_gb else runtime.disk.size_gib) / replicas
-        for instance, replicas in shares
+        for instance, replicas in replicas_by_instance(runtime)
     )
-    memory = f"{math.floor(memory_gib * 1024 * NODE_SHARE)}Mi"
+    memory = f"{replica_memory_mib(runtime)}Mi"
     gpus = str(runtime.gpus_per_replica)
     return {
         "requests": {
-            "cpu": f"{math.floor(vcpus * 1000 * NODE_SHARE)}m",
+            "cpu": f"{replica_millicpus(runtime)}m",
             "memory": memory,
             "ephemeral-storage": f"{math.floor(min(disk_gib, runtime.disk.size_gib) * DISK_SHARE)}Gi",
             "nvidia.com/gpu": gpus,

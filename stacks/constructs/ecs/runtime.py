@@ -1,0 +1,150 @@
+"""A runtime on ECS: a service for each way to buy its GPUs, of which the second stands in for what the first lacks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import Aws, aws_iam
+from constructs import Construct
+
+from stacks.config import Environment, RuntimeConfig
+from stacks.constructs.acknowledgement import acknowledge_wildcard
+from stacks.constructs.ecs import scaling_math
+from stacks.constructs.ecs.cluster import EcsCluster
+from stacks.constructs.ecs.gpu_nodes import Purchase
+from stacks.constructs.ecs.service import RuntimeService
+from stacks.constructs.ecs.task_definition import task_definition
+from stacks.constructs.figures import RuntimeFigures
+from stacks.constructs.log_group import TaskLogGroup
+from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.runtime_container import RuntimeImages
+from stacks.constructs.runtime_role import RuntimeRole
+from stacks.exports import QueueReference, StorageExports
+
+#: Minutes for which replicas may be on their way before others stand in for them: a node and a pull usually take five.
+SUBSTITUTE_AFTER_MINUTES: Final = 10
+
+
+class RuntimeOnEcs(Construct):
+    """Everything of one runtime; nothing of another changes when it comes or goes."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        cluster: EcsCluster,
+        environment: Environment,
+        runtime: RuntimeConfig,
+        queue: QueueReference,
+        storage: StorageExports,
+        images: RuntimeImages,
+        variables: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, id_)
+        self._runtime = runtime
+        self._figures = RuntimeFigures(environment.name, runtime.name, queue.name)
+        logs = TaskLogGroup(
+            self,
+            "Logs",
+            retention_days=environment.log_retention_days,
+            removal_policy=removal_policy_of(environment),
+        )
+        definition = task_definition(
+            self,
+            "Task",
+            runtime=runtime,
+            family=f"{cluster.name}-{runtime.name}",
+            image=images.uri_for(runtime),
+            variables=variables,
+            log_group=logs,
+            task_role=self._task_role(cluster, queue, storage, environment),
+            execution_role=self._execution_role(images, logs),
+        )
+        self.services = [
+            RuntimeService(
+                self,
+                purchase[0].upper() + purchase[1:],
+                cluster=cluster,
+                runtime=runtime,
+                purchase=purchase,
+                definition=definition,
+                minimum=0 if position else runtime.scaling.min_replicas,
+            )
+            for position, purchase in enumerate(purchases(runtime))
+        ]
+        first, *substitutes = self.services
+        self._scale_by_queue(first)
+        for substitute in substitutes:
+            _scale_as_substitute(substitute, first)
+
+    def _scale_by_queue(self, service: RuntimeService) -> None:
+        per_replica = self._runtime.scaling.tasks_per_replica
+        metrics = {
+            "waiting": self._figures.waiting(),
+            "in_flight": self._figures.in_flight(),
+            "desired": service.desired(),
+        }
+        accepted = {"accepted": self._figures.accepted()}
+        service.scaling.add_when_missing(scaling_math.missing_replicas(per_replica), metrics | accepted, minutes=1)
+        service.scaling.remove_when_spare(scaling_math.spare_replicas(per_replica), metrics)
+
+    def _task_role(
+        self, cluster: EcsCluster, queue: QueueReference, storage: StorageExports, environment: Environment
+    ) -> aws_iam.Role:
+        role = RuntimeRole(
+            self,
+            "Role",
+            assumed_by=_tasks_of_this_account(),
+            queue=queue,
+            storage=storage,
+            link_buckets=environment.link_buckets,
+        )
+        tasks = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:task/{cluster.name}/*"
+        role.add_to_policy(aws_iam.PolicyStatement(actions=["ecs:UpdateTaskProtection"], resources=[tasks]))
+        acknowledge_wildcard(role, tasks, "A replica protects itself while it works, and gets its id when it starts")
+        return role
+
+    def _execution_role(self, images: RuntimeImages, logs: TaskLogGroup) -> aws_iam.Role:
+        """Return what ECS needs to start a replica: its image and its logs."""
+        role = aws_iam.Role(self, "ExecutionRole", assumed_by=_tasks_of_this_account())
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[logs.log_group_arn]
+            )
+        )
+        repository_arn = images.repository_arn_for(self._runtime)
+        if repository_arn:
+            role.add_to_policy(
+                aws_iam.PolicyStatement(
+                    actions=["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], resources=[repository_arn]
+                )
+            )
+            role.add_to_policy(aws_iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
+            acknowledge_wildcard(role, "*", "A login to ECR is for the account as a whole; IAM takes no ARN")
+        return role
+
+
+def purchases(runtime: RuntimeConfig) -> list[Purchase]:
+    """Return how the runtime's GPUs may be bought, what is to be tried first in front."""
+    options: dict[Purchase, int] = {}
+    if runtime.capacity.spot:
+        options["spot"] = runtime.capacity.spot.priority
+    if runtime.capacity.on_demand:
+        options["onDemand"] = runtime.capacity.on_demand.priority
+    return sorted(options, key=lambda purchase: -options[purchase])
+
+
+def _scale_as_substitute(service: RuntimeService, first: RuntimeService) -> None:
+    metrics = {
+        "desired": service.desired(),
+        "first_desired": first.desired(),
+        "first_running": first.running(),
+    }
+    service.scaling.add_when_missing(scaling_math.missing_substitutes(), metrics, minutes=SUBSTITUTE_AFTER_MINUTES)
+    service.scaling.remove_when_spare(scaling_math.spare_substitutes(), metrics)
+
+
+def _tasks_of_this_account() -> aws_iam.IPrincipal:
+    return aws_iam.ServicePrincipal(
+        "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+    )

@@ -1,0 +1,51 @@
+"""GPU capacity without Kubernetes: an ECS cluster, and in it each runtime with its nodes and its scaling."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from stacks.config import Environment, Network
+from stacks.constructs.ecs.cluster import EcsCluster
+from stacks.constructs.ecs.runtime import RuntimeOnEcs
+from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
+from stacks.constructs.runtime_container import RuntimeImages
+from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
+from stacks.exports import MessagingExports, StorageExports
+
+
+class EcsStack(Stack):
+    """The cluster of an environment and its runtimes."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        network: Network,
+        new_network: NewNetwork | None,
+        storage: StorageExports,
+        messaging: MessagingExports,
+        project: Path,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        place = new_network or ExistingNetwork(self, "Network", network=network)
+        cluster = EcsCluster(self, "Ecs", name=f"darkroom-{environment.name}", network=place)
+        images = RuntimeImages(self, "Image", project=project)
+        for runtime in environment.runtimes:
+            queue = messaging.runtime_queues[runtime.name]
+            RuntimeOnEcs(
+                self,
+                f"Runtime{runtime.pascal_name}",
+                cluster=cluster,
+                environment=environment,
+                runtime=runtime,
+                queue=queue,
+                storage=storage,
+                images=images,
+                variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
+            )
+        CfnOutput(self, "ClusterName", value=cluster.name, description="For aws ecs list-services --cluster")

@@ -1,0 +1,118 @@
+"""A service under step scaling, minute by minute, with the alarms and policies of a template: as AWS would."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.infrastructure.metric_math import evaluate
+
+Figures = Mapping[str, float | None]
+
+
+@dataclass
+class Rule:
+    """An alarm with the policy that it starts."""
+
+    expression: str
+    periods: int
+    threshold: float
+    cooldown_seconds: int
+    #: Lower bound above the threshold, upper bound or None, change.
+    steps: list[tuple[float, float | None, int]]
+    breaches: int = 0
+    #: Minute of the last change, and its size.
+    changed_at: float = float("-inf")
+    changed_by: int = 0
+
+    def change(self, minute: int, figures: Figures) -> int:
+        """Return by how many tasks the policy changes the service in this minute."""
+        value = evaluate(self.expression, figures)
+        if value is None:
+            # The alarm ignores minutes without data: it stays what it is, and no datapoint starts nothing.
+            return 0
+        self.breaches = self.breaches + 1 if value >= self.threshold else 0
+        if self.breaches < self.periods:
+            return 0
+        above = value - self.threshold
+        change = next(step for low, high, step in self.steps if low <= above and (high is None or above < high))
+        return self._after_cooldown(minute, change)
+
+    def _after_cooldown(self, minute: int, change: int) -> int:
+        if (minute - self.changed_at) * 60 < self.cooldown_seconds:
+            # Within the cooldown a larger step adds the difference, and nothing is taken away a second time.
+            change = max(change - self.changed_by, 0) if change > 0 else 0
+            self.changed_by += change
+        else:
+            self.changed_by = change
+        if change:
+            self.changed_at = minute
+        return change
+
+
+def rules_of(templates: Any, service: str) -> list[Rule]:
+    """Return the scaling rules of a service, read from the template."""
+    targets = {
+        target.logical_id
+        for target in templates.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+        if target.properties["ResourceId"].endswith(f"/{service}")
+    }
+    policies = {
+        policy.logical_id: policy.properties["StepScalingPolicyConfiguration"]
+        for policy in templates.resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+        if policy.properties["ScalingTargetId"]["Ref"] in targets
+    }
+    rules = []
+    for alarm in templates.resources("AWS::CloudWatch::Alarm"):
+        properties = alarm.properties
+        action = properties["AlarmActions"][0].get("Ref")
+        if action in policies:
+            (expression,) = [item["Expression"] for item in properties["Metrics"] if "Expression" in item]
+            steps = [
+                (step["MetricIntervalLowerBound"], step.get("MetricIntervalUpperBound"), step["ScalingAdjustment"])
+                for step in policies[action]["StepAdjustments"]
+            ]
+            cooldown_seconds = policies[action]["Cooldown"]
+            rules.append(
+                Rule(expression, properties["EvaluationPeriods"], properties["Threshold"], cooldown_seconds, steps)
+            )
+    return rules
+
+
+@dataclass
+class ScaledService:
+    """A service between its bounds; `figures` gives what CloudWatch shows in a minute, as late as it really is."""
+
+    rules: list[Rule]
+    minimum: int
+    maximum: int
+    #: Minutes until CloudWatch shows a new number of tasks.
+    lag_minutes: int = 2
+    desired: int = 0
+    history: list[int] = field(default_factory=list)
+
+    def shown(self) -> int:
+        """Return the number of tasks that CloudWatch shows now."""
+        return self.history[-self.lag_minutes] if len(self.history) >= self.lag_minutes else self.minimum
+
+    def run(self, minutes: int, figures: Callable[[int, "ScaledService"], Figures]) -> None:
+        """Let time pass; the first minute is the one after those that have passed already."""
+        for _ in range(minutes):
+            minute = len(self.history)
+            now = figures(minute, self)
+            for rule in self.rules:
+                self.desired += rule.change(minute, now)
+            self.desired = min(max(self.desired, self.minimum), self.maximum)
+            self.history.append(self.desired)
+
+
+def service_of(templates: Any, service: str, *, desired: int = 0) -> ScaledService:
+    """Return a service of a template, with so many tasks."""
+    (target,) = [
+        target.properties
+        for target in templates.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+        if target.properties["ResourceId"].endswith(f"/{service}")
+    ]
+    scaled = ScaledService(rules_of(templates, service), target["MinCapacity"], target["MaxCapacity"])
+    scaled.desired = max(desired, scaled.minimum)
+    scaled.history = [scaled.desired] * scaled.lag_minutes
+    return scaled

@@ -1,0 +1,290 @@
+"""Replicas on ECS: what a replica is, on which nodes it runs, and who may do what."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.config import Environment
+from stacks.constructs.replica_limits import WRITABLE_FOLDERS
+
+
+@pytest.fixture(params=["ecs", "ecs-china"])
+def fleet(request: pytest.FixtureRequest, templates_of: Callable[[str], Any]) -> Any:
+    return templates_of(request.param)
+
+
+@pytest.fixture
+def ecs(templates_of: Callable[[str], Any]) -> Any:
+    return templates_of("ecs")
+
+
+@pytest.fixture
+def china(templates_of: Callable[[str], Any]) -> Any:
+    return templates_of("ecs-china")
+
+
+def services_of(templates: Any) -> dict[str, dict[str, Any]]:
+    return {item.properties["ServiceName"]: item.properties for item in templates.resources("AWS::ECS::Service")}
+
+
+def replica_of(templates: Any, runtime: str) -> dict[str, Any]:
+    """The container of a runtime's replicas."""
+    (definition,) = [
+        item.properties
+        for item in templates.resources("AWS::ECS::TaskDefinition")
+        if item.properties["Family"] == f"darkroom-{templates.environment.name}-{runtime}"
+    ]
+    container: dict[str, Any] = definition["ContainerDefinitions"][0]
+    return container
+
+
+def group_of(templates: Any, service: str) -> dict[str, Any]:
+    """The Auto Scaling group under a service."""
+    (item,) = services_of(templates)[service]["CapacityProviderStrategy"]
+    provider = templates.named(templates.flat(item["CapacityProvider"]), "AWS::ECS::CapacityProvider").properties
+    group_name = templates.flat(provider["AutoScalingGroupProvider"]["AutoScalingGroupArn"])
+    group: dict[str, Any] = templates.named(group_name, "AWS::AutoScaling::AutoScalingGroup").properties
+    return group
+
+
+def node_of(templates: Any, service: str) -> dict[str, Any]:
+    """The launch template of a service's nodes."""
+    specification = group_of(templates, service)["MixedInstancesPolicy"]["LaunchTemplate"]
+    name = templates.flat(specification["LaunchTemplateSpecification"]["LaunchTemplateId"])
+    data: dict[str, Any] = templates.named(name, "AWS::EC2::LaunchTemplate").properties["LaunchTemplateData"]
+    return data
+
+
+def rights_of(templates: Any, role: str) -> dict[str, set[str]]:
+    rights: dict[str, set[str]] = {}
+    for policy in templates.resources("AWS::IAM::Policy"):
+        if [templates.flat(item) for item in policy.properties["Roles"]] == [role]:
+            for statement in policy.properties["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                resources = listed(statement["Resource"])
+                for action in listed(statement["Action"]):
+                    rights.setdefault(action, set()).update(templates.flat(item) for item in resources)
+    return rights
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_replica_has_its_gpus_and_no_rights_on_its_node(fleet: Any) -> None:
+    for runtime in fleet.environment.runtimes:
+        container = replica_of(fleet, runtime.name)
+        assert container["ResourceRequirements"] == [{"Type": "GPU", "Value": "1"}]
+        assert container["User"] == "10001:10001"
+        assert container["ReadonlyRootFilesystem"] is True
+        assert container["Privileged"] is False
+        assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+        assert container["DockerSecurityOptions"] == ["no-new-privileges"]
+
+
+def test_only_three_folders_are_writable_and_end_with_the_replica(fleet: Any) -> None:
+    for definition in fleet.resources("AWS::ECS::TaskDefinition"):
+        replica = definition.properties["ContainerDefinitions"][0]
+        paths = {mount["SourceVolume"]: mount["ContainerPath"] for mount in replica["MountPoints"]}
+        assert sorted(paths.values()) == sorted(WRITABLE_FOLDERS.values())
+        assert len(paths) == 3
+        for volume in definition.properties["Volumes"]:
+            assert volume["Name"] in paths
+            # A volume of Docker's has the owner of the image's folder; a folder of the node would be root's.
+            assert volume["DockerVolumeConfiguration"] == {"Scope": "task", "Driver": "local"}
+
+
+def test_a_stopping_replica_is_given_the_time_of_the_longest_task(ecs: Any) -> None:
+    for runtime in ecs.environment.runtimes:
+        container = replica_of(ecs, runtime.name)
+        seconds = container["StopTimeout"]
+        assert seconds == runtime.stop_seconds > runtime.longest_task_seconds
+        variables = {item["Name"]: item["Value"] for item in container["Environment"]}
+        assert int(variables["GRACE_PERIOD_SECONDS"]) < seconds
+        assert variables["ORCHESTRATOR"] == "ecs"
+    # The node must not kill it earlier.
+    seconds = ecs.environment.runtimes[0].stop_seconds
+    assert f"ECS_CONTAINER_STOP_TIMEOUT={seconds}s" in node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
+
+
+def test_ecs_asks_the_supervisor_whether_a_replica_lives(fleet: Any) -> None:
+    for runtime in fleet.environment.runtimes:
+        container = replica_of(fleet, runtime.name)
+        variables = {item["Name"]: item["Value"] for item in container["Environment"]}
+        check = container["HealthCheck"]
+        assert f"http://127.0.0.1:{variables['HEALTH_PORT']}/healthz" in check["Command"][-1]
+        compile(check["Command"][-1], "health", "exec")
+
+
+def test_as_many_replicas_fit_on_a_node_as_it_has_gpus_for(ecs: Any) -> None:
+    # g5.12xlarge: 4 GPUs, 48 processors, 192 GiB.
+    container = replica_of(ecs, "dynamic")
+    assert 4 * container["Memory"] < 192 * 1024
+    assert 4 * container["Cpu"] < 48 * 1024
+    # The smallest of g5 and g6 with one GPU has 4 processors and 16 GiB.
+    container = replica_of(ecs, "sdruntime")
+    assert 8 * 1024 < container["Memory"] < 15 * 1024
+    assert container["Cpu"] < 4 * 1024
+
+
+def test_each_way_to_buy_is_a_service_with_nodes_of_its_own(ecs: Any) -> None:
+    assert services_of(ecs).keys() == {"sdruntime-spot", "sdruntime-on-demand", "dynamic-on-demand"}
+    spot = group_of(ecs, "sdruntime-spot")["MixedInstancesPolicy"]["InstancesDistribution"]
+    assert spot["OnDemandPercentageAboveBaseCapacity"] == spot["OnDemandBaseCapacity"] == 0
+    assert spot["SpotAllocationStrategy"] == "price-capacity-optimized"
+    for service in ("sdruntime-on-demand", "dynamic-on-demand"):
+        distribution = group_of(ecs, service)["MixedInstancesPolicy"]["InstancesDistribution"]
+        assert distribution["OnDemandPercentageAboveBaseCapacity"] == 100
+
+
+def test_what_has_the_higher_priority_follows_the_queue_and_the_other_stands_in(ecs: Any, china: Any) -> None:
+    for templates, first, substitute in (
+        (ecs, "sdruntime-spot", "sdruntime-on-demand"),
+        (china, "sd-xl-on-demand", "sd-xl-spot"),
+    ):
+        assert figures_of_scaling(templates, first) >= {"waiting", "in_flight", "accepted", "desired"}
+        assert figures_of_scaling(templates, substitute) == {"desired", "first_desired", "first_running"}
+
+
+def figures_of_scaling(templates: Any, service: str) -> set[str]:
+    (target,) = [
+        item.logical_id
+        for item in templates.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+        if item.properties["ResourceId"] == f"service/darkroom-{templates.environment.name}/{service}"
+    ]
+    policies = {
+        item.logical_id
+        for item in templates.resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+        if item.properties["ScalingTargetId"] == {"Ref": target}
+    }
+    return {
+        metric["Id"]
+        for alarm in templates.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["AlarmActions"][0].get("Ref") in policies
+        for metric in alarm.properties["Metrics"]
+        if "MetricStat" in metric
+    }
+
+
+def test_nodes_come_from_zero_and_go_only_when_nothing_runs_on_them(fleet: Any) -> None:
+    for item in fleet.resources("AWS::ECS::CapacityProvider"):
+        provider = item.properties["AutoScalingGroupProvider"]
+        assert provider["ManagedScaling"]["Status"] == "ENABLED"
+        assert provider["ManagedScaling"]["TargetCapacity"] == 100
+        assert provider["ManagedDraining"] == "ENABLED"
+        assert provider["ManagedTerminationProtection"] == "ENABLED"
+    for item in fleet.resources("AWS::AutoScaling::AutoScalingGroup"):
+        assert item.properties["MinSize"] == "0"
+        # Without it ECS cannot protect a node on which a task runs.
+        assert item.properties["NewInstancesProtectedFromScaleIn"] is True
+    assert group_of(fleet, next(iter(services_of(fleet))))["MaxSize"] == str(
+        fleet.environment.runtimes[0].scaling.max_replicas
+    )
+
+
+def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Any) -> None:
+    for service, runtime in (
+        (name, name.removesuffix("-spot").removesuffix("-on-demand")) for name in services_of(fleet)
+    ):
+        (config,) = [item for item in fleet.environment.runtimes if item.name == runtime]
+        node = node_of(fleet, service)
+        (disk,) = node["BlockDeviceMappings"]
+        assert disk["Ebs"]["VolumeSize"] == config.disk.size_gib
+        assert disk["Ebs"]["Encrypted"] is True
+        assert node["MetadataOptions"]["HttpTokens"] == "required"
+        (interface,) = node["NetworkInterfaces"]
+        assert interface["AssociatePublicIpAddress"] is False
+        types = group_of(fleet, service)["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
+        assert [item["InstanceType"] for item in types] == [instance.name for instance in config.instances]
+
+
+def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Any, tmp_path: Path) -> None:
+    script = node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
+    assert "ECS_CLUSTER=darkroom-ecs\n" in script
+    assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n" in script
+    log, config = tmp_path / "log", tmp_path / "ecs.config"
+    programs = {
+        "lsblk": 'printf "/dev/nvme0n1 Amazon Elastic Block Store\\n/dev/nvme1n1 Amazon EC2 NVMe Instance Storage\\n"',
+        "mkfs.xfs": f'echo "mkfs.xfs $*" >> {log}; exit $MKFS_STATUS',
+        "mount": f'echo "mount $*" >> {log}',
+        "systemctl": f'echo "systemctl $*" >> {log}',
+        "mkdir": "true",
+    }
+    for name, body in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    for status in ("0", "1"):
+        log.unlink(missing_ok=True)
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "MKFS_STATUS": status}
+        text = script.replace("/etc/ecs/ecs.config", str(config))
+        subprocess.run(["/bin/bash", "-c", text], env=environment, check=True)
+        lines = log.read_text().splitlines()
+        assert lines[:2] == ["systemctl stop docker.socket docker.service", "mkfs.xfs -f /dev/nvme1n1"]
+        assert ("mount -o noatime /dev/nvme1n1 /var/lib/docker" in lines) == (status == "0")
+        assert lines[-1] == "systemctl start docker.service"
+    assert "ECS_CLUSTER=darkroom-ecs" in config.read_text()
+
+
+def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Any) -> None:
+    (group,) = [item.properties for item in fleet.resources("AWS::EC2::SecurityGroup") if item.stack == "Ecs"]
+    assert "SecurityGroupIngress" not in group
+    assert not [item for item in fleet.resources("AWS::EC2::SecurityGroupIngress") if item.stack == "Ecs"]
+    for service in services_of(fleet).values():
+        network = service["NetworkConfiguration"]["AwsvpcConfiguration"]
+        assert network["AssignPublicIp"] == "DISABLED"
+        assert len(network["Subnets"]) == 2
+
+
+def test_a_replica_may_use_its_own_queue_and_protect_itself(ecs: Any) -> None:
+    rights = rights_of(ecs, "RuntimeSdruntimeRole")
+    assert rights["sqs:ReceiveMessage"] == {"RuntimeSdruntimeQueue.Arn"}
+    assert rights["ecs:UpdateTaskProtection"] == {
+        "arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:task/darkroom-ecs/*"
+    }
+    assert {action for action in rights if action.startswith("ecs:")} == {"ecs:UpdateTaskProtection"}
+
+
+def test_starting_a_replica_takes_its_image_and_its_logs_and_nothing_else(ecs: Any) -> None:
+    logs = {action: {"RuntimeSdruntimeLogs.Arn"} for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+    repository = "arn:AWS::Partition:ecr:eu-central-1:123456789012:repository/darkroom"
+    assert rights_of(ecs, "RuntimeSdruntimeExecutionRole") == {
+        **logs,
+        "ecr:BatchGetImage": {repository},
+        "ecr:GetDownloadUrlForLayer": {repository},
+        "ecr:GetAuthorizationToken": {"*"},
+    }
+    # The other one's image is not in ECR.
+    assert rights_of(ecs, "RuntimeDynamicExecutionRole").keys() == logs.keys()
+
+
+def test_only_tasks_of_this_account_get_the_roles(fleet: Any) -> None:
+    for role in fleet.resources("AWS::IAM::Role"):
+        for statement in role.properties["AssumeRolePolicyDocument"]["Statement"]:
+            if statement["Principal"].get("Service") == "ecs-tasks.amazonaws.com":
+                assert "aws:SourceAccount" in statement["Condition"]["StringEquals"]
+
+
+def test_a_first_deployment_starts_nothing_that_was_not_asked_for(ecs: Any) -> None:
+    desired = {name: service["DesiredCount"] for name, service in services_of(ecs).items()}
+    assert desired == {"sdruntime-spot": 0, "sdruntime-on-demand": 0, "dynamic-on-demand": 1}
+
+
+def test_a_new_release_needs_no_gpu_beyond_those_that_are_allowed(fleet: Any) -> None:
+    for service in services_of(fleet).values():
+        configuration = service["DeploymentConfiguration"]
+        assert (configuration["MinimumHealthyPercent"], configuration["MaximumPercent"]) == (0, 100)
+
+
+def test_a_runtime_that_is_added_touches_nothing_of_the_others(
+    ecs: Any, synthesize: Callable[[Environment], Any]
+) -> None:
+    smaller = synthesize(ecs.environment.model_copy(update={"runtimes": ecs.environment.runtimes[:1]}))
+    before, after = smaller.stacks["Ecs"]["Resources"], ecs.stacks["Ecs"]["Resources"]
+    changed = {name for name in before if before[name] != after.get(name)}
+    # The list of all capacity providers of the cluster.
+    assert {after[name]["Type"] for name in changed} == {"AWS::ECS::ClusterCapacityProviderAssociations"}
+    assert json.dumps(ecs.stacks["Ecs"]).count("Fn::ImportValue") > 0

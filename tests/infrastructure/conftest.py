@@ -20,6 +20,10 @@ OWN_ENVIRONMENTS = Path(__file__).with_name("environments")
 ENVIRONMENTS = ("dev", "local", "example", *sorted(file.stem for file in OWN_ENVIRONMENTS.glob("*.yaml")))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="write the snapshots of the templates anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # One worker synthesizes for all: starting the CDK library costs seconds.
     for item in items:
@@ -98,20 +102,37 @@ class Templates:
                 return f"{without_hash(resource)}.{attribute}"
             case {"Ref": name}:
                 return str(name) if name.startswith("AWS::") else without_hash(name)
-            case {"Fn::ImportValue": export}:
-                return self.flat(self._exports[export])
+            case {"Fn::GetStackOutput": {"OutputName": name}} | {"Fn::ImportValue": name}:
+                return self.flat(self._published[name])
             case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": output}}:
                 name = stack.removeprefix(f"Darkroom-{self.environment.name}-")
                 return self.flat(self.stacks[name]["Outputs"][output]["Value"])
         return str(value)
 
     @property
-    def _exports(self) -> dict[str, Any]:
+    def manifests(self) -> list[dict[str, Any]]:
+        """The Kubernetes objects, with what they refer to in one line each."""
+        applied = self.resources("Custom::AWSCDK-EKS-KubernetesResource")
+        return [manifest for resource in applied for manifest in json.loads(self.flat(resource.properties["Manifest"]))]
+
+    def manifest(self, kind: str, namespace: str | None = None, name: str | None = None) -> dict[str, Any]:
+        (found,) = [
+            manifest
+            for manifest in self.manifests
+            if manifest["kind"] == kind
+            and namespace in {None, manifest["metadata"].get("namespace")}
+            and name in {None, manifest["metadata"]["name"]}
+        ]
+        return found
+
+    @property
+    def _published(self) -> dict[str, Any]:
+        """What other stacks read: exports, and outputs that they read without holding on to them."""
         return {
-            output["Export"]["Name"]: output["Value"]
+            key: output["Value"]
             for template in self.stacks.values()
-            for output in template.get("Outputs", {}).values()
-            if "Export" in output
+            for name, output in template.get("Outputs", {}).items()
+            for key in (name, output.get("Export", {}).get("Name"))
         }
 
 

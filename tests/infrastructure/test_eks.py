@@ -1,0 +1,285 @@
+"""What runs on Kubernetes: nodes that go when they are empty, replicas without rights, and a scaler from zero."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from stacks.constructs.kubernetes.network_policy import PRIVATE_CIDRS
+from stacks.constructs.replica_limits import WRITABLE_FOLDERS
+
+NAMESPACE = "runtime-sdruntime"
+
+
+@pytest.fixture
+def eks(templates_of: Any) -> Any:
+    return templates_of("eks")
+
+
+@pytest.fixture
+def example(templates_of: Any) -> Any:
+    return templates_of("example")
+
+
+def pod_of(templates: Any, namespace: str = NAMESPACE) -> dict[str, Any]:
+    pod: dict[str, Any] = templates.manifest("Deployment", namespace)["spec"]["template"]["spec"]
+    return pod
+
+
+def container_of(templates: Any, namespace: str = NAMESPACE) -> dict[str, Any]:
+    (container,) = pod_of(templates, namespace)["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+def test_spot_comes_first_and_on_demand_when_there_is_none(eks: Any) -> None:
+    spot = eks.manifest("NodePool", name="runtime-sdruntime-spot")["spec"]
+    on_demand = eks.manifest("NodePool", name="runtime-sdruntime-on-demand")["spec"]
+    assert spot["weight"] > on_demand["weight"]
+    for pool, capacity_type in ((spot, "spot"), (on_demand, "on-demand")):
+        requirements = {item["key"]: item["values"] for item in pool["template"]["spec"]["requirements"]}
+        assert requirements["karpenter.sh/capacity-type"] == [capacity_type]
+        assert "g5.xlarge" in requirements["node.kubernetes.io/instance-type"]
+        assert "g5.12xlarge" not in requirements["node.kubernetes.io/instance-type"]
+        assert pool["limits"] == {"nvidia.com/gpu": "4"}
+
+
+def test_an_option_that_is_not_bought_has_no_pool(templates_of: Any) -> None:
+    pools = [m["metadata"]["name"] for m in templates_of("two-runtimes").manifests if m["kind"] == "NodePool"]
+    assert pools == ["runtime-sdruntime-spot", "runtime-sdruntime-on-demand", "runtime-dynamic-on-demand"]
+
+
+def test_a_node_for_four_replicas_does_not_break_the_limit(templates_of: Any) -> None:
+    pool = templates_of("two-runtimes").manifest("NodePool", name="runtime-dynamic-on-demand")["spec"]
+    # Four replicas may be spread over two nodes of four GPUs when one of them is about to go.
+    assert pool["limits"] == {"nvidia.com/gpu": "7"}
+
+
+def test_no_node_in_use_is_removed_to_save_money(eks: Any) -> None:
+    for manifest in eks.manifests:
+        if manifest["kind"] == "NodePool":
+            assert manifest["spec"]["disruption"]["consolidationPolicy"] == "WhenEmpty"
+    annotations = eks.manifest("Deployment", NAMESPACE)["spec"]["template"]["metadata"].get("annotations", {})
+    # With it, a pod would hear nothing of a spot interruption.
+    assert "karpenter.sh/do-not-disrupt" not in annotations
+
+
+def test_only_its_own_replicas_get_onto_a_node(eks: Any) -> None:
+    taints = eks.manifest("NodePool", name="runtime-sdruntime-spot")["spec"]["template"]["spec"]["taints"]
+    tolerated = {(item["key"], item.get("value")) for item in pod_of(eks)["tolerations"]}
+    assert {(taint["key"], taint.get("value")) for taint in taints} == tolerated
+    assert pod_of(eks)["nodeSelector"] == {"darkroom/runtime": "sdruntime"}
+
+
+def test_nodes_have_the_environments_disk_in_the_private_subnets(example: Any) -> None:
+    node_class = example.manifest("NodeClass", name="runtime-sd-xl")["spec"]
+    assert node_class["ephemeralStorage"] == {"size": "150Gi", "iops": 4000, "throughput": 750}
+    subnets = [term["id"] for term in node_class["subnetSelectorTerms"]]
+    assert len(subnets) == 2
+    assert all(subnet.startswith("NetworkVpcPrivateSubnet") for subnet in subnets)
+
+
+def test_an_existing_network_is_used_as_it_is(templates_of: Any) -> None:
+    existing = templates_of("existing")
+    assert "Network" not in existing.stacks
+    assert not existing.resources("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::VPCEndpoint")
+    terms = existing.manifest("NodeClass")["spec"]["subnetSelectorTerms"]
+    assert terms == [{"id": "subnet-0123456789abcdef0"}, {"id": "subnet-0123456789abcdef1"}]
+
+
+def test_a_replica_is_confined(eks: Any) -> None:
+    pod, container = pod_of(eks), container_of(eks)
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "fsGroup": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == set(WRITABLE_FOLDERS.values())
+    assert all(volume["emptyDir"] == {} for volume in pod["volumes"])
+    labels = eks.manifest("Namespace", name=NAMESPACE)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_a_replica_is_probed_where_its_supervisor_answers(eks: Any) -> None:
+    container = container_of(eks)
+    assert container["ports"] == [{"name": "health", "containerPort": 8080, "protocol": "TCP"}]
+    paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    variables = {item["name"]: item.get("value") for item in container["env"]}
+    assert variables["HEALTH_PORT"] == "8080"
+    assert variables["ORCHESTRATOR"] == "kubernetes"
+    fields = {
+        item["name"]: item["valueFrom"]["fieldRef"]["fieldPath"] for item in container["env"] if "valueFrom" in item
+    }
+    assert fields == {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
+    assert variables["QUEUE_URL"] == "RuntimeSdruntimeQueue.QueueUrl"
+
+
+def test_a_replica_has_the_time_to_finish_its_longest_task(eks: Any, example: Any) -> None:
+    assert pod_of(eks)["terminationGracePeriodSeconds"] == 690
+    assert pod_of(example, "runtime-sd-xl")["terminationGracePeriodSeconds"] == 400
+
+
+def test_a_replica_asks_for_what_every_instance_has(eks: Any, templates_of: Any) -> None:
+    resources = container_of(eks)["resources"]
+    # g5.xlarge and g6.xlarge: 4 processors, 16 GiB, 232 GiB of NVMe.
+    assert resources["requests"] == {
+        "cpu": "3000m",
+        "memory": "12288Mi",
+        "ephemeral-storage": "50Gi",
+        "nvidia.com/gpu": "1",
+    }
+    assert resources["limits"] == {"memory": "12288Mi", "nvidia.com/gpu": "1"}
+    # g5.12xlarge: four replicas share 48 processors and 192 GiB.
+    shared = container_of(templates_of("two-runtimes"), "runtime-dynamic")["resources"]["requests"]
+    assert (shared["cpu"], shared["memory"]) == ("9000m", "36864Mi")
+
+
+def test_the_number_of_replicas_is_the_scalers_business(eks: Any) -> None:
+    assert "replicas" not in eks.manifest("Deployment", NAMESPACE)["spec"]
+    scaled = eks.manifest("ScaledObject", NAMESPACE)["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"], scaled["cooldownPeriod"]) == (0, 4, 300)
+    (trigger,) = scaled["triggers"]
+    assert trigger["type"] == "aws-sqs-queue"
+    assert trigger["metadata"] == {
+        "queueURL": "RuntimeSdruntimeQueue.QueueUrl",
+        "awsRegion": "AWS::Region",
+        "queueLength": str(eks.environment.runtimes[0].scaling.tasks_per_replica),
+        "activationQueueLength": "0",
+        "scaleOnInFlight": "true",
+        "scaleOnDelayed": "false",
+    }
+    behavior = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 300
+    assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 1, "behavior": "currentReplicasIfHigher"}
+
+
+def test_the_scaler_looks_at_queues_with_its_own_rights_and_at_nothing_else(eks: Any) -> None:
+    authentication = eks.manifest("TriggerAuthentication", NAMESPACE)["spec"]
+    assert authentication == {"podIdentity": {"provider": "aws", "identityOwner": "keda"}}
+    (policy,) = [p for p in eks.resources("AWS::IAM::Policy") if p.name == "RuntimeSdruntimeKedaPolicy"]
+    (statement,) = policy.properties["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sqs:GetQueueAttributes"
+    assert eks.flat(statement["Resource"]) == "RuntimeSdruntimeQueue.Arn"
+
+
+def test_a_replica_may_set_its_own_deletion_cost_and_nothing_else(eks: Any) -> None:
+    assert eks.manifest("Role", NAMESPACE)["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]
+    policy = eks.manifest("ValidatingAdmissionPolicy")["spec"]
+    assert policy["failurePolicy"] == "Fail"
+    rules = " ".join(validation["expression"] for validation in policy["validations"])
+    for part in ("pod-name", "controller.kubernetes.io/pod-deletion-cost", "object.spec == oldObject.spec"):
+        assert part in rules
+    assert eks.manifest("ValidatingAdmissionPolicyBinding")["spec"]["validationActions"] == ["Deny", "Audit"]
+
+
+def test_a_replica_reaches_no_metadata_and_no_private_host_but_those_allowed(eks: Any, templates_of: Any) -> None:
+    policy = eks.manifest("NetworkPolicy", NAMESPACE)["spec"]
+    assert policy["ingress"] == []
+    allowed = [(peer["ipBlock"], rule["ports"]) for rule in policy["egress"] for peer in rule.get("to", [])]
+    (everything,) = [block for block, _ in allowed if block["cidr"] == "0.0.0.0/0"]
+    assert set(everything["except"]) == {*PRIVATE_CIDRS, "169.254.0.0/16", "127.0.0.0/8"}
+    link_local = [(block["cidr"], ports) for block, ports in allowed if block["cidr"].startswith("169.254.")]
+    assert link_local == [("169.254.170.23/32", [{"port": 80, "protocol": "TCP"}])]
+
+    def ports(templates: Any, namespace: str) -> set[int]:
+        rules = templates.manifest("NetworkPolicy", namespace)["spec"]["egress"]
+        blocks = [rule for rule in rules if rule.get("to", [{}])[0].get("ipBlock", {}).get("cidr") in PRIVATE_CIDRS]
+        return {port["port"] for rule in blocks for port in rule["ports"]}
+
+    assert ports(eks, NAMESPACE) == {443}
+    assert ports(templates_of("existing"), "runtime-sd-xl") == {443, 8443}
+
+
+def test_the_cluster_is_reached_from_the_network_only_unless_addresses_are_named(eks: Any, example: Any) -> None:
+    def access(templates: Any) -> dict[str, Any]:
+        (cluster,) = templates.resources("AWS::EKS::Cluster")
+        found: dict[str, Any] = cluster.properties["ResourcesVpcConfig"]
+        return found
+
+    assert access(eks)["EndpointPublicAccess"] is False
+    assert access(example)["PublicAccessCidrs"] == ["203.0.113.0/24"]
+
+
+def test_administrators_get_in_and_whoever_deployed_does_not_by_that_alone(example: Any) -> None:
+    (cluster,) = example.resources("AWS::EKS::Cluster")
+    assert cluster.properties["AccessConfig"] == {
+        "AuthenticationMode": "API",
+        "BootstrapClusterCreatorAdminPermissions": False,
+    }
+    entries = {example.flat(e.properties["PrincipalArn"]): e for e in example.resources("AWS::EKS::AccessEntry")}
+    (policy,) = entries["arn:aws:iam::123456789012:role/operators"].properties["AccessPolicies"]
+    assert example.flat(policy["PolicyArn"]).endswith("cluster-access-policy/AmazonEKSClusterAdminPolicy")
+    assert len(entries) == 2, "the administrator and the function that runs kubectl"
+
+
+def test_roles_are_handed_to_the_pods_of_one_service_account(eks: Any) -> None:
+    associations = eks.resources("AWS::EKS::PodIdentityAssociation")
+    handed = {
+        eks.flat(a.properties["RoleArn"]): (a.properties["Namespace"], a.properties["ServiceAccount"])
+        for a in associations
+    }
+    assert handed == {
+        "RuntimeSdruntimeRole.Arn": (NAMESPACE, "runtime"),
+        "KedaRole.Arn": ("keda", "keda-operator"),
+        "LogsRole.Arn": ("log-shipping", "fluent-bit"),
+    }
+    for name, (namespace, account) in handed.items():
+        role = eks.named(name.removesuffix(".Arn"), "AWS::IAM::Role")
+        (statement,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
+        assert sorted(statement["Action"]) == ["sts:AssumeRole", "sts:TagSession"]
+        assert statement["Condition"]["StringEquals"] == {
+            "aws:RequestTag/kubernetes-namespace": namespace,
+            "aws:RequestTag/kubernetes-service-account": account,
+        }
+
+
+def test_kedas_chart_is_pinned(eks: Any) -> None:
+    (chart,) = eks.resources("Custom::AWSCDK-EKS-HelmChart")
+    assert chart.properties["Version"] == "2.20.1"
+    assert json.loads(chart.properties["Values"])["nodeSelector"] == {"karpenter.sh/nodepool": "system"}
+
+
+def test_what_replicas_log_arrives_as_it_is(eks: Any) -> None:
+    configuration = eks.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
+    assert "    log_key log\n    log_format json/emf\n" in configuration
+    assert "    log_group_name LogsRuntimeLogs\n" in configuration
+    assert "*_runtime-*_runtime-*.log" in configuration
+
+
+def test_a_second_runtime_touches_nothing_of_the_first(eks: Any, templates_of: Any) -> None:
+    grown = templates_of("two-runtimes")
+    for stack in ("Network", "Storage"):
+        assert grown.stacks[stack] == eks.stacks[stack]
+    before, after = eks.stacks["Eks"]["Resources"], grown.stacks["Eks"]["Resources"]
+    assert {name: after[name] for name in before} == before
+    assert {without_hash(name) for name in after.keys() - before.keys()} == {
+        "RuntimeDynamicDeployment",
+        "RuntimeDynamicKedaPolicy",
+        "RuntimeDynamicNodeClass",
+        "RuntimeDynamicNodePoolOnDemand",
+        "RuntimeDynamicRole",
+        "RuntimeDynamicRoleDefaultPolicy",
+        "RuntimeDynamicRoleIdentity",
+        "RuntimeDynamicScaler",
+        "RuntimeDynamicSurroundings",
+    }
+
+
+def test_no_runtime_is_held_by_what_others_know_of_it(eks: Any) -> None:
+    # CloudFormation refuses to remove an export that another stack uses.
+    exports = [name for name, output in eks.stacks["Messaging"]["Outputs"].items() if "Export" in output]
+    assert not [name for name in exports if "Runtime" in name]
+
+
+def without_hash(logical_id: str) -> str:
+    return re.sub(r"[0-9A-F]{8}$", "", logical_id)

@@ -1,0 +1,159 @@
+"""The judges of Kubernetes that need no cluster: the API's own schemas, and those of Karpenter, KEDA and EKS."""
+
+import json
+import subprocess
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from stacks.node import node_program
+
+#: The version of the cluster (stacks/constructs/kubernetes/cluster.py).
+KUBERNETES_VERSION = "1.35"
+#: Environments with an engine on Kubernetes.
+ENVIRONMENTS = ("eks", "eks-china", "existing", "two-runtimes", "example")
+#: Kinds that npm has models of.
+MODELLED = {"NodePool", "ScaledObject", "TriggerAuthentication"}
+#: Kinds that extend Kubernetes.
+EXTENSIONS = {*MODELLED, "NodeClass"}
+#: Definitions as their projects publish them, on machines that have them.
+DEFINITIONS = Path(__file__).parents[3] / "shared" / "crds"
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def manifests(request: pytest.FixtureRequest, templates_of: Any) -> list[dict[str, Any]]:
+    manifests: list[dict[str, Any]] = templates_of(request.param).manifests
+    return manifests
+
+
+def test_every_object_of_kubernetes_itself_fits_its_schema(manifests: list[dict[str, Any]]) -> None:
+    core = [manifest for manifest in manifests if manifest["kind"] not in EXTENSIONS]
+    assert {"Namespace", "ServiceAccount", "Deployment", "NetworkPolicy", "ConfigMap"} <= {m["kind"] for m in core}
+    for manifest in core:
+        kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
+
+
+def test_a_misspelt_field_would_be_found(manifests: list[dict[str, Any]]) -> None:
+    (deployment,) = [manifest for manifest in manifests if manifest["kind"] == "Deployment"][:1]
+    broken = deepcopy(deployment)
+    broken["spec"]["template"]["spec"]["terminationGracePeriod"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError, match="terminationGracePeriod"):
+        kubernetes_validate.validate(broken, KUBERNETES_VERSION, strict=True)
+
+
+def complaints(manifests: list[dict[str, Any]]) -> list[str | None]:
+    script = Path(__file__).with_name("validate_manifests.mjs")
+    command = [str(node_program()), str(script)]
+    result = subprocess.run(command, input=json.dumps(manifests), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    found: list[str | None] = json.loads(result.stdout)
+    return found
+
+
+def test_karpenters_and_kedas_objects_fit_the_models_of_npm(templates_of: Any) -> None:
+    found = [
+        manifest for name in ENVIRONMENTS for manifest in templates_of(name).manifests if manifest["kind"] in MODELLED
+    ]
+    assert {manifest["kind"] for manifest in found} == MODELLED
+    broken = deepcopy(found[0])
+    broken["spec"] = 3
+    *good, bad = complaints([*found, broken])
+    assert [complaint for complaint in good if complaint] == []
+    assert bad
+
+
+def definition(manifest: dict[str, Any]) -> Draft202012Validator:
+    """Return the published definition of an object's kind; the API server would drop unknown fields."""
+    for file in DEFINITIONS.glob("*.yaml"):
+        document = yaml.safe_load(file.read_text())
+        if document["spec"]["names"]["kind"] == manifest["kind"]:
+            version = manifest["apiVersion"].partition("/")[2]
+            (schema,) = [
+                entry["schema"]["openAPIV3Schema"] for entry in document["spec"]["versions"] if entry["name"] == version
+            ]
+            return Draft202012Validator(closed(schema))
+    raise AssertionError(f"no definition of {manifest['kind']}")
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema that allows no properties but those that it names."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: closed(value) for key, value in schema.items()}
+    if "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        named = result["properties"]
+        if schema.get("type") == "object" and "apiVersion" in named and "metadata" in named:
+            named["metadata"] = {"type": "object"}
+        result.setdefault("additionalProperties", False)
+    return result
+
+
+@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no copy of the definitions")
+def test_karpenters_and_kedas_objects_fit_their_definitions_and_have_no_unknown_field(
+    manifests: list[dict[str, Any]],
+) -> None:
+    for manifest in manifests:
+        if manifest["kind"] in MODELLED:
+            assert [error.message for error in definition(manifest).iter_errors(manifest)] == []
+
+
+@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no copy of the definitions")
+def test_an_unknown_field_would_be_found(templates_of: Any) -> None:
+    manifest = deepcopy(templates_of("eks").manifest("ScaledObject"))
+    manifest["spec"]["scaleOnInFlight"] = True
+    assert [error.message for error in definition(manifest).iter_errors(manifest)]
+
+
+#: The fields of EKS Auto Mode's NodeClass that we use, as the user guide of EKS describes them; it has no published
+#: definition.
+NODE_CLASS = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "properties": {
+        "apiVersion": {"const": "eks.amazonaws.com/v1"},
+        "kind": {"const": "NodeClass"},
+        "metadata": {"type": "object", "properties": {"name": {"not": {"const": "default"}}}},
+        "spec": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["role", "subnetSelectorTerms", "securityGroupSelectorTerms"],
+            "properties": {
+                "role": {"type": "string"},
+                "subnetSelectorTerms": {"$ref": "#/$defs/terms"},
+                "securityGroupSelectorTerms": {"$ref": "#/$defs/terms"},
+                "networkPolicy": {"enum": ["DefaultAllow", "DefaultDeny"]},
+                "networkPolicyEventLogs": {"enum": ["Enabled", "Disabled"]},
+                "ephemeralStorage": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "size": {"type": "string", "pattern": r"^\d{1,5}Gi$"},
+                        "iops": {"type": "integer", "minimum": 3000, "maximum": 16000},
+                        "throughput": {"type": "integer", "minimum": 125, "maximum": 1000},
+                    },
+                },
+            },
+        },
+    },
+    "$defs": {
+        "terms": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object", "additionalProperties": False, "properties": {"id": {"type": "string"}}},
+        }
+    },
+}
+
+
+def test_node_classes_are_what_the_guide_of_eks_describes(manifests: list[dict[str, Any]]) -> None:
+    classes = [manifest for manifest in manifests if manifest["kind"] == "NodeClass"]
+    assert classes
+    for manifest in classes:
+        assert [error.message for error in Draft202012Validator(NODE_CLASS).iter_errors(manifest)] == []

@@ -37,8 +37,11 @@ def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, An
 
 
 def progress_of(record: Record) -> dict[str, Any]:
-    """Return how far a running task is, which stands in `output` until the answer does."""
-    return {"progress": record.progress_permille / 1000}
+    """Return how far a running task is, which stands in `output` until the answer does.
+
+    `progress` is the share from 0 to 1; what else is known (`SAMPLING_KEYS`) has the Web UI's own names.
+    """
+    return {"progress": record.progress_permille / 1000, **(record.sampling or {})}
 
 
 def retries_of(record: Record) -> int:

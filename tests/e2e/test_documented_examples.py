@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 COMMANDS = {"python": (sys.executable, "-c"), "bash": ("bash", "-euo", "pipefail", "-c")}
 EXAMPLES = [
     pytest.param(language, block, id=f"{document}-{language}-{number}")
-    for document in ("clients", "uploads")
+    for document in ("clients", "uploads", "runpod")
     for language in COMMANDS
     for number, block in enumerate(code_blocks(f"usage/{document}.md", language))
 ]
@@ -29,6 +29,10 @@ RESULTS = {
     "by-requests": "by-requests-",
     "by-boto3": "completed ['s3://",
     "with-upload": "COMPLETED",
+    "runpod.Endpoint": "COMPLETED 1",
+    "a picture of": "a picture of",
+    "wait=20000": "Euler a",
+    "wait=120000": '"status": "COMPLETED"',
 }
 
 
@@ -48,6 +52,7 @@ def environment(system: Any, picture: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HTTP_URL": endpoints["http_url"].rstrip("/"),
+        "RUNPOD_FUNCTION_URL": endpoints["function_urls"]["runpod_api"],
         "API_KEY": endpoints["api_key"],
         "ENTRY_TOPIC_ARN": endpoints["entry_topic_arn"],
         "COMPLETION_TOPIC_ARN": endpoints["completion_topic_arn"],

@@ -76,8 +76,9 @@ format: $(VENV)/.ready ## Put the code into its shape
 	@$(BIN)/ruff format --quiet $(CODE)
 
 .PHONY: lock
-lock: $(VENV)/.ready ## Resolve constraints.txt anew from the pins in the requirements files
+lock: $(VENV)/.ready ## Resolve constraints.txt, and the image's lock file, anew from the pins in the requirements files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-package uv --output-file constraints.txt requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header --no-annotate --constraint constraints.txt --output-file runtime_image/requirements.lock runtime_image/requirements.txt
 
 .PHONY: clean
 clean: ## Remove what the targets made, the virtual environment aside

@@ -11,7 +11,8 @@ from contract.settings import Settings
 #: Seconds of the grace period that the Web UI gets after the agent, and the same as a part of short ones.
 WEBUI_STOP_SECONDS: Final = 5.0
 WEBUI_STOP_PART: Final = 0.2
-#: Part of the grace period that lies between the agent's own end and the moment at which it is killed.
+#: Seconds between the agent's own end and the moment at which it is killed, and the same as a part of short periods.
+SPARE_SECONDS: Final = 2.0
 SPARE_PART: Final = 0.05
 
 
@@ -62,4 +63,4 @@ class SupervisorSettings(Settings):
     @property
     def agent_grace_period_seconds(self) -> float:
         """Seconds in which the agent ends by itself."""
-        return self.agent_stop_seconds - SPARE_PART * self.grace_period_seconds
+        return self.agent_stop_seconds - min(SPARE_SECONDS, SPARE_PART * self.grace_period_seconds)

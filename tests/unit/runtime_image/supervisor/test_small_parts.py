@@ -40,7 +40,7 @@ def test_settings() -> None:
     )
     assert settings.webui_command == ("env", "-C", "/opt/my webui", "python")
     assert settings.webui_memory_limit == 12 * 1024**3
-    assert (settings.agent_grace_period_seconds, settings.agent_stop_seconds) == (99.5, 105)
+    assert (settings.agent_grace_period_seconds, settings.agent_stop_seconds) == (103, 105)
 
 
 @given(st.floats(min_value=0.1, max_value=7200))

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Fetches the Web UI, its side repositories and its ControlNet extension, each at its pinned commit and without history.
+# usage: fetch_sources.sh VERSIONS_FILE TARGET_FOLDER
+set -eu
+
+# shellcheck source=/dev/null
+. "$(realpath "$1")"
+webui=$2
+
+# fetch NAME URL COMMIT FOLDER
+fetch() {
+    echo "fetching $1 at $3"
+    mkdir -p "$4"
+    git -C "$4" init --quiet
+    git -C "$4" fetch --quiet --depth 1 "$2" "$3"
+    git -C "$4" checkout --quiet --detach FETCH_HEAD
+    found=$(git -C "$4" rev-parse HEAD)
+    if [ "$found" != "$3" ]; then
+        echo "$1: $2 gave $found where $3 is pinned" >&2
+        exit 1
+    fi
+    rm -rf "$4/.git"
+}
+
+fetch webui "$WEBUI_REPO" "$WEBUI_COMMIT" "$webui"
+# The names of these folders are those that modules/paths.py of the Web UI looks for.
+repositories=$webui/repositories
+fetch assets "$ASSETS_REPO" "$ASSETS_COMMIT" "$repositories/stable-diffusion-webui-assets"
+fetch stable-diffusion "$STABLE_DIFFUSION_REPO" "$STABLE_DIFFUSION_COMMIT" "$repositories/stable-diffusion-stability-ai"
+fetch stable-diffusion-xl "$STABLE_DIFFUSION_XL_REPO" "$STABLE_DIFFUSION_XL_COMMIT" "$repositories/generative-models"
+fetch k-diffusion "$K_DIFFUSION_REPO" "$K_DIFFUSION_COMMIT" "$repositories/k-diffusion"
+fetch blip "$BLIP_REPO" "$BLIP_COMMIT" "$repositories/BLIP"
+# Beside the extensions that the Web UI brings: the folder of others is in its data folder, which is empty at its start.
+fetch controlnet "$CONTROLNET_REPO" "$CONTROLNET_COMMIT" "$webui/extensions-builtin/sd-webui-controlnet"

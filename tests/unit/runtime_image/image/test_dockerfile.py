@@ -1,0 +1,194 @@
+"""What can be said about the image without building it."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from runtime_image.supervisor.settings import SupervisorSettings
+from tests.unit.runtime_image.image.dockerfile import (
+    DOCKERFILE,
+    PROJECT,
+    VERSIONS,
+    ancestry,
+    arguments,
+    environment,
+    is_sent,
+    stages,
+    versions,
+)
+
+BUILD_TOOLS = {"build-essential", "gcc", "g++", "make", "cmake", "git", "curl", "wget", "python3-dev", "python3-pip"}
+#: Flags of the ControlNet extension, which the Web UI itself does not list.
+EXTENSION_FLAGS = {"controlnet_annotator_models_path"}
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    command = [str(Path(sys.executable).with_name("hadolint")), "--failure-threshold", "style", str(DOCKERFILE)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    scripts = sorted((PROJECT / "runtime_image" / "build").glob("*.sh"))
+    command = [str(Path(sys.executable).with_name("shellcheck")), *map(str, scripts)]
+    assert scripts
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_everything_from_outside_is_pinned() -> None:
+    pins = versions()
+    for name, value in pins.items():
+        match name.rpartition("_")[2]:
+            case "COMMIT" | "REVISION":
+                assert re.fullmatch(r"[0-9a-f]{40}", value), name
+            case "SHA256":
+                assert re.fullmatch(r"[0-9a-f]{64}", value), name
+            case "VERSION":
+                assert re.fullmatch(r"\d+\.\d+\.\d+", value), name
+            case "PACKAGE":
+                assert re.search(r"/archive/[0-9a-f]{40}\.zip$", value), name
+            case "REPO":
+                assert f"{name.removesuffix('_REPO')}_COMMIT" in pins
+                assert value.startswith("https://github.com/"), name
+            case "IMAGE":
+                assert re.fullmatch(r"nvidia/cuda:[\w.-]+@sha256:[0-9a-f]{64}", value)
+    assert "Stability-AI/stablediffusion" not in pins["STABLE_DIFFUSION_REPO"]
+
+
+def test_every_pin_says_where_it_comes_from() -> None:
+    blocks = VERSIONS.read_text().split("\n\n")
+    assert [block for block in blocks if not block.startswith("#")] == []
+
+
+def test_the_only_foreign_image_is_the_pinned_one() -> None:
+    known = stages()
+    foreign = {stage.base for stage in known.values()} - known.keys() - {"scratch"}
+    assert foreign == {versions()["CUDA_IMAGE"]}
+    assert arguments()["CUDA_IMAGE"] == versions()["CUDA_IMAGE"]
+    assert arguments()["WEBUI_VERSION"] == versions()["WEBUI_VERSION"]
+
+
+def test_the_build_uses_every_pin_and_only_those_that_there_are() -> None:
+    scripts = "".join(path.read_text() for path in (PROJECT / "runtime_image" / "build").glob("*.sh"))
+    runs = "".join(value for stage in stages().values() for value in stage.values("RUN"))
+    used = set(re.findall(r"\$\{?([A-Z][A-Z0-9_]+)\}?", scripts + runs)) | {"CUDA_IMAGE", "WEBUI_VERSION"}
+    assert used == versions().keys()
+
+
+def test_no_build_tool_reaches_the_image() -> None:
+    chain = ancestry("runtime")
+    assert [stage.name for stage in chain] == ["runtime", "runtime-sdwebui", "base"]
+    words = {word for stage in chain for value in stage.values("RUN") for word in value.split()}
+    assert "libgl1" in words
+    assert not words & BUILD_TOOLS
+    copied = {value.split()[1] for stage in chain for value in stage.values("COPY") if "--from=tools" in value}
+    assert copied == {"/build/tini"}
+
+
+def test_it_runs_without_rights_under_tini() -> None:
+    runtime = stages()["runtime"]
+    assert runtime.values("USER") == ["10001:10001"]
+    after = [name for name, _ in runtime.instructions]
+    assert after.index("USER") > max(index for index, name in enumerate(after) if name in {"RUN", "COPY"})
+    python = "/opt/agent-environment/bin/python"
+    assert runtime.command("ENTRYPOINT") == ["/usr/local/bin/tini", "--", python, "-m", "runtime_image.supervisor"]
+    assert f'CMD ["{python}", "-m", "runtime_image.supervisor.health_check"]' in runtime.values("HEALTHCHECK")[0]
+    labels = " ".join(runtime.values("LABEL"))
+    for name in ("title", "description", "version", "revision"):
+        assert f"org.opencontainers.image.{name}=" in labels
+
+
+def test_what_changes_most_comes_last() -> None:
+    sources = [value.split()[-1] for stage in reversed(ancestry("runtime")) for value in stage.values("COPY")]
+    assert sources[-3:] == ["contract", "guarded_http", "runtime_image"]
+    assert sources.index("/opt/webui-environment") < sources.index("/models/") < sources.index("/opt/agent-environment")
+
+
+def test_every_source_exists_and_is_sent() -> None:
+    known = stages()
+    for stage in known.values():
+        for value in stage.values("COPY"):
+            *flags, sources, _ = shlex.split(value)
+            origin = [flag.removeprefix("--from=") for flag in flags if flag.startswith("--from=")]
+            if origin:
+                assert origin[0] in known, value
+            else:
+                assert (PROJECT / sources).exists(), value
+                assert is_sent(sources), value
+
+
+def test_nothing_else_is_sent() -> None:
+    assert is_sent("runtime_image/agent/loop.py")
+    for path in (
+        ".git/config",
+        ".venv/bin/python",
+        ".env",
+        "environments/prod.yaml",
+        "local/options.py",
+        "secrets.txt",
+    ):
+        assert not is_sent(path), path
+    assert not is_sent("contract/__pycache__/task.cpython-311.pyc")
+    assert not is_sent("runtime_image/agent/old.pyc")
+
+
+def test_all_that_the_image_imports_is_in_it() -> None:
+    imports = {
+        line.split()[1].partition(".")[0]
+        for path in (PROJECT / "runtime_image").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.match(r"(from|import) \w", line)
+    }
+    ours = {path.name for path in PROJECT.iterdir() if (path / "__init__.py").exists()}
+    assert imports & ours <= {"contract", "guarded_http", "runtime_image"}
+
+
+def test_the_web_uis_flags_exist_and_none_is_forbidden() -> None:
+    recorded = json.loads((PROJECT / "local/embedded_webui/data/command_flags.json").read_text())
+    words = shlex.split(environment()["WEBUI_COMMAND"])
+    flags = {word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")} - {
+        "chdir=/opt/webui"
+    }
+    assert flags - EXTENSION_FLAGS <= recorded.keys()
+    assert {"api", "opt_sdp_attention", "no_download_sd_model"} <= flags
+    assert not flags & {"nowebui", "disable_safe_unpickle", "listen", "share", "enable_insecure_extension_access"}
+
+
+def test_the_supervisor_reads_the_images_variables() -> None:
+    settings = SupervisorSettings.from_environment({**environment(), "RUNTIME": "sdruntime"})
+    assert settings.webui_command[0] == "env"
+    assert settings.webui_url.endswith(f":{settings.webui_command[settings.webui_command.index('--port') + 1]}")
+    assert str(settings.models_directory) == "/models"
+    assert str(settings.models_directory) in settings.webui_command
+
+
+def locked() -> dict[str, str]:
+    text = (PROJECT / "runtime_image" / "requirements.lock").read_text()
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    return dict(entry.split(" ", 1)[0].split("==") for entry in entries)
+
+
+def test_the_lock_file_is_current() -> None:
+    """`make lock` keeps it; it holds what the requirements name, in the versions that all tests run with."""
+    text = (PROJECT / "runtime_image" / "requirements.txt").read_text()
+    named = [Requirement(line) for line in text.splitlines() if line and not line.startswith(("#", "-"))]
+    constraints = (PROJECT / "constraints.txt").read_text().splitlines()
+    pinned = dict(line.partition(";")[0].strip().split("==") for line in constraints if "==" in line)
+    versions_locked = locked()
+    assert {item.name.lower() for item in named} <= versions_locked.keys()
+    assert {name: pinned.get(name) for name in versions_locked} == versions_locked
+
+
+def test_the_lock_file_is_complete() -> None:
+    versions_locked = locked()
+    needed = [Requirement(text) for name in versions_locked for text in requires(name) or ()]
+    applying = {item.name for item in needed if item.marker is None or item.marker.evaluate({"extra": ""})}
+    assert {name.lower().replace("_", "-") for name in applying} <= versions_locked.keys()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from contract.json_values import size_bytes
 
@@ -19,6 +19,18 @@ MAX_CONTEXT_BYTES: Final = 32 * 1024
 #: Characters of a webhook URL.
 MAX_WEBHOOK_LENGTH: Final = 2048
 DEFAULT_PREFIX: Final = "output"
+#: How the API's description puts what the checks below say in full.
+ID_SCHEMA: Final[dict[str, Any]] = {
+    "description": "Letters, digits, '.', '_', '-'; no '..'; an integer is taken as text",
+    "anyOf": [{"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}, {"type": "integer"}],
+}
+WEBHOOK_SCHEMA: Final[dict[str, Any]] = {
+    "description": "Gets the outcome, too",
+    "type": "string",
+    "format": "uri",
+    "pattern": "^https://",
+    "maxLength": MAX_WEBHOOK_LENGTH,
+}
 
 #: Milliseconds; bounds and defaults are those of RunPod's `policy`.
 MIN_EXECUTION_TIMEOUT_MS: Final = 5_000
@@ -130,12 +142,14 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    id: Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id)]
-    runtime: Annotated[str, Field(min_length=1, max_length=128)]
+    id: Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id), WithJsonSchema(ID_SCHEMA)]
+    runtime: Annotated[str, Field(min_length=1, max_length=128, description="Name of a configured runtime")]
     tasktype: TaskType
-    prefix: Annotated[str, AfterValidator(_check_prefix)] = DEFAULT_PREFIX
-    context: Annotated[Any, AfterValidator(_check_context)] = None
-    webhook: Annotated[str, AfterValidator(_check_webhook)] | None = None
+    prefix: Annotated[str, AfterValidator(_check_prefix), Field(description="Folder in the output bucket")] = (
+        DEFAULT_PREFIX
+    )
+    context: Annotated[Any, AfterValidator(_check_context), Field(description="Comes back in the callback")] = None
+    webhook: Annotated[str, AfterValidator(_check_webhook), WithJsonSchema(WEBHOOK_SCHEMA)] | None = None
     policy: Policy = Policy()
 
     @model_validator(mode="before")

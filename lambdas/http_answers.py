@@ -1,10 +1,12 @@
 """The HTTP API's answers: every error of the contract has its status here and nowhere else."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final, NotRequired
 
 from aws_lambda_powertools.event_handler import Response
+from typing_extensions import TypedDict
 
 from contract import errors
 from contract.errors import DarkroomError
@@ -14,11 +16,19 @@ from lambdas.task_bucket import MessageLost
 #: Seconds after which a caller whom AWS made us refuse should try again.
 RETRY_AFTER_SECONDS: Final = 2
 
+
+class PathNotFound(DarkroomError):
+    """Raised when a path has the form of a route, but no route takes what stands in it."""
+
+    code = "not_found"
+
+
 STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.InvalidTask: HTTPStatus.BAD_REQUEST,
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
+    PathNotFound: HTTPStatus.NOT_FOUND,
     errors.IdInUse: HTTPStatus.CONFLICT,
     errors.TaskFinished: HTTPStatus.CONFLICT,
     errors.TaskNotFinished: HTTPStatus.CONFLICT,
@@ -31,7 +41,28 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
 }
 
 
-def answer(body: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+class FieldProblem(TypedDict):
+    """One broken field."""
+
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """What went wrong; `details` names every broken field of a request."""
+
+    code: str
+    message: str
+    details: NotRequired[list[FieldProblem]]
+
+
+class ErrorAnswer(TypedDict):
+    """The body of every answer that is no success."""
+
+    error: Problem
+
+
+def answer(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
     """Return a JSON answer."""
     return Response(status_code=status.value, content_type="application/json", body=json.dumps(body))
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from contract.errors import DarkroomError, InvalidJson
 from lambdas.aws_errors import AwsUnavailable
-from lambdas.http_answers import error_answer
+from lambdas.http_answers import PathNotFound, error_answer
 from lambdas.observability import count, logger
 
 
@@ -60,6 +61,10 @@ def http_application() -> APIGatewayRestResolver:
             return error_answer(AwsUnavailable(message))
         return error_answer(InternalError("the request could not be answered by a mistake of ours; it has been logged"))
 
+    def refuse_path(_error: NotFoundError) -> Response[Any]:
+        return refuse(PathNotFound("there is no such path; ids and names have letters, digits, '.', '_' and '-' only"))
+
+    application.not_found(refuse_path)
     application.exception_handler(DarkroomError)(refuse)
     application.exception_handler(Exception)(fail)
     return application

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from typing_extensions import TypedDict
+
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe, parse_json_object
 from contract.storage import S3Location
@@ -11,6 +13,23 @@ from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_FOLDER, UPLOAD_TYPES
 
 #: Seconds for which the form works: time for 50 MiB over a slow line.
 FORM_SECONDS: Final = 900
+
+
+class UploadForm(TypedDict):
+    """A form to be sent as `multipart/form-data`, with the picture as its last field, `file`."""
+
+    method: str
+    url: str
+    fields: dict[str, str]
+
+
+class CreatedUpload(TypedDict):
+    """A form for one upload, and the link to what will be there."""
+
+    link: str
+    upload: UploadForm
+    max_bytes: int
+    expires_at: str
 
 
 class Uploads:
@@ -21,7 +40,7 @@ class Uploads:
         self._bucket = bucket
         self._new_name = new_name
 
-    def create(self, body: str | bytes, *, now_ms: int) -> dict[str, Any]:
+    def create(self, body: str | bytes, *, now_ms: int) -> CreatedUpload:
         """Return the form for one upload and the link to what will be there; raises the contract's errors."""
         content_type = _content_type(parse_json_object(body))
         location = S3Location(self._bucket, f"{UPLOAD_FOLDER}/{self._new_name()}.{UPLOAD_TYPES[content_type]}")

@@ -3,11 +3,12 @@
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from contract.errors import FieldError, InvalidTask
 from lambdas.aws_errors import error_code
 from lambdas.output_bucket import OutputBucket
+from lambdas.read_task.answers import Output, ShownTask
 from lambdas.webui_answers import MAX_ANSWER_BYTES
 
 _CHOICES: Final = {"true": True, "false": False}
@@ -25,14 +26,14 @@ def wants_inline(parameters: Mapping[str, str] | None) -> bool:
     return _CHOICES[inline]
 
 
-def with_base64(task: dict[str, Any], *, outputs: OutputBucket, max_bytes: int = MAX_ANSWER_BYTES) -> dict[str, Any]:
+def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_ANSWER_BYTES) -> ShownTask:
     """Return a task as callers see it with `base64` at each output, None where it does not fit or is gone.
 
     The first that fit are inside: pictures come before the Web UI's response.
     """
     # A body is JSON within JSON on its way out of Lambda, which doubles its quotation marks.
     room = max(max_bytes - len(json.dumps(json.dumps(task))), 0) * 3 // 4
-    shown = []
+    shown: list[Output] = []
     for output in task["outputs"]:
         data = _read(outputs, output["s3_url"], room)
         room -= len(data or b"")

@@ -11,6 +11,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
+from lambdas.read_task.answers import ListedTask, TaskPage
 from lambdas.read_task.views import show_listed
 from lambdas.task_table import TaskTable
 
@@ -64,11 +65,11 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     return ListQuery([runtime] if runtime else names, Status(status) if status else None, int(limit), positions or {})
 
 
-def list_tasks(query: ListQuery, *, table: TaskTable) -> dict[str, Any]:
+def list_tasks(query: ListQuery, *, table: TaskTable) -> TaskPage:
     """Return one page of tasks, the newest first, and `next` if more may follow."""
     names = [name for name in query.runtimes if query.positions.get(name, ()) is not None]
     streams = [_Stream(name, query, table=table) for name in names]
-    tasks: list[dict[str, Any]] = []
+    tasks: list[ListedTask] = []
     while len(tasks) < query.limit:
         heads = [stream.head() for stream in streams]
         # A stream that could not be read any further may hold newer tasks than the others show.

@@ -1,7 +1,6 @@
 """Showing, listing and cancelling tasks, and calling their webhooks again."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from contract.errors import NoWebhook, TaskNotFinished
 from contract.record import Record
@@ -9,6 +8,7 @@ from contract.routing import Catalogue
 from lambdas.cancelling import cancel, read_known
 from lambdas.observability import logger
 from lambdas.output_bucket import OutputBucket
+from lambdas.read_task.answers import ShownTask, TaskPage
 from lambdas.read_task.inlining import wants_inline, with_base64
 from lambdas.read_task.listing import list_tasks, parse_query
 from lambdas.read_task.views import show_task
@@ -34,21 +34,21 @@ class TaskReader:
         self._output_bucket = output_bucket
         self._outputs = outputs
 
-    def show(self, task_id: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def show(self, task_id: str, parameters: Mapping[str, str] | None = None) -> ShownTask:
         """Return a task, with its outputs inside if the query parameters ask for that."""
         is_inline = wants_inline(parameters)
         task = self._show(read_known(self._table, task_id))
         return with_base64(task, outputs=self._outputs) if is_inline else task
 
-    def list(self, parameters: Mapping[str, str] | None) -> dict[str, Any]:
+    def list(self, parameters: Mapping[str, str] | None) -> TaskPage:
         """Return a page of tasks."""
         return list_tasks(parse_query(parameters, self._catalogue), table=self._table)
 
-    def cancel(self, task_id: str, *, now_ms: int) -> dict[str, Any]:
+    def cancel(self, task_id: str, *, now_ms: int) -> ShownTask:
         """Cancel a waiting or running task; cancelling it again is no error."""
         return self._show(cancel(self._table, read_known(self._table, task_id), now_ms=now_ms))
 
-    def redeliver_webhook(self, task_id: str) -> dict[str, Any]:
+    def redeliver_webhook(self, task_id: str) -> ShownTask:
         """Have the webhook of a finished task delivered once more, whether it was before or not."""
         record = read_known(self._table, task_id)
         if record.webhook is None:
@@ -60,5 +60,5 @@ class TaskReader:
         logger().info("webhook_redelivered", task_id=task_id, run=record.run)
         return self._show(read_known(self._table, task_id))
 
-    def _show(self, record: Record) -> dict[str, Any]:
+    def _show(self, record: Record) -> ShownTask:
         return show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from contract.record import Record
+from contract.record import Record, Status
 from contract.storage import output_location
 from contract.webhook import WebhookState
+from lambdas.read_task.answers import ListedTask, ShownTask, TaskError, TaskHead, TaskTimes, WebhookTrace
 
 #: Makes an https link that works without a key of an `s3://` URI.
 Presign = Callable[[str], str]
 
 
-def show_task(record: Record, *, output_bucket: str, presign: Presign) -> dict[str, Any]:
+def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownTask:
     """Return all that a caller may know of a task."""
     uris = [*record.image_urls, *([record.output_url] if record.output_url else [])]
     return {
@@ -23,12 +24,12 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> dict[s
         "context": record.context_value,
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": [{"s3_url": uri, "url": presign(uri)} for uri in uris],
-        "error": record.error,
+        "error": cast("TaskError | None", record.error),
         "webhook": _webhook(record),
     }
 
 
-def show_listed(item: Mapping[str, Any]) -> dict[str, Any]:
+def show_listed(item: Mapping[str, Any]) -> ListedTask:
     """Return a task of a listing: what the index holds."""
     return {
         **_head(item["id"], item["runtime"], item["tasktype"], item["status"], item["progress_permille"]),
@@ -36,32 +37,32 @@ def show_listed(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _webhook(record: Record) -> dict[str, Any] | None:
+def _webhook(record: Record) -> WebhookTrace | None:
     if record.webhook is None:
         return None
     return {
-        "state": record.webhook_state or WebhookState.PENDING.value,
+        "state": WebhookState(record.webhook_state or WebhookState.PENDING),
         "attempts": record.webhook_attempts,
         "lastStatus": record.webhook_last_status,
         "lastError": record.webhook_last_error,
     }
 
 
-def _head(task_id: str, runtime: str, tasktype: str, status: str, progress_permille: int) -> dict[str, Any]:
+def _head(task_id: str, runtime: str, tasktype: str, status: str, progress_permille: int) -> TaskHead:
     return {
         "id": task_id,
         "runtime": runtime,
         "tasktype": tasktype,
-        "status": status,
+        "status": Status(status),
         "progress": int(progress_permille) / 1000,
     }
 
 
-def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int | None) -> dict[str, Any]:
+def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int | None) -> TaskTimes:
     delay_ms = int(started_at_ms - submitted_at_ms) if started_at_ms else None
     execution_ms = int(completed_at_ms - started_at_ms) if started_at_ms and completed_at_ms else None
     return {
-        "submitted_at": _iso(submitted_at_ms),
+        "submitted_at": _moment(submitted_at_ms),
         "started_at": _iso(started_at_ms),
         "completed_at": _iso(completed_at_ms),
         "delay_ms": delay_ms,
@@ -70,7 +71,9 @@ def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int
 
 
 def _iso(epoch_ms: int | None) -> str | None:
-    if epoch_ms is None:
-        return None
+    return None if epoch_ms is None else _moment(epoch_ms)
+
+
+def _moment(epoch_ms: int) -> str:
     moment = datetime.fromtimestamp(int(epoch_ms) / 1000, tz=UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

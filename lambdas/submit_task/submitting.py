@@ -1,6 +1,6 @@
 """From the body of a POST to a recorded and published task, and to its documented response."""
 
-from typing import Any
+from typing_extensions import TypedDict
 
 from contract.json_values import parse_json_object
 from contract.record import Record
@@ -10,6 +10,22 @@ from contract.submission import Format, parse_submission
 from lambdas.http_application import Caller
 from lambdas.observability import count, logger
 from lambdas.task_submission import TaskSubmission
+
+
+class SubmittedTask(TypedDict):
+    """The answer to a v1alpha2 request."""
+
+    id_task: str
+    runtime: str
+    output_location: str
+
+
+class SubmittedOlderTask(TypedDict):
+    """The answer to a v1alpha1 request."""
+
+    id_task: str
+    sd_model_checkpoint: str | None
+    output_location: str
 
 
 class TaskSubmitter:
@@ -28,7 +44,9 @@ class TaskSubmitter:
         self._tasks = tasks
         self._output_bucket = output_bucket
 
-    def submit(self, body: str | bytes, format_: Format, *, caller: Caller, now_ms: int) -> dict[str, Any]:
+    def submit(
+        self, body: str | bytes, format_: Format, *, caller: Caller, now_ms: int
+    ) -> SubmittedTask | SubmittedOlderTask:
         """Take a task in and return the response; raises the contract's errors."""
         submission = parse_submission(
             parse_json_object(body),
@@ -41,9 +59,14 @@ class TaskSubmitter:
         count("TasksAccepted", runtime=record.runtime)
         return self._response(record, format_, submission.requested_checkpoint)
 
-    def _response(self, record: Record, format_: Format, requested_checkpoint: str | None) -> dict[str, Any]:
-        names = (
-            {"sd_model_checkpoint": requested_checkpoint} if format_ is Format.V1ALPHA1 else {"runtime": record.runtime}
-        )
+    def _response(
+        self, record: Record, format_: Format, requested_checkpoint: str | None
+    ) -> SubmittedTask | SubmittedOlderTask:
         location = output_location(self._output_bucket, record.prefix, record.id)
-        return {"id_task": record.id, **names, "output_location": location}
+        if format_ is Format.V1ALPHA1:
+            return {
+                "id_task": record.id,
+                "sd_model_checkpoint": requested_checkpoint,
+                "output_location": location,
+            }
+        return {"id_task": record.id, "runtime": record.runtime, "output_location": location}

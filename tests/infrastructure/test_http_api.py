@@ -1,7 +1,10 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+PROJECT = Path(__file__).parents[2]
 
 
 def routes(templates: Any) -> dict[tuple[str, str], dict[str, Any]]:
@@ -42,6 +45,12 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
         assert dev.flat(method["AuthorizerId"]) == "HttpAuthorizer"
         assert method["Integration"]["Type"] == "AWS_PROXY"
         assert f"{dev.function(expected[route]).name}.Arn/invocations" in dev.flat(method["Integration"]["Uri"])
+
+
+def test_the_description_of_the_api_has_the_same_routes(dev: Any) -> None:
+    described = json.loads((PROJECT / "docs" / "api" / "openapi.json").read_text())["paths"]
+    methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
+    assert methods == routes(dev).keys()
 
 
 def test_the_authorizer_sees_every_request_and_names_its_key(dev: Any) -> None:

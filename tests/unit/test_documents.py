@@ -1,10 +1,12 @@
 """What the documents say is what the code does."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
 
@@ -15,6 +17,17 @@ def test_the_configuration_page_is_current() -> None:
     check = [sys.executable, "docs/generate_configuration.py", "--check"]
     result = subprocess.run(check, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_description_of_the_api_is_current() -> None:
+    check = [sys.executable, "-m", "docs.openapi", "--check"]
+    result = subprocess.run(check, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_description_of_the_api_is_openapi() -> None:
+    described = json.loads((PROJECT / "docs" / "api" / "openapi.json").read_text())
+    OpenAPIV31SpecValidator(described).validate()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

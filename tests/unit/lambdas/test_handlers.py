@@ -161,6 +161,12 @@ def run_of(task_id: str) -> str:
     return str(item["run"])
 
 
+@pytest.mark.parametrize("task_id", ["\x84", "a\nb", "\u2028"])
+def test_what_no_id_has_in_it_is_not_found(task_id: str) -> None:
+    status, answer = get(f"/v1alpha2/tasks/{task_id}")
+    assert (status, answer["error"]["code"]) == (404, "not_found")
+
+
 def test_aws_refusing_is_503_with_retry_after(world: Any, make_task: Any) -> None:
     world.dynamodb.delete_table(TableName="tasks")
     answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("a"))), CONTEXT)

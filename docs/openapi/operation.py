@@ -1,0 +1,46 @@
+"""One operation of the HTTP API as its describer writes it down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from contract.errors import DarkroomError
+
+#: A type of the code, of which pydantic makes the schema, or a schema.
+Schema = Any
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request carries; examples by name."""
+
+    schema: Schema
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of the path (`required`) or the query."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    place: str = "query"
+    example: str | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. `errors` are those of its own; what any request may meet is added to all."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    answers: Mapping[HTTPStatus, Schema]
+    errors: tuple[type[DarkroomError], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None

@@ -1,0 +1,160 @@
+"""Submitting, reading, listing and cancelling tasks, and the callback of one that has ended."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from contract import errors
+from contract.callback import CALLBACK_STATUS
+from contract.record import Status
+from contract.task import ID_PATTERN, Task, TaskType
+from docs.openapi.operation import Body, Operation, Parameter
+from lambdas.read_task.answers import ShownTask, TaskError, TaskPage
+from lambdas.read_task.listing import DEFAULT_LIMIT, MAX_LIMIT
+from lambdas.submit_task.submitting import SubmittedOlderTask, SubmittedTask
+from local.demo.documented_requests import DOCUMENTS, documented_request
+
+_TAG: Final = "Tasks"
+_TASK_ID: Final = Parameter(
+    "id", "Id of the task", {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}, "path", "test-t2i"
+)
+_SUBMISSION_ERRORS: Final = (errors.InvalidTask, errors.InvalidJson, errors.IdInUse, errors.MessageTooLarge)
+
+_OLDER_TASK: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "The body of the Web UI's endpoint, with what is ours inside `alwayson_scripts`",
+    "required": ["alwayson_scripts"],
+    "properties": {
+        "alwayson_scripts": {
+            "type": "object",
+            "required": ["task", "id_task", "sd_model_checkpoint"],
+            "properties": {
+                "task": {"enum": [tasktype.value for tasktype in TaskType]},
+                "id_task": {"anyOf": [_TASK_ID.schema, {"type": "integer"}]},
+                "sd_model_checkpoint": {"type": "string", "description": "Model; its runtime is found by it"},
+                "save_dir": {"type": "string", "description": "Folder of the outputs; default `output`"},
+                "image_link": {"type": "string", "description": "Becomes `init_images[0]`"},
+                "uid": {"description": "Any value; comes back in the callback's context"},
+                "sd_vae": {"type": "string"},
+                "override_settings": {"type": "object"},
+            },
+        }
+    },
+}
+
+_CALLBACK: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["id", "runtime", "status", "result", "image_url", "output_url", "context"],
+    "properties": {
+        "id": {"type": "string"},
+        "runtime": {"type": "string"},
+        "status": {"enum": list(CALLBACK_STATUS.values())},
+        "result": {"type": "boolean", "description": "True for `completed` only"},
+        "image_url": {"type": "array", "items": {"type": "string"}},
+        "output_url": {"type": ["string", "null"]},
+        "context": {"description": "What the sender wrote"},
+        "error": TaskError,
+    },
+}
+
+
+def _examples(format_: str) -> dict[str, Any]:
+    return {document: documented_request(document, format_) for document in DOCUMENTS}
+
+
+OPERATIONS: Final = (
+    Operation(
+        "POST",
+        "/v1alpha2",
+        "submitTask",
+        "Submit a task",
+        _TAG,
+        {HTTPStatus.OK: SubmittedTask},
+        errors=_SUBMISSION_ERRORS,
+        body=Body(
+            {"type": "object", "required": ["task"], "properties": {"task": Task}},
+            _examples("v1alpha2"),
+        ),
+    ),
+    Operation(
+        "POST",
+        "/v1alpha1",
+        "submitOlderTask",
+        "Submit a task in the older format",
+        _TAG,
+        {HTTPStatus.OK: SubmittedOlderTask},
+        errors=_SUBMISSION_ERRORS,
+        body=Body(_OLDER_TASK, _examples("v1alpha1")),
+    ),
+    Operation(
+        "GET",
+        "/v1alpha2/tasks",
+        "listTasks",
+        "List tasks, the newest first",
+        _TAG,
+        {HTTPStatus.OK: TaskPage},
+        errors=(errors.InvalidTask,),
+        parameters=(
+            Parameter("runtime", "Only tasks of this runtime", {"type": "string"}),
+            Parameter("status", "Only tasks in this state", {"enum": [status.value for status in Status]}),
+            Parameter(
+                "limit",
+                "Tasks of one page",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            ),
+            Parameter("next", "The `next` of an earlier answer", {"type": "string"}),
+        ),
+    ),
+    Operation(
+        "GET",
+        "/v1alpha2/tasks/{id}",
+        "readTask",
+        "Read a task",
+        _TAG,
+        {HTTPStatus.OK: ShownTask},
+        errors=(errors.TaskNotFound, errors.InvalidTask),
+        parameters=(
+            _TASK_ID,
+            Parameter(
+                "inline", "true: the outputs themselves as well, as base64, while they fit", {"enum": ["true", "false"]}
+            ),
+        ),
+    ),
+    Operation(
+        "DELETE",
+        "/v1alpha2/tasks/{id}",
+        "cancelTask",
+        "Cancel a waiting or running task",
+        _TAG,
+        {HTTPStatus.OK: ShownTask},
+        errors=(errors.TaskNotFound, errors.TaskFinished),
+        parameters=(_TASK_ID,),
+    ),
+    Operation(
+        "POST",
+        "/v1alpha2/tasks/{id}/webhook",
+        "redeliverWebhook",
+        "Deliver the webhook of a finished task once more",
+        _TAG,
+        {HTTPStatus.ACCEPTED: ShownTask},
+        errors=(errors.TaskNotFound, errors.TaskNotFinished, errors.NoWebhook),
+        parameters=(_TASK_ID,),
+    ),
+)
+
+TASK_ENDED: Final = Operation(
+    "POST",
+    "",
+    "taskEnded",
+    "Sent to `metadata.webhook` when a task has ended, signed as Standard Webhooks say",
+    _TAG,
+    {HTTPStatus.OK: None, HTTPStatus.GONE: None},
+    parameters=tuple(
+        Parameter(name, meaning, {"type": "string"}, "header")
+        for name, meaning in (
+            ("webhook-id", "The same for every delivery of one run of a task"),
+            ("webhook-timestamp", "Seconds since 1970"),
+            ("webhook-signature", "One or two signatures, with a space between"),
+        )
+    ),
+    body=Body(_CALLBACK),
+)

@@ -1,0 +1,57 @@
+"""The running gateway against its description: what it answers is described, and never its own fault."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
+#: Requests that are drawn for each operation, beside its examples and its edge cases.
+MAX_EXAMPLES: Final = 10
+CHECKS: Final = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+    "missing_required_header",
+    "use_after_free",
+)
+
+
+def test_every_answer_is_described_and_none_is_a_server_error(system: Any, tmp_path: Path) -> None:
+    program, document = Path(sys.executable).with_name("schemathesis"), PROJECT / "docs" / "api" / "openapi.json"
+    options = {
+        "--url": system.endpoints["http_url"].rstrip("/"),
+        "--header": f"x-api-key: {system.endpoints['api_key']}",
+        "--checks": ",".join(CHECKS),
+        "--phases": "examples,coverage,fuzzing",
+        "--max-examples": str(MAX_EXAMPLES),
+        "--seed": "1",
+        # One key may send 100 requests a second; what is answered with 429 tests nothing.
+        "--rate-limit": "80/s",
+        "--request-timeout": "40",
+    }
+    result = subprocess.run(
+        [
+            str(program),
+            "run",
+            str(document),
+            *(part for pair in options.items() for part in pair),
+            "--generation-deterministic",
+            "--no-color",
+        ],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

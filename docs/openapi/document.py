@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import tasks, uploads
+from docs.openapi import runpod, tasks, uploads
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
 
-OPERATIONS: Final = (*tasks.OPERATIONS, *uploads.OPERATIONS)
+OPERATIONS: Final = (*tasks.OPERATIONS, *uploads.OPERATIONS, *runpod.OPERATIONS)
 
 INTRODUCTION: Final = """\
 Generates images asynchronously with the SD Web UI: submit a task, read its state, get links to its pictures, or be

@@ -13,7 +13,7 @@ from lambdas.clock import now_ms
 from lambdas.create_upload.settings import CreateUploadSettings
 from lambdas.create_upload.uploading import Uploads
 from lambdas.http_answers import answer
-from lambdas.http_application import http_application
+from lambdas.http_application import body_of, http_application
 from lambdas.observability import observed
 
 #: Random bytes of an upload's name.
@@ -34,8 +34,7 @@ def application() -> APIGatewayRestResolver:
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:
-        body = app.current_event.decoded_body or ""
-        return answer(uploads().create(body, now_ms=now_ms()), HTTPStatus.CREATED)
+        return answer(uploads().create(body_of(app.current_event), now_ms=now_ms()), HTTPStatus.CREATED)
 
     return app
 

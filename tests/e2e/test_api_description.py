@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 #: Requests that are drawn for each operation, beside its examples and its edge cases.
-MAX_EXAMPLES: Final = 10
+MAX_EXAMPLES: Final = 5
 CHECKS: Final = (
     "not_a_server_error",
     "status_code_conformance",

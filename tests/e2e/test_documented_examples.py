@@ -69,7 +69,10 @@ def environment(system: Any, picture: Path) -> dict[str, str]:
 def cleaned(system: Any) -> Iterator[None]:
     """Takes the queue away that an example makes: it would go on collecting the callbacks of all other tests."""
     yield
-    sqs = system.client("sqs")
+    sns, sqs = system.client("sns"), system.client("sqs")
+    for subscription in sns.list_subscriptions()["Subscriptions"]:
+        if subscription["Endpoint"].endswith(":pictures"):
+            sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     for url in sqs.list_queues(QueueNamePrefix="pictures").get("QueueUrls", ()):
         sqs.delete_queue(QueueUrl=url)
 

@@ -105,7 +105,13 @@ _REQUEST: Final[dict[str, Any]] = {
         "policy": Policy,
     },
 }
-_SUBMISSION_ERRORS: Final = (errors.InvalidTask, errors.InvalidJson, errors.RuntimeNotFound, errors.MessageTooLarge)
+_SUBMISSION_ERRORS: Final = (
+    errors.InvalidTask,
+    errors.InvalidJson,
+    errors.RuntimeNotFound,
+    errors.MessageTooLarge,
+    errors.TooManyActiveTasks,
+)
 _JOB_ERRORS: Final = (errors.TaskNotFound, errors.RuntimeNotFound)
 
 
@@ -178,7 +184,7 @@ OPERATIONS: Final = (
         "retry/{id}",
         "Begin a job again that failed or took too long",
         _BRIEF,
-        own_errors=(*_JOB_ERRORS, errors.NotRetryable, MessageLost),
+        own_errors=(*_JOB_ERRORS, errors.NotRetryable, errors.TooManyActiveTasks, MessageLost),
         parameters=(_JOB_ID,),
     ),
     _call("POST", "purge-queue", "Cancel all waiting jobs", _PURGED, own_errors=(errors.RuntimeNotFound,)),

@@ -17,7 +17,13 @@ _TAG: Final = "Tasks"
 _TASK_ID: Final = Parameter(
     "id", "Id of the task", {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}, "path", "test-t2i"
 )
-_SUBMISSION_ERRORS: Final = (errors.InvalidTask, errors.InvalidJson, errors.IdInUse, errors.MessageTooLarge)
+_SUBMISSION_ERRORS: Final = (
+    errors.InvalidTask,
+    errors.InvalidJson,
+    errors.IdInUse,
+    errors.MessageTooLarge,
+    errors.TooManyActiveTasks,
+)
 
 _OLDER_TASK: Final[dict[str, Any]] = {
     "type": "object",

@@ -62,6 +62,8 @@ class ListedTask(TaskHead, TaskTimes):
 class ShownTask(ListedTask):
     """All that a caller may know of a task."""
 
+    #: Steps and jobs of a running task, as the Web UI counts them.
+    sampling: dict[str, int] | None
     attempts: int
     context: Any
     output_location: str

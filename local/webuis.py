@@ -38,6 +38,8 @@ class WebUis:
         async def start_child(port: int) -> tuple[Child, int]:
             command = [sys.executable, "-m", "local.embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
             command += ["--models-folder", str(models)]
+            # As on AWS, what was set outlives the process: the agent relies on it for what it has set.
+            command += ["--ui-settings-file", str(self._state.path / f"webui-{runtime.name}.json")]
             if runtime.dynamic_model:
                 # Which model its first task names is not known; loading any would only slow down the others' start.
                 command.append("--lazy")

@@ -133,6 +133,25 @@ def test_a_cancelled_task_is_interrupted_and_the_next_one_is_whole(world: World)
     world.wait_until_queue_is_empty()
 
 
+def test_a_cancelled_task_that_only_waits_is_let_go_before_its_turn(world: World) -> None:
+    agent = world.start_agent()
+    world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
+    world.wait_for("warm-up", Status.COMPLETED)
+    world.submit("long", {"prompt": "long", "steps": 800})
+    for name in ("next", "waiting"):
+        world.submit(name, {"prompt": name, "steps": 1})
+    world.eventually(lambda: world.webui.runs_of("long"), "the generation")
+    world.eventually(lambda: agent.logged("task_claimed", task_id="waiting"), "the claim ahead")
+
+    world.cancel("waiting")
+    world.eventually(lambda: agent.logged("task_lost", task_id="waiting"), "the cancel being noticed")
+
+    assert world.webui.runs_of("next") == []
+    world.wait_for("next", Status.COMPLETED)
+    assert world.webui.runs_of("waiting") == []
+    world.wait_until_queue_is_empty()
+
+
 def test_a_task_past_its_time_limit_is_timed_out_and_interrupted(world: World) -> None:
     world.start_agent()
     world.submit("slow", {"prompt": "slow", "steps": 1000}, policy={"executionTimeout": 5000})

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from local.embedded_webui.options import Options, ValidationError, read_defaults
@@ -64,6 +66,26 @@ def test_options_of_a_wrong_type_fail_all_together() -> None:
         "response -> clip_skip\n  value is not a valid float (type=type_error.float)\n"
         "response -> names\n  value is not a valid list (type=type_error.list)"
     )
+
+
+def test_what_was_saved_is_set_explicitly_in_the_next_life(tmp_path: Path) -> None:
+    options = Options(DEFAULTS, tmp_path / "config.json")
+    options.set("clip_skip", 2)
+    options.save()
+    options.set("format", "jpg")
+
+    options = Options(DEFAULTS, tmp_path / "config.json")
+
+    assert (options["clip_skip"], options["format"]) == (2, "png")
+    assert options.remember(["clip_skip", "format"]) == {"clip_skip": 2}
+
+
+def test_a_wrong_type_outlives_a_restart(tmp_path: Path) -> None:
+    options = Options(DEFAULTS, tmp_path / "config.json")
+    options.set("clip_skip", "abc")
+    options.save()
+    with pytest.raises(ValidationError):
+        Options(DEFAULTS, tmp_path / "config.json").answer()
 
 
 def test_the_defaults_are_those_of_the_web_ui() -> None:

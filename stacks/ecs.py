@@ -10,6 +10,7 @@ from stacks.config import Environment, Network
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
+from stacks.constructs.fleet_widgets import cluster_name_of
 from stacks.constructs.runtime_container import RuntimeImages
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 from stacks.exports import MessagingExports, StorageExports
@@ -33,7 +34,7 @@ class EcsStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **stack)
         place = new_network or ExistingNetwork(self, "Network", network=network)
-        cluster = EcsCluster(self, "Ecs", name=f"darkroom-{environment.name}", network=place)
+        cluster = EcsCluster(self, "Ecs", name=cluster_name_of(environment), network=place)
         images = RuntimeImages(self, "Image", project=project)
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]

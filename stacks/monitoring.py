@@ -10,6 +10,7 @@ from stacks.config import Environment
 from stacks.constructs.environment_alarms import EnvironmentAlarms
 from stacks.constructs.environment_dashboard import EnvironmentDashboard
 from stacks.constructs.figures import RuntimeFigures
+from stacks.constructs.fleet_widgets import fleet_widgets
 from stacks.constructs.log_group import TaskLogGroup
 from stacks.constructs.runbook_alarm import RunbookAlarm
 from stacks.constructs.runtime_alarms import RuntimeAlarms
@@ -66,7 +67,7 @@ class MonitoringStack(Stack):
             environment=environment.name,
             runtimes=runtimes,
             functions=functions,
-            fleet=(),
+            fleet=fleet_widgets(environment),
             alarms=_parts([self], RunbookAlarm),
         )
         SavedQueries(self, "Queries", environment=environment.name, log_groups=_parts(watched, TaskLogGroup))

@@ -2,7 +2,7 @@
 
 from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
 from stacks.config.alarms import Alarms
-from stacks.config.capacity import Capacity, Disk, PurchaseOption, Scaling
+from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
 from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
 from stacks.config.gpu_instances import GpuInstance
 from stacks.config.network import Network
@@ -19,6 +19,7 @@ __all__ = [
     "GpuInstance",
     "Network",
     "Publisher",
+    "Purchase",
     "PurchaseOption",
     "RuntimeConfig",
     "Scaling",

@@ -1,6 +1,6 @@
 """How many GPUs a runtime gets, how they are bought, and when they come and go."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,6 +11,10 @@ MAX_PRIORITY: Final = 100
 #: Spot first: it is the cheaper one, and a task that is interrupted runs again elsewhere.
 SPOT_PRIORITY: Final = 100
 ON_DEMAND_PRIORITY: Final = 50
+
+
+#: A way to buy, as the environment file calls it.
+Purchase = Literal["spot", "onDemand"]
 
 
 class PurchaseOption(CamelModel):
@@ -57,6 +61,13 @@ class Capacity(CamelModel):
                 f"spot and onDemand have the same priority {self.spot.priority}; give the one to try first a higher one"
             )
         return self
+
+    @property
+    def options(self) -> dict[Purchase, PurchaseOption]:
+        """The ways to buy, what is to be tried first in front."""
+        options: dict[Purchase, PurchaseOption | None] = {"spot": self.spot, "onDemand": self.on_demand}
+        chosen = {purchase: option for purchase, option in options.items() if option}
+        return dict(sorted(chosen.items(), key=lambda item: -item[1].priority))
 
 
 class Scaling(CamelModel):

@@ -25,6 +25,9 @@ SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
 #: The highest limit of a message that a topic can be given, in bytes.
 SNS_MAX_MESSAGE_BYTES: Final = 1024 * 1024
 
+#: Capacity providers of an ECS cluster at most (ECS quotas); each way to buy a runtime's GPUs is one.
+MAX_ECS_CAPACITY_PROVIDERS: Final = 20
+
 #: Partitions by the beginning of their regions' names; all others are in `aws`.
 _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -99,7 +102,9 @@ class Environment(CamelModel):
         description="true gives the functions that wait for a task's end addresses of their own beside the HTTP API,"
         " where they answer for up to 5 minutes instead of 25 seconds (docs/usage/runpod.md)",
     )
-    tracing: bool = Field(default=False, description="true to trace the functions and the HTTP API with X-Ray")
+    tracing: bool = Field(
+        default=False, description="true to trace the functions and the HTTP API with X-Ray, and on ECS the replicas"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="the least severe entries in the functions' logs"
     )
@@ -130,6 +135,16 @@ class Environment(CamelModel):
                     raise ValueError(
                         f"network.zones[{index}]: {zone} is not in region {self.region}; write such as {self.region}a"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _ecs_has_room(self) -> Self:
+        options = sum(len(runtime.capacity.options) for runtime in self.runtimes)
+        if self.engine == "ecs" and options > MAX_ECS_CAPACITY_PROVIDERS:
+            raise ValueError(
+                f"runtimes: are bought in {options} ways together, and an ECS cluster takes"
+                f" {MAX_ECS_CAPACITY_PROVIDERS}; write onDemand: false or spot: false for some, or use two environments"
+            )
         return self
 
     @model_validator(mode="after")

@@ -268,6 +268,21 @@ def test_only_tasks_of_this_account_get_the_roles(fleet: Any) -> None:
                 assert "aws:SourceAccount" in statement["Condition"]["StringEquals"]
 
 
+def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs: Any, china: Any) -> None:
+    (definition,) = china.resources("AWS::ECS::TaskDefinition")
+    replica, beside = definition.properties["ContainerDefinitions"]
+    variables = {item["Name"]: item["Value"] for item in replica["Environment"]}
+    (configuration,) = [item["Value"] for item in beside["Environment"]]
+    receiver = json.loads(configuration)["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{receiver}"
+    assert replica["DependsOn"] == [{"ContainerName": beside["Name"], "Condition": "START"}]
+    assert beside["Essential"] is False
+    assert rights_of(china, "RuntimeSdXlRole")["xray:PutTraceSegments"] == {"*"}
+    for definition in ecs.resources("AWS::ECS::TaskDefinition"):
+        (replica,) = definition.properties["ContainerDefinitions"]
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["Name"] for item in replica["Environment"]}
+
+
 def test_a_first_deployment_starts_nothing_that_was_not_asked_for(ecs: Any) -> None:
     desired = {name: service["DesiredCount"] for name, service in services_of(ecs).items()}
     assert desired == {"sdruntime-spot": 0, "sdruntime-on-demand": 0, "dynamic-on-demand": 1}

@@ -4,6 +4,7 @@ import ast
 import json
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,22 @@ def test_the_dashboard_shows_each_runtime(dev: Any) -> None:
         assert {name for name, _ in shown} >= {"TasksAccepted", "CallbacksPublished", "BusyShare", "Replicas", "Images"}
         ended = {entry[7] for widget in widgets for entry in widget["properties"].get("metrics", ()) if len(entry) > 8}
         assert ended == {status.value for status in FINAL_STATUSES}
+
+
+@pytest.mark.parametrize(("environment", "classes"), [("ecs", {"G"}), ("eks", {"G"}), ("dev", set())])
+def test_the_machines_are_shown_beside_what_the_account_may_have(
+    templates_of: Callable[[str], Any], environment: str, classes: set[str]
+) -> None:
+    templates = templates_of(environment)
+    shown = metrics_of_dashboard(templates)
+    assert any(namespace == "AWS/Usage" for namespace, _, _ in shown) == bool(classes)
+    nodes = ("ECS/ContainerInsights", "ContainerInstanceCount", frozenset({"ClusterName"}))
+    assert (nodes in shown) == (environment == "ecs")
+    body = json.dumps(dashboard_of(templates))
+    for letter in classes:
+        assert f'"{letter}/Spot"' in body
+        assert f'"{letter}/OnDemand"' in body
+        assert "SERVICE_QUOTA(used0)" in body
 
 
 def test_a_price_is_shown_where_the_environment_gives_one(dev: Any, everything: Any) -> None:

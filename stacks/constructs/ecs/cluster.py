@@ -1,15 +1,10 @@
 """The ECS cluster of an environment, and what its nodes may do and reach."""
 
-from typing import Final
-
 from aws_cdk import Aws, aws_ec2, aws_ecs, aws_iam
 from constructs import Construct
 
 from stacks.constructs.acknowledgement import acknowledge_wildcard
 from stacks.constructs.fleet_network import FleetNetwork
-
-#: Capacity providers of a cluster at most (ECS quotas).
-MAX_CAPACITY_PROVIDERS: Final = 20
 
 
 class EcsCluster(Construct):

@@ -1,16 +1,14 @@
 """The nodes of a runtime, bought in one way: an Auto Scaling group of GPU instances that ECS starts and ends."""
 
-from typing import Final, Literal
+from typing import Final
 
 from aws_cdk import Duration, aws_autoscaling, aws_ec2, aws_ecs
 from constructs import Construct
 
-from stacks.config import RuntimeConfig
+from stacks.config import Purchase, RuntimeConfig
 from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.node_start import node_start
-
-Purchase = Literal["spot", "onDemand"]
 
 #: The image that AWS builds for ECS on GPUs (Amazon Linux 2023 with driver, toolkit and agent), newest at deployment.
 IMAGE_PARAMETER: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"

@@ -10,7 +10,6 @@ from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.acknowledgement import acknowledge_wildcard
 from stacks.constructs.ecs import scaling_math
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.gpu_nodes import Purchase
 from stacks.constructs.ecs.service import RuntimeService
 from stacks.constructs.ecs.task_definition import task_definition
 from stacks.constructs.figures import RuntimeFigures
@@ -57,6 +56,7 @@ class RuntimeOnEcs(Construct):
             image=images.uri_for(runtime),
             variables=variables,
             log_group=logs,
+            tracing=environment.tracing,
             task_role=self._task_role(cluster, queue, storage, environment),
             execution_role=self._execution_role(images, logs),
         )
@@ -70,7 +70,7 @@ class RuntimeOnEcs(Construct):
                 definition=definition,
                 minimum=0 if position else runtime.scaling.min_replicas,
             )
-            for position, purchase in enumerate(purchases(runtime))
+            for position, purchase in enumerate(runtime.capacity.options)
         ]
         first, *substitutes = self.services
         self._scale_by_queue(first)
@@ -102,6 +102,9 @@ class RuntimeOnEcs(Construct):
         tasks = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:task/{cluster.name}/*"
         role.add_to_policy(aws_iam.PolicyStatement(actions=["ecs:UpdateTaskProtection"], resources=[tasks]))
         acknowledge_wildcard(role, tasks, "A replica protects itself while it works, and gets its id when it starts")
+        if environment.tracing:
+            role.add_to_policy(aws_iam.PolicyStatement(actions=["xray:PutTraceSegments"], resources=["*"]))
+            acknowledge_wildcard(role, "*", "Traces belong to no resource: X-Ray knows no ARN to name here")
         return role
 
     def _execution_role(self, images: RuntimeImages, logs: TaskLogGroup) -> aws_iam.Role:
@@ -122,16 +125,6 @@ class RuntimeOnEcs(Construct):
             role.add_to_policy(aws_iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
             acknowledge_wildcard(role, "*", "A login to ECR is for the account as a whole; IAM takes no ARN")
         return role
-
-
-def purchases(runtime: RuntimeConfig) -> list[Purchase]:
-    """Return how the runtime's GPUs may be bought, what is to be tried first in front."""
-    options: dict[Purchase, int] = {}
-    if runtime.capacity.spot:
-        options["spot"] = runtime.capacity.spot.priority
-    if runtime.capacity.on_demand:
-        options["onDemand"] = runtime.capacity.on_demand.priority
-    return sorted(options, key=lambda purchase: -options[purchase])
 
 
 def _scale_as_substitute(service: RuntimeService, first: RuntimeService) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 from aws_cdk import Duration, aws_cloudwatch, aws_ecs
 from constructs import Construct
 
-from stacks.config import RuntimeConfig
+from stacks.config import Purchase, RuntimeConfig
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.gpu_nodes import GpuNodes, Purchase
+from stacks.constructs.ecs.gpu_nodes import GpuNodes
 from stacks.constructs.ecs.scaling import ServiceScaling
 from stacks.constructs.figures import MINUTE
 

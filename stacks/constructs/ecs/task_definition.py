@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks.config import RuntimeConfig
 from stacks.constructs.acknowledgement import acknowledge
+from stacks.constructs.ecs import collector
 from stacks.constructs.log_group import TaskLogGroup
 from stacks.constructs.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
 from stacks.constructs.runtime_environment import HEALTH_PORT
@@ -34,11 +35,25 @@ def task_definition(
     image: str,
     variables: Mapping[str, str],
     log_group: TaskLogGroup,
+    tracing: bool,
     task_role: aws_iam.Role,
     execution_role: aws_iam.Role,
 ) -> aws_ecs.CfnTaskDefinition:
     """Make the task definition."""
     kind = aws_ecs.CfnTaskDefinition
+    logs = kind.LogConfigurationProperty(
+        log_driver="awslogs",
+        options={
+            "awslogs-group": log_group.log_group_name,
+            "awslogs-region": Aws.REGION,
+            "awslogs-stream-prefix": runtime.name,
+            "mode": "non-blocking",
+            "max-buffer-size": LOG_BUFFER,
+        },
+    )
+    beside = [collector.collector(logs)] if tracing else []
+    if tracing:
+        variables = {**variables, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.ENDPOINT}
     container = kind.ContainerDefinitionProperty(
         name=CONTAINER,
         image=image,
@@ -63,16 +78,9 @@ def task_definition(
         health_check=kind.HealthCheckProperty(
             command=["CMD", "python", "-c", _HEALTH_PROGRAM], interval=15, timeout=5, retries=6, start_period=120
         ),
-        log_configuration=kind.LogConfigurationProperty(
-            log_driver="awslogs",
-            options={
-                "awslogs-group": log_group.log_group_name,
-                "awslogs-region": Aws.REGION,
-                "awslogs-stream-prefix": runtime.name,
-                "mode": "non-blocking",
-                "max-buffer-size": LOG_BUFFER,
-            },
-        ),
+        log_configuration=logs,
+        # Stopped before it, so that the last spans are sent.
+        depends_on=[kind.ContainerDependencyProperty(container_name=item.name, condition="START") for item in beside],
     )
     definition = kind(
         scope,
@@ -83,7 +91,7 @@ def task_definition(
         network_mode="awsvpc",
         task_role_arn=task_role.role_arn,
         execution_role_arn=execution_role.role_arn,
-        container_definitions=[container],
+        container_definitions=[container, *beside],
         # Docker makes such a volume with the owner that the folder has in the image, and it ends with the task.
         volumes=[
             kind.VolumeProperty(

@@ -95,6 +95,13 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a publisher that is everyone": ({"publishers": ["*"]}, "publishers[0]: is '*'; write the 12 digits"),
     "no name of a bucket": ({"modelBucket": "s3://models"}, 'modelBucket: is "s3://models"; write what fits'),
+    "more ways to buy than a cluster takes": (
+        {
+            "engine": "ecs",
+            "runtimes": [{"name": f"runtime{number}", "dynamicModel": True} for number in range(11)],
+        },
+        "runtimes: are bought in 22 ways together, and an ECS cluster takes 20; write onDemand: false or spot: false",
+    ),
     "an unknown engine": ({"engine": "fargate"}, "engine: is \"fargate\"; write 'none', 'eks' or 'ecs'"),
 }
 

@@ -1,0 +1,69 @@
+"""What the dashboard shows of the machines under all runtimes: their number, and how much the account may have."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from aws_cdk import Duration, aws_cloudwatch
+
+from stacks.config import Environment
+from stacks.constructs.figures import MINUTE
+from stacks.constructs.runtime_widgets import FIGURE_SECONDS, graph
+
+#: How EC2 names its quotas of processors, by the first letter of the families that share one.
+_USAGE_CLASSES: Final = ("Spot", "OnDemand")
+
+
+def cluster_name_of(environment: Environment) -> str:
+    """Return the name of the cluster of an environment's engine."""
+    return f"darkroom-{environment.name}"
+
+
+def fleet_widgets(environment: Environment) -> list[aws_cloudwatch.IWidget]:
+    """Return the graphs; none where nothing of ours starts machines."""
+    if environment.engine == "none":
+        return []
+    used = graph("GPU nodes of the account, in processors", list(_processors(environment)), unit="vCPUs")
+    quota = graph("Part of the GPU quotas in use", list(_quotas(environment)), unit="percent")
+    return [used, quota] if environment.engine == "eks" else [_ecs_nodes(environment), used, quota]
+
+
+def _ecs_nodes(environment: Environment) -> aws_cloudwatch.IWidget:
+    nodes = aws_cloudwatch.Metric(
+        namespace="ECS/ContainerInsights",
+        metric_name="ContainerInstanceCount",
+        dimensions_map={"ClusterName": cluster_name_of(environment)},
+        statistic="Maximum",
+        period=Duration.seconds(MINUTE),
+        label="nodes",
+    )
+    return graph("Nodes", [nodes], unit="nodes")
+
+
+def _processors(environment: Environment) -> Iterator[aws_cloudwatch.IMetric]:
+    letters = {instance.name[0].upper() for runtime in environment.runtimes for instance in runtime.instances}
+    for letter in sorted(letters):
+        for usage_class in _USAGE_CLASSES:
+            yield aws_cloudwatch.Metric(
+                namespace="AWS/Usage",
+                metric_name="ResourceCount",
+                dimensions_map={
+                    "Class": f"{letter}/{usage_class}",
+                    "Resource": "vCPU",
+                    "Service": "EC2",
+                    "Type": "Resource",
+                },
+                statistic="Maximum",
+                period=Duration.seconds(FIGURE_SECONDS),
+                label=f"{letter} {usage_class}",
+            )
+
+
+def _quotas(environment: Environment) -> Iterator[aws_cloudwatch.IMetric]:
+    for number, metric in enumerate(_processors(environment)):
+        name = f"used{number}"
+        yield aws_cloudwatch.MathExpression(
+            expression=f"100 * {name} / SERVICE_QUOTA({name})",
+            using_metrics={name: metric},
+            label=metric.label if isinstance(metric, aws_cloudwatch.Metric) else None,
+            period=Duration.seconds(FIGURE_SECONDS),
+        )

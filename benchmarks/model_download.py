@@ -1,0 +1,144 @@
+"""How fast models get from a bucket to the disk, beside s5cmd, boto3's own transfer and curl, in one run.
+
+A file of 1 GiB and a tree of 200 small ones, from `rclone serve s3` without a limit, and from nginx with 50 MB/s for
+each connection, as S3 behaves. The programs take turns, and the best of `--rounds` counts: other work on the machine
+only adds.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import downloaders
+from benchmarks.downloaders import BIG_FILE, BUCKET, TREE, TREE_FILES, Outcome
+from benchmarks.file_servers import limited_nginx, rclone
+
+BIG_BYTES: Final = 1024**3
+SMALL_BYTES: Final = 256 * 1024
+#: Bytes per second of one connection to the limited server.
+LIMITED_RATE: Final = 50_000_000
+#: Connections that our downloader opens (`runtime_image.models.transfer.CONNECTIONS`).
+OUR_CONNECTIONS: Final = 16
+#: Against a limit the rounds differ little, and curl takes 21 s.
+MAX_LIMITED_ROUNDS: Final = 3
+#: What must be reached: times s5cmd without a limit; of connections times rate with one; megabytes.
+MIN_RATIO_TO_S5CMD: Final = 1.1
+MIN_PART_OF_LIMIT: Final = 0.95
+MAX_RSS_MB: Final = 200.0
+Program = Callable[..., Outcome]
+PROGRAMS: Final[Mapping[str, Program]] = {
+    "ours": downloaders.ours,
+    "s5cmd": downloaders.s5cmd,
+    "boto3": downloaders.boto3,
+    "curl": downloaders.curl,
+}
+
+
+def make_files(root: Path) -> None:
+    """Write what is to be fetched."""
+    big = root / BUCKET / BIG_FILE
+    big.parent.mkdir(parents=True)
+    with big.open("wb") as file:
+        for _ in range(BIG_BYTES // (16 * 1024 * 1024)):
+            file.write(os.urandom(16 * 1024 * 1024))
+    tree = root / BUCKET / TREE
+    tree.mkdir()
+    for number in range(TREE_FILES):
+        (tree / f"{number}.safetensors").write_bytes(os.urandom(SMALL_BYTES))
+
+
+def race(programs: Mapping[str, Program], url: str, work: Path, *, tree: bool, rounds: int) -> dict[str, Outcome]:
+    """Return the best of each program; they take turns."""
+    best: dict[str, Outcome] = {}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            target = work / "target"
+            target.mkdir()
+            outcome = program(url, target, tree=tree)
+            check(target, work / "files", tree=tree)
+            shutil.rmtree(target)
+            best[name] = min(best.get(name, outcome), outcome, key=lambda each: each.seconds)
+    return best
+
+
+def check(target: Path, files: Path, *, tree: bool) -> None:
+    """Raise unless everything has come, whole."""
+    arrived = [path for path in target.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    expected = TREE_FILES * SMALL_BYTES if tree else BIG_BYTES
+    if sum(path.stat().st_size for path in arrived) < expected:
+        raise RuntimeError(f"{len(arrived)} files arrived, too few bytes")
+    if not tree:
+        big = max(arrived, key=lambda path: path.stat().st_size)
+        with big.open("rb") as got, (files / BUCKET / BIG_FILE).open("rb") as wanted:
+            while block := wanted.read(16 * 1024 * 1024):
+                if got.read(len(block)) != block:
+                    raise RuntimeError(f"{big} differs from what was served")
+
+
+def mb_per_second(outcome: Outcome, size: int) -> float:
+    """Return the rate."""
+    return round(size / outcome.seconds / 1e6, 1)
+
+
+def line(race_name: str, program: str, outcome: Outcome, size: int) -> str:
+    """Return a row for people."""
+    return (
+        f"{race_name:10} {program:6} {mb_per_second(outcome, size):8.1f} MB/s  {outcome.seconds:6.2f} s"
+        f"  {outcome.process_seconds:6.2f} s with its start  {outcome.peak_rss_mb:6.1f} MB"
+    )
+
+
+def main() -> int:
+    """Measure, print, and tell by the exit status whether the targets are reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object in the last line")
+    parser.add_argument("--directory", type=Path, help="where the files go; needs 2.2 GiB (default: the temporary one)")
+    arguments = parser.parse_args()
+    figures: dict[str, float] = {}
+    rss_mb = 0.0
+    with tempfile.TemporaryDirectory(dir=arguments.directory) as folder:
+        work = Path(folder)
+        # nginx serves as another user.
+        work.chmod(0o755)
+        root = work / "files"
+        make_files(root)
+        with (
+            rclone(root) as unlimited,
+            limited_nginx(root, BUCKET, bytes_per_second=LIMITED_RATE, folder=work) as limited,
+        ):
+            for prefix, url, rounds in (
+                ("", unlimited, arguments.rounds),
+                ("tree_", unlimited, arguments.rounds),
+                ("limited_", limited, min(arguments.rounds, MAX_LIMITED_ROUNDS)),
+            ):
+                outcomes = race(PROGRAMS, url, work, tree=prefix == "tree_", rounds=rounds)
+                size = TREE_FILES * SMALL_BYTES if prefix == "tree_" else BIG_BYTES
+                rss_mb = max(rss_mb, outcomes["ours"].peak_rss_mb)
+                for name, outcome in outcomes.items():
+                    figures[f"{prefix}{name}_mb_s"] = mb_per_second(outcome, size)
+                    print(line(prefix.rstrip("_") or "unlimited", name, outcome, size), flush=True)
+    figures["limited_connections"] = OUR_CONNECTIONS
+    figures["peak_rss_mb"] = round(rss_mb, 1)
+    reached = {
+        "ratio_to_s5cmd": figures["ours_mb_s"] / figures["s5cmd_mb_s"] >= MIN_RATIO_TO_S5CMD,
+        "part_of_limit": figures["limited_ours_mb_s"] >= MIN_PART_OF_LIMIT * OUR_CONNECTIONS * LIMITED_RATE / 1e6,
+        "memory": figures["peak_rss_mb"] <= MAX_RSS_MB,
+    }
+    for target, is_reached in reached.items():
+        print(f"{target}: {'reached' if is_reached else 'MISSED'}")
+    if arguments.json:
+        print(json.dumps(figures))
+    return 0 if all(reached.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,5 @@
 """What goes to the Web UI next: prepared tasks in their order, with the right checkpoint, few at a time."""
 
-from collections import deque
 from collections.abc import Callable, Iterable
 
 from runtime_image.agent.crew import MAX_AHEAD, Crew
@@ -9,6 +8,7 @@ from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.telemetry.gpu_use import GpuUse
+from runtime_image.agent.turns import Turns
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.service_options import ServiceOptions
 
@@ -34,21 +34,17 @@ class Dispatcher:
         self._pace = pace
         self._depth = depth
         self._gpu = gpu
-        self._ready: deque[HeldTask] = deque()
+        self._turns = Turns()
         self._switching: HeldTask | None = None
 
     def add(self, task: HeldTask, *, first: bool = False) -> None:
         """Take a prepared task; `first` for one that had its turn already."""
         task.stage = Stage.READY
-        if first:
-            self._ready.appendleft(task)
-        else:
-            self._ready.append(task)
+        self._turns.add(task, first=first)
 
     def drop(self, task: HeldTask) -> None:
         """Forget a task that must not be sent any more."""
-        if task in self._ready:
-            self._ready.remove(task)
+        self._turns.remove(task)
 
     def room(self, *, ahead: int, now: float) -> int:
         """Return how many tasks may be received while `ahead` tasks wait for the Web UI."""
@@ -84,10 +80,9 @@ class Dispatcher:
 
     def start(self, *, now: Callable[[], float]) -> None:
         """Send what may be sent."""
-        while self._ready and self._may_send(self._ready[0]):
-            task = self._ready[0]
+        while self._turns and self._may_send(task := self._turns.next(self._has_checkpoint)):
             checkpoint = _checkpoint_of(task)
-            if checkpoint is not None and not self._checkpoints.is_loaded(checkpoint):
+            if checkpoint is not None and not self._has_checkpoint(task):
                 # The model of a running generation must not change, and none may begin with the wrong one.
                 self._switching = task
                 task.sent_at = now()
@@ -100,7 +95,7 @@ class Dispatcher:
                 self._crew.guard_options(task, overridden)
                 return
             assert task.request is not None  # noqa: S101 - a prepared task has its request; tells the type checker
-            self._ready.popleft()
+            self._turns.begin(task)
             task.stage = Stage.GENERATING
             task.sent_at = now()
             self._in_flight.add(task)
@@ -121,10 +116,13 @@ class Dispatcher:
             return False
         needs_all = (
             bool(task.request and task.request.exclusive)
-            or not self._checkpoints.is_loaded(_checkpoint_of(task))
+            or not self._has_checkpoint(task)
             or not (task.request is None or self._options.are_guarded(task.request.overridden_options))
         )
         return not (needs_all and busy)
+
+    def _has_checkpoint(self, task: HeldTask) -> bool:
+        return self._checkpoints.is_loaded(_checkpoint_of(task))
 
 
 def _checkpoint_of(task: HeldTask) -> str | None:

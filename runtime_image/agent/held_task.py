@@ -45,6 +45,8 @@ class HeldTask:
     duplicates: list[ReceivedMessage] = field(default_factory=list)
     stage: Stage = Stage.PREPARING
     request: WebUiRequest | None = None
+    #: Later tasks that had their turn before, because their checkpoint was loaded.
+    overtaken: int = 0
     #: Monotonic seconds at which the request went to the Web UI.
     sent_at: float = 0.0
     timeline: Timeline = field(default_factory=Timeline)

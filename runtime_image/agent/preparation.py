@@ -8,7 +8,9 @@ from runtime_image.agent.events import Event, TaskPrepared
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.links.replacement import LinkReplacement
 from runtime_image.agent.logs import EventLog
+from runtime_image.agent.named_models import NamedModels
 from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.webui.named import names_in
 from runtime_image.agent.webui.request import WebUiRequest, build_request, content_of
 from runtime_image.agent.webui.request_check import RequestCheck
 
@@ -22,9 +24,17 @@ class Preparation:
     """Prepares tasks in workers' threads; a slow link delays its own task only."""
 
     def __init__(
-        self, *, links: LinkReplacement, check: RequestCheck, checkpoints: Checkpoints, clock: Clock, log: EventLog
+        self,
+        *,
+        links: LinkReplacement,
+        models: NamedModels | None,
+        check: RequestCheck,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        log: EventLog,
     ) -> None:
         self._links = links
+        self._models = models
         self._check = check
         self._checkpoints = checkpoints
         self._clock = clock
@@ -37,11 +47,18 @@ class Preparation:
         body, path = content_of(tasktype, content)
         self._log.debug("task_content", task_id=task.metadata.id, prompt=body.get("prompt"))
         # Refuses what cannot be carried out before anything is fetched for it.
-        request = self._checked(task, build_request(tasktype, content, {}), body, path)
+        request = build_request(tasktype, content, {})
+        checkpoint = task.task_message.checkpoint if request.generates else None
+        if self._models is not None:
+            # Before their names are checked: the Web UI looks at its folders again for a name that it does not know.
+            needed = None if self._checkpoints.is_loaded(checkpoint) else checkpoint
+            self._models.fetch(task, needed, names_in(request.path, body, path))
+        request = self._checked(task, request, checkpoint, body, path)
         return TaskPrepared(task, request.with_body(self._links.replace(body, path)))
 
-    def _checked(self, task: HeldTask, request: WebUiRequest, body: dict[str, Any], path: str) -> WebUiRequest:
-        checkpoint = task.task_message.checkpoint if request.generates else None
+    def _checked(
+        self, task: HeldTask, request: WebUiRequest, checkpoint: str | None, body: dict[str, Any], path: str
+    ) -> WebUiRequest:
         ends_at = self._clock.monotonic() + PATIENCE_SECONDS
         while True:
             try:

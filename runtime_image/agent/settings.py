@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, Json, model_validator
+from pydantic import ByteSize, Field, Json, model_validator
 
 from contract.settings import Settings
 
@@ -68,6 +68,11 @@ class AgentSettings(Settings):
     hang_seconds: Annotated[float, Field(gt=0)] = Field(
         default=300.0,
         description="How long the Web UI's progress may stand still; twice as long before a generation's first step",
+    )
+    model_bucket: str = Field(default="", description="Bucket of models that tasks name; empty: none is fetched")
+    models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")
+    models_max_bytes: ByteSize | None = Field(
+        default=None, gt=0, description="Room for fetched models, such as 200GiB; without it the disk is the limit"
     )
     grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

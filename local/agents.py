@@ -39,6 +39,8 @@ def agent_environment(
         **{name: value for name, value in container.items() if name in AgentSettings.variables()},
         "WEBUI_URL": webui_url,
         "STATUS_FILE": "",
+        # The embedded Web UI is given all models of the machine.
+        "MODEL_BUCKET": "",
         "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
         **clients.environment(),
     }

@@ -92,7 +92,7 @@ class Record(BaseModel):
     tasktype: str
     format: str
     prefix: str
-    #: Endpoint of the Web UI that a `webui-api` task calls, without leading slash; empty for the other types.
+    #: Endpoint of the Web UI that the task calls, without leading slash; empty if it calls none.
     endpoint: str = ""
     #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
     context: str = "null"

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from contract.errors import FieldError
 from contract.json_values import describe
+from contract.task import TaskType
 
 _POST: Final = """
     sdapi/v1/txt2img sdapi/v1/img2img sdapi/v1/extra-single-image sdapi/v1/extra-batch-images sdapi/v1/png-info
@@ -20,6 +21,16 @@ _GET: Final = """
 ALLOWED_CALLS: Final = {"GET": frozenset(_GET.split()), "POST": frozenset(_POST.split())}
 TEXT_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/txt2img"
 IMAGE_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/img2img"
+#: The endpoint that a task of each type calls; `webui-api` names its own.
+ENDPOINT_OF_TASKTYPE: Final = {
+    TaskType.TEXT_TO_IMAGE: TEXT_TO_IMAGE_ENDPOINT,
+    TaskType.IMAGE_TO_IMAGE: IMAGE_TO_IMAGE_ENDPOINT,
+    TaskType.EXTRA_SINGLE_IMAGE: "sdapi/v1/extra-single-image",
+    TaskType.EXTRA_BATCH_IMAGES: "sdapi/v1/extra-batch-images",
+    TaskType.INTERROGATE: "sdapi/v1/interrogate",
+    TaskType.PNG_INFO: "sdapi/v1/png-info",
+}
+TASKTYPE_OF_ENDPOINT: Final = {endpoint: tasktype for tasktype, endpoint in ENDPOINT_OF_TASKTYPE.items()}
 
 #: Schedulers of the Web UI as they stand at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
 #: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".

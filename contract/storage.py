@@ -18,6 +18,9 @@ MESSAGE_FOLDER: Final = "messages"
 #: Folder of the task bucket for queue messages in which no task could be recognized, kept for the operators.
 UNREADABLE_FOLDER: Final = "unreadable"
 
+#: Folder of the task bucket for what the bridge for Web UI clients remembers.
+WEBUI_FOLDER: Final = "webui"
+
 #: First element of the JSON array that the Amazon SNS and SQS Extended Client Libraries send instead of a payload.
 POINTER_CLASSES: Final = frozenset(
     {
@@ -69,6 +72,16 @@ def message_key(task_id: str, run: str, fingerprint: str) -> str:
     replacing the other's body before it is known which of them is recorded.
     """
     return f"{MESSAGE_FOLDER}/{task_id}/{run}-{fingerprint[:16]}.json"
+
+
+def webui_list_key(runtime: str, endpoint: str) -> str:
+    """Return the key in the task bucket of what a runtime's Web UI answered to a GET."""
+    return f"{WEBUI_FOLDER}/{runtime}/lists/{endpoint}.json"
+
+
+def webui_options_key(runtime: str, key_name: str) -> str:
+    """Return the key in the task bucket of the options that the owner of an API key has set at a runtime."""
+    return f"{WEBUI_FOLDER}/{runtime}/options/{key_name}.json"
 
 
 def checkpoint_key(name: str) -> str:

@@ -67,10 +67,18 @@ def answer(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Re
     return Response(status_code=status.value, content_type="application/json", body=json.dumps(body))
 
 
+def status_of(error: DarkroomError) -> HTTPStatus:
+    """Return the status of an error's answer."""
+    return STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 def error_answer(error: DarkroomError) -> Response[str]:
     """Return the answer of an error, with `Retry-After` where trying again makes sense."""
-    status = STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
-    response = answer({"error": error.as_dict()}, status)
+    return with_retry_after(answer({"error": error.as_dict()}, status_of(error)), error)
+
+
+def with_retry_after(response: Response[str], error: DarkroomError) -> Response[str]:
+    """Return the answer of an error, which says when to come again where trying again makes sense."""
     if error.retryable:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

@@ -1,6 +1,7 @@
 """What the functions behind the HTTP API have in common: errors become answers, and none of ours leaves a trace."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,10 @@ def body_of(event: APIGatewayProxyEvent) -> str | bytes:
         raise InvalidJson("the body is marked as base64 and is none") from None
 
 
-def http_application() -> APIGatewayRestResolver:
-    """Return an application without routes that answers every error in the documented form."""
+def http_application(
+    error_answer: Callable[[DarkroomError], Response[str]] = error_answer,
+) -> APIGatewayRestResolver:
+    """Return an application without routes that answers every error in the documented form, or in `error_answer`'s."""
     application = APIGatewayRestResolver()
 
     def refuse(error: DarkroomError) -> Response[Any]:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from contract.routing import checkpoint_name, is_checkpoint_name
+from contract.routing import CHECKPOINT_EXTENSIONS, checkpoint_name, is_checkpoint_name
 from contract.storage import checkpoint_key
 
 
@@ -27,3 +27,10 @@ class ModelBucket:
                 return False
             raise
         return True
+
+    def checkpoints(self) -> list[str]:
+        """Return the file names of all checkpoints, with the folder inside that of the checkpoints, if any."""
+        folder = checkpoint_key("")
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
+        names = [entry["Key"].removeprefix(folder) for page in pages for entry in page.get("Contents", ())]
+        return [name for name in names if name.endswith(CHECKPOINT_EXTENSIONS)]

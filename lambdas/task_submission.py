@@ -11,10 +11,9 @@ from contract.errors import IdInUse, MessageTooLarge
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
-from contract.runpod import endpoint_of
+from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
 from contract.submission import Submission
-from contract.task import TaskType
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
@@ -35,11 +34,19 @@ class TaskSubmission:
         self._bucket = bucket
         self._publisher = publisher
 
-    def take(self, submission: Submission, *, submission_id: str, now_ms: int, key_name: str | None = None) -> Record:
+    def take(
+        self,
+        submission: Submission,
+        *,
+        submission_id: str,
+        now_ms: int,
+        key_name: str | None = None,
+        webui_session: str | None = None,
+    ) -> Record:
         """Record and publish a task, and return its record.
 
         `submission_id` is the same for every delivery of one submission, and of no other; `key_name` is that of the
-        sender's key, None where it had none.
+        sender's key, None where it had none; `webui_session` is that of the Web UI client that waits for it, if any.
 
         Raises:
             IdInUse: another task with this id, of other content, is still active.
@@ -48,7 +55,8 @@ class TaskSubmission:
         """
         previous: Record | None = None
         for _ in range(MAX_RACES):
-            record, body = _new_record(submission, submission_id, now_ms, previous, key_name)
+            record, body = _new_record(submission, submission_id, now_ms, previous)
+            record = record.model_copy(update={"key_name": key_name, "webui_session": webui_session})
             if record.message_key:
                 self._bucket.put(record.message_key, body)
             if self._create(record, after=previous):
@@ -79,9 +87,7 @@ class TaskSubmission:
         return existing
 
 
-def _new_record(
-    submission: Submission, submission_id: str, now_ms: int, previous: Record | None, key_name: str | None
-) -> tuple[Record, str]:
+def _new_record(submission: Submission, submission_id: str, now_ms: int, previous: Record | None) -> tuple[Record, str]:
     task = submission.task
     metadata = task.metadata
     run = run_of_submission(metadata.id, submission_id, previous.run if previous else None)
@@ -101,10 +107,9 @@ def _new_record(
         tasktype=metadata.tasktype.value,
         format=submission.format.value,
         prefix=metadata.prefix,
-        endpoint=endpoint_of(task.content) if metadata.tasktype is TaskType.WEBUI_API else "",
+        endpoint=ENDPOINT_OF_TASKTYPE.get(metadata.tasktype) or endpoint_of(task.content),
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
-        key_name=key_name,
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
         submission_id=submission_id,

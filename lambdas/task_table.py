@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from contract import transitions
 from contract.conditional_update import Request
@@ -11,12 +11,16 @@ from contract.record import (
     DUE_INDEX,
     DUE_SHARDS,
     RUNTIME_INDEX,
+    SESSION_INDEX,
     SWEEP_RETRY_MS,
     Record,
     Status,
 )
 from contract.transitions import Outcome
 from contract.webhook import WebhookState
+
+#: Generations of one Web UI client that are looked at to find the one that runs.
+MAX_SESSION_TASKS: Final = 20
 
 
 class Run(Protocol):
@@ -102,6 +106,10 @@ class TaskTable:
         """Note that a completed run's output goes out as the last part of a stream; only the first may."""
         return self._write(self._client.update_item, transitions.mark_streamed(record.id, record.run, now_ms=now_ms))
 
+    def interrupt(self, record: Record, *, now_ms: int) -> bool:
+        """Ask the replica that runs a task to end it with what there is of its picture."""
+        return self._write(self._client.update_item, transitions.interrupt(record.id, record.run, now_ms=now_ms))
+
     def requeue_lost(self, record: Record, *, now_ms: int) -> bool:
         """Let a run wait again whose holder let its lease end."""
         return self._write(self._client.update_item, transitions.requeue_lost(record.id, record.run, now_ms=now_ms))
@@ -137,6 +145,17 @@ class TaskTable:
                 if "LastEvaluatedKey" not in page:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def of_session(self, session: str) -> list[str]:
+        """Return the ids of the generations that a Web UI client waits for, the oldest first, 20 at most."""
+        page = self._client.query(
+            TableName=self._table_name,
+            IndexName=SESSION_INDEX,
+            KeyConditionExpression="webui_session = :session",
+            ExpressionAttributeValues={":session": session},
+            Limit=MAX_SESSION_TASKS,
+        )
+        return [str(item["id"]) for item in page["Items"]]
 
     def active(self, runtime: str, *, page_size: int) -> Iterator[list[ActiveRun]]:
         """Yield the waiting and running tasks of a runtime, the oldest first, page by page."""

@@ -15,6 +15,7 @@ from stacks.constructs.runpod_function import runpod_api
 from stacks.constructs.submission_functions import create_upload, route_tasks, submit_task
 from stacks.constructs.task_function import FunctionPlatform
 from stacks.constructs.webhooks import Webhooks
+from stacks.constructs.webui_function import webui_api
 from stacks.exports import MessagingExports, StorageExports
 
 
@@ -74,6 +75,15 @@ class ApiStack(Stack):
             topic_key_arn=messaging.topic_key_arn,
             secret_arns=secret_arns,
         )
+        webui = webui_api(
+            self,
+            platform=platform,
+            environment=environment,
+            storage=storage,
+            task_topic_arn=messaging.task_topic_arn,
+            topic_key_arn=messaging.topic_key_arn,
+            secret_arns=secret_arns,
+        )
         notify(
             self,
             platform=platform,
@@ -98,6 +108,7 @@ class ApiStack(Stack):
             read=read,
             upload=create_upload(self, platform=platform, storage=storage),
             runpod=runpod,
+            webui=webui,
             authorizer=authorize(self, platform=platform, secret_arns=secret_arns),
             throttling=environment.throttling,
             key_count=len(environment.api_keys),

@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import runpod, tasks, uploads
+from docs.openapi import runpod, tasks, uploads, webui
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
 
-OPERATIONS: Final = (*tasks.OPERATIONS, *uploads.OPERATIONS, *runpod.OPERATIONS)
+OPERATIONS: Final = (*tasks.OPERATIONS, *uploads.OPERATIONS, *runpod.OPERATIONS, *webui.OPERATIONS)
 
 INTRODUCTION: Final = """\
 Generates images asynchronously with the SD Web UI: submit a task, read its state, get links to its pictures, or be
@@ -32,13 +32,14 @@ def description() -> dict[str, Any]:
                 "variables": {"address": {"default": "https://example.execute-api.eu-central-1.amazonaws.com/api"}},
             }
         ],
-        "security": [{"key": []}, {"bearer": []}],
+        "security": [{"key": []}, {"bearer": []}, {"basic": []}],
         "paths": paths,
         "webhooks": webhooks,
         "components": {
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic", "description": "The key is the password"},
             },
             "schemas": schemas.definitions(),
         },
@@ -53,7 +54,8 @@ def _operation(operation: Operation, schemas: Schemas, *, is_ours: bool = True) 
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": responses | (error_answers(operation.errors, schemas) if is_ours else {}),
+        # What an operation says of an error itself is what it says of all errors with that status.
+        "responses": dict(sorted(((error_answers(operation.errors, schemas) if is_ours else {}) | responses).items())),
     }
     if operation.parameters:
         described["parameters"] = [_parameter(parameter) for parameter in operation.parameters]

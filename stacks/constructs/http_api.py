@@ -16,6 +16,7 @@ SUBMIT: Final = "submit"
 READ: Final = "read"
 UPLOAD: Final = "upload"
 RUNPOD: Final = "runpod"
+WEBUI: Final = "webui"
 #: Method and path of each route, and which function answers it.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
@@ -33,6 +34,13 @@ ROUTES: Final = (
     ("POST", "/v2/{runtime}/retry/{id}", RUNPOD),
     ("POST", "/v2/{runtime}/purge-queue", RUNPOD),
     ("GET", "/v2/{runtime}/health", RUNPOD),
+    # What the Web UI does not have, or not with this method, is refused in its own words.
+    ("GET", "/sdapi/v1/{call}", WEBUI),
+    ("POST", "/sdapi/v1/{call}", WEBUI),
+    ("GET", "/controlnet/{call}", WEBUI),
+    ("GET", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
+    ("POST", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
+    ("GET", "/runtimes/{runtime}/controlnet/{call}", WEBUI),
 )
 
 
@@ -48,6 +56,7 @@ class HttpApi(Construct):
         read: TaskFunction,
         upload: TaskFunction,
         runpod: TaskFunction,
+        webui: TaskFunction,
         authorizer: TaskFunction,
         throttling: Throttling,
         key_count: int,
@@ -96,6 +105,7 @@ class HttpApi(Construct):
             READ: aws_apigateway.LambdaIntegration(read, allow_test_invoke=False),
             UPLOAD: aws_apigateway.LambdaIntegration(upload, allow_test_invoke=False),
             RUNPOD: aws_apigateway.LambdaIntegration(runpod, allow_test_invoke=False),
+            WEBUI: aws_apigateway.LambdaIntegration(webui, allow_test_invoke=False),
         }
         for method, path, function in ROUTES:
             self.api.root.resource_for_path(path).add_method(

@@ -9,7 +9,7 @@ from tests.infrastructure.test_functions import rights_of
 TABLE = "TaskTable.Arn"
 
 
-@pytest.mark.parametrize("folder", ["route_tasks", "submit_task", "runpod_api", "notify"])
+@pytest.mark.parametrize("folder", ["route_tasks", "submit_task", "runpod_api", "webui_api", "notify"])
 def test_the_limit_is_the_environments(dev: Any, everything: Any, folder: str) -> None:
     def setting(templates: Any) -> Any:
         return templates.function(folder).properties["Environment"]["Variables"]["ACTIVE_TASKS_PER_KEY"]
@@ -23,6 +23,7 @@ def test_the_limit_is_the_environments(dev: Any, everything: Any, folder: str) -
     [
         ("submit_task", "dynamodb:BatchGetItem"),
         ("runpod_api", "dynamodb:BatchGetItem"),
+        ("webui_api", "dynamodb:BatchGetItem"),
         ("notify", "dynamodb:UpdateItem"),
     ],
 )

@@ -3,18 +3,24 @@
 import json
 from typing import Any
 
+import pytest
+
 KEYS = "API_KEY_SECRET_ARNS"
+#: Functions with a URL, and the outputs that name it.
+WITH_URL = {"runpod_api": "RunpodFunctionUrl", "webui_api": "WebuiFunctionUrl"}
 
 
 def test_without_the_key_no_function_can_be_called_past_the_api(dev: Any) -> None:
     assert dev.resources("AWS::Lambda::Url") == []
-    assert json.loads(dev.function("runpod_api").properties["Environment"]["Variables"][KEYS]) == {}
+    for folder in WITH_URL:
+        assert json.loads(dev.function(folder).properties["Environment"]["Variables"][KEYS]) == {}
     public = [item for item in dev.resources("AWS::Lambda::Permission") if item.properties["Principal"] == "*"]
     assert public == []
 
 
-def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(everything: Any) -> None:
-    function = everything.function("runpod_api")
+@pytest.mark.parametrize(("folder", "output"), WITH_URL.items())
+def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(everything: Any, folder: str, output: str) -> None:
+    function = everything.function(folder)
     assert function.properties["Timeout"] == 330
     assert json.loads(everything.flat(function.properties["Environment"]["Variables"][KEYS])).keys() == {
         "shop",
@@ -23,7 +29,7 @@ def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(everything: 
     urls = everything.resources("AWS::Lambda::Url")
     assert f"{function.name}.Arn" in [everything.flat(url.properties["TargetFunctionArn"]) for url in urls]
     assert {url.properties["AuthType"] for url in urls} == {"NONE"}
-    assert "RunpodFunctionUrl" in everything.outputs("Api")
+    assert output in everything.outputs("Api")
 
 
 def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: Any) -> None:

@@ -37,6 +37,12 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
         ("POST", "/v2/{runtime}/retry/{id}"): "runpod_api",
         ("POST", "/v2/{runtime}/purge-queue"): "runpod_api",
         ("GET", "/v2/{runtime}/health"): "runpod_api",
+        ("GET", "/sdapi/v1/{call}"): "webui_api",
+        ("POST", "/sdapi/v1/{call}"): "webui_api",
+        ("GET", "/controlnet/{call}"): "webui_api",
+        ("GET", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
+        ("POST", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
+        ("GET", "/runtimes/{runtime}/controlnet/{call}"): "webui_api",
     }
     assert routes(dev).keys() == expected.keys()
     for route, method in routes(dev).items():

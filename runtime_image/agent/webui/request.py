@@ -13,14 +13,6 @@ TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
 IMAGE_TO_IMAGE_PATH: Final = f"/{runpod.IMAGE_TO_IMAGE_ENDPOINT}"
 UPSCALING_PATHS: Final = frozenset({"/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images"})
 OPTIONS_PATH: Final = "/sdapi/v1/options"
-_ENDPOINTS: Final = {
-    TaskType.TEXT_TO_IMAGE: runpod.TEXT_TO_IMAGE_ENDPOINT,
-    TaskType.IMAGE_TO_IMAGE: runpod.IMAGE_TO_IMAGE_ENDPOINT,
-    TaskType.EXTRA_SINGLE_IMAGE: "sdapi/v1/extra-single-image",
-    TaskType.EXTRA_BATCH_IMAGES: "sdapi/v1/extra-batch-images",
-    TaskType.INTERROGATE: "sdapi/v1/interrogate",
-    TaskType.PNG_INFO: "sdapi/v1/png-info",
-}
 _GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
 _ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}
 #: Calls that other requests must not overlap: what they change is read all through a generation.
@@ -101,7 +93,7 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
     Raises:
         InvalidTask, UnsupportedTask: if there is no such call.
     """
-    method, endpoint = "POST", _ENDPOINTS.get(tasktype, "")
+    method, endpoint = "POST", runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, "")
     if tasktype is TaskType.WEBUI_API:
         if errors := runpod.check_call(content, "task.content"):
             raise InvalidTask(errors)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
+from contract.option_values import option_problems
 from runtime_image.agent.webui.kinds import CHECKPOINT
 from runtime_image.agent.webui.name_check import NameCheck
 from runtime_image.agent.webui.named import Named, names_in
-from runtime_image.agent.webui.option_values import option_problems
 from runtime_image.agent.webui.request import OPTIONS_PATH, WebUiRequest
 from runtime_image.agent.webui.service_options import READ_AFTER_THE_LOCK, ServiceOptions
 

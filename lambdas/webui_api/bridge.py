@@ -1,0 +1,84 @@
+"""Who answers a call: a replica of its runtime, by a task, or the bridge itself, by what it knows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any, Final
+
+from lambdas.http_application import Caller
+from lambdas.model_bucket import ModelBucket
+from lambdas.webui_api.call_tasks import CallTasks
+from lambdas.webui_api.calls import INTERRUPT, OPTIONS, PROGRESS, SKIP, Call
+from lambdas.webui_api.lists import LIST_OF_REFRESH, KeptLists, listed_checkpoint
+from lambdas.webui_api.preferences import Preferences, with_preferences
+from lambdas.webui_api.refusals import WebUiAnswer, WebUiRefusal
+from lambdas.webui_api.sessions import Sessions, session_of
+
+_CHECKPOINTS: Final = "sdapi/v1/sd-models"
+
+
+class Bridge:
+    """Answers calls of the Web UI's API; raises WebUiRefusal and the contract's errors."""
+
+    def __init__(
+        self,
+        *,
+        tasks: CallTasks,
+        sessions: Sessions,
+        lists: KeptLists,
+        preferences: Preferences,
+        models: ModelBucket,
+        clock: Callable[[], float],
+    ) -> None:
+        self._tasks = tasks
+        self._sessions = sessions
+        self._lists = lists
+        self._preferences = preferences
+        self._models = models
+        self._clock = clock
+
+    def answer(self, call: Call, *, caller: Caller, answer_by: float) -> WebUiAnswer:
+        """Return the answer to a call; `answer_by` is when it must be there, in seconds of the clock."""
+        key_name = caller.key_name or ""
+        match call.endpoint:
+            case endpoint if endpoint == PROGRESS:
+                return _ok(self._sessions.progress(session_of(key_name, call.runtime.name)))
+            case endpoint if endpoint in {INTERRUPT, SKIP}:
+                self._sessions.interrupt(session_of(key_name, call.runtime.name))
+                return _ok({} if endpoint == INTERRUPT else None)
+            case endpoint if endpoint == OPTIONS:
+                shown = self._listed(replace(call, method="GET", payload={}), caller, answer_by)
+                if call.method == "GET":
+                    return _ok(shown | self._preferences.read(call.runtime, key_name))
+                self._preferences.set(call.runtime, key_name, call.payload, shown=shown)
+                return _ok(None)
+        if call.method == "GET":
+            return _ok(self._listed(call, caller, answer_by))
+        if call.generates:
+            preferences = self._preferences.read(call.runtime, key_name)
+            call = replace(call, payload=with_preferences(call.payload, preferences))
+        if stale := LIST_OF_REFRESH.get(call.endpoint):
+            self._lists.forget(call.runtime.name, stale)
+        return self._carry_out(call, caller, answer_by)
+
+    def _listed(self, call: Call, caller: Caller, answer_by: float) -> Any:
+        """Return what a GET lists; raises WebUiRefusal with whatever else its task came to."""
+        runtime = call.runtime
+        if call.endpoint == _CHECKPOINTS and runtime.dynamic_model:
+            # A replica lists those that it has fetched so far, and fetches any other when a task names it.
+            return [listed_checkpoint(name) for name in self._models.checkpoints()]
+        kept = self._lists.read(runtime.name, call.endpoint)
+        if kept is not None:
+            return kept
+        answer = self._carry_out(call, caller, answer_by)
+        if answer.status != HTTPStatus.OK:
+            raise WebUiRefusal(answer)
+        self._lists.keep(runtime.name, call.endpoint, answer.body)
+        return answer.body
+
+    def _carry_out(self, call: Call, caller: Caller, answer_by: float) -> WebUiAnswer:
+        return self._tasks.run(call, caller=caller, seconds=answer_by - self._clock())
+
+
+def _ok(body: Any) -> WebUiAnswer:
+    return WebUiAnswer(HTTPStatus.OK.value, body)

@@ -1,0 +1,115 @@
+"""A call as a task: submitted, waited for, and answered with what the Web UI answered to it."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from contract.record import Record, Status
+from contract.routing import Catalogue, HoldsCheckpoint
+from contract.submission import Format, parse_submission
+from contract.task import TaskType
+from lambdas.http_application import Caller
+from lambdas.observability import count, logger
+from lambdas.task_submission import TaskSubmission
+from lambdas.task_waiting import TaskWaiting
+from lambdas.webui_answers import FORMAT_FIELD, MAX_ANSWER_BYTES, WebUiAnswers
+from lambdas.webui_api.calls import Call
+from lambdas.webui_api.refusals import WebUiAnswer, answer_to_unfinished
+from lambdas.webui_api.sessions import session_of
+
+#: Folder of the outputs of calls, and how the ids of their tasks begin.
+PREFIX: Final = "webui-api"
+#: Fields of a request that its answer repeats where `include_init_images` asks for it; agents do not store them.
+_REPEATED_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_image")
+
+
+class CallTasks:
+    """Carries calls out on a replica of their runtime."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        holds_checkpoint: HoldsCheckpoint,
+        tasks: TaskSubmission,
+        waiting: TaskWaiting,
+        answers: WebUiAnswers,
+        now_ms: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._catalogue = catalogue
+        self._holds_checkpoint = holds_checkpoint
+        self._tasks = tasks
+        self._waiting = waiting
+        self._answers = answers
+        self._now_ms = now_ms
+        self._new_id = new_id
+
+    def run(self, call: Call, *, caller: Caller, seconds: float) -> WebUiAnswer:
+        """Return the Web UI's answer to a call, or what there is to say after `seconds`.
+
+        Raises the contract's errors if the call does not become a task.
+        """
+        submission = parse_submission(
+            task_body(call, f"{PREFIX}-{self._new_id()}"),
+            catalogue=self._catalogue,
+            holds_checkpoint=self._holds_checkpoint,
+            format_=Format.V1ALPHA2,
+        )
+        taken = self._tasks.take(
+            submission,
+            submission_id=caller.request_id,
+            now_ms=self._now_ms(),
+            key_name=caller.key_name,
+            webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
+        )
+        logger().info("task_accepted", task_id=taken.id, run=taken.run, runtime=taken.runtime, endpoint=call.endpoint)
+        count("TasksAccepted", runtime=taken.runtime)
+        record = self._waiting.until_final(taken.id, seconds=seconds) or taken
+        return self._answer(call, record) if record.status is Status.COMPLETED else answer_to_unfinished(record)
+
+    def _answer(self, call: Call, record: Record) -> WebUiAnswer:
+        body = self._answers.read(record)
+        if not isinstance(body, dict):
+            return WebUiAnswer(HTTPStatus.OK.value, body)
+        links = body.get("images") or [body.get("image")] if FORMAT_FIELD in body else None
+        if call.generates and call.payload.get("send_images") is False:
+            body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
+            links = None
+        body = as_asked(body, call.payload)
+        if links or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
+            return _too_large(record, links or [])
+        return WebUiAnswer(HTTPStatus.OK.value, body)
+
+
+def task_body(call: Call, task_id: str) -> dict[str, Any]:
+    """Return the v1alpha2 form of a call."""
+    content: dict[str, Any] = call.payload
+    if call.tasktype is TaskType.WEBUI_API:
+        content = {"api": {"method": call.method, "endpoint": f"/{call.endpoint}"}, "payload": call.payload}
+    elif call.generates:
+        # Agents store pictures, and those that the caller does not want to see are wanted in its bucket.
+        content = {key: value for key, value in content.items() if key != "send_images"}
+    metadata = {"id": task_id, "runtime": call.runtime.name, "tasktype": call.tasktype.value, "prefix": PREFIX}
+    return {"task": {"metadata": metadata, "content": content}}
+
+
+def as_asked(body: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer whose `parameters` repeat the call's own values of what never went to the Web UI."""
+    parameters = body.get("parameters")
+    if not isinstance(parameters, dict):
+        return body
+    names = [*(_REPEATED_FIELDS if payload.get("include_init_images") else ()), "send_images"]
+    repeated = {name: payload[name] for name in names if name in payload and name in parameters}
+    return body | {"parameters": parameters | repeated}
+
+
+def _too_large(record: Record, links: list[Any]) -> WebUiAnswer:
+    detail = (
+        f"the answer is larger than the 6 MB that this way can carry; the pictures of task {record.id} are at `links`"
+        f" for an hour, and at GET /v1alpha2/tasks/{record.id}: ask for fewer or smaller ones at once"
+    )
+    body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
+    ours = {"code": "too_large", "id_task": record.id, "links": links}
+    return WebUiAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours)

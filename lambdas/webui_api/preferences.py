@@ -1,0 +1,66 @@
+"""The options that a caller has set: for its own pictures, on whatever replica they are made, and for nobody else's."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from contract.option_values import option_problems
+from contract.routing import HoldsCheckpoint, Runtime, same_checkpoint
+from contract.storage import webui_options_key
+from lambdas.task_bucket import MessageLost, TaskBucket
+from lambdas.webui_api.refusals import exception, invalid
+
+CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
+
+
+class Preferences:
+    """Options by runtime and key, in the task bucket; two calls that set options at the same moment may lose one."""
+
+    def __init__(self, *, bucket: TaskBucket, holds_checkpoint: HoldsCheckpoint) -> None:
+        self._bucket = bucket
+        self._holds_checkpoint = holds_checkpoint
+
+    def read(self, runtime: Runtime, key_name: str) -> dict[str, Any]:
+        """Return the options that a caller has set."""
+        try:
+            options: dict[str, Any] = json.loads(self._bucket.get(webui_options_key(runtime.name, key_name)))
+        except MessageLost:
+            return {}
+        return options
+
+    def set(self, runtime: Runtime, key_name: str, values: Mapping[str, Any], *, shown: Mapping[str, Any]) -> None:
+        """Add options to those that a caller has set; `shown` are the Web UI's own. Raises WebUiRefusal."""
+        check_options(values, shown)
+        if (name := values.get(CHECKPOINT_OPTION)) is not None:
+            self._check_checkpoint(str(name), runtime)
+        if values:
+            options = self.read(runtime, key_name) | dict(values)
+            self._bucket.put(webui_options_key(runtime.name, key_name), json.dumps(options))
+
+    def _check_checkpoint(self, name: str, runtime: Runtime) -> None:
+        if runtime.model_filename:
+            if same_checkpoint(name, runtime.model_filename):
+                return
+            reason = f"runtime {runtime.name} serves {runtime.model_filename} only"
+        elif self._holds_checkpoint(name):
+            return
+        else:
+            reason = f"it is not in the model bucket of runtime {runtime.name}"
+        raise exception("RuntimeError", f"model {name[:200]!r} not found: {reason}")
+
+
+def check_options(values: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+    """Refuse options that the Web UI does not have, as it does, and values that would end it, which it takes."""
+    for name in values:
+        if name not in shown:
+            raise exception("KeyError", repr(name[:200]))
+    for problem in option_problems(values, shown, "body"):
+        raise invalid(problem.field.split("."), problem.message, problem.code)
+
+
+def with_preferences(payload: Mapping[str, Any], preferences: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a generation with a caller's options; those that the body itself overrides stay."""
+    overrides = payload.get("override_settings")
+    if not preferences or not isinstance(overrides, dict | None):
+        return dict(payload)
+    return {**payload, "override_settings": {**preferences, **(overrides or {})}}

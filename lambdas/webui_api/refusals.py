@@ -1,0 +1,118 @@
+"""What goes wrong, in the words and the shapes of the Web UI: what its clients know how to show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from contract import errors
+from contract.errors import DarkroomError, InvalidTask
+from contract.record import Record, Status
+from lambdas.http_answers import status_of
+
+#: Paths of a task's content, whose rest is the path of a field in the call's body.
+_BODY_PATHS: Final = ("task.content.payload", "task.content")
+#: Codes of errors that the machine caused; every other one was caused by the call.
+MACHINE_CODES: Final = frozenset(
+    {
+        "checkpoint_not_loaded",
+        "delivery_failed",
+        "internal_error",
+        "message_lost",
+        "out_of_memory",
+        "storage_failed",
+        "unavailable",
+        "webui_failed",
+        "webui_hung",
+        "webui_unreachable",
+        "worker_lost",
+    }
+)
+
+
+@dataclass(frozen=True)
+class WebUiAnswer:
+    """Status and body of an answer."""
+
+    status: int
+    body: Any
+
+
+class WebUiRefusal(Exception):
+    """Raised when a call is answered before it becomes a task, as the Web UI itself would answer it."""
+
+    def __init__(self, answer: WebUiAnswer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def plain(status: HTTPStatus, detail: str) -> WebUiRefusal:
+    """Return the refusal of a route or method that does not exist."""
+    return WebUiRefusal(WebUiAnswer(status.value, {"detail": detail}))
+
+
+def invalid(location: Sequence[str | int], message: str, kind: str, **more: Any) -> WebUiRefusal:
+    """Return the refusal of one field, or of the whole body."""
+    entry = {"loc": list(location), "msg": message, "type": kind, **more}
+    return WebUiRefusal(WebUiAnswer(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": [entry]}))
+
+
+def exception(name: str, message: str) -> WebUiRefusal:
+    """Return the answer of a call that would raise an exception in the Web UI."""
+    body = {"error": name, "detail": "", "body": "", "errors": message}
+    return WebUiRefusal(WebUiAnswer(HTTPStatus.INTERNAL_SERVER_ERROR.value, body))
+
+
+def answer_to(error: DarkroomError) -> WebUiAnswer:
+    """Return the answer of an error that kept a call from becoming a task."""
+    if isinstance(error, InvalidTask):
+        entries = [
+            {"loc": _location(detail.field), "msg": detail.message, "type": detail.code} for detail in error.details
+        ]
+        return WebUiAnswer(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+    return _words(status_of(error), error.as_dict())
+
+
+def answer_to_unfinished(record: Record) -> WebUiAnswer:
+    """Return the answer of a call whose task did not complete, or goes on when it is time to answer."""
+    match record.status:
+        case Status.IN_QUEUE | Status.IN_PROGRESS:
+            message = (
+                f"task {record.id} is {record.status.value} and goes on; its pictures will be at"
+                f" GET /v1alpha2/tasks/{record.id}. Calls that take longer than this belong to the function URL"
+                " (docs/usage/webui-clients.md)"
+            )
+            return _words(HTTPStatus.GATEWAY_TIMEOUT, {"code": "takes_longer", "message": message}, record.id)
+        case Status.CANCELLED:
+            return _words(HTTPStatus.CONFLICT, record.error or {}, record.id)
+        case Status.TIMED_OUT:
+            return _words(HTTPStatus.GATEWAY_TIMEOUT, record.error or {}, record.id)
+    return _failure(record.error or {}, record.id)
+
+
+def _failure(error: Mapping[str, Any], task_id: str) -> WebUiAnswer:
+    match error:
+        case {errors.WEBUI_ANSWER: {"status": int(status), "body": body}}:
+            return WebUiAnswer(status, body)
+        case {"details": list(details)}:
+            entries = [
+                {"loc": _location(detail["field"]), "msg": detail["message"], "type": error["code"]}
+                for detail in details
+            ]
+            return WebUiAnswer(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+    machine = error.get("code") in MACHINE_CODES
+    return _words(HTTPStatus.INTERNAL_SERVER_ERROR if machine else HTTPStatus.UNPROCESSABLE_ENTITY, error, task_id)
+
+
+def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> WebUiAnswer:
+    body = {"error": "HTTPException", "detail": error.get("message", ""), "body": "", "errors": ""}
+    # Beside the Web UI's own keys, for programs that know more than the Web UI.
+    ours = {"code": error.get("code")} | ({"id_task": task_id} if task_id else {})
+    return WebUiAnswer(status.value, body | ours)
+
+
+def _location(field: str) -> list[str]:
+    for path in _BODY_PATHS:
+        if field == path or field.startswith(f"{path}."):
+            return ["body", *field.removeprefix(path).split(".")[1:]]
+    return ["body", field]

@@ -1,0 +1,92 @@
+"""The generations that a caller waits for: how far the one that runs is, and its end before its time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from contract.record import Record, Status
+from lambdas import outcomes
+from lambdas.observability import count, logger
+from lambdas.task_table import TaskTable
+
+#: The least that the Web UI shows of a job that has begun.
+PROGRESS_FLOOR: Final = 0.01
+#: Looks at a task that changes its state while it is being interrupted.
+MAX_RACES: Final = 3
+
+
+def session_of(key_name: str, runtime: str) -> str:
+    """Return whose generations are one client's, as the Web UI would see it: those of a key at a runtime."""
+    return f"{runtime}/{key_name}"
+
+
+class Sessions:
+    """Finds generations by the session that waits for them; never those of another."""
+
+    def __init__(self, *, table: TaskTable, now_ms: Callable[[], int]) -> None:
+        self._table = table
+        self._now_ms = now_ms
+
+    def progress(self, session: str) -> dict[str, Any]:
+        """Return the answer of `progress`: the oldest running generation, else the one that waits for longest."""
+        return progress_answer(self._current(session), now_ms=self._now_ms())
+
+    def interrupt(self, session: str) -> None:
+        """End the generation that `progress` tells of: with what there is of its picture, or before it begins."""
+        for _ in range(MAX_RACES):
+            record = self._current(session)
+            if record is None or self._interrupt(record):
+                return
+
+    def _interrupt(self, record: Record) -> bool:
+        if record.status is Status.IN_PROGRESS:
+            interrupted = self._table.interrupt(record, now_ms=self._now_ms())
+        else:
+            interrupted = self._table.settle_waiting(record, outcomes.cancelled(), now_ms=self._now_ms())
+        if interrupted:
+            logger().info("task_interrupted", task_id=record.id, run=record.run, status=record.status.value)
+            count("TasksInterrupted", runtime=record.runtime)
+        return interrupted
+
+    def _current(self, session: str) -> Record | None:
+        waiting: Record | None = None
+        for task_id in self._table.of_session(session):
+            record = self._table.read(task_id)
+            if record is None or record.is_final:
+                continue
+            if record.status is Status.IN_PROGRESS:
+                return record
+            waiting = waiting or record
+        return waiting
+
+
+def progress_answer(record: Record | None, *, now_ms: int) -> dict[str, Any]:
+    """Return the Web UI's answer to `progress` for the task that counts as the running one."""
+    fraction = eta_seconds = 0.0
+    started_at_ms = record.started_at_ms if record else None
+    if record and started_at_ms:
+        fraction = max(record.progress_permille / 1000, PROGRESS_FLOOR)
+        elapsed_seconds = (now_ms - started_at_ms) / 1000
+        eta_seconds = elapsed_seconds / fraction - elapsed_seconds
+    return {
+        "progress": fraction,
+        "eta_relative": eta_seconds,
+        "state": {
+            "skipped": False,
+            "interrupted": bool(record and record.interrupted_at_ms),
+            "stopping_generation": False,
+            "job": record.id if record else "",
+            "job_count": 1 if record else 0,
+            "job_timestamp": _timestamp(started_at_ms) if started_at_ms else "0",
+            "job_no": 0,
+            "sampling_step": 0,
+            "sampling_steps": 0,
+            **((record and record.sampling) or {}),
+        },
+        "current_image": None,
+        "textinfo": "waits for a replica" if record and not started_at_ms else None,
+    }
+
+
+def _timestamp(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC).strftime("%Y%m%d%H%M%S")

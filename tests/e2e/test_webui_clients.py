@@ -1,0 +1,196 @@
+"""Programs made for an SD Web UI use the fleet by another URL: the real client `webuiapi`, the Web UI's own tests."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import webuiapi
+
+from contract.routing import same_checkpoint
+from tests.integration.embedded_webui.conformance import CASES, GENERATION, Case, drawn, encoded
+
+# One local system serves all end-to-end tests, so they run in one process.
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+
+PROJECT = Path(__file__).parents[2]
+#: Seconds for one call; API Gateway gives up earlier.
+TIMEOUT_SECONDS = 35
+SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}
+#: Steps of a generation that is looked at and interrupted: it would run for minutes.
+MANY_STEPS = 150
+
+
+def client_of(system: Any, runtime: str = "") -> webuiapi.WebUIApi:
+    path = f"/runtimes/{runtime}" if runtime else ""
+    return webuiapi.WebUIApi(
+        baseurl=f"{system.endpoints['http_url'].rstrip('/')}{path}/sdapi/v1",
+        username="anybody",
+        password=system.endpoints["api_key"],
+        steps=3,
+    )
+
+
+@pytest.fixture(scope="module")
+def api(system: Any) -> webuiapi.WebUIApi:
+    return client_of(system)
+
+
+@pytest.fixture(scope="module")
+def http(system: Any) -> Iterator[httpx.Client]:
+    url = f"{system.endpoints['http_url'].rstrip('/')}/sdapi/v1"
+    auth = ("anybody", system.endpoints["api_key"])
+    with httpx.Client(base_url=url, auth=auth, timeout=TIMEOUT_SECONDS) as client:
+        yield client
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_conformance(case: Case, http: httpx.Client) -> None:
+    case.check(http)
+
+
+def test_text_to_image_and_back_to_its_parameters(api: webuiapi.WebUIApi) -> None:
+    made = api.txt2img(**SMALL, batch_size=2)
+    assert [image.size for image in made.images] == [(64, 64), (64, 64)]
+    assert made.info["all_seeds"] == [5, 6]
+    assert made.parameters["batch_size"] == 2
+    told = api.png_info(made.images[1])
+    assert told.info == made.info["infotexts"][1]
+    assert "Seed: 6" in told.info
+
+
+def test_image_to_image_and_extras(api: webuiapi.WebUIApi) -> None:
+    made = api.img2img(images=[drawn()], mask_image=drawn().convert("L"), **SMALL)
+    assert made.image.size == (64, 64)
+    assert api.extra_single_image(made.image, upscaler_1=webuiapi.Upscaler.Lanczos).image.size == (128, 128)
+    batch = api.extra_batch_images([drawn(), drawn()], upscaler_1="Lanczos", upscaling_resize=1.5)
+    assert [image.size for image in batch.images] == [(96, 96), (96, 96)]
+    assert api.interrogate(drawn()).info == "a picture in blue and yellow"
+
+
+def test_what_there_is(api: webuiapi.WebUIApi) -> None:
+    assert "Euler a" in api.util_get_sampler_names()
+    assert "Karras" in {scheduler["label"] for scheduler in api.get_schedulers()}
+    (model,) = api.util_get_model_names()
+    assert model.startswith("v1-5-pruned-emaonly.safetensors [")
+    # The Web UI shows the name by which its model was chosen.
+    assert same_checkpoint(api.util_get_current_model(), model)
+    assert {"txt2img", "img2img"} <= api.get_scripts().keys()
+    assert {"None", "Lanczos"} <= {upscaler["name"] for upscaler in api.get_upscalers()}
+    assert api.get_loras() == api.get_sd_vae() == api.get_hypernetworks() == []
+    assert {"ram", "cuda"} <= api.get_memory().keys()
+    assert api.refresh_checkpoints() is None
+
+
+def test_options_are_the_callers_own_and_hold_for_its_pictures(api: webuiapi.WebUIApi) -> None:
+    assert api.get_options()["CLIP_stop_at_last_layers"] == 1
+    plain = api.txt2img(**SMALL)
+    assert api.set_options({"CLIP_stop_at_last_layers": 2}) is None
+    try:
+        assert api.get_options()["CLIP_stop_at_last_layers"] == 2
+        other = api.txt2img(**SMALL)
+        assert (other.info["clip_skip"], plain.info["clip_skip"]) == (2, 1)
+        assert api.txt2img(**SMALL, override_settings={"CLIP_stop_at_last_layers": 1}).info["clip_skip"] == 1
+    finally:
+        api.set_options({"CLIP_stop_at_last_layers": 1})
+    assert api.txt2img(**SMALL).image.tobytes() == plain.image.tobytes()
+
+
+def test_a_model_is_chosen_as_in_one_web_ui(system: Any) -> None:
+    api = client_of(system, "dynamic")
+    names = api.util_get_model_names()
+    assert len(names) >= 2
+    made = []
+    for name in names:
+        api.util_set_model(name)
+        assert api.util_get_current_model() == name
+        made.append(api.txt2img(**SMALL))
+    assert [f"{result.info['sd_model_name']}.safetensors" for result in made] == names
+    assert len({result.image.tobytes() for result in made}) == len(names)
+
+
+def test_progress_of_a_running_generation_and_its_early_end(api: webuiapi.WebUIApi, system: Any) -> None:
+    assert api.get_progress()["state"]["job_count"] == 0
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(api.txt2img, **SMALL | {"width": 512, "height": 512}, steps=MANY_STEPS)
+        seen = system.eventually(lambda: _progress(api), "progress")
+        assert 0 < seen["progress"] < 1
+        assert seen["eta_relative"] > 0
+        assert seen["state"]["sampling_steps"] == MANY_STEPS
+        assert api.interrupt() == {}
+        cut = running.result()
+    assert cut.image.size == (512, 512)
+    assert cut.info["seed"] == 5
+    system.eventually(lambda: api.get_progress()["state"]["job_count"] == 0, "the end of the job")
+
+
+def _progress(api: webuiapi.WebUIApi) -> dict[str, Any] | None:
+    answer: dict[str, Any] = api.get_progress()
+    return answer if answer["progress"] > 0 else None
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "status", "answer"),
+    [
+        ("txt2img", {"enable_hr": True}, 500, {"error": "TypeError", "detail": ""}),
+        ("img2img", {"init_images": ["zzzz"]}, 500, {"error": "HTTPException", "detail": "Invalid encoded image"}),
+        ("extra-single-image", {"image": encoded(drawn()), "upscaler_1": "Lanczos", "resize_mode": 9}, 422, {}),
+        ("txt2img", {"sampler_name": "NoSuch"}, 422, {}),
+        ("interrogate", {"image": encoded(drawn()), "model": "none"}, 404, {"detail": "Model not found"}),
+        ("options", {"no_such_option": 1}, 500, {"error": "KeyError", "errors": "'no_such_option'"}),
+        ("options", {"sd_model_checkpoint": "nope.safetensors"}, 500, {"error": "RuntimeError"}),
+        ("options", {"CLIP_stop_at_last_layers": "abc"}, 422, {}),
+        ("unload-checkpoint", {}, 404, {"detail": "Not Found"}),
+        ("samplers", {}, 405, {"detail": "Method Not Allowed"}),
+    ],
+)
+def test_refusals_are_the_web_uis_own(
+    http: httpx.Client, route: str, body: dict[str, Any], status: int, answer: dict[str, Any]
+) -> None:
+    response = http.post(f"/{route}", json=GENERATION | body if "2img" in route else body)
+    assert response.status_code == status, response.text
+    assert answer.items() <= response.json().items()
+
+
+def test_a_call_without_its_key_is_let_in_nowhere(http: httpx.Client) -> None:
+    for auth in (("anybody", "wrong"), None):
+        assert httpx.get(f"{http.base_url}samplers", auth=auth).status_code == 401
+
+
+def test_several_clients_wait_at_once(http: httpx.Client) -> None:
+    seeds = [21, 22, 23]
+    barrier = threading.Barrier(len(seeds))
+
+    def make(seed: int) -> int:
+        barrier.wait()
+        answer = http.post("/txt2img", json=GENERATION | {"seed": seed})
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["parameters"]["seed"])
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(make, seeds)) == seeds
+
+
+@pytest.mark.parametrize(("language", "command"), [("python", [sys.executable]), ("bash", ["bash", "-e"])])
+def test_the_documented_examples_run(system: Any, tmp_path: Path, language: str, command: list[str]) -> None:
+    page = (PROJECT / "docs" / "usage" / "webui-clients.md").read_text(encoding="utf-8")
+    (example,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    variables = {"HTTP_URL": system.endpoints["http_url"].rstrip("/"), "API_KEY": system.endpoints["api_key"]}
+    result = subprocess.run(
+        command,
+        input=example,
+        env=os.environ | variables,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr

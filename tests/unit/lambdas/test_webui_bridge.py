@@ -1,0 +1,365 @@
+"""The bridge for Web UI clients: what becomes of a call, whoever answers it."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contract.errors import DarkroomError, TooManyActiveTasks
+from contract.record import Status
+from contract.transitions import Outcome, report_progress
+from lambdas import outcomes
+from lambdas.aws_errors import AwsUnavailable
+from lambdas.http_application import Caller, InternalError
+from lambdas.output_bucket import OutputBucket
+from lambdas.task_waiting import TaskWaiting
+from lambdas.webui_answers import MAX_ANSWER_BYTES, WebUiAnswers
+from lambdas.webui_api.bridge import Bridge
+from lambdas.webui_api.call_tasks import CallTasks
+from lambdas.webui_api.calls import parse_call
+from lambdas.webui_api.lists import MAX_AGE_MS, KeptLists
+from lambdas.webui_api.preferences import Preferences
+from lambdas.webui_api.refusals import MACHINE_CODES, WebUiAnswer, WebUiRefusal, answer_to
+from lambdas.webui_api.sessions import Sessions
+from runtime_image.agent import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
+
+SAMPLING = {"sampling_step": 10, "sampling_steps": 20, "job_no": 0, "job_count": 2}
+PICTURE = b"\x89PNG picture"
+OPTIONS = {"CLIP_stop_at_last_layers": 1, "send_seed": True, "sd_model_checkpoint": "v1-5.safetensors", "sd_vae": None}
+
+
+class Client:
+    """Programs with keys of their own, and the replicas that carry their tasks out while they wait."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.requests = 0
+        self.bodies: dict[str, Any] = {"sdapi/v1/options": OPTIONS, "sdapi/v1/samplers": [{"name": "Euler a"}]}
+        #: What happens to the next tasks instead of their completion.
+        self.replica: Callable[[str], None] = self.complete
+        self.tasks: list[str] = []
+        parts = {"table": world.table, "now_ms": lambda: world.now_ms}
+        self.bridge = Bridge(
+            tasks=CallTasks(
+                catalogue=world.catalogue,
+                holds_checkpoint=world.models.holds_checkpoint,
+                tasks=world.tasks,
+                waiting=TaskWaiting(table=world.table, clock=self.seconds, sleep=self.sleep),
+                answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
+                now_ms=lambda: world.now_ms,
+                new_id=lambda: str(self.requests),
+            ),
+            sessions=Sessions(**parts),
+            lists=KeptLists(bucket=world.task_bucket, now_ms=lambda: world.now_ms),
+            preferences=Preferences(bucket=world.task_bucket, holds_checkpoint=world.models.holds_checkpoint),
+            models=world.models,
+            clock=self.seconds,
+        )
+
+    def seconds(self) -> float:
+        return float(self.world.now_ms / 1000)
+
+    def sleep(self, seconds: float) -> None:
+        self.world.now_ms += int(seconds * 1000) + 1
+        task_id = f"webui-api-{self.requests}"
+        if task_id not in self.tasks:
+            self.tasks.append(task_id)
+            self.replica(task_id)
+
+    def complete(self, task_id: str) -> None:
+        """Do what the agent does: pictures to S3, then the rest of the answer, then the record."""
+        record = self.world.claim(task_id)
+        body = self.bodies.get(
+            record.endpoint, {"parameters": {"send_images": True, "init_images": None}, "info": "{}"}
+        )
+        pictures: tuple[str, ...] = ()
+        if record.tasktype != "webui-api":
+            self.world.s3.put_object(Bucket="out", Key=f"{task_id}.png", Body=PICTURE)
+            pictures = (f"s3://out/{task_id}.png",)
+        self.world.s3.put_object(Bucket="out", Key=f"{task_id}.out", Body=json.dumps(body))
+        self.world.finish(task_id, Outcome(Status.COMPLETED, image_urls=pictures, output_url=f"s3://out/{task_id}.out"))
+
+    def fail(self, error: dict[str, Any], status: Status = Status.FAILED) -> None:
+        def end(task_id: str) -> None:
+            self.world.claim(task_id)
+            self.world.finish(task_id, Outcome(status, error=error))
+
+        self.replica = end
+
+    def call(self, method: str, path: str, body: Any = None, *, key: str = "shop") -> WebUiAnswer:
+        self.requests += 1
+        text = json.dumps(body) if body is not None else ""
+        try:
+            call = parse_call(method, path, {}, text, catalogue=self.world.catalogue)
+            caller = Caller(f"request-{self.requests}", key)
+            return self.bridge.answer(call, caller=caller, answer_by=self.seconds() + 25)
+        except WebUiRefusal as refusal:
+            return refusal.answer
+        except DarkroomError as error:
+            return answer_to(error)
+
+    def post(self, endpoint: str, body: Any = None, **options: Any) -> WebUiAnswer:
+        return self.call("POST", f"/sdapi/v1/{endpoint}", {} if body is None else body, **options)
+
+    def get(self, endpoint: str, **options: Any) -> WebUiAnswer:
+        return self.call("GET", f"/sdapi/v1/{endpoint}", **options)
+
+    def start(self, endpoint: str = "txt2img", *, claimed: bool = True, **options: Any) -> str:
+        """Call and let the caller's patience end, with the task waiting or running."""
+        self.replica = lambda task_id: self.world.claim(task_id) if claimed else None
+        assert self.post(endpoint, {"prompt": "a"}, **options).status == 504
+        self.replica = self.complete
+        return self.tasks[-1]
+
+    def content(self) -> dict[str, Any]:
+        return dict(json.loads(self.world.record(self.tasks[-1]).message)["task"]["content"])
+
+
+@pytest.fixture
+def client(world: Any) -> Client:
+    world.s3.create_bucket(Bucket="out")
+    return Client(world)
+
+
+def test_a_generation_is_a_task_and_its_answer_the_web_uis_own(client: Client) -> None:
+    answer = client.post("txt2img", {"prompt": "a cat", "steps": 3, "no_such_field": 1})
+    record = client.world.record("webui-api-1")
+    assert (record.tasktype, record.runtime, record.prefix) == ("text-to-image", "sdruntime", "webui-api")
+    assert (record.key_name, record.status, record.webui_session) == ("shop", Status.COMPLETED, None)
+    assert client.content() == {"prompt": "a cat", "steps": 3, "no_such_field": 1}
+    assert answer.status == 200
+    assert answer.body["images"] == [base64.b64encode(PICTURE).decode()]
+    assert answer.body["info"] == "{}"
+
+
+def test_one_picture_in_is_one_picture_out(client: Client) -> None:
+    client.bodies["sdapi/v1/extra-single-image"] = {"html_info": "<p></p>"}
+    answer = client.post("extra-single-image", {"image": "x"})
+    assert answer.body == {"html_info": "<p></p>", "image": base64.b64encode(PICTURE).decode()}
+
+
+def test_a_caller_that_wants_no_pictures_gets_none_and_its_bucket_does(client: Client) -> None:
+    answer = client.post("txt2img", {"prompt": "a", "send_images": False})
+    assert (answer.status, answer.body["images"], answer.body["parameters"]["send_images"]) == (200, [], False)
+    assert "send_images" not in client.content()
+    assert client.world.record("webui-api-1").image_urls
+
+
+def test_the_inputs_come_back_where_they_are_asked_for(client: Client) -> None:
+    for wanted in (True, False):
+        answer = client.post("img2img", {"init_images": ["abc"], "include_init_images": wanted})
+        assert answer.body["parameters"]["init_images"] == (["abc"] if wanted else None)
+
+
+REFUSED = {"error": "HTTPException", "detail": "Script 'x' not found", "body": "", "errors": ""}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "expected"),
+    [
+        ({"code": "webui_refused", "message": "m", "webui": {"status": 404, "body": REFUSED}}, 404, REFUSED),
+        (
+            {"code": "out_of_memory", "message": "m", "webui": {"status": 500, "body": {"error": "E"}}},
+            500,
+            {"error": "E"},
+        ),
+        ({"code": "link_refused", "message": "no"}, 422, {"detail": "no", "code": "link_refused"}),
+        ({"code": "worker_lost", "message": "gone"}, 500, {"detail": "gone", "id_task": "webui-api-1"}),
+        (
+            {
+                "code": "unknown_sampler",
+                "message": "m",
+                "details": [{"field": "task.content.sampler_name", "message": "no"}],
+            },
+            422,
+            {"detail": [{"loc": ["body", "sampler_name"], "msg": "no", "type": "unknown_sampler"}]},
+        ),
+    ],
+)
+def test_a_task_that_failed(client: Client, error: dict[str, Any], status: int, expected: dict[str, Any]) -> None:
+    client.fail(error)
+    answer = client.post("txt2img", {"prompt": "a"})
+    assert answer.status == status
+    assert expected.items() <= answer.body.items()
+
+
+def test_a_task_that_took_too_long_or_was_cancelled(client: Client) -> None:
+    client.fail({"code": "execution_timeout", "message": "too long"}, Status.TIMED_OUT)
+    assert client.post("txt2img", {}).status == 504
+    client.replica = lambda task_id: client.world.table.settle(
+        client.world.record(task_id), outcomes.cancelled(), now_ms=client.world.now_ms
+    )
+    assert client.post("txt2img", {}).status == 409
+
+
+def test_a_task_that_goes_on_is_named(client: Client) -> None:
+    client.start()
+    client.replica = lambda _: None
+    answer = client.post("txt2img", {"prompt": "a"})
+    assert (answer.status, answer.body["id_task"]) == (504, "webui-api-2")
+    assert "GET /v1alpha2/tasks/webui-api-2" in answer.body["detail"]
+
+
+def test_codes_of_the_machine_are_those_of_retryable_errors() -> None:
+    def subclasses(kind: type[DarkroomError]) -> set[type[DarkroomError]]:
+        found = set(kind.__subclasses__())
+        return found.union(*(subclasses(one) for one in found))
+
+    retryable = {kind.code for kind in subclasses(DarkroomError) if kind.retryable}
+    # Of those with too many tasks there is no task; the other two are not retryable, and nobody's fault but ours.
+    assert retryable - {TooManyActiveTasks.code} == MACHINE_CODES - {"delivery_failed", "message_lost"}
+
+
+def test_a_call_that_breaks_a_limit_names_its_fields(client: Client) -> None:
+    answer = client.post("txt2img", {"width": 4096, "steps": "abc"})
+    assert answer.status == 422
+    entries = {tuple(entry["loc"]): entry for entry in answer.body["detail"]}
+    assert entries["body", "width"]["type"] == "limit_exceeded"
+    assert entries["body", "steps"]["msg"] == "must be a number, not a string"
+    assert client.tasks == []
+    assert client.post("img2img", {}).body["detail"][0]["loc"] == ["body", "init_images"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(AwsUnavailable("later"), 503), (InternalError("our mistake"), 500), (TooManyActiveTasks("too many"), 429)],
+)
+def test_our_own_errors_have_the_web_uis_form(error: DarkroomError, status: int) -> None:
+    answer = answer_to(error)
+    assert answer.status == status
+    assert {"error": "HTTPException", "detail": error.message}.items() <= answer.body.items()
+
+
+def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
+    client.bodies["sdapi/v1/txt2img"] = {"parameters": {}, "info": "x" * (MAX_ANSWER_BYTES - 10)}
+    answer = client.post("txt2img", {"prompt": "a"})
+    assert (answer.status, answer.body["code"]) == (413, "too_large")
+    assert answer.body["links"][0].startswith("https://")
+    assert "webui-api-1" in answer.body["detail"]
+
+
+def test_lists_are_kept_until_they_are_old_or_refreshed(client: Client) -> None:
+    def asked(endpoint: str) -> bool:
+        before = len(client.tasks)
+        assert client.get(endpoint).status == 200
+        return len(client.tasks) > before
+
+    client.bodies |= {"sdapi/v1/loras": [], "sdapi/v1/memory": {}, "sdapi/v1/refresh-loras": None}
+    assert [asked("samplers"), asked("samplers"), asked("loras"), asked("loras")] == [True, False, True, False]
+    client.world.now_ms += MAX_AGE_MS + 1
+    assert [asked("samplers"), asked("samplers"), asked("loras")] == [True, False, True]
+    assert client.call("POST", "/sdapi/v1/refresh-loras").body is None
+    assert [asked("loras"), asked("samplers")] == [True, False]
+    assert [asked("memory"), asked("memory")] == [True, True]
+    assert client.call("GET", "/runtimes/dynamic/sdapi/v1/samplers").status == 200
+    assert client.world.record(client.tasks[-1]).runtime == "dynamic"
+
+
+def test_a_list_that_could_not_be_had_is_asked_for_again(client: Client) -> None:
+    client.fail({"code": "webui_refused", "message": "m", "webui": {"status": 404, "body": {"detail": "no"}}})
+    assert client.get("samplers") == WebUiAnswer(404, {"detail": "no"})
+    client.replica = client.complete
+    assert client.get("samplers").body == [{"name": "Euler a"}]
+
+
+def test_a_dynamic_runtime_lists_its_bucket_and_needs_a_choice(client: Client) -> None:
+    (listed,) = client.call("GET", "/runtimes/dynamic/sdapi/v1/sd-models").body
+    assert (listed["title"], listed["model_name"]) == ("painting.safetensors", "painting")
+    refused = client.call("POST", "/runtimes/dynamic/sdapi/v1/txt2img", {"prompt": "a"})
+    assert (refused.status, client.tasks) == (422, [])
+    assert "sd_model_checkpoint" in refused.body["detail"][0]["loc"]
+    chosen = client.call("POST", "/runtimes/dynamic/sdapi/v1/options", {"sd_model_checkpoint": listed["title"]})
+    assert (chosen.status, chosen.body) == (200, None)
+    assert client.call("POST", "/runtimes/dynamic/sdapi/v1/txt2img", {"prompt": "a"}).status == 200
+    assert client.world.record(client.tasks[-1]).checkpoint == "painting.safetensors"
+
+
+def test_options_are_the_callers_own(client: Client) -> None:
+    assert client.post("options", {"CLIP_stop_at_last_layers": 2}).body is None
+    assert client.post("options", {"send_seed": False, "sd_vae": "kl.safetensors"}).body is None
+    mine = {"CLIP_stop_at_last_layers": 2, "send_seed": False, "sd_vae": "kl.safetensors"}
+    assert client.get("options").body == OPTIONS | mine
+    assert client.get("options", key="other").body == OPTIONS
+    client.post("txt2img", {"override_settings": {"CLIP_stop_at_last_layers": 3}})
+    assert client.content()["override_settings"] == mine | {"CLIP_stop_at_last_layers": 3}
+    client.post("txt2img", {"prompt": "a"}, key="other")
+    assert "override_settings" not in client.content()
+    client.post("png-info", {"image": "x"})
+    assert "override_settings" not in client.content()
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "expected"),
+    [
+        ({"no_such_option": 1}, 500, {"error": "KeyError", "detail": "", "body": "", "errors": "'no_such_option'"}),
+        ({"sd_model_checkpoint": "other.safetensors"}, 500, {"error": "RuntimeError"}),
+        ({"CLIP_stop_at_last_layers": "abc"}, 422, {}),
+        ({"send_seed": 1}, 422, {}),
+    ],
+)
+def test_options_that_cannot_be_set_change_nothing(
+    client: Client, values: dict[str, Any], status: int, expected: dict[str, Any]
+) -> None:
+    answer = client.post("options", {"sd_vae": "kl.safetensors"} | values)
+    assert answer.status == status
+    assert expected.items() <= answer.body.items()
+    assert client.get("options").body == OPTIONS
+
+
+def test_a_runtimes_own_model_may_be_chosen_by_any_of_its_names(client: Client) -> None:
+    for name in ("v1-5-pruned-emaonly.safetensors [6ce0161689]", "v1-5-pruned-emaonly"):
+        assert client.post("options", {"sd_model_checkpoint": name}).status == 200
+        assert client.post("txt2img", {"prompt": "a"}).status == 200
+
+
+def test_progress_is_that_of_the_callers_running_task(client: Client) -> None:
+    idle = client.get("progress").body
+    assert (idle["progress"], idle["state"]["job_count"]) == (0, 0)
+    task_id = client.start()
+    run = client.world.record(task_id).run
+    request = report_progress(task_id, run, owner="replica", progress_permille=250, sampling=SAMPLING)
+    client.world.dynamodb.update_item(TableName="tasks", **request)
+    started_at_ms = client.world.record(task_id).started_at_ms
+    client.world.now_ms = started_at_ms + 10_000
+    running = client.get("progress").body
+    assert (running["progress"], running["eta_relative"], running["state"]["job"]) == (0.25, 30, task_id)
+    assert SAMPLING.items() <= running["state"].items()
+    assert client.get("progress", key="other").body["state"]["job_count"] == 0
+    assert client.call("GET", "/runtimes/dynamic/sdapi/v1/progress").body["state"]["job_count"] == 0
+    client.world.finish(task_id, Outcome(Status.FAILED, error={"code": "c", "message": "m"}))
+    assert client.get("progress").body == idle
+
+
+def test_progress_of_a_task_that_waits_says_so(client: Client) -> None:
+    client.start(claimed=False)
+    waiting = client.get("progress").body
+    assert (waiting["progress"], waiting["state"]["job_count"]) == (0, 1)
+    assert waiting["textinfo"] == "waits for a replica"
+
+
+@pytest.mark.parametrize(("call", "answer"), [("interrupt", {}), ("skip", None)])
+def test_interrupt_ends_the_callers_running_task_and_no_other(client: Client, call: str, answer: Any) -> None:
+    other, waiting, running = client.start(key="other"), client.start(claimed=False), client.start()
+    assert client.post(call).body == answer
+    assert client.world.record(running).interrupted_at_ms == client.world.now_ms
+    assert client.get("progress").body["state"]["interrupted"] is True
+    client.world.finish(running, Outcome(Status.FAILED, error={"code": "c", "message": "m"}))
+    client.post(call)
+    assert client.world.record(waiting).status is Status.CANCELLED
+    assert client.world.record(other).interrupted_at_ms is None
+    assert client.post(call).status == 200
+
+
+def test_interrupt_finds_a_task_that_begins_in_that_moment(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    task_id = client.start(claimed=False)
+    settle_waiting = client.world.table.settle_waiting
+
+    def begin_first(*arguments: Any, **options: Any) -> bool:
+        client.world.claim(task_id)
+        return bool(settle_waiting(*arguments, **options))
+
+    monkeypatch.setattr(client.world.table, "settle_waiting", begin_first)
+    client.post("interrupt")
+    assert client.world.record(task_id).interrupted_at_ms

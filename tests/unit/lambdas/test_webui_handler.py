@@ -1,0 +1,84 @@
+"""The bridge's handler, called by API Gateway and at its own URL, with nobody there to carry tasks out."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas import clients
+from lambdas.webui_api import handler as webui_api
+
+EVENTS = Path(__file__).parent / "events"
+#: Its time ends before it could wait for anything.
+CONTEXT = SimpleNamespace(
+    function_name="f",
+    memory_limit_in_mb=1024,
+    invoked_function_arn="arn",
+    aws_request_id="r",
+    function_version="1",
+    get_remaining_time_in_millis=lambda: 5_100,
+)
+IDLE = {"progress": 0.0, "eta_relative": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="the-key")
+    for variable, value in {
+        "TASK_TABLE": "tasks",
+        "TASK_BUCKET": "task-bucket",
+        "MODEL_BUCKET": "model-bucket",
+        "OUTPUT_BUCKET": "out",
+        "TASK_TOPIC_ARN": boto3.client("sns").create_topic(Name="tasks")["TopicArn"],
+        "RUNTIMES": world.catalogue.to_json(),
+        "RETENTION_SECONDS": "3600",
+        "API_KEY_SECRET_ARNS": json.dumps({"shop": secret["ARN"]}),
+    }.items():
+        monkeypatch.setenv(variable, value)
+    yield world
+    cached = (webui_api.settings, webui_api.bridge, webui_api.authorizer, webui_api.function)
+    for composed in (*cached, clients.client, clients.dynamodb):
+        composed.cache_clear()
+
+
+def by_gateway(method: str, path: str, body: str | None = None) -> tuple[int, Any, dict[str, list[str]]]:
+    event = json.loads((EVENTS / "api_gateway_post.json").read_text())
+    answer = webui_api.handler(event | {"httpMethod": method, "path": path, "body": body}, CONTEXT)
+    return answer["statusCode"], json.loads(answer["body"]), answer["multiValueHeaders"]
+
+
+def by_url(method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
+    event = json.loads((EVENTS / "function_url_post.json").read_text())
+    event["requestContext"]["http"]["method"] = method
+    answer = webui_api.handler(event | {"rawPath": path, "body": body, "headers": headers}, CONTEXT)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_calls_by_api_gateway() -> None:
+    status, body, headers = by_gateway("GET", "/sdapi/v1/progress")
+    assert status == 200
+    assert IDLE.items() <= body.items()
+    assert headers["Content-Type"] == ["application/json"]
+    assert by_gateway("POST", "/sdapi/v1/skip")[:2] == (200, None)
+    assert by_gateway("GET", "/sdapi/v1/nope")[:2] == (404, {"detail": "Not Found"})
+    assert by_gateway("POST", "/runtimes/dynamic/sdapi/v1/options", "{")[0] == 422
+
+
+def test_a_call_at_the_url_waits_until_the_functions_end(deployed: Any) -> None:
+    key = {"authorization": "Basic YW55Ym9keTp0aGUta2V5"}
+    assert by_url("GET", "/sdapi/v1/progress", **key)[0] == 200
+    assert by_url("GET", "/sdapi/v1/progress")[0] == 401
+    status, body = by_url("POST", "/sdapi/v1/txt2img", '{"prompt": "a"}', **key)
+    assert (status, body["code"]) == (504, "takes_longer")
+    assert deployed.record(body["id_task"]).key_name == "shop"
+
+
+def test_aws_in_trouble_is_said_in_the_web_uis_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASK_TABLE", "no-such-table")
+    status, body, headers = by_gateway("GET", "/sdapi/v1/progress")
+    assert (status, body["error"], body["code"]) == (503, "HTTPException", "unavailable")
+    assert headers["Retry-After"] == ["2"]

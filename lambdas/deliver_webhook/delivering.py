@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from contract.callback import callback_for
-from contract.json_values import compact_json
 from contract.record import Record
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState, decode_webhook, webhook_id
 from lambdas.deliver_webhook.posting import Attempt, WebhookPost
@@ -79,8 +77,3 @@ class WebhookDelivery:
             self._table.note_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
             logger().exception("webhook_attempt_not_noted", task_id=record.id, run=record.run)
-
-
-def callback_body(record: Record) -> bytes:
-    """Return the callback, the same that the completion topic gets."""
-    return compact_json(callback_for(record)).encode()

@@ -11,12 +11,16 @@ from guarded_http.client import GuardedHttp
 from guarded_http.network import resolve_with_system
 from lambdas.clients import client, dynamodb
 from lambdas.clock import now_ms
-from lambdas.deliver_webhook.delivering import Delivery, WebhookDelivery, callback_body
+from lambdas.deliver_webhook.bodies import WebhookBodies
+from lambdas.deliver_webhook.delivering import Delivery, WebhookDelivery
 from lambdas.deliver_webhook.posting import Attempt, WebhookPost
 from lambdas.deliver_webhook.settings import DeliverWebhookSettings
 from lambdas.deliver_webhook.signing_keys import SigningKeys
 from lambdas.observability import logger, observed
+from lambdas.output_bucket import OutputBucket
+from lambdas.task_bucket import TaskBucket
 from lambdas.task_table import TaskTable
+from lambdas.webui_answers import WebUiAnswers
 
 Message = Mapping[str, Any]
 
@@ -36,7 +40,11 @@ def webhooks() -> WebhookDelivery:
     keys = SigningKeys(client=client("secretsmanager"), secret_arn=settings().webhook_secret_arn, now_ms=now_ms)
     http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings().allowed_link_hosts)
     post = WebhookPost(http=http, clock=time)
-    return WebhookDelivery(post=post, table=table, signing_keys=keys.current, render=callback_body)
+    bodies = WebhookBodies(
+        task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
+        answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
+    )
+    return WebhookDelivery(post=post, table=table, signing_keys=keys.current, render=bodies.render)
 
 
 @observed

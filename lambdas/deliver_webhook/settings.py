@@ -11,5 +11,6 @@ class DeliverWebhookSettings(Settings):
     webhook_queue_url: str
     webhook_secret_arn: str
     task_table: str
+    task_bucket: str
     retention_seconds: int
     allowed_link_hosts: Json[tuple[str, ...]] = ()

@@ -6,6 +6,7 @@ from typing import Final
 from aws_cdk import Duration, RemovalPolicy, aws_secretsmanager
 from constructs import Construct
 
+from contract.storage import MESSAGE_FOLDER
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS
 from stacks.config import Environment
 from stacks.constructs.acknowledgement import acknowledge
@@ -69,12 +70,23 @@ class Webhooks(TaskQueue):
                 "WEBHOOK_QUEUE_URL": self.queue.queue_url,
                 "WEBHOOK_SECRET_ARN": self.secret.secret_arn,
                 "TASK_TABLE": storage.table_name,
+                "TASK_BUCKET": storage.task_bucket.name,
                 "RETENTION_SECONDS": str(environment.retention_seconds),
                 "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
             },
             platform=platform,
         )
         function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
+        function.read_objects(
+            storage.task_bucket,
+            MESSAGE_FOLDER,
+            wildcard_reason="RunPod's body repeats the request, which lies under the task's id if it is large",
+        )
+        function.read_objects(
+            storage.output_bucket,
+            "",
+            wildcard_reason="RunPod's body holds the outputs or links to them, and callers choose their prefix",
+        )
         function.allow("secretsmanager:GetSecretValue", on=[self.secret.secret_arn])
         # Each message has a pause of its own before it comes again.
         function.allow("sqs:ChangeMessageVisibility", on=[self.queue.queue_arn])

@@ -1,5 +1,6 @@
 """Webhooks of the running system: signed, retried, visible on the task, and delivered again on request."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -45,6 +46,17 @@ def test_the_end_of_a_task_is_posted_signed_and_posted_again_on_request(system: 
     first, again = received(system, "/hook", 2)
     assert (again.headers["webhook-id"], again.body) == (first.headers["webhook-id"], first.body)
     verifier.verify(again.body, again.headers)
+
+
+def test_a_job_of_a_runpod_client_gets_its_status_with_input_and_webhook(system: Any) -> None:
+    payload = {"prompt": "A dog", "steps": 1, "width": 64, "height": 64}
+    request = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": payload}
+    url = system.receiver.url("/runpod")
+    job = system.http("POST", "/v2/sdruntime/run", json={"input": request, "webhook": url}).json()
+    [received_] = received(system, "/runpod")
+    body = Webhook(system.endpoints["webhook_secret"]).verify(received_.body, received_.headers)
+    assert (body["id"], body["status"], body["input"], body["webhook"]) == (job["id"], "COMPLETED", request, url)
+    assert base64.b64decode(body["output"]["images"][0]).startswith(b"\x89PNG")
 
 
 def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: Any) -> None:

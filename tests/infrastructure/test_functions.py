@@ -109,6 +109,8 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
     },
     "deliver_webhook": {
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
+        "s3:GetObject": ["OutputBucket.Arn/*", "TaskBucket.Arn/messages/*"],
+        "s3:ListBucket": ["OutputBucket.Arn", "TaskBucket.Arn"],
         "secretsmanager:GetSecretValue": ["WebhooksSecret"],
         "sqs:ChangeMessageVisibility": ["WebhooksQueue.Arn"],
         **queue_use("WebhooksQueue.Arn"),

@@ -56,6 +56,7 @@ def queue(world: Any, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.
         "WEBHOOK_QUEUE_URL": url,
         "WEBHOOK_SECRET_ARN": secret.arn,
         "TASK_TABLE": "tasks",
+        "TASK_BUCKET": "task-bucket",
         "RETENTION_SECONDS": "3600",
         "ALLOWED_LINK_HOSTS": json.dumps([f"127.0.0.1:{receiver.server_port}"]),
     }.items():

@@ -1,0 +1,110 @@
+"""Bodies of webhooks: the callback for our formats, the job for RunPod's."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from contract.callback import callback_for
+from contract.record import Record, Status
+from contract.submission import Format, parse_submission
+from contract.transitions import Outcome
+from lambdas.deliver_webhook import bodies
+from lambdas.deliver_webhook.bodies import WebhookBodies
+from lambdas.output_bucket import OutputBucket
+from lambdas.webui_answers import WebUiAnswers
+
+HOOK = "https://example.com/hook"
+INPUT = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
+FAILED = Outcome(Status.FAILED, error={"code": "webui_refused", "message": "no"})
+PICTURE = b"\x89PNG picture"
+
+
+@pytest.fixture
+def render(world: Any) -> Any:
+    world.s3.create_bucket(Bucket="out")
+    world.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
+    world.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
+    answers = WebUiAnswers(outputs=OutputBucket(client=world.s3))
+    made = WebhookBodies(task_bucket=world.task_bucket, answers=answers)
+    return lambda record: json.loads(made.render(record))
+
+
+@pytest.fixture
+def ended(world: Any) -> Any:
+    def end(body: dict[str, Any], outcome: Outcome | None = None) -> Record:
+        submission = parse_submission(
+            body | {"webhook": HOOK},
+            catalogue=world.catalogue,
+            holds_checkpoint=lambda _: False,
+            format_=Format.RUNPOD,
+            runtime_name="sdruntime",
+            generated_id="job",
+        )
+        world.tasks.take(submission, submission_id="s", now_ms=world.now_ms)
+        world.now_ms += 1000
+        world.claim("job", owner="replica-1/delivery")
+        world.now_ms += 2000
+        done = Outcome(Status.COMPLETED, image_urls=("s3://out/a.png",), output_url="s3://out/a.out")
+        world.finish("job", outcome or done, owner="replica-1/delivery")
+        record: Record = world.record("job")
+        return record
+
+    return end
+
+
+def test_a_job_gets_its_status_with_input_and_webhook(render: Any, ended: Any) -> None:
+    assert render(ended({"input": INPUT})) == {
+        "id": "job",
+        "status": "COMPLETED",
+        "delayTime": 1000,
+        "executionTime": 2000,
+        "workerId": "replica-1",
+        "output": {"images": [base64.b64encode(PICTURE).decode()], "info": "{}", "parameters": {}},
+        "input": INPUT,
+        "webhook": HOOK,
+    }
+
+
+def test_a_job_that_failed_says_why(render: Any, ended: Any) -> None:
+    body = render(ended({"input": INPUT}, FAILED))
+    assert (body["status"], body["error"]) == ("FAILED", "webui_refused: no")
+    assert "output" not in body
+    assert body["input"] == INPUT
+
+
+def test_a_large_request_comes_from_the_bucket(render: Any, ended: Any) -> None:
+    large = INPUT | {"payload": {"prompt": "x" * 300_000}}
+    record = ended({"input": large})
+    assert record.message_key
+    assert render(record)["input"] == large
+
+
+def test_of_a_request_with_pictures_only_the_call_is_repeated(
+    render: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_INPUT_BYTES", 1000)
+    record = ended({"input": INPUT | {"payload": {"prompt": "x" * 1001}}})
+    assert render(record)["input"] == {"api": INPUT["api"]}
+
+
+def test_what_does_not_fit_beside_the_request_is_linked(
+    render: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_ANSWER_BYTES", 130)
+    output = render(ended({"input": INPUT}))["output"]
+    assert output["image_format"] == "url"
+    assert output["images"][0].startswith("https://")
+
+
+def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(world: Any, render: Any, ended: Any) -> None:
+    record = ended({"input": INPUT | {"payload": {"prompt": "x" * 10_000}}})
+    world.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
+    assert render(record)["input"] is None
+
+
+@pytest.mark.parametrize("format_", [Format.V1ALPHA1, Format.V1ALPHA2])
+def test_our_own_formats_get_the_callback(render: Any, ended: Any, format_: Format) -> None:
+    record = ended({"input": INPUT}).model_copy(update={"format": format_.value})
+    assert render(record) == callback_for(record)

@@ -55,7 +55,7 @@ def _of_generation(path: str, body: Mapping[str, Any], field: str) -> Iterator[N
     sampler = "sampler_name" if body.get("sampler_name") else "sampler_index"
     yield from _of_fields(body, field, {sampler: kinds.SAMPLER, "scheduler": kinds.SCHEDULER})
     yield from _of_fields(body, field, {"script_name": _SCRIPTS[path]})
-    if body.get("refiner_checkpoint") not in _NO_REFINER:
+    if str(body.get("refiner_checkpoint")) not in _NO_REFINER:
         yield from _of_fields(body, field, {"refiner_checkpoint": kinds.CHECKPOINT})
     if isinstance(overrides := body.get("override_settings"), Mapping):
         yield from _of_fields(overrides, f"{field}.override_settings", _NAMING_OPTIONS)

@@ -111,6 +111,7 @@ class Record(BaseModel):
     message_key: str | None = None
     execution_timeout_ms: int
     ttl_ms: int
+    low_priority: bool = False
     submitted_at_ms: int
     published_at_ms: int | None = None
     started_at_ms: int | None = None

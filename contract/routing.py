@@ -117,10 +117,19 @@ def is_checkpoint_name(name: str) -> bool:
 
 
 def task_attributes(record: Record) -> dict[str, str]:
-    """Return the message attributes of a task on the task topic; queues filter on `runtime`."""
-    return {"id": record.id, "runtime": record.runtime, "tasktype": record.tasktype}
+    """Return the message attributes of a task on the task topic; queues filter on `runtime` and `priority`."""
+    return {
+        "id": record.id,
+        "runtime": record.runtime,
+        "tasktype": record.tasktype,
+        "priority": _priority(record.low_priority),
+    }
 
 
-def runtime_filter_policy(runtime_name: str) -> dict[str, list[str]]:
-    """Return the subscription filter policy (on attributes) of a runtime's queue."""
-    return {"runtime": [runtime_name]}
+def runtime_filter_policy(runtime_name: str, *, low_priority: bool) -> dict[str, list[str]]:
+    """Return the subscription filter policy (on attributes) of one of the two queues of a runtime."""
+    return {"runtime": [runtime_name], "priority": [_priority(low_priority)]}
+
+
+def _priority(low_priority: bool) -> str:  # noqa: FBT001 - the task's own field
+    return "low" if low_priority else "normal"

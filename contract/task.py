@@ -115,7 +115,7 @@ def _check_context(value: object) -> object:
 
 
 class Policy(BaseModel):
-    """Time limits of a task in milliseconds, named as RunPod names them."""
+    """Time limits of a task in milliseconds and how urgent it is, named as RunPod names them."""
 
     model_config = ConfigDict(
         populate_by_name=True, serialize_by_alias=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -134,6 +134,11 @@ class Policy(BaseModel):
         ge=MIN_TTL_MS,
         le=MAX_POLICY_MS,
         description="From submission to pick-up; past it a waiting task is TIMED_OUT",
+    )
+    low_priority: bool = Field(
+        default=False,
+        alias="lowPriority",
+        description="The task waits until a replica has nothing else to do, and no replica is started for it",
     )
 
 

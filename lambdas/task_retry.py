@@ -30,6 +30,7 @@ _KEPT: Final = {
     "fingerprint",
     "execution_timeout_ms",
     "ttl_ms",
+    "low_priority",
 }
 
 

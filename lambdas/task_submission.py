@@ -118,6 +118,7 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
         **message_place(body, metadata.id, run, fingerprint),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
+        low_priority=metadata.policy.low_priority,
         submitted_at_ms=now_ms,
     )
     return record, body

@@ -29,6 +29,7 @@ def agent_environment(
     """Return every variable that an agent of `runtime` needs."""
     resources = RuntimeResources(
         queue_url=outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
+        low_priority_queue_url=outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
         task_table=outputs["TaskTableName"],
         task_bucket=outputs["TaskBucketName"],
         output_bucket=outputs["OutputBucketName"],

@@ -38,6 +38,7 @@ def describe_endpoints(
         "runtimes": {
             runtime.name: {
                 "queue_url": outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
+                "low_priority_queue_url": outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
                 "dead_letter_queue_url": outputs[f"Runtime{runtime.pascal_name}DeadLetterQueueUrl"],
                 "webui_url": agent_environments[runtime.name]["WEBUI_URL"],
                 "agent_environment": dict(agent_environments[runtime.name]),

@@ -26,11 +26,16 @@ class StorageExports:
 
 @dataclass(frozen=True)
 class QueueReference:
-    """A runtime's queue, by references that are weak: they do not keep it from being removed with its runtime."""
+    """A runtime's queue, by references that are weak: they do not keep it from being removed with its runtime.
+
+    No scaling rule looks at its other queue, of tasks of low priority: they wait, and no replica is started for them.
+    """
 
     name: str
     url: str
     arn: str
+    low_priority_url: str
+    low_priority_arn: str
 
 
 @dataclass(frozen=True)

@@ -84,21 +84,29 @@ class MessagingStack(Stack):
         for runtime in runtimes:
             name = runtime.node.id
             CfnOutput(self, f"{name}QueueUrl", value=runtime.queue.queue_url)
+            CfnOutput(self, f"{name}LowPriorityQueueUrl", value=runtime.low_priority_queue.queue_url)
             CfnOutput(self, f"{name}DeadLetterQueueUrl", value=runtime.dead_letters.queue_url)
         self.exports = MessagingExports(
             topic_key_arn=self.export_value(key.key_arn),
             intake_queue_arn=self.export_value(intake.queue.queue_arn),
             task_topic_arn=self.export_value(tasks.topic_arn),
             completion_topic_arn=self.export_value(completion.topic_arn),
-            runtime_queues={runtime.runtime.name: _weak_reference(runtime.queue) for runtime in runtimes},
+            runtime_queues={runtime.runtime.name: _weak_reference(runtime) for runtime in runtimes},
         )
 
 
-def _weak_reference(queue: aws_sqs.Queue) -> QueueReference:
+def _weak_reference(runtime: RuntimeQueue) -> QueueReference:
+    queue, low = (_resource(queue) for queue in (runtime.queue, runtime.low_priority_queue))
+    return QueueReference(
+        name=Stack.consume_reference(queue.attr_queue_name, ReferenceStrength.WEAK),
+        url=Stack.consume_reference(queue.attr_queue_url, ReferenceStrength.WEAK),
+        arn=Stack.consume_reference(queue.attr_arn, ReferenceStrength.WEAK),
+        low_priority_url=Stack.consume_reference(low.attr_queue_url, ReferenceStrength.WEAK),
+        low_priority_arn=Stack.consume_reference(low.attr_arn, ReferenceStrength.WEAK),
+    )
+
+
+def _resource(queue: aws_sqs.Queue) -> aws_sqs.CfnQueue:
     resource = queue.node.default_child
     assert isinstance(resource, aws_sqs.CfnQueue)  # noqa: S101  # narrows the type for mypy
-    return QueueReference(
-        name=Stack.consume_reference(resource.attr_queue_name, ReferenceStrength.WEAK),
-        url=Stack.consume_reference(resource.attr_queue_url, ReferenceStrength.WEAK),
-        arn=Stack.consume_reference(resource.attr_arn, ReferenceStrength.WEAK),
-    )
+    return resource

@@ -84,6 +84,7 @@ def build_loop(
     task_queue = TaskQueue(
         client=aws.queue,
         queue_url=settings.queue_url,
+        low_priority_queue_url=settings.low_priority_queue_url,
         visibility_timeout_seconds=settings.visibility_timeout_seconds,
         clock=clock,
     )

@@ -23,6 +23,9 @@ class AgentSettings(Settings):
 
     runtime: str = Field(min_length=1, description="Name of the runtime whose tasks this agent carries out")
     queue_url: str = Field(min_length=1, description="The runtime's queue")
+    low_priority_queue_url: str | None = Field(
+        default=None, description="The runtime's queue of tasks that wait until there is nothing else to do"
+    )
     task_table: str = Field(min_length=1, description="Name of the task table")
     task_bucket: str = Field(min_length=1, description="Bucket of messages that were too large for a topic")
     output_bucket: str = Field(min_length=1, description="Bucket that gets pictures and answers")

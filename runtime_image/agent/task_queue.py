@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from runtime_image.agent.aws import error_code
 from runtime_image.agent.clock import Clock
@@ -19,6 +19,9 @@ from botocore.exceptions import ClientError
 POLL_SECONDS: Final = 1
 #: Seconds; SQS's limit for a visibility timeout.
 MAX_VISIBILITY_SECONDS: Final = 43_200
+
+#: Before the receipt handles of the queue of low priority; SQS's own have no colon.
+LOW_PRIORITY_MARK: Final = "low:"
 
 #: Codes with which SQS says that a message is visible again, deleted, or has used up its 12 hours.
 _NOT_HELD_CODES: Final = frozenset(
@@ -46,21 +49,45 @@ class ReceivedMessage:
     trace_header: str = ""
 
 
-class TaskQueue:
-    """The queue of one runtime."""
+class _Place(TypedDict):
+    QueueUrl: str
+    ReceiptHandle: str
 
-    def __init__(self, *, client: "SQSClient", queue_url: str, visibility_timeout_seconds: int, clock: Clock) -> None:
+
+class TaskQueue:
+    """The queue of one runtime, and behind it the one of tasks of low priority, if there is one.
+
+    The second is asked only when the first has nothing. Receipt handles of the second bear a mark, so that every later
+    call finds the queue of a message by its handle alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: "SQSClient",
+        queue_url: str,
+        visibility_timeout_seconds: int,
+        clock: Clock,
+        low_priority_queue_url: str | None = None,
+    ) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._low_priority_queue_url = low_priority_queue_url
         self.visibility_timeout_seconds = visibility_timeout_seconds
         self._clock = clock
 
     def receive(self, count: int) -> tuple[ReceivedMessage, ...]:
-        """Wait a moment for up to `count` messages."""
+        """Wait a moment for up to `count` messages; those of low priority come when there are no others."""
+        found = self._receive(self._queue_url, count, wait_seconds=POLL_SECONDS)
+        if found or self._low_priority_queue_url is None:
+            return found
+        return self._receive(self._low_priority_queue_url, count, wait_seconds=0, mark=LOW_PRIORITY_MARK)
+
+    def _receive(self, queue_url: str, count: int, *, wait_seconds: int, mark: str = "") -> tuple[ReceivedMessage, ...]:
         answer = self._client.receive_message(
-            QueueUrl=self._queue_url,
+            QueueUrl=queue_url,
             MaxNumberOfMessages=count,
-            WaitTimeSeconds=POLL_SECONDS,
+            WaitTimeSeconds=wait_seconds,
             # The agent's own setting, so that lease and visibility agree whatever the queue's attribute says.
             VisibilityTimeout=self.visibility_timeout_seconds,
             MessageSystemAttributeNames=["ApproximateReceiveCount", "AWSTraceHeader"],
@@ -69,7 +96,7 @@ class TaskQueue:
         return tuple(
             ReceivedMessage(
                 message_id=message.get("MessageId", ""),
-                receipt_handle=message["ReceiptHandle"],
+                receipt_handle=mark + message["ReceiptHandle"],
                 body=message.get("Body", ""),
                 receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
                 received_at=now,
@@ -92,17 +119,20 @@ class TaskQueue:
     def delete(self, receipt_handle: str) -> None:
         """Delete a message; one that is gone already is no error."""
         try:
-            self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
+            self._client.delete_message(**self._place(receipt_handle))
         except ClientError as error:
             if error_code(error) not in _NOT_HELD_CODES:
                 raise
 
     def _change_visibility(self, receipt_handle: str, seconds: int) -> None:
         try:
-            self._client.change_message_visibility(
-                QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-            )
+            self._client.change_message_visibility(**self._place(receipt_handle), VisibilityTimeout=seconds)
         except ClientError as error:
             if error_code(error) in _NOT_HELD_CODES:
                 raise MessageNotHeld(error_code(error)) from error
             raise
+
+    def _place(self, receipt_handle: str) -> _Place:
+        handle = receipt_handle.removeprefix(LOW_PRIORITY_MARK)
+        low_priority_url = self._low_priority_queue_url if handle != receipt_handle else None
+        return {"QueueUrl": low_priority_url or self._queue_url, "ReceiptHandle": handle}

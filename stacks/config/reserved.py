@@ -14,6 +14,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "HEALTH_PORT",
         "LINK_BUCKETS",
         "LOG_LEVEL",
+        "LOW_PRIORITY_QUEUE_URL",
         "MODELS_DIRECTORY",
         "MODELS_MAX_BYTES",
         "MODELS_STATE_FILE",

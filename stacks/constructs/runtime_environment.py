@@ -31,6 +31,7 @@ class RuntimeResources:
     """What the stacks made for a runtime, by name."""
 
     queue_url: str
+    low_priority_queue_url: str
     task_table: str
     task_bucket: str
     output_bucket: str
@@ -41,6 +42,7 @@ class RuntimeResources:
         """Return what a runtime with this queue knows."""
         return cls(
             queue_url=queue.url,
+            low_priority_queue_url=queue.low_priority_url,
             task_table=storage.table_name,
             task_bucket=storage.task_bucket.name,
             output_bucket=storage.output_bucket.name,
@@ -60,6 +62,7 @@ def runtime_environment(
         "ENVIRONMENT": environment.name,
         "RUNTIME": runtime.name,
         "QUEUE_URL": resources.queue_url,
+        "LOW_PRIORITY_QUEUE_URL": resources.low_priority_queue_url,
         "TASK_TABLE": resources.task_table,
         "TASK_BUCKET": resources.task_bucket,
         "OUTPUT_BUCKET": resources.output_bucket,

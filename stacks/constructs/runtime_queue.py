@@ -10,7 +10,11 @@ from stacks.constructs.task_queue import TaskQueue
 
 
 class RuntimeQueue(TaskQueue):
-    """Bodies arrive raw, as the router wrote them."""
+    """Bodies arrive raw, as the router wrote them.
+
+    Tasks of low priority wait in a queue of their own, which replicas empty when they have nothing else to do and at
+    which no scaling rule looks.
+    """
 
     def __init__(
         self,
@@ -29,15 +33,18 @@ class RuntimeQueue(TaskQueue):
             max_receives=MAX_ATTEMPTS,
         )
         self.runtime = runtime
-        task_topic.add_subscription(
-            aws_sns_subscriptions.SqsSubscription(
-                self.queue,
-                raw_message_delivery=True,
-                filter_policy={
-                    attribute: aws_sns.SubscriptionFilter.string_filter(allowlist=values)
-                    for attribute, values in runtime_filter_policy(runtime.name).items()
-                },
-                # What SNS cannot deliver for good, it would drop.
-                dead_letter_queue=self.dead_letters,
+        self.low_priority_queue = self.another_queue("LowPriorityQueue")
+        for queue, low_priority in ((self.queue, False), (self.low_priority_queue, True)):
+            policy = runtime_filter_policy(runtime.name, low_priority=low_priority)
+            task_topic.add_subscription(
+                aws_sns_subscriptions.SqsSubscription(
+                    queue,
+                    raw_message_delivery=True,
+                    filter_policy={
+                        attribute: aws_sns.SubscriptionFilter.string_filter(allowlist=values)
+                        for attribute, values in policy.items()
+                    },
+                    # What SNS cannot deliver for good, it would drop.
+                    dead_letter_queue=self.dead_letters,
+                )
             )
-        )

@@ -29,7 +29,8 @@ class RuntimeRole(aws_iam.Role):
         link_buckets: Sequence[str],
     ) -> None:
         super().__init__(scope, id_, assumed_by=assumed_by)
-        self._allow("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", on=queue.arn)
+        for queue_arn in (queue.arn, queue.low_priority_arn):
+            self._allow("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", on=queue_arn)
         self._allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=storage.table_arn)
         self._allow(
             "s3:GetObject",

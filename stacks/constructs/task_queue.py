@@ -40,12 +40,18 @@ class TaskQueue(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.dead_letters = DeadLetterQueue(self, "DeadLetterQueue", visibility_timeout=dead_letter_visibility_timeout)
-        self.queue = aws_sqs.Queue(
+        self._visibility_timeout = visibility_timeout
+        self._redrive = aws_sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receives)
+        self.queue = self.another_queue("Queue")
+
+    def another_queue(self, id_: str) -> aws_sqs.Queue:
+        """Make a queue that shares the dead-letter queue."""
+        return aws_sqs.Queue(
             self,
-            "Queue",
+            id_,
             encryption=aws_sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(QUEUE_RETENTION_DAYS),
-            visibility_timeout=visibility_timeout,
-            dead_letter_queue=aws_sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receives),
+            visibility_timeout=self._visibility_timeout,
+            dead_letter_queue=self._redrive,
         )

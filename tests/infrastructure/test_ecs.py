@@ -241,7 +241,7 @@ def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Any) 
 
 def test_a_replica_may_use_its_own_queue_and_protect_itself(ecs: Any) -> None:
     rights = rights_of(ecs, "RuntimeSdruntimeRole")
-    assert rights["sqs:ReceiveMessage"] == {"RuntimeSdruntimeQueue.Arn"}
+    assert rights["sqs:ReceiveMessage"] == {"RuntimeSdruntimeQueue.Arn", "RuntimeSdruntimeLowPriorityQueue.Arn"}
     assert rights["ecs:UpdateTaskProtection"] == {
         "arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:task/darkroom-ecs/*"
     }

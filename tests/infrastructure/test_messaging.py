@@ -67,20 +67,24 @@ def test_only_its_own_topic_may_send_to_a_queue(templates: Any) -> None:
         assert templates.flat(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) == topic
 
 
+@pytest.mark.parametrize("low_priority", [False, True])
 @pytest.mark.parametrize("name", ["sdruntime", "dynamic"])
-def test_a_runtime_gets_its_own_tasks_raw_and_gives_up_after_three_deliveries(dev: Any, name: str) -> None:
+def test_a_runtime_gets_its_own_tasks_raw_and_gives_up_after_three_deliveries(
+    dev: Any, name: str, low_priority: bool
+) -> None:
     construct = f"Runtime{name.capitalize()}"
-    queue = dev.named(f"{construct}Queue", "AWS::SQS::Queue").properties
+    queue_name = f"{construct}{'LowPriority' if low_priority else ''}Queue"
+    queue = dev.named(queue_name, "AWS::SQS::Queue").properties
     assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
     assert queue["VisibilityTimeout"] == 60
     (subscription,) = [
         item.properties
         for item in dev.resources("AWS::SNS::Subscription")
-        if dev.flat(item.properties["Endpoint"]) == f"{construct}Queue.Arn"
+        if dev.flat(item.properties["Endpoint"]) == f"{queue_name}.Arn"
     ]
     assert dev.flat(subscription["TopicArn"]) == "TaskTopic"
-    assert subscription["FilterPolicy"] == runtime_filter_policy(name)
+    assert subscription["FilterPolicy"] == runtime_filter_policy(name, low_priority=low_priority)
     assert "FilterPolicyScope" not in subscription
     assert subscription["RawMessageDelivery"] is True
     assert dev.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"

@@ -22,7 +22,8 @@ def test_the_catalogue_survives_its_journey_through_the_environment() -> None:
     assert Catalogue.from_json(catalogue.to_json()).runtimes == catalogue.runtimes
 
 
-def test_a_task_matches_the_filter_policy_of_its_runtime_only() -> None:
+@pytest.mark.parametrize("low_priority", [False, True])
+def test_a_task_matches_the_filter_policy_of_one_queue_of_its_runtime_only(low_priority: bool) -> None:
     task = Record(
         id="a",
         run="1a2b",
@@ -36,10 +37,20 @@ def test_a_task_matches_the_filter_policy_of_its_runtime_only() -> None:
         execution_timeout_ms=1,
         ttl_ms=1,
         submitted_at_ms=1,
+        low_priority=low_priority,
     )
-    assert task_attributes(task) == {"id": "a", "runtime": "sdruntime", "tasktype": "png-info"}
-    assert task_attributes(task)["runtime"] in runtime_filter_policy("sdruntime")["runtime"]
-    assert task_attributes(task)["runtime"] not in runtime_filter_policy("dynamic")["runtime"]
+    attributes = task_attributes(task)
+    named = {"id": "a", "runtime": "sdruntime", "tasktype": "png-info"}
+    assert attributes == named | {"priority": "low" if low_priority else "normal"}
+    matching = [
+        (runtime, is_low)
+        for runtime in ("sdruntime", "dynamic")
+        for is_low in (False, True)
+        if all(
+            attributes[name] in values for name, values in runtime_filter_policy(runtime, low_priority=is_low).items()
+        )
+    ]
+    assert matching == [("sdruntime", low_priority)]
 
 
 def test_an_unknown_runtime_is_an_error_that_lists_the_names() -> None:

@@ -32,7 +32,8 @@ def test_a_task_is_recorded_and_published(world: Any, make_task: Any) -> None:
     message = TaskMessage.from_body(json.loads(body))
     assert (message.run, message.checkpoint) == (record.run, "v1-5-pruned-emaonly.safetensors")
     assert message.task.content == {"prompt": "A dog"}
-    assert attributes == {"id": "test-t2i", "runtime": "sdruntime", "tasktype": "text-to-image"}
+    named = {"id": "test-t2i", "runtime": "sdruntime", "tasktype": "text-to-image"}
+    assert attributes == named | {"priority": "normal"}
 
 
 def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world: Any, make_task: Any) -> None:

@@ -16,6 +16,7 @@ from stacks.constructs.runtime_environment import RuntimeResources, runtime_envi
 
 RESOURCES = RuntimeResources(
     queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
+    low_priority_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/low-priority-queue",
     task_table="table",
     task_bucket="tasks",
     output_bucket="outputs",

@@ -67,7 +67,7 @@ class Preparation:
                     body,
                     path,
                     checkpoint=None if self._checkpoints.is_loaded(checkpoint) else checkpoint,
-                    timeout_seconds=task.deadline - self._clock.monotonic(),
+                    timeout_seconds=max(task.deadline - self._clock.monotonic(), PAUSE_SECONDS),
                 )
             except WebUiUnreachable:
                 if self._clock.monotonic() > ends_at:

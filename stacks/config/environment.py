@@ -88,7 +88,10 @@ class Environment(CamelModel):
         default=(), description="names of the buckets that s3:// links may point to"
     )
     allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
-        Field(default=(), description="host or host:port that http links may reach although its address is not public")
+        Field(
+            default=(),
+            description="host or host:port that links and webhooks may reach although its address is not public",
+        )
     )
     entry_topic_maximum_message_bytes: int = Field(
         default=SNS_MAX_MESSAGE_BYTES,

@@ -11,15 +11,12 @@ from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.ecs import collector
 from stacks.constructs.log_group import TaskLogGroup
 from stacks.constructs.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
-from stacks.constructs.runtime_environment import HEALTH_PORT
 
 CONTAINER: Final = "runtime"
 #: ECS's units of a processor.
 CPU_UNITS: Final = 1_024
-#: Python is in the image in any case; curl may not be.
-_HEALTH_PROGRAM: Final = (
-    f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{HEALTH_PORT}/healthz', timeout=4)"
-)
+#: As the image's own health check, which ECS does not look at.
+HEALTH_CHECK: Final = ("/opt/agent-environment/bin/python", "-m", "runtime_image.supervisor.health_check")
 #: Logs that wait in memory while CloudWatch is slow; beyond that they are dropped rather than hold up the replica.
 LOG_BUFFER: Final = "25m"
 #: Files that a process may have open; a Web UI with many models in use exceeds the usual 1,024.
@@ -76,7 +73,7 @@ def task_definition(
             for name, path in WRITABLE_FOLDERS.items()
         ],
         health_check=kind.HealthCheckProperty(
-            command=["CMD", "python", "-c", _HEALTH_PROGRAM], interval=15, timeout=5, retries=6, start_period=120
+            command=["CMD", *HEALTH_CHECK], interval=15, timeout=5, retries=6, start_period=120
         ),
         log_configuration=logs,
         # Stopped before it, so that the last spans are sent.

@@ -20,6 +20,7 @@ _GET: Final = """
 #: Method to the endpoints (without leading slash) that a `webui-api` task may call with it.
 ALLOWED_CALLS: Final = {"GET": frozenset(_GET.split()), "POST": frozenset(_POST.split())}
 TEXT_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/txt2img"
+SYNC_ENDPOINT: Final = "v1/sync"
 IMAGE_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/img2img"
 #: The endpoint that a task of each type calls; `webui-api` names its own.
 ENDPOINT_OF_TASKTYPE: Final = {
@@ -81,6 +82,14 @@ def endpoint_of(content: dict[str, Any]) -> str:
         case {"api": {"endpoint": str(endpoint)}}:
             return endpoint.removeprefix("/")
     return ""
+
+
+def without_token(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a task without the token that a call of `v1/sync` may carry: it is never stored."""
+    payload = content.get("payload")
+    if endpoint_of(content) != SYNC_ENDPOINT or not isinstance(payload, dict):
+        return content
+    return content | {"payload": {key: value for key, value in payload.items() if key != "hf_token"}}
 
 
 def original_field(field: str) -> str:

@@ -11,7 +11,7 @@ from contract.errors import IdInUse, MessageTooLarge
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
-from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
+from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of, without_token
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
 from contract.submission import Submission
 from lambdas.aws_errors import AwsUnavailable
@@ -55,10 +55,10 @@ class TaskSubmission:
         """
         previous: Record | None = None
         for _ in range(MAX_RACES):
-            record, body = _new_record(submission, submission_id, now_ms, previous)
+            record, body, stored_body = _new_record(submission, submission_id, now_ms, previous)
             record = record.model_copy(update={"key_name": key_name, "webui_session": webui_session})
             if record.message_key:
-                self._bucket.put(record.message_key, body)
+                self._bucket.put(record.message_key, stored_body)
             if self._create(record, after=previous):
                 self._publisher.publish(record, now_ms=now_ms, body=body)
                 return record
@@ -87,7 +87,10 @@ class TaskSubmission:
         return existing
 
 
-def _new_record(submission: Submission, submission_id: str, now_ms: int, previous: Record | None) -> tuple[Record, str]:
+def _new_record(
+    submission: Submission, submission_id: str, now_ms: int, previous: Record | None
+) -> tuple[Record, str, str]:
+    """Return the record, the message body to publish, and the one to store, which holds no secret."""
     task = submission.task
     metadata = task.metadata
     run = run_of_submission(metadata.id, submission_id, previous.run if previous else None)
@@ -98,6 +101,8 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
             f"the task takes {len(body)} bytes of JSON; {MAX_MESSAGE_BYTES} are allowed:"
             " pass links to pictures instead of base64"
         )
+    storable = task.model_copy(update={"content": without_token(task.content)})
+    stored_body = body if storable == task else message.model_copy(update={"task": storable}).to_body()
     fingerprint = _fingerprint(submission)
     record = Record(
         id=metadata.id,
@@ -115,13 +120,13 @@ def _new_record(submission: Submission, submission_id: str, now_ms: int, previou
         submission_id=submission_id,
         fingerprint=fingerprint,
         earlier_submission_ids=remembered_submissions(previous),
-        **message_place(body, metadata.id, run, fingerprint),
+        **message_place(stored_body, metadata.id, run, fingerprint),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         low_priority=metadata.policy.low_priority,
         submitted_at_ms=now_ms,
     )
-    return record, body
+    return record, body, stored_body
 
 
 def message_place(body: str, task_id: str, run: str, fingerprint: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from runtime_image.agent.links.composition import build_links
 from runtime_image.agent.logs import EventLog, configure_logs
 from runtime_image.agent.loop import TaskLoop
 from runtime_image.agent.message_reader import MessageReader
-from runtime_image.agent.named_models import NamedModels
+from runtime_image.agent.model_tools import ModelTools
 from runtime_image.agent.orchestrator.composition import build_orchestrator
 from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.pace import Pace
@@ -52,8 +52,6 @@ from runtime_image.agent.webui.readiness import Readiness
 from runtime_image.agent.webui.request_check import RequestCheck
 from runtime_image.agent.webui.service_options import ServiceOptions
 from runtime_image.exit_codes import ExitCode
-from runtime_image.models.bucket import ModelBucket, make_client
-from runtime_image.models.folder import ModelsFolder
 
 
 def main() -> int:
@@ -125,7 +123,7 @@ def build_loop(
         ),
         preparation=Preparation(
             links=links,
-            models=_build_models(settings, checkpoints, log),
+            models=ModelTools(settings=settings, checkpoints=checkpoints, clock=clock, log=log),
             check=check,
             checkpoints=checkpoints,
             clock=clock,
@@ -176,18 +174,6 @@ def build_loop(
         report=telemetry.report,
         stopping=stopping,
         clock=clock,
-        log=log,
-    )
-
-
-def _build_models(settings: AgentSettings, checkpoints: Checkpoints, log: EventLog) -> NamedModels | None:
-    if not settings.model_bucket:
-        return None
-    return NamedModels(
-        bucket=ModelBucket(client=make_client(), bucket=settings.model_bucket),
-        folder=ModelsFolder(settings.models_directory),
-        max_bytes=settings.models_max_bytes,
-        checkpoints=checkpoints,
         log=log,
     )
 

@@ -68,6 +68,15 @@ class TaskPrepared:
 
 
 @dataclass(frozen=True)
+class TaskCarriedOut:
+    """The agent itself has done what the task asks for; the Web UI has no such call."""
+
+    task: "HeldTask"
+    request: "WebUiRequest"
+    answer: Any
+
+
+@dataclass(frozen=True)
 class CheckpointLoaded:
     """The Web UI has the task's checkpoint loaded."""
 
@@ -189,6 +198,7 @@ Event = (
     | TaskRedelivered
     | IntakeFailed
     | TaskPrepared
+    | TaskCarriedOut
     | CheckpointLoaded
     | OptionsGuarded
     | TaskGenerated

@@ -145,6 +145,13 @@ class TaskLoop:
             self._dispatcher.add(event.task)
 
     @handle.register
+    def _task_carried_out(self, event: on.TaskCarriedOut) -> None:
+        task = event.task
+        if task.stage is Stage.PREPARING:
+            task.request, task.stage = event.request, Stage.STORING
+            self._crew.store(task, event.request, event.answer)
+
+    @handle.register
     def _checkpoint_loaded(self, event: on.CheckpointLoaded) -> None:
         self._dispatcher.switched(event.task)
 

@@ -4,14 +4,14 @@ from typing import Any, Final
 
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.errors import GivenUp, WebUiUnreachable
-from runtime_image.agent.events import Event, TaskPrepared
+from runtime_image.agent.events import Event, TaskCarriedOut, TaskPrepared
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.links.replacement import LinkReplacement
 from runtime_image.agent.logs import EventLog
-from runtime_image.agent.named_models import NamedModels
+from runtime_image.agent.model_tools import ModelTools
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.named import names_in
-from runtime_image.agent.webui.request import WebUiRequest, build_request, content_of
+from runtime_image.agent.webui.request import MODEL_CALLS, WebUiRequest, build_request, content_of
 from runtime_image.agent.webui.request_check import RequestCheck
 
 #: Seconds for which a Web UI that does not answer is asked again: a moment's trouble must not cost a delivery, and
@@ -27,7 +27,7 @@ class Preparation:
         self,
         *,
         links: LinkReplacement,
-        models: NamedModels | None,
+        models: ModelTools,
         check: RequestCheck,
         checkpoints: Checkpoints,
         clock: Clock,
@@ -48,11 +48,13 @@ class Preparation:
         self._log.debug("task_content", task_id=task.metadata.id, prompt=body.get("prompt"))
         # Refuses what cannot be carried out before anything is fetched for it.
         request = build_request(tasktype, content, {})
+        if request.path in MODEL_CALLS:
+            return TaskCarriedOut(task, request, self._models.calls.carry_out(task, request.path, body, path))
         checkpoint = task.task_message.checkpoint if request.generates else None
-        if self._models is not None:
+        if self._models.named is not None:
             # Before their names are checked: the Web UI looks at its folders again for a name that it does not know.
             needed = None if self._checkpoints.is_loaded(checkpoint) else checkpoint
-            self._models.fetch(task, needed, names_in(request.path, body, path))
+            self._models.named.fetch(task, needed, names_in(request.path, body, path))
         request = self._checked(task, request, checkpoint, body, path)
         return TaskPrepared(task, request.with_body(self._links.replace(body, path)))
 

@@ -77,6 +77,9 @@ class AgentSettings(Settings):
     models_max_bytes: ByteSize | None = Field(
         default=None, gt=0, description="Room for fetched models, such as 200GiB; without it the disk is the limit"
     )
+    hf_endpoint: str = Field(
+        default="https://huggingface.co", pattern=r"^https?://[^/\s]+", description="The hub of the call v1/sync"
+    )
     grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -32,7 +32,7 @@ class PartialFile:
             self._descriptor = os.open(place.part, os.O_RDWR | os.O_CREAT, 0o644)
             _allocate(self._descriptor, file.size)
         except OSError as error:
-            raise _refusal(error, place.part) from error
+            raise refusal_of(error, place.part) from error
 
     def write(self, block: memoryview, position: int) -> None:
         """Put bytes where they belong."""
@@ -41,7 +41,7 @@ class PartialFile:
                 written = os.pwrite(self._descriptor, block, position)
                 block, position = block[written:], position + written
         except OSError as error:
-            raise _refusal(error, self._place.part) from error
+            raise refusal_of(error, self._place.part) from error
 
     def finish(self, finished: Range) -> None:
         """Note that all bytes of a range were written."""
@@ -80,7 +80,8 @@ def _allocate(descriptor: int, size: int) -> None:
     os.ftruncate(descriptor, size)
 
 
-def _refusal(error: OSError, path: Path) -> DiskFull | DownloadFailed:
+def refusal_of(error: OSError, path: Path) -> DiskFull | DownloadFailed:
+    """Return what a failure to write a file means."""
     if error.errno in _FULL:
         return DiskFull(f"the disk of {path.parent} is full")
     return DownloadFailed(f"{path.parent} cannot be written: {error.strerror}")

@@ -18,6 +18,11 @@ SPARE_BYTES: Final = 256 * 1024 * 1024
 _MEBIBYTE: Final = 1024 * 1024
 
 
+def free_bytes(folder: ModelsFolder) -> int:
+    """Return what may still be written into the folder."""
+    return shutil.disk_usage(folder.directory).free - SPARE_BYTES
+
+
 class _Fetched(NamedTuple):
     used_at: float
     key: str
@@ -48,7 +53,7 @@ class Room:
     def _make(self, file: RemoteFile, *, needed: int, place: Place) -> None:
         removable = sorted(self._fetched(but=file.key))
         while True:
-            free = shutil.disk_usage(self._folder.directory).free - SPARE_BYTES
+            free = free_bytes(self._folder)
             lacking = max(needed - free, self._taken(but=place) + file.size - self._max_bytes if self._max_bytes else 0)
             if lacking <= 0:
                 return

@@ -12,6 +12,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "GRACE_PERIOD_SECONDS",
         "HANG_SECONDS",
         "HEALTH_PORT",
+        "HF_ENDPOINT",
         "LINK_BUCKETS",
         "LOG_LEVEL",
         "LOW_PRIORITY_QUEUE_URL",

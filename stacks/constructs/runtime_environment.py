@@ -72,6 +72,8 @@ def runtime_environment(
         # The disk is the limit: it is the container's own.
         "MODELS_MAX_BYTES": "",
         "MODELS_STATE_FILE": MODELS_STATE_FILE,
+        # Empty: the public one.
+        "HF_ENDPOINT": "",
         "WEBUI_URL": WEBUI_URL,
         # The Web UI adds them to its command line, which the image brings.
         "COMMANDLINE_ARGS": shlex.join(runtime.webui_arguments),

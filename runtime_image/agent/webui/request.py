@@ -13,6 +13,10 @@ TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
 IMAGE_TO_IMAGE_PATH: Final = f"/{runpod.IMAGE_TO_IMAGE_ENDPOINT}"
 UPSCALING_PATHS: Final = frozenset({"/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images"})
 OPTIONS_PATH: Final = "/sdapi/v1/options"
+#: Calls that the Web UI does not have: the agent carries them out itself.
+DOWNLOAD_PATH: Final = "/v1/download"
+SYNC_PATH: Final = f"/{runpod.SYNC_ENDPOINT}"
+MODEL_CALLS: Final = frozenset({DOWNLOAD_PATH, SYNC_PATH})
 _GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
 _ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}
 #: Calls that other requests must not overlap: what they change is read all through a generation.
@@ -25,8 +29,6 @@ _CHANGING_THE_SERVICE: Final = frozenset(
         "sdapi/v1/refresh-embeddings",
     }
 )
-#: Endpoints that the Web UI does not have: they work on the model folder beside it.
-_HELPERS: Final = frozenset({"v1/download", "v1/sync"})
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
         if errors := runpod.check_call(content, "task.content"):
             raise InvalidTask(errors)
         method, endpoint = content["api"]["method"], runpod.endpoint_of(content)
-    if not endpoint or endpoint in _HELPERS:
+    if not endpoint:
         raise UnsupportedTask(f"this runtime cannot carry out {endpoint or tasktype.value}")
     request = WebUiRequest(
         method=method,

@@ -136,3 +136,16 @@ def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
     assert taken <= {record.run}
     assert {json.loads(body)["run"] for body, _ in world.task_topic.sent} <= {record.run}
     assert record.status is Status.IN_QUEUE
+
+
+@pytest.mark.parametrize("padding", [0, 10_000], ids=["in the record", "in the bucket"])
+def test_a_token_is_published_and_never_stored(world: Any, padding: int) -> None:
+    payload = {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret", "note": "x" * padding}
+    content = {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": payload}
+    metadata = {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"}
+    record = take(world, {"task": {"metadata": metadata, "content": content}}, "s1")
+    [(body, _)] = world.task_topic.sent
+    assert "hf_secret" in body
+    stored = world.task_bucket.get(record.message_key) if record.message_key else record.message
+    assert "hf_secret" not in stored
+    assert '"repo_id":"a/b"' in stored

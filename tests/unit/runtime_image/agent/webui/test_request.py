@@ -52,8 +52,6 @@ def test_a_call_by_name(method: str, endpoint: str, *, exclusive: bool) -> None:
         ("pipeline", {}, UnsupportedTask),
         ("webui-api", {}, InvalidTask),
         ("webui-api", {"api": {"method": "GET", "endpoint": "/sdapi/v1/server-kill"}}, InvalidTask),
-        ("webui-api", {"api": {"method": "POST", "endpoint": "v1/download"}, "payload": {}}, UnsupportedTask),
-        ("webui-api", {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": {}}, UnsupportedTask),
     ],
 )
 def test_what_cannot_be_carried_out_fails_for_good(

@@ -1,0 +1,161 @@
+"""`v1/download` and `v1/sync`: files come into the models folder and nowhere else, from public addresses only."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.errors import DarkroomError, InvalidTask
+from contract.record import Status
+from guarded_http.client import GuardedHttp
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import resolve_with_system
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.logs import configure_logs
+from runtime_image.agent.model_calls import ModelCalls
+from runtime_image.agent.webui.request import DOWNLOAD_PATH, SYNC_PATH
+from runtime_image.models.folder import ModelsFolder
+from tests.integration.agent.conftest import World
+from tests.integration.agent.hub import Hub
+from tests.unit.runtime_image.agent.tasks import held_task
+
+TOKEN = "hf_example"
+REPOSITORY = "stabilityai/vae"
+FILES = {"vae.safetensors": b"weights" * 1000, "sub/config.json": b"{}", ".gitattributes": b"*"}
+
+
+@dataclass
+class CallGround:
+    hub: Hub
+    url: str
+    directory: Path
+
+    def call(self, path: str, allowed: bool = True, **body: Any) -> dict[str, Any]:
+        clock = Clock()
+        task = held_task()
+        task.claimed_at = clock.monotonic()
+        hosts = [self.url.removeprefix("http://")] if allowed else []
+        calls = ModelCalls(
+            folder=ModelsFolder(self.directory),
+            http=GuardedHttp(resolve=resolve_with_system, allowed_hosts=hosts),
+            hub_url=self.url,
+            clock=clock,
+            log=configure_logs("ERROR"),
+        )
+        return calls.carry_out(task, path, body, "task.content.payload")
+
+    def fetched(self) -> dict[str, bytes]:
+        files = [path for path in self.directory.rglob("*") if path.is_file()]
+        return {path.relative_to(self.directory).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[CallGround]:
+    hub = Hub(files={REPOSITORY: dict(FILES)})
+    (tmp_path / "models").mkdir()
+    with hub.serve() as url:
+        yield CallGround(hub, url, tmp_path / "models")
+
+
+def test_a_repository_is_synced_and_only_what_changed_comes_again(ground: CallGround) -> None:
+    ground.hub.token = TOKEN
+    call = {"repo_id": REPOSITORY, "sync_path": "VAE/new/", "hf_token": TOKEN}
+    answer = ground.call(SYNC_PATH, **call)
+    assert answer == {"synced_count": 2, "synced_files": ["VAE/new/vae.safetensors", "VAE/new/sub/config.json"]}
+    assert ground.fetched() == {f"VAE/new/{name}": FILES[name] for name in ("vae.safetensors", "sub/config.json")}
+    ground.hub.files[REPOSITORY]["sub/config.json"] = b"{1}"
+    assert ground.call(SYNC_PATH, **call)["synced_files"] == ["VAE/new/sub/config.json"]
+
+
+def test_a_file_is_downloaded(ground: CallGround) -> None:
+    source = f"{ground.url}/{REPOSITORY}/resolve/main/vae.safetensors"
+    answer = ground.call(DOWNLOAD_PATH, source_url=source, download_path="VAE/mine.safetensors")
+    assert answer == {"msg": "downloaded", "source_url": source, "download_path": "VAE/mine.safetensors"}
+    assert ground.call(DOWNLOAD_PATH, source_url=source, download_path="VAE/")["download_path"] == "VAE/"
+    assert set(ground.fetched()) == {"VAE/mine.safetensors", "VAE/vae.safetensors"}
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "VAE/../../x", "VAE//x", "VAE/.x", "out/x", "VAE\\x", ".", "VAE/a\0"]
+)
+def test_nothing_comes_to_other_places(ground: CallGround, tmp_path: Path, path: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (ground.directory / "out").symlink_to(tmp_path / "elsewhere")
+    source = f"{ground.url}/{REPOSITORY}/resolve/main/vae.safetensors"
+    with pytest.raises(InvalidTask, match="models folder"):
+        ground.call(DOWNLOAD_PATH, source_url=source, download_path=path)
+    with pytest.raises(InvalidTask, match="models folder"):
+        ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path=path)
+    assert not ground.fetched()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_repository_cannot_name_files_outside(ground: CallGround, tmp_path: Path) -> None:
+    ground.hub.files[REPOSITORY] = {"../../outside.bin": b"x"}
+    ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path="VAE")
+    assert not ground.fetched()
+    assert not (tmp_path / "outside.bin").exists()
+
+
+def test_addresses_that_are_not_public_are_refused(ground: CallGround) -> None:
+    with pytest.raises(LinkRefused, match="not a public address"):
+        ground.call(DOWNLOAD_PATH, allowed=False, source_url=f"{ground.url}/x", download_path="VAE/x")
+    ground.hub.redirects["/x"] = "http://169.254.169.254/latest/meta-data"
+    with pytest.raises(LinkRefused, match="not a public address"):
+        ground.call(DOWNLOAD_PATH, source_url=f"{ground.url}/x", download_path="VAE/x")
+
+
+def test_a_token_goes_to_the_hub_and_not_to_where_it_redirects(ground: CallGround) -> None:
+    with Hub(files={"other": {"vae.safetensors": FILES["vae.safetensors"]}}).serve() as elsewhere:
+        path = f"/{REPOSITORY}/resolve/main/vae.safetensors"
+        ground.hub.redirects[path] = f"{elsewhere}/other/resolve/main/vae.safetensors"
+        with pytest.raises(LinkRefused):
+            ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path="VAE", hf_token=TOKEN)
+    assert ground.hub.asked == [(f"/api/models/{REPOSITORY}/tree/main?recursive=true", f"Bearer {TOKEN}")]
+
+
+def test_what_is_not_as_listed_is_thrown_away(ground: CallGround) -> None:
+    ground.hub.spoiled["vae.safetensors"] = b"another"
+    with pytest.raises(LinkUnavailable, match="something else"):
+        ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path="VAE")
+    assert not ground.fetched()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        (DOWNLOAD_PATH, {}, "source_url: is required"),
+        (DOWNLOAD_PATH, {"source_url": 5, "download_path": "VAE/x"}, "source_url: is required"),
+        (DOWNLOAD_PATH, {"source_url": "file:///etc/passwd", "download_path": "VAE/x"}, "only http and https"),
+        (SYNC_PATH, {"repo_id": "../x", "sync_path": "VAE"}, "repo_id"),
+        (SYNC_PATH, {"repo_id": "a/b/c", "sync_path": "VAE"}, "repo_id"),
+        (SYNC_PATH, {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "a\nb"}, "hf_token"),
+        (SYNC_PATH, {"repo_id": "not/there", "sync_path": "VAE"}, "answered 404"),
+    ],
+)
+def test_what_cannot_be_done_is_told(ground: CallGround, path: str, body: dict[str, Any], words: str) -> None:
+    with pytest.raises(DarkroomError, match=words):
+        ground.call(path, **body)
+
+
+def test_a_task_is_carried_out_without_the_web_ui_and_its_token_shows_nowhere(world: World, ground: CallGround) -> None:
+    ground.hub.token = TOKEN
+    content = {
+        "api": {"method": "POST", "endpoint": "/v1/sync"},
+        "payload": {"repo_id": REPOSITORY, "sync_path": "VAE", "hf_token": TOKEN},
+    }
+    world.submit("a", content, tasktype="webui-api", checkpoint=None)
+    agent = world.start_agent(
+        MODELS_DIRECTORY=ground.directory,
+        HF_ENDPOINT=ground.url,
+        ALLOWED_LINK_HOSTS=json.dumps([ground.url.removeprefix("http://")]),
+    )
+    record = world.wait_for("a", Status.COMPLETED)
+    (output,) = world.outputs().values()
+    assert json.loads(output) == {"synced_count": 2, "synced_files": ["VAE/vae.safetensors", "VAE/sub/config.json"]}
+    assert not [path for method, path in world.webui.calls if "v1/sync" in path]
+    for text in (agent.log_file.read_text(), output.decode(), repr(record)):
+        assert TOKEN not in text

@@ -33,7 +33,7 @@ class CallGround:
     url: str
     directory: Path
 
-    def call(self, path: str, allowed: bool = True, **body: Any) -> dict[str, Any]:
+    def call(self, path: str, *, allowed: bool = True, **body: Any) -> dict[str, Any]:
         clock = Clock()
         task = held_task()
         task.claimed_at = clock.monotonic()
@@ -62,7 +62,7 @@ def ground(tmp_path: Path) -> Iterator[CallGround]:
 
 def test_a_repository_is_synced_and_only_what_changed_comes_again(ground: CallGround) -> None:
     ground.hub.token = TOKEN
-    call = {"repo_id": REPOSITORY, "sync_path": "VAE/new/", "hf_token": TOKEN}
+    call: dict[str, Any] = {"repo_id": REPOSITORY, "sync_path": "VAE/new/", "hf_token": TOKEN}
     answer = ground.call(SYNC_PATH, **call)
     assert answer == {"synced_count": 2, "synced_files": ["VAE/new/vae.safetensors", "VAE/new/sub/config.json"]}
     assert ground.fetched() == {f"VAE/new/{name}": FILES[name] for name in ("vae.safetensors", "sub/config.json")}

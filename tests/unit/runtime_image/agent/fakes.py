@@ -13,6 +13,7 @@ from runtime_image.agent.events import Loss
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.lease_keeper import LeaseKeeper
 from runtime_image.agent.ledger import Claim, Ledger, ProgressReport
+from runtime_image.agent.model_tools import ModelTools
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.telemetry.observer import Ending
@@ -220,3 +221,10 @@ class FakeQueue(TaskQueue):
 
     def delete(self, receipt_handle: str) -> None:
         self.actions.append(("delete", receipt_handle))
+
+
+class NoModelTools(ModelTools):
+    """Without a model bucket."""
+
+    def __init__(self) -> None:
+        self.named = None

@@ -16,7 +16,7 @@ from runtime_image.agent.webui.known_names import KnownNames
 from runtime_image.agent.webui.name_check import NameCheck
 from runtime_image.agent.webui.request_check import RequestCheck
 from runtime_image.agent.webui.service_options import ServiceOptions
-from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
+from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, NoModelTools
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
 
@@ -47,7 +47,7 @@ def prepare(task: HeldTask, *, silent_calls: int) -> TaskPrepared:
     )
     preparation = Preparation(
         links=LinkReplacement(load_tools=no_tools),
-        models=None,
+        models=NoModelTools(),
         check=check,
         checkpoints=FakeCheckpoints(),
         clock=clock,

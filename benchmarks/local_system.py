@@ -12,7 +12,7 @@ from typing import Any, Final
 import boto3
 
 from benchmarks.processes import AWS_VARIABLES, PROJECT, running, start
-from contract.record import Record
+from contract.record import Record, is_task
 
 RUNTIME: Final = "sdruntime"
 #: Seconds in which the local system gets ready, its templates synthesized anew.
@@ -69,7 +69,7 @@ class LocalSystem:
     def records(self) -> list[Record]:
         """Return the records of all tasks."""
         pages = self._table.meta.client.get_paginator("scan").paginate(TableName=self._table.name)
-        return [Record.from_item(item) for page in pages for item in page["Items"]]
+        return [Record.from_item(item) for page in pages for item in page["Items"] if is_task(item)]
 
     def stored(self) -> set[str]:
         """Return the `s3://` URIs of all outputs."""

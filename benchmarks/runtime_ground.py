@@ -10,7 +10,7 @@ import boto3
 from benchmarks.stand_in_webui import CHECKPOINT
 from contract import transitions
 from contract.message import TaskMessage
-from contract.record import Record, Status
+from contract.record import Record, Status, is_task
 from contract.storage import run_of_submission
 from contract.task import Metadata, Task
 
@@ -93,7 +93,7 @@ class RuntimeGround:
         listing = self._s3.get_paginator("list_objects_v2").paginate(Bucket=_OUTPUT_BUCKET)
         stored = {f"s3://{_OUTPUT_BUCKET}/{entry['Key']}" for page in listing for entry in page.get("Contents", [])}
         scan = self._table.get_paginator("scan").paginate(TableName=_TABLE)
-        records = [Record.from_item(item) for page in scan for item in page["Items"]]
+        records = [Record.from_item(item) for page in scan for item in page["Items"] if is_task(item)]
         return {
             record.id
             for record in records

@@ -178,6 +178,11 @@ class Record(BaseModel):
         return cls.model_validate(values)
 
 
+def is_task(item: Mapping[str, Any]) -> bool:
+    """Tell a record from the other items of the table (`contract.active_runs`, `contract.replica`)."""
+    return "run" in item
+
+
 def due_shard(task_id: str) -> str:
     """Return the partition of the due index that a task falls into."""
     return str(zlib.crc32(task_id.encode()) % DUE_SHARDS)

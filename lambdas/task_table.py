@@ -15,7 +15,9 @@ from contract.record import (
     SWEEP_RETRY_MS,
     Record,
     Status,
+    is_task,
 )
+from contract.replica import replicas_of
 from contract.transitions import Outcome
 from contract.webhook import WebhookState
 
@@ -65,8 +67,7 @@ class TaskTable:
         """Return the record as it is now, or at half the price as it was a moment ago."""
         answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
         item = answer.get("Item", {})
-        # Beside the tasks there are items of keys (`contract.active_runs`), under ids that no task can have.
-        return Record.from_item(item) if "run" in item else None
+        return Record.from_item(item) if is_task(item) else None
 
     def create(self, record: Record, *, after: Record | None) -> bool:
         """Record the first run of an id, or a new one `after` a final one."""
@@ -175,6 +176,16 @@ class TaskTable:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def replicas(self, runtime: str, *, seen_since_ms: int) -> set[str]:
+        """Return the replicas of a runtime that gave a sign of life since then."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table_name,
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="active_runtime = :replicas AND submitted_at_ms >= :since",
+            ExpressionAttributeValues={":replicas": replicas_of(runtime), ":since": seen_since_ms},
+        )
+        return {item["worker_id"] for page in pages for item in page["Items"]}
 
     def newest(
         self, runtime: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None

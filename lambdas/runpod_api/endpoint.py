@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from contract.record import Status
+from contract.replica import SEEN_WITHIN_MS
 from lambdas import outcomes
 from lambdas.observability import count, logger
 from lambdas.runpod_api.runtimes import Runtimes
@@ -35,8 +36,8 @@ class RunpodEndpoint:
     def health(self, runtime: str) -> dict[str, Any]:
         """Return how many jobs and replicas are in which state.
 
-        What waits and runs is counted in full; what has ended, among the newest 5,000 tasks of the runtime. A replica
-        without a task has no record, so it is not counted as idle.
+        What waits and runs is counted in full; what has ended, among the newest 5,000 tasks of the runtime. A
+        replica is idle that gave a sign of life in the last minutes and holds no task.
         """
         self._runtimes.check(runtime)
         active: Counter[Status] = Counter()
@@ -46,6 +47,7 @@ class RunpodEndpoint:
             workers |= {run.worker_id for run in page if run.status is Status.IN_PROGRESS and run.worker_id}
             if number == MAX_ACTIVE_PAGES:
                 break
+        seen = self._table.replicas(runtime, seen_since_ms=self._now_ms() - SEEN_WITHIN_MS)
         ended = self._ended(runtime)
         return {
             "jobs": {
@@ -55,7 +57,7 @@ class RunpodEndpoint:
                 "inQueue": active[Status.IN_QUEUE],
                 "retried": ended["retried"],
             },
-            "workers": {"idle": 0, "running": len(workers)},
+            "workers": {"idle": len(seen - workers), "running": len(workers)},
         }
 
     def purge(self, runtime: str, *, answer_by: float) -> dict[str, Any]:

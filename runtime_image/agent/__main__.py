@@ -35,6 +35,7 @@ from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.patience import Patience
 from runtime_image.agent.preparation import Preparation
+from runtime_image.agent.presence import Presence
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.settings import AgentSettings
@@ -151,7 +152,9 @@ def build_loop(
     )
     holdings = Holdings(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
     standing = Standing(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
+    presence = Presence(ledger=ledger, replica=owner, runtime=settings.runtime, clock=clock, log=log)
     threads = {"keeper": keeper.run, "receiver": receiver.run, "progress": watch.run, "standing": standing.run}
+    threads |= {"presence": presence.run}
     for name, run in threads.items():
         _start_thread(name, run, post)
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from contract import transitions
 from contract.errors import DarkroomError, TaskExpired
 from contract.record import Record, Status
+from contract.replica import sign_of_life
 from contract.transitions import Outcome
 from runtime_image.agent.aws import error_code
 from runtime_image.agent.clock import Clock
@@ -120,6 +121,10 @@ class Ledger:
                 retention_seconds=self._retention_seconds,
             )
         )
+
+    def sign_of_life(self, replica: str, runtime: str) -> None:
+        """Say that this replica is there."""
+        self._write(sign_of_life(replica, runtime, now_ms=self._clock.now_ms()))
 
     def expire(self, task_id: str, run: str) -> None:
         """End a task that waited for longer than its `ttl`."""

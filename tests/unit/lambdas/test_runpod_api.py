@@ -9,6 +9,7 @@ import pytest
 
 from contract.errors import InvalidJson, InvalidTask, NotRetryable, RuntimeNotFound, TaskFinished, TaskNotFound
 from contract.record import Status
+from contract.replica import SEEN_WITHIN_MS, sign_of_life
 from contract.transitions import Outcome
 from lambdas import outcomes
 from lambdas.http_application import Caller
@@ -254,6 +255,13 @@ def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
         "jobs": {"completed": 1, "failed": 1, "inProgress": 2, "inQueue": 1, "retried": 0},
         "workers": {"idle": 0, "running": 1},
     }
+    world = runpod.world
+    for replica, age_ms in (("a", 0), ("c", 1000), ("d", SEEN_WITHIN_MS + 1)):
+        request = sign_of_life(replica, "sdruntime", now_ms=world.now_ms - age_ms)
+        world.dynamodb.update_item(TableName="tasks", **request)
+    assert runpod.endpoint.health("sdruntime")["workers"] == {"idle": 1, "running": 1}
+    assert runpod.endpoint.health("dynamic")["workers"] == {"idle": 0, "running": 0}
+    assert world.table.read("replica/c") is None
     runpod.retry(failed)
     assert runpod.endpoint.health("sdruntime")["jobs"] == {
         "completed": 1,

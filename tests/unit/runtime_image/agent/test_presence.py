@@ -1,0 +1,43 @@
+"""A replica says that it is there, some time after its start and for as long as it lives."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from contract.replica import SIGN_INTERVAL_MS
+from runtime_image.agent.logs import configure_logs
+from runtime_image.agent.presence import FIRST_SIGN_SECONDS, Presence
+
+
+class Over(Exception):
+    """Ends the thread's loop."""
+
+
+class Day:
+    """The ledger and the clock of a replica whose first writes fail."""
+
+    def __init__(self, *, failures: int) -> None:
+        self.failures = failures
+        self.happened: list[Any] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.happened.append(seconds)
+        if len(self.happened) > 6:
+            raise Over
+
+    def sign_of_life(self, replica: str, runtime: str) -> None:
+        self.happened.append((replica, runtime))
+        if self.failures:
+            self.failures -= 1
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_signs_come_at_their_pace_whatever_aws_says(failures: int) -> None:
+    day: Any = Day(failures=failures)
+    presence = Presence(ledger=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("ERROR"))
+    with pytest.raises(Over):
+        presence.run()
+    sign, pause = ("a", "sdruntime"), SIGN_INTERVAL_MS / 1000
+    assert day.happened == [FIRST_SIGN_SECONDS, sign, pause, sign, pause, sign, pause]

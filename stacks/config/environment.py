@@ -141,6 +141,16 @@ class Environment(CamelModel):
         return self
 
     @model_validator(mode="after")
+    def _secrets_have_a_way_in(self) -> Self:
+        for index, runtime in enumerate(self.runtimes):
+            if runtime.secrets and self.engine == "eks":
+                raise ValueError(
+                    f"runtimes[{index}].secrets: EKS does not hand them to containers; leave them out, or let the"
+                    " program read the secret itself"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _ecs_has_room(self) -> Self:
         options = sum(len(runtime.capacity.options) for runtime in self.runtimes)
         if self.engine == "ecs" and options > MAX_ECS_CAPACITY_PROVIDERS:

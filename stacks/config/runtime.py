@@ -26,6 +26,12 @@ DEFAULT_FAMILIES: Final = ("g5", "g6")
 #: An image of a registry with a tag or a digest.
 _IMAGE: Final = re.compile(r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII)
 
+#: A secret of Secrets Manager (with a key of its JSON, if any), or a parameter of Systems Manager.
+_SECRET: Final = re.compile(
+    r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+(:[\w.-]+::)?|ssm:[a-z0-9-]+:\d{12}:parameter/[\w/.-]+)",
+    re.ASCII,
+)
+
 
 def _check_model_filename(value: str | None) -> str | None:
     if value is not None and not (value.endswith(CHECKPOINT_EXTENSIONS) and is_checkpoint_name(value)):
@@ -72,6 +78,15 @@ def _check_extra_env(value: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{name!r} is no name of a variable; write letters, digits and underscores")
         if is_reserved_variable(name):
             raise ValueError(f"{name} is set by Darkroom; leave it out, or use the key that sets it")
+    return value
+
+
+def _check_secret(value: str) -> str:
+    if not _SECRET.fullmatch(value):
+        raise ValueError(
+            f"is {value!r}; write the ARN of a secret or of a parameter, such as"
+            " arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"
+        )
     return value
 
 
@@ -122,6 +137,13 @@ class RuntimeConfig(Runtime):
     extra_env: Annotated[dict[str, str], AfterValidator(_check_extra_env)] = Field(
         default={}, description="further environment variables of the container, such as PYTORCH_CUDA_ALLOC_CONF"
     )
+    secrets: Annotated[dict[str, Annotated[str, AfterValidator(_check_secret)]], AfterValidator(_check_extra_env)] = (
+        Field(
+            default={},
+            description="further variables whose values lie elsewhere: the ARN of a secret of Secrets Manager or of a"
+            " parameter of Systems Manager for each; on ECS only",
+        )
+    )
     webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
         default=(), description="further arguments of the Web UI, such as --xformers, one in each entry"
     )
@@ -156,6 +178,12 @@ class RuntimeConfig(Runtime):
                     f"gpuFamilies: no size of {family} has exactly {self.gpus_per_replica} GPUs; write another family,"
                     " another gpusPerReplica, or instanceTypes"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _variables_have_one_value(self) -> Self:
+        if both := sorted(self.extra_env.keys() & self.secrets.keys()):
+            raise ValueError(f"secrets: {both[0]} stands in extraEnv as well; write it in one of the two")
         return self
 
     @model_validator(mode="after")

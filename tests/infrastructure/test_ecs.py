@@ -258,8 +258,20 @@ def test_starting_a_replica_takes_its_image_and_its_logs_and_nothing_else(ecs: A
         "ecr:GetDownloadUrlForLayer": {repository},
         "ecr:GetAuthorizationToken": {"*"},
     }
-    # The other one's image is not in ECR.
-    assert rights_of(ecs, "RuntimeDynamicExecutionRole").keys() == logs.keys()
+    # The other one's image is not in ECR, and it has secrets.
+    assert rights_of(ecs, "RuntimeDynamicExecutionRole") == {
+        "logs:CreateLogStream": {"RuntimeDynamicLogs.Arn"},
+        "logs:PutLogEvents": {"RuntimeDynamicLogs.Arn"},
+        "secretsmanager:GetSecretValue": {"arn:aws:secretsmanager:eu-central-1:123456789012:secret:hub-AbCdEf"},
+        "ssm:GetParameters": {"arn:aws:ssm:eu-central-1:123456789012:parameter/licence"},
+    }
+
+
+def test_secrets_are_handed_over_by_name_only(ecs: Any) -> None:
+    container = replica_of(ecs, "dynamic")
+    secrets = {item["Name"]: item["ValueFrom"] for item in container["Secrets"]}
+    assert secrets == ecs.environment.runtimes[1].secrets
+    assert not secrets.keys() & {item["Name"] for item in container["Environment"]}
 
 
 def test_only_tasks_of_this_account_get_the_roles(fleet: Any) -> None:

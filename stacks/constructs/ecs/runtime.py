@@ -115,6 +115,11 @@ class RuntimeOnEcs(Construct):
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[logs.log_group_arn]
             )
         )
+        for arn in self._runtime.secrets.values():
+            # Without the key of its JSON, which is no part of the secret's name.
+            secret_arn = ":".join(arn.split(":")[:7])
+            action = "ssm:GetParameters" if ":ssm:" in arn else "secretsmanager:GetSecretValue"
+            role.add_to_policy(aws_iam.PolicyStatement(actions=[action], resources=[secret_arn]))
         repository_arn = images.repository_arn_for(self._runtime)
         if repository_arn:
             role.add_to_policy(

@@ -56,6 +56,7 @@ def task_definition(
         image=image,
         essential=True,
         environment=[kind.KeyValuePairProperty(name=name, value=value) for name, value in variables.items()],
+        secrets=[kind.SecretProperty(name=name, value_from=arn) for name, arn in runtime.secrets.items()],
         # More memory than this is a leak: better that the Web UI is restarted than that the node fails.
         memory=replica_memory_mib(runtime),
         cpu=replica_millicpus(runtime) * CPU_UNITS // 1_000,

@@ -95,6 +95,19 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a publisher that is everyone": ({"publishers": ["*"]}, "publishers[0]: is '*'; write the 12 digits"),
     "no name of a bucket": ({"modelBucket": "s3://models"}, 'modelBucket: is "s3://models"; write what fits'),
+    "secrets on EKS": (
+        {
+            "engine": "eks",
+            "runtimes": [
+                {
+                    "name": "a",
+                    "dynamicModel": True,
+                    "secrets": {"TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/token"},
+                }
+            ],
+        },
+        "runtimes[0].secrets: EKS does not hand them to containers; leave them out",
+    ),
     "more ways to buy than a cluster takes": (
         {
             "engine": "ecs",
@@ -173,6 +186,21 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a variable of AWS": ({"extraEnv": {"AWS_ACCESS_KEY_ID": "mine"}}, ".extraEnv: AWS_ACCESS_KEY_ID is set by"),
     "no variable": ({"extraEnv": {"A-B": "c"}}, ".extraEnv: 'A-B' is no name of a variable; write letters, digits"),
+    "a secret in the open": (
+        {"secrets": {"TOKEN": "hf_abc"}},
+        ".secrets.TOKEN: is 'hf_abc'; write the ARN of a secret or of a parameter, such as",
+    ),
+    "our variable as a secret": (
+        {"secrets": {"QUEUE_URL": "arn:aws:ssm:eu-central-1:123456789012:parameter/url"}},
+        ".secrets: QUEUE_URL is set by Darkroom",
+    ),
+    "a variable with two values": (
+        {
+            "extraEnv": {"TOKEN": "a"},
+            "secrets": {"TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/token"},
+        },
+        ": secrets: TOKEN stands in extraEnv as well; write it in one of the two",
+    ),
     "our argument": ({"webuiArguments": ["--port=80"]}, ".webuiArguments[0]: is '--port=80', which the container sets"),
     "two arguments in one": (
         {"webuiArguments": ["--port 80"]},

@@ -15,7 +15,7 @@ from stacks.environment_file import ENVIRONMENTS_DIRECTORY
 
 FILES = sorted(ENVIRONMENTS_DIRECTORY.glob("*.yaml"))
 #: Keys that an environment cannot have together with others of the example: those of an existing network.
-ALTERNATIVES = {"network.vpcId", "network.subnetIds"}
+ALTERNATIVES = {"network.vpcId", "network.subnetIds", "runtimes.secrets"}
 
 
 @pytest.fixture(scope="module")

@@ -133,7 +133,7 @@ def test_progress_of_a_running_generation_and_its_early_end(api: webuiapi.WebUIA
 
 def _progress(api: webuiapi.WebUIApi) -> dict[str, Any] | None:
     answer: dict[str, Any] = api.get_progress()
-    return answer if answer["progress"] > 0 else None
+    return answer if answer["state"]["sampling_step"] > 0 else None
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ LISTS: dict[str, Any] = {
     "sd-vae": [{"model_name": "sdxl_vae.safetensors", "filename": "/models/VAE/sdxl_vae.safetensors"}],
     "loras": [{"name": "inky-v2", "alias": "inky", "path": "/models/Lora/inky-v2.safetensors", "metadata": {}}],
     "prompt-styles": [{"name": "noir", "prompt": "{prompt}, film noir", "negative_prompt": ""}],
-    "scripts": {"txt2img": ["x/y/z plot", "Hypertile", "refiner"], "img2img": ["sd upscale", "Hypertile", "refiner"]},
+    "scripts": {
+        "txt2img": ["x/y/z plot", "ControlNet", "Hypertile", "refiner"],
+        "img2img": ["sd upscale", "ControlNet", "Hypertile", "refiner"],
+    },
 }
 
 

@@ -137,7 +137,7 @@ def test_a_cancelled_task_that_only_waits_is_let_go_before_its_turn(world: World
     agent = world.start_agent()
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
-    world.submit("long", {"prompt": "long", "steps": 800})
+    world.submit("long", {"prompt": "long", "steps": 450})
     for name in ("next", "waiting"):
         world.submit(name, {"prompt": name, "steps": 1})
     world.eventually(lambda: world.webui.runs_of("long"), "the generation")

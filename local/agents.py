@@ -18,15 +18,16 @@ from stacks.constructs.runtime_environment import RuntimeResources, runtime_envi
 GRACE_PERIOD_SECONDS: Final = 20
 
 
-def agent_environment(
+def container_environment(
     runtime: RuntimeConfig,
     environment: Environment,
     *,
     outputs: Mapping[str, Any],
     webui_url: str,
+    folder: Path,
     clients: AwsClients,
 ) -> dict[str, str]:
-    """Return every variable that an agent of `runtime` needs."""
+    """Return the variables of a container of `runtime` that keeps its models and its state in `folder`."""
     resources = RuntimeResources(
         queue_url=outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
         low_priority_queue_url=outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
@@ -35,16 +36,28 @@ def agent_environment(
         output_bucket=outputs["OutputBucketName"],
         model_bucket=outputs["ModelBucketName"],
     )
-    container = runtime_environment(runtime, environment, resources)
     return {
-        **{name: value for name, value in container.items() if name in AgentSettings.variables()},
+        **runtime_environment(runtime, environment, resources),
         "WEBUI_URL": webui_url,
-        "STATUS_FILE": "",
-        # The embedded Web UI is given all models of the machine.
-        "MODEL_BUCKET": "",
+        "MODELS_DIRECTORY": str(folder / "models"),
+        "MODELS_STATE_FILE": str(folder / "models.json"),
+        "STATUS_FILE": str(folder / "agent-status.json"),
+        # Several containers on one machine: each takes a port that is free.
+        "HEALTH_PORT": "0",
         "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
         **clients.environment(),
     }
+
+
+def agent_environment(container_environment: Mapping[str, str]) -> dict[str, str]:
+    """Return, of a container's variables, every one that an agent needs which nobody looks after."""
+    needed = {
+        name: value
+        for name, value in container_environment.items()
+        if name in AgentSettings.variables() or name.startswith("AWS_")
+    }
+    # It has no models of its own to fetch: its Web UI is given all of the machine's, or is somebody else's.
+    return needed | {"STATUS_FILE": "", "MODEL_BUCKET": ""}
 
 
 async def start_agent(

@@ -39,16 +39,14 @@ async def write_checkpoints(
         raise ChildFailed(f"checkpoints cannot be written (exit status {status}){child.log_tail()}")
 
 
-def models_folder_of(runtime: Runtime, *, models: Path, runtimes: Path) -> Path:
-    """Return a models folder that holds what `runtime` serves: its own checkpoint, or all of `models`."""
-    folder = runtimes / runtime.name / "models"
+def link_checkpoints(runtime: Runtime, *, models: Path, folder: Path) -> None:
+    """Have the models folder `folder` hold what `runtime` serves: its own checkpoint, or all of `models`."""
     for checkpoint in found_checkpoints(models):
         name = checkpoint.relative_to(models / CHECKPOINT_FOLDER)
         if runtime.model_filename in {None, name.as_posix()}:
             link = folder / CHECKPOINT_FOLDER / name
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(checkpoint)
-    return folder
 
 
 def found_checkpoints(models: Path) -> list[Path]:

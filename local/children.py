@@ -115,6 +115,11 @@ class Children:
         self._stop_seconds = stop_seconds
         self._started: list[Child] = []
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every child gets."""
+        return self._environment
+
     async def __aenter__(self) -> Self:
         """Begin."""
         return self

@@ -10,6 +10,7 @@ from typing import Final
 from local.aws_clients import AwsClients
 from local.checkpoints import checkpoint_names, put_checkpoint_names, put_checkpoints, write_checkpoints
 from local.children import Child, Children
+from local.containers import free_webui_url
 from local.keeper import Keeper
 from local.options import Options
 from local.progress import Progress
@@ -92,6 +93,8 @@ class GroundWork:
             log_file=self._state.logs / "checkpoints.log",
             children=self._children,
         )
+        if self._options.runs_containers:
+            return {runtime.name: free_webui_url() for runtime in self._runtimes}
         await self._webuis.start(self._runtimes)
         self._progress.say(f"{len(self._webuis.urls)} embedded Web UIs are up")
         return self._webuis.urls

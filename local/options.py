@@ -31,6 +31,11 @@ class Options:
     state_directory: Path
     authorities_file: Path | None
 
+    @property
+    def runs_containers(self) -> bool:
+        """True if each replica is a container with a Web UI of its own."""
+        return self.webui_url is None and self.agents_per_runtime > 0
+
 
 def parse_options(arguments: Sequence[str]) -> Options:
     """Return the options; prints help or what is wrong, and exits, as argparse does."""

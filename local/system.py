@@ -2,11 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from local.agents import agent_environment, start_agent
+from local.agents import agent_environment, container_environment, start_agent
 from local.children import Child, ChildFailed, Children
+from local.containers import Containers, free_webui_url
 from local.endpoints import describe_endpoints
 from local.ground import Ground, GroundWork
 from local.keeper import Keeper
@@ -15,6 +15,7 @@ from local.progress import Progress
 from local.pumps.pump import run_pump
 from local.services import Services, start_services
 from local.state_directory import StateDirectory
+from stacks.config import RuntimeConfig
 
 
 class LocalSystem:
@@ -30,7 +31,7 @@ class LocalSystem:
     async def run(self) -> None:
         """Start everything, say where it is, and go on until cancelled or until a part fails for good.
 
-        What was started last ends first: agents, gateway, functions. Web UIs and AWS end with the other children.
+        What was started last ends first: replicas, gateway, functions. Web UIs and AWS end with the other children.
         """
         async with AsyncExitStack() as closing:
             work = GroundWork(
@@ -50,50 +51,57 @@ class LocalSystem:
                 authorities_file=self._options.authorities_file,
                 closing=closing,
             )
-            environments = self._agent_environments(ground)
-            agents = await self._start_agents(environments)
-            closing.push_async_callback(self._stop_agents, agents)
+            replicas = await self._start_replicas(ground)
+            closing.push_async_callback(self._stop_replicas, replicas)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_must_live(ground.aws_server))
                 for pump in services.pumps:
                     group.create_task(run_pump(pump))
-                for keeper in (*ground.keepers, *agents):
+                for keeper in (*ground.keepers, *replicas):
                     group.create_task(keeper.keep())
-                self._announce(ground, services, environments)
+                self._announce(ground, services)
 
-    def _agent_environments(self, ground: Ground) -> dict[str, dict[str, str]]:
-        return {
-            runtime.name: agent_environment(
-                runtime,
-                self._environment,
-                outputs=ground.provisioned.outputs,
-                webui_url=ground.webui_urls[runtime.name],
-                clients=ground.clients,
-            )
-            for runtime in self._environment.runtimes
-        }
+    async def _start_replicas(self, ground: Ground) -> list[Keeper]:
+        start = self._start_container if self._options.runs_containers else self._start_agent
+        numbers = range(1, self._options.agents_per_runtime + 1)
+        return await asyncio.gather(
+            *(start(ground, runtime, number) for runtime in self._environment.runtimes for number in numbers)
+        )
 
-    async def _start_agents(self, environments: Mapping[str, Mapping[str, str]]) -> list[Keeper]:
-        return [
-            await start_agent(
-                f"{runtime}-{number}",
-                environment,
-                children=self._children,
-                project=PROJECT,
-                logs=self._state.logs,
-                progress=self._progress,
-            )
-            for runtime, environment in environments.items()
-            for number in range(1, self._options.agents_per_runtime + 1)
-        ]
+    async def _start_agent(self, ground: Ground, runtime: RuntimeConfig, number: int) -> Keeper:
+        return await start_agent(
+            f"{runtime.name}-{number}",
+            agent_environment(self._container_environment(ground, runtime, number)),
+            children=self._children,
+            project=PROJECT,
+            logs=self._state.logs,
+            progress=self._progress,
+        )
 
-    async def _stop_agents(self, agents: list[Keeper]) -> None:
+    async def _start_container(self, ground: Ground, runtime: RuntimeConfig, number: int) -> Keeper:
+        containers = Containers(children=self._children, state=self._state, project=PROJECT, progress=self._progress)
+        environment = self._container_environment(ground, runtime, number)
+        if number > 1:
+            # The first one's Web UI is the one that endpoints.json names.
+            environment["WEBUI_URL"] = free_webui_url()
+        return await containers.start(f"{runtime.name}-{number}", environment)
+
+    def _container_environment(self, ground: Ground, runtime: RuntimeConfig, number: int = 1) -> dict[str, str]:
+        name = runtime.name if number == 1 else f"{runtime.name}-{number}"
+        return container_environment(
+            runtime,
+            self._environment,
+            outputs=ground.provisioned.outputs,
+            webui_url=ground.webui_urls[runtime.name],
+            folder=self._state.runtimes / name,
+            clients=ground.clients,
+        )
+
+    async def _stop_replicas(self, replicas: list[Keeper]) -> None:
         self._progress.say("stopping")
-        await self._children.stop([keeper.child for keeper in agents])
+        await self._children.stop([keeper.child for keeper in replicas])
 
-    def _announce(
-        self, ground: Ground, services: Services, agent_environments: Mapping[str, Mapping[str, str]]
-    ) -> None:
+    def _announce(self, ground: Ground, services: Services) -> None:
         outputs = ground.provisioned.outputs
         secrets = ground.clients("secretsmanager")
         endpoints = describe_endpoints(
@@ -105,7 +113,10 @@ class LocalSystem:
             callbacks_url=services.callbacks_url,
             api_key=secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])["SecretString"],
             webhook_secret=secrets.get_secret_value(SecretId=outputs["WebhookSecretArn"])["SecretString"],
-            agent_environments=agent_environments,
+            agent_environments={
+                runtime.name: agent_environment(self._container_environment(ground, runtime))
+                for runtime in self._environment.runtimes
+            },
         )
         self._state.write_endpoints(endpoints)
         sys.stdout.write(self._state.endpoints.read_text())

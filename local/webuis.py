@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.routing import Runtime
-from local.checkpoints import models_folder_of
+from local.checkpoints import link_checkpoints
 from local.children import Child, Children
 from local.keeper import Keeper
 from local.progress import Progress
@@ -33,7 +33,8 @@ class WebUis:
         await asyncio.gather(*(self._start(runtime) for runtime in runtimes))
 
     async def _start(self, runtime: Runtime) -> None:
-        models = models_folder_of(runtime, models=self._state.models, runtimes=self._state.runtimes)
+        models = self._state.runtimes / runtime.name / "models"
+        link_checkpoints(runtime, models=self._state.models, folder=models)
 
         async def start_child(port: int) -> tuple[Child, int]:
             command = [sys.executable, "-m", "local.embedded_webui", "--host", "127.0.0.1", "--port", str(port)]

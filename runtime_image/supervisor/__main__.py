@@ -64,7 +64,12 @@ def _run(
     log = configure_logs(settings.log_level).bind(runtime=settings.runtime, process="supervisor")
     clock = Clock()
     condition = Condition(seen_at=clock.monotonic())
-    metrics = Metrics(runtime=settings.runtime, condition=condition, models_directory=settings.models_directory)
+    metrics = Metrics(
+        runtime=settings.runtime,
+        condition=condition,
+        models_directory=settings.models_directory,
+        models_state_file=settings.models_state_file,
+    )
     try:
         server = HealthServer(port=settings.health_port, condition=condition, metrics=metrics, clock=clock)
     except OSError as error:

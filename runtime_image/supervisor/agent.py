@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime_image.agent.logs import EventLog
-from runtime_image.supervisor.agent_status import AgentStatus, read_agent_status
+from runtime_image.supervisor.agent_status import AgentStatus
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.kept_process import KeptProcess
+from runtime_image.supervisor.report_file import read_report
 from runtime_image.supervisor.restarts import Restarts
 
 #: Has the agent receive nothing more, hand back what has not begun, bring what runs to its end however long that
@@ -39,4 +40,4 @@ class Agent(KeptProcess):
 
     def read_status(self) -> AgentStatus | None:
         """Return what it says of itself, None if it does not run or has said nothing."""
-        return read_agent_status(self._status_file) if self.child else None
+        return read_report(self._status_file, AgentStatus) if self.child else None

@@ -1,9 +1,8 @@
 """What the agent says of itself once a second, in its status file."""
 
-from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
 
 #: Seconds after which a status counts as none: the agent writes one each second, and its loop may be held up by a
 #: slow disk, but not for this long.
@@ -38,11 +37,3 @@ class AgentStatus(BaseModel):
     def is_fresh(self, now_seconds: float) -> bool:
         """Tell whether it was written lately; `now_seconds` is epoch time."""
         return now_seconds - self.updated_at <= MAX_AGE_SECONDS
-
-
-def read_agent_status(path: Path) -> AgentStatus | None:
-    """Return the status, None if there is none that can be read."""
-    try:
-        return AgentStatus.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None

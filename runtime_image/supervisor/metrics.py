@@ -9,12 +9,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from runtime_image.supervisor.condition import Condition
+from runtime_image.supervisor.models_state import ModelsState
+from runtime_image.supervisor.report_file import read_report
 
 
 class Metrics:
     """Counters that the loop raises, and gauges that are read when they are asked for."""
 
-    def __init__(self, *, runtime: str, condition: Condition, models_directory: Path) -> None:
+    def __init__(
+        self, *, runtime: str, condition: Condition, models_directory: Path, models_state_file: Path | None
+    ) -> None:
         self._registry = CollectorRegistry()
         Gauge(
             "darkroom_runtime_info", "The runtime that the container serves", ["runtime"], registry=self._registry
@@ -25,7 +29,7 @@ class Metrics:
         self._agent_restarts = Counter(
             "darkroom_agent_restarts", "Starts of the agent after an end of its own", registry=self._registry
         )
-        self._registry.register(_Now(condition, models_directory))
+        self._registry.register(_Now(condition, models_directory, models_state_file))
 
     def webui_restarted(self, reason: str) -> None:
         """Count a restart of the Web UI."""
@@ -43,15 +47,17 @@ class Metrics:
 class _Now(Collector):
     """What holds at the moment of the question."""
 
-    def __init__(self, condition: Condition, models_directory: Path) -> None:
+    def __init__(self, condition: Condition, models_directory: Path, models_state_file: Path | None) -> None:
         self._condition = condition
         self._models_directory = models_directory
+        self._models_state_file = models_state_file
 
     def collect(self) -> Iterator[Metric]:
         condition, status = self._condition, self._condition.agent_status
         yield _gauge("darkroom_webui_ready", "1 if the Web UI can work", condition.webui_ready)
         yield _gauge("darkroom_webui_resident_bytes", "Resident size of the Web UI", condition.webui_resident_bytes)
         yield _gauge("darkroom_agent_running", "1 if the agent runs", condition.agent_running)
+        yield from self._models()
         yield from self._disk()
         if status is None:
             return
@@ -68,6 +74,16 @@ class _Now(Collector):
         if status.checkpoint:
             loaded.add_metric([status.checkpoint], 1)
         yield loaded
+
+    def _models(self) -> Iterator[Metric]:
+        state = read_report(self._models_state_file, ModelsState)
+        if state is None:
+            return
+        yield _gauge("darkroom_models_files", "Files that the runtime needs from the start", state.files)
+        yield _gauge("darkroom_models_files_done", "Those of them that are on disk", state.files_done)
+        yield _gauge("darkroom_models_bytes", "Bytes that the runtime needs from the start", state.bytes)
+        yield _gauge("darkroom_models_bytes_done", "Those of them that are on disk", state.bytes_done)
+        yield _gauge("darkroom_models_bytes_per_second", "How fast they come", state.bytes_per_second)
 
     def _disk(self) -> Iterator[Metric]:
         try:

@@ -37,6 +37,9 @@ class SupervisorSettings(Settings):
     warm_up: bool = Field(default=False, description="True: the Web UI makes one small picture before it is ready")
     model_bucket: str = Field(default="", description="Model bucket; without it no models are fetched")
     models_directory: Path = Field(default=Path("/models"), description="Where the models are, for the disk metrics")
+    models_state_file: Path | None = Field(
+        default=None, description="Where the downloader writes how far it is, for the metrics"
+    )
     model_filename: str = Field(default="", description="The runtime's one checkpoint, loaded before it is ready")
     status_file: Path = Field(
         default=Path("/var/darkroom/agent-status.json"), description="Where the agent writes how it is doing"

@@ -34,7 +34,7 @@ PATIENCE_SECONDS = 60.0
 RUN = """
 import sys
 from runtime_image.supervisor.__main__ import main
-sys.exit(main(models_command=sys.argv[1:]))
+sys.exit(main(models_command=sys.argv[1:]) if sys.argv[1:] else main())
 """
 
 
@@ -114,7 +114,7 @@ class Place(World):
         return int(eventually(lambda: self.noted("starts"), "the Web UI's start", PATIENCE_SECONDS)[-1])
 
     def start(self, *models_command: str, **changes: object) -> Container:
-        """Start a container; `changes` are variables, `models_command` plays the downloader."""
+        """Start a container; `changes` are variables, `models_command` plays the downloader if it is given."""
         program = [sys.executable, "-m", "tests.integration.supervisor.webui_program", str(self.port), str(self.folder)]
         variables = {
             "WEBUI_COMMAND": shlex.join(program),

@@ -9,6 +9,7 @@ import pytest
 
 from contract.record import Status
 from runtime_image.exit_codes import ExitCode
+from tests.integration.agent.conftest import CHECKPOINT
 from tests.integration.supervisor.conftest import Place
 
 
@@ -55,8 +56,27 @@ def test_a_web_ui_that_ends_again_and_again_ends_the_container(place: Place) -> 
     assert len(container.events("child_ended", child="webui", status=1)) == 3
 
 
-def test_a_failed_download_ends_the_container(place: Place) -> None:
-    assert place.start("sh", "-c", "exit 73").exit_code() is ExitCode.DISK_FULL
+@pytest.mark.parametrize(
+    ("folder", "room", "code"),
+    [
+        ("Stable-diffusion", "1MiB", ExitCode.STOPPED),
+        ("Stable-diffusion", "1KiB", ExitCode.DISK_FULL),
+        ("VAE", "1MiB", ExitCode.MODEL_MISSING),
+    ],
+)
+def test_the_real_download_ends_the_container_if_it_fails(
+    place: Place, tmp_path: Path, folder: str, room: str, code: ExitCode
+) -> None:
+    place.s3.put_object(Bucket=place.link_bucket, Key=f"{folder}/{CHECKPOINT}", Body=bytes(2048))
+    models = tmp_path / "models"
+    container = place.start(MODEL_BUCKET=place.link_bucket, MODELS_DIRECTORY=models, MODELS_MAX_BYTES=room)
+
+    if code is ExitCode.STOPPED:
+        container.wait_for("child_started", child="agent")
+        assert (models / folder / CHECKPOINT).stat().st_size == 2048
+        container.stop()
+
+    assert container.exit_code() is code
 
 
 def test_a_web_ui_without_the_checkpoint_ends_the_container(place: Place) -> None:

@@ -51,6 +51,22 @@ def test_a_swollen_web_ui_restarts_but_never_in_mid_task(place: Place) -> None:
     assert drained["time"] < container.wait_for("child_ended", child="webui")["time"]
 
 
+def test_a_web_ui_that_stands_still_is_replaced(place: Place) -> None:
+    container = place.start(HANG_SECONDS=1, GRACE_PERIOD_SECONDS=5)
+    place.submit("long", LONG)
+    wait_for_generation(place, "long")
+
+    os.kill(place.webui_pid(), signal.SIGSTOP)
+
+    container.wait_for("child_ended", child="agent", status=int(ExitCode.WEBUI_UNHEALTHY))
+    container.wait_for("webui_replaced", reason="unhealthy")
+    # It does not hear SIGTERM either.
+    container.wait_for("child_killed", child="webui")
+    container.wait_for("child_started", child="agent", count=2)
+    assert container.metric('darkroom_webui_restarts_total{reason="unhealthy"}') == 1
+    assert place.read("long").last_error
+
+
 def test_a_dead_agent_is_started_again_and_one_that_stops_ends_the_container(place: Place) -> None:
     # The queue may have answered the dead one: its message comes again after this time.
     container = place.start(VISIBILITY_TIMEOUT_SECONDS=3)

@@ -1,6 +1,11 @@
-from local.agents import agent_environment
+from pathlib import Path
+
+from local.agents import agent_environment, container_environment
 from local.aws_clients import AwsClients
+from local.containers import webui_command
 from runtime_image.agent.settings import AgentSettings
+from runtime_image.models.settings import ModelSettings
+from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Environment, RuntimeConfig
 
 RUNTIME = RuntimeConfig(name="sd-xl", dynamic_model=True, visibility_timeout_seconds=30)
@@ -28,9 +33,15 @@ SET_BY_ORCHESTRATORS = {
 }
 
 
-def variables() -> dict[str, str]:
+def container() -> dict[str, str]:
     clients = AwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
-    return agent_environment(RUNTIME, ENVIRONMENT, outputs=OUTPUTS, webui_url="http://127.0.0.1:2", clients=clients)
+    return container_environment(
+        RUNTIME, ENVIRONMENT, outputs=OUTPUTS, webui_url="http://127.0.0.1:2", folder=Path("/state"), clients=clients
+    )
+
+
+def variables() -> dict[str, str]:
+    return agent_environment(container())
 
 
 def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
@@ -47,3 +58,15 @@ def test_the_agent_can_read_them() -> None:
     assert settings.visibility_timeout_seconds == 30
     assert settings.link_buckets == ("pictures", "outputs", "tasks/uploads/")
     assert settings.allowed_link_hosts == ("127.0.0.1:7",)
+
+
+def test_a_container_keeps_to_its_folder_and_to_its_web_ui() -> None:
+    environment = {**container(), "WEBUI_COMMAND": webui_command(container())}
+    supervisor, models = SupervisorSettings.from_environment(environment), ModelSettings.from_environment(environment)
+    arguments = dict(zip(supervisor.webui_command[-6::2], supervisor.webui_command[-5::2], strict=True))
+    assert arguments["--port"] == "2"
+    assert arguments["--models-folder"] == "/state/models"
+    assert arguments["--ui-settings-file"].startswith("/state/")
+    assert supervisor.models_directory == models.models_directory == Path("/state/models")
+    assert supervisor.model_bucket == models.model_bucket == "models"
+    assert supervisor.status_file.parent == Path("/state")

@@ -5,7 +5,7 @@ from contract.routing import Runtime
 from local.checkpoints import (
     DYNAMIC_CHECKPOINTS,
     checkpoint_names,
-    models_folder_of,
+    link_checkpoints,
     put_checkpoint_names,
     put_checkpoints,
 )
@@ -43,10 +43,9 @@ def test_an_environment_needs_the_models_of_its_runtimes() -> None:
 
 
 def test_a_runtime_sees_its_own_model_and_a_dynamic_one_sees_all(tmp_path: Path) -> None:
-    folders = [
-        models_folder_of(runtime, models=models(tmp_path), runtimes=tmp_path / "runtimes")
-        for runtime in (FIXED, DYNAMIC)
-    ]
+    folders = [tmp_path / "fixed", tmp_path / "dynamic"]
+    for runtime, folder in zip((FIXED, DYNAMIC), folders, strict=True):
+        link_checkpoints(runtime, models=models(tmp_path), folder=folder)
     assert linked(folders[0]) == ["Stable-diffusion/styles/one.safetensors"]
     assert linked(folders[1]) == ["Stable-diffusion/styles/one.safetensors", "Stable-diffusion/two.ckpt"]
 

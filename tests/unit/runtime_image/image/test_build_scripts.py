@@ -108,7 +108,7 @@ def test_what_the_web_uis_environment_is_made_of(tmp_path: Path) -> None:
 def test_the_health_check_tells_a_living_container_from_a_dead_one(tmp_path: Path) -> None:
     clock = Clock()
     condition = Condition(seen_at=clock.monotonic())
-    metrics = Metrics(runtime="r", condition=condition, models_directory=tmp_path)
+    metrics = Metrics(runtime="r", condition=condition, models_directory=tmp_path, models_state_file=None)
     server = HealthServer(port=0, condition=condition, metrics=metrics, clock=clock)
     environment = {"HEALTH_PORT": str(server.port)}
     assert check_health(environment) == 0

@@ -67,7 +67,7 @@ class Container:
         self.started: dict[str, list[FakeChild]] = {"webui": [], "agent": [], "models": []}
         log = EventLog(logging.getLogger("test"))
         self.condition = Condition(seen_at=0)
-        metrics = Metrics(runtime="r", condition=self.condition, models_directory=folder)
+        metrics = Metrics(runtime="r", condition=self.condition, models_directory=folder, models_state_file=None)
 
         def parts(name: str) -> dict[str, Any]:
             return {"start": lambda: self._start(name), "restarts": Restarts(limit=RESTARTS), "log": log}

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from contract.settings import InvalidEnvironment
 from runtime_image.agent.clock import Clock
 from runtime_image.exit_codes import ExitCode
-from runtime_image.supervisor.agent_status import AgentStatus, read_agent_status
+from runtime_image.supervisor.agent_status import AgentStatus
 from runtime_image.supervisor.condition import STUCK_SECONDS, Condition
 from runtime_image.supervisor.health_server import HealthServer
 from runtime_image.supervisor.metrics import Metrics
 from runtime_image.supervisor.models import Models
+from runtime_image.supervisor.report_file import read_report
 from runtime_image.supervisor.restarts import IN_SERVICE_SECONDS, LONGEST_PAUSE_SECONDS, Restarts
 from runtime_image.supervisor.settings import SupervisorSettings
 
@@ -78,13 +79,13 @@ def test_a_status_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | N
     file = tmp_path / "status.json"
     if content is not None:
         file.write_bytes(content)
-    assert read_agent_status(file) is None
+    assert read_report(file, AgentStatus) is None
 
 
 def test_a_status_may_lack_fields_and_have_others(tmp_path: Path) -> None:
     file = tmp_path / "status.json"
     file.write_text(json.dumps({"ready": True, "busy_seconds": 3, "up_seconds": 4, "colour": "red"}))
-    status = read_agent_status(file)
+    status = read_report(file, AgentStatus)
     assert status is not None
     assert (status.ready, status.held, status.busy_share, status.out_of_memory) == (True, 0, 0.75, 0)
     assert AgentStatus().busy_share == 0
@@ -132,7 +133,11 @@ def test_every_end_of_the_download_has_a_code(status: int, code: int) -> None:
 
 def test_a_taken_port_is_an_error(tmp_path: Path) -> None:
     condition = Condition(seen_at=0)
-    metrics = Metrics(runtime="r", condition=condition, models_directory=tmp_path / "not-made-yet")
+    state_file = tmp_path / "models.json"
+    state_file.write_text('{"files": 3, "files_done": 1, "bytes_done": 7}')
+    metrics = Metrics(
+        runtime="r", condition=condition, models_directory=tmp_path / "not-made-yet", models_state_file=state_file
+    )
     server = HealthServer(port=0, condition=condition, metrics=metrics, clock=Clock())
     try:
         with pytest.raises(OSError, match="in use"):
@@ -140,3 +145,6 @@ def test_a_taken_port_is_an_error(tmp_path: Path) -> None:
     finally:
         server.stop()
     assert b"darkroom_models_disk" not in metrics.page()
+    assert b"darkroom_models_files_done 1.0" in metrics.page()
+    state_file.write_text("{")
+    assert b"darkroom_models_files" not in metrics.page()

@@ -14,6 +14,7 @@ ENVIRONMENT = Environment(
 )
 OUTPUTS = {
     "RuntimeSdXlQueueUrl": "http://queue",
+    "RuntimeSdXlLowPriorityQueueUrl": "http://queue-low-priority",
     "TaskTableName": "table",
     "TaskBucketName": "tasks",
     "OutputBucketName": "outputs",

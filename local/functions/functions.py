@@ -70,7 +70,8 @@ class Functions:
             "LAMBDA_TASK_ROOT": str(self._code_folder),
             "LANG": "en_US.UTF-8",
             "PATH": os.defpath,
-            "PYTHONPATH": str(self._code_folder),
+            # Tests record what functions call; where their recorder is stands in the caller's own path.
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(self._code_folder), os.environ.get("PYTHONPATH")))),
             "PYTHONUNBUFFERED": "1",
             "TZ": ":UTC",
             "_HANDLER": definition.handler,

@@ -1,0 +1,91 @@
+"""Writes down which calls to AWS each component makes while the tests run, here and in the processes that they start.
+
+A component is a function of `lambdas/` or the runtime's container; who makes a call is read from the stack. It uses the
+standard library alone, for it is loaded at the start of every process.
+"""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+PROJECT = Path(__file__).parents[2]
+
+#: What Python runs at the start of a process whose path has the folder of the recordings.
+_STARTUP = """
+import importlib.util
+spec = importlib.util.spec_from_file_location("recorder", {recorder!r})
+recorder = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(recorder)
+recorder.record_calls({folder!r})
+"""
+
+
+def record_calls_of_children(folder: Path) -> None:
+    """Have every process that this one starts write its calls into `folder`, where nothing cuts PYTHONPATH off."""
+    (folder / "sitecustomize.py").write_text(_STARTUP.format(recorder=__file__, folder=str(folder)))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+
+
+def record_calls(folder: str) -> None:
+    """Have the calls of this process recorded from the moment at which botocore is loaded."""
+    if "botocore.client" in sys.modules:
+        _watch(sys.modules["botocore.client"], Path(folder))
+    else:
+        sys.meta_path.insert(0, _BotocoreFinder(Path(folder)))
+
+
+class _BotocoreFinder(importlib.abc.MetaPathFinder):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != "botocore.client":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            _watch(module, self._folder)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def _watch(module: Any, folder: Path) -> None:
+    client_class = module.BaseClient
+    make_api_call = client_class._make_api_call
+
+    def recorded(client: Any, operation: str, parameters: Any) -> Any:
+        if component := _component(sys._getframe(1)):
+            call = [component, client.meta.service_model.service_name, operation]
+            with (folder / f"calls-{os.getpid()}.jsonl").open("a") as lines:
+                lines.write(json.dumps(call) + "\n")
+        return make_api_call(client, operation, parameters)
+
+    client_class._make_api_call = recorded
+
+
+def _component(frame: FrameType | None) -> str | None:
+    while frame:
+        file = Path(frame.f_code.co_filename)
+        if file.is_relative_to(PROJECT):
+            top, *rest = file.relative_to(PROJECT).parts
+            if top == "runtime_image":
+                return "runtime"
+            if top == "lambdas" and len(rest) > 1:
+                return rest[0]
+        frame = frame.f_back
+    return None

@@ -7,6 +7,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import Environment, Network
+from stacks.constructs.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
 from stacks.constructs.fleet_widgets import cluster_name_of
 from stacks.constructs.kubernetes import pod_rights
@@ -59,6 +60,7 @@ class EksStack(Stack):
             log_retention_days=environment.log_retention_days,
             removal_policy=removal_policy,
         )
+        ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
         platform = KubernetesPlatform(cluster=cluster, keda=Keda(self, "Keda", cluster=cluster), network=place)
         images = RuntimeImages(self, "Image", project=project)
         for runtime in environment.runtimes:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from stacks.constructs.kubernetes.network_policy import PRIVATE_CIDRS
 from stacks.constructs.replica_limits import WRITABLE_FOLDERS
 
+PROJECT = Path(__file__).parents[2]
 NAMESPACE = "runtime-sdruntime"
 
 
@@ -254,6 +256,27 @@ def test_what_replicas_log_arrives_as_it_is(eks: Any) -> None:
     assert "    log_key log\n    log_format json/emf\n" in configuration
     assert "    log_group_name LogsRuntimeLogs\n" in configuration
     assert "*_runtime-*_runtime-*.log" in configuration
+
+
+def test_each_part_of_a_cold_start_is_a_metric_that_some_process_logs(eks: Any) -> None:
+    sources = "".join(path.read_text() for path in (PROJECT / "runtime_image").rglob("*.py"))
+    names = set()
+    for filter_ in eks.resources("AWS::Logs::MetricFilter"):
+        (transformation,) = filter_.properties["MetricTransformations"]
+        assert transformation["MetricNamespace"] == "Darkroom/eks"
+        names.add(transformation["MetricName"])
+        event = re.search(r'event = "(\w+)"', filter_.properties["FilterPattern"])
+        assert event
+        assert f'"{event[1]}"' in sources
+        assert transformation["MetricValue"].removeprefix("$.") in sources
+    assert names == {
+        "NodeSeconds",
+        "PullSeconds",
+        "ModelSeconds",
+        "WebUiSeconds",
+        "ReadySeconds",
+        "FirstTaskSeconds",
+    }
 
 
 def test_a_second_runtime_touches_nothing_of_the_first(eks: Any, templates_of: Any) -> None:

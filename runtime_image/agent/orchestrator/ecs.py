@@ -9,6 +9,7 @@ from typing import Final
 
 from runtime_image.agent.orchestrator.http import OrchestratorClient
 from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
+from runtime_image.agent.orchestrator.placement import Placement
 
 #: Minutes for which a protection holds (ECS takes 1 to 2,880): how long a replica that vanished without a word holds
 #: up the service's scale-in.
@@ -33,8 +34,8 @@ class Ecs:
         self._agent = OrchestratorClient(base_url=agent_url)
         self._metadata = OrchestratorClient(base_url=metadata_url)
 
-    def tell(self, *, busy: bool) -> None:
-        """Ask for the protection, or give it up."""
+    def tell(self, *, busy: bool) -> Placement:
+        """Ask for the protection, or give it up; nothing is answered about the start."""
         body = (
             {"ProtectionEnabled": True, "ExpiresInMinutes": PROTECTION_MINUTES}
             if busy
@@ -49,6 +50,7 @@ class Ecs:
             raise OrchestratorRefused(f"no protection: {text[:500]}") from error
         if protection is not busy:
             raise OrchestratorRefused(f"the protection is {protection}")
+        return {}
 
     def is_ending(self) -> bool:
         """Look for the two minutes' notice of a spot instance."""

@@ -3,12 +3,14 @@
 https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
 """
 
+import json
 import ssl
 from pathlib import Path
 from typing import Final
 
 from runtime_image.agent.orchestrator.http import OrchestratorClient
 from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
+from runtime_image.agent.orchestrator.placement import Placement, placement_of
 
 ANNOTATION: Final = "controller.kubernetes.io/pod-deletion-cost"
 #: Pods with lower costs go first. A pod without the annotation counts as 0.
@@ -27,8 +29,8 @@ class Kubernetes:
         self._path = f"/api/v1/namespaces/{namespace}/pods/{pod_name}"
         self._directory = service_account_directory
 
-    def tell(self, *, busy: bool) -> None:
-        """Set the deletion cost."""
+    def tell(self, *, busy: bool) -> Placement:
+        """Set the deletion cost; the answer is the pod, which takes no further right to read."""
         cost = BUSY_COST if busy else IDLE_COST
         try:
             # Read each time: the kubelet replaces the token within the hour, and the authority when it changes.
@@ -36,13 +38,18 @@ class Kubernetes:
             authorities = ssl.create_default_context(cafile=str(self._directory / "ca.crt"))
         except (OSError, ValueError) as error:
             raise OrchestratorRefused(f"no service account in {self._directory}: {error}") from error
-        self._client.call(
+        _, text = self._client.call(
             "PATCH",
             self._path,
             {"metadata": {"annotations": {ANNOTATION: str(cost)}}},
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"},
             authorities=authorities,
         )
+        try:
+            return placement_of(json.loads(text))
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            # What is told matters; what is answered is good for a metric.
+            return {}
 
     def is_ending(self) -> bool:
         """Return False: Kubernetes drains a node that is taken away, and sends SIGTERM."""

@@ -33,6 +33,7 @@ class Standing:
         self._idle_since = float("-inf")
         self._changed = threading.Event()
         self._told: bool | None = None
+        self._placement_said: set[str] = set()
         self._told_at = float("-inf")
         self._tell_again_at = float("-inf")
         self._is_ending = False
@@ -68,11 +69,15 @@ class Standing:
 
     def _tell(self, *, busy: bool, now: float) -> None:
         try:
-            self._orchestrator.tell(busy=busy)
+            placement = self._orchestrator.tell(busy=busy)
         except OrchestratorRefused as error:
             self._log.warning("orchestrator_not_told", busy=busy, reason=str(error))
             self._tell_again_at = now + RETRY_SECONDS
             return
+        # The orchestrator may know of the container's start only a moment after that.
+        if unsaid := {name: seconds for name, seconds in placement.items() if name not in self._placement_said}:
+            self._log.info("replica_placed", **unsaid)
+            self._placement_said |= unsaid.keys()
         self._told, self._told_at = busy, now
         self._log.debug("orchestrator_told", busy=busy)
 

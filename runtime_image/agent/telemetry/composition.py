@@ -9,6 +9,7 @@ from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.logs import EventLog, configure_metrics
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.first_task import FirstTask
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.observer import TaskObserver
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
@@ -47,7 +48,7 @@ def build_telemetry(
         clock=clock,
         log=log,
     )
-    observers: list[TaskObserver] = [TaskMetrics(metrics=metrics, clock=clock), report]
+    observers: list[TaskObserver] = [TaskMetrics(metrics=metrics, clock=clock), FirstTask(clock=clock, log=log), report]
     if settings.otel_exporter_otlp_endpoint:
         observers.append(_build_traces(settings, clock, at_exit.callback))
     return Telemetry(gpu, report, tuple(observers))

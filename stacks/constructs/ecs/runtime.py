@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.acknowledgement import acknowledge_wildcard
+from stacks.constructs.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.ecs import scaling_math
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.service import RuntimeService
@@ -48,6 +49,7 @@ class RuntimeOnEcs(Construct):
             retention_days=environment.log_retention_days,
             removal_policy=removal_policy_of(environment),
         )
+        ColdStartMetrics(self, "ColdStart", log_group=logs, environment_name=environment.name)
         definition = task_definition(
             self,
             "Task",

@@ -14,6 +14,7 @@ from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.lease_keeper import LeaseKeeper
 from runtime_image.agent.ledger import Claim, Ledger, ProgressReport
 from runtime_image.agent.model_tools import ModelTools
+from runtime_image.agent.orchestrator.placement import Placement
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.telemetry.observer import Ending
@@ -130,13 +131,15 @@ class FakeOrchestrator:
     def __init__(self, *, renew_seconds: float | None = None) -> None:
         self.renew_seconds = renew_seconds
         self.told: list[bool] = []
+        self.placement: Placement = {}
         self.problems: list[Exception] = []
         self.ending = False
 
-    def tell(self, *, busy: bool) -> None:
+    def tell(self, *, busy: bool) -> Placement:
         if self.problems:
             raise self.problems.pop(0)
         self.told.append(busy)
+        return self.placement
 
     def is_ending(self) -> bool:
         return self.ending

@@ -97,3 +97,23 @@ def test_without_an_orchestrator_nothing_happens(*, busy: bool) -> None:
     nobody = NoOrchestrator()
     nobody.tell(busy=busy)
     assert nobody.is_ending() is False
+
+
+def test_each_part_of_the_replicas_start_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    ground = Ground()
+    caplog.set_level(logging.INFO, logger="test")
+
+    def said(placement: dict[str, float], *, busy: bool) -> list[str]:
+        caplog.clear()
+        ground.orchestrator.placement = placement
+        ground.standing.set_busy(busy=busy)
+        ground.passes(IDLE_SECONDS)
+        return [repr(record.__dict__) for record in caplog.records]
+
+    (first,) = said({"node_seconds": 90}, busy=False)
+    assert "replica_placed" in first
+    assert "'node_seconds': 90" in first
+    (second,) = said({"node_seconds": 90, "pull_seconds": 45}, busy=True)
+    assert "'pull_seconds': 45" in second
+    assert "node_seconds" not in second
+    assert said({"node_seconds": 90, "pull_seconds": 45}, busy=False) == []

@@ -10,6 +10,7 @@ import pytest
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.logs import EventLog, JsonFormatter
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
+from runtime_image.agent.telemetry.first_task import FirstTask
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.observer import Ending
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
@@ -141,3 +142,16 @@ def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics
 
     (line,) = lines()
     assert values_of(line) == {"BusyShare": 0.25, "Replicas": 1, "ReadyReplicas": 1, "WebUiFailures": 1}
+
+
+def test_the_first_task_that_completes_ends_the_cold_start(lines: Any) -> None:
+    clock = StillClock()
+    observer = FirstTask(clock=clock, log=EventLog(logging.getLogger("metrics")))
+    clock.seconds += 10
+    observer.task_ended(held_task(), Ending.HANDED_BACK, pictures=0, error_code=None)
+    assert lines() == []
+    clock.seconds += 2.5
+    for _ in range(2):
+        observer.task_ended(held_task(), Ending.COMPLETED, pictures=1, error_code=None)
+    (line,) = lines()
+    assert (line["event"], line["task_id"], line["seconds"]) == ("first_task_completed", "cat", 12.5)

@@ -9,9 +9,6 @@ from constructs import Construct
 
 from stacks.config import RuntimeConfig
 
-#: What the image is built from, besides the Dockerfile. Changes elsewhere must not start new replicas.
-IMAGE_SOURCES: Final = ("contract", "guarded_http", "runtime_image", "constraints.txt", "pyproject.toml")
-
 #: An image in ECR: account, region and repository.
 _ECR_IMAGE: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
 
@@ -43,7 +40,7 @@ class RuntimeImages(Construct):
                 directory=str(self._project),
                 file="runtime_image/Dockerfile",
                 platform=aws_ecr_assets.Platform.LINUX_AMD64,
+                # What is in it, and so what a change starts new replicas for, stands in .dockerignore.
                 ignore_mode=IgnoreMode.DOCKER,
-                exclude=["*", *(f"!{source}" for source in IMAGE_SOURCES), "**/__pycache__"],
             )
         return self._built

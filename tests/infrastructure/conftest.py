@@ -17,7 +17,7 @@ from stacks.node import use_bundled_node
 PROJECT = Path(__file__).parents[2]
 #: Environments that only the tests make: one with every key of what needs no engine, and one for each way of an engine.
 OWN_ENVIRONMENTS = Path(__file__).with_name("environments")
-ENVIRONMENTS = ("dev", "local", "example", *sorted(file.stem for file in OWN_ENVIRONMENTS.glob("*.yaml")))
+ENVIRONMENTS = ("dev", "local", "prod", "example", *sorted(file.stem for file in OWN_ENVIRONMENTS.glob("*.yaml")))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from stacks.config import Environment
 from stacks.environment_file import ENVIRONMENTS_DIRECTORY
-from tests.documented_code import code_blocks
 
 FILES = sorted(ENVIRONMENTS_DIRECTORY.glob("*.yaml"))
 #: Keys that an environment cannot have together with others of the example: those of an existing network.
@@ -88,10 +87,3 @@ def keys_in(document: Any, path: str = "") -> Iterator[str]:
         case list() | tuple():
             for item in document:
                 yield from keys_in(item, path)
-
-
-@pytest.mark.parametrize("block", code_blocks("deployment.md", "yaml"))
-def test_the_environments_in_the_documents_are_valid(block: str, validator: Draft202012Validator) -> None:
-    document = yaml.safe_load(block)
-    assert validator.is_valid(document)
-    assert Environment.model_validate(document).engine in {"eks", "ecs"}

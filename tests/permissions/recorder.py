@@ -69,8 +69,8 @@ def _watch(module: Any, folder: Path) -> None:
     make_api_call = client_class._make_api_call
 
     def recorded(client: Any, operation: str, parameters: Any) -> Any:
-        if component := _component(sys._getframe(1)):
-            call = [component, client.meta.service_model.service_name, operation]
+        if caller := _caller(sys._getframe(1)):
+            call = [*caller, client.meta.service_model.service_name, operation]
             with (folder / f"calls-{os.getpid()}.jsonl").open("a") as lines:
                 lines.write(json.dumps(call) + "\n")
         return make_api_call(client, operation, parameters)
@@ -78,14 +78,18 @@ def _watch(module: Any, folder: Path) -> None:
     client_class._make_api_call = recorded
 
 
-def _component(frame: FrameType | None) -> str | None:
+def _caller(frame: FrameType | None) -> tuple[str, str] | None:
+    """Return the component that calls, empty if a test has a shared piece call, and the module that does."""
+    module = ""
     while frame:
         file = Path(frame.f_code.co_filename)
         if file.is_relative_to(PROJECT):
             top, *rest = file.relative_to(PROJECT).parts
             if top == "runtime_image":
-                return "runtime"
-            if top == "lambdas" and len(rest) > 1:
-                return rest[0]
+                return "runtime", file.stem
+            if top == "lambdas":
+                module = module or ".".join((top, *rest)).removesuffix(".py")
+                if len(rest) > 1:
+                    return rest[0], module
         frame = frame.f_back
-    return None
+    return ("", module) if module else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.permissions.comparison import differences, recorded_calls
+from tests.permissions.comparison import Calls, differences, recorded_calls
 from tests.permissions.recorder import record_calls_of_children
 
 PROJECT = Path(__file__).parents[2]
@@ -15,8 +15,8 @@ PROJECT = Path(__file__).parents[2]
 
 def test_a_call_that_is_not_allowed_and_a_right_that_nobody_uses_are_found() -> None:
     granted = {"notify": {"sns:Publish", "s3:GetObject"}, "runtime": {"sqs:ReceiveMessage"}}
-    called = {"notify": {"sns:Publish", "dynamodb:Query"}}
-    assert list(differences(granted, called)) == [
+    calls = Calls({"notify": {"sns:Publish", "dynamodb:Query"}}, {})
+    assert list(differences(granted, calls)) == [
         "notify calls dynamodb:Query, which its role does not allow",
         "notify is allowed s3:GetObject, which no test makes it call",
         "runtime is allowed sqs:ReceiveMessage, which no test makes it call",
@@ -25,13 +25,24 @@ def test_a_call_that_is_not_allowed_and_a_right_that_nobody_uses_are_found() -> 
 
 def test_what_aws_does_in_a_functions_name_needs_no_call() -> None:
     granted = {"notify": {"logs:PutLogEvents", "kms:Decrypt", "sqs:ReceiveMessage"}}
-    assert list(differences(granted, {"notify": set()})) == []
+    assert list(differences(granted, Calls({}, {}))) == []
+
+
+def test_a_right_is_used_if_a_shared_piece_was_seen_to_use_it_but_only_by_who_has_that_piece() -> None:
+    granted = {"notify": {"sns:Publish"}, "authorize": {"sns:Publish"}}
+    calls = Calls({}, {"lambdas.topic": {"sns:Publish"}})
+    assert list(differences(granted, calls)) == ["authorize is allowed sns:Publish, which no test makes it call"]
 
 
 def test_calls_are_named_as_iam_names_them(tmp_path: Path) -> None:
-    (tmp_path / "calls-1.jsonl").write_text(json.dumps(["submit_task", "s3", "HeadObject"]) + "\n")
-    (tmp_path / "calls-2.jsonl").write_text(json.dumps(["submit_task", "s3", "PutObject"]) + "\n")
-    assert recorded_calls(tmp_path) == {"submit_task": {"s3:GetObject", "s3:PutObject"}}
+    for number, call in enumerate(
+        (["submit_task", "lambdas.model_bucket", "s3", "HeadObject"], ["", "lambdas.topic", "sns", "Publish"])
+    ):
+        (tmp_path / f"calls-{number}.jsonl").write_text(json.dumps(call) + "\n")
+    assert recorded_calls(tmp_path) == Calls(
+        {"submit_task": {"s3:GetObject"}},
+        {"lambdas.model_bucket": {"s3:GetObject"}, "lambdas.topic": {"sns:Publish"}},
+    )
 
 
 def test_the_calls_of_processes_that_tests_start_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,4 +59,4 @@ def test_the_calls_of_processes_that_tests_start_are_recorded(tmp_path: Path, mo
         "queue.delete('receipt')\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, check=False)
-    assert recorded_calls(tmp_path) == {"runtime": {"sqs:DeleteMessage"}}
+    assert recorded_calls(tmp_path).by_component == {"runtime": {"sqs:DeleteMessage"}}

@@ -26,7 +26,7 @@ SMALL_BYTES: Final = 256 * 1024
 #: Bytes per second of one connection to the limited server.
 LIMITED_RATE: Final = 50_000_000
 #: Connections that our downloader opens (`runtime_image.models.transfer.CONNECTIONS`).
-OUR_CONNECTIONS: Final = 16
+OUR_CONNECTIONS: Final = 8
 #: Against a limit the rounds differ little, and curl takes 21 s.
 MAX_LIMITED_ROUNDS: Final = 3
 #: What must be reached: times s5cmd without a limit; of connections times rate with one; megabytes.

@@ -19,6 +19,7 @@ class Environment:
     http_url: str
     api_key: str
     entry_topic_arn: str
+    model_bucket: str
     region: str | None = None
     #: Set for a local system, whose AWS is a server on this machine.
     aws_endpoint_url: str | None = None
@@ -38,6 +39,7 @@ def local_environment(state_directory: Path) -> Environment:
         http_url=endpoints["http_url"],
         api_key=endpoints["api_key"],
         entry_topic_arn=endpoints["entry_topic_arn"],
+        model_bucket=endpoints["model_bucket"],
         region=endpoints["region"],
         aws_endpoint_url=endpoints["aws_endpoint_url"],
     )
@@ -58,6 +60,7 @@ def deployed_environment(name: str, *, cloudformation: Any, secrets_manager: Any
             http_url=outputs["HttpUrl"],
             api_key=api_key,
             entry_topic_arn=outputs["EntryTopicArn"],
+            model_bucket=outputs["ModelBucketName"],
         )
     except (BotoCoreError, ClientError) as error:
         raise Unreachable(

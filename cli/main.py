@@ -1,4 +1,4 @@
-"""`darkroom`: submit, watch, cancel and list tasks of a local or a deployed environment, and examine one.
+"""`darkroom`: submit, watch, cancel and list tasks of a local or a deployed environment, examine it, keep its models.
 
 Results go to standard output as JSON, everything said to a person to standard error, so that scripts can pipe.
 """
@@ -15,6 +15,7 @@ from rich.table import Table
 from cli.api_client import ApiClient
 from cli.doctor.command import doctor
 from cli.errors import TaskDidNotComplete
+from cli.models_command import models
 from cli.requests import file_name, id_of, path_of, read_request
 from cli.session import Session, command
 from cli.topic import publish
@@ -75,6 +76,7 @@ def main(context: click.Context, environment_name: str, state_dir: Path) -> None
 
 
 main.add_command(doctor)
+main.add_command(models)
 
 
 @main.command()

@@ -18,8 +18,9 @@ from runtime_image.models.ranges import Range
 from runtime_image.models.remote_file import RemoteFile
 from runtime_image.models.room import Room
 
-#: S3 gives each 50 to 90 MB/s, so this many fill a network of 10 Gbit/s.
-CONNECTIONS: Final = 16
+#: S3 gives each 50 to 90 MB/s, so this many bring more than the disks of most GPU instances take. Twice as many wait
+#: for each other at the file and bring less where the network is no limit.
+CONNECTIONS: Final = 8
 #: Times that a file is begun: an object that was replaced meanwhile, or came broken, gets another chance.
 BEGINNINGS: Final = 3
 

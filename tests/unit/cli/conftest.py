@@ -116,6 +116,7 @@ def write_endpoints(directory: Path, url: str, key: str = KEY) -> None:
         "http_url": url,
         "api_key": key,
         "entry_topic_arn": "arn:aws:sns:us-east-1:123456789012:entry",
+        "model_bucket": "models",
         "region": "us-east-1",
         "aws_endpoint_url": "http://127.0.0.1:1",
     }

@@ -7,7 +7,7 @@ from cli.environment import deployed_environment
 from cli.errors import Unreachable
 
 OUTPUTS = {
-    "Darkroom-dev-Storage": {"OutputBucketName": "outputs"},
+    "Darkroom-dev-Storage": {"OutputBucketName": "outputs", "ModelBucketName": "models"},
     "Darkroom-dev-Messaging": {"EntryTopicArn": "arn:entry"},
     "Darkroom-dev-Api": {"HttpUrl": "https://api/", "ApiKeySecretArn": "arn:secret"},
 }
@@ -39,6 +39,7 @@ def test_a_deployed_environment_is_read_from_its_outputs() -> None:
     assert environment.http_url == "https://api/"
     assert environment.api_key == "value of arn:secret"
     assert environment.entry_topic_arn == "arn:entry"
+    assert environment.model_bucket == "models"
     assert environment.aws_endpoint_url is None
 
 

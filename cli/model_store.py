@@ -1,0 +1,112 @@
+"""The model bucket of an environment: what it holds, and models on their way to and from it."""
+
+import base64
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cli.errors import Refused, Unreachable
+
+#: Bytes of a part; boto3 uploads ten at a time.
+PART_BYTES: Final = 32 * 1024 * 1024
+#: Bytes that are read at a time to compute a checksum.
+BLOCK_BYTES: Final = 4 * 1024 * 1024
+#: Key of an object's metadata that holds the checksum of all its bytes, whatever parts it came in.
+CHECKSUM_METADATA: Final = "crc32"
+Advance = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One object of the bucket."""
+
+    key: str
+    size: int
+
+
+class ModelStore:
+    """Raises Unreachable for what AWS refuses."""
+
+    def __init__(self, *, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def list(self) -> Iterator[StoredModel]:
+        """Yield all models by their keys."""
+        with _aws():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
+                for entry in page.get("Contents", []):
+                    yield StoredModel(entry["Key"], entry["Size"])
+
+    def push(self, path: Path, key: str, advance: Advance) -> None:
+        """Upload a file in parts, each checked by S3, with a checksum of the whole."""
+        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - `--help` need not wait for it
+
+        checksum = checksum_of(path, lambda _: None)
+        with _aws():
+            self._client.upload_file(
+                str(path),
+                self.bucket,
+                key,
+                ExtraArgs={"ChecksumAlgorithm": "CRC32", "Metadata": {CHECKSUM_METADATA: checksum}},
+                Config=TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES),
+                Callback=advance,
+            )
+
+    def pull(self, model: StoredModel, path: Path, advance: Advance) -> None:
+        """Download a model; the file appears once it is whole and checked."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _aws():
+            # boto3 itself writes to a temporary name first.
+            self._client.download_file(self.bucket, model.key, str(path), Callback=advance)
+        expected = self.checksum(model)
+        if path.stat().st_size != model.size or (expected and checksum_of(path, lambda _: None) != expected):
+            path.unlink()
+            raise Refused(f"{model.key} came with another checksum than it was uploaded with")
+
+    def remove(self, model: StoredModel) -> None:
+        """Delete a model; a bucket that keeps versions can bring it back."""
+        with _aws():
+            self._client.delete_object(Bucket=self.bucket, Key=model.key)
+
+    def checksum(self, model: StoredModel) -> str | None:
+        """Return the checksum with which a model was uploaded, None if that is not known."""
+        with _aws():
+            answer = self._client.head_object(Bucket=self.bucket, Key=model.key)
+        value = answer["Metadata"].get(CHECKSUM_METADATA)
+        return str(value) if value else None
+
+    def read(self, model: StoredModel) -> Iterator[bytes]:
+        """Yield the bytes of a model."""
+        with _aws():
+            yield from self._client.get_object(Bucket=self.bucket, Key=model.key)["Body"].iter_chunks(BLOCK_BYTES)
+
+
+def checksum_of(path: Path, advance: Advance) -> str:
+    """Return the checksum of a file."""
+    crc = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            crc = zlib.crc32(block, crc)
+            advance(len(block))
+    return encoded(crc)
+
+
+def encoded(crc: int) -> str:
+    """Return a CRC as S3 writes it."""
+    return base64.b64encode(crc.to_bytes(4)).decode()
+
+
+@contextmanager
+def _aws() -> Iterator[None]:
+    """Tell AWS's refusals as what they are to a user."""
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - `--help` need not wait for it
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, Boto3Error) as error:
+        raise Unreachable(f"the model bucket cannot be used: {error}") from None

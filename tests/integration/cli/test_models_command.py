@@ -1,0 +1,168 @@
+"""`darkroom models` against a bucket: what is good goes up and comes down the same, what is not is refused."""
+
+import json
+import logging
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto.server import ThreadedMotoServer
+
+from cli import model_store
+from cli.main import main
+
+
+@dataclass
+class Shop:
+    s3: Any
+    state: Path
+    work: Path
+
+    def run(self, *arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(main, ["--state-dir", str(self.state), "models", *arguments], input=stdin)
+
+    def file(self, name: str, content: bytes) -> str:
+        path = self.work / name
+        path.write_bytes(content)
+        return str(path)
+
+    def stored(self) -> list[str]:
+        return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket="shop-models").get("Contents", [])]
+
+
+def model(key: str = "lora_unet.lora_down.weight", size: int = 1000) -> bytes:
+    header = json.dumps({key: {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    return struct.pack("<Q", len(header)) + header + os.urandom(size)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def shop(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    monkeypatch.setattr(model_store, "PART_BYTES", 5 * 1024 * 1024)
+    endpoints = {
+        "aws_endpoint_url": endpoint,
+        "region": "us-east-1",
+        "http_url": "http://127.0.0.1:9",
+        "api_key": "key",
+        "entry_topic_arn": "arn",
+        "model_bucket": "shop-models",
+    }
+    (tmp_path / "endpoints.json").write_text(json.dumps(endpoints))
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    s3.create_bucket(Bucket="shop-models")
+    shop = Shop(s3, tmp_path, tmp_path)
+    yield shop
+    for key in shop.stored():
+        s3.delete_object(Bucket="shop-models", Key=key)
+    s3.delete_bucket(Bucket="shop-models")
+
+
+def test_models_go_to_the_folder_of_their_kind_and_come_back_the_same(shop: Shop) -> None:
+    small, large = model(), model("model.diffusion_model.x", 11 * 1024 * 1024)
+    pushed = shop.run("push", shop.file("ink.safetensors", small), shop.file("photo.safetensors", large))
+    assert pushed.exit_code == 0, pushed.output
+    assert "uploaded: Lora/ink.safetensors (LoRA, U8)" in pushed.stderr
+    assert shop.stored() == ["Lora/ink.safetensors", "Stable-diffusion/photo.safetensors"]
+    listed = json.loads(shop.run("list", "--json").stdout)
+    assert listed[0] == {"key": "Lora/ink.safetensors", "bytes": len(small)}
+    assert "ink" in shop.run("list").stdout
+    pulled = shop.run("pull", *shop.stored(), "--to", str(shop.work / "models"))
+    assert pulled.exit_code == 0, pulled.output
+    assert (shop.work / "models/Lora/ink.safetensors").read_bytes() == small
+    assert (shop.work / "models/Stable-diffusion/photo.safetensors").read_bytes() == large
+    assert shop.run("verify").exit_code == 0
+
+
+def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop: Shop) -> None:
+    path = shop.file("ink.safetensors", model())
+    assert shop.run("push", path).exit_code == 0
+    assert "unchanged" in shop.run("push", path).stderr
+    shop.file("ink.safetensors", model())
+    refused = shop.run("push", path)
+    assert (refused.exit_code, "--replace" in refused.stderr) == (3, True)
+    assert shop.run("push", "--replace", path).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "words"),
+    [
+        ("cut.safetensors", model()[:-1], [], "not whole"),
+        ("text.safetensors", b"not a model at all", [], "claims"),
+        ("odd.safetensors", model("something"), [], "--folder"),
+        ("old.ckpt", b"pickle", [], "--allow-pickle"),
+        ("old.ckpt", b"pickle", ["--allow-pickle"], "--folder"),
+        ("notes.md", b"text", [], "is no model"),
+        ("ink.safetensors", model(), ["--folder", "../elsewhere"], "lead out"),
+    ],
+)
+def test_what_should_not_be_uploaded_is_refused(
+    shop: Shop, name: str, content: bytes, arguments: list[str], words: str
+) -> None:
+    result = shop.run("push", shop.file(name, content), *arguments)
+    assert result.exit_code == 3, result.output
+    assert words in result.stderr
+    assert not shop.stored()
+
+
+def test_one_bad_file_keeps_all_from_being_uploaded(shop: Shop) -> None:
+    assert shop.run("push", shop.file("a.safetensors", model()), shop.file("b.safetensors", b"x")).exit_code == 3
+    assert not shop.stored()
+
+
+def test_a_pickle_goes_up_with_a_warning(shop: Shop) -> None:
+    result = shop.run("push", shop.file("old.ckpt", b"x"), "--allow-pickle", "--folder", "Stable-diffusion")
+    assert result.exit_code == 0, result.output
+    assert "warning" in result.stderr
+    assert shop.stored() == ["Stable-diffusion/old.ckpt"]
+
+
+def test_a_model_that_was_changed_in_the_bucket_is_found_and_not_pulled(shop: Shop) -> None:
+    content = model()
+    shop.run("push", shop.file("ink.safetensors", content))
+    metadata = shop.s3.head_object(Bucket="shop-models", Key="Lora/ink.safetensors")["Metadata"]
+    changed = content[:-1] + bytes([content[-1] ^ 1])
+    shop.s3.put_object(Bucket="shop-models", Key="Lora/ink.safetensors", Body=changed, Metadata=metadata)
+    shop.s3.put_object(Bucket="shop-models", Key="Lora/cut.safetensors", Body=content[:-1])
+    verified = shop.run("verify")
+    assert verified.exit_code == 1
+    assert "BROKEN: Lora/ink.safetensors: its checksum" in verified.stderr.replace("\n", " ")
+    assert "BROKEN: Lora/cut.safetensors: its tensors" in verified.stderr.replace("\n", " ")
+    assert shop.run("pull", "Lora/ink.safetensors", "--to", str(shop.work / "models")).exit_code == 3
+    assert not (shop.work / "models/Lora/ink.safetensors").exists()
+
+
+def test_models_are_removed_after_a_question(shop: Shop) -> None:
+    shop.run("push", shop.file("ink.safetensors", model()))
+    assert shop.run("remove", "Lora/ink.safetensors", stdin="n\n").exit_code == 1
+    assert shop.stored()
+    assert shop.run("remove", "Lora/ink.safetensors", "--yes").exit_code == 0
+    assert not shop.stored()
+    assert shop.run("remove", "Lora/ink.safetensors", "--yes").exit_code == 3
+
+
+def test_a_bucket_that_is_not_there_is_told(shop: Shop) -> None:
+    endpoints = json.loads((shop.state / "endpoints.json").read_text())
+    (shop.state / "endpoints.json").write_text(json.dumps(endpoints | {"model_bucket": "another-one"}))
+    result = shop.run("list")
+    assert (result.exit_code, "cannot be used" in result.stderr) == (4, True)

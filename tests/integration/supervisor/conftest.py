@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -100,6 +101,9 @@ class Place(World):
         self.webui_url = f"http://127.0.0.1:{self.port}"
         self.folder = self.directory / "webui"
         self.folder.mkdir()
+        self.model_bucket = f"models-{uuid4().hex[:12]}"
+        self.s3.create_bucket(Bucket=self.model_bucket)
+        self.s3.put_object(Bucket=self.model_bucket, Key=f"Stable-diffusion/{CHECKPOINT}", Body=bytes(2048))
 
     def tell(self, word: str) -> None:
         """Tell the Web UI, or the one that is started next, how to behave."""
@@ -121,7 +125,7 @@ class Place(World):
             "WEBUI_RESTARTS": 2,
             "MODELS_DIRECTORY": self.directory,
             "MODEL_FILENAME": CHECKPOINT,
-            "MODEL_BUCKET": "models" if models_command else "",
+            "MODEL_BUCKET": self.model_bucket if models_command else "",
             "STATUS_FILE": self.directory / "status.json",
             "HEALTH_PORT": 0,
             "LOG_LEVEL": "INFO",

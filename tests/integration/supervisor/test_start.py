@@ -57,23 +57,24 @@ def test_a_web_ui_that_ends_again_and_again_ends_the_container(place: Place) -> 
 
 
 @pytest.mark.parametrize(
-    ("folder", "room", "code"),
+    ("checkpoint", "room", "code"),
     [
-        ("Stable-diffusion", "1MiB", ExitCode.STOPPED),
-        ("Stable-diffusion", "1KiB", ExitCode.DISK_FULL),
-        ("VAE", "1MiB", ExitCode.MODEL_MISSING),
+        (CHECKPOINT, "1MiB", ExitCode.STOPPED),
+        (CHECKPOINT, "1KiB", ExitCode.DISK_FULL),
+        ("other.safetensors", "1MiB", ExitCode.MODEL_MISSING),
     ],
 )
 def test_the_real_download_ends_the_container_if_it_fails(
-    place: Place, tmp_path: Path, folder: str, room: str, code: ExitCode
+    place: Place, tmp_path: Path, checkpoint: str, room: str, code: ExitCode
 ) -> None:
-    place.s3.put_object(Bucket=place.link_bucket, Key=f"{folder}/{CHECKPOINT}", Body=bytes(2048))
     models = tmp_path / "models"
-    container = place.start(MODEL_BUCKET=place.link_bucket, MODELS_DIRECTORY=models, MODELS_MAX_BYTES=room)
+    container = place.start(
+        MODEL_BUCKET=place.model_bucket, MODEL_FILENAME=checkpoint, MODELS_DIRECTORY=models, MODELS_MAX_BYTES=room
+    )
 
     if code is ExitCode.STOPPED:
         container.wait_for("child_started", child="agent")
-        assert (models / folder / CHECKPOINT).stat().st_size == 2048
+        assert (models / "Stable-diffusion" / checkpoint).stat().st_size == 2048
         container.stop()
 
     assert container.exit_code() is code

@@ -29,6 +29,10 @@ QUERIES: Final[Mapping[str, str]] = {
     "Tasks handed back": """filter event = "task_handed_back"
 | stats count(*) as tasks, latest(reason) as example by code, @logStream
 | sort tasks desc""",
+    "Output of Web UIs": """filter process = "webui"
+| fields @timestamp, line, @logStream
+| sort @timestamp desc
+| limit 500""",
     "Errors": """filter level = "ERROR"
 | fields @timestamp, coalesce(event, message) as happened, service, task_id, exception_name, exception, @log
 | sort @timestamp desc

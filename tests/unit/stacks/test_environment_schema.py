@@ -14,7 +14,7 @@ from stacks.config import Environment
 from stacks.environment_file import ENVIRONMENTS_DIRECTORY
 
 FILES = sorted(ENVIRONMENTS_DIRECTORY.glob("*.yaml"))
-#: Keys that an environment cannot have together with others of the example: those of an existing network.
+#: Keys that an environment cannot have together with others of the example: of an existing network, and of ECS.
 ALTERNATIVES = {"network.vpcId", "network.subnetIds", "runtimes.secrets"}
 
 

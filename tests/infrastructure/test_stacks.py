@@ -105,6 +105,7 @@ def test_outputs_name_the_right_things(everything: Any) -> None:
         "WebhookSecretArn": "WebhooksSecret",
         "WebhookDeadLetterQueueUrl": "WebhooksDeadLetterQueue",
         "RunpodFunctionUrl": "RunpodApiFunctionUrl.FunctionUrl",
+        "WebuiFunctionUrl": "WebuiApiFunctionUrl.FunctionUrl",
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.functions.function import LambdaFunction, PayloadTooLarge
+from local.functions.function import MAX_PROCESSES, LambdaFunction, PayloadTooLarge
 from local.functions.runtime_api import Answer
 
 CODE = """
@@ -115,11 +115,11 @@ def test_a_function_that_cannot_start_says_why(
     assert error_type(run_function(scenario)) == expected
 
 
-def test_a_second_process_is_started_when_the_first_is_busy(run_function: Any) -> None:
+def test_more_processes_are_started_when_all_are_busy_up_to_the_limit(run_function: Any) -> None:
     async def scenario(function: LambdaFunction) -> list[Answer]:
-        return list(await asyncio.gather(*(function.invoke({"sleep": 0.3}) for _ in range(4))))
+        return list(await asyncio.gather(*(function.invoke({"sleep": 0.3}) for _ in range(MAX_PROCESSES + 2))))
 
-    assert len({value(answer)["pid"] for answer in run_function(scenario)}) == 2
+    assert len({value(answer)["pid"] for answer in run_function(scenario)}) == MAX_PROCESSES
 
 
 def test_reserved_concurrency_of_one_is_kept(run_function: Any) -> None:

@@ -100,7 +100,13 @@ def test_from_ready_to_a_clean_stop(run_up: Callable[[], Up], state: Path, numbe
     }
     assert found["runtimes"].keys() == {"sdruntime", "dynamic"}
     runtime = found["runtimes"]["sdruntime"]
-    assert runtime.keys() == {"queue_url", "dead_letter_queue_url", "webui_url", "agent_environment"}
+    assert runtime.keys() == {
+        "queue_url",
+        "low_priority_queue_url",
+        "dead_letter_queue_url",
+        "webui_url",
+        "agent_environment",
+    }
     assert runtime["agent_environment"]["WEBUI_URL"] == runtime["webui_url"] == "http://127.0.0.1:9"
     assert runtime["agent_environment"]["QUEUE_URL"] == runtime["queue_url"]
     assert httpx.get(f"{found['http_url']}/nowhere").status_code == 404

@@ -15,12 +15,18 @@ class ModelBucket:
         self._bucket = bucket
 
     def holds_checkpoint(self, name: str) -> bool:
-        """Tell whether there is a checkpoint of this file name or title; `name` is as its sender wrote it."""
+        """Tell whether there is a checkpoint of this file name, title or bare name, as its sender wrote it."""
         if not is_checkpoint_name(name):
             # S3 would refuse it as a key, which looks like a failure of AWS and would be tried again and again.
             return False
+        file_name = checkpoint_name(name)
+        if file_name.endswith(CHECKPOINT_EXTENSIONS):
+            return self._holds(file_name)
+        return any(self._holds(f"{file_name}{extension}") for extension in CHECKPOINT_EXTENSIONS)
+
+    def _holds(self, file_name: str) -> bool:
         try:
-            self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(checkpoint_name(name)))
+            self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
         except self._client.exceptions.ClientError as error:
             # Only with the right to list the bucket does S3 say 404; without it, 403 is a mistake of ours.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:

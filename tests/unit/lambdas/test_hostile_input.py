@@ -78,6 +78,12 @@ def test_a_checkpoint_may_be_named_by_its_title(world: Any) -> None:
     assert world.models.holds_checkpoint("painting.safetensors [0a1b2c3d]")
 
 
+def test_a_checkpoint_may_be_named_without_its_ending(world: Any) -> None:
+    assert world.models.holds_checkpoint("painting")
+    assert world.models.holds_checkpoint("painting [0a1b2c3d]")
+    assert not world.models.holds_checkpoint("paint")
+
+
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
 @pytest.mark.parametrize("key", ["", "k" * 1100, "\ud800", "nothing/here.json"])
 def test_a_pointer_to_nothing(world: Any, key: str, function: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,13 @@ from tests.documented_code import code_blocks
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 COMMANDS = {"python": (sys.executable, "-c"), "bash": ("bash", "-euo", "pipefail", "-c")}
+#: A machine needs nothing but Python and make to run the tests; on one without curl its examples are not run.
+NEEDS: dict[str, Any] = {
+    "python": (),
+    "bash": pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here"),
+}
 EXAMPLES = [
-    pytest.param(language, block, id=f"{document}-{language}-{number}")
+    pytest.param(language, block, id=f"{document}-{language}-{number}", marks=NEEDS[language])
     for document in ("clients", "uploads", "runpod")
     for language in COMMANDS
     for number, block in enumerate(code_blocks(f"usage/{document}.md", language))

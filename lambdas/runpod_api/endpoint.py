@@ -36,8 +36,8 @@ class RunpodEndpoint:
     def health(self, runtime: str) -> dict[str, Any]:
         """Return how many jobs and replicas are in which state.
 
-        What waits and runs is counted in full; what has ended, among the newest 5,000 tasks of the runtime. A
-        replica is idle that gave a sign of life in the last minutes and holds no task.
+        What waits and runs is counted up to 50,000 tasks; what has ended, among the newest 5,000 tasks of the runtime.
+        A replica is idle that gave a sign of life in the last minutes and holds no task.
         """
         self._runtimes.check(runtime)
         active: Counter[Status] = Counter()

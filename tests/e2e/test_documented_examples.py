@@ -25,7 +25,7 @@ NEEDS: dict[str, Any] = {
 }
 EXAMPLES = [
     pytest.param(language, block, id=f"{document}-{language}-{number}", marks=NEEDS[language])
-    for document in ("clients", "uploads", "runpod")
+    for document in ("clients", "uploads", "runpod", "webui-clients")
     for language in COMMANDS
     for number, block in enumerate(code_blocks(f"usage/{document}.md", language))
 ]
@@ -37,6 +37,8 @@ RESULTS = {
     "with-upload": "COMPLETED",
     "runpod.Endpoint": "COMPLETED 1",
     "a picture of": "a picture of",
+    "webuiapi.WebUIApi": "Seed: 7",
+    "sd-models": "safetensors",
     "wait=20000": "Euler a",
     "wait=120000": '"status": "COMPLETED"',
 }

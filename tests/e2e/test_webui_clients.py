@@ -1,13 +1,8 @@
 """Programs made for an SD Web UI use the fleet by another URL: the real client `webuiapi`, the Web UI's own tests."""
 
-import os
-import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +15,6 @@ from tests.integration.embedded_webui.conformance import CASES, GENERATION, Case
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
-PROJECT = Path(__file__).parents[2]
 #: Seconds for one call; API Gateway gives up earlier.
 TIMEOUT_SECONDS = 35
 SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}
@@ -164,6 +158,14 @@ def test_a_call_without_its_key_is_let_in_nowhere(http: httpx.Client) -> None:
         assert httpx.get(f"{http.base_url}samplers", auth=auth).status_code == 401
 
 
+def test_the_functions_own_url_answers_the_same(system: Any, http: httpx.Client) -> None:
+    url = f"{system.endpoints['function_urls']['webui_api'].rstrip('/')}/sdapi/v1"
+    with httpx.Client(base_url=url, auth=http.auth, timeout=TIMEOUT_SECONDS) as client:
+        next(case for case in CASES if case.name == "simple").check(client)
+        assert client.get("/nope").json() == {"detail": "Not Found"}
+    assert httpx.get(f"{url}/samplers", auth=("anybody", "wrong")).status_code == 401
+
+
 def test_several_clients_wait_at_once(http: httpx.Client) -> None:
     seeds = [21, 22, 23]
     barrier = threading.Barrier(len(seeds))
@@ -176,21 +178,3 @@ def test_several_clients_wait_at_once(http: httpx.Client) -> None:
 
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(make, seeds)) == seeds
-
-
-@pytest.mark.parametrize(("language", "command"), [("python", [sys.executable]), ("bash", ["bash", "-e"])])
-def test_the_documented_examples_run(system: Any, tmp_path: Path, language: str, command: list[str]) -> None:
-    page = (PROJECT / "docs" / "usage" / "webui-clients.md").read_text(encoding="utf-8")
-    (example,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
-    variables = {"HTTP_URL": system.endpoints["http_url"].rstrip("/"), "API_KEY": system.endpoints["api_key"]}
-    result = subprocess.run(
-        command,
-        input=example,
-        env=os.environ | variables,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr

@@ -10,7 +10,7 @@ from lambdas.model_bucket import ModelBucket
 from lambdas.webui_api.call_tasks import CallTasks
 from lambdas.webui_api.calls import INTERRUPT, OPTIONS, PROGRESS, SKIP, Call
 from lambdas.webui_api.lists import LIST_OF_REFRESH, KeptLists, listed_checkpoint
-from lambdas.webui_api.preferences import Preferences, with_preferences
+from lambdas.webui_api.preferences import Preferences
 from lambdas.webui_api.refusals import WebUiAnswer, WebUiRefusal
 from lambdas.webui_api.sessions import Sessions, session_of
 
@@ -55,8 +55,7 @@ class Bridge:
         if call.method == "GET":
             return _ok(self._listed(call, caller, answer_by))
         if call.generates:
-            preferences = self._preferences.read(call.runtime, key_name)
-            call = replace(call, payload=with_preferences(call.payload, preferences))
+            call = replace(call, preferences=self._preferences.read(call.runtime, key_name))
         if stale := LIST_OF_REFRESH.get(call.endpoint):
             self._lists.forget(call.runtime.name, stale)
         return self._carry_out(call, caller, answer_by)

@@ -15,6 +15,7 @@ from lambdas.task_submission import TaskSubmission
 from lambdas.task_waiting import TaskWaiting
 from lambdas.webui_answers import FORMAT_FIELD, MAX_ANSWER_BYTES, WebUiAnswers
 from lambdas.webui_api.calls import Call
+from lambdas.webui_api.preferences import with_preferences
 from lambdas.webui_api.refusals import WebUiAnswer, answer_to_unfinished
 from lambdas.webui_api.sessions import session_of
 
@@ -77,7 +78,7 @@ class CallTasks:
         if call.generates and call.payload.get("send_images") is False:
             body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
             links = None
-        body = as_asked(body, call.payload)
+        body = as_asked(body, call)
         if links or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
             return _too_large(record, links or [])
         return WebUiAnswer(HTTPStatus.OK.value, body)
@@ -90,16 +91,19 @@ def task_body(call: Call, task_id: str) -> dict[str, Any]:
         content = {"api": {"method": call.method, "endpoint": f"/{call.endpoint}"}, "payload": call.payload}
     elif call.generates:
         # Agents store pictures, and those that the caller does not want to see are wanted in its bucket.
-        content = {key: value for key, value in content.items() if key != "send_images"}
+        content = with_preferences(call.payload, call.preferences)
+        content.pop("send_images", None)
     metadata = {"id": task_id, "runtime": call.runtime.name, "tasktype": call.tasktype.value, "prefix": PREFIX}
     return {"task": {"metadata": metadata, "content": content}}
 
 
-def as_asked(body: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer whose `parameters` repeat the call's own values of what never went to the Web UI."""
-    parameters = body.get("parameters")
+def as_asked(body: dict[str, Any], call: Call) -> dict[str, Any]:
+    """Return an answer whose `parameters` repeat what the call said where the Web UI was told something else."""
+    parameters, payload = body.get("parameters"), call.payload
     if not isinstance(parameters, dict):
         return body
+    if call.preferences:
+        parameters = parameters | {"override_settings": payload.get("override_settings")}
     names = [*(_REPEATED_FIELDS if payload.get("include_init_images") else ()), "send_images"]
     repeated = {name: payload[name] for name in names if name in payload and name in parameters}
     return body | {"parameters": parameters | repeated}

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ class Call:
     method: str
     endpoint: str
     payload: dict[str, Any]
+    #: Options that its caller has set before, for a call that makes pictures.
+    preferences: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tasktype(self) -> TaskType:

@@ -282,8 +282,10 @@ def test_options_are_the_callers_own(client: Client) -> None:
     mine = {"CLIP_stop_at_last_layers": 2, "send_seed": False, "sd_vae": "kl.safetensors"}
     assert client.get("options").body == OPTIONS | mine
     assert client.get("options", key="other").body == OPTIONS
-    client.post("txt2img", {"override_settings": {"CLIP_stop_at_last_layers": 3}})
+    answer = client.post("txt2img", {"override_settings": {"CLIP_stop_at_last_layers": 3}})
     assert client.content()["override_settings"] == mine | {"CLIP_stop_at_last_layers": 3}
+    assert answer.body["parameters"]["override_settings"] == {"CLIP_stop_at_last_layers": 3}
+    assert client.post("txt2img", {}).body["parameters"]["override_settings"] is None
     client.post("txt2img", {"prompt": "a"}, key="other")
     assert "override_settings" not in client.content()
     client.post("png-info", {"image": "x"})

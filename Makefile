@@ -66,6 +66,7 @@ bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md
 	@$(BIN)/python benchmarks/gpu_busy.py --kind img2img --seconds-per-picture 0.25 --aws-delay-ms 20
 	@$(BIN)/python benchmarks/scaling_simulation.py
 	@$(BIN)/python benchmarks/model_download.py
+	@$(BIN)/python benchmarks/model_switching.py
 
 .PHONY: soak
 soak: $(VENV)/.ready ## Put 2,000 tasks through the local system while agents are killed, Web UIs crash and AWS fails

@@ -57,13 +57,13 @@ class RuntimeGround:
             "AWS_ENDPOINT_URL": endpoint_url,
         }
 
-    def submit(self, task_id: str, tasktype: str, content: Mapping[str, Any]) -> None:
+    def submit(self, task_id: str, tasktype: str, content: Mapping[str, Any], *, checkpoint: str = CHECKPOINT) -> None:
         """Record a task and put its message into the queue, as the edge would have."""
         metadata = Metadata.model_validate({"id": task_id, "runtime": RUNTIME, "tasktype": tasktype})
         message = TaskMessage(
             task=Task(metadata=metadata, content=dict(content)),
             run=run_of_submission(task_id, _SUBMISSION),
-            checkpoint=CHECKPOINT,
+            checkpoint=checkpoint,
             submitted_at_ms=time.time_ns() // 1_000_000,
         )
         record = Record(

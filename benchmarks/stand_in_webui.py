@@ -19,8 +19,10 @@ from benchmarks.journal import Journal, Step
 from benchmarks.picture import noisy_png
 
 CHECKPOINT: Final = "v1-5-pruned-emaonly.safetensors"
-_MODEL: Final = CHECKPOINT.removesuffix(".safetensors")
-_TITLE: Final = f"{CHECKPOINT} [6ce0161689]"
+_SHORT_HASH: Final = "6ce0161689"
+#: Tells how often the model was switched.
+SWITCHES: Final = "/switches"
+_OPTIONS: Final = "/sdapi/v1/options"
 _GENERATING: Final = frozenset({"/sdapi/v1/txt2img", "/sdapi/v1/img2img"})
 #: Below it there is an input picture for each task, for image-to-image.
 LINKS: Final = "/links/"
@@ -29,17 +31,7 @@ _STEPS: Final = 20
 
 #: What never changes.
 _FIXED: Final[Mapping[str, Any]] = {
-    "/sdapi/v1/sd-models": [
-        {
-            "title": _TITLE,
-            "model_name": _MODEL,
-            "hash": "6ce0161689",
-            "sha256": "6ce0161689b3853acaa03779ec93eafe75a02f4ced659bee03f50797806fa2fa",
-            "filename": f"/models/Stable-diffusion/{CHECKPOINT}",
-            "config": None,
-        }
-    ],
-    "/sdapi/v1/options": {"sd_model_checkpoint": _TITLE, "sd_vae": "Automatic", "samples_format": "png"},
+    _OPTIONS: {"sd_vae": "Automatic", "samples_format": "png"},
     "/sdapi/v1/samplers": [{"name": "Euler a", "aliases": ["k_euler_a", "k_euler_ancestral"], "options": {}}],
     "/sdapi/v1/schedulers": [{"name": "automatic", "label": "Automatic", "aliases": None}],
     "/sdapi/v1/upscalers": [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 4}],
@@ -62,6 +54,10 @@ class StandInWebUi:
         self._encoding_seconds: float = options.encoding_seconds
         self._link_seconds: float = options.link_seconds
         self._journal = Journal(options.journal)
+        self._checkpoints = [CHECKPOINT, *(f"model-{number}.safetensors" for number in range(1, options.models))]
+        self._checkpoint = CHECKPOINT
+        self._switch_seconds: float = options.switch_seconds
+        self._switches = 0
         self._picture = noisy_png(side_pixels=options.picture_side, kilobytes=options.picture_kb)
         encoded = base64.b64encode(self._picture)
         self._images = b"[" + b",".join([b'"' + encoded + b'"'] * options.pictures_per_task) + b"]"
@@ -84,8 +80,16 @@ class StandInWebUi:
         if path.startswith(LINKS):
             time.sleep(self._link_seconds)
             return 200, "image/png", self._picture
-        if path in _FIXED:
-            return _json(json.dumps(_FIXED[path]).encode())
+        if path == _OPTIONS and (wanted := str(body.get("sd_model_checkpoint") or "")):
+            self._switch(wanted)
+        shown = {
+            **_FIXED,
+            SWITCHES: self._switches,
+            _OPTIONS: {**_FIXED[_OPTIONS], "sd_model_checkpoint": _title(self._checkpoint)},
+            "/sdapi/v1/sd-models": [_entry(name) for name in self._checkpoints],
+        }
+        if path in shown:
+            return _json(json.dumps(shown[path]).encode())
         return 404, "application/json", b'{"detail":"Not Found"}'
 
     def _generate(self, body: Mapping[str, Any]) -> bytes:
@@ -102,10 +106,23 @@ class StandInWebUi:
         # and what is measured is the agent.
         time.sleep(self._encoding_seconds)
         echoed = {name: value for name, value in body.items() if name != "init_images"}
-        info = {"seed": 1, "sd_model_name": _MODEL, "sampler_name": "Euler a", "infotexts": [prompt]}
+        info = {
+            "seed": 1,
+            "sd_model_name": Path(self._checkpoint).stem,
+            "sampler_name": "Euler a",
+            "infotexts": [prompt],
+        }
         rest = json.dumps({"parameters": echoed, "info": json.dumps(info)}).encode()
         self._journal.note(Step.ANSWERED, generation=generation)
         return b'{"images":' + self._images + b"," + rest[1:]
+
+    def _switch(self, title: str) -> None:
+        with self._turn():
+            name = next(name for name in self._checkpoints if title in {name, _title(name)})
+            if name != self._checkpoint:
+                time.sleep(self._switch_seconds)
+                self._checkpoint = name
+                self._switches += 1
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -134,6 +151,21 @@ class StandInWebUi:
             "skipped": False,
         }
         return {"progress": fraction, "eta_relative": 0.0, "state": state, "current_image": None, "textinfo": None}
+
+
+def _title(name: str) -> str:
+    return f"{name} [{_SHORT_HASH}]"
+
+
+def _entry(name: str) -> dict[str, Any]:
+    return {
+        "title": _title(name),
+        "model_name": Path(name).stem,
+        "hash": _SHORT_HASH,
+        "sha256": None,
+        "filename": f"/models/Stable-diffusion/{name}",
+        "config": None,
+    }
 
 
 def _json(body: bytes) -> tuple[int, str, bytes]:
@@ -185,6 +217,8 @@ def main() -> None:
     parser.add_argument("--pictures-per-task", type=int, default=1)
     parser.add_argument("--picture-side", type=int, default=512)
     parser.add_argument("--picture-kb", type=int, default=450)
+    parser.add_argument("--models", type=int, default=1, help="checkpoints that there are")
+    parser.add_argument("--switch-seconds", type=float, default=5.0, help="to load another")
     options = parser.parse_args()
     with _Server(("127.0.0.1", options.port), _handler(StandInWebUi(options))) as server:
         print(json.dumps({"port": server.server_port}), flush=True)

@@ -43,10 +43,10 @@ def main() -> int:
 
 def fetch(settings: ModelSettings, log: EventLog) -> None:
     """Fetch everything that the runtime needs; raises ModelError."""
-    started_at = time.monotonic()
     settings.models_directory.mkdir(parents=True, exist_ok=True)
     folder = ModelsFolder(settings.models_directory)
     bucket = ModelBucket(client=make_client(), bucket=settings.model_bucket)
+    started_at = time.monotonic()
     needed = needed_at_start(bucket.list(), settings.model_filename)
     files = [file for file in needed if _fits(file, folder, log)]
     keys = {file.key for file in files}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from runtime_image.agent.logs import EventLog
-from runtime_image.models.bucket import ModelBucket
+from runtime_image.models.bucket import SIGNATURE_SECONDS, ModelBucket, SignedRequest
 from runtime_image.models.connection import RangeConnection
 from runtime_image.models.errors import CheckFailed, ConnectionCut, DownloadFailed, Interrupted, ObjectChanged
 from runtime_image.models.folder import ModelsFolder
@@ -57,6 +57,8 @@ class FileTransfer:
         #: Of an answer that held the whole file: it spares a call.
         self._headers: Mapping[str, str] | None = None
         self._began_at = 0.0
+        self._signed: SignedRequest | None = None
+        self._signed_at = 0.0
 
     def begin(self) -> list[Range]:
         """Return the ranges that must be fetched; none if the file is in its place by the end of this call."""
@@ -110,7 +112,7 @@ class FileTransfer:
         while position < wanted.end and not self._is_changed:
             noted = position
             try:
-                for block in connection.read(self._bucket.sign(self.file), self.file, Range(position, wanted.end)):
+                for block in connection.read(self._request(), self.file, Range(position, wanted.end)):
                     part.write(block, position)
                     position += len(block)
                     failures = 0
@@ -123,6 +125,8 @@ class FileTransfer:
             except ConnectionCut as error:
                 if failures >= len(PAUSES_SECONDS):
                     raise DownloadFailed(f"{self.file.key} cannot be fetched: {error}") from error
+                # It may have been refused for its signature.
+                self._signed = None
                 self._log.debug("range_cut", position=position, reason=str(error))
                 time.sleep(PAUSES_SECONDS[failures])
                 failures += 1
@@ -131,6 +135,13 @@ class FileTransfer:
                     part.finish(Range(noted, position))
         if wanted == Range(0, self.file.size):
             self._headers = connection.headers
+
+    def _request(self) -> SignedRequest:
+        """Return a signed request; signing takes a millisecond of Python, so ranges share one while it is good."""
+        with self._lock:
+            if self._signed is None or time.monotonic() - self._signed_at > SIGNATURE_SECONDS / 2:
+                self._signed, self._signed_at = self._bucket.sign(self.file), time.monotonic()
+            return self._signed
 
     def _finish(self, part: PartialFile) -> None:
         headers = None if self._is_changed else self._headers or self._bucket.headers_of(self.file)

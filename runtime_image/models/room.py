@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from runtime_image.agent.logs import EventLog
@@ -43,23 +44,33 @@ class Room:
         self._is_needed = is_needed
         self._log = log
         self._lock = threading.Lock()
+        #: Sizes that files on their way will have.
+        self._promised: dict[Path, int] = {}
 
     def open_part(self, file: RemoteFile, place: Place, journal: Journal) -> PartialFile:
         """Return the file to write to, all its room on the disk taken; raises DiskFull if there is too little."""
         with self._lock:
             self._make(file, needed=max(file.size - bytes_on_disk(place.part), 0), place=place)
+            self._promised[place.part] = file.size
             return PartialFile(file, place, journal)
 
     def _make(self, file: RemoteFile, *, needed: int, place: Place) -> None:
-        removable = sorted(self._fetched(but=file.key))
+        removable: list[_Fetched] | None = None
         while True:
-            free = free_bytes(self._folder)
+            free = free_bytes(self._folder) - self._outstanding(place)
             lacking = max(needed - free, self._taken(but=place) + file.size - self._max_bytes if self._max_bytes else 0)
             if lacking <= 0:
                 return
+            if removable is None:
+                removable = sorted(self._fetched(but=file.key))
             if not removable:
                 raise DiskFull(self._too_little(file, free))
             self._remove(removable.pop(0))
+
+    def _outstanding(self, but: Place) -> int:
+        """Return what the other files on their way have still to take of the disk."""
+        self._promised = {part: size for part, size in self._promised.items() if part.exists()}
+        return sum(max(size - bytes_on_disk(part), 0) for part, size in self._promised.items() if part != but.part)
 
     def _fetched(self, *, but: str) -> list[_Fetched]:
         """Return what may be removed."""
@@ -79,13 +90,15 @@ class Room:
         """Return the bytes of all files that were fetched or are being fetched, without one."""
         total = 0
         for hidden in self._folder.directory.rglob(".*"):
-            if hidden.suffix == PART_SUFFIX and hidden != but.part:
-                total += bytes_on_disk(hidden)
-            elif hidden.suffix == NOTE_SUFFIX and hidden != but.note:
-                try:
+            try:
+                if hidden.suffix == PART_SUFFIX and hidden != but.part:
+                    # As large as it is going to be.
+                    total += hidden.stat().st_size
+                elif hidden.suffix == NOTE_SUFFIX and hidden != but.note:
                     total += int(json.loads(hidden.read_text())["size"])
-                except (OSError, ValueError, KeyError, TypeError):
-                    continue
+            except (OSError, ValueError, KeyError, TypeError):
+                # It has got its place, or made room, meanwhile.
+                continue
         return total
 
     def _remove(self, fetched: _Fetched) -> None:

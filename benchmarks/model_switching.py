@@ -1,0 +1,84 @@
+"""What it saves to run tasks of one model together: a queue of tasks of mixed models, one agent, a stand-in Web UI.
+
+The GPU is held for a chosen time for each picture and each switch. Beside what was measured stands what the same tasks
+take in the order in which they came, counted from the same times without any overhead.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from benchmarks.processes import AWS_VARIABLES, running, serving, start
+from benchmarks.runtime_ground import RuntimeGround
+from benchmarks.stand_in_webui import CHECKPOINT, SWITCHES
+
+#: Seconds beyond those of the tasks in their order, after which the agent has failed.
+PATIENCE_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.05
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=40)
+    parser.add_argument("--models", type=int, default=3)
+    parser.add_argument("--seconds-per-picture", type=float, default=0.25)
+    parser.add_argument("--switch-seconds", type=float, default=2.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object in the last line")
+    options = parser.parse_args()
+    names = [CHECKPOINT, *(f"model-{number}.safetensors" for number in range(1, options.models))]
+    # The models of a test, drawn the same in every run.
+    draw = random.Random(options.seed)  # noqa: S311 - no secret
+    wanted = [draw.choice(names) for _ in range(options.tasks)]
+    switches_in_order = sum(first != second for first, second in pairwise([CHECKPOINT, *wanted]))
+    seconds_in_order = options.tasks * options.seconds_per_picture + switches_in_order * options.switch_seconds
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        arguments = ["--journal", str(folder / "journal.jsonl"), "--models", str(options.models), "--picture-kb", "20"]
+        arguments += ["--picture-side", "128", "--seconds-per-picture", str(options.seconds_per_picture)]
+        arguments += ["--switch-seconds", str(options.switch_seconds)]
+        webui = stack.enter_context(serving(["-m", "benchmarks.stand_in_webui", *arguments]))
+        aws = stack.enter_context(serving(["-m", "local.aws_server"]))
+        ground = RuntimeGround(aws.url)
+        for number, checkpoint in enumerate(wanted):
+            ground.submit(f"task-{number}", "text-to-image", {"prompt": f"task-{number}"}, checkpoint=checkpoint)
+        variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=aws.url, webui_url=webui.url)}
+        started_at = time.monotonic()
+        agent = start(["-m", "runtime_image.agent"], log_file=folder / "agent.log", variables=variables)
+        with running(agent):
+            while ground.queued_messages():
+                if time.monotonic() - started_at > seconds_in_order + PATIENCE_SECONDS:
+                    raise RuntimeError(f"not done in time: {(folder / 'agent.log').read_text()[-2000:]}")
+                time.sleep(POLL_SECONDS)
+            seconds = time.monotonic() - started_at
+        done = len(ground.whole_tasks())
+        with urllib.request.urlopen(f"{webui.url}{SWITCHES}") as answer:  # noqa: S310 - of this machine
+            switches = int(answer.read())
+    figures = {
+        "tasks": options.tasks,
+        "done": done,
+        "switches": switches,
+        "switches_in_order": switches_in_order,
+        "seconds": round(seconds, 1),
+        "seconds_in_order": round(seconds_in_order, 1),
+    }
+    print(
+        f"{done} tasks of {options.models} models: {switches} switches in {figures['seconds']} s;"
+        f" in their order {switches_in_order} switches, {figures['seconds_in_order']} s without any overhead"
+    )
+    if options.json:
+        print(json.dumps(figures))
+    return 0 if done == options.tasks and seconds < seconds_in_order else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

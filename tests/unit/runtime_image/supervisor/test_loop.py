@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime_image.agent.logs import EventLog
@@ -258,10 +258,14 @@ def take(container: Container, step: tuple[Any, ...]) -> None:
             container.happens(on.StopRequested())
 
 
+@settings(max_examples=200)
 @given(st.booleans(), st.lists(STEPS, max_size=40))
 def test_in_any_order_of_events(fetches: bool, steps: list[tuple[Any, ...]]) -> None:
     with TemporaryDirectory() as folder:
         container = Container(Path(folder), fetches=fetches)
+        if not fetches:
+            # Most of what can go wrong does so in service.
+            container.gets_ready()
         for step in steps:
             in_service = container.running("webui") if container.webui.is_ready else None
             count = len(container.started["agent"])

@@ -77,6 +77,10 @@ format: $(VENV)/.ready ## Put the code into its shape
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 	@$(BIN)/ruff format --quiet $(CODE)
 
+.PHONY: snapshots
+snapshots: $(VENV)/.ready ## Write the snapshots of the templates anew, after a change that is meant
+	@$(BIN)/pytest --quiet --update-snapshots tests/infrastructure/test_snapshots.py
+
 .PHONY: lock
 lock: $(VENV)/.ready ## Resolve constraints.txt, and the image's lock file, anew from the pins in the requirements files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-package uv --output-file constraints.txt requirements-dev.txt

@@ -127,6 +127,8 @@ class Record(BaseModel):
     progress_permille: int = 0
     #: Where a running task is, as far as it is known: `SAMPLING_KEYS`.
     sampling: dict[str, int] | None = None
+    #: The preview of a running task's picture, if its policy asks for one: an `s3://` URI.
+    preview_url: str | None = None
     #: When the caller asked to end the generation with what there is of it by then, as the Web UI's `interrupt` does.
     interrupted_at_ms: int | None = None
     #: When its output went out as the last part of a stream (`/v2/{runtime}/stream/{id}`).

@@ -1,6 +1,6 @@
 """A task as RunPod shows a job: the bodies of its status calls, made from the record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +16,7 @@ def job_id(unique: UUID, *, is_sync: bool) -> str:
 
 
 def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, Any]:
-    """Return the body of a job's status; `output` is the answer of a completed one.
+    """Return the body of a job's status; `output` is its progress while it runs, its answer once it is completed.
 
     Times are milliseconds: `delayTime` from submission to pick-up (up to now while it waits), `executionTime` from
     there to the end.
@@ -26,7 +26,7 @@ def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, An
         case Status.IN_QUEUE:
             return body
         case Status.IN_PROGRESS:
-            return body | {"output": progress_of(record)}
+            return body | {"output": output}
     if record.started_at_ms is not None and record.completed_at_ms is not None:
         body["executionTime"] = record.completed_at_ms - record.started_at_ms
     if record.worker_id is not None:
@@ -36,12 +36,14 @@ def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, An
     return body | {"error": error_text(record.error), "retries": retries_of(record)}
 
 
-def progress_of(record: Record) -> dict[str, Any]:
+def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]:
     """Return how far a running task is, which stands in `output` until the answer does.
 
-    `progress` is the share from 0 to 1; what else is known (`SAMPLING_KEYS`) has the Web UI's own names.
+    `progress` is the share from 0 to 1; what else is known (`SAMPLING_KEYS`) has the Web UI's own names. `preview` is
+    an https link to the newest preview of the picture, if the policy asks for one; `link` makes it of an `s3://` URI.
     """
-    return {"progress": record.progress_permille / 1000, **(record.sampling or {})}
+    preview = {"preview": link(record.preview_url)} if record.preview_url else {}
+    return {"progress": record.progress_permille / 1000, **(record.sampling or {}), **preview}
 
 
 def retries_of(record: Record) -> int:

@@ -60,6 +60,11 @@ def image_key(prefix: str, task_id: str, run: str, number: int, extension: str) 
     return f"{output_folder(prefix, task_id)}/{task_id}-{run}-{number}.{extension}"
 
 
+def preview_key(prefix: str, task_id: str, run: str, extension: str) -> str:
+    """Return the key of the picture that shows how far a running task is; each one replaces the one before."""
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run}-preview.{extension}"
+
+
 def response_key(prefix: str, task_id: str, run: str) -> str:
     """Return the key of the Web UI's response without its image data."""
     return f"{output_folder(prefix, task_id)}/{task_id}-{run}.out"

@@ -140,6 +140,10 @@ class Policy(BaseModel):
         alias="lowPriority",
         description="The task waits until a replica has nothing else to do, and no replica is started for it",
     )
+    preview: bool = Field(
+        default=False,
+        description="While the task runs, the Web UI's preview of its picture can be had beside the progress",
+    )
 
 
 class Metadata(BaseModel):

@@ -7,7 +7,7 @@ with `ConditionalCheckFailedException`: read the record to learn why.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
 from contract.json_values import compact_json
@@ -21,6 +21,9 @@ from contract.record import (
     Status,
     due_shard,
 )
+
+#: What a record tells of a running task; gone when it waits again, or has ended.
+_ONLY_WHILE_RUNNING: Final = ("sampling", "preview_url")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
             **_lease(now_ms, lease_ms),
         },
         add={"attempts": 1},
-        remove=("sampling",),
+        remove=_ONLY_WHILE_RUNNING,
         where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
         values={
             ":run": run,
@@ -102,14 +105,25 @@ def renew(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
 
 
 def report_progress(
-    task_id: str, run: str, *, owner: str, progress_permille: int, sampling: Mapping[str, int]
+    task_id: str,
+    run: str,
+    *,
+    owner: str,
+    progress_permille: int,
+    sampling: Mapping[str, int],
+    preview_url: str | None = None,
 ) -> Request:
-    """Write how far a claimed run is, 0 to 1000, and what is known of its `SAMPLING_KEYS`; never after its end."""
+    """Write how far a claimed run is, 0 to 1000, and what is known of its `SAMPLING_KEYS`; never after its end.
+
+    `preview_url` is where its newest preview lies; None leaves an earlier one.
+    """
     if unknown := sampling.keys() - set(SAMPLING_KEYS):
         raise ValueError(f"a record does not tell {', '.join(sorted(unknown))}")
     set_: dict[str, Any] = {"progress_permille": progress_permille}
     if sampling:
         set_["sampling"] = dict(sampling)
+    if preview_url:
+        set_["preview_url"] = preview_url
     return update(task_id, set_=set_, remove=() if sampling else ("sampling",), **_held(run, owner))
 
 
@@ -137,7 +151,7 @@ def hand_back(
     return update(
         task_id,
         set_=values,
-        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "sampling"),
+        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", *_ONLY_WHILE_RUNNING),
         **_held(run, owner),
     )
 
@@ -147,7 +161,7 @@ def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
     return update(
         task_id,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
-        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms", "sampling"),
+        remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms", *_ONLY_WHILE_RUNNING),
         where="run = :run AND #status = :running AND lease_expires_at_ms < :now",
         values={":run": run, ":running": Status.IN_PROGRESS.value, ":now": now_ms},
     )
@@ -252,7 +266,7 @@ def _end(
     if outcome.status is Status.COMPLETED:
         set_["progress_permille"] = 1000
     indexed = ("active_runtime", "due_shard", "due_at_ms", "webui_session")
-    remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error", "sampling")
+    remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error", *_ONLY_WHILE_RUNNING)
     return update(task_id, set_=set_, remove=remove, where=where, values=values)
 
 

@@ -42,6 +42,7 @@ def settings() -> RunpodApiSettings:
 def jobs() -> RunpodJobs:
     """Compose what answers for single jobs."""
     parts = submission_parts(settings())
+    outputs = OutputBucket(client=client("s3"))
     return RunpodJobs(
         runtimes=Runtimes(catalogue=parts.catalogue),
         holds_checkpoint=parts.models.holds_checkpoint,
@@ -49,7 +50,8 @@ def jobs() -> RunpodJobs:
         tasks=parts.tasks,
         retries=parts.retries,
         waiting=TaskWaiting(table=parts.table),
-        answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
+        answers=WebUiAnswers(outputs=outputs),
+        link=outputs.link,
         now_ms=now_ms,
         new_uuid=uuid.uuid4,
     )

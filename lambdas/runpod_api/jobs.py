@@ -33,6 +33,7 @@ class RunpodJobs:
         retries: TaskRetry,
         waiting: TaskWaiting,
         answers: WebUiAnswers,
+        link: Callable[[str], str],
         now_ms: Callable[[], int],
         new_uuid: Callable[[], UUID],
     ) -> None:
@@ -43,6 +44,7 @@ class RunpodJobs:
         self._retries = retries
         self._waiting = waiting
         self._answers = answers
+        self._link = link
         self._now_ms = now_ms
         self._new_uuid = new_uuid
 
@@ -72,7 +74,7 @@ class RunpodJobs:
             case Status.CANCELLED:
                 raise not_found(task_id)
             case Status.IN_PROGRESS:
-                parts = [{"output": progress_of(record)}]
+                parts = [{"output": self._progress(record)}]
             case Status.COMPLETED if record.streamed_at_ms is None:
                 parts = [{"output": self._answers.read(record)}]
                 if not self._table.mark_streamed(record, now_ms=self._now_ms()):
@@ -116,8 +118,15 @@ class RunpodJobs:
         return record
 
     def _show(self, record: Record) -> dict[str, Any]:
-        output = self._answers.read(record) if record.status is Status.COMPLETED else None
+        output = None
+        if record.status is Status.COMPLETED:
+            output = self._answers.read(record)
+        elif record.status is Status.IN_PROGRESS:
+            output = self._progress(record)
         return job_body(record, now_ms=self._now_ms(), output=output)
+
+    def _progress(self, record: Record) -> dict[str, Any]:
+        return progress_of(record, link=self._link)
 
 
 def _brief(record: Record) -> dict[str, Any]:

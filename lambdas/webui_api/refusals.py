@@ -17,7 +17,10 @@ MACHINE_CODES: Final = frozenset(
     {
         "checkpoint_not_loaded",
         "delivery_failed",
+        "disk_full",
+        "download_failed",
         "internal_error",
+        "interrupted",
         "message_lost",
         "out_of_memory",
         "storage_failed",

@@ -36,6 +36,7 @@ from runtime_image.agent.pace import Pace
 from runtime_image.agent.patience import Patience
 from runtime_image.agent.preparation import Preparation
 from runtime_image.agent.presence import Presence
+from runtime_image.agent.previews import Previews
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.settings import AgentSettings
@@ -132,6 +133,7 @@ def build_loop(
         ),
         generation=Generation(client=webui, checkpoints=checkpoints, options=options, clock=clock, log=log),
         readiness=Readiness(client=webui, clock=clock, stopping=stopping, log=log),
+        previews=Previews(storage=aws.storage, bucket=settings.output_bucket),
         storing=Storing(storage=aws.storage, bucket=settings.output_bucket, endings=endings, patience=patience),
         endings=endings,
         ledger=ledger,

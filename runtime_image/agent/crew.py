@@ -23,6 +23,7 @@ from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.intake import Intake
 from runtime_image.agent.ledger import Ledger, ProgressReport
 from runtime_image.agent.preparation import Preparation
+from runtime_image.agent.previews import Previews
 from runtime_image.agent.storing import Storing
 from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.webui.generation import Generation
@@ -49,6 +50,7 @@ class Crew:
         generation: Generation,
         readiness: Readiness,
         storing: Storing,
+        previews: Previews,
         endings: Endings,
         ledger: Ledger,
         queue: TaskQueue,
@@ -59,6 +61,7 @@ class Crew:
         self._generation = generation
         self._readiness = readiness
         self._storing = storing
+        self._previews = previews
         self._endings = endings
         self._ledger = ledger
         self._queue = queue
@@ -134,7 +137,8 @@ class Crew:
                 if report is None:
                     is_interrupted = self._ledger.check_held(task.claim)
                 else:
-                    self._ledger.report_progress(task.claim, report)
+                    preview_url = self._previews.store(task, report.preview) if report.preview else None
+                    self._ledger.report_progress(task.claim, report, preview_url=preview_url)
             except NotHeld:
                 return HeartbeatDone(task, is_held=False)
             except AWS_ERRORS:

@@ -62,7 +62,10 @@ class Rounds:
         running = next(iter(self._in_flight.generating), None)
         if running and progress.busy:
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
-            running.progress = ProgressReport(max(running.progress.permille, permille), progress.sampling)
+            preview = progress.picture if running.metadata.policy.preview else None
+            running.progress = ProgressReport(
+                max(running.progress.permille, permille), progress.sampling, preview or running.progress.preview
+            )
             self._pace.foresee(running, progress.fraction, progress.asked_at)
 
     def watch_progress(self) -> None:
@@ -72,6 +75,7 @@ class Rounds:
         else:
             is_clear = self._in_flight.is_settled and self._pace.is_known
             self._watch.set_interval(LOOK_SECONDS if is_clear else CLOSE_LOOK_SECONDS)
+            self._watch.want_pictures(wanted=self._in_flight.generating[0].metadata.policy.preview)
 
     def interrupt_if_needed(self) -> None:
         """Interrupt the running request if its task was given up."""
@@ -115,8 +119,10 @@ class Rounds:
         task.heartbeat_at = now
         has_news = task.stage is Stage.GENERATING and task.progress != task.written_progress
         if has_news and now - task.progress_written_at >= PROGRESS_SECONDS:
-            task.written_progress = task.progress
+            report = task.progress
+            # A preview goes out once; what has been told is compared without it.
+            task.progress = task.written_progress = report._replace(preview=None)
             task.progress_written_at = now
-            self._crew.heartbeat(task, task.progress)
+            self._crew.heartbeat(task, report)
         else:
             self._crew.heartbeat(task, None)

@@ -14,12 +14,15 @@ from runtime_image.agent.webui.client import WebUiClient
 
 #: Keys of the state that tell one moment of one run from any other.
 _POSITION: Final = ("job_timestamp", "job", "job_no", "sampling_step")
-PROGRESS_PATH: Final = "/sdapi/v1/progress?skip_current_image=true"
+PROGRESS_PATH: Final = "/sdapi/v1/progress"
+WITHOUT_PICTURE: Final = "?skip_current_image=true"
 #: Seconds between two looks while the Web UI works.
 LOOK_SECONDS: Final = 0.5
 #: The same after an interrupt, while it is not known yet which request was cut, and in the first generation, to
 #: learn how long it takes.
 CLOSE_LOOK_SECONDS: Final = 0.05
+#: Seconds between two questions for the preview: as often as progress is written.
+PICTURE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,14 @@ class Progress:
     has_stepped: bool = False
     #: What is known of `sampling_step`, `sampling_steps`, `job_no` and `job_count`, for the task's record.
     sampling: Mapping[str, int] = field(default_factory=dict)
+    #: The preview of the picture, base64, if it was asked for and there is one.
+    picture: str | None = None
 
 
-def read_progress(client: WebUiClient, clock: Clock) -> Progress:
+def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = False) -> Progress:
     """Ask once; raises WebUiFailed on anything but the documented answer."""
     asked_at = clock.monotonic()
-    status, body = client.call("GET", PROGRESS_PATH)
+    status, body = client.call("GET", PROGRESS_PATH + ("" if with_picture else WITHOUT_PICTURE))
     try:
         value = json.loads(body)
         state = value["state"]
@@ -56,6 +61,7 @@ def read_progress(client: WebUiClient, clock: Clock) -> Progress:
             position=tuple(state.get(key) for key in _POSITION),
             has_stepped=bool(state.get("sampling_step") or state.get("job_no")),
             sampling=_sampling(state),
+            picture=picture if isinstance(picture := value.get("current_image"), str) and picture else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WebUiFailed(f"the Web UI answered {status} to the question for its progress") from error
@@ -81,6 +87,8 @@ class ProgressWatch:
         self._clock = clock
         self._post = post
         self._interval_seconds: float | None = None
+        self._wants_pictures = False
+        self._pictured_at = float("-inf")
         self._changed = threading.Event()
 
     def set_interval(self, interval_seconds: float | None) -> None:
@@ -88,6 +96,10 @@ class ProgressWatch:
         if interval_seconds != self._interval_seconds:
             self._interval_seconds = interval_seconds
             self._changed.set()
+
+    def want_pictures(self, *, wanted: bool) -> None:
+        """Ask for the preview as well, every PICTURE_SECONDS: the Web UI makes and encodes it for each question."""
+        self._wants_pictures = wanted
 
     def run(self) -> None:
         """Watch for ever."""
@@ -98,8 +110,15 @@ class ProgressWatch:
                 self._changed.clear()
                 continue
             try:
-                progress = read_progress(self._client, self._clock)
+                progress = self._look()
             except WebUiFailed:
                 # The request that is under way will tell what is wrong; a look must not fail anything.
                 continue
             self._post(ProgressSeen(progress))
+
+    def _look(self) -> Progress:
+        now = self._clock.monotonic()
+        with_picture = self._wants_pictures and now - self._pictured_at >= PICTURE_SECONDS
+        if with_picture:
+            self._pictured_at = now
+        return read_progress(self._client, self._clock, with_picture=with_picture)

@@ -50,6 +50,8 @@ class StandInWebUi:
     #: Called with path and body before anything else; a reply it returns is sent, None goes on.
     intercept: Callable[[str, Json], Reply | None] = lambda _path, _body: None
     ready: bool = True
+    #: What `progress` gives as the picture so far, base64.
+    preview: str | None = None
     #: Tells whether a run stands still at a step; interrupts do not reach it there.
     hangs: Callable[[Run, int], bool] = lambda _run, _step: False
     #: Where options are kept from one life to the next.
@@ -191,7 +193,13 @@ class StandInWebUi:
             "skipped": False,
         }
         fraction = self._step / max(self._steps, 1) if running else 0.0
-        return 200, {"progress": fraction, "eta_relative": 0.0, "state": state, "current_image": None, "textinfo": None}
+        return 200, {
+            "progress": fraction,
+            "eta_relative": 0.0,
+            "state": state,
+            "current_image": self.preview,
+            "textinfo": None,
+        }
 
     def interrupt(self, _body: Json) -> Reply:
         """Cut whatever runs."""

@@ -44,6 +44,7 @@ class Runpod:
             retries=TaskRetry(table=world.table, bucket=world.task_bucket, publisher=world.publisher),
             waiting=TaskWaiting(table=world.table, clock=self.seconds, sleep=self.sleep),
             answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
+            link=lambda uri: uri.replace("s3://", "https://signed/"),
             now_ms=lambda: world.now_ms,
             new_uuid=lambda: UUID(int=self.requests),
         )
@@ -157,6 +158,19 @@ def test_a_stream_brings_progress_and_then_the_output_once(runpod: Runpod) -> No
     assert stream() == {"status": "COMPLETED", "stream": [{"output": OUTPUT}]}
     assert stream() == {"status": "COMPLETED", "stream": []}
     assert runpod.status(task_id)["output"] == OUTPUT, "a status shows it as often as one asks"
+
+
+def test_a_running_jobs_preview_is_linked_until_its_end(runpod: Runpod) -> None:
+    task_id = runpod.run(policy={"preview": True})["id"]
+    runpod.world.claim(task_id)
+    runpod.world.report(task_id, 250, {"sampling_step": 5}, preview_url="s3://out/preview.png")
+    progress = {"progress": 0.25, "sampling_step": 5, "preview": "https://signed/out/preview.png"}
+    assert runpod.status(task_id)["output"] == progress
+    assert runpod.jobs.stream("sdruntime", task_id)["stream"] == [{"output": progress}]
+    runpod.world.report(task_id, 500, {})
+    assert runpod.status(task_id)["output"]["preview"], "the newest one stays until there is a newer"
+    runpod.world.finish(task_id, DONE)
+    assert runpod.world.record(task_id).preview_url is None
 
 
 def test_a_stream_of_a_cancelled_job_ends(runpod: Runpod) -> None:

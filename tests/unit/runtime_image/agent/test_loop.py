@@ -165,13 +165,13 @@ def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: 
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
     agent.happens(on.ProgressSeen(seen))
 
-    assert agent.passes(HEARTBEAT_SECONDS) == [("heartbeat", first, (500, {})), ("heartbeat", second, None)]
+    assert agent.passes(HEARTBEAT_SECONDS) == [("heartbeat", first, (500, {}, None)), ("heartbeat", second, None)]
     agent.happens(on.HeartbeatDone(first, is_held=True), on.HeartbeatDone(second, is_held=True))
     sampling = {"sampling_step": 7, "sampling_steps": 10}
     agent.happens(on.ProgressSeen(Progress(1000.5, 0.7, interrupted=False, busy=True, sampling=sampling)))
     assert ("heartbeat", first, None) in agent.passes(HEARTBEAT_SECONDS)
     agent.happens(on.HeartbeatDone(first, is_held=True))
-    assert ("heartbeat", first, (700, sampling)) in agent.passes(HEARTBEAT_SECONDS)
+    assert ("heartbeat", first, (700, sampling, None)) in agent.passes(HEARTBEAT_SECONDS)
 
 
 def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:

@@ -55,7 +55,7 @@ lint: $(VENV)/.ready ## Check style, types and the direction of imports
 
 .PHONY: test
 test: setup lint ## The one gate: style, types, import direction, and all tests
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/pytest --numprocesses 3 --dist loadgroup
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md

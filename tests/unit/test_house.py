@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parents[2]
 
 #: Names that say nothing of a module's job.
@@ -62,3 +64,10 @@ def test_direct_dependencies_are_pinned() -> None:
         name, _, version = line.partition("==")
         pins.setdefault(name.partition("[")[0], set()).add(version)
     assert not {name: versions for name, versions in pins.items() if len(versions) > 1}
+
+
+@pytest.mark.xdist_group("house")
+def test_tests_of_one_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    # A release of pytest once made the groups void without a word, and every process started a system of its own.
+    if hasattr(request.config, "workerinput"):
+        assert request.node.nodeid.endswith("@house")

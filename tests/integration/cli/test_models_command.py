@@ -115,6 +115,8 @@ def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop
         ("notes.md", b"text", [], "is no model"),
         ("ink.safetensors", model(), ["--folder", "../elsewhere"], "lead out"),
     ],
+    # Not the random content: each process of the suite must find the same tests.
+    ids=["cut", "no header", "unknown kind", "pickle", "pickle without folder", "no model", "folder outside"],
 )
 def test_what_should_not_be_uploaded_is_refused(
     shop: Shop, name: str, content: bytes, arguments: list[str], words: str

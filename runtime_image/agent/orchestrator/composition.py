@@ -1,7 +1,5 @@
 """Which orchestrator the settings name."""
 
-from runtime_image.agent.orchestrator.ecs import Ecs
-from runtime_image.agent.orchestrator.kubernetes import Kubernetes
 from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, Orchestrator
 from runtime_image.agent.settings import AgentSettings
 
@@ -9,7 +7,10 @@ from runtime_image.agent.settings import AgentSettings
 def build_orchestrator(settings: AgentSettings) -> Orchestrator:
     """Build the adapter; the settings have been checked to hold what it needs."""
     match settings.orchestrator:
+        # Each brings an HTTP client, which takes a tenth of a second that an agent without one shall not pay.
         case "kubernetes":
+            from runtime_image.agent.orchestrator.kubernetes import Kubernetes  # noqa: PLC0415 - see above
+
             return Kubernetes(
                 api_url=f"https://{_in_url(settings.kubernetes_service_host)}:{settings.kubernetes_service_port}",
                 namespace=settings.pod_namespace,
@@ -17,6 +18,8 @@ def build_orchestrator(settings: AgentSettings) -> Orchestrator:
                 service_account_directory=settings.service_account_directory,
             )
         case "ecs":
+            from runtime_image.agent.orchestrator.ecs import Ecs  # noqa: PLC0415 - see above
+
             return Ecs(agent_url=settings.ecs_agent_uri, metadata_url=settings.aws_ec2_metadata_service_endpoint)
         case "none":
             return NoOrchestrator()

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
 from runtime_image.agent.logs import EventLog
 
 #: The same as that of the functions (`METRICS_NAMESPACE` of the stacks), so that one dashboard finds all.
@@ -28,6 +26,9 @@ class EmbeddedMetrics:
             counts: Metrics that are numbers of something, or shares.
             fields: What stands beside them in the log, and is no dimension: a task's id.
         """
+        # Loaded with the first line, which comes after the first task has begun.
+        from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415 - see above
+
         line = EphemeralMetrics(namespace=NAMESPACE)
         for name, value in self._dimensions.items():
             line.add_dimension(name=name, value=value)

@@ -12,7 +12,10 @@ def test_a_hanging_web_ui_gives_its_task_back_and_is_given_up(world: World) -> N
     agent = world.start_agent(HANG_SECONDS=1)
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
-    for name in ("stuck", "behind", "ahead"):
+    world.submit("stuck", {"prompt": "stuck", "steps": 9})
+    # A queue keeps no order: the others must not come before it.
+    world.eventually(lambda: world.webui.runs_of("stuck"), "the generation")
+    for name in ("behind", "ahead"):
         world.submit(name, {"prompt": name, "steps": 9})
 
     error = world.wait_for_hand_back("stuck")

@@ -13,21 +13,25 @@ from typing import Final
 from benchmarks.file_servers import ACCESS_KEY, SECRET_KEY
 from benchmarks.processes import PROJECT
 
-BUCKET: Final = "models"
+#: A bucket for each race, since our downloader brings everything of a bucket that a runtime needs.
+BIG_BUCKET: Final = "one-large-model"
 BIG_FILE: Final = "Stable-diffusion/big.safetensors"
+TREE_BUCKET: Final = "many-small-models"
 TREE: Final = "embeddings"
+#: Files of the tree.
+TREE_FILES: Final = 200
 #: Kibibytes in which the system counts the memory of a process.
 _KIBIBYTE: Final = 1024
 _BOTO3: Final = """
 import sys, time, boto3, pathlib
-client, target = boto3.client("s3"), pathlib.Path(sys.argv[2])
+client, bucket, target = boto3.client("s3"), sys.argv[1], pathlib.Path(sys.argv[3])
 started_at = time.perf_counter()
-if sys.argv[1].endswith("/"):
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket="models", Prefix=sys.argv[1]):
+if sys.argv[2].endswith("/"):
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=sys.argv[2]):
         for entry in page["Contents"]:
-            client.download_file("models", entry["Key"], str(target / pathlib.Path(entry["Key"]).name))
+            client.download_file(bucket, entry["Key"], str(target / pathlib.Path(entry["Key"]).name))
 else:
-    client.download_file("models", sys.argv[1], str(target / "file"))
+    client.download_file(bucket, sys.argv[2], str(target / "file"))
 print(time.perf_counter() - started_at)
 """
 
@@ -46,7 +50,7 @@ class Outcome:
 def ours(url: str, target: Path, *, tree: bool) -> Outcome:
     """Run the runtime's own downloader; it says itself how long it took, its listing of the bucket included."""
     variables = {
-        "MODEL_BUCKET": BUCKET,
+        "MODEL_BUCKET": TREE_BUCKET if tree else BIG_BUCKET,
         "MODELS_DIRECTORY": str(target),
         "MODEL_FILENAME": "" if tree else Path(BIG_FILE).name,
     }
@@ -56,29 +60,26 @@ def ours(url: str, target: Path, *, tree: bool) -> Outcome:
 
 def s5cmd(url: str, target: Path, *, tree: bool) -> Outcome:
     """Run s5cmd as it is."""
-    source = f"s3://{BUCKET}/{TREE}/*" if tree else f"s3://{BUCKET}/{BIG_FILE}"
+    source = f"s3://{TREE_BUCKET}/{TREE}/*" if tree else f"s3://{BIG_BUCKET}/{BIG_FILE}"
     return _run([str(Path(sys.executable).with_name("s5cmd")), "--endpoint-url", url, "cp", source, f"{target}/"], url)
 
 
 def boto3(url: str, target: Path, *, tree: bool) -> Outcome:
     """Run boto3's own transfer; the time of its import and of its client is left out."""
-    command = [sys.executable, "-c", _BOTO3, f"{TREE}/" if tree else BIG_FILE, str(target)]
+    source = [TREE_BUCKET, f"{TREE}/"] if tree else [BIG_BUCKET, BIG_FILE]
+    command = [sys.executable, "-c", _BOTO3, *source, str(target)]
     return _run(command, url, read_seconds=float)
 
 
 def curl(url: str, target: Path, *, tree: bool) -> Outcome:
     """Run curl, over one connection (eight for the tree)."""
     if tree:
-        listed = [f"{url}/{BUCKET}/{TREE}/{number}.safetensors" for number in range(TREE_FILES)]
+        listed = [f"{url}/{TREE_BUCKET}/{TREE}/{number}.safetensors" for number in range(TREE_FILES)]
         urls = ["--parallel", "--parallel-max", "8", "--remote-name-all", "--output-dir", str(target), *listed]
     else:
-        urls = ["--output", str(target / "file"), f"{url}/{BUCKET}/{BIG_FILE}"]
+        urls = ["--output", str(target / "file"), f"{url}/{BIG_BUCKET}/{BIG_FILE}"]
     signed = ["--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{ACCESS_KEY}:{SECRET_KEY}"]
     return _run(["curl", "--silent", "--no-progress-meter", "--fail", *signed, *urls], url)
-
-
-#: Files of the tree.
-TREE_FILES: Final = 200
 
 
 def _run(

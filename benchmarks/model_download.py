@@ -18,7 +18,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import downloaders
-from benchmarks.downloaders import BIG_FILE, BUCKET, TREE, TREE_FILES, Outcome
+from benchmarks.downloaders import BIG_BUCKET, BIG_FILE, TREE, TREE_BUCKET, TREE_FILES, Outcome
 from benchmarks.file_servers import limited_nginx, rclone
 
 BIG_BYTES: Final = 1024**3
@@ -44,13 +44,13 @@ PROGRAMS: Final[Mapping[str, Program]] = {
 
 def make_files(root: Path) -> None:
     """Write what is to be fetched."""
-    big = root / BUCKET / BIG_FILE
+    big = root / BIG_BUCKET / BIG_FILE
     big.parent.mkdir(parents=True)
     with big.open("wb") as file:
         for _ in range(BIG_BYTES // (16 * 1024 * 1024)):
             file.write(os.urandom(16 * 1024 * 1024))
-    tree = root / BUCKET / TREE
-    tree.mkdir()
+    tree = root / TREE_BUCKET / TREE
+    tree.mkdir(parents=True)
     for number in range(TREE_FILES):
         (tree / f"{number}.safetensors").write_bytes(os.urandom(SMALL_BYTES))
 
@@ -77,7 +77,7 @@ def check(target: Path, files: Path, *, tree: bool) -> None:
         raise RuntimeError(f"{len(arrived)} files arrived, too few bytes")
     if not tree:
         big = max(arrived, key=lambda path: path.stat().st_size)
-        with big.open("rb") as got, (files / BUCKET / BIG_FILE).open("rb") as wanted:
+        with big.open("rb") as got, (files / BIG_BUCKET / BIG_FILE).open("rb") as wanted:
             while block := wanted.read(16 * 1024 * 1024):
                 if got.read(len(block)) != block:
                     raise RuntimeError(f"{big} differs from what was served")
@@ -113,7 +113,7 @@ def main() -> int:
         make_files(root)
         with (
             rclone(root) as unlimited,
-            limited_nginx(root, BUCKET, bytes_per_second=LIMITED_RATE, folder=work) as limited,
+            limited_nginx(root, BIG_BUCKET, bytes_per_second=LIMITED_RATE, folder=work) as limited,
         ):
             for prefix, url, rounds in (
                 ("", unlimited, arguments.rounds),

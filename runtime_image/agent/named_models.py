@@ -75,7 +75,7 @@ class NamedModels:
             self._keys_of[task] = frozenset(files)
         for key in files:
             self._folder.note_used(key)
-        missing = [file for file in files.values() if not self._folder.is_current(file)]
+        missing = [file for file in files.values() if not self._folder.place_of(file.key).is_current(file)]
         if missing:
             self._fetch(task, missing)
 

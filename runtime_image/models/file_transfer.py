@@ -43,7 +43,6 @@ class FileTransfer:
     ) -> None:
         self.file = file
         self._bucket = bucket
-        self._folder = folder
         self._room = room
         self._progress = progress
         self._is_wanted = is_wanted
@@ -65,11 +64,11 @@ class FileTransfer:
         self._began_at = time.monotonic()
         self._place.path.parent.mkdir(parents=True, exist_ok=True)
         self._journal = Journal.lock(self._place.journal, is_wanted=self._is_wanted)
-        if self._folder.is_current(self.file):
+        if self._place.is_current(self.file):
             self._settle("model_unchanged")
             return []
         if self._is_found_whole():
-            self._folder.note_fetched(self.file)
+            self._place.note_fetched(self.file)
             self._settle("model_found")
             return []
         self._part = self._room.open_part(self.file, self._place, self._journal)
@@ -155,7 +154,7 @@ class FileTransfer:
             self._progress.found(-self.file.size)
             raise CheckFailed(f"{self.file.key} came with another {check[0].algorithm} than the bucket says")
         part.publish()
-        self._folder.note_fetched(self.file)
+        self._place.note_fetched(self.file)
         self._settle("model_fetched", checked_by=check[0].algorithm if check else "size and ETag")
 
     def _is_found_whole(self) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,20 +28,34 @@ class Place:
 
     path: Path
 
-    @property
+    @cached_property
     def part(self) -> Path:
         """What has come of a file that is being fetched."""
         return self._beside(PART_SUFFIX)
 
-    @property
+    @cached_property
     def journal(self) -> Path:
         """Says what of it has come."""
         return self._beside(JOURNAL_SUFFIX)
 
-    @property
+    @cached_property
     def note(self) -> Path:
         """Says which object the file is; its own time is that of the last use."""
         return self._beside(NOTE_SUFFIX)
+
+    def is_current(self, file: RemoteFile) -> bool:
+        """Tell whether the file is on disk, whole, and what the bucket holds."""
+        try:
+            note = json.loads(self.note.read_text())
+            return bool(note == _note(file, self.path))
+        except (OSError, ValueError):
+            return False
+
+    def note_fetched(self, file: RemoteFile) -> None:
+        """Note that the file on disk is whole and is this object."""
+        temporary = self.note.with_suffix(".new")
+        temporary.write_text(json.dumps(_note(file, self.path)))
+        temporary.replace(self.note)
 
     def _beside(self, suffix: str) -> Path:
         name = self.path.name
@@ -66,22 +81,6 @@ class ModelsFolder:
         if not path.parent.resolve().is_relative_to(root) or path.is_dir():
             raise KeyRefused(f"{key[:200]!r} does not lead to a file inside the models folder")
         return Place(path)
-
-    def is_current(self, file: RemoteFile) -> bool:
-        """Tell whether the file is on disk, whole, and what the bucket holds."""
-        place = self.place_of(file.key)
-        try:
-            note = json.loads(place.note.read_text())
-            return bool(note == _note(file, place.path))
-        except (OSError, ValueError):
-            return False
-
-    def note_fetched(self, file: RemoteFile) -> None:
-        """Note that the file on disk is whole and is this object."""
-        place = self.place_of(file.key)
-        temporary = place.note.with_suffix(".new")
-        temporary.write_text(json.dumps(_note(file, place.path)))
-        temporary.replace(place.note)
 
     def note_used(self, key: str) -> None:
         """Note that a model is needed now, so that others make room before it."""

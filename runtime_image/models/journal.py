@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,6 +20,7 @@ LOCK_POLL_SECONDS: Final = 0.1
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
+@cache
 def boot_id() -> str:
     """Return what differs after a restart of the machine: what was written last before it may not be on the disk."""
     try:

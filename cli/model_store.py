@@ -1,6 +1,7 @@
 """The model bucket of an environment: what it holds, and models on their way to and from it."""
 
 import base64
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ PART_BYTES: Final = 32 * 1024 * 1024
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 #: Key of an object's metadata that holds the checksum of all its bytes, whatever parts it came in.
 CHECKSUM_METADATA: Final = "crc32"
+#: Characters of a file's name in that of the hidden folder beside it in which it is made.
+SHOWN_CHARACTERS: Final = 40
 Advance = Callable[[int], object]
 
 
@@ -59,13 +62,15 @@ class ModelStore:
     def pull(self, model: StoredModel, path: Path, advance: Advance) -> None:
         """Download a model; the file appears once it is whole and checked."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _aws():
-            # boto3 itself writes to a temporary name first.
-            self._client.download_file(self.bucket, model.key, str(path), Callback=advance)
-        expected = self.checksum(model)
-        if path.stat().st_size != model.size or (expected and checksum_of(path, lambda _: None) != expected):
-            path.unlink()
-            raise Refused(f"{model.key} came with another checksum than it was uploaded with")
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:SHOWN_CHARACTERS]}-") as folder:
+            temporary = Path(folder) / "model"
+            with _aws():
+                self._client.download_file(self.bucket, model.key, str(temporary), Callback=advance)
+            expected = self.checksum(model)
+            has_come = temporary.stat().st_size == model.size
+            if not has_come or (expected and checksum_of(temporary, lambda _: None) != expected):
+                raise Refused(f"{model.key} came with another checksum than it was uploaded with")
+            temporary.replace(path)
 
     def remove(self, model: StoredModel) -> None:
         """Delete a model; a bucket that keeps versions can bring it back."""

@@ -18,12 +18,15 @@ from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.webui.request import SYNC_PATH
 from runtime_image.models.errors import DiskFull, DownloadFailed, KeyRefused
-from runtime_image.models.folder import ModelsFolder, Place
+from runtime_image.models.folder import JOURNAL_SUFFIX, PART_SUFFIX, ModelsFolder, Place
+from runtime_image.models.journal import Journal
 from runtime_image.models.partial_file import refusal_of
 from runtime_image.models.room import free_bytes
 
 #: Bytes of one file; the largest checkpoints there are have half of it.
 MAX_FILE_BYTES: Final = 50 * 1024**3
+#: Bytes between two looks at what is left of the disk: not every server says how much it sends.
+LOOK_BYTES: Final = 64 * 1024**2
 #: Bytes of a list of files, and the lists of one repository: a thousand files each.
 MAX_LIST_BYTES: Final = 4 * 1024**2
 MAX_LISTS: Final = 10
@@ -108,8 +111,10 @@ class ModelCalls:
     ) -> None:
         place.path.parent.mkdir(parents=True, exist_ok=True)
         # Of this task alone: two that bring the same file do not write into one another's.
-        temporary = place.part.with_suffix(f".{task.claim.run}.part")
+        temporary = place.part.with_suffix(f".{task.claim.run}{PART_SUFFIX}")
         started_at = self._clock.monotonic()
+        # The lock of a file on its way: without it, it makes room for others.
+        journal = Journal.lock(temporary.with_suffix(JOURNAL_SUFFIX), is_wanted=lambda: True)
         try:
             with (
                 self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer,
@@ -117,13 +122,17 @@ class ModelCalls:
             ):
                 _check_answer(answer)
                 size = self._check_size(answer)
-                digest, count = hashlib.sha256(), 0
+                digest, count, looked_at = hashlib.sha256(), 0, 0
                 for chunk in answer.chunks():
                     file.write(chunk)
                     digest.update(chunk)
                     count += len(chunk)
                     if count > MAX_FILE_BYTES:
                         raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
+                    if count - looked_at >= LOOK_BYTES:
+                        looked_at = count
+                        if free_bytes(self._folder) <= 0:
+                            raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
                     if task.given_up.is_set():
                         raise GivenUp
             if size is not None and count != size:
@@ -135,6 +144,8 @@ class ModelCalls:
             raise refusal_of(error, place.path) from error
         finally:
             temporary.unlink(missing_ok=True)
+            journal.remove()
+            journal.close()
         seconds = round(self._clock.monotonic() - started_at, 3)
         self._log.info("model_downloaded", task_id=task.metadata.id, file=place.path.name, bytes=count, seconds=seconds)
 

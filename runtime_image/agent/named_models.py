@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from contract.routing import checkpoint_name, is_checkpoint_name, same_checkpoint
+from contract.routing import checkpoint_name, is_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
 from runtime_image.agent.errors import GivenUp, UnknownModel
 from runtime_image.agent.held_task import HeldTask, Stage
@@ -21,7 +21,7 @@ from runtime_image.models.index import BucketIndex
 from runtime_image.models.progress import Progress
 from runtime_image.models.remote_file import RemoteFile
 from runtime_image.models.room import Room
-from runtime_image.models.selection import companion_keys
+from runtime_image.models.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
 from runtime_image.models.transfer import Transfer
 
 #: Folders of what can be named.
@@ -134,9 +134,10 @@ class NamedModels:
         return is_checkpoint_name(file_name) and self._folder.place_of(checkpoint_key(file_name)).path.exists()
 
     def _is_needed(self, key: str) -> bool:
+        folder = key.partition("/")[0]
         loaded = self._checkpoints.loaded_name
-        folder, _, name = key.partition("/")
-        if loaded is not None and folder == CHECKPOINT_FOLDER and same_checkpoint(name, loaded):
+        # What no task names came before the runtime was ready, and nobody would fetch it again.
+        if folder not in NAMED_FOLDERS or (loaded is not None and belongs_to_checkpoint(key, loaded)):
             return True
         with self._lock:
             return any(key in keys and task.stage in _NEEDING for task, keys in self._keys_of.items())

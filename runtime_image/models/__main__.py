@@ -14,7 +14,7 @@ from runtime_image.models.progress import Progress
 from runtime_image.models.remote_file import RemoteFile
 from runtime_image.models.reporter import Reporter
 from runtime_image.models.room import Room
-from runtime_image.models.selection import needed_at_start
+from runtime_image.models.selection import needed_at_start, without_conflicts
 from runtime_image.models.settings import ModelSettings
 from runtime_image.models.transfer import Transfer
 
@@ -47,7 +47,9 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     folder = ModelsFolder(settings.models_directory)
     bucket = ModelBucket(client=make_client(), bucket=settings.model_bucket)
     started_at = time.monotonic()
-    needed = needed_at_start(bucket.list(), settings.model_filename)
+    needed, conflicting = without_conflicts(needed_at_start(bucket.list(), settings.model_filename))
+    for file in conflicting:
+        log.warning("model_key_refused", reason=f"{file.key!r} is the name of a folder, too")
     files = [file for file in needed if _fits(file, folder, log)]
     keys = {file.key for file in files}
     progress = Progress(files=len(files), total_bytes=sum(file.size for file in files))

@@ -12,7 +12,7 @@ from runtime_image.models.connection import RangeConnection
 from runtime_image.models.errors import CheckFailed, ConnectionCut, DownloadFailed, Interrupted, ObjectChanged
 from runtime_image.models.folder import ModelsFolder
 from runtime_image.models.journal import Journal
-from runtime_image.models.partial_file import PartialFile
+from runtime_image.models.partial_file import PartialFile, refusal_of
 from runtime_image.models.progress import Progress
 from runtime_image.models.ranges import Range, split_ranges, total_bytes
 from runtime_image.models.remote_file import Check, RemoteFile, checks_in
@@ -50,6 +50,8 @@ class FileTransfer:
         self._place = folder.place_of(file.key)
         self._lock = threading.Lock()
         self._ranges_left = 0
+        #: What the progress counts of this file.
+        self._bytes_counted = 0
         self._is_changed = False
         self._journal: Journal | None = None
         self._part: PartialFile | None = None
@@ -62,7 +64,10 @@ class FileTransfer:
     def begin(self) -> list[Range]:
         """Return the ranges that must be fetched; none if the file is in its place by the end of this call."""
         self._began_at = time.monotonic()
-        self._place.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._place.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise refusal_of(error, self._place.path) from error
         self._journal = Journal.lock(self._place.journal, is_wanted=self._is_wanted)
         if self._place.is_current(self.file):
             self._settle("model_unchanged")
@@ -73,7 +78,7 @@ class FileTransfer:
             return []
         self._part = self._room.open_part(self.file, self._place, self._journal)
         ranges = split_ranges(self._part.missing, RANGE_BYTES)
-        self._progress.found(self.file.size - total_bytes(ranges))
+        self._count_found(self.file.size - total_bytes(ranges))
         self._ranges_left = len(ranges)
         if not ranges:
             self._finish(self._part)
@@ -115,7 +120,7 @@ class FileTransfer:
                     part.write(block, position)
                     position += len(block)
                     failures = 0
-                    self._progress.fetched(len(block))
+                    self._count_fetched(len(block))
                     if position - noted >= NOTED_BYTES:
                         part.finish(Range(noted, position))
                         noted = position
@@ -145,13 +150,13 @@ class FileTransfer:
     def _finish(self, part: PartialFile) -> None:
         headers = None if self._is_changed else self._headers or self._bucket.headers_of(self.file)
         if headers is None:
-            self._progress.found(-self.file.size)
+            self._count_found(-self._bytes_counted)
             part.discard()
             raise ObjectChanged(self.file.key)
         check = self._check(headers)
         if check is not None and not part.passes(*check):
+            self._count_found(-self._bytes_counted)
             part.discard()
-            self._progress.found(-self.file.size)
             raise CheckFailed(f"{self.file.key} came with another {check[0].algorithm} than the bucket says")
         part.publish()
         self._place.note_fetched(self.file)
@@ -180,12 +185,21 @@ class FileTransfer:
                 return check, part_bytes
         return None
 
+    def _count_found(self, count: int) -> None:
+        with self._lock:
+            self._bytes_counted += count
+        self._progress.found(count)
+
+    def _count_fetched(self, count: int) -> None:
+        with self._lock:
+            self._bytes_counted += count
+        self._progress.fetched(count)
+
     def _settle(self, event: str, **fields: object) -> None:
         assert self._journal is not None  # noqa: S101 - `begin` has locked it; tells the type checker
         self._journal.remove()
         self.close()
-        if event != "model_fetched":
-            self._progress.found(self.file.size)
+        self._count_found(self.file.size - self._bytes_counted)
         self._progress.file_done()
         seconds = round(time.monotonic() - self._began_at, 3)
         self._log.info(event, bytes=self.file.size, seconds=seconds, **fields)

@@ -10,7 +10,7 @@ from runtime_image.models.remote_file import RemoteFile
 
 #: Endings that the Web UI takes for models.
 MODEL_EXTENSIONS: Final = frozenset({".safetensors", ".ckpt", ".pt"})
-#: Seconds for which a folder's list is good: a model that was replaced is noticed within.
+#: Seconds for which a folder's list is good: a model that was replaced, and is not loaded, is noticed within.
 LIST_SECONDS: Final = 60.0
 #: Seconds between two looks for what was not there: each is a call for a thousand files.
 MISSING_SECONDS: Final = 2.0

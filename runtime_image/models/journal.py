@@ -51,6 +51,15 @@ class Journal:
             # Whoever had it has removed it.
             os.close(descriptor)
 
+    @classmethod
+    def try_lock(cls, path: Path) -> Self | None:
+        """Open the journal, or return None if somebody fetches the file at the moment."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        if _is_locked(descriptor) and _is_at(descriptor, path):
+            return cls(descriptor, path)
+        os.close(descriptor)
+        return None
+
     def begin(self, identity: object) -> list[Range]:
         """Return the ranges that are finished of the object `identity`: none if the journal is of another one."""
         header = json.dumps([identity, boot_id()]).encode() + b"\n"
@@ -82,13 +91,19 @@ class Journal:
 
 def _await_lock(descriptor: int, is_wanted: Callable[[], bool]) -> None:
     while is_wanted():
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(LOCK_POLL_SECONDS)
-        else:
+        if _is_locked(descriptor):
             return
+        time.sleep(LOCK_POLL_SECONDS)
     raise Interrupted("the model is not wanted any more")
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Lock the journal unless somebody else has it; tell whether it is locked now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

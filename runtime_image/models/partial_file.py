@@ -19,7 +19,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class PartialFile:
-    """`journal` must be locked; it is closed with the file."""
+    """`journal` must be locked as long as the file is open."""
 
     def __init__(self, file: RemoteFile, place: Place, journal: Journal) -> None:
         self._place = place

@@ -4,12 +4,13 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from runtime_image.agent.logs import EventLog
 from runtime_image.models.errors import DiskFull
-from runtime_image.models.folder import NOTE_SUFFIX, PART_SUFFIX, ModelsFolder, Place
+from runtime_image.models.folder import JOURNAL_SUFFIX, NOTE_SUFFIX, PART_SUFFIX, ModelsFolder, Place
 from runtime_image.models.journal import Journal
 from runtime_image.models.partial_file import PartialFile, bytes_on_disk
 from runtime_image.models.remote_file import RemoteFile
@@ -30,8 +31,13 @@ class _Fetched(NamedTuple):
     size: int
 
 
+class _Unfinished(NamedTuple):
+    used_at: float
+    part: Path
+
+
 class Room:
-    """Only files that were fetched ever make room: what somebody put or built into the folder is not ours to remove.
+    """Only what was fetched, whole or not, ever makes room: what somebody put or built into the folder is not ours.
 
     `is_needed(key)` tells which must stay. Safe to use from several threads.
     """
@@ -55,17 +61,22 @@ class Room:
             return PartialFile(file, place, journal)
 
     def _make(self, file: RemoteFile, *, needed: int, place: Place) -> None:
-        removable: list[_Fetched] | None = None
+        removable: list[_Fetched | _Unfinished] | None = None
         while True:
             free = free_bytes(self._folder) - self._outstanding(place)
             lacking = max(needed - free, self._taken(but=place) + file.size - self._max_bytes if self._max_bytes else 0)
             if lacking <= 0:
                 return
             if removable is None:
-                removable = sorted(self._fetched(but=file.key))
+                candidates: list[_Fetched | _Unfinished] = [*self._fetched(but=file.key), *self._unfinished(but=place)]
+                removable = sorted(candidates, key=lambda each: each.used_at)
             if not removable:
                 raise DiskFull(self._too_little(file, free))
-            self._remove(removable.pop(0))
+            match removable.pop(0):
+                case _Fetched() as fetched:
+                    self._remove(fetched)
+                case _Unfinished() as unfinished:
+                    self._remove_unfinished(unfinished)
 
     def _outstanding(self, but: Place) -> int:
         """Return what the other files on their way have still to take of the disk."""
@@ -84,6 +95,15 @@ class Room:
                 continue
             if key != but and not self._is_needed(key):
                 found.append(_Fetched(used_at, key, size))
+        return found
+
+    def _unfinished(self, *, but: Place) -> list[_Unfinished]:
+        """Return what came of files that nobody may be fetching any more."""
+        found = []
+        for part in self._folder.directory.rglob(f".*{PART_SUFFIX}"):
+            with suppress(FileNotFoundError):
+                if part != but.part:
+                    found.append(_Unfinished(part.stat().st_mtime, part))
         return found
 
     def _taken(self, *, but: Place) -> int:
@@ -107,6 +127,18 @@ class Room:
         place.note.unlink(missing_ok=True)
         place.path.unlink(missing_ok=True)
         self._log.info("model_removed", key=fetched.key, bytes=fetched.size, reason="room for another")
+
+    def _remove_unfinished(self, unfinished: _Unfinished) -> None:
+        journal = Journal.try_lock(unfinished.part.with_suffix(JOURNAL_SUFFIX))
+        if journal is None:
+            # It is on its way.
+            return
+        with suppress(FileNotFoundError):
+            size = bytes_on_disk(unfinished.part)
+            unfinished.part.unlink()
+            self._log.info("unfinished_model_removed", file=unfinished.part.name, bytes=size, reason="room for another")
+        journal.remove()
+        journal.close()
 
     def _too_little(self, file: RemoteFile, free: int) -> str:
         size = file.size / _MEBIBYTE

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
+from contract.routing import bare_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
 from runtime_image.models.errors import ModelMissing
 from runtime_image.models.remote_file import RemoteFile
@@ -40,6 +41,23 @@ def companion_keys(checkpoints: Iterable[str]) -> list[str]:
         keys += [f"{stem}{suffix}" for suffix in COMPANION_SUFFIXES]
         keys += [f"VAE/{stem.name}{suffix}" for suffix in COMPANION_SUFFIXES[1:]]
     return keys
+
+
+def belongs_to_checkpoint(key: str, name: str) -> bool:
+    """Tell whether a file is the checkpoint of this name, in any of its forms, or goes with it."""
+    folder, _, rest = key.partition("/")
+    path = PurePosixPath(rest)
+    bare = bare_checkpoint_name(name)
+    if folder == CHECKPOINT_FOLDER and bare in {bare_checkpoint_name(rest), bare_checkpoint_name(path.name)}:
+        return True
+    return any(path.name == f"{PurePosixPath(bare).name}{suffix}" for suffix in COMPANION_SUFFIXES)
+
+
+def without_conflicts(files: Iterable[RemoteFile]) -> tuple[list[RemoteFile], list[RemoteFile]]:
+    """Return the files that can lie in one folder tree, and those whose name is a folder of others."""
+    files = list(files)
+    folders = {str(parent) for file in files for parent in PurePosixPath(file.key).parents}
+    return [file for file in files if file.key not in folders], [file for file in files if file.key in folders]
 
 
 def _is_always_needed(key: str) -> bool:

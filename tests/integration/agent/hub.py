@@ -18,6 +18,8 @@ class Hub:
     token: str | None = None
     #: Sent in place of the file of this path.
     spoiled: dict[str, bytes] = field(default_factory=dict)
+    #: Whether answers say how long they are.
+    tells_length: bool = True
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
@@ -46,7 +48,8 @@ class Hub:
                     return
                 status, body = hub.answer(self.path, self.headers.get("Authorization"))
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                if hub.tells_length:
+                    self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 

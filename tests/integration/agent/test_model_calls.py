@@ -13,10 +13,12 @@ from contract.record import Status
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import resolve_with_system
+from runtime_image.agent import model_calls
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.logs import configure_logs
 from runtime_image.agent.model_calls import ModelCalls
 from runtime_image.agent.webui.request import DOWNLOAD_PATH, SYNC_PATH
+from runtime_image.models.errors import DiskFull
 from runtime_image.models.folder import ModelsFolder
 from tests.integration.agent.conftest import World
 from tests.integration.agent.hub import Hub
@@ -98,6 +100,18 @@ def test_a_repository_cannot_name_files_outside(ground: CallGround, tmp_path: Pa
     ground.call(SYNC_PATH, repo_id=REPOSITORY, sync_path="VAE")
     assert not ground.fetched()
     assert not (tmp_path / "outside.bin").exists()
+
+
+def test_a_file_that_does_not_say_how_large_it_is_does_not_fill_the_disk(
+    ground: CallGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground.hub.tells_length = False
+    monkeypatch.setattr(model_calls, "LOOK_BYTES", 1000)
+    monkeypatch.setattr(model_calls, "free_bytes", lambda _folder: 0)
+    source = f"{ground.url}/{REPOSITORY}/resolve/main/vae.safetensors"
+    with pytest.raises(DiskFull, match="no room for the rest"):
+        ground.call(DOWNLOAD_PATH, source_url=source, download_path="VAE/x")
+    assert not ground.fetched()
 
 
 def test_addresses_that_are_not_public_are_refused(ground: CallGround) -> None:

@@ -1,13 +1,15 @@
 """Models that tasks name: fetched from the bucket before their turn, switched to as seldom as may be, making room."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from contract.record import Status
-from tests.integration.agent.conftest import World
+from tests.integration.agent.conftest import PROJECT, World
 
 MODEL_BYTES = 300_000
 
@@ -112,6 +114,21 @@ def test_the_least_recently_used_models_make_room(world: World, ground: ModelGro
     world.submit("5", checkpoint=names[1])
     world.wait_for("5", Status.COMPLETED)
     assert names[1] in ground.on_disk()
+
+
+def test_what_came_before_the_runtime_was_ready_makes_no_room(world: World, ground: ModelGround) -> None:
+    """Nobody would fetch it again: tasks do not name it as a file."""
+    ground.put("ControlNet/canny.safetensors", *(f"Stable-diffusion/{name}.safetensors" for name in "abc"))
+    variables = {name: str(value) for name, value in ground.variables().items()}
+    download = [sys.executable, "-m", "runtime_image.models"]
+    subprocess.run(download, check=True, env=world.environment(**variables), cwd=PROJECT, stdout=subprocess.DEVNULL)
+    assert ground.on_disk("ControlNet") == ["canny.safetensors"]
+    world.start_agent(**ground.variables(MODELS_MAX_BYTES=MODEL_BYTES * 7 // 2))
+    for name in "abc":
+        world.submit(name, checkpoint=f"{name}.safetensors")
+        world.wait_for(name, Status.COMPLETED)
+    assert ground.on_disk() == ["b.safetensors", "c.safetensors"]
+    assert ground.on_disk("ControlNet") == ["canny.safetensors"]
 
 
 def test_a_model_that_never_fits_is_told(world: World, ground: ModelGround) -> None:

@@ -152,6 +152,11 @@ def test_a_model_that_was_changed_in_the_bucket_is_found_and_not_pulled(shop: Sh
     assert "BROKEN: Lora/cut.safetensors: its tensors" in verified.stderr.replace("\n", " ")
     assert shop.run("pull", "Lora/ink.safetensors", "--to", str(shop.work / "models")).exit_code == 3
     assert not (shop.work / "models/Lora/ink.safetensors").exists()
+    # Nor does it take the place of a good one.
+    (shop.work / "models/Lora/ink.safetensors").write_bytes(content)
+    assert shop.run("pull", "Lora/ink.safetensors", "--to", str(shop.work / "models")).exit_code == 3
+    assert [path.name for path in (shop.work / "models/Lora").iterdir()] == ["ink.safetensors"]
+    assert (shop.work / "models/Lora/ink.safetensors").read_bytes() == content
 
 
 def test_models_are_removed_after_a_question(shop: Shop) -> None:

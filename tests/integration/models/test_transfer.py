@@ -115,8 +115,9 @@ def test_a_file_that_was_spoiled_once_is_fetched_again(world: ModelWorld) -> Non
 def test_an_object_that_is_replaced_on_the_way_arrives_as_the_new_one(world: ModelWorld) -> None:
     file = world.put(CHECKPOINT, CONTENT)
     world.put(CHECKPOINT, CONTENT[::-1] + b"more")
-    world.fetch(file)
+    progress = world.fetch(file)
     assert world.content() == CONTENT[::-1] + b"more"
+    assert progress.standing().bytes_done == len(CONTENT) + len(b"more")
 
 
 def test_an_object_that_keeps_changing_fails(world: ModelWorld) -> None:
@@ -189,6 +190,25 @@ def test_what_is_not_wanted_any_more_is_kept_for_the_next_time(world: ModelWorld
     world.proxy.passed.clear()
     world.fetch(file)
     assert world.content() == CONTENT
+    assert world.proxy.bytes_sent() < len(CONTENT)
+
+
+def test_what_came_of_a_file_that_nobody_wants_any_more_makes_room(world: ModelWorld) -> None:
+    with pytest.raises(Interrupted):
+        world.fetch(
+            world.put("Lora/given-up.safetensors", CONTENT),
+            is_wanted=lambda: not any(request.sent for request in world.proxy.gets),
+        )
+    assert world.left_over()
+    world.fetch(world.put(CHECKPOINT, CONTENT), max_bytes=len(CONTENT) * 3 // 2)
+    assert world.content() == CONTENT
+    assert not world.left_over()
+
+
+def test_a_file_where_a_folder_is_needed_is_told(world: ModelWorld) -> None:
+    world.fetch(world.put("embeddings/a", CONTENT))
+    with pytest.raises(DownloadFailed, match="cannot be written"):
+        world.fetch(world.put("embeddings/a/b.pt", CONTENT))
 
 
 def test_a_file_that_came_another_way_is_taken_if_it_is_the_same(world: ModelWorld) -> None:

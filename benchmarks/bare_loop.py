@@ -3,22 +3,28 @@
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TIMEOUT_SECONDS = 120.0
 
 
-def run_bare_loop(address: str, *, path: str, content: Mapping[str, Any], in_flight: int, tasks: int) -> None:
-    """Send `tasks` requests to `address` (host:port), `in_flight` at a time, and read every answer."""
+def run_bare_loop(address: str, *, path: str, content: Mapping[str, Any], in_flight: int, tasks: int) -> list[float]:
+    """Send `tasks` requests to `address` (host:port), `in_flight` at a time; return when each was answered.
+
+    These are monotonic seconds, of answers that were read to their end.
+    """
     numbers = iter(range(tasks))
     lock = threading.Lock()
     errors: list[Exception] = []
+    ends: list[float] = []
 
     def work() -> None:
         try:
             for number in _shared(numbers, lock):
                 _send(address, path, {**content, "prompt": f"bare-{in_flight}-{number}"})
+                ends.append(time.monotonic())
         except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
             errors.append(error)
 
@@ -29,6 +35,7 @@ def run_bare_loop(address: str, *, path: str, content: Mapping[str, Any], in_fli
         thread.join()
     if errors:
         raise errors[0]
+    return ends
 
 
 def _shared(numbers: Iterator[int], lock: threading.Lock) -> Iterator[int]:
@@ -47,4 +54,4 @@ def _send(address: str, path: str, content: Mapping[str, Any]) -> None:
     answer.read()
     connection.close()
     if answer.status != http.client.OK:
-        raise RuntimeError(f"the stand-in Web UI answered {answer.status}")
+        raise RuntimeError(f"the Web UI answered {answer.status}")

@@ -92,10 +92,17 @@ class RuntimeGround:
         """Return the ids of the tasks that are COMPLETED and whose record names nothing that is not stored."""
         listing = self._s3.get_paginator("list_objects_v2").paginate(Bucket=_OUTPUT_BUCKET)
         stored = {f"s3://{_OUTPUT_BUCKET}/{entry['Key']}" for page in listing for entry in page.get("Contents", [])}
-        scan = self._table.get_paginator("scan").paginate(TableName=_TABLE)
-        records = [Record.from_item(item) for page in scan for item in page["Items"] if is_task(item)]
         return {
             record.id
-            for record in records
+            for record in self._records()
             if record.status is Status.COMPLETED and stored.issuperset([*record.image_urls, record.output_url or ""])
         }
+
+    def completed_at_ms(self) -> list[int]:
+        """Return when each task that is COMPLETED was committed."""
+        records = self._records()
+        return [record.completed_at_ms or 0 for record in records if record.status is Status.COMPLETED]
+
+    def _records(self) -> list[Record]:
+        scan = self._table.get_paginator("scan").paginate(TableName=_TABLE)
+        return [Record.from_item(item) for page in scan for item in page["Items"] if is_task(item)]

@@ -1,0 +1,103 @@
+"""How much of the pace of a real Web UI the agent keeps, next to bare loops that do nothing but send requests.
+
+For a machine with a GPU: a Web UI that runs there with a model is named by `--webui-url`; the agent and a local AWS are
+started beside it. Where there is no GPU, `gpu_busy.py` says more.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.bare_loop import run_bare_loop
+from benchmarks.processes import AWS_VARIABLES, running, serving, start
+from benchmarks.runtime_ground import RuntimeGround
+
+IN_FLIGHT: Final = (1, 2, 3)
+#: Requests before anything is measured: the first ones compile and allocate.
+WARM_UP_TASKS: Final = 3
+#: Seconds in which the agent must have done everything.
+PATIENCE_SECONDS: Final = 300.0
+POLL_SECONDS: Final = 0.1
+
+
+def per_second(ends: Sequence[float]) -> float:
+    """Return tasks per second, from the first end to the last."""
+    return (len(ends) - 1) / (max(ends) - min(ends))
+
+
+def agent_ends(options: argparse.Namespace, content: Mapping[str, Any], folder: Path) -> list[float]:
+    """Run the tasks through the agent; return when each was committed, in seconds."""
+    with ExitStack() as stack:
+        aws = stack.enter_context(serving(["-m", "local.aws_server"]))
+        endpoint_url = aws.url
+        if options.aws_delay_ms:
+            arguments = ["--target", aws.url, "--delay-ms", str(options.aws_delay_ms)]
+            endpoint_url = stack.enter_context(serving(["-m", "benchmarks.aws_proxy", *arguments])).url
+        ground = RuntimeGround(aws.url)
+        for number in range(options.tasks):
+            ground.submit(f"task-{number}", "text-to-image", content, checkpoint=options.checkpoint)
+        variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=endpoint_url, webui_url=options.webui_url)}
+        log_file = folder / "agent.log"
+        stack.enter_context(running(start(["-m", "runtime_image.agent"], log_file=log_file, variables=variables)))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while ground.queued_messages():
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"not all tasks were done; the agent's log ends with:\n{log_file.read_text()[-2000:]}"
+                )
+            time.sleep(POLL_SECONDS)
+        return [ended_at_ms / 1000 for ended_at_ms in ground.completed_at_ms()]
+
+
+def parse_options() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--webui-url", default="http://127.0.0.1:7860", help="the Web UI, with a model loaded")
+    parser.add_argument("--checkpoint", required=True, help="file name of that model")
+    parser.add_argument("--tasks", type=int, default=40, metavar="N", help="for each loop and for the agent")
+    parser.add_argument("--steps", type=int, default=20, help="of each picture")
+    parser.add_argument("--side", type=int, default=512, help="pixels of each picture")
+    parser.add_argument("--pictures-per-task", type=int, default=1, help="in each answer")
+    parser.add_argument("--aws-delay-ms", type=float, default=20.0, metavar="D", help="added to every call of AWS")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print the figures; exit code 1 if a task was lost."""
+    options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    content = {
+        "prompt": "a lighthouse at dusk",
+        "steps": options.steps,
+        "width": options.side,
+        "height": options.side,
+        "batch_size": options.pictures_per_task,
+    }
+    address, path = options.webui_url.removeprefix("http://"), "/sdapi/v1/txt2img"
+    run_bare_loop(address, path=path, content=content, in_flight=1, tasks=WARM_UP_TASKS)
+    figures: dict[str, float] = {}
+    for number in IN_FLIGHT:
+        ends = run_bare_loop(address, path=path, content=content, in_flight=number, tasks=options.tasks)
+        figures[f"loop_{number}_tasks_per_second"] = per_second(ends)
+        print(f"bare loop with {number} in flight: {per_second(ends):.2f} tasks a second", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        ends = agent_ends(options, content, Path(folder))
+    figures["tasks_per_second"] = per_second(ends)
+    figures["of_best_loop"] = per_second(ends) / max(figures[f"loop_{number}_tasks_per_second"] for number in IN_FLIGHT)
+    figures["lost"] = options.tasks - len(ends)
+    print(f"agent: {per_second(ends):.2f} tasks a second, {figures['of_best_loop']:.1%} of the best bare loop")
+    if options.json:
+        print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+    return int(figures["lost"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

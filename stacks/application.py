@@ -45,7 +45,7 @@ def build_application(
     }
     prefix = f"Darkroom-{environment.name}"
     storage = StorageStack(app, f"{prefix}-Storage", environment=environment, **stack)
-    # Code belongs to the stack that first uses it, so each of the two has its own.
+    # Code belongs to the stack that first uses it, so each stack with functions has its own.
     messaging = MessagingStack(
         app,
         f"{prefix}-Messaging",
@@ -99,18 +99,20 @@ def _add_capacity(
     made = None
     if not network.vpc_id:
         made = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
-    make, name = (EksStack, "Eks") if environment.engine == "eks" else (EcsStack, "Ecs")
-    engine = make(
-        app,
-        f"{prefix}-{name}",
-        environment=environment,
-        network=network,
-        new_network=made,
-        storage=storage.exports,
-        messaging=messaging.exports,
-        project=PROJECT_ROOT,
+    shared: dict[str, Any] = {
+        "environment": environment,
+        "network": network,
+        "new_network": made,
+        "storage": storage.exports,
+        "messaging": messaging.exports,
+        "project": PROJECT_ROOT,
         **stack,
-    )
+    }
+    engine: Stack
+    if environment.engine == "eks":
+        engine = EksStack(app, f"{prefix}-Eks", **shared)
+    else:
+        engine = EcsStack(app, f"{prefix}-Ecs", platform=_platform(environment), **shared)
     engine.add_stack_dependency(messaging)
     return engine
 

@@ -8,11 +8,13 @@ from constructs import Construct
 
 from stacks.config import Environment, Network
 from stacks.constructs.ecs.cluster import EcsCluster
+from stacks.constructs.ecs.measuring import measure_fleet
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
 from stacks.constructs.fleet_widgets import cluster_name_of
 from stacks.constructs.runtime_container import RuntimeImages
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
+from stacks.constructs.task_function import FunctionPlatform
 from stacks.exports import MessagingExports, StorageExports
 
 
@@ -29,6 +31,7 @@ class EcsStack(Stack):
         new_network: NewNetwork | None,
         storage: StorageExports,
         messaging: MessagingExports,
+        platform: FunctionPlatform,
         project: Path,
         **stack: Any,
     ) -> None:
@@ -36,9 +39,10 @@ class EcsStack(Stack):
         place = new_network or ExistingNetwork(self, "Network", network=network)
         cluster = EcsCluster(self, "Ecs", name=cluster_name_of(environment), network=place)
         images = RuntimeImages(self, "Image", project=project)
+        services: list[str] = []
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]
-            RuntimeOnEcs(
+            made = RuntimeOnEcs(
                 self,
                 f"Runtime{runtime.pascal_name}",
                 cluster=cluster,
@@ -49,4 +53,12 @@ class EcsStack(Stack):
                 images=images,
                 variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
             )
+            services += [service.name for service in made.services]
+        measure_fleet(
+            self,
+            platform=platform,
+            cluster_name=cluster.name,
+            queues=messaging.runtime_queues,
+            services=services,
+        )
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws ecs list-services --cluster")

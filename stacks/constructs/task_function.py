@@ -84,14 +84,22 @@ class TaskFunction(aws_lambda.Function):
         if platform.tracing:
             acknowledge_wildcard(role, "*", "Traces belong to no resource: X-Ray knows no ARN to name here")
 
-    def allow(self, *actions: str, on: Sequence[str], wildcard_reason: str = "") -> None:
+    def allow(
+        self,
+        *actions: str,
+        on: Sequence[str],
+        wildcard_reason: str = "",
+        conditions: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         """Let the function do `actions` on the resources `on`; one that has a wildcard needs a reason."""
         for resource in on:
             if "*" in resource:
                 if not wildcard_reason:
                     raise ValueError(f"{self.node.path} would be allowed {resource}; name the resource or the reason")
                 acknowledge_wildcard(self._own_role, resource, wildcard_reason)
-        self.add_to_role_policy(aws_iam.PolicyStatement(actions=list(actions), resources=list(on)))
+        self.add_to_role_policy(
+            aws_iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=conditions)
+        )
 
     def read_objects(self, bucket: BucketExport, folder: str, *, wildcard_reason: str) -> None:
         """Let the function read the objects in a folder of a bucket; an empty name stands for the whole bucket."""

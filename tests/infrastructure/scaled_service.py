@@ -19,7 +19,11 @@ class Rule:
     cooldown_seconds: int
     #: Lower bound above the threshold, upper bound or None, change.
     steps: list[tuple[float, float | None, int]]
+    #: What a minute without a value counts as.
+    missing_data: str
+    metrics: list[dict[str, Any]]
     breaches: int = 0
+    value: float = 0
     #: Minute of the last change, and its size.
     changed_at: float = float("-inf")
     changed_by: int = 0
@@ -27,13 +31,17 @@ class Rule:
     def change(self, minute: int, figures: Figures) -> int:
         """Return by how many tasks the policy changes the service in this minute."""
         value = evaluate(self.expression, figures)
-        if value is None:
-            # The alarm ignores minutes without data: it stays what it is, and no datapoint starts nothing.
-            return 0
-        self.breaches = self.breaches + 1 if value >= self.threshold else 0
+        if value is not None:
+            self.breaches = self.breaches + 1 if value >= self.threshold else 0
+            self.value = value
+        elif self.missing_data == "notBreaching":
+            self.breaches = 0
+        elif self.missing_data != "ignore":
+            raise NotImplementedError(self.missing_data)
         if self.breaches < self.periods:
             return 0
-        above = value - self.threshold
+        # An alarm that ignores minutes without data stays what it is, and goes on starting its policy.
+        above = self.value - self.threshold
         change = next(step for low, high, step in self.steps if low <= above and (high is None or above < high))
         return self._after_cooldown(minute, change)
 
@@ -73,7 +81,15 @@ def rules_of(templates: Any, service: str) -> list[Rule]:
             ]
             cooldown_seconds = policies[action]["Cooldown"]
             rules.append(
-                Rule(expression, properties["EvaluationPeriods"], properties["Threshold"], cooldown_seconds, steps)
+                Rule(
+                    expression,
+                    properties["EvaluationPeriods"],
+                    properties["Threshold"],
+                    cooldown_seconds,
+                    steps,
+                    properties["TreatMissingData"],
+                    [item["MetricStat"]["Metric"] for item in properties["Metrics"] if "MetricStat" in item],
+                )
             )
     return rules
 

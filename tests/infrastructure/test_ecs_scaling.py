@@ -1,12 +1,20 @@
 """How many replicas an ECS service gets, with the expressions, alarms and steps of its template."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from lambdas.measure_fleet.measuring import Measurement
+from lambdas.measure_fleet.settings import MeasureFleetSettings
 from tests.infrastructure.metric_math import evaluate
 from tests.infrastructure.scaled_service import Figures, ScaledService, rules_of, service_of
+
+
+@pytest.fixture(params=["ecs", "ecs-china"])
+def fleet(request: pytest.FixtureRequest, templates_of: Callable[[str], Any]) -> Any:
+    return templates_of(request.param)
 
 
 @pytest.fixture
@@ -14,46 +22,89 @@ def ecs(templates_of: Callable[[str], Any]) -> Any:
     return templates_of("ecs")
 
 
-def queue(
-    waiting: float | None, in_flight: float | None = 0, accepted: float | None = None
-) -> Callable[[int, ScaledService], Figures]:
-    """Return the figures of a queue that stays as it is, beside the number of tasks that CloudWatch shows."""
+def queue(waiting: float, in_flight: float = 0) -> Callable[[int, ScaledService], Figures]:
+    """Return the figures of a queue that stays as it is, beside the number of tasks that was last measured."""
 
     def figures(_: int, service: ScaledService) -> Figures:
-        return {"waiting": waiting, "in_flight": in_flight, "accepted": accepted, "desired": service.shown()}
+        return {"waiting": waiting, "in_flight": in_flight, "desired": service.shown()}
 
     return figures
 
 
+class Idle:
+    """AWS's answers about an environment with nothing to do and nothing running, and the figures that were written."""
+
+    def __init__(self) -> None:
+        self.figures: dict[tuple[str, str, frozenset[tuple[str, str]]], float] = {}
+
+    def get_queue_attributes(self, *, AttributeNames: list[str], **_: str) -> Any:
+        return {"Attributes": dict.fromkeys(AttributeNames, "0")}
+
+    def describe_services(self, *, services: list[str], **_: str) -> Any:
+        # No event, no task, no datapoint of Container Insights: but ECS knows its services.
+        return {"services": [{"serviceName": name, "desiredCount": 0, "runningCount": 0} for name in services]}
+
+    def put_metric_data(self, *, Namespace: str, MetricData: list[Any]) -> None:
+        for datum in MetricData:
+            dimensions = frozenset((item["Name"], item["Value"]) for item in datum["Dimensions"])
+            self.figures[Namespace, datum["MetricName"], dimensions] = datum["Value"]
+
+
+def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Any) -> None:
+    variables = fleet.function("measure_fleet").properties["Environment"]["Variables"]
+    settings = MeasureFleetSettings.from_environment({name: fleet.flat(value) for name, value in variables.items()})
+    aws = Idle()
+    Measurement(
+        ecs=aws,
+        sqs=aws,
+        cloudwatch=aws,
+        namespace=settings.powertools_metrics_namespace,
+        environment=settings.environment,
+        cluster=settings.cluster,
+        queues=settings.queues,
+        services=settings.services,
+        now=lambda: dt.datetime(2026, 11, 27, tzinfo=dt.UTC),
+    ).run()
+    read = {
+        (metric["Namespace"], metric["MetricName"], frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"]))
+        for service in settings.services
+        for rule in rules_of(fleet, service)
+        for metric in rule.metrics
+    }
+    assert read
+    assert read <= aws.figures.keys()
+
+
+def test_the_figures_are_written_every_minute(fleet: Any) -> None:
+    rule = fleet.named("MeasureSchedule", "AWS::Events::Rule").properties
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    (target,) = rule["Targets"]
+    assert fleet.flat(target["Arn"]) == f"{fleet.function('measure_fleet').name}.Arn"
+
+
 @pytest.mark.parametrize(
-    ("waiting", "in_flight", "accepted", "desired", "missing", "spare"),
+    ("waiting", "in_flight", "desired", "missing", "spare"),
     [
-        (0, 0, 0, 0, 0, 0),
-        (1, 0, 1, 0, 1, -1),
-        # The queue's own figures are up to 15 minutes late after a quiet night, and those of the service may be none.
-        (None, None, 1, 0, 1, 0),
-        (0, 0, 1, None, 1, None),
-        (0, 0, 1, 3, -2, 3),
-        (100, 0, 0, 0, 25, -25),
-        (100, 20, 0, 20, 10, -25),
-        (9, 0, None, 2, 1, -1),
+        (0, 0, 0, 0, 0),
+        (1, 0, 0, 1, -1),
+        (100, 0, 0, 25, -25),
+        (100, 20, 20, 10, -25),
+        (9, 0, 2, 1, -1),
         # Long tasks in flight on five of six replicas: one is spare, although five tasks need but two replicas.
-        (0, 5, 0, 6, -4, 1),
-        (None, None, None, 4, -4, 4),
-        (0, 0, 0, None, 0, None),
+        (0, 5, 6, -4, 1),
+        (None, None, None, None, None),
     ],
 )
 def test_missing_and_spare_replicas(
     ecs: Any,
     waiting: float | None,
     in_flight: float | None,
-    accepted: float | None,
     desired: float | None,
-    missing: float,
+    missing: float | None,
     spare: float | None,
 ) -> None:
     out, in_ = sorted(rules_of(ecs, "sdruntime-spot"), key=lambda rule: rule.steps[0][2], reverse=True)
-    figures = {"waiting": waiting, "in_flight": in_flight, "accepted": accepted, "desired": desired}
+    figures = {"waiting": waiting, "in_flight": in_flight, "desired": desired}
     assert evaluate(out.expression, figures) == missing
     assert evaluate(in_.expression, figures) == spare
 
@@ -61,21 +112,22 @@ def test_missing_and_spare_replicas(
 def test_nothing_to_do_starts_nothing(ecs: Any) -> None:
     service = service_of(ecs, "sdruntime-spot")
     service.run(120, queue(0))
-    service.run(120, queue(None, None))
     assert set(service.history) == {0}
 
 
-def test_the_first_message_starts_one_replica_within_its_minute(ecs: Any) -> None:
+@pytest.mark.parametrize(("waiting", "replicas"), [(1, 1), (12, 3), (30, 8)])
+def test_a_cold_start_asks_once_for_what_the_queue_needs(ecs: Any, waiting: int, replicas: int) -> None:
+    """Nothing runs for half an hour: no node, a slow pull, a large model."""
     service = service_of(ecs, "sdruntime-spot")
-    service.run(1, queue(None, None, accepted=1))
-    assert service.desired == 1
-    service.run(30, queue(1))
-    assert service.desired == 1
+    service.run(1, queue(waiting))
+    assert service.desired == replicas
+    service.run(30, queue(waiting))
+    assert set(service.history[service.lag_minutes :]) == {replicas}
 
 
 def test_a_burst_gets_all_that_it_needs_and_not_more_than_allowed(ecs: Any) -> None:
     service = service_of(ecs, "sdruntime-spot")
-    service.run(1, queue(1_000, accepted=1_000))
+    service.run(1, queue(1_000))
     assert service.desired == 16
     service.run(6, queue(1_000))
     assert service.desired == 20
@@ -116,9 +168,28 @@ def test_replicas_with_long_tasks_are_not_spare(ecs: Any) -> None:
 
 def test_without_figures_nothing_is_taken_away(ecs: Any) -> None:
     service = service_of(ecs, "sdruntime-spot", desired=5)
-    none: Figures = dict.fromkeys(("waiting", "in_flight", "accepted", "desired"))
+    none: Figures = dict.fromkeys(("waiting", "in_flight", "desired"))
     service.run(60, lambda minute, service: none)
     assert service.desired == 5
+
+
+def test_a_rule_stops_when_the_figures_stop(ecs: Any) -> None:
+    service = service_of(ecs, "sdruntime-spot")
+    service.run(1, queue(1))
+    none: Figures = dict.fromkeys(("waiting", "in_flight", "desired"))
+    service.run(60, lambda minute, service: none)
+    assert set(service.history[service.lag_minutes :]) == {1}
+    for rule in service.rules:
+        assert rule.missing_data == "notBreaching"
+
+
+def test_what_others_have_done_meanwhile_is_asked_for_no_longer(ecs: Any) -> None:
+    """Without spot capacity the substitutes empty the queue: nobody must go on waiting for a node that has no work."""
+    service = service_of(ecs, "sdruntime-spot")
+    service.run(10, queue(8))
+    assert service.desired == 2
+    service.run(10, queue(0))
+    assert service.desired == 0
 
 
 def test_the_least_number_stays(ecs: Any) -> None:
@@ -141,7 +212,7 @@ def test_a_morning_of_work_ends_with_all_done_and_nobody_left(ecs: Any, minutes_
         done, running = done + finished, running - finished
         started = min(waiting + arrived, ready - running) if ready > running else 0.0
         waiting, running = waiting + arrived - started, running + started
-        return {"waiting": waiting, "in_flight": round(running), "accepted": arrived, "desired": service.shown()}
+        return {"waiting": waiting, "in_flight": round(running), "desired": service.shown()}
 
     service.run(120, figures)
     assert waiting == 0
@@ -169,6 +240,21 @@ def test_a_substitute_stands_in_only_for_what_the_first_does_not_get(ecs: Any) -
     assert service.desired == 4
     service.run(30, first(6, 2))
     assert service.desired == 4
+    service.run(30, first(6, 2))
     # It comes after all.
     service.run(30, first(6, 6))
     assert service.desired == 0
+
+
+def test_a_substitute_stands_in_when_the_first_gets_nothing_at_all(ecs: Any) -> None:
+    """No spot capacity: nothing of the first service ever runs, which is when the other one is needed most."""
+    spot, on_demand = service_of(ecs, "sdruntime-spot"), service_of(ecs, "sdruntime-on-demand")
+    for _ in range(40):
+        spot.run(1, queue(12))
+        on_demand.run(
+            1,
+            lambda _, service: {"first_desired": spot.shown(), "first_running": 0, "desired": service.shown()},
+        )
+    assert (spot.desired, on_demand.desired) == (3, 3)
+    first = next(index for index, desired in enumerate(on_demand.history) if desired)
+    assert 10 <= first - on_demand.lag_minutes <= 13

@@ -1,5 +1,6 @@
 import importlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ FOLDERS = (
     "expire_tasks",
     "deliver_webhook",
 )
+#: Those that only an environment on ECS has.
+ECS_FOLDERS = ("measure_fleet",)
 #: What every function reads beside its own settings.
 COMMON_VARIABLES = ObservabilitySettings.variables() | {
     "POWERTOOLS_SERVICE_NAME",
@@ -136,17 +139,35 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         PUBLISH: ["TaskTopic"],
         **KEY_USE,
     },
+    "measure_fleet": {
+        "cloudwatch:PutMetricData": ["*"],
+        "ecs:DescribeServices": [
+            f"arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:service/darkroom-ecs/{service}"
+            for service in ("dynamic-on-demand", "sdruntime-on-demand", "sdruntime-spot")
+        ],
+        "sqs:GetQueueAttributes": ["RuntimeDynamicQueue.Arn", "RuntimeSdruntimeQueue.Arn"],
+    },
 }
+
+
+@pytest.fixture
+def templates_with(templates_of: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Gives an environment that has a function."""
+    return lambda folder: templates_of("ecs" if folder in ECS_FOLDERS else "dev")
 
 
 def test_every_function_is_in_this_list(templates: Any) -> None:
     functions = templates.functions
-    handlers = [f"lambdas.{folder}.handler.handler" for folder in FOLDERS]
+    folders = (*FOLDERS, *ECS_FOLDERS) if templates.environment.engine == "ecs" else FOLDERS
+    handlers = [f"lambdas.{folder}.handler.handler" for folder in folders]
     assert sorted(function.properties["Handler"] for function in functions) == sorted(handlers)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_the_environment_of_a_function_is_what_its_settings_class_reads(dev: Any, folder: str) -> None:
+@pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
+def test_the_environment_of_a_function_is_what_its_settings_class_reads(
+    templates_with: Callable[[str], Any], folder: str
+) -> None:
+    templates = templates_with(folder)
     module = importlib.import_module(f"lambdas.{folder}.settings")
     classes = [
         value
@@ -154,26 +175,33 @@ def test_the_environment_of_a_function_is_what_its_settings_class_reads(dev: Any
         if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
     ]
     (settings,) = classes
-    assert set(dev.function(folder).properties["Environment"]["Variables"]) == settings.variables() | COMMON_VARIABLES
+    variables = templates.function(folder).properties["Environment"]["Variables"]
+    switches = set() if templates.environment.tracing else {"POWERTOOLS_TRACE_DISABLED"}
+    assert set(variables) == settings.variables() | COMMON_VARIABLES | switches
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_the_settings_class_takes_the_values_that_the_stack_gives(dev: Any, folder: str) -> None:
+@pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
+def test_the_settings_class_takes_the_values_that_the_stack_gives(
+    templates_with: Callable[[str], Any], folder: str
+) -> None:
+    templates = templates_with(folder)
     module = importlib.import_module(f"lambdas.{folder}.settings")
     (settings,) = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
     ]
-    variables = dev.function(folder).properties["Environment"]["Variables"]
-    settings.from_environment({name: dev.flat(value) for name, value in variables.items()})
+    variables = templates.function(folder).properties["Environment"]["Variables"]
+    settings.from_environment({name: templates.flat(value) for name, value in variables.items()})
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_function_may_do_what_it_must_and_nothing_else(dev: Any, folder: str) -> None:
-    function = dev.function(folder)
+@pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
+def test_a_function_may_do_what_it_must_and_nothing_else(templates_with: Callable[[str], Any], folder: str) -> None:
+    templates = templates_with(folder)
+    function = templates.function(folder)
     logs = {action: [f"{function.name}Logs.Arn"] for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
-    assert rights_of(dev, function) == RIGHTS[folder] | logs | TRACE
+    trace = TRACE if templates.environment.tracing else {}
+    assert rights_of(templates, function) == RIGHTS[folder] | logs | trace
 
 
 def rights_of(templates: Any, function: Any) -> dict[str, list[str]]:
@@ -200,9 +228,11 @@ def test_no_role_may_do_everything_of_a_service(templates: Any) -> None:
             assert not [action for action in listed(statement["Action"]) if "*" in action]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_function_runs_on_the_python_of_its_bundle_and_ends_before_the_sweep_looks(dev: Any, folder: str) -> None:
-    properties = dev.function(folder).properties
+@pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
+def test_a_function_runs_on_the_python_of_its_bundle_and_ends_before_the_sweep_looks(
+    templates_with: Callable[[str], Any], folder: str
+) -> None:
+    properties = templates_with(folder).function(folder).properties
     assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
     assert properties["Timeout"] * 1000 < PUBLISH_GRACE_MS
 

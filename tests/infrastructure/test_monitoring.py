@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contract.record import FINAL_STATUSES
+from lambdas.measure_fleet.measuring import MESSAGES_IN_FLIGHT, MESSAGES_WAITING, REPLICAS_DESIRED, REPLICAS_RUNNING
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.logs import EventLog, JsonFormatter
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
@@ -31,8 +32,12 @@ AWS_METRICS = {
     },
     ("AWS/Lambda", frozenset({"FunctionName"})): {"Errors", "IteratorAge", "Throttles"},
     ("AWS/Usage", frozenset({"Class", "Resource", "Service", "Type"})): {"ResourceCount"},
-    ("ECS/ContainerInsights", frozenset({"ClusterName", "ServiceName"})): {"DesiredTaskCount", "RunningTaskCount"},
     ("ECS/ContainerInsights", frozenset({"ClusterName"})): {"ContainerInstanceCount"},
+}
+#: What `measure_fleet` writes; tests/infrastructure/test_ecs_scaling.py sees it do so.
+MEASURED = {
+    *((name, frozenset({"environment", "runtime"})) for name in (MESSAGES_WAITING, MESSAGES_IN_FLIGHT)),
+    *((name, frozenset({"environment", "service"})) for name in (REPLICAS_DESIRED, REPLICAS_RUNNING)),
 }
 
 
@@ -218,7 +223,7 @@ def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_wri
         if namespace != "Darkroom":
             assert name in AWS_METRICS[namespace, dimensions]
     ours = {(name, dimensions) for namespace, name, dimensions in read if namespace == "Darkroom"}
-    assert ours <= emitted_by_functions() | emitted_by_agents
+    assert ours <= emitted_by_functions() | emitted_by_agents | MEASURED
     assert ours & emitted_by_functions()
     assert ours & emitted_by_agents
 

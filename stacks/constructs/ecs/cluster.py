@@ -21,7 +21,7 @@ class EcsCluster(Construct):
             self,
             "Cluster",
             cluster_name=name,
-            # The number of tasks that each service asked for and has: what scaling is reckoned from.
+            # The number of nodes, which the dashboard shows.
             cluster_settings=[aws_ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")],
         )
         self.arn = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:cluster/{name}"

@@ -11,9 +11,9 @@ from stacks.constructs.acknowledgement import acknowledge_wildcard
 from stacks.constructs.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.ecs import scaling_math
 from stacks.constructs.ecs.cluster import EcsCluster
+from stacks.constructs.ecs.fleet_figures import FleetFigures
 from stacks.constructs.ecs.service import RuntimeService
 from stacks.constructs.ecs.task_definition import task_definition
-from stacks.constructs.figures import RuntimeFigures
 from stacks.constructs.log_group import TaskLogGroup
 from stacks.constructs.removal import removal_policy_of
 from stacks.constructs.runtime_container import RuntimeImages
@@ -42,7 +42,7 @@ class RuntimeOnEcs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._runtime = runtime
-        self._figures = RuntimeFigures(environment.name, runtime.name, queue.name)
+        self._figures = FleetFigures(environment.name)
         logs = TaskLogGroup(
             self,
             "Logs",
@@ -66,6 +66,7 @@ class RuntimeOnEcs(Construct):
             RuntimeService(
                 self,
                 purchase[0].upper() + purchase[1:],
+                environment_name=environment.name,
                 cluster=cluster,
                 runtime=runtime,
                 purchase=purchase,
@@ -82,12 +83,11 @@ class RuntimeOnEcs(Construct):
     def _scale_by_queue(self, service: RuntimeService) -> None:
         per_replica = self._runtime.scaling.tasks_per_replica
         metrics = {
-            "waiting": self._figures.waiting(),
-            "in_flight": self._figures.in_flight(),
+            "waiting": self._figures.of_queue("MessagesWaiting", self._runtime.name),
+            "in_flight": self._figures.of_queue("MessagesInFlight", self._runtime.name),
             "desired": service.desired(),
         }
-        accepted = {"accepted": self._figures.accepted()}
-        service.scaling.add_when_missing(scaling_math.missing_replicas(per_replica), metrics | accepted, minutes=1)
+        service.scaling.add_when_missing(scaling_math.missing_replicas(per_replica), metrics, minutes=1)
         service.scaling.remove_when_spare(scaling_math.spare_replicas(per_replica), metrics)
 
     def _task_role(

@@ -11,8 +11,8 @@ from stacks.config import Scaling
 from stacks.constructs.ecs.scaling_math import steps_up_to
 from stacks.constructs.figures import MINUTE
 
-#: Seconds until the figures show what a change has done. While they last, the same gap is not closed twice: a cooldown
-#: counts what its own policy has just added.
+#: Seconds until the figures show what a change has done: a measurement is up to a minute old, an alarm looks once a
+#: minute. While they last, the same gap is not closed twice: a cooldown counts what its own policy has just added.
 FIGURE_LAG_SECONDS: Final = 180
 
 _SERVICE_ROLE: Final = (
@@ -72,8 +72,8 @@ class ServiceScaling(Construct):
             threshold=1,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=minutes,
-            # Without figures nothing changes.
-            treat_missing_data=aws_cloudwatch.TreatMissingData.IGNORE,
+            # Without figures nothing changes. An alarm that kept its state would go on starting its policy.
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
     def _step(self, id_: str, alarm: aws_cloudwatch.Alarm, *, cooldown_seconds: int, sign: int) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Duration, aws_cloudwatch, aws_ecs
+from aws_cdk import aws_cloudwatch, aws_ecs
 from constructs import Construct
 
 from stacks.config import Purchase, RuntimeConfig
 from stacks.constructs.ecs.cluster import EcsCluster
+from stacks.constructs.ecs.fleet_figures import FleetFigures
 from stacks.constructs.ecs.gpu_nodes import GpuNodes
 from stacks.constructs.ecs.scaling import ServiceScaling
-from stacks.constructs.figures import MINUTE
 
 #: How a service's name ends.
 SUFFIXES: Final[Mapping[Purchase, str]] = {"spot": "spot", "onDemand": "on-demand"}
@@ -24,6 +24,7 @@ class RuntimeService(Construct):
         scope: Construct,
         id_: str,
         *,
+        environment_name: str,
         cluster: EcsCluster,
         runtime: RuntimeConfig,
         purchase: Purchase,
@@ -31,7 +32,7 @@ class RuntimeService(Construct):
         minimum: int,
     ) -> None:
         super().__init__(scope, id_)
-        self._cluster_name = cluster.name
+        self._figures = FleetFigures(environment_name)
         self.name = f"{runtime.name}-{SUFFIXES[purchase]}"
         nodes = GpuNodes(self, "Nodes", cluster=cluster, runtime=runtime, purchase=purchase)
         kind = aws_ecs.CfnService
@@ -78,18 +79,8 @@ class RuntimeService(Construct):
 
     def desired(self) -> aws_cloudwatch.Metric:
         """Replicas that were asked for."""
-        return self._figure("DesiredTaskCount")
+        return self._figures.of_service("ReplicasDesired", self.name)
 
     def running(self) -> aws_cloudwatch.Metric:
         """Replicas whose container has started."""
-        return self._figure("RunningTaskCount")
-
-    def _figure(self, name: str) -> aws_cloudwatch.Metric:
-        return aws_cloudwatch.Metric(
-            namespace="ECS/ContainerInsights",
-            metric_name=name,
-            dimensions_map={"ClusterName": self._cluster_name, "ServiceName": self.name},
-            statistic="Maximum",
-            period=Duration.seconds(MINUTE),
-            label=f"{self.name} {name.removesuffix('TaskCount').lower()}",
-        )
+        return self._figures.of_service("ReplicasRunning", self.name)

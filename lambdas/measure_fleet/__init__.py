@@ -1,0 +1,1 @@
+"""Measures queues and services each minute, for the scaling on ECS."""

@@ -14,7 +14,7 @@ MAX_VISIBILITY_TIMEOUT_SECONDS: Final = 43_200
 #: Fields that an orchestrator's adapter needs.
 _NEEDED_BY: Final = {
     "kubernetes": ("pod_name", "pod_namespace", "kubernetes_service_host"),
-    "ecs": ("ecs_agent_uri",),
+    "ecs": ("ecs_agent_uri", "ecs_container_metadata_uri_v4"),
 }
 
 
@@ -58,8 +58,9 @@ class AgentSettings(Settings):
         description="Where the token and the authority of the pod's service account are (kubernetes)",
     )
     ecs_agent_uri: str = Field(default="", description="Set by ECS")
-    aws_ec2_metadata_service_endpoint: str = Field(
-        default="http://169.254.169.254", description="The instance's metadata, for its spot notice (ecs)"
+    ecs_container_metadata_uri_v4: str = Field(default="", description="Set by ECS")
+    ending_file: Path = Field(
+        default=Path("/run/node/ending"), description="Is there once the machine will be taken away (ecs)"
     )
     environment: str = Field(default="", description="Name of the environment, a dimension of the metrics")
     status_file: Path | None = Field(

@@ -8,6 +8,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "ALLOWED_LINK_HOSTS",
         "ALLOWED_OPTIONS",
         "COMMANDLINE_ARGS",
+        "ENDING_FILE",
         "ENVIRONMENT",
         "GRACE_PERIOD_SECONDS",
         "HANG_SECONDS",

@@ -3,6 +3,7 @@
 A replica waits for a node, for the image, for the models and for the Web UI, and then for its first task's end.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from aws_cdk import aws_cloudwatch, aws_logs
@@ -20,11 +21,21 @@ _PARTS: Final = {
 
 
 class ColdStartMetrics(Construct):
-    """Metrics in the namespace `Darkroom/{environment}`."""
+    """Metrics in the namespace `Darkroom/{environment}`, but those that the engine does not tell its replicas."""
 
-    def __init__(self, scope: Construct, id_: str, *, log_group: aws_logs.ILogGroup, environment_name: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        log_group: aws_logs.ILogGroup,
+        environment_name: str,
+        without: Collection[str] = (),
+    ) -> None:
         super().__init__(scope, id_)
         for metric, (event, field) in _PARTS.items():
+            if metric in without:
+                continue
             aws_logs.MetricFilter(
                 self,
                 metric,

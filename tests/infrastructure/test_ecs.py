@@ -93,11 +93,13 @@ def test_a_replica_has_its_gpus_and_no_rights_on_its_node(fleet: Any) -> None:
 def test_only_three_folders_are_writable_and_end_with_the_replica(fleet: Any) -> None:
     for definition in fleet.resources("AWS::ECS::TaskDefinition"):
         replica = definition.properties["ContainerDefinitions"][0]
-        paths = {mount["SourceVolume"]: mount["ContainerPath"] for mount in replica["MountPoints"]}
+        writable = [mount for mount in replica["MountPoints"] if not mount["ReadOnly"]]
+        paths = {mount["SourceVolume"]: mount["ContainerPath"] for mount in writable}
         assert sorted(paths.values()) == sorted(WRITABLE_FOLDERS.values())
         assert len(paths) == 3
         for volume in definition.properties["Volumes"]:
-            assert volume["Name"] in paths
+            if volume["Name"] not in paths:
+                continue
             # A volume of Docker's has the owner of the image's folder; a folder of the node would be root's.
             assert volume["DockerVolumeConfiguration"] == {"Scope": "task", "Driver": "local"}
 
@@ -197,7 +199,10 @@ def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Any) -> None:
         (disk,) = node["BlockDeviceMappings"]
         assert disk["Ebs"]["VolumeSize"] == config.disk.size_gib
         assert disk["Ebs"]["Encrypted"] is True
+        # Whoever gets an answer there may act as the node.
         assert node["MetadataOptions"]["HttpTokens"] == "required"
+        assert node["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        assert "\nECS_AWSVPC_BLOCK_IMDS=true\n" in node["UserData"]["Fn::Base64"]
         (interface,) = node["NetworkInterfaces"]
         assert interface["AssociatePublicIpAddress"] is False
         types = group_of(fleet, service)["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
@@ -214,21 +219,81 @@ def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Any, tmp_pat
         "mkfs.xfs": f'echo "mkfs.xfs $*" >> {log}; exit $MKFS_STATUS',
         "mount": f'echo "mount $*" >> {log}',
         "systemctl": f'echo "systemctl $*" >> {log}',
+        "systemd-run": "true",
         "mkdir": "true",
     }
-    for name, body in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
-        (tmp_path / name).chmod(0o755)
+    install(programs, tmp_path)
     for status in ("0", "1"):
         log.unlink(missing_ok=True)
         environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "MKFS_STATUS": status}
-        text = script.replace("/etc/ecs/ecs.config", str(config))
+        text = script.replace("/etc/ecs/ecs.config", str(config)).replace("/usr/local/bin", str(tmp_path))
         subprocess.run(["/bin/bash", "-c", text], env=environment, check=True)
         lines = log.read_text().splitlines()
         assert lines[:2] == ["systemctl stop docker.socket docker.service", "mkfs.xfs -f /dev/nvme1n1"]
         assert ("mount -o noatime /dev/nvme1n1 /var/lib/docker" in lines) == (status == "0")
         assert lines[-1] == "systemctl start docker.service"
     assert "ECS_CLUSTER=darkroom-ecs" in config.read_text()
+
+
+def install(programs: dict[str, str], folder: Path) -> None:
+    """Put scripts in place of a node's programs."""
+    for name, body in programs.items():
+        (folder / name).write_text(f"#!/bin/bash\n{body}\n")
+        (folder / name).chmod(0o755)
+
+
+def test_a_node_tells_its_replicas_that_it_is_taken_away(ecs: Any, tmp_path: Path) -> None:
+    script = node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
+    replica = replica_of(ecs, "sdruntime")
+    variables = {item["Name"]: item["Value"] for item in replica["Environment"]}
+    (mount,) = [mount for mount in replica["MountPoints"] if mount["ReadOnly"]]
+    (definition, *_) = ecs.resources("AWS::ECS::TaskDefinition")
+    (host,) = [v["Host"]["SourcePath"] for v in definition.properties["Volumes"] if v["Name"] == mount["SourceVolume"]]
+    folder = tmp_path / "run"
+    looks, told = tmp_path / "looks", folder / variables["ENDING_FILE"].removeprefix(f"{mount['ContainerPath']}/")
+    programs = {
+        # No notice at the first two looks; the token is one that only a PUT gives.
+        "curl": f"""
+case "$*" in
+  *"-X PUT"*api/token) echo secret ;;
+  *"X-aws-ec2-metadata-token: secret"*spot/instance-action)
+    test ! -e {told} && echo look >> {looks} && test "$(wc -l < {looks})" -ge 3 ;;
+  *) exit 22 ;;
+esac""",
+        "sleep": "true",
+        "systemd-run": 'exec "${@: -1}"',
+        "lsblk": "true",
+        "systemctl": "true",
+    }
+    install(programs, tmp_path)
+    text = script.replace("/etc/ecs/ecs.config", str(tmp_path / "config")).replace("/usr/local/bin", str(tmp_path))
+    text = text.replace(host, str(folder))
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["/bin/bash", "-c", text], env=environment, check=True, timeout=60)
+    assert looks.read_text().count("look") == 3
+    assert told.exists()
+
+
+def test_ecs_takes_the_security_options_of_a_replica(ecs: Any) -> None:
+    # Its agent places no container with such options on a node that does not say so.
+    assert "\nECS_SELINUX_CAPABLE=true\n" in node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
+
+
+def test_every_container_knows_its_region(fleet: Any) -> None:
+    """ECS's agents before 2026 do not tell it on EC2, and no AWS client can be made without."""
+    for definition in fleet.resources("AWS::ECS::TaskDefinition"):
+        for container in definition.properties["ContainerDefinitions"]:
+            variables = {item["Name"]: item["Value"] for item in container["Environment"]}
+            assert variables["AWS_REGION"] == {"Ref": "AWS::Region"} or variables["AWS_REGION"] == (
+                fleet.environment.region
+            )
+
+
+def test_a_cold_start_has_a_metric_for_each_part_that_a_replica_is_told(ecs: Any) -> None:
+    metrics = {
+        item.properties["MetricTransformations"][0]["MetricName"] for item in ecs.resources("AWS::Logs::MetricFilter")
+    }
+    assert metrics == {"PullSeconds", "ModelSeconds", "WebUiSeconds", "ReadySeconds", "FirstTaskSeconds"}
 
 
 def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Any) -> None:
@@ -286,7 +351,7 @@ def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs:
     (definition,) = china.resources("AWS::ECS::TaskDefinition")
     replica, beside = definition.properties["ContainerDefinitions"]
     variables = {item["Name"]: item["Value"] for item in replica["Environment"]}
-    (configuration,) = [item["Value"] for item in beside["Environment"]]
+    (configuration,) = [item["Value"] for item in beside["Environment"] if item["Name"] == "AOT_CONFIG_CONTENT"]
     receiver = json.loads(configuration)["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{receiver}"
     assert replica["DependsOn"] == [{"ContainerName": beside["Name"], "Condition": "START"}]

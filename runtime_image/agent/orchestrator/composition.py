@@ -20,7 +20,11 @@ def build_orchestrator(settings: AgentSettings) -> Orchestrator:
         case "ecs":
             from runtime_image.agent.orchestrator.ecs import Ecs  # noqa: PLC0415 - see above
 
-            return Ecs(agent_url=settings.ecs_agent_uri, metadata_url=settings.aws_ec2_metadata_service_endpoint)
+            return Ecs(
+                agent_url=settings.ecs_agent_uri,
+                metadata_url=settings.ecs_container_metadata_uri_v4,
+                ending_file=settings.ending_file,
+            )
         case "none":
             return NoOrchestrator()
 

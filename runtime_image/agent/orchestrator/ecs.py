@@ -1,15 +1,16 @@
-"""ECS: task scale-in protection while the replica works, and the notice that its spot instance is taken away.
+"""ECS: task scale-in protection while the replica works, its own start, and the notice that its node is taken away.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
-https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
 """
 
 import json
+from pathlib import Path
 from typing import Final
 
 from runtime_image.agent.orchestrator.http import OrchestratorClient
 from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
-from runtime_image.agent.orchestrator.placement import Placement
+from runtime_image.agent.orchestrator.placement import Placement, placement_of_task
 
 #: Minutes for which a protection holds (ECS takes 1 to 2,880): how long a replica that vanished without a word holds
 #: up the service's scale-in.
@@ -17,25 +18,22 @@ PROTECTION_MINUTES: Final = 10
 #: Part of that time after which it is renewed: two renewals may fail.
 RENEW_AFTER: Final = 1 / 3
 _PROTECTION_PATH: Final = "/task-protection/v1/state"
-
-_TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path, no secret
-_NOTICE_PATH: Final = "/latest/meta-data/spot/instance-action"
-#: Seconds for which one token of the instance's metadata is asked; it is asked anew for each look.
-_TOKEN_SECONDS: Final = "60"  # noqa: S105 - a time, no secret
-_NOT_FOUND: Final = 404
+_TASK_PATH: Final = "/task"
 
 
 class Ecs:
-    """Speaks to the container agent, and to the instance's metadata."""
+    """Speaks to the container agent; the instance's own metadata is out of a replica's reach."""
 
     renew_seconds: float | None = PROTECTION_MINUTES * 60 * RENEW_AFTER
 
-    def __init__(self, *, agent_url: str, metadata_url: str) -> None:
+    def __init__(self, *, agent_url: str, metadata_url: str, ending_file: Path) -> None:
         self._agent = OrchestratorClient(base_url=agent_url)
         self._metadata = OrchestratorClient(base_url=metadata_url)
+        self._ending_file = ending_file
+        self._placement: Placement | None = None
 
     def tell(self, *, busy: bool) -> Placement:
-        """Ask for the protection, or give it up; nothing is answered about the start."""
+        """Ask for the protection, or give it up."""
         body = (
             {"ProtectionEnabled": True, "ExpiresInMinutes": PROTECTION_MINUTES}
             if busy
@@ -50,17 +48,18 @@ class Ecs:
             raise OrchestratorRefused(f"no protection: {text[:500]}") from error
         if protection is not busy:
             raise OrchestratorRefused(f"the protection is {protection}")
-        return {}
+        return self._start()
 
     def is_ending(self) -> bool:
-        """Look for the two minutes' notice of a spot instance."""
-        _, token = self._metadata.call(
-            "PUT", _TOKEN_PATH, headers={"X-aws-ec2-metadata-token-ttl-seconds": _TOKEN_SECONDS}
-        )
-        status, _ = self._metadata.call(
-            "GET",
-            _NOTICE_PATH,
-            headers={"X-aws-ec2-metadata-token": token},
-            expected=frozenset({200, _NOT_FOUND}),
-        )
-        return status != _NOT_FOUND
+        """Tell whether the node has had the two minutes' notice of a spot instance."""
+        return self._ending_file.exists()
+
+    def _start(self) -> Placement:
+        if self._placement is None:
+            try:
+                _, text = self._metadata.call("GET", _TASK_PATH)
+                self._placement = placement_of_task(json.loads(text))
+            except (OrchestratorRefused, ValueError, TypeError, AttributeError, RecursionError):
+                # What is told matters; what is answered is good for a metric.
+                return {}
+        return self._placement

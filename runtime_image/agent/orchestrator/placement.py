@@ -28,6 +28,12 @@ def placement_of(pod: Mapping[str, Any]) -> Placement:
     return {name: (end - begin).total_seconds() for name, (begin, end) in waits.items() if begin and end}
 
 
+def placement_of_task(task: Mapping[str, Any]) -> Placement:
+    """Return what ECS says of a task's start: `pull_seconds`, if an image was pulled; a wait for a node is not said."""
+    started, stopped = (_time(task.get(name)) for name in ("PullStartedAt", "PullStoppedAt"))
+    return {"pull_seconds": (stopped - started).total_seconds()} if started and stopped else {}
+
+
 def _starts(status: Mapping[str, Any]) -> Iterator[datetime | None]:
     for container in status.get("containerStatuses", ()):
         if not container.get("restartCount"):

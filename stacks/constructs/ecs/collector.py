@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from aws_cdk import aws_ecs
+from aws_cdk import Aws, aws_ecs
 
 #: AWS's build of OpenTelemetry's collector.
 IMAGE: Final = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
@@ -31,7 +31,10 @@ def collector(
         name=CONTAINER,
         image=IMAGE,
         essential=False,
-        environment=[kind.KeyValuePairProperty(name="AOT_CONFIG_CONTENT", value=json.dumps(_CONFIGURATION))],
+        environment=[
+            kind.KeyValuePairProperty(name="AOT_CONFIG_CONTENT", value=json.dumps(_CONFIGURATION)),
+            kind.KeyValuePairProperty(name="AWS_REGION", value=Aws.REGION),
+        ],
         memory=MEMORY_MIB,
         cpu=CPU,
         readonly_root_filesystem=True,

@@ -16,7 +16,8 @@ IMAGE_PARAMETER: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/r
 TARGET_CAPACITY_PERCENT: Final = 100
 #: Nodes that are started at a time, at most: all that are missing (ECS's own limit).
 MAX_STEP: Final = 10_000
-#: Days after which a node is replaced, so that it gets the fixes of newer images.
+#: Days after which an empty node is replaced. One on which replicas run is protected and stays, with the image that it
+#: has, until its last replica goes; docs/deployment.md says how those of a busy fleet are replaced.
 MAX_NODE_DAYS: Final = 14
 
 
@@ -95,9 +96,9 @@ class GpuNodes(Construct):
             block_devices=[aws_ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],
             detailed_monitoring=True,
             associate_public_ip_address=False,
-            # The replica reads the spot notice there, by a token, and is a hop further away than the node.
+            # Not for replicas: whoever gets an answer there may act as the node.
             require_imdsv2=True,
-            http_put_response_hop_limit=2,
+            http_put_response_hop_limit=1,
         )
 
 

@@ -1,7 +1,14 @@
-"""What a GPU node does when it starts: joins its cluster, and puts Docker's data on local NVMe where it has some."""
+"""What a GPU node does when it starts: joins its cluster, puts Docker's data on local NVMe, watches for its own end."""
 
 from typing import Final
 
+#: Folder of the node in which replicas find `ENDING_FILE` as soon as EC2 has announced that the node is taken away.
+NOTICE_FOLDER: Final = "/run/darkroom"
+ENDING_FILE: Final = "ending"
+
+#: Replicas cannot look for the spot notice themselves: the same address gives the node's credentials, so it is blocked
+#: for them. SELinux's switch is how ECS's agent says that it takes `dockerSecurityOptions`.
+#:
 #: Images and writable volumes, with them the models, are read and written at NVMe's speed instead of a network disk's.
 #: The node joins the cluster in any case: a replica on the slower disk is better than a node that is paid for nothing.
 _SCRIPT: Final = """#!/bin/bash
@@ -11,9 +18,26 @@ ECS_ENABLE_GPU_SUPPORT=true
 ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
 ECS_ENABLE_CONTAINER_METADATA=false
 ECS_DISABLE_PRIVILEGED=true
+ECS_SELINUX_CAPABLE=true
+ECS_AWSVPC_BLOCK_IMDS=true
 ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
 ECS_CONTAINER_STOP_TIMEOUT={stop_seconds}s
 CONFIG
+
+mkdir -p {folder}
+cat > /usr/local/bin/watch-spot-notice <<'WATCH'
+#!/bin/bash
+metadata=http://169.254.169.254/latest
+until
+  token=$(curl -sf -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $metadata/api/token) &&
+  curl -sf -m 5 -o /dev/null -H "X-aws-ec2-metadata-token: $token" $metadata/meta-data/spot/instance-action
+do
+  sleep 5
+done
+touch {folder}/{file}
+WATCH
+chmod 755 /usr/local/bin/watch-spot-notice
+systemd-run --unit=watch-spot-notice --property=Restart=on-failure /usr/local/bin/watch-spot-notice
 
 use_local_nvme() {{
   local disk
@@ -34,4 +58,4 @@ def node_start(*, cluster: str, stop_seconds: int) -> str:
         cluster: Name of the ECS cluster.
         stop_seconds: How long the node waits for a container that it was told to stop.
     """
-    return _SCRIPT.format(cluster=cluster, stop_seconds=stop_seconds)
+    return _SCRIPT.format(cluster=cluster, stop_seconds=stop_seconds, folder=NOTICE_FOLDER, file=ENDING_FILE)

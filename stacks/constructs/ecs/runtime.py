@@ -49,7 +49,14 @@ class RuntimeOnEcs(Construct):
             retention_days=environment.log_retention_days,
             removal_policy=removal_policy_of(environment),
         )
-        ColdStartMetrics(self, "ColdStart", log_group=logs, environment_name=environment.name)
+        ColdStartMetrics(
+            self,
+            "ColdStart",
+            log_group=logs,
+            environment_name=environment.name,
+            # ECS tells a replica when its image was pulled, and not when it was asked for.
+            without=("NodeSeconds",),
+        )
         definition = task_definition(
             self,
             "Task",

@@ -9,10 +9,13 @@ from constructs import Construct
 from stacks.config import RuntimeConfig
 from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.ecs import collector
+from stacks.constructs.ecs.node_start import ENDING_FILE, NOTICE_FOLDER
 from stacks.constructs.log_group import TaskLogGroup
 from stacks.constructs.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
 
 CONTAINER: Final = "runtime"
+#: Where a replica finds what its node has to say.
+NODE_FOLDER: Final = "/run/node"
 #: ECS's units of a processor.
 CPU_UNITS: Final = 1_024
 #: As the image's own health check, which ECS does not look at.
@@ -49,8 +52,15 @@ def task_definition(
         },
     )
     beside = [collector.collector(logs)] if tracing else []
+    variables = {
+        **variables,
+        # Only the newest of ECS's agents set these on EC2, and without them no AWS client can be made.
+        "AWS_REGION": Aws.REGION,
+        "AWS_DEFAULT_REGION": Aws.REGION,
+        "ENDING_FILE": f"{NODE_FOLDER}/{ENDING_FILE}",
+    }
     if tracing:
-        variables = {**variables, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.ENDPOINT}
+        variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.ENDPOINT
     container = kind.ContainerDefinitionProperty(
         name=CONTAINER,
         image=image,
@@ -72,7 +82,8 @@ def task_definition(
         mount_points=[
             kind.MountPointProperty(source_volume=name, container_path=path, read_only=False)
             for name, path in WRITABLE_FOLDERS.items()
-        ],
+        ]
+        + [kind.MountPointProperty(source_volume="node", container_path=NODE_FOLDER, read_only=True)],
         health_check=kind.HealthCheckProperty(
             command=["CMD", *HEALTH_CHECK], interval=15, timeout=5, retries=6, start_period=120
         ),
@@ -97,7 +108,8 @@ def task_definition(
                 docker_volume_configuration=kind.DockerVolumeConfigurationProperty(scope="task", driver="local"),
             )
             for name in WRITABLE_FOLDERS
-        ],
+        ]
+        + [kind.VolumeProperty(name="node", host=kind.HostVolumePropertiesProperty(source_path=NOTICE_FOLDER))],
     )
     acknowledge(
         definition,

@@ -24,6 +24,15 @@ from tests.integration.agent.conftest import World
 TOKEN = "the-pods-token"
 TASK_ARN = "arn:aws:ecs:us-east-1:123456789012:task/darkroom/0123456789abcdef"
 
+#: As the endpoint of version 4 gives it, in part.
+ECS_TASK = {
+    "TaskARN": TASK_ARN,
+    "KnownStatus": "RUNNING",
+    "PullStartedAt": "2026-11-27T10:00:00.250000001Z",
+    "PullStoppedAt": "2026-11-27T10:01:15.250000002Z",
+    "Containers": [{"Name": "runtime", "CreatedAt": "2026-11-27T10:01:15.3Z", "StartedAt": "2026-11-27T10:01:16.4Z"}],
+}
+
 
 @dataclass
 class Call:
@@ -40,11 +49,10 @@ class ControlPlane:
     calls: list[Call] = field(default_factory=list)
     #: Answers given, one after the other, before any other.
     troubles: list[tuple[int, Any]] = field(default_factory=list)
-    spot_notice: bool = False
 
     def answer(self, call: Call) -> tuple[int, Any]:
-        if call.path.startswith("/latest/"):
-            return self._metadata(call)
+        if call.path == "/v4/0123-456/task" and call.method == "GET":
+            return 200, ECS_TASK
         self.calls.append(call)
         if self.troubles:
             return self.troubles.pop(0)
@@ -55,14 +63,6 @@ class ControlPlane:
             expiry = {"ExpirationDate": "2026-11-21T00:10:00Z"} if enabled else {}
             return 200, {"protection": {"ProtectionEnabled": enabled, "TaskArn": TASK_ARN} | expiry}
         return 404, {}
-
-    def _metadata(self, call: Call) -> tuple[int, Any]:
-        if call.path == "/latest/api/token":
-            return (200, "metadata-token") if "X-aws-ec2-metadata-token-ttl-seconds" in call.headers else (400, "")
-        if call.headers.get("X-aws-ec2-metadata-token") != "metadata-token":
-            return 401, ""
-        is_noticed = self.spot_notice and call.path == "/latest/meta-data/spot/instance-action"
-        return (200, {"action": "terminate", "time": "2026-11-21T00:02:00Z"}) if is_noticed else (404, "")
 
     def _pod(self, call: Call) -> tuple[int, Any]:
         if call.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -165,14 +165,15 @@ def test_kubernetes_knows_which_pods_work(world: World, tmp_path: Path) -> None:
     assert TOKEN not in agent.log_file.read_text()
 
 
-def test_ecs_protects_the_task_while_it_works(world: World) -> None:
+def test_ecs_protects_the_task_while_it_works(world: World, tmp_path: Path) -> None:
     failure = {"failure": {"Arn": TASK_ARN, "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}
     plane = ControlPlane(troubles=[(200, failure)])
     with serve(plane) as port:
         agent = world.start_agent(
             ORCHESTRATOR="ecs",
             ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
-            AWS_EC2_METADATA_SERVICE_ENDPOINT=f"http://127.0.0.1:{port}",
+            ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
+            ENDING_FILE=tmp_path / "ending",
         )
         world.eventually(lambda: agent.logged("orchestrator_not_told"), "the failure")
         world.submit("long", {"prompt": "long", "steps": 700})
@@ -180,19 +181,21 @@ def test_ecs_protects_the_task_while_it_works(world: World) -> None:
         world.eventually(lambda: plane.calls[-1].body == protect, "the protection")
         world.wait_for("long", Status.COMPLETED)
         world.eventually(lambda: plane.calls[-1].body == {"ProtectionEnabled": False}, "the end of the protection")
+    assert agent.logged("replica_placed", pull_seconds=75.0)
 
 
-def test_a_spot_notice_stops_the_agent_in_order(world: World) -> None:
+def test_a_spot_notice_stops_the_agent_in_order(world: World, tmp_path: Path) -> None:
     plane = ControlPlane()
     with serve(plane) as port:
         agent = world.start_agent(
             ORCHESTRATOR="ecs",
             ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
-            AWS_EC2_METADATA_SERVICE_ENDPOINT=f"http://127.0.0.1:{port}",
+            ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
+            ENDING_FILE=tmp_path / "ending",
         )
         world.submit("running", {"prompt": "running", "steps": 800})
         world.eventually(lambda: world.webui.runs, "the generation")
-        plane.spot_notice = True
+        (tmp_path / "ending").touch()
         world.eventually(lambda: agent.logged("capacity_ending"), "the notice")
         world.submit("waiting")
 

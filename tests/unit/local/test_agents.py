@@ -23,8 +23,9 @@ OUTPUTS = {
 
 #: What the agent reads where an orchestrator runs it, and from an environment file that names a collector of spans.
 SET_BY_ORCHESTRATORS = {
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "ECS_AGENT_URI",
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "ENDING_FILE",
     "KUBERNETES_SERVICE_HOST",
     "KUBERNETES_SERVICE_PORT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",

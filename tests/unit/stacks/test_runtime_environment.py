@@ -36,8 +36,9 @@ ENVIRONMENT = Environment(name="test", runtimes=RUNTIMES, link_buckets=("others"
 
 #: Variables that the orchestrators set, or the deployment from what only the pod knows of itself.
 SET_BY_ORCHESTRATORS = {
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "ECS_AGENT_URI",
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "ENDING_FILE",
     "KUBERNETES_SERVICE_HOST",
     "KUBERNETES_SERVICE_PORT",
     "POD_NAME",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.orchestrator.placement import placement_of
+from runtime_image.agent.orchestrator.placement import placement_of, placement_of_task
 
 POD: dict[str, Any] = {
     "kind": "Pod",
@@ -34,6 +34,23 @@ def test_a_restarted_container_says_nothing_of_the_pull() -> None:
 @pytest.mark.parametrize("pod", [{}, {"kind": "Pod"}, {"metadata": {"creationTimestamp": "yesterday"}, "status": {}}])
 def test_what_a_pod_does_not_say_is_left_out(pod: dict[str, Any]) -> None:
     assert placement_of(pod) == {}
+
+
+@pytest.mark.parametrize(
+    ("task", "placement"),
+    [
+        (
+            {"PullStartedAt": "2026-11-27T10:00:00.123456789Z", "PullStoppedAt": "2026-11-27T10:01:30.623456789Z"},
+            {"pull_seconds": 90.5},
+        ),
+        # The image was there already.
+        ({"TaskARN": "arn"}, {}),
+        ({"PullStartedAt": "2026-11-27T10:00:00Z"}, {}),
+        ({"PullStartedAt": "yesterday", "PullStoppedAt": None}, {}),
+    ],
+)
+def test_a_task_of_ecs_says_how_long_its_images_were_pulled(task: dict[str, Any], placement: dict[str, float]) -> None:
+    assert placement_of_task(task) == placement
 
 
 @given(created=st.text(max_size=30), started=st.text(max_size=30))

@@ -21,6 +21,8 @@ from stacks.network import NetworkStack
 from stacks.storage import StorageStack
 
 PROJECT_ROOT: Final = Path(__file__).parent.parent
+#: What a partition refuses to tag (https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html).
+_UNTAGGED: Final = {"aws-cn": ["AWS::Lambda::EventSourceMapping"]}
 
 
 def build_application(
@@ -79,7 +81,7 @@ def build_application(
         **stack,
     )
     for key, value in {"darkroom:environment": environment.name, **environment.tags}.items():
-        Tags.of(app).add(key, value)
+        Tags.of(app).add(key, value, exclude_resource_types=_UNTAGGED.get(environment.partition, []))
     return app
 
 

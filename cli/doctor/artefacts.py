@@ -47,7 +47,7 @@ def check_models(environment: Environment, clients: Clients) -> Iterator[Finding
     """Is each runtime's checkpoint in the model bucket?"""
     bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
     if bucket is None:
-        yield ok("the model bucket is made by the deployment; push the models after it: darkroom models push")
+        yield from _check_first_deployment(environment)
         return
     for runtime in environment.runtimes:
         if runtime.model_filename is None:
@@ -65,6 +65,22 @@ def check_models(environment: Environment, clients: Clients) -> Iterator[Finding
             )
         else:
             yield ok(f"{runtime.name}: s3://{bucket}/{key} is there")
+
+
+def _check_first_deployment(environment: Environment) -> Iterator[Finding]:
+    """Is a replica among what the deployment starts that would not find its model in the bucket that it makes?"""
+    early = [runtime for runtime in environment.runtimes if runtime.model_filename and runtime.scaling.min_replicas]
+    if environment.engine != "ecs" or not early:
+        yield ok("the model bucket is made by the deployment; push the models after it: darkroom models push")
+        return
+    files = " ".join(str(runtime.model_filename) for runtime in early)
+    yield Finding(
+        Level.PROBLEM,
+        f"{', '.join(runtime.name for runtime in early)}: minReplicas starts replicas before their models can be in"
+        " the new bucket; they end, and ECS takes the whole stack back",
+        f"first run: cdk deploy -c environment={environment.name} Darkroom-{environment.name}-Api; then: darkroom"
+        f" --environment {environment.name} models push {files}; then deploy --all",
+    )
 
 
 def any_checkpoint(bucket: str, clients: Clients) -> str | None:

@@ -171,6 +171,21 @@ class Environment(CamelModel):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _lambda_has_what_is_asked_of_it(self) -> Self:
+        # https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
+        if self.partition == "aws-cn" and self.function_url:
+            raise ValueError(
+                f"functionUrl: Lambda gives functions no addresses in {self.region}; write false, and read the result of"
+                " a task that takes more than 25 seconds with a second call"
+            )
+        if self.partition == "aws-cn" and self.tracing:
+            raise ValueError(
+                f"tracing: Lambda does not work with X-Ray in {self.region}; write false, and look at the saved queries"
+                " of CloudWatch Logs instead"
+            )
+        return self
+
     def without_engine(self) -> Self:
         """Return the environment as it is where nothing starts replicas: on one machine."""
         return self.model_copy(update={"engine": "none"})

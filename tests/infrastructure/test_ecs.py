@@ -347,16 +347,23 @@ def test_only_tasks_of_this_account_get_the_roles(fleet: Any) -> None:
                 assert "aws:SourceAccount" in statement["Condition"]["StringEquals"]
 
 
-def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs: Any, china: Any) -> None:
-    (definition,) = china.resources("AWS::ECS::TaskDefinition")
+@pytest.fixture
+def traced(ecs: Any, synthesize: Callable[[Environment], Any]) -> Any:
+    runtimes = ecs.environment.runtimes[:1]
+    return synthesize(ecs.environment.model_copy(update={"tracing": True, "runtimes": runtimes}))
+
+
+def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs: Any, traced: Any) -> None:
+    (definition,) = traced.resources("AWS::ECS::TaskDefinition")
     replica, beside = definition.properties["ContainerDefinitions"]
+    assert "AWS_REGION" in {item["Name"] for item in beside["Environment"]}
     variables = {item["Name"]: item["Value"] for item in replica["Environment"]}
     (configuration,) = [item["Value"] for item in beside["Environment"] if item["Name"] == "AOT_CONFIG_CONTENT"]
     receiver = json.loads(configuration)["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{receiver}"
     assert replica["DependsOn"] == [{"ContainerName": beside["Name"], "Condition": "START"}]
     assert beside["Essential"] is False
-    assert rights_of(china, "RuntimeSdXlRole")["xray:PutTraceSegments"] == {"*"}
+    assert rights_of(traced, "RuntimeSdruntimeRole")["xray:PutTraceSegments"] == {"*"}
     for definition in ecs.resources("AWS::ECS::TaskDefinition"):
         (replica,) = definition.properties["ContainerDefinitions"]
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["Name"] for item in replica["Environment"]}

@@ -130,6 +130,13 @@ def test_every_taggable_thing_names_its_environment(everything: Any) -> None:
         assert tags == {"darkroom:environment": "everything", "team": "pictures"}
 
 
+def test_what_a_partition_does_not_tag_has_no_tags(templates: Any) -> None:
+    mappings = templates.resources("AWS::Lambda::EventSourceMapping")
+    assert mappings
+    for mapping in mappings:
+        assert ("Tags" in mapping.properties) == (templates.environment.partition != "aws-cn")
+
+
 def test_two_environments_share_no_name(templates_of: Callable[[str], Any]) -> None:
     names = [{file.name for file in templates_of(environment).files} for environment in ("dev", "local", "everything")]
     assert len(set.union(*names)) == sum(map(len, names)) == 12

@@ -93,6 +93,8 @@ MISTAKES = {
     "callbacks: [{protocol: email, endpoint: a@b.c}, {protocol: email, endpoint: a@b.c}]": (
         "callbacks: entries 0 and 1 have the same endpoint"
     ),
+    "region: cn-north-1\nfunctionUrl: true": "functionUrl: Lambda gives functions no addresses in cn-north-1; write",
+    "region: cn-northwest-1\ntracing: true": "tracing: Lambda does not work with X-Ray in cn-northwest-1; write false",
     "tags: [a]": 'tags: is ["a"]; write keys and values',
     "name: other": "the key 'name' stands twice",
     "[": "is not YAML",

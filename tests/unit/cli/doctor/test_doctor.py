@@ -155,6 +155,22 @@ def test_models() -> None:
     assert missing.advice == "run: darkroom --environment prod models push sdxl.safetensors"
 
 
+@pytest.mark.parametrize(
+    ("engine", "min_replicas", "level"), [("ecs", 1, "problem"), ("ecs", 0, "ok"), ("eks", 1, "ok")]
+)
+def test_models_before_a_first_deployment(engine: str, min_replicas: int, level: str) -> None:
+    """ECS gives a new stack up whose replicas end because their model is not there yet."""
+    first, second = ENVIRONMENT.runtimes
+    first = first.model_copy(update={"scaling": Scaling(min_replicas=min_replicas, max_replicas=10)})
+    environment = ENVIRONMENT.model_copy(update={"engine": engine, "model_bucket": None, "runtimes": (first, second)})
+    none: dict[str, Any] = {"Stacks": []}
+    (finding,) = findings(artefacts.check_models, environment, cloudformation__DescribeStacks=none)
+    assert finding.level.value == level
+    if finding.level is Level.PROBLEM:
+        assert "Darkroom-prod-Api" in finding.advice
+        assert "darkroom --environment prod models push sd15.safetensors;" in finding.advice
+
+
 def stack(name: str, status: str = "UPDATE_COMPLETE", **outputs: str) -> dict[str, Any]:
     return {
         "StackName": name,

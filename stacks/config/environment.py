@@ -176,8 +176,8 @@ class Environment(CamelModel):
         # https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
         if self.partition == "aws-cn" and self.function_url:
             raise ValueError(
-                f"functionUrl: Lambda gives functions no addresses in {self.region}; write false, and read the result of"
-                " a task that takes more than 25 seconds with a second call"
+                f"functionUrl: Lambda gives functions no addresses in {self.region}; write false, and read the result"
+                " of a task that takes more than 25 seconds with a second call"
             )
         if self.partition == "aws-cn" and self.tracing:
             raise ValueError(

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from stacks.config import Environment, RuntimeConfig
+from tests.infrastructure.conftest import ENVIRONMENTS, without_hash
+from tests.permissions.grants import CALLED_BY_OTHERS, components
 
 #: Logical ids of what holds something. Renaming one makes CloudFormation replace it: the new one is empty, and who
 #: knows the old one's name writes into the void. Change a line here only with a plan for what is in it.
@@ -135,6 +137,24 @@ def test_what_a_partition_does_not_tag_has_no_tags(templates: Any) -> None:
     assert mappings
     for mapping in mappings:
         assert ("Tags" in mapping.properties) == (templates.environment.partition != "aws-cn")
+
+
+def test_every_role_is_compared_with_its_calls_or_said_to_be_used_by_others(
+    templates_of: Callable[[str], Any],
+) -> None:
+    unused = dict(CALLED_BY_OTHERS)
+    for environment in ENVIRONMENTS:
+        templates = templates_of(environment)
+        for template in templates.stacks.values():
+            compared = {role for _, role in components(template["Resources"])}
+            for name, resource in template["Resources"].items():
+                if resource["Type"] != "AWS::IAM::Role":
+                    continue
+                patterns = [pattern for pattern in CALLED_BY_OTHERS if pattern.fullmatch(without_hash(name))]
+                assert len(patterns) + (name in compared) == 1, f"{environment}: {name}"
+                for pattern in patterns:
+                    unused.pop(pattern, None)
+    assert not unused, "roles that there are no more"
 
 
 def test_two_environments_share_no_name(templates_of: Callable[[str], Any]) -> None:

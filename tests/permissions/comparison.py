@@ -40,6 +40,7 @@ USED_BY_EVENT_SOURCES = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:Rec
 #: What single components are allowed beside what they call, and why.
 UNCALLED: dict[tuple[str, str], str] = {
     ("create_upload", "s3:PutObject"): "whoever got the signed form uses it, with the signer's right",
+    ("runtime", "ecs:UpdateTaskProtection"): "ECS's agent on the node does it in the task's name, when asked over HTTP",
 }
 
 

@@ -29,7 +29,7 @@ CALLED_BY_OTHERS: Final = {
         "KubernetesClusterKubectlProvider.*": "the CDK's own functions, which apply what the templates say",
         "KubernetesClusterRole": "EKS Auto Mode; the policies are AWS's",
         "KubernetesNodeRole": "the kubelet on a node; the policies are AWS's",
-        "LogsRole": "Fluent Bit writes the replicas' lines; tests/infrastructure/test_eks.py has its rights",
+        "LogsRole": "Fluent Bit writes the replicas' lines; the snapshots show its rights",
         "NetworkVpcFlowLogIAMRole": "VPC writes its flow logs",
         "Runtime.+ExecutionRole": "ECS pulls the image, reads secrets and writes logs before there is a replica;"
         " tests/infrastructure/test_ecs.py has its rights",

@@ -52,7 +52,10 @@ class Ecs:
 
     def is_ending(self) -> bool:
         """Tell whether the node has had the two minutes' notice of a spot instance."""
-        return self._ending_file.exists()
+        try:
+            return self._ending_file.exists()
+        except OSError as error:
+            raise OrchestratorRefused(f"{self._ending_file}: {error}") from error
 
     def _start(self) -> Placement:
         if self._placement is None:

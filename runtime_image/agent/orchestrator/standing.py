@@ -86,7 +86,7 @@ class Standing:
             self._is_ending = self._orchestrator.is_ending()
         except OrchestratorRefused as error:
             if not self._cannot_look:
-                # Said once: where the instance's metadata cannot be reached, every look fails.
+                # Said once: where the notice cannot be looked for, every look fails.
                 self._log.warning("notice_not_readable", reason=str(error))
             self._cannot_look = True
             return

@@ -1,8 +1,7 @@
 """The model bucket of an environment: what it holds, and models on their way to and from it."""
 
-import base64
+import hashlib
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.errors import Refused, Unreachable
+from contract.storage import SHA256_METADATA
 
 #: Bytes of a part; boto3 uploads ten at a time.
 PART_BYTES: Final = 32 * 1024 * 1024
 #: Bytes that are read at a time to compute a checksum.
 BLOCK_BYTES: Final = 4 * 1024 * 1024
-#: Key of an object's metadata that holds the checksum of all its bytes, whatever parts it came in.
-CHECKSUM_METADATA: Final = "crc32"
 #: Characters of a file's name in that of the hidden folder beside it in which it is made.
 SHOWN_CHARACTERS: Final = 40
 Advance = Callable[[int], object]
@@ -45,7 +43,7 @@ class ModelStore:
                     yield StoredModel(entry["Key"], entry["Size"])
 
     def push(self, path: Path, key: str, advance: Advance) -> None:
-        """Upload a file in parts, each checked by S3, with a checksum of the whole."""
+        """Upload a file in parts, each checked by S3, with the SHA-256 of the whole: Web UIs name models by it, too."""
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - `--help` need not wait for it
 
         checksum = checksum_of(path, lambda _: None)
@@ -54,7 +52,7 @@ class ModelStore:
                 str(path),
                 self.bucket,
                 key,
-                ExtraArgs={"ChecksumAlgorithm": "CRC32", "Metadata": {CHECKSUM_METADATA: checksum}},
+                ExtraArgs={"ChecksumAlgorithm": "CRC32", "Metadata": {SHA256_METADATA: checksum}},
                 Config=TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES),
                 Callback=advance,
             )
@@ -78,10 +76,10 @@ class ModelStore:
             self._client.delete_object(Bucket=self.bucket, Key=model.key)
 
     def checksum(self, model: StoredModel) -> str | None:
-        """Return the checksum with which a model was uploaded, None if that is not known."""
+        """Return the SHA-256 with which a model was uploaded, None if that is not known."""
         with _aws():
             answer = self._client.head_object(Bucket=self.bucket, Key=model.key)
-        value = answer["Metadata"].get(CHECKSUM_METADATA)
+        value = answer["Metadata"].get(SHA256_METADATA)
         return str(value) if value else None
 
     def read(self, model: StoredModel) -> Iterator[bytes]:
@@ -91,18 +89,13 @@ class ModelStore:
 
 
 def checksum_of(path: Path, advance: Advance) -> str:
-    """Return the checksum of a file."""
-    crc = 0
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
-            crc = zlib.crc32(block, crc)
+            digest.update(block)
             advance(len(block))
-    return encoded(crc)
-
-
-def encoded(crc: int) -> str:
-    """Return a CRC as S3 writes it."""
-    return base64.b64encode(crc.to_bytes(4)).decode()
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """`darkroom models`: puts models into an environment's bucket, checked, and shows, fetches, checks and removes them."""
 
+import hashlib
 import io
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cli.environment import Environment
 from cli.errors import Refused, Unhealthy
-from cli.model_store import ModelStore, StoredModel, checksum_of, encoded
+from cli.model_store import ModelStore, StoredModel, checksum_of
 from cli.session import Session, command
 from contract.routing import is_checkpoint_name
 from contract.safetensors_header import BrokenModel, ModelHeader, read_header
@@ -165,14 +165,14 @@ def _problem_of(store: ModelStore, model: StoredModel, advance: Callable[[int], 
     """Return what is wrong with a stored model, None if nothing is known to be."""
     if not model.size:
         return "it is empty"
-    crc, beginning = 0, bytearray()
+    digest, beginning = hashlib.sha256(), bytearray()
     for block in store.read(model):
-        crc = zlib.crc32(block, crc)
+        digest.update(block)
         beginning += block[: max(HEADER_BYTES - len(beginning), 0)]
         advance(len(block))
     expected = store.checksum(model)
-    if expected and encoded(crc) != expected:
-        return f"its checksum is {encoded(crc)}, it was uploaded with {expected}"
+    if expected and digest.hexdigest() != expected:
+        return f"its checksum is {digest.hexdigest()}, it was uploaded with {expected}"
     try:
         if model.key.endswith(SAFE):
             read_header(io.BytesIO(beginning), model.size)

@@ -5,7 +5,7 @@ from typing import Any
 from contract import runpod
 from contract.errors import FieldError
 from contract.json_values import describe
-from contract.routing import HoldsCheckpoint, Runtime, checkpoint_name, is_checkpoint_name, same_checkpoint
+from contract.routing import FindCheckpoint, Runtime, checkpoint_name, is_checkpoint_name, same_checkpoint
 from contract.task import TaskType
 
 #: Where a request may name its checkpoint, the documented place first.
@@ -42,13 +42,13 @@ def choose_checkpoint(
     tasktype: TaskType,
     content: dict[str, Any],
     runtime: Runtime,
-    holds_checkpoint: HoldsCheckpoint,
+    find_checkpoint: FindCheckpoint,
     errors: list[FieldError],
 ) -> str | None:
     """Return the checkpoint that must be loaded for the task, None if any will do; add what is wrong to `errors`."""
     field = "task.content.alwayson_scripts.sd_model_checkpoint"
     if runtime.model_filename:
-        if requested and not same_checkpoint(requested, runtime.model_filename):
+        if requested and not means_model_of(runtime, requested, find_checkpoint):
             message = (
                 f"runtime {runtime.name} serves {runtime.model_filename} only;"
                 " name that, leave the key out, or use a runtime with dynamicModel: true"
@@ -60,11 +60,18 @@ def choose_checkpoint(
             message = f"is required: runtime {runtime.name} has dynamicModel: true, so a task must name its model"
             errors.append(FieldError(field, message))
         return None
-    name = checkpoint_name(requested)
-    if not holds_checkpoint(name):
+    found = find_checkpoint(requested)
+    if found is None:
+        name = checkpoint_name(requested)
         message = f"there is no model {name!r} in the model bucket of runtime {runtime.name}"
         errors.append(FieldError(field, message, "unknown_model"))
-    return name
+    return found
+
+
+def means_model_of(runtime: Runtime, name: str, find_checkpoint: FindCheckpoint) -> bool:
+    """Tell whether a name, in whatever form, means the one checkpoint that a runtime serves."""
+    served = runtime.model_filename or ""
+    return same_checkpoint(name, served) or same_checkpoint(find_checkpoint(name) or "", served)
 
 
 def _generates(tasktype: TaskType, content: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Runtimes and how a task finds the queue of its runtime: the filter policy and what it matches come from here."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from pathlib import PurePosixPath
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -17,8 +18,9 @@ CHECKPOINT_EXTENSIONS: Final = (".safetensors", ".ckpt")
 #: Characters of a checkpoint's name with its folder: S3 keys end at 1,024 bytes of UTF-8.
 MAX_CHECKPOINT_LENGTH: Final = 250
 
-#: Answers whether the model bucket holds a checkpoint of this file name.
-HoldsCheckpoint = Callable[[str], bool]
+#: Answers which file of the model bucket's checkpoint folder a name means: a file name with or without folder and
+#: ending, a title, or a hash. None if there is none.
+FindCheckpoint = Callable[[str], str | None]
 
 
 class CamelModel(BaseModel):
@@ -83,13 +85,19 @@ class Catalogue:
             code="unknown_runtime",
         )
 
-    def runtime_for_checkpoint(self, checkpoint: str, holds_checkpoint: HoldsCheckpoint) -> Runtime | None:
+    def runtime_for_checkpoint(self, checkpoint: str, find_checkpoint: FindCheckpoint) -> Runtime | None:
         """Return the runtime that serves `checkpoint`: its own model first, then a dynamic one that can load it."""
+        if runtime := self._runtime_of(checkpoint):
+            return runtime
+        found = find_checkpoint(checkpoint)
+        dynamic = next((runtime for runtime in self.runtimes.values() if runtime.dynamic_model), None)
+        return (self._runtime_of(found) or dynamic) if found else None
+
+    def _runtime_of(self, checkpoint: str) -> Runtime | None:
         for runtime in self.runtimes.values():
             if runtime.model_filename and same_checkpoint(runtime.model_filename, checkpoint):
                 return runtime
-        dynamic = next((runtime for runtime in self.runtimes.values() if runtime.dynamic_model), None)
-        return dynamic if dynamic and holds_checkpoint(checkpoint) else None
+        return None
 
 
 def checkpoint_name(name: str) -> str:
@@ -108,6 +116,14 @@ def bare_checkpoint_name(name: str) -> str:
     for extension in CHECKPOINT_EXTENSIONS:
         name = name.removesuffix(extension)
     return name
+
+
+def model_name_forms(name: str, extensions: Collection[str]) -> tuple[str, ...]:
+    """Return the forms in which requests name a model: with and without its folder and ending, the exact one first."""
+    path = PurePosixPath(name)
+    if path.suffix not in extensions:
+        return (name,)
+    return name, str(path.with_suffix("")), path.name, path.stem
 
 
 def is_checkpoint_name(name: str) -> bool:

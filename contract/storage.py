@@ -13,6 +13,8 @@ MAX_RECORD_MESSAGE_BYTES: Final = 4 * 1024
 #: three times as much; functions and agents hold it parsed, which takes several times its size.
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CHECKPOINT_FOLDER: Final = "Stable-diffusion"
+#: Key of a model's metadata in the bucket: the SHA-256 of the file, by whose beginning Web UIs name checkpoints.
+SHA256_METADATA: Final = "sha256"
 #: Folder of the task bucket for message bodies that are passed by reference.
 MESSAGE_FOLDER: Final = "messages"
 #: Folder of the task bucket for queue messages in which no task could be recognized, kept for the operators.

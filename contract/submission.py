@@ -12,7 +12,7 @@ from contract.checkpoint import choose_checkpoint, take_requested_checkpoint
 from contract.content import check_generation, check_input_image
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe
-from contract.routing import Catalogue, HoldsCheckpoint, Runtime
+from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Task, TaskType
 
 
@@ -51,7 +51,7 @@ def parse_submission(
     body: dict[str, Any],
     *,
     catalogue: Catalogue,
-    holds_checkpoint: HoldsCheckpoint,
+    find_checkpoint: FindCheckpoint,
     format_: Format | None = None,
     runtime_name: str | None = None,
     generated_id: str = "",
@@ -61,7 +61,7 @@ def parse_submission(
     Args:
         body: The request, parsed from JSON.
         catalogue: The configured runtimes.
-        holds_checkpoint: Answers whether the model bucket holds a checkpoint; asked at most once.
+        find_checkpoint: Answers which checkpoint of the model bucket a name means.
         format_: The only format accepted; None accepts all and tells them apart by shape.
         runtime_name: The runtime of a RunPod request, which does not name it in its body.
         generated_id: The id of a RunPod request, which has none of its own.
@@ -74,8 +74,8 @@ def parse_submission(
     if format_ is Format.RUNPOD:
         body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name)
     elif format_ is Format.V1ALPHA1:
-        body, errors = task_v1alpha1.convert(body, catalogue=catalogue, holds_checkpoint=holds_checkpoint)
-    submission = _check(body, format_, catalogue, holds_checkpoint, errors)
+        body, errors = task_v1alpha1.convert(body, catalogue=catalogue, find_checkpoint=find_checkpoint)
+    submission = _check(body, format_, catalogue, find_checkpoint, errors)
     if isinstance(submission, Submission) and not errors:
         return submission
     named = [replace(error, field=_original_field(error.field, format_)) for error in errors]
@@ -86,7 +86,7 @@ def _check(
     body: dict[str, Any],
     format_: Format,
     catalogue: Catalogue,
-    holds_checkpoint: HoldsCheckpoint,
+    find_checkpoint: FindCheckpoint,
     errors: list[FieldError],
 ) -> Submission | None:
     parts = _parts(body, errors)
@@ -106,7 +106,7 @@ def _check(
     checkpoint = None
     errors += _check_content(tasktype, content, runtime)
     if runtime:
-        checkpoint = choose_checkpoint(requested, tasktype, content, runtime, holds_checkpoint, errors)
+        checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, errors)
     if metadata is None:
         return None
     return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested)

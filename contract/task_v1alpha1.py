@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from contract.errors import FieldError
 from contract.json_values import describe
-from contract.routing import Catalogue, HoldsCheckpoint
+from contract.routing import Catalogue, FindCheckpoint
 
 #: Keys of `alwayson_scripts` that are ours, not scripts of the Web UI.
 CONTROL_KEYS: Final = frozenset(
@@ -29,7 +29,7 @@ ORIGINAL_FIELDS: Final = {
 
 
 def convert(
-    body: dict[str, Any], *, catalogue: Catalogue, holds_checkpoint: HoldsCheckpoint
+    body: dict[str, Any], *, catalogue: Catalogue, find_checkpoint: FindCheckpoint
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """Return the v1alpha2 body that means the same, and what could not be converted.
 
@@ -42,7 +42,7 @@ def convert(
         errors.append(FieldError("alwayson_scripts", message))
         scripts = {}
     checkpoint = scripts.get("sd_model_checkpoint")
-    runtime = _runtime_of(checkpoint, catalogue, holds_checkpoint, errors)
+    runtime = _runtime_of(checkpoint, catalogue, find_checkpoint, errors)
     overrides = _override_settings(body, scripts, errors)
 
     content = {key: value for key, value in body.items() if key != "override_settings"}
@@ -67,13 +67,13 @@ def original_field(field: str) -> str:
 
 
 def _runtime_of(
-    checkpoint: object, catalogue: Catalogue, holds_checkpoint: HoldsCheckpoint, errors: list[FieldError]
+    checkpoint: object, catalogue: Catalogue, find_checkpoint: FindCheckpoint, errors: list[FieldError]
 ) -> str | None:
     field = "alwayson_scripts.sd_model_checkpoint"
     if not isinstance(checkpoint, str) or not checkpoint:
         errors.append(FieldError(field, "is required: the file name of the model that is to be used"))
         return None
-    runtime = catalogue.runtime_for_checkpoint(checkpoint, holds_checkpoint)
+    runtime = catalogue.runtime_for_checkpoint(checkpoint, find_checkpoint)
     if runtime is None:
         served = sorted(runtime.model_filename for runtime in catalogue.runtimes.values() if runtime.model_filename)
         errors.append(

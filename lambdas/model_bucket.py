@@ -1,10 +1,21 @@
-"""The model bucket: which checkpoints a dynamic runtime can load."""
+"""The model bucket as the edge asks it: which checkpoint does the name in a request mean?"""
 
+import re
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from contract.routing import CHECKPOINT_EXTENSIONS, checkpoint_name, is_checkpoint_name
-from contract.storage import checkpoint_key
+from contract.routing import CHECKPOINT_EXTENSIONS, checkpoint_name, is_checkpoint_name, model_name_forms
+from contract.storage import SHA256_METADATA, checkpoint_key
+
+#: What Web UIs call a checkpoint's hash: the first ten digits of the file's SHA-256, or all of them.
+_HASH: Final = re.compile(r"[0-9a-f]{10}|[0-9a-f]{64}")
+
+
+class _Listed(NamedTuple):
+    #: With the folder inside that of the checkpoints, if any.
+    name: str
+    etag: str
 
 
 class ModelBucket:
@@ -13,30 +24,54 @@ class ModelBucket:
     def __init__(self, *, client: Any, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+        self._hashes: dict[_Listed, str] = {}
 
-    def holds_checkpoint(self, name: str) -> bool:
-        """Tell whether there is a checkpoint of this file name, title or bare name, as its sender wrote it."""
+    def find_checkpoint(self, name: str) -> str | None:
+        """Return the file, below the folder of checkpoints, that is meant by a file name, title, bare name or hash.
+
+        A hash is known of checkpoints that were uploaded with their SHA-256, as `darkroom models push` does.
+        """
         if not is_checkpoint_name(name):
             # S3 would refuse it as a key, which looks like a failure of AWS and would be tried again and again.
-            return False
-        file_name = checkpoint_name(name)
-        if file_name.endswith(CHECKPOINT_EXTENSIONS):
-            return self._holds(file_name)
-        return any(self._holds(f"{file_name}{extension}") for extension in CHECKPOINT_EXTENSIONS)
-
-    def _holds(self, file_name: str) -> bool:
-        try:
-            self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
-        except self._client.exceptions.ClientError as error:
-            # Only with the right to list the bucket does S3 say 404; without it, 403 is a mistake of ours.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-                return False
-            raise
-        return True
+            return None
+        wanted = checkpoint_name(name)
+        is_whole = wanted.endswith(CHECKPOINT_EXTENSIONS)
+        exact = [wanted] if is_whole else [f"{wanted}{extension}" for extension in CHECKPOINT_EXTENSIONS]
+        for file_name in exact:
+            if self._metadata(file_name) is not None:
+                return file_name
+        listed = list(self._list())
+        for checkpoint in listed:
+            if wanted in model_name_forms(checkpoint.name, CHECKPOINT_EXTENSIONS):
+                return checkpoint.name
+        if not _HASH.fullmatch(wanted.lower()):
+            return None
+        return next((each.name for each in listed if self._hash(each).startswith(wanted.lower())), None)
 
     def checkpoints(self) -> list[str]:
         """Return the file names of all checkpoints, with the folder inside that of the checkpoints, if any."""
+        return [checkpoint.name for checkpoint in self._list()]
+
+    def _list(self) -> Iterator[_Listed]:
         folder = checkpoint_key("")
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
-        names = [entry["Key"].removeprefix(folder) for page in pages for entry in page.get("Contents", ())]
-        return [name for name in names if name.endswith(CHECKPOINT_EXTENSIONS)]
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
+            for entry in page.get("Contents", ()):
+                if entry["Key"].endswith(CHECKPOINT_EXTENSIONS):
+                    yield _Listed(entry["Key"].removeprefix(folder), entry["ETag"])
+
+    def _hash(self, checkpoint: _Listed) -> str:
+        if checkpoint not in self._hashes:
+            metadata = self._metadata(checkpoint.name) or {}
+            self._hashes[checkpoint] = metadata.get(SHA256_METADATA, "").lower()
+        return self._hashes[checkpoint]
+
+    def _metadata(self, file_name: str) -> dict[str, str] | None:
+        """Return what an object was uploaded with, None if there is none."""
+        try:
+            answer = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
+        except self._client.exceptions.ClientError as error:
+            # Only with the right to list the bucket does S3 say 404; without it, 403 is a mistake of ours.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return dict(answer.get("Metadata", {}))

@@ -21,7 +21,7 @@ def router() -> TaskRouter:
     parts = submission_parts(settings)
     return TaskRouter(
         catalogue=parts.catalogue,
-        holds_checkpoint=parts.models.holds_checkpoint,
+        find_checkpoint=parts.models.find_checkpoint,
         task_bucket=parts.task_bucket,
         tasks=parts.tasks,
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),

@@ -5,7 +5,7 @@ from typing import Any
 from contract.errors import DarkroomError
 from contract.json_values import parse_json_object
 from contract.record import Record
-from contract.routing import Catalogue, HoldsCheckpoint
+from contract.routing import Catalogue, FindCheckpoint
 from contract.submission import parse_submission
 from lambdas.envelopes import Delivery
 from lambdas.observability import count, logger
@@ -22,13 +22,13 @@ class TaskRouter:
         self,
         *,
         catalogue: Catalogue,
-        holds_checkpoint: HoldsCheckpoint,
+        find_checkpoint: FindCheckpoint,
         task_bucket: TaskBucket,
         tasks: TaskSubmission,
         completion_topic: Topic,
     ) -> None:
         self._catalogue = catalogue
-        self._holds_checkpoint = holds_checkpoint
+        self._find_checkpoint = find_checkpoint
         self._task_bucket = task_bucket
         self._tasks = tasks
         self._completion_topic = completion_topic
@@ -53,7 +53,7 @@ class TaskRouter:
         submission = parse_submission(
             body,
             catalogue=self._catalogue,
-            holds_checkpoint=self._holds_checkpoint,
+            find_checkpoint=self._find_checkpoint,
             runtime_name=delivery.attributes.get("runtime"),
             generated_id=delivery.message_id,
         )

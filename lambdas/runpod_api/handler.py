@@ -45,7 +45,7 @@ def jobs() -> RunpodJobs:
     outputs = OutputBucket(client=client("s3"))
     return RunpodJobs(
         runtimes=Runtimes(catalogue=parts.catalogue),
-        holds_checkpoint=parts.models.holds_checkpoint,
+        find_checkpoint=parts.models.find_checkpoint,
         table=parts.table,
         tasks=parts.tasks,
         retries=parts.retries,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contract.json_values import parse_json_object
 from contract.record import Record, Status
-from contract.routing import HoldsCheckpoint
+from contract.routing import FindCheckpoint
 from contract.runpod_jobs import job_body, job_id, progress_of
 from contract.submission import Format, parse_submission
 from lambdas.cancelling import cancel, not_found, read_known
@@ -27,7 +27,7 @@ class RunpodJobs:
         self,
         *,
         runtimes: Runtimes,
-        holds_checkpoint: HoldsCheckpoint,
+        find_checkpoint: FindCheckpoint,
         table: TaskTable,
         tasks: TaskSubmission,
         retries: TaskRetry,
@@ -38,7 +38,7 @@ class RunpodJobs:
         new_uuid: Callable[[], UUID],
     ) -> None:
         self._runtimes = runtimes
-        self._holds_checkpoint = holds_checkpoint
+        self._find_checkpoint = find_checkpoint
         self._table = table
         self._tasks = tasks
         self._retries = retries
@@ -98,7 +98,7 @@ class RunpodJobs:
         submission = parse_submission(
             parse_json_object(body),
             catalogue=self._runtimes.catalogue,
-            holds_checkpoint=self._holds_checkpoint,
+            find_checkpoint=self._find_checkpoint,
             format_=Format.RUNPOD,
             runtime_name=runtime,
             generated_id=job_id(self._new_uuid(), is_sync=is_sync),

@@ -23,7 +23,7 @@ def submitter() -> TaskSubmitter:
     parts = submission_parts(settings)
     return TaskSubmitter(
         catalogue=parts.catalogue,
-        holds_checkpoint=parts.models.holds_checkpoint,
+        find_checkpoint=parts.models.find_checkpoint,
         tasks=parts.tasks,
         output_bucket=settings.output_bucket,
     )

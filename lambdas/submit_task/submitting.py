@@ -4,7 +4,7 @@ from typing_extensions import TypedDict
 
 from contract.json_values import parse_json_object
 from contract.record import Record
-from contract.routing import Catalogue, HoldsCheckpoint
+from contract.routing import Catalogue, FindCheckpoint
 from contract.storage import output_location
 from contract.submission import Format, parse_submission
 from lambdas.http_application import Caller
@@ -35,12 +35,12 @@ class TaskSubmitter:
         self,
         *,
         catalogue: Catalogue,
-        holds_checkpoint: HoldsCheckpoint,
+        find_checkpoint: FindCheckpoint,
         tasks: TaskSubmission,
         output_bucket: str,
     ) -> None:
         self._catalogue = catalogue
-        self._holds_checkpoint = holds_checkpoint
+        self._find_checkpoint = find_checkpoint
         self._tasks = tasks
         self._output_bucket = output_bucket
 
@@ -51,7 +51,7 @@ class TaskSubmitter:
         submission = parse_submission(
             parse_json_object(body),
             catalogue=self._catalogue,
-            holds_checkpoint=self._holds_checkpoint,
+            find_checkpoint=self._find_checkpoint,
             format_=format_,
         )
         record = self._tasks.take(submission, submission_id=caller.request_id, now_ms=now_ms, key_name=caller.key_name)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.record import Record, Status
-from contract.routing import Catalogue, HoldsCheckpoint
+from contract.routing import Catalogue, FindCheckpoint
 from contract.submission import Format, parse_submission
 from contract.task import TaskType
 from lambdas.http_application import Caller
@@ -32,7 +32,7 @@ class CallTasks:
         self,
         *,
         catalogue: Catalogue,
-        holds_checkpoint: HoldsCheckpoint,
+        find_checkpoint: FindCheckpoint,
         tasks: TaskSubmission,
         waiting: TaskWaiting,
         answers: WebUiAnswers,
@@ -40,7 +40,7 @@ class CallTasks:
         new_id: Callable[[], str],
     ) -> None:
         self._catalogue = catalogue
-        self._holds_checkpoint = holds_checkpoint
+        self._find_checkpoint = find_checkpoint
         self._tasks = tasks
         self._waiting = waiting
         self._answers = answers
@@ -55,7 +55,7 @@ class CallTasks:
         submission = parse_submission(
             task_body(call, f"{PREFIX}-{self._new_id()}"),
             catalogue=self._catalogue,
-            holds_checkpoint=self._holds_checkpoint,
+            find_checkpoint=self._find_checkpoint,
             format_=Format.V1ALPHA2,
         )
         taken = self._tasks.take(

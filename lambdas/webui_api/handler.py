@@ -44,7 +44,7 @@ def bridge() -> Bridge:
     parts = submission_parts(settings())
     tasks = CallTasks(
         catalogue=parts.catalogue,
-        holds_checkpoint=parts.models.holds_checkpoint,
+        find_checkpoint=parts.models.find_checkpoint,
         tasks=parts.tasks,
         waiting=TaskWaiting(table=parts.table),
         answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
@@ -55,7 +55,7 @@ def bridge() -> Bridge:
         tasks=tasks,
         sessions=Sessions(table=parts.table, now_ms=now_ms),
         lists=KeptLists(bucket=parts.task_bucket, now_ms=now_ms),
-        preferences=Preferences(bucket=parts.task_bucket, holds_checkpoint=parts.models.holds_checkpoint),
+        preferences=Preferences(bucket=parts.task_bucket, find_checkpoint=parts.models.find_checkpoint),
         models=parts.models,
         clock=time.monotonic,
     )

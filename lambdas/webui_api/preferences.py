@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from contract.checkpoint import means_model_of
 from contract.option_values import option_problems
-from contract.routing import HoldsCheckpoint, Runtime, same_checkpoint
+from contract.routing import FindCheckpoint, Runtime
 from contract.storage import webui_options_key
 from lambdas.task_bucket import MessageLost, TaskBucket
 from lambdas.webui_api.refusals import exception, invalid
@@ -16,9 +17,9 @@ CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
 class Preferences:
     """Options by runtime and key, in the task bucket; two calls that set options at the same moment may lose one."""
 
-    def __init__(self, *, bucket: TaskBucket, holds_checkpoint: HoldsCheckpoint) -> None:
+    def __init__(self, *, bucket: TaskBucket, find_checkpoint: FindCheckpoint) -> None:
         self._bucket = bucket
-        self._holds_checkpoint = holds_checkpoint
+        self._find_checkpoint = find_checkpoint
 
     def read(self, runtime: Runtime, key_name: str) -> dict[str, Any]:
         """Return the options that a caller has set."""
@@ -39,10 +40,10 @@ class Preferences:
 
     def _check_checkpoint(self, name: str, runtime: Runtime) -> None:
         if runtime.model_filename:
-            if same_checkpoint(name, runtime.model_filename):
+            if means_model_of(runtime, name, self._find_checkpoint):
                 return
             reason = f"runtime {runtime.name} serves {runtime.model_filename} only"
-        elif self._holds_checkpoint(name):
+        elif self._find_checkpoint(name):
             return
         else:
             reason = f"it is not in the model bucket of runtime {runtime.name}"

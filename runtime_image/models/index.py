@@ -2,9 +2,9 @@
 
 import threading
 import time
-from pathlib import PurePosixPath
 from typing import Final
 
+from contract.routing import model_name_forms
 from runtime_image.models.bucket import ModelBucket
 from runtime_image.models.remote_file import RemoteFile
 
@@ -41,16 +41,10 @@ class BucketIndex:
         if time.monotonic() - listed_at > max_age_seconds:
             names = {}
             for file in self._bucket.list(f"{folder}/"):
-                for form in _forms(file.key.removeprefix(f"{folder}/")):
+                exact = file.key.removeprefix(f"{folder}/")
+                for form in model_name_forms(exact, MODEL_EXTENSIONS):
                     # The exact name of one file counts more than a short form of another.
-                    if form not in names or form == file.key.removeprefix(f"{folder}/"):
+                    if form not in names or form == exact:
                         names[form] = file
             self._lists[folder] = (time.monotonic(), names)
         return names
-
-
-def _forms(name: str) -> tuple[str, ...]:
-    path = PurePosixPath(name)
-    if path.suffix not in MODEL_EXTENSIONS:
-        return (name,)
-    return name, str(path.with_suffix("")), path.name, path.stem

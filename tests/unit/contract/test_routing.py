@@ -62,9 +62,9 @@ def test_an_unknown_runtime_is_an_error_that_lists_the_names() -> None:
 
 def test_a_checkpoint_finds_its_own_runtime_before_a_dynamic_one() -> None:
     catalogue = Catalogue([DYNAMIC, STATIC])
-    assert catalogue.runtime_for_checkpoint("v1-5.safetensors", lambda _: True) == STATIC
-    assert catalogue.runtime_for_checkpoint("other.safetensors", lambda _: True) == DYNAMIC
-    assert catalogue.runtime_for_checkpoint("other.safetensors", lambda _: False) is None
+    assert catalogue.runtime_for_checkpoint("v1-5.safetensors", lambda name: name) == STATIC
+    assert catalogue.runtime_for_checkpoint("other.safetensors", lambda name: name) == DYNAMIC
+    assert catalogue.runtime_for_checkpoint("other.safetensors", lambda _: None) is None
 
 
 @pytest.mark.parametrize("name", ["a.safetensors", "a", "a.safetensors [0123abcd]", "a [0123abcd]", " a.ckpt"])

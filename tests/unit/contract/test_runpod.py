@@ -15,7 +15,7 @@ def parse(body: dict[str, Any]) -> Submission:
     return parse_submission(
         body,
         catalogue=CATALOGUE,
-        holds_checkpoint=lambda _: False,
+        find_checkpoint=lambda _: None,
         format_=Format.RUNPOD,
         runtime_name="sdruntime",
         generated_id="sync-1",

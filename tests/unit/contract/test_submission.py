@@ -18,11 +18,18 @@ CATALOGUE = Catalogue(
         Runtime(name="dynamic", dynamic_model=True),
     ]
 )
-IN_BUCKET = {"painting.safetensors", "v1-5-pruned-emaonly.safetensors", "sub/photo.safetensors"}
+#: Names of a checkpoint that the model bucket knows.
+IN_BUCKET = {
+    "painting.safetensors": "painting.safetensors",
+    "painting.safetensors [abc123]": "painting.safetensors",
+    "6ce0161689": "v1-5-pruned-emaonly.safetensors",
+    "photo": "sub/photo.safetensors",
+    "sub/photo.safetensors": "sub/photo.safetensors",
+}
 
 
 def parse(body: dict[str, Any], **options: Any) -> Submission:
-    return parse_submission(body, catalogue=CATALOGUE, holds_checkpoint=IN_BUCKET.__contains__, **options)
+    return parse_submission(body, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, **options)
 
 
 def refusals(body: dict[str, Any], **options: Any) -> dict[str, str]:
@@ -216,6 +223,12 @@ def test_the_alias_of_extra_batch_images() -> None:
             "painting.safetensors",
         ),
         ("dynamic", {"override_settings": {"sd_model_checkpoint": "sub/photo.safetensors"}}, "sub/photo.safetensors"),
+        ("dynamic", {"override_settings": {"sd_model_checkpoint": "photo"}}, "sub/photo.safetensors"),
+        (
+            "sdruntime",
+            {"override_settings": {"sd_model_checkpoint": "6ce0161689"}},
+            "v1-5-pruned-emaonly.safetensors",
+        ),
         (
             "sdruntime",
             {"alwayson_scripts": {"sd_model_checkpoint": "v1-5-pruned-emaonly"}},

@@ -14,11 +14,15 @@ CATALOGUE = Catalogue(
     ]
 )
 
+#: Names of a checkpoint that the model bucket knows.
+IN_BUCKET = {
+    "painting.safetensors": "painting.safetensors",
+    "6ce0161689": "v1-5-pruned-emaonly.safetensors",
+}
+
 
 def parse(body: dict[str, Any]) -> Any:
-    return parse_submission(
-        body, catalogue=CATALOGUE, holds_checkpoint=lambda name: name == "painting.safetensors", format_=Format.V1ALPHA1
-    )
+    return parse_submission(body, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, format_=Format.V1ALPHA1)
 
 
 def scripts(**extra: Any) -> dict[str, Any]:
@@ -81,6 +85,13 @@ EXAMPLES = [
         {"alwayson_scripts": {}},
         "painting.safetensors",
         id="a model of the bucket goes to the dynamic runtime",
+    ),
+    pytest.param(
+        {"alwayson_scripts": scripts(sd_model_checkpoint="6ce0161689")},
+        {"id": "test-t2i", "runtime": "sdruntime", "tasktype": "text-to-image", "prefix": "outputs"},
+        {"alwayson_scripts": {}},
+        "v1-5-pruned-emaonly.safetensors",
+        id="a hash that means the model of a runtime",
     ),
 ]
 

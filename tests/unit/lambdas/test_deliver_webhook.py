@@ -101,7 +101,7 @@ def queue(world: Any, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.
 def ended(world: Any, make_task: Any) -> Any:
     def end(webhook: str, task_id: str = "a", submission_id: str = "s1") -> Record:
         body = make_task(task_id, webhook=webhook)
-        submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=lambda _: False)
+        submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=lambda _: None)
         world.tasks.take(submission, submission_id=submission_id, now_ms=world.now_ms)
         world.claim(task_id)
         world.finish(task_id, DONE)

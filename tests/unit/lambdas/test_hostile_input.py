@@ -1,6 +1,7 @@
 """What would be tried again for ever, or be answered wrongly, if it were not refused where it comes in."""
 
 import base64
+import hashlib
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from contract.errors import InvalidTask, MessageTooLarge
 from contract.record import SWEEP_RETRY_MS, Record, Status
-from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS
+from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import parse_submission
 from contract.transitions import Outcome
 from lambdas.envelopes import Delivery
@@ -32,7 +33,7 @@ MAX_SNS_BYTES = 256 * 1024
 def router(world: Any) -> TaskRouter:
     return TaskRouter(
         catalogue=world.catalogue,
-        holds_checkpoint=world.models.holds_checkpoint,
+        find_checkpoint=world.models.find_checkpoint,
         task_bucket=world.task_bucket,
         tasks=world.tasks,
         completion_topic=world.completion_topic,
@@ -75,13 +76,23 @@ def test_a_checkpoint_that_is_no_key(world: Any, name: str) -> None:
 
 
 def test_a_checkpoint_may_be_named_by_its_title(world: Any) -> None:
-    assert world.models.holds_checkpoint("painting.safetensors [0a1b2c3d]")
+    assert world.models.find_checkpoint("painting.safetensors [0a1b2c3d]") == "painting.safetensors"
 
 
 def test_a_checkpoint_may_be_named_without_its_ending(world: Any) -> None:
-    assert world.models.holds_checkpoint("painting")
-    assert world.models.holds_checkpoint("painting [0a1b2c3d]")
-    assert not world.models.holds_checkpoint("paint")
+    assert world.models.find_checkpoint("painting") == "painting.safetensors"
+    assert world.models.find_checkpoint("painting [0a1b2c3d]") == "painting.safetensors"
+    assert world.models.find_checkpoint("paint") is None
+
+
+def test_a_checkpoint_may_be_named_without_its_folder_or_by_its_hash(world: Any) -> None:
+    sha256 = hashlib.sha256(b"other weights").hexdigest()
+    key, metadata = "Stable-diffusion/sub/photo.safetensors", {SHA256_METADATA: sha256}
+    world.s3.put_object(Bucket="model-bucket", Key=key, Body=b"other weights", Metadata=metadata)
+    for name in ("photo.safetensors", "photo", "sub/photo", sha256, sha256[:10], sha256[:10].upper()):
+        assert world.models.find_checkpoint(name) == "sub/photo.safetensors", name
+    assert world.models.find_checkpoint("0" * 10) is None
+    assert world.models.find_checkpoint(sha256[:9]) is None
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
@@ -101,7 +112,7 @@ def test_a_pointer_to_more_than_a_function_holds(world: Any, function: str) -> N
 def test_a_task_that_no_agent_would_read(world: Any, make_task: Any) -> None:
     # An é is six characters in JSON's escapes.
     body = make_task(content={"note": "é" * (MAX_MESSAGE_BYTES // 6)})
-    submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+    submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
     with pytest.raises(MessageTooLarge, match="links"):
         world.tasks.take(submission, submission_id="s", now_ms=world.now_ms)
     assert world.table.read("test-t2i") is None
@@ -137,7 +148,7 @@ def end(world: Any) -> None:
 
 def submitted(world: Any, make_task: Any, **options: Any) -> Record:
     body = make_task(**options)
-    submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+    submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
     tasks: TaskSubmission = world.tasks
     world.task_topic.failures = 1
     with pytest.raises(ConnectionError):

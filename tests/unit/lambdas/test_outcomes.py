@@ -23,7 +23,7 @@ LEASE_MS = 60_000
 def submit(world: Any, make_task: Any) -> Any:
     def submit_task(task_id: str = "a", submission_id: str = "s1", **metadata: Any) -> str:
         body = make_task(task_id, **metadata)
-        submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=lambda _: False)
+        submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=lambda _: None)
         world.tasks.take(submission, submission_id=submission_id, now_ms=world.now_ms)
         return str(world.task_topic.sent[-1][0])
 

@@ -35,7 +35,7 @@ def submit(world: Any, make_task: Any) -> Any:
     def submit_task(task_id: str, runtime: str = "sdruntime", **metadata: Any) -> None:
         content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
         body = make_task(task_id, content, runtime=runtime, **metadata)
-        submission = parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+        submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
         world.tasks.take(submission, submission_id=task_id, now_ms=world.now_ms)
         world.now_ms += 1000
 

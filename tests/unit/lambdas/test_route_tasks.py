@@ -12,7 +12,7 @@ from lambdas.route_tasks.routing import TaskRouter
 def route(world: Any) -> Any:
     router = TaskRouter(
         catalogue=world.catalogue,
-        holds_checkpoint=world.models.holds_checkpoint,
+        find_checkpoint=world.models.find_checkpoint,
         task_bucket=world.task_bucket,
         tasks=world.tasks,
         completion_topic=world.completion_topic,

@@ -38,7 +38,7 @@ class Runpod:
         runtimes = Runtimes(catalogue=world.catalogue)
         self.jobs = RunpodJobs(
             runtimes=runtimes,
-            holds_checkpoint=world.models.holds_checkpoint,
+            find_checkpoint=world.models.find_checkpoint,
             table=world.table,
             tasks=world.tasks,
             retries=TaskRetry(table=world.table, bucket=world.task_bucket, publisher=world.publisher),

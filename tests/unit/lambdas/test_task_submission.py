@@ -17,7 +17,7 @@ DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o"
 
 
 def submission(world: Any, body: dict[str, Any]) -> Submission:
-    return parse_submission(body, catalogue=world.catalogue, holds_checkpoint=world.models.holds_checkpoint)
+    return parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
 
 
 def take(world: Any, body: dict[str, Any], submission_id: str) -> Any:

@@ -32,7 +32,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def waiting(world: Any, clock: Clock, make_task: Any) -> TaskWaiting:
-    submission = parse_submission(make_task("a"), catalogue=world.catalogue, holds_checkpoint=lambda _: False)
+    submission = parse_submission(make_task("a"), catalogue=world.catalogue, find_checkpoint=lambda _: None)
     world.tasks.take(submission, submission_id="a", now_ms=world.now_ms)
     world.claim("a")
     return TaskWaiting(table=world.table, clock=lambda: clock.now, sleep=clock.sleep)

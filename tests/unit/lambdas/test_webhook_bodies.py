@@ -37,7 +37,7 @@ def ended(world: Any) -> Any:
         submission = parse_submission(
             body | {"webhook": HOOK},
             catalogue=world.catalogue,
-            holds_checkpoint=lambda _: False,
+            find_checkpoint=lambda _: None,
             format_=Format.RUNPOD,
             runtime_name="sdruntime",
             generated_id="job",

@@ -45,7 +45,7 @@ class Client:
         self.bridge = Bridge(
             tasks=CallTasks(
                 catalogue=world.catalogue,
-                holds_checkpoint=world.models.holds_checkpoint,
+                find_checkpoint=world.models.find_checkpoint,
                 tasks=world.tasks,
                 waiting=TaskWaiting(table=world.table, clock=self.seconds, sleep=self.sleep),
                 answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
@@ -54,7 +54,7 @@ class Client:
             ),
             sessions=Sessions(**parts),
             lists=KeptLists(bucket=world.task_bucket, now_ms=lambda: world.now_ms),
-            preferences=Preferences(bucket=world.task_bucket, holds_checkpoint=world.models.holds_checkpoint),
+            preferences=Preferences(bucket=world.task_bucket, find_checkpoint=world.models.find_checkpoint),
             models=world.models,
             clock=self.seconds,
         )

@@ -87,7 +87,8 @@ class TaskLoop:
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
         if self._stop_order.must_interrupt(now):
             self._holdings.hand_back_all(*Stage)
-        elif self._health.is_long_in_trouble(now):
+        elif self._stopping.is_set() or self._health.is_long_in_trouble(now):
+            # Looked at every time, not once: a claim or a repetition may still come after the stop.
             self._holdings.hand_back_all(*NOT_BEGUN)
         for task in self._dispatcher.taken_too_early(self._holdings, now):
             self._holdings.hand_back(task, None)
@@ -132,9 +133,7 @@ class TaskLoop:
     def _task_claimed(self, event: on.TaskClaimed) -> None:
         self._arrivals.looked_at()
         self._holdings.add(event.task)
-        if self._stopping.is_set():
-            self._holdings.hand_back(event.task, None)
-        else:
+        if not self._stopping.is_set():
             self._crew.prepare(event.task)
 
     @handle.register
@@ -241,7 +240,6 @@ class TaskLoop:
         self._log.info("drain_requested", held=len(self._holdings))
         self._stopping.set()
         self._stop_order.drain(now=self._clock.monotonic())
-        self._holdings.hand_back_all(*NOT_BEGUN)
 
     @handle.register
     def _thread_failed(self, event: on.ThreadFailed) -> None:
@@ -262,7 +260,6 @@ class TaskLoop:
     def _stop(self, code: ExitCode, *, hurry: bool = False) -> None:
         self._stopping.set()
         self._stop_order.request(code, now=self._clock.monotonic(), hurry=hurry)
-        self._holdings.hand_back_all(*NOT_BEGUN)
 
     def _is_over(self) -> bool:
         if self._stop_order.exit_code is None:

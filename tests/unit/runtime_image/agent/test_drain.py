@@ -36,3 +36,12 @@ def test_a_drain_after_a_signal_gives_no_more_time() -> None:
     agent.happens(on.StopRequested(), on.DrainRequested())
 
     assert ("hand_back", running, None) in agent.passes(LONG_SECONDS)
+
+
+def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
+    agent = Agent()
+    cancelled, cut = agent.generates("a"), agent.generates("b")
+    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD), on.InterruptSent(cancelled))
+    agent.happens(on.TaskGenerated(cancelled, {}), on.TaskEnded(cancelled), on.DrainRequested())
+
+    assert agent.happens(on.TaskGenerated(cut, {"images": [1]})) == [("hand_back", cut, None)]

@@ -165,7 +165,7 @@ class WebUiReady:
 
 @dataclass(frozen=True)
 class WebUiNeverReady:
-    """The Web UI did not become ready in time."""
+    """The Web UI did not become ready in time, or is not awaited any more since the agent stops."""
 
 
 @dataclass(frozen=True)

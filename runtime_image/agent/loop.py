@@ -224,7 +224,8 @@ class TaskLoop:
 
     @handle.register
     def _webui_never_ready(self, _: on.WebUiNeverReady) -> None:
-        self._stop(ExitCode.WEBUI_UNHEALTHY)
+        if not self._stopping.is_set():
+            self._stop(ExitCode.WEBUI_UNHEALTHY)
 
     @handle.register
     def _capacity_ending(self, _: on.CapacityEnding) -> None:
@@ -233,7 +234,8 @@ class TaskLoop:
     @handle.register
     def _stop_requested(self, _: on.StopRequested) -> None:
         self._log.info("stop_requested", held=len(self._holdings))
-        self._stop(ExitCode.STOPPED, hurry=self._stop_order.is_requested)
+        self._stopping.set()
+        self._stop_order.signal(now=self._clock.monotonic())
 
     @handle.register
     def _drain_requested(self, _: on.DrainRequested) -> None:

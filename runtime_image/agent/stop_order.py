@@ -23,22 +23,23 @@ class StopOrder:
         self._exit_code: ExitCode | None = None
         self._requested_at = 0.0
         self._interrupt_at = float("inf")
+        self._is_signalled = False
 
     @property
     def exit_code(self) -> ExitCode | None:
         """What the process is to exit with; None while it is not stopping."""
         return self._exit_code
 
-    @property
-    def is_requested(self) -> bool:
-        """True once the grace period runs."""
-        return self._interrupt_at < float("inf")
-
     def request(self, code: ExitCode, *, now: float, hurry: bool = False) -> None:
         """Begin to stop; `hurry` leaves what runs no more time."""
         self._begin(code, now)
         time_left_seconds = 0.0 if hurry else self._grace_period_seconds - self._hand_back_seconds
         self._interrupt_at = min(self._interrupt_at, now + time_left_seconds)
+
+    def signal(self, *, now: float) -> None:
+        """Take a signal: the first begins to stop, if nothing has, and the next one hurries."""
+        self.request(ExitCode.STOPPED, now=now, hurry=self._is_signalled)
+        self._is_signalled = True
 
     def drain(self, *, now: float) -> None:
         """Begin to stop; until a request, what runs has all the time that its task's own limit leaves."""

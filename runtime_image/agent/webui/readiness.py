@@ -28,7 +28,7 @@ class Readiness:
         self._log = log
 
     def wait(self) -> Event:
-        """Return once the Web UI answers and has nothing to do.
+        """Return once the Web UI answers and has nothing to do, or once it is not worth waiting any longer.
 
         After a cut connection the old request may still be running: to send it, or another, before its end would
         put two into the queue for one.

@@ -1,6 +1,7 @@
 """What SIGUSR1 asks for: an end between two tasks."""
 
 from runtime_image.agent import events as on
+from runtime_image.agent.errors import WebUiFailed
 from runtime_image.exit_codes import ExitCode
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import held_task
@@ -45,3 +46,14 @@ def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
     agent.happens(on.TaskGenerated(cancelled, {}), on.TaskEnded(cancelled), on.DrainRequested())
 
     assert agent.happens(on.TaskGenerated(cut, {"images": [1]})) == [("hand_back", cut, None)]
+
+
+def test_a_web_ui_in_trouble_ends_no_drain_early() -> None:
+    agent = Agent()
+    failed, running = agent.generates("a"), agent.generates("b")
+    agent.happens(on.StepFailed(failed, WebUiFailed("500")), on.TaskEnded(failed), on.DrainRequested())
+
+    # Nobody waits for the Web UI once the agent stops.
+    agent.happens(on.WebUiNeverReady())
+
+    assert ("hand_back", running, None) not in agent.passes(LONG_SECONDS)

@@ -226,6 +226,14 @@ def test_a_second_signal_hurries(agent: Agent) -> None:
     assert agent.happens(on.StopRequested()) == [("hand_back", task, None), ("interrupt", task)]
 
 
+def test_the_first_signal_after_a_notice_of_the_machines_end_does_not_hurry(agent: Agent) -> None:
+    task = agent.generates()
+    agent.happens(on.CapacityEnding())
+
+    assert ("hand_back", task, None) not in agent.happens(on.StopRequested())
+    assert ("hand_back", task, None) in agent.happens(on.StopRequested())
+
+
 def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
     agent.events.put(on.StopRequested())
     agent.events.put(on.MessagesReceived(()))

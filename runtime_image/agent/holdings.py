@@ -21,30 +21,32 @@ class Holdings:
         self._dispatcher = dispatcher
         self._keeper = keeper
         self._log = log
-        self._tasks: dict[tuple[str, str], HeldTask] = {}
+        #: By the time of their claims. One that leaves and a new claim of the same run may be here together.
+        self._tasks: list[HeldTask] = []
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def __iter__(self) -> Iterator[HeldTask]:
-        return iter(list(self._tasks.values()))
+        return iter(list(self._tasks))
 
     def find(self, key: tuple[str, str]) -> HeldTask | None:
-        """Return the task of this id and run."""
-        return self._tasks.get(key)
+        """Return the task of this id and run that was claimed last."""
+        return next((task for task in reversed(self._tasks) if task.key == key), None)
 
     def count(self, *stages: Stage) -> int:
         """Return how many tasks are in any of these stages."""
-        return sum(task.stage in stages for task in self._tasks.values())
+        return sum(task.stage in stages for task in self._tasks)
 
     def add(self, task: HeldTask) -> None:
         """Keep a claimed task."""
-        self._tasks[task.key] = task
+        self._tasks.append(task)
         self._keeper.hold(task)
 
     def remove(self, task: HeldTask) -> None:
         """Forget a task that has left."""
-        self._tasks.pop(task.key, None)
+        if task in self._tasks:
+            self._tasks.remove(task)
 
     def settle_failure(self, task: HeldTask, error: Exception) -> None:
         """Let a task leave as the error of its step says."""

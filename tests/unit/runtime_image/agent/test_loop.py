@@ -330,6 +330,16 @@ def test_another_message_of_a_held_task_is_kept_with_it(agent: Agent) -> None:
     assert agent.happens(on.TaskRedelivered(("unknown", "0000"), unknown))[0][0] == "return_message"
 
 
+def test_a_run_that_is_claimed_again_before_its_loss_is_written_is_held(agent: Agent) -> None:
+    lost = agent.generates("cat")
+    agent.happens(on.TaskLost(lost, on.Loss.MESSAGE))
+    again = agent.claims(held_task("cat"))
+    agent.happens(on.TaskEnded(lost))
+
+    again.lease_until = agent.clock.seconds
+    assert ("leave", again, on.Loss.LEASE_ENDED) in agent.passes(1.0)
+
+
 def test_a_dead_thread_ends_the_agent(agent: Agent) -> None:
     agent.events.put(on.ThreadFailed("keeper", RuntimeError("bug")))
     agent.events.put(on.MessagesReceived(()))

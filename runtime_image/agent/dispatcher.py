@@ -63,20 +63,21 @@ class Dispatcher:
 
     def answered(self, task: HeldTask, *, now: float) -> bool:
         """Note that a request was answered; tell whether the answer may be that of a cut generation."""
-        if task.request and task.request.generates:
+        if task.request and task.request.takes_lock:
             self._gpu.answered(task, now)
             self._pace.generated(sent_at=task.sent_at, ended_at=now)
             self._depth.answered(now)
         return self._in_flight.remove(task, now)
 
+    def is_at_webui(self, task: HeldTask) -> bool:
+        """Tell whether the Web UI has a request of this task, or is being set up for it."""
+        return task in self._in_flight.tasks or task is self._switching
+
     def failed(self, task: HeldTask, *, now: float) -> bool:
-        """Note that a step of a task failed; tell whether it was at the Web UI, generating or switching."""
-        was_at_webui = task in self._in_flight.tasks or task is self._switching
+        """Note that a step of a task failed; tell whether the failure may be that of a cut request."""
         self.switched(task)
         self._gpu.answered(task, now)
-        if task in self._in_flight.tasks:
-            self._in_flight.remove(task, now)
-        return was_at_webui
+        return task in self._in_flight.tasks and self._in_flight.remove(task, now)
 
     def start(self, *, now: Callable[[], float]) -> None:
         """Send what may be sent."""
@@ -99,7 +100,7 @@ class Dispatcher:
             task.stage = Stage.GENERATING
             task.sent_at = now()
             self._in_flight.add(task)
-            if task.request.generates:
+            if task.request.takes_lock:
                 self._gpu.sent(task, task.sent_at)
             self._crew.generate(task, task.request)
             if len(self._in_flight.tasks) >= self._depth.limit:

@@ -77,6 +77,11 @@ class HeldTask:
         return self.is_interrupted or self.given_up.is_set()
 
     @property
+    def shows_steps(self) -> bool:
+        """Whether the Web UI's progress moves with every step of it, and an interrupt ends it after a step."""
+        return self.request is not None and self.request.generates
+
+    @property
     def key(self) -> tuple[str, str]:
         """Id and run."""
         return self.claim.task_id, self.claim.run

@@ -1,8 +1,8 @@
 """The requests that are at the Web UI, and which of them an interrupt may have cut.
 
 The Web UI's interrupt takes no id: it cuts whatever runs when it arrives, and what it cut answers as if it were
-whole. So an interrupt meant for one request makes every other one that is there suspect, until the Web UI shows it
-running, alone and not interrupted; what is answered before that is generated again.
+whole; upscaling leaves pictures out. So an interrupt meant for one request makes every other one that takes the lock
+suspect, until the Web UI shows it running, alone and not interrupted; what is answered before that is made again.
 """
 
 from typing import Final
@@ -55,13 +55,13 @@ class InFlight:
         return self._interrupting is not None
 
     @property
-    def generating(self) -> list[HeldTask]:
-        """Those that take the lock and can be interrupted, oldest first."""
-        return [task for task in self.tasks if task.request and task.request.generates]
+    def at_lock(self) -> list[HeldTask]:
+        """Those that have the Web UI's lock or wait for it, oldest first: one of them is what an interrupt cuts."""
+        return [task for task in self.tasks if task.request and task.request.takes_lock]
 
     def to_interrupt(self) -> HeldTask | None:
         """Return the task whose interrupt must be sent now: it runs, and was given up or is wanted as it is."""
-        oldest = next(iter(self.generating), None)
+        oldest = next(iter(self.at_lock), None)
         if oldest is None or not oldest.must_be_cut or self._interrupting or self._interrupted is oldest:
             return None
         return oldest
@@ -69,7 +69,7 @@ class InFlight:
     def interrupting(self, task: HeldTask) -> None:
         """Note that an interrupt is on its way."""
         self._interrupting = task
-        self._suspects |= {other for other in self.generating if other is not task}
+        self._suspects |= {other for other in self.at_lock if other is not task}
 
     def interrupt_sent(self, now: float) -> None:
         """Note that the Web UI has taken the interrupt."""
@@ -85,7 +85,7 @@ class InFlight:
             return
         # Whose run it is can only be told when nobody else's request is there: requests that were sent within
         # milliseconds need not arrive in that order, nor their answers in the order in which they ran.
-        if len(self.generating) == 1 and progress.asked_at >= self._last_answer_at:
+        if len(self.at_lock) == 1 and progress.asked_at >= self._last_answer_at:
             self._suspects.clear()
         if self._interrupted and now - self._interrupt_sent_at > REPEAT_SECONDS:
             self._interrupted = None

@@ -12,7 +12,7 @@ from runtime_image.agent.arrivals import Arrivals
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.crew import MAX_STORING, Crew
 from runtime_image.agent.dispatcher import Dispatcher
-from runtime_image.agent.errors import WebUiFailed
+from runtime_image.agent.errors import WebUiFailed, WebUiRefused
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.holdings import Holdings
@@ -165,21 +165,24 @@ class TaskLoop:
         if task.stage is not Stage.GENERATING or task.request is None:
             return
         if may_be_cut:
-            self._log.warning("generation_repeated", task_id=task.metadata.id)
-            self._dispatcher.add(task, first=True)
-            return
-        task.stage = Stage.STORING
-        self._crew.store(task, task.request, event.answer)
+            self._repeat(task)
+        else:
+            task.stage = Stage.STORING
+            self._crew.store(task, task.request, event.answer)
 
     @handle.register
     def _step_failed(self, event: on.StepFailed) -> None:
         task, error, now = event.task, event.error, self._clock.monotonic()
-        was_at_webui = self._dispatcher.failed(task, now=now)
+        was_at_webui = self._dispatcher.is_at_webui(task)
+        may_be_cut = self._dispatcher.failed(task, now=now)
         if isinstance(error, WebUiFailed) and not task.given_up.is_set():
             self._webui_failed(task, now)
         elif was_at_webui:
             self._health.succeeded()
-        if task.stage is not Stage.ENDING:
+        if may_be_cut and isinstance(error, WebUiRefused) and task.stage is Stage.GENERATING:
+            # Cut before its first picture, a single upscaling is answered as if the request were at fault.
+            self._repeat(task)
+        elif task.stage is not Stage.ENDING:
             self._holdings.settle_failure(task, error)
 
     @handle.register
@@ -247,6 +250,10 @@ class TaskLoop:
     def _thread_failed(self, event: on.ThreadFailed) -> None:
         self._log.error("thread_failed", event.error, thread=event.name)
         self._stop(ExitCode.INTERNAL_ERROR, hurry=True)
+
+    def _repeat(self, task: HeldTask) -> None:
+        self._log.warning("generation_repeated", task_id=task.metadata.id)
+        self._dispatcher.add(task, first=True)
 
     def _webui_failed(self, task: HeldTask, now: float) -> None:
         was_ready = self._health.is_ready

@@ -22,6 +22,7 @@ AHEAD_HEARTBEAT_SECONDS: Final = 1.5
 #: Seconds between two progress writes of a task.
 PROGRESS_SECONDS: Final = 2.0
 #: Seconds for which the Web UI may go on with what was given up: a running step of the slowest sampler ends by then.
+#: What shows no steps has as long as the Web UI may stand still: only between two pictures does it end.
 STUCK_SECONDS: Final = 60.0
 #: A task is not done before it is stored.
 MAX_PROGRESS_PERMILLE: Final = 999
@@ -59,7 +60,7 @@ class Rounds:
         """Take how far the Web UI is: what runs is the oldest request."""
         self._standstill.seen(progress, now)
         self._in_flight.seen(progress, progress.asked_at)
-        running = next(iter(self._in_flight.generating), None)
+        running = next(iter(self._in_flight.at_lock), None)
         if running and progress.busy:
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
             preview = progress.picture if running.metadata.policy.preview else None
@@ -70,12 +71,12 @@ class Rounds:
 
     def watch_progress(self) -> None:
         """Ask for progress while something runs; closely while it is unknown what to expect, or what was cut."""
-        if not self._in_flight.generating:
+        if not self._in_flight.at_lock:
             self._watch.set_interval(None)
         else:
             is_clear = self._in_flight.is_settled and self._pace.is_known
             self._watch.set_interval(LOOK_SECONDS if is_clear else CLOSE_LOOK_SECONDS)
-            self._watch.want_pictures(wanted=self._in_flight.generating[0].metadata.policy.preview)
+            self._watch.want_pictures(wanted=self._in_flight.at_lock[0].metadata.policy.preview)
 
     def interrupt_if_needed(self) -> None:
         """Interrupt the running request if its task was given up."""
@@ -100,11 +101,12 @@ class Rounds:
         if self._stuck_since is None or self._stuck_since[0] is not oldest:
             self._stuck_since = (oldest, now)
         # What stands still for that long counts as hanging before it was given up, too.
-        return now - self._stuck_since[1] > min(STUCK_SECONDS, self._hang_seconds)
+        limit_seconds = min(STUCK_SECONDS, self._hang_seconds) if oldest.shows_steps else self._hang_seconds
+        return now - self._stuck_since[1] > limit_seconds
 
     def hung(self, now: float) -> tuple[HeldTask, WebUiHung] | None:
         """Return the running task and its error if the Web UI hangs; it is asked for once."""
-        running = next(iter(self._in_flight.generating), None)
+        running = next(iter(self._in_flight.at_lock), None)
         seconds = self._standstill.seconds(running, now)
         if running is None or seconds is None or running.given_up.is_set():
             return None

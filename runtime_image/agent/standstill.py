@@ -6,7 +6,8 @@ from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.webui.progress import Progress
 
 #: How many times as long nothing may move before a run's first step: its model may have to be loaded first, and 7 GB
-#: from a cold network disk at 50 MB/s take 140 s, beside LoRA and the encoding of input pictures.
+#: from a cold network disk at 50 MB/s take 140 s, beside LoRA and the encoding of input pictures. What shows no steps,
+#: such as the upscaling of a picture, has it all the time.
 BEFORE_FIRST_STEP: Final = 2
 
 
@@ -34,5 +35,6 @@ class Standstill:
             self._running, self._since, self._has_stepped = running, now, False
         if running is None:
             return None
-        limit_seconds = self._limit_seconds * (1 if self._has_stepped else BEFORE_FIRST_STEP)
+        shows_steps = self._has_stepped and running.shows_steps
+        limit_seconds = self._limit_seconds * (1 if shows_steps else BEFORE_FIRST_STEP)
         return now - self._since if now - self._since > limit_seconds else None

@@ -19,6 +19,8 @@ SYNC_PATH: Final = f"/{runpod.SYNC_ENDPOINT}"
 MODEL_CALLS: Final = frozenset({DOWNLOAD_PATH, SYNC_PATH})
 _GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
 _ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}
+#: What the Web UI does one at a time, each behind the other.
+_TAKING_THE_LOCK: Final = _ANSWERING_PICTURES | {runpod.ENDPOINT_OF_TASKTYPE[TaskType.INTERROGATE]}
 #: Calls that other requests must not overlap: what they change is read all through a generation.
 _CHANGING_THE_SERVICE: Final = frozenset(
     {
@@ -40,7 +42,9 @@ class WebUiRequest:
     path: str
     #: JSON, None for a GET.
     body: bytes | None
-    #: The call is a generation: it takes the Web UI's lock, shows progress, and can be interrupted.
+    #: It waits for the Web UI's lock. While it has it, it is what progress tells of and what an interrupt cuts.
+    takes_lock: bool = False
+    #: It has the loaded model make pictures step by step: checkpoint, sampler and options matter to it.
     generates: bool = False
     #: The answer is worthless without pictures.
     needs_pictures: bool = False
@@ -106,6 +110,7 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
         method=method,
         path=f"/{endpoint}",
         body=None,
+        takes_lock=endpoint in _TAKING_THE_LOCK,
         generates=endpoint in _GENERATING,
         needs_pictures=endpoint in _ANSWERING_PICTURES,
         exclusive=method == "POST" and endpoint in _CHANGING_THE_SERVICE,

@@ -129,8 +129,7 @@ class StandInWebUi:
                 return 500, {"error": "HTTPException", "detail": "Invalid encoded image", "body": "", "errors": ""}
         steps, count = int(body.get("steps", 20)), int(body.get("batch_size", 1)) * int(body.get("n_iter", 1))
         with self._lock():
-            self._interrupted, self._step, self._job = False, 0, "scripts_txt2img"
-            self._timestamp = time.monotonic()
+            self._begin("scripts_txt2img")
             try:
                 run = self._run(body, steps)
             except (KeyError, TypeError) as error:
@@ -151,6 +150,9 @@ class StandInWebUi:
         picture = base64.b64encode(self._encoded(run)).decode()
         images = [] if body.get("send_images") is False else [picture] * count
         return 200, {"images": images, "parameters": body, "info": json.dumps(info)}
+
+    def _begin(self, job: str) -> None:
+        self._interrupted, self._step, self._job, self._timestamp = False, 0, job, time.monotonic()
 
     def _run(self, body: Json, steps: int) -> Run:
         overrides, options = dict(body.get("override_settings") or {}), self.service.options
@@ -224,11 +226,23 @@ class StandInWebUi:
         return self.service.set(values) if values else (200, None)
 
     def upscale(self, body: Json) -> Reply:
-        """Give each picture back."""
+        """Give each picture back, one after the other while the lock is held; an interrupt leaves the rest out."""
         self.bodies.append(("upscale", body))
+        pictures = [image["data"] for image in body["imageList"]] if "imageList" in body else [body["image"]]
+        done: list[str] = []
+        with self._lock():
+            self._begin("extras")
+            for picture in pictures:
+                if self._interrupted:
+                    break
+                time.sleep(self.seconds_per_step)
+                done.append(picture)
+            self._job = ""
         if "imageList" in body:
-            return 200, {"html_info": "<p></p>", "images": [image["data"] for image in body["imageList"]]}
-        return 200, {"html_info": "<p></p>", "image": body["image"]}
+            return 200, {"html_info": "<p></p>", "images": done}
+        if not done:
+            return 500, {"error": "IndexError", "detail": "", "body": "", "errors": "list index out of range"}
+        return 200, {"html_info": "<p></p>", "image": done[0]}
 
     def interrogate(self, body: Json) -> Reply:
         """Describe a picture."""

@@ -51,7 +51,13 @@ class CallingCrew(FakeCrew):
 
 def request_of(prompt: str) -> WebUiRequest:
     body = json.dumps({"prompt": prompt, "steps": STEPS}).encode()
-    return WebUiRequest("POST", "/sdapi/v1/txt2img", body, generates=True, needs_pictures=True)
+    return WebUiRequest("POST", "/sdapi/v1/txt2img", body, takes_lock=True, generates=True, needs_pictures=True)
+
+
+def upscaling_of(count: int) -> WebUiRequest:
+    pictures = [{"name": str(number), "data": str(number)} for number in range(count)]
+    body = json.dumps({"imageList": pictures}).encode()
+    return WebUiRequest("POST", "/sdapi/v1/extra-batch-images", body, takes_lock=True, needs_pictures=True)
 
 
 def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost() -> None:
@@ -80,9 +86,14 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost() -> None:
 
 
 def _give_one_up(agent: Agent, webui: StandInWebUi, number: int, random: Random) -> bool:
-    """Give a task up near the end of its generation; tell whether its interrupt cut the next one instead."""
+    """Give a task up near the end of its generation; tell whether its interrupt cut the next one instead.
+
+    Every other time the next one is no generation: pictures to upscale, one after the other.
+    """
     doomed, following = f"doomed-{number}", f"next-{number}"
-    tasks = [agent.generates(name, request_of(name)) for name in (doomed, following)]
+    upscales = number % 2 == 1
+    requests = [request_of(doomed), upscaling_of(STEPS) if upscales else request_of(following)]
+    tasks = [agent.generates(name, request) for name, request in zip((doomed, following), requests, strict=True)]
     give_up_at = time.monotonic() + random.uniform(0, 1.2 * STEPS * SECONDS_PER_STEP)
     deadline = time.monotonic() + DEADLINE_SECONDS
     answers: list[Any] = []
@@ -103,6 +114,9 @@ def _give_one_up(agent: Agent, webui: StandInWebUi, number: int, random: Random)
         agent.happens(on.TaskEnded(task))
 
     (answer,) = answers
+    if upscales:
+        assert len(answer["images"]) == STEPS, number
+        return False
     assert not json.loads(answer["info"])["was_cut"], number
     assert answer["parameters"]["prompt"] == following
     return any(run.interrupted for run in webui.runs_of(following))

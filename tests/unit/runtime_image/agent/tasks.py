@@ -10,7 +10,9 @@ from runtime_image.agent.ledger import Claim
 from runtime_image.agent.task_queue import ReceivedMessage
 from runtime_image.agent.webui.request import WebUiRequest
 
-GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", generates=True, needs_pictures=True)
+GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", takes_lock=True, generates=True, needs_pictures=True)
+
+UPSCALING = WebUiRequest("POST", "/sdapi/v1/extra-batch-images", b"{}", takes_lock=True, needs_pictures=True)
 
 
 class StillClock(Clock):

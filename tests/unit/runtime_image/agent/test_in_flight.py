@@ -8,7 +8,7 @@ from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.in_flight import REPEAT_SECONDS, InFlight
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
-from tests.unit.runtime_image.agent.tasks import held_task
+from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
 
 class ModelWebUi:
@@ -74,7 +74,7 @@ class Walk:
         self.random.choice([action for enabled, action in possible if enabled])()
 
     def send(self) -> None:
-        task = held_task()
+        task = held_task(request=self.random.choice([GENERATION, GENERATION, UPSCALING]))
         self.in_flight.add(task)
         self.webui.travelling.append(task)
 
@@ -146,13 +146,29 @@ def test_a_task_whose_caller_wants_what_there_is_is_cut_and_its_answer_counts() 
     assert not in_flight.remove(task, 11.0)
 
 
-def test_what_is_no_generation_is_never_interrupted() -> None:
+def test_what_takes_no_lock_is_never_interrupted() -> None:
     in_flight = InFlight()
-    upscaling = held_task(request=WebUiRequest("POST", "/sdapi/v1/extra-single-image", b"{}", needs_pictures=True))
-    in_flight.add(upscaling)
-    upscaling.given_up.set()
+    reading = held_task(request=WebUiRequest("POST", "/sdapi/v1/png-info", b"{}"))
+    in_flight.add(reading)
+    reading.given_up.set()
 
     assert in_flight.to_interrupt() is None
+
+
+def test_upscaling_that_runs_clears_nobody_else() -> None:
+    in_flight, doomed, cut, upscaling = InFlight(), held_task("a"), held_task("b"), held_task("c", request=UPSCALING)
+    for task in (doomed, cut, upscaling):
+        in_flight.add(task)
+    doomed.given_up.set()
+    in_flight.interrupting(doomed)
+    in_flight.interrupt_sent(10.0)
+    in_flight.remove(doomed, 10.01)
+
+    # The cut one has left the lock and is being encoded.
+    in_flight.seen(Progress(asked_at=10.05, fraction=0.1, interrupted=False, busy=True), 10.05)
+
+    assert in_flight.remove(cut, 10.1)
+    assert in_flight.remove(upscaling, 11.0)
 
 
 def test_an_interrupt_that_came_too_early_is_sent_again() -> None:

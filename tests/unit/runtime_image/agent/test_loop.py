@@ -14,11 +14,12 @@ from runtime_image.agent.held_task import Stage
 from runtime_image.agent.loop import TICK_SECONDS
 from runtime_image.agent.pace import HORIZON_SECONDS
 from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS
+from runtime_image.agent.standstill import BEFORE_FIRST_STEP
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
 from tests.unit.runtime_image.agent.agent_loop import HANG_SECONDS, Agent
-from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
+from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task, received
 
 
 @pytest.fixture
@@ -160,6 +161,14 @@ def test_what_may_have_been_cut_is_generated_again(agent: Agent) -> None:
     assert agent.happens(on.TaskGenerated(second, {"images": [1]})) == [("store", second, {"images": [1]})]
 
 
+def test_a_refusal_that_an_interrupt_may_have_caused_is_not_the_requests_fault(agent: Agent) -> None:
+    cancelled, upscaling = agent.generates("a"), agent.generates("b", UPSCALING)
+    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD), on.InterruptSent(cancelled), on.TaskGenerated(cancelled, {}))
+
+    assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("generate", upscaling)]
+    assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("fail", upscaling, "webui_refused")]
+
+
 def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
@@ -284,6 +293,27 @@ def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
     agent.passes(STUCK_SECONDS + 1)
 
     assert agent.stopping.is_set()
+
+
+def test_cancelled_upscaling_is_interrupted_and_has_its_time_to_end(agent: Agent) -> None:
+    task = agent.generates("a", UPSCALING)
+
+    jobs = agent.happens(on.TaskLost(task, on.Loss.RECORD), on.TaskEnded(task))
+
+    assert ("interrupt", task) in jobs
+    agent.happens(on.InterruptSent(task))
+    agent.passes(STUCK_SECONDS + 1)
+    assert not agent.stopping.is_set()
+    agent.passes(HANG_SECONDS)
+    assert agent.stopping.is_set()
+
+
+def test_upscaling_that_hangs_is_handed_back(agent: Agent) -> None:
+    task = agent.generates("a", UPSCALING)
+    agent.passes(TICK_SECONDS)
+    assert not [job for job in agent.passes(BEFORE_FIRST_STEP * HANG_SECONDS) if job[0] != "heartbeat"]
+
+    assert ("hand_back", task, "webui_hung") in agent.passes(1.0)
 
 
 def test_a_hanging_web_ui_loses_its_task_and_is_given_up_if_an_interrupt_does_not_help(agent: Agent) -> None:

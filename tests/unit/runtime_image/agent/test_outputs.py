@@ -9,7 +9,7 @@ from runtime_image.agent.errors import NoPictures, WebUiFailed
 from runtime_image.agent.outputs import read_outputs, tell_kind
 from runtime_image.agent.webui.request import WebUiRequest
 
-GENERATION = WebUiRequest("POST", "/x", b"{}", generates=True, needs_pictures=True)
+GENERATION = WebUiRequest("POST", "/x", b"{}", takes_lock=True, generates=True, needs_pictures=True)
 PNG = b"\x89PNG\r\n\x1a\n..."
 
 
@@ -90,7 +90,9 @@ def test_garbage_is_the_web_uis_failure(answer: object) -> None:
 
 
 def test_a_request_for_no_pictures_is_the_senders_mistake() -> None:
-    request = WebUiRequest("POST", "/x", b"{}", generates=True, needs_pictures=True, sends_no_pictures=True)
+    request = WebUiRequest(
+        "POST", "/x", b"{}", takes_lock=True, generates=True, needs_pictures=True, sends_no_pictures=True
+    )
 
     with pytest.raises(NoPictures):
         read_outputs(request, {"images": []})

@@ -5,7 +5,7 @@ import pytest
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.standstill import BEFORE_FIRST_STEP, Standstill
 from runtime_image.agent.webui.progress import Progress
-from tests.unit.runtime_image.agent.tasks import held_task
+from tests.unit.runtime_image.agent.tasks import UPSCALING, held_task
 
 LIMIT = 100.0
 
@@ -65,6 +65,17 @@ def test_a_model_may_be_loaded_before_the_first_step(standstill: Standstill, tas
     standstill.seen(at("job", 0, 1), 1.9 * LIMIT)
     assert standstill.seconds(task, 2.8 * LIMIT) is None
     assert standstill.seconds(task, 3.0 * LIMIT) is not None
+
+
+def test_what_shows_no_steps_has_the_longer_time_for_each_picture(standstill: Standstill) -> None:
+    upscaling = held_task(request=UPSCALING)
+    standstill.seconds(upscaling, 0.0)
+    standstill.seen(at("t", "extras", 1, 0), 10.0)
+
+    assert standstill.seconds(upscaling, 10.0 + 1.9 * LIMIT) is None
+    standstill.seen(at("t", "extras", 2, 0), 10.0 + 1.9 * LIMIT)
+    assert standstill.seconds(upscaling, 10.0 + 3.8 * LIMIT) is None
+    assert standstill.seconds(upscaling, 10.0 + 4.0 * LIMIT) is not None
 
 
 def test_each_request_has_its_own_time(standstill: Standstill, task: HeldTask) -> None:

@@ -11,24 +11,27 @@ from runtime_image.agent.webui.request import build_request, content_of
 
 
 @pytest.mark.parametrize(
-    ("tasktype", "path", "generates", "needs_pictures"),
+    ("tasktype", "path", "takes_lock", "generates", "needs_pictures"),
     [
-        ("text-to-image", "/sdapi/v1/txt2img", True, True),
-        ("image-to-image", "/sdapi/v1/img2img", True, True),
-        ("extra-single-image", "/sdapi/v1/extra-single-image", False, True),
-        ("extra-batch-images", "/sdapi/v1/extra-batch-images", False, True),
-        ("interrogate", "/sdapi/v1/interrogate", False, False),
-        ("png-info", "/sdapi/v1/png-info", False, False),
+        ("text-to-image", "/sdapi/v1/txt2img", True, True, True),
+        ("image-to-image", "/sdapi/v1/img2img", True, True, True),
+        ("extra-single-image", "/sdapi/v1/extra-single-image", True, False, True),
+        ("extra-batch-images", "/sdapi/v1/extra-batch-images", True, False, True),
+        ("interrogate", "/sdapi/v1/interrogate", True, False, False),
+        ("png-info", "/sdapi/v1/png-info", False, False, False),
     ],
 )
-def test_each_tasktype_is_one_call(tasktype: str, path: str, *, generates: bool, needs_pictures: bool) -> None:
+def test_each_tasktype_is_one_call(
+    tasktype: str, path: str, *, takes_lock: bool, generates: bool, needs_pictures: bool
+) -> None:
     content = {"prompt": "ä", "unknown": [1]}
 
     request = build_request(TaskType(tasktype), content, content)
 
     assert (request.method, request.path) == ("POST", path)
     assert json.loads(request.body or b"") == content
-    assert (request.generates, request.needs_pictures, request.exclusive) == (generates, needs_pictures, False)
+    assert (request.takes_lock, request.generates, request.needs_pictures) == (takes_lock, generates, needs_pictures)
+    assert not request.exclusive
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ class Dispatcher:
         self._depth = depth
         self._gpu = gpu
         self._turns = Turns()
-        self._switching: HeldTask | None = None
 
     def add(self, task: HeldTask, *, first: bool = False) -> None:
         """Take a prepared task; `first` for one that had its turn already."""
@@ -58,8 +57,8 @@ class Dispatcher:
 
     def switched(self, task: HeldTask) -> None:
         """Note that the Web UI has been set up for a task: its checkpoint is loaded, or its options are guarded."""
-        if self._switching is task:
-            self._switching = None
+        if self._in_flight.switching is task:
+            self._in_flight.switching = None
 
     def answered(self, task: HeldTask, *, now: float) -> bool:
         """Note that a request was answered; tell whether the answer may be that of a cut generation."""
@@ -71,7 +70,7 @@ class Dispatcher:
 
     def is_at_webui(self, task: HeldTask) -> bool:
         """Tell whether the Web UI has a request of this task, or is being set up for it."""
-        return task in self._in_flight.tasks or task is self._switching
+        return task in self._in_flight.tasks or task is self._in_flight.switching
 
     def failed(self, task: HeldTask, *, now: float) -> bool:
         """Note that a step of a task failed; tell whether the failure may be that of a cut request."""
@@ -85,13 +84,13 @@ class Dispatcher:
             checkpoint = _checkpoint_of(task)
             if checkpoint is not None and not self._has_checkpoint(task):
                 # The model of a running generation must not change, and none may begin with the wrong one.
-                self._switching = task
+                self._in_flight.switching = task
                 task.sent_at = now()
                 self._crew.load_checkpoint(task, checkpoint)
                 return
             overridden = task.request.overridden_options if task.request else frozenset[str]()
             if not self._options.are_guarded(overridden):
-                self._switching = task
+                self._in_flight.switching = task
                 task.sent_at = now()
                 self._crew.guard_options(task, overridden)
                 return
@@ -108,7 +107,7 @@ class Dispatcher:
 
     def _may_send(self, task: HeldTask) -> bool:
         busy = self._in_flight.tasks
-        if self._switching or not self._in_flight.is_settled or len(busy) >= self._depth.limit:
+        if self._in_flight.switching or not self._in_flight.is_settled or len(busy) >= self._depth.limit:
             return False
         if busy and not self._pace.is_known:
             # What waits in the Web UI's lock cannot go back to another replica any more.

@@ -21,6 +21,8 @@ class InFlight:
     def __init__(self) -> None:
         #: Oldest first; the Web UI's lock serves them in this order.
         self.tasks: list[HeldTask] = []
+        #: The task for which the Web UI is being set up, by another checkpoint or by options; nothing else is there.
+        self.switching: HeldTask | None = None
         #: In flight when an interrupt was sent for another, and not yet shown to have begun after it.
         self._suspects: set[HeldTask] = set()
         self._interrupting: HeldTask | None = None

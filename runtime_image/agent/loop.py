@@ -12,7 +12,7 @@ from runtime_image.agent.arrivals import Arrivals
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.crew import MAX_STORING, Crew
 from runtime_image.agent.dispatcher import Dispatcher
-from runtime_image.agent.errors import WebUiFailed, WebUiRefused
+from runtime_image.agent.errors import WebUiFailed, WebUiRefused, WebUiUnreachable
 from runtime_image.agent.health import WebUiHealth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.holdings import Holdings
@@ -175,9 +175,10 @@ class TaskLoop:
         task, error, now = event.task, event.error, self._clock.monotonic()
         was_at_webui = self._dispatcher.is_at_webui(task)
         may_be_cut = self._dispatcher.failed(task, now=now)
-        if isinstance(error, WebUiFailed) and not task.given_up.is_set():
+        # What else an interrupted request is answered says nothing: the interrupt may be why.
+        if isinstance(error, WebUiUnreachable if task.given_up.is_set() else WebUiFailed):
             self._webui_failed(task, now)
-        elif was_at_webui:
+        elif was_at_webui and not task.given_up.is_set():
             self._health.succeeded()
         if may_be_cut and isinstance(error, WebUiRefused) and task.stage is Stage.GENERATING:
             # Cut before its first picture, a single upscaling is answered as if the request were at fault.

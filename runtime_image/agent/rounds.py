@@ -94,24 +94,33 @@ class Rounds:
 
     def is_stuck(self, now: float) -> bool:
         """Tell whether the Web UI has held on to a task that was given up for too long."""
-        oldest = next(iter(self._in_flight.tasks), None)
-        if oldest is None or not oldest.given_up.is_set():
+        switching = self._in_flight.switching
+        held = switching or next(iter(self._in_flight.tasks), None)
+        if held is None or not held.given_up.is_set():
             self._stuck_since = None
             return False
-        if self._stuck_since is None or self._stuck_since[0] is not oldest:
-            self._stuck_since = (oldest, now)
+        if self._stuck_since is None or self._stuck_since[0] is not held:
+            self._stuck_since = (held, now)
+        since = self._stuck_since[1]
         # What stands still for that long counts as hanging before it was given up, too.
-        limit_seconds = min(STUCK_SECONDS, self._hang_seconds) if oldest.shows_steps else self._hang_seconds
-        return now - self._stuck_since[1] > limit_seconds
+        stuck_at = since + min(STUCK_SECONDS, self._hang_seconds)
+        if not held.shows_steps or switching:
+            stuck_at = max(stuck_at, (held.sent_at if switching else since) + self._hang_seconds)
+        return now > stuck_at
 
     def hung(self, now: float) -> tuple[HeldTask, WebUiHung] | None:
         """Return the running task and its error if the Web UI hangs; it is asked for once."""
+        if switching := self._in_flight.switching:
+            seconds = now - switching.sent_at
+            if switching.given_up.is_set() or seconds <= self._hang_seconds:
+                return None
+            return switching, WebUiHung(f"the Web UI could not be set up for the task in {seconds:.0f} s")
         running = next(iter(self._in_flight.at_lock), None)
-        seconds = self._standstill.seconds(running, now)
-        if running is None or seconds is None or running.given_up.is_set():
+        standing = self._standstill.seconds(running, now)
+        if running is None or standing is None or running.given_up.is_set():
             return None
         where = f" at step {step}" if (step := running.progress.sampling.get("sampling_step")) else ""
-        return running, WebUiHung(f"the Web UI's progress stood still for {seconds:.0f} s{where}")
+        return running, WebUiHung(f"the Web UI's progress stood still for {standing:.0f} s{where}")
 
     def _beat(self, task: HeldTask, now: float) -> None:
         interval = AHEAD_HEARTBEAT_SECONDS if task.stage in NOT_BEGUN else HEARTBEAT_SECONDS

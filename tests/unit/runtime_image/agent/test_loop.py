@@ -8,9 +8,9 @@ import pytest
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent import events as on
-from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
+from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused, WebUiUnreachable
 from runtime_image.agent.health import MAX_FAILURES
-from runtime_image.agent.held_task import Stage
+from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.loop import TICK_SECONDS
 from runtime_image.agent.pace import HORIZON_SECONDS
 from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS
@@ -333,6 +333,54 @@ def test_a_hanging_web_ui_loses_its_task_and_is_given_up_if_an_interrupt_does_no
     assert not agent.stopping.is_set()
     agent.happens(on.InterruptSent(running))
     assert ("hand_back", behind, None) in agent.passes(min(STUCK_SECONDS, HANG_SECONDS) + 1)
+    assert agent.stopping.is_set()
+
+
+@pytest.mark.parametrize("end", ["cut", "answered", "refused", "failed"])
+def test_hangs_in_a_row_end_the_agent_however_their_requests_end(agent: Agent, end: str) -> None:
+    for number in range(MAX_FAILURES):
+        agent.clock.seconds += 1
+        task = agent.generates(f"task-{number}")
+        agent.passes(TICK_SECONDS)
+        assert ("hand_back", task, "webui_hung") in agent.passes(BEFORE_FIRST_STEP * HANG_SECONDS + 1)
+        agent.happens(on.InterruptSent(task), on.TaskEnded(task))
+        agent.clock.seconds += 1
+        last: dict[str, on.Event] = {
+            "cut": on.StepFailed(task, WebUiUnreachable("cut")),
+            "answered": on.TaskGenerated(task, {}),
+            "refused": on.StepFailed(task, WebUiRefused("IndexError")),
+            "failed": on.StepFailed(task, WebUiFailed("500")),
+        }
+        agent.happens(last[end], on.WebUiReady())
+
+    assert agent.stopping.is_set()
+
+
+def switches(agent: Agent, name: str) -> HeldTask:
+    """Have a task wait for another checkpoint than the one that is loaded."""
+    task = agent.claims(held_task(name, checkpoint="two"))
+    assert ("load_checkpoint", task, "two") in agent.happens(on.TaskPrepared(task, GENERATION))
+    return task
+
+
+def test_a_checkpoint_that_is_not_loaded_in_time_hands_its_task_back_and_three_end_the_agent(agent: Agent) -> None:
+    for number in range(MAX_FAILURES):
+        agent.clock.seconds += 1
+        task = switches(agent, f"task-{number}")
+        assert not [job for job in agent.passes(HANG_SECONDS) if job[0] != "heartbeat"]
+        assert ("hand_back", task, "webui_hung") in agent.passes(1.0)
+        agent.happens(on.TaskEnded(task), on.StepFailed(task, WebUiUnreachable("silent")), on.WebUiReady())
+
+    assert agent.stopping.is_set()
+
+
+def test_a_checkpoint_that_is_loaded_for_nobody_has_its_time_and_no_more(agent: Agent) -> None:
+    task = switches(agent, "a")
+    agent.happens(on.TaskLost(task, on.Loss.RECORD), on.TaskEnded(task))
+
+    agent.passes(HANG_SECONDS - 1)
+    assert not agent.stopping.is_set()
+    agent.passes(2.0)
     assert agent.stopping.is_set()
 
 

@@ -109,7 +109,7 @@ class Crew:
 
     def interrupt(self, task: HeldTask) -> None:
         """Interrupt what the Web UI runs, meant for this task."""
-        self._upkeep.submit(lambda: self._generation.interrupt(task), lambda _: InterruptSent(task))
+        self._upkeep.submit(lambda: self._generation.interrupt(task), lambda _: InterruptSent(task, is_taken=False))
 
     def store(self, task: HeldTask, request: WebUiRequest, answer: Any) -> None:
         """Store outputs and commit."""

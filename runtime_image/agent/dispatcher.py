@@ -72,11 +72,16 @@ class Dispatcher:
         """Tell whether the Web UI has a request of this task, or is being set up for it."""
         return task in self._in_flight.tasks or task is self._in_flight.switching
 
-    def failed(self, task: HeldTask, *, now: float) -> bool:
-        """Note that a step of a task failed; tell whether the failure may be that of a cut request."""
+    def failed(self, task: HeldTask, *, is_answered: bool, now: float) -> bool:
+        """Note that a step of a task failed; tell whether the answer may be that of a cut request."""
         self.switched(task)
         self._gpu.answered(task, now)
-        return task in self._in_flight.tasks and self._in_flight.remove(task, now)
+        if task not in self._in_flight.tasks:
+            return False
+        if is_answered:
+            return self._in_flight.remove(task, now)
+        self._in_flight.cut_off(task)
+        return False
 
     def start(self, *, now: Callable[[], float]) -> None:
         """Send what may be sent."""

@@ -153,9 +153,11 @@ class ProgressSeen:
 
 @dataclass(frozen=True)
 class InterruptSent:
-    """The Web UI has taken an interrupt that was meant for the task, or did not answer."""
+    """An interrupt that was meant for the task went to the Web UI."""
 
     task: "HeldTask"
+    #: Whether the Web UI has taken it. If not, it may never do so, or at some later time.
+    is_taken: bool = True
 
 
 @dataclass(frozen=True)

@@ -20,25 +20,34 @@ class InFlight:
 
     def __init__(self) -> None:
         #: Oldest first; the Web UI's lock serves them in this order.
-        self.tasks: list[HeldTask] = []
+        self._sent: list[HeldTask] = []
+        #: Of these, the ones whose connection broke: the Web UI may go on with them, and nobody will get the answer.
+        self._orphans: set[HeldTask] = set()
         #: The task for which the Web UI is being set up, by another checkpoint or by options; nothing else is there.
         self.switching: HeldTask | None = None
         #: In flight when an interrupt was sent for another, and not yet shown to have begun after it.
         self._suspects: set[HeldTask] = set()
         self._interrupting: HeldTask | None = None
         self._interrupted: HeldTask | None = None
+        #: An interrupt got no answer: it may yet cut whatever runs then.
+        self._is_interrupt_lost = False
         #: Monotonic seconds.
         self._interrupt_sent_at = 0.0
         self._last_answer_at = 0.0
 
+    @property
+    def tasks(self) -> list[HeldTask]:
+        """Those that will be answered, oldest first."""
+        return [task for task in self._sent if task not in self._orphans]
+
     def add(self, task: HeldTask) -> None:
         """Note that a request goes to the Web UI."""
-        self.tasks.append(task)
+        self._sent.append(task)
 
     def remove(self, task: HeldTask, now: float) -> bool:
-        """Note that a request was answered; tell whether its answer may be that of a cut generation."""
-        if task in self.tasks:
-            self.tasks.remove(task)
+        """Note that a request was answered; tell whether its answer may be that of a cut one."""
+        if task in self._sent:
+            self._sent.remove(task)
         if self._interrupted is task:
             self._interrupted = None
         self._last_answer_at = now
@@ -46,10 +55,25 @@ class InFlight:
         self._suspects.discard(task)
         return suspect
 
+    def cut_off(self, task: HeldTask) -> None:
+        """Note that a request's connection broke: whoever does it again must not meet the Web UI still doing it."""
+        self._suspects.discard(task)
+        if _takes_lock(task):
+            self._orphans.add(task)
+        else:
+            self._sent.remove(task)
+
+    def idle(self) -> None:
+        """Take that the Web UI answers and does nothing: what nobody had an answer to is over."""
+        self._sent = self.tasks
+        self._orphans.clear()
+        self._is_interrupt_lost = False
+
     @property
     def is_settled(self) -> bool:
         """False while it is not known what an interrupt has cut; nothing new may be sent then."""
-        return self._interrupting is None and not self._suspects
+        unknown = self._interrupting or self._suspects or self._is_interrupt_lost or self._orphans
+        return not unknown
 
     @property
     def is_interrupting(self) -> bool:
@@ -59,7 +83,7 @@ class InFlight:
     @property
     def at_lock(self) -> list[HeldTask]:
         """Those that have the Web UI's lock or wait for it, oldest first: one of them is what an interrupt cuts."""
-        return [task for task in self.tasks if task.request and task.request.takes_lock]
+        return [task for task in self._sent if _takes_lock(task)]
 
     def to_interrupt(self) -> HeldTask | None:
         """Return the task whose interrupt must be sent now: it runs, and was given up or is wanted as it is."""
@@ -71,13 +95,14 @@ class InFlight:
     def interrupting(self, task: HeldTask) -> None:
         """Note that an interrupt is on its way."""
         self._interrupting = task
-        self._suspects |= {other for other in self.at_lock if other is not task}
+        self._suspects |= {other for other in self.tasks if _takes_lock(other) and other is not task}
 
-    def interrupt_sent(self, now: float) -> None:
-        """Note that the Web UI has taken the interrupt."""
-        self._interrupted = self._interrupting if self._interrupting in self.tasks else None
+    def interrupt_sent(self, now: float, *, is_taken: bool = True) -> None:
+        """Note that the Web UI has taken the interrupt; if that is not known, nobody is cleared until it is idle."""
+        self._interrupted = self._interrupting if self._interrupting in self.at_lock else None
         self._interrupting = None
         self._interrupt_sent_at = now
+        self._is_interrupt_lost |= not is_taken
 
     def seen(self, progress: Progress, now: float) -> None:
         """Take what the Web UI shows: something runs that began after the last interrupt was taken."""
@@ -87,7 +112,12 @@ class InFlight:
             return
         # Whose run it is can only be told when nobody else's request is there: requests that were sent within
         # milliseconds need not arrive in that order, nor their answers in the order in which they ran.
-        if len(self.at_lock) == 1 and progress.asked_at >= self._last_answer_at:
+        is_alone = len(self.at_lock) == 1 and progress.asked_at >= self._last_answer_at
+        if is_alone and not self._is_interrupt_lost:
             self._suspects.clear()
         if self._interrupted and now - self._interrupt_sent_at > REPEAT_SECONDS:
             self._interrupted = None
+
+
+def _takes_lock(task: HeldTask) -> bool:
+    return task.request is not None and task.request.takes_lock

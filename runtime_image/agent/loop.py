@@ -174,7 +174,7 @@ class TaskLoop:
     def _step_failed(self, event: on.StepFailed) -> None:
         task, error, now = event.task, event.error, self._clock.monotonic()
         was_at_webui = self._dispatcher.is_at_webui(task)
-        may_be_cut = self._dispatcher.failed(task, now=now)
+        may_be_cut = self._dispatcher.failed(task, is_answered=not isinstance(error, WebUiUnreachable), now=now)
         # What else an interrupted request is answered says nothing: the interrupt may be why.
         if isinstance(error, WebUiUnreachable if task.given_up.is_set() else WebUiFailed):
             self._webui_failed(task, now)
@@ -216,14 +216,18 @@ class TaskLoop:
         self._rounds.progress_seen(event.progress, self._clock.monotonic())
 
     @handle.register
-    def _interrupt_sent(self, _: on.InterruptSent) -> None:
-        self._rounds.interrupt_sent(self._clock.monotonic())
+    def _interrupt_sent(self, event: on.InterruptSent) -> None:
+        now = self._clock.monotonic()
+        self._rounds.interrupt_sent(now, is_taken=event.is_taken)
+        if not event.is_taken:
+            self._webui_failed(event.task, now)
 
     @handle.register
     def _webui_ready(self, _: on.WebUiReady) -> None:
         self._log.info("webui_ready")
         # While it was starting, it may have answered that it has no such lists.
         self._forget_webui()
+        self._rounds.webui_idle()
         self._health.ready()
 
     @handle.register

@@ -84,9 +84,13 @@ class Rounds:
             self._in_flight.interrupting(task)
             self._crew.interrupt(task)
 
-    def interrupt_sent(self, now: float) -> None:
-        """Note that the Web UI has taken an interrupt."""
-        self._in_flight.interrupt_sent(now)
+    def interrupt_sent(self, now: float, *, is_taken: bool) -> None:
+        """Note that an interrupt went to the Web UI."""
+        self._in_flight.interrupt_sent(now, is_taken=is_taken)
+
+    def webui_idle(self) -> None:
+        """Take that the Web UI answers and does nothing."""
+        self._in_flight.idle()
 
     def must_interrupt(self) -> bool:
         """Tell whether an interrupt is still to be sent, or on its way."""
@@ -115,7 +119,7 @@ class Rounds:
             if switching.given_up.is_set() or seconds <= self._hang_seconds:
                 return None
             return switching, WebUiHung(f"the Web UI could not be set up for the task in {seconds:.0f} s")
-        running = next(iter(self._in_flight.at_lock), None)
+        running = next((task for task in self._in_flight.at_lock if task in self._in_flight.tasks), None)
         standing = self._standstill.seconds(running, now)
         if running is None or standing is None or running.given_up.is_set():
             return None

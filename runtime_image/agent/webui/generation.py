@@ -11,6 +11,7 @@ from runtime_image.agent.logs import EventLog
 from runtime_image.agent.webui.answer_info import check_sampler
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.client import Answer, WebUiClient
+from runtime_image.agent.webui.questions import ask
 from runtime_image.agent.webui.refusals import refusal
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.agent.webui.service_options import ServiceOptions
@@ -67,9 +68,10 @@ class Generation:
     def interrupt(self, task: HeldTask) -> Event:
         """Interrupt what the Web UI runs now."""
         try:
-            self._client.call("POST", "/sdapi/v1/interrupt", b"")
+            ask(self._client, "POST", "/sdapi/v1/interrupt", b"")
         except WebUiFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
+            return InterruptSent(task, is_taken=False)
         return InterruptSent(task)
 
     def _error_of(self, request: WebUiRequest, answer: Answer) -> WebUiError:

@@ -8,6 +8,7 @@ import pytest
 
 from contract.record import Status
 from tests.integration.agent.conftest import World
+from tests.integration.agent.stand_in_webui import StandInWebUi
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,25 @@ def test_a_cut_connection_does_not_start_a_second_run_before_the_first_has_ended
     first, following = world.webui.runs[:2]
     assert following.started_at > first.ended_at
     assert world.wait_for("cut", Status.COMPLETED).attempts == 2
+
+
+def test_what_a_cut_connection_left_running_has_ended_before_another_agent_begins(world: World) -> None:
+    world.webui.seconds_per_step = 0.1
+    other = StandInWebUi()
+    world.start_agent()
+    world.submit("cut", {"prompt": "cut", "steps": 200})
+    world.eventually(lambda: world.webui.runs, "the generation")
+    with other.serve() as url:
+        world.start_agent(WEBUI_URL=url)
+
+        world.webui.cut_connections()
+        world.eventually(lambda: len(world.webui.runs) + len(other.runs) > 1, "the next generation")
+
+        first, again = [*world.webui.runs, *other.runs][:2]
+        assert first.interrupted
+        assert again.started_at > first.ended_at
+        world.webui.seconds_per_step = 0.001
+        world.wait_for("cut", Status.COMPLETED)
 
 
 def test_an_interrupt_in_the_moment_of_the_end_cuts_nobody_else(world: World) -> None:

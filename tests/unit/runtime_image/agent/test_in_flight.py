@@ -10,6 +10,9 @@ from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
+#: How often what happens seldom is one of the things that can happen.
+RARELY = 0.1
+
 
 class ModelWebUi:
     """The Web UI's lock, its interrupt flag, and the answers that are on their way."""
@@ -53,6 +56,10 @@ class Walk:
         self.random = random
         self.in_flight, self.webui, self.now = InFlight(), ModelWebUi(), 0.0
         self.interrupt_on_its_way = False
+        #: Interrupts that the agent had no answer to, and that the Web UI has yet to take.
+        self.late_interrupts = 0
+        #: Requests whose connection broke.
+        self.cut_off: set[HeldTask] = set()
         self.repeated = self.whole = 0
 
     def step(self) -> None:
@@ -68,10 +75,20 @@ class Walk:
             (doomed, self.interrupt),
             (self.interrupt_on_its_way, self.interrupt_arrives),
             (self.in_flight.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
+            (self.interrupt_on_its_way, self.interrupt_is_lost),
+            (self.late_interrupts, self.late_interrupt_arrives),
             (self.in_flight.tasks, self.look),
+            (self.in_flight.tasks and self.random.random() < RARELY, self.cut_a_connection),
+            (self.is_idle(), self.in_flight.idle),
         ]
         self.now += self.random.choice([0.01, 0.01, 0.01, REPEAT_SECONDS + 1])
         self.random.choice([action for enabled, action in possible if enabled])()
+        self.check()
+
+    def check(self) -> None:
+        """What nobody waits for any more is interrupted, or else still known to be there."""
+        left = self.cut_off & {*self.webui.travelling, *self.webui.queue, self.webui.running}
+        assert not left or not self.in_flight.is_settled
 
     def send(self) -> None:
         task = held_task(request=self.random.choice([GENERATION, GENERATION, UPSCALING]))
@@ -80,6 +97,8 @@ class Walk:
 
     def answer(self) -> None:
         task = self.webui.answers.pop(self.random.choice([0, -1]))
+        if task in self.cut_off:
+            return
         may_be_cut = self.in_flight.remove(task, self.now)
         assert task.must_be_cut or may_be_cut or task not in self.webui.cut
         self.repeated += may_be_cut
@@ -103,6 +122,25 @@ class Walk:
 
     def interrupt_is_answered(self) -> None:
         self.in_flight.interrupt_sent(self.now)
+
+    def interrupt_is_lost(self) -> None:
+        self.in_flight.interrupt_sent(self.now, is_taken=False)
+        self.interrupt_on_its_way, self.late_interrupts = False, self.late_interrupts + 1
+
+    def late_interrupt_arrives(self) -> None:
+        self.webui.interrupt()
+        self.late_interrupts -= 1
+
+    def cut_a_connection(self) -> None:
+        task = self.random.choice(self.in_flight.tasks)
+        self.in_flight.cut_off(task)
+        self.cut_off.add(task)
+        # It goes back to its queue.
+        task.given_up.set()
+
+    def is_idle(self) -> bool:
+        """Tell whether the Web UI shows itself idle once it answers at all: it has worked off what reached it."""
+        return not (self.webui.travelling or self.webui.queue or self.webui.running or self.late_interrupts)
 
     def look(self) -> None:
         # The question may be older than the interrupt's answer, and its answer newer than both.
@@ -182,6 +220,37 @@ def test_an_interrupt_that_came_too_early_is_sent_again() -> None:
     assert in_flight.to_interrupt() is None
     in_flight.seen(running, running.asked_at)
     assert in_flight.to_interrupt() is task
+
+
+def test_an_interrupt_without_an_answer_clears_nobody_until_the_web_ui_is_idle() -> None:
+    in_flight, doomed, following = InFlight(), held_task("a"), held_task("b")
+    in_flight.add(doomed)
+    in_flight.add(following)
+    doomed.given_up.set()
+    in_flight.interrupting(doomed)
+    in_flight.interrupt_sent(10.0, is_taken=False)
+    in_flight.remove(doomed, 10.05)
+    in_flight.seen(Progress(asked_at=10.1, fraction=0.0, interrupted=False, busy=True), 10.1)
+
+    assert in_flight.remove(following, 11.0)
+    assert not in_flight.is_settled
+    in_flight.idle()
+    assert in_flight.is_settled
+
+
+def test_what_has_lost_its_connection_is_interrupted_in_its_turn() -> None:
+    in_flight, running, orphan = InFlight(), held_task("a"), held_task("b")
+    in_flight.add(running)
+    in_flight.add(orphan)
+    in_flight.cut_off(orphan)
+    orphan.given_up.set()
+
+    assert in_flight.tasks == [running]
+    assert in_flight.to_interrupt() is None
+    in_flight.remove(running, 10.0)
+    assert in_flight.to_interrupt() is orphan
+    in_flight.idle()
+    assert in_flight.to_interrupt() is None
 
 
 def test_the_next_is_cleared_once_it_is_seen_running() -> None:

@@ -169,6 +169,28 @@ def test_a_refusal_that_an_interrupt_may_have_caused_is_not_the_requests_fault(a
     assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("fail", upscaling, "webui_refused")]
 
 
+def test_what_lost_its_connection_is_interrupted_and_what_was_behind_it_done_again(agent: Agent) -> None:
+    cut, behind = agent.generates("a"), agent.generates("b")
+
+    jobs = agent.happens(on.StepFailed(cut, WebUiUnreachable("cut")))
+    assert jobs == [("await_webui",), ("hand_back", cut, "webui_unreachable"), ("interrupt", cut)]
+    agent.happens(on.InterruptSent(cut))
+    assert agent.happens(on.TaskGenerated(behind, {})) == []
+    assert agent.happens(on.WebUiReady()) == [("generate", behind)]
+
+
+def test_an_interrupt_without_an_answer_is_trouble_of_the_web_ui(agent: Agent) -> None:
+    cancelled, behind = agent.generates("a"), agent.generates("b")
+    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD))
+
+    assert agent.happens(on.InterruptSent(cancelled, is_taken=False)) == [("await_webui",)]
+    agent.happens(on.TaskGenerated(cancelled, {}))
+    # Alone and not interrupted; but the interrupt may still come.
+    agent.clock.seconds += 0.1
+    assert agent.happens(progress(agent, 0.5), on.TaskGenerated(behind, {})) == []
+    assert agent.happens(on.WebUiReady()) == [("generate", behind)]
+
+
 def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)

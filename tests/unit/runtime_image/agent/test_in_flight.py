@@ -11,7 +11,7 @@ from runtime_image.agent.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
 #: How often what happens seldom is one of the things that can happen.
-RARELY = 0.1
+SOMETIMES, RARELY = 0.3, 0.1
 
 
 class ModelWebUi:
@@ -65,18 +65,20 @@ class Walk:
     def step(self) -> None:
         """Do one of the things that can happen now."""
         doomed = self.in_flight.to_interrupt()
+        may_be_given_up = self.in_flight.tasks and not doomed and self.random.random() < SOMETIMES
         possible: list[tuple[object, Callable[[], None]]] = [
+            (True, lambda: None),
             (self.in_flight.is_settled and len(self.in_flight.tasks) < MAX_IN_FLIGHT, self.send),
             (self.webui.travelling, lambda: self.webui.arrive(self.random.randrange(2))),
             (self.webui.running, self.webui.end),
             (self.webui.answers, self.answer),
-            (self.in_flight.tasks and not doomed, self.give_up),
-            (self.in_flight.tasks and not doomed, self.ask_for_what_there_is),
+            (may_be_given_up, self.give_up),
+            (may_be_given_up, self.ask_for_what_there_is),
             (doomed, self.interrupt),
             (self.interrupt_on_its_way, self.interrupt_arrives),
             (self.in_flight.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
             (self.interrupt_on_its_way, self.interrupt_is_lost),
-            (self.late_interrupts, self.late_interrupt_arrives),
+            (self.late_interrupts and self.random.random() < SOMETIMES, self.late_interrupt_arrives),
             (self.in_flight.tasks, self.look),
             (self.in_flight.tasks and self.random.random() < RARELY, self.cut_a_connection),
             (self.is_idle(), self.in_flight.idle),

@@ -45,8 +45,10 @@ class Arrivals:
 
     def receive(self, now: float) -> None:
         """Ask for as many messages as the Web UI will need soon."""
-        ahead = self._taking + self._holdings.count(*NOT_BEGUN)
-        if not self.is_receiving and (count := self._dispatcher.room(ahead=ahead, now=now)):
+        if self.is_receiving:
+            return
+        waiting = [task for task in self._holdings if task.stage in NOT_BEGUN]
+        if count := self._dispatcher.room(taking=self._taking, waiting=waiting, now=now):
             self.is_receiving = True
             self._receiver.request(count)
 

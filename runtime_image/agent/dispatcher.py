@@ -6,7 +6,7 @@ from runtime_image.agent.crew import MAX_AHEAD, Crew
 from runtime_image.agent.depth import Depth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
-from runtime_image.agent.pace import Pace
+from runtime_image.agent.pace import SLOW_PREPARATION_SECONDS, Pace
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.turns import Turns
 from runtime_image.agent.webui.checkpoints import Checkpoints
@@ -45,9 +45,13 @@ class Dispatcher:
         """Forget a task that must not be sent any more."""
         self._turns.remove(task)
 
-    def room(self, *, ahead: int, now: float) -> int:
-        """Return how many tasks may be received while `ahead` tasks wait for the Web UI."""
-        return min(self._pace.room(in_flight=self._in_flight.tasks, ahead=ahead, now=now), max(MAX_AHEAD - ahead, 0))
+    def room(self, *, taking: int, waiting: Iterable[HeldTask], now: float) -> int:
+        """Return how many tasks may be received while these wait for the Web UI and `taking` more are coming."""
+        ahead, soon = taking, taking
+        for task in waiting:
+            ahead += 1
+            soon += task.stage is Stage.READY or now - task.claimed_at < SLOW_PREPARATION_SECONDS
+        return min(self._pace.room(in_flight=self._in_flight.tasks, ahead=soon, now=now), max(MAX_AHEAD - ahead, 0))
 
     def taken_too_early(self, tasks: Iterable[HeldTask], now: float) -> list[HeldTask]:
         """Return those that had better gone to another replica, as far as another delivery does them no harm."""

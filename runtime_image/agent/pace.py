@@ -13,6 +13,9 @@ HORIZON_SECONDS: Final = 3.0
 RECEIVE_SECONDS: Final = 0.2
 #: Tasks that are held while it is not known how long they take: one, and the next.
 BLINDLY_HELD: Final = 2
+#: Seconds of preparation after which a task waits for something slow, such as a link, and is no work that comes next:
+#: it delays nobody but itself. Long enough for names, options and the links that answer at once, which most do.
+SLOW_PREPARATION_SECONDS: Final = 1.0
 #: Weight of the newest generation in the expected time of the next.
 NEWEST_WEIGHT: Final = 0.3
 #: Part of a generation that must be done before its length can be told from it.
@@ -51,7 +54,7 @@ class Pace:
             self._learn(seconds)
 
     def room(self, *, in_flight: Sequence[HeldTask], ahead: int, now: float) -> int:
-        """Return how many tasks may be received while these are at the Web UI and `ahead` wait for it.
+        """Return how many tasks may be received while these are at the Web UI and `ahead` are its next work.
 
         While nothing is known, a second is taken beside the first, so that its links are fetched meanwhile.
         """

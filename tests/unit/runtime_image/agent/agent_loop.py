@@ -46,6 +46,7 @@ class Agent:
         self,
         *,
         knows_pace: bool = True,
+        seconds_per_task: float = 1.0,
         crew: FakeCrew | None = None,
         watch: ProgressWatch | None = None,
         clock: StillClock | None = None,
@@ -101,7 +102,7 @@ class Agent:
             log=log,
         )
         if knows_pace:
-            pace.generated(sent_at=self.clock.monotonic() - 1, ended_at=self.clock.monotonic())
+            pace.generated(sent_at=self.clock.monotonic() - seconds_per_task, ended_at=self.clock.monotonic())
         self.happens(on.WebUiReady())
 
     def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:

@@ -8,11 +8,12 @@ import pytest
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent import events as on
+from runtime_image.agent.crew import MAX_AHEAD
 from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused, WebUiUnreachable
 from runtime_image.agent.health import MAX_FAILURES
 from runtime_image.agent.held_task import HeldTask, Stage
 from runtime_image.agent.loop import TICK_SECONDS
-from runtime_image.agent.pace import HORIZON_SECONDS
+from runtime_image.agent.pace import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
 from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS
 from runtime_image.agent.standstill import BEFORE_FIRST_STEP
 from runtime_image.agent.webui.progress import Progress
@@ -86,6 +87,36 @@ def test_two_are_at_the_web_ui_and_the_third_waits(agent: Agent) -> None:
     assert agent.happens(on.TaskPrepared(third, GENERATION)) == []
     assert agent.in_flight.tasks == [first, second]
     assert ("generate", third) in agent.happens(on.TaskGenerated(first, {}))
+
+
+def receives(agent: Agent) -> bool:
+    """Tell whether the agent asks for a message once the present receive call is over."""
+    before = agent.receiver.requested
+    agent.happens(on.MessagesReceived(()))
+    return agent.receiver.requested > before
+
+
+@pytest.mark.parametrize("knows_pace", [True, False])
+def test_tasks_that_wait_for_slow_links_keep_no_other_from_coming(*, knows_pace: bool) -> None:
+    agent = Agent(knows_pace=knows_pace, seconds_per_task=4.0)
+    # Nothing may be known, and two are taken then.
+    slow = [agent.claims(held_task("a")), *([] if knows_pace else [agent.claims(held_task("b"))])]
+    assert not receives(agent)
+
+    agent.passes(SLOW_PREPARATION_SECONDS)
+    assert receives(agent)
+    agent.happens(on.TaskPrepared(slow[0], GENERATION))
+    if knows_pace:
+        assert not receives(agent), "now it is four seconds of work"
+
+
+def test_no_more_wait_for_links_than_their_memory_is_reckoned_for(agent: Agent) -> None:
+    for number in range(MAX_AHEAD):
+        assert receives(agent)
+        agent.claims(held_task(f"slow-{number}"))
+        agent.passes(SLOW_PREPARATION_SECONDS)
+
+    assert not receives(agent)
 
 
 def test_another_checkpoint_waits_until_nothing_runs(agent: Agent) -> None:

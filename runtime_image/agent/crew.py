@@ -16,6 +16,7 @@ from runtime_image.agent.events import (
     InterruptSent,
     Loss,
     MessageReturned,
+    PreviewKept,
     StepFailed,
     WebUiNeverReady,
 )
@@ -35,8 +36,11 @@ from runtime_image.agent.workers import Workers
 MAX_AHEAD: Final = 4
 #: Tasks whose outputs are being stored at a time; it bounds the memory that pictures take while S3 is slow.
 MAX_STORING: Final = 6
-#: Threads for what is short: heartbeats, hand-backs, interrupts. More than tasks that can end at a time.
-UPKEEP_THREADS: Final = 4
+#: Tasks that can be held, and so end, at a time. Each ending may wait for AWS for as long as a lease lasts, and must
+#: keep neither another one waiting nor a look at a record: a cancelled task is to be noticed within two seconds.
+MAX_HELD: Final = MAX_AHEAD + MAX_IN_FLIGHT + MAX_STORING
+#: Tasks whose records are looked at: until they are stored.
+MAX_LOOKED_AT: Final = MAX_AHEAD + MAX_IN_FLIGHT
 
 
 class Crew:
@@ -70,7 +74,11 @@ class Crew:
         self._generating = Workers(name="generate", count=MAX_IN_FLIGHT, post=post)
         self._waiting = Workers(name="ready", count=1, post=post)
         self._storers = Workers(name="store", count=MAX_STORING, post=post)
-        self._upkeep = Workers(name="upkeep", count=UPKEEP_THREADS, post=post)
+        self._ending = Workers(name="end", count=MAX_HELD, post=post)
+        self._looking = Workers(name="look", count=MAX_LOOKED_AT, post=post)
+        self._previewing = Workers(name="preview", count=1, post=post)
+        # Waits for nothing but the Web UI.
+        self._interrupting = Workers(name="interrupt", count=1, post=post)
 
     def await_webui(self) -> None:
         """Wait until the Web UI is ready."""
@@ -87,7 +95,7 @@ class Crew:
             self._queue.give_back(message.receipt_handle, delay_seconds)
             return MessageReturned()
 
-        self._upkeep.submit(give_back, lambda _: MessageReturned())
+        self._ending.submit(give_back, lambda _: MessageReturned())
 
     def prepare(self, task: HeldTask) -> None:
         """Fetch links and build the request."""
@@ -109,7 +117,9 @@ class Crew:
 
     def interrupt(self, task: HeldTask) -> None:
         """Interrupt what the Web UI runs, meant for this task."""
-        self._upkeep.submit(lambda: self._generation.interrupt(task), lambda _: InterruptSent(task, is_taken=False))
+        self._interrupting.submit(
+            lambda: self._generation.interrupt(task), lambda _: InterruptSent(task, is_taken=False)
+        )
 
     def store(self, task: HeldTask, request: WebUiRequest, answer: Any) -> None:
         """Store outputs and commit."""
@@ -137,8 +147,7 @@ class Crew:
                 if report is None:
                     is_interrupted = self._ledger.check_held(task.claim)
                 else:
-                    preview_url = self._previews.store(task, report.preview) if report.preview else None
-                    self._ledger.report_progress(task.claim, report, preview_url=preview_url)
+                    self._ledger.report_progress(task.claim, report)
             except NotHeld:
                 return HeartbeatDone(task, is_held=False)
             except AWS_ERRORS:
@@ -146,7 +155,19 @@ class Crew:
                 pass
             return HeartbeatDone(task, is_held=True, is_interrupted=is_interrupted)
 
-        self._upkeep.submit(beat, lambda _: HeartbeatDone(task, is_held=True))
+        self._looking.submit(beat, lambda _: HeartbeatDone(task, is_held=True))
+
+    def keep_preview(self, task: HeldTask, picture: str) -> None:
+        """Store the Web UI's preview of a task, base64."""
+
+        def keep() -> Event:
+            try:
+                return PreviewKept(task, self._previews.store(task, picture))
+            except AWS_ERRORS:
+                # The next one is two seconds away.
+                return PreviewKept(task, None)
+
+        self._previewing.submit(keep, lambda _: PreviewKept(task, None))
 
     def _end(self, task: HeldTask, job: Callable[[], Event]) -> None:
-        self._upkeep.submit(job, lambda error: EndingFailed(task, error))
+        self._ending.submit(job, lambda error: EndingFailed(task, error))

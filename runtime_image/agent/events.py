@@ -152,6 +152,14 @@ class ProgressSeen:
 
 
 @dataclass(frozen=True)
+class PreviewKept:
+    """A preview lies where callers get at it; None if it could not be stored."""
+
+    task: "HeldTask"
+    url: str | None
+
+
+@dataclass(frozen=True)
 class InterruptSent:
     """An interrupt that was meant for the task went to the Web UI."""
 
@@ -211,6 +219,7 @@ Event = (
     | HeartbeatDone
     | TaskLost
     | ProgressSeen
+    | PreviewKept
     | InterruptSent
     | WebUiReady
     | WebUiNeverReady

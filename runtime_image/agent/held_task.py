@@ -56,6 +56,7 @@ class HeldTask:
     progress_written_at: float = float("-inf")
     heartbeat_at: float = 0.0
     heartbeat_in_flight: bool = False
+    preview_in_flight: bool = False
     #: Its caller wants what there is of the picture by now; it is cut, and its result counts.
     is_interrupted: bool = False
     #: Set when the result must be thrown away.

@@ -32,8 +32,8 @@ class ProgressReport(NamedTuple):
     permille: int
     #: What is known of `contract.record.SAMPLING_KEYS`.
     sampling: Mapping[str, int]
-    #: The Web UI's preview of the picture, base64; None if there is none, or nobody wants it.
-    preview: str | None = None
+    #: Where the newest preview of the picture lies; None if there is none, or nobody wants it.
+    preview_url: str | None = None
 
 
 class Ledger:
@@ -86,8 +86,8 @@ class Ledger:
         now_ms, lease_ms = self._clock.now_ms(), int(lease_seconds * 1000)
         self._write(transitions.renew(claim.task_id, claim.run, owner=claim.owner, now_ms=now_ms, lease_ms=lease_ms))
 
-    def report_progress(self, claim: Claim, report: ProgressReport, *, preview_url: str | None) -> None:
-        """Write how far a claimed task is, and where its preview lies, if there is a new one."""
+    def report_progress(self, claim: Claim, report: ProgressReport) -> None:
+        """Write how far a claimed task is."""
         self._write(
             transitions.report_progress(
                 claim.task_id,
@@ -95,7 +95,7 @@ class Ledger:
                 owner=claim.owner,
                 progress_permille=report.permille,
                 sampling=report.sampling,
-                preview_url=preview_url,
+                preview_url=report.preview_url,
             )
         )
 

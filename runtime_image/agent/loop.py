@@ -216,6 +216,10 @@ class TaskLoop:
         self._rounds.progress_seen(event.progress, self._clock.monotonic())
 
     @handle.register
+    def _preview_kept(self, event: on.PreviewKept) -> None:
+        self._rounds.preview_kept(event.task, event.url)
+
+    @handle.register
     def _interrupt_sent(self, event: on.InterruptSent) -> None:
         now = self._clock.monotonic()
         self._rounds.interrupt_sent(now, is_taken=event.is_taken)

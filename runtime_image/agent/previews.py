@@ -11,7 +11,7 @@ from runtime_image.agent.outputs import tell_kind
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-#: Bytes of a preview: a PNG of 1024² takes 2 MB. A larger one would hold up the reports of other tasks.
+#: Bytes of a preview: a PNG of 1024² takes 2 MB. A larger one would hold up those of other tasks.
 MAX_PREVIEW_BYTES: Final = 4 * 1024 * 1024
 
 

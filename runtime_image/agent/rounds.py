@@ -63,11 +63,19 @@ class Rounds:
         running = next(iter(self._in_flight.at_lock), None)
         if running and progress.busy:
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
-            preview = progress.picture if running.metadata.policy.preview else None
             running.progress = ProgressReport(
-                max(running.progress.permille, permille), progress.sampling, preview or running.progress.preview
+                max(running.progress.permille, permille), progress.sampling, running.progress.preview_url
             )
+            if progress.picture and running.metadata.policy.preview and not running.preview_in_flight:
+                running.preview_in_flight = True
+                self._crew.keep_preview(running, progress.picture)
             self._pace.foresee(running, progress.fraction, progress.asked_at)
+
+    def preview_kept(self, task: HeldTask, url: str | None) -> None:
+        """Note where a preview lies; the next report tells of it."""
+        task.preview_in_flight = False
+        if url is not None:
+            task.progress = task.progress._replace(preview_url=url)
 
     def watch_progress(self) -> None:
         """Ask for progress while something runs; closely while it is unknown what to expect, or what was cut."""
@@ -134,10 +142,7 @@ class Rounds:
         task.heartbeat_at = now
         has_news = task.stage is Stage.GENERATING and task.progress != task.written_progress
         if has_news and now - task.progress_written_at >= PROGRESS_SECONDS:
-            report = task.progress
-            # A preview goes out once; what has been told is compared without it.
-            task.progress = task.written_progress = report._replace(preview=None)
-            task.progress_written_at = now
-            self._crew.heartbeat(task, report)
+            task.written_progress, task.progress_written_at = task.progress, now
+            self._crew.heartbeat(task, task.progress)
         else:
             self._crew.heartbeat(task, None)

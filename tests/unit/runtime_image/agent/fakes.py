@@ -69,6 +69,9 @@ class FakeCrew(Crew):
     def heartbeat(self, task: HeldTask, report: ProgressReport | None) -> None:
         self.jobs.append(("heartbeat", task, report))
 
+    def keep_preview(self, task: HeldTask, picture: str) -> None:
+        self.jobs.append(("keep_preview", task, picture))
+
     def take_jobs(self) -> list[tuple[Any, ...]]:
         """Return what was asked for since the last call."""
         jobs, self.jobs = self.jobs, []

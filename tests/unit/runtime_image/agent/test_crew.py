@@ -1,0 +1,119 @@
+"""Who waits for whom: nothing that hangs at AWS keeps an interrupt, or the look at another task's record, waiting."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runtime_image.agent import events as on
+from runtime_image.agent.crew import MAX_AHEAD, MAX_HELD, Crew
+from runtime_image.agent.depth import MAX_IN_FLIGHT
+from runtime_image.agent.endings import Endings
+from runtime_image.agent.events import Event, Loss
+from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.ledger import Claim, Ledger
+from runtime_image.agent.previews import Previews
+from runtime_image.agent.webui.generation import Generation
+from tests.unit.runtime_image.agent.tasks import held_task
+
+#: Far more than a thread takes to be started on a busy machine.
+PATIENCE_SECONDS = 30.0
+
+
+class HangingLedger(Ledger):
+    """Answers for one task only, until it is released."""
+
+    def __init__(self, release: threading.Event) -> None:
+        self._release = release
+
+    def check_held(self, claim: Claim) -> bool:
+        if claim.task_id != "cancelled":
+            self._release.wait(PATIENCE_SECONDS)
+        return False
+
+
+class HangingEndings(Endings):
+    def __init__(self, release: threading.Event) -> None:
+        self._release = release
+
+    def leave(self, task: HeldTask, loss: Loss) -> Event:
+        self._release.wait(PATIENCE_SECONDS)
+        return on.TaskEnded(task)
+
+
+class HangingPreviews(Previews):
+    def __init__(self, release: threading.Event) -> None:
+        self._release = release
+
+    def store(self, task: HeldTask, encoded: str) -> str | None:
+        self._release.wait(PATIENCE_SECONDS)
+        return None
+
+
+class QuickGeneration(Generation):
+    def __init__(self) -> None:
+        pass
+
+    def interrupt(self, task: HeldTask) -> Event:
+        return on.InterruptSent(task)
+
+
+class Station:
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self._posted: list[Event] = []
+        self._changed = threading.Condition()
+        unused: Any = None
+        self.crew = Crew(
+            intake=unused,
+            preparation=unused,
+            generation=QuickGeneration(),
+            readiness=unused,
+            storing=unused,
+            previews=HangingPreviews(self.release),
+            endings=HangingEndings(self.release),
+            ledger=HangingLedger(self.release),
+            queue=unused,
+            post=self._post,
+        )
+
+    def _post(self, event: Event) -> None:
+        with self._changed:
+            self._posted.append(event)
+            self._changed.notify_all()
+
+    def awaits(self, event: Event) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: event in self._posted, PATIENCE_SECONDS / 2)
+
+
+@pytest.fixture
+def station() -> Iterator[Station]:
+    station = Station()
+    yield station
+    station.release.set()
+
+
+def test_an_interrupt_waits_for_no_look_no_ending_and_no_preview(station: Station) -> None:
+    task = held_task()
+    for number in range(MAX_HELD):
+        station.crew.leave(held_task(f"lost-{number}"), Loss.RECORD)
+        station.crew.heartbeat(held_task(f"held-{number}"), None)
+        station.crew.keep_preview(held_task(f"held-{number}"), "picture")
+
+    station.crew.interrupt(task)
+
+    assert station.awaits(on.InterruptSent(task))
+
+
+def test_the_look_at_a_record_waits_for_no_other_task(station: Station) -> None:
+    task = held_task("cancelled")
+    for number in range(MAX_AHEAD + MAX_IN_FLIGHT - 1):
+        station.crew.heartbeat(held_task(f"held-{number}"), None)
+    for number in range(MAX_HELD):
+        station.crew.leave(held_task(f"lost-{number}"), Loss.RECORD)
+
+    station.crew.heartbeat(task, None)
+
+    assert station.awaits(on.HeartbeatDone(task, is_held=True))

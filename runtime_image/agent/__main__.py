@@ -40,6 +40,7 @@ from runtime_image.agent.previews import Previews
 from runtime_image.agent.receiver import Receiver
 from runtime_image.agent.rounds import Rounds
 from runtime_image.agent.settings import AgentSettings
+from runtime_image.agent.sightings import Sightings
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.storing import Storing
 from runtime_image.agent.task_queue import TaskQueue
@@ -143,9 +144,11 @@ def build_loop(
     receiver = Receiver(queue_=task_queue, clock=clock, log=log, post=post)
     watch = ProgressWatch(client=webui, clock=clock, post=post)
     in_flight, pace = InFlight(), Pace()
+    sightings = Sightings(in_flight=in_flight)
     dispatcher = Dispatcher(
         crew=crew,
         in_flight=in_flight,
+        sightings=sightings,
         checkpoints=checkpoints,
         options=options,
         pace=pace,
@@ -171,7 +174,14 @@ def build_loop(
         arrivals=Arrivals(crew=crew, receiver=receiver, dispatcher=dispatcher, holdings=holdings, stopping=stopping),
         holdings=holdings,
         dispatcher=dispatcher,
-        rounds=Rounds(crew=crew, in_flight=in_flight, watch=watch, pace=pace, hang_seconds=settings.hang_seconds),
+        rounds=Rounds(
+            crew=crew,
+            in_flight=in_flight,
+            sightings=sightings,
+            watch=watch,
+            pace=pace,
+            hang_seconds=settings.hang_seconds,
+        ),
         forget_webui=forget_webui,
         health=health,
         stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),

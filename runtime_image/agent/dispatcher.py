@@ -7,6 +7,7 @@ from runtime_image.agent.depth import Depth
 from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.pace import SLOW_PREPARATION_SECONDS, Pace
+from runtime_image.agent.sightings import Sightings
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.turns import Turns
 from runtime_image.agent.webui.checkpoints import Checkpoints
@@ -21,6 +22,7 @@ class Dispatcher:
         *,
         crew: Crew,
         in_flight: InFlight,
+        sightings: Sightings,
         checkpoints: Checkpoints,
         options: ServiceOptions,
         pace: Pace,
@@ -29,6 +31,7 @@ class Dispatcher:
     ) -> None:
         self._crew = crew
         self._in_flight = in_flight
+        self._sightings = sightings
         self._checkpoints = checkpoints
         self._options = options
         self._pace = pace
@@ -108,6 +111,7 @@ class Dispatcher:
             task.stage = Stage.GENERATING
             task.sent_at = now()
             self._in_flight.add(task)
+            self._sightings.sent(task)
             if task.request.takes_lock:
                 self._gpu.sent(task, task.sent_at)
             self._crew.generate(task, task.request)
@@ -117,6 +121,8 @@ class Dispatcher:
     def _may_send(self, task: HeldTask) -> bool:
         busy = self._in_flight.tasks
         if self._in_flight.switching or not self._in_flight.is_settled or len(busy) >= self._depth.limit:
+            return False
+        if self._sightings.is_awaited:
             return False
         if busy and not self._pace.is_known:
             # What waits in the Web UI's lock cannot go back to another replica any more.

@@ -33,7 +33,8 @@ class InFlight:
         self._is_interrupt_lost = False
         #: Monotonic seconds.
         self._interrupt_sent_at = 0.0
-        self._last_answer_at = 0.0
+        #: When the last answer came.
+        self.last_answer_at = 0.0
 
     @property
     def tasks(self) -> list[HeldTask]:
@@ -50,7 +51,7 @@ class InFlight:
             self._sent.remove(task)
         if self._interrupted is task:
             self._interrupted = None
-        self._last_answer_at = now
+        self.last_answer_at = now
         suspect = task in self._suspects
         self._suspects.discard(task)
         return suspect
@@ -112,7 +113,7 @@ class InFlight:
             return
         # Whose run it is can only be told when nobody else's request is there: requests that were sent within
         # milliseconds need not arrive in that order, nor their answers in the order in which they ran.
-        is_alone = len(self.at_lock) == 1 and progress.asked_at >= self._last_answer_at
+        is_alone = len(self.at_lock) == 1 and progress.asked_at >= self.last_answer_at
         if is_alone and not self._is_interrupt_lost:
             self._suspects.clear()
         if self._interrupted and now - self._interrupt_sent_at > REPEAT_SECONDS:

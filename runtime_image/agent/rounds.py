@@ -11,6 +11,7 @@ from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.ledger import ProgressReport
 from runtime_image.agent.pace import Pace
+from runtime_image.agent.sightings import Sightings
 from runtime_image.agent.standstill import Standstill
 from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, LOOK_SECONDS, Progress, ProgressWatch
 
@@ -34,10 +35,18 @@ class Rounds:
     """Changed by the loop only."""
 
     def __init__(
-        self, *, crew: Crew, in_flight: InFlight, watch: ProgressWatch, pace: Pace, hang_seconds: float
+        self,
+        *,
+        crew: Crew,
+        in_flight: InFlight,
+        sightings: Sightings,
+        watch: ProgressWatch,
+        pace: Pace,
+        hang_seconds: float,
     ) -> None:
         self._crew = crew
         self._in_flight = in_flight
+        self._sightings = sightings
         self._watch = watch
         self._pace = pace
         self._standstill = Standstill(limit_seconds=hang_seconds)
@@ -57,16 +66,15 @@ class Rounds:
             self._beat(task, now)
 
     def progress_seen(self, progress: Progress, now: float) -> None:
-        """Take how far the Web UI is: what runs is the oldest request."""
+        """Take how far the Web UI is."""
         self._standstill.seen(progress, now)
         self._in_flight.seen(progress, progress.asked_at)
-        running = next(iter(self._in_flight.at_lock), None)
-        if running and progress.busy:
+        if running := self._sightings.task_of(progress):
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
             running.progress = ProgressReport(
                 max(running.progress.permille, permille), progress.sampling, running.progress.preview_url
             )
-            if progress.picture and running.metadata.policy.preview and not running.preview_in_flight:
+            if progress.picture and self._wants_preview(running) and not running.preview_in_flight:
                 running.preview_in_flight = True
                 self._crew.keep_preview(running, progress.picture)
             self._pace.foresee(running, progress.fraction, progress.asked_at)
@@ -78,13 +86,13 @@ class Rounds:
             task.progress = task.progress._replace(preview_url=url)
 
     def watch_progress(self) -> None:
-        """Ask for progress while something runs; closely while it is unknown what to expect, or what was cut."""
+        """Ask for progress while something runs; closely while it is unknown what to expect, what was cut, who runs."""
         if not self._in_flight.at_lock:
             self._watch.set_interval(None)
         else:
-            is_clear = self._in_flight.is_settled and self._pace.is_known
+            is_clear = self._in_flight.is_settled and self._pace.is_known and not self._sightings.is_awaited
             self._watch.set_interval(LOOK_SECONDS if is_clear else CLOSE_LOOK_SECONDS)
-            self._watch.want_pictures(wanted=self._in_flight.at_lock[0].metadata.policy.preview)
+            self._watch.want_pictures(wanted=any(map(self._wants_preview, self._in_flight.at_lock)))
 
     def interrupt_if_needed(self) -> None:
         """Interrupt the running request if its task was given up."""
@@ -133,6 +141,9 @@ class Rounds:
             return None
         where = f" at step {step}" if (step := running.progress.sampling.get("sampling_step")) else ""
         return running, WebUiHung(f"the Web UI's progress stood still for {standing:.0f} s{where}")
+
+    def _wants_preview(self, task: HeldTask) -> bool:
+        return task.metadata.policy.preview and self._sightings.is_sure_of(task)
 
     def _beat(self, task: HeldTask, now: float) -> None:
         interval = AHEAD_HEARTBEAT_SECONDS if task.stage in NOT_BEGUN else HEARTBEAT_SECONDS

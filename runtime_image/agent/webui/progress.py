@@ -27,7 +27,7 @@ PICTURE_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class Progress:
-    """One answer of the progress call. It bears no task's name: what runs is the oldest of our requests."""
+    """One answer of the progress call. It bears no task's name."""
 
     #: Monotonic seconds before the question was sent.
     asked_at: float
@@ -38,12 +38,20 @@ class Progress:
     busy: bool
     #: Changes with every step, pass, batch and run.
     position: tuple[object, ...] = ()
+    #: When the run began, to the second.
+    began_at: str = ""
+    #: Job of the run and step of the job; both only grow within a run.
+    reached: tuple[int, int] = (0, 0)
     #: Whether a step of the running job is done.
     has_stepped: bool = False
     #: What is known of `sampling_step`, `sampling_steps`, `job_no` and `job_count`, for the task's record.
     sampling: Mapping[str, int] = field(default_factory=dict)
     #: The preview of the picture, base64, if it was asked for and there is one.
     picture: str | None = None
+
+    def is_of_another_run(self, earlier: "Progress") -> bool:
+        """Tell whether this is another run than that of an earlier answer."""
+        return self.began_at != earlier.began_at or self.reached < earlier.reached
 
 
 def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = False) -> Progress:
@@ -59,6 +67,8 @@ def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = Fal
             interrupted=bool(state["interrupted"]),
             busy=bool(state.get("job")) or int(state.get("job_count") or 0) != 0,
             position=tuple(state.get(key) for key in _POSITION),
+            began_at=str(state.get("job_timestamp")),
+            reached=(int(state.get("job_no") or 0), int(state.get("sampling_step") or 0)),
             has_stepped=bool(state.get("sampling_step") or state.get("job_no")),
             sampling=_sampling(state),
             picture=picture if isinstance(picture := value.get("current_image"), str) and picture else None,

@@ -18,6 +18,7 @@ from runtime_image.agent.loop import TaskLoop
 from runtime_image.agent.orchestrator.standing import Standing
 from runtime_image.agent.pace import Pace
 from runtime_image.agent.rounds import Rounds
+from runtime_image.agent.sightings import Sightings
 from runtime_image.agent.stop_order import StopOrder
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
@@ -57,11 +58,13 @@ class Agent:
         self.events: queue.SimpleQueue[on.Event] = events or queue.SimpleQueue()
         self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
         log, health = EventLog(logging.getLogger("test")), WebUiHealth()
+        sightings = Sightings(in_flight=self.in_flight)
         gpu = GpuUse(started_at=self.clock.monotonic())
         self.options = FakeServiceOptions()
         dispatcher = Dispatcher(
             crew=self.crew,
             in_flight=self.in_flight,
+            sightings=sightings,
             checkpoints=self.checkpoints,
             options=self.options,
             pace=pace,
@@ -82,7 +85,12 @@ class Agent:
             holdings=holdings,
             dispatcher=dispatcher,
             rounds=Rounds(
-                crew=self.crew, in_flight=self.in_flight, watch=self.watch, pace=pace, hang_seconds=HANG_SECONDS
+                crew=self.crew,
+                in_flight=self.in_flight,
+                sightings=sightings,
+                watch=self.watch,
+                pace=pace,
+                hang_seconds=HANG_SECONDS,
             ),
             forget_webui=self.checkpoints.forget,
             health=health,

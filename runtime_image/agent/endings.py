@@ -56,13 +56,14 @@ class Endings:
         """Make the task final and delete its message; raises NotHeld if it is not ours any more."""
         # From here on the write alone decides; a renewal that finds the record final would look like a loss.
         self._keeper.release(task)
-        self._insist(task, lambda: self._ledger.finish(task.claim, outcome))
-        seconds = round(self._clock.monotonic() - task.claimed_at, 3)
-        self._log_of(task).info(
-            "task_finished", status=outcome.status.value, pictures=len(outcome.image_urls), seconds=seconds
-        )
-        code = str(outcome.error["code"]) if outcome.error else None
-        self._tell_observers(task, _ENDINGS[outcome.status], pictures=len(outcome.image_urls), error_code=code)
+        with task.committing:
+            self._insist(task, lambda: self._ledger.finish(task.claim, outcome))
+            seconds = round(self._clock.monotonic() - task.claimed_at, 3)
+            self._log_of(task).info(
+                "task_finished", status=outcome.status.value, pictures=len(outcome.image_urls), seconds=seconds
+            )
+            code = str(outcome.error["code"]) if outcome.error else None
+            self._tell_observers(task, _ENDINGS[outcome.status], pictures=len(outcome.image_urls), error_code=code)
         self._delete_messages(task)
         return TaskEnded(task)
 
@@ -154,6 +155,11 @@ class Endings:
     def _tell_observers(
         self, task: HeldTask, ending: Ending, *, pictures: int = 0, error_code: str | None = None
     ) -> None:
+        # A stop or a loss may meet a commit that is under way: what was committed counts, and is told first.
+        with task.committing:
+            if task.is_told:
+                return
+            task.is_told = True
         for observer in self._observers:
             observer.task_ended(task, ending, pictures=pictures, error_code=error_code)
 

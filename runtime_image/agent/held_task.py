@@ -61,6 +61,10 @@ class HeldTask:
     is_interrupted: bool = False
     #: Set when the result must be thrown away.
     given_up: threading.Event = field(default_factory=threading.Event)
+    #: Held while its outcome is being committed: a hand-back at the same time must not be told instead.
+    committing: threading.RLock = field(default_factory=threading.RLock)
+    #: Whether it has been told how it left.
+    is_told: bool = False
 
     @property
     def receipt_handles(self) -> list[str]:

@@ -2,11 +2,13 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from contract.errors import ExecutionTimedOut
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from guarded_http.errors import LinkRefused
@@ -294,3 +296,36 @@ def test_each_ending_is_told_once(desk: Desk) -> None:
         ("gone", Ending.LOST, 0, None),
         ("cancelled", Ending.LOST, 0, None),
     ]
+
+
+def hand_back(desk: Desk, task: HeldTask) -> None:
+    desk.endings.hand_back(task, None)
+
+
+def lose_message(desk: Desk, task: HeldTask) -> None:
+    desk.endings.leave(task, Loss.MESSAGE)
+
+
+def run_out(desk: Desk, task: HeldTask) -> None:
+    desk.endings.fail(task, ExecutionTimedOut("too long"))
+
+
+@pytest.mark.parametrize("leave", [hand_back, lose_message, run_out])
+def test_what_meets_a_commit_tells_no_second_ending(desk: Desk, leave: Callable[[Desk, HeldTask], None]) -> None:
+    task, ledger = held_task(), desk.ledger
+    finish, others = ledger.finish, []
+
+    def finish_and_be_overtaken(claim: Claim, outcome: Outcome) -> None:
+        ledger.finish = finish  # type: ignore[method-assign] # for this test
+        finish(claim, outcome)
+        ledger.refuse, ledger.stored = True, record(status=Status.COMPLETED)
+        # The record is final; before that is told, somebody else finds it so.
+        others.append(threading.Thread(target=leave, args=(desk, task)))
+        others[0].start()
+        others[0].join(0.05)
+
+    ledger.finish = finish_and_be_overtaken  # type: ignore[method-assign] # for this test
+    desk.endings.commit(task, Outcome(Status.COMPLETED))
+    others[0].join()
+
+    assert desk.observer.endings == [("cat", Ending.COMPLETED, 0, None)]

@@ -9,18 +9,16 @@ from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent import events as on
 from runtime_image.agent.crew import MAX_AHEAD
-from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused, WebUiUnreachable
-from runtime_image.agent.health import MAX_FAILURES
-from runtime_image.agent.held_task import HeldTask, Stage
+from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
+from runtime_image.agent.held_task import Stage
 from runtime_image.agent.loop import TICK_SECONDS
 from runtime_image.agent.pace import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
-from runtime_image.agent.rounds import HEARTBEAT_SECONDS, STUCK_SECONDS
-from runtime_image.agent.standstill import BEFORE_FIRST_STEP
+from runtime_image.agent.rounds import HEARTBEAT_SECONDS
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
-from tests.unit.runtime_image.agent.agent_loop import HANG_SECONDS, Agent
-from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task, received
+from tests.unit.runtime_image.agent.agent_loop import Agent
+from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 
 
 @pytest.fixture
@@ -192,36 +190,6 @@ def test_what_may_have_been_cut_is_generated_again(agent: Agent) -> None:
     assert agent.happens(on.TaskGenerated(second, {"images": [1]})) == [("store", second, {"images": [1]})]
 
 
-def test_a_refusal_that_an_interrupt_may_have_caused_is_not_the_requests_fault(agent: Agent) -> None:
-    cancelled, upscaling = agent.generates("a"), agent.generates("b", UPSCALING)
-    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD), on.InterruptSent(cancelled), on.TaskGenerated(cancelled, {}))
-
-    assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("generate", upscaling)]
-    assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("fail", upscaling, "webui_refused")]
-
-
-def test_what_lost_its_connection_is_interrupted_and_what_was_behind_it_done_again(agent: Agent) -> None:
-    cut, behind = agent.generates("a"), agent.generates("b")
-
-    jobs = agent.happens(on.StepFailed(cut, WebUiUnreachable("cut")))
-    assert jobs == [("await_webui",), ("hand_back", cut, "webui_unreachable"), ("interrupt", cut)]
-    agent.happens(on.InterruptSent(cut))
-    assert agent.happens(on.TaskGenerated(behind, {})) == []
-    assert agent.happens(on.WebUiReady()) == [("generate", behind)]
-
-
-def test_an_interrupt_without_an_answer_is_trouble_of_the_web_ui(agent: Agent) -> None:
-    cancelled, behind = agent.generates("a"), agent.generates("b")
-    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD))
-
-    assert agent.happens(on.InterruptSent(cancelled, is_taken=False)) == [("await_webui",)]
-    agent.happens(on.TaskGenerated(cancelled, {}))
-    # Alone and not interrupted; but the interrupt may still come.
-    agent.clock.seconds += 0.1
-    assert agent.happens(progress(agent, 0.5), on.TaskGenerated(behind, {})) == []
-    assert agent.happens(on.WebUiReady()) == [("generate", behind)]
-
-
 def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
@@ -301,140 +269,6 @@ def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
     agent.events.put(on.MessagesReceived(()))
 
     assert agent.loop.run() == ExitCode.STOPPED
-
-
-def test_failures_in_a_row_end_the_agent(agent: Agent) -> None:
-    for number in range(MAX_FAILURES):
-        task = agent.generates(f"task-{number}")
-        jobs = agent.happens(on.StepFailed(task, WebUiFailed("crash")), on.TaskEnded(task))
-        agent.clock.seconds += 1
-        if number < MAX_FAILURES - 1:
-            assert ("await_webui",) in jobs
-            agent.happens(on.WebUiReady())
-
-    agent.events.put(on.MessagesReceived(()))
-    assert agent.loop.run() == ExitCode.WEBUI_UNHEALTHY
-
-
-def test_two_failures_of_one_crash_count_as_one_and_success_forgets(agent: Agent) -> None:
-    for _ in range(MAX_FAILURES):
-        first, second = agent.generates("a"), agent.generates("b")
-        agent.clock.seconds += 1
-        agent.happens(on.StepFailed(first, WebUiFailed("x")), on.StepFailed(second, WebUiFailed("x")))
-        agent.happens(on.TaskEnded(first), on.TaskEnded(second), on.WebUiReady())
-        agent.clock.seconds += 1
-        good = agent.generates("c")
-        agent.happens(on.TaskGenerated(good, {}), on.TaskEnded(good))
-
-    assert not agent.stopping.is_set()
-
-
-def test_nothing_is_sent_while_the_web_ui_is_in_trouble_and_others_may_have_it_soon(agent: Agent) -> None:
-    first, waiting = agent.generates("a"), agent.claims(held_task("b"))
-    requested = agent.receiver.requested
-    agent.happens(on.StepFailed(first, WebUiFailed("x")), on.MessagesReceived(()))
-
-    assert ("generate", waiting) not in agent.happens(on.TaskPrepared(waiting, GENERATION))
-    assert agent.receiver.requested == requested
-    assert ("hand_back", waiting, None) in agent.passes(11.0)
-
-
-def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
-    task = agent.generates()
-    agent.happens(on.TaskLost(task, on.Loss.RECORD), on.InterruptSent(task), on.TaskEnded(task))
-
-    agent.passes(STUCK_SECONDS + 1)
-
-    assert agent.stopping.is_set()
-
-
-def test_cancelled_upscaling_is_interrupted_and_has_its_time_to_end(agent: Agent) -> None:
-    task = agent.generates("a", UPSCALING)
-
-    jobs = agent.happens(on.TaskLost(task, on.Loss.RECORD), on.TaskEnded(task))
-
-    assert ("interrupt", task) in jobs
-    agent.happens(on.InterruptSent(task))
-    agent.passes(STUCK_SECONDS + 1)
-    assert not agent.stopping.is_set()
-    agent.passes(HANG_SECONDS)
-    assert agent.stopping.is_set()
-
-
-def test_upscaling_that_hangs_is_handed_back(agent: Agent) -> None:
-    task = agent.generates("a", UPSCALING)
-    agent.passes(TICK_SECONDS)
-    assert not [job for job in agent.passes(BEFORE_FIRST_STEP * HANG_SECONDS) if job[0] != "heartbeat"]
-
-    assert ("hand_back", task, "webui_hung") in agent.passes(1.0)
-
-
-def test_a_hanging_web_ui_loses_its_task_and_is_given_up_if_an_interrupt_does_not_help(agent: Agent) -> None:
-    running, behind = agent.generates("a"), agent.generates("b")
-    standing = Progress(1000.0, 0.5, interrupted=False, busy=True, position=("a", 3), has_stepped=True)
-    agent.happens(on.ProgressSeen(standing))
-    assert not [job for job in agent.passes(HANG_SECONDS - 1) if job[0] == "hand_back"]
-    agent.happens(on.HeartbeatDone(running, is_held=True), on.HeartbeatDone(behind, is_held=True))
-
-    jobs = agent.passes(2.0)
-
-    assert [job for job in jobs if job[0] != "heartbeat"] == [
-        ("await_webui",),
-        ("hand_back", running, "webui_hung"),
-        ("interrupt", running),
-    ]
-    assert not agent.stopping.is_set()
-    agent.happens(on.InterruptSent(running))
-    assert ("hand_back", behind, None) in agent.passes(min(STUCK_SECONDS, HANG_SECONDS) + 1)
-    assert agent.stopping.is_set()
-
-
-@pytest.mark.parametrize("end", ["cut", "answered", "refused", "failed"])
-def test_hangs_in_a_row_end_the_agent_however_their_requests_end(agent: Agent, end: str) -> None:
-    for number in range(MAX_FAILURES):
-        agent.clock.seconds += 1
-        task = agent.generates(f"task-{number}")
-        agent.passes(TICK_SECONDS)
-        assert ("hand_back", task, "webui_hung") in agent.passes(BEFORE_FIRST_STEP * HANG_SECONDS + 1)
-        agent.happens(on.InterruptSent(task), on.TaskEnded(task))
-        agent.clock.seconds += 1
-        last: dict[str, on.Event] = {
-            "cut": on.StepFailed(task, WebUiUnreachable("cut")),
-            "answered": on.TaskGenerated(task, {}),
-            "refused": on.StepFailed(task, WebUiRefused("IndexError")),
-            "failed": on.StepFailed(task, WebUiFailed("500")),
-        }
-        agent.happens(last[end], on.WebUiReady())
-
-    assert agent.stopping.is_set()
-
-
-def switches(agent: Agent, name: str) -> HeldTask:
-    """Have a task wait for another checkpoint than the one that is loaded."""
-    task = agent.claims(held_task(name, checkpoint="two"))
-    assert ("load_checkpoint", task, "two") in agent.happens(on.TaskPrepared(task, GENERATION))
-    return task
-
-
-def test_a_checkpoint_that_is_not_loaded_in_time_hands_its_task_back_and_three_end_the_agent(agent: Agent) -> None:
-    for number in range(MAX_FAILURES):
-        agent.clock.seconds += 1
-        task = switches(agent, f"task-{number}")
-        assert not [job for job in agent.passes(HANG_SECONDS) if job[0] != "heartbeat"]
-        assert ("hand_back", task, "webui_hung") in agent.passes(1.0)
-        agent.happens(on.TaskEnded(task), on.StepFailed(task, WebUiUnreachable("silent")), on.WebUiReady())
-
-    assert agent.stopping.is_set()
-
-
-def test_a_checkpoint_that_is_loaded_for_nobody_has_its_time_and_no_more(agent: Agent) -> None:
-    task = switches(agent, "a")
-    agent.happens(on.TaskLost(task, on.Loss.RECORD), on.TaskEnded(task))
-
-    agent.passes(HANG_SECONDS - 1)
-    assert not agent.stopping.is_set()
-    agent.passes(2.0)
-    assert agent.stopping.is_set()
 
 
 def test_a_task_that_waits_is_looked_at_often_enough_to_notice_its_cancel_within_two_seconds(agent: Agent) -> None:

@@ -71,7 +71,8 @@ class AgentSettings(Settings):
     )
     hang_seconds: Annotated[float, Field(gt=0)] = Field(
         default=300.0,
-        description="How long the Web UI's progress may stand still; twice as long before a generation's first step",
+        description="How long the Web UI's progress may stand still; twice as long before a generation's first step,"
+        " and for upscaling",
     )
     model_bucket: str = Field(default="", description="Bucket of models that tasks name; empty: none is fetched")
     models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")

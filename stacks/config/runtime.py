@@ -153,7 +153,8 @@ class RuntimeConfig(Runtime):
         ge=30,
         le=43_200,
         description="seconds for which the Web UI's progress may stand still before the replica is replaced; twice as"
-        " long before a generation's first step, since its model may have to be loaded",
+        " long before a generation's first step, since its model may have to be loaded, and for upscaling, which shows"
+        " no steps",
     )
     allowed_options: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,100}$")], ...] = Field(
         default=(),

@@ -73,6 +73,7 @@ class Dispatcher:
             self._gpu.answered(task, now)
             self._pace.generated(sent_at=task.sent_at, ended_at=now)
             self._depth.answered(now)
+            self._sightings.answered(task)
         return self._in_flight.remove(task, now)
 
     def is_at_webui(self, task: HeldTask) -> bool:
@@ -83,6 +84,7 @@ class Dispatcher:
         """Note that a step of a task failed; tell whether the answer may be that of a cut request."""
         self.switched(task)
         self._gpu.answered(task, now)
+        self._sightings.answered(task)
         if task not in self._in_flight.tasks:
             return False
         if is_answered:
@@ -111,7 +113,6 @@ class Dispatcher:
             task.stage = Stage.GENERATING
             task.sent_at = now()
             self._in_flight.add(task)
-            self._sightings.sent(task)
             if task.request.takes_lock:
                 self._gpu.sent(task, task.sent_at)
             self._crew.generate(task, task.request)

@@ -67,6 +67,8 @@ class InFlight:
     def idle(self) -> None:
         """Take that the Web UI answers and does nothing: what nobody had an answer to is over."""
         self._sent = self.tasks
+        if self._interrupted in self._orphans:
+            self._interrupted = None
         self._orphans.clear()
         self._is_interrupt_lost = False
 

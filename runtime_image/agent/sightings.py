@@ -23,8 +23,8 @@ class Sightings:
         #: Have run, as it seems, and are not answered yet.
         self._left: set[HeldTask] = set()
 
-    def sent(self, task: HeldTask) -> None:
-        """Note that a request goes to the Web UI: what was seen of an earlier one of the same task counts no more."""
+    def answered(self, task: HeldTask) -> None:
+        """Note that a request is over: its task may be sent again, and what was seen of it counts no more then."""
         self._left.discard(task)
         if self._task is task:
             self._task = None

@@ -31,7 +31,10 @@ class Bench:
     def send_again(self, task: HeldTask, at: float) -> None:
         task.sent_at = at
         self.in_flight.add(task)
-        self.sightings.sent(task)
+
+    def answer(self, task: HeldTask, at: float) -> None:
+        self.in_flight.remove(task, at)
+        self.sightings.answered(task)
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_a_new_run_is_the_next_ones_although_the_first_is_not_answered(bench: Be
 
 def test_an_answer_that_was_asked_for_before_the_last_request_ended_tells_nothing(bench: Bench) -> None:
     first, second = bench.send("a"), bench.send("b")
-    bench.in_flight.remove(first, 10.0)
+    bench.answer(first, 10.0)
 
     assert bench.sightings.task_of(shown(9.9, "10:01", 19)) is None
     assert bench.sightings.task_of(shown(10.1, "10:01", 1)) is second
@@ -70,7 +73,7 @@ def test_only_a_run_that_was_seen_alone_is_sure(bench: Bench) -> None:
     assert not bench.sightings.is_sure_of(first)
     assert not bench.sightings.is_sure_of(second)
 
-    bench.in_flight.remove(first, 4.0)
+    bench.answer(first, 4.0)
     assert bench.sightings.task_of(shown(4.1, "10:03", 5)) is second
     assert bench.sightings.is_sure_of(second)
 
@@ -78,7 +81,7 @@ def test_only_a_run_that_was_seen_alone_is_sure(bench: Bench) -> None:
 def test_a_request_that_is_sent_again_is_looked_at_anew(bench: Bench) -> None:
     task = bench.send("a")
     bench.sightings.task_of(shown(1.0, "10:01", 9))
-    bench.in_flight.remove(task, 2.0)
+    bench.answer(task, 2.0)
     bench.send_again(task, 2.0)
     behind = bench.send("b", at=2.1)
 

@@ -51,7 +51,8 @@ class EksStack(Stack):
             log_retention_days=environment.log_retention_days,
             removal_policy=removal_policy,
         )
-        cluster.apply("NetworkPolicies", use_network_policies())
+        # EKS may have made this one itself.
+        cluster.apply("NetworkPolicies", use_network_policies(), overwrite=True)
         cluster.apply("AdmissionPolicy", pod_rights.admission_policy(), pod_rights.admission_policy_binding())
         logs = LogShipping(
             self,

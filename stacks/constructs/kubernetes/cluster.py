@@ -108,13 +108,18 @@ class KubernetesCluster(Construct):
         """The security group of nodes and control plane."""
         return self._eks.cluster_security_group_id
 
-    def apply(self, id_: str, *manifests: Manifest, scope: Construct | None = None) -> aws_eks_v2.KubernetesManifest:
+    def apply(
+        self, id_: str, *manifests: Manifest, scope: Construct | None = None, overwrite: bool = False
+    ) -> aws_eks_v2.KubernetesManifest:
         """Have objects made, changed and deleted together with a resource of the stack.
 
         An object that may be left out of a later deployment needs a resource of its own: what merely vanishes from a
-        list stays in the cluster.
+        list stays in the cluster. `overwrite` takes over objects that somebody else has made already, which otherwise
+        fails.
         """
-        return aws_eks_v2.KubernetesManifest(scope or self, id_, cluster=self._target, manifest=list(manifests))
+        return aws_eks_v2.KubernetesManifest(
+            scope or self, id_, cluster=self._target, manifest=list(manifests), overwrite=overwrite or None
+        )
 
     def install(self, id_: str, *, chart: str, repository: str, version: str, namespace: str, values: Any) -> Construct:
         """Have a Helm chart installed, and wait until it works."""

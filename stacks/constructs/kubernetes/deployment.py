@@ -41,16 +41,18 @@ def service_account(runtime: RuntimeConfig) -> Manifest:
 
 
 def disruption_budget(runtime: RuntimeConfig) -> Manifest:
-    """Return what keeps planned work on nodes from stopping more than half of the replicas at a time.
+    """Return the budget, which never withholds an eviction.
 
-    It must let go of some: an eviction is how a pod hears of a spot interruption.
+    An eviction is how a pod hears of a spot interruption, and Karpenter asks the budget then too. Any lower bound would
+    be reached just when a fleet grows from zero, where most replicas are not ready yet: the ready ones on a node that
+    is taken away would hear nothing until it is gone. How many nodes are replaced at a time, the node pools say.
     """
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(runtime),
         "spec": {
-            "maxUnavailable": "50%",
+            "maxUnavailable": "100%",
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
             "selector": {"matchLabels": {RUNTIME_LABEL: runtime.name}},
         },

@@ -10,11 +10,14 @@ from stacks.constructs.kubernetes.names import Manifest, metadata
 PRIVATE_CIDRS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 LINK_LOCAL_CIDR: Final = "169.254.0.0/16"
 LOOPBACK_CIDR: Final = "127.0.0.0/8"
-#: Where pods get the credentials of their role; the only link-local address that is allowed.
+#: Where pods get the credentials of their role (EKS Pod Identity).
 POD_IDENTITY_CIDR: Final = "169.254.170.23/32"
+#: Where a cache of names on a node listens; pods use it without knowing, by the address of the cluster's service.
+NODE_DNS_CIDR: Final = "169.254.20.10/32"
 HTTP_PORT: Final = 80
 HTTPS_PORT: Final = 443
 DNS_PORT: Final = 53
+LAST_PORT: Final = 65_535
 
 
 def use_network_policies() -> Manifest:
@@ -35,6 +38,7 @@ def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str])
         allowed_link_hosts: Hosts with private addresses that links may reach: `host` or `host:port`.
     """
     private_ports = sorted({HTTPS_PORT, *(port for host in allowed_link_hosts for port in _ports(host))})
+    dns = [_port(DNS_PORT, "UDP"), _port(DNS_PORT)]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -44,15 +48,22 @@ def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str])
             "policyTypes": ["Ingress", "Egress"],
             # Probes come from the pod's own node, which no policy keeps out.
             "ingress": [],
+            # Each block stands in one rule, with all of its ports. The agent on EKS's nodes joins rules for the same
+            # block, exceptions included, so a second rule for all addresses would lose the private ones; and a rule
+            # without addresses is one for all of them.
             "egress": [
-                {"ports": [_port(DNS_PORT, "UDP"), _port(DNS_PORT, "TCP")]},
-                # Links of tasks may name any port of a public host.
+                # Links of tasks may name any port of a public host. It is written as a range, since the agent drops a
+                # protocol without ports where it joins it with one that has some.
                 {
                     "to": [_block("0.0.0.0/0", but=[*PRIVATE_CIDRS, LINK_LOCAL_CIDR, LOOPBACK_CIDR])],
-                    "ports": [{"protocol": "TCP"}],
+                    "ports": [{**_port(1), "endPort": LAST_PORT}],
                 },
-                # The Kubernetes API and the interface endpoints of AWS's services.
-                {"to": [_block(cidr) for cidr in PRIVATE_CIDRS], "ports": [_port(port) for port in private_ports]},
+                # Names, the Kubernetes API, and the interface endpoints of AWS's services.
+                {
+                    "to": [_block(cidr) for cidr in PRIVATE_CIDRS],
+                    "ports": [*dns, *(_port(port) for port in private_ports)],
+                },
+                {"to": [_block(NODE_DNS_CIDR)], "ports": dns},
                 {"to": [_block(POD_IDENTITY_CIDR)], "ports": [_port(HTTP_PORT)]},
             ],
         },

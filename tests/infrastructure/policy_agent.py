@@ -1,0 +1,67 @@
+"""How the agent on EKS's nodes reads a network policy: not as a union of rules, but as one table of addresses.
+
+The entry with the longest prefix decides alone. Rules for the same block are joined, ports and exceptions alike; an
+entry takes over the ports of wider blocks only where no exception of those covers it; an exception without an entry of
+its own lets nothing through.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, ip_address, ip_network
+from typing import Any
+
+#: What a rule without addresses means.
+ANYWHERE = ip_network("0.0.0.0/0")
+
+Port = Mapping[str, Any]
+
+
+class EgressTable:
+    """The table for one policy; in a cluster with IPv4, as all of ours are."""
+
+    def __init__(self, policy: Mapping[str, Any]) -> None:
+        self._ports: dict[Any, list[Port]] = {}
+        excepted: dict[Any, set[Any]] = {}
+        # The narrower a block, the later it is looked at, so that it can take over from wider ones.
+        for block, exceptions, ports in sorted(_rules(policy), key=lambda rule: rule[0].prefixlen):
+            if block not in self._ports:
+                inherited = [
+                    port
+                    for wider, its_ports in self._ports.items()
+                    if _within(block, [wider]) and not _within(block, excepted[wider])
+                    for port in its_ports
+                ]
+                self._ports[block] = inherited
+                excepted[block] = set()
+            self._ports[block] += ports
+            excepted[block] |= exceptions
+        for block in set[Any]().union(*excepted.values()):
+            self._ports.setdefault(block, [])
+
+    def lets_through(self, address: str, port: int, protocol: str = "TCP") -> bool:
+        """Tell whether a pod under this policy reaches a port of an address."""
+        matching = [block for block in self._ports if ip_address(address) in block]
+        if not matching:
+            return False
+        decisive = max(matching, key=lambda block: block.prefixlen)
+        return any(_fits(entry, port, protocol) for entry in self._ports[decisive])
+
+
+def _rules(policy: Mapping[str, Any]) -> Iterator[tuple[IPv4Network, set[Any], Sequence[Port]]]:
+    for rule in policy["spec"]["egress"]:
+        ports = rule.get("ports") or [{"protocol": protocol} for protocol in ("TCP", "UDP", "SCTP")]
+        for peer in rule.get("to") or [{"ipBlock": {"cidr": str(ANYWHERE)}}]:
+            # Pods are nobody's peers here; a selector would need the cluster's pods to be read.
+            block = ip_network(peer["ipBlock"]["cidr"])
+            if isinstance(block, IPv4Network):
+                yield block, {ip_network(cidr) for cidr in peer["ipBlock"].get("except", ())}, ports
+
+
+def _within(block: Any, wider: Any) -> bool:
+    return any(block.network_address in other for other in wider)
+
+
+def _fits(entry: Port, port: int, protocol: str) -> bool:
+    if entry.get("protocol", "TCP") != protocol:
+        return False
+    first = entry.get("port")
+    return first is None or first <= port <= entry.get("endPort", first)

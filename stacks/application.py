@@ -80,7 +80,7 @@ def build_application(
         watched=(messaging, api, *capacity),
         **stack,
     )
-    for key, value in {"darkroom:environment": environment.name, **environment.tags}.items():
+    for key, value in environment.resource_tags.items():
         Tags.of(app).add(key, value, exclude_resource_types=_UNTAGGED.get(environment.partition, []))
     return app
 

@@ -11,7 +11,6 @@ from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.measuring import measure_fleet
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
-from stacks.constructs.fleet_widgets import cluster_name_of
 from stacks.constructs.runtime_container import RuntimeImages
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 from stacks.constructs.task_function import FunctionPlatform
@@ -37,7 +36,7 @@ class EcsStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **stack)
         place = new_network or ExistingNetwork(self, "Network", network=network)
-        cluster = EcsCluster(self, "Ecs", name=cluster_name_of(environment), network=place)
+        cluster = EcsCluster(self, "Ecs", name=environment.cluster_name, network=place)
         images = RuntimeImages(self, "Image", project=project)
         services: list[str] = []
         for runtime in environment.runtimes:

@@ -9,7 +9,6 @@ from constructs import Construct
 from stacks.config import Environment, Network
 from stacks.constructs.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
-from stacks.constructs.fleet_widgets import cluster_name_of
 from stacks.constructs.kubernetes import pod_rights
 from stacks.constructs.kubernetes.cluster import KubernetesCluster
 from stacks.constructs.kubernetes.keda import Keda
@@ -44,7 +43,7 @@ class EksStack(Stack):
         cluster = KubernetesCluster(
             self,
             "Kubernetes",
-            name=cluster_name_of(environment),
+            name=environment.cluster_name,
             network=place,
             administrators=environment.administrators,
             api_cidrs=network.kubernetes_api_cidrs,

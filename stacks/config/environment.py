@@ -197,6 +197,16 @@ class Environment(CamelModel):
         return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
     @property
+    def cluster_name(self) -> str:
+        """The name of the engine's cluster."""
+        return f"darkroom-{self.name}"
+
+    @property
+    def resource_tags(self) -> dict[str, str]:
+        """What each resource is tagged with, whoever makes it."""
+        return {"darkroom:environment": self.name, **self.tags}
+
+    @property
     def retention_seconds(self) -> int:
         """Seconds for which a finished task can be read."""
         return self.retention_hours * 3600

@@ -13,8 +13,8 @@ InterfaceEndpoint = Literal["sqs", "ecr", "logs", "sts", "sns", "ec2", "eks", "e
 _ZONE: Final = r"^[a-z]{2}(-[a-z]+)+-\d+[a-z]$"
 _SUBNET: Final = r"^subnet-[0-9a-f]{8,17}$"
 _VPC: Final = r"^vpc-[0-9a-f]{8,17}$"
-#: Four octets and a prefix of 16 to 22 bits: VPCs end at /16, and below /22 a subnet per zone has no room for a fleet.
 _ADDRESSES: Final = r"^(\d{1,3}\.){3}\d{1,3}/([1-9]|[12]\d|3[0-2])$"
+#: A prefix of 16 to 22 bits: VPCs end at /16, and below /22 a subnet per zone has no room for a fleet.
 _CIDR: Final = r"^(\d{1,3}\.){3}\d{1,3}/(1[6-9]|2[0-2])$"
 
 

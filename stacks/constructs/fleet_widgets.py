@@ -13,11 +13,6 @@ from stacks.constructs.runtime_widgets import FIGURE_SECONDS, graph
 _USAGE_CLASSES: Final = ("Spot", "OnDemand")
 
 
-def cluster_name_of(environment: Environment) -> str:
-    """Return the name of the cluster of an environment's engine."""
-    return f"darkroom-{environment.name}"
-
-
 def fleet_widgets(environment: Environment) -> list[aws_cloudwatch.IWidget]:
     """Return the graphs; none where nothing of ours starts machines."""
     if environment.engine == "none":
@@ -31,7 +26,7 @@ def _ecs_nodes(environment: Environment) -> aws_cloudwatch.IWidget:
     nodes = aws_cloudwatch.Metric(
         namespace="ECS/ContainerInsights",
         metric_name="ContainerInstanceCount",
-        dimensions_map={"ClusterName": cluster_name_of(environment)},
+        dimensions_map={"ClusterName": environment.cluster_name},
         statistic="Maximum",
         period=Duration.seconds(MINUTE),
         label="nodes",

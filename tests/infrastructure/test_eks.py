@@ -99,6 +99,34 @@ def test_nodes_have_the_environments_disk_in_the_private_subnets(example: Any) -
     assert all(subnet.startswith("NetworkVpcPrivateSubnet") for subnet in subnets)
 
 
+def test_gpu_instances_carry_the_environments_tags_and_eks_may_put_them_there(example: Any) -> None:
+    tags = example.manifest("NodeClass", name="runtime-sd-xl")["spec"]["tags"]
+    assert tags == {"darkroom:environment": "example", **example.environment.tags}
+    assert example.environment.tags
+    (policy,) = [
+        policy.properties
+        for policy in example.resources("AWS::IAM::Policy")
+        if [example.flat(role) for role in policy.properties["Roles"]] == ["KubernetesClusterRole"]
+    ]
+    by_action = {
+        action: (statement["Resource"], statement["Condition"])
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert by_action.keys() == {
+        "ec2:CreateFleet",
+        "ec2:CreateLaunchTemplate",
+        "ec2:CreateNetworkInterface",
+        "ec2:RunInstances",
+    }
+    for resource, condition in by_action.values():
+        assert resource == "*"
+        # A role of this cluster makes nothing that is another's.
+        assert condition["StringEquals"] == {
+            "aws:RequestTag/eks:eks-cluster-name": "${aws:PrincipalTag/eks:eks-cluster-name}"
+        }
+
+
 def test_an_existing_network_is_used_as_it_is(templates_of: Any) -> None:
     existing = templates_of("existing")
     assert "Network" not in existing.stacks

@@ -130,6 +130,7 @@ NODE_CLASS = {
                 "securityGroupSelectorTerms": {"$ref": "#/$defs/terms"},
                 "networkPolicy": {"enum": ["DefaultAllow", "DefaultDeny"]},
                 "networkPolicyEventLogs": {"enum": ["Enabled", "Disabled"]},
+                "tags": {"type": "object", "additionalProperties": {"type": "string"}},
                 "ephemeralStorage": {
                     "type": "object",
                     "additionalProperties": False,

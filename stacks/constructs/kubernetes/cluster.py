@@ -9,7 +9,7 @@ from aws_cdk import Annotations, CfnElement, RemovalPolicy, Stack, aws_ec2, aws_
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct, IConstruct
 
-from stacks.constructs.acknowledgement import acknowledge, acknowledge_managed_policies
+from stacks.constructs.acknowledgement import acknowledge, acknowledge_managed_policies, acknowledge_wildcard
 from stacks.constructs.fleet_network import FleetNetwork
 from stacks.constructs.kubernetes.names import Manifest
 from stacks.constructs.log_group import TaskLogGroup
@@ -26,6 +26,15 @@ _CLUSTER_POLICIES: Final = (
     "AmazonEKSNetworkingPolicy",
 )
 _NODE_POLICIES: Final = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly")
+#: Calls with which EKS makes nodes and their interfaces, and the tags of its own by which it knows them; from the user
+#: guide of EKS, "Custom AWS tags for EKS Auto resources". Volumes of claims and load balancers are not used here.
+_TAGGED_ACTIONS: Final = {
+    ("ec2:CreateFleet", "ec2:CreateLaunchTemplate", "ec2:RunInstances"): (
+        "kubernetes-node-class-name",
+        "kubernetes-node-pool-name",
+    ),
+    ("ec2:CreateNetworkInterface",): ("kubernetes-cni-node-name",),
+}
 #: What the CDK gives its own functions, which run kubectl and helm.
 _KUBECTL_POLICIES: Final = (
     "service-role/AWSLambdaBasicExecutionRole",
@@ -84,6 +93,7 @@ class KubernetesCluster(Construct):
             prune=False,
         )
         self._eks.node.add_dependency(logs)
+        self._allow_tags()
         # The library's own class lacks a member of its interface, as mypy sees it.
         self._target = cast("aws_eks_v2.ICluster", self._eks)
         for administrator in administrators:
@@ -146,6 +156,21 @@ class KubernetesCluster(Construct):
             service_account=service_account,
             role_arn=role.role_arn,
         )
+
+    def _allow_tags(self) -> None:
+        """Let EKS put our tags on the nodes that it starts: its managed policies allow none but its own."""
+        of_this_cluster = {"aws:RequestTag/eks:eks-cluster-name": "${aws:PrincipalTag/eks:eks-cluster-name}"}
+        for actions, own_tags in _TAGGED_ACTIONS.items():
+            marked = {f"aws:RequestTag/eks:{tag}": "*" for tag in own_tags}
+            self._eks.role.add_to_principal_policy(
+                aws_iam.PolicyStatement(
+                    actions=list(actions),
+                    resources=["*"],
+                    conditions={"StringEquals": of_this_cluster, "StringLike": marked},
+                )
+            )
+        reason = "What is yet to be made has no name; only what is tagged as this cluster's, and as EKS's, may be made"
+        acknowledge_wildcard(self._eks, "*", reason)
 
     def _acknowledge(self, *, public: bool) -> None:
         acknowledge_managed_policies(self.node_role, _NODE_POLICIES, "What EKS Auto Mode asks of a node's role")

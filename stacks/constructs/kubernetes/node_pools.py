@@ -1,6 +1,6 @@
 """The nodes of a runtime: which instances Karpenter may start for it, how they are bought, and when they go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from stacks.config import PurchaseOption, RuntimeConfig
@@ -17,9 +17,14 @@ CapacityType = Literal["spot", "on-demand"]
 
 
 def node_class(
-    runtime: RuntimeConfig, *, role_name: str, subnet_ids: Sequence[str], security_group_id: str
+    runtime: RuntimeConfig,
+    *,
+    role_name: str,
+    subnet_ids: Sequence[str],
+    security_group_id: str,
+    tags: Mapping[str, str],
 ) -> Manifest:
-    """Return how nodes of a runtime are set up: disk, network and rights.
+    """Return how nodes of a runtime are set up: disk, network, rights, and the tags of instance, disk and interfaces.
 
     Where an instance has local NVMe, EKS Auto Mode joins it into the disk for images and pods by itself; families
     with GPUs pull images in parallel (SOCI) without being asked.
@@ -39,6 +44,7 @@ def node_class(
                 "iops": runtime.disk.iops,
                 "throughput": runtime.disk.throughput_mibps,
             },
+            "tags": dict(tags),
         },
     }
 

@@ -72,6 +72,7 @@ class RuntimeOnKubernetes(Construct):
                 role_name=cluster.node_role.role_name,
                 subnet_ids=platform.network.subnet_ids,
                 security_group_id=cluster.security_group_id,
+                tags=environment.resource_tags,
             ),
             scope=self,
         )

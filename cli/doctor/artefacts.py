@@ -1,6 +1,5 @@
 """Before a deployment: are the container images and the models there?"""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,12 +9,8 @@ from cli.doctor.deployed import outputs_of
 from cli.doctor.finding import Clients, Finding, Level, ok
 from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import checkpoint_key
-from stacks.config import Environment
+from stacks.config import EcrImage, Environment
 
-#: An image in ECR: account, region, repository, and tag or digest.
-_ECR_IMAGE: Final = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)([:](?P<tag>[^@]+)|@(?P<digest>.+))"
-)
 _MISSING_IMAGE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 _MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
@@ -25,13 +20,13 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
     for runtime in environment.runtimes:
         if runtime.image is None:
             yield ok(f"{runtime.name}: its image is built from runtime_image/ at the deployment, which needs Docker")
-        elif not (image := _ECR_IMAGE.fullmatch(runtime.image)):
+        elif not (image := EcrImage.parse(runtime.image)):
             yield Finding(Level.UNKNOWN, f"{runtime.name}: {runtime.image} is not in ECR, so it was not looked for")
         else:
-            wanted = {"imageTag": image["tag"]} if image["tag"] else {"imageDigest": image["digest"]}
+            wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
             try:
                 clients("ecr").describe_images(
-                    registryId=image["account"], repositoryName=image["name"], imageIds=[wanted]
+                    registryId=image.account, repositoryName=image.repository, imageIds=[wanted]
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _MISSING_IMAGE:

@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cli.doctor.finding import Clients, Finding, Level, ok
-from stacks.config import Environment, GpuInstance, RuntimeConfig
+from stacks.config import Environment, GpuInstance, Purchase, RuntimeConfig
 
-#: Names of EC2's quotas in vCPUs, on demand and spot, by the beginning of a family's name; the longest one counts.
-QUOTAS: Final = {
-    "g": ("Running On-Demand G and VT instances", "All G and VT Spot Instance Requests"),
-    "p": ("Running On-Demand P instances", "All P4, P3 and P2 Spot Instance Requests"),
-    "p5": ("Running On-Demand P instances", "All P5 Spot Instance Requests"),
+#: Names of EC2's quotas in vCPUs, by the beginning of a family's name; the longest one counts.
+QUOTAS: Final[Mapping[str, Mapping[Purchase, str]]] = {
+    "g": {"onDemand": "Running On-Demand G and VT instances", "spot": "All G and VT Spot Instance Requests"},
+    "p": {"onDemand": "Running On-Demand P instances", "spot": "All P4, P3 and P2 Spot Instance Requests"},
+    "p5": {"onDemand": "Running On-Demand P instances", "spot": "All P5 Spot Instance Requests"},
 }
 
 
-def quotas_of(instance: GpuInstance) -> tuple[str, str] | None:
-    """Return the names of the quotas that an instance type counts against; None for families we do not know."""
+def quotas_of(instance: GpuInstance) -> Mapping[Purchase, str] | None:
+    """Return the quotas that an instance type counts against, by how it is bought; None for families we do not know."""
     fitting = [prefix for prefix in QUOTAS if instance.family.startswith(prefix)]
     return QUOTAS[max(fitting, key=len)] if fitting else None
 
@@ -27,24 +27,35 @@ def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding
         yield ok("no engine, so no GPUs are needed")
         return
     quotas = _quotas(clients)
-    for name, needed in _needed_vcpus(environment.runtimes).items():
-        have = quotas.get(name)
-        if have is None:
-            yield Finding(Level.UNKNOWN, f"EC2 lists no quota {name!r} in this region")
-        elif have == 0:
-            yield Finding(
-                Level.PROBLEM,
-                f"the quota {name!r} is 0: no replica can start",
-                f"ask for {needed} vCPUs in Service Quotas; it takes hours to days",
-            )
-        elif have < needed:
-            yield Finding(
-                Level.WARNING,
-                f"the quota {name!r} is {have:g} vCPUs; all replicas of maxReplicas need {needed}",
-                "ask for more in Service Quotas, or lower maxReplicas",
-            )
-        else:
-            yield ok(f"{name}: {have:g} vCPUs, {needed} needed")
+    first, in_all = _needed_vcpus(environment.runtimes)
+    for name in in_all:
+        yield _judged(name, quotas.get(name), needed=first.get(name, 0), with_substitutes=in_all[name])
+
+
+def _judged(name: str, have: float | None, *, needed: int, with_substitutes: int) -> Finding:
+    """Return the finding on one quota: for what is bought first, and for what stands in where that is not to be had."""
+    if have is None:
+        return Finding(Level.UNKNOWN, f"EC2 lists no quota {name!r} in this region")
+    if have == 0 and needed:
+        return Finding(
+            Level.PROBLEM,
+            f"the quota {name!r} is 0: no replica can start",
+            f"ask for {with_substitutes} vCPUs in Service Quotas; it takes hours to days",
+        )
+    if have < needed:
+        return Finding(
+            Level.WARNING,
+            f"the quota {name!r} is {have:g} vCPUs; all replicas of maxReplicas need {needed}",
+            "ask for more in Service Quotas, or lower maxReplicas",
+        )
+    if have < with_substitutes:
+        return Finding(
+            Level.WARNING,
+            f"the quota {name!r} is {have:g} vCPUs; {with_substitutes} are needed if GPUs are not to be had in the way"
+            " that is tried first",
+            "ask for more in Service Quotas, or let tasks wait at such times",
+        )
+    return ok(f"{name}: {have:g} vCPUs, {with_substitutes} needed")
 
 
 def check_offerings(environment: Environment, clients: Clients) -> Iterator[Finding]:
@@ -76,19 +87,25 @@ def check_offerings(environment: Environment, clients: Clients) -> Iterator[Find
             yield ok(f"{runtime.name}: its instance types are offered in {', '.join(zones)}")
 
 
-def _needed_vcpus(runtimes: tuple[RuntimeConfig, ...]) -> Mapping[str, int]:
-    """Return the vCPUs of all replicas by quota, if each runs on its smallest type, bought in the way tried first."""
-    needed: dict[str, int] = defaultdict(int)
+def _needed_vcpus(runtimes: tuple[RuntimeConfig, ...]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Return the vCPUs of all replicas by quota, if each runs on its smallest type.
+
+    First if all are bought in the way that is tried first; then for both ways, of which the second stands in.
+    """
+    first: dict[str, int] = defaultdict(int)
+    in_all: dict[str, int] = defaultdict(int)
     for runtime in runtimes:
         smallest = min(runtime.instances, key=lambda instance: instance.vcpus)
         names = quotas_of(smallest)
         if names is None:
             continue
-        spot, on_demand = runtime.capacity.spot, runtime.capacity.on_demand
-        spot_first = spot is not None and (on_demand is None or spot.priority > on_demand.priority)
         machines = -(-runtime.scaling.max_replicas * runtime.gpus_per_replica // smallest.gpus)
-        needed[names[1] if spot_first else names[0]] += machines * smallest.vcpus
-    return needed
+        for position, purchase in enumerate(runtime.capacity.options):
+            name = names[purchase]
+            in_all[name] += machines * smallest.vcpus
+            if position == 0:
+                first[name] += machines * smallest.vcpus
+    return first, in_all
 
 
 def _quotas(clients: Clients) -> dict[str, float]:

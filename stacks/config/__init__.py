@@ -3,6 +3,7 @@
 from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
 from stacks.config.alarms import Alarms
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
+from stacks.config.ecr_image import EcrImage
 from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
 from stacks.config.gpu_instances import GpuInstance
 from stacks.config.network import Network
@@ -15,6 +16,7 @@ __all__ = [
     "CallbackSubscriber",
     "Capacity",
     "Disk",
+    "EcrImage",
     "Environment",
     "GpuInstance",
     "Network",

@@ -1,16 +1,11 @@
 """The image of a runtime's containers: the one that the environment names, or one built from this project."""
 
-import re
 from pathlib import Path
-from typing import Final
 
 from aws_cdk import Aws, IgnoreMode, aws_ecr_assets
 from constructs import Construct
 
-from stacks.config import RuntimeConfig
-
-#: An image in ECR: account, region and repository.
-_ECR_IMAGE: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
+from stacks.config import EcrImage, RuntimeConfig
 
 
 class RuntimeImages(Construct):
@@ -29,8 +24,10 @@ class RuntimeImages(Construct):
         """Return the repository from which the image is pulled; None for one that is not ECR's."""
         if runtime.image is None:
             return self._build().repository.repository_arn
-        found = _ECR_IMAGE.match(runtime.image)
-        return f"arn:{Aws.PARTITION}:ecr:{found[2]}:{found[1]}:repository/{found[3]}" if found else None
+        image = EcrImage.parse(runtime.image)
+        if image is None:
+            return None
+        return f"arn:{Aws.PARTITION}:ecr:{image.region}:{image.account}:repository/{image.repository}"
 
     def _build(self) -> aws_ecr_assets.DockerImageAsset:
         if self._built is None:

@@ -94,22 +94,35 @@ def test_functions(free: int, level: str) -> None:
 @pytest.mark.parametrize(
     ("on_demand", "spot", "expected"),
     [
-        # 10 replicas of g5.xlarge with 4 vCPUs on spot; 4 of g6e.2xlarge with 8 on demand.
-        (32.0, 40.0, {"ok"}),
-        (31.0, 39.0, {"warning"}),
-        (0.0, 0.0, {"problem"}),
+        # 10 replicas of g5.xlarge with 4 vCPUs on spot, else on demand; 4 of g6e.2xlarge with 8 on demand only.
+        (72.0, 40.0, ["ok", "ok"]),
+        (71.0, 40.0, ["warning", "ok"]),
+        (31.0, 39.0, ["warning", "warning"]),
+        (0.0, 0.0, ["problem", "problem"]),
     ],
 )
-def test_gpu_quotas_against_all_replicas(on_demand: float, spot: float, expected: set[str]) -> None:
+def test_gpu_quotas_against_all_replicas(on_demand: float, spot: float, expected: list[str]) -> None:
+    assert levels(sorted(gpu_quotas(on_demand, spot), key=lambda finding: "Spot" in finding.message)) == expected
+
+
+def test_a_quota_for_what_stands_in_is_no_problem_but_a_warning() -> None:
+    found = gpu_quotas(0.0, 40.0, ENVIRONMENT.model_copy(update={"runtimes": ENVIRONMENT.runtimes[:1]}))
+    (warning,) = [finding for finding in found if finding.level is not Level.OK]
+    assert warning.level is Level.WARNING
+    assert "Running On-Demand G and VT instances" in warning.message
+    assert "40 are needed" in warning.message
+
+
+def gpu_quotas(on_demand: float, spot: float, environment: Environment = ENVIRONMENT) -> list[Finding]:
     pages = {
         None: {"Quotas": [{"QuotaName": "Running On-Demand G and VT instances", "Value": on_demand}], "NextToken": "2"},
         "2": {"Quotas": [{"QuotaName": "All G and VT Spot Instance Requests", "Value": spot}]},
     }
-    found = findings(
-        capacity.check_quotas, service_quotas__ListServiceQuotas=lambda params: pages[params.get("NextToken")]
+    return findings(
+        capacity.check_quotas,
+        environment,
+        service_quotas__ListServiceQuotas=lambda params: pages[params.get("NextToken")],
     )
-    assert set(levels(found)) == expected
-    assert len(found) == 2
 
 
 def test_without_an_engine_no_gpu_is_asked_for() -> None:

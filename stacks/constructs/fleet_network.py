@@ -7,7 +7,7 @@ from aws_cdk import Annotations, RemovalPolicy, aws_ec2
 from constructs import Construct
 
 from stacks.config import Network
-from stacks.constructs.log_group import TaskLogGroup
+from stacks.constructs.log_group import RetainedLogGroup
 
 #: Addresses of a public subnet: NAT gateways are all that is in it, and AWS takes five of each subnet.
 PUBLIC_SUBNET_BITS: Final = 26
@@ -96,7 +96,7 @@ class NewNetwork(FleetNetwork):
         vpc.add_flow_log(
             "FlowLog",
             destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(
-                TaskLogGroup(self, "FlowLogs", retention_days=log_retention_days, removal_policy=removal_policy)
+                RetainedLogGroup(self, "FlowLogs", retention_days=log_retention_days, removal_policy=removal_policy)
             ),
             traffic_type=aws_ec2.FlowLogTrafficType.ALL,
             max_aggregation_interval=aws_ec2.FlowLogMaxAggregationInterval.TEN_MINUTES,

@@ -8,7 +8,7 @@ from constructs import Construct
 from stacks.config import Throttling
 from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.gateway_answers import add_gateway_answers
-from stacks.constructs.log_group import TaskLogGroup
+from stacks.constructs.log_group import RetainedLogGroup
 from stacks.constructs.task_function import TaskFunction
 
 STAGE: Final = "api"
@@ -65,7 +65,9 @@ class HttpApi(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
-        access_logs = TaskLogGroup(self, "AccessLogs", retention_days=log_retention_days, removal_policy=removal_policy)
+        access_logs = RetainedLogGroup(
+            self, "AccessLogs", retention_days=log_retention_days, removal_policy=removal_policy
+        )
         self.api = aws_apigateway.RestApi(
             self,
             "Api",

@@ -275,10 +275,17 @@ def test_nothing_of_another_stack_is_held_by_the_stack_that_watches(dev: Any) ->
     assert "TopicKey" in imported.pop()
 
 
-def test_saved_queries_look_into_the_logs_of_all_functions(dev: Any) -> None:
-    queries = dev.resources("AWS::Logs::QueryDefinition")
-    names = {query.properties["Name"] for query in queries}
-    assert {"Darkroom/dev/Journey of a task", "Darkroom/dev/Why tasks fail"} <= names
-    functions = {f"{function.name}Logs" for function in dev.resources("AWS::Lambda::Function")}
+@pytest.mark.parametrize(
+    ("environment", "replicas"),
+    [("dev", set()), ("eks", {"LogsRuntimeLogs"}), ("ecs", {"RuntimeSdruntimeLogs", "RuntimeDynamicLogs"})],
+)
+def test_saved_queries_look_into_the_logs_of_functions_and_replicas_and_no_others(
+    templates_of: Callable[[str], Any], environment: str, replicas: set[str]
+) -> None:
+    templates = templates_of(environment)
+    queries = templates.resources("AWS::Logs::QueryDefinition")
+    names = {query.properties["Name"].removeprefix(f"Darkroom/{environment}/") for query in queries}
+    assert {"Journey of a task", "Why tasks fail"} <= names
+    functions = {f"{function.name}Logs" for function in templates.functions}
     for query in queries:
-        assert functions <= {dev.flat(name) for name in query.properties["LogGroupNames"]}
+        assert {templates.flat(name) for name in query.properties["LogGroupNames"]} == functions | replicas

@@ -12,7 +12,7 @@ from constructs import Construct, IConstruct
 from stacks.constructs.acknowledgement import acknowledge, acknowledge_managed_policies, acknowledge_wildcard
 from stacks.constructs.fleet_network import FleetNetwork
 from stacks.constructs.kubernetes.names import Manifest
-from stacks.constructs.log_group import TaskLogGroup
+from stacks.constructs.log_group import RetainedLogGroup
 
 #: Raised together with the layer that holds `kubectl`: it may be one version older or newer than the cluster.
 VERSION: Final = aws_eks_v2.KubernetesVersion.V1_35
@@ -63,7 +63,7 @@ class KubernetesCluster(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
-        logs = TaskLogGroup(
+        logs = RetainedLogGroup(
             self,
             "Logs",
             # Where EKS writes; it would make the group by itself.

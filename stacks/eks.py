@@ -57,6 +57,7 @@ class EksStack(Stack):
             self,
             "Logs",
             cluster=cluster,
+            environment_name=environment.name,
             log_retention_days=environment.log_retention_days,
             removal_policy=removal_policy,
         )

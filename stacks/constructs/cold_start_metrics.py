@@ -9,6 +9,8 @@ from typing import Final
 from aws_cdk import aws_cloudwatch, aws_logs
 from constructs import Construct
 
+from stacks.constructs.figures import namespace_from_logs
+
 #: Metric by the event and the field that hold its seconds.
 _PARTS: Final = {
     "NodeSeconds": ("replica_placed", "node_seconds"),
@@ -44,7 +46,7 @@ class ColdStartMetrics(Construct):
                     aws_logs.FilterPattern.string_value("$.event", "=", event),
                     aws_logs.FilterPattern.number_value(f"$.{field}", ">=", 0),
                 ),
-                metric_namespace=f"Darkroom/{environment_name}",
+                metric_namespace=namespace_from_logs(environment_name),
                 metric_name=metric,
                 metric_value=f"$.{field}",
                 unit=aws_cloudwatch.Unit.SECONDS,

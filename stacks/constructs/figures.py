@@ -10,6 +10,13 @@ from stacks.constructs.task_function import METRICS_NAMESPACE
 
 #: Seconds of the shortest period of all these metrics.
 MINUTE: Final = 60
+#: Nodes of an environment on EKS; each is counted once a minute.
+NODES_METRIC: Final = "Nodes"
+
+
+def namespace_from_logs(environment: str) -> str:
+    """Return the namespace of the metrics that filters take from an environment's logs."""
+    return f"Darkroom/{environment}"
 
 
 @dataclass(frozen=True)

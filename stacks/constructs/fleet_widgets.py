@@ -6,7 +6,7 @@ from typing import Final
 from aws_cdk import Duration, aws_cloudwatch
 
 from stacks.config import Environment
-from stacks.constructs.figures import MINUTE
+from stacks.constructs.figures import MINUTE, NODES_METRIC, namespace_from_logs
 from stacks.constructs.runtime_widgets import FIGURE_SECONDS, graph
 
 #: How EC2 names its quotas of processors, by the first letter of the families that share one.
@@ -17,13 +17,32 @@ def fleet_widgets(environment: Environment) -> list[aws_cloudwatch.IWidget]:
     """Return the graphs; none where nothing of ours starts machines."""
     if environment.engine == "none":
         return []
-    used = graph("GPU nodes of the account, in processors", list(_processors(environment)), unit="vCPUs")
-    quota = graph("Part of the GPU quotas in use", list(_quotas(environment)), unit="percent")
-    return [used, quota] if environment.engine == "eks" else [_ecs_nodes(environment), used, quota]
+    nodes = _nodes_on_eks(environment) if environment.engine == "eks" else _nodes_on_ecs(environment)
+    return [
+        graph("Nodes", [nodes], unit="nodes"),
+        graph("GPU nodes of the account, in processors", list(_processors(environment)), unit="vCPUs"),
+        graph("Part of the GPU quotas in use", list(_quotas(environment)), unit="percent"),
+    ]
 
 
-def _ecs_nodes(environment: Environment) -> aws_cloudwatch.IWidget:
+def _nodes_on_eks(environment: Environment) -> aws_cloudwatch.IMetric:
     nodes = aws_cloudwatch.Metric(
+        namespace=namespace_from_logs(environment.name),
+        metric_name=NODES_METRIC,
+        statistic="Sum",
+        period=Duration.seconds(FIGURE_SECONDS),
+    )
+    return aws_cloudwatch.MathExpression(
+        # Each node counts itself once a minute.
+        expression=f"nodes / {FIGURE_SECONDS // MINUTE}",
+        using_metrics={"nodes": nodes},
+        label="nodes",
+        period=Duration.seconds(FIGURE_SECONDS),
+    )
+
+
+def _nodes_on_ecs(environment: Environment) -> aws_cloudwatch.IMetric:
+    return aws_cloudwatch.Metric(
         namespace="ECS/ContainerInsights",
         metric_name="ContainerInstanceCount",
         dimensions_map={"ClusterName": environment.cluster_name},
@@ -31,7 +50,6 @@ def _ecs_nodes(environment: Environment) -> aws_cloudwatch.IWidget:
         period=Duration.seconds(MINUTE),
         label="nodes",
     )
-    return graph("Nodes", [nodes], unit="nodes")
 
 
 def _processors(environment: Environment) -> Iterator[aws_cloudwatch.IMetric]:

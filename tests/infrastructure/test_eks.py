@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -273,10 +274,27 @@ def test_what_replicas_log_arrives_as_it_is(eks: Any) -> None:
     assert "*_runtime-*_runtime-*.log" in configuration
 
 
+def test_each_node_is_counted_once_a_minute_in_the_environments_own_metric(eks: Any) -> None:
+    configuration = eks.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
+    (section,) = [part for part in configuration.split("[INPUT]\n") if "Name dummy" in part]
+    settings = dict(line.split(maxsplit=1) for line in section.partition("[")[0].splitlines())
+    # Only the value of `log` is sent.
+    said = json.loads(json.loads(settings["Dummy"])["log"])
+    assert settings["Interval_Sec"] == "60"
+    assert fnmatch(settings["Tag"], "runtime.*"), "the tags that are sent"
+    (filter_,) = [f for f in eks.resources("AWS::Logs::MetricFilter") if f.name == "LogsNodes"]
+    assert filter_.properties["FilterPattern"] == f'{{ $.event = "{said["event"]}" }}'
+    (transformation,) = filter_.properties["MetricTransformations"]
+    assert (transformation["MetricNamespace"], transformation["MetricName"]) == ("Darkroom/eks", "Nodes")
+    assert transformation["MetricValue"] == "1"
+
+
 def test_each_part_of_a_cold_start_is_a_metric_that_some_process_logs(eks: Any) -> None:
     sources = "".join(path.read_text() for path in (PROJECT / "runtime_image").rglob("*.py"))
     names = set()
     for filter_ in eks.resources("AWS::Logs::MetricFilter"):
+        if not filter_.name.startswith("ColdStart"):
+            continue
         (transformation,) = filter_.properties["MetricTransformations"]
         assert transformation["MetricNamespace"] == "Darkroom/eks"
         names.add(transformation["MetricName"])

@@ -219,7 +219,12 @@ def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_wri
     templates: Any, emitted_by_agents: set[tuple[str, frozenset[str]]]
 ) -> None:
     read = metrics_of_alarms(templates) | metrics_of_dashboard(templates)
-    for namespace, name, dimensions in read:
+    from_logs = {
+        (transformation["MetricNamespace"], transformation["MetricName"], frozenset[str]())
+        for filter_ in templates.resources("AWS::Logs::MetricFilter")
+        for transformation in filter_.properties["MetricTransformations"]
+    }
+    for namespace, name, dimensions in read - from_logs:
         if namespace != "Darkroom":
             assert name in AWS_METRICS[namespace, dimensions]
     ours = {(name, dimensions) for namespace, name, dimensions in read if namespace == "Darkroom"}
@@ -253,8 +258,11 @@ def test_the_machines_are_shown_beside_what_the_account_may_have(
     templates = templates_of(environment)
     shown = metrics_of_dashboard(templates)
     assert any(namespace == "AWS/Usage" for namespace, _, _ in shown) == bool(classes)
-    nodes = ("ECS/ContainerInsights", "ContainerInstanceCount", frozenset({"ClusterName"}))
-    assert (nodes in shown) == (environment == "ecs")
+    nodes = {
+        "ecs": ("ECS/ContainerInsights", "ContainerInstanceCount", frozenset({"ClusterName"})),
+        "eks": ("Darkroom/eks", "Nodes", frozenset()),
+    }
+    assert set(nodes.values()) & shown == ({nodes[environment]} if environment in nodes else set())
     body = json.dumps(dashboard_of(templates))
     for letter in classes:
         assert f'"{letter}/Spot"' in body

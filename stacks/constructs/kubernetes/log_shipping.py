@@ -4,11 +4,13 @@ Fluent Bit sends each line as it is: the lines of agent and supervisor are JSON,
 CloudWatch's embedded format must not be wrapped into anything.
 """
 
+import json
 from typing import Final
 
-from aws_cdk import Aws, RemovalPolicy, aws_iam
+from aws_cdk import Aws, RemovalPolicy, aws_iam, aws_logs
 from constructs import Construct
 
+from stacks.constructs.figures import MINUTE, NODES_METRIC, namespace_from_logs
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, Manifest
 from stacks.constructs.log_group import TaskLogGroup
@@ -19,10 +21,15 @@ NAMESPACE: Final = "log-shipping"
 NAME: Final = "fluent-bit"
 #: Where the kubelet keeps the logs of containers, named `{pod}_{namespace}_{container}-{id}.log`.
 LOG_FILES: Final = f"/var/log/containers/*_{NAMESPACE_PREFIX}*_{RUNTIME}-*.log"
+#: What each of these pods says of its node once a minute.
+NODE_EVENT: Final = "node_present"
 
 
 class LogShipping(Construct):
-    """A pod on each node with replicas, with the right to write to one log group."""
+    """A pod on each node for replicas, with the right to write to one log group.
+
+    It counts the nodes as well: EKS Auto Mode has no metric of them, and those of EC2 mix what environments have.
+    """
 
     def __init__(
         self,
@@ -30,12 +37,22 @@ class LogShipping(Construct):
         id_: str,
         *,
         cluster: KubernetesCluster,
+        environment_name: str,
         log_retention_days: int,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
         self.log_group = TaskLogGroup(
             self, "RuntimeLogs", retention_days=log_retention_days, removal_policy=removal_policy
+        )
+        aws_logs.MetricFilter(
+            self,
+            "Nodes",
+            log_group=self.log_group,
+            filter_pattern=aws_logs.FilterPattern.string_value("$.event", "=", NODE_EVENT),
+            metric_namespace=namespace_from_logs(environment_name),
+            metric_name=NODES_METRIC,
+            metric_value="1",
         )
         role = aws_iam.Role(self, "Role", assumed_by=pod_principal(NAMESPACE, NAME))
         role.add_to_policy(
@@ -84,6 +101,12 @@ def _configuration(*, region: str, log_group: str) -> Manifest:
         "    Mem_Buf_Limit 32MB",
         "    Skip_Long_Lines On",
         "    Read_from_Head On",
+        "[INPUT]",
+        "    Name dummy",
+        "    Tag runtime.node",
+        f"    Dummy {json.dumps({'log': json.dumps({'event': NODE_EVENT})})}",
+        f"    Interval_Sec {MINUTE}",
+        "    Flush_on_startup true",
         "[OUTPUT]",
         "    Name cloudwatch_logs",
         "    Match runtime.*",

@@ -106,7 +106,7 @@ class Environment(CamelModel):
         " where they answer for up to 5 minutes instead of 25 seconds (docs/usage/runpod.md)",
     )
     tracing: bool = Field(
-        default=False, description="true to trace the functions and the HTTP API with X-Ray, and on ECS the replicas"
+        default=False, description="true to trace the functions, the HTTP API and the replicas with X-Ray"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="the least severe entries in the functions' logs"

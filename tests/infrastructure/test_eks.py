@@ -169,6 +169,24 @@ def test_a_replica_is_probed_where_its_supervisor_answers(eks: Any) -> None:
     assert variables["QUEUE_URL"] == "RuntimeSdruntimeQueue.QueueUrl"
 
 
+def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(eks: Any, example: Any) -> None:
+    assert example.environment.tracing
+    (collector,) = pod_of(example, "runtime-sd-xl")["initContainers"]
+    assert collector["restartPolicy"] == "Always", "a sidecar: it starts before the replica and ends after it"
+    settings = {item["name"]: item["value"] for item in collector["env"]}
+    receiver = json.loads(settings["AOT_CONFIG_CONTENT"])["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    variables = {item["name"]: item.get("value") for item in container_of(example, "runtime-sd-xl")["env"]}
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{receiver}"
+    assert settings["AWS_REGION"] == "AWS::Region"
+    assert collector["securityContext"] == container_of(example, "runtime-sd-xl")["securityContext"]
+    assert "xray:PutTraceSegments" in json.dumps(example.named("RuntimeSdXlRoleDefaultPolicy", "AWS::IAM::Policy").body)
+
+    assert not eks.environment.tracing
+    assert "initContainers" not in pod_of(eks)
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["name"] for item in container_of(eks)["env"]}
+    assert "xray:" not in json.dumps(eks.stacks["Eks"])
+
+
 def test_a_replica_has_the_time_to_finish_its_longest_task(eks: Any, example: Any) -> None:
     assert pod_of(eks)["terminationGracePeriodSeconds"] == 690
     assert pod_of(example, "runtime-sd-xl")["terminationGracePeriodSeconds"] == 400

@@ -1,25 +1,13 @@
-"""The collector beside a replica that is traced: takes the agent's spans over HTTP and hands them to X-Ray."""
+"""The collector of traces as a container of an ECS task."""
 
-import json
 from typing import Final
 
 from aws_cdk import Aws, aws_ecs
 
-#: AWS's build of OpenTelemetry's collector.
-IMAGE: Final = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
-CONTAINER: Final = "collector"
-#: Where the agent sends its spans (`OTEL_EXPORTER_OTLP_ENDPOINT`); containers of a task share the address.
-ENDPOINT: Final = "http://127.0.0.1:4318"
-#: MiB and ECS's units of a processor. Spans are a few kilobytes for each task.
-MEMORY_MIB: Final = 192
+from stacks.constructs.trace_collector import CONTAINER, IMAGE, MEMORY_MIB, collector_variables
+
+#: ECS's units of a processor.
 CPU: Final = 64
-_CONFIGURATION: Final = {
-    "receivers": {"otlp": {"protocols": {"http": {"endpoint": ENDPOINT.removeprefix("http://")}}}},
-    "processors": {"batch": {"timeout": "5s"}},
-    # Metrics of its own calls are another right that nobody needs.
-    "exporters": {"awsxray": {"telemetry": {"enabled": False}}},
-    "service": {"pipelines": {"traces": {"receivers": ["otlp"], "processors": ["batch"], "exporters": ["awsxray"]}}},
-}
 
 
 def collector(
@@ -32,8 +20,7 @@ def collector(
         image=IMAGE,
         essential=False,
         environment=[
-            kind.KeyValuePairProperty(name="AOT_CONFIG_CONTENT", value=json.dumps(_CONFIGURATION)),
-            kind.KeyValuePairProperty(name="AWS_REGION", value=Aws.REGION),
+            kind.KeyValuePairProperty(name=name, value=value) for name, value in collector_variables(Aws.REGION).items()
         ],
         memory=MEMORY_MIB,
         cpu=CPU,

@@ -99,7 +99,7 @@ class RuntimeOnEcs(Construct):
 
     def _task_role(
         self, cluster: EcsCluster, queue: QueueReference, storage: StorageExports, environment: Environment
-    ) -> aws_iam.Role:
+    ) -> RuntimeRole:
         role = RuntimeRole(
             self,
             "Role",
@@ -112,8 +112,7 @@ class RuntimeOnEcs(Construct):
         role.add_to_policy(aws_iam.PolicyStatement(actions=["ecs:UpdateTaskProtection"], resources=[tasks]))
         acknowledge_wildcard(role, tasks, "A replica protects itself while it works, and gets its id when it starts")
         if environment.tracing:
-            role.add_to_policy(aws_iam.PolicyStatement(actions=["xray:PutTraceSegments"], resources=["*"]))
-            acknowledge_wildcard(role, "*", "Traces belong to no resource: X-Ray knows no ARN to name here")
+            role.allow_traces()
         return role
 
     def _execution_role(self, images: RuntimeImages, logs: TaskLogGroup) -> aws_iam.Role:

@@ -12,6 +12,7 @@ from stacks.constructs.ecs import collector
 from stacks.constructs.ecs.node_start import ENDING_FILE, NOTICE_FOLDER
 from stacks.constructs.log_group import TaskLogGroup
 from stacks.constructs.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
+from stacks.constructs.trace_collector import ENDPOINT, ENDPOINT_VARIABLE
 
 CONTAINER: Final = "runtime"
 #: Where a replica finds what its node has to say.
@@ -60,7 +61,7 @@ def task_definition(
         "ENDING_FILE": f"{NODE_FOLDER}/{ENDING_FILE}",
     }
     if tracing:
-        variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.ENDPOINT
+        variables[ENDPOINT_VARIABLE] = ENDPOINT
     container = kind.ContainerDefinitionProperty(
         name=CONTAINER,
         image=image,

@@ -1,7 +1,7 @@
 """The replicas of a runtime: one container with a GPU each, without rights on its node."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from stacks.config import RuntimeConfig
@@ -59,7 +59,9 @@ def disruption_budget(runtime: RuntimeConfig) -> Manifest:
     }
 
 
-def deployment(runtime: RuntimeConfig, *, image: str, environment: Mapping[str, str]) -> Manifest:
+def deployment(
+    runtime: RuntimeConfig, *, image: str, environment: Mapping[str, str], sidecars: Sequence[dict[str, Any]]
+) -> Manifest:
     """Return the deployment; how many replicas there are is the scaler's business and not said here."""
     labels = {RUNTIME_LABEL: runtime.name}
     return {
@@ -95,6 +97,7 @@ def deployment(runtime: RuntimeConfig, *, image: str, environment: Mapping[str, 
                         "fsGroup": USER_ID,
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
+                    **({"initContainers": list(sidecars)} if sidecars else {}),
                     "containers": [_container(runtime, image, environment)],
                     "volumes": [{"name": name, "emptyDir": {}} for name in WRITABLE_FOLDERS],
                 },

@@ -10,10 +10,12 @@ from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.fleet_network import FleetNetwork
 from stacks.constructs.kubernetes import deployment, node_pools, pod_rights, scaler
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
+from stacks.constructs.kubernetes.collector import collector
 from stacks.constructs.kubernetes.keda import Keda
 from stacks.constructs.kubernetes.names import RUNTIME, namespace_of
 from stacks.constructs.kubernetes.network_policy import network_policy
 from stacks.constructs.runtime_role import RuntimeRole
+from stacks.constructs.trace_collector import ENDPOINT, ENDPOINT_VARIABLE
 from stacks.exports import QueueReference, StorageExports
 
 
@@ -53,6 +55,11 @@ class RuntimeOnKubernetes(Construct):
             link_buckets=environment.link_buckets,
         )
         self.role = role
+        sidecars = []
+        if environment.tracing:
+            role.allow_traces()
+            variables = {**variables, ENDPOINT_VARIABLE: ENDPOINT}
+            sidecars.append(collector(region=Aws.REGION))
         identity = cluster.identify("Identity", role=role, namespace=namespace_of(runtime), service_account=RUNTIME)
 
         surroundings = cluster.apply(
@@ -77,7 +84,9 @@ class RuntimeOnKubernetes(Construct):
             scope=self,
         )
         replicas = cluster.apply(
-            "Deployment", deployment.deployment(runtime, image=image, environment=variables), scope=self
+            "Deployment",
+            deployment.deployment(runtime, image=image, environment=variables, sidecars=sidecars),
+            scope=self,
         )
         for capacity_type, manifest in node_pools.node_pools(runtime):
             pool = cluster.apply(f"NodePool{capacity_type.title().replace('-', '')}", manifest, scope=self)

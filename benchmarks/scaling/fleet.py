@@ -29,6 +29,7 @@ class Task:
 
     arrived_at: float
     seconds: float
+    #: When the GPU began with the attempt that ended it: earlier ones gave the caller nothing.
     begun_at: float | None = None
     ended_at: float | None = None
     #: How often the GPU began with it.
@@ -169,8 +170,7 @@ class Fleet:
         task = self._queue.popleft()
         replica.task = task
         task.attempts += 1
-        if task.begun_at is None:
-            task.begun_at = self.now
+        task.begun_at = self.now
         yield self.simulation.timeout(task.seconds)
         replica.busy_seconds += task.seconds
         replica.task = None

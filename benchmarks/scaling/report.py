@@ -7,7 +7,7 @@ from benchmarks.scaling.fleet import Fleet
 
 @dataclass(frozen=True)
 class Report:
-    """Delay is from the arrival of a task to its beginning on a GPU. Money is in US dollars."""
+    """Delay is from the arrival of a task to the beginning of the attempt that ended it. Money is in US dollars."""
 
     tasks: int
     delay_p50_seconds: float

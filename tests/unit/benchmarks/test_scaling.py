@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.scaling import machines
 from benchmarks.scaling.fleet import Fleet
 from benchmarks.scaling.machines import Machines
 from benchmarks.scaling.plot import draw
@@ -19,14 +20,17 @@ from benchmarks.scaling.policy import Policy, Scaler, policy_of
 from benchmarks.scaling.report import report_of
 from benchmarks.scaling.scenarios import SCENARIOS, Scenario
 from stacks.config import Scaling
+from stacks.constructs.kubernetes import node_pools
 from stacks.environment_file import load_environment
 
 PROJECT = Path(__file__).parents[3]
 POLICY = Policy("test", min_replicas=0, max_replicas=5, tasks_per_replica=2, cooldown_seconds=60, polling_seconds=10)
 
 
-def fleet_of(times: list[float], policy: Policy = POLICY, **machines: float) -> Fleet:
-    scenario = Scenario("test", lambda _: iter(sorted(times)), hours=0.5, machines=Machines(**machines))
+def fleet_of(times: list[float], policy: Policy = POLICY, task_seconds: float = 4.0, **assumptions: float) -> Fleet:
+    scenario = Scenario(
+        "test", lambda _: iter(sorted(times)), hours=0.5, task_seconds=task_seconds, machines=Machines(**assumptions)
+    )
     fleet = Fleet(scenario, policy, random.Random(1))  # noqa: S311 - a simulation
     fleet.run()
     return fleet
@@ -55,6 +59,21 @@ def test_need_counts_what_is_worked_on_and_is_kept_for_the_cooldown() -> None:
     assert scaler.decide(80, waiting=0, in_flight=3) == 5
     assert scaler.decide(81, waiting=0, in_flight=3) == 2
     assert Scaler(replace(POLICY, counts_in_flight=False)).decide(0, waiting=0, in_flight=3) == 0
+
+
+def test_an_empty_machine_stays_as_long_as_the_node_pools_say() -> None:
+    assert f"{machines.LINGER_SECONDS:.0f}s" == node_pools.CONSOLIDATE_AFTER
+
+
+def test_what_an_interruption_costs_a_caller_is_part_of_the_delay() -> None:
+    # Machines live for three minutes on average, and a task takes longer than the notice of two.
+    fleet = fleet_of([0.0], task_seconds=240.0, interruptions_per_hour=20)
+    (task,) = fleet.tasks
+    assert task.attempts > 1
+    assert task.begun_at is not None
+    assert task.ended_at is not None
+    assert task.ended_at - task.begun_at == pytest.approx(task.seconds)
+    assert report_of(fleet).delay_p50_seconds == pytest.approx(task.ended_at - task.seconds, abs=0.1)
 
 
 def test_nothing_costs_nothing() -> None:

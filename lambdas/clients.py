@@ -23,8 +23,9 @@ def client(service: str) -> Any:
     if service == "s3":
         from botocore.config import Config  # noqa: PLC0415 - see above
 
-        # Presigned links are still made with the signature of 2006 otherwise, which newer regions refuse.
-        config = config.merge(Config(signature_version="s3v4"))
+        # Presigned links are made with the signature of 2006 otherwise, and for the global endpoint, which answers
+        # for objects of newer regions with a redirect or an error: virtual addressing names the region.
+        config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
     return boto3.client(service, config=config)  # type: ignore[call-overload] # the stubs know literal names only
 
 

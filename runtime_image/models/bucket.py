@@ -40,6 +40,8 @@ def make_client() -> "S3Client":
         "s3",
         config=Config(
             signature_version="s3v4",
+            # Otherwise requests are signed for the global endpoint, which does not serve newer regions.
+            s3={"addressing_style": "virtual"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},

@@ -1,0 +1,16 @@
+"""How the model bucket is addressed; what is read from it is proven on a real wire in tests/integration/models."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from runtime_image.models.bucket import ModelBucket, make_client
+from runtime_image.models.remote_file import RemoteFile
+
+
+def test_requests_are_signed_for_the_region_of_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-south-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    bucket = ModelBucket(client=make_client(), bucket="models")
+    request = bucket.sign(RemoteFile("Stable-diffusion/a.safetensors", 1, "0"))
+    assert urlsplit(request.url).netloc == "models.s3.eu-south-1.amazonaws.com"

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,8 +21,16 @@ _SIGNATURES: Final = (
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 #: Fields of an answer that hold pictures: one, or a list of them.
 PICTURE_FIELDS: Final = ("images", "image")
-#: Fields of the echoed request that may hold pictures (`include_init_images`).
+#: Fields of the echoed request that hold nothing but pictures (`include_init_images`).
 _ECHOED_PICTURE_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_image")
+#: Beginnings of files that are no outputs, but inputs of scripts.
+_INPUT_SIGNATURES: Final = (b"BM", b"II*\x00", b"MM\x00*")
+#: Characters of base64 without which no file is a picture; the smallest PNG has 90.
+_MIN_PICTURE_LENGTH: Final = 40
+#: Characters of base64 that are decoded to tell what a file is: 24 bytes of it.
+_HEAD_LENGTH: Final = 32
+#: Possessive: a text of megabytes must not be gone through again and again where it ends otherwise.
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]*+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -97,5 +106,30 @@ def _without_pictures(answer: dict[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in answer.items() if key not in PICTURE_FIELDS}
     parameters = rest.get("parameters")
     if isinstance(parameters, dict):
-        rest["parameters"] = parameters | {name: None for name in _ECHOED_PICTURE_FIELDS if parameters.get(name)}
+        known = {name: None for name in _ECHOED_PICTURE_FIELDS if parameters.get(name)}
+        # Scripts are given pictures, too, wherever they like (`alwayson_scripts`).
+        rest["parameters"] = _blanked(parameters | known)
     return rest
+
+
+def _blanked(value: Any) -> Any:
+    """Return a JSON value with None for every picture in it."""
+    match value:
+        case dict():
+            return {key: _blanked(item) for key, item in value.items()}
+        case list():
+            return [_blanked(item) for item in value]
+        case str() if _is_picture(value):
+            return None
+    return value
+
+
+def _is_picture(text: str) -> bool:
+    encoded = text.partition(",")[2] if text.startswith("data:image/") else text
+    if len(encoded) < _MIN_PICTURE_LENGTH or not _BASE64.fullmatch(encoded):
+        return False
+    try:
+        head = base64.b64decode("".join(encoded[: 2 * _HEAD_LENGTH].split())[:_HEAD_LENGTH])
+    except binascii.Error:
+        return False
+    return tell_kind(head) is not None or head.startswith(_INPUT_SIGNATURES)

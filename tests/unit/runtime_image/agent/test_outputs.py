@@ -52,6 +52,46 @@ def test_pictures_are_taken_out_and_the_rest_is_kept() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        encoded(PNG + bytes(60)),
+        f"data:image/png;base64,{encoded(PNG + bytes(60))}",
+        encoded(b"\xff\xd8\xff\xe0" + bytes(60)),
+        encoded(b"BM" + bytes(60)),
+        encoded(b"II*\x00" + bytes(60)),
+        base64.encodebytes(b"GIF89a" + bytes(60)).decode(),
+    ],
+)
+def test_pictures_that_scripts_were_given_are_blanked_at_any_depth(picture: str) -> None:
+    unit = {"enabled": True, "module": "canny", "image": picture, "weights": [1, 2]}
+    scripts = {"controlnet": {"args": [unit, picture, {"mask": {"data": [[picture]]}}]}}
+    answer = {"images": [encoded(PNG)], "parameters": {"alwayson_scripts": scripts}, "info": "{}"}
+
+    parameters = json.loads(read_outputs(GENERATION, answer).response)["parameters"]
+
+    blanked = {"args": [unit | {"image": None}, None, {"mask": {"data": [[None]]}}]}
+    assert parameters["alwayson_scripts"]["controlnet"] == blanked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "A dog",
+        "Qk",
+        "iVBORw0KGgo",
+        "BM" * 100,
+        "iVBORw0KGgo, a picture of a PNG, drawn with a pen on old paper",
+        "ä" * 99,
+    ],
+)
+def test_texts_of_the_request_are_kept(text: str) -> None:
+    answer = {"images": [encoded(PNG)], "parameters": {"prompt": text, "styles": [text]}}
+
+    assert json.loads(read_outputs(GENERATION, answer).response)["parameters"] == {"prompt": text, "styles": [text]}
+
+
 def test_a_single_picture_is_one_too() -> None:
     outputs = read_outputs(GENERATION, {"html_info": "", "image": encoded(PNG)})
 

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from contract import errors
 from contract.errors import DarkroomError
 from lambdas.aws_errors import AwsUnavailable
+from lambdas.output_bucket import OutputGone
 from lambdas.task_bucket import MessageLost
 
 #: Seconds after which a caller whom AWS made us refuse should try again.
@@ -37,6 +38,7 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyActiveTasks: HTTPStatus.TOO_MANY_REQUESTS,
     MessageLost: HTTPStatus.GONE,
+    OutputGone: HTTPStatus.GONE,
     AwsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

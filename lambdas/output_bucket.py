@@ -4,8 +4,16 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
+from contract.errors import DarkroomError
+
 #: Seconds for which a link works. The function's own credentials end it sooner if they are renewed.
 LINK_SECONDS: Final = 3600
+
+
+class OutputGone(DarkroomError):
+    """Raised when an output of a completed task is no longer in the bucket."""
+
+    code = "output_gone"
 
 
 class OutputBucket:
@@ -18,16 +26,18 @@ class OutputBucket:
         """Return an https link to an object that works for LINK_SECONDS."""
         return str(self._client.generate_presigned_url("get_object", Params=_location(uri), ExpiresIn=LINK_SECONDS))
 
-    def read(self, uri: str) -> bytes:
-        """Return an object."""
-        body: bytes = self._client.get_object(**_location(uri))["Body"].read()
-        return body
-
     def read_within(self, uris: Sequence[str], *, max_bytes: int) -> list[bytes] | None:
-        """Return the objects, or None if they have more than `max_bytes` together; none of the rest is read then."""
+        """Return the objects, or None if they have more than `max_bytes` together; none of the rest is read then.
+
+        Raises:
+            OutputGone: if one was deleted.
+        """
         found = []
         for uri in uris:
-            answer = self._client.get_object(**_location(uri))
+            try:
+                answer = self._client.get_object(**_location(uri))
+            except self._client.exceptions.NoSuchKey:
+                raise OutputGone(f"{uri} was deleted from the output bucket; run the task again") from None
             max_bytes -= answer["ContentLength"]
             with contextlib.closing(answer["Body"]) as body:
                 if max_bytes < 0:

@@ -12,6 +12,7 @@ from contract.routing import RUNTIME_NAME_PATTERN
 from contract.runpod import ALLOWED_CALLS
 from contract.task import ID_PATTERN, Policy
 from docs.openapi.operation import Body, Operation, Parameter
+from lambdas.output_bucket import OutputGone
 from lambdas.runpod_api.handler import DEFAULT_WAIT_MS, MAX_WAIT_MS, MIN_WAIT_MS
 from lambdas.task_bucket import MessageLost
 
@@ -158,17 +159,17 @@ OPERATIONS: Final = (
         "runsync",
         "Submit a job and wait for its end",
         _JOB,
-        own_errors=_SUBMISSION_ERRORS,
+        own_errors=(*_SUBMISSION_ERRORS, OutputGone),
         parameters=(_WAIT,),
         body=_BODY,
     ),
-    _call("GET", "status/{id}", "Read a job", _JOB, own_errors=_JOB_ERRORS, parameters=(_JOB_ID,)),
+    _call("GET", "status/{id}", "Read a job", _JOB, own_errors=(*_JOB_ERRORS, OutputGone), parameters=(_JOB_ID,)),
     _call(
         "GET",
         "stream/{id}",
         f"Read what is new of a job, until {_ENDED}; a cancelled one is not there",
         _STREAM,
-        own_errors=_JOB_ERRORS,
+        own_errors=(*_JOB_ERRORS, OutputGone),
         parameters=(_JOB_ID,),
     ),
     _call(

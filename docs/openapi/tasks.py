@@ -11,6 +11,7 @@ from docs.openapi.operation import Body, Operation, Parameter
 from lambdas.read_task.answers import ShownTask, TaskError, TaskPage
 from lambdas.read_task.listing import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.submit_task.submitting import SubmittedOlderTask, SubmittedTask
+from lambdas.task_bucket import MessageLost
 from local.demo.documented_requests import DOCUMENTS, documented_request
 
 _TAG: Final = "Tasks"
@@ -23,6 +24,7 @@ _SUBMISSION_ERRORS: Final = (
     errors.IdInUse,
     errors.MessageTooLarge,
     errors.TooManyActiveTasks,
+    MessageLost,
 )
 
 _OLDER_TASK: Final[dict[str, Any]] = {

@@ -30,6 +30,7 @@ _REFUSAL: Final[dict[str, Any]] = {
         "code": {"type": ["string", "null"]},
         "id_task": {"type": "string", "description": "The task, for GET /v1alpha2/tasks/{id}"},
         "links": {"type": "array", "description": "Links to the pictures of an answer that is too large"},
+        "response_url": {"type": ["string", "null"], "description": "Link to the rest of an answer that is too large"},
     },
 }
 _ANSWERS: Final[dict[HTTPStatus, Any]] = {
@@ -40,6 +41,7 @@ _ANSWERS: Final[dict[HTTPStatus, Any]] = {
             HTTPStatus.NOT_FOUND,
             HTTPStatus.METHOD_NOT_ALLOWED,
             HTTPStatus.CONFLICT,
+            HTTPStatus.GONE,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.TOO_MANY_REQUESTS,

@@ -10,6 +10,7 @@ from contract.record import Record
 from contract.runpod_jobs import job_body
 from contract.submission import Format
 from lambdas.observability import logger
+from lambdas.output_bucket import OutputGone
 from lambdas.task_bucket import MessageLost, TaskBucket
 from lambdas.webui_answers import MAX_ANSWER_BYTES, WebUiAnswers
 
@@ -31,10 +32,17 @@ class WebhookBodies:
 
     def _job(self, record: Record) -> dict[str, Any]:
         request = self._request(record)
-        room = MAX_ANSWER_BYTES - len(compact_json(request))
-        output = self._answers.read(record, max_bytes=room) if record.error is None else None
+        output = self._output(record, MAX_ANSWER_BYTES - len(compact_json(request))) if record.error is None else None
         ended_at_ms = record.completed_at_ms or 0
         return job_body(record, now_ms=ended_at_ms, output=output) | {"input": request, "webhook": record.webhook}
+
+    def _output(self, record: Record, max_bytes: int) -> Any:
+        try:
+            return self._answers.read(record, max_bytes=max_bytes)
+        except OutputGone:
+            # Whoever waits for the end of the task hears of it all the same.
+            logger().warning("webhook_without_output", task_id=record.id, run=record.run)
+            return None
 
     def _request(self, record: Record) -> dict[str, Any] | None:
         try:

@@ -38,10 +38,20 @@ class WebhookDelivery:
         self._render = render
 
     def prepare(self, message: str, *, receive_count: int, now_ms: int) -> Delivery:
-        """Return what a message that was received `receive_count` times asks for."""
+        """Return what a message that was received `receive_count` times asks for.
+
+        Whatever keeps us from it is raised, and stands on the record too: nobody who looks there waits for ever.
+        """
         record = decode_webhook(message)
-        body = self._render(record)
-        headers = signed_headers(webhook_id(record), body, keys=self._signing_keys(), now_seconds=now_ms // 1000)
+        try:
+            body = self._render(record)
+            headers = signed_headers(webhook_id(record), body, keys=self._signing_keys(), now_seconds=now_ms // 1000)
+        except Exception as error:
+            reason = (
+                f"it could not be made ready on our side ({type(error).__name__}); the log of deliver_webhook has why"
+            )
+            self._note(record, Attempt(None, error=reason), _state_after(receive_count))
+            raise
         return Delivery(record, body, headers, receive_count)
 
     def attempt(self, delivery: Delivery) -> Attempt:
@@ -54,14 +64,14 @@ class WebhookDelivery:
         Returns the seconds after which the message must come again, None if it is settled. Zero after the last
         attempt means that the queue itself puts it aside.
         """
-        is_last = delivery.receive_count >= MAX_WEBHOOK_ATTEMPTS
         if attempt.is_delivered:
             self._note(delivery.record, attempt, WebhookState.DELIVERED)
             return None
-        self._note(delivery.record, attempt, WebhookState.FAILED if attempt.ends or is_last else WebhookState.PENDING)
         if attempt.ends:
+            self._note(delivery.record, attempt, WebhookState.FAILED)
             return None
-        return 0 if is_last else PAUSES_SECONDS[delivery.receive_count - 1]
+        self._note(delivery.record, attempt, _state_after(delivery.receive_count))
+        return 0 if _is_last(delivery.receive_count) else PAUSES_SECONDS[delivery.receive_count - 1]
 
     def _note(self, record: Record, attempt: Attempt, state: WebhookState) -> None:
         logger().info(
@@ -77,3 +87,11 @@ class WebhookDelivery:
             self._table.note_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
             logger().exception("webhook_attempt_not_noted", task_id=record.id, run=record.run)
+
+
+def _is_last(receive_count: int) -> bool:
+    return receive_count >= MAX_WEBHOOK_ATTEMPTS
+
+
+def _state_after(receive_count: int) -> WebhookState:
+    return WebhookState.FAILED if _is_last(receive_count) else WebhookState.PENDING

@@ -1,10 +1,10 @@
 """The keys that sign: the secret's present version, and the one before it for as long as it bears its label."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lambdas.aws_errors import error_code
-from lambdas.deliver_webhook.signing import signing_key
+from lambdas.deliver_webhook.signing import InvalidSecret, signing_key
 from lambdas.observability import logger
 
 #: Milliseconds for which a process keeps the keys: a rotated secret signs within this time.
@@ -31,7 +31,7 @@ class SigningKeys:
 
     def _read(self) -> None:
         try:
-            self._keys = [signing_key(secret) for version in VERSIONS if (secret := self._secret(version))]
+            self._keys = _valid_keys({version: self._secret(version) for version in VERSIONS})
             self._read_at_ms = self._now_ms()
         except Exception:
             if not self._keys:
@@ -46,3 +46,21 @@ class SigningKeys:
                 return None
             raise
         return str(answer["SecretString"])
+
+
+def _valid_keys(secrets: Mapping[str, str | None]) -> Sequence[bytes]:
+    """Return the keys of the versions that there are; raises InvalidSecret if none of them is one to sign with.
+
+    One that was mistyped stays the version before for as long as it took to correct it: it must not stop the other.
+    """
+    keys: list[bytes] = []
+    refusal: InvalidSecret | None = None
+    for version, secret in secrets.items():
+        try:
+            keys += [signing_key(secret)] if secret is not None else []
+        except InvalidSecret as error:
+            refusal = error
+            logger().error("webhook_secret_invalid", version=version, reason=str(error))
+    if refusal and not keys:
+        raise refusal
+    return keys

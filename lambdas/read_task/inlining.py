@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.aws_errors import error_code
-from lambdas.output_bucket import OutputBucket
+from lambdas.output_bucket import OutputBucket, OutputGone
 from lambdas.read_task.answers import Output, ShownTask
 from lambdas.webui_answers import MAX_ANSWER_BYTES
 
@@ -42,12 +41,8 @@ def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_
 
 
 def _read(outputs: OutputBucket, uri: str, max_bytes: int) -> bytes | None:
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - loaded with the clients already
-
     try:
         found = outputs.read_within([uri], max_bytes=max_bytes)
-    except ClientError as error:
-        if error_code(error) != "NoSuchKey":
-            raise
+    except OutputGone:
         return None
     return found[0] if found else None

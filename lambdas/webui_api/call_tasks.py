@@ -13,7 +13,7 @@ from lambdas.http_application import Caller
 from lambdas.observability import count, logger
 from lambdas.task_submission import TaskSubmission
 from lambdas.task_waiting import TaskWaiting
-from lambdas.webui_answers import FORMAT_FIELD, MAX_ANSWER_BYTES, WebUiAnswers
+from lambdas.webui_answers import FORMAT_FIELD, MAX_ANSWER_BYTES, RESPONSE_LINK_FIELD, WebUiAnswers
 from lambdas.webui_api.calls import Call
 from lambdas.webui_api.preferences import with_preferences
 from lambdas.webui_api.refusals import WebUiAnswer, answer_to_unfinished
@@ -74,14 +74,23 @@ class CallTasks:
         body = self._answers.read(record)
         if not isinstance(body, dict):
             return WebUiAnswer(HTTPStatus.OK.value, body)
-        links = body.get("images") or [body.get("image")] if FORMAT_FIELD in body else None
         if call.generates and call.payload.get("send_images") is False:
             body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
-            links = None
         body = as_asked(body, call)
-        if links or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
-            return _too_large(record, links or [])
+        if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
+            return self._too_large(record)
         return WebUiAnswer(HTTPStatus.OK.value, body)
+
+    def _too_large(self, record: Record) -> WebUiAnswer:
+        detail = (
+            f"the answer is larger than the 6 MB that this way can carry; the pictures of task {record.id} are at"
+            f" `links` and the rest of it at `{RESPONSE_LINK_FIELD}` for an hour at most, and for longer at"
+            f" GET /v1alpha2/tasks/{record.id}: ask for fewer or smaller pictures at once"
+        )
+        body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
+        ours = {"code": "too_large", "id_task": record.id, "links": self._answers.picture_links(record)}
+        rest = {RESPONSE_LINK_FIELD: self._answers.response_link(record)}
+        return WebUiAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours | rest)
 
 
 def task_body(call: Call, task_id: str) -> dict[str, Any]:
@@ -107,13 +116,3 @@ def as_asked(body: dict[str, Any], call: Call) -> dict[str, Any]:
     names = [*(_REPEATED_FIELDS if payload.get("include_init_images") else ()), "send_images"]
     repeated = {name: payload[name] for name in names if name in payload and name in parameters}
     return body | {"parameters": parameters | repeated}
-
-
-def _too_large(record: Record, links: list[Any]) -> WebUiAnswer:
-    detail = (
-        f"the answer is larger than the 6 MB that this way can carry; the pictures of task {record.id} are at `links`"
-        f" for an hour, and at GET /v1alpha2/tasks/{record.id}: ask for fewer or smaller ones at once"
-    )
-    body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
-    ours = {"code": "too_large", "id_task": record.id, "links": links}
-    return WebUiAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours)

@@ -47,9 +47,9 @@ def runpod_api(
         MESSAGE_FOLDER,
         wildcard_reason="The message of a task that is begun again lies under the task's id",
     )
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.output_bucket.arn}/*"],
+    function.read_objects(
+        storage.output_bucket,
+        "",
         wildcard_reason="Answers hold the pictures or links to them, and callers choose the prefix of outputs",
     )
     function.publish_to(task_topic_arn, key_arn=topic_key_arn)

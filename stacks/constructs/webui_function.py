@@ -52,10 +52,8 @@ def webui_api(
         on=[f"{storage.task_bucket.arn}/{WEBUI_FOLDER}/*"],
         wildcard_reason="Lists lie under their runtime, and options under the key that set them",
     )
-    function.allow(
-        "s3:GetObject",
-        on=[f"{storage.output_bucket.arn}/*"],
-        wildcard_reason="The outputs of a call lie under the id of its task",
+    function.read_objects(
+        storage.output_bucket, "", wildcard_reason="The outputs of a call lie under the id of its task"
     )
     function.publish_to(task_topic_arn, key_arn=topic_key_arn)
     if environment.function_url:

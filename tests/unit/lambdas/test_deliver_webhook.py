@@ -21,6 +21,7 @@ from guarded_http.client import GuardedHttp
 from lambdas import clients
 from lambdas.deliver_webhook import handler as deliver_webhook
 from lambdas.deliver_webhook.posting import WebhookPost
+from lambdas.deliver_webhook.signing import InvalidSecret
 from lambdas.deliver_webhook.signing_keys import MAX_AGE_MS, SigningKeys
 from lambdas.webhook_queue import SqsWebhookQueue
 from tests.https_receiver import HttpsReceiver, https_receiver, status
@@ -257,6 +258,19 @@ def test_both_secrets_sign_while_one_replaces_the_other(receiver: HttpsReceiver,
     assert list(keys.current()) == [key], "what worked last still works"
 
 
+def test_a_mistyped_secret_does_not_outlive_its_correction(secret: Any) -> None:
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
+    keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: 0)
+    assert list(keys.current()) == [b"Also a key of 24 bytes at least"]
+
+
+def test_while_the_present_secret_is_mistyped_the_one_before_signs(secret: Any) -> None:
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
+    keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: 0)
+    assert len(keys.current()) == 1
+
+
 def test_a_receiver_with_either_secret_accepts(receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
     queue.send(ended(receiver.url("/hook")))
@@ -278,6 +292,21 @@ def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
     queue.run()
     ids = {request.headers["webhook-id"] for request in receiver.received}
     assert len(ids) == 2
+
+
+def test_what_keeps_us_from_an_attempt_stands_on_the_task(
+    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any
+) -> None:
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret")
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret either")
+    message = encode_webhook(ended(receiver.url("/hook")))
+    for receive_count, state in ((1, "pending"), (MAX_WEBHOOK_ATTEMPTS, "failed")):
+        with pytest.raises(InvalidSecret):
+            deliver_webhook.webhooks().prepare(message, receive_count=receive_count, now_ms=world.now_ms)
+        noted = world.record("a")
+        assert (noted.webhook_state, noted.webhook_last_status) == (state, None)
+        assert "InvalidSecret" in str(noted.webhook_last_error)
+    assert receiver.received == []
 
 
 def test_a_message_that_is_none_comes_again_without_the_others(

@@ -13,7 +13,7 @@ from contract.replica import SEEN_WITHIN_MS, sign_of_life
 from contract.transitions import Outcome
 from lambdas import outcomes
 from lambdas.http_application import Caller
-from lambdas.output_bucket import OutputBucket
+from lambdas.output_bucket import OutputBucket, OutputGone
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.handler import wait_ms
 from lambdas.runpod_api.jobs import RunpodJobs
@@ -323,3 +323,13 @@ def test_wait_is_what_runpod_takes(text: str | None, milliseconds: int) -> None:
 def test_every_other_wait_is_refused(text: str) -> None:
     with pytest.raises(InvalidTask, match=r"wait: is .* write milliseconds from 1000 to 300000"):
         wait_ms(text)
+
+
+def test_a_job_whose_outputs_were_deleted_is_gone(runpod: Runpod) -> None:
+    task_id = runpod.run()["id"]
+    runpod.world.claim(task_id)
+    runpod.world.finish(task_id, DONE)
+    runpod.world.s3.delete_object(Bucket="out", Key="a-1.png")
+    for call in (runpod.status, lambda job_id: runpod.jobs.stream("sdruntime", job_id)):
+        with pytest.raises(OutputGone):
+            call(task_id)

@@ -104,6 +104,14 @@ def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(world: Any, render
     assert render(record)["input"] is None
 
 
+@pytest.mark.parametrize("key", ["a.png", "a.out"])
+def test_outputs_that_are_gone_keep_nobody_from_the_outcome(world: Any, render: Any, ended: Any, key: str) -> None:
+    record = ended({"input": INPUT})
+    world.s3.delete_object(Bucket="out", Key=key)
+    body = render(record)
+    assert (body["status"], body["output"], body["input"]) == ("COMPLETED", None, INPUT)
+
+
 @pytest.mark.parametrize("format_", [Format.V1ALPHA1, Format.V1ALPHA2])
 def test_our_own_formats_get_the_callback(render: Any, ended: Any, format_: Format) -> None:
     record = ended({"input": INPUT}).model_copy(update={"format": format_.value})

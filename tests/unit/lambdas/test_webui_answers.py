@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contract.record import Record, Status
-from lambdas.output_bucket import OutputBucket
+from lambdas.output_bucket import OutputBucket, OutputGone
 from lambdas.webui_answers import WebUiAnswers
 
 REST = {"info": '{"prompt": "A \\"dog\\""}', "parameters": {"init_images": None, "width": 64}}
@@ -64,6 +64,26 @@ def test_what_does_not_fit_comes_as_links(answers: WebUiAnswers) -> None:
         assert [link.partition("?")[0].rpartition("/")[2] for link in answer["images"]] == ["a-1.png", "a-2.png"]
         assert all(link.startswith("https://") and "Signature=" in link for link in answer["images"])
     assert "image_format" not in answers.read(record("a-1.png", "a-2.png"), max_bytes=whole + 100)
+
+
+def test_a_rest_that_alone_is_too_large_is_linked_with_the_pictures(answers: WebUiAnswers) -> None:
+    answer = answers.read(record("a-1.png"), max_bytes=len(json.dumps(json.dumps(REST))) - 1)
+    assert set(answer) == {"images", "image_format", "response_url"}
+    assert [answer["image_format"], answer["response_url"].partition("?")[0].rpartition("/")[2]] == ["url", "a.out"]
+    assert "a-1.png?" in answer["images"][0]
+
+
+def test_a_list_that_is_too_large_is_linked(answers: WebUiAnswers) -> None:
+    answer = answers.read(record(output_url="s3://out/list.out"), max_bytes=20)
+    assert set(answer) == {"response_url"}
+    assert "list.out?" in answer["response_url"]
+
+
+@pytest.mark.parametrize("key", ["a.out", "a-2.png"])
+def test_outputs_that_were_deleted_are_gone(answers: WebUiAnswers, world: Any, key: str) -> None:
+    world.s3.delete_object(Bucket="out", Key=key)
+    with pytest.raises(OutputGone, match=f"s3://out/{key}"):
+        answers.read(record("a-1.png", "a-2.png"))
 
 
 @pytest.mark.parametrize(("name", "value"), [("list.out", [{"name": "Euler a"}]), ("null.out", None)])

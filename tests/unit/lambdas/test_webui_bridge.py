@@ -16,6 +16,7 @@ from lambdas.http_application import Caller, InternalError
 from lambdas.output_bucket import OutputBucket
 from lambdas.task_waiting import TaskWaiting
 from lambdas.webui_answers import MAX_ANSWER_BYTES, WebUiAnswers
+from lambdas.webui_api import call_tasks
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.call_tasks import CallTasks
 from lambdas.webui_api.calls import parse_call
@@ -238,7 +239,27 @@ def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
     answer = client.post("txt2img", {"prompt": "a"})
     assert (answer.status, answer.body["code"]) == (413, "too_large")
     assert answer.body["links"][0].startswith("https://")
+    assert answer.body["response_url"].startswith("https://")
     assert "webui-api-1" in answer.body["detail"]
+
+
+def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_tasks, "MAX_ANSWER_BYTES", 1000)
+    request = {"prompt": "a", "init_images": ["x" * 900], "include_init_images": True}
+    answer = client.post("img2img", request)
+    assert (answer.status, answer.body["code"]) == (413, "too_large")
+    assert [link.partition("?")[0].rpartition("/")[2] for link in answer.body["links"]] == ["webui-api-1.png"]
+    assert client.post("img2img", request | {"include_init_images": False}).status == 200
+
+
+def test_an_answer_whose_outputs_were_deleted_is_gone(client: Client) -> None:
+    def complete_and_delete(task_id: str) -> None:
+        client.complete(task_id)
+        client.world.s3.delete_object(Bucket="out", Key=f"{task_id}.png")
+
+    client.replica = complete_and_delete
+    answer = client.post("txt2img", {"prompt": "a"})
+    assert (answer.status, answer.body["code"]) == (410, "output_gone")
 
 
 def test_lists_are_kept_until_they_are_old_or_refreshed(client: Client) -> None:

@@ -25,7 +25,7 @@ def parse_json_object(body: str | bytes) -> dict[str, Any]:
         raise InvalidJson(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidJson(f"the body must be a JSON object, not {describe(value)}")
-    _check_depth(value)
+    _check_nested(value)
     return value
 
 
@@ -65,9 +65,12 @@ def _finite_float(digits: str) -> float:
     return number
 
 
-def _check_depth(value: object) -> None:
+def _check_nested(value: object) -> None:
     level: list[object] = [value]
     for _ in range(MAX_DEPTH):
+        for parent in level:
+            if isinstance(parent, dict):
+                _check_keys(parent)
         level = [
             child
             for parent in level
@@ -77,3 +80,10 @@ def _check_depth(value: object) -> None:
         if not level:
             return
     raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep")
+
+
+def _check_keys(parent: dict[str, Any]) -> None:
+    for key in parent:
+        # JSON's escapes can write half a surrogate pair, which no model can write back as a key.
+        if not key.isascii() and any("\ud800" <= character <= "\udfff" for character in key):
+            raise InvalidJson(f"the key {key[:40]!r} is not valid Unicode text")

@@ -95,6 +95,8 @@ def _check_webhook(value: str) -> str:
         raise ValueError(f"is {len(value)} characters long; {MAX_WEBHOOK_LENGTH} are allowed")
     if any(character <= " " or character == "\x7f" for character in value):
         raise ValueError("spaces and control characters are not allowed in a URL")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("is not valid Unicode text")
     try:
         parts = urlsplit(value)
         _ = parts.port

@@ -32,6 +32,7 @@ json_values = st.recursive(
         ('{"a": ' + "9" * 5000 + "}", "the body is not JSON"),
         ('{"a":' + "[" * 70 + "]" * 70 + "}", "more than 64 levels"),
         ('{"a":' + "[" * 100_000, "more than 64 levels"),
+        ('{"a": [{"\\ud800": 1}]}', "the key .* is not valid Unicode"),
         (b'{"a": "\xff"}', "not UTF-8 text: byte 7"),
     ],
 )

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from contract.errors import InvalidTask, MessageTooLarge
+from contract.errors import InvalidJson, InvalidTask, MessageTooLarge
+from contract.json_values import parse_json_object
 from contract.record import SWEEP_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
-from contract.submission import parse_submission
+from contract.submission import Format, parse_submission
 from contract.transitions import Outcome
 from lambdas.envelopes import Delivery
 from lambdas.expire_tasks.sweeping import Sweep
@@ -65,6 +66,43 @@ def test_a_rejections_attributes_can_be_sent(world: Any, make_task: Any, id_: st
     ((_, attributes),) = world.completion_topic.sent
     assert attributes["id"].isascii()
     assert attributes["id"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "content"),
+    [
+        ({}, {"\ud800": 1}),
+        ({}, {"alwayson_scripts": {"x": {"args": [{"\udfff": 1}]}}}),
+        ({"context": {"\ud800": 1}}, {}),
+        ({"webhook": "https://x/\ud800"}, {}),
+        ({"webhook": "https://\ud800.example/"}, {}),
+    ],
+)
+def test_half_a_surrogate_pair_is_the_senders_mistake(
+    world: Any, make_task: Any, metadata: dict[str, Any], content: dict[str, Any]
+) -> None:
+    settle(world, "route_tasks", json.dumps(make_task(content=content, **metadata)))
+    ((body, _),) = world.completion_topic.sent
+    assert json.loads(body)["error"]["code"] in {"invalid_json", "invalid_task"}
+    payload = {"prompt": "a"} | content
+    request = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": payload}} | metadata
+    if "context" not in metadata:
+        with pytest.raises((InvalidJson, InvalidTask)):
+            parse_submission(
+                parse_json_object(json.dumps(request)),
+                catalogue=world.catalogue,
+                holds_checkpoint=world.models.holds_checkpoint,
+                format_=Format.RUNPOD,
+                runtime_name="sdruntime",
+                generated_id="job",
+            )
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_half_a_surrogate_pair_in_a_value_goes_through(world: Any, make_task: Any, text: str) -> None:
+    settle(world, "route_tasks", json.dumps(make_task(content={"prompt": text, "styles": [text]}, context=text)))
+    assert world.completion_topic.sent == []
+    assert json.loads(world.task_topic.sent[0][0])["task"]["content"]["prompt"] == text
 
 
 @pytest.mark.parametrize("name", ["x" * 2000, "../../etc/passwd", "\ud800", "a\x00b", ""])

@@ -1,5 +1,6 @@
 """The RunPod form of a task, `{"input": {"api", "payload"}}`, and the Web UI calls that it may make."""
 
+import re
 from typing import Any, Final
 
 from contract.errors import FieldError
@@ -32,6 +33,15 @@ ENDPOINT_OF_TASKTYPE: Final = {
     TaskType.PNG_INFO: "sdapi/v1/png-info",
 }
 TASKTYPE_OF_ENDPOINT: Final = {endpoint: tasktype for tasktype, endpoint in ENDPOINT_OF_TASKTYPE.items()}
+
+#: Field of a call of `v1/sync` with a token of its sender's.
+TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
+#: The token in a text that may be no JSON, or JSON in a string of JSON, whose quotation marks have backslashes; runs of
+#: these are gone through once, however long a stranger makes them.
+_TOKEN_IN_TEXT: Final = re.compile(
+    rf"""(?<!\\)((?P<escape>\\*+)"{TOKEN_FIELD}(?P=escape)"\s*:\s*(?P=escape)").*?(?=(?<!\\)(?P=escape)"|\Z)""",
+    re.DOTALL,
+)
 
 #: Schedulers of the Web UI as they stand at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
 #: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".
@@ -89,7 +99,12 @@ def without_token(content: dict[str, Any]) -> dict[str, Any]:
     payload = content.get("payload")
     if endpoint_of(content) != SYNC_ENDPOINT or not isinstance(payload, dict):
         return content
-    return content | {"payload": {key: value for key, value in payload.items() if key != "hf_token"}}
+    return content | {"payload": {key: value for key, value in payload.items() if key != TOKEN_FIELD}}
+
+
+def text_without_token(text: str) -> str:
+    """Return a message, whatever it is, with nothing in the place of a token."""
+    return _TOKEN_IN_TEXT.sub(r"\1", text)
 
 
 def original_field(field: str) -> str:

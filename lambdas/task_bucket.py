@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
+from contract.runpod import text_without_token
 from contract.storage import MAX_MESSAGE_BYTES, UNREADABLE_FOLDER, S3Location, decode_pointer
 from lambdas.aws_errors import error_code
 
@@ -77,9 +78,10 @@ class TaskBucket:
             raise InvalidJson(f"{location.uri} is not UTF-8 text: byte {error.start} cannot be decoded") from None
 
     def keep_unreadable(self, message_id: str, *, body: str, source: str) -> S3Location:
-        """Keep a message in which no task was found, for the operators; return where."""
+        """Keep a message in which no task was found, for the operators; return where. Tokens in it are left out."""
         location = self.location(f"{UNREADABLE_FOLDER}/{message_id}.json")
-        self.put(location.key, json.dumps({"source": source, "message_id": message_id, "body": body}))
+        kept = {"source": source, "message_id": message_id, "body": text_without_token(body)}
+        self.put(location.key, json.dumps(kept))
         return location
 
 

@@ -59,8 +59,8 @@ class DeadLetterOffice:
 
     def _was_taken_in(self, body: dict[str, Any] | None, message_id: str) -> bool:
         """Tell whether a message of the intake queue was recorded before it failed: the sweep goes on with it."""
-        task_id = sender_id(body)
-        record = self._table.read(task_id) if task_id else None
+        # A task of RunPod's format has no id of its own, and gets that of its message.
+        record = self._table.read(sender_id(body) or message_id)
         return record is not None and record.submission_id == message_id
 
     def _fail(self, record: Record, now_ms: int) -> None:

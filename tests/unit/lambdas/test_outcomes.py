@@ -130,6 +130,35 @@ class TestDeadLetters:
         kept = json.loads(world.task_bucket.get("unreadable/m-1.json"))
         assert kept["body"] == body
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            '{"input": {"api": {"endpoint": "v1/sync"}, "payload": {"hf_token": "hf_secret", "repo_id": "a/b"}}}',
+            '{"Message": "{\\"payload\\": {\\"hf_token\\" : \\"hf_secret\\", \\"repo_id\\": \\"a/b\\"}}"',
+            '{"repo_id": "a/b", "hf_token":"hf_secret',
+        ],
+    )
+    def test_a_token_is_not_kept(self, world: Any, settle: Any, body: str) -> None:
+        settle(body)
+        kept = world.task_bucket.get("unreadable/m-1.json")
+        assert "hf_secret" not in kept
+        assert "a/b" in kept
+        assert json.loads(kept)["body"] == body.replace("hf_secret", "")
+
+    def test_a_job_of_runpods_format_that_was_recorded_is_left_to_the_sweep(self, world: Any, settle: Any) -> None:
+        call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
+        submission = parse_submission(
+            {"input": call},
+            catalogue=world.catalogue,
+            holds_checkpoint=world.models.holds_checkpoint,
+            runtime_name="sdruntime",
+            generated_id="message-1",
+        )
+        world.tasks.take(submission, submission_id="message-1", now_ms=world.now_ms)
+        settle(json.dumps({"input": call}), "message-1")
+        assert world.completion_topic.sent == []
+        assert world.record("message-1").status is Status.IN_QUEUE
+
     def test_a_task_without_a_record_is_answered(self, world: Any, submit: Any, settle: Any) -> None:
         message = submit()
         world.dynamodb.delete_item(TableName="tasks", Key={"id": "a"})

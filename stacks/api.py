@@ -1,4 +1,4 @@
-"""The functions on the way of a task, and the HTTP API in front of three of them."""
+"""The functions on the way of a task, and the HTTP API in front of five of them."""
 
 from typing import Any
 
@@ -11,11 +11,10 @@ from stacks.constructs.http_api import HttpApi
 from stacks.constructs.outcome_functions import expire_tasks, notify
 from stacks.constructs.reading_functions import authorize, read_task
 from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.runpod_function import runpod_api
 from stacks.constructs.submission_functions import create_upload, route_tasks, submit_task
 from stacks.constructs.task_function import FunctionPlatform
+from stacks.constructs.waiting_functions import WaitingGround, runpod_api, webui_api
 from stacks.constructs.webhooks import Webhooks
-from stacks.constructs.webui_function import webui_api
 from stacks.exports import MessagingExports, StorageExports
 
 
@@ -66,8 +65,7 @@ class ApiStack(Stack):
         )
         keys = ApiKeys(self, "ApiKeys", keys=environment.api_keys, removal_policy=removal_policy)
         secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
-        runpod = runpod_api(
-            self,
+        ground = WaitingGround(
             platform=platform,
             environment=environment,
             storage=storage,
@@ -75,15 +73,7 @@ class ApiStack(Stack):
             topic_key_arn=messaging.topic_key_arn,
             secret_arns=secret_arns,
         )
-        webui = webui_api(
-            self,
-            platform=platform,
-            environment=environment,
-            storage=storage,
-            task_topic_arn=messaging.task_topic_arn,
-            topic_key_arn=messaging.topic_key_arn,
-            secret_arns=secret_arns,
-        )
+        runpod, webui = runpod_api(self, ground), webui_api(self, ground)
         notify(
             self,
             platform=platform,

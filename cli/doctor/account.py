@@ -14,6 +14,8 @@ BOOTSTRAP_PARAMETER: Final = "/cdk-bootstrap/hnb659fds/version"
 LEAST_BOOTSTRAP_VERSION: Final = 6
 #: Concurrent executions that 100 tasks a second need with room to spare (docs/scale.md); new accounts have 10.
 NEEDED_CONCURRENCY: Final = 100
+#: Concurrent executions that AWS keeps for the functions without a reservation (Lambda guide, "Reserved concurrency").
+LEAST_UNRESERVED_CONCURRENCY: Final = 100
 
 
 def check_credentials(environment: Environment, clients: Clients) -> Iterator[Finding]:
@@ -52,15 +54,25 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
         yield ok(f"bootstrapped for CDK, version {version}")
 
 
-def check_functions(_: Environment, clients: Clients) -> Iterator[Finding]:
-    """May enough functions run at a time?"""
+def check_functions(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """May enough functions run at a time, and may some be reserved?"""
     limit = clients("lambda").get_account_settings()["AccountLimit"]
-    free = limit["UnreservedConcurrentExecutions"]
-    if free < NEEDED_CONCURRENCY:
+    free, reserved = limit["UnreservedConcurrentExecutions"], environment.throttling.reserved_concurrency
+    # What is free is without our own reservation only after the deployment; the account's limit tells both times.
+    left = min(free, limit["ConcurrentExecutions"] - reserved)
+    advice = 'ask for more "Concurrent executions" of AWS Lambda in Service Quotas'
+    if reserved and left < LEAST_UNRESERVED_CONCURRENCY:
+        yield Finding(
+            Level.PROBLEM,
+            f"{limit['ConcurrentExecutions']} functions may run at a time in this account, and AWS lets none reserve"
+            f" {reserved} of them: {LEAST_UNRESERVED_CONCURRENCY} must be left",
+            f"{advice}, or write throttling.waitingCalls: null",
+        )
+    elif left < NEEDED_CONCURRENCY:
         yield Finding(
             Level.WARNING,
-            f"{free} functions may run at a time here; a busy environment needs {NEEDED_CONCURRENCY}",
-            'ask for more "Concurrent executions" of AWS Lambda in Service Quotas',
+            f"{left} functions may run at a time here; a busy environment needs {NEEDED_CONCURRENCY}",
+            advice,
         )
     else:
-        yield ok(f"{free} functions may run at a time")
+        yield ok(f"{left} functions may run at a time" + (f", and {reserved} that wait" if reserved else ""))

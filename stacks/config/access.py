@@ -33,6 +33,11 @@ class ApiKey(CamelModel):
 MAX_ACTIVE_TASKS: Final = 1_000
 
 
+#: Functions whose calls wait for the end of a task (`stacks.constructs.waiting_functions`), each with executions of its
+#: own.
+WAITING_FUNCTIONS: Final = 2
+
+
 class Throttling(CamelModel):
     """What the HTTP API accepts of each key."""
 
@@ -47,6 +52,19 @@ class Throttling(CamelModel):
         le=MAX_ACTIVE_TASKS,
         description="tasks of one key that may wait or run at a time, so that none fills the queue of all, or null",
     )
+    waiting_calls: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000,
+        description="calls at a time of each of the two functions that wait for a task's end (RunPod's API, an SD Web"
+        " UI's), so that those who wait leave the other functions theirs: Lambda reserves twice as many executions,"
+        " which a new account does not have (docs/scale.md); null reserves none",
+    )
+
+    @property
+    def reserved_concurrency(self) -> int:
+        """Executions of the account's that Lambda sets aside for this environment."""
+        return WAITING_FUNCTIONS * (self.waiting_calls or 0)
 
     @property
     def active_tasks_setting(self) -> str:

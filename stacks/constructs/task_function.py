@@ -34,7 +34,8 @@ class FunctionPlatform:
 class TaskFunction(aws_lambda.Function):
     """The function in the folder `lambdas/{folder}`; `settings` are the variables of its settings class.
 
-    `waiting_seconds` of its timeout are there for waiting, after all that it publishes is published.
+    `waiting_seconds` of its timeout are there for waiting, after all that it publishes is published. With
+    `reserved_concurrency` it may run so often at a time, and no other function of the account takes these executions.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class TaskFunction(aws_lambda.Function):
         settings: Mapping[str, str],
         platform: FunctionPlatform,
         waiting_seconds: int = 0,
+        reserved_concurrency: int | None = None,
     ) -> None:
         if (timeout_seconds - waiting_seconds) * 1000 >= PUBLISH_GRACE_MS:
             # The sweep would publish a task that this function is still about to publish.
@@ -69,6 +71,7 @@ class TaskFunction(aws_lambda.Function):
             handler=f"lambdas.{folder}.handler.handler",
             timeout=Duration.seconds(timeout_seconds),
             memory_size=MEMORY_MIB,
+            reserved_concurrent_executions=reserved_concurrency,
             role=role,
             log_group=log_group,
             tracing=aws_lambda.Tracing.ACTIVE if platform.tracing else aws_lambda.Tracing.DISABLED,

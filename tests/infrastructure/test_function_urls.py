@@ -5,6 +5,12 @@ from typing import Any
 
 import pytest
 
+from lambdas.function_url import GATEWAY_ANSWER_SECONDS
+from stacks.config import Throttling
+from stacks.constructs.submission_functions import HTTP_TIMEOUT_SECONDS
+
+#: Seconds in which a function reads an answer of 6 MB from S3 and hands it over, after the wait.
+LEAST_MARGIN_SECONDS = 2
 KEYS = "API_KEY_SECRET_ARNS"
 #: Functions with a URL, and the outputs that name it.
 WITH_URL = {"runpod_api": "RunpodFunctionUrl", "webui_api": "WebuiFunctionUrl"}
@@ -37,3 +43,19 @@ def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: A
         properties = permission.properties
         if properties["Principal"] == "*":
             assert properties.get("FunctionUrlAuthType") == "NONE" or properties.get("InvokedViaFunctionUrl") is True
+
+
+@pytest.mark.parametrize("folder", WITH_URL)
+def test_those_who_wait_leave_the_other_functions_theirs(dev: Any, everything: Any, folder: str) -> None:
+    assert everything.function(folder).properties["ReservedConcurrentExecutions"] == 40
+    assert "ReservedConcurrentExecutions" not in dev.function(folder).properties
+    others = [item for item in everything.resources("AWS::Lambda::Function") if item.properties.get("Timeout") != 330]
+    assert all("ReservedConcurrentExecutions" not in item.properties for item in others)
+    reserved = [
+        item.properties.get("ReservedConcurrentExecutions", 0) for item in everything.resources("AWS::Lambda::Function")
+    ]
+    assert sum(reserved) == Throttling(waiting_calls=40).reserved_concurrency
+
+
+def test_behind_the_gateway_the_answer_comes_before_the_function_ends() -> None:
+    assert GATEWAY_ANSWER_SECONDS <= HTTP_TIMEOUT_SECONDS - LEAST_MARGIN_SECONDS

@@ -13,7 +13,7 @@ from cli.doctor import account, artefacts, capacity, command, deployed
 from cli.doctor.examination import CHECKS, examine
 from cli.doctor.finding import Check, Finding, Level
 from cli.main import main
-from stacks.config import Environment, RuntimeConfig
+from stacks.config import Environment, RuntimeConfig, Throttling
 from stacks.config.capacity import Capacity, Scaling
 from stacks.config.gpu_instances import GPU_INSTANCES
 from stacks.config.network import Network
@@ -89,6 +89,26 @@ def test_bootstrap(answer: Any, level: str) -> None:
 def test_functions(free: int, level: str) -> None:
     answer = {"AccountLimit": {"UnreservedConcurrentExecutions": free, "ConcurrentExecutions": free}}
     assert levels(findings(account.check_functions, lambda__GetAccountSettings=answer)) == [level]
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "level"),
+    [
+        (1000, 1000, "ok"),
+        # Deployed: its own reservation is not taken off twice.
+        (1000, 800, "ok"),
+        (300, 300, "ok"),
+        (299, 299, "problem"),
+        (10, 10, "problem"),
+        # Others have reserved the rest.
+        (1000, 50, "problem"),
+    ],
+)
+def test_functions_that_are_reserved(total: int, free: int, level: str) -> None:
+    answer = {"AccountLimit": {"UnreservedConcurrentExecutions": free, "ConcurrentExecutions": total}}
+    environment = ENVIRONMENT.model_copy(update={"throttling": Throttling(waiting_calls=100)})
+    found = findings(account.check_functions, environment, lambda__GetAccountSettings=answer)
+    assert levels(found) == [level]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +278,9 @@ def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatc
         {
             "sts.GetCallerIdentity": IDENTITY,
             "ssm.GetParameter": fails("ParameterNotFound"),
-            "lambda.GetAccountSettings": {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}},
+            "lambda.GetAccountSettings": {
+                "AccountLimit": {"UnreservedConcurrentExecutions": 1000, "ConcurrentExecutions": 1000}
+            },
             "cloudformation.DescribeStacks": {"Stacks": []},
         }
     )

@@ -5,7 +5,7 @@ Gateway does in front of a function is done here instead: the key is checked, an
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -36,7 +36,7 @@ class HttpFunction:
     """Answers events of both kinds; `authorizer` is asked for those of a function URL only."""
 
     application: APIGatewayRestResolver
-    authorizer: Callable[[], Authorizer]
+    authorizer: Authorizer
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one event."""
@@ -44,7 +44,7 @@ class HttpFunction:
             self.application.context[ANSWER_BY] = time.monotonic() + GATEWAY_ANSWER_SECONDS
             return self.application.resolve(event, context)
         try:
-            key_name = self.authorizer().name_of(key_in(event.get("headers")))
+            key_name = self.authorizer.name_of(key_in(event.get("headers")))
         except Unauthorized:
             refusal = WrongKey("Send a valid key in the header x-api-key or Authorization")
             response = answer({"error": refusal.as_dict()}, HTTPStatus.UNAUTHORIZED)

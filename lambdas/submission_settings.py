@@ -1,6 +1,6 @@
 """What all functions that take tasks in must know."""
 
-from pydantic import Field
+from pydantic import Field, Json
 
 from contract.routing import Catalogue
 from contract.settings import Settings
@@ -22,3 +22,9 @@ class SubmissionSettings(Settings):
     def catalogue(self) -> Catalogue:
         """The configured runtimes."""
         return Catalogue.from_json(self.runtimes)
+
+
+class WaitingSettings(SubmissionSettings):
+    """Of functions that also wait for the tasks: the keys that open their own URL, if they have one."""
+
+    api_key_secret_arns: Json[dict[str, str]]

@@ -11,10 +11,11 @@ KEY_MAX_AGE_SECONDS: Final = 300
 
 def compose_authorizer(secret_arns: Mapping[str, str]) -> Authorizer:
     """Return an authorizer that reads the secret of each key; `secret_arns` has them by the key's name."""
-    # It brings boto3 along; see lambdas.clients.
-    from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - see above
 
     def read_secrets() -> dict[str, str]:
+        # It brings boto3 along; see lambdas.clients.
+        from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - as above
+
         try:
             return {name: str(get_secret(arn, max_age=KEY_MAX_AGE_SECONDS)) for name, arn in secret_arns.items()}
         except GetParameterError as error:

@@ -141,10 +141,6 @@ class _Stream:
         self._taken = _key(self.runtime, item["submitted_at_ms"], item["id"])
 
 
-def _submission(item: dict[str, Any]) -> tuple[int, str]:
-    return item["submitted_at_ms"], item["id"]
-
-
 def _key(runtime: str, submitted_at_ms: int, task_id: str) -> dict[str, Any]:
     return {"runtime": runtime, "submitted_at_ms": submitted_at_ms, "id": task_id}
 

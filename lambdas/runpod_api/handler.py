@@ -9,7 +9,6 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.authorize.authorizing import Authorizer
 from lambdas.authorize.composition import compose_authorizer
 from lambdas.clients import client
 from lambdas.clock import now_ms
@@ -67,12 +66,6 @@ def endpoint() -> RunpodEndpoint:
 
 
 @cache
-def authorizer() -> Authorizer:
-    """Compose what lets callers in at the function's own URL."""
-    return compose_authorizer(settings().api_key_secret_arns)
-
-
-@cache
 def function() -> HttpFunction:
     """Compose the routes of this process."""
     app = http_application()
@@ -112,7 +105,7 @@ def function() -> HttpFunction:
     def health(runtime: str) -> Response[Any]:
         return answer(endpoint().health(runtime))
 
-    return HttpFunction(application=app, authorizer=authorizer)
+    return HttpFunction(application=app, authorizer=compose_authorizer(settings().api_key_secret_arns))
 
 
 def wait_ms(text: str | None) -> int:

@@ -1,11 +1,7 @@
 """The settings of runpod_api."""
 
-from pydantic import Json
-
-from lambdas.submission_settings import SubmissionSettings
+from lambdas.submission_settings import WaitingSettings
 
 
-class RunpodApiSettings(SubmissionSettings):
-    """Places of a submission, and the keys that open the function's own URL, if it has one."""
-
-    api_key_secret_arns: Json[dict[str, str]]
+class RunpodApiSettings(WaitingSettings):
+    """Places of a submission, and the keys of callers at the function's own URL."""

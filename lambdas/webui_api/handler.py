@@ -10,7 +10,6 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
-from lambdas.authorize.authorizing import Authorizer
 from lambdas.authorize.composition import compose_authorizer
 from lambdas.clients import client
 from lambdas.clock import now_ms
@@ -62,12 +61,6 @@ def bridge() -> Bridge:
 
 
 @cache
-def authorizer() -> Authorizer:
-    """Compose what lets callers in at the function's own URL."""
-    return compose_authorizer(settings().api_key_secret_arns)
-
-
-@cache
 def function() -> HttpFunction:
     """Compose the one route of this process: the path is the Web UI's business, refusals included."""
     app = http_application(error_answer=_answer_to_error)
@@ -83,7 +76,7 @@ def function() -> HttpFunction:
         except WebUiRefusal as refusal:
             return _response(refusal.answer)
 
-    return HttpFunction(application=app, authorizer=authorizer)
+    return HttpFunction(application=app, authorizer=compose_authorizer(settings().api_key_secret_arns))
 
 
 def _answer_to_error(error: DarkroomError) -> Response[str]:

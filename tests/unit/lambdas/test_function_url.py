@@ -46,7 +46,7 @@ def function(read_secrets: Any = lambda: {"shop": "the-key"}) -> HttpFunction:
     def missing() -> Response[Any]:
         raise TaskNotFound("there is no such task")
 
-    return HttpFunction(application=application, authorizer=lambda: Authorizer(read_secrets=read_secrets))
+    return HttpFunction(application=application, authorizer=Authorizer(read_secrets=read_secrets))
 
 
 def call(event_: dict[str, Any], **options: Any) -> tuple[int, Any, Mapping[str, str]]:

@@ -40,7 +40,7 @@ def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     }.items():
         monkeypatch.setenv(variable, value)
     yield world
-    cached = (webui_api.settings, webui_api.bridge, webui_api.authorizer, webui_api.function)
+    cached = (webui_api.settings, webui_api.bridge, webui_api.function)
     for composed in (*cached, clients.client, clients.dynamodb):
         composed.cache_clear()
 

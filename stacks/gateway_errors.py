@@ -22,6 +22,9 @@ ANSWERS: Final = {
     "INVALID_API_KEY": Answer(403, "forbidden", _FORBIDDEN),
     # API Gateway's name for a path that it does not have.
     "MISSING_AUTHENTICATION_TOKEN": Answer(404, "not_found", _NOT_FOUND),
+    # What it makes of an Authorization header there, which it takes for a signature: no path of ours is signed for.
+    "INVALID_SIGNATURE": Answer(404, "not_found", _NOT_FOUND),
+    "EXPIRED_TOKEN": Answer(404, "not_found", _NOT_FOUND),
     "RESOURCE_NOT_FOUND": Answer(404, "not_found", _NOT_FOUND),
     "REQUEST_TOO_LARGE": Answer(413, "too_large", "The request is too large; pass links to pictures instead of base64"),
     "THROTTLED": Answer(429, "throttled", "Too many requests with this key; slow down", 1),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpcore
 import pytest
 
 from guarded_http.client import GuardedHttp
@@ -105,3 +106,24 @@ def test_a_post_is_guarded_like_a_get(server: Server) -> None:
     ):
         pass
     assert not server.requests
+
+
+@pytest.mark.parametrize("addresses", [["1.1.1.1", "10.0.0.1"], ["10.0.0.1", "1.1.1.1"], ["1.1.1.1", "::1"]])
+def test_a_name_with_one_address_that_is_not_public_is_refused_before_any_is_connected_to(
+    addresses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected: list[str] = []
+
+    def connect(_: httpcore.SyncBackend, host: str, *__: object, **___: object) -> httpcore.NetworkStream:
+        connected.append(host)
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    http = GuardedHttp(resolve=lambda *_: addresses, allowed_hosts=())
+    target = parse_http_url("https://mixed.example/")
+    with (
+        pytest.raises(LinkRefused, match="not a public address"),
+        http.exchange("GET", target, headers={}, deadline=deadline()),
+    ):
+        pass
+    assert connected == []

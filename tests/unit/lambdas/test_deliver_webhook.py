@@ -217,6 +217,21 @@ def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
     assert world.record("slow").webhook_state == world.record("quick").webhook_state == "delivered"
 
 
+def test_an_attempt_ends_after_fifteen_seconds() -> None:
+    moments = iter([0.0, 14.9, 15.1])
+    resolved: list[str] = []
+
+    def resolve(host: str, _: int) -> list[str]:
+        resolved.append(host)
+        return [host]
+
+    http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"])
+    post = WebhookPost(http=http, clock=SimpleNamespace(monotonic=lambda: next(moments)))
+    attempt = post.attempt("https://127.0.0.1/hook", b"{}", {})
+    assert attempt.error == "it took longer than 15 s"
+    assert resolved == ["127.0.0.1"]
+
+
 def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Any) -> None:
     released = threading.Event()
     receiver.answers["/hook"] = lambda _: (released.wait(20), None)[1]

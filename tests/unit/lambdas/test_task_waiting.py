@@ -5,6 +5,7 @@ import pytest
 from contract.record import Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
+from lambdas.task_table import TaskTable
 from lambdas.task_waiting import LONGEST_PAUSE_SECONDS, TaskWaiting
 
 DONE = Outcome(Status.COMPLETED, output_url="s3://out/a.out")
@@ -30,12 +31,35 @@ def clock() -> Clock:
     return Clock()
 
 
+class ReadsOnly:
+    """A client of DynamoDB that notes of each read whether it is consistent."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.reads: list[bool] = []
+
+    def get_item(self, **request: Any) -> Any:
+        self.reads.append(request.get("ConsistentRead", False))
+        return self._client.get_item(**request)
+
+
 @pytest.fixture
-def waiting(world: Any, clock: Clock, make_task: Any) -> TaskWaiting:
+def client(world: Any) -> ReadsOnly:
+    return ReadsOnly(world.dynamodb)
+
+
+@pytest.fixture
+def reads(client: ReadsOnly) -> list[bool]:
+    return client.reads
+
+
+@pytest.fixture
+def waiting(world: Any, client: ReadsOnly, clock: Clock, make_task: Any) -> TaskWaiting:
     submission = parse_submission(make_task("a"), catalogue=world.catalogue, find_checkpoint=lambda _: None)
     world.tasks.take(submission, submission_id="a", now_ms=world.now_ms)
     world.claim("a")
-    return TaskWaiting(table=world.table, clock=lambda: clock.now, sleep=clock.sleep)
+    table = TaskTable(client=client, table_name="tasks", retention_seconds=3600)
+    return TaskWaiting(table=table, clock=lambda: clock.now, sleep=clock.sleep)
 
 
 def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiting, clock: Clock) -> None:
@@ -51,6 +75,13 @@ def test_the_record_as_it_is_when_the_time_is_over(waiting: TaskWaiting, clock: 
     assert record is not None
     assert record.status is Status.IN_PROGRESS
     assert clock.now == pytest.approx(30)
+
+
+def test_only_the_last_look_costs_a_whole_unit(waiting: TaskWaiting, reads: list[bool]) -> None:
+    waiting.until_final("a", seconds=30)
+    assert reads[:-1] == [False] * (len(reads) - 1)
+    assert len(reads) > 2
+    assert reads[-1], "what was written when the time is over must be in the answer"
 
 
 def test_pauses_grow_so_that_waiting_long_costs_little(waiting: TaskWaiting, clock: Clock) -> None:

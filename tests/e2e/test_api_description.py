@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +17,9 @@ pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 #: Requests that are drawn for each operation, beside its examples and its edge cases.
 MAX_EXAMPLES: Final = 5
+#: Seconds for the operations of the Web UI, each of which may make a picture.
+MAX_WEBUI_SECONDS: Final = 20
 CHECKS: Final = (
-    "not_a_server_error",
     "status_code_conformance",
     "content_type_conformance",
     "response_headers_conformance",
@@ -46,19 +47,33 @@ def quiet(system: Any) -> Iterator[None]:
 
 @pytest.mark.usefixtures("quiet")
 def test_every_answer_is_described_and_none_is_a_server_error(system: Any, tmp_path: Path) -> None:
+    options = {"--exclude-tag": WEBUI_TAG, "--phases": "examples,coverage,fuzzing"}
+    judge(system, tmp_path, checks=("not_a_server_error", *CHECKS), options=options)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_every_answer_of_the_web_uis_api_is_described(system: Any, tmp_path: Path) -> None:
+    # A 500 may be the Web UI's own answer, and is described too; test_webui_clients.py has what each call must answer.
+    options = {
+        "--include-tag": WEBUI_TAG,
+        "--phases": "examples,fuzzing",
+        "--max-time": str(MAX_WEBUI_SECONDS),
+    }
+    judge(system, tmp_path, checks=CHECKS, options=options)
+
+
+def judge(system: Any, folder: Path, *, checks: Sequence[str], options: Mapping[str, str]) -> None:
     program, document = Path(sys.executable).with_name("schemathesis"), PROJECT / "docs" / "api" / "openapi.json"
     options = {
         "--url": system.endpoints["http_url"].rstrip("/"),
         "--header": f"x-api-key: {system.endpoints['api_key']}",
-        "--checks": ",".join(CHECKS),
-        "--phases": "examples,coverage,fuzzing",
+        "--checks": ",".join(checks),
         "--max-examples": str(MAX_EXAMPLES),
-        # These make pictures, and their 500s are the Web UI's own: test_webui_clients.py has what they must answer.
-        "--exclude-tag": WEBUI_TAG,
         "--seed": "1",
         # One key may send 100 requests a second; what is answered with 429 tests nothing.
         "--rate-limit": "80/s",
         "--request-timeout": "40",
+        **options,
     }
     result = subprocess.run(
         [
@@ -69,8 +84,8 @@ def test_every_answer_is_described_and_none_is_a_server_error(system: Any, tmp_p
             "--generation-deterministic",
             "--no-color",
         ],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "HOME": str(tmp_path)},
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "HOME": str(folder)},
         capture_output=True,
         text=True,
         check=False,

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import requests
 import runpod
 from PIL import Image
 
+from lambdas.webui_answers import MAX_ANSWER_BYTES
 from local.demo.pictures import input_picture
 
 # One local system serves all end-to-end tests, so they run in one process.
@@ -45,7 +47,16 @@ def picture(output: Any) -> Image.Image:
 
 
 def slow() -> dict[str, Any]:
-    return call(steps=150, width=512, height=512)
+    """Return a call that runs for minutes, however fast the machine is."""
+    return call(steps=150, width=512, height=512, n_iter=4)
+
+
+def noise(side: int) -> str:
+    """Return a picture of which a PNG is as large as its pixels: 3 bytes each."""
+    buffer = io.BytesIO()
+    pixels = random.Random(1).randbytes(3 * side * side)  # noqa: S311 - noise, no secret
+    Image.frombytes("RGB", (side, side), pixels).save(buffer, "JPEG", quality=50)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def test_run_status_and_output(endpoint: Any) -> None:
@@ -62,6 +73,39 @@ def test_run_sync(endpoint: Any) -> None:
     names = [sampler["name"] for sampler in endpoint.run_sync(call("sdapi/v1/samplers", "GET"))]
     assert "Euler a" in names
     assert endpoint.run_sync(call("/sdapi/v1/refresh-checkpoints")) is None
+
+
+def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, client: Any) -> None:
+    before = endpoint.run(slow())
+    waiting = client.Endpoint("sdruntime")
+    answers: list[dict[str, Any]] = []
+
+    def look(response: requests.Response, **_: Any) -> None:
+        answers.append(response.json())
+        if len(answers) == 1:
+            # Only now may the replica begin with the job that is waited for.
+            before.cancel(timeout=20)
+
+    waiting.rp_client.rp_session.params = {"wait": "1000"}
+    waiting.rp_client.rp_session.hooks["response"].append(look)
+    assert picture(waiting.run_sync(call(), timeout=60)).size == (64, 64)
+    assert answers[0].keys() == {"id", "status"}
+    assert answers[0]["status"] in {"IN_QUEUE", "IN_PROGRESS"}
+    assert answers[-1]["status"] == "COMPLETED"
+
+
+def test_an_answer_of_more_than_six_megabytes_has_links(endpoint: Any, system: Any) -> None:
+    side = 1400
+    request = call("/sdapi/v1/extra-single-image", image=noise(side), upscaling_resize=1)
+    output = endpoint.run_sync(request, timeout=60)
+    assert output["image_format"] == "url"
+    made = requests.get(output["image"], timeout=30)
+    assert len(base64.b64encode(made.content)) > MAX_ANSWER_BYTES
+    assert Image.open(io.BytesIO(made.content)).size == (side, side)
+    # The bridge cannot put links where a Web UI client looks for pictures.
+    refused = system.http("POST", "/sdapi/v1/extra-single-image", json=request["payload"])
+    assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+    assert requests.get(refused.json()["links"][0], timeout=30).content == made.content
 
 
 def documented(section: str) -> dict[str, Any]:
@@ -81,7 +125,14 @@ def test_the_documented_request(system: Any) -> None:
     payload |= {"override_settings": {"sd_model_checkpoint": MODEL}, "width": 128, "height": 128, "steps": 8}
     headers = {"Authorization": f"Bearer {system.endpoints['api_key']}"}
     response = requests.post(f"{base_url}/sdruntime/runsync", json=request, headers=headers, timeout=120)
-    answer = response.json()
+    job_id = response.json()["id"]
+
+    def ended() -> Any:
+        job = requests.get(f"{base_url}/sdruntime/status/{job_id}", headers=headers, timeout=30).json()
+        return job["status"] not in {"IN_QUEUE", "IN_PROGRESS"} and job
+
+    # On a busy machine it takes longer than the call may wait.
+    answer = response.json() if response.json()["status"] == "COMPLETED" else system.eventually(ended, "the job's end")
     assert answer["status"] == "COMPLETED", answer
     assert answer["id"].startswith("sync-")
     assert answer.keys() == expected.keys() | {"workerId"}

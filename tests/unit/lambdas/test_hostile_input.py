@@ -91,7 +91,7 @@ def test_half_a_surrogate_pair_is_the_senders_mistake(
             parse_submission(
                 parse_json_object(json.dumps(request)),
                 catalogue=world.catalogue,
-                holds_checkpoint=world.models.holds_checkpoint,
+                find_checkpoint=world.models.find_checkpoint,
                 format_=Format.RUNPOD,
                 runtime_name="sdruntime",
                 generated_id="job",

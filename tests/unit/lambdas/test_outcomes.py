@@ -150,7 +150,7 @@ class TestDeadLetters:
         submission = parse_submission(
             {"input": call},
             catalogue=world.catalogue,
-            holds_checkpoint=world.models.holds_checkpoint,
+            find_checkpoint=world.models.find_checkpoint,
             runtime_name="sdruntime",
             generated_id="message-1",
         )

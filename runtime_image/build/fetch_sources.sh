@@ -1,5 +1,6 @@
 #!/bin/sh
-# Fetches the Web UI, its side repositories and its ControlNet extension, each at its pinned commit and without history.
+# Fetches the Web UI, its side repositories and its ControlNet extension, each at its pinned commit and without history,
+# and makes the folders that they would make beside their own code, where nobody may write in the image.
 # usage: fetch_sources.sh VERSIONS_FILE TARGET_FOLDER
 set -eu
 
@@ -31,4 +32,13 @@ fetch stable-diffusion-xl "$STABLE_DIFFUSION_XL_REPO" "$STABLE_DIFFUSION_XL_COMM
 fetch k-diffusion "$K_DIFFUSION_REPO" "$K_DIFFUSION_COMMIT" "$repositories/k-diffusion"
 fetch blip "$BLIP_REPO" "$BLIP_COMMIT" "$repositories/BLIP"
 # Beside the extensions that the Web UI brings: the folder of others is in its data folder, which is empty at its start.
-fetch controlnet "$CONTROLNET_REPO" "$CONTROLNET_COMMIT" "$webui/extensions-builtin/sd-webui-controlnet"
+controlnet=$webui/extensions-builtin/sd-webui-controlnet
+fetch controlnet "$CONTROLNET_REPO" "$CONTROLNET_COMMIT" "$controlnet"
+
+words=$(mktemp -d)
+fetch interrogate "$INTERROGATE_REPO" "$INTERROGATE_COMMIT" "$words"
+mkdir "$webui/interrogate" "$webui/config_states" "$controlnet/presets"
+for category in artists flavors mediums movements; do
+    mv "$words/clip_interrogator/data/$category.txt" "$webui/interrogate/"
+done
+rm -rf "$words"

@@ -8,22 +8,26 @@ set -eu
 webui=$2
 python=$3/bin/python
 
-uv venv --quiet --python python3.10 "$3"
+uv venv --quiet --python "$WEBUI_PYTHON" "$3"
 # First and alone, from its own index, which names no dates; all that follows leaves it as it is.
 uv pip install --quiet --python "$python" --index-url "$TORCH_INDEX_URL" \
     "torch==$TORCH_VERSION" "torchvision==$TORCHVISION_VERSION"
-printf 'torch==%s\ntorchvision==%s\nsetuptools==%s\n' \
-    "$(uv pip show --quiet --python "$python" torch | sed -n 's/^Version: //p')" \
-    "$(uv pip show --quiet --python "$python" torchvision | sed -n 's/^Version: //p')" \
-    "$SETUPTOOLS_VERSION" > /tmp/webui-constraints.txt
+constraints=$(mktemp)
+{
+    uv pip freeze --python "$python" | grep -E '^torch(vision)?=='
+    echo "setuptools==$SETUPTOOLS_VERSION"
+} > "$constraints"
 
 install() {
-    uv pip install --quiet --python "$python" --exclude-newer "$WEBUI_PACKAGES_UNTIL" \
-        --constraint /tmp/webui-constraints.txt "$@"
+    uv pip install --quiet --python "$python" --exclude-newer "$WEBUI_PACKAGES_UNTIL" --constraint "$constraints" "$@"
 }
 
 install "setuptools==$SETUPTOOLS_VERSION" wheel
 # CLIP's setup.py wants the setuptools of this environment, not the newest.
 install --no-build-isolation "$CLIP_PACKAGE" "$OPENCLIP_PACKAGE"
-install --requirement "$webui/requirements_versions.txt"
-install --requirement "$webui/extensions-builtin/sd-webui-controlnet/requirements.txt"
+# In one call: what ControlNet leaves open must not push aside what the Web UI pins. The last two are what ControlNet's own
+# installer and its package for normal_dsine need beyond its list.
+install --requirement "$webui/requirements_versions.txt" \
+    --requirement "$webui/extensions-builtin/sd-webui-controlnet/requirements.txt" onnxruntime geffnet
+# Without what they ask for, which could push aside the same pins.
+install --no-deps "$HANDREFINER_WHEEL" "$DEPTH_ANYTHING_WHEEL" "$DEPTH_ANYTHING_V2_WHEEL" "$DSINE_WHEEL"

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from runtime_image.supervisor.settings import SupervisorSettings
+from stacks.constructs.replica_limits import WRITABLE_FOLDERS
 from tests.unit.runtime_image.image.dockerfile import (
     DOCKERFILE,
     PROJECT,
@@ -54,6 +55,8 @@ def test_everything_from_outside_is_pinned() -> None:
                 assert re.fullmatch(r"\d+\.\d+\.\d+", value), name
             case "PACKAGE":
                 assert re.search(r"/archive/[0-9a-f]{40}\.zip$", value), name
+            case "WHEEL":
+                assert re.search(r"/releases/download/v?[\d.]+/\w+-[\d.]+-[\w.]+-none-any\.whl$", value), name
             case "REPO":
                 assert f"{name.removesuffix('_REPO')}_COMMIT" in pins
                 assert value.startswith("https://github.com/"), name
@@ -76,7 +79,7 @@ def test_the_only_foreign_image_is_the_pinned_one() -> None:
 
 
 def test_the_build_uses_every_pin_and_only_those_that_there_are() -> None:
-    scripts = "".join(path.read_text() for path in (PROJECT / "runtime_image" / "build").glob("*.sh"))
+    scripts = "".join(path.read_text() for path in (PROJECT / "runtime_image" / "build").iterdir())
     runs = "".join(value for stage in stages().values() for value in stage.values("RUN"))
     used = set(re.findall(r"\$\{?([A-Z][A-Z0-9_]+)\}?", scripts + runs)) | {"CUDA_IMAGE", "WEBUI_VERSION"}
     assert used == versions().keys()
@@ -167,6 +170,16 @@ def test_the_supervisor_reads_the_images_variables() -> None:
     assert settings.webui_url.endswith(f":{settings.webui_command[settings.webui_command.index('--port') + 1]}")
     assert str(settings.models_directory) == "/models"
     assert str(settings.models_directory) in settings.webui_command
+
+
+def test_the_web_uis_data_folder_is_there_when_a_volume_hides_the_images() -> None:
+    command = SupervisorSettings.from_environment({**environment(), "RUNTIME": "sdruntime"}).webui_command
+    assert command[command.index("--data-dir") + 1] in WRITABLE_FOLDERS.values()
+
+
+def test_the_build_looks_offline_for_what_it_took_from_hugging_face() -> None:
+    (run,) = [value for value in stages()["sdwebui"].values("RUN") if "fetch_huggingface" in value]
+    assert run.rstrip().endswith("HF_HUB_OFFLINE=1 ${fetch}")
 
 
 def locked() -> dict[str, str]:

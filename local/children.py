@@ -1,22 +1,18 @@
 """Child processes of the local system: started with a log file, ended in order, never left behind."""
 
 import asyncio
-import ctypes
 import json
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from runtime_image.supervisor.parent_death import end_with_parent
+
 #: Seconds after SIGTERM at which a child is killed. Whatever it still does ends with the local system anyway.
 STOP_SECONDS: Final = 4.0
-#: prctl option by which Linux ends a child whose parent died (linux/prctl.h).
-_PR_SET_PDEATHSIG: Final = 1
 #: Lines of a dead child's log that the report of its death repeats.
 _TAIL_LINES: Final = 15
-#: Looked up here, since little is safe between fork and exec in a process with threads.
-_PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class ChildFailed(Exception):
@@ -154,7 +150,7 @@ class Children:
                 cwd=folder,
                 # Ctrl-C in a terminal reaches a whole process group; the children's turn comes in our order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent if _PRCTL else None,
+                preexec_fn=end_with_parent,
             )
         child = Child(process, name=name, log_file=log_file)
         self._started = [other for other in self._started if other.running]
@@ -168,9 +164,3 @@ def _json_object(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _end_with_parent() -> None:
-    """Have the kernel kill this child when the local system is killed and cannot do so itself."""
-    if _PRCTL:
-        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)

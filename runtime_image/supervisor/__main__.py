@@ -20,6 +20,7 @@ from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.ending import Ending
 from runtime_image.supervisor.events import Event, StopRequested
 from runtime_image.supervisor.health_server import HealthServer
+from runtime_image.supervisor.idle_watch import IdleWatch
 from runtime_image.supervisor.kept_process import KeptProcess
 from runtime_image.supervisor.loop import Supervisor
 from runtime_image.supervisor.metrics import Metrics
@@ -130,8 +131,9 @@ def build_supervisor(
         start=partial(Child, "models", models_command, environment=environment, post=post), restarts=restarts(), log=log
     )
     models = Models(downloader or None)
+    client = WebUiClient(base_url=settings.webui_url)
     preparation = WebUiPreparation(
-        client=WebUiClient(base_url=settings.webui_url),
+        client=client,
         models_on_disk=models.on_disk,
         fetches_models=downloader is not None,
         model_filename=settings.model_filename,
@@ -139,6 +141,7 @@ def build_supervisor(
         clock=clock,
         log=log,
     )
+    watch = IdleWatch(client=client, condition=condition, limit_seconds=settings.hang_seconds, clock=clock)
     webui = WebUi(
         start=partial(
             Child,
@@ -150,6 +153,7 @@ def build_supervisor(
             take_output=partial(log_output, log=log.bind(process="webui")),
         ),
         prepare=preparation.run,
+        watch=watch.run,
         post=post,
         restarts=restarts(),
         stop_seconds=stop_seconds,

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from runtime_image.agent.logs import EventLog
 from runtime_image.supervisor.agent_status import AgentStatus
@@ -14,6 +15,9 @@ from runtime_image.supervisor.restarts import Restarts
 #: Has the agent receive nothing more, hand back what has not begun, bring what runs to its end however long that
 #: takes, and exit.
 DRAIN_SIGNAL = signal.SIGUSR1
+#: Looks, a second apart, at which an agent that hangs has said nothing new: it writes its status once a second, and its
+#: start takes seconds. Looks and not seconds: a container that was stopped as a whole has not hung.
+SILENT_LOOKS: Final = 60
 
 
 class Agent(KeptProcess):
@@ -22,6 +26,8 @@ class Agent(KeptProcess):
     def __init__(self, *, start: Callable[[], Child], restarts: Restarts, status_file: Path, log: EventLog) -> None:
         super().__init__(start=start, restarts=restarts, log=log)
         self._status_file = status_file
+        self._said_at: float | None = None
+        self._silent_looks = 0
 
     def start_if_due(self, now: float) -> bool:
         """Start it unless it runs or pauses; tell whether it was started."""
@@ -31,6 +37,7 @@ class Agent(KeptProcess):
         if not super().start_if_due(now):
             return False
         self.in_service(now)
+        self._said_at, self._silent_looks = None, 0
         return True
 
     def drain(self) -> None:
@@ -38,6 +45,15 @@ class Agent(KeptProcess):
         if self.child:
             self.child.send(DRAIN_SIGNAL)
 
-    def read_status(self) -> AgentStatus | None:
+    def look(self) -> AgentStatus | None:
         """Return what it says of itself, None if it does not run or has said nothing."""
-        return read_report(self._status_file, AgentStatus) if self.child else None
+        status = read_report(self._status_file, AgentStatus) if self.child else None
+        said_at = status.updated_at if status else None
+        self._silent_looks = self._silent_looks + 1 if said_at == self._said_at else 0
+        self._said_at = said_at
+        return status
+
+    @property
+    def hangs(self) -> bool:
+        """True after too many looks in a row at which it had said nothing new."""
+        return self.child is not None and self._silent_looks >= SILENT_LOOKS

@@ -1,23 +1,17 @@
 """One process that the supervisor has started: signalled, measured, reaped, and never survived by its own children."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO
 
 import psutil
 
-from runtime_image.supervisor.events import ChildEnded, Event
-
-#: prctl option by which Linux ends a child whose parent died (linux/prctl.h).
-_PR_SET_PDEATHSIG: Final = 1
-#: Looked up here, since little is safe between fork and exec in a process with threads.
-_PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+from runtime_image.supervisor.events import ChildEnded, Event, ThreadFailed
+from runtime_image.supervisor.parent_death import end_with_parent
 
 TakeOutput = Callable[[IO[bytes]], None]
 
@@ -53,13 +47,12 @@ class Child:
             stdout=subprocess.PIPE if take_output else None,
             stderr=subprocess.STDOUT if take_output else None,
             start_new_session=True,
-            preexec_fn=_end_with_parent if _PRCTL else None,  # noqa: PLW1509 - a bare system call, looked up before
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a bare system call, looked up before
         )
-        if take_output and self._process.stdout:
-            threading.Thread(
-                target=take_output, args=(self._process.stdout,), name=f"{name}-output", daemon=True
-            ).start()
-        threading.Thread(target=self._await_end, args=(post,), name=f"{name}-end", daemon=True).start()
+        self._post = post
+        if take_output and (output := self._process.stdout):
+            self._start_thread("output", lambda: take_output(output))
+        self._start_thread("end", self._await_end)
 
     @property
     def pid(self) -> int:
@@ -93,13 +86,25 @@ class Child:
             return 0
         return sum(map(_resident_bytes, family))
 
-    def _await_end(self, post: Callable[[Event], None]) -> None:
+    def _start_thread(self, purpose: str, run: Callable[[], None]) -> None:
+        name = f"{self.name}-{purpose}"
+
+        def watched() -> None:
+            try:
+                run()
+            except Exception as error:  # noqa: BLE001 - a thread's failure is an event, never a dead thread
+                # Nobody empties the pipe any more, or nobody learns of the end: the container cannot go on.
+                self._post(ThreadFailed(name, error))
+
+        threading.Thread(target=watched, name=name, daemon=True).start()
+
+    def _await_end(self) -> None:
         # Not reaped yet, so that its number cannot be another group's when the rest of its own is killed.
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        post(ChildEnded(self, self._process.wait()))
+        self._post(ChildEnded(self, self._process.wait()))
 
     def _signal_group(self, number: signal.Signals) -> None:
         if self.running:
@@ -112,9 +117,3 @@ def _resident_bytes(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.NoSuchProcess:
         return 0
-
-
-def _end_with_parent() -> None:
-    """Have the kernel kill this child when the supervisor is killed and cannot do so itself."""
-    if _PRCTL:
-        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)

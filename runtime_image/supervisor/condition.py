@@ -27,6 +27,11 @@ class Condition:
         """Tell whether the loop goes round."""
         return now - self.seen_at <= STUCK_SECONDS
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nobody has taken a task that the Web UI may work on."""
+        return self.agent_status is None or self.agent_status.held == 0
+
     def not_ready(self, now_epoch_seconds: float) -> str | None:
         """Return what keeps the container from taking tasks, None if nothing does."""
         status = self.agent_status

@@ -1,6 +1,7 @@
 """The end of the container as it is designed: the agent first, so that no task is cut, the Web UI after, then exit."""
 
 from runtime_image.exit_codes import ExitCode
+from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.kept_process import KeptProcess
 
 
@@ -28,10 +29,13 @@ class Ending:
         """True once the container is to end."""
         return self.exit_code is not None
 
-    @property
-    def is_over(self) -> bool:
-        """True once nothing runs any more."""
-        return self.has_begun and not any(process.child for process in self._processes)
+    def is_over(self, now: float) -> bool:
+        """Tell whether nothing runs any more that a signal could end."""
+        return self.has_begun and all(process.is_gone(now) for process in self._processes)
+
+    def left_behind(self) -> list[Child]:
+        """Return what not even SIGKILL has ended, once the end is over."""
+        return [process.child for process in self._processes if process.child]
 
     def begin(self, code: ExitCode, now: float) -> None:
         """End everything and exit with `code`. If the end has begun already, its code stays."""
@@ -48,7 +52,7 @@ class Ending:
 
     def go_on(self, now: float) -> None:
         """Do what is due."""
-        if self._agent.child is None and not self._webui.is_ending:
+        if self._agent.is_gone(now) and not self._webui.is_ending:
             self._webui.end(now, seconds=self._webui_stop_seconds)
         for process in self._processes:
             process.kill_if_overdue(now)

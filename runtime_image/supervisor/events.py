@@ -32,6 +32,13 @@ class WebUiUnusable:
 
 
 @dataclass(frozen=True)
+class WebUiHangs:
+    """The Web UI was ready and does not answer any more, though it has nothing to do."""
+
+    child: "Child"
+
+
+@dataclass(frozen=True)
 class CheckpointMissing:
     """The Web UI does not have the checkpoint that the runtime serves."""
 
@@ -52,4 +59,4 @@ class ThreadFailed:
     error: Exception
 
 
-Event = ChildEnded | WebUiReady | WebUiUnusable | CheckpointMissing | StopRequested | ThreadFailed
+Event = ChildEnded | WebUiReady | WebUiUnusable | WebUiHangs | CheckpointMissing | StopRequested | ThreadFailed

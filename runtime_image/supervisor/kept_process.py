@@ -7,6 +7,9 @@ from runtime_image.agent.logs import EventLog
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.restarts import Restarts
 
+#: Seconds after SIGKILL from which on a process that is still there counts as gone: the kernel itself holds it, as it
+#: does while the driver of a GPU hangs, and no signal reaches it.
+GONE_SECONDS: Final = 10.0
 _AT_ONCE: Final = 0.0
 
 
@@ -19,6 +22,7 @@ class KeptProcess:
         self._log = log
         self._due_at: float | None = _AT_ONCE
         self._kill_at: float | None = None
+        self._killed_at: float | None = None
         self.child: Child | None = None
 
     @property
@@ -40,7 +44,7 @@ class KeptProcess:
 
     def ended(self, now: float, *, as_asked: bool = False) -> bool:
         """Note its end; tell whether it may start again: at once if it was asked to end, else after a pause."""
-        self.child = self._kill_at = None
+        self.child = self._kill_at = self._killed_at = None
         self._due_at = now
         if not as_asked:
             pause_seconds = self._restarts.ended(now)
@@ -56,6 +60,20 @@ class KeptProcess:
 
     def kill_if_overdue(self, now: float) -> None:
         """Kill it if it should have ended by now."""
-        if self.child and self._kill_at is not None and now >= self._kill_at:
+        if self._kill_at is not None and now >= self._kill_at:
+            self.kill(now)
+
+    def kill(self, now: float) -> None:
+        """Kill it, once."""
+        if self.child and self._killed_at is None:
+            self._kill_at = self._killed_at = now
             self._log.warning("child_killed", child=self.child.name, pid=self.child.pid)
             self.child.kill()
+
+    def is_gone(self, now: float) -> bool:
+        """Tell whether it does not run, or never will do anything again."""
+        return self.child is None or self.outlives_kill(now)
+
+    def outlives_kill(self, now: float) -> bool:
+        """Tell whether not even SIGKILL has ended it."""
+        return self._killed_at is not None and now - self._killed_at >= GONE_SECONDS

@@ -4,6 +4,7 @@ import threading
 from typing import Final
 
 from runtime_image.exit_codes import ExitCode
+from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.kept_process import KeptProcess
 
 #: Ends that the downloader means; any other is a failed download.
@@ -21,6 +22,10 @@ class Models:
         self.on_disk = threading.Event()
         if downloader is None:
             self.on_disk.set()
+
+    def has(self, child: Child) -> bool:
+        """Tell whether this is the process of the download."""
+        return self.downloader is not None and child is self.downloader.child
 
     def start_if_due(self, now: float) -> None:
         """Start the download, the first time."""

@@ -34,7 +34,14 @@ class SupervisorSettings(Settings):
     webui_memory_limit: ByteSize | None = Field(
         default=None, description="Resident size, such as 12GiB, past which the Web UI restarts between two tasks"
     )
-    warm_up: bool = Field(default=False, description="True: the Web UI makes one small picture before it is ready")
+    hang_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="Seconds after which a Web UI that has nothing to do and does not answer restarts",
+    )
+    warm_up: bool = Field(
+        default=False, description="True: the Web UI makes one small picture with MODEL_FILENAME before it is ready"
+    )
     model_bucket: str = Field(default="", description="Model bucket; without it no models are fetched")
     models_directory: Path = Field(default=Path("/models"), description="Where the models are, for the disk metrics")
     models_state_file: Path | None = Field(

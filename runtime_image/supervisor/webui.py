@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from runtime_image.agent.logs import EventLog
 from runtime_image.supervisor.child import Child
-from runtime_image.supervisor.events import Event, ThreadFailed
+from runtime_image.supervisor.events import Event, ThreadFailed, WebUiReady
 from runtime_image.supervisor.kept_process import KeptProcess
 from runtime_image.supervisor.metrics import Metrics
 from runtime_image.supervisor.restarts import Restarts
@@ -15,13 +15,14 @@ ENDED = "ended"
 
 
 class WebUi(KeptProcess):
-    """`prepare` is run for each process, in a thread of its own."""
+    """`prepare`, and `watch` once that has made it ready, are run for each process, in a thread of its own."""
 
     def __init__(
         self,
         *,
         start: Callable[[], Child],
         prepare: Callable[[Child], Event],
+        watch: Callable[[Child], Event | None],
         post: Callable[[Event], None],
         restarts: Restarts,
         stop_seconds: float,
@@ -30,6 +31,7 @@ class WebUi(KeptProcess):
     ) -> None:
         super().__init__(start=start, restarts=restarts, log=log)
         self._prepare = prepare
+        self._watch = watch
         self._post = post
         self._stop_seconds = stop_seconds
         self._metrics = metrics
@@ -40,7 +42,7 @@ class WebUi(KeptProcess):
         """Start and prepare it unless it runs or pauses; tell whether it was started."""
         if not super().start_if_due(now) or not self.child:
             return False
-        threading.Thread(target=self._make_ready, args=(self.child,), name="webui-preparation", daemon=True).start()
+        threading.Thread(target=self._look_after, args=(self.child,), name="webui-watch", daemon=True).start()
         return True
 
     def prepared(self, child: Child, now: float) -> None:
@@ -68,8 +70,11 @@ class WebUi(KeptProcess):
         """Return the resident size of the Web UI, 0 if it does not run."""
         return self.child.resident_bytes() if self.child else 0
 
-    def _make_ready(self, child: Child) -> None:
+    def _look_after(self, child: Child) -> None:
         try:
-            self._post(self._prepare(child))
+            event = self._prepare(child)
+            self._post(event)
+            if isinstance(event, WebUiReady) and (trouble := self._watch(child)):
+                self._post(trouble)
         except Exception as error:  # noqa: BLE001 - a thread's failure is an event, never a dead thread
-            self._post(ThreadFailed("webui-preparation", error))
+            self._post(ThreadFailed("webui-watch", error))

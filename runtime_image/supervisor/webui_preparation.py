@@ -88,8 +88,10 @@ class WebUiPreparation:
         if self._fetches_models:
             for method, path in _REFRESH_CALLS:
                 self._call(method, path)
-        if self._model_filename:
-            Checkpoints(client=self._client).load(self._model_filename)
+        if not self._model_filename:
+            # Nothing is loaded until a task names its checkpoint, so there is nothing to warm up either.
+            return
+        Checkpoints(client=self._client).load(self._model_filename)
         if self._warm_up:
             self._call("POST", "/sdapi/v1/txt2img", _WARM_UP_REQUEST)
 

@@ -97,7 +97,8 @@ class Place(World):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.port = free_port()
+        self.port_holder = held_port()
+        self.port = int(self.port_holder.getsockname()[1])
         self.webui_url = f"http://127.0.0.1:{self.port}"
         self.folder = self.directory / "webui"
         self.folder.mkdir()
@@ -143,11 +144,12 @@ class Place(World):
         return self.containers[-1]
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def held_port() -> socket.socket:
+    """Return a socket that keeps its port from all but those who ask for it by its number, as the Web UI does."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 @pytest.fixture
@@ -161,3 +163,4 @@ def place(aws_endpoint: str, tmp_path: Path) -> Iterator[Place]:
             container.process.wait()
             # pytest shows it if the test failed.
             sys.stdout.write(container.log_file.read_text()[-MAX_LOG_SHOWN:])
+        place.port_holder.close()

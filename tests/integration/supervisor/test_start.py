@@ -1,6 +1,7 @@
 """Every way in which a container comes up, or does not."""
 
 import json
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -39,10 +40,9 @@ def test_from_the_start_over_a_task_to_the_end(place: Place) -> None:
 
 
 def test_a_web_ui_that_hangs_at_its_start_ends_the_container(place: Place) -> None:
-    place.tell("hang")
-    place.tell("ignore-sigterm")
+    hangs = shlex.join(["sh", "-c", "trap '' TERM; exec sleep 600"])
 
-    container = place.start(START_DEADLINE_SECONDS=1, GRACE_PERIOD_SECONDS=2)
+    container = place.start(WEBUI_COMMAND=hangs, START_DEADLINE_SECONDS=1, GRACE_PERIOD_SECONDS=2)
 
     assert container.exit_code() is ExitCode.START_DEADLINE_PASSED
     assert container.events("start_deadline_passed", waiting_for="webui")

@@ -52,9 +52,10 @@ def test_a_swollen_web_ui_restarts_but_never_in_mid_task(place: Place) -> None:
 
 
 def test_a_web_ui_that_stands_still_is_replaced(place: Place) -> None:
-    container = place.start(HANG_SECONDS=1, GRACE_PERIOD_SECONDS=5)
-    place.submit("long", LONG)
-    wait_for_generation(place, "long")
+    # So long that a machine with much else to do is not taken for a Web UI that hangs.
+    container = place.start(HANG_SECONDS=2, GRACE_PERIOD_SECONDS=5)
+    place.submit("very-long", VERY_LONG)
+    wait_for_generation(place, "very-long")
 
     os.kill(place.webui_pid(), signal.SIGSTOP)
 
@@ -64,7 +65,19 @@ def test_a_web_ui_that_stands_still_is_replaced(place: Place) -> None:
     container.wait_for("child_killed", child="webui")
     container.wait_for("child_started", child="agent", count=2)
     assert container.metric('darkroom_webui_restarts_total{reason="unhealthy"}') == 1
-    assert place.read("long").last_error
+    assert place.read("very-long").last_error
+
+
+def test_a_web_ui_that_hangs_with_nothing_to_do_is_replaced(place: Place) -> None:
+    container = place.start(HANG_SECONDS=2, GRACE_PERIOD_SECONDS=5)
+    container.wait_until_ready()
+
+    os.kill(place.webui_pid(), signal.SIGSTOP)
+
+    container.wait_for("webui_replaced", reason="unhealthy")
+    place.submit("cat")
+    place.wait_for("cat", Status.COMPLETED, PATIENCE_SECONDS)
+    assert len(container.events("child_started", child="agent")) == 1
 
 
 def test_a_dead_agent_is_started_again_and_one_that_stops_ends_the_container(place: Place) -> None:
@@ -108,7 +121,7 @@ def test_sigterm_lets_a_task_come_to_its_end(place: Place) -> None:
 
 
 def test_sigterm_hands_back_what_takes_longer_than_the_grace_period(place: Place) -> None:
-    container = place.start(GRACE_PERIOD_SECONDS=2)
+    container = place.start(GRACE_PERIOD_SECONDS=6)
     place.submit("very-long", VERY_LONG)
     wait_for_generation(place, "very-long")
 

@@ -1,4 +1,4 @@
-"""The stand-in Web UI as a program, for what it does to whoever has started it: hang, crash, swell, ignore signals.
+"""The stand-in Web UI as a program, for what it does to whoever has started it: hang, crash, swell.
 
 `python -m tests.integration.supervisor.webui_program PORT FOLDER` notes its process id in FOLDER/starts and every
 generation in FOLDER/generations; files in FOLDER say how it behaves.
@@ -49,11 +49,9 @@ class Program:
 
 def main(port: int, folder: Path) -> None:
     program = Program(folder)
-    signal.signal(signal.SIGTERM, lambda *_: None if program.is_told("ignore-sigterm") else sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     program.note("starts", os.getpid())
-    sys.stdout.write(
-        "\x1b[1mLoading\x1b[0m\n 10%|#         |\r 50%|#####     |\r100%|##########|\n" + "x" * 5000 + "\n"
-    )
+    sys.stdout.write(OUTPUT)
     sys.stdout.flush()
     while program.is_told("hang"):
         time.sleep(0.05)

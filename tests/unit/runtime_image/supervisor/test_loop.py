@@ -3,7 +3,6 @@
 import json
 import logging
 import queue
-import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,48 +14,21 @@ from hypothesis import strategies as st
 from runtime_image.agent.logs import EventLog
 from runtime_image.exit_codes import ExitCode
 from runtime_image.supervisor import events as on
-from runtime_image.supervisor.agent import Agent
-from runtime_image.supervisor.child import Child
+from runtime_image.supervisor.agent import SILENT_LOOKS, Agent
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.ending import Ending
-from runtime_image.supervisor.kept_process import KeptProcess
-from runtime_image.supervisor.loop import Supervisor
+from runtime_image.supervisor.kept_process import GONE_SECONDS, KeptProcess
+from runtime_image.supervisor.loop import DRAIN_SECONDS, Supervisor
 from runtime_image.supervisor.metrics import Metrics
 from runtime_image.supervisor.models import Models
 from runtime_image.supervisor.restarts import Restarts
 from runtime_image.supervisor.webui import WebUi
 from tests.unit.runtime_image.agent.tasks import StillClock
+from tests.unit.runtime_image.supervisor.fakes import FakeChild
 
 LIMIT_BYTES = 1000
 RESTARTS = 3
 DEADLINE_SECONDS = 900.0
-
-
-class FakeChild(Child):
-    """A process that ends when the test says so, and never refuses to."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.sent, self.size, self.is_alive = name, list[str](), 0, True
-
-    @property
-    def pid(self) -> int:
-        return 1
-
-    @property
-    def running(self) -> bool:
-        return self.is_alive
-
-    def send(self, number: signal.Signals) -> None:
-        self.sent.append(number.name)
-
-    def terminate(self) -> None:
-        self.sent.append("SIGTERM")
-
-    def kill(self) -> None:
-        self.sent.append("SIGKILL")
-
-    def resident_bytes(self) -> int:
-        return self.size
 
 
 class Container:
@@ -76,6 +48,7 @@ class Container:
         self.models = Models(downloader)
         self.webui = WebUi(
             prepare=lambda child: on.WebUiUnusable(child, "nobody is asked here"),
+            watch=lambda _: None,
             post=lambda _: None,
             stop_seconds=5,
             metrics=metrics,
@@ -119,12 +92,17 @@ class Container:
 
     def says(self, **status: Any) -> None:
         """Have the agent write its status."""
-        self.status_file.write_text(json.dumps(status))
+        self.status_file.write_text(json.dumps({"updated_at": self.clock.seconds} | status))
         self.passes(1)
 
     def happens(self, event: on.Event) -> None:
         self.supervisor.handle(event)
         self.passes(0.2)
+
+    def looks(self, count: int) -> None:
+        """Have so many seconds pass, one by one."""
+        for _ in range(count):
+            self.passes(1)
 
     def passes(self, seconds: float) -> None:
         self.clock.seconds += seconds
@@ -210,6 +188,99 @@ def test_a_web_ui_that_swells_at_once_ends_the_container_in_the_end(container: C
     assert container.ending.exit_code is ExitCode.WEBUI_UNHEALTHY
 
 
+def test_an_agent_that_says_nothing_new_is_killed_and_started_again(container: Container) -> None:
+    agent = container.started["agent"][0]
+    container.says(ready=True)
+    container.looks(SILENT_LOOKS - 1)
+    assert agent.sent == []
+    container.says(ready=True)
+    # A container that stood still as a whole finds its agent as it was.
+    container.passes(1000)
+    container.looks(SILENT_LOOKS)
+    assert agent.sent == ["SIGKILL"]
+    container.looks(2)
+    assert agent.sent == ["SIGKILL"]
+
+    container.ends("agent", -9)
+    container.passes(1)
+
+    assert len(container.started["agent"]) == 2
+    assert container.started["webui"][0].sent == []
+    assert not container.ending.has_begun
+
+
+def test_an_agent_that_never_says_anything_is_killed(container: Container) -> None:
+    container.looks(SILENT_LOOKS + 1)
+    assert container.started["agent"][0].sent == ["SIGKILL"]
+
+
+def test_an_agent_that_hangs_while_it_drains_leaves_no_bad_web_ui_behind(container: Container) -> None:
+    container.says(ready=True, out_of_memory=1)
+    container.looks(SILENT_LOOKS)
+    container.ends("agent", -9)
+    assert container.started["webui"][0].sent == ["SIGTERM"]
+
+
+def test_a_drain_that_lasts_ends_like_any_stop(container: Container) -> None:
+    agent = container.started["agent"][0]
+    container.says(ready=True, out_of_memory=1)
+    container.passes(DRAIN_SECONDS - 1)
+    assert agent.sent == ["SIGUSR1"]
+    container.says(ready=True, out_of_memory=1)
+    assert agent.sent == ["SIGUSR1", "SIGTERM"]
+    container.says(ready=True, out_of_memory=1)
+    container.passes(105)
+    assert agent.sent == ["SIGUSR1", "SIGTERM", "SIGKILL"]
+    container.ends("agent", -9)
+    assert container.started["webui"][0].sent == ["SIGTERM"]
+    assert not container.ending.has_begun
+
+
+def test_a_web_ui_that_hangs_while_idle_is_replaced(container: Container) -> None:
+    first = container.started["webui"][0]
+    container.happens(on.WebUiHangs(first))
+    container.ends("webui", 0)
+    container.passes(1)
+    container.gets_ready()
+    container.happens(on.WebUiHangs(first))
+
+    assert first.sent == ["SIGTERM"]
+    assert container.started["webui"][1].sent == []
+    assert len(container.started["agent"]) == 1
+
+
+@pytest.mark.parametrize(("name", "code"), [("webui", ExitCode.WEBUI_UNHEALTHY), ("agent", ExitCode.INTERNAL_ERROR)])
+def test_a_process_that_not_even_a_kill_ends_is_left_behind(container: Container, name: str, code: ExitCode) -> None:
+    if name == "webui":
+        container.happens(on.WebUiHangs(container.started["webui"][0]))
+        container.passes(6)
+    else:
+        container.looks(SILENT_LOOKS + 1)
+    stuck = container.started[name][0]
+    container.passes(GONE_SECONDS + 1)
+    assert container.ending.exit_code is code
+
+    container.ends({"webui": "agent", "agent": "webui"}[name], 0)
+
+    assert container.supervisor.run() is code
+    assert stuck.sent.count("SIGKILL") == 1
+
+
+def test_a_web_ui_that_ended_knows_nothing_of_the_checkpoint(container: Container) -> None:
+    child = container.started["webui"][0]
+    container.ends("webui", -9)
+    container.happens(on.CheckpointMissing(child, "it did not answer any more"))
+    assert not container.ending.has_begun
+
+
+def test_the_end_of_an_unknown_process_is_not_that_of_the_download(tmp_path: Path) -> None:
+    container = Container(tmp_path, fetches=True)
+    container.happens(on.ChildEnded(FakeChild("webui"), 0))
+    assert not container.models.on_disk.is_set()
+    container.ends("models", 0)
+    assert container.models.on_disk.is_set()
+
+
 def test_the_end_has_an_order(container: Container) -> None:
     container.happens(on.StopRequested())
     agent, webui = container.started["agent"][0], container.started["webui"][0]
@@ -223,7 +294,7 @@ def test_the_end_has_an_order(container: Container) -> None:
     container.ends("agent", -9)
     assert webui.sent == ["SIGTERM"]
     container.ends("webui", 0)
-    assert container.ending.is_over
+    assert container.ending.is_over(container.clock.seconds)
     assert container.supervisor.run() is ExitCode.STOPPED
 
 
@@ -270,7 +341,8 @@ def test_in_any_order_of_events(fetches: bool, steps: list[tuple[Any, ...]]) -> 
             in_service = container.running("webui") if container.webui.is_ready else None
             count = len(container.started["agent"])
             take(container, step)
-            if in_service and in_service.is_alive and container.running("agent"):
+            agent = container.running("agent")
+            if in_service and in_service.is_alive and agent and "SIGKILL" not in agent.sent:
                 assert in_service.sent == [], "a Web UI that works for an agent is never ended"
             if len(container.started["agent"]) > count:
                 assert container.webui.is_ready
@@ -279,5 +351,5 @@ def test_in_any_order_of_events(fetches: bool, steps: list[tuple[Any, ...]]) -> 
         container.happens(on.StopRequested())
         for name, status in (("models", -15), ("agent", 0), ("webui", 0)):
             container.ends(name, status)
-        assert container.ending.is_over
+        assert container.ending.is_over(container.clock.seconds)
         assert not any(child.is_alive for children in container.started.values() for child in children)

@@ -47,7 +47,11 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     folder = ModelsFolder(settings.models_directory)
     bucket = ModelBucket(client=make_client(), bucket=settings.model_bucket)
     started_at = time.monotonic()
-    needed, conflicting = without_conflicts(needed_at_start(bucket.list(), settings.model_filename))
+    needed, conflicting = without_conflicts(
+        needed_at_start(
+            bucket.list(), settings.model_filename, is_baked_in=lambda key: folder.place_of(key).is_baked_in
+        )
+    )
     for file in conflicting:
         log.warning("model_key_refused", reason=f"{file.key!r} is the name of a folder, too")
     files = [file for file in needed if _fits(file, folder, log)]

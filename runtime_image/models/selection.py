@@ -1,6 +1,6 @@
 """Which files of the model bucket a runtime has from the start; what a task can name is fetched when one does."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -15,19 +15,22 @@ NAMED_FOLDERS: Final = frozenset({CHECKPOINT_FOLDER, "Lora", "VAE"})
 COMPANION_SUFFIXES: Final = (".yaml", ".vae.safetensors", ".vae.pt", ".vae.ckpt")
 
 
-def needed_at_start(files: Iterable[RemoteFile], model_filename: str) -> list[RemoteFile]:
+def needed_at_start(
+    files: Iterable[RemoteFile], model_filename: str, *, is_baked_in: Callable[[str], bool]
+) -> list[RemoteFile]:
     """Return what must be on disk before the runtime is ready, its checkpoint first.
 
     Args:
         files: Everything that the bucket holds.
         model_filename: The runtime's checkpoint, empty if its tasks name theirs.
+        is_baked_in: Tells whether the image brings the file of a key.
 
     Raises:
-        ModelMissing: if the checkpoint is not among the files.
+        ModelMissing: if the checkpoint is neither among the files nor in the image.
     """
     by_key = {file.key: file for file in files}
     checkpoint = [checkpoint_key(model_filename)] if model_filename else []
-    if missing := [key for key in checkpoint if key not in by_key]:
+    if missing := [key for key in checkpoint if key not in by_key and not is_baked_in(key)]:
         raise ModelMissing(f"the model bucket does not hold {missing[0]}")
     named = [by_key[key] for key in (*checkpoint, *companion_keys(checkpoint)) if key in by_key]
     return named + [file for file in by_key.values() if _is_always_needed(file.key)]

@@ -15,6 +15,7 @@ from runtime_image.agent.logs import EventLog, configure_logs
 from runtime_image.agent.webui.client import WebUiClient
 from runtime_image.exit_codes import ExitCode
 from runtime_image.supervisor.agent import Agent
+from runtime_image.supervisor.baked_models import link_baked_models
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.ending import Ending
@@ -63,6 +64,7 @@ def _run(
     settings = SupervisorSettings.from_environment(environment)
     _check(settings)
     log = configure_logs(settings.log_level).bind(runtime=settings.runtime, process="supervisor")
+    baked_models = link_baked_models(settings.baked_models_directory, settings.models_directory)
     clock = Clock()
     condition = Condition(seen_at=clock.monotonic())
     metrics = Metrics(
@@ -75,7 +77,7 @@ def _run(
         server = HealthServer(port=settings.health_port, condition=condition, metrics=metrics, clock=clock)
     except OSError as error:
         raise InvalidEnvironment(f"HEALTH_PORT: port {settings.health_port}: {error.strerror}") from error
-    log.info("supervisor_started", health_port=server.port)
+    log.info("supervisor_started", health_port=server.port, baked_models=baked_models)
     supervisor = build_supervisor(
         settings,
         events,

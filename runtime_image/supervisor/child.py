@@ -78,7 +78,10 @@ class Child:
         self._signal_group(signal.SIGKILL)
 
     def resident_bytes(self) -> int:
-        """Return the resident size of the process and all that it has started."""
+        """Return the resident size of the process and all that it has started, mapped files left out.
+
+        The kernel takes the pages of those back before memory is short: a checkpoint that is being loaded is no leak.
+        """
         try:
             process = psutil.Process(self.pid)
             family = [process, *process.children(recursive=True)]
@@ -114,6 +117,7 @@ class Child:
 
 def _resident_bytes(process: psutil.Process) -> int:
     try:
-        return int(process.memory_info().rss)
+        memory = process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
     except psutil.NoSuchProcess:
         return 0

@@ -43,7 +43,10 @@ class SupervisorSettings(Settings):
         default=False, description="True: the Web UI makes one small picture with MODEL_FILENAME before it is ready"
     )
     model_bucket: str = Field(default="", description="Model bucket; without it no models are fetched")
-    models_directory: Path = Field(default=Path("/models"), description="Where the models are, for the disk metrics")
+    models_directory: Path = Field(default=Path("/models"), description="Where the models are")
+    baked_models_directory: Path | None = Field(
+        default=None, description="Models that the image brings, which are linked to from MODELS_DIRECTORY"
+    )
     models_state_file: Path | None = Field(
         default=None, description="Where the downloader writes how far it is, for the metrics"
     )

@@ -97,7 +97,11 @@ class Disk(CamelModel):
     """A replica's disk for the image and the models; families with local NVMe use that as well."""
 
     size_gib: int = Field(
-        default=100, ge=40, le=16_384, description="GiB; image and models must fit, with the models twice over"
+        default=100,
+        ge=40,
+        le=16_384,
+        description="GiB; the replicas of a node share half of it, and of nine tenths of that the least recently used"
+        " models make room",
     )
     iops: int = Field(default=3_000, ge=3_000, le=16_000, description="operations per second")
     throughput_mibps: int = Field(

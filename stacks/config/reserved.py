@@ -7,6 +7,7 @@ RESERVED_VARIABLES: Final = frozenset(
     {
         "ALLOWED_LINK_HOSTS",
         "ALLOWED_OPTIONS",
+        "BAKED_MODELS_DIRECTORY",
         "COMMANDLINE_ARGS",
         "ENDING_FILE",
         "ENVIRONMENT",

@@ -7,14 +7,13 @@ from typing import Final, Self
 
 from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment, RuntimeConfig
+from stacks.constructs.replica_limits import MODELS_DIRECTORY, models_mib, webui_memory_mib
 from stacks.exports import QueueReference, StorageExports
 
 #: Where the Web UI listens inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
 #: Where the supervisor answers the orchestrator's probes.
 HEALTH_PORT: Final = 8080
-#: Where the models lie in the container; the bucket's folders are the Web UI's.
-MODELS_DIRECTORY: Final = "/models"
 #: Where the supervisor finds how far the download of the models is.
 MODELS_STATE_FILE: Final = "/var/darkroom/models.json"
 #: Seconds between the moment at which all processes have ended by themselves and the orchestrator's last signal.
@@ -58,6 +57,7 @@ def runtime_environment(
     What only the orchestrator knows (the pod's name, its own address) is added by the orchestrator.
     """
     return {
+        "WEBUI_MEMORY_LIMIT": f"{webui_memory_mib(runtime)}MiB",
         **runtime.extra_env,
         "ENVIRONMENT": environment.name,
         "RUNTIME": runtime.name,
@@ -69,8 +69,7 @@ def runtime_environment(
         "MODEL_BUCKET": resources.model_bucket,
         "MODELS_DIRECTORY": MODELS_DIRECTORY,
         "MODEL_FILENAME": runtime.model_filename or "",
-        # The disk is the limit: it is the container's own.
-        "MODELS_MAX_BYTES": "",
+        "MODELS_MAX_BYTES": f"{models_mib(runtime)}MiB",
         "MODELS_STATE_FILE": MODELS_STATE_FILE,
         # Empty: the public one.
         "HF_ENDPOINT": "",

@@ -50,7 +50,7 @@ def test_a_replica_is_confined(eks: Any) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert {mount["mountPath"] for mount in container["volumeMounts"]} == set(WRITABLE_FOLDERS.values())
-    assert all(volume["emptyDir"] == {} for volume in pod["volumes"])
+    assert all(volume["emptyDir"] == {"sizeLimit": "50Gi"} for volume in pod["volumes"])
     labels = eks.manifest("Namespace", name=NAMESPACE)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 

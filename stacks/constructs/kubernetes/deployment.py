@@ -1,6 +1,5 @@
 """The replicas of a runtime: one container with a GPU each, without rights on its node."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -9,14 +8,12 @@ from stacks.constructs.kubernetes.names import RUNTIME, RUNTIME_LABEL, Manifest,
 from stacks.constructs.replica_limits import (
     USER_ID,
     WRITABLE_FOLDERS,
+    replica_disk_gib,
     replica_memory_mib,
     replica_millicpus,
-    replicas_by_instance,
 )
 from stacks.constructs.runtime_environment import HEALTH_PORT
 
-#: Part of a node's disk that a replica asks for; images and the system take the rest.
-DISK_SHARE: Final = 0.5
 #: Seconds from which on a container that does not get ready is started anew; a large model may take minutes.
 START_SECONDS: Final = 1_200
 #: Seconds until a rollout without progress counts as failed: a node, an image and a model later.
@@ -99,7 +96,11 @@ def deployment(
                     },
                     **({"initContainers": list(sidecars)} if sidecars else {}),
                     "containers": [_container(runtime, image, environment)],
-                    "volumes": [{"name": name, "emptyDir": {}} for name in WRITABLE_FOLDERS],
+                    # A replica that takes more than its share is evicted, rather than another of its node.
+                    "volumes": [
+                        {"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}}
+                        for name in WRITABLE_FOLDERS
+                    ],
                 },
             },
         },
@@ -136,18 +137,13 @@ def _probe(path: str, *, period: int) -> dict[str, Any]:
 
 def _resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
     """Return what a replica asks for: so much that as many fit on a node as its GPUs are for, on any instance type."""
-    # Local NVMe, where there is some, takes the disk's place.
-    disk_gib = min(
-        (instance.local_nvme_gb * 10**9 / 2**30 if instance.local_nvme_gb else runtime.disk.size_gib) / replicas
-        for instance, replicas in replicas_by_instance(runtime)
-    )
     memory = f"{replica_memory_mib(runtime)}Mi"
     gpus = str(runtime.gpus_per_replica)
     return {
         "requests": {
             "cpu": f"{replica_millicpus(runtime)}m",
             "memory": memory,
-            "ephemeral-storage": f"{math.floor(min(disk_gib, runtime.disk.size_gib) * DISK_SHARE)}Gi",
+            "ephemeral-storage": f"{replica_disk_gib(runtime)}Gi",
             "nvidia.com/gpu": gpus,
         },
         # More memory than this is a leak: better that the Web UI is restarted than that the node fails.

@@ -80,6 +80,29 @@ def test_the_real_download_ends_the_container_if_it_fails(
     assert container.exit_code() is code
 
 
+def test_what_the_image_brings_is_not_fetched(place: Place, tmp_path: Path) -> None:
+    models, baked = tmp_path / "models", tmp_path / "baked"
+    for name in ("Stable-diffusion/only-here.safetensors", "ControlNet/in-both.pth", "ControlNet/older.pth"):
+        (baked / name).parent.mkdir(parents=True, exist_ok=True)
+        (baked / name).write_bytes(bytes(100))
+    place.s3.put_object(Bucket=place.model_bucket, Key="ControlNet/in-both.pth", Body=b"x" * 100)
+    place.s3.put_object(Bucket=place.model_bucket, Key="ControlNet/older.pth", Body=b"x" * 101)
+
+    container = place.start(
+        MODEL_BUCKET=place.model_bucket,
+        MODEL_FILENAME="only-here.safetensors",
+        MODELS_DIRECTORY=models,
+        BAKED_MODELS_DIRECTORY=baked,
+    )
+
+    fetched = container.wait_for("models_fetched")
+    assert fetched["bytes_fetched"] == 101
+    assert (models / "Stable-diffusion/only-here.safetensors").read_bytes() == bytes(100)
+    assert (models / "ControlNet/in-both.pth").read_bytes() == bytes(100)
+    assert (models / "ControlNet/older.pth").read_bytes() == b"x" * 101
+    assert (baked / "ControlNet/older.pth").read_bytes() == bytes(100)
+
+
 def test_a_web_ui_without_the_checkpoint_ends_the_container(place: Place) -> None:
     container = place.start(MODEL_FILENAME="other.safetensors")
 

@@ -9,8 +9,9 @@ import pytest
 
 import runtime_image
 from contract.settings import Settings
+from runtime_image.models.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
-from stacks.config import Environment, RuntimeConfig
+from stacks.config import Disk, Environment, RuntimeConfig
 from stacks.config.reserved import is_reserved_variable
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 
@@ -45,16 +46,17 @@ SET_BY_ORCHESTRATORS = {
     "POD_NAMESPACE",
     "SERVICE_ACCOUNT_DIRECTORY",
 }
-#: Variables that are left to `extraEnv`: who wants spans names a collector there, who knows a leak sets a limit.
+#: Variables that are left to `extraEnv`: who wants spans names a collector there.
 LEFT_TO_THE_ENVIRONMENT_FILE = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "START_DEADLINE_SECONDS",
     "WARM_UP",
-    "WEBUI_MEMORY_LIMIT",
     "WEBUI_RESTARTS",
 }
-#: What the image brings: only it knows where its Web UI is.
-SET_BY_THE_IMAGE = {"WEBUI_COMMAND"}
+#: Variables that have a value and may be given another by `extraEnv`.
+OPEN_TO_THE_ENVIRONMENT_FILE = {"WEBUI_MEMORY_LIMIT"}
+#: What the image brings: only it knows where its Web UI and its models are.
+SET_BY_THE_IMAGE = {"WEBUI_COMMAND", "BAKED_MODELS_DIRECTORY"}
 #: What the Web UI reads itself.
 READ_BY_THE_WEBUI = {"COMMANDLINE_ARGS"}
 
@@ -87,7 +89,7 @@ def test_a_process_takes_the_values_that_it_is_given(settings: type[Settings], r
 def test_an_environment_file_may_not_set_what_the_processes_read() -> None:
     for settings in settings_classes():
         free = {variable for variable in settings.variables() if not is_reserved_variable(variable)}
-        assert free <= LEFT_TO_THE_ENVIRONMENT_FILE
+        assert free <= LEFT_TO_THE_ENVIRONMENT_FILE | OPEN_TO_THE_ENVIRONMENT_FILE
 
 
 def test_values_of_the_environment_file_arrive() -> None:
@@ -97,6 +99,28 @@ def test_values_of_the_environment_file_arrive() -> None:
     assert (first["ENVIRONMENT"], first["ORCHESTRATOR"]) == ("test", "none")
     assert (first["MODEL_FILENAME"], second["MODEL_FILENAME"]) == ("a.safetensors", "")
     assert first["COMMANDLINE_ARGS"] == "--xformers --styles-file 'my styles.csv'"
+
+
+def test_models_make_room_before_the_disk_is_full() -> None:
+    """A g5.xlarge and a g6.xlarge have 250 GB of NVMe, of which no more counts than the disk that was asked for."""
+    default, large = (
+        RuntimeConfig(name="a", dynamic_model=True, instance_types=("g5.xlarge",), disk=Disk(size_gib=size_gib))
+        for size_gib in (100, 1000)
+    )
+    limits = [
+        ModelSettings.from_environment(runtime_environment(runtime, ENVIRONMENT, RESOURCES)).models_max_bytes
+        for runtime in (default, large)
+    ]
+    assert limits == [45 * 2**30, (250 * 10**9 // 2**31) * 2**10 * 9 // 10 * 2**20]
+
+
+def test_the_web_ui_restarts_before_the_kernel_ends_it() -> None:
+    runtime = RuntimeConfig(name="a", dynamic_model=True, instance_types=("g5.xlarge",))
+    variables = {"WEBUI_COMMAND": "webui", **runtime_environment(runtime, ENVIRONMENT, RESOURCES)}
+    limit = SupervisorSettings.from_environment(variables).webui_memory_limit
+    assert limit == int(16 * 1024 * 0.75 * 0.85) * 2**20
+    chosen = runtime.model_copy(update={"extra_env": {"WEBUI_MEMORY_LIMIT": "9GiB"}})
+    assert runtime_environment(chosen, ENVIRONMENT, RESOURCES)["WEBUI_MEMORY_LIMIT"] == "9GiB"
 
 
 @pytest.mark.parametrize("seconds", [1, 10, 100, 600, 43_200])

@@ -111,7 +111,11 @@ def test_it_runs_without_rights_under_tini() -> None:
 def test_what_changes_most_comes_last() -> None:
     sources = [value.split()[-1] for stage in reversed(ancestry("runtime")) for value in stage.values("COPY")]
     assert sources[-3:] == ["contract", "guarded_http", "runtime_image"]
-    assert sources.index("/opt/webui-environment") < sources.index("/models/") < sources.index("/opt/agent-environment")
+    assert (
+        sources.index("/opt/webui-environment")
+        < sources.index("/opt/models/")
+        < sources.index("/opt/agent-environment")
+    )
 
 
 def test_every_source_exists_and_is_sent() -> None:
@@ -175,6 +179,13 @@ def test_the_supervisor_reads_the_images_variables() -> None:
 def test_the_web_uis_data_folder_is_there_when_a_volume_hides_the_images() -> None:
     command = SupervisorSettings.from_environment({**environment(), "RUNTIME": "sdruntime"}).webui_command
     assert command[command.index("--data-dir") + 1] in WRITABLE_FOLDERS.values()
+
+
+def test_no_volume_hides_the_models_that_are_baked_in() -> None:
+    (copy,) = [value for value in stages()["runtime"].values("COPY") if "--from=models" in value]
+    folder = copy.split()[-1].rstrip("/")
+    assert environment()["BAKED_MODELS_DIRECTORY"] == folder
+    assert not any(folder.startswith(writable) for writable in WRITABLE_FOLDERS.values())
 
 
 def test_the_build_looks_offline_for_what_it_took_from_hugging_face() -> None:

@@ -2,11 +2,8 @@
 
 import json
 import logging
-import os
-import sys
 import threading
 from collections.abc import Callable
-from typing import IO
 
 import pytest
 
@@ -15,7 +12,6 @@ from runtime_image.agent.logs import EventLog
 from runtime_image.agent.webui.client import Answer, WebUiClient
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.agent_status import AgentStatus
-from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.idle_watch import IdleWatch
 from runtime_image.supervisor.webui_preparation import WebUiPreparation
@@ -115,24 +111,3 @@ def test_only_a_web_ui_with_a_checkpoint_of_its_own_is_warmed_up(
     )
     assert preparation.run(child) == on.WebUiReady(child)
     assert ("/sdapi/v1/txt2img" in client.paths) == generates
-
-
-def test_output_that_nobody_can_take_any_more_is_an_event() -> None:
-    events: list[on.Event] = []
-    ended = threading.Event()
-
-    def post(event: on.Event) -> None:
-        events.append(event)
-        if len(events) == 2:
-            ended.set()
-
-    def take(stream: IO[bytes]) -> None:
-        stream.close()
-        raise ValueError("the log is full")
-
-    Child("webui", [sys.executable, "-c", ""], environment=dict(os.environ), post=post, take_output=take)
-
-    assert ended.wait(60)
-    (failure,) = [event for event in events if isinstance(event, on.ThreadFailed)]
-    assert failure.name == "webui-output"
-    assert str(failure.error) == "the log is full"

@@ -1,0 +1,81 @@
+"""The supervisor over the embedded Web UI, as the local system runs it: a real start, real models, real generations.
+
+What the embedded one cannot be told to do (swell, hang, end again and again) the stand-in of the other tests does; an
+end-to-end test kills it in mid-generation.
+"""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract.record import Status
+from runtime_image.agent.clock import Clock
+from runtime_image.agent.errors import WebUiFailed
+from runtime_image.agent.webui.client import WebUiClient
+from runtime_image.agent.webui.progress import read_progress
+from runtime_image.exit_codes import ExitCode
+from tests.integration.supervisor.conftest import Container, Place
+
+pytestmark = pytest.mark.timeout(300)
+
+CHECKPOINT = "tiny.safetensors"
+#: Seconds for a start with torch, or a generation, on a busy machine.
+PATIENCE_SECONDS = 120.0
+#: Work for the tiny model that lasts longer than the grace period, on any machine.
+SLOW = {"prompt": "A dog", "steps": 150, "width": 384, "height": 384}
+WRITE = """
+import sys
+from pathlib import Path
+from local.embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+write_tiny_checkpoint(Path(sys.argv[1]), seed=0)
+"""
+
+
+def start(place: Place, models: Path, **changes: object) -> Container:
+    """Start a container with an embedded Web UI on this models folder."""
+    command = [sys.executable, "-m", "local.embedded_webui", "--lazy", "--threads", "1"]
+    command += ["--port", str(place.port), "--models-folder", str(models)]
+    variables = {"WEBUI_COMMAND": shlex.join(command), "MODELS_DIRECTORY": models, "MODEL_FILENAME": CHECKPOINT}
+    return place.start(**(variables | changes))
+
+
+def wait_for_steps(place: Place, task_id: str) -> None:
+    """Return when the Web UI is in the middle of the task's generation."""
+    place.wait_for(task_id, Status.IN_PROGRESS, PATIENCE_SECONDS)
+
+    def stepping() -> bool:
+        try:
+            progress = read_progress(WebUiClient(base_url=place.webui_url), Clock())
+        except WebUiFailed:
+            return False
+        return progress.busy and progress.has_stepped
+
+    place.eventually(stepping, "a step", PATIENCE_SECONDS)
+
+
+def test_from_the_start_over_a_task_to_a_stop_in_mid_generation(place: Place, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", WRITE, tmp_path / CHECKPOINT], check=True)
+    place.s3.upload_file(str(tmp_path / CHECKPOINT), place.model_bucket, f"Stable-diffusion/{CHECKPOINT}")
+    container = start(place, tmp_path / "models", MODEL_BUCKET=place.model_bucket, GRACE_PERIOD_SECONDS=6)
+    place.submit("done", {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}, checkpoint=CHECKPOINT)
+    place.wait_for("done", Status.COMPLETED, PATIENCE_SECONDS)
+    place.submit("interrupted", SLOW, checkpoint=CHECKPOINT)
+    wait_for_steps(place, "interrupted")
+
+    container.stop()
+
+    assert container.exit_code() is ExitCode.STOPPED
+    assert place.read("interrupted").status is Status.IN_QUEUE
+    assert container.events("models_fetched", bytes_fetched=(tmp_path / CHECKPOINT).stat().st_size)
+
+
+def test_without_its_checkpoint(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+
+    container = start(place, tmp_path / "models")
+
+    assert container.exit_code() is ExitCode.MODEL_MISSING
+    assert CHECKPOINT in container.events("checkpoint_missing")[0]["reason"]

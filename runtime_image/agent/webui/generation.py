@@ -39,7 +39,7 @@ class Generation:
         """Send the request and wait for its answer."""
         self._options.settle()
         if request.leaves_options:
-            self._options.borrow()
+            self._options.borrow(request.left_options)
         answer = self._answer(task, request)
         if request.exclusive:
             self._checkpoints.forget()
@@ -55,6 +55,7 @@ class Generation:
         """Have the task's checkpoint loaded."""
         started_at = self._clock.monotonic()
         self._checkpoints.load(name)
+        self._options.checkpoint_was_loaded()
         seconds = round(self._clock.monotonic() - started_at, 3)
         self._log.info("checkpoint_loaded", task_id=task.metadata.id, checkpoint=name, seconds=seconds)
         return CheckpointLoaded(task)

@@ -58,6 +58,8 @@ class WebUiRequest:
     overridden_options: frozenset[str] = frozenset()
     #: Changes options that the agent itself must set back.
     leaves_options: bool = False
+    #: Which ones; empty if it does not say.
+    left_options: frozenset[str] = frozenset()
 
     @property
     def only_asks(self) -> bool:

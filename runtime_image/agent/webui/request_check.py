@@ -10,10 +10,8 @@ from runtime_image.agent.webui.kinds import CHECKPOINT
 from runtime_image.agent.webui.name_check import NameCheck
 from runtime_image.agent.webui.named import Named, names_in
 from runtime_image.agent.webui.request import OPTIONS_PATH, WebUiRequest
-from runtime_image.agent.webui.service_options import READ_AFTER_THE_LOCK, ServiceOptions
+from runtime_image.agent.webui.service_options import CHECKPOINT_OPTION, READ_AFTER_THE_LOCK, ServiceOptions
 
-#: Switching checkpoints is a thing of its own: the Web UI notes the one that it has loaded explicitly.
-_CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
 _CHECKPOINT_FIELD: Final = "task.content.alwayson_scripts.sd_model_checkpoint"
 
 
@@ -63,17 +61,20 @@ class RequestCheck:
     def _with_overrides(self, request: WebUiRequest, body: Mapping[str, Any], field: str) -> WebUiRequest:
         overrides = body.get("override_settings")
         # A pasted text of parameters overrides whatever it tells of.
-        leaves_options = bool(body.get("infotext"))
+        leaves_unnamed = bool(body.get("infotext"))
+        leaves_options = leaves_unnamed
         keys: frozenset[str] = frozenset()
         if isinstance(overrides, Mapping) and overrides:
             shown = self._options.shown()
             if problems := option_problems(overrides, shown, f"{field}.override_settings"):
                 raise InvalidTask(problems)
-            keys = frozenset(overrides) - {_CHECKPOINT_OPTION}
+            # The Web UI notes the checkpoint that it has loaded explicitly.
+            keys = frozenset(overrides) - {CHECKPOINT_OPTION}
             unset = {key for key in keys if shown[key] is None}
             leaves_options = leaves_options or bool(keys & READ_AFTER_THE_LOCK or unset)
         if leaves_options:
-            return replace(request, exclusive=True, leaves_options=True)
+            left_options = frozenset(() if leaves_unnamed else overrides or ())
+            return replace(request, exclusive=True, leaves_options=True, left_options=left_options)
         return replace(request, overridden_options=keys)
 
     def _check_options(self, body: Mapping[str, Any], field: str) -> None:

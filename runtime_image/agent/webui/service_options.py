@@ -8,7 +8,7 @@ back by itself, while it has the Web UI to itself.
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from runtime_image.agent.errors import WebUiFailed
@@ -21,6 +21,10 @@ from runtime_image.agent.webui.request import OPTIONS_PATH
 READ_AFTER_THE_LOCK: Final = frozenset({"samples_format", "jpeg_quality", "webp_lossless"})
 #: Seconds to set options in; a VAE may have to be loaded from a slow disk.
 SET_TIMEOUT_SECONDS: Final = 120.0
+#: Setting it has another checkpoint loaded, which is a thing of its own.
+CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
+#: Belongs to the loaded checkpoint; the Web UI writes it by itself.
+_CHECKPOINT_HASH: Final = "sd_checkpoint_hash"
 
 
 class ServiceOptions:
@@ -30,7 +34,7 @@ class ServiceOptions:
         self._client = client
         self._shown: dict[str, Any] | None = None
         self._explicit: frozenset[str] = frozenset()
-        #: All options before a request that leaves some changed; None when nothing is owed.
+        #: The options that a request leaves changed, as they were before it; None when nothing is owed.
         self._owed: dict[str, Any] | None = None
         self._settling = threading.Lock()
 
@@ -66,9 +70,20 @@ class ServiceOptions:
             return False
         return True
 
-    def borrow(self) -> None:
-        """Note the options before a request that leaves some changed."""
-        self._owed = self._ask()
+    def borrow(self, keys: Collection[str]) -> None:
+        """Note the options that a request is going to leave changed; without keys, all: it does not say which.
+
+        No more than these: the next life of the Web UI may rightly have other values of the rest.
+        """
+        now = self._ask()
+        now.pop(_CHECKPOINT_HASH, None)
+        self._owed = {key: value for key, value in now.items() if key in keys or not keys}
+
+    def checkpoint_was_loaded(self) -> None:
+        """Owe no checkpoint any more: an older one must not be set back under the task that this one is for."""
+        with self._settling:
+            if self._owed is not None:
+                self._owed.pop(CHECKPOINT_OPTION, None)
 
     def settle(self) -> None:
         """Set back what was borrowed; costs nothing when nothing was."""

@@ -175,6 +175,30 @@ def test_what_could_not_be_set_back_is_set_back_before_anything_else(world: Worl
     assert refused
 
 
+def test_a_cut_requests_options_are_set_back_and_its_checkpoint_is_not(world: World) -> None:
+    other = "two.safetensors"
+    world.webui.checkpoints.append(other)
+    cut: list[str] = []
+
+    def cut_once(path: str, _body: dict[str, Any]) -> None:
+        if path.endswith("txt2img") and not cut:
+            cut.append(path)
+            world.webui.cut_connections()
+
+    world.webui.intercept = cut_once
+    world.start_agent()
+    # The text may tell of any option, so all are owed.
+    content = {"steps": 1, "infotext": "a dog\nSteps: 1", "override_settings": {"samples_format": "jpg"}}
+    world.submit("cut", content)
+    world.wait_for_hand_back("cut")
+    world.submit("next", {"prompt": "next", "steps": 1}, checkpoint=other)
+
+    record = world.wait_for("next", Status.COMPLETED)
+
+    assert record.image_urls[0].endswith(".png")
+    assert [run.checkpoint for run in world.webui.runs_of("next")] == [other]
+
+
 @pytest.mark.parametrize("value", ["abc", None, True, [1], 10**400])
 def test_no_task_can_poison_the_options(world: World, value: object) -> None:
     world.start_agent(ALLOWED_OPTIONS=f'["{CLIP_SKIP}"]')

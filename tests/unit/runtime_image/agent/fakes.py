@@ -167,6 +167,9 @@ class FakeServiceOptions(ServiceOptions):
     def settle(self) -> None:
         pass
 
+    def checkpoint_was_loaded(self) -> None:
+        pass
+
     def are_guarded(self, keys: Iterable[str]) -> bool:
         return self.guarded.issuperset(keys)
 

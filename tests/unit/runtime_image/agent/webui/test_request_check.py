@@ -98,6 +98,7 @@ def test_or_by_the_agent_which_then_has_the_web_ui_to_itself(content: dict[str, 
     request = Desk().check(content)
 
     assert (request.exclusive, request.leaves_options, request.overridden_options) == (True, True, frozenset())
+    assert request.left_options == frozenset(content.get("override_settings", ()))
     assert sent(request)["override_settings_restore_afterwards"] is False
 
 

@@ -11,7 +11,14 @@ from runtime_image.agent.errors import WebUiFailed
 from runtime_image.agent.webui.client import Answer, WebUiClient
 from runtime_image.agent.webui.service_options import ServiceOptions
 
-DEFAULTS = {"clip_skip": 1, "multiplier": 1.5, "samples_format": "png", "upscaler": None}
+DEFAULTS = {
+    "clip_skip": 1,
+    "multiplier": 1.5,
+    "samples_format": "png",
+    "upscaler": None,
+    "sd_model_checkpoint": "one",
+    "sd_checkpoint_hash": "1111",
+}
 
 
 class FakeWebUi(WebUiClient):
@@ -89,7 +96,7 @@ def test_what_was_borrowed_is_set_back_once() -> None:
     options.settle()
     assert webui.calls == []
 
-    options.borrow()
+    options.borrow({"samples_format", "upscaler"})
     webui.generate(restore=False, samples_format="jpg", upscaler="Lanczos")
     options.settle()
     options.settle()
@@ -102,7 +109,7 @@ def test_what_was_borrowed_is_set_back_once() -> None:
 def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
     webui = FakeWebUi()
     options = ServiceOptions(client=webui)
-    options.borrow()
+    options.borrow({"samples_format"})
     webui.generate(restore=False, samples_format="jpg")
     webui.broken = True
     with pytest.raises(WebUiFailed):
@@ -112,6 +119,52 @@ def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
     webui.broken = False
     options.settle()
 
+    assert webui.options["samples_format"] == "png"
+
+
+def owed_by_a_dead_web_ui(options: ServiceOptions, webui: FakeWebUi, *keys: str) -> None:
+    """Die with a request that has left the format of pictures changed; the next life has settings of its own."""
+    options.borrow(frozenset(keys))
+    webui.generate(restore=False, samples_format="jpg")
+    webui.options.set("clip_skip", 3)
+    webui.options.set("sd_model_checkpoint", "two")
+    webui.options.set("sd_checkpoint_hash", "2222")
+    options.forget()
+
+
+def test_what_the_dead_request_did_not_name_is_the_next_lifes_own() -> None:
+    webui = FakeWebUi()
+    options = ServiceOptions(client=webui)
+    owed_by_a_dead_web_ui(options, webui, "samples_format")
+
+    options.settle()
+
+    assert webui.options.answer() == DEFAULTS | {
+        "clip_skip": 3,
+        "sd_model_checkpoint": "two",
+        "sd_checkpoint_hash": "2222",
+    }
+
+
+def test_no_checkpoint_is_set_back_under_the_task_for_which_another_was_loaded() -> None:
+    webui = FakeWebUi()
+    options = ServiceOptions(client=webui)
+    owed_by_a_dead_web_ui(options, webui)
+
+    options.checkpoint_was_loaded()
+    options.settle()
+
+    assert webui.options.answer() == DEFAULTS | {"sd_model_checkpoint": "two", "sd_checkpoint_hash": "2222"}
+
+
+def test_a_checkpoint_that_a_request_left_loaded_is_set_back_if_nobody_names_another() -> None:
+    webui = FakeWebUi()
+    options = ServiceOptions(client=webui)
+    owed_by_a_dead_web_ui(options, webui, "samples_format", "sd_model_checkpoint")
+
+    options.settle()
+
+    assert webui.options["sd_model_checkpoint"] == "one"
     assert webui.options["samples_format"] == "png"
 
 

@@ -1,6 +1,7 @@
 """From the body of a queue message to a task: as it is, inside an SNS envelope, or by reference to S3."""
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -61,7 +62,8 @@ class MessageReader:
             if error_code(error) in _MISSING_CODES:
                 raise NotATask(f"the reference leads to nothing ({error_code(error)})") from error
             raise
-        with answer["Body"] as stream:
+        # Entering botocore's body itself would give the raw stream below it, whose errors are not botocore's.
+        with closing(answer["Body"]) as stream:
             if answer["ContentLength"] > MAX_MESSAGE_BYTES:
                 raise NotATask(f"the referenced message has {answer['ContentLength']} bytes")
             return stream.read()

@@ -2,15 +2,17 @@
 
 import io
 import json
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.storage import S3Location, encode_pointer
+from runtime_image.agent.aws import AWS_ERRORS
 from runtime_image.agent.errors import NotATask
 from runtime_image.agent.message_reader import MAX_MESSAGE_BYTES, MessageReader
 from tests.unit.runtime_image.agent.tasks import task_message
@@ -22,12 +24,15 @@ class Bucket:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.error_code = "NoSuchKey"
+        #: Of each body, that do not arrive.
+        self.bytes_missing = 0
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         if (Bucket, Key) not in self.objects:
             raise ClientError({"Error": {"Code": self.error_code}}, "GetObject")
         data = self.objects[Bucket, Key]
-        return {"Body": closing(io.BytesIO(data)), "ContentLength": len(data)} | {"Body": io.BytesIO(data)}
+        arriving = io.BytesIO(data[: len(data) - self.bytes_missing])
+        return {"Body": StreamingBody(arriving, len(data)), "ContentLength": len(data)}
 
 
 def reader(bucket: Bucket | None = None) -> MessageReader:
@@ -70,6 +75,16 @@ def test_a_bucket_that_does_not_answer_is_no_reason_to_drop_the_message() -> Non
     bucket.error_code = "SlowDown"
 
     with pytest.raises(ClientError):
+        reader(bucket).read(encode_pointer(S3Location("tasks", "x")))
+
+
+def test_a_body_that_breaks_off_is_the_buckets_trouble() -> None:
+    """As such it is waited out; any other error would use up one of the message's deliveries."""
+    bucket = Bucket()
+    bucket.objects["tasks", "x"] = task_message().to_body().encode()
+    bucket.bytes_missing = 10
+
+    with pytest.raises(AWS_ERRORS):
         reader(bucket).read(encode_pointer(S3Location("tasks", "x")))
 
 

@@ -41,8 +41,9 @@ class LeaseKeeper:
         #: Seconds from the start of a visibility timeout to the end of the lease.
         self.lease_seconds = self._visibility_seconds - margin
         self._due: dict[HeldTask, float] = {}
-        # Held during a renewal, so that nothing is renewed once `release` has returned.
-        self._lock = threading.Lock()
+        self._renewing: HeldTask | None = None
+        # Guards both, so that nothing is renewed once `release` has returned.
+        self._renewal = threading.Condition()
         self._changed = threading.Event()
 
     def lease_end(self, message: ReceivedMessage) -> float:
@@ -51,14 +52,15 @@ class LeaseKeeper:
 
     def hold(self, task: HeldTask) -> None:
         """Begin to keep a claimed task."""
-        self._due[task] = self._clock.monotonic() + self._visibility_seconds * RENEW_AFTER
+        # Reading and claiming it may have taken a good part of the visibility timeout while AWS was in trouble.
+        self._due[task] = task.message.received_at + self._visibility_seconds * RENEW_AFTER
         self._changed.set()
 
     def release(self, task: HeldTask) -> None:
-        """Stop keeping a task; waits for a renewal of it that is under way."""
-        self._due.pop(task, None)
-        with self._lock:
-            pass
+        """Stop keeping a task; waits for a renewal of it that is under way, and for no other's."""
+        with self._renewal:
+            self._due.pop(task, None)
+            self._renewal.wait_for(lambda: self._renewing is not task)
 
     def run(self) -> None:
         """Renew for ever; runs in a thread of its own."""
@@ -74,25 +76,34 @@ class LeaseKeeper:
 
     def renew(self, task: HeldTask) -> None:
         """Renew a task now, unless it was released."""
-        with self._lock:
+        with self._renewal:
             if task not in self._due:
                 return
-            started_at = self._clock.monotonic()
-            try:
-                self._queue.extend(task.message.receipt_handle)
-                self._extend_duplicates(task)
-                elapsed = self._clock.monotonic() - started_at
-                self._ledger.renew(task.claim, lease_seconds=self.lease_seconds - elapsed)
-            except MessageNotHeld:
-                self._lost(task, Loss.MESSAGE)
-            except NotHeld:
-                self._lost(task, Loss.RECORD)
-            except AWS_ERRORS as error:
-                self._log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
-                self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
-            else:
-                task.lease_until = started_at + self.lease_seconds
-                self._reschedule(task, started_at + self._visibility_seconds * RENEW_AFTER)
+            self._renewing = task
+        try:
+            self._renew(task)
+        finally:
+            with self._renewal:
+                self._renewing = None
+                self._renewal.notify_all()
+
+    def _renew(self, task: HeldTask) -> None:
+        started_at = self._clock.monotonic()
+        try:
+            self._queue.extend(task.message.receipt_handle)
+            self._extend_duplicates(task)
+            elapsed = self._clock.monotonic() - started_at
+            self._ledger.renew(task.claim, lease_seconds=self.lease_seconds - elapsed)
+        except MessageNotHeld:
+            self._lost(task, Loss.MESSAGE)
+        except NotHeld:
+            self._lost(task, Loss.RECORD)
+        except AWS_ERRORS as error:
+            self._log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
+            self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
+        else:
+            task.lease_until = started_at + self.lease_seconds
+            self._reschedule(task, started_at + self._visibility_seconds * RENEW_AFTER)
 
     def _extend_duplicates(self, task: HeldTask) -> None:
         for message in list(task.duplicates):
@@ -101,8 +112,9 @@ class LeaseKeeper:
 
     def _reschedule(self, task: HeldTask, due_at: float) -> None:
         # A task that was released during the renewal must not come back.
-        if task in self._due:
-            self._due[task] = due_at
+        with self._renewal:
+            if task in self._due:
+                self._due[task] = due_at
 
     def _lost(self, task: HeldTask, loss: Loss) -> None:
         self._due.pop(task, None)

@@ -279,6 +279,50 @@ def test_nothing_is_renewed_after_a_release(desk: Desk) -> None:
     assert desk.queue.actions == []
 
 
+@pytest.mark.parametrize("intake_seconds", [0, 10, 40])
+def test_the_first_renewal_is_due_by_the_receipt_however_long_the_intake_took(
+    desk: Desk, intake_seconds: float
+) -> None:
+    """The visibility timeout of 60 s runs from the receipt, and so does the lease of 58 s."""
+    task = held_task()
+    desk.clock.seconds += intake_seconds
+
+    desk.keeper.hold(task)
+
+    # A due time that is past means at once.
+    assert desk.keeper._due[task] == task.message.received_at + 20
+
+
+def test_a_release_waits_for_a_renewal_of_the_same_task_and_for_no_other(desk: Desk) -> None:
+    renewing, released = threading.Event(), threading.Event()
+    hangs = threading.Event()
+
+    def extend(receipt_handle: str) -> None:  # noqa: ARG001 - the interface's
+        renewing.set()
+        assert hangs.wait(30)
+
+    desk.queue.extend = extend  # type: ignore[method-assign] # for this test
+    task, other = held_task("cat"), held_task("dog")
+    desk.keeper.hold(other)
+    renewal = threading.Thread(target=renewed, args=(desk, task), daemon=True)
+    renewal.start()
+    assert renewing.wait(30)
+
+    desk.keeper.release(other)
+
+    def release() -> None:
+        desk.keeper.release(task)
+        released.set()
+
+    releasing = threading.Thread(target=release, daemon=True)
+    releasing.start()
+    assert not released.wait(0.1), "a renewal could still follow"
+    hangs.set()
+    assert released.wait(30)
+    renewal.join(30)
+    assert task not in desk.keeper._due, "a renewal that was under way has brought the task back"
+
+
 def test_each_ending_is_told_once(desk: Desk) -> None:
     desk.endings.commit(held_task("done"), Outcome(Status.COMPLETED, image_urls=("s3://b/1", "s3://b/2")))
     desk.endings.fail(held_task("broken"), LinkRefused("no"))

@@ -46,16 +46,18 @@ class Checkpoints:
 
     def __init__(self, *, client: WebUiClient) -> None:
         self._client = client
+        #: What is loaded, by the name that the task gave it. The loop may forget it while a worker looks.
         self._loaded: tuple[str, Checkpoint] | None = None
 
     def is_loaded(self, name: str | None) -> bool:
         """Tell whether a task that needs this checkpoint (None: any) may start."""
-        return name is None or (self._loaded is not None and self._loaded[0] == name)
+        return name is None or name == self.loaded_name
 
     @property
     def loaded_name(self) -> str | None:
         """The checkpoint that is known to be loaded, as the task named it."""
-        return self._loaded[0] if self._loaded else None
+        loaded = self._loaded
+        return loaded[0] if loaded else None
 
     def forget(self) -> None:
         """Ask again next time: the Web UI may have been restarted, or changed by a call."""
@@ -82,10 +84,11 @@ class Checkpoints:
 
     def check_answer(self, name: str | None, answer: object) -> None:
         """Raise CheckpointNotLoaded if a generation says that another model made its pictures."""
-        if name is None or self._loaded is None or self._loaded[0] != name:
+        loaded = self._loaded
+        if name is None or loaded is None or loaded[0] != name:
             return
         made_by = info_of(answer).get("sd_model_name")
-        known = {PurePosixPath(self._loaded[1].file).stem, self._loaded[1].model_name}
+        known = {PurePosixPath(loaded[1].file).stem, loaded[1].model_name}
         if made_by and made_by not in known:
             self.forget()
             raise CheckpointNotLoaded(f"the pictures were made by {made_by}, not by {name}")

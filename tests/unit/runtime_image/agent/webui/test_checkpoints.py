@@ -120,6 +120,22 @@ def test_pictures_of_another_model_are_noticed() -> None:
     assert not checkpoints.is_loaded("one")
 
 
+def test_an_answer_is_checked_although_the_loop_forgets_what_is_loaded_meanwhile() -> None:
+    """Another task's failure makes the loop forget; the picture of this one is none the worse for it."""
+    checkpoints = Checkpoints(client=FakeWebUi())
+    checkpoints.load("one")
+
+    class Answer(dict[str, Any]):
+        def get(self, *arguments: Any) -> Any:
+            checkpoints.forget()
+            return super().get(*arguments)
+
+    checkpoints.check_answer("one", Answer(info=json.dumps({"sd_model_name": "one"})))
+    checkpoints.load("one")
+    with pytest.raises(CheckpointNotLoaded):
+        checkpoints.check_answer("one", Answer(info=json.dumps({"sd_model_name": "two"})))
+
+
 def test_trouble_is_the_web_uis_failure() -> None:
     class BrokenWebUi(FakeWebUi):
         @staticmethod

@@ -30,8 +30,10 @@ class Presence:
             self._clock.sleep(SIGN_INTERVAL_MS / 1000)
 
     def sign(self) -> None:
-        """Write one sign; nothing depends on it but a number that somebody reads."""
+        """Write one sign; nothing depends on it but a number that somebody reads, so no failure may end the agent."""
         try:
             self._ledger.sign_of_life(self._replica, self._runtime)
         except AWS_ERRORS as error:
             self._log.warning("presence_not_written", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - see above
+            self._log.error("presence_not_written", error)

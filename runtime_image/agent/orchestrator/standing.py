@@ -70,8 +70,8 @@ class Standing:
     def _tell(self, *, busy: bool, now: float) -> None:
         try:
             placement = self._orchestrator.tell(busy=busy)
-        except OrchestratorRefused as error:
-            self._log.warning("orchestrator_not_told", busy=busy, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a task that could be done is worth more than what is told here
+            self._say("orchestrator_not_told", error, busy=busy)
             self._tell_again_at = now + RETRY_SECONDS
             return
         # The orchestrator may know of the container's start only a moment after that.
@@ -84,13 +84,19 @@ class Standing:
     def _look(self) -> None:
         try:
             self._is_ending = self._orchestrator.is_ending()
-        except OrchestratorRefused as error:
+        except Exception as error:  # noqa: BLE001 - the machine's end comes with a signal, too
             if not self._cannot_look:
                 # Said once: where the notice cannot be looked for, every look fails.
-                self._log.warning("notice_not_readable", reason=str(error))
+                self._say("notice_not_readable", error)
             self._cannot_look = True
             return
         self._cannot_look = False
         if self._is_ending:
             self._log.warning("capacity_ending")
             self._post(CapacityEnding())
+
+    def _say(self, event: str, error: Exception, **fields: object) -> None:
+        if isinstance(error, OrchestratorRefused):
+            self._log.warning(event, reason=str(error), **fields)
+        else:
+            self._log.error(event, error, **fields)

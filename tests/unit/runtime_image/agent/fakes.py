@@ -129,13 +129,14 @@ class FakeCheckpoints(Checkpoints):
 
 
 class FakeOrchestrator:
-    """Remembers what it was told; `problems` are raised one by one."""
+    """Remembers what it was told; `problems` are raised one by one, by calls, and `look_problems` by looks."""
 
     def __init__(self, *, renew_seconds: float | None = None) -> None:
         self.renew_seconds = renew_seconds
         self.told: list[bool] = []
         self.placement: Placement = {}
         self.problems: list[Exception] = []
+        self.look_problems: list[Exception] = []
         self.ending = False
 
     def tell(self, *, busy: bool) -> Placement:
@@ -145,6 +146,8 @@ class FakeOrchestrator:
         return self.placement
 
     def is_ending(self) -> bool:
+        if self.look_problems:
+            raise self.look_problems.pop(0)
         return self.ending
 
 

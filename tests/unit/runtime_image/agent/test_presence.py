@@ -10,15 +10,15 @@ from runtime_image.agent.logs import configure_logs
 from runtime_image.agent.presence import FIRST_SIGN_SECONDS, Presence
 
 
-class Over(Exception):
+class Over(BaseException):
     """Ends the thread's loop."""
 
 
 class Day:
     """The ledger and the clock of a replica whose first writes fail."""
 
-    def __init__(self, *, failures: int) -> None:
-        self.failures = failures
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
         self.happened: list[Any] = []
 
     def sleep(self, seconds: float) -> None:
@@ -29,14 +29,16 @@ class Day:
     def sign_of_life(self, replica: str, runtime: str) -> None:
         self.happened.append((replica, runtime))
         if self.failures:
-            self.failures -= 1
-            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+            raise self.failures.pop(0)
 
 
-@pytest.mark.parametrize("failures", [0, 2])
-def test_signs_come_at_their_pace_whatever_aws_says(failures: int) -> None:
-    day: Any = Day(failures=failures)
-    presence = Presence(ledger=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("ERROR"))
+AWS_IS_AWAY = EndpointConnectionError(endpoint_url="https://dynamodb")
+
+
+@pytest.mark.parametrize("failures", [[], [AWS_IS_AWAY, AWS_IS_AWAY], [TypeError("a mistake of ours")]])
+def test_signs_come_at_their_pace_whatever_goes_wrong(failures: list[Exception]) -> None:
+    day: Any = Day(*failures)
+    presence = Presence(ledger=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("CRITICAL"))
     with pytest.raises(Over):
         presence.run()
     sign, pause = ("a", "sdruntime"), SIGN_INTERVAL_MS / 1000

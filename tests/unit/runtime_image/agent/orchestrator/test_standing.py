@@ -68,6 +68,27 @@ def test_what_was_refused_is_told_again() -> None:
     assert ground.passes(RETRY_SECONDS) == [True]
 
 
+def test_a_mistake_of_ours_is_told_again_too_and_the_machines_end_is_looked_for_all_the_same() -> None:
+    ground = Ground()
+    ground.orchestrator.problems = [TypeError("a header must be text")]
+    ground.orchestrator.ending = True
+
+    assert ground.passes() == []
+    assert ground.posted == [CapacityEnding()]
+    assert ground.passes(RETRY_SECONDS) == [False]
+
+
+def test_a_look_that_fails_by_a_mistake_of_ours_is_repeated() -> None:
+    ground = Ground()
+    ground.orchestrator.look_problems = [TypeError("a header must be text")]
+    ground.orchestrator.ending = True
+
+    ground.passes()
+    assert ground.posted == []
+    ground.passes(LOOK_SECONDS)
+    assert ground.posted == [CapacityEnding()]
+
+
 def test_the_machines_end_is_reported_once() -> None:
     ground = Ground()
     ground.passes(LOOK_SECONDS)

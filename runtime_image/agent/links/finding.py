@@ -9,7 +9,10 @@ from typing import Any, Final
 _WHOLE_URL: Final = re.compile(r"(?:https?|s3)://[^\s]+", re.IGNORECASE)
 #: What the Web UI itself would go and fetch, past our guards, if it stood in a field that holds a picture.
 _URL_BEGINNING: Final = re.compile(r"\s*(?:https?|s3)://", re.IGNORECASE)
-
+#: Query and fragment of a URL.
+_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
+#: Characters of a link that errors and logs show.
+MAX_SHOWN: Final = 200
 #: Fields whose text stays text, whatever it looks like. Names that end in `prompt` are text too: scripts bring
 #: their own (`ad_prompt`).
 TEXT_FIELDS: Final = frozenset(
@@ -48,6 +51,17 @@ class Link:
 
     field: str
     url: str
+
+    @property
+    def shown(self) -> str:
+        """The link as errors and logs may show it: without a presigned link's signature, or anybody's password."""
+        scheme, _, rest = self.url.partition("://")
+        if scheme.strip().lower() == "s3":
+            return self.url[:MAX_SHOWN]
+        if "@" in rest.partition("/")[0]:
+            return f"{scheme}://…"
+        bare = _QUERY.sub("", self.url)
+        return bare[:MAX_SHOWN] + ("?…" if bare != self.url else "")
 
 
 def find_links(body: dict[str, Any], path: str) -> list[Link]:

@@ -88,4 +88,4 @@ def _fetch(tools: LinkTools, url: str) -> str:
 def _at(link: Link, problem: Exception) -> Exception:
     if not isinstance(problem, DarkroomError):
         return problem
-    return type(problem)(f"{link.field}: the link {link.url[:200]} cannot be used: {problem.message}")
+    return type(problem)(f"{link.field}: the link {link.shown} cannot be used: {problem.message}")

@@ -41,7 +41,7 @@ class S3Fetcher:
                 lambda: self._read(bucket, key), useful=lambda: self._clock.monotonic() < tried_until
             )
         except AWS_ERRORS as error:
-            raise StorageFailed(f"S3 did not give {url[:200]}: {error}") from error
+            raise StorageFailed(f"S3 did not give it: {error}") from error
 
     def _read(self, bucket: str, key: str) -> bytes:
         deadline = Deadline(clock=self._clock, seconds=LINK_SECONDS)

@@ -297,7 +297,7 @@ def test_a_release_waits_for_a_renewal_of_the_same_task_and_for_no_other(desk: D
     renewing, released = threading.Event(), threading.Event()
     hangs = threading.Event()
 
-    def extend(receipt_handle: str) -> None:  # noqa: ARG001 - the interface's
+    def extend(receipt_handle: str) -> None:
         renewing.set()
         assert hangs.wait(30)
 

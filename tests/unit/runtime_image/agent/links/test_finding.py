@@ -56,3 +56,25 @@ def test_what_is_found_is_what_is_replaced_and_nothing_else(body: dict[str, Any]
     assert seen == [link.url for link in links]
     assert replaced == body
     assert find_links(replace_links(body, lambda _: "data"), "x") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (URL, URL),
+        (
+            "https://b.s3.amazonaws.com/k.png?X-Amz-Expires=60&X-Amz-Signature=SECRET",
+            "https://b.s3.amazonaws.com/k.png?…",
+        ),
+        ("https://example.com?SECRET", "https://example.com?…"),
+        ("https://example.com/a.png#SECRET", "https://example.com/a.png?…"),
+        ("https://user:SECRET@example.com/a.png", "https://…"),
+        ("https://user:SEC?RET@example.com/a.png", "https://…"),
+        ("https://example.com/a@b.png", "https://example.com/a@b.png"),
+        ("s3://bucket/what?.png", "s3://bucket/what?.png"),
+        (f"https://example.com/{'x' * 300}", f"https://example.com/{'x' * 180}"),
+        (f"https://example.com/{'x' * 300}?SECRET", f"https://example.com/{'x' * 180}?…"),
+    ],
+)
+def test_what_is_shown_of_a_link_holds_no_secret(url: str, shown: str) -> None:
+    assert Link("mask", url).shown == shown

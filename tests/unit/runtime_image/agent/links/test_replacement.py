@@ -53,6 +53,14 @@ def test_an_error_names_the_field_and_the_reason() -> None:
         replacement(Fetches()).replace(body, "task.content")
 
 
+def test_an_error_repeats_no_signature_of_a_presigned_link() -> None:
+    body = {"mask": "https://b.s3.amazonaws.com/missing.png?X-Amz-Signature=SECRET"}
+
+    with pytest.raises(LinkUnavailable, match=r"https://b\.s3\.amazonaws\.com/missing\.png") as raised:
+        replacement(Fetches()).replace(body, "task.content")
+    assert "SECRET" not in raised.value.message
+
+
 def test_too_many_links_are_refused_before_any_is_fetched() -> None:
     fetches = Fetches()
     with pytest.raises(LinkRefused, match="33 links; 32 are accepted"):

@@ -135,7 +135,9 @@ class Endings:
         return TaskEnded(task)
 
     def _insist(self, task: HeldTask, write: Callable[[], None]) -> None:
-        self._patience.keep_trying(write, useful=lambda: self._clock.monotonic() < task.lease_until)
+        self._patience.keep_trying(
+            write, useful=lambda: self._clock.monotonic() < task.lease_until, task_id=task.metadata.id
+        )
 
     def _delete_messages(self, task: HeldTask) -> None:
         try:

@@ -21,7 +21,7 @@ class Patience:
         self._clock = clock
         self._log = log
 
-    def keep_trying(self, job: Callable[[], Result], *, useful: Callable[[], bool]) -> Result:
+    def keep_trying(self, job: Callable[[], Result], *, useful: Callable[[], bool], task_id: str) -> Result:
         """Return what `job` returns; raises AWS's error once `useful` says that trying has no use."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
@@ -30,6 +30,6 @@ class Patience:
             except AWS_ERRORS as error:
                 if not useful():
                     raise
-                self._log.warning("aws_call_failed", reason=str(error), next_try_seconds=pause_seconds)
+                self._log.warning("aws_call_failed", task_id=task_id, reason=str(error), next_try_seconds=pause_seconds)
             self._clock.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

@@ -56,7 +56,7 @@ class Preparation:
             needed = None if self._checkpoints.is_loaded(checkpoint) else checkpoint
             self._models.named.fetch(task, needed, names_in(request.path, body, path))
         request = self._checked(task, request, checkpoint, body, path)
-        return TaskPrepared(task, request.with_body(self._links.replace(body, path)))
+        return TaskPrepared(task, request.with_body(self._links.replace(body, path, task_id=task.metadata.id)))
 
     def _checked(
         self, task: HeldTask, request: WebUiRequest, checkpoint: str | None, body: dict[str, Any], path: str

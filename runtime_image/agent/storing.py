@@ -1,8 +1,6 @@
 """The last stage: pictures to S3, then the record, then the message. In this order a crash loses nothing."""
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from contract.record import Status
@@ -13,6 +11,7 @@ from runtime_image.agent.errors import GivenUp
 from runtime_image.agent.events import Event
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.outputs import Outputs, read_outputs
+from runtime_image.agent.parallel import in_parallel
 from runtime_image.agent.patience import Patience
 from runtime_image.agent.webui.request import WebUiRequest
 
@@ -49,10 +48,12 @@ class Storing:
             self._upload(task, keys[index], picture.data, picture.content_type)
             for index, picture in enumerate(outputs.pictures)
         ]
-        _in_parallel([*uploads, self._upload(task, keys[-1], outputs.response, "application/json")])
+        uploads.append(self._upload(task, keys[-1], outputs.response, "application/json"))
+        for outcome in in_parallel(uploads, threads=PARALLEL_UPLOADS, name="upload"):
+            if isinstance(outcome, Exception):
+                raise outcome
         urls = [S3Location(self._bucket, key).uri for key in keys]
-        outcome = Outcome(Status.COMPLETED, image_urls=tuple(urls[:-1]), output_url=urls[-1])
-        return self._endings.commit(task, outcome)
+        return self._endings.commit(task, Outcome(Status.COMPLETED, image_urls=tuple(urls[:-1]), output_url=urls[-1]))
 
     def _keys(self, task: HeldTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
@@ -69,33 +70,6 @@ class Storing:
                 raise GivenUp
             return self._storage.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
-        return lambda: self._patience.keep_trying(put, useful=lambda: not task.given_up.is_set())
-
-
-def _in_parallel(uploads: Sequence[Upload]) -> None:
-    """Do all uploads; raises the first error of them once all have ended."""
-    waiting: queue.SimpleQueue[Upload] = queue.SimpleQueue()
-    for upload in uploads:
-        waiting.put(upload)
-    errors: list[Exception] = []
-
-    def work() -> None:
-        while True:
-            try:
-                waiting.get_nowait()()
-            except queue.Empty:
-                return
-            except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
-                errors.append(error)
-
-    helpers = [
-        threading.Thread(target=work, name="upload", daemon=True)
-        for _ in range(min(PARALLEL_UPLOADS, len(uploads)) - 1)
-    ]
-    for helper in helpers:
-        helper.start()
-    work()
-    for helper in helpers:
-        helper.join()
-    if errors:
-        raise errors[0]
+        return lambda: self._patience.keep_trying(
+            put, useful=lambda: not task.given_up.is_set(), task_id=task.metadata.id
+        )

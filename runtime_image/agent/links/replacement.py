@@ -1,15 +1,15 @@
 """All links of a task: each fetched once, in parallel, and put in its places as base64."""
 
 import base64
-import queue
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.links.finding import Link, find_links, replace_links
+from runtime_image.agent.parallel import in_parallel
 
 #: Links of one task.
 MAX_LINKS: Final = 32
@@ -22,7 +22,8 @@ class LinkTools:
     """What does the fetching; each raises LinkRefused or LinkUnavailable."""
 
     fetch_http: Callable[[str], bytes]
-    fetch_s3: Callable[[str], bytes]
+    #: Gets the task's id, too, for the log.
+    fetch_s3: Callable[[str, str], bytes]
     check_picture: Callable[[bytes], None]
 
 
@@ -32,7 +33,7 @@ class LinkReplacement:
     def __init__(self, *, load_tools: Callable[[], LinkTools]) -> None:
         self._load_tools = load_tools
 
-    def replace(self, body: dict[str, Any], path: str) -> dict[str, Any]:
+    def replace(self, body: dict[str, Any], path: str, *, task_id: str) -> dict[str, Any]:
         """Return `body` with every link replaced; `path` is the path of `body` in the task.
 
         Raises:
@@ -44,43 +45,17 @@ class LinkReplacement:
         if len(links) > MAX_LINKS:
             raise LinkRefused(f"{path} holds {len(links)} links; {MAX_LINKS} are accepted")
         tools = self._load_tools()
-        pictures = _fetch_all(tools, dict.fromkeys(link.url for link in links))
+        urls = list(dict.fromkeys(link.url for link in links))
+        jobs = [partial(_fetch, tools, url, task_id) for url in urls]
+        pictures = dict(zip(urls, in_parallel(jobs, threads=PARALLEL_FETCHES, name="link"), strict=True))
         for link in links:
             if isinstance(problem := pictures[link.url], Exception):
                 raise _at(link, problem)
         return replace_links(body, lambda url: str(pictures[url]))
 
 
-def _fetch_all(tools: LinkTools, urls: Iterable[str]) -> dict[str, str | Exception]:
-    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-    count = 0
-    for url in urls:
-        waiting.put(url)
-        count += 1
-    results: dict[str, str | Exception] = {}
-
-    def work() -> None:
-        while True:
-            try:
-                url = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                results[url] = _fetch(tools, url)
-            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-                results[url] = error
-
-    threads = [threading.Thread(target=work, name="link", daemon=True) for _ in range(min(count, PARALLEL_FETCHES) - 1)]
-    for thread in threads:
-        thread.start()
-    work()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-def _fetch(tools: LinkTools, url: str) -> str:
-    data = tools.fetch_s3(url) if url.lower().startswith("s3:") else tools.fetch_http(url)
+def _fetch(tools: LinkTools, url: str, task_id: str) -> str:
+    data = tools.fetch_s3(url, task_id) if url.lower().startswith("s3:") else tools.fetch_http(url)
     tools.check_picture(data)
     return base64.b64encode(data).decode("ascii")
 

@@ -28,7 +28,7 @@ class S3Fetcher:
         self._patience = patience
         self._clock = clock
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str, task_id: str) -> bytes:
         """Return the object; raises LinkRefused, LinkUnavailable, or StorageFailed if S3 is in trouble."""
         bucket, key = parse_s3_url(url)
         if not may_be_read(bucket, key, self._buckets):
@@ -38,7 +38,9 @@ class S3Fetcher:
         try:
             # A task that is handed back has used up one of its deliveries, so S3's trouble is waited out here.
             return self._patience.keep_trying(
-                lambda: self._read(bucket, key), useful=lambda: self._clock.monotonic() < tried_until
+                lambda: self._read(bucket, key),
+                useful=lambda: self._clock.monotonic() < tried_until,
+                task_id=task_id,
             )
         except AWS_ERRORS as error:
             raise StorageFailed(f"S3 did not give it: {error}") from error

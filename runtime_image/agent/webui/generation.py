@@ -63,7 +63,7 @@ class Generation:
     def guard_options(self, task: HeldTask, keys: frozenset[str]) -> Event:
         """See to it that the Web UI sets these options back after every request."""
         self._options.guard(keys)
-        self._log.info("options_guarded", options=sorted(keys))
+        self._log.info("options_guarded", task_id=task.metadata.id, options=sorted(keys))
         return OptionsGuarded(task)
 
     def interrupt(self, task: HeldTask) -> Event:

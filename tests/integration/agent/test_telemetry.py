@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,26 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from contract.record import Status
 from runtime_image.exit_codes import ExitCode
-from tests.integration.agent.conftest import World
+from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
+from tests.integration.agent.conftest import AgentProcess, World
+from tests.integration.agent.stand_in_webui import png
 
 REFUSED_LINK = "http://127.0.0.1:9/x.png"
+#: Lines that are about the process and not about one task; its metrics come under the same name as those of tasks.
+OF_THE_REPLICA = {
+    "agent_started",
+    "agent_stopped",
+    "metrics",
+    "orchestrator_told",
+    "stop_requested",
+    "webui_not_ready",
+    "webui_ready",
+}
 TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+def has_told_of_trouble(agent: AgentProcess, call: str) -> bool:
+    return any(line["event"] == "aws_call_failed" and call in line["reason"] for line in agent.events())
 
 
 class Collector:
@@ -53,7 +70,7 @@ def collector() -> Iterator[tuple[Collector, str]]:
     server.server_close()
 
 
-def test_every_line_of_a_task_bears_its_id_and_no_prompt(world: World, tmp_path: Path) -> None:
+def test_each_task_has_a_line_of_metrics_and_no_line_tells_its_prompt(world: World, tmp_path: Path) -> None:
     status_file = tmp_path / "status.json"
     agent = world.start_agent(LOG_LEVEL="INFO", ENVIRONMENT="dev", STATUS_FILE=status_file)
     world.submit("cat", {"prompt": "a secret prompt", "steps": 2, "batch_size": 2})
@@ -74,10 +91,6 @@ def test_every_line_of_a_task_bears_its_id_and_no_prompt(world: World, tmp_path:
     assert line["GenerateSeconds"][0] > 0
     assert (metrics()["bad"]["TasksFailed"], metrics()["bad"]["error_code"]) == ([1], "link_refused")
 
-    of_tasks = {"task_claimed", "task_finished", "task_failed", "checkpoint_loaded", "metrics"}
-    told = [line for line in agent.events() if line["event"] in of_tasks]
-    assert {line["event"] for line in told} == of_tasks
-    assert all(line["task_id"] and line["runtime"] == "sdruntime" for line in told)
     assert "secret prompt" not in agent.log_file.read_text()
 
     def is_counted() -> bool:
@@ -85,6 +98,36 @@ def test_every_line_of_a_task_bears_its_id_and_no_prompt(world: World, tmp_path:
         return bool(status["ready"] and status["tasks"] == {"COMPLETED": 1, "FAILED": 1} and status["held"] == 0)
 
     world.eventually(is_counted, "the status file")
+
+
+def test_every_line_of_a_task_bears_its_id(world: World) -> None:
+    """Also what is logged where nobody looks for it: while AWS is in trouble, and when the Web UI is set up."""
+    upload = TroubledAws(world.endpoint_url, Step("upload", "PUT", ("/output/",)), Trouble.REFUSES, seconds=60)
+    world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=png("input"))
+    with upload.serve() as url:
+        link = TroubledAws(url, Step("fetch a link", "GET", ("/inputs/",)), Trouble.REFUSES, seconds=60)
+        with link.serve() as troubled_url:
+            agent = world.start_agent(LOG_LEVEL="DEBUG", AWS_ENDPOINT_URL=troubled_url)
+            content = {
+                "steps": 2,
+                "init_images": [f"s3://{world.link_bucket}/inputs/cat.png"],
+                "override_settings": {"CLIP_stop_at_last_layers": 2},
+            }
+            world.submit("cat", content, tasktype="image-to-image")
+            world.submit("bad", {"steps": 2, "init_images": [REFUSED_LINK]}, tasktype="image-to-image")
+            for trouble, call in ((link, "GetObject"), (upload, "PutObject")):
+                world.eventually(partial(has_told_of_trouble, agent, call), f"a line about {call}")
+                trouble.seconds = 0.0
+            world.wait_for("cat", Status.COMPLETED)
+            world.wait_for("bad", Status.FAILED)
+            agent.terminate()
+            assert agent.exit_code() == ExitCode.STOPPED
+
+    of_tasks = [line for line in agent.events() if line["event"] not in OF_THE_REPLICA]
+    assert [line for line in of_tasks if line.get("task_id") not in {"cat", "bad"}] == []
+    assert [line for line in of_tasks if line.get("runtime") != "sdruntime"] == []
+    seen = {line["event"] for line in of_tasks}
+    assert {"aws_call_failed", "options_guarded", "checkpoint_loaded", "task_claimed", "task_finished"} <= seen
 
 
 def test_prompts_are_logged_at_debug_level_only(world: World) -> None:

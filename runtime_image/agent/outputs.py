@@ -8,17 +8,9 @@ from typing import Any, Final
 
 from contract.json_values import compact_json
 from runtime_image.agent.errors import NoPictures, WebUiFailed
+from runtime_image.agent.picture_kinds import is_whole, tell_kind
 from runtime_image.agent.webui.request import WebUiRequest
 
-#: Beginnings of files, with what comes of them; the brand of ISO media files stands behind their size and `ftyp`.
-_SIGNATURES: Final = (
-    (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
-    (b"\xff\xd8\xff", "jpg", "image/jpeg"),
-    (b"GIF87a", "gif", "image/gif"),
-    (b"GIF89a", "gif", "image/gif"),
-    (b"\x1aE\xdf\xa3", "webm", "video/webm"),
-)
-_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 #: Fields of an answer that hold pictures: one, or a list of them.
 PICTURE_FIELDS: Final = ("images", "image")
 #: Fields of the echoed request that hold nothing but pictures (`include_init_images`).
@@ -68,18 +60,6 @@ def read_outputs(request: WebUiRequest, answer: Any) -> Outputs:
     return Outputs(pictures, compact_json(rest).encode())
 
 
-def tell_kind(data: bytes) -> tuple[str, str] | None:
-    """Return extension and content type of a picture or film, None if it is neither."""
-    for signature, extension, content_type in _SIGNATURES:
-        if data.startswith(signature):
-            return extension, content_type
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp", "image/webp"
-    if data[4:8] == b"ftyp":
-        return ("avif", "image/avif") if data[8:12] in _AVIF_BRANDS else ("mp4", "video/mp4")
-    return None
-
-
 def _encoded_pictures(answer: Any) -> list[object]:
     if not isinstance(answer, dict):
         raise WebUiFailed("the Web UI's answer is not an object")
@@ -99,6 +79,8 @@ def _decode(text: object, number: int) -> Picture:
     kind = tell_kind(data)
     if kind is None:
         raise WebUiFailed(f"picture {number} of the Web UI's answer is not a picture")
+    if not is_whole(data, kind[0]):
+        raise WebUiFailed(f"picture {number} of the Web UI's answer is cut off: {len(data)} bytes of {kind[1]}")
     return Picture(data, *kind)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from contract.storage import S3Location, preview_key
 from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.outputs import tell_kind
+from runtime_image.agent.picture_kinds import tell_kind
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -21,6 +21,8 @@ from typing import Any
 
 from tests.integration.agent.stand_in_service import StandInService
 
+#: What a JPEG begins with, up to its data, and ends with.
+JPEG_MARKERS = b"\xff\xd8\xff\xda", b"\xff\xd9"
 Json = dict[str, Any]
 #: Status and body.
 Reply = tuple[int, Any]
@@ -178,8 +180,8 @@ class StandInWebUi:
 
     def _encoded(self, run: Run) -> bytes:
         # After the lock, by the options of that moment.
-        beginning = {"png": b"", "jpg": b"\xff\xd8\xff"}[self.service.options["samples_format"]]
-        return beginning + self.picture(run.prompt)
+        beginning, end = {"png": (b"", b""), "jpg": JPEG_MARKERS}[self.service.options["samples_format"]]
+        return beginning + self.picture(run.prompt) + end
 
     def progress(self, _body: Json) -> Reply:
         """Say how far the running generation is."""

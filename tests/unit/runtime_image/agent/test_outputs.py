@@ -6,46 +6,29 @@ import json
 import pytest
 
 from runtime_image.agent.errors import NoPictures, WebUiFailed
-from runtime_image.agent.outputs import read_outputs, tell_kind
+from runtime_image.agent.outputs import read_outputs
 from runtime_image.agent.webui.request import WebUiRequest
+from tests.unit.runtime_image.agent.test_picture_kinds import whole
 
 GENERATION = WebUiRequest("POST", "/x", b"{}", takes_lock=True, generates=True, needs_pictures=True)
-PNG = b"\x89PNG\r\n\x1a\n..."
+PNG = whole("PNG")
+GIF = whole("GIF")
 
 
 def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-@pytest.mark.parametrize(
-    ("data", "kind"),
-    [
-        (PNG, ("png", "image/png")),
-        (b"\xff\xd8\xff\xe0..", ("jpg", "image/jpeg")),
-        (b"GIF89a..", ("gif", "image/gif")),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", ("webp", "image/webp")),
-        (b"\x00\x00\x00\x20ftypisom....", ("mp4", "video/mp4")),
-        (b"\x00\x00\x00\x20ftypavif....", ("avif", "image/avif")),
-        (b"\x1aE\xdf\xa3....", ("webm", "video/webm")),
-        (b"RIFF\x00\x00\x00\x00WAVE", None),
-        (b"", None),
-        (b"<html>", None),
-    ],
-)
-def test_kinds_are_told_by_content(data: bytes, kind: tuple[str, str] | None) -> None:
-    assert tell_kind(data) == kind
-
-
 def test_pictures_are_taken_out_and_the_rest_is_kept() -> None:
     answer = {
-        "images": [encoded(PNG), f"data:image/gif;base64,{encoded(b'GIF89a')}"],
+        "images": [encoded(PNG), f"data:image/gif;base64,{encoded(GIF)}"],
         "parameters": {"prompt": "ä", "init_images": ["AAAA"], "mask": None},
         "info": "{}",
     }
 
     outputs = read_outputs(GENERATION, answer)
 
-    assert [(picture.data, picture.extension) for picture in outputs.pictures] == [(PNG, "png"), (b"GIF89a", "gif")]
+    assert [(picture.data, picture.extension) for picture in outputs.pictures] == [(PNG, "png"), (GIF, "gif")]
     assert json.loads(outputs.response) == {
         "parameters": {"prompt": "ä", "init_images": None, "mask": None},
         "info": "{}",
@@ -122,6 +105,9 @@ def test_an_answer_that_needs_no_pictures_is_kept_whole(answer: object) -> None:
         {"images": [""]},
         {"images": [encoded(b"no picture")]},
         {"images": [encoded(PNG), "AAA"]},
+        {"images": [encoded(PNG[:8])]},
+        {"images": [encoded(PNG), encoded(PNG[:-1])]},
+        {"image": encoded(GIF[:-1])},
     ],
 )
 def test_garbage_is_the_web_uis_failure(answer: object) -> None:

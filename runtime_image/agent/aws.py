@@ -1,12 +1,14 @@
 """The agent's AWS clients: how long each call may take and how often botocore tries before the agent's own patience."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
@@ -31,6 +33,7 @@ class AwsClients:
 
     def __init__(self) -> None:
         session = boto3.Session()
+        session.events.register("before-parse", _check_length)
         self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
         table_config = _config(TABLE_READ_TIMEOUT_SECONDS)
         #: Speaks plain Python values, as `contract.transitions` does.
@@ -49,6 +52,15 @@ def is_client_fault(error: Exception) -> bool:
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     return 400 <= status < 500  # noqa: PLR2004 - HTTP's own classes
+
+
+def _check_length(*, response_dict: Mapping[str, Any], operation_model: "OperationModel", **_: object) -> None:
+    """Raise if an answer broke off: botocore would take half a record for none, and so a task that is held for lost."""
+    body, length = response_dict["body"], response_dict["headers"].get("content-length", "")
+    # A stream is counted while it is read; nothing follows the head that answers HEAD.
+    is_counted = isinstance(body, bytes) and operation_model.http["method"] != "HEAD"
+    if is_counted and length.isdecimal() and len(body) < int(length):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))
 
 
 def _config(read_timeout_seconds: float) -> Config:

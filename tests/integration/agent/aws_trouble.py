@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 
 class Trouble(Enum):
-    """What the service does with a call. It does nothing of what was asked."""
+    """What the service does with a call. Of what was asked it does nothing, as far as nothing else is said."""
 
     #: 503, as a service that is down answers.
     REFUSES = auto()
@@ -21,6 +21,10 @@ class Trouble(Enum):
     THROTTLES = auto()
     #: No answer ever, over an open connection.
     HANGS = auto()
+    #: It does what was asked, and its answer ends in the middle.
+    BREAKS_OFF = auto()
+    #: It does what was asked, and answers once it is `released`.
+    WAITS = auto()
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class TroubledAws:
     seconds: float
     started_at: float | None = None
     troubled: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def is_in_trouble(self, call: str, path: str, body: bytes) -> bool:
@@ -79,6 +84,7 @@ class TroubledAws:
             yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             self._ended.set()
+            self.released.set()
             server.shutdown()
             server.server_close()
 
@@ -92,7 +98,8 @@ def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             call = self.headers.get("X-Amz-Target", self.command)
-            if aws.is_in_trouble(call, self.path, body):
+            is_troubled = aws.is_in_trouble(call, self.path, body)
+            if is_troubled and aws.trouble not in {Trouble.BREAKS_OFF, Trouble.WAITS}:
                 reply = aws.reply(call)
                 if reply is None:
                     self.close_connection = True
@@ -103,14 +110,17 @@ def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
             connection.request(self.command, self.path, body, {**self.headers, "Connection": "close"})
             answer = connection.getresponse()
             content = answer.read()
+            connection.close()
             dropped = {"content-length", "connection", "transfer-encoding"}
             headers = {name: value for name, value in answer.getheaders() if name.lower() not in dropped}
-            self._answer(answer.status, content, headers)
-            connection.close()
+            if is_troubled and aws.trouble is Trouble.WAITS:
+                aws.released.wait()
+            breaks_off = is_troubled and aws.trouble is Trouble.BREAKS_OFF
+            self._answer(answer.status, content, headers, breaks_off=breaks_off)
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on
 
-        def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        def _answer(self, status: int, content: bytes, headers: dict[str, str], *, breaks_off: bool = False) -> None:
             self.send_response_only(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -119,7 +129,8 @@ def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 with suppress(ConnectionError):
                     # Whoever asked may have been killed meanwhile.
-                    self.wfile.write(content)
+                    self.wfile.write(content[: len(content) // 2] if breaks_off else content)
+            self.close_connection = self.close_connection or breaks_off
 
         def log_message(self, format: str, *_: Any) -> None:
             pass

@@ -1,5 +1,6 @@
 """A world for the agent: AWS (moto over HTTP), a stand-in Web UI, and the agent as a real process."""
 
+import datetime as dt
 import json
 import logging
 import os
@@ -60,6 +61,15 @@ class AgentProcess:
     def logged(self, event: str, **fields: object) -> bool:
         """Tell whether a line with this event and these fields is there."""
         return any(line["event"] == event and fields.items() <= line.items() for line in self.events())
+
+    def seconds_between(self, first: str, second: str) -> float:
+        """Return the seconds between the first lines of two events, by the agent's own clock."""
+        times = {
+            line["event"]: dt.datetime.fromisoformat(line["time"])
+            for line in reversed(self.events())
+            if line["event"] in {first, second}
+        }
+        return (times[second] - times[first]).total_seconds()
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)

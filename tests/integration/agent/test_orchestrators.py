@@ -152,7 +152,7 @@ def test_kubernetes_knows_which_pods_work(world: World, tmp_path: Path) -> None:
         )
         world.eventually(lambda: agent.logged("orchestrator_not_told"), "the refusal")
         world.eventually(lambda: deletion_costs(plane) == ["0", "0"], "the idle pod's cost")
-        world.submit("long", {"prompt": "long", "steps": 100})
+        world.submit("long", {"prompt": "long", "steps": 400})
         world.eventually(lambda: deletion_costs(plane)[2:] == ["1000"], "the working pod's cost")
         assert not world.read("long").is_final
         world.wait_for("long", Status.COMPLETED)

@@ -2,7 +2,8 @@
 
 from tests.integration.agent.conftest import World
 
-STEPS = 20
+#: Takes longer than the start of an agent on a busy machine; the test does not wait for its end.
+STEPS = 60
 SECONDS_PER_STEP = 0.25
 
 

@@ -9,7 +9,7 @@ from tests.integration.agent.conftest import World
 
 def test_a_hanging_web_ui_gives_its_task_back_and_is_given_up(world: World) -> None:
     world.webui.hangs = lambda run, step: run.prompt == "stuck" and step == 3
-    agent = world.start_agent(HANG_SECONDS=1)
+    agent = world.start_agent(HANG_SECONDS=3)
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
     world.submit("stuck", {"prompt": "stuck", "steps": 9})
@@ -32,7 +32,7 @@ def test_a_hanging_web_ui_gives_its_task_back_and_is_given_up(world: World) -> N
 
 def test_one_that_does_not_even_answer_is_given_up_too(world: World) -> None:
     release = threading.Event()
-    agent = world.start_agent(HANG_SECONDS=1, GRACE_PERIOD_SECONDS=4)
+    agent = world.start_agent(HANG_SECONDS=3, GRACE_PERIOD_SECONDS=4)
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
     world.webui.intercept = lambda _path, _body: (release.wait(60), None)[1]

@@ -1,6 +1,7 @@
 """A Web UI that crashes, cuts connections or answers garbage; and interrupts in the very moment of an end."""
 
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -68,6 +69,37 @@ def test_what_a_cut_connection_left_running_has_ended_before_another_agent_begin
         world.wait_for("cut", Status.COMPLETED)
 
 
+def test_a_web_ui_that_is_not_there_any_more_costs_a_delivery_and_no_picture(world: World) -> None:
+    webui = StandInWebUi()
+    with webui.serve() as url:
+        agent = world.start_agent(WEBUI_URL=url)
+        world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
+        world.wait_for("warm-up", Status.COMPLETED)
+    world.submit("refused", {"prompt": "refused", "steps": 1})
+
+    assert world.wait_for_hand_back("refused")["code"] == "webui_unreachable"
+    with webui.serve(int(url.rpartition(":")[2])):
+        assert world.wait_for("refused", Status.COMPLETED).attempts == 2
+    assert len(webui.runs_of("refused")) == 1
+    assert agent.process.poll() is None
+
+
+def test_an_answer_that_breaks_off_is_no_picture_and_is_generated_again(world: World) -> None:
+    world.webui.broken_answers = 1
+    world.start_agent()
+    world.submit("half", {"prompt": "half", "steps": 5})
+
+    error = world.wait_for_hand_back("half")
+    assert error["code"] == "webui_unreachable"
+    assert "IncompleteRead" in error["message"]
+    assert world.outputs() == {}
+
+    assert world.wait_for("half", Status.COMPLETED).attempts == 2
+    first, second = world.webui.runs_of("half")
+    assert second.started_at > first.ended_at
+    assert len(world.outputs()) == 2
+
+
 def test_an_interrupt_in_the_moment_of_the_end_cuts_nobody_else(world: World) -> None:
     world.webui.seconds_per_step, world.webui.encoding_seconds = 0.01, 0.03
     world.start_agent()
@@ -81,7 +113,8 @@ def test_an_interrupt_in_the_moment_of_the_end_cuts_nobody_else(world: World) ->
         world.eventually(partial(world.webui.runs_of, doomed), "the generation")
         # The cancel is noticed at some moment of the following second, in which the generation ends.
         time.sleep(0.12 * number)
-        if not world.read(doomed).is_final:
+        with suppress(world.table.exceptions.ConditionalCheckFailedException):
+            # It may be completed by now.
             world.cancel(doomed)
         record = world.wait_for(following, Status.COMPLETED)
         runs = world.webui.runs_of(following)

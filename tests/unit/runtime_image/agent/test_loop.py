@@ -219,14 +219,20 @@ def test_a_heartbeat_that_meets_the_commit_is_no_loss(agent: Agent) -> None:
     assert agent.happens(on.HeartbeatDone(task, is_held=False)) == []
 
 
-def test_lease_and_time_limit_end_a_task(agent: Agent) -> None:
+def test_a_lease_that_is_over_ends_a_task(agent: Agent) -> None:
     task = agent.generates()
     task.lease_until = agent.clock.seconds + 1
     assert ("leave", task, on.Loss.LEASE_ENDED) in agent.passes(1.0)
 
-    late = agent.generates("late")
-    jobs = agent.passes(late.metadata.policy.execution_timeout_ms / 1000)
-    assert ("fail", late, "execution_timeout") in jobs
+
+def test_a_time_limit_ends_and_interrupts_a_task_with_the_next_tick(agent: Agent) -> None:
+    task = agent.generates()
+    limit_seconds = task.metadata.policy.execution_timeout_ms / 1000
+
+    jobs = agent.passes(limit_seconds - TICK_SECONDS)
+    assert [job[0] for job in jobs] == ["heartbeat"]
+
+    assert agent.passes(TICK_SECONDS) == [("fail", task, "execution_timeout"), ("interrupt", task)]
 
 
 def test_stop_hands_back_what_has_not_begun_and_waits_for_the_rest(agent: Agent) -> None:

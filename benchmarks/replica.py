@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.journal import Generation, read_journal
 from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
-from benchmarks.verdict import Disturbance
+from benchmarks.verdict import WEBUI_CRASH, Disturbance
 
 #: How an agent ends that was told to, or killed: the signal has been noted already.
 _EXPECTED_EXITS: Final = (0, -signal.SIGKILL)
@@ -28,6 +28,8 @@ class Replica:
         ]
         self._webui = Server(self._webui_arguments)
         self._variables = {**AWS_VARIABLES, **variables, "WEBUI_URL": self._webui.url}
+        #: A second order to stop hurries: what runs is interrupted then.
+        self._is_stopping = False
         self._agent = self._start_agent()
         self.disturbances: list[Disturbance] = []
 
@@ -39,12 +41,14 @@ class Replica:
     def send(self, number: signal.Signals) -> None:
         """Kill the agent, or tell it to stop."""
         if self._agent.poll() is None:
-            self._note(number.name)
+            is_stop = number == signal.SIGTERM
+            self._note("second SIGTERM" if is_stop and self._is_stopping else number.name)
+            self._is_stopping = self._is_stopping or is_stop
             self._agent.send_signal(number)
 
     def crash_webui(self) -> None:
         """Kill the Web UI, and start another on its port."""
-        self._note("crash of the Web UI")
+        self._note(WEBUI_CRASH)
         os.kill(self._webui.process.pid, signal.SIGKILL)
         self._webui.close()
         self._webui = Server([*self._webui_arguments, "--port", str(self._webui.port)])
@@ -62,6 +66,7 @@ class Replica:
         self._webui.close()
 
     def _start_agent(self) -> Process:
+        self._is_stopping = False
         return start(["-m", "runtime_image.agent"], log_file=self._log, variables=self._variables)
 
     def _note(self, kind: str) -> None:

@@ -12,7 +12,14 @@ from contract.record import Record, Status
 
 #: Seconds after an answer within which its result may still be lost with its agent: AWS fails now and then, so
 #: storing takes its time.
-STORING_SECONDS: Final = 10.0
+STORING_SECONDS: Final = 5.0
+#: A Web UI that crashes takes what it generates with it, and nothing that it has answered.
+WEBUI_CRASH: Final = "crash of the Web UI"
+#: An agent that is told to stop, and has time, finishes what it has begun.
+ORDERLY_STOP: Final = "SIGTERM"
+#: Part of all tasks that may fail because each of their deliveries was disturbed; more of them have another cause.
+MAX_FAILED_SHARE: Final = 0.05
+_DELIVERIES_USED_UP: Final = "delivery_failed"
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,16 @@ class Verdict:
     missing_objects: list[str]
     #: Tasks generated again although nothing had happened to the first generation.
     doubled: list[str]
+    #: Tasks that did not become COMPLETED because each of their deliveries was disturbed.
+    failed_by_disturbances: list[str]
+    #: Tasks that did not become COMPLETED although that had not happened to them, or that are too many.
+    failed: list[str]
 
     @property
     def is_good(self) -> bool:
         """Tell whether every promise was kept."""
         broken = (self.unfinished, self.without_callback, self.with_different_callbacks, self.contradicted_by_callback)
-        return not any((*broken, self.missing_objects, self.doubled))
+        return not any((*broken, self.missing_objects, self.doubled, self.failed))
 
 
 def judge(
@@ -65,6 +76,11 @@ def judge(
     ids = sorted(task_ids)
     final = {task_id: by_id[task_id] for task_id in ids if task_id in by_id and by_id[task_id].is_final}
     repeats = _repeats(generations, disturbances)
+    doubled = sorted({prompt for prompt, is_explained in repeats if not is_explained})
+    missed = [task_id for task_id, record in final.items() if record.status is not Status.COMPLETED]
+    excused = [task_id for task_id in missed if task_id not in doubled and _used_up_its_deliveries(final[task_id])]
+    if len(excused) > MAX_FAILED_SHARE * len(ids):
+        excused = []
     return Verdict(
         statuses=dict(Counter(str(record.status) for record in final.values())),
         disturbances=dict(Counter(disturbance.kind for disturbance in disturbances)),
@@ -85,8 +101,14 @@ def judge(
             for uri in (*record.image_urls, record.output_url or "")
             if uri not in stored
         ],
-        doubled=sorted({prompt for prompt, is_explained in repeats if not is_explained}),
+        doubled=doubled,
+        failed_by_disturbances=excused,
+        failed=[task_id for task_id in missed if task_id not in excused],
     )
+
+
+def _used_up_its_deliveries(record: Record) -> bool:
+    return record.error is not None and record.error["code"] == _DELIVERIES_USED_UP
 
 
 def _repeats(
@@ -101,11 +123,19 @@ def _repeats(
     for prompt, entries in by_prompt.items():
         ordered = sorted(entries, key=lambda entry: entry[0])
         for (arrived, replica, generation), (next_arrived, _, _) in pairwise(ordered):
-            until = next_arrived
-            if generation.answered is not None:
-                until = min(until, generation.answered + STORING_SECONDS)
             explained = any(
-                disturbance.replica == replica and arrived <= disturbance.at <= until for disturbance in disturbances
+                disturbance.replica == replica and arrived <= disturbance.at <= next_arrived
+                for disturbance in disturbances
+                if _may_lose(generation, disturbance)
             )
             repeats.append((prompt, explained))
     return repeats
+
+
+def _may_lose(generation: Generation, disturbance: Disturbance) -> bool:
+    """Tell whether a generation's result may be lost by what happened then to its replica."""
+    if disturbance.kind == ORDERLY_STOP:
+        return False
+    if generation.answered is None or disturbance.at <= generation.answered:
+        return True
+    return disturbance.kind != WEBUI_CRASH and disturbance.at <= generation.answered + STORING_SECONDS

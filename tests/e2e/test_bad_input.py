@@ -162,6 +162,25 @@ def test_an_id_in_use(system: Any) -> None:
     assert system.callback(id="in-use", status="cancelled")["result"] is False
 
 
+def test_poison_in_a_runtimes_queue_ends_in_a_callback(system: Any) -> None:
+    """Nothing that was never accepted gets there in order; the replica gives it back until it is dead-lettered."""
+    queue_url = system.endpoints["runtimes"]["sdruntime"]["queue_url"]
+    sqs = system.client("sqs")
+    without_run = json.dumps(task("poison-with-id"))
+    by_body = {
+        body: sqs.send_message(QueueUrl=queue_url, MessageBody=body)["MessageId"] for body in ("💥", without_run)
+    }
+    system.publish(task("beside-poison"))
+
+    for body, message_id in by_body.items():
+        callback = system.callback(message_id=message_id)
+        assert (callback["status"], callback["result"]) == ("failed", False)
+        assert callback["error"]["code"] == "unreadable_message"
+        if body == without_run:
+            assert (callback["id"], callback["context"]) == ("poison-with-id", {"mine": "poison-with-id"})
+    assert system.callback(id="beside-poison")["status"] == "completed"
+
+
 def test_nothing_is_stuck_at_the_end(system: Any) -> None:
     """Runs after the tests above, in the same process and against the same system."""
     sqs = system.client("sqs")

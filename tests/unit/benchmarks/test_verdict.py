@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from benchmarks.journal import Generation
-from benchmarks.verdict import STORING_SECONDS, Disturbance, Verdict, judge
+from benchmarks.verdict import STORING_SECONDS, WEBUI_CRASH, Disturbance, Verdict, judge
 from contract.callback import callback_for
 from contract.record import Record, Status
 
@@ -71,6 +73,34 @@ def test_sees_what_contradicts() -> None:
     assert judged(callbacks=[failed]).contradicted_by_callback == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("code", "others", "is_good"),
+    [
+        ("internal_error", 99, False),
+        ("delivery_failed", 99, True),
+        # One of nineteen is too many to be chance.
+        ("delivery_failed", 18, False),
+        ("delivery_failed", 0, False),
+    ],
+)
+def test_a_failed_task_needs_a_reason(code: str, others: int, *, is_good: bool) -> None:
+    failed = record(Status.FAILED).model_copy(update={"error": {"code": code, "message": "no"}})
+    whole = [record().model_copy(update={"id": f"whole-{number}"}) for number in range(others)]
+    records = [failed, *whole]
+
+    verdict = judge(
+        [record.id for record in records],
+        records=records,
+        callbacks=[callback_for(record) for record in records],
+        stored={IMAGE, OUTPUT},
+        generations={},
+        disturbances=(),
+    )
+
+    assert verdict.is_good is is_good
+    assert (verdict.failed_by_disturbances if is_good else verdict.failed) == ["a"]
+
+
 def test_a_second_generation_needs_a_reason() -> None:
     first, second = Generation("a", 0.0, 0.0, 1.0, 1.1), Generation("a", 30.0, 30.0, 31.0, 31.1)
 
@@ -80,5 +110,11 @@ def test_a_second_generation_needs_a_reason() -> None:
     assert verdict(first).doubled == ["a"]
     assert verdict(first, Disturbance(1, 0.5, "SIGKILL")).doubled == ["a"]
     assert verdict(first, Disturbance(0, 2 + STORING_SECONDS, "SIGKILL")).doubled == ["a"]
+    # An agent that is told to stop finishes what it has begun; a Web UI that crashes has given its answer before.
+    assert verdict(first, Disturbance(0, 0.5, "SIGTERM")).doubled == ["a"]
+    assert verdict(first, Disturbance(0, 2.0, WEBUI_CRASH)).doubled == ["a"]
+    assert verdict(first, Disturbance(0, 0.5, "second SIGTERM")).repeated == 1
+    assert verdict(first, Disturbance(0, 0.5, WEBUI_CRASH)).repeated == 1
+    assert verdict(first, Disturbance(0, 2.0, "SIGKILL")).repeated == 1
     assert verdict(first, Disturbance(0, 0.5, "SIGKILL")).repeated == 1
     assert verdict(Generation("a", 0.0), Disturbance(0, 20.0, "SIGKILL")).is_good

@@ -51,6 +51,7 @@ class Agent:
         crew: FakeCrew | None = None,
         watch: ProgressWatch | None = None,
         clock: StillClock | None = None,
+        depth: Depth | None = None,
         events: "queue.SimpleQueue[on.Event] | None" = None,
     ) -> None:
         self.crew, self.receiver, self.keeper = crew or FakeCrew(), FakeReceiver(), FakeKeeper()
@@ -68,7 +69,7 @@ class Agent:
             checkpoints=self.checkpoints,
             options=self.options,
             pace=pace,
-            depth=Depth(),
+            depth=depth or Depth(),
             gpu=gpu,
         )
         holdings = Holdings(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)

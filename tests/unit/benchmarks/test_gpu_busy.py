@@ -1,0 +1,59 @@
+"""The benchmark's targets must be able to be missed."""
+
+from argparse import Namespace
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.gpu_busy import Result, targets_of
+
+GOOD = Result(
+    busy_share=0.995,
+    tasks_per_second=19.0,
+    best_loop_tasks_per_second=20.0,
+    best_loop_busy_share=0.97,
+    loop_tasks_per_second={},
+    gap_ms_p50=1.0,
+    gap_ms_p95=2.0,
+    cpu_ms_per_task=24.0,
+    peak_rss_mb=119.0,
+    start_to_first_request_s=0.7,
+    lost=0,
+    doubled=0,
+)
+
+
+def missed(result: Result, **changes: object) -> list[str]:
+    options = {"kind": "txt2img", "seconds_per_picture": 0.25, "pictures_per_task": 1} | changes
+    return [target.text for target in targets_of(Namespace(**options), result) if not target.is_reached]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"busy_share": 0.98}, "busy share at least 99%"),
+        ({"lost": 1}, "nothing lost or doubled"),
+        ({"doubled": 1}, "nothing lost or doubled"),
+        ({"cpu_ms_per_task": 26.0}, "CPU a task at most 25 ms"),
+        ({"peak_rss_mb": 121.0}, "peak memory at most 120 MB"),
+        ({"start_to_first_request_s": 0.9}, "first request within 0.8 s"),
+    ],
+)
+def test_each_figure_has_its_target(change: dict[str, float], words: str) -> None:
+    assert missed(GOOD) == []
+    assert missed(replace(GOOD, **change)) == [words]  # type: ignore[arg-type] # integers are among them
+
+
+def test_short_pictures_are_measured_by_the_best_bare_loop() -> None:
+    short = replace(GOOD, busy_share=0.93)
+
+    assert missed(short, seconds_per_picture=0.05) == []
+    assert missed(replace(short, tasks_per_second=17.0), seconds_per_picture=0.05) == [
+        "share of the best bare loop's tasks at least 90%"
+    ]
+
+
+def test_image_to_image_may_take_more_and_large_answers_have_no_limit_of_their_own() -> None:
+    large = replace(GOOD, cpu_ms_per_task=34.0, start_to_first_request_s=1.0)
+    assert missed(large, kind="img2img") == []
+    assert missed(replace(GOOD, cpu_ms_per_task=90.0, peak_rss_mb=150.0), pictures_per_task=4) == []

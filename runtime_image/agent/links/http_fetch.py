@@ -1,4 +1,4 @@
-"""Fetches http(s) links: the size is counted as it comes."""
+"""Fetches http(s) links: what a server says of the size is believed if it is too large, and counted as it comes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -43,9 +43,15 @@ class HttpFetcher:
         with self._http.get(url, headers=_HEADERS, deadline=deadline) as answer:
             if answer.status != 200:  # noqa: PLR2004 - HTTP's OK; a part or nothing is no picture
                 raise LinkUnavailable(f"{answer.target.host} answered {answer.status}")
+            length = answer.headers.get("content-length", "")
+            if length.isdecimal() and int(length) > self._max_bytes:
+                raise self._too_large()
             body = bytearray()
             for chunk in answer.chunks():
+                if len(body) + len(chunk) > self._max_bytes:
+                    raise self._too_large()
                 body += chunk
-                if len(body) > self._max_bytes:
-                    raise LinkRefused(f"it is larger than {self._max_bytes // (1024 * 1024)} MiB")
         return bytes(body)
+
+    def _too_large(self) -> LinkRefused:
+        return LinkRefused(f"it is larger than {self._max_bytes // (1024 * 1024)} MiB")

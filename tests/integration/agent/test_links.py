@@ -1,14 +1,17 @@
 """Links in real tasks: from a web server that the environment allows, from S3, and what becomes of bad ones."""
 
 import base64
+import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from benchmarks.agent_process import peak_rss_mb
 from contract.record import Status
+from runtime_image.agent.links.http_fetch import MAX_LINK_BYTES
 from tests.integration.agent.conftest import World
 from tests.integration.agent.stand_in_webui import png
 
@@ -106,3 +109,67 @@ def test_a_slow_link_delays_its_own_task_only(world: World) -> None:
         assert world.read("slow").status is Status.IN_PROGRESS
         release.set()
         world.wait_for("slow", Status.COMPLETED)
+
+
+#: Bytes of the body that a link must not bring into memory.
+LARGE_BYTES = 200 * 10**6
+#: Millions of bytes that one link may bring.
+LIMIT_MB = MAX_LINK_BYTES / 10**6
+
+
+@contextmanager
+def large_body(*, says_its_length: bool) -> Iterator[tuple[str, list[int]]]:
+    """Serve 200 MB on every path, a piece at a time; give host and port, and the bytes that were taken."""
+    taken = [0]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if says_its_length:
+                self.send_header("Content-Length", str(LARGE_BYTES))
+            self.end_headers()
+            piece = bytes(10**6)
+            with suppress(ConnectionError):
+                while taken[0] < LARGE_BYTES:
+                    self.wfile.write(piece)
+                    taken[0] += len(piece)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"localhost:{server.server_port}", taken
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("says_its_length", "limit_mb"),
+    [
+        (True, 0.2 * LIMIT_MB),
+        # It is kept until it proves too large, and the memory for it grows by an eighth each time.
+        (False, 1.125 * LIMIT_MB),
+    ],
+)
+def test_a_body_of_200_mb_takes_no_more_memory_than_a_link_may_bring(
+    world: World, *, says_its_length: bool, limit_mb: float
+) -> None:
+    with pictures(PICTURE) as (host, _), large_body(says_its_length=says_its_length) as (large_host, taken):
+        agent = world.start_agent(ALLOWED_LINK_HOSTS=json.dumps([host, large_host]))
+        # What links need is loaded with the first.
+        world.submit("small", {"steps": 1, "init_images": [f"http://{host}/a.png"]}, tasktype="image-to-image")
+        world.wait_for("small", Status.COMPLETED)
+        before_mb = peak_rss_mb(agent.process.pid)
+        world.submit("large", {"steps": 1, "init_images": [f"http://{large_host}/a.png"]}, tasktype="image-to-image")
+        error = world.wait_for("large", Status.FAILED, seconds=40.0).error
+        grown_mb = peak_rss_mb(agent.process.pid) - before_mb
+
+    assert error is not None
+    assert error["code"] == "link_refused"
+    assert "larger than 50 MiB" in error["message"]
+    assert taken[0] < LARGE_BYTES, "all of it was read"
+    assert grown_mb < limit_mb

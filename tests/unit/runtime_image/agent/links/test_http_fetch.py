@@ -145,6 +145,19 @@ def test_a_large_body_is_cut_off(server: Server) -> None:
     assert sum(sent) < 20 * 1024 * 1024
 
 
+def test_a_body_that_says_itself_that_it_is_too_large_is_not_read(server: Server) -> None:
+    def announce(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(1024 * 1024 + 1))
+        request.end_headers()
+
+    server.handlers["/"] = announce
+
+    # None of it ever comes, which would be told as another error.
+    with pytest.raises(LinkRefused, match="larger than 1 MiB"):
+        fetcher(server).fetch(server.url("/"))
+
+
 @pytest.mark.parametrize("with_headers", [True, False])
 def test_a_trickle_ends_at_the_deadline(server: Server, *, with_headers: bool) -> None:
     def trickle(request: BaseHTTPRequestHandler) -> None:

@@ -45,19 +45,15 @@ class OrchestratorClient:
             OrchestratorRefused: on any other status, or without an answer.
         """
         content = None if body is None else json.dumps(body).encode()
-        all_headers = ({"Content-Type": "application/json"} if body is not None else {}) | dict(headers or {})
-        try:
-            # Some values are what another endpoint answered, which may be anything.
-            sent = [(name.encode("ascii"), value.encode("ascii")) for name, value in all_headers.items()]
-        except UnicodeEncodeError as error:
-            raise OrchestratorRefused(f"{method} {path}: not to be sent in a header: {error}") from error
+        all_headers: dict[bytes | str, bytes | str] = {"Content-Type": "application/json"} if body is not None else {}
+        all_headers.update(headers or {})
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_SECONDS)
         try:
             with httpcore.ConnectionPool(ssl_context=authorities) as pool:
                 answer = pool.request(
                     method,
                     self._base_url + path,
-                    headers=sent,
+                    headers=all_headers,
                     content=content,
                     extensions={"timeout": timeouts},
                 )

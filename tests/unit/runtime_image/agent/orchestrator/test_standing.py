@@ -70,7 +70,7 @@ def test_what_was_refused_is_told_again() -> None:
 
 def test_a_mistake_of_ours_is_told_again_too_and_the_machines_end_is_looked_for_all_the_same() -> None:
     ground = Ground()
-    ground.orchestrator.problems = [TypeError("a header must be text")]
+    ground.orchestrator.problems = [TypeError("a mistake of ours")]
     ground.orchestrator.ending = True
 
     assert ground.passes() == []
@@ -80,7 +80,7 @@ def test_a_mistake_of_ours_is_told_again_too_and_the_machines_end_is_looked_for_
 
 def test_a_look_that_fails_by_a_mistake_of_ours_is_repeated() -> None:
     ground = Ground()
-    ground.orchestrator.look_problems = [TypeError("a header must be text")]
+    ground.orchestrator.look_problems = [TypeError("a mistake of ours")]
     ground.orchestrator.ending = True
 
     ground.passes()

@@ -98,9 +98,18 @@ def _progress(console: Console) -> Progress:
 
 def _show(progress: Progress, bar: TaskID, task: dict[str, Any]) -> None:
     completed = 1.0 if task["status"] in FINAL_STATUSES else float(task.get("progress") or 0)
-    progress.update(bar, completed=completed, status=f"{task['status']}{_steps(task.get('sampling') or {})}")
+    progress.update(
+        bar,
+        completed=completed,
+        status=f"{task['status']}{_steps(task.get('sampling') or {})}{_models(task.get('models'))}",
+    )
     if task["status"] in FINAL_STATUSES:
         progress.stop_task(bar)
+
+
+def _models(models: Mapping[str, int] | None) -> str:
+    """Return how much of the models that a task waits for has come."""
+    return f" models {models['bytes_done'] / 1e9:.1f}/{models['bytes'] / 1e9:.1f} GB" if models else ""
 
 
 def _steps(sampling: Mapping[str, int]) -> str:

@@ -42,6 +42,8 @@ KEY_ATTRIBUTE: Final = "id"
 TTL_ATTRIBUTE: Final = "expires_at"
 #: What `sampling` of a record may tell, in the Web UI's own words.
 SAMPLING_KEYS: Final = ("sampling_step", "sampling_steps", "job_no", "job_count")
+#: What `models` of a record may tell of the models that a task waits for: their bytes, and those that have come.
+MODELS_KEYS: Final = ("bytes", "bytes_done")
 #: Index that lists the tasks of a runtime by time of submission; keys and the attributes of a listing only.
 RUNTIME_INDEX: Final = "by_runtime"
 RUNTIME_INDEX_KEYS: Final = ("runtime", "submitted_at_ms")
@@ -127,6 +129,8 @@ class Record(BaseModel):
     progress_permille: int = 0
     #: Where a running task is, as far as it is known: `SAMPLING_KEYS`.
     sampling: dict[str, int] | None = None
+    #: How far the models are for which a task waits on its replica: `MODELS_KEYS`.
+    models: dict[str, int] | None = None
     #: The preview of a running task's picture, if its policy asks for one: an `s3://` URI.
     preview_url: str | None = None
     #: When the caller asked to end the generation with what there is of it by then, as the Web UI's `interrupt` does.

@@ -41,9 +41,11 @@ def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]
 
     `progress` is the share from 0 to 1; what else is known (`SAMPLING_KEYS`) has the Web UI's own names. `preview` is
     an https link to the newest preview of the picture, if the policy asks for one; `link` makes it of an `s3://` URI.
+    `models` (`MODELS_KEYS`) is there while the job waits for its models.
     """
     preview = {"preview": link(record.preview_url)} if record.preview_url else {}
-    return {"progress": record.progress_permille / 1000, **(record.sampling or {}), **preview}
+    models = {"models": record.models} if record.models else {}
+    return {"progress": record.progress_permille / 1000, **(record.sampling or {}), **models, **preview}
 
 
 def retries_of(record: Record) -> int:

@@ -15,6 +15,7 @@ from contract.record import (
     ACTIVE_STATUSES,
     FINAL_STATUSES,
     LEASE_GRACE_MS,
+    MODELS_KEYS,
     PUBLISH_GRACE_MS,
     SAMPLING_KEYS,
     Record,
@@ -23,7 +24,7 @@ from contract.record import (
 )
 
 #: What a record tells of a running task; gone when it waits again, or has ended.
-_ONLY_WHILE_RUNNING: Final = ("sampling", "preview_url")
+_ONLY_WHILE_RUNNING: Final = ("sampling", "models", "preview_url")
 
 
 @dataclass(frozen=True)
@@ -111,20 +112,27 @@ def report_progress(
     owner: str,
     progress_permille: int,
     sampling: Mapping[str, int],
+    models: Mapping[str, int] | None = None,
     preview_url: str | None = None,
 ) -> Request:
-    """Write how far a claimed run is, 0 to 1000, and what is known of its `SAMPLING_KEYS`; never after its end.
+    """Write how far a claimed run is, 0 to 1000, and what is known of its `SAMPLING_KEYS` and `MODELS_KEYS`.
+
+    It is never written after the end of the run.
 
     `preview_url` is where its newest preview lies; None leaves an earlier one.
     """
-    if unknown := sampling.keys() - set(SAMPLING_KEYS):
-        raise ValueError(f"a record does not tell {', '.join(sorted(unknown))}")
     set_: dict[str, Any] = {"progress_permille": progress_permille}
-    if sampling:
-        set_["sampling"] = dict(sampling)
+    remove = []
+    for name, values, known in (("sampling", sampling, SAMPLING_KEYS), ("models", models or {}, MODELS_KEYS)):
+        if unknown := values.keys() - set(known):
+            raise ValueError(f"a record does not tell {', '.join(sorted(unknown))}")
+        if values:
+            set_[name] = dict(values)
+        else:
+            remove.append(name)
     if preview_url:
         set_["preview_url"] = preview_url
-    return update(task_id, set_=set_, remove=() if sampling else ("sampling",), **_held(run, owner))
+    return update(task_id, set_=set_, remove=tuple(remove), **_held(run, owner))
 
 
 def interrupt(task_id: str, run: str, *, now_ms: int) -> Request:

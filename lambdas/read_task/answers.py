@@ -64,6 +64,8 @@ class ShownTask(ListedTask):
 
     #: Steps and jobs of a running task, as the Web UI counts them.
     sampling: dict[str, int] | None
+    #: Bytes of the models that a task waits for on its replica, and those that have come.
+    models: dict[str, int] | None
     #: A link to the newest preview of a running task's picture, if its policy asks for one.
     preview: str | None
     attempts: int

@@ -20,6 +20,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
         **_head(record.id, record.runtime, record.tasktype, record.status.value, record.progress_permille),
         **_times(record.submitted_at_ms, record.started_at_ms, record.completed_at_ms),
         "sampling": record.sampling,
+        "models": record.models,
         "preview": presign(record.preview_url) if record.preview_url else None,
         "attempts": record.attempts,
         "context": record.context_value,

@@ -34,6 +34,8 @@ class ProgressReport(NamedTuple):
     sampling: Mapping[str, int]
     #: Where the newest preview of the picture lies; None if there is none, or nobody wants it.
     preview_url: str | None = None
+    #: What is known of `contract.record.MODELS_KEYS`, while the task waits for its models.
+    models: Mapping[str, int] | None = None
 
 
 class Ledger:
@@ -95,6 +97,7 @@ class Ledger:
                 owner=claim.owner,
                 progress_permille=report.permille,
                 sampling=report.sampling,
+                models=report.models,
                 preview_url=report.preview_url,
             )
         )

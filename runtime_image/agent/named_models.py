@@ -87,6 +87,7 @@ class NamedModels:
                 continue
             try:
                 progress = Progress(files=len(files), total_bytes=sum(file.size for file in files))
+                task.fetching = progress
                 Transfer(
                     bucket=self._bucket,
                     folder=self._folder,
@@ -104,6 +105,7 @@ class NamedModels:
             else:
                 return
             finally:
+                task.fetching = None
                 self._fetching.release()
             task.given_up.wait(WAIT_SECONDS)
         raise GivenUp

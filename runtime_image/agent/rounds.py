@@ -7,7 +7,7 @@ from contract.errors import DarkroomError, ExecutionTimedOut
 from runtime_image.agent.crew import Crew
 from runtime_image.agent.errors import WebUiHung
 from runtime_image.agent.events import Loss
-from runtime_image.agent.held_task import NOT_BEGUN, HeldTask, Stage
+from runtime_image.agent.held_task import NO_PROGRESS, NOT_BEGUN, HeldTask, Stage
 from runtime_image.agent.in_flight import InFlight
 from runtime_image.agent.ledger import ProgressReport
 from runtime_image.agent.pace import Pace
@@ -151,9 +151,17 @@ class Rounds:
             return
         task.heartbeat_in_flight = True
         task.heartbeat_at = now
-        has_news = task.stage is Stage.GENERATING and task.progress != task.written_progress
-        if has_news and now - task.progress_written_at >= PROGRESS_SECONDS:
+        if task.stage in NOT_BEGUN:
+            task.progress = _before_its_turn(task)
+        if task.progress != task.written_progress and now - task.progress_written_at >= PROGRESS_SECONDS:
             task.written_progress, task.progress_written_at = task.progress, now
             self._crew.heartbeat(task, task.progress)
         else:
             self._crew.heartbeat(task, None)
+
+
+def _before_its_turn(task: HeldTask) -> ProgressReport:
+    if (fetching := task.fetching) is None:
+        return NO_PROGRESS
+    standing = fetching.standing()
+    return NO_PROGRESS._replace(models={"bytes": standing.bytes, "bytes_done": standing.bytes_done})

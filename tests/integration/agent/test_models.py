@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.record import Status
 from tests.integration.agent.conftest import PROJECT, World
+from tests.integration.models.meddling_proxy import MeddlingProxy
 
 MODEL_BYTES = 300_000
 
@@ -90,6 +92,23 @@ def test_the_next_model_comes_while_a_task_generates(world: World, ground: Model
     assert not world.read("a").is_final
     world.wait_for("b", Status.COMPLETED)
     assert agent.logged("model_fetched", task_id="b")
+
+
+def test_how_far_the_models_of_a_task_are_stands_in_its_record(world: World, ground: ModelGround) -> None:
+    size = 3 * 1024 * 1024
+    world.s3.put_object(Bucket=ground.bucket, Key="Stable-diffusion/slow.safetensors", Body=bytes(size))
+    proxy = MeddlingProxy(world.endpoint_url, ground.bucket)
+    proxy.meddle = lambda _, answer: replace(answer, delay_seconds=0.03) if len(answer.body) == size else answer
+    with proxy.serve():
+        world.submit("a", checkpoint="slow.safetensors")
+        world.start_agent(**ground.variables(AWS_ENDPOINT_URL_S3=proxy.url))
+
+        told = world.eventually(lambda: world.read("a").models, "the progress of the download")
+
+        assert told["bytes"] == size
+        assert 0 <= told["bytes_done"] < size
+        record = world.wait_for("a", Status.COMPLETED)
+        assert (record.models, record.attempts) == (None, 1)
 
 
 def test_a_model_that_vanished_fails_its_task_at_once(world: World, ground: ModelGround) -> None:

@@ -58,6 +58,18 @@ def test_all_tasks_are_waited_for() -> None:
     assert {task_id: task["status"] for task_id, task in ended.items()} == {"a": "COMPLETED", "b": "FAILED"}
 
 
+def shown_while_waiting(api: Api) -> str:
+    screen = StringIO()
+    wait_for_tasks(
+        ["a"],
+        read_task=api.task,
+        timeout_seconds=60,
+        console=Console(file=screen, force_terminal=True, width=200),
+        sleep=lambda _: time.sleep(0.2),
+    )
+    return screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("sampling", "text"),
     [
@@ -72,15 +84,14 @@ def test_all_tasks_are_waited_for() -> None:
 )
 def test_steps_are_shown_as_far_as_they_are_known(sampling: dict[str, int] | None, text: str) -> None:
     api = Api(seen("IN_PROGRESS") | {"sampling": sampling}, seen("COMPLETED"))
-    screen = StringIO()
-    wait_for_tasks(
-        ["a"],
-        read_task=api.task,
-        timeout_seconds=60,
-        console=Console(file=screen, force_terminal=True, width=200),
-        sleep=lambda _: time.sleep(0.2),
+    assert f"{text} " in shown_while_waiting(api)
+
+
+def test_models_on_their_way_are_shown() -> None:
+    api = Api(
+        seen("IN_PROGRESS") | {"models": {"bytes": 6_938_040_682, "bytes_done": 1_811_939_328}}, seen("COMPLETED")
     )
-    assert f"{text} " in screen.getvalue()
+    assert "IN_PROGRESS models 1.8/6.9 GB " in shown_while_waiting(api)
 
 
 def test_those_still_active_are_named() -> None:

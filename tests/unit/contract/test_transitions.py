@@ -16,6 +16,7 @@ from contract.record import (
     ACTIVE_STATUSES,
     DUE_SHARDS,
     FINAL_STATUSES,
+    MODELS_KEYS,
     SAMPLING_KEYS,
     TRANSITIONS,
     Record,
@@ -178,6 +179,7 @@ class Machine(RuleBasedStateMachine):
                 attempts=self.expected.attempts + 1,
                 progress_permille=0,
                 sampling=None,
+                models=None,
             )
 
     @rule(owner=OWNERS)
@@ -190,13 +192,14 @@ class Machine(RuleBasedStateMachine):
         owner=OWNERS,
         progress=st.integers(0, 1000),
         sampling=st.dictionaries(st.sampled_from(SAMPLING_KEYS), st.integers(0, 150)),
+        models=st.dictionaries(st.sampled_from(MODELS_KEYS), st.integers(0, 10**12)),
     )
-    def report_progress(self, owner: str, progress: int, sampling: dict[str, int]) -> None:
+    def report_progress(self, owner: str, progress: int, sampling: dict[str, int], models: dict[str, int]) -> None:
         request = transitions.report_progress(
-            self.id, self.run, owner=owner, progress_permille=progress, sampling=sampling
+            self.id, self.run, owner=owner, progress_permille=progress, sampling=sampling, models=models
         )
         if self.write(request, allowed=self.held_by(owner, self.run)):
-            self.expect(progress_permille=progress, sampling=sampling or None)
+            self.expect(progress_permille=progress, sampling=sampling or None, models=models or None)
 
     @rule()
     def interrupt(self) -> None:
@@ -214,6 +217,7 @@ class Machine(RuleBasedStateMachine):
             self.expect(
                 status=Status.IN_QUEUE,
                 sampling=None,
+                models=None,
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 started_at_ms=None,
@@ -227,6 +231,7 @@ class Machine(RuleBasedStateMachine):
             self.expect(
                 status=Status.IN_QUEUE,
                 sampling=None,
+                models=None,
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 started_at_ms=None,
@@ -281,6 +286,7 @@ class Machine(RuleBasedStateMachine):
                 expires_at=self.now_ms // 1000 + 60,
                 progress_permille=1000 if outcome.status == "COMPLETED" else self.expected.progress_permille,
                 sampling=None,
+                models=None,
                 lease_owner=None,
                 lease_expires_at_ms=None,
                 last_error=None,

@@ -76,14 +76,14 @@ class World:
         self.dynamodb.update_item(TableName="tasks", **request)
         return self.record(task_id)
 
-    def report(self, task_id: str, permille: int, sampling: dict[str, int], *, preview_url: str | None = None) -> None:
+    def report(self, task_id: str, permille: int, sampling: dict[str, int], **known: Any) -> None:
         request = transitions.report_progress(
             task_id,
             self.record(task_id).run,
             owner="replica",
             progress_permille=permille,
             sampling=sampling,
-            preview_url=preview_url,
+            **known,
         )
         self.dynamodb.update_item(TableName="tasks", **request)
 

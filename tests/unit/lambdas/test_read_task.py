@@ -53,10 +53,13 @@ def test_a_task_from_submission_to_end(world: Any, reader: TaskReader, submit: A
     world.report("a", 150, sampling)
     running = reader.show("a")
     assert (running["status"], running["progress"], running["sampling"]) == ("IN_PROGRESS", 0.15, sampling)
+    assert running["models"] is None
+    world.report("a", 150, sampling, models={"bytes": 9, "bytes_done": 3})
+    assert reader.show("a")["models"] == {"bytes": 9, "bytes_done": 3}
     world.now_ms += 2500
     world.finish("a", DONE)
     done = reader.show("a")
-    assert (waiting["sampling"], done["sampling"]) == (None, None)
+    assert (waiting["sampling"], done["sampling"], done["models"]) == (None, None, None)
     assert (done["status"], done["progress"], done["delay_ms"], done["execution_ms"]) == ("COMPLETED", 1, 1000, 2500)
     assert done["submitted_at"] == "2023-11-14T22:13:20.000Z"
     assert done["completed_at"] == "2023-11-14T22:13:23.500Z"

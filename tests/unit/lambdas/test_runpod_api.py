@@ -163,8 +163,10 @@ def test_a_stream_brings_progress_and_then_the_output_once(runpod: Runpod) -> No
 def test_a_running_jobs_preview_is_linked_until_its_end(runpod: Runpod) -> None:
     task_id = runpod.run(policy={"preview": True})["id"]
     runpod.world.claim(task_id)
-    runpod.world.report(task_id, 250, {"sampling_step": 5}, preview_url="s3://out/preview.png")
-    progress = {"progress": 0.25, "sampling_step": 5, "preview": "https://signed/out/preview.png"}
+    models = {"bytes": 9, "bytes_done": 3}
+    runpod.world.report(task_id, 250, {"sampling_step": 5}, preview_url="s3://out/preview.png", models=models)
+    preview = "https://signed/out/preview.png"
+    progress = {"progress": 0.25, "sampling_step": 5, "models": models, "preview": preview}
     assert runpod.status(task_id)["output"] == progress
     assert runpod.jobs.stream("sdruntime", task_id)["stream"] == [{"output": progress}]
     runpod.world.report(task_id, 500, {})

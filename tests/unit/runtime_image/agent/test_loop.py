@@ -10,13 +10,15 @@ from guarded_http.errors import LinkRefused
 from runtime_image.agent import events as on
 from runtime_image.agent.crew import MAX_AHEAD
 from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
-from runtime_image.agent.held_task import Stage
+from runtime_image.agent.held_task import NO_PROGRESS, Stage
+from runtime_image.agent.ledger import ProgressReport
 from runtime_image.agent.loop import TICK_SECONDS
 from runtime_image.agent.pace import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
-from runtime_image.agent.rounds import HEARTBEAT_SECONDS
+from runtime_image.agent.rounds import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECONDS, PROGRESS_SECONDS
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
+from runtime_image.models.progress import Progress as Download
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 
@@ -195,13 +197,29 @@ def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: 
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
     agent.happens(on.ProgressSeen(seen))
 
-    assert agent.passes(HEARTBEAT_SECONDS) == [("heartbeat", first, (500, {}, None)), ("heartbeat", second, None)]
+    assert agent.passes(HEARTBEAT_SECONDS) == [
+        ("heartbeat", first, ProgressReport(500, {})),
+        ("heartbeat", second, None),
+    ]
     agent.happens(on.HeartbeatDone(first, is_held=True), on.HeartbeatDone(second, is_held=True))
     sampling = {"sampling_step": 7, "sampling_steps": 10}
     agent.happens(on.ProgressSeen(Progress(1000.5, 0.7, interrupted=False, busy=True, sampling=sampling)))
     assert ("heartbeat", first, None) in agent.passes(HEARTBEAT_SECONDS)
     agent.happens(on.HeartbeatDone(first, is_held=True))
-    assert ("heartbeat", first, (700, sampling, None)) in agent.passes(HEARTBEAT_SECONDS)
+    assert ("heartbeat", first, ProgressReport(700, sampling)) in agent.passes(HEARTBEAT_SECONDS)
+
+
+def test_what_has_come_of_its_models_is_written_until_they_are_there(agent: Agent) -> None:
+    task = agent.claims(held_task())
+    task.fetching = Download(files=1, total_bytes=1000)
+    task.fetching.fetched(250)
+    models = {"bytes": 1000, "bytes_done": 250}
+    assert ("heartbeat", task, ProgressReport(0, {}, models=models)) in agent.passes(AHEAD_HEARTBEAT_SECONDS)
+    agent.happens(on.HeartbeatDone(task, is_held=True))
+
+    task.fetching = None
+    agent.passes(PROGRESS_SECONDS - AHEAD_HEARTBEAT_SECONDS)
+    assert ("heartbeat", task, NO_PROGRESS) in agent.passes(AHEAD_HEARTBEAT_SECONDS)
 
 
 def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:

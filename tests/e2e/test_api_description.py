@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 #: Requests that are drawn for each operation, beside its examples and its edge cases.
 MAX_EXAMPLES: Final = 5
 #: Seconds for the operations of the Web UI, each of which may make a picture.
-MAX_WEBUI_SECONDS: Final = 20
+MAX_WEBUI_SECONDS: Final = 10
 CHECKS: Final = (
     "status_code_conformance",
     "content_type_conformance",
@@ -30,7 +30,7 @@ CHECKS: Final = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def quiet(system: Any) -> Iterator[None]:
     """Waits for the tasks that were drawn, and forgets their webhooks, which lead nowhere and are tried for an hour."""
     yield

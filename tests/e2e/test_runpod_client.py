@@ -75,8 +75,11 @@ def test_run_sync(endpoint: Any) -> None:
     assert endpoint.run_sync(call("/sdapi/v1/refresh-checkpoints")) is None
 
 
-def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, client: Any) -> None:
+def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, client: Any, system: Any) -> None:
     before = endpoint.run(slow())
+    status = f"/v2/sdruntime/status/{before.job_id}"
+    # A queue keeps no order: the job that is waited for must not come before it.
+    system.eventually(lambda: system.http("GET", status).json().get("output", {}).get("progress"), "the generation")
     waiting = client.Endpoint("sdruntime")
     answers: list[dict[str, Any]] = []
 

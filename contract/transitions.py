@@ -115,9 +115,7 @@ def report_progress(
     models: Mapping[str, int] | None = None,
     preview_url: str | None = None,
 ) -> Request:
-    """Write how far a claimed run is, 0 to 1000, and what is known of its `SAMPLING_KEYS` and `MODELS_KEYS`.
-
-    It is never written after the end of the run.
+    """Write how far a claimed run is, 0 to 1000, and of `SAMPLING_KEYS` and `MODELS_KEYS` what is known; never after its end.
 
     `preview_url` is where its newest preview lies; None leaves an earlier one.
     """

@@ -115,9 +115,9 @@ def report_progress(
     models: Mapping[str, int] | None = None,
     preview_url: str | None = None,
 ) -> Request:
-    """Write how far a claimed run is, 0 to 1000, and of `SAMPLING_KEYS` and `MODELS_KEYS` what is known; never after its end.
+    """Write how far a claimed run is, 0 to 1000; never after its end.
 
-    `preview_url` is where its newest preview lies; None leaves an earlier one.
+    `sampling` and `models` hold what is known of their keys; without a `preview_url` an earlier one stays.
     """
     set_: dict[str, Any] = {"progress_permille": progress_permille}
     remove = []

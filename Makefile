@@ -50,7 +50,7 @@ up: $(VENV)/.ready ## Start the local system and leave it running until Ctrl-C
 lint: $(VENV)/.ready ## Check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/ruff format --quiet --check $(CODE)
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: test

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 #: Requests that are drawn for each operation, beside its examples and its edge cases.
-MAX_EXAMPLES: Final = 5
+MAX_EXAMPLES: Final = 3
 #: Seconds for the operations of the Web UI, each of which may make a picture.
 MAX_WEBUI_SECONDS: Final = 10
 CHECKS: Final = (

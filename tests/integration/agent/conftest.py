@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -44,6 +45,18 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -
             return found
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
         time.sleep(0.02)
+
+
+@cache
+def client(service: Any, endpoint_url: str) -> Any:
+    """Return the one client of a service: making one takes longer than most of what tests do with it."""
+    return boto3.client(service, endpoint_url=endpoint_url)
+
+
+@cache
+def table_client(endpoint_url: str) -> Any:
+    """Return the one client of DynamoDB that takes and gives plain values."""
+    return boto3.resource("dynamodb", endpoint_url=endpoint_url).meta.client
 
 
 @dataclass
@@ -100,7 +113,7 @@ class World:
         self.output_bucket, self.link_bucket = f"outputs-{name}", f"links-{name}"
         self.sqs = self.client("sqs")
         self.s3 = self.client("s3")
-        self.table = boto3.resource("dynamodb", endpoint_url=self.endpoint_url).meta.client
+        self.table = table_client(self.endpoint_url)
         for bucket in (self.task_bucket, self.output_bucket, self.link_bucket):
             self.s3.create_bucket(Bucket=bucket)
         self.table.create_table(
@@ -117,7 +130,7 @@ class World:
         )["QueueUrl"]
 
     def client(self, service: Any) -> Any:
-        return boto3.client(service, endpoint_url=self.endpoint_url)
+        return client(service, self.endpoint_url)
 
     def environment(self, **changes: object) -> dict[str, str]:
         variables: dict[str, object] = {

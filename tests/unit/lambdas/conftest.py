@@ -106,12 +106,18 @@ def _powertools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
 
 
+@pytest.fixture(scope="session")
+def clients() -> tuple[Any, Any]:
+    """DynamoDB and S3 for all tests: making them takes longer than most tests, and moto answers any client."""
+    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
+    return session.resource("dynamodb").meta.client, session.client("s3")
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(clients: tuple[Any, Any]) -> Iterator[World]:
+    dynamodb, s3 = clients
     with mock_aws():
-        dynamodb = boto3.resource("dynamodb").meta.client
         create_table(dynamodb)
-        s3 = boto3.client("s3")
         for name in ("task-bucket", "model-bucket"):
             s3.create_bucket(Bucket=name)
         s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/painting.safetensors", Body=b"weights")

@@ -1,10 +1,12 @@
 """The supervisor over the embedded Web UI, as the local system runs it: a real start, real models, real generations.
 
-What the embedded one cannot be told to do (swell, hang, end again and again) the stand-in of the other tests does; an
-end-to-end test kills it in mid-generation.
+What the embedded one cannot be told to do (swell, run out of memory, ignore SIGTERM) the stand-in of the other tests
+does; an end-to-end test kills it in mid-generation.
 """
 
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +81,40 @@ def test_without_its_checkpoint(place: Place, tmp_path: Path) -> None:
 
     assert container.exit_code() is ExitCode.MODEL_MISSING
     assert CHECKPOINT in container.events("checkpoint_missing")[0]["reason"]
+
+
+def test_hanging_at_its_start(place: Place, tmp_path: Path) -> None:
+    container = start(place, tmp_path / "models", START_DEADLINE_SECONDS=4, GRACE_PERIOD_SECONDS=2)
+
+    os.kill(container.wait_for("child_started", child="webui")["pid"], signal.SIGSTOP)
+
+    assert container.exit_code() is ExitCode.START_DEADLINE_PASSED
+    assert container.events("start_deadline_passed", waiting_for="webui")
+    assert container.events("child_killed", child="webui")
+
+
+def test_killed_as_often_as_it_starts(place: Place, tmp_path: Path) -> None:
+    container = start(place, tmp_path / "models", WEBUI_RESTARTS=2)
+
+    for count in (1, 2, 3):
+        os.kill(container.wait_for("child_started", count, child="webui")["pid"], signal.SIGKILL)
+
+    assert container.exit_code() is ExitCode.WEBUI_UNHEALTHY
+    assert len(container.events("child_ended", child="webui")) == 3
+
+
+def test_without_room_for_its_checkpoint(place: Place, tmp_path: Path) -> None:
+    place.s3.put_object(Bucket=place.model_bucket, Key=f"Stable-diffusion/{CHECKPOINT}", Body=bytes(4096))
+
+    container = start(place, tmp_path / "models", MODEL_BUCKET=place.model_bucket, MODELS_MAX_BYTES="1KiB")
+
+    assert container.exit_code() is ExitCode.DISK_FULL
+
+
+def test_stopped_while_it_starts(place: Place, tmp_path: Path) -> None:
+    container = start(place, tmp_path / "models")
+    container.wait_for("child_started", child="webui")
+
+    container.stop()
+
+    assert container.exit_code() is ExitCode.STOPPED

@@ -1,6 +1,7 @@
 """What the Web UI has, by kind: each list is asked for once in a Web UI's life, and again when a name is missing."""
 
 import threading
+from collections import Counter
 from typing import Any, Final
 
 from runtime_image.agent.webui.client import WebUiClient
@@ -19,6 +20,9 @@ class KnownNames:
         #: Counts the Web UI's lives, so that an answer of an earlier one is not remembered for the next.
         self._life = 0
         self._refreshing = threading.Lock()
+        #: By kind: how many looks at its folders the Web UI was asked for, and which of them the known names are from.
+        self._looks_begun: Counter[Kind] = Counter()
+        self._look_known: Counter[Kind] = Counter()
 
     def forget(self) -> None:
         """Ask again next time: the Web UI may have been started anew."""
@@ -35,21 +39,24 @@ class KnownNames:
             return names
         return known[kind]
 
-    def of_now(self, kind: Kind, before: Names | None, *, timeout_seconds: float) -> Names | None:
-        """Return the names once the Web UI has looked at its folders again.
+    def of_now(self, kind: Kind, *, timeout_seconds: float) -> Names | None:
+        """Return the names once the Web UI has looked at its folders again, for everybody who asked before it began.
 
         Args:
             kind: Of which something was missing.
-            before: The names among which it was missing; if others have been asked for since, those are returned.
             timeout_seconds: For looking again: that waits for the generation that runs.
         """
+        begun_before = self._looks_begun[kind]
         with self._refreshing:
             known = self._known
-            if kind in known and known[kind] is not before:
+            # A look that was under way when this call was made may have missed a file that has just come.
+            if kind in known and self._look_known[kind] > begun_before:
                 return known[kind]
+            self._looks_begun[kind] += 1
             if kind.refresh:
                 self._look_again(kind.refresh, timeout_seconds)
             known[kind] = self._ask(kind)
+            self._look_known[kind] = self._looks_begun[kind]
             return known[kind]
 
     def _look_again(self, call: str, timeout_seconds: float) -> None:

@@ -42,7 +42,7 @@ class NameCheck:
         for kind, asked in by_kind.items():
             names = self._known.of(kind)
             if names is not None and not all(names.find(kind.forms(one.name)) for one in asked):
-                names = self._known.of_now(kind, names, timeout_seconds=timeout_seconds)
+                names = self._known.of_now(kind, timeout_seconds=timeout_seconds)
             if names is None:
                 continue
             for one in asked:

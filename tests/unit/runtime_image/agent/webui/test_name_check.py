@@ -1,6 +1,9 @@
 """Which names the Web UI knows, what an unknown one is answered, and how often the Web UI is asked."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -129,6 +132,65 @@ def test_lists_are_asked_for_once_and_again_when_a_name_is_missing() -> None:
     known.forget()
     names.check([Named(kinds.LORA, "oil", "x")], timeout_seconds=1)
     assert webui.calls[3:] == ["loras"]
+
+
+class SlowlyLookingWebUi(FakeWebUi):
+    """Each look at its folders has seen them by the time it `looks`, and ends once it `may_end`."""
+
+    def __init__(self) -> None:
+        super().__init__({"loras": []})
+        self.looks = threading.Semaphore(0)
+        self.may_end = threading.Semaphore(0)
+
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> Answer:
+        answer = super().call(method, path, body, timeout_seconds=timeout_seconds)
+        if method == "POST":
+            self.looks.release()
+            assert self.may_end.acquire(timeout=10)
+        return answer
+
+    def put(self, *names: str) -> None:
+        self.new = {"loras": [{"name": name, "alias": name} for name in names]}
+
+
+def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() -> None:
+    webui = SlowlyLookingWebUi()
+    known = KnownNames(client=webui)
+    names = NameCheck(known=known)
+
+    def check_one(name: str) -> dict[str, str]:
+        return names.check([Named(kinds.LORA, name, name)], timeout_seconds=1)
+
+    late_names = [f"late-{number}" for number in range(8)]
+    with ThreadPoolExecutor(1 + len(late_names)) as pool:
+        webui.put("ink")
+        first = pool.submit(check_one, "ink")
+        assert webui.looks.acquire(timeout=10)
+        webui.put("ink", *late_names)
+        late = [pool.submit(check_one, name) for name in late_names]
+        # Most of them now wait for the look that is under way; those that come later find what they want at once.
+        time.sleep(0.1)
+        webui.may_end.release(1 + len(late_names))
+        assert first.result(timeout=10) == {"ink": "ink"}
+        assert [one.result(timeout=10) for one in late] == [{name: name} for name in late_names]
+    assert webui.calls.count("refresh-loras") < len(late_names)
+
+
+def test_a_look_that_failed_tells_nobody_anything() -> None:
+    webui = SlowlyLookingWebUi()
+    known = KnownNames(client=webui)
+    names = NameCheck(known=known)
+    with ThreadPoolExecutor() as pool:
+        looks = [pool.submit(names.check, [Named(kinds.LORA, "oil", "x")], timeout_seconds=1) for _ in range(2)]
+        assert webui.looks.acquire(timeout=10)
+        time.sleep(0.05)
+        webui.lists["loras"] = "no list"
+        webui.may_end.release()
+        assert webui.looks.acquire(timeout=10)
+        webui.lists["loras"] = [{"name": "oil", "alias": "oil"}]
+        webui.may_end.release()
+        outcomes = [look.exception(timeout=10) for look in looks]
+    assert sorted(map(type, outcomes), key=str) == sorted([WebUiFailed, type(None)], key=str)
 
 
 def test_a_thousand_unknown_names_are_one_refresh_and_a_short_error() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -39,17 +39,35 @@ class OneTableWriteAtATime:
             return list(self._application(environ, start_response))
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
+class RememberingDispatcher(DomainDispatcherApplication):  # type: ignore[misc]  # moto has no types
+    """Finds a service's application once.
+
+    For every request moto walks through its own folder of two hundred services again, which takes longer than most
+    answers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Return the name of the application behind a host."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
+def make_aws_server() -> BaseWSGIServer:
+    """Return a server on a free port of 127.0.0.1; all of one process share their state."""
     # One line a request would be most of what the log file holds.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server(
-        "127.0.0.1",
-        0,
-        OneTableWriteAtATime(DomainDispatcherApplication(create_backend_app)),
-        threaded=True,
-        request_handler=MotoRequestHandler,
-    )
+    application = OneTableWriteAtATime(RememberingDispatcher())
+    return make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    server = make_aws_server()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     sys.stdout.write(json.dumps({"event": "listening", "port": server.server_port}) + "\n")

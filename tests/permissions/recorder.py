@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -82,14 +83,19 @@ def _caller(frame: FrameType | None) -> tuple[str, str] | None:
     """Return the component that calls, empty if a test has a shared piece call, and the module that does."""
     module = ""
     while frame:
-        file = Path(frame.f_code.co_filename)
-        if file.is_relative_to(PROJECT):
-            top, *rest = file.relative_to(PROJECT).parts
-            if top == "runtime_image":
-                return "runtime", file.stem
-            if top == "lambdas":
-                module = module or ".".join((top, *rest)).removesuffix(".py")
-                if len(rest) > 1:
-                    return rest[0], module
+        top, *rest = _parts(frame.f_code.co_filename)
+        if top == "runtime_image":
+            return "runtime", rest[-1].removesuffix(".py")
+        if top == "lambdas":
+            module = module or ".".join((top, *rest)).removesuffix(".py")
+            if len(rest) > 1:
+                return rest[0], module
         frame = frame.f_back
     return ("", module) if module else None
+
+
+@cache
+def _parts(file: str) -> tuple[str, ...]:
+    """Return where a file is in the project, nowhere if it is not ours; every call asks for dozens, ever the same."""
+    path = Path(file)
+    return path.relative_to(PROJECT).parts if path.is_relative_to(PROJECT) else ("",)

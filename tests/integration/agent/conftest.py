@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -18,13 +17,13 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from contract import transitions
 from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.storage import run_of_submission
 from contract.task import Metadata, Task
+from tests.aws_endpoint import serve_aws
 from tests.integration.agent.stand_in_webui import StandInWebUi
 
 PROJECT = Path(__file__).parents[3]
@@ -39,12 +38,14 @@ MAX_LOG_SHOWN = 6000
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
     """Return what `look` finds, looking until the deadline."""
-    deadline = time.monotonic() + seconds
+    started_at = time.monotonic()
     while True:
         if found := look():
             return found
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.02)
+        waited = time.monotonic() - started_at
+        assert waited < seconds, f"{what} did not happen within {seconds:g} s"
+        # What takes long is looked at less often: every look costs AWS's stand-in, in this process, a few milliseconds.
+        time.sleep(min(max(waited / 10, 0.02), 0.2))
 
 
 @cache
@@ -266,12 +267,8 @@ class World:
 
 @pytest.fixture(scope="session")
 def aws_endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_aws() as url:
+        yield url
 
 
 @contextmanager

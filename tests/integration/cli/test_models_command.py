@@ -1,7 +1,6 @@
 """`darkroom models` against a bucket: what is good goes up and comes down the same, what is not is refused."""
 
 import json
-import logging
 import os
 import struct
 from collections.abc import Iterator
@@ -12,10 +11,10 @@ from typing import Any
 import boto3
 import pytest
 from click.testing import CliRunner, Result
-from moto.server import ThreadedMotoServer
 
 from cli import model_store
 from cli.main import main
+from tests.aws_endpoint import serve_aws
 
 
 @dataclass
@@ -43,12 +42,8 @@ def model(key: str = "lora_unet.lora_down.weight", size: int = 1000) -> bytes:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_aws() as url:
+        yield url
 
 
 @pytest.fixture

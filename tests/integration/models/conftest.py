@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from runtime_image.agent.logs import EventLog
 from runtime_image.models import file_transfer
@@ -23,6 +22,7 @@ from runtime_image.models.progress import Progress
 from runtime_image.models.remote_file import RemoteFile
 from runtime_image.models.room import Room
 from runtime_image.models.transfer import Transfer
+from tests.aws_endpoint import serve_aws
 from tests.integration.models.meddling_proxy import MeddlingProxy
 
 PROJECT = Path(__file__).parents[3]
@@ -115,12 +115,8 @@ class _Recorder(EventLog):
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_aws() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """Masks of image-to-image: what may change, the part of the picture that is worked on, and putting it back."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 from PIL import Image, ImageFilter, ImageOps
-from torch import Tensor
 
 from local.embedded_webui.model_configs import LATENT_PIXELS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Box = tuple[int, int, int, int]
 
@@ -32,8 +33,10 @@ class Mask:
     image: Image.Image
     box: Box | None
 
-    def latent(self, *, width: int, height: int, rounded: bool, device: str) -> Tensor:
+    def latent(self, *, width: int, height: int, rounded: bool, device: str) -> "Tensor":
         """Return [1, 1, h, w]: 1 where the latents may change."""
+        import torch  # noqa: PLC0415 - takes seconds, and nothing else here needs it
+
         part = self.image.crop(self.box) if self.box else self.image
         small = part.resize((width // LATENT_PIXELS, height // LATENT_PIXELS), Image.Resampling.BILINEAR)
         values = np.asarray(small, dtype=np.float32) / 255

@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 import requests
-import runpod
 from PIL import Image
 
 from lambdas.webui_answers import MAX_ANSWER_BYTES
@@ -26,6 +25,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "usage" / "runpod-image-to-image
 
 @pytest.fixture
 def client(system: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    import runpod  # noqa: PLC0415 - takes seconds, and every process reads this file to know its tests
+
     # The client reads RUNPOD_ENDPOINT_BASE_URL when it is imported, into this.
     monkeypatch.setattr(runpod, "endpoint_url_base", f"{system.endpoints['http_url']}/v2")
     monkeypatch.setattr(runpod, "api_key", system.endpoints["api_key"])
@@ -193,7 +194,7 @@ def test_purging_the_queue_and_the_health(endpoint: Any, system: Any) -> None:
 def test_a_long_wait_at_the_functions_own_url(
     endpoint: Any, client: Any, system: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runpod, "endpoint_url_base", f"{system.endpoints['function_urls']['runpod_api']}/v2")
+    monkeypatch.setattr(client, "endpoint_url_base", f"{system.endpoints['function_urls']['runpod_api']}/v2")
     beside = client.Endpoint("sdruntime")
     assert picture(beside.run_sync(call())).size == (64, 64)
     job = beside.run(call())

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import moto.ec2
+import moto
 import pytest
 
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES
@@ -13,7 +13,7 @@ from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES
 
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, dict[str, Any]]:
-    file = Path(moto.ec2.__file__).parent / "resources" / "instance_types.json.gz"
+    file = Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
     types: dict[str, dict[str, Any]] = json.loads(gzip.decompress(file.read_bytes()))
     return {
         name: body

@@ -1,17 +1,21 @@
-"""The tiny model and the names in checkpoints. These tests import torch and diffusers, which takes seconds."""
+"""The tiny model and the names in checkpoints.
+
+These tests import torch and diffusers, which takes seconds: only when they run, since every process of a parallel run
+reads this file to know its tests.
+"""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
-from safetensors.torch import load_file
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from local.embedded_webui import model_configs, original_layout, tokenizer
+from local.embedded_webui import model_configs, tokenizer
 from local.embedded_webui.model_configs import SD15, SDXL, TINY, ModelKind
 from local.embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 pytestmark = pytest.mark.xdist_group("torch")
 
@@ -27,7 +31,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def layout(kind: ModelKind) -> dict[str, torch.Tensor]:
+def layout(kind: ModelKind) -> "dict[str, Tensor]":
+    import torch  # noqa: PLC0415 - see above
+    from diffusers import AutoencoderKL, UNet2DConditionModel  # noqa: PLC0415 - see above
+    from transformers import CLIPTextConfig, CLIPTextModel  # noqa: PLC0415 - see above
+
+    from local.embedded_webui import original_layout  # noqa: PLC0415 - see above
+
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(kind.folders["unet"])
         vae = AutoencoderKL.from_config(kind.folders["vae"])
@@ -77,6 +87,12 @@ def test_the_same_seed_writes_the_same_bytes(checkpoint: Path, tmp_path: Path) -
 
 
 def test_diffusers_reads_the_tensors_that_were_written(checkpoint: Path, tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415 - see above
+    from diffusers import StableDiffusionPipeline  # noqa: PLC0415 - see above
+    from safetensors.torch import load_file  # noqa: PLC0415 - see above
+
+    from local.embedded_webui import original_layout  # noqa: PLC0415 - see above
+
     TINY.write(tmp_path)
     tokenizer.write_tokenizers(TINY, tmp_path, models_folder=tmp_path)
     pipeline = StableDiffusionPipeline.from_single_file(str(checkpoint), config=str(tmp_path), local_files_only=True)

@@ -1,5 +1,8 @@
 """Rules of the house that no linter knows."""
 
+import re
+import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,24 @@ def test_direct_dependencies_are_pinned() -> None:
         name, _, version = line.partition("==")
         pins.setdefault(name.partition("[")[0], set()).add(version)
     assert not {name: versions for name, versions in pins.items() if len(versions) > 1}
+
+
+def test_mypy_reads_every_module_of_the_cdk_that_another_one_refers_to() -> None:
+    overrides = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    (listed,) = [override["module"] for override in overrides if override["follow_imports"] == "normal"]
+    read = {name for name in listed if name != "aws_cdk" and not name.startswith("aws_cdk.interfaces")}
+    folder = Path(str(distribution("aws-cdk-lib").locate_file("aws_cdk")))
+    referred = {
+        name
+        for module in read
+        for name in re.findall(
+            r"^    import (aws_cdk\.(?!interfaces\b)\S+) as ",
+            (folder.parent / module.replace(".", "/") / "__init__.py").read_text(),
+            re.MULTILINE,
+        )
+    }
+    assert len(referred) > len(read) / 2, "the CDK refers to its modules in another way now"
+    assert not referred - read
 
 
 @pytest.mark.xdist_group("house")

@@ -1,7 +1,11 @@
-"""What the synthesized roles allow: of each function, and of the runtime's container."""
+"""What the synthesized roles allow: of each function, and of the runtime's container.
+
+`python -m tests.permissions.grants` says it in one line of JSON.
+"""
 
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -76,3 +80,7 @@ def actions_of(role: str, resources: Resources) -> Iterator[str]:
             for statement in properties["PolicyDocument"]["Statement"]:
                 actions = statement["Action"]
                 yield from [actions] if isinstance(actions, str) else actions
+
+
+if __name__ == "__main__":
+    json.dump({component: sorted(actions) for component, actions in granted_actions().items()}, sys.stdout)

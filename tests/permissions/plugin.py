@@ -3,6 +3,9 @@
 It takes the whole suite to know what a component never calls, so a run of some tests compares nothing.
 """
 
+import json
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +14,9 @@ import pytest
 from tests.permissions.comparison import differences, recorded_calls
 from tests.permissions.recorder import record_calls, record_calls_of_children
 
+PROJECT = Path(__file__).parents[2]
 FOLDER = pytest.StashKey[Path]()
+GRANTS = pytest.StashKey[subprocess.Popen[bytes]]()
 FOUND = pytest.StashKey[list[str]]()
 
 
@@ -25,6 +30,9 @@ def is_whole_run(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     if is_whole_run(config):
+        # It takes as long as many a test, so it runs beside them; only their calls have to be waited for.
+        command = [sys.executable, "-m", "tests.permissions.grants"]
+        config.stash[GRANTS] = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE)
         folder = Path(tempfile.mkdtemp(prefix="darkroom-calls-"))
         config.stash[FOLDER] = folder
         # The processes of pytest-xdist are children, too.
@@ -34,13 +42,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     folder = session.config.stash.get(FOLDER, None)
-    if folder and exitstatus == pytest.ExitCode.OK:
-        from tests.permissions.grants import granted_actions  # noqa: PLC0415  # starts Node, which most runs need not
-
-        found = list(differences(granted_actions(), recorded_calls(folder)))
-        session.config.stash[FOUND] = found
-        if found:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if folder is None:
+        return
+    with session.config.stash[GRANTS] as grants:
+        if exitstatus != pytest.ExitCode.OK:
+            grants.kill()
+            return
+        output, _ = grants.communicate()
+    granted = {component: set(actions) for component, actions in json.loads(output).items()}
+    found = list(differences(granted, recorded_calls(folder)))
+    session.config.stash[FOUND] = found
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
 # uv does not read pip's setting for folders of ready wheels, where a machine may keep a small build of torch.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# The tests start hundreds of processes from the same code: without its bytecode each would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements*.txt) pyproject.toml
 CODE := app.py contract guarded_http stacks lambdas runtime_image local cli benchmarks tests docs
 
@@ -22,7 +24,7 @@ $(VENV)/.ready: $(REQUIREMENTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing packages into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --requirement requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --requirement requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --requirement local/requirements-no-deps.txt --editable .
 	@touch $@
 
@@ -47,15 +49,32 @@ up: $(VENV)/.ready ## Start the local system and leave it running until Ctrl-C
 	@$(BIN)/python -m local up
 
 .PHONY: lint
-lint: $(VENV)/.ready ## Check style, types and the direction of imports
+lint: style types ## Check style, types and the direction of imports
+
+.PHONY: style
+style: $(VENV)/.ready
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/ruff format --quiet --check $(CODE)
+
+.PHONY: types
+types: $(VENV)/.ready
 	@$(BIN)/mypy --num-workers 2
 	@$(BIN)/lint-imports --no-logo
 
+# Beside the tests, which wait now and then, checking the types costs next to no time. What it found is told after them.
+TYPES_REPORT := $(VENV)/types-report.txt
+
 .PHONY: test
-test: setup lint ## The one gate: style, types, import direction, and all tests
+test: setup style ## The one gate: style, types, import direction, and all tests
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 all-tests types-report; status=$$?; cat $(TYPES_REPORT); exit $$status
+
+.PHONY: all-tests
+all-tests:
 	@$(BIN)/pytest --numprocesses 3 --dist loadgroup
+
+.PHONY: types-report
+types-report:
+	@nice $(MAKE) --no-print-directory types > $(TYPES_REPORT) 2>&1
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md; fails at the end if a target was missed

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-# One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+# It starts a local system of its own, so it may run beside the tests that share one.
+pytestmark = pytest.mark.timeout(240)
 
 #: Seconds of work for the tiny model, in which there is time to be killed.
 SLOW = {"prompt": "A dog", "steps": 16, "width": 512, "height": 512}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-# One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+# It starts a local system of its own, so it may run beside the tests that share one.
+pytestmark = pytest.mark.timeout(240)
 
 PROJECT = Path(__file__).parents[2]
 

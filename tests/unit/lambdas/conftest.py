@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -106,16 +107,26 @@ def _powertools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
 
 
-@pytest.fixture(scope="session")
-def clients() -> tuple[Any, Any]:
-    """DynamoDB and S3 for all tests: making them takes longer than most tests, and moto answers any client."""
-    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
-    return session.resource("dynamodb").meta.client, session.client("s3")
+@cache
+def client(service: Any) -> Any:
+    """Return the tests' one client of a service: making it takes longer than most tests, and moto answers any."""
+    return _session().client(service)
+
+
+@cache
+def dynamodb_client() -> Any:
+    """Return the tests' one client of DynamoDB that takes and gives plain values."""
+    return _session().resource("dynamodb").meta.client
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
 
 
 @pytest.fixture
-def world(clients: tuple[Any, Any]) -> Iterator[World]:
-    dynamodb, s3 = clients
+def world() -> Iterator[World]:
+    dynamodb, s3 = dynamodb_client(), client("s3")
     with mock_aws():
         create_table(dynamodb)
         for name in ("task-bucket", "model-bucket"):

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,7 +18,7 @@ from contract.transitions import Outcome
 from lambdas import outcomes
 from lambdas.active_tasks import LOOK_SECONDS, RESERVATION_GRACE_MS, ActiveTasks, forget_run
 from lambdas.task_table import TaskTable
-from tests.unit.lambdas.conftest import create_table
+from tests.unit.lambdas.conftest import create_table, dynamodb_client
 
 LIMIT = 3
 NOW_MS = 1_700_000_000_000
@@ -63,7 +62,7 @@ class OneAtATime:
 @pytest.fixture
 def client() -> Iterator[Any]:
     with mock_aws():
-        dynamodb = boto3.resource("dynamodb").meta.client
+        dynamodb = dynamodb_client()
         create_table(dynamodb)
         yield OneAtATime(dynamodb)
 
@@ -151,7 +150,7 @@ class Limited(RuleBasedStateMachine):
         super().__init__()
         self.mock = mock_aws()
         self.mock.start()
-        self.client = boto3.resource("dynamodb", region_name="us-east-1").meta.client
+        self.client = dynamodb_client()
         create_table(self.client)
         self.table = TaskTable(client=self.client, table_name="tasks", retention_seconds=60)
         self.now_ms = NOW_MS

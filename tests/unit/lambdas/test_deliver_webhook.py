@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -25,6 +24,7 @@ from lambdas.deliver_webhook.signing import InvalidSecret
 from lambdas.deliver_webhook.signing_keys import MAX_AGE_MS, SigningKeys
 from lambdas.webhook_queue import SqsWebhookQueue
 from tests.https_receiver import HttpsReceiver, https_receiver, status
+from tests.unit.lambdas.conftest import client
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
@@ -43,15 +43,15 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsR
 
 @pytest.fixture
 def secret(world: Any) -> Any:
-    client = boto3.client("secretsmanager")
-    arn = client.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
-    return SimpleNamespace(arn=arn, client=client)
+    secrets = client("secretsmanager")
+    arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
+    return SimpleNamespace(arn=arn, client=secrets)
 
 
 @pytest.fixture
 def queue(world: Any, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The queue with the function behind it, deployed."""
-    sqs = boto3.client("sqs")
+    sqs = client("sqs")
     url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
     for name, value in {
         "WEBHOOK_QUEUE_URL": url,
@@ -327,7 +327,7 @@ def test_what_keeps_us_from_an_attempt_stands_on_the_task(
 def test_a_message_that_is_none_comes_again_without_the_others(
     world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
-    boto3.client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
+    client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     queue.send(ended(receiver.url("/hook")))
     failed = queue.run() + queue.run()
     assert len(failed) == 1

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from lambdas import clients
@@ -18,6 +17,7 @@ from lambdas.notify import handler as notify
 from lambdas.read_task import handler as read_task
 from lambdas.route_tasks import handler as route_tasks
 from lambdas.submit_task import handler as submit_task
+from tests.unit.lambdas.conftest import client
 
 EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(
@@ -47,7 +47,7 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give the handlers the environment that the stacks give them, and queues that hear the topics."""
-    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    sns, sqs = client("sns"), client("sqs")
     urls = {}
     for name in ("task", "completion"):
         topic = sns.create_topic(Name=name)["TopicArn"]
@@ -56,7 +56,7 @@ def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
         monkeypatch.setenv(f"{name.upper()}_TOPIC_ARN", topic)
     monkeypatch.setenv("WEBHOOK_QUEUE_URL", sqs.create_queue(QueueName="webhooks")["QueueUrl"])
-    secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="the-key")
+    secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",
         "TASK_BUCKET": "task-bucket",

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from lambdas import clients
 from lambdas.webui_api import handler as webui_api
+from tests.unit.lambdas.conftest import client
 
 EVENTS = Path(__file__).parent / "events"
 #: Its time ends before it could wait for anything.
@@ -27,13 +27,13 @@ IDLE = {"progress": 0.0, "eta_relative": 0.0}
 
 @pytest.fixture(autouse=True)
 def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="the-key")
+    secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",
         "TASK_BUCKET": "task-bucket",
         "MODEL_BUCKET": "model-bucket",
         "OUTPUT_BUCKET": "out",
-        "TASK_TOPIC_ARN": boto3.client("sns").create_topic(Name="tasks")["TopicArn"],
+        "TASK_TOPIC_ARN": client("sns").create_topic(Name="tasks")["TopicArn"],
         "RUNTIMES": world.catalogue.to_json(),
         "RETENTION_SECONDS": "3600",
         "API_KEY_SECRET_ARNS": json.dumps({"shop": secret["ARN"]}),

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import yaml
 
 from local.demo.input_server import serve_picture
 from local.demo.pictures import input_picture
+from tests.eventually import eventually as eventually_within
 from tests.https_receiver import HttpsReceiver, https_receiver
 
 PROJECT = Path(__file__).parents[2]
@@ -30,13 +30,7 @@ STOP_SECONDS = 30.0
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """Return what `look` finds, looking until the deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.05)
+    return eventually_within(look, what, seconds)
 
 
 @dataclass

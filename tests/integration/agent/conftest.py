@@ -24,6 +24,7 @@ from contract.record import Record, Status
 from contract.storage import run_of_submission
 from contract.task import Metadata, Task
 from tests.aws_endpoint import serve_aws
+from tests.eventually import eventually as eventually_within
 from tests.integration.agent.stand_in_webui import StandInWebUi
 
 PROJECT = Path(__file__).parents[3]
@@ -38,14 +39,7 @@ MAX_LOG_SHOWN = 6000
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
     """Return what `look` finds, looking until the deadline."""
-    started_at = time.monotonic()
-    while True:
-        if found := look():
-            return found
-        waited = time.monotonic() - started_at
-        assert waited < seconds, f"{what} did not happen within {seconds:g} s"
-        # What takes long is looked at less often: every look costs AWS's stand-in, in this process, a few milliseconds.
-        time.sleep(min(max(waited / 10, 0.02), 0.2))
+    return eventually_within(look, what, seconds)
 
 
 @cache

@@ -11,12 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.eventually import eventually
+
 pytestmark = pytest.mark.xdist_group("embedded_webui")
 
 SMALL = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 1}
 #: Enough steps that a test can look at the run and interrupt it.
 LONG = {**SMALL, "steps": 120}
 DEADLINE_SECONDS = 60
+#: Seconds between two looks at a run, which would take several times as long if it were asked all the time.
+LOOK_SECONDS = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +50,11 @@ def progress(web_ui: httpx.Client) -> dict[str, Any]:
 
 
 def wait_until(web_ui: httpx.Client, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
+    def look() -> dict[str, Any] | None:
         answer = progress(web_ui)
-        if holds(answer):
-            return answer
-    raise AssertionError(f"did not happen: {answer}")
+        return answer if holds(answer) else None
+
+    return eventually(look, "what is waited for", DEADLINE_SECONDS)
 
 
 def test_an_override_leaks_unless_its_option_was_set_explicitly(web_ui: httpx.Client) -> None:
@@ -114,6 +117,7 @@ def test_progress_never_reaches_one_and_falls_back_to_zero(
     seen = [wait_until(web_ui, lambda answer: answer["state"]["job_count"] == 2)]
     while not running.done():
         seen.append(progress(web_ui))
+        time.sleep(LOOK_SECONDS)
     values = [answer["progress"] for answer in seen if answer["state"]["job_count"] == 2]
     assert values == sorted(values)
     assert 0 < values[0] < values[-1] < 1.01
@@ -129,6 +133,7 @@ def test_a_preview_is_shown_every_ten_steps(web_ui: httpx.Client, background: Th
     while not running.done():
         if preview := web_ui.get("/progress").json()["current_image"]:
             previews.append(base64.b64decode(preview))
+        time.sleep(LOOK_SECONDS)
     assert previews
     assert all(preview.startswith(b"\x89PNG") for preview in previews)
 

@@ -166,9 +166,10 @@ def test_a_cancelled_task_that_only_waits_is_let_go_before_its_turn(world: World
     world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
     world.wait_for("warm-up", Status.COMPLETED)
     world.submit("long", {"prompt": "long", "steps": 450})
+    # A queue keeps no order: what is to wait is sent once the other runs.
+    world.eventually(lambda: world.webui.runs_of("long"), "the generation")
     for name in ("next", "waiting"):
         world.submit(name, {"prompt": name, "steps": 1})
-    world.eventually(lambda: world.webui.runs_of("long"), "the generation")
     world.eventually(lambda: agent.logged("task_claimed", task_id="waiting"), "the claim ahead")
 
     world.cancel("waiting")

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from contract.errors import FieldError, InvalidTask
@@ -17,9 +18,9 @@ from runtime_image.agent.errors import GivenUp
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.webui.request import SYNC_PATH
+from runtime_image.models import file_lock
 from runtime_image.models.errors import DiskFull, DownloadFailed, KeyRefused
-from runtime_image.models.folder import JOURNAL_SUFFIX, PART_SUFFIX, ModelsFolder, Place
-from runtime_image.models.journal import Journal
+from runtime_image.models.folder import PART_SUFFIX, ModelsFolder, Place
 from runtime_image.models.partial_file import refusal_of
 from runtime_image.models.room import free_bytes
 
@@ -113,41 +114,46 @@ class ModelCalls:
         # Of this task alone: two that bring the same file do not write into one another's.
         temporary = place.part.with_suffix(f".{task.claim.run}{PART_SUFFIX}")
         started_at = self._clock.monotonic()
-        # The lock of a file on its way: without it, it makes room for others.
-        journal = Journal.lock(temporary.with_suffix(JOURNAL_SUFFIX), is_wanted=lambda: True)
         try:
-            with (
-                self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer,
-                temporary.open("wb") as file,
-            ):
-                _check_answer(answer)
-                size = self._check_size(answer)
-                digest, count, looked_at = hashlib.sha256(), 0, 0
-                for chunk in answer.chunks():
-                    file.write(chunk)
-                    digest.update(chunk)
-                    count += len(chunk)
-                    if count > MAX_FILE_BYTES:
-                        raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
-                    if count - looked_at >= LOOK_BYTES:
-                        looked_at = count
-                        if free_bytes(self._folder) <= 0:
-                            raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
-                    if task.given_up.is_set():
-                        raise GivenUp
-            if size is not None and count != size:
-                raise LinkUnavailable(f"{answer.target.host} sent {count} bytes of {size}")
-            if sha256 is not None and digest.hexdigest() != sha256:
-                raise LinkUnavailable(f"{answer.target.host} sent something else than the repository lists")
-            temporary.replace(place.path)
+            # Without the lock it makes room for others.
+            descriptor = file_lock.lock(temporary, is_wanted=lambda: not task.given_up.is_set())
+            if descriptor is None:
+                raise GivenUp
+            with os.fdopen(descriptor, "wb") as file:
+                file.truncate()
+                count = self._receive(task, url, headers, file, sha256)
+                file.flush()
+                temporary.replace(place.path)
         except OSError as error:
             raise refusal_of(error, place.path) from error
         finally:
             temporary.unlink(missing_ok=True)
-            journal.remove()
-            journal.close()
         seconds = round(self._clock.monotonic() - started_at, 3)
         self._log.info("model_downloaded", task_id=task.metadata.id, file=place.path.name, bytes=count, seconds=seconds)
+
+    def _receive(self, task: HeldTask, url: str, headers: Mapping[str, str], file: BinaryIO, sha256: str | None) -> int:
+        """Write what a link gives to a file; return how many bytes, once they are known to be the right ones."""
+        with self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
+            _check_answer(answer)
+            size = self._check_size(answer)
+            digest, count, looked_at = hashlib.sha256(), 0, 0
+            for chunk in answer.chunks():
+                file.write(chunk)
+                digest.update(chunk)
+                count += len(chunk)
+                if count > MAX_FILE_BYTES:
+                    raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
+                if count - looked_at >= LOOK_BYTES:
+                    looked_at = count
+                    if free_bytes(self._folder) <= 0:
+                        raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
+                if task.given_up.is_set():
+                    raise GivenUp
+        if size is not None and count != size:
+            raise LinkUnavailable(f"{answer.target.host} sent {count} bytes of {size}")
+        if sha256 is not None and digest.hexdigest() != sha256:
+            raise LinkUnavailable(f"{answer.target.host} sent something else than the repository lists")
+        return count
 
     def _check_size(self, answer: Answer) -> int | None:
         text = answer.headers.get("content-length", "")

@@ -11,7 +11,6 @@ from runtime_image.models.bucket import SIGNATURE_SECONDS, ModelBucket, SignedRe
 from runtime_image.models.connection import RangeConnection
 from runtime_image.models.errors import CheckFailed, ConnectionCut, DownloadFailed, Interrupted, ObjectChanged
 from runtime_image.models.folder import ModelsFolder
-from runtime_image.models.journal import Journal
 from runtime_image.models.partial_file import PartialFile, refusal_of
 from runtime_image.models.progress import Progress
 from runtime_image.models.ranges import Range, split_ranges, total_bytes
@@ -53,7 +52,6 @@ class FileTransfer:
         #: What the progress counts of this file.
         self._bytes_counted = 0
         self._is_changed = False
-        self._journal: Journal | None = None
         self._part: PartialFile | None = None
         #: Of an answer that held the whole file: it spares a call.
         self._headers: Mapping[str, str] | None = None
@@ -64,24 +62,29 @@ class FileTransfer:
     def begin(self) -> list[Range]:
         """Return the ranges that must be fetched; none if the file is in its place by the end of this call."""
         self._began_at = time.monotonic()
+        if self._place.is_current(self.file):
+            self._settle("model_unchanged")
+            return []
         try:
             self._place.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise refusal_of(error, self._place.path) from error
-        self._journal = Journal.lock(self._place.journal, is_wanted=self._is_wanted)
+        self._part = part = PartialFile.lock(self._place.part, is_wanted=self._is_wanted)
+        # Whoever had it until now may have fetched it.
         if self._place.is_current(self.file):
+            part.discard()
             self._settle("model_unchanged")
             return []
         if self._is_found_whole():
+            part.discard()
             self._place.note_fetched(self.file)
             self._settle("model_found")
             return []
-        self._part = self._room.open_part(self.file, self._place, self._journal)
-        ranges = split_ranges(self._part.missing, RANGE_BYTES)
+        ranges = split_ranges(self._room.begin(part, self.file), RANGE_BYTES)
         self._count_found(self.file.size - total_bytes(ranges))
         self._ranges_left = len(ranges)
         if not ranges:
-            self._finish(self._part)
+            self._finish(part)
         return ranges
 
     def fetch(self, wanted: Range, connection: RangeConnection) -> None:
@@ -107,9 +110,7 @@ class FileTransfer:
         """End the transfer, done or not; what has come of an unfinished file is kept. No range may be running."""
         if self._part is not None:
             self._part.close()
-        if self._journal is not None:
-            self._journal.close()
-        self._part = self._journal = None
+        self._part = None
 
     def _fetch(self, part: PartialFile, wanted: Range, connection: RangeConnection) -> None:
         position, failures = wanted.start, 0
@@ -158,7 +159,7 @@ class FileTransfer:
             self._count_found(-self._bytes_counted)
             part.discard()
             raise CheckFailed(f"{self.file.key} came with another {check[0].algorithm} than the bucket says")
-        part.publish()
+        part.publish(self._place.path)
         self._place.note_fetched(self.file)
         self._settle("model_fetched", checked_by=check[0].algorithm if check else "size and ETag")
 
@@ -196,8 +197,6 @@ class FileTransfer:
         self._progress.fetched(count)
 
     def _settle(self, event: str, **fields: object) -> None:
-        assert self._journal is not None  # noqa: S101 - `begin` has locked it; tells the type checker
-        self._journal.remove()
         self.close()
         self._count_found(self.file.size - self._bytes_counted)
         self._progress.file_done()

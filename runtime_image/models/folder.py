@@ -1,15 +1,17 @@
 """The Web UI's models folder: where a key of the bucket lies in it, and which files in it are known to be whole."""
 
 import hashlib
-import json
 import os
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from runtime_image.models.errors import KeyRefused
 from runtime_image.models.journal import boot_id
+from runtime_image.models.notes import Note, Notes
 from runtime_image.models.remote_file import RemoteFile
 
 #: Bytes of a file name, and of a key.
@@ -17,31 +19,23 @@ MAX_NAME_BYTES: Final = 255
 MAX_KEY_BYTES: Final = 1024
 #: Characters of a file's own name in the names of the hidden files that go with it.
 SHOWN_CHARACTERS: Final = 40
-NOTE_SUFFIX: Final = ".fetched"
 PART_SUFFIX: Final = ".part"
-JOURNAL_SUFFIX: Final = ".journal"
+NOTES_FILE: Final = ".fetched"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A model's file, and the hidden files beside it, on the same disk: the Web UI does not take these for models."""
+    """A model's file, and the hidden one in which it comes, on the same disk: the Web UI does not take that for one."""
 
     path: Path
+    _notes: Notes
 
     @cached_property
     def part(self) -> Path:
         """What has come of a file that is being fetched."""
-        return self._beside(PART_SUFFIX)
-
-    @cached_property
-    def journal(self) -> Path:
-        """Says what of it has come."""
-        return self._beside(JOURNAL_SUFFIX)
-
-    @cached_property
-    def note(self) -> Path:
-        """Says which object the file is; its own time is that of the last use."""
-        return self._beside(NOTE_SUFFIX)
+        name = self.path.name
+        short = f"{name[:SHOWN_CHARACTERS]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        return self.path.with_name(f".{short}{PART_SUFFIX}")
 
     @property
     def is_baked_in(self) -> bool:
@@ -51,23 +45,25 @@ class Place:
     def is_current(self, file: RemoteFile) -> bool:
         """Tell whether the file is on disk, whole, and what the bucket holds; a baked-in one by its size alone."""
         try:
-            if self.is_baked_in:
-                return self.path.stat().st_size == file.size
-            note = json.loads(self.note.read_text())
-            return bool(note == _note(file, self.path))
-        except (OSError, ValueError):
+            status = self.path.stat()
+        except OSError:
             return False
+        if self.is_baked_in:
+            return status.st_size == file.size
+        return status.st_size == file.size and self._notes.of(file.key) == _note(file, status)
 
     def note_fetched(self, file: RemoteFile) -> None:
         """Note that the file on disk is whole and is this object."""
-        temporary = self.note.with_suffix(".new")
-        temporary.write_text(json.dumps(_note(file, self.path)))
-        temporary.replace(self.note)
+        self._notes.add(_note(file, self.path.stat()))
 
-    def _beside(self, suffix: str) -> Path:
-        name = self.path.name
-        short = f"{name[:SHOWN_CHARACTERS]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        return self.path.with_name(f".{short}{suffix}")
+
+class Fetched(NamedTuple):
+    """A file that was fetched and is on disk."""
+
+    key: str
+    path: Path
+    size: int
+    used_at: float
 
 
 class ModelsFolder:
@@ -75,6 +71,7 @@ class ModelsFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._notes = Notes(directory / NOTES_FILE)
 
     def place_of(self, key: str) -> Place:
         """Return where the file of a key belongs; raises KeyRefused if that is not inside the folder."""
@@ -87,23 +84,28 @@ class ModelsFolder:
         root = self.directory.resolve()
         if not path.parent.resolve().is_relative_to(root) or path.is_dir():
             raise KeyRefused(f"{key[:200]!r} does not lead to a file inside the models folder")
-        return Place(path)
+        return Place(path, self._notes)
+
+    def fetched(self) -> Iterator[Fetched]:
+        """Yield what was fetched, is on disk and is still what it was then."""
+        for note in self._notes.all():
+            try:
+                path = self.place_of(note.key).path
+                status = path.lstat()
+            except (KeyRefused, OSError):
+                continue
+            if (status.st_size, status.st_mtime_ns) == (note.size, note.modified_ns):
+                yield Fetched(note.key, path, note.size, status.st_atime)
 
     def note_used(self, key: str) -> None:
         """Note that a model is needed now, so that others make room before it."""
+        path = self.place_of(key).path
         try:
-            os.utime(self.place_of(key).note)
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         except OSError:
-            # It was not fetched by us; then it never makes room either.
+            # It is not there yet, or the image brings it; that never makes room.
             return
 
 
-def _note(file: RemoteFile, path: Path) -> dict[str, Any]:
-    status = path.stat()
-    return {
-        "key": file.key,
-        "etag": file.etag,
-        "size": status.st_size if status.st_size == file.size else None,
-        "modified_ns": status.st_mtime_ns,
-        "boot": boot_id(),
-    }
+def _note(file: RemoteFile, status: os.stat_result) -> Note:
+    return Note(file.key, file.etag, file.size, status.st_mtime_ns, boot_id())

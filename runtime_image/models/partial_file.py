@@ -3,11 +3,12 @@
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from runtime_image.models.errors import DiskFull, DownloadFailed
-from runtime_image.models.folder import Place
+from runtime_image.models import file_lock
+from runtime_image.models.errors import DiskFull, DownloadFailed, Interrupted
 from runtime_image.models.journal import Journal
 from runtime_image.models.ranges import Range, missing_ranges
 from runtime_image.models.remote_file import Check, RemoteFile
@@ -19,25 +20,49 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class PartialFile:
-    """`journal` must be locked as long as the file is open."""
+    """Locked as long as it is open: one at a time fetches a file. `begin` comes before all that is about bytes."""
 
-    def __init__(self, file: RemoteFile, place: Place, journal: Journal) -> None:
-        self._place = place
-        self._journal = journal
-        self._size = file.size
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._size = 0
+        self._journal: Journal | None = None
+        self._is_in_place = True
         #: The system lets one thread at a time write to a file; the others would spin on its lock and take processor
         #: time from the connections, whereas here they sleep.
         self._writing = threading.Lock()
-        if not place.part.exists():
-            journal.forget()
-        finished = journal.begin([file.etag, file.size])
-        self.missing = missing_ranges(file.size, finished)
+
+    @classmethod
+    def lock(cls, path: Path, *, is_wanted: Callable[[], bool]) -> Self:
+        """Open the file once nobody else has it; raises Interrupted if it is not wanted any more by then."""
         try:
-            self._descriptor = os.open(place.part, os.O_RDWR | os.O_CREAT, 0o644)
-            # Not allocated: writing to blocks that were takes the system twice as long. `Room` counts what is to come.
-            os.ftruncate(self._descriptor, file.size)
+            descriptor = file_lock.lock(path, is_wanted=is_wanted)
         except OSError as error:
-            raise refusal_of(error, place.part) from error
+            raise refusal_of(error, path) from error
+        if descriptor is None:
+            raise Interrupted("the model is not wanted any more")
+        return cls(descriptor, path)
+
+    @classmethod
+    def try_lock(cls, path: Path) -> Self | None:
+        """Open the file, or return None if somebody is fetching it."""
+        descriptor = file_lock.try_lock(path)
+        return None if descriptor is None else cls(descriptor, path)
+
+    def begin(self, file: RemoteFile) -> list[Range]:
+        """Make this the file of an object; return what of it is not on disk yet."""
+        self._size = file.size
+        self._journal = Journal(self._descriptor, start=file.size, identity=[file.etag, file.size])
+        finished = self._journal.read()
+        try:
+            if not finished:
+                os.ftruncate(self._descriptor, 0)
+                # Not allocated: writing to blocks that were takes the system twice as long. `Room` counts what is to
+                # come.
+                os.ftruncate(self._descriptor, file.size)
+        except OSError as error:
+            raise refusal_of(error, self.path) from error
+        return missing_ranges(file.size, finished)
 
     def write(self, block: memoryview, position: int) -> None:
         """Put bytes where they belong."""
@@ -47,27 +72,39 @@ class PartialFile:
                     written = os.pwrite(self._descriptor, block, position)
                     block, position = block[written:], position + written
         except OSError as error:
-            raise refusal_of(error, self._place.part) from error
+            raise refusal_of(error, self.path) from error
 
     def finish(self, finished: Range) -> None:
-        """Note that all bytes of a range were written."""
-        self._journal.add(finished)
+        """Note that all bytes of a range were written, for the next time."""
+        assert self._journal is not None  # noqa: S101 - `begin` made it; tells the type checker
+        if finished == Range(0, self._size):
+            # It is about to be published.
+            return
+        try:
+            with self._writing:
+                self._journal.add(finished)
+        except OSError as error:
+            raise refusal_of(error, self.path) from error
 
     def passes(self, check: Check, part_bytes: int) -> bool:
         """Tell whether the file is what the check says."""
         return file_passes(self._descriptor, self._size, check, part_bytes)
 
-    def publish(self) -> None:
-        """Put the file into its place, whole."""
-        self._place.part.replace(self._place.path)
+    def publish(self, path: Path) -> None:
+        """Put the file, which is whole, into its place."""
+        os.ftruncate(self._descriptor, self._size)
+        self.path.replace(path)
+        self._is_in_place = False
 
     def discard(self) -> None:
-        """Remove what has come: it is not what the bucket holds."""
-        self._place.part.unlink(missing_ok=True)
-        self._journal.forget()
+        """Remove what has come: it is not what the bucket holds, or nobody needs it."""
+        self.path.unlink(missing_ok=True)
+        self._is_in_place = False
 
     def close(self) -> None:
-        """Keep what has come for the next time."""
+        """Let others have the file, with what has come of it."""
+        if self._is_in_place and not os.fstat(self._descriptor).st_size:
+            self.discard()
         os.close(self._descriptor)
 
 

@@ -1,6 +1,5 @@
 """Room for a model that is to be fetched: on the disk, and within what was set aside; the least recently used go."""
 
-import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from typing import Final, NamedTuple
 
 from runtime_image.agent.logs import EventLog
 from runtime_image.models.errors import DiskFull
-from runtime_image.models.folder import JOURNAL_SUFFIX, NOTE_SUFFIX, PART_SUFFIX, ModelsFolder, Place
-from runtime_image.models.journal import Journal
+from runtime_image.models.folder import PART_SUFFIX, Fetched, ModelsFolder
 from runtime_image.models.partial_file import PartialFile, bytes_on_disk
+from runtime_image.models.ranges import Range
 from runtime_image.models.remote_file import RemoteFile
 
 #: Bytes that stay free for logs, temporary files and what the Web UI keeps beside its models.
@@ -25,15 +24,9 @@ def free_bytes(folder: ModelsFolder) -> int:
     return shutil.disk_usage(folder.directory).free - SPARE_BYTES
 
 
-class _Fetched(NamedTuple):
-    used_at: float
-    key: str
-    size: int
-
-
 class _Unfinished(NamedTuple):
+    path: Path
     used_at: float
-    part: Path
 
 
 class Room:
@@ -53,92 +46,78 @@ class Room:
         #: Sizes that files on their way will have.
         self._promised: dict[Path, int] = {}
 
-    def open_part(self, file: RemoteFile, place: Place, journal: Journal) -> PartialFile:
-        """Return the file to write to, all its room on the disk taken; raises DiskFull if there is too little."""
-        with self._lock:
-            self._make(file, needed=max(file.size - bytes_on_disk(place.part), 0), place=place)
-            self._promised[place.part] = file.size
-            return PartialFile(file, place, journal)
+    def begin(self, part: PartialFile, file: RemoteFile) -> list[Range]:
+        """Begin a file once all its room on the disk is taken; raises DiskFull if there is too little.
 
-    def _make(self, file: RemoteFile, *, needed: int, place: Place) -> None:
-        removable: list[_Fetched | _Unfinished] | None = None
+        Returns:
+            What of it is not on disk yet.
+        """
+        with self._lock:
+            self._make(file, needed=max(file.size - bytes_on_disk(part.path), 0), part=part.path)
+            self._promised[part.path] = file.size
+            return part.begin(file)
+
+    def _make(self, file: RemoteFile, *, needed: int, part: Path) -> None:
+        removable: list[Fetched | _Unfinished] | None = None
         while True:
-            free = free_bytes(self._folder) - self._outstanding(place)
-            lacking = max(needed - free, self._taken(but=place) + file.size - self._max_bytes if self._max_bytes else 0)
+            free = free_bytes(self._folder) - self._outstanding(but=part)
+            taken = self._taken(file.key, part) if self._max_bytes else 0
+            lacking = max(needed - free, taken + file.size - self._max_bytes if self._max_bytes else 0)
             if lacking <= 0:
                 return
             if removable is None:
-                candidates: list[_Fetched | _Unfinished] = [*self._fetched(but=file.key), *self._unfinished(but=place)]
+                candidates: list[Fetched | _Unfinished] = [*self._fetched(but=file.key), *self._unfinished(but=part)]
                 removable = sorted(candidates, key=lambda each: each.used_at)
             if not removable:
                 raise DiskFull(self._too_little(file, free))
             match removable.pop(0):
-                case _Fetched() as fetched:
+                case Fetched() as fetched:
                     self._remove(fetched)
                 case _Unfinished() as unfinished:
-                    self._remove_unfinished(unfinished)
+                    self._remove_unfinished(unfinished.path)
 
-    def _outstanding(self, but: Place) -> int:
+    def _outstanding(self, but: Path) -> int:
         """Return what the other files on their way have still to take of the disk."""
         self._promised = {part: size for part, size in self._promised.items() if part.exists()}
-        return sum(max(size - bytes_on_disk(part), 0) for part, size in self._promised.items() if part != but.part)
+        return sum(max(size - bytes_on_disk(part), 0) for part, size in self._promised.items() if part != but)
 
-    def _fetched(self, *, but: str) -> list[_Fetched]:
+    def _fetched(self, *, but: str) -> list[Fetched]:
         """Return what may be removed."""
-        found = []
-        for note in self._folder.directory.rglob(f".*{NOTE_SUFFIX}"):
-            try:
-                content = json.loads(note.read_text())
-                key, size = str(content["key"]), int(content["size"])
-                used_at = note.stat().st_mtime
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-            if key != but and not self._is_needed(key):
-                found.append(_Fetched(used_at, key, size))
-        return found
+        return [file for file in self._folder.fetched() if file.key != but and not self._is_needed(file.key)]
 
-    def _unfinished(self, *, but: Place) -> list[_Unfinished]:
+    def _unfinished(self, *, but: Path) -> list[_Unfinished]:
         """Return what came of files that nobody may be fetching any more."""
         found = []
         for part in self._folder.directory.rglob(f".*{PART_SUFFIX}"):
             with suppress(FileNotFoundError):
-                if part != but.part:
-                    found.append(_Unfinished(part.stat().st_mtime, part))
+                if part != but:
+                    found.append(_Unfinished(part, part.stat().st_mtime))
         return found
 
-    def _taken(self, *, but: Place) -> int:
+    def _taken(self, key: str, part: Path) -> int:
         """Return the bytes of all files that were fetched or are being fetched, without one."""
-        total = 0
-        for hidden in self._folder.directory.rglob(".*"):
-            try:
-                if hidden.suffix == PART_SUFFIX and hidden != but.part:
+        total = sum(file.size for file in self._folder.fetched() if file.key != key)
+        for other in self._folder.directory.rglob(f".*{PART_SUFFIX}"):
+            # It may have got its place, or made room, meanwhile.
+            with suppress(FileNotFoundError):
+                if other != part:
                     # As large as it is going to be.
-                    total += hidden.stat().st_size
-                elif hidden.suffix == NOTE_SUFFIX and hidden != but.note:
-                    total += int(json.loads(hidden.read_text())["size"])
-            except (OSError, ValueError, KeyError, TypeError):
-                # It has got its place, or made room, meanwhile.
-                continue
+                    total += other.stat().st_size
         return total
 
-    def _remove(self, fetched: _Fetched) -> None:
-        place = self._folder.place_of(fetched.key)
-        # The note goes first: a file without one is looked at again, a note without its file means nothing.
-        place.note.unlink(missing_ok=True)
-        place.path.unlink(missing_ok=True)
+    def _remove(self, fetched: Fetched) -> None:
+        fetched.path.unlink(missing_ok=True)
         self._log.info("model_removed", key=fetched.key, bytes=fetched.size, reason="room for another")
 
-    def _remove_unfinished(self, unfinished: _Unfinished) -> None:
-        journal = Journal.try_lock(unfinished.part.with_suffix(JOURNAL_SUFFIX))
-        if journal is None:
+    def _remove_unfinished(self, path: Path) -> None:
+        size = bytes_on_disk(path)
+        part = PartialFile.try_lock(path)
+        if part is None:
             # It is on its way.
             return
-        with suppress(FileNotFoundError):
-            size = bytes_on_disk(unfinished.part)
-            unfinished.part.unlink()
-            self._log.info("unfinished_model_removed", file=unfinished.part.name, bytes=size, reason="room for another")
-        journal.remove()
-        journal.close()
+        part.discard()
+        part.close()
+        self._log.info("unfinished_model_removed", file=path.name, bytes=size, reason="room for another")
 
     def _too_little(self, file: RemoteFile, free: int) -> str:
         size = file.size / _MEBIBYTE

@@ -102,7 +102,7 @@ class Transfer:
                 self._changed.wait()
             return None
 
-    def _begin(self, file: RemoteFile, beginning: int, _: RangeConnection) -> None:
+    def _begin(self, file: RemoteFile, beginning: int, connection: RangeConnection) -> None:
         transfer = FileTransfer(
             file,
             bucket=self._bucket,
@@ -117,6 +117,9 @@ class Transfer:
         ranges: list[Range] = []
         with self._another_chance(transfer, beginning):
             ranges = transfer.begin()
+        if len(ranges) == 1:
+            self._fetch(transfer, ranges[0], beginning, connection)
+            return
         with self._changed:
             self._ranges.extend(partial(self._fetch, transfer, wanted, beginning) for wanted in ranges)
             self._changed.notify_all()

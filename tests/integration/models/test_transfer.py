@@ -205,6 +205,14 @@ def test_what_came_of_a_file_that_nobody_wants_any_more_makes_room(world: ModelW
     assert not world.left_over()
 
 
+def test_what_somebody_put_in_the_place_of_a_model_never_makes_room(world: ModelWorld) -> None:
+    keys = [f"Lora/{name}.safetensors" for name in ("ours", "theirs")]
+    world.fetch(*(world.put(key, CONTENT) for key in keys))
+    (world.directory / keys[1]).write_bytes(CONTENT[::-1])
+    world.fetch(world.put(CHECKPOINT, CONTENT), max_bytes=len(CONTENT))
+    assert [world.content(key) for key in (*keys, CHECKPOINT)] == [None, CONTENT[::-1], CONTENT]
+
+
 def test_a_file_where_a_folder_is_needed_is_told(world: ModelWorld) -> None:
     world.fetch(world.put("embeddings/a", CONTENT))
     with pytest.raises(DownloadFailed, match="cannot be written"):

@@ -13,27 +13,29 @@ from typing import Final
 from benchmarks.file_servers import ACCESS_KEY, SECRET_KEY
 from benchmarks.processes import PROJECT
 
-#: A bucket for each race, since our downloader brings everything of a bucket that a runtime needs.
-BIG_BUCKET: Final = "one-large-model"
-BIG_FILE: Final = "Stable-diffusion/big.safetensors"
-TREE_BUCKET: Final = "many-small-models"
-TREE: Final = "embeddings"
-#: Files of the tree.
-TREE_FILES: Final = 200
+BIG_KEY: Final = "Stable-diffusion/big.safetensors"
+SMALL_KEYS: Final = tuple(f"embeddings/{number}.safetensors" for number in range(200))
 #: Kibibytes in which the system counts the memory of a process.
 _KIBIBYTE: Final = 1024
 _BOTO3: Final = """
 import sys, time, boto3, pathlib
-client, bucket, target = boto3.client("s3"), sys.argv[1], pathlib.Path(sys.argv[3])
+client, bucket, target = boto3.client("s3"), sys.argv[1], pathlib.Path(sys.argv[2])
 started_at = time.perf_counter()
-if sys.argv[2].endswith("/"):
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=sys.argv[2]):
-        for entry in page["Contents"]:
-            client.download_file(bucket, entry["Key"], str(target / pathlib.Path(entry["Key"]).name))
-else:
-    client.download_file(bucket, sys.argv[2], str(target / "file"))
+for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+    for entry in page["Contents"]:
+        path = target / entry["Key"]
+        path.parent.mkdir(exist_ok=True)
+        client.download_file(bucket, entry["Key"], str(path))
 print(time.perf_counter() - started_at)
 """
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a race is about: everything in a bucket, since our downloader brings all that a runtime needs."""
+
+    bucket: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -47,39 +49,39 @@ class Outcome:
     peak_rss_mb: float
 
 
-def ours(url: str, target: Path, *, tree: bool) -> Outcome:
+def ours(url: str, load: Load, target: Path) -> Outcome:
     """Run the runtime's own downloader; it says itself how long it took, its listing of the bucket included."""
     variables = {
-        "MODEL_BUCKET": TREE_BUCKET if tree else BIG_BUCKET,
+        "MODEL_BUCKET": load.bucket,
         "MODELS_DIRECTORY": str(target),
-        "MODEL_FILENAME": "" if tree else Path(BIG_FILE).name,
+        "MODEL_FILENAME": Path(BIG_KEY).name if BIG_KEY in load.keys else "",
     }
     command = [sys.executable, "-m", "runtime_image.models"]
     return _run(command, url, variables, lambda output: float(json.loads(output.splitlines()[-1])["seconds"]))
 
 
-def s5cmd(url: str, target: Path, *, tree: bool) -> Outcome:
+def s5cmd(url: str, load: Load, target: Path) -> Outcome:
     """Run s5cmd as it is."""
-    source = f"s3://{TREE_BUCKET}/{TREE}/*" if tree else f"s3://{BIG_BUCKET}/{BIG_FILE}"
-    return _run([str(Path(sys.executable).with_name("s5cmd")), "--endpoint-url", url, "cp", source, f"{target}/"], url)
+    source = load.keys[0] if len(load.keys) == 1 else "*"
+    program = str(Path(sys.executable).with_name("s5cmd"))
+    return _run([program, "--endpoint-url", url, "cp", f"s3://{load.bucket}/{source}", f"{target}/"], url)
 
 
-def boto3(url: str, target: Path, *, tree: bool) -> Outcome:
-    """Run boto3's own transfer; the time of its import and of its client is left out."""
-    source = [TREE_BUCKET, f"{TREE}/"] if tree else [BIG_BUCKET, BIG_FILE]
-    command = [sys.executable, "-c", _BOTO3, *source, str(target)]
-    return _run(command, url, read_seconds=float)
+def boto3(url: str, load: Load, target: Path) -> Outcome:
+    """Run boto3's own transfer, file by file; the time of its import and of its client is left out."""
+    return _run([sys.executable, "-c", _BOTO3, load.bucket, str(target)], url, read_seconds=float)
 
 
-def curl(url: str, target: Path, *, tree: bool) -> Outcome:
-    """Run curl, over one connection (eight for the tree)."""
-    if tree:
-        listed = [f"{url}/{TREE_BUCKET}/{TREE}/{number}.safetensors" for number in range(TREE_FILES)]
-        urls = ["--parallel", "--parallel-max", "8", "--remote-name-all", "--output-dir", str(target), *listed]
-    else:
-        urls = ["--output", str(target / "file"), f"{url}/{BIG_BUCKET}/{BIG_FILE}"]
+def curl(url: str, load: Load, target: Path) -> Outcome:
+    """Run curl, over one connection for each file, eight at a time."""
+    files = [
+        argument
+        for key in load.keys
+        for argument in ("--output", str(target / Path(key).name), f"{url}/{load.bucket}/{key}")
+    ]
     signed = ["--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{ACCESS_KEY}:{SECRET_KEY}"]
-    return _run(["curl", "--silent", "--no-progress-meter", "--fail", *signed, *urls], url)
+    options = ["--silent", "--no-progress-meter", "--fail", "--parallel", "--parallel-max", "8"]
+    return _run(["curl", *options, *signed, *files], url)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -23,35 +24,48 @@ def boot_id() -> str:
 class Journal:
     """A line of JSON that says of which object, then a line per finished range.
 
-    It lies in the unfinished file itself, behind the object's bytes (`start`): making a file takes the system longer
-    than fetching a small one. Nothing is written before the first range is finished.
+    It is made with the first of these: making a file takes the system longer than fetching a small one.
     """
 
-    def __init__(self, descriptor: int, *, start: int, identity: object) -> None:
-        self._descriptor = descriptor
-        self._start = self._end = start
+    def __init__(self, path: Path, *, identity: object) -> None:
+        self._path = path
         self._header = json.dumps([identity, boot_id()]).encode() + b"\n"
+        #: Bytes of what an earlier download has written, as far as it is of use.
+        self._kept_bytes = 0
+        self._descriptor: int | None = None
+        self._lock = threading.Lock()
 
     def read(self) -> list[Range]:
         """Return the ranges that are finished; none if the journal is of another object."""
-        size = os.fstat(self._descriptor).st_size
-        # What is behind this start may be an older object's bytes, and many.
-        if os.pread(self._descriptor, len(self._header), self._start) != self._header:
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
             return []
-        content = os.pread(self._descriptor, size - self._start, self._start)
+        if not content.startswith(self._header):
+            return []
         *lines, torn = content[len(self._header) :].split(b"\n")
         ranges = [finished for line in lines if (finished := _parse(line))]
-        if ranges:
-            self._end = self._start + len(content) - len(torn)
+        self._kept_bytes = len(content) - len(torn) if ranges else 0
         return ranges
 
     def add(self, finished: Range) -> None:
-        """Note that a range is on disk. One thread at a time may do so."""
-        line = json.dumps(finished).encode() + b"\n"
-        if self._end == self._start:
-            line = self._header + line
-        os.pwrite(self._descriptor, line, self._end)
-        self._end += len(line)
+        """Note that a range is on disk."""
+        with self._lock:
+            if self._descriptor is None:
+                self._descriptor = self._open()
+        os.write(self._descriptor, json.dumps(finished).encode() + b"\n")
+
+    def close(self) -> None:
+        """Keep the journal."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def _open(self) -> int:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.ftruncate(descriptor, self._kept_bytes)
+        if not self._kept_bytes:
+            os.write(descriptor, self._header)
+        return descriptor
 
 
 def _parse(line: bytes) -> Range | None:

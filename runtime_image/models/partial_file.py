@@ -16,6 +16,7 @@ from runtime_image.models.verification import file_passes
 
 #: Bytes of what `st_blocks` counts, whatever the file system's own blocks.
 BLOCK_BYTES: Final = 512
+JOURNAL_SUFFIX: Final = ".journal"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -24,6 +25,7 @@ class PartialFile:
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self.path = path
+        self._journal_path = path.with_suffix(JOURNAL_SUFFIX)
         self._descriptor = descriptor
         self._size = 0
         self._journal: Journal | None = None
@@ -52,10 +54,12 @@ class PartialFile:
     def begin(self, file: RemoteFile) -> list[Range]:
         """Make this the file of an object; return what of it is not on disk yet."""
         self._size = file.size
-        self._journal = Journal(self._descriptor, start=file.size, identity=[file.etag, file.size])
-        finished = self._journal.read()
+        self._journal = journal = Journal(self._journal_path, identity=[file.etag, file.size])
         try:
+            # A journal that outlived its file says nothing.
+            finished = journal.read() if os.fstat(self._descriptor).st_size == file.size else []
             if not finished:
+                self._journal_path.unlink(missing_ok=True)
                 os.ftruncate(self._descriptor, 0)
                 # Not allocated: writing to blocks that were takes the system twice as long. `Room` counts what is to
                 # come.
@@ -81,8 +85,7 @@ class PartialFile:
             # It is about to be published.
             return
         try:
-            with self._writing:
-                self._journal.add(finished)
+            self._journal.add(finished)
         except OSError as error:
             raise refusal_of(error, self.path) from error
 
@@ -92,12 +95,13 @@ class PartialFile:
 
     def publish(self, path: Path) -> None:
         """Put the file, which is whole, into its place."""
-        os.ftruncate(self._descriptor, self._size)
         self.path.replace(path)
+        self._journal_path.unlink(missing_ok=True)
         self._is_in_place = False
 
     def discard(self) -> None:
         """Remove what has come: it is not what the bucket holds, or nobody needs it."""
+        self._journal_path.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
         self._is_in_place = False
 
@@ -105,6 +109,8 @@ class PartialFile:
         """Let others have the file, with what has come of it."""
         if self._is_in_place and not os.fstat(self._descriptor).st_size:
             self.discard()
+        if self._journal is not None:
+            self._journal.close()
         os.close(self._descriptor)
 
 

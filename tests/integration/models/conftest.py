@@ -71,7 +71,7 @@ class ModelWorld:
 
     def left_over(self) -> list[str]:
         """Return the hidden files of unfinished downloads."""
-        return [path.name for path in self.directory.rglob(".*") if path.suffix == ".part"]
+        return [path.name for path in self.directory.rglob(".*") if path.suffix in {".part", ".journal"}]
 
     def environment(self, **variables: str) -> dict[str, str]:
         return {

@@ -24,9 +24,7 @@ def write(part: PartialFile, content: bytes, position: int) -> None:
     part.finish(Range(position, position + len(content)))
 
 
-def test_what_has_come_is_kept_for_the_next_time_and_the_journal_does_not_get_into_the_file(
-    path: Path, tmp_path: Path
-) -> None:
+def test_what_has_come_is_kept_for_the_next_time(path: Path, tmp_path: Path) -> None:
     first = lock(path)
     assert first.begin(FILE) == [Range(0, 100)]
     write(first, b"b" * 40, 60)
@@ -55,6 +53,17 @@ def test_of_another_object_nothing_is_kept(path: Path, tmp_path: Path, other: Re
     second.publish(tmp_path / "place")
     second.close()
     assert (tmp_path / "place").read_bytes() == bytes(other.size)
+
+
+def test_a_journal_that_outlived_its_file_says_nothing(path: Path) -> None:
+    first = lock(path)
+    first.begin(FILE)
+    write(first, b"a" * 60, 0)
+    first.close()
+    path.unlink()
+    second = lock(path)
+    assert second.begin(FILE) == [Range(0, 100)]
+    second.close()
 
 
 def test_a_file_of_which_nothing_has_come_leaves_nothing(path: Path) -> None:

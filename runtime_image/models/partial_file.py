@@ -56,11 +56,14 @@ class PartialFile:
         self._size = file.size
         self._journal = journal = Journal(self._journal_path, identity=[file.etag, file.size])
         try:
+            size_on_disk = os.fstat(self._descriptor).st_size
             # A journal that outlived its file says nothing.
-            finished = journal.read() if os.fstat(self._descriptor).st_size == file.size else []
+            finished = journal.read() if size_on_disk == file.size else []
             if not finished:
                 self._journal_path.unlink(missing_ok=True)
-                os.ftruncate(self._descriptor, 0)
+                if size_on_disk:
+                    # Not of a new file: ext4 would write it to the disk before it lets go of it.
+                    os.ftruncate(self._descriptor, 0)
                 # Not allocated: writing to blocks that were takes the system twice as long. `Room` counts what is to
                 # come.
                 os.ftruncate(self._descriptor, file.size)

@@ -29,7 +29,7 @@ _Job = Callable[[RangeConnection], None]
 
 
 class Transfer:
-    """Fetches files, the first ones first. One call of `run` per instance."""
+    """Fetches files, the first ones first, small ones beside the large ones. One call of `run` per instance."""
 
     def __init__(
         self,
@@ -48,9 +48,11 @@ class Transfer:
         self._log = log
         self._is_wanted = is_wanted
         self._changed = threading.Condition()
-        #: Ranges of begun files go first, so that files are whole one after the other.
+        #: Ranges of begun files go first, so that files are whole one after the other. One connection takes small files
+        #: before that: their time is spent on waiting and on work of the processor, that of large files on the network.
         self._ranges: deque[_Job] = deque()
-        self._files: deque[_Job] = deque()
+        self._large: deque[_Job] = deque()
+        self._small: deque[_Job] = deque()
         self._working = 0
         self._begun: set[FileTransfer] = set()
         self._failure: Exception | None = None
@@ -64,10 +66,11 @@ class Transfer:
             CheckFailed, DownloadFailed: if a file cannot be fetched; what has come is kept for the next time.
             Interrupted: if it is not wanted any more.
         """
-        self._files.extend(partial(self._begin, file, 1) for file in files)
+        for file in files:
+            self._add(file, beginning=1)
         most_jobs = sum(file.size // RANGE_BYTES + 1 for file in files)
         threads = [
-            threading.Thread(target=self._work, name=f"model-{number}", daemon=True)
+            threading.Thread(target=self._work, args=(number == 0,), name=f"model-{number}", daemon=True)
             for number in range(min(CONNECTIONS, most_jobs))
         ]
         for thread in threads:
@@ -79,9 +82,16 @@ class Transfer:
         if self._failure is not None:
             raise self._failure
 
-    def _work(self) -> None:
+    def _add(self, file: RemoteFile, beginning: int) -> None:
+        files = self._large if file.size > RANGE_BYTES else self._small
+        files.append(partial(self._begin, file, beginning))
+
+    def _work(self, prefers_small: bool) -> None:  # noqa: FBT001 - a thread's only argument
         connection = RangeConnection()
-        while job := self._next():
+        jobs = (self._ranges, self._large, self._small)
+        if prefers_small:
+            jobs = (self._small, self._ranges, self._large)
+        while job := self._next(jobs):
             try:
                 job(connection)
             except Exception as error:  # noqa: BLE001 - raised by `run`, in the caller's thread
@@ -91,12 +101,12 @@ class Transfer:
                 self._changed.notify_all()
         connection.close()
 
-    def _next(self) -> "_Job | None":
+    def _next(self, jobs: "Sequence[deque[_Job]]") -> "_Job | None":
         with self._changed:
             while self._failure is None:
-                if self._ranges or self._files:
+                if waiting := next(filter(None, jobs), None):
                     self._working += 1
-                    return (self._ranges or self._files).popleft()
+                    return waiting.popleft()
                 if not self._working:
                     return None
                 self._changed.wait()
@@ -143,4 +153,4 @@ class Transfer:
             if file is None:
                 raise ModelMissing(f"{key} is not in the model bucket any more") from error
             with self._changed:
-                self._files.append(partial(self._begin, file, beginning + 1))
+                self._add(file, beginning + 1)

@@ -1,7 +1,6 @@
 """Somebody else's https endpoint: remembers what it is sent, and answers as the test says."""
 
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import trustme
+
+from tests.serving import QuietHandler, serving
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -32,15 +33,12 @@ class HttpsReceiver(ThreadingHTTPServer):
         self.answers: dict[str, Answer] = {}
         receiver = self
 
-        class RequestHandler(BaseHTTPRequestHandler):
+        class RequestHandler(QuietHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append(Received(self.path, headers, body))
                 receiver.answers.get(self.path, status(200))(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
 
         super().__init__(("127.0.0.1", 0), RequestHandler)
         authority = trustme.CA()
@@ -73,11 +71,5 @@ def status(code: int, **headers: str) -> Answer:
 
 @contextmanager
 def https_receiver(folder: Path) -> Iterator[HttpsReceiver]:
-    with HttpsReceiver(folder) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(HttpsReceiver(folder)) as server:
+        yield server

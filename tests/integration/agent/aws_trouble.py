@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
+
+from tests.serving import QuietHandler, serving
 
 
 class Trouble(Enum):
@@ -76,23 +77,18 @@ class TroubledAws:
     @contextmanager
     def serve(self) -> Iterator[str]:
         """Serve on 127.0.0.1 and give the base URL."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            self._ended.set()
-            self.released.set()
-            server.shutdown()
-            server.server_close()
+        with serving(ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))) as server:
+            try:
+                yield f"http://127.0.0.1:{server.server_port}"
+            finally:
+                self._ended.set()
+                self.released.set()
 
 
 def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
     upstream = urlsplit(aws.target)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def _pass_on(self) -> None:
@@ -131,8 +127,5 @@ def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
                     # Whoever asked may have been killed meanwhile.
                     self.wfile.write(content[: len(content) // 2] if breaks_off else content)
             self.close_connection = self.close_connection or breaks_off
-
-        def log_message(self, format: str, *_: Any) -> None:
-            pass
 
     return Handler

@@ -15,11 +15,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.integration.agent.stand_in_service import StandInService
+from tests.serving import QuietHandler, serving
 
 #: What a JPEG begins with, up to its data, and ends with.
 JPEG_MARKERS = b"\xff\xd8\xff\xda", b"\xff\xd9"
@@ -297,7 +298,7 @@ _ROUTES: dict[tuple[str, str], Callable[[StandInWebUi, Json], Reply]] = {
 
 @contextmanager
 def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def setup(self) -> None:
@@ -314,9 +315,6 @@ def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
 
         def do_POST(self) -> None:
             self._reply("POST")
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
 
         def _reply(self, method: str) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -343,11 +341,5 @@ def _server(webui: StandInWebUi, port: int) -> Iterator[str]:
         def handle_error(self, request: object, client_address: object) -> None:
             pass
 
-    with Server(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Server(("127.0.0.1", port), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
@@ -14,6 +14,7 @@ from contract.record import Status
 from runtime_image.agent.links.http_fetch import MAX_LINK_BYTES
 from tests.integration.agent.conftest import World
 from tests.integration.agent.stand_in_webui import png
+from tests.serving import QuietHandler, serving
 
 PICTURE = png("linked")
 
@@ -23,7 +24,7 @@ def pictures(body: bytes, delay: threading.Event | None = None) -> Iterator[tupl
     """Serve one body on every path; give host and port, and the paths that were asked for."""
     paths: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             paths.append(self.path)
             if delay and self.path == "/slow":
@@ -33,17 +34,8 @@ def pictures(body: bytes, delay: threading.Event | None = None) -> Iterator[tupl
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"localhost:{server.server_port}", paths
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"localhost:{server.server_port}", paths
 
 
 def test_links_become_pictures_wherever_they_stand(world: World) -> None:
@@ -122,7 +114,7 @@ def large_body(*, says_its_length: bool) -> Iterator[tuple[str, list[int]]]:
     """Serve 200 MB on every path, a piece at a time; give host and port, and the bytes that were taken."""
     taken = [0]
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             if says_its_length:
@@ -134,17 +126,8 @@ def large_body(*, says_its_length: bool) -> Iterator[tuple[str, list[int]]]:
                     self.wfile.write(piece)
                     taken[0] += len(piece)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"localhost:{server.server_port}", taken
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"localhost:{server.server_port}", taken
 
 
 @pytest.mark.parametrize(

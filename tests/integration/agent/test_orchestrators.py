@@ -4,11 +4,10 @@ import datetime as dt
 import ipaddress
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from contract.record import Status
 from runtime_image.exit_codes import ExitCode
 from tests.integration.agent.conftest import World
+from tests.serving import QuietHandler, serving
 
 TOKEN = "the-pods-token"
 TASK_ARN = "arn:aws:ecs:us-east-1:123456789012:task/darkroom/0123456789abcdef"
@@ -76,7 +76,7 @@ class ControlPlane:
 def serve(plane: ControlPlane, certificate: Path | None = None) -> Iterator[int]:
     """Serve the control plane on 127.0.0.1, over TLS if there is a certificate, and give the port."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             call = Call(self.command, self.path, dict(self.headers), json.loads(body) if body else None)
@@ -89,20 +89,13 @@ def serve(plane: ControlPlane, certificate: Path | None = None) -> Iterator[int]
 
         do_GET = do_PUT = do_PATCH = _any
 
-        def log_message(self, format: str, *_: Any) -> None:
-            pass
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(server):
+        yield server.server_port
 
 
 def write_certificate(directory: Path) -> Path:

@@ -1,10 +1,9 @@
 """Logs, metrics, status and traces of a real agent."""
 
 import json
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from runtime_image.exit_codes import ExitCode
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import AgentProcess, World
 from tests.integration.agent.stand_in_webui import png
+from tests.serving import QuietHandler, serving
 
 REFUSED_LINK = "http://127.0.0.1:9/x.png"
 #: Lines that are about the process and not about one task; its metrics come under the same name as those of tasks.
@@ -49,7 +49,7 @@ class Collector:
 def collector() -> Iterator[tuple[Collector, str]]:
     found = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             request = ExportTraceServiceRequest()
             request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
@@ -60,14 +60,8 @@ def collector() -> Iterator[tuple[Collector, str]]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield found, f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield found, f"http://127.0.0.1:{server.server_port}"
 
 
 def test_each_task_has_a_line_of_metrics_and_no_line_tells_its_prompt(world: World, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """A proxy in front of S3 that counts what passes, and cuts, spoils, delays or replaces the answers to GETs."""
 
 import http.client
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+from tests.serving import QuietHandler, serving
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class MeddlingProxy:
     def serve(self) -> Iterator["MeddlingProxy"]:
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -104,20 +105,9 @@ class MeddlingProxy:
                 if answer.cut_after is not None:
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        try:
+        with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+            self.url = f"http://127.0.0.1:{server.server_port}"
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 def cut(answer: Answer, after: int) -> Answer:

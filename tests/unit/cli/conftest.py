@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+
+from tests.serving import QuietHandler, serving
 
 KEY = "the-key"
 PNG = b"\x89PNG\r\n\x1a\nnot much of a picture"
@@ -74,7 +75,7 @@ class FakeApi:
 def api() -> Iterator[FakeApi]:
     fake = FakeApi()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if ".png" in self.path:
@@ -92,17 +93,9 @@ def api() -> Iterator[FakeApi]:
 
         do_GET = do_POST = do_DELETE = handle_any
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield fake
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        fake.url = f"http://127.0.0.1:{server.server_port}"
+        yield fake
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Requests over real HTTP: what is sent, what is followed, and what a redirect does not get to see."""
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import httpcore
 import pytest
@@ -12,6 +11,7 @@ from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused
 from guarded_http.network import Deadline
 from guarded_http.url import HttpUrl, parse_http_url
+from tests.serving import QuietHandler, serving
 
 
 class Server(ThreadingHTTPServer):
@@ -23,7 +23,7 @@ class Server(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         server = self
 
-        class RequestHandler(BaseHTTPRequestHandler):
+        class RequestHandler(QuietHandler):
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -38,9 +38,6 @@ class Server(ThreadingHTTPServer):
 
             do_GET = do_POST = answer
 
-            def log_message(self, *_: object) -> None:
-                pass
-
         super().__init__(("127.0.0.1", 0), RequestHandler)
 
     def url(self, path: str, host: str = "one.example") -> str:
@@ -49,14 +46,8 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Server()) as server:
+        yield server
 
 
 def client(*allowed_hosts: str) -> GuardedHttp:

@@ -12,6 +12,7 @@ from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import check_addresses
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.links.http_fetch import HttpFetcher
+from tests.serving import QuietHandler, serving
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 
@@ -26,16 +27,13 @@ class Server(ThreadingHTTPServer):
         self.paths: list[str] = []
         server = self
 
-        class RequestHandler(BaseHTTPRequestHandler):
+        class RequestHandler(QuietHandler):
             def do_GET(self) -> None:
                 server.paths.append(self.path)
                 try:
                     server.handlers[self.path](self)
                 except OSError:
                     self.close_connection = True
-
-            def log_message(self, *_: object) -> None:
-                pass
 
         super().__init__(("127.0.0.1", 0), RequestHandler)
 
@@ -49,14 +47,8 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Server()) as server:
+        yield server
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Handler:

@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.file_servers import ACCESS_KEY, SECRET_KEY
 from benchmarks.processes import PROJECT
 
-BIG_KEY: Final = "Stable-diffusion/big.safetensors"
+LARGE_KEY: Final = "Stable-diffusion/large.safetensors"
 SMALL_KEYS: Final = tuple(f"embeddings/{number}.safetensors" for number in range(200))
 #: Kibibytes in which the system counts the memory of a process.
 _KIBIBYTE: Final = 1024
@@ -54,7 +54,7 @@ def ours(url: str, load: Load, target: Path) -> Outcome:
     variables = {
         "MODEL_BUCKET": load.bucket,
         "MODELS_DIRECTORY": str(target),
-        "MODEL_FILENAME": Path(BIG_KEY).name if BIG_KEY in load.keys else "",
+        "MODEL_FILENAME": Path(LARGE_KEY).name if LARGE_KEY in load.keys else "",
     }
     command = [sys.executable, "-m", "runtime_image.models"]
     return _run(command, url, variables, lambda output: float(json.loads(output.splitlines()[-1])["seconds"]))

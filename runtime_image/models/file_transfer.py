@@ -76,8 +76,8 @@ class FileTransfer:
             self._settle("model_unchanged")
             return []
         if self._is_found_whole():
+            self._place.note_fetched(self.file, self._place.path)
             part.discard()
-            self._place.note_fetched(self.file)
             self._settle("model_found")
             return []
         ranges = split_ranges(self._room.begin(part, self.file), RANGE_BYTES)
@@ -159,8 +159,12 @@ class FileTransfer:
             self._count_found(-self._bytes_counted)
             part.discard()
             raise CheckFailed(f"{self.file.key} came with another {check[0].algorithm} than the bucket says")
-        part.publish(self._place.path)
-        self._place.note_fetched(self.file)
+        try:
+            # The lock goes with the name: whoever waits for it must find the note, or would fetch the file again.
+            self._place.note_fetched(self.file, part.path)
+            part.publish(self._place.path)
+        except OSError as error:
+            raise refusal_of(error, self._place.path) from error
         self._settle("model_fetched", checked_by=check[0].algorithm if check else "size and ETag")
 
     def _is_found_whole(self) -> bool:

@@ -52,9 +52,9 @@ class Place:
             return status.st_size == file.size
         return status.st_size == file.size and self._notes.of(file.key) == _note(file, status)
 
-    def note_fetched(self, file: RemoteFile) -> None:
-        """Note that the file on disk is whole and is this object."""
-        self._notes.add(_note(file, self.path.stat()))
+    def note_fetched(self, file: RemoteFile, path: Path) -> None:
+        """Note that the file at `path`, which is in this place or about to get there, is whole and is this object."""
+        self._notes.add(_note(file, path.stat()))
 
 
 class Fetched(NamedTuple):

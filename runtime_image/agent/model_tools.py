@@ -41,11 +41,11 @@ class ModelTools:
 
     def _build_named(self, checkpoints: Checkpoints) -> "NamedModels":
         from runtime_image.agent.named_models import NamedModels  # noqa: PLC0415 - only with a model bucket
-        from runtime_image.models.bucket import ModelBucket, make_client  # noqa: PLC0415 - see above
+        from runtime_image.models.bucket import open_bucket  # noqa: PLC0415 - see above
         from runtime_image.models.folder import ModelsFolder  # noqa: PLC0415 - see above
 
         return NamedModels(
-            bucket=ModelBucket(client=make_client(), bucket=self._settings.model_bucket),
+            bucket=open_bucket(self._settings.model_bucket),
             folder=ModelsFolder(self._settings.models_directory),
             max_bytes=self._settings.models_max_bytes,
             checkpoints=checkpoints,

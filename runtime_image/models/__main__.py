@@ -7,7 +7,7 @@ import time
 from contract.settings import InvalidEnvironment
 from runtime_image.agent.logs import EventLog, configure_logs
 from runtime_image.exit_codes import ExitCode
-from runtime_image.models.bucket import ModelBucket, make_client
+from runtime_image.models.bucket import open_bucket
 from runtime_image.models.errors import KeyRefused, ModelError
 from runtime_image.models.folder import ModelsFolder
 from runtime_image.models.progress import Progress
@@ -45,7 +45,7 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     """Fetch everything that the runtime needs; raises ModelError."""
     settings.models_directory.mkdir(parents=True, exist_ok=True)
     folder = ModelsFolder(settings.models_directory)
-    bucket = ModelBucket(client=make_client(), bucket=settings.model_bucket)
+    bucket = open_bucket(settings.model_bucket)
     started_at = time.monotonic()
     needed, conflicting = without_conflicts(
         needed_at_start(

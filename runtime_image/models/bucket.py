@@ -1,7 +1,7 @@
 """The model bucket, asked through boto3: what it holds, how its objects are checked, and signed requests for bytes."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime_image.models.errors import DownloadFailed
 from runtime_image.models.remote_file import RemoteFile, bare_etag
+from runtime_image.models.signing import SignedRequest, Signer
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -18,25 +19,15 @@ CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 20
 #: Tries of a call inside botocore, with growing pauses.
 ATTEMPTS: Final = 5
-#: Seconds for which a signed request may be sent; each is sent at once.
-SIGNATURE_SECONDS: Final = 600
-#: Headers that must be sent as they were signed.
-_CHECKSUM_MODE: Final = {"x-amz-checksum-mode": "ENABLED"}
 _NOT_THERE: Final = frozenset({"404", "NoSuchKey"})
 #: Directory buckets (S3 Express) have ETags that are no MD5.
 _DIRECTORY_BUCKET: Final = "--x-s3"
 
 
-class SignedRequest(NamedTuple):
-    """A GET for anybody who can speak HTTP."""
-
-    url: str
-    headers: dict[str, str]
-
-
-def make_client() -> "S3Client":
-    """Return a client that waits out short troubles of S3."""
-    return boto3.client(
+def open_bucket(name: str) -> "ModelBucket":
+    """Return a bucket, asked by a client that waits out short troubles of S3."""
+    session = boto3.Session()
+    client = session.client(
         "s3",
         config=Config(
             signature_version="s3v4",
@@ -48,13 +39,16 @@ def make_client() -> "S3Client":
             max_pool_connections=32,
         ),
     )
+    signer = Signer(client=client, credentials=session.get_credentials(), bucket=name)
+    return ModelBucket(client=client, signer=signer, bucket=name)
 
 
 class ModelBucket:
     """Raises DownloadFailed for whatever AWS refuses. Safe to share between threads."""
 
-    def __init__(self, *, client: "S3Client", bucket: str) -> None:
+    def __init__(self, *, client: "S3Client", signer: Signer, bucket: str) -> None:
         self._client = client
+        self._signer = signer
         self.bucket = bucket
 
     def list(self, prefix: str = "") -> Iterator[RemoteFile]:
@@ -89,12 +83,10 @@ class ModelBucket:
 
     def sign(self, file: RemoteFile) -> SignedRequest:
         """Return a request for a file or, with a Range header added, for part of it. It asks for checksums."""
-        parameters = {"Bucket": self.bucket, "Key": file.key, "ChecksumMode": "ENABLED"}
         try:
-            url = self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=SIGNATURE_SECONDS)
+            return self._signer.sign(file.key)
         except (BotoCoreError, ClientError) as error:
             raise DownloadFailed(f"a request for {file.key} cannot be signed: {error}") from error
-        return SignedRequest(url, _CHECKSUM_MODE)
 
     def without_false_md5(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Return the headers of an answer, without an ETag that only looks like an MD5."""

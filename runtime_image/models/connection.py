@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore.httpsession import get_cert_path
 
-from runtime_image.models.bucket import READ_SECONDS, SignedRequest
+from runtime_image.models.bucket import READ_SECONDS
 from runtime_image.models.errors import ConnectionCut, DownloadFailed, ObjectChanged
 from runtime_image.models.ranges import Range
 from runtime_image.models.remote_file import RemoteFile, bare_etag
+from runtime_image.models.signing import SignedRequest
 
 #: Bytes that are read, and written to disk, at a time: few calls, and eight connections stay far below 200 MB.
 BUFFER_BYTES: Final = 1024 * 1024

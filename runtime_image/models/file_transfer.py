@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from runtime_image.agent.logs import EventLog
-from runtime_image.models.bucket import SIGNATURE_SECONDS, ModelBucket, SignedRequest
+from runtime_image.models.bucket import ModelBucket
 from runtime_image.models.connection import RangeConnection
 from runtime_image.models.errors import CheckFailed, ConnectionCut, DownloadFailed, Interrupted, ObjectChanged
 from runtime_image.models.folder import ModelsFolder
@@ -16,6 +16,7 @@ from runtime_image.models.progress import Progress
 from runtime_image.models.ranges import Range, split_ranges, total_bytes
 from runtime_image.models.remote_file import Check, RemoteFile, checks_in
 from runtime_image.models.room import Room
+from runtime_image.models.signing import SIGNATURE_SECONDS, SignedRequest
 from runtime_image.models.verification import file_passes
 
 #: Bytes of one request. S3 gives each connection 50 to 90 MB/s: a fraction of a second, so that all end together.
@@ -142,7 +143,7 @@ class FileTransfer:
             self._headers = connection.headers
 
     def _request(self) -> SignedRequest:
-        """Return a signed request; signing takes a millisecond of Python, so ranges share one while it is good."""
+        """Return a signed request; ranges share one while it is good, since signing takes longer than asking."""
         with self._lock:
             if self._signed is None or time.monotonic() - self._signed_at > SIGNATURE_SECONDS / 2:
                 self._signed, self._signed_at = self._bucket.sign(self.file), time.monotonic()

@@ -71,6 +71,8 @@ class ModelsFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        #: Found once: keys are confined for each of many small files, which take no longer than that to fetch.
+        self._root = os.path.realpath(directory)
         self._notes = Notes(directory / NOTES_FILE)
 
     def place_of(self, key: str) -> Place:
@@ -81,8 +83,7 @@ class ModelsFolder:
         if any(not name or name.startswith(".") or len(name.encode()) > MAX_NAME_BYTES for name in names):
             raise KeyRefused(f"{key[:200]!r} cannot be a file's path: empty, hidden or too long names in it")
         path = self.directory.joinpath(*names)
-        root = self.directory.resolve()
-        if not path.parent.resolve().is_relative_to(root) or path.is_dir():
+        if not f"{os.path.realpath(path.parent)}/".startswith(f"{self._root}/") or path.is_dir():
             raise KeyRefused(f"{key[:200]!r} does not lead to a file inside the models folder")
         return Place(path, self._notes)
 

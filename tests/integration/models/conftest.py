@@ -16,7 +16,7 @@ import pytest
 
 from runtime_image.agent.logs import EventLog
 from runtime_image.models import file_transfer
-from runtime_image.models.bucket import ModelBucket, make_client
+from runtime_image.models.bucket import ModelBucket, open_bucket
 from runtime_image.models.folder import ModelsFolder
 from runtime_image.models.progress import Progress
 from runtime_image.models.remote_file import RemoteFile
@@ -42,7 +42,7 @@ class ModelWorld:
 
     @property
     def bucket(self) -> ModelBucket:
-        return ModelBucket(client=make_client(), bucket=self.proxy.bucket)
+        return open_bucket(self.proxy.bucket)
 
     @property
     def folder(self) -> ModelsFolder:

@@ -29,7 +29,7 @@ _Job = Callable[[RangeConnection], None]
 
 
 class Transfer:
-    """Fetches files, the first ones first, small ones beside the large ones. One call of `run` per instance."""
+    """Fetches files, the first ones first, small ones after the large ones. One call of `run` per instance."""
 
     def __init__(
         self,
@@ -48,8 +48,8 @@ class Transfer:
         self._log = log
         self._is_wanted = is_wanted
         self._changed = threading.Condition()
-        #: Ranges of begun files go first, so that files are whole one after the other. One connection takes small files
-        #: before that: their time is spent on waiting and on work of the processor, that of large files on the network.
+        #: Ranges of begun files go first, so that files are whole one after the other. Small files come last: they end
+        #: all connections together, whereas one that fetched them beside the large ones would be missed there.
         self._ranges: deque[_Job] = deque()
         self._large: deque[_Job] = deque()
         self._small: deque[_Job] = deque()
@@ -70,7 +70,7 @@ class Transfer:
             self._add(file, beginning=1)
         most_jobs = sum(file.size // RANGE_BYTES + 1 for file in files)
         threads = [
-            threading.Thread(target=self._work, args=(number == 0,), name=f"model-{number}", daemon=True)
+            threading.Thread(target=self._work, name=f"model-{number}", daemon=True)
             for number in range(min(CONNECTIONS, most_jobs))
         ]
         for thread in threads:
@@ -86,12 +86,9 @@ class Transfer:
         files = self._large if file.size > RANGE_BYTES else self._small
         files.append(partial(self._begin, file, beginning))
 
-    def _work(self, prefers_small: bool) -> None:  # noqa: FBT001 - a thread's only argument
+    def _work(self) -> None:
         connection = RangeConnection()
-        jobs = (self._ranges, self._large, self._small)
-        if prefers_small:
-            jobs = (self._small, self._ranges, self._large)
-        while job := self._next(jobs):
+        while job := self._next():
             try:
                 job(connection)
             except Exception as error:  # noqa: BLE001 - raised by `run`, in the caller's thread
@@ -101,10 +98,10 @@ class Transfer:
                 self._changed.notify_all()
         connection.close()
 
-    def _next(self, jobs: "Sequence[deque[_Job]]") -> "_Job | None":
+    def _next(self) -> _Job | None:
         with self._changed:
             while self._failure is None:
-                if waiting := next(filter(None, jobs), None):
+                if waiting := self._ranges or self._large or self._small:
                     self._working += 1
                     return waiting.popleft()
                 if not self._working:

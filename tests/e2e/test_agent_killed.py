@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.queue_counts import is_empty
+
 # It starts a local system of its own, so it may run beside the tests that share one.
 pytestmark = pytest.mark.timeout(240)
 
@@ -56,9 +58,7 @@ def test_killed_in_mid_task(second_system: Any, tmp_path: Path) -> None:
     time.sleep(2)
     assert [item["id"] for item in system.callbacks()] == ["survivor"]
     queue_url = system.endpoints["runtimes"]["sdruntime"]["queue_url"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    counts = system.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-    assert set(counts.values()) == {"0"}
+    assert is_empty(system.client("sqs"), queue_url)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.queue_counts import is_empty
+
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
@@ -186,11 +188,7 @@ def test_nothing_is_stuck_at_the_end(system: Any) -> None:
     sqs = system.client("sqs")
 
     def empty() -> bool:
-        counts = []
-        for url in sqs.list_queues()["QueueUrls"]:
-            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-            counts += sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()
-        return all(count == "0" for count in counts)
+        return all(is_empty(sqs, url) for url in sqs.list_queues()["QueueUrls"])
 
     system.eventually(empty, "the end of all messages")
     active = [

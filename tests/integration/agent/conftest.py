@@ -26,6 +26,7 @@ from contract.task import Metadata, Task
 from tests.aws_endpoint import serve_aws
 from tests.eventually import eventually as eventually_within
 from tests.integration.agent.stand_in_webui import StandInWebUi
+from tests.queue_counts import counts, is_empty
 
 PROJECT = Path(__file__).parents[3]
 T = TypeVar("T")
@@ -251,12 +252,10 @@ class World:
 
     def counts(self, queue_url: str | None = None) -> tuple[int, int]:
         """Return how many messages are visible and in flight."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url or self.queue_url, AttributeNames=names)
-        return tuple(int(attributes["Attributes"][name]) for name in names)  # type: ignore[return-value] # two of them
+        return counts(self.sqs, queue_url or self.queue_url)
 
     def wait_until_queue_is_empty(self) -> None:
-        eventually(lambda: self.counts() == (0, 0), "the queue being empty")
+        eventually(lambda: is_empty(self.sqs, self.queue_url), "the queue being empty")
 
 
 @pytest.fixture(scope="session")

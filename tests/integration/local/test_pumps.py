@@ -17,6 +17,7 @@ from local.pumps.pump import Pump, Threads, run_pump
 from local.pumps.queue_pump import QueuePump
 from local.pumps.stream_batches import RetryPolicy
 from local.pumps.stream_pump import StreamPump
+from tests.queue_counts import counts, is_empty
 
 #: Writes down what it gets, and reports as failed what says so until it was seen as often as it says.
 CODE = """
@@ -72,12 +73,6 @@ def make_queue(clients: AwsClients, **attributes: str) -> tuple[str, str]:
     return url, arn
 
 
-def count(clients: AwsClients, url: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(attributes[name]) for name in names)
-
-
 def test_messages_are_carried_and_only_failed_ones_come_again(
     clients: AwsClients, run_function: Any, events: Callable[[], list[Any]]
 ) -> None:
@@ -101,7 +96,7 @@ def test_messages_are_carried_and_only_failed_ones_come_again(
                 batch_size=10,
                 reports_items=True,
             )
-            await pumped(pump, lambda: count(clients, url) == 0)
+            await pumped(pump, lambda: is_empty(sqs, url))
 
     run_function(scenario)
     records = [record for event in events() for record in event["Records"]]
@@ -132,7 +127,7 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(clients: AwsC
                 batch_size=10,
                 reports_items=True,
             )
-            await pumped(pump, lambda: count(clients, dead_url) == 1)
+            await pumped(pump, lambda: sum(counts(clients("sqs"), dead_url)) == 1)
 
     run_function(scenario)
 
@@ -211,7 +206,7 @@ def test_what_is_given_up_is_told_to_the_failure_queue(
     put(clients, table, "b", status="COMPLETED")
 
     def done() -> bool:
-        return count(clients, url) == 1 and ["b"] in names(events())
+        return sum(counts(clients("sqs"), url)) == 1 and ["b"] in names(events())
 
     run_function(stream_scenario(clients, stream_arn, done, failure_queue_url=url))
     body = json.loads(clients("sqs").receive_message(QueueUrl=url)["Messages"][0]["Body"])

@@ -10,6 +10,7 @@ from moto import mock_aws
 from runtime_image.agent.clock import Clock
 from runtime_image.agent.errors import MessageNotHeld
 from runtime_image.agent.task_queue import TaskQueue
+from tests.queue_counts import counts
 
 
 @pytest.fixture
@@ -32,13 +33,6 @@ def queue(sqs: Any, urls: dict[str, str]) -> TaskQueue:
         visibility_timeout_seconds=60,
         clock=Clock(),
     )
-
-
-def counts(sqs: Any, url: str) -> tuple[int, int]:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    waiting, held = (int(attributes[name]) for name in names)
-    return waiting, held
 
 
 def test_what_is_urgent_comes_first(sqs: Any, urls: dict[str, str], queue: TaskQueue) -> None:

@@ -58,7 +58,8 @@ style: $(VENV)/.ready
 
 .PHONY: types
 types: $(VENV)/.ready
-	@$(BIN)/mypy --num-workers 2
+# Not with mypy's workers: beside the tests they do not get ready in the three seconds that mypy gives them, which ends it.
+	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
 # Beside the tests, which wait now and then, checking the types costs next to no time. What it found is told after them.

@@ -71,7 +71,7 @@ class ModelsFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        #: Found once: keys are confined for each of many small files, which take no longer than that to fetch.
+        #: Found once: for many small files, each of whose keys is confined twice, it would be a part of their time.
         self._root = os.path.realpath(directory)
         self._notes = Notes(directory / NOTES_FILE)
 

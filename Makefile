@@ -66,12 +66,20 @@ types: $(VENV)/.ready
 TYPES_REPORT := $(VENV)/types-report.txt
 
 .PHONY: test
-test: setup style ## The one gate: style, types, import direction, and all tests
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 all-tests types-report; status=$$?; cat $(TYPES_REPORT); exit $$status
+test: ## The inner gate: style, types, import direction, and every test that is not marked slow
+	@$(MAKE) --no-print-directory gate SELECTION='not slow'
 
-.PHONY: all-tests
-all-tests:
-	@$(BIN)/pytest --numprocesses 3 --dist loadgroup
+.PHONY: test-all
+test-all: ## The whole gate: what `make test` runs, and the slow tests
+	@$(MAKE) --no-print-directory gate SELECTION='slow or not slow'
+
+.PHONY: gate
+gate: setup style
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 selected-tests types-report; status=$$?; cat $(TYPES_REPORT); exit $$status
+
+.PHONY: selected-tests
+selected-tests:
+	@$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "$(SELECTION)"
 
 .PHONY: types-report
 types-report:

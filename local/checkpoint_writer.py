@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+from embedded_webui.tiny_checkpoint import write_tiny_checkpoint
 
 
 def write_all(paths: Iterable[Path]) -> None:

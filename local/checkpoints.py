@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
+from embedded_webui.tiny_checkpoint import is_outdated
 from local.children import ChildFailed, Children
-from local.embedded_webui.tiny_checkpoint import is_outdated
 
 #: What a runtime with `dynamicModel: true` can switch between: the checkpoint that the documents name, and another.
 DYNAMIC_CHECKPOINTS: Final = ("v1-5-pruned-emaonly.safetensors", "dreamlike-tiny.safetensors")

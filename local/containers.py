@@ -31,7 +31,7 @@ def webui_command(environment: Mapping[str, str]) -> str:
 
     It loads its model when the supervisor tells it to, since the models are fetched meanwhile.
     """
-    command = [sys.executable, "-m", "local.embedded_webui", "--lazy"]
+    command = [sys.executable, "-m", "embedded_webui", "--lazy"]
     command += ["--port", str(urlsplit(environment["WEBUI_URL"]).port)]
     # As on AWS, what was set outlives the process: the agent relies on it for what it has set.
     command += ["--ui-settings-file", str(Path(environment["STATUS_FILE"]).with_name("webui-settings.json"))]

@@ -37,7 +37,7 @@ class WebUis:
         link_checkpoints(runtime, models=self._state.models, folder=models)
 
         async def start_child(port: int) -> tuple[Child, int]:
-            command = [sys.executable, "-m", "local.embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
+            command = [sys.executable, "-m", "embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
             command += ["--models-folder", str(models)]
             # As on AWS, what was set outlives the process: the agent relies on it for what it has set.
             command += ["--ui-settings-file", str(self._state.path / f"webui-{runtime.name}.json")]

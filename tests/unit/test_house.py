@@ -21,6 +21,7 @@ FOLDERS = (
     "cli",
     "contract",
     "docs",
+    "embedded_webui",
     "guarded_http",
     "lambdas",
     "local",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.embedded_webui.options import Options, ValidationError
+from embedded_webui.options import Options, ValidationError
 
 Reply = tuple[int, Any]
 #: Options of v1.10.1 with their defaults.

@@ -15,7 +15,7 @@ START_SECONDS = 90
 WRITE_CHECKPOINTS = """
 import sys
 from pathlib import Path
-from local.embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+from embedded_webui.tiny_checkpoint import write_tiny_checkpoint
 for seed, name in enumerate(("tiny-a", "tiny-b")):
     write_tiny_checkpoint(Path(sys.argv[1]) / f"{name}.safetensors", seed=seed)
 """
@@ -33,7 +33,7 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def web_ui_url(models_folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "local.embedded_webui", "--port", "0", "--models-folder", str(models_folder)]
+    command = [sys.executable, "-m", "embedded_webui", "--port", "0", "--models-folder", str(models_folder)]
     with (
         (models_folder / "log").open("w") as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as web_ui,

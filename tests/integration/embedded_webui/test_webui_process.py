@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture
 def empty_web_ui(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    command = [sys.executable, "-m", "local.embedded_webui", "--port", "0", "--models-folder", str(tmp_path)]
+    command = [sys.executable, "-m", "embedded_webui", "--port", "0", "--models-folder", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout
         line = json.loads(process.stdout.readline())
@@ -45,6 +45,6 @@ def test_it_answers_without_a_checkpoint_and_stops_cleanly(
 
 
 def test_the_help_names_every_setting() -> None:
-    command = [sys.executable, "-m", "local.embedded_webui", "--help"]
+    command = [sys.executable, "-m", "embedded_webui", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS).stdout
     assert all(option in text for option in ("--host", "--port", "--models-folder", "--threads"))

@@ -31,14 +31,14 @@ SLOW = {"prompt": "A dog", "steps": 150, "width": 384, "height": 384}
 WRITE = """
 import sys
 from pathlib import Path
-from local.embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+from embedded_webui.tiny_checkpoint import write_tiny_checkpoint
 write_tiny_checkpoint(Path(sys.argv[1]), seed=0)
 """
 
 
 def start(place: Place, models: Path, **changes: object) -> Container:
     """Start a container with an embedded Web UI on this models folder."""
-    command = [sys.executable, "-m", "local.embedded_webui", "--lazy", "--threads", "1"]
+    command = [sys.executable, "-m", "embedded_webui", "--lazy", "--threads", "1"]
     command += ["--port", str(place.port), "--models-folder", str(models)]
     variables = {"WEBUI_COMMAND": shlex.join(command), "MODELS_DIRECTORY": models, "MODEL_FILENAME": CHECKPOINT}
     return place.start(**(variables | changes))

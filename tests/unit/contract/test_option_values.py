@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.option_values import MAX_PROBLEMS, option_problems
-from local.embedded_webui.options import Options, read_defaults
+from embedded_webui.options import Options, read_defaults
 
 DEFAULTS = read_defaults()
 VALUES = st.recursive(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.embedded_webui.options import Options
+from embedded_webui.options import Options
 from runtime_image.agent.errors import WebUiFailed
 from runtime_image.agent.webui.client import Answer, WebUiClient
 from runtime_image.agent.webui.service_options import ServiceOptions

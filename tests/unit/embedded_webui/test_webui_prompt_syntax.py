@@ -1,0 +1,70 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedded_webui.prompt_syntax import Weighted, schedule, weighted_pieces, without_extra_networks
+
+
+@pytest.mark.parametrize(
+    ("prompt", "pieces"),
+    [
+        ("", [("", 1)]),
+        ("a cat", [("a cat", 1)]),
+        ("(cat)", [("cat", 1.1)]),
+        ("((cat))", [("cat", 1.21)]),
+        ("[cat]", [("cat", 1 / 1.1)]),
+        ("a (cat:1.5) here", [("a ", 1), ("cat", 1.5), (" here", 1)]),
+        ("(a (b:2):0.5)", [("a ", 0.5), ("b", 1)]),
+        ("(cat", [("cat", 1.1)]),
+        ("cat)", [("cat)", 1)]),
+        (r"\(cat\)", [("(cat)", 1)]),
+        ("a: b", [("a: b", 1)]),
+        ("a BREAK b", [("a", 1), (None, 1), ("b", 1)]),
+    ],
+)
+def test_brackets_are_weights(prompt: str, pieces: list[tuple[str | None, float]]) -> None:
+    assert [(piece.text, pytest.approx(piece.weight)) for piece in weighted_pieces(prompt)] == [
+        (text, pytest.approx(weight)) for text, weight in pieces
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"),
+    [
+        ("a cat", [(10, "a cat")]),
+        ("a [cat:dog:0.5]", [(5, "a cat"), (10, "a dog")]),
+        ("a [cat:dog:3]", [(3, "a cat"), (10, "a dog")]),
+        ("a[, late:0.8]", [(8, "a"), (10, "a, late")]),
+        ("a[ early::0.2]", [(2, "a early"), (10, "a")]),
+        ("[a [b:c:0.2]:d:0.5]", [(2, "a b"), (5, "a c"), (10, "d")]),
+        ("a [weak] word", [(10, "a [weak] word")]),
+    ],
+)
+def test_prompts_change_on_the_way(prompt: str, prompts: list[tuple[int, str]]) -> None:
+    assert schedule(prompt, 10) == prompts
+
+
+def test_alternatives_take_turns() -> None:
+    assert schedule("[red|blue] sky", 3) == [(1, "red sky"), (2, "blue sky"), (3, "red sky")]
+
+
+@given(st.text(alphabet="ab :|()[]\\.0123456789BREAK"), st.integers(1, 30))
+def test_any_text_has_a_prompt_for_every_step(prompt: str, steps: int) -> None:
+    prompts = schedule(prompt, steps)
+    assert [last for last, _ in prompts] == sorted({last for last, _ in prompts})
+    assert prompts[-1][0] == steps
+    for _, text in prompts:
+        pieces = weighted_pieces(text)
+        assert pieces
+        assert all(math.isfinite(piece.weight) for piece in pieces)
+
+
+@given(st.text(alphabet="abc ,"))
+def test_text_without_syntax_is_itself(prompt: str) -> None:
+    assert weighted_pieces(prompt) == [Weighted(prompt)]
+
+
+def test_extra_networks_are_left_out() -> None:
+    assert without_extra_networks("a cat <lora:nope:1>, b") == "a cat , b"

@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows."""
+"""Conventions of the project that no linter knows: size and names of modules, pinned dependencies, groups of tests."""
 
 import re
 import tomllib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.conventions.language import PROJECT, tracked_files
 
 #: Names that say nothing of a module's job.
 BAGS = {"util", "utils", "helper", "helpers", "common", "misc", "constants"}
@@ -15,24 +15,8 @@ MAX_MODULE_LINES = 300
 MAX_TEST_LINES = 400
 
 
-#: Folders of the project that hold code; everything else there was made by tools.
-FOLDERS = (
-    "benchmarks",
-    "cli",
-    "contract",
-    "docs",
-    "embedded_webui",
-    "guarded_http",
-    "lambdas",
-    "local",
-    "runtime_image",
-    "stacks",
-    "tests",
-)
-
-
 def modules() -> list[Path]:
-    return [PROJECT / "app.py", *(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py"))]
+    return [PROJECT / file for file in tracked_files([]) if file.endswith(".py")]
 
 
 def test_no_module_outgrows_its_job() -> None:
@@ -88,8 +72,8 @@ def test_mypy_reads_every_module_of_the_cdk_that_another_one_refers_to() -> None
     assert not referred - read
 
 
-@pytest.mark.xdist_group("house")
+@pytest.mark.xdist_group("conventions")
 def test_tests_of_one_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
-    # A release of pytest once made the groups void without a word, and every process started a system of its own.
+    # A release of pytest once ignored the groups silently, and every process started its own local system.
     if hasattr(request.config, "workerinput"):
-        assert request.node.nodeid.endswith("@house")
+        assert request.node.nodeid.endswith("@conventions")

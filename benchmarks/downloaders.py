@@ -56,7 +56,7 @@ def ours(url: str, load: Load, target: Path) -> Outcome:
         "MODELS_DIRECTORY": str(target),
         "MODEL_FILENAME": Path(LARGE_KEY).name if LARGE_KEY in load.keys else "",
     }
-    command = [sys.executable, "-m", "runtime_image.models"]
+    command = [sys.executable, "-m", "runtime_image.model_downloader"]
     return _run(command, url, variables, lambda output: float(json.loads(output.splitlines()[-1])["seconds"]))
 
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(PROJECT))
 
 from contract.settings import Settings  # noqa: E402 - the project is importable only now
 from runtime_image.agent.settings import AgentSettings  # noqa: E402 - see above
-from runtime_image.models.settings import ModelSettings  # noqa: E402 - see above
+from runtime_image.model_downloader.settings import ModelSettings  # noqa: E402 - see above
 from runtime_image.supervisor.settings import SupervisorSettings  # noqa: E402 - see above
 from stacks.config import Environment  # noqa: E402 - see above
 
@@ -63,8 +63,8 @@ def page() -> str:
     )
     parts.append(settings_table(SupervisorSettings))
     parts.append(
-        "## The model downloader\n\n`python -m runtime_image.models` reads these variables, and AWS's own"
-        " (`AWS_REGION`, `AWS_ENDPOINT_URL`, credentials).\n"
+        "## The model downloader\n\n`python -m runtime_image.model_downloader` reads these variables, and AWS's own"
+        " (`AWS_REGION`, `AWS_ENDPOINT_URL`,\ncredentials).\n"
     )
     parts.append(settings_table(ModelSettings))
     parts.append(

@@ -11,7 +11,7 @@ from runtime_image.agent.ledger import Claim, ProgressReport
 from runtime_image.agent.task_queue import ReceivedMessage
 from runtime_image.agent.telemetry.timeline import Timeline
 from runtime_image.agent.webui.request import WebUiRequest
-from runtime_image.models.progress import Progress
+from runtime_image.model_downloader.progress import DownloadProgress
 
 
 class Stage(Enum):
@@ -45,7 +45,7 @@ class HeldTask:
     #: that none of them runs through its deliveries into the dead-letter queue while the task is being worked on.
     duplicates: list[ReceivedMessage] = field(default_factory=list)
     #: The download of its models while it waits for that; the worker that fetches them writes it.
-    fetching: Progress | None = None
+    fetching: DownloadProgress | None = None
     stage: Stage = Stage.PREPARING
     request: WebUiRequest | None = None
     #: Later tasks that had their turn before, because their checkpoint was loaded.

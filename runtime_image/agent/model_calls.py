@@ -18,11 +18,11 @@ from runtime_image.agent.errors import GivenUp
 from runtime_image.agent.held_task import HeldTask
 from runtime_image.agent.logs import EventLog
 from runtime_image.agent.webui.request import SYNC_PATH
-from runtime_image.models import file_lock
-from runtime_image.models.errors import DiskFull, DownloadFailed, KeyRefused
-from runtime_image.models.folder import PART_SUFFIX, ModelsFolder, Place
-from runtime_image.models.partial_file import refusal_of
-from runtime_image.models.room import free_bytes
+from runtime_image.model_downloader import file_lock
+from runtime_image.model_downloader.disk_quota import free_bytes
+from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, KeyRefused
+from runtime_image.model_downloader.folder import PART_SUFFIX, CachedModel, ModelsFolder
+from runtime_image.model_downloader.partial_file import write_error
 
 #: Bytes of one file; the largest checkpoints there are have half of it.
 MAX_FILE_BYTES: Final = 50 * 1024**3
@@ -108,7 +108,7 @@ class ModelCalls:
             url = link[1] if link and link[1].startswith(f"{self._hub_url}/") else None
 
     def _fetch(
-        self, task: HeldTask, url: str, place: Place, *, headers: Mapping[str, str], sha256: str | None = None
+        self, task: HeldTask, url: str, place: CachedModel, *, headers: Mapping[str, str], sha256: str | None = None
     ) -> None:
         place.path.parent.mkdir(parents=True, exist_ok=True)
         # Of this task alone: two that bring the same file do not write into one another's.
@@ -125,7 +125,7 @@ class ModelCalls:
                 file.flush()
                 temporary.replace(place.path)
         except OSError as error:
-            raise refusal_of(error, place.path) from error
+            raise write_error(error, place.path) from error
         finally:
             temporary.unlink(missing_ok=True)
         seconds = round(self._clock.monotonic() - started_at, 3)
@@ -165,9 +165,9 @@ class ModelCalls:
             raise DiskFull(f"it has {int(text) // 1024**2} MiB, more than are free in {self._folder.directory}")
         return int(text)
 
-    def _place_of(self, name: str, field: str) -> Place:
+    def _place_of(self, name: str, field: str) -> CachedModel:
         try:
-            return self._folder.place_of(name)
+            return self._folder.cached_model(name)
         except KeyRefused as error:
             raise InvalidTask([FieldError(field, f"must stay inside the models folder: {error.message}")]) from None
 
@@ -206,7 +206,7 @@ def _read_list(answer: Answer) -> list[Any]:
     return listing
 
 
-def _is_same(place: Place, size: object, sha256: str | None) -> bool:
+def _is_same(place: CachedModel, size: object, sha256: str | None) -> bool:
     if not place.path.is_file() or place.path.stat().st_size != size or sha256 is None:
         return False
     with place.path.open("rb") as file:

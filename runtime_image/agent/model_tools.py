@@ -29,7 +29,7 @@ class ModelTools:
         from guarded_http.client import GuardedHttp  # noqa: PLC0415 - see above
         from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
         from runtime_image.agent.model_calls import ModelCalls  # noqa: PLC0415 - see above
-        from runtime_image.models.folder import ModelsFolder  # noqa: PLC0415 - see above
+        from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
 
         return ModelCalls(
             folder=ModelsFolder(self._settings.models_directory),
@@ -41,8 +41,8 @@ class ModelTools:
 
     def _build_named(self, checkpoints: Checkpoints) -> "NamedModels":
         from runtime_image.agent.named_models import NamedModels  # noqa: PLC0415 - only with a model bucket
-        from runtime_image.models.bucket import open_bucket  # noqa: PLC0415 - see above
-        from runtime_image.models.folder import ModelsFolder  # noqa: PLC0415 - see above
+        from runtime_image.model_downloader.bucket import open_bucket  # noqa: PLC0415 - see above
+        from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
 
         return NamedModels(
             bucket=open_bucket(self._settings.model_bucket),

@@ -14,15 +14,15 @@ from runtime_image.agent.webui import kinds
 from runtime_image.agent.webui.checkpoints import Checkpoints
 from runtime_image.agent.webui.kinds import Kind
 from runtime_image.agent.webui.named import Named
-from runtime_image.models.bucket import ModelBucket
-from runtime_image.models.errors import DiskFull, Interrupted
-from runtime_image.models.folder import ModelsFolder
-from runtime_image.models.index import BucketIndex
-from runtime_image.models.progress import Progress
-from runtime_image.models.remote_file import RemoteFile
-from runtime_image.models.room import Room
-from runtime_image.models.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
-from runtime_image.models.transfer import Transfer
+from runtime_image.model_downloader.bucket import ModelBucket
+from runtime_image.model_downloader.bucket_index import BucketIndex
+from runtime_image.model_downloader.disk_quota import DiskQuota
+from runtime_image.model_downloader.downloader import Downloader
+from runtime_image.model_downloader.errors import DiskFull, Interrupted
+from runtime_image.model_downloader.folder import ModelsFolder
+from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.model_downloader.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
 
 #: Folders of what can be named.
 FOLDERS: Final[dict[Kind, str]] = {kinds.CHECKPOINT: CHECKPOINT_FOLDER, kinds.VAE: "VAE", kinds.LORA: "Lora"}
@@ -52,7 +52,7 @@ class NamedModels:
         self._folder = folder
         self._checkpoints = checkpoints
         self._log = log
-        self._room = Room(folder, max_bytes=max_bytes, is_needed=self._is_needed, log=log)
+        self._quota = DiskQuota(folder, max_bytes=max_bytes, is_needed=self._is_needed, log=log)
         self._fetching = threading.Lock()
         self._lock = threading.Lock()
         self._keys_of: WeakKeyDictionary[HeldTask, frozenset[str]] = WeakKeyDictionary()
@@ -74,8 +74,8 @@ class NamedModels:
         with self._lock:
             self._keys_of[task] = frozenset(files)
         for key in files:
-            self._folder.note_used(key)
-        missing = [file for file in files.values() if not self._folder.place_of(file.key).is_current(file)]
+            self._folder.mark_used(key)
+        missing = [file for file in files.values() if not self._folder.cached_model(file.key).is_current(file)]
         if missing:
             self._fetch(task, missing)
 
@@ -86,12 +86,12 @@ class NamedModels:
             if not self._fetching.acquire(timeout=WAIT_SECONDS):
                 continue
             try:
-                progress = Progress(files=len(files), total_bytes=sum(file.size for file in files))
+                progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
                 task.fetching = progress
-                Transfer(
+                Downloader(
                     bucket=self._bucket,
                     folder=self._folder,
-                    room=self._room,
+                    quota=self._quota,
                     progress=progress,
                     log=log,
                     is_wanted=lambda: not task.given_up.is_set(),
@@ -133,7 +133,7 @@ class NamedModels:
             raise UnknownModel(f"there is no model {file_name!r} in the model bucket any more")
 
     def _is_on_disk(self, file_name: str) -> bool:
-        return is_checkpoint_name(file_name) and self._folder.place_of(checkpoint_key(file_name)).path.exists()
+        return is_checkpoint_name(file_name) and self._folder.cached_model(checkpoint_key(file_name)).path.exists()
 
     def _is_needed(self, key: str) -> bool:
         folder = key.partition("/")[0]

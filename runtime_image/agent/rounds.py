@@ -163,5 +163,5 @@ class Rounds:
 def _before_its_turn(task: HeldTask) -> ProgressReport:
     if (fetching := task.fetching) is None:
         return NO_PROGRESS
-    standing = fetching.standing()
+    standing = fetching.snapshot()
     return NO_PROGRESS._replace(models={"bytes": standing.bytes, "bytes_done": standing.bytes_done})

@@ -33,7 +33,7 @@ from runtime_image.supervisor.webui import WebUi
 from runtime_image.supervisor.webui_preparation import WebUiPreparation
 
 AGENT_COMMAND: Final = (sys.executable, "-m", "runtime_image.agent")
-MODELS_COMMAND: Final = (sys.executable, "-m", "runtime_image.models")
+MODELS_COMMAND: Final = (sys.executable, "-m", "runtime_image.model_downloader")
 
 
 def main(

@@ -18,8 +18,8 @@ from runtime_image.agent.clock import Clock
 from runtime_image.agent.logs import configure_logs
 from runtime_image.agent.model_calls import ModelCalls
 from runtime_image.agent.webui.request import DOWNLOAD_PATH, SYNC_PATH
-from runtime_image.models.errors import DiskFull
-from runtime_image.models.folder import ModelsFolder
+from runtime_image.model_downloader.errors import DiskFull
+from runtime_image.model_downloader.folder import ModelsFolder
 from tests.integration.agent.conftest import World
 from tests.integration.agent.hub import Hub
 from tests.unit.runtime_image.agent.tasks import held_task

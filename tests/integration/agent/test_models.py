@@ -11,7 +11,7 @@ import pytest
 
 from contract.record import Status
 from tests.integration.agent.conftest import PROJECT, World
-from tests.integration.models.meddling_proxy import MeddlingProxy
+from tests.integration.model_downloader.fault_proxy import FaultProxy
 
 MODEL_BYTES = 300_000
 
@@ -97,7 +97,7 @@ def test_the_next_model_comes_while_a_task_generates(world: World, ground: Model
 def test_how_far_the_models_of_a_task_are_stands_in_its_record(world: World, ground: ModelGround) -> None:
     size = 3 * 1024 * 1024
     world.s3.put_object(Bucket=ground.bucket, Key="Stable-diffusion/slow.safetensors", Body=bytes(size))
-    proxy = MeddlingProxy(world.endpoint_url, ground.bucket)
+    proxy = FaultProxy(world.endpoint_url, ground.bucket)
     proxy.meddle = lambda _, answer: replace(answer, delay_seconds=0.03) if len(answer.body) == size else answer
     with proxy.serve():
         world.submit("a", checkpoint="slow.safetensors")
@@ -139,7 +139,7 @@ def test_what_came_before_the_runtime_was_ready_makes_no_room(world: World, grou
     """Nobody would fetch it again: tasks do not name it as a file."""
     ground.put("ControlNet/canny.safetensors", *(f"Stable-diffusion/{name}.safetensors" for name in "abc"))
     variables = {name: str(value) for name, value in ground.variables().items()}
-    download = [sys.executable, "-m", "runtime_image.models"]
+    download = [sys.executable, "-m", "runtime_image.model_downloader"]
     subprocess.run(download, check=True, env=world.environment(**variables), cwd=PROJECT, stdout=subprocess.DEVNULL)
     assert ground.on_disk("ControlNet") == ["canny.safetensors"]
     world.start_agent(**ground.variables(MODELS_MAX_BYTES=MODEL_BYTES * 7 // 2))

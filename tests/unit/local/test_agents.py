@@ -4,7 +4,7 @@ from local.agents import agent_environment, container_environment
 from local.aws_clients import AwsClients
 from local.containers import webui_command
 from runtime_image.agent.settings import AgentSettings
-from runtime_image.models.settings import ModelSettings
+from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Environment, RuntimeConfig
 

@@ -9,7 +9,7 @@ import pytest
 
 import runtime_image
 from contract.settings import Settings
-from runtime_image.models.settings import ModelSettings
+from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Disk, Environment, RuntimeConfig
 from stacks.config.reserved import is_reserved_variable

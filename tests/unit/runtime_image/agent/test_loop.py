@@ -18,7 +18,7 @@ from runtime_image.agent.rounds import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECOND
 from runtime_image.agent.webui.progress import Progress
 from runtime_image.agent.webui.request import WebUiRequest
 from runtime_image.exit_codes import ExitCode
-from runtime_image.models.progress import Progress as Download
+from runtime_image.model_downloader.progress import DownloadProgress as Download
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 

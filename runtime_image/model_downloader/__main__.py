@@ -1,0 +1,85 @@
+"""Fetches what a runtime needs before it is ready; the supervisor runs it beside the Web UI's start."""
+
+import os
+import sys
+import time
+
+from contract.settings import InvalidEnvironment
+from runtime_image.agent.logs import EventLog, configure_logs
+from runtime_image.exit_codes import ExitCode
+from runtime_image.model_downloader.bucket import open_bucket
+from runtime_image.model_downloader.disk_quota import DiskQuota
+from runtime_image.model_downloader.downloader import Downloader
+from runtime_image.model_downloader.errors import KeyRefused, ModelError
+from runtime_image.model_downloader.folder import ModelsFolder
+from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.model_downloader.reporter import Reporter
+from runtime_image.model_downloader.selection import needed_at_start, without_conflicts
+from runtime_image.model_downloader.settings import ModelSettings
+
+
+def main() -> int:
+    """Fetch the models; returns the exit code."""
+    try:
+        settings = ModelSettings.from_environment(os.environ)
+    except InvalidEnvironment as error:
+        configure_logs("INFO").error("settings_invalid", reason=str(error))
+        return ExitCode.INVALID_SETTINGS
+    event_log = configure_logs(settings.log_level)
+    if not settings.model_bucket:
+        event_log.info("no_model_bucket")
+        return ExitCode.STOPPED
+    try:
+        fetch(settings, event_log)
+    except ModelError as error:
+        event_log.error("models_not_fetched", code=error.code, reason=error.message)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the exit code tells the supervisor
+        event_log.error("models_not_fetched", error, code="internal_error")
+        return ExitCode.INTERNAL_ERROR
+    return ExitCode.STOPPED
+
+
+def fetch(settings: ModelSettings, log: EventLog) -> None:
+    """Fetch everything that the runtime needs; raises ModelError."""
+    settings.models_directory.mkdir(parents=True, exist_ok=True)
+    folder = ModelsFolder(settings.models_directory)
+    bucket = open_bucket(settings.model_bucket)
+    started_at = time.monotonic()
+    needed, conflicting = without_conflicts(
+        needed_at_start(
+            bucket.list(), settings.model_filename, is_baked_in=lambda key: folder.cached_model(key).is_baked_in
+        )
+    )
+    for file in conflicting:
+        log.warning("model_key_refused", reason=f"{file.key!r} is the name of a folder, too")
+    files = [file for file in needed if _fits(file, folder, log)]
+    keys = {file.key for file in files}
+    progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
+    quota = DiskQuota(folder, max_bytes=settings.models_max_bytes, is_needed=lambda key: key in keys, log=log)
+    with Reporter(progress, state_file=settings.models_state_file, log=log):
+        Downloader(bucket=bucket, folder=folder, quota=quota, progress=progress, log=log).run(files)
+    standing = progress.snapshot()
+    seconds = time.monotonic() - started_at
+    log.info(
+        "models_fetched",
+        files=standing.files,
+        bytes=standing.bytes,
+        bytes_fetched=standing.bytes_fetched,
+        seconds=round(seconds, 3),
+        mb_per_second=round(standing.bytes_fetched / seconds / 1e6, 1),
+    )
+
+
+def _fits(file: RemoteFile, folder: ModelsFolder, log: EventLog) -> bool:
+    try:
+        folder.cached_model(file.key)
+    except KeyRefused as error:
+        log.warning("model_key_refused", reason=error.message)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

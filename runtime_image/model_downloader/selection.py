@@ -1,0 +1,68 @@
+"""Which files of the model bucket a runtime has from the start; what a task can name is fetched when one does."""
+
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+from typing import Final
+
+from contract.routing import bare_checkpoint_name
+from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
+from runtime_image.model_downloader.errors import ModelMissing
+from runtime_image.model_downloader.remote_file import RemoteFile
+
+#: Folders of which tasks name what they need.
+NAMED_FOLDERS: Final = frozenset({CHECKPOINT_FOLDER, "Lora", "VAE"})
+#: What the Web UI looks for beside a checkpoint: its configuration, and a VAE of its own.
+COMPANION_SUFFIXES: Final = (".yaml", ".vae.safetensors", ".vae.pt", ".vae.ckpt")
+
+
+def needed_at_start(
+    files: Iterable[RemoteFile], model_filename: str, *, is_baked_in: Callable[[str], bool]
+) -> list[RemoteFile]:
+    """Return what must be on disk before the runtime is ready, its checkpoint first.
+
+    Args:
+        files: Everything that the bucket holds.
+        model_filename: The runtime's checkpoint, empty if its tasks name theirs.
+        is_baked_in: Tells whether the image brings the file of a key.
+
+    Raises:
+        ModelMissing: if the checkpoint is neither among the files nor in the image.
+    """
+    by_key = {file.key: file for file in files}
+    checkpoint = [checkpoint_key(model_filename)] if model_filename else []
+    if missing := [key for key in checkpoint if key not in by_key and not is_baked_in(key)]:
+        raise ModelMissing(f"the model bucket does not hold {missing[0]}")
+    named = [by_key[key] for key in (*checkpoint, *companion_keys(checkpoint)) if key in by_key]
+    return named + [file for file in by_key.values() if _is_always_needed(file.key)]
+
+
+def companion_keys(checkpoints: Iterable[str]) -> list[str]:
+    """Return the keys of files that belong to checkpoints, if they exist."""
+    keys = []
+    for key in checkpoints:
+        stem = PurePosixPath(key).with_suffix("")
+        keys += [f"{stem}{suffix}" for suffix in COMPANION_SUFFIXES]
+        keys += [f"VAE/{stem.name}{suffix}" for suffix in COMPANION_SUFFIXES[1:]]
+    return keys
+
+
+def belongs_to_checkpoint(key: str, name: str) -> bool:
+    """Tell whether a file is the checkpoint of this name, in any of its forms, or goes with it."""
+    folder, _, rest = key.partition("/")
+    path = PurePosixPath(rest)
+    bare = bare_checkpoint_name(name)
+    if folder == CHECKPOINT_FOLDER and bare in {bare_checkpoint_name(rest), bare_checkpoint_name(path.name)}:
+        return True
+    return any(path.name == f"{PurePosixPath(bare).name}{suffix}" for suffix in COMPANION_SUFFIXES)
+
+
+def without_conflicts(files: Iterable[RemoteFile]) -> tuple[list[RemoteFile], list[RemoteFile]]:
+    """Return the files that can lie in one folder tree, and those whose name is a folder of others."""
+    files = list(files)
+    folders = {str(parent) for file in files for parent in PurePosixPath(file.key).parents}
+    return [file for file in files if file.key not in folders], [file for file in files if file.key in folders]
+
+
+def _is_always_needed(key: str) -> bool:
+    folder, slash, _ = key.partition("/")
+    return bool(slash) and folder not in NAMED_FOLDERS

@@ -1,0 +1,23 @@
+"""Everything that may differ from one download to the next, read from the environment once, at start."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ByteSize, Field
+
+from contract.settings import Settings
+
+
+class ModelSettings(Settings):
+    """Variables of `python -m runtime_image.model_downloader`, besides those of AWS (region, endpoint, credentials)."""
+
+    model_bucket: str = Field(default="", description="Bucket of models in the Web UI's folder layout; empty: no fetch")
+    models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")
+    model_filename: str = Field(default="", description="The runtime's one checkpoint; empty if tasks name theirs")
+    models_max_bytes: ByteSize | None = Field(
+        default=None, gt=0, description="Room for fetched models, such as 200GiB; without it the disk is the limit"
+    )
+    models_state_file: Path | None = Field(
+        default=None, description="File that tells how far the download is, written anew every second"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -11,50 +11,50 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from contract.settings import InvalidEnvironment
-from runtime_image.agent.arrivals import Arrivals
-from runtime_image.agent.aws import AwsClients
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.crew import Crew
-from runtime_image.agent.depth import Depth
-from runtime_image.agent.dispatcher import Dispatcher
-from runtime_image.agent.endings import Endings
-from runtime_image.agent.events import DrainRequested, Event, StopRequested, ThreadFailed
-from runtime_image.agent.health import WebUiHealth
-from runtime_image.agent.holdings import Holdings
-from runtime_image.agent.in_flight import InFlight
-from runtime_image.agent.intake import Intake
-from runtime_image.agent.lease_keeper import LeaseKeeper
-from runtime_image.agent.ledger import Ledger
-from runtime_image.agent.links.composition import build_links
-from runtime_image.agent.logs import EventLog, configure_logs
-from runtime_image.agent.loop import TaskLoop
-from runtime_image.agent.message_reader import MessageReader
-from runtime_image.agent.model_tools import ModelTools
+from runtime_image.agent.complete.task_completion import TaskCompletion
+from runtime_image.agent.core.claimed_tasks import ClaimedTasks
+from runtime_image.agent.core.events import DrainRequested, Event, StopRequested, ThreadFailed
+from runtime_image.agent.core.loop import TaskLoop
+from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
+from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.core.worker_pools import WorkerPools
+from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
+from runtime_image.agent.generate.generation import Generation
+from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
+from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
+from runtime_image.agent.generate.progress_attribution import ProgressAttribution
+from runtime_image.agent.generate.progress_watch import ProgressWatch
+from runtime_image.agent.generate.readiness import Readiness
+from runtime_image.agent.intake.message_reader import MessageReader
+from runtime_image.agent.intake.prefetch_window import PrefetchWindow
+from runtime_image.agent.intake.prefetcher import Prefetcher
+from runtime_image.agent.intake.queue_poller import QueuePoller
+from runtime_image.agent.intake.task_claimer import TaskClaimer
+from runtime_image.agent.intake.task_queue import TaskQueue
+from runtime_image.agent.lease.lease_renewal import LeaseRenewal
+from runtime_image.agent.lease.ledger import Ledger
+from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
+from runtime_image.agent.lease.task_monitor import TaskMonitor
 from runtime_image.agent.orchestrator.composition import build_orchestrator
-from runtime_image.agent.orchestrator.standing import Standing
-from runtime_image.agent.pace import Pace
-from runtime_image.agent.patience import Patience
-from runtime_image.agent.preparation import Preparation
-from runtime_image.agent.presence import Presence
-from runtime_image.agent.previews import Previews
-from runtime_image.agent.receiver import Receiver
-from runtime_image.agent.rounds import Rounds
+from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
+from runtime_image.agent.prepare.inputs.composition import build_links
+from runtime_image.agent.prepare.model_tools import ModelTools
+from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
-from runtime_image.agent.sightings import Sightings
-from runtime_image.agent.stop_order import StopOrder
-from runtime_image.agent.storing import Storing
-from runtime_image.agent.task_queue import TaskQueue
+from runtime_image.agent.store.output_uploader import OutputUploader
+from runtime_image.agent.store.previews import Previews
 from runtime_image.agent.telemetry.composition import build_telemetry
-from runtime_image.agent.webui.checkpoints import Checkpoints
-from runtime_image.agent.webui.client import WebUiClient
-from runtime_image.agent.webui.generation import Generation
-from runtime_image.agent.webui.known_names import KnownNames
-from runtime_image.agent.webui.name_check import NameCheck
-from runtime_image.agent.webui.progress import ProgressWatch
-from runtime_image.agent.webui.readiness import Readiness
-from runtime_image.agent.webui.request_check import RequestCheck
-from runtime_image.agent.webui.service_options import ServiceOptions
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.aws import AwsClients
+from runtime_image.process.clock import Clock
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.logs import EventLog, configure_logs
+from runtime_image.process.retry import Retry
+from runtime_image.webui.checkpoints import Checkpoints
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.names.catalog import NameCatalog
+from runtime_image.webui.names.validation import NameValidation
+from runtime_image.webui.options import OptionOverrides
+from runtime_image.webui.request_check import RequestCheck
 
 
 def main() -> int:
@@ -95,14 +95,16 @@ def build_loop(
         retention_seconds=settings.retention_seconds,
         clock=clock,
     )
-    keeper = LeaseKeeper(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
-    patience, health = Patience(clock=clock, log=log), WebUiHealth()
+    keeper = LeaseRenewal(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
+    patience, health = Retry(clock=clock, log=log), WebUiHealth()
     webui = WebUiClient(base_url=settings.webui_url)
-    checkpoints, options = Checkpoints(client=webui), ServiceOptions(client=webui)
-    known_names = KnownNames(client=webui)
-    check = RequestCheck(names=NameCheck(known=known_names), options=options, allowed_options=settings.allowed_options)
+    checkpoints, options = Checkpoints(client=webui), OptionOverrides(client=webui)
+    known_names = NameCatalog(client=webui)
+    check = RequestCheck(
+        names=NameValidation(known=known_names), options=options, allowed_options=settings.allowed_options
+    )
     telemetry = build_telemetry(settings, health=health, checkpoints=checkpoints, clock=clock, log=log, at_exit=at_exit)
-    endings = Endings(
+    endings = TaskCompletion(
         ledger=ledger,
         queue=task_queue,
         keeper=keeper,
@@ -113,8 +115,8 @@ def build_loop(
     )
     reader = MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime)
     links = build_links(settings, storage=aws.storage, patience=patience, clock=clock)
-    crew = Crew(
-        intake=Intake(
+    crew = WorkerPools(
+        intake=TaskClaimer(
             reader=reader,
             ledger=ledger,
             owner=owner,
@@ -124,7 +126,7 @@ def build_loop(
             stopping=stopping,
             log=log,
         ),
-        preparation=Preparation(
+        preparation=TaskPreparer(
             links=links,
             models=ModelTools(settings=settings, checkpoints=checkpoints, clock=clock, log=log),
             check=check,
@@ -135,29 +137,29 @@ def build_loop(
         generation=Generation(client=webui, checkpoints=checkpoints, options=options, clock=clock, log=log),
         readiness=Readiness(client=webui, clock=clock, stopping=stopping, log=log),
         previews=Previews(storage=aws.storage, bucket=settings.output_bucket),
-        storing=Storing(storage=aws.storage, bucket=settings.output_bucket, endings=endings, patience=patience),
+        storing=OutputUploader(storage=aws.storage, bucket=settings.output_bucket, endings=endings, patience=patience),
         endings=endings,
         ledger=ledger,
         queue=task_queue,
         post=post,
     )
-    receiver = Receiver(queue_=task_queue, clock=clock, log=log, post=post)
+    receiver = QueuePoller(queue_=task_queue, clock=clock, log=log, post=post)
     watch = ProgressWatch(client=webui, clock=clock, post=post)
-    in_flight, pace = InFlight(), Pace()
-    sightings = Sightings(in_flight=in_flight)
-    dispatcher = Dispatcher(
+    in_flight, pace = OutstandingRequests(), PrefetchWindow()
+    sightings = ProgressAttribution(in_flight=in_flight)
+    dispatcher = GenerationScheduler(
         crew=crew,
         in_flight=in_flight,
         sightings=sightings,
         checkpoints=checkpoints,
         options=options,
         pace=pace,
-        depth=Depth(),
+        depth=AdaptiveConcurrency(),
         gpu=telemetry.gpu,
     )
-    holdings = Holdings(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
-    standing = Standing(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
-    presence = Presence(ledger=ledger, replica=owner, runtime=settings.runtime, clock=clock, log=log)
+    holdings = ClaimedTasks(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
+    standing = ScaleInProtection(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
+    presence = ReplicaHeartbeat(ledger=ledger, replica=owner, runtime=settings.runtime, clock=clock, log=log)
     threads = {"keeper": keeper.run, "receiver": receiver.run, "progress": watch.run, "standing": standing.run}
     threads |= {"presence": presence.run}
     for name, run in threads.items():
@@ -171,10 +173,10 @@ def build_loop(
     return TaskLoop(
         events=events,
         crew=crew,
-        arrivals=Arrivals(crew=crew, receiver=receiver, dispatcher=dispatcher, holdings=holdings, stopping=stopping),
+        arrivals=Prefetcher(crew=crew, receiver=receiver, dispatcher=dispatcher, holdings=holdings, stopping=stopping),
         holdings=holdings,
         dispatcher=dispatcher,
-        rounds=Rounds(
+        rounds=TaskMonitor(
             crew=crew,
             in_flight=in_flight,
             sightings=sightings,
@@ -184,7 +186,7 @@ def build_loop(
         ),
         forget_webui=forget_webui,
         health=health,
-        stop_order=StopOrder(grace_period_seconds=settings.grace_period_seconds),
+        stop_order=ShutdownSequence(grace_period_seconds=settings.grace_period_seconds),
         standing=standing,
         report=telemetry.report,
         stopping=stopping,

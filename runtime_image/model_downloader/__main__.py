@@ -5,8 +5,6 @@ import sys
 import time
 
 from contract.settings import InvalidEnvironment
-from runtime_image.agent.logs import EventLog, configure_logs
-from runtime_image.exit_codes import ExitCode
 from runtime_image.model_downloader.bucket import open_bucket
 from runtime_image.model_downloader.disk_quota import DiskQuota
 from runtime_image.model_downloader.downloader import Downloader
@@ -17,6 +15,8 @@ from runtime_image.model_downloader.remote_file import RemoteFile
 from runtime_image.model_downloader.reporter import Reporter
 from runtime_image.model_downloader.selection import needed_at_start, without_conflicts
 from runtime_image.model_downloader.settings import ModelSettings
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.logs import EventLog, configure_logs
 
 
 def main() -> int:

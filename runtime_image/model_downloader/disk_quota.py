@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from runtime_image.agent.logs import EventLog
 from runtime_image.model_downloader.errors import DiskFull
 from runtime_image.model_downloader.folder import PART_SUFFIX, FetchedModel, ModelsFolder
 from runtime_image.model_downloader.partial_file import PartialFile, bytes_on_disk
 from runtime_image.model_downloader.ranges import Range
 from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.process.logs import EventLog
 
 #: Bytes that stay free for logs, temporary files and what the Web UI keeps beside its models.
 SPARE_BYTES: Final = 256 * 1024 * 1024

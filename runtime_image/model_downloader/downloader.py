@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from runtime_image.agent.logs import EventLog
 from runtime_image.model_downloader.bucket import ModelBucket
 from runtime_image.model_downloader.connection import RangeConnection
 from runtime_image.model_downloader.disk_quota import DiskQuota
@@ -17,6 +16,7 @@ from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.model_downloader.ranges import Range
 from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.process.logs import EventLog
 
 #: S3 gives each 50 to 90 MB/s, so this many bring more than the disks of most GPU instances take. Twice as many wait
 #: for each other at the file and bring less where the network is no limit.

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from contract.errors import DarkroomError
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 
 
 class ModelError(DarkroomError):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from runtime_image.agent.logs import EventLog
 from runtime_image.model_downloader.bucket import ModelBucket
 from runtime_image.model_downloader.connection import RangeConnection
 from runtime_image.model_downloader.disk_quota import DiskQuota
@@ -18,6 +17,7 @@ from runtime_image.model_downloader.ranges import Range, split_ranges, total_byt
 from runtime_image.model_downloader.remote_file import Check, RemoteFile, checks_in
 from runtime_image.model_downloader.signing import SIGNATURE_SECONDS, SignedRequest
 from runtime_image.model_downloader.verification import file_passes
+from runtime_image.process.logs import EventLog
 
 #: Bytes of one request. S3 gives each connection 50 to 90 MB/s: a fraction of a second, so that all end together.
 RANGE_BYTES: Final = 16 * 1024 * 1024

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from runtime_image.agent.logs import EventLog
 from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.process.logs import EventLog
 
 #: Seconds between two states of the file, and the number of these between two log lines.
 STATE_SECONDS: Final = 1.0

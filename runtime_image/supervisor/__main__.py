@@ -10,10 +10,9 @@ from functools import partial
 from typing import Final
 
 from contract.settings import InvalidEnvironment
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.logs import EventLog, configure_logs
-from runtime_image.agent.webui.client import WebUiClient
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.clock import Clock
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.logs import EventLog, configure_logs
 from runtime_image.supervisor.agent import Agent
 from runtime_image.supervisor.baked_models import link_baked_models
 from runtime_image.supervisor.child import Child
@@ -31,6 +30,7 @@ from runtime_image.supervisor.restarts import Restarts
 from runtime_image.supervisor.settings import SupervisorSettings
 from runtime_image.supervisor.webui import WebUi
 from runtime_image.supervisor.webui_preparation import WebUiPreparation
+from runtime_image.webui.client import WebUiClient
 
 AGENT_COMMAND: Final = (sys.executable, "-m", "runtime_image.agent")
 MODELS_COMMAND: Final = (sys.executable, "-m", "runtime_image.model_downloader")

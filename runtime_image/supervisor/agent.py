@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from runtime_image.agent.logs import EventLog
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.agent_status import AgentStatus
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.kept_process import KeptProcess

@@ -1,6 +1,6 @@
 """The end of the container as it is designed: the agent first, so that no task is cut, the Web UI after, then exit."""
 
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.kept_process import KeptProcess
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from runtime_image.agent.clock import Clock
+from runtime_image.process.clock import Clock
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.metrics import Metrics
 

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import WebUiFailed
-from runtime_image.agent.webui.client import LOOK_TIMEOUT_SECONDS, WebUiClient
-from runtime_image.agent.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE
+from runtime_image.process.clock import Clock
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.events import WebUiHangs
+from runtime_image.webui.client import LOOK_TIMEOUT_SECONDS, WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE
 
 #: Seconds between two looks, and the same as a part of a short limit.
 LOOK_SECONDS: Final = 10.0

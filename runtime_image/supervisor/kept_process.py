@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from runtime_image.agent.logs import EventLog
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.restarts import Restarts
 

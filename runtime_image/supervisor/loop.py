@@ -5,9 +5,9 @@ from contextlib import suppress
 from functools import singledispatchmethod
 from typing import Final, NamedTuple
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.logs import EventLog
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.clock import Clock
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.agent import Agent
 from runtime_image.supervisor.child import Child

@@ -3,7 +3,7 @@
 import threading
 from typing import Final
 
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.kept_process import KeptProcess
 

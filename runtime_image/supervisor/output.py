@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from runtime_image.agent.logs import EventLog
+from runtime_image.process.logs import EventLog
 
 #: Bytes of one line. CloudWatch takes 256 KiB an event; a line that long is a picture in base64, and says nothing.
 MAX_LINE_BYTES: Final = 4096

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from runtime_image.agent.logs import EventLog
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.events import Event, ThreadFailed, WebUiReady
 from runtime_image.supervisor.kept_process import KeptProcess

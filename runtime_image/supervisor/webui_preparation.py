@@ -5,15 +5,15 @@ import threading
 from typing import Final
 
 from contract.errors import DarkroomError
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import UnknownModel, WebUiFailed
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
-from runtime_image.agent.webui.client import WebUiClient
-from runtime_image.agent.webui.progress import read_progress
-from runtime_image.agent.webui.refusals import refusal
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.child import Child
 from runtime_image.supervisor.events import CheckpointMissing, Event, WebUiReady, WebUiUnusable
+from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.error_mapping import refusal
+from runtime_image.webui.errors import UnknownModel, WebUiFailed
+from runtime_image.webui.progress import read_progress
 
 #: Seconds between two looks; the agent's start waits for the last one.
 LOOK_SECONDS: Final = 0.1

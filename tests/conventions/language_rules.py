@@ -57,7 +57,7 @@ FileTransfer GivenUp Ground HeldTask Holdings IdleWatch InFlight Intake Journal 
 Loss NamedModels NotHeld Notes Pace Patience Place Preparation Presence Receiver Restarts Room Rounds Sightings
 Standing Standstill StopOrder Storing Sweep Transfer Turns WebUiPreparation Workers World
 acknowledgement artefacts cut_off due_at_ms examination fleet_figures fleet_widgets give_back give_up given_up
-hand_back happens http_answers in_service is_long_in_trouble keep_trying look look_after look_later measure_fleet
+hand_back happens http_answers in_service is_unavailable keep_trying look look_after look_later measure_fleet
 meddling_proxy node_start note outlives_kill played pod_rights sign_of_life submission_parts take tell
 test_house waiting_functions
 """

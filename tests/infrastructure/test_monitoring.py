@@ -12,13 +12,13 @@ import pytest
 
 from contract.record import FINAL_STATUSES
 from lambdas.measure_fleet.measuring import MESSAGES_IN_FLIGHT, MESSAGES_WAITING, REPLICAS_DESIRED, REPLICAS_RUNNING
-from runtime_image.agent.health import WebUiHealth
-from runtime_image.agent.logs import EventLog, JsonFormatter
+from runtime_image.agent.core.webui_health import WebUiHealth
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import TaskMetrics
+from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
@@ -104,7 +104,7 @@ def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozen
     clock, gpu, health = StillClock(), GpuUse(started_at=0.0), WebUiHealth()
     log = EventLog(logging.getLogger("metrics"))
     metrics = EmbeddedMetrics(dimensions={"environment": "dev", "runtime": "sdxl"}, log=log)
-    for ending in Ending:
+    for ending in TaskResult:
         task = held_task()
         task.timeline.prepared_at = task.timeline.generating_at = task.timeline.generated_at = clock.seconds
         task.timeline.gpu_idle_seconds = 0.0

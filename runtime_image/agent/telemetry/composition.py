@@ -4,9 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.health import WebUiHealth
-from runtime_image.agent.logs import EventLog, configure_metrics
+from runtime_image.agent.core.webui_health import WebUiHealth
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.first_task import FirstTask
@@ -14,7 +12,9 @@ from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.observer import TaskObserver
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import TaskMetrics
-from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog, configure_metrics
+from runtime_image.webui.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True)

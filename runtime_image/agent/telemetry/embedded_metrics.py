@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from runtime_image.agent.logs import EventLog
+from runtime_image.process.logs import EventLog
 
 #: The same as that of the functions (`METRICS_NAMESPACE` of the stacks), so that one dashboard finds all.
 NAMESPACE: Final = "Darkroom"

@@ -2,10 +2,10 @@
 
 import threading
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
 
 
 class FirstTask:
@@ -18,9 +18,9 @@ class FirstTask:
         self._lock = threading.Lock()
         self._is_over = False
 
-    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface's
+    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface's
         """Log how long it took until the replica had done what it was started for."""
-        if ending is not Ending.COMPLETED:
+        if ending is not TaskResult.COMPLETED:
             return
         with self._lock:
             is_first, self._is_over = not self._is_over, True

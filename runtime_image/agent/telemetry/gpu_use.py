@@ -1,26 +1,26 @@
 """For how long the Web UI had a generation of ours, and for how long it had none."""
 
-from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.core.claimed_task import ClaimedTask
 
 
 class GpuUse:
     """Changed by the loop only. All times are monotonic seconds."""
 
     def __init__(self, *, started_at: float) -> None:
-        self._at_webui: set[HeldTask] = set()
+        self._at_webui: set[ClaimedTask] = set()
         self._busy_before = 0.0
         #: When the present busy or idle stretch began.
         self._changed_at = started_at
         self._last_answer_at = started_at
 
-    def sent(self, task: HeldTask, now: float) -> None:
+    def sent(self, task: ClaimedTask, now: float) -> None:
         """Note that a generation goes to the Web UI."""
         task.timeline.gpu_idle_seconds = 0.0 if self._at_webui else now - self._changed_at
         if not self._at_webui:
             self._changed_at = now
         self._at_webui.add(task)
 
-    def answered(self, task: HeldTask, now: float) -> None:
+    def answered(self, task: ClaimedTask, now: float) -> None:
         """Note that a generation was answered, or failed."""
         if task not in self._at_webui:
             return

@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Protocol
 
-from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.core.claimed_task import ClaimedTask
 
 
-class Ending(StrEnum):
+class TaskResult(StrEnum):
     """How a task left this agent."""
 
     COMPLETED = "Completed"
@@ -21,5 +21,5 @@ class Ending(StrEnum):
 class TaskObserver(Protocol):
     """Is told of each ending once, in a worker's thread; must neither raise nor wait."""
 
-    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
+    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
         """Take note of a task that has just left the agent."""

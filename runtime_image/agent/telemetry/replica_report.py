@@ -6,14 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.health import WebUiHealth
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.logs import EventLog
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.webui_health import WebUiHealth
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import Ending
-from runtime_image.agent.webui.checkpoints import Checkpoints
+from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.checkpoints import Checkpoints
 
 #: Seconds between two writes of the status file; one that is much older is that of a loop that stands still.
 STATUS_SECONDS: Final = 1.0
@@ -45,11 +45,11 @@ class ReplicaReport:
         self._started_at = clock.monotonic()
         self._written_at = float("-inf")
         self._measured_at, self._busy_then, self._failures_then = self._started_at, 0.0, 0
-        self._endings: Counter[Ending] = Counter()
+        self._endings: Counter[TaskResult] = Counter()
         self._out_of_memory = 0
         self._lock = threading.Lock()
 
-    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
+    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
         """Count an ending."""
         with self._lock:
             self._endings[ending] += 1

@@ -1,9 +1,9 @@
 """Metrics of each task: where its time went, and what came of it."""
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.held_task import HeldTask
+from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
-from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.process.clock import Clock
 
 
 class TaskMetrics:
@@ -13,7 +13,7 @@ class TaskMetrics:
         self._metrics = metrics
         self._clock = clock
 
-    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
+    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
         """Write the task's line."""
         now, timeline = self._clock.monotonic(), task.timeline
         total_seconds = now - task.claimed_at
@@ -23,7 +23,7 @@ class TaskMetrics:
             "FetchSeconds": _between(task.claimed_at, timeline.prepared_at),
             "GpuIdleSeconds": timeline.gpu_idle_seconds,
             "GenerateSeconds": timeline.generate_seconds(),
-            "StoreSeconds": _between(timeline.generated_at, now) if ending is Ending.COMPLETED else None,
+            "StoreSeconds": _between(timeline.generated_at, now) if ending is TaskResult.COMPLETED else None,
             "TotalSeconds": total_seconds,
         }
         self._metrics.put(

@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.process.clock import Clock
 
 #: What the X-Ray propagator calls the header that SQS carries as `AWSTraceHeader`.
 _CARRIER_KEY: Final = "X-Amzn-Trace-Id"
@@ -40,7 +40,7 @@ class TaskTraces:
         self._propagator = AwsXRayPropagator()
         self._clock = clock
 
-    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
+    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
         """Make the task's spans."""
         now, timeline = self._clock.monotonic(), task.timeline
         # Every mark is monotonic; a span wants the time of day.

@@ -7,7 +7,7 @@ import pytest
 
 from contract.record import Status
 from contract.transitions import renew
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import World
 

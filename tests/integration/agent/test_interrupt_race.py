@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent import events as on
-from runtime_image.agent.depth import Depth
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.webui.client import WebUiClient
-from runtime_image.agent.webui.generation import Generation
-from runtime_image.agent.webui.progress import ProgressWatch
-from runtime_image.agent.webui.request import WebUiRequest
-from runtime_image.agent.workers import Workers
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.worker_pool import WorkerPool
+from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
+from runtime_image.agent.generate.generation import Generation
+from runtime_image.agent.generate.progress_watch import ProgressWatch
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.request import WebUiRequest
 from tests.integration.agent.stand_in_webui import StandInWebUi
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakeCrew, FakeServiceOptions
@@ -47,16 +47,16 @@ class CallingCrew(FakeCrew):
     def __init__(self, generation: Generation, events: "queue.SimpleQueue[on.Event]") -> None:
         super().__init__()
         self._generation = generation
-        self._workers = Workers(name="race", count=6, post=events.put)
+        self._workers = WorkerPool(name="race", count=6, post=events.put)
 
-    def generate(self, task: HeldTask, request: WebUiRequest) -> None:
+    def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
         self._workers.submit(lambda: self._generation.run(task, request), lambda error: on.StepFailed(task, error))
 
-    def interrupt(self, task: HeldTask) -> None:
+    def interrupt(self, task: ClaimedTask) -> None:
         self._workers.submit(lambda: self._generation.interrupt(task), lambda _: on.InterruptSent(task))
 
 
-class FixedDepth(Depth):
+class FixedDepth(AdaptiveConcurrency):
     """Keeps so many requests at the Web UI, however fast it answers."""
 
     def __init__(self, limit: int) -> None:
@@ -116,13 +116,13 @@ def _give_one_up(agent: Agent, webui: StandInWebUi, kinds: dict[str, str], rando
     others = [task for task in tasks if task is not tasks[doomed]]
     give_up_at = time.monotonic() + (doomed + random.uniform(0, 1.2)) * STEPS * SECONDS_PER_STEP
     deadline = time.monotonic() + DEADLINE_SECONDS
-    answers: list[tuple[HeldTask, Any]] = []
+    answers: list[tuple[ClaimedTask, Any]] = []
     given_up = False
     while len(answers) < len(others) or agent.in_flight.tasks or not given_up:
         assert time.monotonic() < deadline, (kinds, agent.in_flight.tasks)
         if not given_up and time.monotonic() >= give_up_at:
             given_up = True
-            agent.happens(on.TaskLost(tasks[doomed], on.Loss.RECORD))
+            agent.happens(on.TaskLost(tasks[doomed], on.AbandonReason.RECORD))
         try:
             event = agent.events.get(timeout=0.001)
         except queue.Empty:

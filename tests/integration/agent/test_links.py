@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.agent_process import peak_rss_mb
 from contract.record import Status
-from runtime_image.agent.links.http_fetch import MAX_LINK_BYTES
+from runtime_image.agent.prepare.inputs.http_fetcher import MAX_LINK_BYTES
 from tests.integration.agent.conftest import World
 from tests.integration.agent.stand_in_webui import png
 from tests.serving import QuietHandler, serving

@@ -13,13 +13,13 @@ from contract.record import Status
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import resolve_with_system
-from runtime_image.agent import model_calls
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.logs import configure_logs
-from runtime_image.agent.model_calls import ModelCalls
-from runtime_image.agent.webui.request import DOWNLOAD_PATH, SYNC_PATH
+from runtime_image.agent.prepare import model_calls
+from runtime_image.agent.prepare.model_calls import ModelCalls
 from runtime_image.model_downloader.errors import DiskFull
 from runtime_image.model_downloader.folder import ModelsFolder
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import configure_logs
+from runtime_image.webui.request import DOWNLOAD_PATH, SYNC_PATH
 from tests.integration.agent.conftest import World
 from tests.integration.agent.hub import Hub
 from tests.unit.runtime_image.agent.tasks import held_task

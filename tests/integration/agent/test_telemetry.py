@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from contract.record import Status
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import AgentProcess, World
 from tests.integration.agent.stand_in_webui import png

@@ -3,7 +3,7 @@
 import threading
 
 from contract.record import Status
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.conftest import World
 
 

@@ -14,7 +14,6 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from runtime_image.agent.logs import EventLog
 from runtime_image.model_downloader import file_download
 from runtime_image.model_downloader.bucket import ModelBucket, open_bucket
 from runtime_image.model_downloader.disk_quota import DiskQuota
@@ -22,6 +21,7 @@ from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.process.logs import EventLog
 from tests.aws_endpoint import serve_aws
 from tests.integration.model_downloader.fault_proxy import FaultProxy
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.model_downloader.conftest import CHECKPOINT, PROJECT, ModelWorld
 from tests.integration.model_downloader.fault_proxy import cut, refuse, spoil
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.file_servers import ACCESS_KEY, SECRET_KEY, rclone
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.model_downloader.conftest import CHECKPOINT, ModelWorld
 from tests.integration.model_downloader.fault_proxy import FaultProxy
 

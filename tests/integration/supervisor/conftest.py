@@ -17,7 +17,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.conftest import (
     CHECKPOINT,
     MAX_LOG_SHOWN,

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from contract.record import Status
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import WebUiFailed
-from runtime_image.agent.webui.client import WebUiClient
-from runtime_image.agent.webui.progress import read_progress
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.clock import Clock
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.progress import read_progress
 from tests.integration.supervisor.conftest import Container, Place
 
 pytestmark = pytest.mark.timeout(300)

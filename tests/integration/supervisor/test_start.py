@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.record import Status
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.conftest import CHECKPOINT
 from tests.integration.supervisor.conftest import Place
 

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from contract.record import Status
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
 from tests.integration.supervisor.conftest import PATIENCE_SECONDS, Container, Place
 
 #: Steps of 10 ms: long enough to be caught in the act, short enough to wait for.

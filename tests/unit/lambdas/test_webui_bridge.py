@@ -25,7 +25,7 @@ from lambdas.webui_api.lists import MAX_AGE_MS, KeptLists
 from lambdas.webui_api.preferences import Preferences
 from lambdas.webui_api.refusals import MACHINE_CODES, WebUiAnswer, WebUiRefusal, answer_to
 from lambdas.webui_api.sessions import Sessions
-from runtime_image.agent import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
+from runtime_image.agent.core import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
 from runtime_image.model_downloader import errors as model_errors  # noqa: F401 - as above
 
 SAMPLING = {"sampling_step": 10, "sampling_steps": 20, "job_no": 0, "job_count": 2}

@@ -5,26 +5,26 @@ import queue
 import threading
 from typing import Any
 
-from runtime_image.agent import events as on
-from runtime_image.agent.arrivals import Arrivals
-from runtime_image.agent.depth import Depth
-from runtime_image.agent.dispatcher import Dispatcher
-from runtime_image.agent.health import WebUiHealth
-from runtime_image.agent.held_task import HeldTask, Stage
-from runtime_image.agent.holdings import Holdings
-from runtime_image.agent.in_flight import InFlight
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.loop import TaskLoop
-from runtime_image.agent.orchestrator.standing import Standing
-from runtime_image.agent.pace import Pace
-from runtime_image.agent.rounds import Rounds
-from runtime_image.agent.sightings import Sightings
-from runtime_image.agent.stop_order import StopOrder
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
+from runtime_image.agent.core.claimed_tasks import ClaimedTasks
+from runtime_image.agent.core.loop import TaskLoop
+from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
+from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
+from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
+from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
+from runtime_image.agent.generate.progress_attribution import ProgressAttribution
+from runtime_image.agent.generate.progress_watch import ProgressWatch
+from runtime_image.agent.intake.prefetch_window import PrefetchWindow
+from runtime_image.agent.intake.prefetcher import Prefetcher
+from runtime_image.agent.lease.task_monitor import TaskMonitor
+from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
-from runtime_image.agent.webui.progress import ProgressWatch
-from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.fakes import (
     FakeCheckpoints,
     FakeCrew,
@@ -51,32 +51,32 @@ class Agent:
         crew: FakeCrew | None = None,
         watch: ProgressWatch | None = None,
         clock: StillClock | None = None,
-        depth: Depth | None = None,
+        depth: AdaptiveConcurrency | None = None,
         events: "queue.SimpleQueue[on.Event] | None" = None,
     ) -> None:
         self.crew, self.receiver, self.keeper = crew or FakeCrew(), FakeReceiver(), FakeKeeper()
         self.watch, self.checkpoints, self.clock = watch or FakeWatch(), FakeCheckpoints(), clock or StillClock()
         self.events: queue.SimpleQueue[on.Event] = events or queue.SimpleQueue()
-        self.stopping, self.in_flight, pace = threading.Event(), InFlight(), Pace()
+        self.stopping, self.in_flight, pace = threading.Event(), OutstandingRequests(), PrefetchWindow()
         log, health = EventLog(logging.getLogger("test")), WebUiHealth()
-        sightings = Sightings(in_flight=self.in_flight)
+        sightings = ProgressAttribution(in_flight=self.in_flight)
         gpu = GpuUse(started_at=self.clock.monotonic())
         self.options = FakeServiceOptions()
-        dispatcher = Dispatcher(
+        dispatcher = GenerationScheduler(
             crew=self.crew,
             in_flight=self.in_flight,
             sightings=sightings,
             checkpoints=self.checkpoints,
             options=self.options,
             pace=pace,
-            depth=depth or Depth(),
+            depth=depth or AdaptiveConcurrency(),
             gpu=gpu,
         )
-        holdings = Holdings(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
+        holdings = ClaimedTasks(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
         self.loop = TaskLoop(
             events=self.events,
             crew=self.crew,
-            arrivals=Arrivals(
+            arrivals=Prefetcher(
                 crew=self.crew,
                 receiver=self.receiver,
                 dispatcher=dispatcher,
@@ -85,7 +85,7 @@ class Agent:
             ),
             holdings=holdings,
             dispatcher=dispatcher,
-            rounds=Rounds(
+            rounds=TaskMonitor(
                 crew=self.crew,
                 in_flight=self.in_flight,
                 sightings=sightings,
@@ -95,8 +95,10 @@ class Agent:
             ),
             forget_webui=self.checkpoints.forget,
             health=health,
-            stop_order=StopOrder(grace_period_seconds=20),
-            standing=Standing(orchestrator=FakeOrchestrator(), clock=self.clock, log=log, post=self.events.put),
+            stop_order=ShutdownSequence(grace_period_seconds=20),
+            standing=ScaleInProtection(
+                orchestrator=FakeOrchestrator(), clock=self.clock, log=log, post=self.events.put
+            ),
             report=ReplicaReport(
                 path=None,
                 metrics=EmbeddedMetrics(dimensions={}, log=log),
@@ -127,14 +129,14 @@ class Agent:
         self.loop.tick()
         return self.crew.take_jobs()
 
-    def claims(self, task: HeldTask) -> HeldTask:
+    def claims(self, task: ClaimedTask) -> ClaimedTask:
         now = self.clock.monotonic()
         task.stage, task.heartbeat_at = Stage.PREPARING, now
         task.claimed_at, task.lease_until = now, now + 10_000
         self.happens(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
         return task
 
-    def generates(self, name: str = "cat", request: WebUiRequest = GENERATION) -> HeldTask:
+    def generates(self, name: str = "cat", request: WebUiRequest = GENERATION) -> ClaimedTask:
         """Bring a task to the Web UI."""
         task = self.claims(held_task(name))
         self.happens(on.TaskPrepared(task, request))

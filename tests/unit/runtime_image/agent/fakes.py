@@ -7,24 +7,24 @@ from typing import Any
 from contract.errors import DarkroomError
 from contract.record import Record
 from contract.transitions import Outcome
-from runtime_image.agent.crew import Crew
-from runtime_image.agent.errors import MessageNotHeld, NotHeld
-from runtime_image.agent.events import Loss
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.lease_keeper import LeaseKeeper
-from runtime_image.agent.ledger import Claim, Ledger, ProgressReport
-from runtime_image.agent.model_tools import ModelTools
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import LeaseLost, MessageNotHeld
+from runtime_image.agent.core.events import AbandonReason
+from runtime_image.agent.core.worker_pools import WorkerPools
+from runtime_image.agent.generate.progress_watch import ProgressWatch
+from runtime_image.agent.intake.queue_poller import QueuePoller
+from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.lease.lease_renewal import LeaseRenewal
+from runtime_image.agent.lease.ledger import Claim, Ledger, ProgressReport
 from runtime_image.agent.orchestrator.placement import Placement
-from runtime_image.agent.receiver import Receiver
-from runtime_image.agent.task_queue import ReceivedMessage, TaskQueue
-from runtime_image.agent.telemetry.observer import Ending
-from runtime_image.agent.webui.checkpoints import Checkpoints
-from runtime_image.agent.webui.progress import ProgressWatch
-from runtime_image.agent.webui.request import WebUiRequest
-from runtime_image.agent.webui.service_options import ServiceOptions
+from runtime_image.agent.prepare.model_tools import ModelTools
+from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.webui.checkpoints import Checkpoints
+from runtime_image.webui.options import OptionOverrides
+from runtime_image.webui.request import WebUiRequest
 
 
-class FakeCrew(Crew):
+class FakeCrew(WorkerPools):
     """Notes what it is asked to do; the test posts the outcome."""
 
     def __init__(self) -> None:
@@ -39,37 +39,37 @@ class FakeCrew(Crew):
     def return_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
         self.jobs.append(("return_message", message, delay_seconds))
 
-    def prepare(self, task: HeldTask) -> None:
+    def prepare(self, task: ClaimedTask) -> None:
         self.jobs.append(("prepare", task))
 
-    def load_checkpoint(self, task: HeldTask, name: str) -> None:
+    def load_checkpoint(self, task: ClaimedTask, name: str) -> None:
         self.jobs.append(("load_checkpoint", task, name))
 
-    def guard_options(self, task: HeldTask, keys: frozenset[str]) -> None:
+    def guard_options(self, task: ClaimedTask, keys: frozenset[str]) -> None:
         self.jobs.append(("guard_options", task, keys))
 
-    def generate(self, task: HeldTask, request: WebUiRequest) -> None:
+    def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
         self.jobs.append(("generate", task))
 
-    def interrupt(self, task: HeldTask) -> None:
+    def interrupt(self, task: ClaimedTask) -> None:
         self.jobs.append(("interrupt", task))
 
-    def store(self, task: HeldTask, request: WebUiRequest, answer: Any) -> None:
+    def store(self, task: ClaimedTask, request: WebUiRequest, answer: Any) -> None:
         self.jobs.append(("store", task, answer))
 
-    def fail(self, task: HeldTask, error: DarkroomError) -> None:
+    def fail(self, task: ClaimedTask, error: DarkroomError) -> None:
         self.jobs.append(("fail", task, error.code))
 
-    def hand_back(self, task: HeldTask, error: DarkroomError | None) -> None:
+    def hand_back(self, task: ClaimedTask, error: DarkroomError | None) -> None:
         self.jobs.append(("hand_back", task, error and error.code))
 
-    def leave(self, task: HeldTask, loss: Loss) -> None:
+    def leave(self, task: ClaimedTask, loss: AbandonReason) -> None:
         self.jobs.append(("leave", task, loss))
 
-    def heartbeat(self, task: HeldTask, report: ProgressReport | None) -> None:
+    def heartbeat(self, task: ClaimedTask, report: ProgressReport | None) -> None:
         self.jobs.append(("heartbeat", task, report))
 
-    def keep_preview(self, task: HeldTask, picture: str) -> None:
+    def keep_preview(self, task: ClaimedTask, picture: str) -> None:
         self.jobs.append(("keep_preview", task, picture))
 
     def take_jobs(self) -> list[tuple[Any, ...]]:
@@ -78,7 +78,7 @@ class FakeCrew(Crew):
         return jobs
 
 
-class FakeReceiver(Receiver):
+class FakeReceiver(QueuePoller):
     def __init__(self) -> None:
         self.requested = 0
 
@@ -86,19 +86,19 @@ class FakeReceiver(Receiver):
         self.requested += count
 
 
-class FakeKeeper(LeaseKeeper):
+class FakeKeeper(LeaseRenewal):
     """Keeps nothing; leases last 50 s from the delivery."""
 
     def __init__(self) -> None:
-        self.held: list[HeldTask] = []
+        self.held: list[ClaimedTask] = []
 
     def lease_end(self, message: ReceivedMessage) -> float:
         return message.received_at + 50
 
-    def hold(self, task: HeldTask) -> None:
+    def hold(self, task: ClaimedTask) -> None:
         self.held.append(task)
 
-    def release(self, task: HeldTask) -> None:
+    def release(self, task: ClaimedTask) -> None:
         if task in self.held:
             self.held.remove(task)
 
@@ -158,13 +158,13 @@ class FakeObserver:
     """Remembers the endings that it was told of."""
 
     def __init__(self) -> None:
-        self.endings: list[tuple[str, Ending, int, str | None]] = []
+        self.endings: list[tuple[str, TaskResult, int, str | None]] = []
 
-    def task_ended(self, task: HeldTask, ending: Ending, *, pictures: int, error_code: str | None) -> None:
+    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
         self.endings.append((task.metadata.id, ending, pictures, error_code))
 
 
-class FakeServiceOptions(ServiceOptions):
+class FakeServiceOptions(OptionOverrides):
     """Has whatever the test puts into `guarded` guarded."""
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ class FakeLedger(Ledger):
         if not self.problems.empty():
             raise self.problems.get()
         if self.refuse:
-            raise NotHeld
+            raise LeaseLost
         self.writes.append(write)
 
     def read(self, task_id: str) -> Record | None:

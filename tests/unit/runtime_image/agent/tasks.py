@@ -4,11 +4,11 @@ from typing import Any
 
 from contract.message import TaskMessage
 from contract.task import Metadata, Task
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.held_task import HeldTask, Stage
-from runtime_image.agent.ledger import Claim
-from runtime_image.agent.task_queue import ReceivedMessage
-from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
+from runtime_image.agent.intake.task_queue import ReceivedMessage
+from runtime_image.agent.lease.ledger import Claim
+from runtime_image.process.clock import Clock
+from runtime_image.webui.request import WebUiRequest
 
 GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", takes_lock=True, generates=True, needs_pictures=True)
 
@@ -44,8 +44,8 @@ def received(body: str = "", message_id: str = "m-1", receive_count: int = 1) ->
 
 def held_task(
     task_id: str = "cat", *, request: WebUiRequest = GENERATION, checkpoint: str | None = None, **changes: Any
-) -> HeldTask:
-    return HeldTask(
+) -> ClaimedTask:
+    return ClaimedTask(
         message=received(message_id=task_id),
         claim=Claim(task_id, "1a2b", "me/1"),
         task_message=task_message(task_id, checkpoint=checkpoint, **changes),

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent import events as on
-from runtime_image.agent.crew import MAX_AHEAD, MAX_HELD, Crew
-from runtime_image.agent.depth import MAX_IN_FLIGHT
-from runtime_image.agent.endings import Endings
-from runtime_image.agent.events import Event, Loss
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.ledger import Claim, Ledger
-from runtime_image.agent.previews import Previews
-from runtime_image.agent.webui.generation import Generation
+from runtime_image.agent.complete.task_completion import TaskCompletion
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.events import AbandonReason, Event
+from runtime_image.agent.core.worker_pools import MAX_AHEAD, MAX_HELD, WorkerPools
+from runtime_image.agent.generate.adaptive_concurrency import MAX_IN_FLIGHT
+from runtime_image.agent.generate.generation import Generation
+from runtime_image.agent.lease.ledger import Claim, Ledger
+from runtime_image.agent.store.previews import Previews
 from tests.unit.runtime_image.agent.tasks import held_task
 
 #: Far more than a thread takes to be started on a busy machine.
@@ -33,11 +33,11 @@ class HangingLedger(Ledger):
         return False
 
 
-class HangingEndings(Endings):
+class HangingEndings(TaskCompletion):
     def __init__(self, release: threading.Event) -> None:
         self._release = release
 
-    def leave(self, task: HeldTask, loss: Loss) -> Event:
+    def leave(self, task: ClaimedTask, loss: AbandonReason) -> Event:
         self._release.wait(PATIENCE_SECONDS)
         return on.TaskEnded(task)
 
@@ -46,7 +46,7 @@ class HangingPreviews(Previews):
     def __init__(self, release: threading.Event) -> None:
         self._release = release
 
-    def store(self, task: HeldTask, encoded: str) -> str | None:
+    def store(self, task: ClaimedTask, encoded: str) -> str | None:
         self._release.wait(PATIENCE_SECONDS)
         return None
 
@@ -55,7 +55,7 @@ class QuickGeneration(Generation):
     def __init__(self) -> None:
         pass
 
-    def interrupt(self, task: HeldTask) -> Event:
+    def interrupt(self, task: ClaimedTask) -> Event:
         return on.InterruptSent(task)
 
 
@@ -65,7 +65,7 @@ class Station:
         self._posted: list[Event] = []
         self._changed = threading.Condition()
         unused: Any = None
-        self.crew = Crew(
+        self.crew = WorkerPools(
             intake=unused,
             preparation=unused,
             generation=QuickGeneration(),
@@ -98,7 +98,7 @@ def station() -> Iterator[Station]:
 def test_an_interrupt_waits_for_no_look_no_ending_and_no_preview(station: Station) -> None:
     task = held_task()
     for number in range(MAX_HELD):
-        station.crew.leave(held_task(f"lost-{number}"), Loss.RECORD)
+        station.crew.leave(held_task(f"lost-{number}"), AbandonReason.RECORD)
         station.crew.heartbeat(held_task(f"held-{number}"), None)
         station.crew.keep_preview(held_task(f"held-{number}"), "picture")
 
@@ -112,7 +112,7 @@ def test_the_look_at_a_record_waits_for_no_other_task(station: Station) -> None:
     for number in range(MAX_AHEAD + MAX_IN_FLIGHT - 1):
         station.crew.heartbeat(held_task(f"held-{number}"), None)
     for number in range(MAX_HELD):
-        station.crew.leave(held_task(f"lost-{number}"), Loss.RECORD)
+        station.crew.leave(held_task(f"lost-{number}"), AbandonReason.RECORD)
 
     station.crew.heartbeat(task, None)
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from runtime_image.agent.depth import MAX_IN_FLIGHT, PAUSE_SECONDS, SAMPLES, Depth
+from runtime_image.agent.generate.adaptive_concurrency import MAX_IN_FLIGHT, PAUSE_SECONDS, SAMPLES, AdaptiveConcurrency
 
 
 class Line:
     """A Web UI with a lock, and an agent that fills every free slot at once."""
 
     def __init__(self, *, generating: float, encoding: float) -> None:
-        self.depth, self.generating, self.encoding = Depth(), generating, encoding
+        self.depth, self.generating, self.encoding = AdaptiveConcurrency(), generating, encoding
         self.free_at, self.now = 0.0, 0.0
         self.answers: list[float] = []
         self.answered = 0
@@ -58,7 +58,7 @@ def test_tries_again_after_a_while() -> None:
 
 
 def test_slots_that_stay_empty_tell_nothing() -> None:
-    depth = Depth()
+    depth = AdaptiveConcurrency()
     for number in range(5 * SAMPLES):
         depth.answered(number * 1.0)
         depth.filled(number * 1.0 + 0.5)

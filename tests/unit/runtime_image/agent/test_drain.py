@@ -1,8 +1,8 @@
 """What SIGUSR1 asks for: an end between two tasks."""
 
-from runtime_image.agent import events as on
-from runtime_image.agent.errors import WebUiFailed
-from runtime_image.exit_codes import ExitCode
+from runtime_image.agent.core import events as on
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.webui.errors import WebUiFailed
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -42,7 +42,7 @@ def test_a_drain_after_a_signal_gives_no_more_time() -> None:
 def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
     agent = Agent()
     cancelled, cut = agent.generates("a"), agent.generates("b")
-    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD), on.InterruptSent(cancelled))
+    agent.happens(on.TaskLost(cancelled, on.AbandonReason.RECORD), on.InterruptSent(cancelled))
     agent.happens(on.TaskGenerated(cancelled, {}), on.TaskEnded(cancelled), on.DrainRequested())
 
     assert agent.happens(on.TaskGenerated(cut, {"images": [1]})) == [("hand_back", cut, None)]

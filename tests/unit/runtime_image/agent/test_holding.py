@@ -12,17 +12,26 @@ from contract.errors import ExecutionTimedOut
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from guarded_http.errors import LinkRefused
-from runtime_image.agent.endings import RETRY_DELAYS_SECONDS, Endings
-from runtime_image.agent.errors import NotHeld, WebUiFailed
-from runtime_image.agent.events import Event, Loss, MessageSettled, TaskClaimed, TaskEnded, TaskLost, TaskRedelivered
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.intake import Intake
-from runtime_image.agent.lease_keeper import LeaseKeeper
-from runtime_image.agent.ledger import Claim
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.message_reader import MessageReader
-from runtime_image.agent.patience import Patience
-from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.complete.task_completion import RETRY_DELAYS_SECONDS, TaskCompletion
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import LeaseLost
+from runtime_image.agent.core.events import (
+    AbandonReason,
+    Event,
+    MessageSettled,
+    TaskClaimed,
+    TaskEnded,
+    TaskLost,
+    TaskRedelivered,
+)
+from runtime_image.agent.intake.message_reader import MessageReader
+from runtime_image.agent.intake.task_claimer import TaskClaimer
+from runtime_image.agent.lease.lease_renewal import LeaseRenewal
+from runtime_image.agent.lease.ledger import Claim
+from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.process.logs import EventLog
+from runtime_image.process.retry import Retry
+from runtime_image.webui.errors import WebUiFailed
 from tests.unit.runtime_image.agent.fakes import FakeKeeper, FakeLedger, FakeObserver, FakeQueue
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task, received, task_message
 
@@ -48,7 +57,7 @@ def record(**changes: Any) -> Record:
 
 
 class Desk:
-    """Intake, endings and keeper on one fake table and queue."""
+    """TaskClaimer, endings and keeper on one fake table and queue."""
 
     def __init__(self) -> None:
         self.ledger, self.queue, self.clock = FakeLedger(), FakeQueue(), StillClock()
@@ -56,7 +65,7 @@ class Desk:
         self.posted: list[Event] = []
         log = EventLog(logging.getLogger("test"))
         storage: Any = None
-        self.intake = Intake(
+        self.intake = TaskClaimer(
             reader=MessageReader(storage=storage, task_bucket="tasks", runtime="sdruntime"),
             ledger=self.ledger,
             owner="me",
@@ -66,16 +75,16 @@ class Desk:
             stopping=threading.Event(),
             log=log,
         )
-        self.endings = Endings(
+        self.endings = TaskCompletion(
             ledger=self.ledger,
             queue=self.queue,
             keeper=FakeKeeper(),
-            patience=Patience(clock=self.clock, log=log),
+            patience=Retry(clock=self.clock, log=log),
             observers=[self.observer],
             clock=self.clock,
             log=log,
         )
-        self.keeper = LeaseKeeper(
+        self.keeper = LeaseRenewal(
             ledger=self.ledger, queue=self.queue, clock=self.clock, log=log, post=self.posted.append
         )
 
@@ -136,7 +145,7 @@ def test_a_claim_whose_answer_was_lost_is_a_claim(desk: Desk) -> None:
     def claim(claim: Claim, *, lease_seconds: float) -> int:
         expires_at_ms = desk.clock.now_ms() + int(lease_seconds * 1000) - 3000
         desk.ledger.stored = record(lease_owner=claim.owner, lease_expires_at_ms=expires_at_ms, attempts=2)
-        raise NotHeld
+        raise LeaseLost
 
     desk.ledger.claim = claim  # type: ignore[method-assign] # for this test
 
@@ -176,7 +185,7 @@ def test_the_record_is_final_before_the_messages_are_deleted(desk: Desk) -> None
 def test_a_commit_that_is_refused_deletes_nothing(desk: Desk) -> None:
     desk.ledger.refuse = True
 
-    with pytest.raises(NotHeld):
+    with pytest.raises(LeaseLost):
         desk.endings.commit(held_task(), Outcome(Status.COMPLETED))
     assert desk.queue.actions == []
 
@@ -213,15 +222,15 @@ def test_aws_is_asked_again_only_while_the_lease_holds(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("loss", "stored", "writes", "actions"),
     [
-        (Loss.RECORD, record(status=Status.CANCELLED), [], [("delete", "handle-cat")]),
-        (Loss.RECORD, record(lease_owner="other"), [], []),
-        (Loss.RECORD, record(status=Status.IN_QUEUE), [], [("give_back", "handle-cat", 0)]),
-        (Loss.LEASE_ENDED, record(), [], []),
-        (Loss.MESSAGE, record(), [("hand_back", None)], []),
+        (AbandonReason.RECORD, record(status=Status.CANCELLED), [], [("delete", "handle-cat")]),
+        (AbandonReason.RECORD, record(lease_owner="other"), [], []),
+        (AbandonReason.RECORD, record(status=Status.IN_QUEUE), [], [("give_back", "handle-cat", 0)]),
+        (AbandonReason.LEASE_ENDED, record(), [], []),
+        (AbandonReason.MESSAGE, record(), [("hand_back", None)], []),
     ],
 )
 def test_lost_tasks(
-    desk: Desk, loss: Loss, stored: Record, writes: list[tuple[Any, ...]], actions: list[tuple[Any, ...]]
+    desk: Desk, loss: AbandonReason, stored: Record, writes: list[tuple[Any, ...]], actions: list[tuple[Any, ...]]
 ) -> None:
     desk.ledger.stored = stored
 
@@ -231,7 +240,7 @@ def test_lost_tasks(
     assert desk.queue.actions == actions
 
 
-def renewed(desk: Desk, task: HeldTask) -> None:
+def renewed(desk: Desk, task: ClaimedTask) -> None:
     """Do what the keeper's thread does when a renewal is due."""
     desk.keeper.hold(task)
     desk.keeper.renew(task)
@@ -256,7 +265,7 @@ def test_losing_either_is_told_to_the_loop(desk: Desk) -> None:
     desk.queue.gone, desk.ledger.refuse = set(), True
     renewed(desk, task)
 
-    assert desk.posted == [TaskLost(task, Loss.MESSAGE), TaskLost(task, Loss.RECORD)]
+    assert desk.posted == [TaskLost(task, AbandonReason.MESSAGE), TaskLost(task, AbandonReason.RECORD)]
 
 
 def test_what_aws_does_not_answer_is_not_lost_yet(desk: Desk) -> None:
@@ -328,34 +337,34 @@ def test_each_ending_is_told_once(desk: Desk) -> None:
     desk.endings.fail(held_task("broken"), LinkRefused("no"))
     desk.endings.hand_back(held_task("later"), WebUiFailed("crash"))
     desk.endings.hand_back(held_task("stopped"), None)
-    desk.endings.leave(held_task("gone"), Loss.MESSAGE)
+    desk.endings.leave(held_task("gone"), AbandonReason.MESSAGE)
     desk.ledger.refuse, desk.ledger.stored = True, record(status=Status.CANCELLED)
     desk.endings.fail(held_task("cancelled"), LinkRefused("no"))
 
     assert desk.observer.endings == [
-        ("done", Ending.COMPLETED, 2, None),
-        ("broken", Ending.FAILED, 0, "link_refused"),
-        ("later", Ending.HANDED_BACK, 0, "webui_failed"),
-        ("stopped", Ending.HANDED_BACK, 0, None),
-        ("gone", Ending.LOST, 0, None),
-        ("cancelled", Ending.LOST, 0, None),
+        ("done", TaskResult.COMPLETED, 2, None),
+        ("broken", TaskResult.FAILED, 0, "link_refused"),
+        ("later", TaskResult.HANDED_BACK, 0, "webui_failed"),
+        ("stopped", TaskResult.HANDED_BACK, 0, None),
+        ("gone", TaskResult.LOST, 0, None),
+        ("cancelled", TaskResult.LOST, 0, None),
     ]
 
 
-def hand_back(desk: Desk, task: HeldTask) -> None:
+def hand_back(desk: Desk, task: ClaimedTask) -> None:
     desk.endings.hand_back(task, None)
 
 
-def lose_message(desk: Desk, task: HeldTask) -> None:
-    desk.endings.leave(task, Loss.MESSAGE)
+def lose_message(desk: Desk, task: ClaimedTask) -> None:
+    desk.endings.leave(task, AbandonReason.MESSAGE)
 
 
-def run_out(desk: Desk, task: HeldTask) -> None:
+def run_out(desk: Desk, task: ClaimedTask) -> None:
     desk.endings.fail(task, ExecutionTimedOut("too long"))
 
 
 @pytest.mark.parametrize("leave", [hand_back, lose_message, run_out])
-def test_what_meets_a_commit_tells_no_second_ending(desk: Desk, leave: Callable[[Desk, HeldTask], None]) -> None:
+def test_what_meets_a_commit_tells_no_second_ending(desk: Desk, leave: Callable[[Desk, ClaimedTask], None]) -> None:
     task, ledger = held_task(), desk.ledger
     finish, others = ledger.finish, []
 
@@ -372,4 +381,4 @@ def test_what_meets_a_commit_tells_no_second_ending(desk: Desk, leave: Callable[
     desk.endings.commit(task, Outcome(Status.COMPLETED))
     others[0].join()
 
-    assert desk.observer.endings == [("cat", Ending.COMPLETED, 0, None)]
+    assert desk.observer.endings == [("cat", TaskResult.COMPLETED, 0, None)]

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from random import Random
 
-from runtime_image.agent.depth import MAX_IN_FLIGHT
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.in_flight import REPEAT_SECONDS, InFlight
-from runtime_image.agent.webui.progress import Progress
-from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.generate.adaptive_concurrency import MAX_IN_FLIGHT
+from runtime_image.agent.generate.outstanding_requests import REPEAT_SECONDS, OutstandingRequests
+from runtime_image.webui.progress import Progress
+from runtime_image.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
 #: How often what happens seldom is one of the things that can happen.
@@ -18,11 +18,11 @@ class ModelWebUi:
     """The Web UI's lock, its interrupt flag, and the answers that are on their way."""
 
     def __init__(self) -> None:
-        self.travelling: list[HeldTask] = []
-        self.queue: list[HeldTask] = []
-        self.running: HeldTask | None = None
-        self.answers: list[HeldTask] = []
-        self.cut: set[HeldTask] = set()
+        self.travelling: list[ClaimedTask] = []
+        self.queue: list[ClaimedTask] = []
+        self.running: ClaimedTask | None = None
+        self.answers: list[ClaimedTask] = []
+        self.cut: set[ClaimedTask] = set()
         self.flag = False
 
     def arrive(self, index: int) -> None:
@@ -54,12 +54,12 @@ class Walk:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.in_flight, self.webui, self.now = InFlight(), ModelWebUi(), 0.0
+        self.in_flight, self.webui, self.now = OutstandingRequests(), ModelWebUi(), 0.0
         self.interrupt_on_its_way = False
         #: Interrupts that the agent had no answer to, and that the Web UI has yet to take.
         self.late_interrupts = 0
         #: Requests whose connection broke.
-        self.cut_off: set[HeldTask] = set()
+        self.cut_off: set[ClaimedTask] = set()
         self.repeated = self.whole = 0
 
     def step(self) -> None:
@@ -164,7 +164,7 @@ def test_a_cut_generation_is_never_taken_for_a_whole_one() -> None:
 
 
 def test_only_the_oldest_generation_is_interrupted() -> None:
-    in_flight, first, second = InFlight(), held_task("a"), held_task("b")
+    in_flight, first, second = OutstandingRequests(), held_task("a"), held_task("b")
     in_flight.add(first)
     in_flight.add(second)
     second.given_up.set()
@@ -175,7 +175,7 @@ def test_only_the_oldest_generation_is_interrupted() -> None:
 
 
 def test_a_task_whose_caller_wants_what_there_is_is_cut_and_its_answer_counts() -> None:
-    in_flight, task = InFlight(), held_task()
+    in_flight, task = OutstandingRequests(), held_task()
     in_flight.add(task)
     task.is_interrupted = True
 
@@ -187,7 +187,7 @@ def test_a_task_whose_caller_wants_what_there_is_is_cut_and_its_answer_counts() 
 
 
 def test_what_takes_no_lock_is_never_interrupted() -> None:
-    in_flight = InFlight()
+    in_flight = OutstandingRequests()
     reading = held_task(request=WebUiRequest("POST", "/sdapi/v1/png-info", b"{}"))
     in_flight.add(reading)
     reading.given_up.set()
@@ -196,7 +196,12 @@ def test_what_takes_no_lock_is_never_interrupted() -> None:
 
 
 def test_upscaling_that_runs_clears_nobody_else() -> None:
-    in_flight, doomed, cut, upscaling = InFlight(), held_task("a"), held_task("b"), held_task("c", request=UPSCALING)
+    in_flight, doomed, cut, upscaling = (
+        OutstandingRequests(),
+        held_task("a"),
+        held_task("b"),
+        held_task("c", request=UPSCALING),
+    )
     for task in (doomed, cut, upscaling):
         in_flight.add(task)
     doomed.given_up.set()
@@ -212,7 +217,7 @@ def test_upscaling_that_runs_clears_nobody_else() -> None:
 
 
 def test_an_interrupt_that_came_too_early_is_sent_again() -> None:
-    in_flight, task = InFlight(), held_task()
+    in_flight, task = OutstandingRequests(), held_task()
     in_flight.add(task)
     task.given_up.set()
     in_flight.interrupting(task)
@@ -225,7 +230,7 @@ def test_an_interrupt_that_came_too_early_is_sent_again() -> None:
 
 
 def test_an_interrupt_without_an_answer_clears_nobody_until_the_web_ui_is_idle() -> None:
-    in_flight, doomed, following = InFlight(), held_task("a"), held_task("b")
+    in_flight, doomed, following = OutstandingRequests(), held_task("a"), held_task("b")
     in_flight.add(doomed)
     in_flight.add(following)
     doomed.given_up.set()
@@ -241,7 +246,7 @@ def test_an_interrupt_without_an_answer_clears_nobody_until_the_web_ui_is_idle()
 
 
 def test_what_has_lost_its_connection_is_interrupted_in_its_turn() -> None:
-    in_flight, running, orphan = InFlight(), held_task("a"), held_task("b")
+    in_flight, running, orphan = OutstandingRequests(), held_task("a"), held_task("b")
     in_flight.add(running)
     in_flight.add(orphan)
     in_flight.cut_off(orphan)
@@ -256,7 +261,7 @@ def test_what_has_lost_its_connection_is_interrupted_in_its_turn() -> None:
 
 
 def test_the_next_is_cleared_once_it_is_seen_running() -> None:
-    in_flight, doomed, following = InFlight(), held_task("a"), held_task("b")
+    in_flight, doomed, following = OutstandingRequests(), held_task("a"), held_task("b")
     in_flight.add(doomed)
     in_flight.add(following)
     doomed.given_up.set()

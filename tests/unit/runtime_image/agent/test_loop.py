@@ -7,18 +7,19 @@ import pytest
 
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
-from runtime_image.agent import events as on
-from runtime_image.agent.crew import MAX_AHEAD
-from runtime_image.agent.errors import NotHeld, WebUiFailed, WebUiRefused
-from runtime_image.agent.held_task import NO_PROGRESS, Stage
-from runtime_image.agent.ledger import ProgressReport
-from runtime_image.agent.loop import TICK_SECONDS
-from runtime_image.agent.pace import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
-from runtime_image.agent.rounds import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECONDS, PROGRESS_SECONDS
-from runtime_image.agent.webui.progress import Progress
-from runtime_image.agent.webui.request import WebUiRequest
-from runtime_image.exit_codes import ExitCode
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import NO_PROGRESS, Stage
+from runtime_image.agent.core.errors import LeaseLost
+from runtime_image.agent.core.loop import TICK_SECONDS
+from runtime_image.agent.core.worker_pools import MAX_AHEAD
+from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
+from runtime_image.agent.lease.ledger import ProgressReport
+from runtime_image.agent.lease.task_monitor import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECONDS, PROGRESS_SECONDS
 from runtime_image.model_downloader.progress import DownloadProgress as Download
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.webui.errors import WebUiFailed, WebUiRefused
+from runtime_image.webui.progress import Progress
+from runtime_image.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 
@@ -159,7 +160,7 @@ def test_a_call_that_changes_the_service_has_it_to_itself(agent: Agent) -> None:
         (LinkRefused("no"), ("fail", "link_refused")),
         (WebUiRefused("no"), ("fail", "webui_refused")),
         (WebUiFailed("crash"), ("hand_back", "webui_failed")),
-        (NotHeld(), ("leave", on.Loss.RECORD)),
+        (LeaseLost(), ("leave", on.AbandonReason.RECORD)),
         (RuntimeError("bug"), ("hand_back", "internal_error")),
     ],
 )
@@ -175,7 +176,7 @@ def test_failures_end_as_their_kind_says(agent: Agent, error: Exception, job: tu
 def test_a_lost_task_is_interrupted_only_when_it_runs(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
 
-    assert agent.happens(on.TaskLost(second, on.Loss.RECORD)) == [("leave", second, on.Loss.RECORD)]
+    assert agent.happens(on.TaskLost(second, on.AbandonReason.RECORD)) == [("leave", second, on.AbandonReason.RECORD)]
     assert ("interrupt", second) in agent.happens(on.TaskGenerated(first, {}))
     # What it still answers is thrown away.
     agent.happens(on.InterruptSent(second), on.TaskEnded(second))
@@ -184,7 +185,7 @@ def test_a_lost_task_is_interrupted_only_when_it_runs(agent: Agent) -> None:
 
 def test_what_may_have_been_cut_is_generated_again(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
-    jobs = agent.happens(on.TaskLost(first, on.Loss.RECORD))
+    jobs = agent.happens(on.TaskLost(first, on.AbandonReason.RECORD))
     assert ("interrupt", first) in jobs
 
     agent.happens(on.InterruptSent(first), on.TaskGenerated(first, {}))
@@ -227,7 +228,7 @@ def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:
 
     jobs = agent.happens(on.HeartbeatDone(task, is_held=False))
 
-    assert jobs == [("leave", task, on.Loss.RECORD), ("interrupt", task)]
+    assert jobs == [("leave", task, on.AbandonReason.RECORD), ("interrupt", task)]
 
 
 def test_a_heartbeat_that_meets_the_commit_is_no_loss(agent: Agent) -> None:
@@ -240,7 +241,7 @@ def test_a_heartbeat_that_meets_the_commit_is_no_loss(agent: Agent) -> None:
 def test_a_lease_that_is_over_ends_a_task(agent: Agent) -> None:
     task = agent.generates()
     task.lease_until = agent.clock.seconds + 1
-    assert ("leave", task, on.Loss.LEASE_ENDED) in agent.passes(1.0)
+    assert ("leave", task, on.AbandonReason.LEASE_ENDED) in agent.passes(1.0)
 
 
 def test_a_time_limit_ends_and_interrupts_a_task_with_the_next_tick(agent: Agent) -> None:
@@ -304,7 +305,7 @@ def test_a_task_that_waits_is_looked_at_often_enough_to_notice_its_cancel_within
     jobs = agent.passes(2.0 - TICK_SECONDS - 0.3)
 
     assert ("heartbeat", waiting, None) in jobs
-    assert agent.happens(on.HeartbeatDone(waiting, is_held=False)) == [("leave", waiting, on.Loss.RECORD)]
+    assert agent.happens(on.HeartbeatDone(waiting, is_held=False)) == [("leave", waiting, on.AbandonReason.RECORD)]
 
 
 def test_another_message_of_a_held_task_is_kept_with_it(agent: Agent) -> None:
@@ -321,12 +322,12 @@ def test_another_message_of_a_held_task_is_kept_with_it(agent: Agent) -> None:
 
 def test_a_run_that_is_claimed_again_before_its_loss_is_written_is_held(agent: Agent) -> None:
     lost = agent.generates("cat")
-    agent.happens(on.TaskLost(lost, on.Loss.MESSAGE))
+    agent.happens(on.TaskLost(lost, on.AbandonReason.MESSAGE))
     again = agent.claims(held_task("cat"))
     agent.happens(on.TaskEnded(lost))
 
     again.lease_until = agent.clock.seconds
-    assert ("leave", again, on.Loss.LEASE_ENDED) in agent.passes(1.0)
+    assert ("leave", again, on.AbandonReason.LEASE_ENDED) in agent.passes(1.0)
 
 
 def test_a_dead_thread_ends_the_agent(agent: Agent) -> None:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.storage import S3Location, encode_pointer
-from runtime_image.agent.aws import AWS_ERRORS
-from runtime_image.agent.errors import NotATask
-from runtime_image.agent.message_reader import MAX_MESSAGE_BYTES, MessageReader
+from runtime_image.agent.core.errors import NotATask
+from runtime_image.agent.intake.message_reader import MAX_MESSAGE_BYTES, MessageReader
+from runtime_image.process.aws import AWS_ERRORS
 from tests.unit.runtime_image.agent.tasks import task_message
 
 

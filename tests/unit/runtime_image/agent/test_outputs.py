@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from runtime_image.agent.errors import NoPictures, WebUiFailed
-from runtime_image.agent.outputs import read_outputs
-from runtime_image.agent.webui.request import WebUiRequest
+from runtime_image.agent.core.errors import NoPictures
+from runtime_image.agent.store.outputs import read_outputs
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.test_picture_kinds import whole
 
 GENERATION = WebUiRequest("POST", "/x", b"{}", takes_lock=True, generates=True, needs_pictures=True)

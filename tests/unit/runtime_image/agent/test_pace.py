@@ -2,12 +2,12 @@
 
 import pytest
 
-from runtime_image.agent.pace import HORIZON_SECONDS, Pace
+from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, PrefetchWindow
 from tests.unit.runtime_image.agent.tasks import held_task
 
 
-def pace_of(seconds: float) -> Pace:
-    pace = Pace()
+def pace_of(seconds: float) -> PrefetchWindow:
+    pace = PrefetchWindow()
     for number in range(50):
         pace.generated(sent_at=number * seconds, ended_at=(number + 1) * seconds)
     return pace
@@ -16,12 +16,12 @@ def pace_of(seconds: float) -> Pace:
 def test_two_are_taken_while_nothing_is_known() -> None:
     task = held_task()
 
-    assert Pace().room(in_flight=[], ahead=0, now=0.0) == 1
-    assert Pace().room(in_flight=[], ahead=1, now=0.0) == 1
-    assert Pace().room(in_flight=[task], ahead=0, now=0.0) == 1
-    assert not Pace().room(in_flight=[task], ahead=1, now=0.0)
-    assert not Pace().room(in_flight=[], ahead=2, now=0.0)
-    assert not Pace().room(in_flight=[task], ahead=0, now=HORIZON_SECONDS + 1)
+    assert PrefetchWindow().room(in_flight=[], ahead=0, now=0.0) == 1
+    assert PrefetchWindow().room(in_flight=[], ahead=1, now=0.0) == 1
+    assert PrefetchWindow().room(in_flight=[task], ahead=0, now=0.0) == 1
+    assert not PrefetchWindow().room(in_flight=[task], ahead=1, now=0.0)
+    assert not PrefetchWindow().room(in_flight=[], ahead=2, now=0.0)
+    assert not PrefetchWindow().room(in_flight=[task], ahead=0, now=HORIZON_SECONDS + 1)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_little_is_held_ahead(seconds: float, elapsed: float, ahead: int, *, has
 
 
 def test_a_request_that_waited_behind_another_is_not_counted_twice() -> None:
-    pace = Pace()
+    pace = PrefetchWindow()
     pace.generated(sent_at=0.0, ended_at=10.0)
     pace.generated(sent_at=0.1, ended_at=20.0)
     task = held_task()
@@ -51,7 +51,7 @@ def test_a_request_that_waited_behind_another_is_not_counted_twice() -> None:
 def test_a_first_task_tells_by_its_progress_how_long_it_takes() -> None:
     short, long = held_task(), held_task()
     short.sent_at = long.sent_at = 10.0
-    pace, slow = Pace(), Pace()
+    pace, slow = PrefetchWindow(), PrefetchWindow()
     pace.foresee(short, 0.01, 10.05)
     assert not pace.is_known
 

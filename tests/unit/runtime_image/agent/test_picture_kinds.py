@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image, features
 
-from runtime_image.agent.picture_kinds import is_whole, tell_kind
+from runtime_image.agent.store.image_formats import detect_format, is_whole
 
 #: What Pillow writes, and the extension that it gets here.
 FORMATS = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"} | (
@@ -36,14 +36,14 @@ def whole(kind: str) -> bytes:
     ],
 )
 def test_kinds_are_told_by_content(data: bytes, kind: tuple[str, str] | None) -> None:
-    assert tell_kind(data) == kind
+    assert detect_format(data) == kind
 
 
 @pytest.mark.parametrize(("kind", "extension"), FORMATS.items())
 def test_a_picture_is_whole_up_to_its_last_byte_and_not_before(kind: str, extension: str) -> None:
     data = whole(kind)
 
-    assert tell_kind(data) == (extension, Image.MIME[kind])
+    assert detect_format(data) == (extension, Image.MIME[kind])
     assert is_whole(data, extension)
     assert [length for length in range(12, len(data)) if is_whole(data[:length], extension)] == []
 

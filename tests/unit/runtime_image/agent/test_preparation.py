@@ -5,17 +5,18 @@ import logging
 
 import pytest
 
-from runtime_image.agent.errors import GivenUp, WebUiUnreachable
-from runtime_image.agent.events import TaskPrepared
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.links.replacement import LinkReplacement, LinkTools
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.preparation import PATIENCE_SECONDS, Preparation
-from runtime_image.agent.webui.client import Answer, WebUiClient
-from runtime_image.agent.webui.known_names import KnownNames
-from runtime_image.agent.webui.name_check import NameCheck
-from runtime_image.agent.webui.request_check import RequestCheck
-from runtime_image.agent.webui.service_options import ServiceOptions
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import GivenUp
+from runtime_image.agent.core.events import TaskPrepared
+from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
+from runtime_image.agent.prepare.task_preparer import PATIENCE_SECONDS, TaskPreparer
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.errors import WebUiUnreachable
+from runtime_image.webui.names.catalog import NameCatalog
+from runtime_image.webui.names.validation import NameValidation
+from runtime_image.webui.options import OptionOverrides
+from runtime_image.webui.request_check import RequestCheck
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, NoModelTools
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
@@ -39,14 +40,14 @@ def no_tools() -> LinkTools:
     raise AssertionError("there is no link")
 
 
-def prepare(task: HeldTask, *, silent_calls: int) -> TaskPrepared:
+def prepare(task: ClaimedTask, *, silent_calls: int) -> TaskPrepared:
     clock = StillClock()
     webui = FakeWebUi(clock, silent_calls)
     check = RequestCheck(
-        names=NameCheck(known=KnownNames(client=webui)), options=ServiceOptions(client=webui), allowed_options=()
+        names=NameValidation(known=NameCatalog(client=webui)), options=OptionOverrides(client=webui), allowed_options=()
     )
-    preparation = Preparation(
-        links=LinkReplacement(load_tools=no_tools),
+    preparation = TaskPreparer(
+        links=LinkResolver(load_tools=no_tools),
         models=NoModelTools(),
         check=check,
         checkpoints=FakeCheckpoints(),
@@ -59,31 +60,31 @@ def prepare(task: HeldTask, *, silent_calls: int) -> TaskPrepared:
 
 
 @pytest.fixture
-def task() -> HeldTask:
+def task() -> ClaimedTask:
     task = held_task()
     task.task_message.task.content["sampler_name"] = "Euler"
     return task
 
 
-def test_a_moments_silence_costs_nothing(task: HeldTask) -> None:
+def test_a_moments_silence_costs_nothing(task: ClaimedTask) -> None:
     assert prepare(task, silent_calls=1).request.sampler_name == "Euler"
 
 
-def test_longer_silence_is_the_web_uis_failure(task: HeldTask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longer_silence_is_the_web_uis_failure(task: ClaimedTask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task.given_up, "wait", lambda _seconds: False)
 
     with pytest.raises(WebUiUnreachable):
         prepare(task, silent_calls=int(PATIENCE_SECONDS) + 5)
 
 
-def test_a_task_that_was_handed_back_meanwhile_is_let_go(task: HeldTask) -> None:
+def test_a_task_that_was_handed_back_meanwhile_is_let_go(task: ClaimedTask) -> None:
     task.given_up.set()
 
     with pytest.raises(GivenUp):
         prepare(task, silent_calls=1)
 
 
-def test_a_task_whose_time_is_over_still_asks_for_a_moment(task: HeldTask) -> None:
+def test_a_task_whose_time_is_over_still_asks_for_a_moment(task: ClaimedTask) -> None:
     task.claimed_at = -1e6
 
     assert prepare(task, silent_calls=0).request.sampler_name == "Euler"

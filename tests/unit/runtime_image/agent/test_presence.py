@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from contract.replica import SIGN_INTERVAL_MS
-from runtime_image.agent.logs import configure_logs
-from runtime_image.agent.presence import FIRST_SIGN_SECONDS, Presence
+from runtime_image.agent.lease.replica_heartbeat import FIRST_SIGN_SECONDS, ReplicaHeartbeat
+from runtime_image.process.logs import configure_logs
 
 
 class Over(BaseException):
@@ -38,7 +38,7 @@ AWS_IS_AWAY = EndpointConnectionError(endpoint_url="https://dynamodb")
 @pytest.mark.parametrize("failures", [[], [AWS_IS_AWAY, AWS_IS_AWAY], [TypeError("a mistake of ours")]])
 def test_signs_come_at_their_pace_whatever_goes_wrong(failures: list[Exception]) -> None:
     day: Any = Day(*failures)
-    presence = Presence(ledger=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("CRITICAL"))
+    presence = ReplicaHeartbeat(ledger=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("CRITICAL"))
     with pytest.raises(Over):
         presence.run()
     sign, pause = ("a", "sdruntime"), SIGN_INTERVAL_MS / 1000

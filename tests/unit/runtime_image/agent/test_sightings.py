@@ -2,11 +2,12 @@
 
 import pytest
 
-from runtime_image.agent import events as on
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.in_flight import InFlight
-from runtime_image.agent.sightings import Sightings
-from runtime_image.agent.webui.progress import CLOSE_LOOK_SECONDS, Progress
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
+from runtime_image.agent.generate.progress_attribution import ProgressAttribution
+from runtime_image.agent.generate.progress_watch import CLOSE_LOOK_SECONDS
+from runtime_image.webui.progress import Progress
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.fakes import FakeWatch
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
@@ -20,19 +21,19 @@ class Bench:
     """Requests that are at the Web UI's lock."""
 
     def __init__(self) -> None:
-        self.in_flight = InFlight()
-        self.sightings = Sightings(in_flight=self.in_flight)
+        self.in_flight = OutstandingRequests()
+        self.sightings = ProgressAttribution(in_flight=self.in_flight)
 
-    def send(self, name: str, at: float = 0.0) -> HeldTask:
+    def send(self, name: str, at: float = 0.0) -> ClaimedTask:
         task = held_task(name)
         self.send_again(task, at)
         return task
 
-    def send_again(self, task: HeldTask, at: float) -> None:
+    def send_again(self, task: ClaimedTask, at: float) -> None:
         task.sent_at = at
         self.in_flight.add(task)
 
-    def answer(self, task: HeldTask, at: float) -> None:
+    def answer(self, task: ClaimedTask, at: float) -> None:
         self.in_flight.remove(task, at)
         self.sightings.answered(task)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.standstill import BEFORE_FIRST_STEP, Standstill
-from runtime_image.agent.webui.progress import Progress
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.generate.hang_detector import BEFORE_FIRST_STEP, HangDetector
+from runtime_image.webui.progress import Progress
 from tests.unit.runtime_image.agent.tasks import UPSCALING, held_task
 
 LIMIT = 100.0
@@ -15,18 +15,18 @@ def at(*position: object, stepped: bool = True) -> Progress:
 
 
 @pytest.fixture
-def task() -> HeldTask:
+def task() -> ClaimedTask:
     return held_task()
 
 
 @pytest.fixture
-def standstill(task: HeldTask) -> Standstill:
-    watch = Standstill(limit_seconds=LIMIT)
+def standstill(task: ClaimedTask) -> HangDetector:
+    watch = HangDetector(limit_seconds=LIMIT)
     assert watch.seconds(task, 0.0) is None
     return watch
 
 
-def test_the_same_step_for_too_long_is_a_hang(standstill: Standstill, task: HeldTask) -> None:
+def test_the_same_step_for_too_long_is_a_hang(standstill: HangDetector, task: ClaimedTask) -> None:
     standstill.seen(at("job", 0, 3), 10.0)
     for now in (20.0, 60.0, 110.0):
         standstill.seen(at("job", 0, 3), now)
@@ -34,7 +34,7 @@ def test_the_same_step_for_too_long_is_a_hang(standstill: Standstill, task: Held
     assert standstill.seconds(task, 111.0) == 101.0
 
 
-def test_so_is_no_answer_at_all(standstill: Standstill, task: HeldTask) -> None:
+def test_so_is_no_answer_at_all(standstill: HangDetector, task: ClaimedTask) -> None:
     assert standstill.seconds(task, BEFORE_FIRST_STEP * LIMIT) is None
     assert standstill.seconds(task, BEFORE_FIRST_STEP * LIMIT + 1) is not None
 
@@ -49,7 +49,7 @@ def test_so_is_no_answer_at_all(standstill: Standstill, task: HeldTask) -> None:
     ],
 )
 def test_a_long_generation_that_moves_is_none(
-    standstill: Standstill, task: HeldTask, positions: list[tuple[object, ...]]
+    standstill: HangDetector, task: ClaimedTask, positions: list[tuple[object, ...]]
 ) -> None:
     now = 0.0
     for position in positions:
@@ -58,7 +58,7 @@ def test_a_long_generation_that_moves_is_none(
         standstill.seen(at(*position), now)
 
 
-def test_a_model_may_be_loaded_before_the_first_step(standstill: Standstill, task: HeldTask) -> None:
+def test_a_model_may_be_loaded_before_the_first_step(standstill: HangDetector, task: ClaimedTask) -> None:
     standstill.seen(at("job", 0, 0, stepped=False), 1.0)
 
     assert standstill.seconds(task, 1.9 * LIMIT) is None
@@ -67,7 +67,7 @@ def test_a_model_may_be_loaded_before_the_first_step(standstill: Standstill, tas
     assert standstill.seconds(task, 3.0 * LIMIT) is not None
 
 
-def test_what_shows_no_steps_has_the_longer_time_for_each_picture(standstill: Standstill) -> None:
+def test_what_shows_no_steps_has_the_longer_time_for_each_picture(standstill: HangDetector) -> None:
     upscaling = held_task(request=UPSCALING)
     standstill.seconds(upscaling, 0.0)
     standstill.seen(at("t", "extras", 1, 0), 10.0)
@@ -78,7 +78,7 @@ def test_what_shows_no_steps_has_the_longer_time_for_each_picture(standstill: St
     assert standstill.seconds(upscaling, 10.0 + 4.0 * LIMIT) is not None
 
 
-def test_each_request_has_its_own_time(standstill: Standstill, task: HeldTask) -> None:
+def test_each_request_has_its_own_time(standstill: HangDetector, task: ClaimedTask) -> None:
     standstill.seen(at("job", 0, 3), 10.0)
     following = held_task("next")
 

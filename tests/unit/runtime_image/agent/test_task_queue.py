@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.errors import MessageNotHeld
-from runtime_image.agent.task_queue import TaskQueue
+from runtime_image.agent.core.errors import MessageNotHeld
+from runtime_image.agent.intake.task_queue import TaskQueue
+from runtime_image.process.clock import Clock
 from tests.queue_counts import counts
 
 

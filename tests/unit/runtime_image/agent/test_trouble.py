@@ -2,15 +2,15 @@
 
 import pytest
 
-from runtime_image.agent import events as on
-from runtime_image.agent.errors import WebUiFailed, WebUiRefused, WebUiUnreachable
-from runtime_image.agent.health import MAX_FAILURES
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.loop import TICK_SECONDS
-from runtime_image.agent.rounds import STUCK_SECONDS
-from runtime_image.agent.standstill import BEFORE_FIRST_STEP
-from runtime_image.agent.webui.progress import Progress
-from runtime_image.exit_codes import ExitCode
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.loop import TICK_SECONDS
+from runtime_image.agent.core.webui_health import MAX_FAILURES
+from runtime_image.agent.generate.hang_detector import BEFORE_FIRST_STEP
+from runtime_image.agent.lease.task_monitor import STUCK_SECONDS
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.webui.errors import WebUiFailed, WebUiRefused, WebUiUnreachable
+from runtime_image.webui.progress import Progress
 from tests.unit.runtime_image.agent.agent_loop import HANG_SECONDS, Agent
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
@@ -22,7 +22,9 @@ def agent() -> Agent:
 
 def test_a_refusal_that_an_interrupt_may_have_caused_is_not_the_requests_fault(agent: Agent) -> None:
     cancelled, upscaling = agent.generates("a"), agent.generates("b", UPSCALING)
-    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD), on.InterruptSent(cancelled), on.TaskGenerated(cancelled, {}))
+    agent.happens(
+        on.TaskLost(cancelled, on.AbandonReason.RECORD), on.InterruptSent(cancelled), on.TaskGenerated(cancelled, {})
+    )
 
     assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("generate", upscaling)]
     assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("fail", upscaling, "webui_refused")]
@@ -40,7 +42,7 @@ def test_what_lost_its_connection_is_interrupted_and_what_was_behind_it_done_aga
 
 def test_an_interrupt_without_an_answer_is_trouble_of_the_web_ui(agent: Agent) -> None:
     cancelled, behind = agent.generates("a"), agent.generates("b")
-    agent.happens(on.TaskLost(cancelled, on.Loss.RECORD))
+    agent.happens(on.TaskLost(cancelled, on.AbandonReason.RECORD))
 
     assert agent.happens(on.InterruptSent(cancelled, is_taken=False)) == [("await_webui",)]
     agent.happens(on.TaskGenerated(cancelled, {}))
@@ -89,7 +91,7 @@ def test_nothing_is_sent_while_the_web_ui_is_in_trouble_and_others_may_have_it_s
 
 def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
     task = agent.generates()
-    agent.happens(on.TaskLost(task, on.Loss.RECORD), on.InterruptSent(task), on.TaskEnded(task))
+    agent.happens(on.TaskLost(task, on.AbandonReason.RECORD), on.InterruptSent(task), on.TaskEnded(task))
 
     agent.passes(STUCK_SECONDS + 1)
 
@@ -99,7 +101,7 @@ def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
 def test_cancelled_upscaling_is_interrupted_and_has_its_time_to_end(agent: Agent) -> None:
     task = agent.generates("a", UPSCALING)
 
-    jobs = agent.happens(on.TaskLost(task, on.Loss.RECORD), on.TaskEnded(task))
+    jobs = agent.happens(on.TaskLost(task, on.AbandonReason.RECORD), on.TaskEnded(task))
 
     assert ("interrupt", task) in jobs
     agent.happens(on.InterruptSent(task))
@@ -157,7 +159,7 @@ def test_hangs_in_a_row_end_the_agent_however_their_requests_end(agent: Agent, e
     assert agent.stopping.is_set()
 
 
-def switches(agent: Agent, name: str) -> HeldTask:
+def switches(agent: Agent, name: str) -> ClaimedTask:
     """Have a task wait for another checkpoint than the one that is loaded."""
     task = agent.claims(held_task(name, checkpoint="two"))
     assert ("load_checkpoint", task, "two") in agent.happens(on.TaskPrepared(task, GENERATION))
@@ -177,7 +179,7 @@ def test_a_checkpoint_that_is_not_loaded_in_time_hands_its_task_back_and_three_e
 
 def test_a_checkpoint_that_is_loaded_for_nobody_has_its_time_and_no_more(agent: Agent) -> None:
     task = switches(agent, "a")
-    agent.happens(on.TaskLost(task, on.Loss.RECORD), on.TaskEnded(task))
+    agent.happens(on.TaskLost(task, on.AbandonReason.RECORD), on.TaskEnded(task))
 
     agent.passes(HANG_SECONDS - 1)
     assert not agent.stopping.is_set()

@@ -1,18 +1,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.held_task import HeldTask
-from runtime_image.agent.turns import MAX_OVERTAKEN, Turns
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.generate.ready_queue import MAX_OVERTAKEN, ReadyQueue
 from tests.unit.runtime_image.agent.tasks import held_task
 
 MODELS = st.sampled_from("abc")
 
 
-def order_of(arrivals: list[tuple[str, int]]) -> tuple[list[HeldTask], list[HeldTask], int]:
+def order_of(arrivals: list[tuple[str, int]]) -> tuple[list[ClaimedTask], list[ClaimedTask], int]:
     """Return tasks as they arrived, as they had their turns, and the switches; each arrival tells turns before it."""
-    turns, arrived, served, switches = Turns(), list[HeldTask](), list[HeldTask](), 0
+    turns, arrived, served, switches = ReadyQueue(), list[ClaimedTask](), list[ClaimedTask](), 0
     loaded = ""
-    model_of: dict[HeldTask, str] = {}
+    model_of: dict[ClaimedTask, str] = {}
 
     def serve() -> None:
         nonlocal loaded, switches
@@ -60,7 +60,7 @@ def test_alternating_models_are_switched_between_once_while_that_is_allowed() ->
 
 
 def test_a_task_that_had_its_turn_goes_first_and_one_that_left_goes_never() -> None:
-    turns, first, second, third = Turns(), held_task("1"), held_task("2"), held_task("3")
+    turns, first, second, third = ReadyQueue(), held_task("1"), held_task("2"), held_task("3")
     for task in (first, second):
         turns.add(task)
     turns.add(third, first=True)

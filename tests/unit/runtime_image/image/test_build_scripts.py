@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_image.agent.clock import Clock
+from runtime_image.process.clock import Clock
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.health_check import main as check_health
 from runtime_image.supervisor.health_server import HealthServer

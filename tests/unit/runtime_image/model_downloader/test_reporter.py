@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime_image.agent.logs import EventLog, JsonFormatter
 from runtime_image.model_downloader import reporter
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.model_downloader.reporter import Reporter
+from runtime_image.process.logs import EventLog, JsonFormatter
 
 
 class Lines(logging.Handler):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime_image.agent.logs import EventLog
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.agent import SILENT_LOOKS, Agent
 from runtime_image.supervisor.condition import Condition

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.settings import InvalidEnvironment
-from runtime_image.agent.clock import Clock
-from runtime_image.exit_codes import ExitCode
+from runtime_image.process.clock import Clock
+from runtime_image.process.exit_codes import ExitCode
 from runtime_image.supervisor.agent_status import AgentStatus
 from runtime_image.supervisor.condition import STUCK_SECONDS, Condition
 from runtime_image.supervisor.health_server import HealthServer

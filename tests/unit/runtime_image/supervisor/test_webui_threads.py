@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime_image.agent.errors import WebUiUnreachable
-from runtime_image.agent.logs import EventLog
-from runtime_image.agent.webui.client import Answer, WebUiClient
+from runtime_image.process.logs import EventLog
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.agent_status import AgentStatus
 from runtime_image.supervisor.condition import Condition
 from runtime_image.supervisor.idle_watch import IdleWatch
 from runtime_image.supervisor.webui_preparation import WebUiPreparation
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.errors import WebUiUnreachable
 from tests.unit.runtime_image.agent.tasks import StillClock
 from tests.unit.runtime_image.supervisor.fakes import FakeChild
 

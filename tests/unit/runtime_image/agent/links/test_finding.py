@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.links.finding import TEXT_FIELDS, Link, find_links, replace_links
+from runtime_image.agent.prepare.inputs.link_finder import TEXT_FIELDS, Link, find_links, replace_links
 
 URL = "https://example.com/a.png"
 JSON = st.recursive(

@@ -10,8 +10,8 @@ import pytest
 
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import check_addresses
-from runtime_image.agent.clock import Clock
-from runtime_image.agent.links.http_fetch import HttpFetcher
+from runtime_image.agent.prepare.inputs.http_fetcher import HttpFetcher
+from runtime_image.process.clock import Clock
 from tests.serving import QuietHandler, serving
 
 Handler = Callable[[BaseHTTPRequestHandler], None]

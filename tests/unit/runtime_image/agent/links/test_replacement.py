@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from guarded_http.errors import LinkRefused, LinkUnavailable
-from runtime_image.agent.links.pictures import PictureCheck
-from runtime_image.agent.links.replacement import MAX_LINKS, LinkReplacement, LinkTools
+from runtime_image.agent.prepare.inputs.image_check import ImageCheck
+from runtime_image.agent.prepare.inputs.link_resolver import MAX_LINKS, LinkResolver, LinkTools
 
 
 class Fetches:
@@ -24,9 +24,9 @@ class Fetches:
         return url.encode()
 
 
-def replacement(fetches: Fetches) -> LinkReplacement:
+def replacement(fetches: Fetches) -> LinkResolver:
     tools = LinkTools(fetch_http=fetches, fetch_s3=fetches, check_picture=lambda _: None)
-    return LinkReplacement(load_tools=lambda: tools)
+    return LinkResolver(load_tools=lambda: tools)
 
 
 def encoded(url: str) -> str:
@@ -76,7 +76,7 @@ def picture(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
 def test_pictures_pass(kind: str) -> None:
-    PictureCheck().check(picture(kind))
+    ImageCheck().check(picture(kind))
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -98,4 +98,4 @@ def png_header(width: int, height: int) -> bytes:
 )
 def test_what_is_none_or_too_large_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(LinkRefused, match=reason):
-        PictureCheck().check(data)
+        ImageCheck().check(data)

@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.events import CapacityEnding, Event
-from runtime_image.agent.logs import EventLog
+from runtime_image.agent.core.events import CapacityEnding, Event
 from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, OrchestratorRefused
-from runtime_image.agent.orchestrator.standing import IDLE_SECONDS, LOOK_SECONDS, RETRY_SECONDS, Standing
+from runtime_image.agent.orchestrator.scale_in_protection import (
+    IDLE_SECONDS,
+    LOOK_SECONDS,
+    RETRY_SECONDS,
+    ScaleInProtection,
+)
+from runtime_image.process.logs import EventLog
 from tests.unit.runtime_image.agent.fakes import FakeOrchestrator
 from tests.unit.runtime_image.agent.tasks import StillClock
 
@@ -18,7 +23,7 @@ class Ground:
     def __init__(self, renew_seconds: float | None = None) -> None:
         self.orchestrator, self.clock = FakeOrchestrator(renew_seconds=renew_seconds), StillClock()
         self.posted: list[Event] = []
-        self.standing = Standing(
+        self.standing = ScaleInProtection(
             orchestrator=self.orchestrator,
             clock=self.clock,
             log=EventLog(logging.getLogger("test")),

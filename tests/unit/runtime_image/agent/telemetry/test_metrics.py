@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent.health import WebUiHealth
-from runtime_image.agent.logs import EventLog, JsonFormatter
+from runtime_image.agent.core.webui_health import WebUiHealth
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.first_task import FirstTask
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import Ending
+from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import TaskMetrics
+from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
@@ -52,7 +52,7 @@ def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Any) -
     timeline.generating_at, timeline.generated_at = 1001.0, 1004.0
     clock.seconds = 1004.75
 
-    TaskMetrics(metrics=metrics, clock=clock).task_ended(task, Ending.COMPLETED, pictures=2, error_code=None)
+    TaskMetrics(metrics=metrics, clock=clock).task_ended(task, TaskResult.COMPLETED, pictures=2, error_code=None)
 
     (line,) = lines()
     assert (line["task_id"], line["run"], line["attempt"], line["event"]) == ("cat", "1a2b", 1, "metrics")
@@ -71,7 +71,7 @@ def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Any) -
 def test_a_stage_that_was_not_reached_has_no_metric(metrics: EmbeddedMetrics, lines: Any) -> None:
     observer = TaskMetrics(metrics=metrics, clock=StillClock())
 
-    observer.task_ended(held_task(), Ending.FAILED, pictures=0, error_code="link_refused")
+    observer.task_ended(held_task(), TaskResult.FAILED, pictures=0, error_code="link_refused")
 
     (line,) = lines()
     assert line["error_code"] == "link_refused"
@@ -103,7 +103,7 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
 
     replica.health.ready()
     replica.checkpoints.name = "sd15.safetensors"
-    replica.report.task_ended(held_task(), Ending.HANDED_BACK, pictures=0, error_code="out_of_memory")
+    replica.report.task_ended(held_task(), TaskResult.HANDED_BACK, pictures=0, error_code="out_of_memory")
     replica.report.tick(replica.clock.seconds, held=1)
     assert json.loads(path.read_text())["ready"] is False, "it is written once a second"
     replica.clock.seconds += STATUS_SECONDS
@@ -148,10 +148,10 @@ def test_the_first_task_that_completes_ends_the_cold_start(lines: Any) -> None:
     clock = StillClock()
     observer = FirstTask(clock=clock, log=EventLog(logging.getLogger("metrics")))
     clock.seconds += 10
-    observer.task_ended(held_task(), Ending.HANDED_BACK, pictures=0, error_code=None)
+    observer.task_ended(held_task(), TaskResult.HANDED_BACK, pictures=0, error_code=None)
     assert lines() == []
     clock.seconds += 2.5
     for _ in range(2):
-        observer.task_ended(held_task(), Ending.COMPLETED, pictures=1, error_code=None)
+        observer.task_ended(held_task(), TaskResult.COMPLETED, pictures=1, error_code=None)
     (line,) = lines()
     assert (line["event"], line["task_id"], line["seconds"]) == ("first_task_completed", "cat", 12.5)

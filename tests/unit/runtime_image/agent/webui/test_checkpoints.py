@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent.errors import CheckpointNotLoaded, UnknownModel, WebUiFailed
-from runtime_image.agent.webui.checkpoints import Checkpoints
-from runtime_image.agent.webui.client import Answer, WebUiClient
+from runtime_image.webui.checkpoints import Checkpoints
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.errors import CheckpointNotLoaded, UnknownModel, WebUiFailed
 
 HASH, SHA256 = "3f9547ae2d", "3f9547ae2d448583"
 

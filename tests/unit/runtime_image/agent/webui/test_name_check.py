@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
-from runtime_image.agent.errors import WebUiFailed
-from runtime_image.agent.webui import kinds
-from runtime_image.agent.webui.client import Answer, WebUiClient
-from runtime_image.agent.webui.kinds import Kind
-from runtime_image.agent.webui.known_names import KnownNames
-from runtime_image.agent.webui.name_check import MAX_LIST_LENGTH, MAX_NAMES_LISTED, MAX_PROBLEMS, NameCheck
-from runtime_image.agent.webui.named import Named
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.names import kinds
+from runtime_image.webui.names.catalog import NameCatalog
+from runtime_image.webui.names.kinds import Kind
+from runtime_image.webui.names.referenced import Named
+from runtime_image.webui.names.validation import MAX_LIST_LENGTH, MAX_NAMES_LISTED, MAX_PROBLEMS, NameValidation
 
 LISTS: dict[str, Any] = {
     "samplers": [{"name": "DPM++ 2M", "aliases": ["k_dpmpp_2m"]}, {"name": "Euler a", "aliases": ["k_euler_a"]}],
@@ -59,7 +59,7 @@ class FakeWebUi(WebUiClient):
 
 def check(webui: FakeWebUi, kind: Kind, *names: str) -> list[str]:
     named = [Named(kind, name, f"field-{number}") for number, name in enumerate(names)]
-    return list(NameCheck(known=KnownNames(client=webui)).check(named, timeout_seconds=1).values())
+    return list(NameValidation(known=NameCatalog(client=webui)).check(named, timeout_seconds=1).values())
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_what_it_would_replace_is_refused_with_what_there_is(kind: Kind, name: s
 
 def test_lists_are_asked_for_once_and_again_when_a_name_is_missing() -> None:
     webui = FakeWebUi()
-    known = KnownNames(client=webui)
-    names = NameCheck(known=known)
+    known = NameCatalog(client=webui)
+    names = NameValidation(known=known)
 
     for _ in range(3):
         names.check([Named(kinds.LORA, "ink", "x")], timeout_seconds=1)
@@ -155,8 +155,8 @@ class SlowlyLookingWebUi(FakeWebUi):
 
 def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() -> None:
     webui = SlowlyLookingWebUi()
-    known = KnownNames(client=webui)
-    names = NameCheck(known=known)
+    known = NameCatalog(client=webui)
+    names = NameValidation(known=known)
 
     def check_one(name: str) -> dict[str, str]:
         return names.check([Named(kinds.LORA, name, name)], timeout_seconds=1)
@@ -178,8 +178,8 @@ def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() ->
 
 def test_a_look_that_failed_tells_nobody_anything() -> None:
     webui = SlowlyLookingWebUi()
-    known = KnownNames(client=webui)
-    names = NameCheck(known=known)
+    known = NameCatalog(client=webui)
+    names = NameValidation(known=known)
     with ThreadPoolExecutor() as pool:
         looks = [pool.submit(names.check, [Named(kinds.LORA, "oil", "x")], timeout_seconds=1) for _ in range(2)]
         assert webui.looks.acquire(timeout=10)

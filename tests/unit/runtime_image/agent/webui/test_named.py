@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent.webui.named import names_in
-from runtime_image.agent.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH
+from runtime_image.webui.names.referenced import names_in
+from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH
 
 EXTRA = "/sdapi/v1/extra-single-image"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent.errors import WebUiFailed
-from runtime_image.agent.webui.client import Answer, WebUiClient
-from runtime_image.agent.webui.progress import Progress, read_progress
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.progress import Progress, read_progress
 from tests.unit.runtime_image.agent.tasks import StillClock
 
 

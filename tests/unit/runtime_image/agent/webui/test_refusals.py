@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from contract.errors import DarkroomError
-from runtime_image.agent.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused
-from runtime_image.agent.webui.client import Answer
-from runtime_image.agent.webui.refusals import refusal
+from runtime_image.webui.client import Answer
+from runtime_image.webui.error_mapping import refusal
+from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused
 
 
 def a1111(error: str, errors: str = "", detail: str = "") -> dict[str, Any]:

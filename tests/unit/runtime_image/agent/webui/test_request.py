@@ -6,8 +6,8 @@ import pytest
 
 from contract.errors import DarkroomError, InvalidTask
 from contract.task import TaskType
-from runtime_image.agent.errors import UnsupportedTask
-from runtime_image.agent.webui.request import build_request, content_of
+from runtime_image.webui.errors import UnsupportedTask
+from runtime_image.webui.request import build_request, content_of
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from contract.errors import InvalidTask
 from contract.task import TaskType
-from runtime_image.agent.webui.client import Answer, WebUiClient
-from runtime_image.agent.webui.known_names import KnownNames
-from runtime_image.agent.webui.name_check import NameCheck
-from runtime_image.agent.webui.request import WebUiRequest, build_request, content_of
-from runtime_image.agent.webui.request_check import RequestCheck
-from runtime_image.agent.webui.service_options import ServiceOptions
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.names.catalog import NameCatalog
+from runtime_image.webui.names.validation import NameValidation
+from runtime_image.webui.options import OptionOverrides
+from runtime_image.webui.request import WebUiRequest, build_request, content_of
+from runtime_image.webui.request_check import RequestCheck
 
 OPTIONS = {"CLIP_stop_at_last_layers": 1, "samples_format": "png", "upscaler_for_img2img": None, "sd_vae": "Automatic"}
 LISTS = {"samplers": [{"name": "Euler a"}], "schedulers": [], "upscalers": [{"name": "Lanczos"}], "options": OPTIONS}
@@ -49,8 +49,8 @@ class Desk:
     def __init__(self, *allowed_options: str) -> None:
         self.webui = FakeWebUi()
         self.request_check = RequestCheck(
-            names=NameCheck(known=KnownNames(client=self.webui)),
-            options=ServiceOptions(client=self.webui),
+            names=NameValidation(known=NameCatalog(client=self.webui)),
+            options=OptionOverrides(client=self.webui),
             allowed_options=allowed_options,
         )
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from embedded_webui.options import Options
-from runtime_image.agent.errors import WebUiFailed
-from runtime_image.agent.webui.client import Answer, WebUiClient
-from runtime_image.agent.webui.service_options import ServiceOptions
+from runtime_image.webui.client import Answer, WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.options import OptionOverrides
 
 DEFAULTS = {
     "clip_skip": 1,
@@ -63,7 +63,7 @@ def test_what_is_not_guarded_leaks() -> None:
 
 def test_what_is_guarded_is_set_back_also_after_a_restart(tmp_path: Path) -> None:
     webui = FakeWebUi(tmp_path / "config.json")
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     keys = frozenset({"clip_skip", "multiplier"})
 
     assert not options.are_guarded(keys)
@@ -79,7 +79,7 @@ def test_what_is_guarded_is_set_back_also_after_a_restart(tmp_path: Path) -> Non
 
 def test_guarding_takes_the_value_that_holds_and_asks_once() -> None:
     webui = FakeWebUi()
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     webui.options.set("clip_skip", 3)
 
     options.guard(frozenset({"clip_skip"}))
@@ -92,7 +92,7 @@ def test_guarding_takes_the_value_that_holds_and_asks_once() -> None:
 
 def test_what_was_borrowed_is_set_back_once() -> None:
     webui = FakeWebUi()
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     options.settle()
     assert webui.calls == []
 
@@ -108,7 +108,7 @@ def test_what_was_borrowed_is_set_back_once() -> None:
 
 def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
     webui = FakeWebUi()
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     options.borrow({"samples_format"})
     webui.generate(restore=False, samples_format="jpg")
     webui.broken = True
@@ -122,7 +122,7 @@ def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
     assert webui.options["samples_format"] == "png"
 
 
-def owed_by_a_dead_web_ui(options: ServiceOptions, webui: FakeWebUi, *keys: str) -> None:
+def owed_by_a_dead_web_ui(options: OptionOverrides, webui: FakeWebUi, *keys: str) -> None:
     """Die with a request that has left the format of pictures changed; the next life has settings of its own."""
     options.borrow(frozenset(keys))
     webui.generate(restore=False, samples_format="jpg")
@@ -134,7 +134,7 @@ def owed_by_a_dead_web_ui(options: ServiceOptions, webui: FakeWebUi, *keys: str)
 
 def test_what_the_dead_request_did_not_name_is_the_next_lifes_own() -> None:
     webui = FakeWebUi()
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     owed_by_a_dead_web_ui(options, webui, "samples_format")
 
     options.settle()
@@ -148,7 +148,7 @@ def test_what_the_dead_request_did_not_name_is_the_next_lifes_own() -> None:
 
 def test_no_checkpoint_is_set_back_under_the_task_for_which_another_was_loaded() -> None:
     webui = FakeWebUi()
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     owed_by_a_dead_web_ui(options, webui)
 
     options.checkpoint_was_loaded()
@@ -159,7 +159,7 @@ def test_no_checkpoint_is_set_back_under_the_task_for_which_another_was_loaded()
 
 def test_a_checkpoint_that_a_request_left_loaded_is_set_back_if_nobody_names_another() -> None:
     webui = FakeWebUi()
-    options = ServiceOptions(client=webui)
+    options = OptionOverrides(client=webui)
     owed_by_a_dead_web_ui(options, webui, "samples_format", "sd_model_checkpoint")
 
     options.settle()
@@ -169,7 +169,7 @@ def test_a_checkpoint_that_a_request_left_loaded_is_set_back_if_nobody_names_ano
 
 
 def test_an_option_that_is_not_set_cannot_be_guarded() -> None:
-    options = ServiceOptions(client=FakeWebUi())
+    options = OptionOverrides(client=FakeWebUi())
 
     with pytest.raises(WebUiFailed, match="upscaler"):
         options.guard(frozenset({"upscaler"}))

@@ -1,0 +1,59 @@
+"""How many requests are at the Web UI at a time: as many as make it answer faster, found out by trying."""
+
+from typing import Final
+
+#: One runs, the next waits in the Web UI's lock: enough as long as encoding, which happens outside the lock, takes
+#: less time than a generation.
+MIN_IN_FLIGHT: Final = 2
+#: What waits in the lock can only be taken back by an interrupt, and each takes a thread and an answer's memory.
+MAX_IN_FLIGHT: Final = 4
+#: Intervals between answers that are measured before it is decided anew.
+SAMPLES: Final = 8
+#: Of these, how many of the longest, and of the shortest, are left out: other work on the machine makes outliers.
+OUTLIERS: Final = 2
+#: One more request must bring the intervals down to this part of what they were, or it is not worth it.
+WORTHWHILE: Final = 0.97
+#: Seconds of work that may wait in the lock. Beyond it encoding never takes longer than generating.
+MAX_WAITING_SECONDS: Final = 1.0
+#: Seconds within which a slot must be filled again for the interval to tell anything.
+PROMPT_SECONDS: Final = 0.02
+#: Seconds until one more is tried again after it was not worth it.
+PAUSE_SECONDS: Final = 60.0
+
+
+class AdaptiveConcurrency:
+    """Changed by the loop only."""
+
+    def __init__(self) -> None:
+        self.limit = MIN_IN_FLIGHT
+        self._intervals: list[float] = []
+        #: The interval with one request less, while one more is on trial.
+        self._interval_before: float | None = None
+        self._answered_at: float | None = None
+        self._is_measuring = False
+        self._settled_until = 0.0
+
+    def filled(self, now: float) -> None:
+        """Note that the last free slot was taken."""
+        self._is_measuring = self._answered_at is not None and now - self._answered_at <= PROMPT_SECONDS
+
+    def answered(self, now: float) -> None:
+        """Note that the Web UI has answered a generation."""
+        if self._is_measuring and self._answered_at is not None:
+            self._intervals.append(now - self._answered_at)
+        self._answered_at, self._is_measuring = now, False
+        if len(self._intervals) >= SAMPLES:
+            kept = sorted(self._intervals)[OUTLIERS:-OUTLIERS]
+            self._decide(sum(kept) / len(kept), now)
+            self._intervals.clear()
+
+    def _decide(self, interval: float, now: float) -> None:
+        before, self._interval_before = self._interval_before, None
+        if self.limit > MIN_IN_FLIGHT and (self.limit - 1) * interval > MAX_WAITING_SECONDS:
+            self.limit = MIN_IN_FLIGHT
+        elif before is not None and interval > WORTHWHILE * before:
+            self.limit -= 1
+            self._settled_until = now + PAUSE_SECONDS
+        elif self.limit < MAX_IN_FLIGHT and self.limit * interval <= MAX_WAITING_SECONDS and now >= self._settled_until:
+            self._interval_before = interval
+            self.limit += 1

@@ -1,0 +1,96 @@
+"""How far ahead the agent may take tasks: enough that the GPU never waits, so little that no idle replica does."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from runtime_image.agent.core.claimed_task import ClaimedTask
+
+#: Seconds of work that may be held when the next task is received: receiving, claiming, and fetching its inputs
+#: must fit in, and no other replica could have begun the task any sooner.
+HORIZON_SECONDS: Final = 3.0
+#: Seconds of work that one receive may bring: what the next receive takes. More would be kept from other replicas.
+RECEIVE_SECONDS: Final = 0.2
+#: Tasks that are held while it is not known how long they take: one, and the next.
+BLINDLY_HELD: Final = 2
+#: Seconds of preparation after which a task waits for something slow, such as a link, and is no work that comes next:
+#: it delays nobody but itself. Long enough for names, options and the links that answer at once, which most do.
+SLOW_PREPARATION_SECONDS: Final = 1.0
+#: Weight of the newest generation in the expected time of the next.
+NEWEST_WEIGHT: Final = 0.3
+#: Part of a generation that must be done before its length can be told from it.
+TELLING_FRACTION: Final = 0.05
+
+
+class PrefetchWindow:
+    """Learns how long generations take on this machine."""
+
+    def __init__(self) -> None:
+        self._expected_seconds: float | None = None
+        self._has_measured = False
+        self._last_end = 0.0
+        #: The running task and how long it takes in all, going by its progress.
+        self._foreseen: tuple[ClaimedTask, float] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether anything is known of how long generations take."""
+        return self._expected_seconds is not None
+
+    def generated(self, *, sent_at: float, ended_at: float) -> None:
+        """Note one generation. One that was sent while another ran began when that one ended."""
+        seconds = ended_at - max(sent_at, self._last_end)
+        self._last_end = ended_at
+        self._has_measured = True
+        self._learn(seconds)
+
+    def foresee(self, running: ClaimedTask, fraction: float, now: float) -> None:
+        """Note how far the running task is, so that a first task of minutes is told from one of a moment."""
+        if fraction < TELLING_FRACTION:
+            return
+        seconds = (now - self._began_at(running)) / fraction
+        self._foreseen = running, seconds
+        if self._expected_seconds is None:
+            self._learn(seconds)
+
+    def room(self, *, in_flight: Sequence[ClaimedTask], ahead: int, now: float) -> int:
+        """Return how many tasks may be received while these are at the Web UI and `ahead` are its next work.
+
+        While nothing is known, a second is taken beside the first, so that its links are fetched meanwhile.
+        """
+        if self.began_too_early(in_flight, now):
+            return 0
+        if self._expected_seconds is None:
+            return int(len(in_flight) + ahead < BLINDLY_HELD)
+        waiting = max(len(in_flight) - 1, 0) + ahead
+        free = HORIZON_SECONDS - self._rest(in_flight, now) - waiting * self._expected_seconds
+        if free < 0:
+            return 0
+        expected = max(self._expected_seconds, 0.001)
+        return max(1, math.floor(min(free, RECEIVE_SECONDS) / expected))
+
+    def began_too_early(self, in_flight: Sequence[ClaimedTask], now: float) -> bool:
+        """Tell whether the first task of all turns out so long that another replica can begin the second sooner."""
+        return not self._has_measured and bool(in_flight) and self._rest(in_flight, now) > HORIZON_SECONDS
+
+    def _rest(self, in_flight: Sequence[ClaimedTask], now: float) -> float:
+        """Return for how long the oldest request still runs, as far as can be told."""
+        if not in_flight:
+            return 0.0
+        elapsed = now - self._began_at(in_flight[0])
+        if self._expected_seconds is None:
+            # Its progress does not show; what has taken so long may take as long again.
+            return elapsed
+        return max(0.0, self._length_of(in_flight[0]) - elapsed)
+
+    def _learn(self, seconds: float) -> None:
+        before = seconds if self._expected_seconds is None else self._expected_seconds
+        self._expected_seconds = NEWEST_WEIGHT * seconds + (1 - NEWEST_WEIGHT) * before
+
+    def _began_at(self, running: ClaimedTask) -> float:
+        return max(running.sent_at, self._last_end)
+
+    def _length_of(self, running: ClaimedTask) -> float:
+        if self._foreseen and self._foreseen[0] is running:
+            return self._foreseen[1]
+        return self._expected_seconds or 0.0

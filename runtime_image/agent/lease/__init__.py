@@ -1,0 +1,1 @@
+"""Lease renewal, task monitoring and the replica's heartbeat."""

@@ -1,0 +1,121 @@
+"""Keeps what the agent holds: renews the message's visibility and the record's lease together."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import LeaseLost, MessageNotHeld
+from runtime_image.agent.core.events import AbandonReason, Event, TaskLost
+from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.lease.ledger import Ledger
+from runtime_image.process.aws import AWS_ERRORS
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
+
+#: Part of the visibility timeout after which it is renewed: two renewals may fail before anything is lost.
+RENEW_AFTER: Final = 1 / 3
+#: Part of the visibility timeout by which a lease ends earlier, so that whoever gets the message again can claim
+#: the task at once instead of finding it still leased.
+LEASE_MARGIN: Final = 0.1
+#: Seconds of that margin at most.
+MAX_LEASE_MARGIN_SECONDS: Final = 2.0
+#: Seconds until a renewal that AWS did not answer is tried again.
+RETRY_SECONDS: Final = 0.5
+
+
+class LeaseRenewal:
+    """Owns the renewals. What cannot be kept is reported to the loop; that a lease has ended, the loop sees itself."""
+
+    def __init__(
+        self, *, ledger: Ledger, queue: TaskQueue, clock: Clock, log: EventLog, post: Callable[[Event], None]
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._log = log
+        self._post = post
+        self._visibility_seconds = queue.visibility_timeout_seconds
+        margin = min(self._visibility_seconds * LEASE_MARGIN, MAX_LEASE_MARGIN_SECONDS)
+        #: Seconds from the start of a visibility timeout to the end of the lease.
+        self.lease_seconds = self._visibility_seconds - margin
+        self._due: dict[ClaimedTask, float] = {}
+        self._renewing: ClaimedTask | None = None
+        # Guards both, so that nothing is renewed once `release` has returned.
+        self._renewal = threading.Condition()
+        self._changed = threading.Event()
+
+    def lease_end(self, message: ReceivedMessage) -> float:
+        """Return the monotonic second at which a lease on the task of this delivery ends if it is claimed now."""
+        return message.received_at + self.lease_seconds
+
+    def hold(self, task: ClaimedTask) -> None:
+        """Begin to keep a claimed task."""
+        # Reading and claiming it may have taken a good part of the visibility timeout while AWS was in trouble.
+        self._due[task] = task.message.received_at + self._visibility_seconds * RENEW_AFTER
+        self._changed.set()
+
+    def release(self, task: ClaimedTask) -> None:
+        """Stop keeping a task; waits for a renewal of it that is under way, and for no other's."""
+        with self._renewal:
+            self._due.pop(task, None)
+            self._renewal.wait_for(lambda: self._renewing is not task)
+
+    def run(self) -> None:
+        """Renew for ever; runs in a thread of its own."""
+        while True:
+            due = list(self._due.items())
+            now = self._clock.monotonic()
+            for task, due_at in due:
+                if due_at <= now:
+                    self.renew(task)
+            next_due = min((due_at for _, due_at in list(self._due.items())), default=now + self._visibility_seconds)
+            self._changed.wait(max(0.0, next_due - self._clock.monotonic()))
+            self._changed.clear()
+
+    def renew(self, task: ClaimedTask) -> None:
+        """Renew a task now, unless it was released."""
+        with self._renewal:
+            if task not in self._due:
+                return
+            self._renewing = task
+        try:
+            self._renew(task)
+        finally:
+            with self._renewal:
+                self._renewing = None
+                self._renewal.notify_all()
+
+    def _renew(self, task: ClaimedTask) -> None:
+        started_at = self._clock.monotonic()
+        try:
+            self._queue.extend(task.message.receipt_handle)
+            self._extend_duplicates(task)
+            elapsed = self._clock.monotonic() - started_at
+            self._ledger.renew(task.claim, lease_seconds=self.lease_seconds - elapsed)
+        except MessageNotHeld:
+            self._lost(task, AbandonReason.MESSAGE)
+        except LeaseLost:
+            self._lost(task, AbandonReason.RECORD)
+        except AWS_ERRORS as error:
+            self._log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
+            self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
+        else:
+            task.lease_until = started_at + self.lease_seconds
+            self._reschedule(task, started_at + self._visibility_seconds * RENEW_AFTER)
+
+    def _extend_duplicates(self, task: ClaimedTask) -> None:
+        for message in list(task.duplicates):
+            with suppress(MessageNotHeld, *AWS_ERRORS):
+                self._queue.extend(message.receipt_handle)
+
+    def _reschedule(self, task: ClaimedTask, due_at: float) -> None:
+        # A task that was released during the renewal must not come back.
+        with self._renewal:
+            if task in self._due:
+                self._due[task] = due_at
+
+    def _lost(self, task: ClaimedTask, loss: AbandonReason) -> None:
+        self._due.pop(task, None)
+        self._post(TaskLost(task, loss))

@@ -1,0 +1,1 @@
+"""Stage 2: inputs and models arrive, and the request is built."""

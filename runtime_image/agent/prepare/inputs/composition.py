@@ -1,0 +1,39 @@
+"""Puts the links package together; what only links need is loaded with the first link, by one thread."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
+from runtime_image.agent.settings import AgentSettings
+from runtime_image.process.clock import Clock
+from runtime_image.process.retry import Retry
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+def build_links(settings: AgentSettings, *, storage: "S3Client", patience: Retry, clock: Clock) -> LinkResolver:
+    """Return the replacement of links that an environment's settings allow."""
+    tools: list[LinkTools] = []
+    lock = threading.Lock()
+
+    def load() -> LinkTools:
+        # Modules that import each other are not safe to be loaded by several threads at once.
+        with lock:
+            if not tools:
+                tools.append(_load(settings, storage, patience, clock))
+        return tools[0]
+
+    return LinkResolver(load_tools=load)
+
+
+def _load(settings: AgentSettings, storage: "S3Client", patience: Retry, clock: Clock) -> LinkTools:
+    # 100 ms and 15 MB that only agents whose tasks have links should cost.
+    from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
+    from runtime_image.agent.prepare.inputs.http_fetcher import HttpFetcher  # noqa: PLC0415 - see above
+    from runtime_image.agent.prepare.inputs.image_check import ImageCheck  # noqa: PLC0415 - see above
+    from runtime_image.agent.prepare.inputs.s3_fetcher import S3Fetcher  # noqa: PLC0415 - see above
+
+    http = HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
+    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, patience=patience, clock=clock)
+    return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=ImageCheck().check)

@@ -1,0 +1,39 @@
+"""What a link brought must be a picture, by its content, and not one that bursts when it is unpacked."""
+
+import io
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from guarded_http.errors import LinkRefused
+
+#: Pixels of an input picture: what 8000 x 8000 have.
+MAX_PIXELS: Final = 64 * 1000 * 1000
+#: Formats that are looked at. Pillow knows many more, some of which start other programs (EPS).
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+
+
+class ImageCheck:
+    """Makes Pillow ready; `check` may then be called from any thread."""
+
+    def __init__(self) -> None:
+        Image.init()
+        # Pillow's own limit is a warning, which the whole process shares; here the size is looked at before anything
+        # is unpacked, and the limit is ours.
+        Image.MAX_IMAGE_PIXELS = None
+
+    def check(self, data: bytes) -> None:
+        """Raise LinkRefused unless `data` is a picture of a size that the Web UI can be given."""
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                width, height = picture.size
+                if width * height <= MAX_PIXELS:
+                    picture.verify()
+        except UnidentifiedImageError:
+            raise LinkRefused("what it points to is not a picture") from None
+        except Exception as error:
+            # Pillow raises nearly anything on a broken file.
+            raise LinkRefused(f"what it points to is not a readable picture ({type(error).__name__})") from error
+        if width * height > MAX_PIXELS:
+            megapixels = MAX_PIXELS // 1_000_000
+            raise LinkRefused(f"the picture has {width} x {height} pixels; {megapixels} megapixels are accepted")

@@ -1,0 +1,66 @@
+"""All links of a task: each fetched once, in parallel, and put in its places as base64."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from contract.errors import DarkroomError
+from guarded_http.errors import LinkRefused
+from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
+from runtime_image.process.parallel import in_parallel
+
+#: Links of one task.
+MAX_LINKS: Final = 32
+#: Links of one task that are fetched at a time.
+PARALLEL_FETCHES: Final = 4
+
+
+@dataclass(frozen=True)
+class LinkTools:
+    """What does the fetching; each raises LinkRefused or LinkUnavailable."""
+
+    fetch_http: Callable[[str], bytes]
+    #: Gets the task's id, too, for the log.
+    fetch_s3: Callable[[str, str], bytes]
+    check_picture: Callable[[bytes], None]
+
+
+class LinkResolver:
+    """Replaces links; what is wrong with one names its field."""
+
+    def __init__(self, *, load_tools: Callable[[], LinkTools]) -> None:
+        self._load_tools = load_tools
+
+    def replace(self, body: dict[str, Any], path: str, *, task_id: str) -> dict[str, Any]:
+        """Return `body` with every link replaced; `path` is the path of `body` in the task.
+
+        Raises:
+            LinkRefused, LinkUnavailable: for the first link, in the order of the content, that fails.
+        """
+        links = find_links(body, path)
+        if not links:
+            return body
+        if len(links) > MAX_LINKS:
+            raise LinkRefused(f"{path} holds {len(links)} links; {MAX_LINKS} are accepted")
+        tools = self._load_tools()
+        urls = list(dict.fromkeys(link.url for link in links))
+        jobs = [partial(_fetch, tools, url, task_id) for url in urls]
+        pictures = dict(zip(urls, in_parallel(jobs, threads=PARALLEL_FETCHES, name="link"), strict=True))
+        for link in links:
+            if isinstance(problem := pictures[link.url], Exception):
+                raise _at(link, problem)
+        return replace_links(body, lambda url: str(pictures[url]))
+
+
+def _fetch(tools: LinkTools, url: str, task_id: str) -> str:
+    data = tools.fetch_s3(url, task_id) if url.lower().startswith("s3:") else tools.fetch_http(url)
+    tools.check_picture(data)
+    return base64.b64encode(data).decode("ascii")
+
+
+def _at(link: Link, problem: Exception) -> Exception:
+    if not isinstance(problem, DarkroomError):
+        return problem
+    return type(problem)(f"{link.field}: the link {link.shown} cannot be used: {problem.message}")

@@ -1,0 +1,81 @@
+"""Fetches `s3://` links, from the buckets that the environment names and no other."""
+
+from collections.abc import Collection, Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import Deadline
+from runtime_image.agent.core.errors import StorageFailed
+from runtime_image.agent.prepare.inputs.http_fetcher import LINK_SECONDS, MAX_LINK_BYTES
+from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault
+from runtime_image.process.clock import Clock
+from runtime_image.process.retry import Retry
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+#: Bytes read at a time, between two looks at the deadline.
+_CHUNK_BYTES = 1024 * 1024
+
+
+class S3Fetcher:
+    """Fetches objects with the agent's own rights; hence the list of buckets, and of folders as `bucket/folder/`."""
+
+    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], patience: Retry, clock: Clock) -> None:
+        self._storage = storage
+        self._buckets = frozenset(buckets)
+        self._patience = patience
+        self._clock = clock
+
+    def fetch(self, url: str, task_id: str) -> bytes:
+        """Return the object; raises LinkRefused, LinkUnavailable, or StorageFailed if S3 is in trouble."""
+        bucket, key = parse_s3_url(url)
+        if not may_be_read(bucket, key, self._buckets):
+            named = ", ".join(sorted(self._buckets)) or "none"
+            raise LinkRefused(f"links to the bucket {bucket[:63]} are not allowed; configured: {named}")
+        tried_until = self._clock.monotonic() + LINK_SECONDS
+        try:
+            # A task that is handed back has used up one of its deliveries, so S3's trouble is waited out here.
+            return self._patience.keep_trying(
+                lambda: self._read(bucket, key),
+                useful=lambda: self._clock.monotonic() < tried_until,
+                task_id=task_id,
+            )
+        except AWS_ERRORS as error:
+            raise StorageFailed(f"S3 did not give it: {error}") from error
+
+    def _read(self, bucket: str, key: str) -> bytes:
+        deadline = Deadline(clock=self._clock, seconds=LINK_SECONDS)
+        try:
+            answer = self._storage.get_object(Bucket=bucket, Key=key)
+        except AWS_ERRORS as error:
+            if is_client_fault(error):
+                raise LinkUnavailable(f"S3 answered {error_code(error)}") from error
+            raise
+        if answer["ContentLength"] > MAX_LINK_BYTES:
+            answer["Body"].close()
+            raise LinkRefused(f"it is larger than {MAX_LINK_BYTES // (1024 * 1024)} MiB")
+        body = bytearray()
+        # Entering botocore's body itself would give the raw stream below it, whose errors are not botocore's.
+        with closing(answer["Body"]) as stream:
+            for chunk in stream.iter_chunks(_CHUNK_BYTES):
+                body += chunk
+                deadline.rest_seconds()
+        return bytes(body)
+
+
+def may_be_read(bucket: str, key: str, places: Collection[str]) -> bool:
+    """Tell whether an object lies in one of `places`, each a `bucket` or a `bucket/folder/`."""
+    folder, slash, _ = key.partition("/")
+    # Some servers resolve dots in a path, which would lead out of a folder.
+    has_dots = not {".", ".."}.isdisjoint(key.split("/"))
+    return bucket in places or (f"{bucket}/{folder}{slash}" in places and bool(slash) and not has_dots)
+
+
+def parse_s3_url(url: str) -> tuple[str, str]:
+    """Return bucket and key of an `s3://` link."""
+    bucket, _, key = url.partition("://")[2].partition("/")
+    if not bucket or not key:
+        raise LinkRefused("an s3 link has the form s3://bucket/key")
+    return bucket, key

@@ -1,0 +1,150 @@
+"""Fetches the models that a task names, while the tasks before it generate; others make room if need be."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from contract.routing import checkpoint_name, is_checkpoint_name
+from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
+from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
+from runtime_image.agent.core.errors import GivenUp
+from runtime_image.model_downloader.bucket import ModelBucket
+from runtime_image.model_downloader.bucket_index import BucketIndex
+from runtime_image.model_downloader.disk_quota import DiskQuota
+from runtime_image.model_downloader.downloader import Downloader
+from runtime_image.model_downloader.errors import DiskFull, Interrupted
+from runtime_image.model_downloader.folder import ModelsFolder
+from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.model_downloader.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.checkpoints import Checkpoints
+from runtime_image.webui.errors import UnknownModel
+from runtime_image.webui.names import kinds
+from runtime_image.webui.names.kinds import Kind
+from runtime_image.webui.names.referenced import Named
+
+#: Folders of what can be named.
+FOLDERS: Final[dict[Kind, str]] = {kinds.CHECKPOINT: CHECKPOINT_FOLDER, kinds.VAE: "VAE", kinds.LORA: "Lora"}
+#: Seconds between two looks whether a task that waits for its turn to fetch is still wanted.
+WAIT_SECONDS: Final = 0.5
+#: Stages in which a task needs its models, and those in which it gets on whatever becomes of others.
+_NEEDING: Final = frozenset({Stage.PREPARING, Stage.READY, Stage.GENERATING})
+_GOING_ON: Final = frozenset({Stage.READY, Stage.GENERATING})
+#: Names of a VAE that mean no file.
+_NO_VAE: Final = frozenset({"Automatic", "None"})
+
+
+class ModelCache:
+    """Runs in workers' threads; one fetches at a time, so that the first task's model is whole first."""
+
+    def __init__(
+        self,
+        *,
+        bucket: ModelBucket,
+        folder: ModelsFolder,
+        max_bytes: int | None,
+        checkpoints: Checkpoints,
+        log: EventLog,
+    ) -> None:
+        self._bucket = bucket
+        self._index = BucketIndex(bucket)
+        self._folder = folder
+        self._checkpoints = checkpoints
+        self._log = log
+        self._quota = DiskQuota(folder, max_bytes=max_bytes, is_needed=self._is_needed, log=log)
+        self._fetching = threading.Lock()
+        self._lock = threading.Lock()
+        self._keys_of: WeakKeyDictionary[ClaimedTask, frozenset[str]] = WeakKeyDictionary()
+
+    def fetch(self, task: ClaimedTask, checkpoint: str | None, named: Iterable[Named]) -> None:
+        """Return once everything that the task names is on disk, as far as the bucket holds it.
+
+        Args:
+            task: Until it has ended, none of its models makes room.
+            checkpoint: What must be loaded for the task and is not, if anything.
+            named: What its request names.
+
+        Raises:
+            UnknownModel: if the checkpoint is neither in the bucket nor on disk.
+            ModelError: if a model cannot be fetched.
+            GivenUp: if the task was given up meanwhile.
+        """
+        files = {file.key: file for file in self._files(checkpoint, named)}
+        with self._lock:
+            self._keys_of[task] = frozenset(files)
+        for key in files:
+            self._folder.mark_used(key)
+        missing = [file for file in files.values() if not self._folder.cached_model(file.key).is_current(file)]
+        if missing:
+            self._fetch(task, missing)
+
+    def _fetch(self, task: ClaimedTask, files: list[RemoteFile]) -> None:
+        log = self._log.bind(task_id=task.metadata.id)
+        log.info("models_needed", keys=[file.key for file in files])
+        while not task.given_up.is_set():
+            if not self._fetching.acquire(timeout=WAIT_SECONDS):
+                continue
+            try:
+                progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
+                task.fetching = progress
+                Downloader(
+                    bucket=self._bucket,
+                    folder=self._folder,
+                    quota=self._quota,
+                    progress=progress,
+                    log=log,
+                    is_wanted=lambda: not task.given_up.is_set(),
+                ).run(files)
+            except Interrupted as error:
+                raise GivenUp from error
+            except DiskFull:
+                # Tasks before it that go on by themselves will need their models no more.
+                if not self._others_go_on(task):
+                    raise
+            else:
+                return
+            finally:
+                task.fetching = None
+                self._fetching.release()
+            task.given_up.wait(WAIT_SECONDS)
+        raise GivenUp
+
+    def _files(self, checkpoint: str | None, named: Iterable[Named]) -> Iterator[RemoteFile]:
+        if checkpoint is not None:
+            yield from self._checkpoint_files(checkpoint, must_exist=True)
+        for one in named:
+            if one.kind is kinds.CHECKPOINT:
+                yield from self._checkpoint_files(one.name, must_exist=False)
+                continue
+            if one.kind not in FOLDERS or (one.kind is kinds.VAE and one.name in _NO_VAE):
+                continue
+            # What the bucket does not hold may be in the image; the Web UI's own list tells.
+            if found := self._index.find(FOLDERS[one.kind], one.name):
+                yield found
+
+    def _checkpoint_files(self, name: str, *, must_exist: bool) -> Iterator[RemoteFile]:
+        file_name = checkpoint_name(name)
+        found = self._index.find(CHECKPOINT_FOLDER, file_name)
+        if found:
+            yield found
+            yield from filter(None, map(self._index.find_key, companion_keys([found.key])))
+        elif must_exist and not self._is_on_disk(file_name):
+            raise UnknownModel(f"there is no model {file_name!r} in the model bucket any more")
+
+    def _is_on_disk(self, file_name: str) -> bool:
+        return is_checkpoint_name(file_name) and self._folder.cached_model(checkpoint_key(file_name)).path.exists()
+
+    def _is_needed(self, key: str) -> bool:
+        folder = key.partition("/")[0]
+        loaded = self._checkpoints.loaded_name
+        # What no task names came before the runtime was ready, and nobody would fetch it again.
+        if folder not in NAMED_FOLDERS or (loaded is not None and belongs_to_checkpoint(key, loaded)):
+            return True
+        with self._lock:
+            return any(key in keys and task.stage in _NEEDING for task, keys in self._keys_of.items())
+
+    def _others_go_on(self, task: ClaimedTask) -> bool:
+        with self._lock:
+            return any(other is not task and other.stage in _GOING_ON for other in self._keys_of)

@@ -1,0 +1,215 @@
+"""Calls that the Web UI does not have: `v1/download` and `v1/sync` bring files into the models folder."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final
+from urllib.parse import quote, unquote, urlsplit
+
+from contract.errors import FieldError, InvalidTask
+from guarded_http.client import Answer, GuardedHttp
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import Deadline
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import GivenUp
+from runtime_image.model_downloader import file_lock
+from runtime_image.model_downloader.disk_quota import free_bytes
+from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, KeyRefused
+from runtime_image.model_downloader.folder import PART_SUFFIX, CachedModel, ModelsFolder
+from runtime_image.model_downloader.partial_file import write_error
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.request import SYNC_PATH
+
+#: Bytes of one file; the largest checkpoints there are have half of it.
+MAX_FILE_BYTES: Final = 50 * 1024**3
+#: Bytes between two looks at what is left of the disk: not every server says how much it sends.
+LOOK_BYTES: Final = 64 * 1024**2
+#: Bytes of a list of files, and the lists of one repository: a thousand files each.
+MAX_LIST_BYTES: Final = 4 * 1024**2
+MAX_LISTS: Final = 10
+_OK: Final = 200
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
+_NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
+_HEADERS: Final = {"User-Agent": "darkroom-agent/1", "Accept-Encoding": "identity"}
+
+
+class ModelCalls:
+    """Runs in workers' threads. Whatever a token was sent for, it is sent to the hub only, and never told."""
+
+    def __init__(self, *, folder: ModelsFolder, http: GuardedHttp, hub_url: str, clock: Clock, log: EventLog) -> None:
+        self._folder = folder
+        self._http = http
+        self._hub_url = hub_url.rstrip("/")
+        self._clock = clock
+        self._log = log
+
+    def carry_out(self, task: ClaimedTask, path: str, body: Mapping[str, Any], field: str) -> dict[str, Any]:
+        """Return the answer to a call.
+
+        Raises:
+            InvalidTask, KeyRefused: if it is not what such a call must be, or would leave the models folder.
+            LinkRefused, LinkUnavailable: if an address must not be asked, or does not give what it should.
+            DiskFull, DownloadFailed: if the file cannot be kept.
+            GivenUp: if the task was given up meanwhile.
+        """
+        if not self._folder.directory.is_dir():
+            raise DownloadFailed(f"there is no models folder {self._folder.directory} in this runtime")
+        return self._sync(task, body, field) if path == SYNC_PATH else self._download(task, body, field)
+
+    def _download(self, task: ClaimedTask, body: Mapping[str, Any], field: str) -> dict[str, Any]:
+        source, target = _texts(body, field, "source_url", "download_path")
+        name = target
+        if target.endswith("/"):
+            name += PurePosixPath(unquote(urlsplit(source).path)).name
+        place = self._place_of(name, f"{field}.download_path")
+        self._fetch(task, source, place, headers={})
+        return {"msg": "downloaded", "source_url": source, "download_path": target}
+
+    def _sync(self, task: ClaimedTask, body: Mapping[str, Any], field: str) -> dict[str, Any]:
+        repository, target = _texts(body, field, "repo_id", "sync_path")
+        if not _REPOSITORY.fullmatch(repository):
+            raise InvalidTask([FieldError(f"{field}.repo_id", "must be a name such as stabilityai/sd-vae-ft-mse")])
+        token = body.get("hf_token")
+        if token is not None and not (isinstance(token, str) and token.isascii() and token.isprintable()):
+            raise InvalidTask([FieldError(f"{field}.hf_token", "must be a token of Hugging Face")])
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        synced = []
+        for entry in self._files_of(task, repository, headers):
+            name = f"{target.rstrip('/')}/{entry['path']}"
+            if any(part.startswith(".") for part in PurePosixPath(entry["path"]).parts):
+                # Such as .gitattributes: of no use to the Web UI.
+                continue
+            place = self._place_of(name, f"{field}.sync_path")
+            sha256 = (entry.get("lfs") or {}).get("oid")
+            if _is_same(place, entry.get("size"), sha256):
+                continue
+            source = f"{self._hub_url}/{repository}/resolve/main/{quote(entry['path'])}"
+            self._fetch(task, source, place, headers=headers, sha256=sha256)
+            synced.append(name)
+        return {"synced_count": len(synced), "synced_files": synced}
+
+    def _files_of(self, task: ClaimedTask, repository: str, headers: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        url: str | None = f"{self._hub_url}/api/models/{repository}/tree/main?recursive=true"
+        for _ in range(MAX_LISTS):
+            if url is None:
+                return
+            with self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
+                _check_answer(answer)
+                listing = _read_list(answer)
+                link = _NEXT.search(answer.headers.get("link", ""))
+            for entry in listing:
+                match entry:
+                    case {"type": "file", "path": str()}:
+                        yield entry
+            url = link[1] if link and link[1].startswith(f"{self._hub_url}/") else None
+
+    def _fetch(
+        self, task: ClaimedTask, url: str, place: CachedModel, *, headers: Mapping[str, str], sha256: str | None = None
+    ) -> None:
+        place.path.parent.mkdir(parents=True, exist_ok=True)
+        # Of this task alone: two that bring the same file do not write into one another's.
+        temporary = place.part.with_suffix(f".{task.claim.run}{PART_SUFFIX}")
+        started_at = self._clock.monotonic()
+        try:
+            # Without the lock it makes room for others.
+            descriptor = file_lock.lock(temporary, is_wanted=lambda: not task.given_up.is_set())
+            if descriptor is None:
+                raise GivenUp
+            with os.fdopen(descriptor, "wb") as file:
+                file.truncate()
+                count = self._receive(task, url, headers, file, sha256)
+                file.flush()
+                temporary.replace(place.path)
+        except OSError as error:
+            raise write_error(error, place.path) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        seconds = round(self._clock.monotonic() - started_at, 3)
+        self._log.info("model_downloaded", task_id=task.metadata.id, file=place.path.name, bytes=count, seconds=seconds)
+
+    def _receive(
+        self, task: ClaimedTask, url: str, headers: Mapping[str, str], file: BinaryIO, sha256: str | None
+    ) -> int:
+        """Write what a link gives to a file; return how many bytes, once they are known to be the right ones."""
+        with self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
+            _check_answer(answer)
+            size = self._check_size(answer)
+            digest, count, looked_at = hashlib.sha256(), 0, 0
+            for chunk in answer.chunks():
+                file.write(chunk)
+                digest.update(chunk)
+                count += len(chunk)
+                if count > MAX_FILE_BYTES:
+                    raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
+                if count - looked_at >= LOOK_BYTES:
+                    looked_at = count
+                    if free_bytes(self._folder) <= 0:
+                        raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
+                if task.given_up.is_set():
+                    raise GivenUp
+        if size is not None and count != size:
+            raise LinkUnavailable(f"{answer.target.host} sent {count} bytes of {size}")
+        if sha256 is not None and digest.hexdigest() != sha256:
+            raise LinkUnavailable(f"{answer.target.host} sent something else than the repository lists")
+        return count
+
+    def _check_size(self, answer: Answer) -> int | None:
+        text = answer.headers.get("content-length", "")
+        if not text.isdecimal():
+            return None
+        if int(text) > MAX_FILE_BYTES:
+            raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
+        if int(text) > free_bytes(self._folder):
+            raise DiskFull(f"it has {int(text) // 1024**2} MiB, more than are free in {self._folder.directory}")
+        return int(text)
+
+    def _place_of(self, name: str, field: str) -> CachedModel:
+        try:
+            return self._folder.cached_model(name)
+        except KeyRefused as error:
+            raise InvalidTask([FieldError(field, f"must stay inside the models folder: {error.message}")]) from None
+
+    def _deadline(self, task: ClaimedTask) -> Deadline:
+        return Deadline(clock=self._clock, seconds=max(task.deadline - self._clock.monotonic(), 0.0))
+
+
+def _texts(body: Mapping[str, Any], field: str, *names: str) -> tuple[str, ...]:
+    errors = [
+        FieldError(f"{field}.{name}", "is required: a text")
+        for name in names
+        if not isinstance(body.get(name), str) or not body[name]
+    ]
+    if errors:
+        raise InvalidTask(errors)
+    return tuple(body[name] for name in names)
+
+
+def _check_answer(answer: Answer) -> None:
+    if answer.status != _OK:
+        raise LinkUnavailable(f"{answer.target.host} answered {answer.status}")
+
+
+def _read_list(answer: Answer) -> list[Any]:
+    content = bytearray()
+    for chunk in answer.chunks():
+        content += chunk
+        if len(content) > MAX_LIST_BYTES:
+            raise LinkRefused("the repository's list of files is too large")
+    try:
+        listing = json.loads(content)
+    except (ValueError, RecursionError):
+        listing = None
+    if not isinstance(listing, list):
+        raise LinkUnavailable(f"{answer.target.host} did not answer with a list of files")
+    return listing
+
+
+def _is_same(place: CachedModel, size: object, sha256: str | None) -> bool:
+    if not place.path.is_file() or place.path.stat().st_size != size or sha256 is None:
+        return False
+    with place.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256

@@ -1,0 +1,74 @@
+"""What kind of picture or film some bytes are, and whether they are all there; nothing is unpacked."""
+
+import struct
+from typing import Final
+
+#: Beginnings of files, with what comes of them; the brand of ISO media files stands behind their size and `ftyp`.
+_SIGNATURES: Final = (
+    (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
+    (b"\xff\xd8\xff", "jpg", "image/jpeg"),
+    (b"GIF87a", "gif", "image/gif"),
+    (b"GIF89a", "gif", "image/gif"),
+    (b"\x1aE\xdf\xa3", "webm", "video/webm"),
+)
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+#: The last chunk of a PNG, its checksum included.
+_PNG_END: Final = b"IEND\xaeB`\x82"
+#: JPEG's markers before the compressed data, within which the second cannot occur, and at the end.
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
+#: The end of the last picture's data, and the trailer.
+_GIF_END: Final = b"\0;"
+#: Bytes of the head of a RIFF file (name and size), and of a box of an ISO media file.
+_HEAD_BYTES: Final = 8
+#: Sizes of a box that mean: 64 bits behind the head, and up to the end of the file.
+_LONG_BOX, _LAST_BOX = 1, 0
+
+
+def detect_format(data: bytes) -> tuple[str, str] | None:
+    """Return extension and content type of a picture or film, None if it is neither."""
+    for signature, extension, content_type in _SIGNATURES:
+        if data.startswith(signature):
+            return extension, content_type
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp", "image/webp"
+    if data[4:8] == b"ftyp":
+        return ("avif", "image/avif") if data[8:12] in _AVIF_BRANDS else ("mp4", "video/mp4")
+    return None
+
+
+def is_whole(data: bytes, extension: str) -> bool:
+    """Tell whether a file of a known kind has its end, as far as its format says where that is.
+
+    What some program has put behind the end does not matter, where the end can be told from that.
+    """
+    match extension:
+        case "png":
+            return b"IDAT" in data and data.rfind(_PNG_END) > 0
+        case "jpg":
+            return 0 < data.find(_JPEG_SCAN) < data.rfind(_JPEG_END)
+        case "gif":
+            return data.endswith(_GIF_END)
+        case "webp":
+            size = int.from_bytes(data[4:_HEAD_BYTES], "little")
+            # The name of the format is within the size.
+            return len("WEBP") < size <= len(data) - _HEAD_BYTES
+        case "avif" | "mp4":
+            return _has_whole_boxes(data)
+    # WebM may be written as a stream, whose end is nowhere marked.
+    return True
+
+
+def _has_whole_boxes(data: bytes) -> bool:
+    """Walk through the boxes of an ISO media file; there must be its description and its data among them."""
+    at, names = 0, set()
+    while at + _HEAD_BYTES <= len(data):
+        (size,) = struct.unpack_from(">I", data, at)
+        if size == _LONG_BOX and at + 2 * _HEAD_BYTES <= len(data):
+            (size,) = struct.unpack_from(">Q", data, at + _HEAD_BYTES)
+        elif size == _LAST_BOX:
+            size = len(data) - at
+        if size < _HEAD_BYTES:
+            return False
+        names.add(data[at + 4 : at + _HEAD_BYTES])
+        at += size
+    return at == len(data) and b"mdat" in names and not names.isdisjoint({b"meta", b"moov"})

@@ -1,0 +1,38 @@
+"""The Web UI's preview of a running task's picture, put where the callers of the HTTP API get at it."""
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Final
+
+from contract.storage import S3Location, preview_key
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.store.image_formats import detect_format
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+#: Bytes of a preview: a PNG of 1024² takes 2 MB. A larger one would hold up those of other tasks.
+MAX_PREVIEW_BYTES: Final = 4 * 1024 * 1024
+
+
+class Previews:
+    """Keeps the newest preview of each task, beside its outputs."""
+
+    def __init__(self, *, storage: "S3Client", bucket: str) -> None:
+        self._storage = storage
+        self._bucket = bucket
+
+    def store(self, task: ClaimedTask, encoded: str) -> str | None:
+        """Store a preview and return its `s3://` URI; None if it is no picture. Raises botocore's errors."""
+        try:
+            # The Web UI puts a data URL's head before it.
+            data = base64.b64decode(encoded.rpartition(",")[2], validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        kind = detect_format(data)
+        if kind is None or len(data) > MAX_PREVIEW_BYTES:
+            return None
+        extension, content_type = kind
+        location = S3Location(self._bucket, preview_key(task.metadata.prefix, *task.key, extension))
+        self._storage.put_object(Bucket=location.bucket, Key=location.key, Body=data, ContentType=content_type)
+        return location.uri

@@ -1,0 +1,1 @@
+"""Parts that the container's programs share: logs, clock, retries, AWS clients, exit codes."""

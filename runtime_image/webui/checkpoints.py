@@ -1,0 +1,126 @@
+"""Which checkpoint the Web UI has loaded, and how another gets there: asked, switched, and checked afterwards."""
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, Final
+
+from contract.routing import same_checkpoint
+from runtime_image.webui.answer_info import info_of
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.error_mapping import refusal
+from runtime_image.webui.errors import CheckpointNotLoaded, UnknownModel, WebUiFailed
+from runtime_image.webui.names.kinds import CHECKPOINT
+from runtime_image.webui.names.validation import listed
+from runtime_image.webui.questions import ask
+from runtime_image.webui.request import OPTIONS_PATH
+
+_LIST_PATH: Final = "/sdapi/v1/sd-models"
+
+#: Seconds in which a checkpoint must be loaded; 7 GB from a cold network disk at 50 MB/s take 140.
+SWITCH_TIMEOUT_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One entry of the Web UI's list."""
+
+    title: str
+    model_name: str
+    filename: str
+    hashes: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """File name without folders, whatever system the Web UI runs on."""
+        return PureWindowsPath(self.filename).name
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether `name` is one of the forms in which users name a checkpoint."""
+        forms = (self.title, self.model_name, self.file)
+        return any(same_checkpoint(form, name) for form in forms) or name.lower() in self.hashes
+
+
+class Checkpoints:
+    """Remembers what is loaded, so that a runtime with one model asks once. Loads from one thread at a time."""
+
+    def __init__(self, *, client: WebUiClient) -> None:
+        self._client = client
+        #: What is loaded, by the name that the task gave it. The loop may forget it while a worker looks.
+        self._loaded: tuple[str, Checkpoint] | None = None
+
+    def is_loaded(self, name: str | None) -> bool:
+        """Tell whether a task that needs this checkpoint (None: any) may start."""
+        return name is None or name == self.loaded_name
+
+    @property
+    def loaded_name(self) -> str | None:
+        """The checkpoint that is known to be loaded, as the task named it."""
+        loaded = self._loaded
+        return loaded[0] if loaded else None
+
+    def forget(self) -> None:
+        """Ask again next time: the Web UI may have been restarted, or changed by a call."""
+        self._loaded = None
+
+    def load(self, name: str) -> None:
+        """Have the Web UI load a checkpoint.
+
+        Raises:
+            UnknownModel: if the Web UI does not have it, also after looking again.
+            WebUiFailed: if it has it and does not load it.
+        """
+        checkpoint = self._find(name) or self._find_after_refresh(name)
+        if not self._is_current(checkpoint):
+            self._loaded = None
+            body = json.dumps({"sd_model_checkpoint": checkpoint.title}).encode()
+            answer = self._client.call("POST", OPTIONS_PATH, body, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+            if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
+                raise CheckpointNotLoaded(f"{checkpoint.title}: {refusal(answer).message}")
+            # A corrupt file is answered 200, and the old model stays.
+            if not self._is_current(checkpoint):
+                raise CheckpointNotLoaded(f"the Web UI did not load {checkpoint.title}")
+        self._loaded = (name, checkpoint)
+
+    def check_answer(self, name: str | None, answer: object) -> None:
+        """Raise CheckpointNotLoaded if a generation says that another model made its pictures."""
+        loaded = self._loaded
+        if name is None or loaded is None or loaded[0] != name:
+            return
+        made_by = info_of(answer).get("sd_model_name")
+        known = {PurePosixPath(loaded[1].file).stem, loaded[1].model_name}
+        if made_by and made_by not in known:
+            self.forget()
+            raise CheckpointNotLoaded(f"the pictures were made by {made_by}, not by {name}")
+
+    def _find_after_refresh(self, name: str) -> Checkpoint:
+        ask(self._client, "POST", "/sdapi/v1/refresh-checkpoints", b"{}", timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+        if found := self._find(name):
+            return found
+        known = listed(CHECKPOINT.read(ask(self._client, "GET", _LIST_PATH)))
+        raise UnknownModel(f"the Web UI has no checkpoint {name!r}; it has: {known}")
+
+    def _find(self, name: str) -> Checkpoint | None:
+        return next((checkpoint for checkpoint in self._list() if checkpoint.is_called(name)), None)
+
+    def _list(self) -> list[Checkpoint]:
+        entries = ask(self._client, "GET", _LIST_PATH)
+        if not isinstance(entries, list):
+            raise WebUiFailed("the Web UI's list of checkpoints is not a list")
+        return [_checkpoint(entry) for entry in entries if isinstance(entry, dict)]
+
+    def _is_current(self, checkpoint: Checkpoint) -> bool:
+        options = ask(self._client, "GET", OPTIONS_PATH)
+        current = options.get("sd_model_checkpoint") if isinstance(options, dict) else None
+        # The title gets its hash once it has been computed, so the two may differ in that.
+        return isinstance(current, str) and same_checkpoint(current, checkpoint.title)
+
+
+def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
+    hashes = (entry.get("hash"), entry.get("sha256"))
+    return Checkpoint(
+        title=str(entry.get("title") or ""),
+        model_name=str(entry.get("model_name") or ""),
+        filename=str(entry.get("filename") or ""),
+        hashes=tuple(hash_.lower() for hash_ in hashes if isinstance(hash_, str) and hash_),
+    )

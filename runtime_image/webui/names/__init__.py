@@ -1,0 +1,1 @@
+"""Names that requests use: samplers, checkpoints, LoRA and the like."""

@@ -1,0 +1,77 @@
+"""What the Web UI has, by kind: each list is asked for once in a Web UI's life, and again when a name is missing."""
+
+import threading
+from collections import Counter
+from typing import Any, Final
+
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.names.kinds import Kind, Names
+from runtime_image.webui.questions import NoSuchCall, ask
+
+_PREFIX: Final = "/sdapi/v1/"
+
+
+class NameCatalog:
+    """Read from workers' threads; most tasks are checked without any call."""
+
+    def __init__(self, *, client: WebUiClient) -> None:
+        self._client = client
+        self._known: dict[Kind, Names | None] = {}
+        #: Counts the Web UI's lives, so that an answer of an earlier one is not remembered for the next.
+        self._life = 0
+        self._refreshing = threading.Lock()
+        #: By kind: how many looks at its folders the Web UI was asked for, and which of them the known names are from.
+        self._looks_begun: Counter[Kind] = Counter()
+        self._look_known: Counter[Kind] = Counter()
+
+    def forget(self) -> None:
+        """Ask again next time: the Web UI may have been started anew."""
+        self._life += 1
+        self._known = {}
+
+    def of(self, kind: Kind) -> Names | None:
+        """Return the names of a kind, None if this Web UI has no list of it; raises WebUiFailed."""
+        known, life = self._known, self._life
+        if kind not in known:
+            names = self._ask(kind)
+            if life == self._life:
+                known[kind] = names
+            return names
+        return known[kind]
+
+    def of_now(self, kind: Kind, *, timeout_seconds: float) -> Names | None:
+        """Return the names once the Web UI has looked at its folders again, for everybody who asked before it began.
+
+        Args:
+            kind: Of which something was missing.
+            timeout_seconds: For looking again: that waits for the generation that runs.
+        """
+        begun_before = self._looks_begun[kind]
+        with self._refreshing:
+            known = self._known
+            # A look that was under way when this call was made may have missed a file that has just come.
+            if kind in known and self._look_known[kind] > begun_before:
+                return known[kind]
+            self._looks_begun[kind] += 1
+            if kind.refresh:
+                self._look_again(kind.refresh, timeout_seconds)
+            known[kind] = self._ask(kind)
+            self._look_known[kind] = self._looks_begun[kind]
+            return known[kind]
+
+    def _look_again(self, call: str, timeout_seconds: float) -> None:
+        try:
+            ask(self._client, "POST", f"{_PREFIX}{call}", b"{}", timeout_seconds=timeout_seconds)
+        except NoSuchCall:
+            # What it lists is then all that it will ever find.
+            return
+
+    def _ask(self, kind: Kind) -> Names | None:
+        first, *others = [self._list(name) for name in kind.lists]
+        return None if first is None else kind.read(first, *others)
+
+    def _list(self, name: str) -> Any:
+        try:
+            return ask(self._client, "GET", f"{_PREFIX}{name}")
+        except NoSuchCall:
+            return None

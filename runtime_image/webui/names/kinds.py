@@ -1,0 +1,152 @@
+"""The kinds of things that requests call by name, and by which names the Web UI finds each of them.
+
+What it does not find it replaces by something else, silently. So the rules here are the Web UI's own: letters count
+as they are written, an alias of a sampler is no name, and a scheduler may stand at the end of a sampler's name.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PureWindowsPath
+from typing import Any, Final
+
+from contract.routing import bare_checkpoint_name, checkpoint_name
+from runtime_image.webui.errors import WebUiFailed
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """What there is of one kind."""
+
+    #: Every form that the Web UI understands, and the name that it lists for it.
+    accepted: dict[str, str]
+    #: Forms in small letters that it does not understand, and the name that is meant.
+    meant: dict[str, str] = field(default_factory=dict)
+
+    def find(self, forms: Iterable[str]) -> str | None:
+        """Return the listed name of the first form that is known."""
+        return next((self.accepted[form] for form in forms if form in self.accepted), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """Where the names of one kind are listed, and how they are compared."""
+
+    #: For error messages.
+    word: str
+    #: What applications may switch on.
+    code: str
+    #: The lists, below `/sdapi/v1/`. Without the first nothing can be checked; the others may be missing.
+    lists: tuple[str, ...]
+    #: Makes names of the answers, in the order of the lists; None stands for one that is missing.
+    read: Callable[..., Names]
+    #: Has the Web UI look at its folder again, below `/sdapi/v1/`.
+    refresh: str | None = None
+    #: The forms in which to look for what a request calls so.
+    forms: Callable[[str], tuple[str, ...]] = lambda name: (name,)
+
+
+def _entries(answer: object) -> Iterator[dict[str, Any]]:
+    if not isinstance(answer, list):
+        raise WebUiFailed("one of the Web UI's lists is not a list")
+    yield from (entry for entry in answer if isinstance(entry, dict))
+
+
+def _texts(answer: object, *keys: str) -> Iterator[str]:
+    """Yield the values of these keys of each entry, as far as they are text."""
+    for entry in _entries(answer):
+        yield from (entry[key] for key in keys if isinstance(entry.get(key), str))
+
+
+def _names(names: Iterable[str], *more: str) -> Names:
+    accepted = {name: name for name in (*more, *names)}
+    return Names(accepted, {name.lower(): name for name in accepted})
+
+
+def _samplers(samplers: object, schedulers: object) -> Names:
+    endings = [f" {word}" for entry in _entries(schedulers or []) for word in _scheduler_words(entry)]
+    accepted, meant = {}, {}
+    for entry in _entries(samplers):
+        if isinstance(name := entry.get("name"), str):
+            accepted.update({name + ending: name for ending in ("", *endings)})
+            aliases = [alias for alias in entry.get("aliases") or () if isinstance(alias, str)]
+            meant.update({word.lower(): name for word in (name, *aliases)})
+    return Names(accepted, meant)
+
+
+def _scheduler_words(entry: dict[str, Any]) -> list[str]:
+    words = (entry.get("label"), entry.get("name"), *(entry.get("aliases") or ()))
+    return [word for word in words if isinstance(word, str)]
+
+
+def _schedulers(schedulers: object) -> Names:
+    accepted, meant = {}, {}
+    for entry in _entries(schedulers):
+        if isinstance(name := entry.get("name"), str):
+            accepted.update({name: name, str(entry.get("label") or name): name})
+            meant.update({word.lower(): name for word in _scheduler_words(entry)})
+    return Names(accepted, meant)
+
+
+def _checkpoints(checkpoints: object) -> Names:
+    accepted = {}
+    for entry in _entries(checkpoints):
+        title = str(entry.get("title") or "")
+        file = PureWindowsPath(str(entry.get("filename") or "")).name
+        hashes = [str(entry[key]).lower() for key in ("hash", "sha256") if entry.get(key)]
+        forms = [bare_checkpoint_name(form) for form in (title, str(entry.get("model_name") or ""), file)]
+        accepted.update({form: checkpoint_name(title) for form in (*forms, *hashes) if form})
+    return Names(accepted, {form.lower(): name for form, name in accepted.items()})
+
+
+def _loras(loras: object) -> Names:
+    accepted = {}
+    for entry in _entries(loras):
+        forms = [entry[key] for key in ("name", "alias") if isinstance(entry.get(key), str)]
+        accepted.update(dict.fromkeys(forms, forms[0]))
+    return Names(accepted, {form.lower(): name for form, name in accepted.items()})
+
+
+def _scripts(tab: str) -> Callable[[object], Names]:
+    def read(scripts: object) -> Names:
+        titles = scripts.get(tab) if isinstance(scripts, dict) else None
+        if not isinstance(titles, list):
+            raise WebUiFailed("the Web UI's list of scripts has another shape than it should")
+        return Names({str(title).lower(): str(title) for title in titles})
+
+    return read
+
+
+def _lower(name: str) -> tuple[str, ...]:
+    return (name.lower(),)
+
+
+SAMPLER: Final = Kind("sampler", "unknown_sampler", ("samplers", "schedulers"), _samplers)
+SCHEDULER: Final = Kind("scheduler", "unknown_scheduler", ("schedulers",), _schedulers)
+UPSCALER: Final = Kind(
+    "upscaler", "unknown_upscaler", ("upscalers",), lambda upscalers: _names(_texts(upscalers, "name"), "None")
+)
+HIRES_UPSCALER: Final = Kind(
+    "upscaler",
+    "unknown_upscaler",
+    ("upscalers", "latent-upscale-modes"),
+    lambda upscalers, modes: _names([*_texts(modes or [], "name"), *_texts(upscalers, "name")]),
+)
+CHECKPOINT: Final = Kind(
+    "checkpoint",
+    "unknown_model",
+    ("sd-models",),
+    _checkpoints,
+    refresh="refresh-checkpoints",
+    forms=lambda name: (bare_checkpoint_name(name), name.lower()),
+)
+VAE: Final = Kind(
+    "VAE",
+    "unknown_vae",
+    ("sd-vae",),
+    lambda vaes: _names(_texts(vaes, "model_name"), "Automatic", "None"),
+    refresh="refresh-vae",
+)
+LORA: Final = Kind("LoRA", "unknown_lora", ("loras",), _loras, refresh="refresh-loras")
+STYLE: Final = Kind("style", "unknown_style", ("prompt-styles",), lambda styles: _names(_texts(styles, "name")))
+TEXT_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("txt2img"), forms=_lower)
+IMAGE_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("img2img"), forms=_lower)

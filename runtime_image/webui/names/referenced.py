@@ -1,0 +1,87 @@
+"""Where a request calls something by its name, so that the name can be looked up before anything is generated."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from runtime_image.webui.names import kinds
+from runtime_image.webui.names.kinds import Kind
+from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH, UPSCALING_PATHS
+
+#: Options whose value is a name.
+_NAMING_OPTIONS: Final = {
+    "sd_model_checkpoint": kinds.CHECKPOINT,
+    "sd_vae": kinds.VAE,
+    "upscaler_for_img2img": kinds.UPSCALER,
+}
+#: Fields of the second pass, with what they are and the value that means the first pass's.
+_HIRES_FIELDS: Final = {
+    "hr_upscaler": (kinds.HIRES_UPSCALER, None),
+    "hr_sampler_name": (kinds.SAMPLER, "Use same sampler"),
+    "hr_scheduler": (kinds.SCHEDULER, "Use same scheduler"),
+    "hr_checkpoint_name": (kinds.CHECKPOINT, "Use same checkpoint"),
+}
+#: Values of `refiner_checkpoint` that mean none.
+_NO_REFINER: Final = frozenset({"None", "none"})
+_SCRIPTS: Final = {
+    TEXT_TO_IMAGE_PATH: kinds.TEXT_TO_IMAGE_SCRIPT,
+    IMAGE_TO_IMAGE_PATH: kinds.IMAGE_TO_IMAGE_SCRIPT,
+}
+#: The Web UI reads `<lora:name:weight>` in prompts, `lyco` being an older word for it.
+_LORA: Final = re.compile(r"<(?:lora|lyco):([^:<>]+)[^<>]*>")
+
+
+class Named(NamedTuple):
+    """One name in a request."""
+
+    kind: Kind
+    name: str
+    #: Path of the field that holds it.
+    field: str
+
+
+def names_in(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:
+    """Yield what the body of a call names; values that are no text are left for the Web UI to refuse."""
+    if path in _SCRIPTS:
+        yield from _of_generation(path, body, field)
+    elif path in UPSCALING_PATHS:
+        yield from _of_fields(body, field, {"upscaler_1": kinds.UPSCALER, "upscaler_2": kinds.UPSCALER})
+    elif path == OPTIONS_PATH:
+        yield from _of_fields(body, field, _NAMING_OPTIONS)
+
+
+def _of_generation(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:
+    # The Web UI uses the index only where there is no name.
+    sampler = "sampler_name" if body.get("sampler_name") else "sampler_index"
+    yield from _of_fields(body, field, {sampler: kinds.SAMPLER, "scheduler": kinds.SCHEDULER})
+    yield from _of_fields(body, field, {"script_name": _SCRIPTS[path]})
+    if str(body.get("refiner_checkpoint")) not in _NO_REFINER:
+        yield from _of_fields(body, field, {"refiner_checkpoint": kinds.CHECKPOINT})
+    if isinstance(overrides := body.get("override_settings"), Mapping):
+        yield from _of_fields(overrides, f"{field}.override_settings", _NAMING_OPTIONS)
+    if isinstance(scripts := body.get("alwayson_scripts"), Mapping):
+        yield from (Named(_SCRIPTS[path], name, f"{field}.alwayson_scripts") for name in scripts)
+    if isinstance(styles := body.get("styles"), list):
+        yield from (
+            Named(kinds.STYLE, name, f"{field}.styles[{index}]")
+            for index, name in enumerate(styles)
+            if isinstance(name, str)
+        )
+    prompts = ["prompt"]
+    if body.get("enable_hr"):
+        prompts.append("hr_prompt")
+        for name, (kind, same) in _HIRES_FIELDS.items():
+            if body.get(name) != same:
+                yield from _of_fields(body, field, {name: kind})
+    if not body.get("disable_extra_networks"):
+        for name in prompts:
+            # Only there: in a negative prompt it is text for the Web UI too.
+            for lora in dict.fromkeys(_LORA.findall(str(body.get(name) or ""))):
+                yield Named(kinds.LORA, lora, f"{field}.{name}")
+
+
+def _of_fields(values: Mapping[str, Any], field: str, fields: Mapping[str, Kind]) -> Iterator[Named]:
+    for name, kind in fields.items():
+        value = values.get(name)
+        if isinstance(value, str) and value:
+            yield Named(kind, value, f"{field}.{name}")

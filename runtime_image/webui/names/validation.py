@@ -1,0 +1,81 @@
+"""Fails a task that calls something by a name that the Web UI does not know, before it makes another picture."""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from contract.errors import FieldError, InvalidTask
+from runtime_image.webui.names.catalog import NameCatalog
+from runtime_image.webui.names.kinds import Kind, Names
+from runtime_image.webui.names.referenced import Named
+
+#: Names that an error lists, and the characters of the list: there may be thousands of LoRA.
+MAX_NAMES_LISTED: Final = 50
+MAX_LIST_LENGTH: Final = 2000
+#: Unknown names that one error tells of.
+MAX_PROBLEMS: Final = 10
+#: Characters of an unknown name that are repeated, and compared with the known ones.
+MAX_NAME_LENGTH: Final = 100
+
+
+class NameValidation:
+    """Runs in workers' threads."""
+
+    def __init__(self, *, known: NameCatalog) -> None:
+        self._known = known
+
+    def check(self, named: Iterable[Named], *, timeout_seconds: float) -> dict[str, str]:
+        """Return the listed name of what each field names.
+
+        A kind of which the Web UI has no list is not checked; its fields are not in the answer.
+
+        Raises:
+            InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again.
+            WebUiFailed: if the Web UI does not answer as it should.
+        """
+        by_kind: dict[Kind, list[Named]] = defaultdict(list)
+        for name in named:
+            by_kind[name.kind].append(name)
+        found: dict[str, str] = {}
+        problems: list[FieldError] = []
+        for kind, asked in by_kind.items():
+            names = self._known.of(kind)
+            if names is not None and not all(names.find(kind.forms(one.name)) for one in asked):
+                names = self._known.of_now(kind, timeout_seconds=timeout_seconds)
+            if names is None:
+                continue
+            for one in asked:
+                if listed := names.find(kind.forms(one.name)):
+                    found[one.field] = listed
+                elif len(problems) < MAX_PROBLEMS:
+                    problems.append(_problem(one, names))
+        if problems:
+            raise InvalidTask(problems)
+        return found
+
+
+def _problem(unknown: Named, names: Names) -> FieldError:
+    name = unknown.name[:MAX_NAME_LENGTH]
+    message = f"the Web UI has no {unknown.kind.word} {name!r}{_suggestion(name, names)}; it has: {listed(names)}"
+    return FieldError(unknown.field, message, unknown.kind.code)
+
+
+def _suggestion(name: str, names: Names) -> str:
+    meant = names.meant or {form.lower(): listed for form, listed in names.accepted.items()}
+    nearest = difflib.get_close_matches(name.lower(), meant, n=1)
+    return f" (did you mean {meant[nearest[0]]!r}?)" if nearest else ""
+
+
+def listed(names: Names) -> str:
+    """Return what there is, in one line of a bounded length."""
+    known = sorted(set(names.accepted.values()))
+    shown: list[str] = []
+    length = 0
+    for name in known[:MAX_NAMES_LISTED]:
+        length += len(name) + len(", ")
+        if length > MAX_LIST_LENGTH:
+            break
+        shown.append(name)
+    more = len(known) - len(shown)
+    return (", ".join(shown) or "none") + (f" and {more} more" if more else "")

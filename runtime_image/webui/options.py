@@ -1,0 +1,112 @@
+"""The Web UI's options, kept as they are: what one task overrides must not reach the next.
+
+The Web UI sets an overridden option back after the request only if that option was set explicitly before. So each is
+set explicitly, to the value that it has, before it is overridden for the first time; from then on the Web UI does the
+rest inside its own lock. What it reads after the lock is released, or what cannot be set explicitly, the agent sets
+back by itself, while it has the Web UI to itself.
+"""
+
+import json
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.questions import ask
+from runtime_image.webui.request import OPTIONS_PATH
+
+#: Options that pictures are encoded by, which happens after the lock is released: by then the Web UI has set them
+#: back, or has set those of the next request.
+READ_AFTER_THE_LOCK: Final = frozenset({"samples_format", "jpeg_quality", "webp_lossless"})
+#: Seconds to set options in; a VAE may have to be loaded from a slow disk.
+SET_TIMEOUT_SECONDS: Final = 120.0
+#: Setting it has another checkpoint loaded, which is a thing of its own.
+CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
+#: Belongs to the loaded checkpoint; the Web UI writes it by itself.
+_CHECKPOINT_HASH: Final = "sd_checkpoint_hash"
+
+
+class OptionOverrides:
+    """Used from workers' threads; what changes the options does so while nothing else is at the Web UI."""
+
+    def __init__(self, *, client: WebUiClient) -> None:
+        self._client = client
+        self._shown: dict[str, Any] | None = None
+        self._explicit: frozenset[str] = frozenset()
+        #: The options that a request leaves changed, as they were before it; None when nothing is owed.
+        self._owed: dict[str, Any] | None = None
+        self._settling = threading.Lock()
+
+    def forget(self) -> None:
+        """Take nothing for granted: the Web UI may have been started anew. What is owed stays so."""
+        self._shown, self._explicit = None, frozenset()
+
+    def shown(self) -> Mapping[str, Any]:
+        """Return the options as they were at some time in this life of the Web UI; raises WebUiFailed."""
+        if self._shown is None:
+            self._shown = self._ask()
+        return self._shown
+
+    def are_guarded(self, keys: Iterable[str]) -> bool:
+        """Tell whether the Web UI sets all of these back by itself."""
+        return self._explicit.issuperset(keys)
+
+    def guard(self, keys: frozenset[str]) -> None:
+        """Set options explicitly to what they are."""
+        now = self._shown = self._ask()
+        new = {key: now.get(key) for key in keys - self._explicit}
+        if unset := [key for key, value in new.items() if value is None]:
+            # An option that is not set cannot be set to that; the request was checked against another life's options.
+            raise WebUiFailed(f"the Web UI's options have changed: {', '.join(sorted(unset))}")
+        self._set(new)
+        self._explicit |= keys
+
+    def can_be_read(self) -> bool:
+        """Tell whether the Web UI can still show its options; one of a wrong type keeps it from that."""
+        try:
+            self._ask()
+        except WebUiFailed:
+            return False
+        return True
+
+    def borrow(self, keys: Collection[str]) -> None:
+        """Note the options that a request is going to leave changed; without keys, all: it does not say which.
+
+        No more than these: the next life of the Web UI may rightly have other values of the rest.
+        """
+        now = self._ask()
+        now.pop(_CHECKPOINT_HASH, None)
+        self._owed = {key: value for key, value in now.items() if key in keys or not keys}
+
+    def checkpoint_was_loaded(self) -> None:
+        """Owe no checkpoint any more: an older one must not be set back under the task that this one is for."""
+        with self._settling:
+            if self._owed is not None:
+                self._owed.pop(CHECKPOINT_OPTION, None)
+
+    def settle(self) -> None:
+        """Set back what was borrowed; costs nothing when nothing was."""
+        if self._owed is None:
+            return
+        with self._settling:
+            if self._owed is not None:
+                now = self._ask()
+                self._set({key: value for key, value in self._owed.items() if now.get(key) != value})
+                self._owed = None
+
+    def _ask(self) -> dict[str, Any]:
+        options = ask(self._client, "GET", OPTIONS_PATH)
+        if not isinstance(options, dict):
+            raise WebUiFailed("the Web UI's options are not an object")
+        return options
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        if values:
+            body = json.dumps({key: _as_set(value) for key, value in values.items()}).encode()
+            ask(self._client, "POST", OPTIONS_PATH, body, timeout_seconds=SET_TIMEOUT_SECONDS)
+
+
+def _as_set(value: object) -> object:
+    # All numbers are shown as fractions; the Web UI counts layers by some of them, which 1.0 cannot do.
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,80 @@
+"""How far the Web UI is, asked for while something runs: the user's progress bar, and the proof after an interrupt."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from contract.record import SAMPLING_KEYS
+from runtime_image.process.clock import Clock
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.errors import WebUiFailed
+
+#: Keys of the state that tell one moment of one run from any other.
+_POSITION: Final = ("job_timestamp", "job", "job_no", "sampling_step")
+PROGRESS_PATH: Final = "/sdapi/v1/progress"
+WITHOUT_PICTURE: Final = "?skip_current_image=true"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One answer of the progress call. It bears no task's name."""
+
+    #: Monotonic seconds before the question was sent.
+    asked_at: float
+    #: 0..1; never reaches 1.
+    fraction: float
+    #: Whether the last thing that happened to the running (or last) job was an interrupt.
+    interrupted: bool
+    busy: bool
+    #: Changes with every step, pass, batch and run.
+    position: tuple[object, ...] = ()
+    #: When the run began, to the second.
+    began_at: str = ""
+    #: Job of the run and step of the job; both only grow within a run.
+    reached: tuple[int, int] = (0, 0)
+    #: Whether a step of the running job is done.
+    has_stepped: bool = False
+    #: What is known of `sampling_step`, `sampling_steps`, `job_no` and `job_count`, for the task's record.
+    sampling: Mapping[str, int] = field(default_factory=dict)
+    #: The preview of the picture, base64, if it was asked for and there is one.
+    picture: str | None = None
+
+    def is_of_another_run(self, earlier: "Progress") -> bool:
+        """Tell whether this is another run than that of an earlier answer."""
+        return self.began_at != earlier.began_at or self.reached < earlier.reached
+
+
+def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = False) -> Progress:
+    """Ask once; raises WebUiFailed on anything but the documented answer."""
+    asked_at = clock.monotonic()
+    status, body = client.call("GET", PROGRESS_PATH + ("" if with_picture else WITHOUT_PICTURE))
+    try:
+        value = json.loads(body)
+        state = value["state"]
+        return Progress(
+            asked_at=asked_at,
+            fraction=min(max(float(value["progress"]), 0.0), 1.0),
+            interrupted=bool(state["interrupted"]),
+            busy=bool(state.get("job")) or int(state.get("job_count") or 0) != 0,
+            position=tuple(state.get(key) for key in _POSITION),
+            began_at=str(state.get("job_timestamp")),
+            reached=(int(state.get("job_no") or 0), int(state.get("sampling_step") or 0)),
+            has_stepped=bool(state.get("sampling_step") or state.get("job_no")),
+            sampling=_sampling(state),
+            picture=picture if isinstance(picture := value.get("current_image"), str) and picture else None,
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WebUiFailed(f"the Web UI answered {status} to the question for its progress") from error
+
+
+def _sampling(state: Mapping[str, Any]) -> dict[str, int]:
+    counts = {key: value for key in SAMPLING_KEYS if type(value := state.get(key)) is int and value >= 0}
+    if not counts.get("sampling_step"):
+        # Until the first step of a pass the number of steps is that of the pass, or even the task, before.
+        counts.pop("sampling_steps", None)
+    if not counts.get("job_count"):
+        # -1 until it is known, 0 between two tasks.
+        counts.pop("job_count", None)
+        counts.pop("job_no", None)
+    return counts

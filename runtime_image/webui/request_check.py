@@ -1,0 +1,88 @@
+"""What is checked of a request before it may go to the Web UI, and what that tells the stages after it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from contract.errors import FieldError, InvalidTask
+from contract.option_values import option_problems
+from runtime_image.webui.names.kinds import CHECKPOINT
+from runtime_image.webui.names.referenced import Named, names_in
+from runtime_image.webui.names.validation import NameValidation
+from runtime_image.webui.options import CHECKPOINT_OPTION, READ_AFTER_THE_LOCK, OptionOverrides
+from runtime_image.webui.request import OPTIONS_PATH, WebUiRequest
+
+_CHECKPOINT_FIELD: Final = "task.content.alwayson_scripts.sd_model_checkpoint"
+
+
+class RequestCheck:
+    """Runs in workers' threads, and asks the Web UI nothing if a request neither names nor overrides anything."""
+
+    def __init__(self, *, names: NameValidation, options: OptionOverrides, allowed_options: Collection[str]) -> None:
+        self._names = names
+        self._options = options
+        self._allowed_options = allowed_options
+
+    def check(
+        self,
+        request: WebUiRequest,
+        body: Mapping[str, Any],
+        field: str,
+        *,
+        checkpoint: str | None,
+        timeout_seconds: float,
+    ) -> WebUiRequest:
+        """Return the request with what the Web UI's lists and options say of it.
+
+        Args:
+            request: The call.
+            body: Its body; its values may still be links.
+            field: Path of the body.
+            checkpoint: The checkpoint that must be loaded for it and is not, if any.
+            timeout_seconds: For the Web UI to look at its folders again.
+
+        Raises:
+            InvalidTask: if it names what there is not, or sets options that it must not set so.
+            WebUiFailed: if the Web UI does not answer as it should.
+        """
+        if request.path == OPTIONS_PATH and request.method == "POST":
+            self._check_options(body, field)
+        named = list(names_in(request.path, body, field))
+        if checkpoint is not None:
+            named.append(Named(CHECKPOINT, checkpoint, _CHECKPOINT_FIELD))
+        found = self._names.check(named, timeout_seconds=timeout_seconds) if named else {}
+        if not request.generates:
+            return request
+        sampler_field = "sampler_name" if body.get("sampler_name") else "sampler_index"
+        # A script may choose samplers of its own.
+        sampler_name = None if body.get("script_name") else found.get(f"{field}.{sampler_field}")
+        return self._with_overrides(replace(request, sampler_name=sampler_name), body, field)
+
+    def _with_overrides(self, request: WebUiRequest, body: Mapping[str, Any], field: str) -> WebUiRequest:
+        overrides = body.get("override_settings")
+        # A pasted text of parameters overrides whatever it tells of.
+        leaves_unnamed = bool(body.get("infotext"))
+        leaves_options = leaves_unnamed
+        keys: frozenset[str] = frozenset()
+        if isinstance(overrides, Mapping) and overrides:
+            shown = self._options.shown()
+            if problems := option_problems(overrides, shown, f"{field}.override_settings"):
+                raise InvalidTask(problems)
+            # The Web UI notes the checkpoint that it has loaded explicitly.
+            keys = frozenset(overrides) - {CHECKPOINT_OPTION}
+            unset = {key for key in keys if shown[key] is None}
+            leaves_options = leaves_options or bool(keys & READ_AFTER_THE_LOCK or unset)
+        if leaves_options:
+            left_options = frozenset(() if leaves_unnamed else overrides or ())
+            return replace(request, exclusive=True, leaves_options=True, left_options=left_options)
+        return replace(request, overridden_options=keys)
+
+    def _check_options(self, body: Mapping[str, Any], field: str) -> None:
+        allowed = ", ".join(sorted(self._allowed_options)) or "none"
+        forbidden = [
+            FieldError(f"{field}.{key[:100]}", f"would change the service for others; options to set: {allowed}")
+            for key in body
+            if key not in self._allowed_options
+        ]
+        if problems := forbidden[:10] or option_problems(body, self._options.shown(), field):
+            raise InvalidTask(problems)

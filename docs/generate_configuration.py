@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the classes that read it: the environment file and the settings of each process.
+"""Writes docs/reference/configuration.md from the classes that read it: environment file and settings of each process.
 The JSON Schema of the environment file, by which editors help and check, is written along with it.
 
 `python docs/generate_configuration.py` writes the files, `--check` fails if they are not current.
@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 PROJECT: Final = Path(__file__).parents[1]
-PAGE: Final = PROJECT / "docs" / "configuration.md"
+PAGE: Final = PROJECT / "docs" / "reference" / "configuration.md"
 SCHEMA: Final = PROJECT / "environments" / "schema.json"
 sys.path.insert(0, str(PROJECT))
 
@@ -57,8 +57,8 @@ def page() -> str:
     )
     parts.append(settings_table(AgentSettings))
     parts.append(
-        "## The supervisor\n\n`python -m runtime_image.supervisor` is the entry of a runtime's container; what it does"
-        " is told in [operations.md](operations.md#the-container). It passes all its variables on to the Web UI, the"
+        "## The supervisor\n\n`python -m runtime_image.supervisor` is the entry of a runtime's container; see"
+        " [operations.md](../how-to/operations.md#the-container). It passes all its variables on to the Web UI, the"
         " model downloader and the agent.\n"
     )
     parts.append(settings_table(SupervisorSettings))

@@ -12,7 +12,7 @@ from stacks.config import Environment
 BOOTSTRAP_PARAMETER: Final = "/cdk-bootstrap/hnb659fds/version"
 #: The oldest bootstrap that the stacks' synthesizer takes.
 LEAST_BOOTSTRAP_VERSION: Final = 6
-#: Concurrent executions that 100 tasks a second need with room to spare (docs/scale.md); new accounts have 10.
+#: Concurrent executions that 100 tasks a second need with a reserve (docs/explanation/scale.md); new accounts have 10.
 NEEDED_CONCURRENCY: Final = 100
 #: Concurrent executions that AWS keeps for the functions without a reservation (Lambda guide, "Reserved concurrency").
 LEAST_UNRESERVED_CONCURRENCY: Final = 100

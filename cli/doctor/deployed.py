@@ -49,7 +49,7 @@ def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding
             yield Finding(
                 Level.PROBLEM,
                 f"{runtime.name}: {dead} messages are in its dead-letter queue",
-                "docs/operations.md says what to look at",
+                "docs/how-to/operations.md says what to look at",
             )
         else:
             yield ok(f"{runtime.name}: {waiting} tasks wait, none was given up")
@@ -65,7 +65,7 @@ def check_replicas(environment: Environment, clients: Clients) -> Iterator[Findi
             yield Finding(
                 Level.PROBLEM,
                 f"{runtime.name}: {ready} replicas are ready, minReplicas is {runtime.scaling.min_replicas}",
-                "docs/operations.md: no replica although tasks wait",
+                "docs/how-to/operations.md: no replica although tasks wait",
             )
         elif waiting and not ready:
             yield Finding(

@@ -1,4 +1,4 @@
-"""Writes docs/api/openapi.json, the description of the HTTP API, from the code that checks requests and makes answers.
+"""Generator of docs/reference/openapi.json, the description of the HTTP API, from the code that answers its requests.
 
 `python -m docs.openapi` writes the file, `--check` fails if it is not current.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 from docs.openapi.document import description
 
-FILE: Final = Path(__file__).parents[1] / "api" / "openapi.json"
+FILE: Final = Path(__file__).parents[1] / "reference" / "openapi.json"
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     text = json.dumps(description(), indent=2, ensure_ascii=False) + "\n"
     if parser.parse_args().check:
         if not FILE.exists() or FILE.read_text(encoding="utf-8") != text:
-            sys.stderr.write("docs/api/openapi.json is not current; run: python -m docs.openapi\n")
+            sys.stderr.write("docs/reference/openapi.json is not current; run: python -m docs.openapi\n")
             return 1
         return 0
     FILE.parent.mkdir(exist_ok=True)

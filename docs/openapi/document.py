@@ -12,7 +12,7 @@ OPERATIONS: Final = (*tasks.OPERATIONS, *uploads.OPERATIONS, *runpod.OPERATIONS,
 
 INTRODUCTION: Final = """\
 Generates images asynchronously with the SD Web UI: submit a task, read its state, get links to its pictures, or be
-called back. `docs/usage/` explains what this lists."""
+called back. `docs/how-to/` explains what this lists."""
 
 
 def description() -> dict[str, Any]:

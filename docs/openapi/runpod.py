@@ -17,7 +17,7 @@ from lambdas.runpod_api.handler import DEFAULT_WAIT_MS, MAX_WAIT_MS, MIN_WAIT_MS
 from lambdas.task_bucket import MessageLost
 
 _TAG: Final = "RunPod"
-_DOCUMENT: Final = Path(__file__).parents[1] / "usage" / "runpod-image-to-image.md"
+_DOCUMENT: Final = Path(__file__).parents[1] / "how-to" / "runpod-image-to-image.md"
 _RUNTIME: Final = Parameter(
     "runtime", "Name of the runtime", {"type": "string", "pattern": RUNTIME_NAME_PATTERN}, "path", "sdruntime"
 )

@@ -83,7 +83,7 @@ def answer_to_unfinished(record: Record) -> WebUiAnswer:
             message = (
                 f"task {record.id} is {record.status.value} and goes on; its pictures will be at"
                 f" GET /v1alpha2/tasks/{record.id}. Calls that take longer than this belong to the function URL"
-                " (docs/usage/webui-clients.md)"
+                " (docs/how-to/webui-clients.md)"
             )
             return _words(HTTPStatus.GATEWAY_TIMEOUT, {"code": "takes_longer", "message": message}, record.id)
         case Status.CANCELLED:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-USAGE_FOLDER: Final = Path(__file__).parents[2] / "docs" / "usage"
+HOW_TO_FOLDER: Final = Path(__file__).parents[2] / "docs" / "how-to"
 #: Documents whose requests run on an SD Web UI runtime.
 DOCUMENTS: Final = ("text-to-image", "image-to-image")
 FORMATS: Final = ("v1alpha2", "v1alpha1")
@@ -15,7 +15,7 @@ _STRING_OR_COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*')
 _TRAILING_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 
 
-def documented_request(document: str, format_: str, *, folder: Path = USAGE_FOLDER) -> dict[str, Any]:
+def documented_request(document: str, format_: str, *, folder: Path = HOW_TO_FOLDER) -> dict[str, Any]:
     """Return the example request of a document in one format: comments and trailing commas removed, else verbatim."""
     text = (folder / f"{document}.md").read_text()
     section = text.partition("## Request Format")[2].partition("\n## ")[0]

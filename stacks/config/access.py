@@ -58,7 +58,7 @@ class Throttling(CamelModel):
         le=1_000,
         description="calls at a time of each of the two functions that wait for a task's end (RunPod's API, an SD Web"
         " UI's), so that those who wait leave the other functions theirs: Lambda reserves twice as many executions,"
-        " which a new account does not have (docs/scale.md); null reserves none",
+        " which a new account does not have (docs/explanation/scale.md); null reserves none",
     )
 
     @property

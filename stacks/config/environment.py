@@ -103,7 +103,7 @@ class Environment(CamelModel):
     function_url: bool = Field(
         default=False,
         description="true gives the functions that wait for a task's end addresses of their own beside the HTTP API,"
-        " where they answer for up to 5 minutes instead of 25 seconds (docs/usage/runpod.md)",
+        " where they answer for up to 5 minutes instead of 25 seconds (docs/how-to/runpod.md)",
     )
     tracing: bool = Field(
         default=False, description="true to trace the functions, the HTTP API and the replicas with X-Ray"

@@ -1,11 +1,11 @@
-"""An alarm that says what to do: every one has a runbook in docs/operations.md."""
+"""An alarm that says what to do: every one has a runbook in docs/how-to/operations.md."""
 
 from typing import Final
 
 from aws_cdk import aws_cloudwatch, aws_cloudwatch_actions, aws_sns
 from constructs import Construct
 
-RUNBOOKS: Final = "docs/operations.md"
+RUNBOOKS: Final = "docs/how-to/operations.md"
 
 
 class RunbookAlarm(aws_cloudwatch.Alarm):

@@ -58,7 +58,7 @@ class Webhooks(TaskQueue):
         acknowledge(
             self.secret,
             "AwsSolutions-SMG4",
-            "Receivers must be given a new secret before the old one stops; docs/usage/webhooks.md says how",
+            "Receivers must be given a new secret before the old one stops; docs/how-to/webhooks.md says how",
         )
         function = TaskFunction(
             scope,

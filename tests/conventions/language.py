@@ -25,7 +25,7 @@ MAX_SENTENCE_WORDS = 25
 
 #: Files written by a program: their words come from the sources that are checked.
 GENERATED = re.compile(
-    r"^tests/infrastructure/snapshots/|^docs/configuration\.md$|\.lock$|^constraints\.txt$|^LICENSE$"
+    r"^tests/infrastructure/snapshots/|^docs/reference/configuration\.md$|\.lock$|^constraints\.txt$|^LICENSE$"
 )
 
 _LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical"}

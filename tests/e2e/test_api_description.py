@@ -63,7 +63,7 @@ def test_every_answer_of_the_web_uis_api_is_described(system: Any, tmp_path: Pat
 
 
 def judge(system: Any, folder: Path, *, checks: Sequence[str], options: Mapping[str, str]) -> None:
-    program, document = Path(sys.executable).with_name("schemathesis"), PROJECT / "docs" / "api" / "openapi.json"
+    program, document = Path(sys.executable).with_name("schemathesis"), PROJECT / "docs" / "reference" / "openapi.json"
     options = {
         "--url": system.endpoints["http_url"].rstrip("/"),
         "--header": f"x-api-key: {system.endpoints['api_key']}",

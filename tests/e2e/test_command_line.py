@@ -11,7 +11,7 @@ import pytest
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "usage" / "examples" / "text-to-image.json"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "text-to-image.json"
 DARKROOM = Path(sys.executable).with_name("darkroom")
 
 

@@ -27,7 +27,7 @@ EXAMPLES = [
     pytest.param(language, block, id=f"{document}-{language}-{number}", marks=NEEDS[language])
     for document in ("clients", "uploads", "runpod", "webui-clients")
     for language in COMMANDS
-    for number, block in enumerate(code_blocks(f"usage/{document}.md", language))
+    for number, block in enumerate(code_blocks(f"how-to/{document}.md", language))
 ]
 #: What an example prints when it went well, by the id of its task.
 RESULTS = {

@@ -20,7 +20,7 @@ from local.demo.pictures import input_picture
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 MODEL = "v1-5-pruned-emaonly"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "usage" / "runpod-image-to-image.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "runpod-image-to-image.md"
 
 
 @pytest.fixture

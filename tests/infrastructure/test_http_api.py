@@ -54,7 +54,7 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
 
 
 def test_the_description_of_the_api_has_the_same_routes(dev: Any) -> None:
-    described = json.loads((PROJECT / "docs" / "api" / "openapi.json").read_text())["paths"]
+    described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
     assert methods == routes(dev).keys()
 

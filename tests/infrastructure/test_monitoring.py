@@ -52,7 +52,7 @@ def alarms_of(templates: Any) -> dict[str, dict[str, Any]]:
 
 
 def runbook_of(alarm: dict[str, Any]) -> str:
-    (runbook,) = re.findall(r"Runbook: docs/operations\.md#([a-z-]+)$", alarm["AlarmDescription"])
+    (runbook,) = re.findall(r"Runbook: docs/how-to/operations\.md#([a-z-]+)$", alarm["AlarmDescription"])
     return str(runbook)
 
 
@@ -143,14 +143,14 @@ def test_a_function_counts_for_its_environment_and_without_its_own_name(
 
 
 def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Any) -> None:
-    page = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
     section = page.split("\n## Runbooks\n", 1)[1].split("\n## ", 1)[0]
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^### (.+)$", section, re.MULTILINE)}
     assert {runbook_of(alarm) for alarm in alarms_of(templates).values()} == headings
 
 
 def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
-    page = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
     section = page.split("\n## Runbooks\n", 1)[1].split("\n## ", 1)[0]
     for runbook in section.split("\n### ")[1:]:
         for part in ("**Means.**", "**Look at.**", "**Do.**"):

@@ -26,7 +26,7 @@ def test_the_description_of_the_api_is_current() -> None:
 
 
 def test_the_description_of_the_api_is_openapi() -> None:
-    described = json.loads((PROJECT / "docs" / "api" / "openapi.json").read_text())
+    described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())
     OpenAPIV31SpecValidator(described).validate()
 
 

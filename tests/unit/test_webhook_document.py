@@ -1,4 +1,4 @@
-"""The code that docs/usage/webhooks.md gives to receivers, run on what the function really sends."""
+"""The code that docs/how-to/webhooks.md gives to receivers, run on what the function really sends."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from tests.documented_code import code_blocks
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 BODY = json.dumps({"id": "a", "result": True, "context": "ä"}).encode()
-BLOCKS = code_blocks("usage/webhooks.md", "python")
+BLOCKS = code_blocks("how-to/webhooks.md", "python")
 
 
 @pytest.fixture(params=range(len(BLOCKS)), ids=["standardwebhooks", "without_packages"])
@@ -62,6 +62,6 @@ def test_the_documented_pauses_are_those_of_the_schedule() -> None:
 
 def test_the_documented_request_is_taken() -> None:
     catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors")])
-    body = json.loads(code_blocks("usage/webhooks.md", "json")[0])
+    body = json.loads(code_blocks("how-to/webhooks.md", "json")[0])
     submission = parse_submission(body, catalogue=catalogue, find_checkpoint=lambda _: None)
     assert submission.task.metadata.webhook == "https://shop.example/darkroom?order=7"

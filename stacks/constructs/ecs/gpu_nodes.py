@@ -17,7 +17,7 @@ TARGET_CAPACITY_PERCENT: Final = 100
 #: Nodes that are started at a time, at most: all that are missing (ECS's own limit).
 MAX_STEP: Final = 10_000
 #: Days after which an empty node is replaced. One on which replicas run is protected and stays, with the image that it
-#: has, until its last replica goes; docs/deployment.md says how those of a busy fleet are replaced.
+#: has, until its last replica goes; docs/how-to/deployment.md says how those of a busy fleet are replaced.
 MAX_NODE_DAYS: Final = 14
 
 

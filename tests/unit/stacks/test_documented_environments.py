@@ -8,7 +8,7 @@ import pytest
 from stacks.environment_file import read_environment_file
 
 PROJECT = Path(__file__).parents[3]
-PAGES = [PROJECT / "docs" / name for name in ("deployment.md", "configuration.md")]
+PAGES = [PROJECT / "docs" / name for name in ("how-to/deployment.md", "reference/configuration.md")]
 EXAMPLES = [
     pytest.param(text, id=f"{page.stem}-{number}")
     for page in PAGES

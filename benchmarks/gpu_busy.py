@@ -20,11 +20,13 @@ from typing import Any, Final
 
 from benchmarks.agent_process import cpu_ms, peak_rss_mb
 from benchmarks.bare_loop import run_bare_loop
-from benchmarks.journal import Generation, Step, count_steps, lock_use, read_journal
-from benchmarks.picture import noisy_png
+from benchmarks.lock_use import lock_use
 from benchmarks.processes import AWS_VARIABLES, Server, running, serving, start
 from benchmarks.runtime_ground import RuntimeGround
-from benchmarks.stand_in_webui import LINKS
+from benchmarks.stub_arguments import stub_arguments
+from local.stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
+from local.stub_webui.png_images import noisy_png
+from local.stub_webui.web_ui import LINKS
 
 IN_FLIGHT: Final = (1, 2, 3)
 #: Seconds for which each bare loop goes on, at most and at least as many requests.
@@ -119,20 +121,17 @@ class Benchmark:
 
     def _webui_arguments(self) -> list[str]:
         options = self._options
-        arguments: Mapping[str, object] = {
-            "--journal": self._journal,
-            "--seconds-per-picture": options.seconds_per_picture,
-            "--link-seconds": options.link_ms / 1000,
-            "--pictures-per-task": options.pictures_per_task,
-            "--picture-side": options.picture_side,
-            "--picture-kb": options.picture_kb,
-        }
-        words = [str(word) for argument in arguments.items() for word in argument]
-        return ["-m", "benchmarks.stand_in_webui", *words]
+        return stub_arguments(
+            self._journal,
+            seconds_per_picture=options.seconds_per_picture,
+            link_seconds=options.link_ms / 1000,
+            picture_side=options.picture_side,
+            picture_kb=options.picture_kb,
+        )
 
     def _measure_loop(self, webui: Server, in_flight: int) -> tuple[float, float]:
         """Return tasks per second and busy share of a bare loop."""
-        content: dict[str, Any] = {}
+        content: dict[str, Any] = {"batch_size": self._options.pictures_per_task}
         if self._options.kind == "img2img":
             picture = noisy_png(side_pixels=self._options.picture_side, kilobytes=self._options.picture_kb)
             content["init_images"] = [base64.b64encode(picture).decode()]
@@ -148,14 +147,16 @@ class Benchmark:
         for task_id in task_ids:
             ground.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
         variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)}
-        before = self._steps(Step.ANSWERED)
+        before = self._steps(GenerationStep.ANSWERED)
         started_at = time.monotonic()
         agent = start(["-m", "runtime_image.agent"], log_file=self._folder / "agent.log", variables=variables)
         with running(agent):
-            self._wait(lambda: self._steps(Step.ARRIVED) > before, "the first request", PATIENCE_SECONDS)
+            self._wait(lambda: self._steps(GenerationStep.ARRIVED) > before, "the first request", PATIENCE_SECONDS)
             cpu_before_ms = cpu_ms(agent.pid)
             seconds = PATIENCE_SECONDS + self._options.tasks * self._options.seconds_per_picture
-            self._wait(lambda: self._steps(Step.ANSWERED) >= before + len(task_ids), "the last answer", seconds)
+            self._wait(
+                lambda: self._steps(GenerationStep.ANSWERED) >= before + len(task_ids), "the last answer", seconds
+            )
             self._wait(lambda: ground.queued_messages() == 0, "the last message's deletion", PATIENCE_SECONDS)
             cpu_after_ms, memory_mb = cpu_ms(agent.pid), peak_rss_mb(agent.pid)
         generations = self._generations("task-")
@@ -182,10 +183,10 @@ class Benchmark:
             content["init_images"] = [f"{webui.url}{LINKS}{task_id}.png"]
         return content
 
-    def _generations(self, prefix: str) -> list[Generation]:
+    def _generations(self, prefix: str) -> list[JournaledGeneration]:
         return [generation for generation in read_journal(self._journal) if generation.prompt.startswith(prefix)]
 
-    def _steps(self, step: Step) -> int:
+    def _steps(self, step: GenerationStep) -> int:
         return count_steps(self._journal, step)
 
     def _wait(self, look: Callable[[], bool], what: str, seconds: float) -> None:

@@ -18,7 +18,8 @@ from typing import Final
 
 from benchmarks.processes import AWS_VARIABLES, running, serving, start
 from benchmarks.runtime_ground import RuntimeGround
-from benchmarks.stand_in_webui import CHECKPOINT, SWITCHES
+from benchmarks.stub_arguments import stub_arguments
+from local.stub_webui.web_ui import CHECKPOINT, SWITCHES
 
 #: Seconds beyond those of the tasks in their order, after which the agent has failed.
 PATIENCE_SECONDS: Final = 60.0
@@ -43,10 +44,13 @@ def main() -> int:
     seconds_in_order = options.tasks * options.seconds_per_picture + switches_in_order * options.switch_seconds
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        arguments = ["--journal", str(folder / "journal.jsonl"), "--models", str(options.models), "--picture-kb", "20"]
-        arguments += ["--picture-side", "128", "--seconds-per-picture", str(options.seconds_per_picture)]
-        arguments += ["--switch-seconds", str(options.switch_seconds)]
-        webui = stack.enter_context(serving(["-m", "benchmarks.stand_in_webui", *arguments]))
+        arguments = stub_arguments(
+            folder / "journal.jsonl",
+            models=options.models,
+            seconds_per_picture=options.seconds_per_picture,
+            switch_seconds=options.switch_seconds,
+        )
+        webui = stack.enter_context(serving(arguments))
         aws = stack.enter_context(serving(["-m", "local.aws_server"]))
         ground = RuntimeGround(aws.url)
         for number, checkpoint in enumerate(wanted):

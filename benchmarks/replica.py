@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.journal import Generation, read_journal
 from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
+from benchmarks.stub_arguments import stub_arguments
 from benchmarks.verdict import WEBUI_CRASH, Disturbance
+from local.stub_webui.journal import JournaledGeneration, read_journal
 
 #: How an agent ends that was told to, or killed: the signal has been noted already.
 _EXPECTED_EXITS: Final = (0, -signal.SIGKILL)
@@ -22,10 +23,7 @@ class Replica:
         self._number = number
         self._journal = folder / f"generations-{number}.jsonl"
         self._log = folder / f"agent-{number}.log"
-        self._webui_arguments = [
-            *("-m", "benchmarks.stand_in_webui", "--journal", str(self._journal), "--picture-kb", "20"),
-            *("--picture-side", "128", "--seconds-per-picture", str(seconds_per_picture)),
-        ]
+        self._webui_arguments = stub_arguments(self._journal, seconds_per_picture=seconds_per_picture)
         self._webui = Server(self._webui_arguments)
         self._variables = {**AWS_VARIABLES, **variables, "WEBUI_URL": self._webui.url}
         #: A second order to stop hurries: what runs is interrupted then.
@@ -34,7 +32,7 @@ class Replica:
         self.disturbances: list[Disturbance] = []
 
     @property
-    def generations(self) -> list[Generation]:
+    def generations(self) -> list[JournaledGeneration]:
         """Everything that its Web UI was asked to generate."""
         return read_journal(self._journal)
 

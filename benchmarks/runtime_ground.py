@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import boto3
 
-from benchmarks.stand_in_webui import CHECKPOINT
 from contract import transitions
 from contract.message import TaskMessage
 from contract.record import Record, Status, is_task
 from contract.storage import run_of_submission
 from contract.task import Metadata, Task
+from local.stub_webui.web_ui import CHECKPOINT
 
 RUNTIME: Final = "sdruntime"
 _TABLE: Final = "tasks"

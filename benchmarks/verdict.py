@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from benchmarks.journal import Generation
 from contract.record import Record, Status
+from local.stub_webui.journal import JournaledGeneration
 
 #: Seconds after an answer within which its result may still be lost with its agent: AWS fails now and then, so
 #: storing takes its time.
@@ -65,7 +65,7 @@ def judge(
     records: Iterable[Record],
     callbacks: Iterable[Mapping[str, Any]],
     stored: set[str],
-    generations: Mapping[int, Sequence[Generation]],
+    generations: Mapping[int, Sequence[JournaledGeneration]],
     disturbances: Sequence[Disturbance],
 ) -> Verdict:
     """Compare what was asked for with what came of it; `generations` are those of each replica."""
@@ -112,10 +112,10 @@ def _used_up_its_deliveries(record: Record) -> bool:
 
 
 def _repeats(
-    generations: Mapping[int, Sequence[Generation]], disturbances: Sequence[Disturbance]
+    generations: Mapping[int, Sequence[JournaledGeneration]], disturbances: Sequence[Disturbance]
 ) -> list[tuple[str, bool]]:
     """Return the prompt of each generation that was followed by another, and whether a disturbance explains that."""
-    by_prompt: dict[str, list[tuple[float, int, Generation]]] = defaultdict(list)
+    by_prompt: dict[str, list[tuple[float, int, JournaledGeneration]]] = defaultdict(list)
     for replica, of_replica in generations.items():
         for generation in of_replica:
             by_prompt[generation.prompt].append((generation.arrived, replica, generation))
@@ -132,7 +132,7 @@ def _repeats(
     return repeats
 
 
-def _may_lose(generation: Generation, disturbance: Disturbance) -> bool:
+def _may_lose(generation: JournaledGeneration, disturbance: Disturbance) -> bool:
     """Tell whether a generation's result may be lost by what happened then to its replica."""
     if disturbance.kind == ORDERLY_STOP:
         return False

@@ -23,9 +23,10 @@ from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.storage import run_of_submission
 from contract.task import Metadata, Task
+from local.stub_webui.server import serve_stub
+from local.stub_webui.web_ui import StubWebUi
 from tests.aws_endpoint import serve_aws
 from tests.eventually import eventually as eventually_within
-from tests.integration.agent.stand_in_webui import StandInWebUi
 from tests.queue_counts import counts, is_empty
 
 PROJECT = Path(__file__).parents[3]
@@ -97,7 +98,7 @@ class World:
 
     endpoint_url: str
     directory: Path
-    webui: StandInWebUi
+    webui: StubWebUi
     webui_url: str = ""
     agents: list[AgentProcess] = field(default_factory=list)
 
@@ -266,8 +267,8 @@ def aws_endpoint() -> Iterator[str]:
 
 @contextmanager
 def make_world(endpoint: str, directory: Path) -> Iterator[World]:
-    webui = StandInWebUi(settings_file=directory / "config.json")
-    with webui.serve() as url:
+    webui = StubWebUi(settings_file=directory / "config.json")
+    with serve_stub(webui) as url:
         world = World(endpoint, directory, webui, url)
         try:
             yield world

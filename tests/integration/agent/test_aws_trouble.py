@@ -12,9 +12,9 @@ import pytest
 
 from contract.record import Status
 from contract.storage import S3Location, encode_pointer
+from local.stub_webui.png_images import plain_png
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import World, make_world
-from tests.integration.agent.stand_in_webui import png
 
 _UPDATE = "DynamoDB_20120810.UpdateItem"
 #: What a Web UI's failure makes of a task.
@@ -75,7 +75,7 @@ def journey(world: World, step: Step, trouble: Trouble) -> None:
             world.webui.intercept = fail_once()
         message = world.message("cat", content, tasktype="image-to-image")
         world.record(message)
-        world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=png("input"))
+        world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=plain_png("input"))
         world.s3.put_object(Bucket=world.task_bucket, Key="messages/cat.json", Body=message.to_body().encode())
         world.send(encode_pointer(S3Location(world.task_bucket, "messages/cat.json")))
         agent = world.start_agent(AWS_ENDPOINT_URL=url, VISIBILITY_TIMEOUT_SECONDS=visibility_timeout_seconds)
@@ -87,7 +87,7 @@ def journey(world: World, step: Step, trouble: Trouble) -> None:
         assert agent.process.poll() is None, "the agent has ended"
         assert len(world.webui.runs) == 1, "generated more than once"
         assert record.attempts == (2 if step is HAND_BACK else 1), "taken up more than once"
-        assert world.webui.runs[0].body["init_images"] == [base64.b64encode(png("input")).decode()]
+        assert world.webui.runs[0].body["init_images"] == [base64.b64encode(plain_png("input")).decode()]
         assert len(world.outputs()) == 2
         assert world.counts(world.dead_letter_url) == (0, 0)
 

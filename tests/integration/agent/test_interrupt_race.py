@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.stub_webui.server import serve_stub
+from local.stub_webui.web_ui import StubWebUi
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.worker_pool import WorkerPool
@@ -19,7 +21,6 @@ from runtime_image.agent.generate.progress_watch import ProgressWatch
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.request import WebUiRequest
-from tests.integration.agent.stand_in_webui import StandInWebUi
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakeCrew, FakeServiceOptions
 from tests.unit.runtime_image.agent.tasks import StillClock
@@ -79,7 +80,7 @@ def request_of(prompt: str, kind: str) -> WebUiRequest:
 @pytest.mark.parametrize(("depth", "kinds"), [(2, ["txt2img"]), (3, ["txt2img", "img2img", UPSCALING])])
 def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(depth: int, kinds: list[str]) -> None:
     random = Random(7)  # noqa: S311 - a reproducible walk, no secret
-    webui = StandInWebUi(seconds_per_step=SECONDS_PER_STEP, encoding_seconds=0.004)
+    webui = StubWebUi(seconds_per_step=SECONDS_PER_STEP, encoding_seconds=0.004)
 
     def late_interrupt(path: str, _body: dict[str, Any]) -> None:
         if path.endswith("interrupt"):
@@ -88,7 +89,7 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(depth: int, k
     webui.intercept = late_interrupt
     events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
     clock, log = RunningClock(), EventLog(logging.getLogger("race"))
-    with webui.serve() as url:
+    with serve_stub(webui) as url:
         client = WebUiClient(base_url=url)
         generation = Generation(
             client=client, checkpoints=FakeCheckpoints(), options=FakeServiceOptions(), clock=clock, log=log
@@ -109,7 +110,7 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(depth: int, k
     assert cut, "no interrupt has met the wrong one, so nothing was tried"
 
 
-def _give_one_up(agent: Agent, webui: StandInWebUi, kinds: dict[str, str], random: Random) -> int:
+def _give_one_up(agent: Agent, webui: StubWebUi, kinds: dict[str, str], random: Random) -> int:
     """Give one of some tasks up near the end of its generation; return how many others its interrupt has cut."""
     tasks = [agent.generates(name, request_of(name, kind)) for name, kind in kinds.items()]
     doomed = random.randrange(len(tasks))

@@ -7,10 +7,10 @@ import pytest
 
 from contract.record import Status
 from contract.storage import S3Location, encode_pointer
+from local.stub_webui.png_images import plain_png
 from tests.integration.agent.conftest import World
-from tests.integration.agent.stand_in_webui import png
 
-PICTURE = base64.b64encode(png("input")).decode()
+PICTURE = base64.b64encode(plain_png("input")).decode()
 
 
 def test_text_to_image(world: World) -> None:
@@ -22,7 +22,7 @@ def test_text_to_image(world: World) -> None:
     folder = f"pictures/cat/cat-{message.run}"
     outputs = world.outputs()
     assert outputs.keys() == {f"{folder}-1.png", f"{folder}-2.png", f"{folder}.out"}
-    assert outputs[f"{folder}-1.png"] == png("a cat")
+    assert outputs[f"{folder}-1.png"] == plain_png("a cat")
     assert record.image_urls == tuple(f"s3://{world.output_bucket}/{folder}-{n}.png" for n in (1, 2))
     assert record.output_url == f"s3://{world.output_bucket}/{folder}.out"
     assert json.loads(outputs[f"{folder}.out"])["parameters"]["prompt"] == "a cat"

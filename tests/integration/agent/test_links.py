@@ -11,12 +11,12 @@ import pytest
 
 from benchmarks.agent_process import peak_rss_mb
 from contract.record import Status
+from local.stub_webui.png_images import plain_png
 from runtime_image.agent.prepare.inputs.http_fetcher import MAX_LINK_BYTES
 from tests.integration.agent.conftest import World
-from tests.integration.agent.stand_in_webui import png
 from tests.serving import QuietHandler, serving
 
-PICTURE = png("linked")
+PICTURE = plain_png("linked")
 
 
 @contextmanager

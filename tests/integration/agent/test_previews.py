@@ -5,13 +5,13 @@ import base64
 import pytest
 
 from contract.record import Status
+from local.stub_webui.png_images import plain_png
 from tests.integration.agent.conftest import World
-from tests.integration.agent.stand_in_webui import png
 
 
 @pytest.mark.parametrize("head", ["data:image/png;base64,", ""])
 def test_a_preview_is_shown_while_the_task_runs_if_its_policy_asks_for_it(world: World, head: str) -> None:
-    world.webui.preview = head + base64.b64encode(png("half done")).decode()
+    world.webui.preview = head + base64.b64encode(plain_png("half done")).decode()
     world.start_agent()
     message = world.submit("wanted", {"prompt": "wanted", "steps": 500}, policy={"preview": True})
     key = f"output/wanted/wanted-{message.run}-preview.png"
@@ -19,14 +19,14 @@ def test_a_preview_is_shown_while_the_task_runs_if_its_policy_asks_for_it(world:
     world.eventually(lambda: world.read("wanted").preview_url == f"s3://{world.output_bucket}/{key}", "the preview")
 
     assert not world.read("wanted").is_final
-    assert world.outputs()[key] == png("half done")
+    assert world.outputs()[key] == plain_png("half done")
     record = world.wait_for("wanted", Status.COMPLETED)
     assert record.preview_url is None
     assert len(record.image_urls) == 1
 
 
 def test_nobody_gets_a_preview_unasked(world: World) -> None:
-    world.webui.preview = base64.b64encode(png("half done")).decode()
+    world.webui.preview = base64.b64encode(plain_png("half done")).decode()
     world.start_agent()
     world.submit("plain", {"prompt": "plain", "steps": 300})
 

@@ -1,5 +1,6 @@
 """Two replicas share what is there: none holds on to a task that the other could begin."""
 
+from local.stub_webui.server import serve_stub
 from tests.integration.agent.conftest import World
 
 #: Takes longer than the start of an agent on a busy machine; the test does not wait for its end.
@@ -15,7 +16,7 @@ def test_a_new_agent_gives_back_what_it_cannot_begin_soon(world: World) -> None:
     world.start_agent()
     world.eventually(lambda: len(world.webui.runs) == 1, "the first generation")
 
-    with other.serve() as url:
+    with serve_stub(other) as url:
         late = world.start_agent(WEBUI_URL=url)
         world.eventually(lambda: len(other.runs) == 1, "the second generation elsewhere")
         assert len(world.webui.runs) == 1

@@ -11,10 +11,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from contract.record import Status
+from local.stub_webui.png_images import plain_png
 from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import AgentProcess, World
-from tests.integration.agent.stand_in_webui import png
 from tests.serving import QuietHandler, serving
 
 REFUSED_LINK = "http://127.0.0.1:9/x.png"
@@ -97,7 +97,7 @@ def test_each_task_has_a_line_of_metrics_and_no_line_tells_its_prompt(world: Wor
 def test_every_line_of_a_task_bears_its_id(world: World) -> None:
     """Also what is logged where nobody looks for it: while AWS is in trouble, and when the Web UI is set up."""
     upload = TroubledAws(world.endpoint_url, Step("upload", "PUT", ("/output/",)), Trouble.REFUSES, seconds=60)
-    world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=png("input"))
+    world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=plain_png("input"))
     with upload.serve() as url:
         link = TroubledAws(url, Step("fetch a link", "GET", ("/inputs/",)), Trouble.REFUSES, seconds=60)
         with link.serve() as troubled_url:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from contract.record import Status
+from local.stub_webui.server import serve_stub
+from local.stub_webui.web_ui import StubWebUi
 from tests.integration.agent.conftest import World
-from tests.integration.agent.stand_in_webui import StandInWebUi
 
 
 @pytest.mark.parametrize(
@@ -52,11 +53,11 @@ def test_a_cut_connection_does_not_start_a_second_run_before_the_first_has_ended
 
 def test_what_a_cut_connection_left_running_has_ended_before_another_agent_begins(world: World) -> None:
     world.webui.seconds_per_step = 0.1
-    other = StandInWebUi()
+    other = StubWebUi()
     world.start_agent()
     world.submit("cut", {"prompt": "cut", "steps": 200})
     world.eventually(lambda: world.webui.runs, "the generation")
-    with other.serve() as url:
+    with serve_stub(other) as url:
         world.start_agent(WEBUI_URL=url)
 
         world.webui.cut_connections()
@@ -70,15 +71,15 @@ def test_what_a_cut_connection_left_running_has_ended_before_another_agent_begin
 
 
 def test_a_web_ui_that_is_not_there_any_more_costs_a_delivery_and_no_picture(world: World) -> None:
-    webui = StandInWebUi()
-    with webui.serve() as url:
+    webui = StubWebUi()
+    with serve_stub(webui) as url:
         agent = world.start_agent(WEBUI_URL=url)
         world.submit("warm-up", {"prompt": "warm-up", "steps": 1})
         world.wait_for("warm-up", Status.COMPLETED)
     world.submit("refused", {"prompt": "refused", "steps": 1})
 
     assert world.wait_for_hand_back("refused")["code"] == "webui_unreachable"
-    with webui.serve(int(url.rpartition(":")[2])):
+    with serve_stub(webui, int(url.rpartition(":")[2])):
         assert world.wait_for("refused", Status.COMPLETED).attempts == 2
     assert len(webui.runs_of("refused")) == 1
     assert agent.process.poll() is None

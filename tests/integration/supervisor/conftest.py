@@ -17,6 +17,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from local.stub_webui.web_ui import StubWebUi
 from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.conftest import (
     CHECKPOINT,
@@ -26,7 +27,6 @@ from tests.integration.agent.conftest import (
     aws_endpoint,
     eventually,
 )
-from tests.integration.agent.stand_in_webui import StandInWebUi
 
 __all__ = ["aws_endpoint"]
 
@@ -120,9 +120,9 @@ class Place(World):
 
     def start(self, *models_command: str, **changes: object) -> Container:
         """Start a container; `changes` are variables, `models_command` plays the downloader if it is given."""
-        program = [sys.executable, "-m", "tests.integration.supervisor.webui_program", str(self.port), str(self.folder)]
+        program = [sys.executable, "-m", "local.stub_webui", "--port", self.port, "--faults-folder", self.folder]
         variables = {
-            "WEBUI_COMMAND": shlex.join(program),
+            "WEBUI_COMMAND": shlex.join(map(str, program)),
             "WEBUI_RESTARTS": 2,
             "MODELS_DIRECTORY": self.directory,
             "MODEL_FILENAME": CHECKPOINT,
@@ -154,7 +154,7 @@ def held_port() -> socket.socket:
 
 @pytest.fixture
 def place(aws_endpoint: str, tmp_path: Path) -> Iterator[Place]:
-    place = Place(aws_endpoint, tmp_path, StandInWebUi())
+    place = Place(aws_endpoint, tmp_path, StubWebUi())
     try:
         yield place
     finally:

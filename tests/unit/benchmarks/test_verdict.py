@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.journal import Generation
 from benchmarks.verdict import STORING_SECONDS, WEBUI_CRASH, Disturbance, Verdict, judge
 from contract.callback import callback_for
 from contract.record import Record, Status
+from local.stub_webui.journal import JournaledGeneration
 
 IMAGE, OUTPUT = "s3://outputs/a-0001.png", "s3://outputs/a.out"
 
@@ -38,7 +38,7 @@ def judged(
     records: Sequence[Record] = (record(),),
     callbacks: Sequence[Mapping[str, Any]] = (callback_for(record()),),
     stored: frozenset[str] = frozenset({IMAGE, OUTPUT}),
-    generations: Mapping[int, Sequence[Generation]] | None = None,
+    generations: Mapping[int, Sequence[JournaledGeneration]] | None = None,
     disturbances: Sequence[Disturbance] = (),
 ) -> Verdict:
     return judge(
@@ -46,7 +46,7 @@ def judged(
         records=records,
         callbacks=callbacks,
         stored=set(stored),
-        generations={0: [Generation("a", 0.0, 0.0, 1.0, 1.1)]} if generations is None else generations,
+        generations={0: [JournaledGeneration("a", 0.0, 0.0, 1.0, 1.1)]} if generations is None else generations,
         disturbances=disturbances,
     )
 
@@ -102,9 +102,9 @@ def test_a_failed_task_needs_a_reason(code: str, others: int, *, is_good: bool) 
 
 
 def test_a_second_generation_needs_a_reason() -> None:
-    first, second = Generation("a", 0.0, 0.0, 1.0, 1.1), Generation("a", 30.0, 30.0, 31.0, 31.1)
+    first, second = JournaledGeneration("a", 0.0, 0.0, 1.0, 1.1), JournaledGeneration("a", 30.0, 30.0, 31.0, 31.1)
 
-    def verdict(first: Generation, *disturbances: Disturbance) -> Verdict:
+    def verdict(first: JournaledGeneration, *disturbances: Disturbance) -> Verdict:
         return judged(generations={0: [first], 1: [second]}, disturbances=disturbances)
 
     assert verdict(first).doubled == ["a"]
@@ -117,4 +117,4 @@ def test_a_second_generation_needs_a_reason() -> None:
     assert verdict(first, Disturbance(0, 0.5, WEBUI_CRASH)).repeated == 1
     assert verdict(first, Disturbance(0, 2.0, "SIGKILL")).repeated == 1
     assert verdict(first, Disturbance(0, 0.5, "SIGKILL")).repeated == 1
-    assert verdict(Generation("a", 0.0), Disturbance(0, 20.0, "SIGKILL")).is_good
+    assert verdict(JournaledGeneration("a", 0.0), Disturbance(0, 20.0, "SIGKILL")).is_good

@@ -1,15 +1,16 @@
-"""What the stand-in Web UI has and how it is set: lists in the recorded shapes, and options with the recorded leak."""
+"""Lists and options of the stub, with the habits of the Web UI 1.10.1 that were recorded from a real one."""
 
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from embedded_webui.options import Options, ValidationError
 
+#: Status and body; a body of bytes is sent as it is.
 Reply = tuple[int, Any]
 #: Options of v1.10.1 with their defaults.
-DEFAULTS: dict[str, Any] = {
+DEFAULT_OPTIONS: Final[dict[str, Any]] = {
     "samples_format": "png",
     "jpeg_quality": 80,
     "CLIP_stop_at_last_layers": 1,
@@ -21,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "quicksettings_list": ["sd_model_checkpoint"],
     "sd_model_checkpoint": None,
 }
-LISTS: dict[str, Any] = {
+DEFAULT_LISTS: Final[dict[str, Any]] = {
     "samplers": [
         {"name": "DPM++ 2M", "aliases": ["k_dpmpp_2m"], "options": {"scheduler": "karras"}},
         {"name": "Euler a", "aliases": ["k_euler_a", "k_euler_ancestral"], "options": {}},
@@ -41,40 +42,45 @@ LISTS: dict[str, Any] = {
         "txt2img": ["x/y/z plot", "ControlNet", "Hypertile", "refiner"],
         "img2img": ["sd upscale", "ControlNet", "Hypertile", "refiner"],
     },
+    "hypernetworks": [],
+    "embeddings": {"loaded": {}, "skipped": {}},
+    "cmd-flags": {},
+    "memory": {"ram": {"free": 1, "used": 1, "total": 2}, "cuda": {"error": "unavailable"}},
 }
 
 
-class StandInService:
-    """Lists and options; `restart` is what a new process of the Web UI knows."""
+class StubService:
+    """Lists and options; `restart` gives what a new process of the Web UI knows."""
 
     def __init__(self, *, checkpoints: list[str], settings_file: Path | None = None) -> None:
         self.checkpoints = checkpoints
-        self.loaded = checkpoints[0]
-        #: Change it at any time; a key that is taken out is a call that this build does not have.
-        self.lists = dict(LISTS)
-        #: What a refresh finds, by its call.
+        self.loaded = checkpoints[0] if checkpoints else ""
+        #: Change it at any time; a removed key is a call that this build does not have.
+        self.lists = dict(DEFAULT_LISTS)
+        #: Functions that a refresh runs, by the refresh call.
         self.found_by_refresh: dict[str, Callable[[], None]] = {}
-        #: Runs whatever is asked for, if it is set.
+        #: Replaces every requested sampler, if it is set.
         self.sampler: str | None = None
         self.options_set: list[dict[str, Any]] = []
         self._settings_file = settings_file
-        self.options = Options(DEFAULTS, settings_file)
+        self.options = Options(DEFAULT_OPTIONS, settings_file)
 
     def restart(self) -> None:
-        """Forget what was not saved."""
-        self.options = Options(DEFAULTS, self._settings_file)
+        """Forget the options that were not saved."""
+        self.options = Options(DEFAULT_OPTIONS, self._settings_file)
 
     def title_of(self, name: str) -> str:
-        return f"{name} [{zlib.crc32(name.encode()):08x}]"
+        """Return a checkpoint's title: its file name and a short hash."""
+        return f"{name} [{_short_hash(name)}]"
 
     def list(self, name: str) -> Reply | None:
-        """Answer a list, None if there is no such list."""
+        """Answer a list, None if this build does not have it."""
         if name == "sd-models":
             return 200, [self._checkpoint(checkpoint) for checkpoint in self.checkpoints]
         return (200, self.lists[name]) if name in self.lists else None
 
     def refresh(self, name: str) -> Reply:
-        """Look at the folders again."""
+        """Search the model folders again."""
         self.found_by_refresh.get(name, lambda: None)()
         return 200, None
 
@@ -86,7 +92,7 @@ class StandInService:
             return 500, {"error": "ValidationError", "detail": "", "body": "", "errors": str(error)}
 
     def set(self, values: dict[str, Any]) -> Reply:
-        """Set options without asking what they are."""
+        """Set options without a check of their types, as the Web UI does."""
         self.options_set.append(values)
         for name, value in values.items():
             try:
@@ -97,18 +103,22 @@ class StandInService:
         return 200, None
 
     def sampler_of(self, name: str) -> str:
-        """Return what runs for a sampler: unknown names become the first sampler, silently."""
-        endings = [f" {word}" for entry in LISTS["schedulers"] for word in (entry["label"], entry["name"])]
+        """Return the sampler that runs for a name. An unknown name silently becomes the first sampler."""
+        endings = [f" {word}" for entry in DEFAULT_LISTS["schedulers"] for word in (entry["label"], entry["name"])]
         bare = next((name.removesuffix(ending) for ending in endings if name.endswith(ending)), name)
-        known: list[str] = [sampler["name"] for sampler in LISTS["samplers"]]
+        known: list[str] = [sampler["name"] for sampler in DEFAULT_LISTS["samplers"]]
         return self.sampler or (bare if bare in known else known[0])
 
     def _checkpoint(self, name: str) -> dict[str, Any]:
         return {
             "title": self.title_of(name),
             "model_name": name.rpartition(".")[0],
-            "hash": f"{zlib.crc32(name.encode()):08x}",
+            "hash": _short_hash(name),
             "sha256": None,
             "filename": f"/models/Stable-diffusion/{name}",
             "config": None,
         }
+
+
+def _short_hash(name: str) -> str:
+    return f"{zlib.crc32(name.encode()):08x}"

@@ -1,0 +1,339 @@
+"""Web UI that draws plain images: one first-in-first-out lock, held for a chosen time, and the real one's answers."""
+
+import base64
+import binascii
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from local.stub_webui.journal import GenerationJournal, GenerationStep
+from local.stub_webui.png_images import plain_png
+from local.stub_webui.service import Reply, StubService
+
+Json = dict[str, Any]
+#: Start of a JPEG up to its data, and its end.
+JPEG_MARKERS: Final = b"\xff\xd8\xff\xda", b"\xff\xd9"
+#: Path of the number of checkpoint switches so far.
+SWITCHES: Final = "/switches"
+#: Folder with an input image for every task, for image-to-image.
+LINKS: Final = "/links/"
+#: Checkpoint that the stub has loaded at its start.
+CHECKPOINT: Final = "v1-5-pruned-emaonly.safetensors"
+DEFAULT_STEPS: Final = 20
+#: Fields of a generation that must be numbers; the Web UI answers 422 otherwise.
+_NUMBERS: Final = ("steps", "cfg_scale", "seed", "width", "height", "batch_size", "n_iter", "denoising_strength")
+
+
+@dataclass
+class StubRun:
+    """One generation from the Web UI's side."""
+
+    prompt: str
+    body: Json
+    checkpoint: str
+    started_at: float
+    ended_at: float = 0.0
+    interrupted: bool = False
+    clip_skip: int = 0
+
+
+def draw_plain(run: StubRun) -> bytes:
+    """Return a small image of one colour that carries the run's prompt."""
+    return plain_png(run.prompt)
+
+
+@dataclass
+class StubWebUi:
+    """State and behaviour. A test may change the attributes at any time."""
+
+    seconds_per_step: float = 0.01
+    #: Seconds of the whole generation; replaces `seconds_per_step` if it is set.
+    seconds_per_picture: float | None = None
+    #: Seconds of work after the lock is released: the real one encodes its images then. The stub only waits, because
+    #: a benchmark measures the agent and not this machine's processor.
+    encoding_seconds: float = 0.0
+    #: Seconds for which a switch of the checkpoint holds the lock.
+    switch_seconds: float = 0.0
+    #: Seconds until an input image is answered.
+    link_seconds: float = 0.0
+    checkpoints: list[str] = field(default_factory=lambda: [CHECKPOINT])
+    #: Runs with path and body before every request; a reply that it returns is sent instead of the stub's answer.
+    intercept: Callable[[str, Json], Reply | None] = lambda _path, _body: None
+    ready: bool = True
+    #: Preview in the answer of `progress`, base64.
+    preview: str | None = None
+    #: Returns True while a run hangs at a step; interrupts do not reach it there.
+    hangs: Callable[[StubRun, int], bool] = lambda _run, _step: False
+    #: Number of coming answers of generations that break off in the middle.
+    broken_answers: int = 0
+    #: File with the options, which survive the process.
+    settings_file: Path | None = None
+    draw: Callable[[StubRun], bytes] = draw_plain
+    journal: GenerationJournal | None = None
+
+    def __post_init__(self) -> None:
+        """Start idle."""
+        self.service = StubService(checkpoints=self.checkpoints, settings_file=self.settings_file)
+        self.runs: list[StubRun] = []
+        self.calls: list[tuple[str, str]] = []
+        self.bodies: list[tuple[str, Json]] = []
+        self.switches: list[str] = []
+        self.interrupts: list[float] = []
+        self.connections: set[socket.socket] = set()
+        self._turn_lock = threading.Lock()
+        self._last_turn = threading.Event()
+        self._last_turn.set()
+        self._interrupted = threading.Event()
+        self._step, self._steps, self._job, self._timestamp = 0, 0, "", 0.0
+
+    def cut_connections(self) -> None:
+        """Close every connection. A running generation goes on, as in the real one."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def runs_of(self, prompt: str) -> list[StubRun]:
+        """Return the generations of this prompt."""
+        return [run for run in self.runs if run.prompt == prompt]
+
+    def lists_asked(self) -> Counter[str]:
+        """Return how often each list, and the options, were requested."""
+        paths = [path.removeprefix("/sdapi/v1/") for method, path in self.calls if method == "GET"]
+        return Counter(path for path in paths if path != "progress")
+
+    def answer(self, method: str, path: str, body: Json) -> Reply:
+        """Answer one request."""
+        path = path.partition("?")[0]
+        self.calls.append((method, path))
+        if not self.ready:
+            return 404, {"detail": "Not Found"}
+        if (reply := self.intercept(path, body)) is not None:
+            return reply
+        if handler := _ROUTES.get((method, path)):
+            return handler(self, body)
+        if path.startswith(LINKS):
+            time.sleep(self.link_seconds)
+            return 200, self.draw(StubRun("link", {}, self.service.loaded, time.monotonic()))
+        name = path.removeprefix("/sdapi/v1/")
+        if method == "POST" and name.startswith("refresh-"):
+            return self.service.refresh(name)
+        return self.service.list(name) or (404, {"detail": "Not Found"})
+
+    def generate(self, body: Json) -> Reply:
+        """Hold the lock for the steps, then encode."""
+        self.bodies.append(("generate", body))
+        if problems := [_not_a_number(name) for name in _NUMBERS if not _is_number(body.get(name, 0))]:
+            return 422, {"detail": problems}
+        for image in body.get("init_images") or ():
+            if _decoded(image) is None:
+                return 500, {"error": "HTTPException", "detail": "Invalid encoded image", "body": "", "errors": ""}
+        generation = uuid4().hex
+        self._record(GenerationStep.ARRIVED, generation, str(body.get("prompt")))
+        with self._lock():
+            self._begin("scripts_txt2img")
+            self._record(GenerationStep.ACQUIRED, generation)
+            try:
+                run = self._run(body)
+            except (KeyError, TypeError) as error:
+                return 500, {"error": type(error).__name__, "detail": "", "body": "", "errors": str(error)}
+            finally:
+                self._job = ""
+                self._record(GenerationStep.RELEASED, generation)
+        time.sleep(self.encoding_seconds)
+        reply = 200, self._encoded(run)
+        self._record(GenerationStep.ANSWERED, generation)
+        return reply
+
+    def progress(self, _body: Json) -> Reply:
+        """Return the progress of the running generation."""
+        running = bool(self._job)
+        fraction = self._step / max(self._steps, 1) if running else 0.0
+        state = {
+            "job": self._job,
+            "job_count": int(running),
+            "job_no": 0,
+            "job_timestamp": str(self._timestamp),
+            "sampling_step": self._step,
+            "sampling_steps": self._steps,
+            "interrupted": self._interrupted.is_set(),
+            "skipped": False,
+        }
+        eta_seconds = (time.monotonic() - self._timestamp) * (1 / fraction - 1) if fraction else 0.0
+        return 200, {
+            "progress": fraction,
+            "eta_relative": eta_seconds,
+            "state": state,
+            "current_image": self.preview,
+            "textinfo": None,
+        }
+
+    def interrupt(self, _body: Json) -> Reply:
+        """Interrupt the running generation, of whichever client."""
+        self._interrupted.set()
+        self.interrupts.append(time.monotonic())
+        return 200, {}
+
+    def options(self, _body: Json) -> Reply:
+        """Show all options."""
+        return self.service.show()
+
+    def set_options(self, body: Json) -> Reply:
+        """Switch the checkpoint inside the lock; set everything else at once."""
+        values = dict(body)
+        wanted = str(values.pop("sd_model_checkpoint", self.service.loaded)).partition(" [")[0]
+        if wanted and wanted not in self.checkpoints:
+            return 500, {"error": "RuntimeError", "detail": "", "body": "", "errors": f"model '{wanted}' not found"}
+        if wanted != self.service.loaded:
+            with self._lock():
+                time.sleep(self.switch_seconds)
+                self.switches.append(wanted)
+                self.service.loaded = wanted
+        return self.service.set(values) if values else (200, None)
+
+    def upscale(self, body: Json) -> Reply:
+        """Return each image, one after the other inside the lock. An interrupt leaves out the rest."""
+        self.bodies.append(("upscale", body))
+        pictures = [image["data"] for image in body["imageList"]] if "imageList" in body else [body["image"]]
+        done: list[str] = []
+        with self._lock():
+            self._begin("extras")
+            for picture in pictures:
+                if self._interrupted.is_set():
+                    break
+                time.sleep(self.seconds_per_step)
+                done.append(picture)
+            self._job = ""
+        if "imageList" in body:
+            return 200, {"html_info": "<p></p>", "images": done}
+        if not done:
+            return 500, {"error": "IndexError", "detail": "", "body": "", "errors": "list index out of range"}
+        return 200, {"html_info": "<p></p>", "image": done[0]}
+
+    def interrogate(self, body: Json) -> Reply:
+        """Describe an image."""
+        self.bodies.append(("interrogate", body))
+        return 200, {"caption": "a drawing of nothing"}
+
+    def png_info(self, body: Json) -> Reply:
+        """Read an image's text."""
+        self.bodies.append(("png-info", body))
+        return 200, {"info": "a cat", "items": {}, "parameters": {"Prompt": "a cat"}}
+
+    def count_switches(self, _body: Json) -> Reply:
+        """Return how often the checkpoint was switched."""
+        return 200, len(self.switches)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the lock, first come first served."""
+        turn = threading.Event()
+        with self._turn_lock:
+            before, self._last_turn = self._last_turn, turn
+        before.wait()
+        try:
+            yield
+        finally:
+            turn.set()
+
+    def _begin(self, job: str) -> None:
+        self._interrupted.clear()
+        self._step, self._job, self._timestamp = 0, job, time.monotonic()
+
+    def _run(self, body: Json) -> StubRun:
+        overrides, options = dict(body.get("override_settings") or {}), self.service.options
+        remembered = options.remember(overrides)
+        try:
+            for name, value in overrides.items():
+                options.set(name, value)
+            run = StubRun(str(body.get("prompt", "")), body, self.service.loaded, time.monotonic())
+            run.clip_skip = abs(-options["CLIP_stop_at_last_layers"])
+            self.runs.append(run)
+            self._sample(run, int(body.get("steps", DEFAULT_STEPS)))
+            run.ended_at = time.monotonic()
+            return run
+        finally:
+            if body.get("override_settings_restore_afterwards", True):
+                options.restore(remembered)
+
+    def _sample(self, run: StubRun, steps: int) -> None:
+        step_ends_at = run.started_at
+        # `sampling_steps` of an earlier run stays until the first step, as in the real one.
+        while self._step < steps and not self._interrupted.is_set():
+            while self.hangs(run, self._step):
+                time.sleep(self.seconds_per_step)
+                step_ends_at = time.monotonic()
+            # Deadlines instead of pauses: what a step is late is not added to the generation.
+            whole = self.seconds_per_picture
+            step_ends_at += self.seconds_per_step if whole is None else whole / steps
+            self._interrupted.wait(max(step_ends_at - time.monotonic(), 0))
+            self._step, self._steps = self._step + 1, steps
+        run.interrupted = self._interrupted.is_set()
+
+    def _encoded(self, run: StubRun) -> bytes:
+        body = run.body
+        count = int(body.get("batch_size", 1)) * int(body.get("n_iter", 1))
+        seed = max(int(body.get("seed", 1)), 1)
+        info = {
+            "seed": seed,
+            "all_seeds": [seed + number for number in range(count)],
+            "sd_model_name": run.checkpoint.rpartition(".")[0],
+            "sampler_name": self.service.sampler_of(body.get("sampler_name") or body.get("sampler_index") or "Euler"),
+            "clip_skip": run.clip_skip,
+            "infotexts": [run.prompt] * count,
+            # An addition to the real answer, so that tests can find the answer of an interrupted run.
+            "was_cut": run.interrupted,
+        }
+        # The real one encodes after the lock, by the options of that moment.
+        start, end = {"png": (b"", b""), "jpg": JPEG_MARKERS}[self.service.options["samples_format"]]
+        picture = b'"' + base64.b64encode(start + self.draw(run) + end) + b'"'
+        images = [] if body.get("send_images") is False else [picture] * count
+        parameters = body if body.get("include_init_images") else body | {"init_images": None}
+        rest = json.dumps({"parameters": parameters, "info": json.dumps(info)}).encode()
+        # Images of megabytes need no escapes, so they are not part of what `json.dumps` reads.
+        return b'{"images":[' + b",".join(images) + b"]," + rest[1:]
+
+    def _record(self, step: GenerationStep, generation: str, prompt: str = "") -> None:
+        if self.journal:
+            self.journal.record(step, generation=generation, prompt=prompt)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type] # the question is whether it can be one
+    except (TypeError, ValueError):
+        return value is None
+    return True
+
+
+def _not_a_number(name: str) -> Json:
+    return {"loc": ["body", name], "msg": "value is not a valid float", "type": "type_error.float"}
+
+
+def _decoded(text: object) -> bytes | None:
+    try:
+        return base64.b64decode(str(text).rpartition(",")[2], validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+_ROUTES: Final[dict[tuple[str, str], Callable[[StubWebUi, Json], Reply]]] = {
+    ("POST", "/sdapi/v1/txt2img"): StubWebUi.generate,
+    ("POST", "/sdapi/v1/img2img"): StubWebUi.generate,
+    ("POST", "/sdapi/v1/extra-single-image"): StubWebUi.upscale,
+    ("POST", "/sdapi/v1/extra-batch-images"): StubWebUi.upscale,
+    ("POST", "/sdapi/v1/interrogate"): StubWebUi.interrogate,
+    ("POST", "/sdapi/v1/png-info"): StubWebUi.png_info,
+    ("GET", "/sdapi/v1/progress"): StubWebUi.progress,
+    ("POST", "/sdapi/v1/interrupt"): StubWebUi.interrupt,
+    ("GET", "/sdapi/v1/options"): StubWebUi.options,
+    ("POST", "/sdapi/v1/options"): StubWebUi.set_options,
+    ("GET", SWITCHES): StubWebUi.count_switches,
+}

@@ -111,7 +111,7 @@ class Benchmark:
         """Measure the loops, then the agent."""
         with ExitStack() as stack:
             webui = stack.enter_context(serving(self._webui_arguments()))
-            aws = stack.enter_context(serving(["-m", "local.aws_server"]))
+            aws = stack.enter_context(serving(["-m", "local.aws.server"]))
             endpoint_url = aws.url
             if self._options.aws_delay_ms:
                 arguments = ["--target", aws.url, "--delay-ms", str(self._options.aws_delay_ms)]

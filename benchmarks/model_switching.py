@@ -51,7 +51,7 @@ def main() -> int:
             switch_seconds=options.switch_seconds,
         )
         webui = stack.enter_context(serving(arguments))
-        aws = stack.enter_context(serving(["-m", "local.aws_server"]))
+        aws = stack.enter_context(serving(["-m", "local.aws.server"]))
         ground = RuntimeGround(aws.url)
         for number, checkpoint in enumerate(wanted):
             ground.submit(f"task-{number}", "text-to-image", {"prompt": f"task-{number}"}, checkpoint=checkpoint)

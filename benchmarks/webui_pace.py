@@ -35,7 +35,7 @@ def per_second(ends: Sequence[float]) -> float:
 def agent_ends(options: argparse.Namespace, content: Mapping[str, Any], folder: Path) -> list[float]:
     """Run the tasks through the agent; return when each was committed, in seconds."""
     with ExitStack() as stack:
-        aws = stack.enter_context(serving(["-m", "local.aws_server"]))
+        aws = stack.enter_context(serving(["-m", "local.aws.server"]))
         endpoint_url = aws.url
         if options.aws_delay_ms:
             arguments = ["--target", aws.url, "--delay-ms", str(options.aws_delay_ms)]

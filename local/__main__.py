@@ -11,12 +11,12 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.children import ChildFailed, Children
-from local.options import Options, parse_options
-from local.progress import Progress
+from local.cloudformation.errors import TemplateError
+from local.command_line import Options, parse_options
+from local.console import Console
+from local.processes.process_group import ProcessFailed, ProcessGroup
 from local.state_directory import AlreadyRunning, StateDirectory
 from local.system import LocalSystem
-from local.template.errors import TemplateError
 
 FAILED: Final = 1
 ALREADY_RUNNING: Final = 3
@@ -25,37 +25,37 @@ ALREADY_RUNNING: Final = 3
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Run the local system and return the exit code."""
     options = parse_options(arguments)
-    progress = Progress()
+    console = Console()
     state = StateDirectory(options.state_directory)
     try:
         with state.taken():
             _log_to(state.logs / "system.log")
-            return _run_to_the_end(options, state, environment, progress)
+            return _run_to_the_end(options, state, environment, console)
     except AlreadyRunning as error:
-        progress.say(str(error))
+        console.print(str(error))
         return ALREADY_RUNNING
 
 
-def _run_to_the_end(options: Options, state: StateDirectory, environment: Mapping[str, str], progress: Progress) -> int:
+def _run_to_the_end(options: Options, state: StateDirectory, environment: Mapping[str, str], console: Console) -> int:
     code = 0
     try:
-        asyncio.run(_run(options, state, environment, progress))
-    except* (TemplateError, ChildFailed, ClientError, BotoCoreError) as group:
+        asyncio.run(_run(options, state, environment, console))
+    except* (TemplateError, ProcessFailed, ClientError, BotoCoreError) as group:
         for error in _leaves(group):
-            progress.say(str(error))
+            console.print(str(error))
         code = FAILED
-    progress.say("stopped")
+    console.print("stopped")
     return code
 
 
-async def _run(options: Options, state: StateDirectory, environment: Mapping[str, str], progress: Progress) -> None:
+async def _run(options: Options, state: StateDirectory, environment: Mapping[str, str], console: Console) -> None:
     """Run until SIGINT or SIGTERM, at whatever point of the start they come."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Children(environment=_environment_of_children(environment)) as children:
-        system = LocalSystem(options, state=state, children=children, progress=progress)
+    async with ProcessGroup(environment=_environment_of_children(environment)) as processes:
+        system = LocalSystem(options, state=state, processes=processes, console=console)
         running = asyncio.create_task(system.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,7 +64,7 @@ async def _run(options: Options, state: StateDirectory, environment: Mapping[str
         try:
             await running
         except asyncio.CancelledError:
-            progress.say("stopping the rest")
+            console.print("stopping the rest")
         finally:
             stopping.cancel()
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.aws_clients import AwsClients
+from local.aws.clients import AwsClients
 from stacks.config import Environment
 
 

@@ -1,4 +1,4 @@
-"""What runs inside the process of the local system: functions, gateway, pumps and the callback receiver."""
+"""What runs inside the process of the local system: functions, gateway, event sources and the callback receiver."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -7,40 +7,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from local.aws_clients import AwsClients
+from local.api_gateway.application import Gateway
+from local.api_gateway.function_urls import function_urls
+from local.api_gateway.rest_api import read_rest_api
+from local.api_gateway.usage_plans import UsagePlans
+from local.aws.clients import AwsClients
 from local.callback_receiver import CallbackReceiver
-from local.children import Children
-from local.functions.functions import Functions
-from local.gateway.application import Gateway
-from local.gateway.function_urls import function_urls
-from local.gateway.rest_api import read_rest_api
-from local.gateway.throttle import UsagePlans
-from local.http_server import HttpServer
-from local.provision.provisioner import Provisioned
-from local.pumps.event_sources import pumps
-from local.pumps.pump import Pump, Threads
+from local.event_sources.event_source import EventSource, Threads
+from local.event_sources.mappings import event_sources
+from local.lambda_runtime.functions import Functions
+from local.processes.http_server import HttpServer
+from local.processes.process_group import ProcessGroup
+from local.provisioning.provisioner import Provisioned
 from local.state_directory import StateDirectory
 
-#: Threads for blocking AWS calls; the pump of each queue holds one nearly all the time.
+#: Threads for blocking AWS calls; the event source of each queue holds one nearly all the time.
 _THREADS: Final = 64
 
 
 @dataclass(frozen=True)
 class Services:
-    """Where they are, and the pumps, which are not started yet."""
+    """Where they are, and the event sources, which are not started yet."""
 
     http_url: str
     #: Address of each function that has one of its own, by its folder under `lambdas/`.
     function_urls: dict[str, str]
     callbacks_url: str
-    pumps: tuple[Pump, ...]
+    event_sources: tuple[EventSource, ...]
 
 
 async def start_services(
     provisioned: Provisioned,
     *,
     clients: AwsClients,
-    children: Children,
+    processes: ProcessGroup,
     project: Path,
     state: StateDirectory,
     authorities_file: Path | None,
@@ -51,7 +51,7 @@ async def start_services(
     closing.callback(executor.shutdown, wait=False, cancel_futures=True)
     functions = Functions(
         provisioned.of_type("AWS::Lambda::Function"),
-        children=children,
+        processes=processes,
         surroundings=clients.environment() | ({"SSL_CERT_FILE": str(authorities_file)} if authorities_file else {}),
         code_folder=project,
         log_folder=state.logs / "functions",
@@ -74,5 +74,7 @@ async def start_services(
         http_url=gateway.url,
         function_urls={name: server.url for name, server in urls.items()},
         callbacks_url=f"{receiver.url}/callbacks",
-        pumps=tuple(pumps(provisioned, functions=functions, clients=clients, threads=Threads(executor))),
+        event_sources=tuple(
+            event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor))
+        ),
     )

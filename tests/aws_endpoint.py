@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.aws_server import make_aws_server
+from local.aws.server import make_aws_server
 from tests.serving import serving
 
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.api_client import ApiClient
-from cli.doctor.artefacts import any_checkpoint
 from cli.doctor.deployed import outputs_of
-from cli.doctor.examination import CHECKS, CREDENTIALS, examine
 from cli.doctor.finding import Clients, Finding, Level
+from cli.doctor.images_and_models import any_checkpoint
+from cli.doctor.runner import CHECKS, CREDENTIALS, examine
 from cli.doctor.smoke import smoke_test
 from cli.environment import LOCAL
 from cli.errors import Refused, Unhealthy

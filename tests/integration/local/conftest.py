@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from local.aws_clients import AwsClients
-from local.children import Children
-from local.functions.definition import FunctionDefinition
-from local.functions.function import LambdaFunction
+from local.aws.clients import AwsClients
+from local.lambda_runtime.definition import FunctionDefinition
+from local.lambda_runtime.function import LambdaFunction
+from local.processes.process_group import ProcessGroup
 
 PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
 def clients() -> Iterator[AwsClients]:
-    command = [sys.executable, "-m", "local.aws_server"]
+    command = [sys.executable, "-m", "local.aws.server"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         try:
             assert server.stdout
@@ -60,10 +60,10 @@ def run_function(tmp_path: Path) -> RunFunction:
             **{"timeout_seconds": 10.0, **settings},
         )
         environment = {"PYTHONPATH": str(tmp_path), "PATH": os.defpath, "OWN": "variable", "PYTHONUNBUFFERED": "1"}
-        async with Children(environment={}) as children:
+        async with ProcessGroup(environment={}) as processes:
             function = LambdaFunction(
                 definition,
-                children=children,
+                processes=processes,
                 environment=environment,
                 folder=tmp_path,
                 log_file=tmp_path / "function.log",

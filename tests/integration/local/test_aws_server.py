@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from local.aws_clients import AwsClients
+from local.aws.clients import AwsClients
 
 
 def test_of_many_that_claim_an_item_one_wins(clients: AwsClients) -> None:

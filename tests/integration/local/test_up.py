@@ -111,14 +111,14 @@ def test_from_ready_to_a_clean_stop(run_up: Callable[[], Up], state: Path, numbe
     assert runtime["agent_environment"]["QUEUE_URL"] == runtime["queue_url"]
     assert httpx.get(f"{found['http_url']}/nowhere").status_code == 404
     assert httpx.get(found["callbacks_url"]).json() == {"callbacks": [], "next": 0}
-    children = children_of(up.pid)
-    assert children
+    processes = children_of(up.pid)
+    assert processes
     up.send_signal(number)
     code, output, errors = end(up)
     assert code == 0, errors
     assert json.loads(output) == found
     assert "ready" in errors
-    assert not [pid for pid in children if exists(pid)]
+    assert not [pid for pid in processes if exists(pid)]
     assert not (state / "endpoints.json").exists()
 
 

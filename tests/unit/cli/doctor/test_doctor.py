@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cli.doctor import account, artefacts, capacity, command, deployed
-from cli.doctor.examination import CHECKS, examine
+from cli.doctor import account, capacity, command, deployed, images_and_models
 from cli.doctor.finding import Check, Finding, Level
+from cli.doctor.runner import CHECKS, examine
 from cli.main import main
 from stacks.config import Environment, RuntimeConfig, Throttling
 from stacks.config.capacity import Capacity, Scaling
@@ -172,7 +172,7 @@ def test_instance_types_by_zone() -> None:
     [({"imageDetails": [{}]}, "ok"), (fails("ImageNotFoundException"), "problem"), (fails("AccessDenied"), "unknown")],
 )
 def test_images(answer: Any, level: str) -> None:
-    found = findings(artefacts.check_images, ecr__DescribeImages=answer)
+    found = findings(images_and_models.check_images, ecr__DescribeImages=answer)
     assert levels(found) == ["ok", level]
 
 
@@ -182,7 +182,7 @@ def test_models() -> None:
             raise AwsError("404")
         return {}
 
-    here, missing = findings(artefacts.check_models, s3__HeadObject=head)
+    here, missing = findings(images_and_models.check_models, s3__HeadObject=head)
     assert here.level is Level.OK
     assert missing.level is Level.PROBLEM
     assert missing.advice == "run: darkroom --environment prod models push sdxl.safetensors"
@@ -197,7 +197,7 @@ def test_models_before_a_first_deployment(engine: str, min_replicas: int, level:
     first = first.model_copy(update={"scaling": Scaling(min_replicas=min_replicas, max_replicas=10)})
     environment = ENVIRONMENT.model_copy(update={"engine": engine, "model_bucket": None, "runtimes": (first, second)})
     none: dict[str, Any] = {"Stacks": []}
-    (finding,) = findings(artefacts.check_models, environment, cloudformation__DescribeStacks=none)
+    (finding,) = findings(images_and_models.check_models, environment, cloudformation__DescribeStacks=none)
     assert finding.level.value == level
     if finding.level is Level.PROBLEM:
         assert "Darkroom-prod-Api" in finding.advice

@@ -138,7 +138,7 @@ def test_nothing_else_is_sent() -> None:
         ".venv/bin/python",
         ".env",
         "environments/prod.yaml",
-        "local/options.py",
+        "local/command_line.py",
         "secrets.txt",
     ):
         assert not is_sent(path), path

@@ -1,0 +1,38 @@
+"""All checks in their order, each of which may fail for itself without hiding the others."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.doctor.account import check_bootstrap, check_credentials, check_functions
+from cli.doctor.capacity import check_offerings, check_quotas
+from cli.doctor.deployed import check_queues, check_replicas, check_stacks
+from cli.doctor.finding import Check, Clients, Finding, Level
+from cli.doctor.images_and_models import check_images, check_models
+from stacks.config import Environment
+
+#: Comes first: without it the others mean nothing.
+CREDENTIALS: Final = Check("credentials", check_credentials)
+#: What must be before a deployment, then what must be after it.
+CHECKS: Final = (
+    Check("bootstrap", check_bootstrap),
+    Check("GPU quotas", check_quotas),
+    Check("instance types", check_offerings),
+    Check("functions", check_functions),
+    Check("images", check_images),
+    Check("models", check_models),
+    Check("stacks", check_stacks),
+    Check("queues", check_queues),
+    Check("replicas", check_replicas),
+)
+
+
+def examine(check: Check, environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """Yield what a check finds; what AWS refuses is unknown, with AWS's own words."""
+    try:
+        yield from check.run(environment, clients)
+    except (BotoCoreError, ClientError) as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+        advice = "use credentials that may read it" if "Denied" in code or "Unauthorized" in code else ""
+        yield Finding(Level.UNKNOWN, f"could not be looked at: {error}", advice)

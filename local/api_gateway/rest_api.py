@@ -1,0 +1,193 @@
+"""The REST API of the templates: its routes, authorizer, keys and limits, read into plain values."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from local.api_gateway.gateway_responses import GatewayResponses
+from local.cloudformation.errors import TemplateError
+from local.cloudformation.properties import Properties
+from local.provisioning.provisioner import EmulatedResource, Provisioned
+
+#: API Gateway's default, and its most for an API that has no raised quota (API Gateway quotas).
+_DEFAULT_TIMEOUT_MS: Final = 29_000
+#: The ARN of the function inside the URI by which API Gateway calls it.
+_FUNCTION_ARN: Final = re.compile(r"/functions/(arn:[^/]+)/invocations$")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of one resource; `authorizer_arn` is None where anybody may call it."""
+
+    http_method: str
+    resource_id: str
+    resource_path: str
+    function_arn: str
+    timeout_seconds: float
+    authorizer_arn: str | None
+    needs_key: bool
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a key may do: requests a second on average, at once, and (None for any number) a day."""
+
+    requests_per_second: float | None
+    burst: int | None
+    requests_per_day: int | None
+
+
+@dataclass(frozen=True)
+class Key:
+    """One API key with the limits of its usage plan."""
+
+    key_id: str
+    value: str
+    limit: Limit
+
+
+@dataclass(frozen=True)
+class RestApi:
+    """All that the gateway must know of the API."""
+
+    api_id: str
+    stage: str
+    region: str
+    key_from_authorizer: bool
+    binary_media_types: tuple[str, ...]
+    methods: tuple[Method, ...]
+    keys: tuple[Key, ...]
+    responses: GatewayResponses
+
+
+def read_rest_api(provisioned: Provisioned, *, region: str) -> RestApi:
+    """Return the one REST API of the templates; raises TemplateError on what the gateway cannot do."""
+    api = _only(provisioned.of_type("AWS::ApiGateway::RestApi"), "REST API")
+    properties = Properties(api.resource)
+    properties.ignore("Description", "DisableExecuteApiEndpoint", "EndpointConfiguration", "Name", "Policy", "Tags")
+    properties.ignore("MinimumCompressionSize")
+    key_source = properties.take("ApiKeySourceType", "HEADER")
+    binary_media_types = tuple(properties.take("BinaryMediaTypes", []))
+    properties.finish()
+    stage = _only(provisioned.of_type("AWS::ApiGateway::Stage"), "stage")
+    _check_stage(stage)
+    return RestApi(
+        api_id=api.created.reference,
+        stage=stage.created.reference,
+        region=region,
+        key_from_authorizer=key_source == "AUTHORIZER",
+        binary_media_types=binary_media_types,
+        methods=tuple(_methods(provisioned, root_id=api.created.attributes["RootResourceId"])),
+        keys=tuple(_keys(provisioned)),
+        responses=GatewayResponses.from_template(provisioned.of_type("AWS::ApiGateway::GatewayResponse")),
+    )
+
+
+def _check_stage(stage: EmulatedResource) -> None:
+    properties = Properties(stage.resource)
+    # The limits in MethodSettings, of all callers together, protect the account's quota; there is none here.
+    properties.ignore("AccessLogSetting", "DeploymentId", "Description", "MethodSettings", "RestApiId", "StageName")
+    properties.ignore("Tags", "TracingEnabled")
+    properties.finish()
+
+
+def _only(found: list[EmulatedResource], what: str) -> EmulatedResource:
+    if len(found) != 1:
+        raise TemplateError(f"the gateway serves one {what}, and the templates hold {len(found)}")
+    return found[0]
+
+
+def _methods(provisioned: Provisioned, *, root_id: str) -> Iterable[Method]:
+    paths = _paths(provisioned, root_id)
+    authorizers = {
+        authorizer.created.reference: _authorizer_arn(authorizer)
+        for authorizer in provisioned.of_type("AWS::ApiGateway::Authorizer")
+    }
+    for method in provisioned.of_type("AWS::ApiGateway::Method"):
+        properties = Properties(method.resource)
+        properties.ignore("MethodResponses", "OperationName", "RestApiId")
+        authorizer_id = properties.take("AuthorizerId", None)
+        authorization = properties.take("AuthorizationType", "NONE")
+        if authorization not in {"NONE", "CUSTOM"}:
+            raise TemplateError(f"{method.resource.place}: the gateway does not know the authorization {authorization}")
+        resource_id = properties.require("ResourceId")
+        arn, timeout_ms = _integration(properties)
+        yield Method(
+            http_method=properties.require("HttpMethod"),
+            resource_id=resource_id,
+            resource_path=paths[resource_id],
+            function_arn=arn,
+            timeout_seconds=timeout_ms / 1000,
+            authorizer_arn=authorizers[str(authorizer_id)] if authorization == "CUSTOM" else None,
+            needs_key=bool(properties.take("ApiKeyRequired")),
+        )
+        properties.finish()
+
+
+def _paths(provisioned: Provisioned, root_id: str) -> dict[str, str]:
+    paths = {root_id: "/"}
+    # A parent is always made before its processes.
+    for resource in provisioned.of_type("AWS::ApiGateway::Resource"):
+        properties = resource.resource.properties
+        parent = paths[properties["ParentId"]].rstrip("/")
+        paths[resource.created.reference] = f"{parent}/{properties['PathPart']}"
+    return paths
+
+
+def _integration(properties: Properties) -> tuple[str, int]:
+    integration: dict[str, Any] = properties.require("Integration")
+    if integration.get("Type") != "AWS_PROXY":
+        raise TemplateError(f"{properties.resource.place}: the gateway knows integrations of type AWS_PROXY only")
+    return _function_arn(integration["Uri"]), int(integration.get("TimeoutInMillis", _DEFAULT_TIMEOUT_MS))
+
+
+def _function_arn(uri: str) -> str:
+    match = _FUNCTION_ARN.search(uri)
+    if match is None:
+        raise TemplateError(f"the gateway calls functions only, not {uri}")
+    return match[1]
+
+
+def _authorizer_arn(authorizer: EmulatedResource) -> str:
+    properties = Properties(authorizer.resource)
+    properties.ignore("AuthorizerCredentials", "Name", "RestApiId")
+    kind = properties.require("Type")
+    if sources := properties.take("IdentitySource"):
+        raise TemplateError(f"{authorizer.resource.place}: the gateway knows no identity sources, not {sources}")
+    seconds = properties.take("AuthorizerResultTtlInSeconds", 300)
+    if kind != "REQUEST" or seconds != 0:
+        raise TemplateError(
+            f"{authorizer.resource.place}: the gateway knows authorizers of type REQUEST whose answers are not kept"
+            f" (AuthorizerResultTtlInSeconds 0), not {kind} with {seconds} s"
+        )
+    arn = _function_arn(properties.require("AuthorizerUri"))
+    properties.finish()
+    return arn
+
+
+def _keys(provisioned: Provisioned) -> Iterable[Key]:
+    limits = {plan.created.reference: _limit(plan) for plan in provisioned.of_type("AWS::ApiGateway::UsagePlan")}
+    plan_of_key = {
+        link.resource.properties["KeyId"]: link.resource.properties["UsagePlanId"]
+        for link in provisioned.of_type("AWS::ApiGateway::UsagePlanKey")
+    }
+    for key in provisioned.of_type("AWS::ApiGateway::ApiKey"):
+        properties = key.resource.properties
+        # A key outside every plan opens nothing.
+        if key.created.reference in plan_of_key and properties.get("Enabled", False):
+            if "Value" not in properties:
+                raise TemplateError(f"{key.resource.place} has no Value; the gateway makes up no keys")
+            plan = plan_of_key[key.created.reference]
+            yield Key(key.created.reference, properties["Value"], limits[plan])
+
+
+def _limit(plan: EmulatedResource) -> Limit:
+    properties = Properties(plan.resource)
+    properties.ignore("ApiStages", "Description", "Tags", "UsagePlanName")
+    throttle = properties.take("Throttle", {})
+    quota = properties.take("Quota", None)
+    if quota and quota["Period"] != "DAY":
+        raise TemplateError(f"{plan.resource.place}: the gateway knows quotas of a day only")
+    properties.finish()
+    return Limit(throttle.get("RateLimit"), throttle.get("BurstLimit"), quota["Limit"] if quota else None)

@@ -1,0 +1,1 @@
+"""AWS of the local system: one moto server, and clients for it."""

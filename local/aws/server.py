@@ -1,0 +1,79 @@
+"""The AWS of the local system: a moto server in its own process, all of its state in memory.
+
+`python -m local.aws.server` takes a free port and says which in one line of JSON.
+"""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+#: Start of the X-Amz-Target header of every DynamoDB call but those that read streams.
+_DYNAMODB_TARGET: Final = "DynamoDB_"
+
+
+class OneTableWriteAtATime:
+    """Lets DynamoDB calls through one by one.
+
+    moto checks a condition and writes without a lock in between, so of two threads that claim the same task both could
+    succeed; DynamoDB never allows that.
+    """
+
+    def __init__(self, application: WsgiApplication) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        if not environ.get("HTTP_X_AMZ_TARGET", "").startswith(_DYNAMODB_TARGET):
+            return self._application(environ, start_response)
+        with self._lock:
+            return list(self._application(environ, start_response))
+
+
+class RememberingDispatcher(DomainDispatcherApplication):  # type: ignore[misc]  # moto has no types
+    """Finds a service's application once.
+
+    For every request moto walks through its own folder of two hundred services again, which takes longer than most
+    answers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Return the name of the application behind a host."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
+def make_aws_server() -> BaseWSGIServer:
+    """Return a server on a free port of 127.0.0.1; all of one process share their state."""
+    # One line a request would be most of what the log file holds.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application = OneTableWriteAtATime(RememberingDispatcher())
+    return make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    server = make_aws_server()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    sys.stdout.write(json.dumps({"event": "listening", "port": server.server_port}) + "\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

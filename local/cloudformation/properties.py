@@ -1,0 +1,45 @@
+"""Properties of a resource as its creator takes them: each is applied, ignored for a reason, or refused."""
+
+from typing import Any
+
+from local.cloudformation.errors import TemplateError
+from local.cloudformation.stack import Resource
+
+
+class Properties:
+    """The properties of one resource. `finish` refuses what was neither taken nor ignored.
+
+    A property that were silently dropped would make the local system differ from AWS without anyone seeing it.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self._left = dict(resource.properties)
+
+    def take(self, name: str, default: object = None) -> Any:
+        """Return a property, `default` where the template leaves it out."""
+        return self._left.pop(name, default)
+
+    def require(self, name: str) -> Any:
+        """Return a property that the template must hold."""
+        if name not in self._left:
+            raise TemplateError(f"{self.resource.place} has no property {name}")
+        return self._left.pop(name)
+
+    def take_all(self) -> dict[str, Any]:
+        """Return all properties that are left."""
+        left, self._left = self._left, {}
+        return left
+
+    def ignore(self, *names: str) -> None:
+        """Drop properties that mean nothing on one machine."""
+        for name in names:
+            self._left.pop(name, None)
+
+    def finish(self) -> None:
+        """Refuse the properties that are left."""
+        if self._left:
+            raise TemplateError(
+                f"{self.resource.place}: the local system does not know the properties {', '.join(sorted(self._left))};"
+                " apply or ignore them in local/provisioning"
+            )

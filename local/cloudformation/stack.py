@@ -1,0 +1,144 @@
+"""One stack while it is brought to life: its resources in order, what became of them, and its outputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from local.cloudformation.conditions import decide
+from local.cloudformation.creation_order import creation_order
+from local.cloudformation.dynamic_references import ReadSecret, replace_dynamic_references
+from local.cloudformation.errors import TemplateError
+from local.cloudformation.intrinsics import Resolver
+
+#: The account that the moto server plays.
+ACCOUNT_ID: Final = "123456789012"
+
+
+@dataclass(frozen=True)
+class Created:
+    """What became of a resource: its physical name for Ref, and its attributes for Fn::GetAtt."""
+
+    reference: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a stack with its properties resolved."""
+
+    stack_name: str
+    logical_id: str
+    type: str
+    properties: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Where the resource stands, for messages."""
+        return f"{self.stack_name}/{self.logical_id} ({self.type})"
+
+
+class Stack:
+    """A template with the values that its functions need. `exports` are those of the stacks before it."""
+
+    def __init__(
+        self,
+        name: str,
+        template: Mapping[str, Any],
+        *,
+        region: str,
+        exports: Mapping[str, Any],
+        read_secret: ReadSecret,
+    ) -> None:
+        self.name = name
+        self._template = template
+        self._exports = exports
+        self._created: dict[str, Created] = {}
+        self._parameters = {
+            "AWS::AccountId": ACCOUNT_ID,
+            "AWS::NotificationARNs": [],
+            "AWS::Partition": "aws",
+            "AWS::Region": region,
+            "AWS::StackId": f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{name}/local",
+            "AWS::StackName": name,
+            "AWS::URLSuffix": "amazonaws.com",
+        } | {name: value["Default"] for name, value in template.get("Parameters", {}).items() if "Default" in value}
+        self._conditions: dict[str, bool] = {}
+        self._resolver = Resolver(
+            reference=self._reference,
+            attribute=self._attribute,
+            imported=self._imported,
+            conditions=self._conditions,
+            mappings=template.get("Mappings", {}),
+            text=lambda text: replace_dynamic_references(text, read_secret),
+        )
+        self._conditions |= decide(template.get("Conditions", {}), self._resolver.resolve)
+
+    def resource_types(self) -> dict[str, str]:
+        """Return the type of every resource whose condition holds, by logical id, dependencies first."""
+        resources = {
+            logical_id: resource
+            for logical_id, resource in self._template.get("Resources", {}).items()
+            if self._conditions.get(resource.get("Condition", ""), True)
+        }
+        return {logical_id: resources[logical_id]["Type"] for logical_id in creation_order(resources)}
+
+    def resource(self, logical_id: str) -> Resource:
+        """Return a resource with its properties resolved; all that it refers to must have been added."""
+        resource = self._template["Resources"][logical_id]
+        try:
+            properties = self._resolver.resolve(resource.get("Properties", {}))
+        except TemplateError as error:
+            raise error.at(f"{self.name}/{logical_id}") from None
+        return Resource(self.name, logical_id, resource["Type"], properties)
+
+    def add(self, logical_id: str, created: Created) -> None:
+        """Note what became of a resource."""
+        self._created[logical_id] = created
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the values of the outputs by logical name."""
+        return {name: self._output(name, output["Value"]) for name, output in self._outputs().items()}
+
+    def exports(self) -> dict[str, Any]:
+        """Return the values that later stacks may import, by export name."""
+        return {
+            self._resolver.resolve(output["Export"]["Name"]): self._output(name, output["Value"])
+            for name, output in self._outputs().items()
+            if "Export" in output
+        }
+
+    def _outputs(self) -> dict[str, Any]:
+        return {
+            name: output
+            for name, output in self._template.get("Outputs", {}).items()
+            if self._conditions.get(output.get("Condition", ""), True)
+        }
+
+    def _output(self, name: str, value: Any) -> Any:
+        try:
+            return self._resolver.resolve(value)
+        except TemplateError as error:
+            raise error.at(f"{self.name}/Outputs/{name}") from None
+
+    def _reference(self, name: str) -> object:
+        if name in self._created:
+            return self._created[name].reference
+        if name in self._parameters:
+            return self._parameters[name]
+        raise TemplateError(f"Ref to {name!r}, which is no resource, parameter or pseudo parameter with a value")
+
+    def _attribute(self, logical_id: str, attribute: str) -> object:
+        if logical_id not in self._created:
+            raise TemplateError(f"Fn::GetAtt of {logical_id!r}, which is no resource of this stack")
+        attributes = self._created[logical_id].attributes
+        if attribute not in attributes:
+            raise TemplateError(
+                f"the local system does not know the attribute {attribute!r} of {logical_id!r};"
+                f" it knows {', '.join(sorted(attributes)) or 'none'}"
+            )
+        return attributes[attribute]
+
+    def _imported(self, name: str) -> object:
+        if name not in self._exports:
+            raise TemplateError(f"Fn::ImportValue of {name!r}, which no stack before this one exports")
+        return self._exports[name]

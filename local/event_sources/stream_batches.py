@@ -1,0 +1,83 @@
+"""How Lambda gets a batch of stream records through a function: in order, with retries, halves and partial failures."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from local.event_sources.failures import failed_identifiers
+from local.event_sources.stream_records import sequence_number
+from local.lambda_runtime.function import LambdaFunction
+
+Records = Sequence[dict[str, Any]]
+
+#: Seconds before the first repetition; each further one waits twice as long, up to the most.
+_FIRST_PAUSE_SECONDS: Final = 0.25
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """What the event source mapping says of failures; `maximum_attempts` counts repetitions, None is for ever."""
+
+    maximum_attempts: int | None
+    bisects: bool
+    reports_items: bool
+
+
+@dataclass(frozen=True)
+class _Batch:
+    records: Records
+    repetitions: int = 0
+
+
+class StreamBatches:
+    """Carries records to a function; `give_up` gets those that it would not process."""
+
+    def __init__(
+        self,
+        *,
+        function: LambdaFunction,
+        policy: RetryPolicy,
+        give_up: Callable[[Records], Awaitable[None]],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._function = function
+        self._policy = policy
+        self._give_up = give_up
+        self._pause = pause
+
+    async def carry(self, records: Records) -> None:
+        """Return when every record has been processed or given up."""
+        waiting = deque([_Batch(records)])
+        while waiting:
+            batch = waiting.popleft()
+            failed = await self._invoke(batch.records)
+            if not failed:
+                continue
+            again = self._again(batch, failed)
+            if again:
+                waiting.extendleft(reversed(again))
+                await self._pause(min(_FIRST_PAUSE_SECONDS * 2 ** again[0].repetitions, _LONGEST_PAUSE_SECONDS))
+            else:
+                await self._give_up(batch.records)
+
+    async def _invoke(self, records: Records) -> set[str]:
+        answer = await self._function.invoke({"Records": list(records)})
+        identifiers = [sequence_number(record) for record in records]
+        return failed_identifiers(answer, identifiers, reports_items=self._policy.reports_items)
+
+    def _again(self, batch: _Batch, failed: set[str]) -> list[_Batch]:
+        """Return what is to be tried again, in order: nothing if the attempts are used up."""
+        first = next(n for n, record in enumerate(batch.records) if sequence_number(record) in failed)
+        if first > 0:
+            # All before the first failure is done; order demands that all from it on is sent again.
+            return [_Batch(batch.records[first:])]
+        if self._policy.bisects and len(batch.records) > 1:
+            middle = len(batch.records) // 2
+            halves = batch.records[:middle], batch.records[middle:]
+            return [_Batch(half, batch.repetitions) for half in halves]
+        if self._policy.maximum_attempts is not None and batch.repetitions >= self._policy.maximum_attempts:
+            return []
+        return [_Batch(batch.records, batch.repetitions + 1)]

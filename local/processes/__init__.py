@@ -1,0 +1,1 @@
+"""Processes and HTTP servers of the local system."""

@@ -1,0 +1,166 @@
+"""LocalProcess processes of the local system: started with a log file, ended in order, never left behind."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from runtime_image.supervisor.parent_death import end_with_parent
+
+#: Seconds after SIGTERM at which a child is killed. Whatever it still does ends with the local system anyway.
+STOP_SECONDS: Final = 4.0
+#: Lines of a dead child's log that the report of its death repeats.
+_TAIL_LINES: Final = 15
+
+
+class ProcessFailed(Exception):
+    """Raised when a child ended that should not have, or did not come up; its message holds the end of its log."""
+
+
+class LocalProcess:
+    """One process. Its standard error, and its output unless somebody reads it, go to `log_file`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, *, name: str, log_file: Path) -> None:
+        self._process = process
+        self._draining: asyncio.Task[None] | None = None
+        self.name = name
+        self.log_file = log_file
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """False as soon as the process has ended."""
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Return the exit status, negative for a signal, once the process has ended."""
+        return await self._process.wait()
+
+    async def stop(self, *, seconds: float) -> None:
+        """End the process: SIGTERM first, SIGKILL after `seconds`."""
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the process at once."""
+        self._signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def listening_port(self, *, seconds: float) -> int:
+        """Return the port from the line `{"event": "listening", "port": N}` that the child prints when it serves."""
+        try:
+            port = await asyncio.wait_for(self._read_port(), seconds)
+        except TimeoutError:
+            raise ProcessFailed(f"{self.name} did not come up within {seconds:g} s{self.log_tail()}") from None
+        if port is None:
+            status = await self.wait()
+            raise ProcessFailed(f"{self.name} ended with status {status} before it came up{self.log_tail()}")
+        # A pipe that nobody empties stops its writer when it is full.
+        self._draining = asyncio.create_task(self._drain())
+        return port
+
+    def log_tail(self) -> str:
+        """Return the end of the log, as the end of a message."""
+        lines = self.log_file.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        return f"; the end of {self.log_file}:\n" + "\n".join(f"    {line}" for line in lines)
+
+    @property
+    def _output(self) -> asyncio.StreamReader:
+        if self._process.stdout is None:
+            raise ValueError("the child was started without reads_output")
+        return self._process.stdout
+
+    async def _read_port(self) -> int | None:
+        async for line in self._output:
+            message = _json_object(line)
+            if message.get("event") == "listening":
+                return int(message["port"])
+        return None
+
+    async def _drain(self) -> None:
+        with self.log_file.open("ab") as log:
+            while chunk := await self._output.read(65_536):
+                log.write(chunk)
+                log.flush()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.running:
+            try:
+                self._process.send_signal(number)
+            except ProcessLookupError:
+                return
+
+
+class ProcessGroup:
+    """Starts processes and ends all that are left when its block ends.
+
+    `environment` is what every child gets, `stop_seconds` how long each has from SIGTERM to SIGKILL.
+    """
+
+    def __init__(self, *, environment: Mapping[str, str], stop_seconds: float = STOP_SECONDS) -> None:
+        self._environment = dict(environment)
+        self._stop_seconds = stop_seconds
+        self._started: list[LocalProcess] = []
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every child gets."""
+        return self._environment
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every child that still runs."""
+        await self.stop(self._started)
+
+    async def stop(self, processes: Sequence[LocalProcess]) -> None:
+        """End some processes, side by side."""
+        await asyncio.gather(*(child.stop(seconds=self._stop_seconds) for child in processes if child.running))
+
+    async def start(
+        self,
+        command: Sequence[str],
+        *,
+        name: str,
+        log_file: Path,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        reads_output: bool = False,
+    ) -> LocalProcess:
+        """Start `command` in `folder`; `environment` takes the place of the common one where it is given."""
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with log_file.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if reads_output else log,
+                stderr=log,
+                env=self._environment if environment is None else dict(environment),
+                cwd=folder,
+                # Ctrl-C in a terminal reaches a whole process group; the processes's turn comes in our order.
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+        child = LocalProcess(process, name=name, log_file=log_file)
+        self._started = [other for other in self._started if other.running]
+        self._started.append(child)
+        return child
+
+
+def _json_object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

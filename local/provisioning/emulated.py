@@ -1,0 +1,50 @@
+"""Resources that the local system plays itself: they exist as soon as they have a name that others can refer to."""
+
+from typing import Final
+
+from local.aws.clients import AwsClients
+from local.cloudformation.properties import Properties
+from local.cloudformation.stack import ACCOUNT_ID, Created
+from local.provisioning.names import physical_id, physical_name
+
+#: Characters of a function's name (Lambda quotas) and of a rule's name (EventBridge quotas).
+_MAX_NAME: Final = 64
+
+
+def emulate_function(clients: AwsClients, properties: Properties) -> Created:
+    """Name a Lambda function."""
+    given = properties.resource.properties.get("FunctionName")
+    name = given or physical_name(properties.resource, longest=_MAX_NAME)
+    return Created(name, {"Arn": f"arn:aws:lambda:{clients.region}:{ACCOUNT_ID}:function:{name}"})
+
+
+def emulate_function_url(_clients: AwsClients, properties: Properties) -> Created:
+    """Name a function URL. Where it is served is known later: `endpoints.json` says it, not the stack's output."""
+    identifier = physical_id(properties.resource)
+    arn = properties.resource.properties["TargetFunctionArn"]
+    return Created(identifier, {"FunctionUrl": f"https://{identifier}.lambda-url.local/", "FunctionArn": arn})
+
+
+def emulate_rule(clients: AwsClients, properties: Properties) -> Created:
+    """Name an EventBridge rule."""
+    name = properties.resource.properties.get("Name") or physical_name(properties.resource, longest=_MAX_NAME)
+    return Created(name, {"Arn": f"arn:aws:events:{clients.region}:{ACCOUNT_ID}:rule/{name}"})
+
+
+def emulate_rest_api(_clients: AwsClients, properties: Properties) -> Created:
+    """Give a REST API its id and that of its root."""
+    identifier = physical_id(properties.resource)
+    return Created(identifier, {"RestApiId": identifier, "RootResourceId": f"{identifier}-root"})
+
+
+def emulate_stage(_clients: AwsClients, properties: Properties) -> Created:
+    """Name a stage."""
+    return Created(properties.resource.properties["StageName"])
+
+
+def emulate_by_id(_clients: AwsClients, properties: Properties) -> Created:
+    """Give an id to a resource that is referred to by nothing else; API Gateway names the attribute by the type."""
+    identifier = physical_id(properties.resource)
+    kind = properties.resource.type.rsplit("::", 1)[-1]
+    names = {"ApiKey": "APIKeyId"}
+    return Created(identifier, {"Id": identifier, names.get(kind, f"{kind}Id"): identifier})

@@ -1,0 +1,82 @@
+"""Buckets, tables and secrets, made on the moto server."""
+
+import json
+from typing import Any, Final
+
+from local.aws.clients import AwsClients
+from local.cloudformation.properties import Properties
+from local.cloudformation.stack import Created
+from local.provisioning.names import physical_name
+
+#: Characters of a bucket's name (S3 user guide, bucket naming rules).
+_MAX_BUCKET_NAME: Final = 63
+#: Characters of a secret's name are 512; the last 7 of its ARN are random, so names stay well below.
+_MAX_SECRET_NAME: Final = 256
+_MAX_TABLE_NAME: Final = 255
+
+
+def create_bucket(clients: AwsClients, properties: Properties) -> Created:
+    """Make a bucket. Encryption, policies and life cycle have nothing to act on here: the data ends with the run."""
+    name = properties.take("BucketName", physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower())
+    properties.ignore(
+        "BucketEncryption",
+        "LifecycleConfiguration",
+        "LoggingConfiguration",
+        "OwnershipControls",
+        "PublicAccessBlockConfiguration",
+        "Tags",
+        "VersioningConfiguration",
+    )
+    clients("s3").create_bucket(Bucket=name, **_location(clients.region))
+    return Created(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": f"{name}.s3.amazonaws.com"})
+
+
+def _location(region: str) -> dict[str, Any]:
+    # S3 refuses its first region as a location.
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def create_table(clients: AwsClients, properties: Properties) -> Created:
+    """Make a table with its indexes and stream. moto never expires an item, so a time to live is stated only."""
+    name = properties.take("TableName", physical_name(properties.resource, longest=_MAX_TABLE_NAME))
+    properties.ignore(
+        "ContributorInsightsSpecification",
+        "DeletionProtectionEnabled",
+        "PointInTimeRecoverySpecification",
+        "SSESpecification",
+        "Tags",
+    )
+    request = {
+        key: value
+        for key in ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
+        if (value := properties.take(key, None)) is not None
+    }
+    if stream := properties.take("StreamSpecification", None):
+        request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+    time_to_live = properties.take("TimeToLiveSpecification", None)
+    client = clients("dynamodb")
+    table = client.create_table(TableName=name, **request)["TableDescription"]
+    if time_to_live:
+        specification = {"Enabled": time_to_live["Enabled"], "AttributeName": time_to_live["AttributeName"]}
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
+    return Created(name, {"Arn": table["TableArn"], "StreamArn": table.get("LatestStreamArn", "")})
+
+
+def create_secret(clients: AwsClients, properties: Properties) -> Created:
+    """Make a secret: the given text, or a generated one, alone or as a key of a JSON object."""
+    name = properties.take("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
+    properties.ignore("Description", "KmsKeyId", "Tags")
+    generate = properties.take("GenerateSecretString", None)
+    text = properties.take("SecretString", None)
+    client = clients("secretsmanager")
+    if generate is not None:
+        text = _generated_secret(client, dict(generate))
+    arn = client.create_secret(Name=name, SecretString=text or "")["ARN"]
+    return Created(arn, {"Id": arn})
+
+
+def _generated_secret(client: Any, options: dict[str, Any]) -> str:
+    template = options.pop("SecretStringTemplate", None)
+    key = options.pop("GenerateStringKey", None)
+    password: str = client.get_random_password(**options)["RandomPassword"]
+    return password if key is None else json.dumps(json.loads(template or "{}") | {key: password})

@@ -1,0 +1,1 @@
+"""Replicas of the runtimes: containers or bare agents, their Web UIs and their checkpoints."""

@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.cloudformation.errors import TemplateError
+from local.cloudformation.intrinsics import NO_VALUE, Resolver
+
+REFERENCES = {"Queue": "http://queue", "AWS::Region": "eu-central-1"}
+ATTRIBUTES = {("Queue", "Arn"): "arn:queue", ("Api", "Root.Id"): "root"}
+
+
+@pytest.fixture
+def resolver() -> Resolver:
+    return Resolver(
+        reference=REFERENCES.__getitem__,
+        attribute=lambda logical_id, name: ATTRIBUTES[logical_id, name],
+        imported={"shared": "value"}.__getitem__,
+        conditions={"Yes": True, "No": False},
+        mappings={"Zones": {"eu-central-1": {"first": "a"}}},
+        text=lambda text: text.replace("{{secret}}", "s3cr3t"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("plain", "plain"),
+        (7, 7),
+        ({"Ref": "Queue"}, "http://queue"),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, "arn:queue"),
+        ({"Fn::GetAtt": "Queue.Arn"}, "arn:queue"),
+        ({"Fn::GetAtt": "Api.Root.Id"}, "root"),
+        ({"Fn::Join": ["-", ["a", {"Ref": "AWS::Region"}, 3, True]]}, "a-eu-central-1-3-true"),
+        ({"Fn::Join": [",", {"Fn::Split": ["/", "a/b"]}]}, "a,b"),
+        ({"Fn::Sub": "x-${Queue}-${Queue.Arn}-${!Queue}"}, "x-http://queue-arn:queue-${Queue}"),
+        ({"Fn::Sub": ["${name}!", {"name": {"Ref": "Queue"}}]}, "http://queue!"),
+        ({"Fn::Select": [1, {"Fn::Split": [":", {"Fn::GetAtt": ["Queue", "Arn"]}]}]}, "queue"),
+        ({"Fn::Select": ["0", ["only"]]}, "only"),
+        ({"Fn::ImportValue": {"Fn::Join": ["", ["sha", "red"]]}}, "value"),
+        ({"Fn::If": ["Yes", 1, 2]}, 1),
+        ({"Fn::If": ["No", 1, {"Ref": "Queue"}]}, "http://queue"),
+        ({"Fn::FindInMap": ["Zones", {"Ref": "AWS::Region"}, "first"]}, "a"),
+        ({"a": {"Fn::If": ["No", 1, {"Ref": "AWS::NoValue"}]}, "b": 2}, {"b": 2}),
+        ([1, {"Ref": "AWS::NoValue"}, 2], [1, 2]),
+        ({"Fn::Join": ["", ["{{sec", "ret}}"]]}, "s3cr3t"),
+        ({"a": ["{{secret}}"]}, {"a": ["s3cr3t"]}),
+    ],
+)
+def test_functions_become_their_values(resolver: Resolver, value: object, expected: object) -> None:
+    assert resolver.resolve(value) == expected
+
+
+def test_no_value_alone_says_so(resolver: Resolver) -> None:
+    assert resolver.resolve({"Ref": "AWS::NoValue"}) is NO_VALUE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Fn::Transform": {"Name": "x"}},
+        {"Fn::Join": ["-"]},
+        {"Fn::Join": ["-", [{"a": 1}]]},
+        {"Fn::Select": [5, ["a"]]},
+        {"Fn::If": ["Unknown", 1, 2]},
+        {"Fn::FindInMap": ["Zones", "nowhere", "first"]},
+        {"Fn::Split": [",", 7]},
+        {"Fn::GetAtt": ["Nothing", "Arn"]},
+    ],
+)
+def test_what_cannot_be_resolved_is_an_error_that_names_the_place(resolver: Resolver, value: object) -> None:
+    with pytest.raises(TemplateError, match=r"^Outer: Inner: "):
+        resolver.resolve({"Outer": {"Inner": value, "Other": 1}})
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet="abc ${}.!", max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(PLAIN)
+def test_values_without_functions_are_left_alone(value: object) -> None:
+    def refuse(*names: object) -> object:
+        raise AssertionError(names)
+
+    resolver = Resolver(
+        reference=refuse, attribute=refuse, imported=refuse, conditions={}, mappings={}, text=lambda text: text
+    )
+    assert resolver.resolve(value) == value

@@ -1,0 +1,81 @@
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from local.cloudformation.synthesis import read_assembly, synthesize
+from stacks.config import Environment
+
+
+def stack(file: str, dependencies: list[str], **properties: str) -> dict[str, Any]:
+    properties = {"templateFile": file, **properties}
+    return {"type": "aws:cloudformation:stack", "dependencies": dependencies, "properties": properties}
+
+
+def test_stacks_are_read_dependencies_first(tmp_path: Path) -> None:
+    artifacts = {
+        "Api": stack("api.json", ["Messaging", "Api.assets"]),
+        "Api.assets": {"type": "cdk:asset-manifest"},
+        "Messaging": stack("messaging.json", ["Storage"], stackName="Named"),
+        "Storage": stack("storage.json", []),
+        "Tree": {"type": "cdk:tree"},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    for name in ("api", "messaging", "storage"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"Description": name}))
+    stacks = read_assembly(tmp_path)
+    assert [stack.name for stack in stacks] == ["Storage", "Named", "Api"]
+    assert stacks[1].template == {"Description": "messaging"}
+
+
+class FakeCdk:
+    """Stands in for the processes: writes the assembly that the CDK would."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+
+    async def start(self, command: list[str], **_: Any) -> "FakeCdk":
+        self.commands.append(command)
+        self._write(Path(command[command.index("--output") + 1]))
+        return self
+
+    def _write(self, output: Path) -> None:
+        output.mkdir(parents=True)
+        (output / "one.json").write_text(json.dumps({"Description": str(len(self.commands))}))
+        (output / "manifest.json").write_text(json.dumps({"artifacts": {"One": stack("one.json", [])}}))
+
+    async def wait(self) -> int:
+        return 0
+
+
+def environment(**changes: Any) -> Environment:
+    return Environment.model_validate({"name": "mine", "runtimes": [{"name": "a", "dynamicModel": True}], **changes})
+
+
+def test_templates_are_made_anew_only_when_what_they_are_made_of_changes(tmp_path: Path) -> None:
+    cdk: Any = FakeCdk()
+    project = tmp_path / "project"
+    (project / "stacks").mkdir(parents=True)
+    (project / "app.py").write_text("1")
+
+    def description(changed: Environment) -> str:
+        stacks = asyncio.run(
+            synthesize(
+                changed,
+                tmp_path / "mine.yaml",
+                project=project,
+                cache=tmp_path / "cache",
+                log_file=tmp_path / "log",
+                processes=cdk,
+            )
+        )
+        text: str = stacks[0].template["Description"]
+        return text
+
+    assert description(environment()) == "1"
+    assert description(environment(allowedLinkHosts=["127.0.0.1:7"])) == "1"
+    assert description(environment(retentionHours=7)) == "2"
+    (project / "stacks" / "new.py").touch()
+    assert description(environment(retentionHours=7)) == "3"
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert f"environment={tmp_path / 'mine.yaml'}" in cdk.commands[0]

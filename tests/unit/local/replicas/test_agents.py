@@ -1,0 +1,74 @@
+from pathlib import Path
+
+from local.aws.clients import AwsClients
+from local.replicas.agents import agent_environment, container_environment
+from local.replicas.containers import webui_command
+from runtime_image.agent.settings import AgentSettings
+from runtime_image.model_downloader.settings import ModelSettings
+from runtime_image.supervisor.settings import SupervisorSettings
+from stacks.config import Environment, RuntimeConfig
+
+RUNTIME = RuntimeConfig(name="sd-xl", dynamic_model=True, visibility_timeout_seconds=30)
+ENVIRONMENT = Environment(
+    name="mine", runtimes=(RUNTIME,), retention_hours=2, link_buckets=("pictures",), allowed_link_hosts=("127.0.0.1:7",)
+)
+OUTPUTS = {
+    "RuntimeSdXlQueueUrl": "http://queue",
+    "RuntimeSdXlLowPriorityQueueUrl": "http://queue-low-priority",
+    "TaskTableName": "table",
+    "TaskBucketName": "tasks",
+    "OutputBucketName": "outputs",
+    "ModelBucketName": "models",
+}
+
+#: What the agent reads where an orchestrator runs it, and from an environment file that names a collector of spans.
+SET_BY_ORCHESTRATORS = {
+    "ECS_AGENT_URI",
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "ENDING_FILE",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "POD_NAME",
+    "POD_NAMESPACE",
+    "SERVICE_ACCOUNT_DIRECTORY",
+}
+
+
+def container() -> dict[str, str]:
+    clients = AwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
+    return container_environment(
+        RUNTIME, ENVIRONMENT, outputs=OUTPUTS, webui_url="http://127.0.0.1:2", folder=Path("/state"), clients=clients
+    )
+
+
+def variables() -> dict[str, str]:
+    return agent_environment(container())
+
+
+def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
+    aws = {name for name in variables() if name.startswith("AWS_")}
+    assert variables().keys() - aws == AgentSettings.variables() - SET_BY_ORCHESTRATORS
+    assert {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= aws
+
+
+def test_the_agent_can_read_them() -> None:
+    settings = AgentSettings.from_environment(variables())
+    assert settings.runtime == "sd-xl"
+    assert settings.queue_url == "http://queue"
+    assert settings.retention_seconds == 7200
+    assert settings.visibility_timeout_seconds == 30
+    assert settings.link_buckets == ("pictures", "outputs", "tasks/uploads/")
+    assert settings.allowed_link_hosts == ("127.0.0.1:7",)
+
+
+def test_a_container_keeps_to_its_folder_and_to_its_web_ui() -> None:
+    environment = {**container(), "WEBUI_COMMAND": webui_command(container())}
+    supervisor, models = SupervisorSettings.from_environment(environment), ModelSettings.from_environment(environment)
+    arguments = dict(zip(supervisor.webui_command[-6::2], supervisor.webui_command[-5::2], strict=True))
+    assert arguments["--port"] == "2"
+    assert arguments["--models-folder"] == "/state/models"
+    assert arguments["--ui-settings-file"].startswith("/state/")
+    assert supervisor.models_directory == models.models_directory == Path("/state/models")
+    assert supervisor.model_bucket == models.model_bucket == "models"
+    assert supervisor.status_file.parent == Path("/state")

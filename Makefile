@@ -11,7 +11,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # The tests start hundreds of processes from the same code: without its bytecode each would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements*.txt) pyproject.toml
-CODE := app.py contract guarded_http stacks lambdas runtime_image local embedded_webui cli benchmarks tests docs
+CODE := app.py contract guarded_http task_store stacks lambdas runtime_image local embedded_webui cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
 

@@ -12,7 +12,7 @@ from contract import errors
 from contract.errors import DarkroomError
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.output_bucket import OutputGone
-from lambdas.task_bucket import MessageLost
+from task_store.task_bucket import MessageLost
 
 #: Seconds after which a caller whom AWS made us refuse should try again.
 RETRY_AFTER_SECONDS: Final = 2

@@ -6,8 +6,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from lambdas.envelopes import Delivery, open_envelope
 from lambdas.observability import logger
+from task_store.envelope import Delivery, open_envelope
 
 
 class LookAgainLater(Exception):

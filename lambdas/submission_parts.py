@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 from contract.routing import Catalogue
-from lambdas.active_tasks import ActiveTasks
+from lambdas.active_tasks import ActiveTaskLimit
 from lambdas.clients import client, dynamodb
 from lambdas.model_bucket import ModelBucket
 from lambdas.submission_settings import SubmissionSettings
-from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
 from lambdas.task_retry import TaskRetry
 from lambdas.task_submission import TaskSubmission
-from lambdas.task_table import TaskTable
+from lambdas.tasks.repository import task_repository
 from lambdas.topic import SnsTopic
+from task_store.active_runs import ActiveRuns
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class SubmissionParts:
     """What it takes to check a task and take it in."""
 
     catalogue: Catalogue
-    table: TaskTable
+    repository: TaskRepository
     models: ModelBucket
     task_bucket: TaskBucket
     tasks: TaskSubmission
@@ -29,20 +31,19 @@ class SubmissionParts:
 
 def submission_parts(settings: SubmissionSettings) -> SubmissionParts:
     """Make the parts with their AWS clients."""
-    table = TaskTable(client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds)
+    repository = task_repository(settings)
     bucket = TaskBucket(client=client("s3"), bucket=settings.task_bucket)
     topic = SnsTopic(client=client("sns"), topic_arn=settings.task_topic_arn)
     create = None
     if settings.active_tasks_per_key:
-        create = ActiveTasks(
-            client=dynamodb(), table=table, table_name=settings.task_table, limit=settings.active_tasks_per_key
-        ).create
-    publisher = TaskPublisher(topic=topic, bucket=bucket, table=table)
+        runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table)
+        create = ActiveTaskLimit(runs=runs, repository=repository, limit=settings.active_tasks_per_key).create
+    publisher = TaskPublisher(topic=topic, bucket=bucket, repository=repository)
     return SubmissionParts(
         catalogue=settings.catalogue,
-        table=table,
+        repository=repository,
         models=ModelBucket(client=client("s3"), bucket=settings.model_bucket),
         task_bucket=bucket,
-        tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher, create=create),
-        retries=TaskRetry(table=table, bucket=bucket, publisher=publisher, create=create),
+        tasks=TaskSubmission(repository=repository, bucket=bucket, publisher=publisher, create=create),
+        retries=TaskRetry(repository=repository, bucket=bucket, publisher=publisher, create=create),
     )

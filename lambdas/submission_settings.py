@@ -3,19 +3,17 @@
 from pydantic import Field, Json
 
 from contract.routing import Catalogue
-from contract.settings import Settings
+from lambdas.tasks.repository import RepositorySettings
 
 
-class SubmissionSettings(Settings):
+class SubmissionSettings(RepositorySettings):
     """The places of a submission, and the runtimes it may name."""
 
-    task_table: str
     task_bucket: str
     model_bucket: str
     output_bucket: str
     task_topic_arn: str
     runtimes: str = Field(description="the catalogue, as JSON")
-    retention_seconds: int
     active_tasks_per_key: int | None = None
 
     @property

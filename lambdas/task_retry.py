@@ -7,10 +7,10 @@ from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.storage import run_of_submission
-from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
 from lambdas.task_submission import message_place, remembered_submissions
-from lambdas.task_table import Create, TaskTable
+from task_store.repository import Create, TaskRepository
+from task_store.task_bucket import TaskBucket
 
 #: States after which a task may be begun again.
 RETRYABLE_STATUSES: Final = (Status.FAILED, Status.TIMED_OUT)
@@ -38,10 +38,10 @@ class TaskRetry:
     """Begins tasks again; each is counted in its record's `retries`. `create` is as for `TaskSubmission`."""
 
     def __init__(
-        self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
+        self, *, repository: TaskRepository, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
     ) -> None:
-        self._table = table
-        self._create = create or table.create
+        self._repository = repository
+        self._create = create or repository.create
         self._bucket = bucket
         self._publisher = publisher
 
@@ -72,8 +72,8 @@ class TaskRetry:
         if record.message_key:
             self._bucket.put(record.message_key, body)
         if not self._create(record, after=previous):
-            raise _not_retryable(self._table.read(previous.id) or previous)
-        self._publisher.publish(record, now_ms=now_ms, body=body)
+            raise _not_retryable(self._repository.read(previous.id) or previous)
+        self._publisher.publish(record, body=body)
         return record
 
     def _body(self, previous: Record, run: str, now_ms: int) -> str:

@@ -15,9 +15,9 @@ from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of, without_token
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
 from contract.submission import Submission
 from lambdas.aws_errors import AwsUnavailable
-from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
-from lambdas.task_table import Create, TaskTable
+from task_store.repository import Create, TaskRepository
+from task_store.task_bucket import TaskBucket
 
 #: Tries to record a run while others write the same id; each lost race means that somebody else made progress.
 MAX_RACES: Final = 5
@@ -27,10 +27,10 @@ class TaskSubmission:
     """Takes checked tasks in. `create` records a run, if it is not the table's own method that does."""
 
     def __init__(
-        self, *, table: TaskTable, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
+        self, *, repository: TaskRepository, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
     ) -> None:
-        self._table = table
-        self._create = create or table.create
+        self._repository = repository
+        self._create = create or repository.create
         self._bucket = bucket
         self._publisher = publisher
 
@@ -60,9 +60,9 @@ class TaskSubmission:
             if record.message_key:
                 self._bucket.put(record.message_key, stored_body)
             if self._create(record, after=previous):
-                self._publisher.publish(record, now_ms=now_ms, body=body)
+                self._publisher.publish(record, body=body)
                 return record
-            existing = self._table.read(record.id)
+            existing = self._repository.read(record.id)
             if existing is None:
                 previous = None
                 continue
@@ -72,7 +72,7 @@ class TaskSubmission:
             if existing.submission_id == submission_id or (
                 not existing.is_final and existing.fingerprint == record.fingerprint
             ):
-                return self._go_on_with(existing, now_ms)
+                return self._go_on_with(existing)
             if not existing.is_final:
                 raise IdInUse(
                     f"task {record.id} is {existing.status.value} with other content; use another id, wait for its end,"
@@ -81,9 +81,9 @@ class TaskSubmission:
             previous = existing
         raise AwsUnavailable(f"task {submission.task.metadata.id} is being submitted by many at once; try again")
 
-    def _go_on_with(self, existing: Record, now_ms: int) -> Record:
+    def _go_on_with(self, existing: Record) -> Record:
         if existing.status is Status.IN_QUEUE and existing.published_at_ms is None:
-            self._publisher.publish(existing, now_ms=now_ms)
+            self._publisher.publish(existing)
         return existing
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from contract.record import Record
-from lambdas.task_table import TaskTable
+from task_store.repository import TaskRepository
 
 #: Seconds until the second look, for tasks that are done at once (lists of samplers and the like).
 FIRST_PAUSE_SECONDS: Final = 0.1
@@ -21,11 +21,11 @@ class TaskWaiting:
     def __init__(
         self,
         *,
-        table: TaskTable,
+        repository: TaskRepository,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._table = table
+        self._repository = repository
         self._clock = clock
         self._sleep = sleep
 
@@ -40,7 +40,7 @@ class TaskWaiting:
         while (rest := deadline - self._clock()) > 0:
             self._sleep(min(pause, rest))
             pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
-            record = self._table.read(task_id, is_current=False)
+            record = self._repository.read(task_id, is_current=False)
             if record and record.is_final:
                 return record
-        return self._table.read(task_id)
+        return self._repository.read(task_id)

@@ -14,7 +14,7 @@ from contract.task import ID_PATTERN, Policy
 from docs.openapi.operation import Body, Operation, Parameter
 from lambdas.output_bucket import OutputGone
 from lambdas.runpod_api.handler import DEFAULT_WAIT_MS, MAX_WAIT_MS, MIN_WAIT_MS
-from lambdas.task_bucket import MessageLost
+from task_store.task_bucket import MessageLost
 
 _TAG: Final = "RunPod"
 _DOCUMENT: Final = Path(__file__).parents[1] / "how-to" / "runpod-image-to-image.md"

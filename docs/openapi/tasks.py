@@ -11,8 +11,8 @@ from docs.openapi.operation import Body, Operation, Parameter
 from lambdas.read_task.answers import ShownTask, TaskError, TaskPage
 from lambdas.read_task.listing import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.submit_task.submitting import SubmittedOlderTask, SubmittedTask
-from lambdas.task_bucket import MessageLost
 from local.demo.documented_requests import DOCUMENTS, documented_request
+from task_store.task_bucket import MessageLost
 
 _TAG: Final = "Tasks"
 _TASK_ID: Final = Parameter(

@@ -11,8 +11,8 @@ from contract.runpod_jobs import job_body
 from contract.submission import Format
 from lambdas.observability import logger
 from lambdas.output_bucket import OutputGone
-from lambdas.task_bucket import MessageLost, TaskBucket
 from lambdas.webui_answers import MAX_ANSWER_BYTES, WebUiAnswers
+from task_store.task_bucket import MessageLost, TaskBucket
 
 #: Bytes of a request that is repeated in the body; of a larger one only `api` is, since its payload holds pictures.
 MAX_INPUT_BYTES: Final = MAX_ANSWER_BYTES // 2

@@ -8,7 +8,7 @@ from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState,
 from lambdas.deliver_webhook.posting import Attempt, WebhookPost
 from lambdas.deliver_webhook.signing import signed_headers
 from lambdas.observability import count, logger
-from lambdas.task_table import TaskTable
+from task_store.repository import TaskRepository
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class WebhookDelivery:
         self,
         *,
         post: WebhookPost,
-        table: TaskTable,
+        repository: TaskRepository,
         signing_keys: Callable[[], Sequence[bytes]],
         render: Callable[[Record], bytes],
     ) -> None:
         self._post = post
-        self._table = table
+        self._repository = repository
         self._signing_keys = signing_keys
         self._render = render
 
@@ -84,7 +84,7 @@ class WebhookDelivery:
         )
         count("WebhookAttempts", state=state.value)
         try:
-            self._table.note_webhook(record, state, status=attempt.status, error=attempt.error)
+            self._repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
             logger().exception("webhook_attempt_not_noted", task_id=record.id, run=record.run)
 

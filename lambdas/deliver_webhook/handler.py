@@ -9,7 +9,7 @@ from typing import Any
 
 from guarded_http.client import GuardedHttp
 from guarded_http.network import resolve_with_system
-from lambdas.clients import client, dynamodb
+from lambdas.clients import client
 from lambdas.clock import now_ms
 from lambdas.deliver_webhook.bodies import WebhookBodies
 from lambdas.deliver_webhook.delivering import Delivery, WebhookDelivery
@@ -18,9 +18,9 @@ from lambdas.deliver_webhook.settings import DeliverWebhookSettings
 from lambdas.deliver_webhook.signing_keys import SigningKeys
 from lambdas.observability import logger, observed
 from lambdas.output_bucket import OutputBucket
-from lambdas.task_bucket import TaskBucket
-from lambdas.task_table import TaskTable
+from lambdas.tasks.repository import task_repository
 from lambdas.webui_answers import WebUiAnswers
+from task_store.task_bucket import TaskBucket
 
 Message = Mapping[str, Any]
 
@@ -34,9 +34,7 @@ def settings() -> DeliverWebhookSettings:
 @cache
 def webhooks() -> WebhookDelivery:
     """Compose the delivery of this process."""
-    table = TaskTable(
-        client=dynamodb(), table_name=settings().task_table, retention_seconds=settings().retention_seconds
-    )
+    repository = task_repository(settings())
     keys = SigningKeys(client=client("secretsmanager"), secret_arn=settings().webhook_secret_arn, now_ms=now_ms)
     http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings().allowed_link_hosts)
     post = WebhookPost(http=http, clock=time)
@@ -44,7 +42,7 @@ def webhooks() -> WebhookDelivery:
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
         answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
     )
-    return WebhookDelivery(post=post, table=table, signing_keys=keys.current, render=bodies.render)
+    return WebhookDelivery(post=post, repository=repository, signing_keys=keys.current, render=bodies.render)
 
 
 @observed

@@ -4,28 +4,28 @@ import os
 from functools import cache
 from typing import Any
 
-from lambdas.clients import client, dynamodb
+from lambdas.clients import client
 from lambdas.clock import now_ms
 from lambdas.expire_tasks.settings import ExpireTasksSettings
 from lambdas.expire_tasks.sweeping import Sweep
 from lambdas.observability import observed
-from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
-from lambdas.task_table import TaskTable
+from lambdas.tasks.repository import task_repository
 from lambdas.topic import SnsTopic
+from task_store.task_bucket import TaskBucket
 
 
 @cache
 def sweep() -> Sweep:
     """Compose the sweep of this process."""
     settings = ExpireTasksSettings.from_environment(os.environ)
-    table = TaskTable(client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds)
+    repository = task_repository(settings)
     publisher = TaskPublisher(
         topic=SnsTopic(client=client("sns"), topic_arn=settings.task_topic_arn),
         bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
-        table=table,
+        repository=repository,
     )
-    return Sweep(table=table, publisher=publisher, now_ms=now_ms)
+    return Sweep(repository=repository, publisher=publisher, now_ms=now_ms)
 
 
 @observed

@@ -1,12 +1,10 @@
 """The settings of expire_tasks."""
 
-from contract.settings import Settings
+from lambdas.tasks.repository import RepositorySettings
 
 
-class ExpireTasksSettings(Settings):
+class ExpireTasksSettings(RepositorySettings):
     """Where tasks are, and where those that were never published go."""
 
-    task_table: str
     task_bucket: str
     task_topic_arn: str
-    retention_seconds: int

@@ -10,13 +10,13 @@ from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record
 from lambdas import outcomes
-from lambdas.envelopes import Delivery
 from lambdas.observability import count, logger
 from lambdas.queue_batch import LookAgainLater
 from lambdas.rejections import publish_rejection
-from lambdas.task_bucket import TaskBucket
-from lambdas.task_table import TaskTable
 from lambdas.topic import Topic
+from task_store.envelope import Delivery
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
 
 
 class DeliveryFailed(DarkroomError):
@@ -34,12 +34,12 @@ class UnreadableMessage(DarkroomError):
 class DeadLetterOffice:
     """Settles one message at a time; an error that it raises means that the message must be looked at again."""
 
-    def __init__(self, *, table: TaskTable, task_bucket: TaskBucket, completion_topic: Topic) -> None:
-        self._table = table
+    def __init__(self, *, repository: TaskRepository, task_bucket: TaskBucket, completion_topic: Topic) -> None:
+        self._repository = repository
         self._task_bucket = task_bucket
         self._completion_topic = completion_topic
 
-    def settle(self, delivery: Delivery, *, now_ms: int) -> None:
+    def settle(self, delivery: Delivery) -> None:
         """Fail the task of a message, or answer a message in which there is none."""
         body: dict[str, Any] | None = None
         try:
@@ -49,23 +49,23 @@ class DeadLetterOffice:
             if not self._was_taken_in(body, delivery.message_id):
                 self._answer(delivery, body, str(error))
             return
-        record = self._table.read(message.task.metadata.id)
+        record = self._repository.read(message.task.metadata.id)
         if record is None:
             self._answer(delivery, body, "its task has no record")
         elif record.run == message.run and not record.is_final:
-            self._fail(record, now_ms)
+            self._fail(record)
         else:
             logger().info("dead_letter_of_a_finished_task", task_id=record.id, run=message.run)
 
     def _was_taken_in(self, body: dict[str, Any] | None, message_id: str) -> bool:
         """Tell whether a message of the intake queue was recorded before it failed: the sweep goes on with it."""
         # A task of RunPod's format has no id of its own, and gets that of its message.
-        record = self._table.read(sender_id(body) or message_id)
+        record = self._repository.read(sender_id(body) or message_id)
         return record is not None and record.submission_id == message_id
 
-    def _fail(self, record: Record, now_ms: int) -> None:
+    def _fail(self, record: Record) -> None:
         error = DeliveryFailed(f"the task could not be run in {record.attempts} attempts")
-        if not self._table.settle_lost(record, outcomes.failed(record, error), now_ms=now_ms):
+        if not self._repository.finish_unleased(record, outcomes.failed(record, error)):
             # Finished meanwhile, or in the hands of a replica whose end decides; both are seen next time.
             raise LookAgainLater(f"task {record.id} is held by a replica")
         logger().warning("task_failed", task_id=record.id, run=record.run, attempts=record.attempts)

@@ -4,15 +4,14 @@ import os
 from functools import cache
 from typing import Any
 
-from lambdas.clients import client, dynamodb
-from lambdas.clock import now_ms
+from lambdas.clients import client
 from lambdas.fail_dead_letters.failing import DeadLetterOffice
 from lambdas.fail_dead_letters.settings import FailDeadLettersSettings
 from lambdas.observability import observed
 from lambdas.queue_batch import settle_each
-from lambdas.task_bucket import TaskBucket
-from lambdas.task_table import TaskTable
+from lambdas.tasks.repository import task_repository
 from lambdas.topic import SnsTopic
+from task_store.task_bucket import TaskBucket
 
 
 @cache
@@ -20,9 +19,7 @@ def office() -> DeadLetterOffice:
     """Compose the dead-letter office of this process."""
     settings = FailDeadLettersSettings.from_environment(os.environ)
     return DeadLetterOffice(
-        table=TaskTable(
-            client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds
-        ),
+        repository=task_repository(settings),
         task_bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
     )
@@ -31,4 +28,4 @@ def office() -> DeadLetterOffice:
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Settle each message; those that could not be settled come again."""
-    return settle_each(event, context, lambda delivery: office().settle(delivery, now_ms=now_ms()))
+    return settle_each(event, context, lambda delivery: office().settle(delivery))

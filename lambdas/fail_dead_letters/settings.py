@@ -1,12 +1,10 @@
 """The settings of fail_dead_letters."""
 
-from contract.settings import Settings
+from lambdas.tasks.repository import RepositorySettings
 
 
-class FailDeadLettersSettings(Settings):
+class FailDeadLettersSettings(RepositorySettings):
     """Where failed tasks are recorded and answered."""
 
-    task_table: str
     task_bucket: str
     completion_topic_arn: str
-    retention_seconds: int

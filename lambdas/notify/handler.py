@@ -6,14 +6,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from contract.record import Record
-from lambdas.active_tasks import forget_run
 from lambdas.clients import client, dynamodb
 from lambdas.notify.notifying import Notifier
 from lambdas.notify.settings import NotifySettings
 from lambdas.observability import logger, observed
 from lambdas.topic import SnsTopic
 from lambdas.webhook_queue import SqsWebhookQueue
+from task_store.active_runs import ActiveRuns
 
 
 @cache
@@ -21,13 +20,11 @@ def notifier() -> Notifier:
     """Compose the notifier of this process."""
     settings = NotifySettings.from_environment(os.environ)
 
-    def forget_active(record: Record) -> None:
-        forget_run(dynamodb(), settings.task_table, record)
-
+    runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table)
     return Notifier(
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
         webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
-        forget_active=forget_active if settings.active_tasks_per_key else None,
+        release_run=runs.release_run if settings.active_tasks_per_key else None,
     )
 
 

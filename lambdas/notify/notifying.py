@@ -31,7 +31,7 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None
 class Notifier:
     """Publishes callbacks, and hands those that a webhook gets as well to its queue.
 
-    `forget_active` makes room for the next task of the sender's key, where keys have a limit.
+    `release_run` makes room for the next task of the sender's key, where keys have a limit.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class Notifier:
         *,
         completion_topic: Topic,
         webhooks: WebhookQueue,
-        forget_active: Callable[[Record], None] | None = None,
+        release_run: Callable[[Record], None] | None = None,
     ) -> None:
         self._completion_topic = completion_topic
-        self._forget_active = forget_active
+        self._release_run = release_run
         self._webhooks = webhooks
 
     def notify(self, old_image: Image | None, new_image: Image | None) -> None:
@@ -52,14 +52,14 @@ class Notifier:
             return
         self._completion_topic.publish(compact_json(callback_for(record)), callback_attributes(record))
         self._webhooks.send(record)
-        self._forget(record)
+        self._release(record)
         logger().info("callback_published", task_id=record.id, run=record.run, status=record.status.value)
         count("CallbacksPublished", runtime=record.runtime, status=record.status.value)
 
-    def _forget(self, record: Record) -> None:
-        if self._forget_active is None:
+    def _release(self, record: Record) -> None:
+        if self._release_run is None:
             return
         try:
-            self._forget_active(record)
+            self._release_run(record)
         except Exception:  # noqa: BLE001 - the next submission at the limit finds it; callbacks must not wait for it
-            logger().exception("active_run_not_forgotten", task_id=record.id, run=record.run)
+            logger().exception("active_run_not_released", task_id=record.id, run=record.run)

@@ -7,15 +7,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from lambdas.clients import client, dynamodb
-from lambdas.clock import now_ms
+from lambdas.clients import client
 from lambdas.http_answers import answer
 from lambdas.http_application import http_application
 from lambdas.observability import observed
 from lambdas.output_bucket import OutputBucket
 from lambdas.read_task.reading import TaskReader
 from lambdas.read_task.settings import ReadTaskSettings
-from lambdas.task_table import TaskTable
+from lambdas.tasks.repository import task_repository
 from lambdas.webhook_queue import SqsWebhookQueue
 
 
@@ -24,9 +23,7 @@ def reader() -> TaskReader:
     """Compose the reader of this process."""
     settings = ReadTaskSettings.from_environment(os.environ)
     return TaskReader(
-        table=TaskTable(
-            client=dynamodb(), table_name=settings.task_table, retention_seconds=settings.retention_seconds
-        ),
+        repository=task_repository(settings),
         catalogue=settings.catalogue,
         webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
         output_bucket=settings.output_bucket,
@@ -49,7 +46,7 @@ def application() -> APIGatewayRestResolver:
 
     @app.delete("/v1alpha2/tasks/<task_id>")
     def cancel_task(task_id: str) -> Response[Any]:
-        return answer(reader().cancel(task_id, now_ms=now_ms()))
+        return answer(reader().cancel(task_id))
 
     @app.post("/v1alpha2/tasks/<task_id>/webhook")
     def redeliver_webhook(task_id: str) -> Response[Any]:

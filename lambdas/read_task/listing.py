@@ -13,7 +13,7 @@ from contract.routing import Catalogue
 from contract.task import ID_PATTERN
 from lambdas.read_task.answers import ListedTask, TaskPage
 from lambdas.read_task.views import show_listed
-from lambdas.task_table import TaskTable
+from task_store.repository import TaskRepository
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
@@ -65,10 +65,10 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     return ListQuery([runtime] if runtime else names, Status(status) if status else None, int(limit), positions or {})
 
 
-def list_tasks(query: ListQuery, *, table: TaskTable) -> TaskPage:
+def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
     """Return one page of tasks, the newest first, and `next` if more may follow."""
     names = [name for name in query.runtimes if query.positions.get(name, ()) is not None]
-    streams = [_Stream(name, query, table=table) for name in names]
+    streams = [_Stream(name, query, repository=repository) for name in names]
     tasks: list[ListedTask] = []
     while len(tasks) < query.limit:
         heads = [stream.head() for stream in streams]
@@ -91,9 +91,9 @@ def list_tasks(query: ListQuery, *, table: TaskTable) -> TaskPage:
 class _Stream:
     """The tasks of one runtime from a position on, read as they are needed."""
 
-    def __init__(self, runtime: str, query: ListQuery, *, table: TaskTable) -> None:
+    def __init__(self, runtime: str, query: ListQuery, *, repository: TaskRepository) -> None:
         self.runtime = runtime
-        self._table = table
+        self._repository = repository
         self._status = query.status
         self._size = READ_SIZE if query.status else query.limit
         self._reads_left = MAX_READS
@@ -129,7 +129,7 @@ class _Stream:
         while not self._items and not self._exhausted and self._reads_left > 0:
             self._reads_left -= 1
             self._taken = self._read
-            self._items, self._read = self._table.newest(
+            self._items, self._read = self._repository.newest(
                 self.runtime, status=self._status, limit=self._size, start_key=self._read
             )
             self._exhausted = self._read is None

@@ -3,17 +3,15 @@
 from pydantic import Field
 
 from contract.routing import Catalogue
-from contract.settings import Settings
+from lambdas.tasks.repository import RepositorySettings
 
 
-class ReadTaskSettings(Settings):
+class ReadTaskSettings(RepositorySettings):
     """Where tasks and their outputs are."""
 
-    task_table: str
     output_bucket: str
     webhook_queue_url: str
     runtimes: str = Field(description="the catalogue, as JSON")
-    retention_seconds: int
 
     @property
     def catalogue(self) -> Catalogue:

@@ -7,12 +7,12 @@ from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.routing import Catalogue, FindCheckpoint
 from contract.submission import parse_submission
-from lambdas.envelopes import Delivery
 from lambdas.observability import count, logger
 from lambdas.rejections import publish_rejection
-from lambdas.task_bucket import TaskBucket
 from lambdas.task_submission import TaskSubmission
 from lambdas.topic import Topic
+from task_store.envelope import Delivery
+from task_store.task_bucket import TaskBucket
 
 
 class TaskRouter:

@@ -10,7 +10,8 @@ from contract.replica import SEEN_WITHIN_MS
 from lambdas import outcomes
 from lambdas.observability import count, logger
 from lambdas.runpod_api.runtimes import Runtimes
-from lambdas.task_table import ActiveRun, TaskTable
+from task_store.indexes import ActiveRun
+from task_store.repository import TaskRepository
 
 #: Tasks of one read of an index: some 100 KB, which come in 20 ms.
 PAGE_SIZE: Final = 500
@@ -26,10 +27,10 @@ class RunpodEndpoint:
     """Answers with RunPod's bodies. `clock` returns monotonic seconds."""
 
     def __init__(
-        self, *, runtimes: Runtimes, table: TaskTable, now_ms: Callable[[], int], clock: Callable[[], float]
+        self, *, runtimes: Runtimes, repository: TaskRepository, now_ms: Callable[[], int], clock: Callable[[], float]
     ) -> None:
         self._runtimes = runtimes
-        self._table = table
+        self._repository = repository
         self._now_ms = now_ms
         self._clock = clock
 
@@ -42,12 +43,12 @@ class RunpodEndpoint:
         self._runtimes.check(runtime)
         active: Counter[Status] = Counter()
         workers: set[str] = set()
-        for number, page in enumerate(self._table.active(runtime, page_size=PAGE_SIZE), 1):
+        for number, page in enumerate(self._repository.active_runs(runtime, page_size=PAGE_SIZE), 1):
             active.update(run.status for run in page)
             workers |= {run.worker_id for run in page if run.status is Status.IN_PROGRESS and run.worker_id}
             if number == MAX_ACTIVE_PAGES:
                 break
-        seen = self._table.replicas(runtime, seen_since_ms=self._now_ms() - SEEN_WITHIN_MS)
+        seen = self._repository.live_replicas(runtime, since_ms=self._now_ms() - SEEN_WITHIN_MS)
         ended = self._ended(runtime)
         return {
             "jobs": {
@@ -68,7 +69,7 @@ class RunpodEndpoint:
         """
         self._runtimes.check(runtime)
         removed, is_complete = 0, True
-        pages = self._table.active(runtime, page_size=PAGE_SIZE)
+        pages = self._repository.active_runs(runtime, page_size=PAGE_SIZE)
         with ThreadPoolExecutor(PARALLEL_WRITES) as writers:
             for page in pages:
                 removed += sum(writers.map(self._remove, (run for run in page if run.status is Status.IN_QUEUE)))
@@ -81,13 +82,13 @@ class RunpodEndpoint:
 
     def _remove(self, run: ActiveRun) -> bool:
         # It may have been picked up since the index was read: then the write does nothing.
-        return self._table.settle_waiting(run, outcomes.cancelled(), now_ms=self._now_ms())
+        return self._repository.finish_waiting(run, outcomes.cancelled())
 
     def _ended(self, runtime: str) -> Counter[str]:
         found: Counter[str] = Counter()
         key: dict[str, Any] | None = None
         for _ in range(MAX_COUNTED_PAGES):
-            items, key = self._table.newest(runtime, status=None, limit=PAGE_SIZE, start_key=key)
+            items, key = self._repository.newest(runtime, status=None, limit=PAGE_SIZE, start_key=key)
             found.update(item["status"] for item in items)
             found["retried"] += sum(bool(item.get("retries")) for item in items)
             if key is None:

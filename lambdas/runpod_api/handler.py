@@ -45,10 +45,10 @@ def jobs() -> RunpodJobs:
     return RunpodJobs(
         runtimes=Runtimes(catalogue=parts.catalogue),
         find_checkpoint=parts.models.find_checkpoint,
-        table=parts.table,
+        repository=parts.repository,
         tasks=parts.tasks,
         retries=parts.retries,
-        waiting=TaskWaiting(table=parts.table),
+        waiting=TaskWaiting(repository=parts.repository),
         answers=WebUiAnswers(outputs=outputs),
         link=outputs.link,
         now_ms=now_ms,
@@ -61,7 +61,7 @@ def endpoint() -> RunpodEndpoint:
     """Compose what answers for a runtime as a whole."""
     parts = submission_parts(settings())
     return RunpodEndpoint(
-        runtimes=Runtimes(catalogue=parts.catalogue), table=parts.table, now_ms=now_ms, clock=time.monotonic
+        runtimes=Runtimes(catalogue=parts.catalogue), repository=parts.repository, now_ms=now_ms, clock=time.monotonic
     )
 
 

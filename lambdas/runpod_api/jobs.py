@@ -15,9 +15,9 @@ from lambdas.observability import count, logger
 from lambdas.runpod_api.runtimes import Runtimes
 from lambdas.task_retry import TaskRetry
 from lambdas.task_submission import TaskSubmission
-from lambdas.task_table import TaskTable
 from lambdas.task_waiting import TaskWaiting
 from lambdas.webui_answers import WebUiAnswers
+from task_store.repository import TaskRepository
 
 
 class RunpodJobs:
@@ -28,7 +28,7 @@ class RunpodJobs:
         *,
         runtimes: Runtimes,
         find_checkpoint: FindCheckpoint,
-        table: TaskTable,
+        repository: TaskRepository,
         tasks: TaskSubmission,
         retries: TaskRetry,
         waiting: TaskWaiting,
@@ -39,7 +39,7 @@ class RunpodJobs:
     ) -> None:
         self._runtimes = runtimes
         self._find_checkpoint = find_checkpoint
-        self._table = table
+        self._repository = repository
         self._tasks = tasks
         self._retries = retries
         self._waiting = waiting
@@ -77,13 +77,13 @@ class RunpodJobs:
                 parts = [{"output": self._progress(record)}]
             case Status.COMPLETED if record.streamed_at_ms is None:
                 parts = [{"output": self._answers.read(record)}]
-                if not self._table.mark_streamed(record, now_ms=self._now_ms()):
+                if not self._repository.mark_streamed(record):
                     parts = []
         return {"status": record.status.value, "stream": parts}
 
     def cancel(self, runtime: str, task_id: str) -> dict[str, Any]:
         """Cancel a waiting or running job."""
-        return _brief(cancel(self._table, self._read(runtime, task_id), now_ms=self._now_ms()))
+        return _brief(cancel(self._repository, self._read(runtime, task_id)))
 
     def retry(self, runtime: str, task_id: str, *, caller: Caller) -> dict[str, Any]:
         """Begin a job again that failed or took too long."""
@@ -112,7 +112,7 @@ class RunpodJobs:
 
     def _read(self, runtime: str, task_id: str) -> Record:
         self._runtimes.check(runtime)
-        record = read_known(self._table, task_id)
+        record = read_known(self._repository, task_id)
         if record.runtime != runtime:
             raise not_found(task_id)
         return record

@@ -45,14 +45,14 @@ def bridge() -> Bridge:
         catalogue=parts.catalogue,
         find_checkpoint=parts.models.find_checkpoint,
         tasks=parts.tasks,
-        waiting=TaskWaiting(table=parts.table),
+        waiting=TaskWaiting(repository=parts.repository),
         answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
         now_ms=now_ms,
         new_id=lambda: uuid.uuid4().hex,
     )
     return Bridge(
         tasks=tasks,
-        sessions=Sessions(table=parts.table, now_ms=now_ms),
+        sessions=Sessions(repository=parts.repository, now_ms=now_ms),
         lists=KeptLists(bucket=parts.task_bucket, now_ms=now_ms),
         preferences=Preferences(bucket=parts.task_bucket, find_checkpoint=parts.models.find_checkpoint),
         models=parts.models,

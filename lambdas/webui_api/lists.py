@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from contract.storage import webui_list_key
-from lambdas.task_bucket import MessageLost, TaskBucket
+from task_store.task_bucket import MessageLost, TaskBucket
 
 #: Milliseconds for which a list is answered without asking a replica. Lists change with the image and the models of a
 #: runtime, which are minutes in the making anyway, and `refresh-*` asks anew.

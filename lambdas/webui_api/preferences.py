@@ -8,8 +8,8 @@ from contract.checkpoint import means_model_of
 from contract.option_values import option_problems
 from contract.routing import FindCheckpoint, Runtime
 from contract.storage import webui_options_key
-from lambdas.task_bucket import MessageLost, TaskBucket
 from lambdas.webui_api.refusals import exception, invalid
+from task_store.task_bucket import MessageLost, TaskBucket
 
 CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
 

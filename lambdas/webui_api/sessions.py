@@ -7,7 +7,7 @@ from typing import Any, Final
 from contract.record import Record, Status
 from lambdas import outcomes
 from lambdas.observability import count, logger
-from lambdas.task_table import TaskTable
+from task_store.repository import TaskRepository
 
 #: The least that the Web UI shows of a job that has begun.
 PROGRESS_FLOOR: Final = 0.01
@@ -23,8 +23,8 @@ def session_of(key_name: str, runtime: str) -> str:
 class Sessions:
     """Finds generations by the session that waits for them; never those of another."""
 
-    def __init__(self, *, table: TaskTable, now_ms: Callable[[], int]) -> None:
-        self._table = table
+    def __init__(self, *, repository: TaskRepository, now_ms: Callable[[], int]) -> None:
+        self._repository = repository
         self._now_ms = now_ms
 
     def progress(self, session: str) -> dict[str, Any]:
@@ -40,9 +40,9 @@ class Sessions:
 
     def _interrupt(self, record: Record) -> bool:
         if record.status is Status.IN_PROGRESS:
-            interrupted = self._table.interrupt(record, now_ms=self._now_ms())
+            interrupted = self._repository.interrupt(record)
         else:
-            interrupted = self._table.settle_waiting(record, outcomes.cancelled(), now_ms=self._now_ms())
+            interrupted = self._repository.finish_waiting(record, outcomes.cancelled())
         if interrupted:
             logger().info("task_interrupted", task_id=record.id, run=record.run, status=record.status.value)
             count("TasksInterrupted", runtime=record.runtime)
@@ -50,8 +50,8 @@ class Sessions:
 
     def _current(self, session: str) -> Record | None:
         waiting: Record | None = None
-        for task_id in self._table.of_session(session):
-            record = self._table.read(task_id)
+        for task_id in self._repository.session_task_ids(session):
+            record = self._repository.read(task_id)
             if record is None or record.is_final:
                 continue
             if record.status is Status.IN_PROGRESS:

@@ -93,7 +93,7 @@ def build_loop(
         client=aws.table,
         table_name=settings.task_table,
         retention_seconds=settings.retention_seconds,
-        clock=clock,
+        now_ms=clock.now_ms,
     )
     keeper = LeaseRenewal(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
     patience, health = Retry(clock=clock, log=log), WebUiHealth()

@@ -17,7 +17,7 @@ RUNTIME: Final = aws_lambda.Runtime.PYTHON_3_13
 ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
 #: uv's name of the machine that Lambda's arm64 functions run on.
 PLATFORM: Final = "aarch64-manylinux2014"
-PACKAGES: Final = ("contract", "guarded_http", "lambdas")
+PACKAGES: Final = ("contract", "guarded_http", "task_store", "lambdas")
 REQUIREMENTS: Final = "lambdas/requirements.txt"
 #: Versions of what the requirements require in turn, so that a bundle made next year is the one that was tested.
 CONSTRAINTS: Final = "constraints.txt"

@@ -68,6 +68,7 @@ def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, dev: 
         assert (bundle / f"{module.replace('.', '/')}.py").exists()
     assert (bundle / "contract" / "record.py").exists()
     assert (bundle / "guarded_http" / "client.py").exists()
+    assert (bundle / "task_store" / "repository.py").exists()
     for library in ("aws_lambda_powertools", "aws_xray_sdk", "httpcore", "pydantic"):
         assert (bundle / library).is_dir()
 

@@ -122,10 +122,10 @@ class TaskCompletion:
         self._tell_observers(task, TaskResult.LOST)
         try:
             record = self._ledger.read(task.metadata.id)
-            if record is not None and record.run == task.claim.run and record.status is Status.IN_QUEUE:
+            if record is not None and record.run == task.claim.run_id and record.status is Status.IN_QUEUE:
                 # Handed back by a write whose answer was lost: nobody holds it, and this may be its only message.
                 self._give_back_messages(task, 0)
-            elif record is not None and (record.run != task.claim.run or record.is_final):
+            elif record is not None and (record.run != task.claim.run_id or record.is_final):
                 self._log_of(task).info("task_is_over", status=record.status.value)
                 for receipt_handle in task.receipt_handles:
                     self._queue.delete(receipt_handle)
@@ -166,4 +166,4 @@ class TaskCompletion:
             observer.task_ended(task, ending, pictures=pictures, error_code=error_code)
 
     def _log_of(self, task: ClaimedTask) -> EventLog:
-        return self._log.bind(task_id=task.metadata.id, run=task.claim.run, attempt=task.attempt)
+        return self._log.bind(task_id=task.metadata.id, run=task.claim.run_id, attempt=task.attempt)

@@ -92,7 +92,7 @@ class ClaimedTask:
     @property
     def key(self) -> tuple[str, str]:
         """Id and run."""
-        return self.claim.task_id, self.claim.run
+        return self.claim.task_id, self.claim.run_id
 
     @property
     def deadline(self) -> float:

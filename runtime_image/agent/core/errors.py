@@ -1,6 +1,9 @@
 """Errors of the agent: reasons for which a task fails or goes back to its queue."""
 
 from contract.errors import DarkroomError
+from task_store.lease import LeaseLost as NotHeld
+
+__all__ = ["NotHeld"]
 
 
 class NoPictures(DarkroomError):

@@ -127,7 +127,7 @@ class TaskClaimer:
             attempt = self._ledger.claim(claim, lease_seconds=lease_until - now)
         except LeaseLost:
             record = self._ledger.read(claim.task_id)
-            if record is None or record.run != claim.run or record.lease_owner != claim.owner:
+            if record is None or record.run != claim.run_id or record.lease_owner != claim.owner:
                 return self._not_claimed(message, task_message, record, log)
             # The claim was written, and its answer lost.
             attempt = record.attempts

@@ -112,7 +112,7 @@ class ModelCalls:
     ) -> None:
         place.path.parent.mkdir(parents=True, exist_ok=True)
         # Of this task alone: two that bring the same file do not write into one another's.
-        temporary = place.part.with_suffix(f".{task.claim.run}{PART_SUFFIX}")
+        temporary = place.part.with_suffix(f".{task.claim.run_id}{PART_SUFFIX}")
         started_at = self._clock.monotonic()
         try:
             # Without the lock it makes room for others.

@@ -12,10 +12,10 @@ from moto import mock_aws
 from contract import record, transitions
 from contract.routing import Catalogue, Limits, Runtime
 from lambdas.model_bucket import ModelBucket
-from lambdas.task_bucket import TaskBucket
 from lambdas.task_publisher import TaskPublisher
 from lambdas.task_submission import TaskSubmission
-from lambdas.task_table import TaskTable
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
 
 NOW_MS = 1_700_000_000_000
 CATALOGUE = Catalogue(
@@ -58,7 +58,7 @@ class FakeWebhookQueue:
 class World:
     """What a function stands in, with the pieces that most of them share."""
 
-    table: TaskTable
+    table: TaskRepository
     task_bucket: TaskBucket
     models: ModelBucket
     task_topic: FakeTopic
@@ -132,11 +132,11 @@ def world() -> Iterator[World]:
         for name in ("task-bucket", "model-bucket"):
             s3.create_bucket(Bucket=name)
         s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/painting.safetensors", Body=b"weights")
-        table = TaskTable(client=dynamodb, table_name="tasks", retention_seconds=3600)
+        table = TaskRepository(client=dynamodb, table_name="tasks", retention_seconds=3600, now_ms=lambda: made.now_ms)
         bucket = TaskBucket(client=s3, bucket="task-bucket")
         topic = FakeTopic()
-        publisher = TaskPublisher(topic=topic, bucket=bucket, table=table)
-        yield World(
+        publisher = TaskPublisher(topic=topic, bucket=bucket, repository=table)
+        made = World(
             table=table,
             task_bucket=bucket,
             models=ModelBucket(client=s3, bucket="model-bucket"),
@@ -144,10 +144,11 @@ def world() -> Iterator[World]:
             completion_topic=FakeTopic(),
             webhooks=FakeWebhookQueue(),
             publisher=publisher,
-            tasks=TaskSubmission(table=table, bucket=bucket, publisher=publisher),
+            tasks=TaskSubmission(repository=table, bucket=bucket, publisher=publisher),
             dynamodb=dynamodb,
             s3=s3,
         )
+        yield made
 
 
 @pytest.fixture

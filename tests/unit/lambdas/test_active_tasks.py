@@ -16,8 +16,9 @@ from contract.errors import TooManyActiveTasks
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from lambdas import outcomes
-from lambdas.active_tasks import LOOK_SECONDS, RESERVATION_GRACE_MS, ActiveTasks, forget_run
-from lambdas.task_table import TaskTable
+from lambdas.active_tasks import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
+from task_store.active_runs import ActiveRuns
+from task_store.repository import TaskRepository
 from tests.unit.lambdas.conftest import create_table, dynamodb_client
 
 LIMIT = 3
@@ -67,12 +68,16 @@ def client() -> Iterator[Any]:
         yield OneAtATime(dynamodb)
 
 
-def table_of(client: Any) -> TaskTable:
-    return TaskTable(client=client, table_name="tasks", retention_seconds=60)
+def table_of(client: Any) -> TaskRepository:
+    return TaskRepository(client=client, table_name="tasks", retention_seconds=60, now_ms=lambda: NOW_MS)
 
 
-def active_tasks(client: Any, *, limit: int = LIMIT) -> ActiveTasks:
-    return ActiveTasks(client=client, table=table_of(client), table_name="tasks", limit=limit)
+def runs_of(client: Any) -> ActiveRuns:
+    return ActiveRuns(client=client, table_name="tasks")
+
+
+def active_tasks(client: Any, *, limit: int = LIMIT) -> ActiveTaskLimit:
+    return ActiveTaskLimit(runs=runs_of(client), repository=table_of(client), limit=limit)
 
 
 def named(client: Any, key_name: str = "shop") -> set[str]:
@@ -91,9 +96,9 @@ def test_a_key_has_as_many_active_tasks_as_it_may(client: Any) -> None:
     assert tasks.create(new_record("by-topic", key_name=None), after=None)
     record = table_of(client).read("t1")
     assert record is not None
-    table_of(client).settle(record, outcomes.cancelled(), now_ms=NOW_MS)
+    table_of(client).finish_active(record, outcomes.cancelled())
     for _ in range(2):
-        forget_run(client, "tasks", record)
+        runs_of(client).release_run(record)
     assert tasks.create(new_record("one-more"), after=None)
     assert named(client) == {"t0/0000", "t2/0000", "one-more/0000"}
 
@@ -114,8 +119,8 @@ def test_a_lost_race_takes_no_place(client: Any) -> None:
 
 
 def test_forgetting_what_nobody_counts(client: Any) -> None:
-    forget_run(client, "tasks", new_record("a"))
-    forget_run(client, "tasks", new_record("a", key_name=None))
+    runs_of(client).release_run(new_record("a"))
+    runs_of(client).release_run(new_record("a", key_name=None))
     assert named(client) == set()
 
 
@@ -152,10 +157,13 @@ class Limited(RuleBasedStateMachine):
         self.mock.start()
         self.client = dynamodb_client()
         create_table(self.client)
-        self.table = TaskTable(client=self.client, table_name="tasks", retention_seconds=60)
+        self.table = TaskRepository(client=self.client, table_name="tasks", retention_seconds=60, now_ms=lambda: NOW_MS)
         self.now_ms = NOW_MS
-        self.tasks = ActiveTasks(
-            client=self.client, table=self.table, table_name="tasks", limit=LIMIT, clock=lambda: self.now_ms / 1000
+        self.tasks = ActiveTaskLimit(
+            runs=runs_of(self.client),
+            repository=self.table,
+            limit=LIMIT,
+            clock=lambda: self.now_ms / 1000,
         )
         self.submitted = 0
         self.active: list[Record] = []
@@ -197,14 +205,14 @@ class Limited(RuleBasedStateMachine):
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
         record = data.draw(st.sampled_from(self.active))
-        assert self.table.settle(record, FAILED, now_ms=self.now_ms)
+        assert self.table.finish_active(record, FAILED)
         self.active.remove(record)
         self.ended.append(record)
 
     @precondition(lambda self: self.ended)
     @rule(data=st.data())
     def hear_of_an_end(self, data: st.DataObject) -> None:
-        forget_run(self.client, "tasks", data.draw(st.sampled_from(self.ended)))
+        runs_of(self.client).release_run(data.draw(st.sampled_from(self.ended)))
 
     @precondition(lambda self: self.ended)
     @rule(data=st.data())
@@ -221,7 +229,7 @@ class Limited(RuleBasedStateMachine):
         if created:
             self.active.append(record)
 
-    @rule(milliseconds=st.sampled_from([1, int(LOOK_SECONDS * 1000), RESERVATION_GRACE_MS + 1]))
+    @rule(milliseconds=st.sampled_from([1, int(CLEANUP_INTERVAL_SECONDS * 1000), RESERVATION_GRACE_MS + 1]))
     def time_passes(self, milliseconds: int) -> None:
         self.now_ms += milliseconds
 
@@ -233,7 +241,7 @@ class Limited(RuleBasedStateMachine):
 
     @rule()
     def whatever_was_left_behind_makes_room_in_the_end(self) -> None:
-        self.now_ms += RESERVATION_GRACE_MS + int(LOOK_SECONDS * 1000) + 1
+        self.now_ms += RESERVATION_GRACE_MS + int(CLEANUP_INTERVAL_SECONDS * 1000) + 1
         before = len(self.active)
         self.submit()
         assert len(self.active) == min(before + 1, LIMIT)

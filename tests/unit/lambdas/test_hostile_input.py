@@ -15,7 +15,6 @@ from contract.record import SWEEP_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import Format, parse_submission
 from contract.transitions import Outcome
-from lambdas.envelopes import Delivery
 from lambdas.expire_tasks.sweeping import Sweep
 from lambdas.fail_dead_letters.failing import DeadLetterOffice
 from lambdas.notify import handler as notify_handler
@@ -23,6 +22,7 @@ from lambdas.notify.notifying import Notifier
 from lambdas.read_task.listing import list_tasks, parse_query
 from lambdas.route_tasks.routing import TaskRouter
 from lambdas.task_submission import TaskSubmission
+from task_store.envelope import Delivery
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
@@ -47,9 +47,9 @@ def settle(world: Any, function: str, text: str, message_id: str = "m-1") -> Non
         router(world).route(delivery, now_ms=world.now_ms)
     else:
         office = DeadLetterOffice(
-            table=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
+            repository=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
         )
-        office.settle(delivery, now_ms=world.now_ms)
+        office.settle(delivery)
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
@@ -163,7 +163,7 @@ def test_a_task_that_no_agent_would_read(world: Any, make_task: Any) -> None:
 def test_a_made_up_token(world: Any, positions: dict[str, Any]) -> None:
     token = base64.urlsafe_b64encode(json.dumps(positions).encode()).decode().rstrip("=")
     with pytest.raises(InvalidTask, match="next"):
-        list_tasks(parse_query({"next": token}, world.catalogue), table=world.table)
+        list_tasks(parse_query({"next": token}, world.catalogue), repository=world.table)
 
 
 def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(world: Any, make_task: Any) -> None:
@@ -196,7 +196,8 @@ def submitted(world: Any, make_task: Any, **options: Any) -> Record:
 
 
 def sweep(world: Any, later_ms: int) -> None:
-    Sweep(table=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms + later_ms).run()
+    world.now_ms += later_ms
+    Sweep(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms).run()
 
 
 def test_a_task_whose_message_is_gone_fails(world: Any, make_task: Any) -> None:
@@ -212,16 +213,17 @@ def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Any, make_
     record = submitted(world, make_task)
     world.task_topic.failures = 1
     sweep(world, 60_000)
-    assert world.record(record.id).due_at_ms == world.now_ms + 60_000 + SWEEP_RETRY_MS
-    sweep(world, 60_000 + SWEEP_RETRY_MS)
+    assert world.record(record.id).due_at_ms == world.now_ms + SWEEP_RETRY_MS
+    sweep(world, SWEEP_RETRY_MS)
     assert world.record(record.id).published_at_ms
 
 
 def test_a_final_task_is_never_looked_at_again(world: Any, make_task: Any) -> None:
     record = submitted(world, make_task)
     outcome = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
-    world.table.settle(record, outcome, now_ms=world.now_ms)
-    assert not world.table.look_later(record.id, now_ms=world.now_ms + 10**9)
+    world.table.finish_active(record, outcome)
+    world.now_ms += 10**9
+    assert not world.table.defer(record.id)
 
 
 def test_callbacks_go_out_up_to_the_first_that_cannot(

@@ -9,11 +9,11 @@ from contract import transitions
 from contract.record import LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
-from lambdas.envelopes import Delivery
 from lambdas.expire_tasks.sweeping import MAX_SWEEP_MS, Sweep
 from lambdas.fail_dead_letters.failing import DeadLetterOffice
 from lambdas.notify.notifying import Notifier, ended_run
 from lambdas.queue_batch import LookAgainLater
+from task_store.envelope import Delivery
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 LEASE_MS = 60_000
@@ -70,9 +70,9 @@ class TestDeadLetters:
     @pytest.fixture
     def settle(self, world: Any) -> Any:
         office = DeadLetterOffice(
-            table=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
+            repository=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
         )
-        return lambda body, message_id="m-1": office.settle(Delivery(message_id, body, {}), now_ms=world.now_ms)
+        return lambda body, message_id="m-1": office.settle(Delivery(message_id, body, {}))
 
     def test_a_waiting_task_fails_with_its_last_error(self, world: Any, submit: Any, settle: Any) -> None:
         message = submit()
@@ -178,7 +178,7 @@ class TestDeadLetters:
 class TestSweep:
     @pytest.fixture
     def sweep(self, world: Any) -> Any:
-        return Sweep(table=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms)
+        return Sweep(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms)
 
     def test_nothing_is_due(self, world: Any, submit: Any, sweep: Any) -> None:
         submit()
@@ -245,6 +245,6 @@ class TestSweep:
             submit(task_id, policy={"ttl": 10_000})
         world.now_ms += 10_001
         ticks = iter([world.now_ms, world.now_ms, world.now_ms + MAX_SWEEP_MS + 1])
-        Sweep(table=world.table, publisher=world.publisher, now_ms=lambda: next(ticks)).run()
+        Sweep(repository=world.table, publisher=world.publisher, now_ms=lambda: next(ticks)).run()
         statuses = [world.record(task_id).status for task_id in ("a", "b", "c")]
         assert statuses.count(Status.TIMED_OUT) == 1

@@ -22,7 +22,7 @@ DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), outp
 @pytest.fixture
 def reader(world: Any) -> TaskReader:
     return TaskReader(
-        table=world.table,
+        repository=world.table,
         catalogue=world.catalogue,
         webhooks=world.webhooks,
         output_bucket="out",
@@ -97,7 +97,7 @@ def test_an_unknown_task(reader: TaskReader) -> None:
     with pytest.raises(TaskNotFound, match="'nobody'"):
         reader.show("nobody")
     with pytest.raises(TaskNotFound, match="'nobody'"):
-        reader.cancel("nobody", now_ms=1)
+        reader.cancel("nobody")
 
 
 def test_cancelling(world: Any, reader: TaskReader, submit: Any) -> None:
@@ -108,9 +108,9 @@ def test_cancelling(world: Any, reader: TaskReader, submit: Any) -> None:
     world.claim("done")
     world.finish("done", DONE)
     for task_id in ("waiting", "running", "waiting"):
-        assert reader.cancel(task_id, now_ms=world.now_ms)["status"] == "CANCELLED"
+        assert reader.cancel(task_id)["status"] == "CANCELLED"
     with pytest.raises(TaskFinished, match="done is COMPLETED already"):
-        reader.cancel("done", now_ms=world.now_ms)
+        reader.cancel("done")
 
 
 def test_calling_a_webhook_again(world: Any, reader: TaskReader, submit: Any) -> None:
@@ -127,7 +127,7 @@ def test_calling_a_webhook_again(world: Any, reader: TaskReader, submit: Any) ->
         reader.redeliver_webhook("nobody")
     world.claim("a")
     world.finish("a", DONE)
-    world.table.note_webhook(world.record("a"), WebhookState.FAILED, status=503, error=None)
+    world.table.record_webhook(world.record("a"), WebhookState.FAILED, status=503, error=None)
     trace = {"attempts": 1, "lastStatus": 503, "lastError": None}
     assert reader.show("a")["webhook"] == {"state": "failed", **trace}
     assert reader.redeliver_webhook("a")["webhook"] == {"state": "pending", **trace}
@@ -160,7 +160,7 @@ def test_a_rare_state_is_found_however_deep(
     for number in range(12):
         submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")
     for name in ("t0", "t3", "t8"):
-        reader.cancel(name, now_ms=world.now_ms)
+        reader.cancel(name)
     # Small reads, so that one page of the answer takes several of the index, and runs out of them.
     monkeypatch.setattr(listing, "READ_SIZE", 2)
     monkeypatch.setattr(listing, "MAX_READS", 1)

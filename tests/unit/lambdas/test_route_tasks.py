@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from contract.storage import S3Location, encode_pointer
-from lambdas.envelopes import Delivery, open_envelope
 from lambdas.route_tasks.routing import TaskRouter
+from task_store.envelope import Delivery, open_envelope
 
 
 @pytest.fixture

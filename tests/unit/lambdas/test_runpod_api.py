@@ -39,17 +39,17 @@ class Runpod:
         self.jobs = RunpodJobs(
             runtimes=runtimes,
             find_checkpoint=world.models.find_checkpoint,
-            table=world.table,
+            repository=world.table,
             tasks=world.tasks,
-            retries=TaskRetry(table=world.table, bucket=world.task_bucket, publisher=world.publisher),
-            waiting=TaskWaiting(table=world.table, clock=self.seconds, sleep=self.sleep),
+            retries=TaskRetry(repository=world.table, bucket=world.task_bucket, publisher=world.publisher),
+            waiting=TaskWaiting(repository=world.table, clock=self.seconds, sleep=self.sleep),
             answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
             link=lambda uri: uri.replace("s3://", "https://signed/"),
             now_ms=lambda: world.now_ms,
             new_uuid=lambda: UUID(int=self.requests),
         )
         self.endpoint = RunpodEndpoint(
-            runtimes=runtimes, table=world.table, now_ms=lambda: world.now_ms, clock=self.seconds
+            runtimes=runtimes, repository=world.table, now_ms=lambda: world.now_ms, clock=self.seconds
         )
 
     def seconds(self) -> float:
@@ -222,9 +222,7 @@ def test_only_what_failed_or_took_too_long_is_run_again(runpod: Runpod) -> None:
     runpod.world.claim(done)
     runpod.world.finish(done, DONE)
     runpod.jobs.cancel("sdruntime", cancelled)
-    runpod.world.table.settle(
-        runpod.world.record(late), outcomes.expired(runpod.world.record(late)), now_ms=runpod.world.now_ms
-    )
+    runpod.world.table.finish_active(runpod.world.record(late), outcomes.expired(runpod.world.record(late)))
     for task_id in (waiting, done, cancelled):
         with pytest.raises(NotRetryable, match=r"FAILED or TIMED_OUT"):
             runpod.retry(task_id)

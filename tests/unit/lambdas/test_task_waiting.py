@@ -5,8 +5,8 @@ import pytest
 from contract.record import Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
-from lambdas.task_table import TaskTable
 from lambdas.task_waiting import LONGEST_PAUSE_SECONDS, TaskWaiting
+from task_store.repository import TaskRepository
 
 DONE = Outcome(Status.COMPLETED, output_url="s3://out/a.out")
 
@@ -58,8 +58,8 @@ def waiting(world: Any, client: ReadsOnly, clock: Clock, make_task: Any) -> Task
     submission = parse_submission(make_task("a"), catalogue=world.catalogue, find_checkpoint=lambda _: None)
     world.tasks.take(submission, submission_id="a", now_ms=world.now_ms)
     world.claim("a")
-    table = TaskTable(client=client, table_name="tasks", retention_seconds=3600)
-    return TaskWaiting(table=table, clock=lambda: clock.now, sleep=clock.sleep)
+    table = TaskRepository(client=client, table_name="tasks", retention_seconds=3600, now_ms=lambda: 0)
+    return TaskWaiting(repository=table, clock=lambda: clock.now, sleep=clock.sleep)
 
 
 def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiting, clock: Clock) -> None:

@@ -43,13 +43,13 @@ class Client:
         #: What happens to the next tasks instead of their completion.
         self.replica: Callable[[str], None] = self.complete
         self.tasks: list[str] = []
-        parts = {"table": world.table, "now_ms": lambda: world.now_ms}
+        parts = {"repository": world.table, "now_ms": lambda: world.now_ms}
         self.bridge = Bridge(
             tasks=CallTasks(
                 catalogue=world.catalogue,
                 find_checkpoint=world.models.find_checkpoint,
                 tasks=world.tasks,
-                waiting=TaskWaiting(table=world.table, clock=self.seconds, sleep=self.sleep),
+                waiting=TaskWaiting(repository=world.table, clock=self.seconds, sleep=self.sleep),
                 answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
                 now_ms=lambda: world.now_ms,
                 new_id=lambda: str(self.requests),
@@ -191,8 +191,8 @@ def test_a_task_that_failed(client: Client, error: dict[str, Any], status: int, 
 def test_a_task_that_took_too_long_or_was_cancelled(client: Client) -> None:
     client.fail({"code": "execution_timeout", "message": "too long"}, Status.TIMED_OUT)
     assert client.post("txt2img", {}).status == 504
-    client.replica = lambda task_id: client.world.table.settle(
-        client.world.record(task_id), outcomes.cancelled(), now_ms=client.world.now_ms
+    client.replica = lambda task_id: client.world.table.finish_active(
+        client.world.record(task_id), outcomes.cancelled()
     )
     assert client.post("txt2img", {}).status == 409
 
@@ -381,12 +381,12 @@ def test_interrupt_ends_the_callers_running_task_and_no_other(client: Client, ca
 
 def test_interrupt_finds_a_task_that_begins_in_that_moment(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     task_id = client.start(claimed=False)
-    settle_waiting = client.world.table.settle_waiting
+    finish_waiting = client.world.table.finish_waiting
 
     def begin_first(*arguments: Any, **options: Any) -> bool:
         client.world.claim(task_id)
-        return bool(settle_waiting(*arguments, **options))
+        return bool(finish_waiting(*arguments, **options))
 
-    monkeypatch.setattr(client.world.table, "settle_waiting", begin_first)
+    monkeypatch.setattr(client.world.table, "finish_waiting", begin_first)
     client.post("interrupt")
     assert client.world.record(task_id).interrupted_at_ms

@@ -197,7 +197,7 @@ class FakeLedger(Ledger):
             raise LeaseLost
         self.writes.append(write)
 
-    def read(self, task_id: str) -> Record | None:
+    def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
         return self.stored
 
     def claim(self, claim: Claim, *, lease_seconds: float) -> int:

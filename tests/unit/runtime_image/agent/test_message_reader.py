@@ -3,6 +3,7 @@
 import io
 import json
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,15 +12,19 @@ from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.storage import S3Location, encode_pointer
+from contract.storage import MAX_MESSAGE_BYTES, S3Location, encode_pointer
 from runtime_image.agent.core.errors import NotATask
-from runtime_image.agent.intake.message_reader import MAX_MESSAGE_BYTES, MessageReader
+from runtime_image.agent.intake.message_reader import MessageReader
 from runtime_image.process.aws import AWS_ERRORS
 from tests.unit.runtime_image.agent.tasks import task_message
+
+ENVELOPE = {"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:us-east-1:123456789012:tasks"}
 
 
 class Bucket:
     """The part of S3 that the reader uses."""
+
+    exceptions = SimpleNamespace(ClientError=ClientError)
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
@@ -47,7 +52,7 @@ def test_raw_enveloped_and_referenced_messages_are_read() -> None:
     pointer = encode_pointer(S3Location("tasks", "messages/x.json"))
 
     bodies = [message.to_body(), pointer]
-    for body in [*bodies, *(json.dumps({"Type": "Notification", "Message": body}) for body in bodies)]:
+    for body in [*bodies, *(json.dumps(ENVELOPE | {"Message": body}) for body in bodies)]:
         assert reader(bucket).read(body) == message
 
 
@@ -59,7 +64,7 @@ def test_raw_enveloped_and_referenced_messages_are_read() -> None:
         "{}",
         "[" * 10_000,
         "\ud800",
-        json.dumps({"Type": "Notification", "Message": "{}"}),
+        json.dumps(ENVELOPE | {"Message": "{}"}),
         task_message(runtime="other").to_body(),
         encode_pointer(S3Location("elsewhere", "x")),
         encode_pointer(S3Location("tasks", "missing")),
@@ -103,7 +108,7 @@ JSON = st.recursive(
 BODIES = (
     st.text()
     | JSON.map(json.dumps)
-    | JSON.map(lambda value: json.dumps({"Type": "Notification", "Message": value}))
+    | JSON.map(lambda value: json.dumps(ENVELOPE | {"Message": value}))
     | JSON.map(lambda value: json.dumps({"task": {"metadata": value, "content": {}}, "run": "1", "submitted_at_ms": 1}))
     | JSON.map(lambda value: json.dumps(["software.amazon.payloadoffloading.PayloadS3Pointer", value]))
 )

@@ -110,7 +110,7 @@ def test_it_runs_without_rights_under_tini() -> None:
 
 def test_what_changes_most_comes_last() -> None:
     sources = [value.split()[-1] for stage in reversed(ancestry("runtime")) for value in stage.values("COPY")]
-    assert sources[-3:] == ["contract", "guarded_http", "runtime_image"]
+    assert sources[-4:] == ["contract", "guarded_http", "task_store", "runtime_image"]
     assert (
         sources.index("/opt/webui-environment")
         < sources.index("/opt/models/")
@@ -154,7 +154,7 @@ def test_all_that_the_image_imports_is_in_it() -> None:
         if re.match(r"(from|import) \w", line)
     }
     ours = {path.name for path in PROJECT.iterdir() if (path / "__init__.py").exists()}
-    assert imports & ours <= {"contract", "guarded_http", "runtime_image"}
+    assert imports & ours <= {"contract", "guarded_http", "task_store", "runtime_image"}
 
 
 def test_the_web_uis_flags_exist_and_none_is_forbidden() -> None:

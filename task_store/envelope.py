@@ -1,4 +1,4 @@
-"""What a queue behind a topic delivers: SNS's envelope around a message, or the bare message."""
+"""SNS envelope around a queue message; a queue without a topic delivers the bare message."""
 
 import json
 from collections.abc import Mapping
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message, however it came."""
+    """One message without its envelope."""
 
-    #: SNS's id of the message, the same for each of its deliveries; SQS's where the message came without a topic.
+    #: The id that SNS gave the message, the same for each delivery. Without a topic it is the id that SQS gave.
     message_id: str
     body: str
     attributes: Mapping[str, str]
 
 
-def open_envelope(body: str, *, sqs_message_id: str) -> Delivery:
-    """Return the message inside an SQS body; a body that is no envelope of SNS's is the message itself."""
+def open_envelope(body: str, *, sqs_message_id: str = "") -> Delivery:
+    """Return the message inside an SQS body. A body without an SNS envelope is the message itself."""
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):

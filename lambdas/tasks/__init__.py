@@ -1,0 +1,1 @@
+"""Tasks as the functions share them: submission, publishing, retry, waiting and cancellation."""

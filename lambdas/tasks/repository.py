@@ -1,0 +1,23 @@
+"""Task repository of a function, composed from its settings."""
+
+from contract.settings import Settings
+from lambdas.clients import dynamodb
+from lambdas.clock import now_ms
+from task_store.repository import TaskRepository
+
+
+class RepositorySettings(Settings):
+    """Settings of a function that reads or writes tasks."""
+
+    task_table: str
+    retention_seconds: int
+
+
+def task_repository(settings: RepositorySettings) -> TaskRepository:
+    """Return the repository of this process."""
+    return TaskRepository(
+        client=dynamodb(),
+        table_name=settings.task_table,
+        retention_seconds=settings.retention_seconds,
+        now_ms=now_ms,
+    )

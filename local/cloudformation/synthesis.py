@@ -14,7 +14,7 @@ from stacks.config import Environment
 
 #: What a template is made of, beside the environment. The functions' own code is not in it: it is run from the
 #: source tree.
-_SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "constraints.txt", "stacks/**/*.py", "contract/**/*.py")
+_SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "stacks/**/*.py", "contract/**/*.py")
 
 
 @dataclass(frozen=True)

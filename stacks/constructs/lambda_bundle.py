@@ -18,11 +18,9 @@ ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
 #: uv's name of the machine that Lambda's arm64 functions run on.
 PLATFORM: Final = "aarch64-manylinux2014"
 PACKAGES: Final = ("contract", "guarded_http", "task_store", "lambdas")
+#: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
+#: leaves boto3 and botocore out: the Lambda runtime provides them, and the latter alone has 25 MB.
 REQUIREMENTS: Final = "lambdas/requirements.txt"
-#: Versions of what the requirements require in turn, so that a bundle made next year is the one that was tested.
-CONSTRAINTS: Final = "constraints.txt"
-#: Libraries that come with the Lambda runtime; the X-Ray SDK asks for the second, which alone has 25 MB.
-PROVIDED_LIBRARIES: Final = ("boto3", "botocore")
 
 
 def lambda_code(root: Path) -> aws_lambda.Code:
@@ -46,8 +44,8 @@ def bundled_files(root: Path) -> Iterator[Path]:
 
 def bundle_hash(root: Path) -> str:
     """Return the hash of everything that the bundle is made from."""
-    digest = hashlib.sha256(f"{PYTHON_VERSION} {PLATFORM} {PROVIDED_LIBRARIES}".encode())
-    for file in (root / REQUIREMENTS, root / CONSTRAINTS, *bundled_files(root)):
+    digest = hashlib.sha256(f"{PYTHON_VERSION} {PLATFORM}".encode())
+    for file in (root / REQUIREMENTS, *bundled_files(root)):
         content = file.read_bytes()
         digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode())
         digest.update(content)
@@ -66,10 +64,9 @@ def make_bundle(root: Path, output: Path) -> None:
 def _install_libraries(root: Path, output: Path) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(output)]
     command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
-    command += ["--requirements", str(root / REQUIREMENTS), "--constraints", str(root / CONSTRAINTS)]
-    command += ["--excludes", "-"]
+    command += ["--no-deps", "--require-hashes", "--requirements", str(root / REQUIREMENTS)]
     # The output goes to stderr: on stdout the CDK command line expects none but its own.
-    subprocess.run(command, check=True, input="\n".join(PROVIDED_LIBRARIES).encode(), stdout=sys.stderr)  # noqa: S603  # our own arguments
+    subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603  # our own arguments
     # Command line programs of the libraries; they name this machine's Python.
     shutil.rmtree(output / "bin", ignore_errors=True)
 

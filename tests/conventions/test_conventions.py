@@ -1,6 +1,9 @@
 """Conventions of the project that no linter knows: size and names of modules, pinned dependencies, groups of tests."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 
 from tests.conventions.language import PROJECT, tracked_files
 
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 #: Names that say nothing of a module's job.
 BAGS = {"util", "utils", "helper", "helpers", "common", "misc", "constants"}
 MAX_MODULE_LINES = 300
@@ -43,19 +47,38 @@ def test_every_module_says_its_place() -> None:
 
 
 def test_direct_dependencies_are_pinned() -> None:
-    files = [PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt", *PROJECT.glob("*/requirements.txt")]
-    lines = [line for file in files for line in file.read_text().splitlines() if line and line[0] not in "#-"]
-    assert lines
-    assert not [line for line in lines if "==" not in line]
     pins: dict[str, set[str]] = {}
-    for line in lines:
-        name, _, version = line.partition("==")
-        pins.setdefault(name.partition("[")[0], set()).add(version)
+    for group in PYPROJECT["dependency-groups"].values():
+        for line in (line for line in group if isinstance(line, str)):
+            name, pinned, version = line.partition("==")
+            assert pinned, line
+            pins.setdefault(name.partition("[")[0], set()).add(version)
     assert not {name: versions for name, versions in pins.items() if len(versions) > 1}
 
 
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        ("requirements.txt", "--only-group deploy --only-group cli --no-hashes"),
+        ("lambdas/requirements.txt", "--only-group lambdas --prune boto3 --prune botocore"),
+        ("runtime_image/requirements.lock", "--only-group runtime"),
+    ],
+)
+def test_requirements_files_are_those_of_the_lock_file(file: str, options: str) -> None:
+    command = [sys.executable, "-m", "uv", "export", "--quiet", "--locked", "--offline", "--no-emit-project"]
+    command += ["--no-annotate", "--no-header", *options.split()]
+    environment = {name: value for name, value in os.environ.items() if name != "UV_FIND_LINKS"}
+    exported = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True, env=environment).stdout
+    assert (PROJECT / file).read_text() == exported, "run `make lock`"
+    assert f"{options} > {file}" in (PROJECT / "Makefile").read_text()
+
+
+def test_a_deployment_does_not_need_torch() -> None:
+    assert not re.search(r"^(torch|nvidia|diffusers|moto)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
+
+
 def test_mypy_reads_every_module_of_the_cdk_that_another_one_refers_to() -> None:
-    overrides = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    overrides = PYPROJECT["tool"]["mypy"]["overrides"]
     (listed,) = [override["module"] for override in overrides if override["follow_imports"] == "normal"]
     read = {name for name in listed if name != "aws_cdk" and not name.startswith("aws_cdk.interfaces")}
     folder = Path(str(distribution("aws-cdk-lib").locate_file("aws_cdk")))

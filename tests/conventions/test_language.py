@@ -43,7 +43,18 @@ NOT_YET_CLEAN = (
 #: Names that more than one class has still.
 NOT_YET_UNIQUE = {
     *("Answer", "AwsClients", "Check", "Checkpoint", "Checkpoints", "Child", "Condition", "Delivery", "Ending"),
-    *("Environment", "Generation", "Journal", "LocalSystem", "ModelBucket", "Options", "Outcome", "Policy", "Progress"),
+    *(
+        "Environment",
+        "Generation",
+        "Journal",
+        "LeaseLost",
+        "LocalSystem",
+        "ModelBucket",
+        "Options",
+        "Outcome",
+        "Policy",
+        "Progress",
+    ),
     *("Refused", "Replica", "Result", "Run", "Standing", "StopRequested", "Task", "TaskQueue", "TaskTable"),
     *("ThreadFailed", "UnknownModel", "WebUi", "WebUiError", "WebUiReady", "_Server"),
 }

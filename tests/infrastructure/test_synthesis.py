@@ -90,7 +90,7 @@ def test_the_bundle_holds_nothing_else(bundle: Path) -> None:
 def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> None:
     from stacks.constructs.lambda_bundle import bundle_hash  # noqa: PLC0415  # starts Node, so only when it is needed
 
-    for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt", "constraints.txt"):
+    for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     before = bundle_hash(tmp_path)

@@ -200,17 +200,6 @@ def locked() -> dict[str, str]:
     return dict(entry.split(" ", 1)[0].split("==") for entry in entries)
 
 
-def test_the_lock_file_is_current() -> None:
-    """`make lock` keeps it; it holds what the requirements name, in the versions that all tests run with."""
-    text = (PROJECT / "runtime_image" / "requirements.txt").read_text()
-    named = [Requirement(line) for line in text.splitlines() if line and not line.startswith(("#", "-"))]
-    constraints = (PROJECT / "constraints.txt").read_text().splitlines()
-    pinned = dict(line.partition(";")[0].strip().split("==") for line in constraints if "==" in line)
-    versions_locked = locked()
-    assert {item.name.lower() for item in named} <= versions_locked.keys()
-    assert {name: pinned.get(name) for name in versions_locked} == versions_locked
-
-
 def test_the_lock_file_is_complete() -> None:
     versions_locked = locked()
     needed = [Requirement(text) for name in versions_locked for text in requires(name) or ()]

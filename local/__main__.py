@@ -1,4 +1,4 @@
-"""`python -m local up`: the whole journey of a task on this machine, until Ctrl-C."""
+"""Local system: `python -m local up` runs the whole journey of a task on this machine until Ctrl-C."""
 
 import asyncio
 import logging
@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.cloudformation.errors import TemplateError
 from local.command_line import Options, parse_options
 from local.console import Console
+from local.context import LocalContext
 from local.processes.process_group import ProcessFailed, ProcessGroup
 from local.state_directory import AlreadyRunning, StateDirectory
 from local.system import LocalSystem
@@ -28,8 +28,12 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     console = Console()
     state = StateDirectory(options.state_directory)
     try:
-        with state.taken():
-            _log_to(state.logs / "system.log")
+        with state.lock():
+            logging.basicConfig(
+                filename=state.logs / "system.log",
+                level=logging.INFO,
+                format="%(asctime)s %(levelname)s %(name)s %(message)s",
+            )
             return _run_to_the_end(options, state, environment, console)
     except AlreadyRunning as error:
         console.print(str(error))
@@ -49,13 +53,13 @@ def _run_to_the_end(options: Options, state: StateDirectory, environment: Mappin
 
 
 async def _run(options: Options, state: StateDirectory, environment: Mapping[str, str], console: Console) -> None:
-    """Run until SIGINT or SIGTERM, at whatever point of the start they come."""
+    """Run until SIGINT or SIGTERM, which may come at any point of the start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with ProcessGroup(environment=_environment_of_children(environment)) as processes:
-        system = LocalSystem(options, state=state, processes=processes, console=console)
+    async with ProcessGroup(environment=_environment_of_processes(environment)) as processes:
+        system = LocalSystem(LocalContext(options, state, processes, console))
         running = asyncio.create_task(system.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -69,14 +73,10 @@ async def _run(options: Options, state: StateDirectory, environment: Mapping[str
             stopping.cancel()
 
 
-def _environment_of_children(environment: Mapping[str, str]) -> dict[str, str]:
-    # A proxy of this shell would be asked for servers of this machine, which it cannot reach.
+def _environment_of_processes(environment: Mapping[str, str]) -> dict[str, str]:
+    # The processes talk to servers of this machine, which a proxy cannot reach.
     no_proxy = ",".join(filter(None, (environment.get("NO_PROXY"), environment.get("no_proxy"), "127.0.0.1,localhost")))
     return {**environment, "NO_PROXY": no_proxy, "no_proxy": no_proxy, "PYTHONUNBUFFERED": "1"}
-
-
-def _log_to(file: Path) -> None:
-    logging.basicConfig(filename=file, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:

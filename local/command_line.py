@@ -1,4 +1,4 @@
-"""The command line of `python -m local up`, checked."""
+"""Command line of `python -m local up`."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ from typing import Final
 from stacks.config import Environment
 from stacks.environment_file import InvalidEnvironmentFile, read_environment_file
 
-PROJECT: Final = Path(__file__).parents[1]
-
+_DEFAULT_ENVIRONMENT: Final = Path(__file__).parents[1] / "environments" / "local.yaml"
 _EPILOG: Final = """\
 exit codes:
   0  stopped by SIGINT or SIGTERM
@@ -22,38 +21,48 @@ exit codes:
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says."""
+    """The checked options of the command line."""
 
     environment: Environment
     environment_file: Path
     webui_url: str | None
+    #: Seconds that a stub Web UI needs for a sampling step; None starts embedded Web UIs.
+    stub_webui_seconds: float | None
     agents_per_runtime: int
     state_directory: Path
+    assembly_cache: Path | None
     authorities_file: Path | None
 
     @property
     def runs_containers(self) -> bool:
-        """True if each replica is a container with a Web UI of its own."""
+        """True if each replica is a container with its own Web UI."""
         return self.webui_url is None and self.agents_per_runtime > 0
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
-    """Return the options; prints help or what is wrong, and exits, as argparse does."""
-    parser = argparse.ArgumentParser(prog="python -m local", description="The whole of Darkroom on this machine.")
+    """Return the options. Print the help or the mistake and exit, as argparse does."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="Darkroom on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser(
         "up",
-        help="start everything and stay until Ctrl-C",
-        description="Start everything, print where it is as JSON, and stay until SIGINT or SIGTERM.",
+        help="start everything and run until Ctrl-C",
+        description="Start everything, print the endpoints as JSON, and run until SIGINT or SIGTERM.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    up.add_argument("--webui-url", metavar="URL", help="use this Web UI for all runtimes instead of embedded ones")
+    webui = up.add_mutually_exclusive_group()
+    webui.add_argument("--webui-url", metavar="URL", help="use this Web UI for all runtimes instead of embedded ones")
+    webui.add_argument(
+        "--stub-webui",
+        metavar="SECONDS",
+        type=float,
+        help="use stubs instead of embedded Web UIs: they draw no pictures and need SECONDS for a sampling step",
+    )
     up.add_argument(
         "--environment",
         metavar="FILE",
         type=Path,
-        default=PROJECT / "environments" / "local.yaml",
+        default=_DEFAULT_ENVIRONMENT,
         help="environment file (default: environments/local.yaml)",
     )
     up.add_argument(
@@ -64,13 +73,19 @@ def parse_options(arguments: Sequence[str]) -> Options:
         metavar="DIR",
         type=Path,
         default=Path(".local"),
-        help="folder of everything that the run writes, emptied at its start (default: .local)",
+        help="folder of all files that the run writes, emptied at its start (default: .local)",
+    )
+    up.add_argument(
+        "--assembly-cache",
+        metavar="DIR",
+        type=Path,
+        help="folder that keeps synthesized templates for several local systems (default: in the state directory)",
     )
     up.add_argument(
         "--ca-file",
         metavar="FILE",
         type=Path,
-        help="PEM file of the certificate authorities that vouch for webhooks' endpoints (default: this machine's)",
+        help="PEM file of the certificate authorities of webhook endpoints (default: those of this machine)",
     )
     parsed = parser.parse_args(arguments)
     if parsed.ca_file and not parsed.ca_file.is_file():
@@ -83,8 +98,10 @@ def parse_options(arguments: Sequence[str]) -> Options:
         environment=environment,
         environment_file=parsed.environment.resolve(),
         webui_url=parsed.webui_url.rstrip("/") if parsed.webui_url else None,
+        stub_webui_seconds=parsed.stub_webui,
         agents_per_runtime=parsed.agents,
         state_directory=parsed.state_dir,
+        assembly_cache=parsed.assembly_cache.resolve() if parsed.assembly_cache else None,
         authorities_file=parsed.ca_file.resolve() if parsed.ca_file else None,
     )
 

@@ -1,17 +1,17 @@
-"""What the person at the terminal sees while the local system starts, runs and stops: lines on standard error."""
+"""Terminal output of the local system: one line on standard error for each step of its start, run and stop."""
 
 import sys
 import time
 
 
 class Console:
-    """Writes one line for each step, with the seconds since the start."""
+    """Prints lines with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
+        self._started_at = time.monotonic()
 
     def print(self, message: str) -> None:
-        """Write a line."""
-        seconds = time.monotonic() - self._started
+        """Print a line."""
+        seconds = time.monotonic() - self._started_at
         sys.stderr.write(f"[{seconds:6.1f} s] {message}\n")
         sys.stderr.flush()

@@ -1,33 +1,34 @@
-"""Where the parts of a running local system are: what `endpoints.json` says to outside tools."""
+"""Endpoints of a running local system, which `endpoints.json` gives to other programs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local.aws.clients import AwsClients
-from stacks.config import Environment
+from local.infrastructure import LocalInfrastructure
+from local.services import Services
+from stacks.config import RuntimeConfig
 
 
 def describe_endpoints(
-    environment: Environment,
-    *,
-    outputs: Mapping[str, Any],
-    clients: AwsClients,
-    http_url: str,
-    function_urls: Mapping[str, str],
-    callbacks_url: str,
-    api_key: str,
-    webhook_secret: str,
+    infrastructure: LocalInfrastructure,
+    services: Services,
+    runtimes: Sequence[RuntimeConfig],
     agent_environments: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """Return the content of `endpoints.json`."""
+    clients, outputs = infrastructure.clients, infrastructure.provisioned.outputs
+
+    def secret(output: str) -> str:
+        value: str = clients("secretsmanager").get_secret_value(SecretId=outputs[output])["SecretString"]
+        return value
+
     return {
         "aws_endpoint_url": clients.endpoint_url,
         "region": clients.region,
-        "http_url": http_url,
-        "function_urls": dict(function_urls),
-        "api_key": api_key,
-        "webhook_secret": webhook_secret,
-        "callbacks_url": callbacks_url,
+        "http_url": services.http_url,
+        "function_urls": services.function_urls,
+        "api_key": secret("ApiKeySecretArn"),
+        "webhook_secret": secret("WebhookSecretArn"),
+        "callbacks_url": services.callbacks_url,
         "entry_topic_arn": outputs["EntryTopicArn"],
         "task_topic_arn": outputs["TaskTopicArn"],
         "completion_topic_arn": outputs["CompletionTopicArn"],
@@ -43,6 +44,6 @@ def describe_endpoints(
                 "webui_url": agent_environments[runtime.name]["WEBUI_URL"],
                 "agent_environment": dict(agent_environments[runtime.name]),
             }
-            for runtime in environment.runtimes
+            for runtime in runtimes
         },
     }

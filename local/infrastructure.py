@@ -1,4 +1,4 @@
-"""What the local system stands on: AWS with all resources of the environment, and the Web UIs."""
+"""Infrastructure of the local system: AWS with all resources of the environment, and the Web UIs."""
 
 import asyncio
 import sys
@@ -9,98 +9,77 @@ from typing import Final
 
 from local.aws.clients import AwsClients
 from local.cloudformation.synthesis import synthesize
-from local.command_line import Options
-from local.console import Console
-from local.processes.process_group import LocalProcess, ProcessGroup
+from local.context import LocalContext
+from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.provisioning.provisioner import Provisioned, provision
 from local.replicas.checkpoints import checkpoint_names, put_checkpoint_names, put_checkpoints, write_checkpoints
-from local.replicas.containers import free_webui_url
-from local.replicas.webuis import WebUis
-from local.state_directory import StateDirectory
+from local.replicas.webuis import WebUis, free_webui_url
 
-#: The region of an environment that names none.
+#: Region of an environment that names none.
 DEFAULT_REGION: Final = "us-east-1"
 _AWS_LISTENING_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
 class LocalInfrastructure:
-    """What stands; `webui_urls` has the Web UI of each runtime, `restarting` those that are ours to keep alive."""
+    """The running infrastructure. `webui_urls` has the Web UI of each runtime."""
 
     aws_server: LocalProcess
     clients: AwsClients
     provisioned: Provisioned
     webui_urls: Mapping[str, str]
-    restarting: Sequence[RestartingProcess]
+    #: Web UIs that the local system starts and keeps alive.
+    webuis: Sequence[RestartingProcess]
 
 
-class InfrastructureStarter:
-    """Starts it all, what is slow side by side."""
+async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
+    """Start the slow parts side by side; return when AWS has all resources and every Web UI listens."""
+    options = context.options
+    webuis = WebUis(context)
+    async with asyncio.TaskGroup() as group:
+        urls = group.create_task(_start_webuis(webuis, context))
+        stacks = group.create_task(synthesize(context))
+        server, clients = await _start_aws(context)
+        provisioned = await asyncio.to_thread(provision, await stacks, clients)
+        context.console.print("the stacks are provisioned")
+    bucket, s3 = provisioned.outputs["ModelBucketName"], clients("s3")
+    if options.webui_url:
+        await asyncio.to_thread(put_checkpoint_names, s3, bucket, checkpoint_names(options.environment.runtimes))
+    else:
+        await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context))
+    return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting)
 
-    def __init__(
-        self, options: Options, *, project: Path, state: StateDirectory, processes: ProcessGroup, console: Console
-    ) -> None:
-        self._options = options
-        self._runtimes = options.environment.runtimes
-        self._project = project
-        self._state = state
-        self._processes = processes
-        self._console = console
-        self._webuis = WebUis(processes=processes, state=state, project=project, console=console)
 
-    async def start(self) -> LocalInfrastructure:
-        """Return when AWS holds what the templates say and every Web UI listens."""
-        async with asyncio.TaskGroup() as group:
-            webuis = group.create_task(self._start_webuis())
-            stacks = group.create_task(
-                synthesize(
-                    self._options.environment,
-                    self._options.environment_file,
-                    project=self._project,
-                    cache=self._state.assembly,
-                    log_file=self._state.logs / "synthesis.log",
-                    processes=self._processes,
-                )
-            )
-            server, clients = await self._start_aws()
-            provisioned = await asyncio.to_thread(provision, await stacks, clients)
-            self._console.print("the stacks are provisioned")
-        await asyncio.to_thread(self._fill_model_bucket, clients, provisioned.outputs["ModelBucketName"])
-        return LocalInfrastructure(server, clients, provisioned, webuis.result(), self._webuis.restarting)
+async def _start_aws(context: LocalContext) -> tuple[LocalProcess, AwsClients]:
+    server = await context.processes.start(
+        [sys.executable, "-m", "local.aws.server"],
+        name="AWS (moto server)",
+        log_file=context.state.logs / "aws.log",
+        folder=context.project,
+        reads_output=True,
+    )
+    port = await server.listening_port(seconds=_AWS_LISTENING_SECONDS)
+    region = context.options.environment.region or DEFAULT_REGION
+    clients = AwsClients(endpoint_url=f"http://127.0.0.1:{port}", region=region)
+    context.console.print(f"AWS is at {clients.endpoint_url}")
+    return server, clients
 
-    async def _start_aws(self) -> tuple[LocalProcess, AwsClients]:
-        server = await self._processes.start(
-            [sys.executable, "-m", "local.aws.server"],
-            name="AWS (moto server)",
-            log_file=self._state.logs / "aws.log",
-            folder=self._project,
-            reads_output=True,
-        )
-        port = await server.listening_port(seconds=_AWS_LISTENING_SECONDS)
-        region = self._options.environment.region or DEFAULT_REGION
-        clients = AwsClients(endpoint_url=f"http://127.0.0.1:{port}", region=region)
-        self._console.print(f"AWS is at {clients.endpoint_url}")
-        return server, clients
 
-    async def _start_webuis(self) -> Mapping[str, str]:
-        if self._options.webui_url:
-            return {runtime.name: self._options.webui_url for runtime in self._runtimes}
-        await write_checkpoints(
-            checkpoint_names(self._runtimes),
-            models=self._state.models,
-            project=self._project,
-            log_file=self._state.logs / "checkpoints.log",
-            processes=self._processes,
-        )
-        if self._options.runs_containers:
-            return {runtime.name: free_webui_url() for runtime in self._runtimes}
-        await self._webuis.start(self._runtimes)
-        self._console.print(f"{len(self._webuis.urls)} embedded Web UIs are up")
-        return self._webuis.urls
+async def _start_webuis(webuis: WebUis, context: LocalContext) -> Mapping[str, str]:
+    options, runtimes = context.options, context.options.environment.runtimes
+    if options.webui_url:
+        return {runtime.name: options.webui_url for runtime in runtimes}
+    models = _models_folder(context)
+    await write_checkpoints(checkpoint_names(runtimes), models, context)
+    if options.runs_containers:
+        return {runtime.name: free_webui_url() for runtime in runtimes}
+    await webuis.start(runtimes, models)
+    context.console.print(f"{len(webuis.urls)} Web UIs listen")
+    return webuis.urls
 
-    def _fill_model_bucket(self, clients: AwsClients, bucket: str) -> None:
-        if self._options.webui_url:
-            put_checkpoint_names(clients("s3"), bucket, checkpoint_names(self._runtimes))
-        else:
-            put_checkpoints(clients("s3"), bucket, self._state.models)
+
+def _models_folder(context: LocalContext) -> Path:
+    # The checkpoints of a stub are empty, so they must not stay for an embedded Web UI.
+    is_stub = context.options.stub_webui_seconds is not None
+    return context.state.stub_models if is_stub else context.state.models

@@ -1,64 +1,56 @@
-"""What runs inside the process of the local system: functions, gateway, event sources and the callback receiver."""
+"""Services inside the process of the local system: functions, gateway, event sources and the callback receiver."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from local.api_gateway.application import Gateway
 from local.api_gateway.function_urls import function_urls
 from local.api_gateway.rest_api import read_rest_api
 from local.api_gateway.usage_plans import UsagePlans
-from local.aws.clients import AwsClients
 from local.callback_receiver import CallbackReceiver
+from local.context import LocalContext
 from local.event_sources.event_source import EventSource, Threads
 from local.event_sources.mappings import event_sources
+from local.infrastructure import LocalInfrastructure
 from local.lambda_runtime.functions import Functions
 from local.processes.http_server import HttpServer
-from local.processes.process_group import ProcessGroup
-from local.provisioning.provisioner import Provisioned
-from local.state_directory import StateDirectory
 
-#: Threads for blocking AWS calls; the event source of each queue holds one nearly all the time.
+#: Threads for blocking AWS calls. The event source of each queue occupies one nearly all the time.
 _THREADS: Final = 64
 
 
 @dataclass(frozen=True)
 class Services:
-    """Where they are, and the event sources, which are not started yet."""
+    """Addresses of the services, and the event sources, which are not started yet."""
 
     http_url: str
-    #: Address of each function that has one of its own, by its folder under `lambdas/`.
+    #: Address of each function that has its own URL, by its folder under `lambdas/`.
     function_urls: dict[str, str]
     callbacks_url: str
     event_sources: tuple[EventSource, ...]
 
 
 async def start_services(
-    provisioned: Provisioned,
-    *,
-    clients: AwsClients,
-    processes: ProcessGroup,
-    project: Path,
-    state: StateDirectory,
-    authorities_file: Path | None,
-    closing: AsyncExitStack,
+    infrastructure: LocalInfrastructure, context: LocalContext, closing: AsyncExitStack
 ) -> Services:
-    """Start them; `closing` ends them in the reverse order."""
+    """Start the services; `closing` stops them in the reverse order."""
+    clients, provisioned = infrastructure.clients, infrastructure.provisioned
+    authorities_file = context.options.authorities_file
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
     closing.callback(executor.shutdown, wait=False, cancel_futures=True)
     functions = Functions(
         provisioned.of_type("AWS::Lambda::Function"),
-        processes=processes,
+        processes=context.processes,
         surroundings=clients.environment() | ({"SSL_CERT_FILE": str(authorities_file)} if authorities_file else {}),
-        code_folder=project,
-        log_folder=state.logs / "functions",
+        code_folder=context.project,
+        log_folder=context.state.logs / "functions",
     )
     closing.push_async_callback(functions.close)
     api = read_rest_api(provisioned, region=clients.region)
-    receiver = HttpServer(CallbackReceiver(file=state.callbacks).application)
+    receiver = HttpServer(CallbackReceiver(file=context.state.callbacks).application)
     gateway = HttpServer(Gateway(api, functions=functions, usage_plans=UsagePlans(api.keys)))
     urls = {name: HttpServer(application) for name, application in function_urls(provisioned, functions).items()}
     for server in (receiver, gateway, *urls.values()):
@@ -70,11 +62,10 @@ async def start_services(
         Protocol="http",
         Endpoint=f"{receiver.url}/notifications",
     )
+    sources = event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor))
     return Services(
         http_url=gateway.url,
         function_urls={name: server.url for name, server in urls.items()},
         callbacks_url=f"{receiver.url}/callbacks",
-        event_sources=tuple(
-            event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor))
-        ),
+        event_sources=tuple(sources),
     )

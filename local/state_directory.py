@@ -1,4 +1,4 @@
-"""The folder in which a run of the local system keeps everything; nothing is written outside it."""
+"""State directory of a run: the local system writes no file outside it."""
 
 import fcntl
 import json
@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-#: What outlives a run, since it is costly to make and depends on no run: templates and checkpoints.
+#: Folders that stay for the next run, because their content costs seconds and depends on no run.
 _CACHES: Final = frozenset({"assembly", "models"})
 _LOCK: Final = "lock"
 
 
 class AlreadyRunning(Exception):
-    """Raised when another local system uses the folder."""
+    """Raised when another local system uses the directory."""
 
 
 class StateDirectory:
-    """The paths inside the folder."""
+    """The paths inside the directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -29,10 +29,11 @@ class StateDirectory:
         self.logs = self.path / "logs"
         self.models = self.path / "models"
         self.runtimes = self.path / "runtimes"
+        self.stub_models = self.path / "stub-models"
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Own the folder while the block runs, emptied of what an earlier run left; raises AlreadyRunning."""
+    def lock(self) -> Iterator[None]:
+        """Lock the directory and remove the files of earlier runs; raise AlreadyRunning if it is locked."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / _LOCK).open("a+") as lock:
             try:
@@ -41,7 +42,7 @@ class StateDirectory:
                 lock.seek(0)
                 raise AlreadyRunning(
                     f"a local system (process {lock.read().strip()}) already runs with the state directory {self.path};"
-                    " stop it, or choose another with --state-dir"
+                    " stop it, or choose another directory with --state-dir"
                 ) from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
@@ -50,11 +51,11 @@ class StateDirectory:
             try:
                 yield
             finally:
-                # Nothing may find a system by its endpoints that is no longer there.
+                # A client must not find the endpoints of a stopped system.
                 self.endpoints.unlink(missing_ok=True)
 
     def write_endpoints(self, endpoints: Mapping[str, Any]) -> None:
-        """Say where the system is. Whoever waits for the file never sees half of it."""
+        """Write `endpoints.json` in one step, so that a client that waits for it never reads half of it."""
         unfinished = self.endpoints.with_suffix(".tmp")
         unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
         unfinished.replace(self.endpoints)

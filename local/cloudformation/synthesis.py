@@ -1,5 +1,7 @@
-"""The stacks of an environment, synthesized as they would be for AWS and read back from the cloud assembly."""
+"""Stacks of an environment, synthesized as for AWS and read from the cloud assembly."""
 
+import asyncio
+import fcntl
 import hashlib
 import json
 import shutil
@@ -9,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from local.processes.process_group import ProcessFailed, ProcessGroup
+from local.context import LocalContext
+from local.processes.process_group import ProcessFailed
 from stacks.config import Environment
 
-#: What a template is made of, beside the environment. The functions' own code is not in it: it is run from the
-#: source tree.
+#: Sources of the templates, in addition to the environment. The functions' code runs from the source tree.
 _SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "stacks/**/*.py", "contract/**/*.py")
+
+
+#: Assemblies that stay in the cache.
+_MAX_ASSEMBLIES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -25,36 +31,31 @@ class SynthesizedStack:
     template: dict[str, Any]
 
 
-async def synthesize(
-    environment: Environment,
-    environment_file: Path,
-    *,
-    project: Path,
-    cache: Path,
-    log_file: Path,
-    processes: ProcessGroup,
-) -> list[SynthesizedStack]:
-    """Return the stacks of the environment in a file; `cache` keeps them, for a run of the CDK takes seconds."""
-    folder = cache / _fingerprint(environment, project)
-    if not folder.exists():
-        shutil.rmtree(cache, ignore_errors=True)
-        unfinished = cache / "unfinished"
-        context = f"environment={environment_file}"
-        command = [
-            sys.executable,
-            "app.py",
-            "--context",
-            context,
-            "--no-bundle",
-            "--without-engine",
-            "--output",
-            str(unfinished),
-        ]
-        child = await processes.start(command, name="synthesis", log_file=log_file, folder=project)
-        if status := await child.wait():
-            raise ProcessFailed(f"the templates cannot be synthesized (exit status {status}){child.log_tail()}")
-        unfinished.rename(folder)
-    return read_assembly(folder)
+async def synthesize(context: LocalContext) -> list[SynthesizedStack]:
+    """Return the stacks of the environment. A cache keeps them, because a run of the CDK takes seconds.
+
+    Several local systems may share the cache: one synthesizes, and the others wait for its lock.
+    """
+    options = context.options
+    cache = options.assembly_cache or context.state.assembly
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / _fingerprint(options.environment, context.project)
+    with (cache / "lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _remove_oldest(cache)
+            unfinished = cache / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            command = [sys.executable, "app.py", "--context", f"environment={options.environment_file}"]
+            command += ["--no-bundle", "--without-engine", "--output", str(unfinished)]
+            log_file = context.state.logs / "synthesis.log"
+            process = await context.processes.start(
+                command, name="synthesis", log_file=log_file, folder=context.project
+            )
+            if status := await process.wait():
+                raise ProcessFailed(f"the templates cannot be synthesized (exit status {status}){process.log_tail()}")
+            unfinished.rename(folder)
+        return read_assembly(folder)
 
 
 def read_assembly(folder: Path) -> list[SynthesizedStack]:
@@ -77,9 +78,14 @@ def read_assembly(folder: Path) -> list[SynthesizedStack]:
     return list(ordered.values())
 
 
+def _remove_oldest(cache: Path) -> None:
+    assemblies = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for assembly in assemblies[: -_MAX_ASSEMBLIES + 1]:
+        shutil.rmtree(assembly)
+
+
 def _fingerprint(environment: Environment, project: Path) -> str:
-    # Which hosts links may reach is read by agents alone, and theirs do not get it from a template. It names a port
-    # that is another in every run of the demo.
+    # Only agents read the allowed link hosts, and not from a template. Their port differs in every run of the demo.
     digest = hashlib.sha256(environment.model_dump_json(exclude={"allowed_link_hosts"}).encode())
     for file in sorted(path for pattern in _SOURCES for path in project.glob(pattern)):
         content = file.read_bytes()

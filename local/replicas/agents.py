@@ -1,4 +1,4 @@
-"""The agents of the local system, the same program that runs beside the Web UI in a runtime's container."""
+"""Agents without a container: the same program that runs next to the Web UI in a runtime's container."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from local.aws.clients import AwsClients
-from local.console import Console
-from local.processes.process_group import LocalProcess, ProcessGroup
+from local.context import LocalContext
+from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from runtime_image.agent.settings import AgentSettings
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
 
-#: Seconds that an agent gets to finish when it is told to stop; on AWS it is what a spot interruption leaves.
+#: Seconds from SIGTERM in which an agent finishes its tasks. On AWS a spot interruption leaves as much.
 GRACE_PERIOD_SECONDS: Final = 20
 
 
@@ -42,7 +42,7 @@ def container_environment(
         "MODELS_DIRECTORY": str(folder / "models"),
         "MODELS_STATE_FILE": str(folder / "models.json"),
         "STATUS_FILE": str(folder / "agent-status.json"),
-        # Several containers on one machine: each takes a port that is free.
+        # Several containers share one machine, so each of them chooses a free port.
         "HEALTH_PORT": "0",
         "GRACE_PERIOD_SECONDS": str(GRACE_PERIOD_SECONDS),
         **clients.environment(),
@@ -50,34 +50,26 @@ def container_environment(
 
 
 def agent_environment(container_environment: Mapping[str, str]) -> dict[str, str]:
-    """Return, of a container's variables, every one that an agent needs which nobody looks after."""
+    """Return those of a container's variables that an agent without a supervisor needs."""
     needed = {
         name: value
         for name, value in container_environment.items()
         if name in AgentSettings.variables() or name.startswith("AWS_")
     }
-    # It has no models of its own to fetch: its Web UI is given all of the machine's, or is somebody else's.
+    # The agent downloads no models, because its Web UI has all models of the machine already.
     return needed | {"STATUS_FILE": "", "MODEL_BUCKET": ""}
 
 
-async def start_agent(
-    name: str,
-    environment: Mapping[str, str],
-    *,
-    processes: ProcessGroup,
-    project: Path,
-    logs: Path,
-    console: Console,
-) -> RestartingProcess:
-    """Start an agent that is started again if it ends."""
+async def start_agent(name: str, environment: Mapping[str, str], context: LocalContext) -> RestartingProcess:
+    """Start an agent that starts again when it ends."""
 
     async def start() -> LocalProcess:
-        return await processes.start(
+        return await context.processes.start(
             [sys.executable, "-m", "runtime_image.agent"],
             name=f"agent {name}",
-            log_file=logs / f"agent-{name}.log",
-            folder=project,
+            log_file=context.state.logs / f"agent-{name}.log",
+            folder=context.project,
             environment={"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **environment},
         )
 
-    return RestartingProcess(await start(), start=start, console=console)
+    return RestartingProcess(await start(), start=start, console=context.console)

@@ -1,7 +1,6 @@
-"""Checkpoints for a machine that has none: tiny ones are written once, put into the model bucket, and given to the
-runtimes that serve them.
-"""
+"""Tiny checkpoints for a machine without models: written once, copied to the model bucket, linked for the runtimes."""
 
+import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +8,14 @@ from typing import Any, Final
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
-from embedded_webui.tiny_checkpoint import is_outdated
-from local.processes.process_group import ProcessFailed, ProcessGroup
+from embedded_webui.tiny_checkpoint import is_outdated, write_tiny_checkpoint
+from local.context import LocalContext
+from local.processes.process_group import ProcessFailed
 
-#: What a runtime with `dynamicModel: true` can switch between: the checkpoint that the documents name, and another.
+#: Checkpoints of a runtime with `dynamicModel: true`: the one that the documents name, and another one.
 DYNAMIC_CHECKPOINTS: Final = ("v1-5-pruned-emaonly.safetensors", "dreamlike-tiny.safetensors")
+#: A safetensors file without tensors: the length of its header, and the header.
+_EMPTY_CHECKPOINT: Final = (2).to_bytes(8, "little") + b"{}"
 
 
 def checkpoint_names(runtimes: Iterable[Runtime]) -> list[str]:
@@ -24,23 +26,30 @@ def checkpoint_names(runtimes: Iterable[Runtime]) -> list[str]:
     return sorted(names)
 
 
-async def write_checkpoints(
-    names: Iterable[str], *, models: Path, project: Path, log_file: Path, processes: ProcessGroup
-) -> None:
-    """Write the checkpoints that are not in the folder `models` yet; a real one of that name is left alone."""
+async def write_checkpoints(names: Iterable[str], models: Path, context: LocalContext) -> None:
+    """Write the checkpoints that the folder `models` lacks. A real checkpoint of the same name stays."""
     paths = [models / CHECKPOINT_FOLDER / name for name in names]
+    if context.options.stub_webui_seconds is not None:
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_EMPTY_CHECKPOINT)
+        return
     missing = [str(path) for path in paths if not path.exists() or is_outdated(path)]
     if not missing:
         return
-    # One process for all: it imports torch, which costs more than the writing.
-    command = [sys.executable, "-m", "local.replicas.checkpoint_writer", *missing]
-    child = await processes.start(command, name="checkpoint writer", log_file=log_file, folder=project)
-    if status := await child.wait():
-        raise ProcessFailed(f"checkpoints cannot be written (exit status {status}){child.log_tail()}")
+    # One process writes all, because its import of torch costs more than the writing.
+    process = await context.processes.start(
+        [sys.executable, "-m", "local.replicas.checkpoints", *missing],
+        name="checkpoint writer",
+        log_file=context.state.logs / "checkpoints.log",
+        folder=context.project,
+    )
+    if status := await process.wait():
+        raise ProcessFailed(f"checkpoints cannot be written (exit status {status}){process.log_tail()}")
 
 
 def link_checkpoints(runtime: Runtime, *, models: Path, folder: Path) -> None:
-    """Have the models folder `folder` hold what `runtime` serves: its own checkpoint, or all of `models`."""
+    """Link the checkpoints of `runtime` into its models folder: its own one, or all of `models`."""
     for checkpoint in found_checkpoints(models):
         name = checkpoint.relative_to(models / CHECKPOINT_FOLDER)
         if runtime.model_filename in {None, name.as_posix()}:
@@ -50,7 +59,7 @@ def link_checkpoints(runtime: Runtime, *, models: Path, folder: Path) -> None:
 
 
 def found_checkpoints(models: Path) -> list[Path]:
-    """Return the checkpoints in a models folder, those that somebody put there included."""
+    """Return all checkpoints in a models folder, also those that a person copied there."""
     folder = models / CHECKPOINT_FOLDER
     return sorted(path for path in folder.rglob("*") if path.suffix in CHECKPOINT_EXTENSIONS)
 
@@ -63,6 +72,17 @@ def put_checkpoints(s3: Any, bucket: str, models: Path) -> None:
 
 
 def put_checkpoint_names(s3: Any, bucket: str, names: Iterable[str]) -> None:
-    """Put empty objects for checkpoints that a Web UI of somebody else's holds: only their names are looked up."""
+    """Put empty objects for the checkpoints of an external Web UI, because only their names are looked up."""
     for name in names:
         s3.put_object(Bucket=bucket, Key=checkpoint_key(name), Body=b"")
+
+
+def write_tiny_checkpoints(paths: Iterable[Path]) -> None:
+    """Write a checkpoint to each path. Its name alone decides its weights, so another name is another model."""
+    for path in paths:
+        seed = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:4])
+        write_tiny_checkpoint(path, seed=seed)
+
+
+if __name__ == "__main__":
+    write_tiny_checkpoints(map(Path, sys.argv[1:]))

@@ -1,62 +1,81 @@
-"""The Web UIs of the local system: one embedded one for each runtime, as each runtime has its own on AWS."""
+"""Web UIs of the local system: embedded ones, or stubs without a model, one for each runtime as on AWS."""
 
 import asyncio
+import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from contract.routing import Runtime
-from local.console import Console
-from local.processes.process_group import LocalProcess, ProcessGroup
+from local.command_line import Options
+from local.context import LocalContext
+from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.replicas.checkpoints import link_checkpoints
-from local.state_directory import StateDirectory
 
-#: Seconds until an embedded Web UI listens: it imports torch and diffusers first, from a cold disk perhaps.
-_LISTENING_SECONDS: Final = 120.0
+#: Seconds until a Web UI listens. The embedded one imports torch and diffusers first, perhaps from a cold disk.
+LISTENING_SECONDS: Final = 120.0
+
+
+def webui_command(options: Options, *, port: int, models: Path, settings_file: Path, lazy: bool) -> list[str]:
+    """Return the command of a Web UI on `port` whose options are kept in `settings_file`, as they are on AWS.
+
+    A lazy one loads no model at its start.
+    """
+    if options.stub_webui_seconds is None:
+        command = [sys.executable, "-m", "embedded_webui", *(["--lazy"] if lazy else [])]
+    else:
+        command = [sys.executable, "-m", "local.stub_webui", "--seconds-per-step", str(options.stub_webui_seconds)]
+    return [*command, "--port", str(port), "--models-folder", str(models), "--ui-settings-file", str(settings_file)]
+
+
+def free_webui_url() -> str:
+    """Return an address with a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 class WebUis:
-    """Starts the Web UIs and knows their URLs; one that ends is started again on the same port."""
+    """Starts Web UIs without a container. One that ends starts again on the same port."""
 
-    def __init__(self, *, processes: ProcessGroup, state: StateDirectory, project: Path, console: Console) -> None:
-        self._processes = processes
-        self._state = state
-        self._project = project
-        self._console = console
+    def __init__(self, context: LocalContext) -> None:
+        self._context = context
         self.urls: dict[str, str] = {}
         self.restarting: list[RestartingProcess] = []
 
-    async def start(self, runtimes: Iterable[Runtime]) -> None:
-        """Return when all of them listen."""
-        await asyncio.gather(*(self._start(runtime) for runtime in runtimes))
+    async def start(self, runtimes: Iterable[Runtime], models: Path) -> None:
+        """Return when the Web UI of every runtime listens. `models` is the folder of all checkpoints."""
+        await asyncio.gather(*(self._start(runtime, models) for runtime in runtimes))
 
-    async def _start(self, runtime: Runtime) -> None:
-        models = self._state.runtimes / runtime.name / "models"
-        link_checkpoints(runtime, models=self._state.models, folder=models)
+    async def _start(self, runtime: Runtime, models: Path) -> None:
+        state = self._context.state
+        folder = state.runtimes / runtime.name / "models"
+        link_checkpoints(runtime, models=models, folder=folder)
 
-        async def start_child(port: int) -> tuple[LocalProcess, int]:
-            command = [sys.executable, "-m", "embedded_webui", "--host", "127.0.0.1", "--port", str(port)]
-            command += ["--models-folder", str(models)]
-            # As on AWS, what was set outlives the process: the agent relies on it for what it has set.
-            command += ["--ui-settings-file", str(self._state.path / f"webui-{runtime.name}.json")]
-            if runtime.dynamic_model:
-                # Which model its first task names is not known; loading any would only slow down the others' start.
-                command.append("--lazy")
-            child = await self._processes.start(
+        async def start(port: int) -> tuple[LocalProcess, int]:
+            # The first task of a dynamic runtime names its model, so none is loaded before.
+            command = webui_command(
+                self._context.options,
+                port=port,
+                models=folder,
+                settings_file=state.path / f"webui-{runtime.name}.json",
+                lazy=runtime.dynamic_model,
+            )
+            process = await self._context.processes.start(
                 command,
                 name=f"Web UI of {runtime.name}",
-                log_file=self._state.logs / f"webui-{runtime.name}.log",
-                folder=self._project,
+                log_file=state.logs / f"webui-{runtime.name}.log",
+                folder=self._context.project,
                 reads_output=True,
             )
-            return child, await child.listening_port(seconds=_LISTENING_SECONDS)
+            return process, await process.listening_port(seconds=LISTENING_SECONDS)
 
-        child, port = await start_child(0)
+        process, port = await start(0)
 
         async def start_again() -> LocalProcess:
-            return (await start_child(port))[0]
+            return (await start(port))[0]
 
         self.urls[runtime.name] = f"http://127.0.0.1:{port}"
-        self.restarting.append(RestartingProcess(child, start=start_again, console=self._console))
+        self.restarting.append(RestartingProcess(process, start=start_again, console=self._context.console))

@@ -11,9 +11,9 @@ from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import CHECKPOINT_FOLDER
 from local.stub_webui.faults import FaultFolder
 from local.stub_webui.journal import GenerationJournal
-from local.stub_webui.png_images import noisy_png, plain_png
+from local.stub_webui.png_images import noisy_png
 from local.stub_webui.server import StubServer
-from local.stub_webui.web_ui import CHECKPOINT, StubRun, StubWebUi
+from local.stub_webui.web_ui import CHECKPOINT, StubWebUi, draw_requested_size
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
@@ -49,12 +49,12 @@ def stub_of(options: argparse.Namespace) -> StubWebUi:
         link_seconds=options.link_seconds,
         checkpoints=_found(options.models_folder) if options.models_folder else _named(options.models),
         settings_file=options.ui_settings_file,
-        draw=_draw_requested_size,
+        draw=draw_requested_size,
         journal=GenerationJournal(options.journal) if options.journal else None,
     )
     if options.picture_kb:
         picture = noisy_png(side_pixels=options.picture_side, kilobytes=options.picture_kb)
-        webui.draw = lambda _: picture
+        webui.draw = lambda _run, _number: picture
     if folder := options.models_folder:
 
         def search_again() -> None:
@@ -88,11 +88,6 @@ def _found(models_folder: Path) -> list[str]:
     folder = models_folder / CHECKPOINT_FOLDER
     paths = sorted(path for path in folder.rglob("*") if path.suffix in CHECKPOINT_EXTENSIONS)
     return [path.relative_to(folder).as_posix() for path in paths]
-
-
-def _draw_requested_size(run: StubRun) -> bytes:
-    width, height = int(run.body.get("width") or 512), int(run.body.get("height") or 512)
-    return plain_png(run.prompt, width=width, height=height)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from local.stub_webui.journal import GenerationJournal, GenerationStep
-from local.stub_webui.png_images import plain_png
+from local.stub_webui.png_images import plain_png, text_of, upscaled
 from local.stub_webui.service import Reply, StubService
 
 Json = dict[str, Any]
@@ -43,11 +44,45 @@ class StubRun:
     ended_at: float = 0.0
     interrupted: bool = False
     clip_skip: int = 0
+    sampler: str = ""
+
+    @property
+    def images(self) -> int:
+        """The number of images."""
+        return int(self.body.get("batch_size", 1)) * int(self.body.get("n_iter", 1))
+
+    @property
+    def steps(self) -> int:
+        """The number of sampling steps of one image."""
+        return int(self.body.get("steps", DEFAULT_STEPS))
+
+    def seed(self, number: int = 0) -> int:
+        """Return the seed of one of the images. It is never random."""
+        return max(int(self.body.get("seed", 1)), 1) + number
+
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels."""
+        return int(self.body.get("width") or 512), int(self.body.get("height") or 512)
+
+    def infotext(self, number: int) -> str:
+        """Return the text that one of the images carries about its generation."""
+        width, height = self.size()
+        return (
+            f"{self.prompt}\nSteps: {self.steps}, Sampler: {self.sampler}, Seed: {self.seed(number)},"
+            f" Size: {width}x{height}, Model: {self.checkpoint.rpartition('.')[0]}"
+        )
 
 
-def draw_plain(run: StubRun) -> bytes:
-    """Return a small image of one colour that carries the run's prompt."""
+def draw_small(run: StubRun, _number: int) -> bytes:
+    """Return a small image of one colour that carries the run's prompt alone."""
     return plain_png(run.prompt)
+
+
+def draw_requested_size(run: StubRun, number: int) -> bytes:
+    """Return an image of the requested size. Its colour depends on prompt, seed and checkpoint."""
+    width, height = run.size()
+    colour = zlib.crc32(f"{run.prompt} {run.seed(number)} {run.checkpoint}".encode()).to_bytes(4)[:3]
+    return plain_png(run.infotext(number), width=width, height=height, colour=colour)
 
 
 @dataclass
@@ -76,7 +111,8 @@ class StubWebUi:
     broken_answers: int = 0
     #: File with the options, which survive the process.
     settings_file: Path | None = None
-    draw: Callable[[StubRun], bytes] = draw_plain
+    #: Returns the image of a run with this number.
+    draw: Callable[[StubRun, int], bytes] = draw_small
     journal: GenerationJournal | None = None
 
     def __post_init__(self) -> None:
@@ -121,7 +157,7 @@ class StubWebUi:
             return handler(self, body)
         if path.startswith(LINKS):
             time.sleep(self.link_seconds)
-            return 200, self.draw(StubRun("link", {}, self.service.loaded, time.monotonic()))
+            return 200, self.draw(StubRun("link", {}, self.service.loaded, time.monotonic()), 0)
         name = path.removeprefix("/sdapi/v1/")
         if method == "POST" and name.startswith("refresh-"):
             return self.service.refresh(name)
@@ -209,7 +245,7 @@ class StubWebUi:
                 if self._interrupted.is_set():
                     break
                 time.sleep(self.seconds_per_step)
-                done.append(picture)
+                done.append(upscaled(picture, body))
             self._job = ""
         if "imageList" in body:
             return 200, {"html_info": "<p></p>", "images": done}
@@ -225,7 +261,8 @@ class StubWebUi:
     def png_info(self, body: Json) -> Reply:
         """Read an image's text."""
         self.bodies.append(("png-info", body))
-        return 200, {"info": "a cat", "items": {}, "parameters": {"Prompt": "a cat"}}
+        text = text_of(body.get("image")) or "a cat"
+        return 200, {"info": text, "items": {}, "parameters": {"Prompt": text.partition("\n")[0]}}
 
     def count_switches(self, _body: Json) -> Reply:
         """Return how often the checkpoint was switched."""
@@ -255,16 +292,17 @@ class StubWebUi:
                 options.set(name, value)
             run = StubRun(str(body.get("prompt", "")), body, self.service.loaded, time.monotonic())
             run.clip_skip = abs(-options["CLIP_stop_at_last_layers"])
+            run.sampler = self.service.sampler_of(body.get("sampler_name") or body.get("sampler_index") or "Euler")
             self.runs.append(run)
-            self._sample(run, int(body.get("steps", DEFAULT_STEPS)))
+            self._sample(run)
             run.ended_at = time.monotonic()
             return run
         finally:
             if body.get("override_settings_restore_afterwards", True):
                 options.restore(remembered)
 
-    def _sample(self, run: StubRun, steps: int) -> None:
-        step_ends_at = run.started_at
+    def _sample(self, run: StubRun) -> None:
+        step_ends_at, steps = run.started_at, run.steps
         # `sampling_steps` of an earlier run stays until the first step, as in the real one.
         while self._step < steps and not self._interrupted.is_set():
             while self.hangs(run, self._step):
@@ -278,23 +316,27 @@ class StubWebUi:
         run.interrupted = self._interrupted.is_set()
 
     def _encoded(self, run: StubRun) -> bytes:
-        body = run.body
-        count = int(body.get("batch_size", 1)) * int(body.get("n_iter", 1))
-        seed = max(int(body.get("seed", 1)), 1)
+        body, numbers = run.body, range(run.images)
+        width, height = run.size()
         info = {
-            "seed": seed,
-            "all_seeds": [seed + number for number in range(count)],
+            "prompt": run.prompt,
+            "seed": run.seed(),
+            "all_seeds": [run.seed(number) for number in numbers],
+            "width": width,
+            "height": height,
+            "steps": run.steps,
             "sd_model_name": run.checkpoint.rpartition(".")[0],
-            "sampler_name": self.service.sampler_of(body.get("sampler_name") or body.get("sampler_index") or "Euler"),
+            "sampler_name": run.sampler,
             "clip_skip": run.clip_skip,
-            "infotexts": [run.prompt] * count,
+            "infotexts": [run.infotext(number) for number in numbers],
             # An addition to the real answer, so that tests can find the answer of an interrupted run.
             "was_cut": run.interrupted,
         }
         # The real one encodes after the lock, by the options of that moment.
         start, end = {"png": (b"", b""), "jpg": JPEG_MARKERS}[self.service.options["samples_format"]]
-        picture = b'"' + base64.b64encode(start + self.draw(run) + end) + b'"'
-        images = [] if body.get("send_images") is False else [picture] * count
+        images: list[bytes] = []
+        if body.get("send_images") is not False:
+            images = [b'"' + base64.b64encode(start + self.draw(run, number) + end) + b'"' for number in numbers]
         parameters = body if body.get("include_init_images") else body | {"init_images": None}
         rest = json.dumps({"parameters": parameters, "info": json.dumps(info)}).encode()
         # Images of megabytes need no escapes, so they are not part of what `json.dumps` reads.

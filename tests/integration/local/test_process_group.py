@@ -128,20 +128,20 @@ asyncio.run(main())
     assert not exists(pid)
 
 
-def test_a_kept_child_starts_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_restarting_process_starts_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def scenario(_: ProcessGroup, start: Start) -> tuple[int, int]:
         async def start_child() -> LocalProcess:
             return await start("import time; time.sleep(60)")
 
-        keeper = RestartingProcess(await start_child(), start=start_child, console=Console())
-        keeping = asyncio.create_task(keeper.keep())
-        first = keeper.child.pid
-        await keeper.child.kill()
+        restarting = RestartingProcess(await start_child(), start=start_child, console=Console())
+        keeping = asyncio.create_task(restarting.keep_running())
+        first = restarting.process.pid
+        await restarting.process.kill()
         async with asyncio.timeout(10):
-            while keeper.child.pid == first:  # noqa: ASYNC110 - the keeper tells nobody
+            while restarting.process.pid == first:  # noqa: ASYNC110 - a restart sets no event
                 await asyncio.sleep(0.02)
         keeping.cancel()
-        return first, keeper.child.pid
+        return first, restarting.process.pid
 
     first, second = run(tmp_path, scenario)
     assert first != second

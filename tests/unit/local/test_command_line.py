@@ -18,7 +18,7 @@ def test_everything_given(tmp_path: Path) -> None:
     options = parse_options(
         [
             *("up", "--webui-url", "http://ui:7860/", "--environment", str(environment), "--agents", "0"),
-            *("--state-dir", "x", "--ca-file", str(environment)),
+            *("--state-dir", "x", "--ca-file", str(environment), "--assembly-cache", str(tmp_path)),
         ]
     )
     assert options.environment.name == "mine"
@@ -26,6 +26,13 @@ def test_everything_given(tmp_path: Path) -> None:
     assert options.agents_per_runtime == 0
     assert options.state_directory == Path("x")
     assert options.authorities_file == environment
+    assert (options.assembly_cache, options.runs_containers) == (tmp_path, False)
+
+
+def test_stub_web_uis() -> None:
+    assert parse_options(["up"]).stub_webui_seconds is None
+    options = parse_options(["up", "--stub-webui", "0.05"])
+    assert (options.stub_webui_seconds, options.runs_containers) == (0.05, True)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,7 @@ def test_everything_given(tmp_path: Path) -> None:
         ([], "command"),
         (["up", "--agents", "-1"], "--agents"),
         (["up", "--agents", "many"], "--agents"),
+        (["up", "--stub-webui", "1", "--webui-url", "http://ui"], "not allowed with"),
         (["up", "--environment", "nowhere.yaml"], "nowhere.yaml"),
         (["up", "--ca-file", "nowhere.pem"], "there is no file nowhere.pem"),
     ],

@@ -1,9 +1,14 @@
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from local.cloudformation.synthesis import read_assembly, synthesize
+from local.command_line import parse_options
+from local.console import Console
+from local.context import LocalContext
+from local.state_directory import StateDirectory
 from stacks.config import Environment
 
 
@@ -29,7 +34,7 @@ def test_stacks_are_read_dependencies_first(tmp_path: Path) -> None:
 
 
 class FakeCdk:
-    """Stands in for the processes: writes the assembly that the CDK would."""
+    """Fake of the process group that writes the assembly of the CDK."""
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
@@ -52,22 +57,17 @@ def environment(**changes: Any) -> Environment:
     return Environment.model_validate({"name": "mine", "runtimes": [{"name": "a", "dynamicModel": True}], **changes})
 
 
-def test_templates_are_made_anew_only_when_what_they_are_made_of_changes(tmp_path: Path) -> None:
+def test_templates_are_synthesized_only_when_a_source_changes(tmp_path: Path) -> None:
     cdk: Any = FakeCdk()
     project = tmp_path / "project"
     (project / "stacks").mkdir(parents=True)
     (project / "app.py").write_text("1")
+    state = StateDirectory(tmp_path / "state")
+    options = replace(parse_options(["up"]), environment_file=tmp_path / "mine.yaml")
 
     def description(changed: Environment) -> str:
         stacks = asyncio.run(
-            synthesize(
-                changed,
-                tmp_path / "mine.yaml",
-                project=project,
-                cache=tmp_path / "cache",
-                log_file=tmp_path / "log",
-                processes=cdk,
-            )
+            synthesize(LocalContext(replace(options, environment=changed), state, cdk, Console(), project))
         )
         text: str = stacks[0].template["Description"]
         return text
@@ -77,5 +77,7 @@ def test_templates_are_made_anew_only_when_what_they_are_made_of_changes(tmp_pat
     assert description(environment(retentionHours=7)) == "2"
     (project / "stacks" / "new.py").touch()
     assert description(environment(retentionHours=7)) == "3"
-    assert len(list((tmp_path / "cache").iterdir())) == 1
+    for hours in range(8, 16):
+        description(environment(retentionHours=hours))
+    assert len([path for path in state.assembly.iterdir() if path.is_dir()]) == 4
     assert f"environment={tmp_path / 'mine.yaml'}" in cdk.commands[0]

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 from local.aws.clients import AwsClients
+from local.command_line import parse_options
 from local.replicas.agents import agent_environment, container_environment
-from local.replicas.containers import webui_command
+from local.replicas.containers import container_webui_command
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
@@ -63,7 +64,7 @@ def test_the_agent_can_read_them() -> None:
 
 
 def test_a_container_keeps_to_its_folder_and_to_its_web_ui() -> None:
-    environment = {**container(), "WEBUI_COMMAND": webui_command(container())}
+    environment = {**container(), "WEBUI_COMMAND": container_webui_command(container(), parse_options(["up"]))}
     supervisor, models = SupervisorSettings.from_environment(environment), ModelSettings.from_environment(environment)
     arguments = dict(zip(supervisor.webui_command[-6::2], supervisor.webui_command[-5::2], strict=True))
     assert arguments["--port"] == "2"

@@ -1,0 +1,24 @@
+"""Parts of the local system that every step of its start needs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from local.command_line import Options
+from local.console import Console
+from local.processes.process_group import ProcessGroup
+from local.state_directory import StateDirectory
+
+PROJECT: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class LocalContext:
+    """Options of the run, its folder, its processes and its terminal."""
+
+    options: Options
+    state: StateDirectory
+    processes: ProcessGroup
+    console: Console
+    #: Working directory of every process.
+    project: Path = PROJECT

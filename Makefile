@@ -1,5 +1,5 @@
-# The two commands: `make run` shows the whole system at work on this machine, `make test` is the one gate.
-# Both set up everything they need in .venv and node_modules; only Python >= 3.11 and make must be there.
+# Commands of the project: `make run` shows the whole system at work on this machine, `make test` is the gate.
+# Both set up everything they need in .venv and node_modules; the machine needs Python >= 3.11, make and bash.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 $(BIN)/uv: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Darkroom needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -71,24 +71,26 @@ style: $(VENV)/.ready
 
 .PHONY: types
 types: $(VENV)/.ready
-# Not with mypy's workers: beside the tests they do not get ready in the three seconds that mypy gives them, which ends it.
+# Without mypy's workers, because the tests slow their start past the three seconds after which mypy gives up.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-# Beside the tests, which wait now and then, checking the types costs next to no time. What it found is told after them.
+# Types are checked while the tests run, because the tests wait now and then; the report is shown after the tests.
 TYPES_REPORT := $(VENV)/types-report.txt
 
 .PHONY: test
-test: ## The inner gate: style, types, import direction, and every test that is not marked slow
+test: setup ## The inner gate: style, types, import direction, language, and every test that is not marked slow
 	@$(MAKE) --no-print-directory gate SELECTION='not slow'
 
 .PHONY: test-all
-test-all: ## The whole gate: what `make test` runs, and the slow tests
+test-all: setup ## The whole gate: the inner gate and the slow tests
 	@$(MAKE) --no-print-directory gate SELECTION='slow or not slow'
 
 .PHONY: gate
-gate: setup style
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 selected-tests types-report; status=$$?; cat $(TYPES_REPORT); exit $$status
+gate: SHELL := /bin/bash
+gate: style
+	@TIMEFORMAT='The gate took %0R s by the clock, with %0U s user and %0S s system processor time.'; \
+	time { $(MAKE) --no-print-directory --keep-going --jobs=2 selected-tests types-report; status=$$?; cat $(TYPES_REPORT); }; exit $$status
 
 .PHONY: selected-tests
 selected-tests:
@@ -97,6 +99,18 @@ selected-tests:
 .PHONY: types-report
 types-report:
 	@nice $(MAKE) --no-print-directory types > $(TYPES_REPORT) 2>&1
+
+.PHONY: test-durations
+test-durations: setup ## Run all tests and show the processor time of each kind and of the slowest, for docs/testing.md
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup -p tests.processor_time
+
+.PHONY: docs
+docs: $(VENV)/.ready-for-docs ## Build the site of docs/ in out/site; a warning fails it
+	@$(BIN)/mkdocs build --quiet --strict
+
+$(VENV)/.ready-for-docs: $(VENV)/.ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group docs
+	@touch $@
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md; fails at the end if a target was missed
@@ -135,6 +149,13 @@ lock: $(BIN)/uv ## Resolve uv.lock anew from pyproject.toml, and write the requi
 	@$(EXPORT) --only-group deploy --only-group cli --no-hashes > requirements.txt
 	@$(EXPORT) --only-group lambdas --prune boto3 --prune botocore > lambdas/requirements.txt
 	@$(EXPORT) --only-group runtime > runtime_image/requirements.lock
+
+.PHONY: sbom
+sbom: $(BIN)/uv ## Write the bill of materials of each deployed part to out/sbom (CycloneDX)
+	@mkdir -p out/sbom
+	@for part in deploy lambdas runtime; do \
+	$(BIN)/uv export --quiet --frozen --no-emit-project --preview-features sbom-export --format cyclonedx1.5 --only-group $$part --output-file out/sbom/$$part.cdx.json > /dev/null; \
+	done
 
 .PHONY: clean
 clean: ## Remove what the targets made, the virtual environment aside

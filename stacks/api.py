@@ -1,4 +1,4 @@
-"""The functions on the way of a task, and the HTTP API in front of five of them."""
+"""API stack: the functions of a task's journey and the HTTP API in front of five of them."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import Environment
-from stacks.constructs.api_keys import ApiKeys
-from stacks.constructs.http_api import HttpApi
-from stacks.constructs.outcome_functions import expire_tasks, notify
-from stacks.constructs.reading_functions import authorize, read_task
-from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.submission_functions import create_upload, route_tasks, submit_task
-from stacks.constructs.task_function import FunctionPlatform
-from stacks.constructs.waiting_functions import WaitingGround, runpod_api, webui_api
-from stacks.constructs.webhooks import Webhooks
+from stacks.constructs.api.api_keys import ApiKeys
+from stacks.constructs.api.http_api import READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.functions.outcome_functions import expire_tasks, notify
+from stacks.constructs.functions.reading_functions import authorize, read_task
+from stacks.constructs.functions.submission_functions import create_upload, route_tasks, submit_task
+from stacks.constructs.functions.synchronous_functions import runpod_api, webui_api
+from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources
+from stacks.constructs.functions.webhooks import Webhooks
+from stacks.constructs.retention import removal_policy_of
 from stacks.exports import MessagingExports, StorageExports
 
 
 class ApiStack(Stack):
-    """What people call, and what works behind it."""
+    """HTTP API, its keys, and the functions that do not depend on a runtime."""
 
     def __init__(
         self,
@@ -34,86 +34,41 @@ class ApiStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **stack)
         removal_policy = removal_policy_of(environment)
-        route_tasks(
-            self,
+        resources = TaskResources(
             platform=platform,
             environment=environment,
             storage=storage,
-            intake_queue_arn=messaging.intake_queue_arn,
             task_topic_arn=messaging.task_topic_arn,
             completion_topic_arn=messaging.completion_topic_arn,
             topic_key_arn=messaging.topic_key_arn,
         )
-        submit = submit_task(
-            self,
-            platform=platform,
-            environment=environment,
-            storage=storage,
-            task_topic_arn=messaging.task_topic_arn,
-            topic_key_arn=messaging.topic_key_arn,
-        )
-        webhooks = Webhooks(
-            self,
-            "Webhooks",
-            platform=platform,
-            environment=environment,
-            storage=storage,
-            removal_policy=removal_policy,
-        )
-        read = read_task(
-            self, platform=platform, environment=environment, storage=storage, webhook_queue=webhooks.queue
-        )
+        route_tasks(self, resources, intake_queue_arn=messaging.intake_queue_arn)
+        submit = submit_task(self, resources)
+        webhooks = Webhooks(self, "Webhooks", resources=resources, removal_policy=removal_policy)
+        read = read_task(self, resources, webhook_queue=webhooks.queue)
         keys = ApiKeys(self, "ApiKeys", keys=environment.api_keys, removal_policy=removal_policy)
         secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
-        ground = WaitingGround(
-            platform=platform,
-            environment=environment,
-            storage=storage,
-            task_topic_arn=messaging.task_topic_arn,
-            topic_key_arn=messaging.topic_key_arn,
-            secret_arns=secret_arns,
-        )
-        runpod, webui = runpod_api(self, ground), webui_api(self, ground)
-        notify(
-            self,
-            platform=platform,
-            storage=storage,
-            throttling=environment.throttling,
-            completion_topic_arn=messaging.completion_topic_arn,
-            topic_key_arn=messaging.topic_key_arn,
-            webhook_queue=webhooks.queue,
-        )
-        expire_tasks(
-            self,
-            platform=platform,
-            environment=environment,
-            storage=storage,
-            task_topic_arn=messaging.task_topic_arn,
-            topic_key_arn=messaging.topic_key_arn,
-        )
+        runpod = runpod_api(self, resources, secret_arns=secret_arns)
+        webui = webui_api(self, resources, secret_arns=secret_arns)
+        notify(self, resources, webhook_queue=webhooks.queue)
+        expire_tasks(self, resources)
+        upload = create_upload(self, resources)
         http = HttpApi(
             self,
             "Http",
-            submit=submit,
-            read=read,
-            upload=create_upload(self, platform=platform, storage=storage),
-            runpod=runpod,
-            webui=webui,
-            authorizer=authorize(self, platform=platform, secret_arns=secret_arns),
-            throttling=environment.throttling,
-            key_count=len(environment.api_keys),
-            tracing=environment.tracing,
-            log_retention_days=environment.log_retention_days,
+            functions={SUBMIT: submit, READ: read, UPLOAD: upload, RUNPOD: runpod, WEBUI: webui},
+            authorizer=authorize(self, resources, secret_arns=secret_arns),
+            environment=environment,
             removal_policy=removal_policy,
         )
         keys.limit(http.api, environment.throttling)
 
-        CfnOutput(self, "WebhookSecretArn", value=webhooks.secret.secret_arn, description="Holds what signs webhooks")
+        CfnOutput(self, "WebhookSecretArn", value=webhooks.secret.secret_arn, description="Secret that signs webhooks")
         CfnOutput(
             self,
             "WebhookDeadLetterQueueUrl",
             value=webhooks.dead_letters.queue_url,
-            description="Webhooks that nobody took for an hour",
+            description="Webhooks that no attempt could deliver",
         )
         CfnOutput(self, "HttpUrl", value=http.url, description="Address of the HTTP API")
         first_key = environment.api_keys[0].name

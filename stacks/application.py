@@ -1,4 +1,4 @@
-"""The CDK application of one environment: makes its stacks and hands to each what it may know of the others."""
+"""CDK application of one environment: its stacks and the references between them."""
 
 import json
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from aws_cdk import Environment as Target
 
 from stacks.api import ApiStack
 from stacks.config import Environment
-from stacks.constructs.lambda_bundle import lambda_code
-from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.task_function import FunctionPlatform
+from stacks.constructs.functions.lambda_bundle import lambda_code
+from stacks.constructs.functions.task_function import FunctionPlatform
+from stacks.constructs.retention import removal_policy_of
 from stacks.ecs import EcsStack
 from stacks.eks import EksStack
 from stacks.messaging import MessagingStack
@@ -21,7 +21,7 @@ from stacks.network import NetworkStack
 from stacks.storage import StorageStack
 
 PROJECT_ROOT: Final = Path(__file__).parent.parent
-#: What a partition refuses to tag (https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html).
+#: Resource types that a partition cannot tag (https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html).
 _UNTAGGED: Final = {"aws-cn": ["AWS::Lambda::EventSourceMapping"]}
 
 
@@ -31,14 +31,14 @@ def build_application(
     """Return the application, ready for `synth`.
 
     Args:
-        environment: What is to be deployed.
-        output_directory: Where the templates go; None leaves it to the CDK command line, or to `cdk.out`.
-        bundle_functions: False leaves the functions' code out, for who only wants the templates.
+        environment: Environment to deploy.
+        output_directory: Folder of the templates; None selects that of the CDK command line, or `cdk.out`.
+        bundle_functions: False omits the functions' code, if only the templates are needed.
     """
     app = App(
         outdir=str(output_directory) if output_directory else None,
         context=_context(bundle_functions=bundle_functions),
-        # Nothing of a template may depend on where it was made, and no resource may be there that we do not name.
+        # A template must not depend on the machine, and must contain only resources that we name.
         analytics_reporting=False,
     )
     stack: dict[str, Any] = {
@@ -47,7 +47,7 @@ def build_application(
     }
     prefix = f"Darkroom-{environment.name}"
     storage = StorageStack(app, f"{prefix}-Storage", environment=environment, **stack)
-    # Code belongs to the stack that first uses it, so each stack with functions has its own.
+    # CDK binds code to the first stack that uses it, so each stack with functions has its own.
     messaging = MessagingStack(
         app,
         f"{prefix}-Messaging",
@@ -94,17 +94,17 @@ def _add_capacity(
     messaging: MessagingStack,
     stack: Mapping[str, Any],
 ) -> Stack:
-    """Make the stacks of the environment's engine, on top of those that move and keep tasks; return the engine's."""
+    """Create the network stack and the engine's stack, and return the latter."""
     network = environment.network
     if network is None:
-        raise ValueError("an environment with an engine has a network")
-    made = None
+        raise ValueError("an environment with an engine requires a network")
+    new_network = None
     if not network.vpc_id:
-        made = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
+        new_network = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
     shared: dict[str, Any] = {
         "environment": environment,
         "network": network,
-        "new_network": made,
+        "new_network": new_network,
         "storage": storage.exports,
         "messaging": messaging.exports,
         "project": PROJECT_ROOT,
@@ -131,9 +131,9 @@ def _platform(environment: Environment) -> FunctionPlatform:
 
 
 def _context(*, bundle_functions: bool) -> Mapping[str, Any]:
-    """Return the feature flags of cdk.json, so that a template is the same whoever synthesizes it."""
+    """Return the feature flags of cdk.json, so that a template never depends on the way of synthesis."""
     flags: dict[str, Any] = json.loads((PROJECT_ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     if bundle_functions:
         return flags
-    # Nor are files copied that the CDK brings itself, 60 MB of them for an engine.
+    # The CDK's own assets are not copied either; an engine has 60 MB of them.
     return flags | {"aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": True}

@@ -1,4 +1,4 @@
-"""GPU capacity without Kubernetes: an ECS cluster, and in it each runtime with its nodes and its scaling."""
+"""ECS stack: a cluster, and in it each runtime with its nodes and its scaling."""
 
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,17 @@ from constructs import Construct
 
 from stacks.config import Environment, Network
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.measuring import measure_fleet
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
-from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
-from stacks.constructs.runtime_container import RuntimeImages
-from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
-from stacks.constructs.task_function import FunctionPlatform
+from stacks.constructs.ecs.scaling_metrics import measure_fleet
+from stacks.constructs.functions.task_function import FunctionPlatform
+from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
+from stacks.constructs.runtime.images import RuntimeImages
 from stacks.exports import MessagingExports, StorageExports
 
 
 class EcsStack(Stack):
-    """The cluster of an environment and its runtimes."""
+    """ECS cluster of an environment and its runtimes."""
 
     def __init__(
         self,
@@ -35,13 +35,13 @@ class EcsStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        place = new_network or ExistingNetwork(self, "Network", network=network)
-        cluster = EcsCluster(self, "Ecs", name=environment.cluster_name, network=place)
+        gpu_network = new_network or ExistingNetwork(self, "Network", network=network)
+        cluster = EcsCluster(self, "Ecs", name=environment.cluster_name, network=gpu_network)
         images = RuntimeImages(self, "Image", project=project)
         services: list[str] = []
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]
-            made = RuntimeOnEcs(
+            on_ecs = RuntimeOnEcs(
                 self,
                 f"Runtime{runtime.pascal_name}",
                 cluster=cluster,
@@ -52,7 +52,7 @@ class EcsStack(Stack):
                 images=images,
                 variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
             )
-            services += [service.name for service in made.services]
+            services += [service.name for service in on_ecs.services]
         measure_fleet(
             self,
             platform=platform,

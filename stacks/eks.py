@@ -1,4 +1,4 @@
-"""GPU capacity on Kubernetes: an EKS cluster in Auto Mode, and in it each runtime with its nodes and its scaler."""
+"""EKS stack: a cluster in Auto Mode, and in it each runtime with its nodes and its scaler."""
 
 from pathlib import Path
 from typing import Any
@@ -7,22 +7,22 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import Environment, Network
-from stacks.constructs.cold_start_metrics import ColdStartMetrics
-from stacks.constructs.fleet_network import ExistingNetwork, NewNetwork
-from stacks.constructs.kubernetes import pod_rights
+from stacks.constructs.kubernetes import rbac
 from stacks.constructs.kubernetes.cluster import KubernetesCluster
 from stacks.constructs.kubernetes.keda import Keda
 from stacks.constructs.kubernetes.log_shipping import LogShipping
 from stacks.constructs.kubernetes.network_policy import use_network_policies
 from stacks.constructs.kubernetes.runtime import KubernetesPlatform, RuntimeOnKubernetes
-from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.runtime_container import RuntimeImages
-from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
+from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
+from stacks.constructs.retention import removal_policy_of
+from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
+from stacks.constructs.runtime.images import RuntimeImages
 from stacks.exports import MessagingExports, StorageExports
 
 
 class EksStack(Stack):
-    """The cluster of an environment and its runtimes."""
+    """EKS cluster of an environment and its runtimes."""
 
     def __init__(
         self,
@@ -39,20 +39,20 @@ class EksStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **stack)
         removal_policy = removal_policy_of(environment)
-        place = new_network or ExistingNetwork(self, "Network", network=network)
+        gpu_network = new_network or ExistingNetwork(self, "Network", network=network)
         cluster = KubernetesCluster(
             self,
             "Kubernetes",
             name=environment.cluster_name,
-            network=place,
+            network=gpu_network,
             administrators=environment.administrators,
             api_cidrs=network.kubernetes_api_cidrs,
             log_retention_days=environment.log_retention_days,
             removal_policy=removal_policy,
         )
-        # EKS may have made this one itself.
+        # EKS may have created this object itself.
         cluster.apply("NetworkPolicies", use_network_policies(), overwrite=True)
-        cluster.apply("AdmissionPolicy", pod_rights.admission_policy(), pod_rights.admission_policy_binding())
+        cluster.apply("AdmissionPolicy", rbac.admission_policy(), rbac.admission_policy_binding())
         logs = LogShipping(
             self,
             "Logs",
@@ -62,7 +62,7 @@ class EksStack(Stack):
             removal_policy=removal_policy,
         )
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
-        platform = KubernetesPlatform(cluster=cluster, keda=Keda(self, "Keda", cluster=cluster), network=place)
+        platform = KubernetesPlatform(cluster=cluster, keda=Keda(self, "Keda", cluster=cluster), network=gpu_network)
         images = RuntimeImages(self, "Image", project=project)
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]
@@ -78,4 +78,4 @@ class EksStack(Stack):
                 variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
             )
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws eks update-kubeconfig --name")
-        CfnOutput(self, "RuntimeLogGroup", value=logs.log_group.log_group_name, description="What replicas log")
+        CfnOutput(self, "RuntimeLogGroup", value=logs.log_group.log_group_name, description="Logs of all replicas")

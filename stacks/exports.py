@@ -1,4 +1,4 @@
-"""What one stack knows of another: plain names and ARNs, each an export that CloudFormation keeps while it is used."""
+"""References between stacks: names and ARNs, each an export that CloudFormation keeps while it is used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BucketExport:
-    """A bucket."""
+    """Name and ARN of a bucket."""
 
     name: str
     arn: str
@@ -14,7 +14,7 @@ class BucketExport:
 
 @dataclass(frozen=True)
 class StorageExports:
-    """What the others know of the storage stack."""
+    """References to the storage stack."""
 
     model_bucket: BucketExport
     task_bucket: BucketExport
@@ -26,9 +26,9 @@ class StorageExports:
 
 @dataclass(frozen=True)
 class QueueReference:
-    """A runtime's queue, by references that are weak: they do not keep it from being removed with its runtime.
+    """Weak references to a runtime's queues, which allow their removal together with the runtime.
 
-    No scaling rule looks at its other queue, of tasks of low priority: they wait, and no replica is started for them.
+    `name`, `url` and `arn` belong to the queue that scaling reads. No replica is started for tasks of low priority.
     """
 
     name: str
@@ -40,10 +40,10 @@ class QueueReference:
 
 @dataclass(frozen=True)
 class MessagingExports:
-    """What the others know of the messaging stack.
+    """References to the messaging stack.
 
-    No export belongs to a single runtime: CloudFormation refuses to remove one that another stack uses, so no runtime
-    could ever be taken out of an environment. The queues are known by weak references instead.
+    No export belongs to a single runtime. CloudFormation refuses to remove an export in use, so no runtime could be
+    removed from an environment. The references to the queues are weak instead.
     """
 
     topic_key_arn: str

@@ -1,4 +1,4 @@
-"""How tasks move: entry topic to intake queue, task topic to the queue of each runtime, completion topic to callers."""
+"""Messaging stack: entry topic to intake queue, task topic to runtime queues, completion topic to callers."""
 
 from typing import Any, Final
 
@@ -6,23 +6,20 @@ from aws_cdk import CfnOutput, ReferenceStrength, Stack, aws_sns_subscriptions, 
 from constructs import Construct
 
 from stacks.config import Environment
-from stacks.constructs.dead_letter_function import DEAD_LETTER_TIMEOUT_SECONDS, fail_dead_letters
-from stacks.constructs.publishers import allow_publishers
-from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.runtime_queue import RuntimeQueue
-from stacks.constructs.submission_functions import ROUTE_TIMEOUT_SECONDS
-from stacks.constructs.task_function import FunctionPlatform, queue_visibility_timeout
-from stacks.constructs.task_queue import TaskQueue
-from stacks.constructs.topic import EncryptedTopic, TopicKey
-from stacks.constructs.topic_subscribers import TopicSubscribers
+from stacks.constructs.functions.outcome_functions import DEAD_LETTER_TIMEOUT_SECONDS, fail_dead_letters
+from stacks.constructs.functions.submission_functions import ROUTE_TIMEOUT_SECONDS
+from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources, queue_visibility_timeout
+from stacks.constructs.messaging.queues import RuntimeQueue, TaskQueue
+from stacks.constructs.messaging.topics import EncryptedTopic, TopicKey, TopicSubscribers, allow_publishers
+from stacks.constructs.retention import removal_policy_of
 from stacks.exports import MessagingExports, QueueReference, StorageExports
 
-#: Deliveries of a message to the router before it is given up; its batch shares the fate of a function that dies.
+#: Deliveries of a message to the router before it is a dead letter. A function that dies fails its whole batch.
 INTAKE_MAX_RECEIVES: Final = 5
 
 
 class MessagingStack(Stack):
-    """The topics and queues of an environment, and the function that empties its dead-letter queues."""
+    """Topics and queues of an environment, and the function that empties its dead-letter queues."""
 
     def __init__(
         self,
@@ -52,7 +49,7 @@ class MessagingStack(Stack):
             dead_letter_visibility_timeout=dead_letter_visibility_timeout,
             max_receives=INTAKE_MAX_RECEIVES,
         )
-        # Not raw: the router needs the envelope's MessageId, which makes a redelivery known as the same submission.
+        # Not raw: by the envelope's MessageId the router recognizes a redelivery of the same submission.
         entry.add_subscription(
             aws_sns_subscriptions.SqsSubscription(intake.queue, dead_letter_queue=intake.dead_letters)
         )
@@ -66,20 +63,19 @@ class MessagingStack(Stack):
             )
             for runtime in environment.runtimes
         ]
-        fail_dead_letters(
-            self,
+        resources = TaskResources(
             platform=platform,
+            environment=environment,
             storage=storage,
-            retention_seconds=environment.retention_seconds,
-            queues={"Intake": intake, **{runtime.node.id: runtime for runtime in runtimes}},
+            task_topic_arn=tasks.topic_arn,
             completion_topic_arn=completion.topic_arn,
             topic_key_arn=key.key_arn,
         )
+        queues = {"Intake": intake, **{runtime.node.id: runtime for runtime in runtimes}}
+        fail_dead_letters(self, resources, queues=queues)
 
         CfnOutput(self, "EntryTopicArn", value=entry.topic_arn, description="Post tasks here")
-        CfnOutput(
-            self, "TaskTopicArn", value=tasks.topic_arn, description="Checked tasks, to the queue of their runtime"
-        )
+        CfnOutput(self, "TaskTopicArn", value=tasks.topic_arn, description="Checked tasks for the runtimes' queues")
         CfnOutput(self, "CompletionTopicArn", value=completion.topic_arn, description="Subscribe here for callbacks")
         for runtime in runtimes:
             name = runtime.node.id

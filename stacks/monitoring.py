@@ -1,4 +1,4 @@
-"""How an environment is watched: dashboard, alarms with a runbook each, and saved questions to the logs."""
+"""Monitoring stack: dashboard, alarms with a runbook each, and saved log queries."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -7,25 +7,21 @@ from aws_cdk import CfnOutput, CrossStackReferences, ReferenceStrength, Stack, a
 from constructs import Construct
 
 from stacks.config import Environment
-from stacks.constructs.environment_alarms import EnvironmentAlarms
-from stacks.constructs.environment_dashboard import EnvironmentDashboard
-from stacks.constructs.figures import RuntimeFigures
-from stacks.constructs.fleet_widgets import fleet_widgets
-from stacks.constructs.log_group import TaskLogGroup
-from stacks.constructs.runbook_alarm import RunbookAlarm
-from stacks.constructs.runtime_alarms import RuntimeAlarms
-from stacks.constructs.runtime_queue import RuntimeQueue
-from stacks.constructs.saved_queries import SavedQueries
-from stacks.constructs.task_function import TaskFunction
-from stacks.constructs.task_queue import DeadLetterQueue, TaskQueue
-from stacks.constructs.topic import AlarmTopic
-from stacks.constructs.topic_subscribers import TopicSubscribers
+from stacks.constructs.functions.task_function import TaskFunction
+from stacks.constructs.messaging.queues import DeadLetterQueue, RuntimeQueue, TaskQueue
+from stacks.constructs.messaging.topics import AlarmTopic, TopicSubscribers
+from stacks.constructs.monitoring.alarms import EnvironmentAlarms, RunbookAlarm, RuntimeAlarms
+from stacks.constructs.monitoring.capacity_widgets import capacity_widgets
+from stacks.constructs.monitoring.dashboard import EnvironmentDashboard
+from stacks.constructs.monitoring.metrics import RuntimeMetrics
+from stacks.constructs.monitoring.saved_queries import SavedQueries
+from stacks.constructs.retention import TaskLogGroup
 
 _Part = TypeVar("_Part", bound=Construct)
 
 
 class MonitoringStack(Stack):
-    """Watches what stands in other stacks, and must never stand in their way: all its references are weak."""
+    """Monitors the resources of other stacks. All its references are weak, so that it never blocks their removal."""
 
     def __init__(
         self,
@@ -38,8 +34,8 @@ class MonitoringStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        # A strong reference is an export that CloudFormation does not let go while it is used: no runtime and no
-        # function could ever be taken out of an environment, because this stack still looked at it.
+        # A strong reference is an export, and CloudFormation removes no export in use. No runtime and no function
+        # could be removed from an environment, because this stack would still refer to it.
         CrossStackReferences.of(self).consume(ReferenceStrength.WEAK)
         for other in watched:
             self.add_stack_dependency(other)
@@ -48,12 +44,12 @@ class MonitoringStack(Stack):
 
         queues = {queue.runtime.name: queue.queue.queue_name for queue in _parts(watched, RuntimeQueue)}
         runtimes = [
-            (runtime, RuntimeFigures(environment.name, runtime.name, queues[runtime.name]))
+            (runtime, RuntimeMetrics(environment.name, runtime.name, queues[runtime.name]))
             for runtime in environment.runtimes
         ]
-        for runtime, figures in runtimes:
+        for runtime, metrics in runtimes:
             id_of_runtime = f"Runtime{runtime.pascal_name}"
-            RuntimeAlarms(self, id_of_runtime, figures=figures, alarms=environment.alarms, topic=topic)
+            RuntimeAlarms(self, id_of_runtime, metrics=metrics, alarms=environment.alarms, topic=topic)
         functions = _parts(watched, TaskFunction)
         alarms = EnvironmentAlarms(self, "Environment", environment=environment.name, topic=topic)
         alarms.watch_dead_letters(_parts(watched, DeadLetterQueue))
@@ -67,11 +63,11 @@ class MonitoringStack(Stack):
             environment=environment.name,
             runtimes=runtimes,
             functions=functions,
-            fleet=fleet_widgets(environment),
+            capacity=capacity_widgets(environment),
             alarms=_parts([self], RunbookAlarm),
         )
         SavedQueries(self, "Queries", environment=environment.name, log_groups=_parts(watched, TaskLogGroup))
-        CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn, description="Subscribe here to be told of alarms")
+        CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn, description="Subscribe here to receive alarms")
 
 
 def _parts(stacks: Sequence[Stack], kind: type[_Part]) -> list[_Part]:

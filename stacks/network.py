@@ -1,4 +1,4 @@
-"""Where the GPUs live: the network of an environment with an engine that does not name an existing one."""
+"""Network stack: the GPU network of an environment that does not name an existing one."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import Environment, Network
-from stacks.constructs.fleet_network import NewNetwork
-from stacks.constructs.removal import removal_policy_of
+from stacks.constructs.retention import removal_policy_of
+from stacks.constructs.runtime.gpu_network import NewNetwork
 
 
 class NetworkStack(Stack):
-    """It stands by itself because it is the slowest to make and the last to go."""
+    """Separate stack, because it is the slowest to create and the last to be removed."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, network: Network, **stack: Any) -> None:
         super().__init__(scope, id_, **stack)

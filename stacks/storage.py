@@ -1,4 +1,4 @@
-"""Where everything lies that outlives a request: models, large messages, pictures and the records of tasks."""
+"""Storage stack: buckets for models, large messages and outputs, and the task table."""
 
 from typing import Any, Final
 
@@ -7,19 +7,19 @@ from constructs import Construct
 
 from contract.task import MAX_POLICY_MS
 from stacks.config import Environment
-from stacks.constructs.bucket import AccessLogBucket, PrivateBucket
-from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.task_table import TaskTable
+from stacks.constructs.retention import removal_policy_of
+from stacks.constructs.storage.buckets import AccessLogBucket, PrivateBucket
+from stacks.constructs.storage.task_table import TaskTable
 from stacks.exports import BucketExport, StorageExports
 
-#: A message must lie in the task bucket for as long as its task can wait and then run, and a day more.
+#: Days in the task bucket: as long as a task can wait and then run, and one day more.
 MESSAGE_RETENTION_DAYS: Final = 2 * MAX_POLICY_MS // (24 * 3600 * 1000) + 1
-#: Days in which a checkpoint that was overwritten or deleted by mistake can be brought back.
+#: Days in which a checkpoint that was overwritten or deleted by mistake can be restored.
 OVERWRITTEN_MODEL_DAYS: Final = 14
 
 
 class StorageStack(Stack):
-    """Its resources are the ones to retain: all others can be made anew."""
+    """Resources to retain. Those of all other stacks can be created again."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, **stack: Any) -> None:
         super().__init__(scope, id_, **stack)
@@ -68,6 +68,6 @@ class StorageStack(Stack):
 
     def _export_bucket(self, bucket: aws_s3.IBucket) -> BucketExport:
         if not Token.is_unresolved(bucket.bucket_name):
-            # An existing bucket is known to everyone already.
+            # The name of an existing bucket is known without an export.
             return BucketExport(name=bucket.bucket_name, arn=bucket.bucket_arn)
         return BucketExport(name=self.export_value(bucket.bucket_name), arn=self.export_value(bucket.bucket_arn))

@@ -9,7 +9,7 @@ from docs.openapi.schemas import Schemas
 from lambdas.aws_errors import AwsUnavailable
 from lambdas.http_answers import STATUS_OF_ERROR, ErrorAnswer
 from lambdas.http_application import InternalError
-from stacks.gateway_errors import ANSWERS
+from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS
 
 #: What any function may answer.
 _COMMON: Final[tuple[type[DarkroomError], ...]] = (InternalError, AwsUnavailable)
@@ -23,7 +23,7 @@ def error_answers(errors: Iterable[type[DarkroomError]], schemas: Schemas) -> di
         status = STATUS_OF_ERROR.get(error, HTTPStatus.INTERNAL_SERVER_ERROR).value
         codes.setdefault(status, {})[error.code] = _meaning(error)
         retried |= {status} if error.retryable else set()
-    for answer in ANSWERS.values():
+    for answer in GATEWAY_ERRORS.values():
         codes.setdefault(answer.status, {}).setdefault(answer.code, f"{answer.message}.")
         retried |= {answer.status} if answer.retry_after_seconds else set()
     return {

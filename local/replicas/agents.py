@@ -12,7 +12,7 @@ from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from runtime_image.agent.settings import AgentSettings
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
 
 #: Seconds from SIGTERM in which an agent finishes its tasks. On AWS a spot interruption leaves as much.
 GRACE_PERIOD_SECONDS: Final = 20

@@ -1,13 +1,11 @@
 """What one environment consists of: the typed form of a file under `environments/`, from which all stacks are made."""
 
-from stacks.config.access import ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
-from stacks.config.alarms import Alarms
+from stacks.config.access import Alarms, ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
-from stacks.config.ecr_image import EcrImage
 from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
 from stacks.config.gpu_instances import GpuInstance
 from stacks.config.network import Network
-from stacks.config.runtime import RuntimeConfig, pascal_name
+from stacks.config.runtime import EcrImage, RuntimeConfig, pascal_name
 
 __all__ = [
     "SNS_DEFAULT_MESSAGE_BYTES",

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.callback import CALLBACK_STATUS
 from contract.routing import CamelModel
 from contract.task import TaskType
-from stacks.config.lists import unique
+from stacks.config.validation import unique
 
 #: Form of the endpoint of a subscriber, for each protocol: pattern, and what to write.
 _ENDPOINTS: Final = {
@@ -33,8 +33,7 @@ class ApiKey(CamelModel):
 MAX_ACTIVE_TASKS: Final = 1_000
 
 
-#: Functions whose calls wait for the end of a task (`stacks.constructs.waiting_functions`), each with executions of its
-#: own.
+#: Number of synchronous functions (`stacks.constructs.functions.synchronous_functions`). Each reserves executions.
 WAITING_FUNCTIONS: Final = 2
 
 
@@ -107,6 +106,30 @@ _Subscriber = TypeVar("_Subscriber", bound=Subscriber)
 def unique_endpoints(subscribers: tuple[_Subscriber, ...]) -> tuple[_Subscriber, ...]:
     """Refuse an endpoint that would get every message twice."""
     return unique(subscribers, lambda subscriber: (subscriber.protocol, subscriber.endpoint), "endpoint")
+
+
+#: The retentions that CloudWatch Logs knows, in days.
+LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 3653]
+
+
+class Alarms(CamelModel):
+    """Who is told when something is wrong, and what counts as wrong."""
+
+    subscribers: Annotated[tuple[Subscriber, ...], AfterValidator(unique_endpoints)] = Field(
+        default=(), description="who gets the messages of the alarm topic"
+    )
+    oldest_message_minutes: int = Field(
+        default=30, ge=1, le=10_080, description="minutes that a task may be in its queue, waiting and running"
+    )
+    failure_percent: int = Field(
+        default=20, ge=1, le=100, description="tasks that may fail or time out, of those that end within 15 minutes"
+    )
+    minutes_without_replica: int = Field(
+        default=20,
+        ge=5,
+        le=720,
+        description="minutes that tasks may wait while no replica runs; a start takes some",
+    )
 
 
 def _check_publisher(value: str) -> str:

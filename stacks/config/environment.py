@@ -6,8 +6,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CamelModel, Catalogue
 from stacks.config.access import (
+    Alarms,
     ApiKey,
     CallbackSubscriber,
+    LogRetentionDays,
     Principal,
     Publisher,
     Throttling,
@@ -15,10 +17,9 @@ from stacks.config.access import (
     partition_of_arn,
     unique_endpoints,
 )
-from stacks.config.alarms import Alarms, LogRetentionDays
-from stacks.config.lists import unique
 from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
+from stacks.config.validation import unique
 
 #: SNS's default limit of a message in bytes, which every partition has.
 SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024

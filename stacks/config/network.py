@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CamelModel
-from stacks.config.lists import unique
+from stacks.config.validation import unique
 
 #: The services that replicas call besides S3 and DynamoDB, which have gateway endpoints that cost nothing.
 InterfaceEndpoint = Literal["sqs", "ecr", "logs", "sts", "sns", "ec2", "eks", "eks-auth", "ecs", "monitoring"]

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, Final, Self
 
@@ -11,8 +12,7 @@ from contract.routing import CHECKPOINT_EXTENSIONS, Catalogue, Runtime, is_check
 from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS
 from stacks.config.capacity import Capacity, Disk, Scaling
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
-from stacks.config.lists import unique
-from stacks.config.reserved import RESERVED_ARGUMENTS, is_reserved_variable
+from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, unique
 
 #: Bytes of the runtimes as JSON: Lambda takes 4 KB of environment variables in all, the other variables need 1 KB.
 MAX_CATALOGUE_BYTES: Final = 3 * 1024
@@ -26,11 +26,33 @@ DEFAULT_FAMILIES: Final = ("g5", "g6")
 #: An image of a registry with a tag or a digest.
 _IMAGE: Final = re.compile(r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII)
 
+#: The address of an image in ECR.
+_ECR_IMAGE: Final = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
+    r"(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
+)
 #: A secret of Secrets Manager (with a key of its JSON, if any), or a parameter of Systems Manager.
 _SECRET: Final = re.compile(
     r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+(:[\w.-]+::)?|ssm:[a-z0-9-]+:\d{12}:parameter/[\w/.-]+)",
     re.ASCII,
 )
+
+
+@dataclass(frozen=True)
+class EcrImage:
+    """An image in a registry of ECR, by its tag, its digest or both."""
+
+    account: str
+    region: str
+    repository: str
+    tag: str | None
+    digest: str | None
+
+    @classmethod
+    def parse(cls, address: str) -> Self | None:
+        """Return the image at an address; None for one that is not ECR's."""
+        found = _ECR_IMAGE.fullmatch(address)
+        return cls(**found.groupdict()) if found else None
 
 
 def _check_model_filename(value: str | None) -> str | None:

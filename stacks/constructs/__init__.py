@@ -1,1 +1,1 @@
-"""The substance of the stacks: one construct for each thing that a task passes on its journey."""
+"""Constructs that the stacks are composed of, in one folder for each concern."""

@@ -12,7 +12,7 @@ import pytest
 
 from stacks.config import Environment
 from stacks.environment_file import load_environment, read_environment_file
-from stacks.node import use_bundled_node
+from stacks.nodejs import use_bundled_node
 
 PROJECT = Path(__file__).parents[2]
 #: Environments that only the tests make: one with every key of what needs no engine, and one for each way of an engine.

@@ -50,16 +50,16 @@ def test_cdk_nag_finds_nothing_unexplained(templates: Any, nag_findings: Any, tm
 
 
 def test_cdk_nag_is_looking(dev: Any, nag_findings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stacks.constructs import task_function  # noqa: PLC0415  # starts Node, so only when it is needed
+    from stacks.constructs.functions import task_function  # noqa: PLC0415  # starts Node, so only when it is needed
 
-    monkeypatch.setattr(task_function, "acknowledge", lambda *_: None)
+    monkeypatch.setattr(task_function, "suppress", lambda *_: None)
     assert any(finding.startswith("AwsSolutions-L1 ") for finding in nag_findings(dev.environment, tmp_path))
 
 
 def test_a_right_on_a_wildcard_needs_a_reason(tmp_path: Path) -> None:
     from aws_cdk import App, RemovalPolicy, Stack, aws_lambda  # noqa: PLC0415  # starts Node, so only when needed
 
-    from stacks.constructs.task_function import FunctionPlatform, TaskFunction  # noqa: PLC0415  # see above
+    from stacks.constructs.functions.task_function import FunctionPlatform, TaskFunction  # noqa: PLC0415  # see above
 
     stack = Stack(App(outdir=str(tmp_path)), "Stack")
     platform = FunctionPlatform(

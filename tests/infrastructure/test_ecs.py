@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stacks.config import Environment
-from stacks.constructs.replica_limits import WRITABLE_FOLDERS
+from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
 from tests.infrastructure.conftest import without_hash
 
 PROJECT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks.constructs.replica_limits import WRITABLE_FOLDERS
+from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
 
 PROJECT = Path(__file__).parents[2]
 NAMESPACE = "runtime-sdruntime"

@@ -57,6 +57,6 @@ def test_those_who_wait_leave_the_other_functions_theirs(dev: Any, everything: A
 
 
 def test_behind_the_gateway_the_answer_comes_before_the_function_ends() -> None:
-    from stacks.constructs.submission_functions import HTTP_TIMEOUT_SECONDS  # noqa: PLC0415  # starts Node
+    from stacks.constructs.functions.submission_functions import HTTP_TIMEOUT_SECONDS  # noqa: PLC0415  # starts Node
 
     assert GATEWAY_ANSWER_SECONDS <= HTTP_TIMEOUT_SECONDS - LEAST_MARGIN_SECONDS

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from stacks.node import node_program
+from stacks.nodejs import node_program
 
 #: The version of the cluster (stacks/constructs/kubernetes/cluster.py).
 KUBERNETES_VERSION = "1.35"

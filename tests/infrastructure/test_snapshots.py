@@ -17,8 +17,8 @@ from stacks.config import Environment
 from stacks.environment_file import read_environment_file
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-#: Environments of the project that are deployed, and one on ECS, of which none of them is.
-ENVIRONMENTS = ("dev", "prod", "example", "ecs")
+#: One environment for each engine.
+ENVIRONMENTS = ("example", "ecs")
 OWN_ENVIRONMENTS = Path(__file__).with_name("environments")
 #: What an environment may take to become templates, on a slow machine with company: ten seconds.
 MAX_SECONDS = 10

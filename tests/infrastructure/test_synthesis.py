@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stacks.node import node_program
+from stacks.nodejs import node_program
 
 PROJECT = Path(__file__).parents[2]
 CDK = PROJECT / "node_modules" / "aws-cdk" / "bin" / "cdk"
@@ -88,7 +88,7 @@ def test_the_bundle_holds_nothing_else(bundle: Path) -> None:
 
 
 def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> None:
-    from stacks.constructs.lambda_bundle import bundle_hash  # noqa: PLC0415  # starts Node, so only when it is needed
+    from stacks.constructs.functions.lambda_bundle import bundle_hash  # noqa: PLC0415  # starts Node, so only when it is needed
 
     for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stacks.environment_file import read_environment_file
-from stacks.node import use_bundled_node
+from stacks.nodejs import use_bundled_node
 
 OWN_ENVIRONMENTS = Path(__file__).parents[1] / "infrastructure" / "environments"
 #: All that functions may be switched on to do, and the least environment of each engine: on ECS the container may do

@@ -1,1 +1,1 @@
-"""GPU capacity on ECS: the cluster, and in it each runtime with its nodes, its services and their scaling."""
+"""GPU capacity on ECS: cluster, nodes, services and their scaling."""

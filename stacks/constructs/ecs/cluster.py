@@ -1,19 +1,19 @@
-"""The ECS cluster of an environment, and what its nodes may do and reach."""
+"""ECS cluster of an environment, with the role and the security group of its nodes."""
 
 from aws_cdk import Aws, aws_ec2, aws_ecs, aws_iam
 from constructs import Construct
 
-from stacks.constructs.acknowledgement import acknowledge_wildcard
-from stacks.constructs.fleet_network import FleetNetwork
+from stacks.constructs.permissions import allow
+from stacks.constructs.runtime.gpu_network import GpuNetwork
 
 
 class EcsCluster(Construct):
-    """A cluster without capacity of its own: each runtime brings its nodes and `join`s them.
+    """Cluster without capacity: each runtime creates its nodes and adds their capacity provider.
 
-    `name` is known without a reference; whatever needs the cluster to be ready depends on `capacity`.
+    `name` is known without a reference. A resource that requires the ready cluster depends on `capacity`.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str, network: FleetNetwork) -> None:
+    def __init__(self, scope: Construct, id_: str, *, name: str, network: GpuNetwork) -> None:
         super().__init__(scope, id_)
         self.name = name
         self.network = network
@@ -21,7 +21,7 @@ class EcsCluster(Construct):
             self,
             "Cluster",
             cluster_name=name,
-            # The number of nodes, which the dashboard shows.
+            # Container Insights counts the nodes for the dashboard.
             cluster_settings=[aws_ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")],
         )
         self.arn = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:cluster/{name}"
@@ -31,48 +31,44 @@ class EcsCluster(Construct):
             "Capacity",
             cluster=self.cluster.ref,
             capacity_providers=self._providers,
-            # Each service names its own; nothing is placed by default.
+            # Each service names its own provider; there is no default.
             default_capacity_provider_strategy=[],
         )
         self.security_group = aws_ec2.SecurityGroup(
             self,
             "Replicas",
             vpc=network.vpc,
+            # A change of this text would replace the group.
             description="Nodes and replicas: they call out, and nobody calls them",
             allow_all_outbound=True,
         )
-        self.node_role = self._make_node_role()
+        self.node_role = self._create_node_role()
 
-    def join(self, provider: aws_ecs.CfnCapacityProvider) -> None:
-        """Let services of the cluster use a capacity provider."""
+    def add_provider(self, provider: aws_ecs.CfnCapacityProvider) -> None:
+        """Allow services of the cluster to use a capacity provider."""
         self._providers.append(provider.ref)
         self.capacity.capacity_providers = self._providers
 
-    def _make_node_role(self) -> aws_iam.Role:
-        """Return what ECS's agent on a node may do; images and logs are the task's own role's business."""
+    def _create_node_role(self) -> aws_iam.Role:
+        """Return the role of ECS's agent on a node. Images and logs belong to the task's execution role."""
         role = aws_iam.Role(self, "NodeRole", assumed_by=aws_iam.ServicePrincipal("ec2.amazonaws.com"))
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=["ecs:DeregisterContainerInstance", "ecs:RegisterContainerInstance"], resources=[self.arn]
-            )
-        )
+        allow(role, "ecs:DeregisterContainerInstance", "ecs:RegisterContainerInstance", on=self.arn)
         instances = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:container-instance/{self.name}/*"
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=[
-                    "ecs:Poll",
-                    "ecs:StartTelemetrySession",
-                    "ecs:SubmitAttachmentStateChanges",
-                    "ecs:SubmitContainerStateChange",
-                    "ecs:SubmitTaskStateChange",
-                    "ecs:UpdateContainerInstancesState",
-                ],
-                resources=[self.arn, instances],
-            )
+        allow(
+            role,
+            "ecs:Poll",
+            "ecs:StartTelemetrySession",
+            "ecs:SubmitAttachmentStateChanges",
+            "ecs:SubmitContainerStateChange",
+            "ecs:SubmitTaskStateChange",
+            "ecs:UpdateContainerInstancesState",
+            on=[self.arn, instances],
+            wildcard_reason="A node gets its id when it joins; the permission covers the nodes of this cluster",
         )
-        acknowledge_wildcard(
-            role, instances, "A node gets its id when it joins; it may speak for those of this cluster"
+        allow(
+            role,
+            "ecs:DiscoverPollEndpoint",
+            on="*",
+            wildcard_reason="The agent requests its endpoint before it has an identity; IAM takes no ARN",
         )
-        role.add_to_policy(aws_iam.PolicyStatement(actions=["ecs:DiscoverPollEndpoint"], resources=["*"]))
-        acknowledge_wildcard(role, "*", "The agent asks for its endpoint before it is anyone; IAM takes no ARN")
         return role

@@ -1,4 +1,4 @@
-"""The nodes of a runtime, bought in one way: an Auto Scaling group of GPU instances that ECS starts and ends."""
+"""GPU nodes of a runtime with one purchase option: an Auto Scaling group that ECS scales."""
 
 from typing import Final
 
@@ -6,23 +6,23 @@ from aws_cdk import Duration, aws_autoscaling, aws_ec2, aws_ecs
 from constructs import Construct
 
 from stacks.config import Purchase, RuntimeConfig
-from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.node_start import node_start
+from stacks.constructs.ecs.user_data import user_data
+from stacks.constructs.nag_suppressions import suppress
 
-#: The image that AWS builds for ECS on GPUs (Amazon Linux 2023 with driver, toolkit and agent), newest at deployment.
+#: AWS's image for ECS on GPUs (Amazon Linux 2023 with driver, toolkit and agent), the newest at deployment.
 IMAGE_PARAMETER: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
-#: Percent of the nodes that tasks shall use: no node waits empty for tasks that may not come.
+#: Percent of the nodes that tasks should use: no node waits empty for tasks that may not come.
 TARGET_CAPACITY_PERCENT: Final = 100
-#: Nodes that are started at a time, at most: all that are missing (ECS's own limit).
+#: Nodes that are started at once, at most: all missing ones (ECS's own limit).
 MAX_STEP: Final = 10_000
-#: Days after which an empty node is replaced. One on which replicas run is protected and stays, with the image that it
-#: has, until its last replica goes; docs/how-to/deployment.md says how those of a busy fleet are replaced.
+#: Days after which an empty node is replaced. A node with replicas is protected and keeps its image until its last
+#: replica stops; docs/how-to/deployment.md says how to replace the nodes of a busy runtime.
 MAX_NODE_DAYS: Final = 14
 
 
 class GpuNodes(Construct):
-    """`provider` is what a service names to run on them."""
+    """Nodes behind the capacity provider `provider`, which a service names."""
 
     def __init__(
         self, scope: Construct, id_: str, *, cluster: EcsCluster, runtime: RuntimeConfig, purchase: Purchase
@@ -44,17 +44,17 @@ class GpuNodes(Construct):
                 ],
                 instances_distribution=_distribution(purchase),
             ),
-            # ECS itself says which node may go: one on which no task runs.
+            # ECS protects each node on which a task runs.
             new_instances_protected_from_scale_in=True,
             max_instance_lifetime=Duration.days(MAX_NODE_DAYS),
         )
-        acknowledge(
+        suppress(
             group,
             "AwsSolutions-AS3",
-            "Nodes come and go with the queue all day, and a message for each would hide those that matter; alarms tell"
-            " when tasks wait and none comes",
+            "Nodes start and stop with the queue all day, and a message for each would hide those that matter; alarms"
+            " report tasks that wait for a node",
         )
-        acknowledge(
+        suppress(
             group,
             "AwsSolutions-EC26",
             "The rule cannot follow the reference to the launch template, whose one disk is encrypted",
@@ -74,7 +74,7 @@ class GpuNodes(Construct):
                 managed_draining="ENABLED",
             ),
         )
-        cluster.join(self.provider)
+        cluster.add_provider(self.provider)
 
     def _launch_template(self, cluster: EcsCluster) -> aws_ec2.LaunchTemplate:
         runtime = self._runtime
@@ -85,7 +85,7 @@ class GpuNodes(Construct):
             throughput=runtime.disk.throughput_mibps,
             encrypted=True,
         )
-        script = aws_ec2.UserData.custom(node_start(cluster=cluster.name, stop_seconds=runtime.stop_seconds))
+        script = aws_ec2.UserData.custom(user_data(cluster=cluster.name, stop_seconds=runtime.stop_seconds))
         return aws_ec2.LaunchTemplate(
             self,
             "Template",
@@ -96,7 +96,7 @@ class GpuNodes(Construct):
             block_devices=[aws_ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],
             detailed_monitoring=True,
             associate_public_ip_address=False,
-            # Not for replicas: whoever gets an answer there may act as the node.
+            # Not for replicas, because a program with access to the metadata may act as the node.
             require_imdsv2=True,
             http_put_response_hop_limit=1,
         )

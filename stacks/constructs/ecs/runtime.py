@@ -1,4 +1,4 @@
-"""A runtime on ECS: a service for each way to buy its GPUs, of which the second stands in for what the first lacks."""
+"""Runtime on ECS: one service for each way to buy its GPUs. The second replaces replicas that the first lacks."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,25 +7,24 @@ from aws_cdk import Aws, aws_iam
 from constructs import Construct
 
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.acknowledgement import acknowledge_wildcard
-from stacks.constructs.cold_start_metrics import ColdStartMetrics
-from stacks.constructs.ecs import scaling_math
+from stacks.constructs.ecs import scaling
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.fleet_figures import FleetFigures
+from stacks.constructs.ecs.scaling_metrics import ScalingMetrics
 from stacks.constructs.ecs.service import RuntimeService
 from stacks.constructs.ecs.task_definition import task_definition
-from stacks.constructs.log_group import TaskLogGroup
-from stacks.constructs.removal import removal_policy_of
-from stacks.constructs.runtime_container import RuntimeImages
-from stacks.constructs.runtime_role import RuntimeRole
+from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
+from stacks.constructs.permissions import allow
+from stacks.constructs.retention import TaskLogGroup, removal_policy_of
+from stacks.constructs.runtime.images import RuntimeImages
+from stacks.constructs.runtime.role import RuntimeRole
 from stacks.exports import QueueReference, StorageExports
 
-#: Minutes for which replicas may be on their way before others stand in for them: a node and a pull usually take five.
+#: Minutes that replicas may need to start before substitutes are added. A node and a pull usually take five.
 SUBSTITUTE_AFTER_MINUTES: Final = 10
 
 
 class RuntimeOnEcs(Construct):
-    """Everything of one runtime; nothing of another changes when it comes or goes."""
+    """Resources of one runtime. Adding or removing it changes no resource of another runtime."""
 
     def __init__(
         self,
@@ -42,7 +41,7 @@ class RuntimeOnEcs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._runtime = runtime
-        self._figures = FleetFigures(environment.name)
+        self._metrics = ScalingMetrics(environment.name)
         logs = TaskLogGroup(
             self,
             "Logs",
@@ -54,7 +53,7 @@ class RuntimeOnEcs(Construct):
             "ColdStart",
             log_group=logs,
             environment_name=environment.name,
-            # ECS tells a replica when its image was pulled, and not when it was asked for.
+            # ECS reports when an image was pulled, but not when the replica was requested.
             without=("NodeSeconds",),
         )
         definition = task_definition(
@@ -73,7 +72,7 @@ class RuntimeOnEcs(Construct):
             RuntimeService(
                 self,
                 purchase[0].upper() + purchase[1:],
-                environment_name=environment.name,
+                metrics=self._metrics,
                 cluster=cluster,
                 runtime=runtime,
                 purchase=purchase,
@@ -90,12 +89,12 @@ class RuntimeOnEcs(Construct):
     def _scale_by_queue(self, service: RuntimeService) -> None:
         per_replica = self._runtime.scaling.tasks_per_replica
         metrics = {
-            "waiting": self._figures.of_queue("MessagesWaiting", self._runtime.name),
-            "in_flight": self._figures.of_queue("MessagesInFlight", self._runtime.name),
+            "waiting": self._metrics.of_queue("MessagesWaiting", self._runtime.name),
+            "in_flight": self._metrics.of_queue("MessagesInFlight", self._runtime.name),
             "desired": service.desired(),
         }
-        service.scaling.add_when_missing(scaling_math.missing_replicas(per_replica), metrics, minutes=1)
-        service.scaling.remove_when_spare(scaling_math.spare_replicas(per_replica), metrics)
+        service.scaling.add_when_missing(scaling.missing_replicas(per_replica), metrics, minutes=1)
+        service.scaling.remove_when_spare(scaling.spare_replicas(per_replica), metrics)
 
     def _task_role(
         self, cluster: EcsCluster, queue: QueueReference, storage: StorageExports, environment: Environment
@@ -108,35 +107,33 @@ class RuntimeOnEcs(Construct):
             storage=storage,
             link_buckets=environment.link_buckets,
         )
-        tasks = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:task/{cluster.name}/*"
-        role.add_to_policy(aws_iam.PolicyStatement(actions=["ecs:UpdateTaskProtection"], resources=[tasks]))
-        acknowledge_wildcard(role, tasks, "A replica protects itself while it works, and gets its id when it starts")
+        allow(
+            role,
+            "ecs:UpdateTaskProtection",
+            on=f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:task/{cluster.name}/*",
+            wildcard_reason="A replica protects itself while it works, and gets its id when it starts",
+        )
         if environment.tracing:
             role.allow_traces()
         return role
 
     def _execution_role(self, images: RuntimeImages, logs: TaskLogGroup) -> aws_iam.Role:
-        """Return what ECS needs to start a replica: its image and its logs."""
+        """Return the role with which ECS starts a replica: its image, its secrets and its logs."""
         role = aws_iam.Role(self, "ExecutionRole", assumed_by=_tasks_of_this_account())
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[logs.log_group_arn]
-            )
-        )
+        allow(role, "logs:CreateLogStream", "logs:PutLogEvents", on=logs.log_group_arn)
         for arn in self._runtime.secrets.values():
-            # Without the key of its JSON, which is no part of the secret's name.
+            # A key of the secret's JSON may follow the ARN, and is not part of it.
             secret_arn = ":".join(arn.split(":")[:7])
-            action = "ssm:GetParameters" if ":ssm:" in arn else "secretsmanager:GetSecretValue"
-            role.add_to_policy(aws_iam.PolicyStatement(actions=[action], resources=[secret_arn]))
+            allow(role, "ssm:GetParameters" if ":ssm:" in arn else "secretsmanager:GetSecretValue", on=secret_arn)
         repository_arn = images.repository_arn_for(self._runtime)
         if repository_arn:
-            role.add_to_policy(
-                aws_iam.PolicyStatement(
-                    actions=["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], resources=[repository_arn]
-                )
+            allow(role, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", on=repository_arn)
+            allow(
+                role,
+                "ecr:GetAuthorizationToken",
+                on="*",
+                wildcard_reason="A login to ECR is for the account as a whole; IAM takes no ARN",
             )
-            role.add_to_policy(aws_iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
-            acknowledge_wildcard(role, "*", "A login to ECR is for the account as a whole; IAM takes no ARN")
         return role
 
 
@@ -146,8 +143,8 @@ def _scale_as_substitute(service: RuntimeService, first: RuntimeService) -> None
         "first_desired": first.desired(),
         "first_running": first.running(),
     }
-    service.scaling.add_when_missing(scaling_math.missing_substitutes(), metrics, minutes=SUBSTITUTE_AFTER_MINUTES)
-    service.scaling.remove_when_spare(scaling_math.spare_substitutes(), metrics)
+    service.scaling.add_when_missing(scaling.missing_substitutes(), metrics, minutes=SUBSTITUTE_AFTER_MINUTES)
+    service.scaling.remove_when_spare(scaling.spare_substitutes(), metrics)
 
 
 def _tasks_of_this_account() -> aws_iam.IPrincipal:

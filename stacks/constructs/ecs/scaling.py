@@ -1,19 +1,29 @@
-"""When a service's replicas come and go: step scaling on what is missing, and on what is spare for long enough."""
+"""Scaling of an ECS service: step policies for missing replicas, and for replicas that stay spare.
+
+The expressions are metric math of CloudWatch; tests evaluate them. `waiting` and `in_flight` are the queue's messages,
+`desired` and `running` the tasks of the service, `first_desired` and `first_running` those of the first service. All
+are measured at one moment (`lambdas/measure_fleet`). A minute lacks all of them or none, so no value is filled in.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_cdk import Aws, Duration, aws_applicationautoscaling, aws_cloudwatch, aws_cloudwatch_actions, aws_iam
 from constructs import Construct
 
 from stacks.config import Scaling
-from stacks.constructs.ecs.scaling_math import steps_up_to
-from stacks.constructs.figures import MINUTE
+from stacks.constructs.monitoring.metrics import MINUTE, expression
 
-#: Seconds until the figures show what a change has done: a measurement is up to a minute old, an alarm looks once a
-#: minute. While they last, the same gap is not closed twice: a cooldown counts what its own policy has just added.
-FIGURE_LAG_SECONDS: Final = 180
+#: Changes of the number of replicas. A policy takes 20 steps at most, and each step takes effect at its own size:
+#: small gaps are closed exactly, large ones by three quarters at least, the rest a cooldown later.
+STEPS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_024)
+#: Seconds until the metrics show a change: a measurement is up to a minute old, and an alarm evaluates once a minute.
+#: In this time the same gap is not closed twice, because a cooldown counts what its own policy has just added.
+METRIC_LAG_SECONDS: Final = 180
+
+#: Replicas that the first service requested and does not get.
+MISSING_OF_FIRST: Final = "IF(first_desired > first_running, first_desired - first_running, 0)"
 
 _SERVICE_ROLE: Final = (
     f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
@@ -23,8 +33,33 @@ _SERVICE_ROLE: Final = (
 Metrics = Mapping[str, aws_cloudwatch.IMetric]
 
 
+def missing_replicas(tasks_per_replica: int) -> str:
+    """Return the replicas that the queue needs minus the desired replicas."""
+    return f"CEIL((waiting + in_flight) / {tasks_per_replica}) - desired"
+
+
+def spare_replicas(tasks_per_replica: int) -> str:
+    """Return the unneeded replicas. Each message in flight may occupy its own replica, which is not spare."""
+    return f"desired - (in_flight + CEIL(waiting / {tasks_per_replica}))"
+
+
+def missing_substitutes() -> str:
+    """Return the replicas that the first service does not get minus the desired substitutes."""
+    return f"{MISSING_OF_FIRST} - desired"
+
+
+def spare_substitutes() -> str:
+    """Return the substitutes that replace no missing replica."""
+    return f"desired - {MISSING_OF_FIRST}"
+
+
+def steps_up_to(maximum: int) -> Sequence[int]:
+    """Return the steps of a service with at most `maximum` replicas."""
+    return tuple(step for step in STEPS if step <= maximum)
+
+
 class ServiceScaling(Construct):
-    """The number of tasks of one service, between `minimum` and the runtime's `maxReplicas`."""
+    """Number of tasks of one service, between `minimum` and the runtime's `maxReplicas`."""
 
     def __init__(
         self, scope: Construct, id_: str, *, cluster_name: str, service_name: str, minimum: int, scaling: Scaling
@@ -39,40 +74,30 @@ class ServiceScaling(Construct):
             scalable_dimension="ecs:service:DesiredCount",
             min_capacity=minimum,
             max_capacity=scaling.max_replicas,
-            # AWS makes this role when it is first needed, and takes no other for ECS.
+            # AWS creates this role on first use, and takes no other for ECS.
             role=aws_iam.Role.from_role_arn(self, "Role", _SERVICE_ROLE, mutable=False),
         )
 
-    def add_when_missing(self, expression: str, metrics: Metrics, *, minutes: int) -> None:
-        """Add replicas when `expression` says for so many minutes that some are missing."""
-        self._step(
-            "Missing",
-            self._alarm("Missing", expression, metrics, "replicas missing", minutes),
-            cooldown_seconds=FIGURE_LAG_SECONDS,
-            sign=1,
-        )
+    def add_when_missing(self, text: str, metrics: Metrics, *, minutes: int) -> None:
+        """Add the replicas that the expression counts as missing for so many minutes."""
+        alarm = self._alarm("Missing", text, metrics, "replicas missing", minutes)
+        self._step("Missing", alarm, cooldown_seconds=METRIC_LAG_SECONDS, sign=1)
 
-    def remove_when_spare(self, expression: str, metrics: Metrics) -> None:
-        """Take replicas away when `expression` says for the whole cooldown that some are spare."""
+    def remove_when_spare(self, text: str, metrics: Metrics) -> None:
+        """Remove the replicas that the expression counts as spare for the whole cooldown."""
         minutes = max(1, math.ceil(self._scaling.cooldown_seconds / MINUTE))
-        self._step(
-            "Spare",
-            self._alarm("Spare", expression, metrics, "replicas to spare", minutes),
-            cooldown_seconds=max(FIGURE_LAG_SECONDS, self._scaling.cooldown_seconds),
-            sign=-1,
-        )
+        alarm = self._alarm("Spare", text, metrics, "replicas to spare", minutes)
+        self._step("Spare", alarm, cooldown_seconds=max(METRIC_LAG_SECONDS, self._scaling.cooldown_seconds), sign=-1)
 
-    def _alarm(self, id_: str, expression: str, metrics: Metrics, label: str, minutes: int) -> aws_cloudwatch.Alarm:
-        return aws_cloudwatch.MathExpression(
-            expression=expression, using_metrics=metrics, label=label, period=Duration.seconds(MINUTE)
-        ).create_alarm(
+    def _alarm(self, id_: str, text: str, metrics: Metrics, label: str, minutes: int) -> aws_cloudwatch.Alarm:
+        return expression(text, label, period_seconds=MINUTE, **metrics).create_alarm(
             self,
             id_,
-            alarm_description=f"Scaling of {self.node.path}: no message to anybody",
+            alarm_description=f"Scaling of {self.node.path}; it sends no message",
             threshold=1,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=minutes,
-            # Without figures nothing changes. An alarm that kept its state would go on starting its policy.
+            # Without data nothing changes. An alarm that kept its state would repeat its policy.
             treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
@@ -87,7 +112,7 @@ class ServiceScaling(Construct):
         )
         steps = steps_up_to(self._scaling.max_replicas)
         for step, next_step in zip(steps, [*steps[1:], None], strict=True):
-            # Bounds count from the alarm's threshold, which is a replica.
+            # Bounds count from the alarm's threshold, which is one replica.
             action.add_adjustment(
                 adjustment=sign * step, lower_bound=step - 1, upper_bound=None if next_step is None else next_step - 1
             )

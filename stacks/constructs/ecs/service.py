@@ -1,4 +1,4 @@
-"""A service of a runtime with its own nodes, bought in one way, and the number of its replicas."""
+"""ECS service of a runtime with one purchase option, its nodes and its scaling."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,23 +8,23 @@ from constructs import Construct
 
 from stacks.config import Purchase, RuntimeConfig
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.fleet_figures import FleetFigures
 from stacks.constructs.ecs.gpu_nodes import GpuNodes
 from stacks.constructs.ecs.scaling import ServiceScaling
+from stacks.constructs.ecs.scaling_metrics import ScalingMetrics
 
-#: How a service's name ends.
+#: Suffix of a service's name.
 SUFFIXES: Final[Mapping[Purchase, str]] = {"spot": "spot", "onDemand": "on-demand"}
 
 
 class RuntimeService(Construct):
-    """`scaling` decides how many replicas there are; `name` is known without a reference."""
+    """Service whose `scaling` sets the number of replicas; `name` is known without a reference."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        environment_name: str,
+        metrics: ScalingMetrics,
         cluster: EcsCluster,
         runtime: RuntimeConfig,
         purchase: Purchase,
@@ -32,7 +32,7 @@ class RuntimeService(Construct):
         minimum: int,
     ) -> None:
         super().__init__(scope, id_)
-        self._figures = FleetFigures(environment_name)
+        self._metrics = metrics
         self.name = f"{runtime.name}-{SUFFIXES[purchase]}"
         nodes = GpuNodes(self, "Nodes", cluster=cluster, runtime=runtime, purchase=purchase)
         kind = aws_ecs.CfnService
@@ -42,13 +42,13 @@ class RuntimeService(Construct):
             cluster=cluster.cluster.ref,
             service_name=self.name,
             task_definition=definition.ref,
-            # Without a number ECS starts one replica, before there is a model for it to load. A deployment that changes
-            # the service sets it to this again: all replicas are replaced then anyway, busy ones after their task.
+            # Without a number ECS starts one replica before its model exists. A deployment that changes the service
+            # resets the number. It replaces all replicas anyway, busy ones after their task.
             desired_count=minimum,
             capacity_provider_strategy=[
                 kind.CapacityProviderStrategyItemProperty(capacity_provider=nodes.provider.ref, weight=1)
             ],
-            # No GPU beyond maxReplicas: the old replicas make room for the new ones.
+            # No GPU beyond maxReplicas: old replicas stop before new ones start.
             deployment_configuration=kind.DeploymentConfigurationProperty(
                 minimum_healthy_percent=0,
                 maximum_percent=100,
@@ -61,7 +61,7 @@ class RuntimeService(Construct):
                     assign_public_ip="DISABLED",
                 )
             ),
-            # Few nodes that are full, so that the others become empty and go.
+            # Fill few nodes, so that the others become empty and are removed.
             placement_strategies=[kind.PlacementStrategyProperty(type="binpack", field="memory")],
             propagate_tags="SERVICE",
             enable_ecs_managed_tags=True,
@@ -78,9 +78,9 @@ class RuntimeService(Construct):
         self.scaling.node.add_dependency(service)
 
     def desired(self) -> aws_cloudwatch.Metric:
-        """Replicas that were asked for."""
-        return self._figures.of_service("ReplicasDesired", self.name)
+        """Return the number of desired replicas."""
+        return self._metrics.of_service("ReplicasDesired", self.name)
 
     def running(self) -> aws_cloudwatch.Metric:
-        """Replicas whose container has started."""
-        return self._figures.of_service("ReplicasRunning", self.name)
+        """Return the number of replicas whose container has started."""
+        return self._metrics.of_service("ReplicasRunning", self.name)

@@ -1,4 +1,4 @@
-"""What a replica is on ECS: one container with its GPUs, without rights on its node, and three writable folders."""
+"""Task definition of a replica on ECS: an unprivileged container with GPUs and three writable folders."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,24 +7,25 @@ from aws_cdk import Aws, aws_ecs, aws_iam
 from constructs import Construct
 
 from stacks.config import RuntimeConfig
-from stacks.constructs.acknowledgement import acknowledge
-from stacks.constructs.ecs import collector
-from stacks.constructs.ecs.node_start import ENDING_FILE, NOTICE_FOLDER
-from stacks.constructs.log_group import TaskLogGroup
-from stacks.constructs.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
-from stacks.constructs.trace_collector import ENDPOINT, ENDPOINT_VARIABLE
+from stacks.constructs.ecs.user_data import ENDING_FILE, NOTICE_FOLDER
+from stacks.constructs.nag_suppressions import suppress
+from stacks.constructs.retention import TaskLogGroup
+from stacks.constructs.runtime import trace_collector
+from stacks.constructs.runtime.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
 
 CONTAINER: Final = "runtime"
-#: Where a replica finds what its node has to say.
+#: Folder in which a replica reads its node's notices.
 NODE_FOLDER: Final = "/run/node"
-#: ECS's units of a processor.
+#: ECS's units of one processor.
 CPU_UNITS: Final = 1_024
-#: As the image's own health check, which ECS does not look at.
+#: The image's own health check, which ECS does not use by itself.
 HEALTH_CHECK: Final = ("/opt/agent-environment/bin/python", "-m", "runtime_image.supervisor.health_check")
-#: Logs that wait in memory while CloudWatch is slow; beyond that they are dropped rather than hold up the replica.
+#: Buffer of logs while CloudWatch is slow. Beyond it logs are dropped, because they must not block the replica.
 LOG_BUFFER: Final = "25m"
-#: Files that a process may have open; a Web UI with many models in use exceeds the usual 1,024.
+#: Open files of a process. A Web UI that uses many models exceeds the usual 1,024.
 MAX_OPEN_FILES: Final = 65_536
+#: CPU units of the trace collector.
+COLLECTOR_CPU_UNITS: Final = 64
 
 
 def task_definition(
@@ -40,7 +41,7 @@ def task_definition(
     task_role: aws_iam.Role,
     execution_role: aws_iam.Role,
 ) -> aws_ecs.CfnTaskDefinition:
-    """Make the task definition."""
+    """Create the task definition."""
     kind = aws_ecs.CfnTaskDefinition
     logs = kind.LogConfigurationProperty(
         log_driver="awslogs",
@@ -52,27 +53,27 @@ def task_definition(
             "max-buffer-size": LOG_BUFFER,
         },
     )
-    beside = [collector.collector(logs)] if tracing else []
+    sidecars = [_collector(logs)] if tracing else []
     variables = {
         **variables,
-        # Only the newest of ECS's agents set these on EC2, and without them no AWS client can be made.
+        # Only the newest of ECS's agents set these on EC2, and every AWS client requires them.
         "AWS_REGION": Aws.REGION,
         "AWS_DEFAULT_REGION": Aws.REGION,
         "ENDING_FILE": f"{NODE_FOLDER}/{ENDING_FILE}",
     }
     if tracing:
-        variables[ENDPOINT_VARIABLE] = ENDPOINT
+        variables[trace_collector.ENDPOINT_VARIABLE] = trace_collector.ENDPOINT
     container = kind.ContainerDefinitionProperty(
         name=CONTAINER,
         image=image,
         essential=True,
         environment=[kind.KeyValuePairProperty(name=name, value=value) for name, value in variables.items()],
         secrets=[kind.SecretProperty(name=name, value_from=arn) for name, arn in runtime.secrets.items()],
-        # More memory than this is a leak: better that the Web UI is restarted than that the node fails.
+        # More memory than this is a leak. A restart of the Web UI is better than a failed node.
         memory=replica_memory_mib(runtime),
         cpu=replica_millicpus(runtime) * CPU_UNITS // 1_000,
         resource_requirements=[kind.ResourceRequirementProperty(type="GPU", value=str(runtime.gpus_per_replica))],
-        # EC2 has no upper limit for this; Fargate's would be two minutes.
+        # EC2 has no upper limit for this; Fargate's is two minutes.
         stop_timeout=runtime.stop_seconds,
         user=f"{USER_ID}:{USER_ID}",
         readonly_root_filesystem=True,
@@ -89,20 +90,20 @@ def task_definition(
             command=["CMD", *HEALTH_CHECK], interval=15, timeout=5, retries=6, start_period=120
         ),
         log_configuration=logs,
-        # Stopped before it, so that the last spans are sent.
-        depends_on=[kind.ContainerDependencyProperty(container_name=item.name, condition="START") for item in beside],
+        # The replica stops before the collector, so that the last spans are sent.
+        depends_on=[kind.ContainerDependencyProperty(container_name=item.name, condition="START") for item in sidecars],
     )
     definition = kind(
         scope,
         id_,
         family=family,
         requires_compatibilities=["EC2"],
-        # Each replica has an address and a security group of its own.
+        # Each replica has its own address and security group.
         network_mode="awsvpc",
         task_role_arn=task_role.role_arn,
         execution_role_arn=execution_role.role_arn,
-        container_definitions=[container, *beside],
-        # Docker makes such a volume with the owner that the folder has in the image, and it ends with the task.
+        container_definitions=[container, *sidecars],
+        # Docker gives such a volume the owner of the folder in the image, and removes it with the task.
         volumes=[
             kind.VolumeProperty(
                 name=name,
@@ -112,10 +113,30 @@ def task_definition(
         ]
         + [kind.VolumeProperty(name="node", host=kind.HostVolumePropertiesProperty(source_path=NOTICE_FOLDER))],
     )
-    acknowledge(
+    suppress(
         definition,
         "AwsSolutions-ECS2",
-        "The variables are names and numbers; whoever may read the task definition may know them, and nothing secret is"
-        " among them",
+        "The variables are names and numbers, and no secret is among them, so every reader of the task definition may"
+        " know them",
     )
     return definition
+
+
+def _collector(
+    logs: aws_ecs.CfnTaskDefinition.LogConfigurationProperty,
+) -> aws_ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+    """Return the container of the trace collector. A replica continues without it."""
+    kind = aws_ecs.CfnTaskDefinition
+    variables = trace_collector.collector_variables(Aws.REGION)
+    return kind.ContainerDefinitionProperty(
+        name=trace_collector.CONTAINER,
+        image=trace_collector.IMAGE,
+        essential=False,
+        environment=[kind.KeyValuePairProperty(name=name, value=value) for name, value in variables.items()],
+        memory=trace_collector.MEMORY_MIB,
+        cpu=COLLECTOR_CPU_UNITS,
+        readonly_root_filesystem=True,
+        privileged=False,
+        linux_parameters=kind.LinuxParametersProperty(capabilities=kind.KernelCapabilitiesProperty(drop=["ALL"])),
+        log_configuration=logs,
+    )

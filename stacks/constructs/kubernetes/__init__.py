@@ -1,1 +1,1 @@
-"""What an environment on EKS consists of: the cluster, and what is applied to it."""
+"""GPU capacity on EKS: cluster and the Kubernetes objects of each runtime."""

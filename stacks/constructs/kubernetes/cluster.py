@@ -1,4 +1,4 @@
-"""The Kubernetes cluster of an environment: EKS Auto Mode, where AWS runs Karpenter, GPU plugins and pod identity."""
+"""Kubernetes cluster of an environment: EKS Auto Mode, in which AWS runs Karpenter, GPU plugins and pod identity."""
 
 import hashlib
 import json
@@ -9,15 +9,15 @@ from aws_cdk import Annotations, CfnElement, RemovalPolicy, Stack, aws_ec2, aws_
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct, IConstruct
 
-from stacks.constructs.acknowledgement import acknowledge, acknowledge_managed_policies, acknowledge_wildcard
-from stacks.constructs.fleet_network import FleetNetwork
 from stacks.constructs.kubernetes.names import Manifest
-from stacks.constructs.log_group import RetainedLogGroup
+from stacks.constructs.nag_suppressions import suppress, suppress_managed_policies, suppress_wildcard
+from stacks.constructs.retention import RetainedLogGroup
+from stacks.constructs.runtime.gpu_network import GpuNetwork
 
-#: Raised together with the layer that holds `kubectl`: it may be one version older or newer than the cluster.
+#: Raise it together with the layer of `kubectl`, which may be one version older or newer than the cluster.
 VERSION: Final = aws_eks_v2.KubernetesVersion.V1_35
 
-#: What EKS Auto Mode asks of the roles of cluster and nodes.
+#: Policies that EKS Auto Mode requires of the roles of cluster and nodes.
 _CLUSTER_POLICIES: Final = (
     "AmazonEKSClusterPolicy",
     "AmazonEKSComputePolicy",
@@ -26,8 +26,8 @@ _CLUSTER_POLICIES: Final = (
     "AmazonEKSNetworkingPolicy",
 )
 _NODE_POLICIES: Final = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly")
-#: Calls with which EKS makes nodes and their interfaces, and the tags of its own by which it knows them; from the user
-#: guide of EKS, "Custom AWS tags for EKS Auto resources". Volumes of claims and load balancers are not used here.
+#: Calls with which EKS creates nodes and their interfaces, and EKS's own tags on them; from the user guide of EKS,
+#: "Custom AWS tags for EKS Auto resources". Volumes of claims and load balancers are not used here.
 _TAGGED_ACTIONS: Final = {
     ("ec2:CreateFleet", "ec2:CreateLaunchTemplate", "ec2:RunInstances"): (
         "kubernetes-node-class-name",
@@ -35,7 +35,7 @@ _TAGGED_ACTIONS: Final = {
     ),
     ("ec2:CreateNetworkInterface",): ("kubernetes-cni-node-name",),
 }
-#: What the CDK gives its own functions, which run kubectl and helm.
+#: Policies of the CDK's own functions, which run kubectl and helm.
 _KUBECTL_POLICIES: Final = (
     "service-role/AWSLambdaBasicExecutionRole",
     "service-role/AWSLambdaVPCAccessExecutionRole",
@@ -45,9 +45,9 @@ _PUBLIC_IMAGES_POLICY: Final = "AmazonElasticContainerRegistryPublicReadOnly"
 
 
 class KubernetesCluster(Construct):
-    """The cluster, its administrators, and the way in which manifests and charts get into it.
+    """Cluster with its administrators; it applies manifests and installs charts.
 
-    Only the node pool for the cluster's own pods is AWS's; GPUs come from the pools of the runtimes.
+    AWS's node pool runs the cluster's own pods only. GPUs come from the pools of the runtimes.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class KubernetesCluster(Construct):
         id_: str,
         *,
         name: str,
-        network: FleetNetwork,
+        network: GpuNetwork,
         administrators: Sequence[str],
         api_cidrs: Sequence[str],
         log_retention_days: int,
@@ -66,7 +66,7 @@ class KubernetesCluster(Construct):
         logs = RetainedLogGroup(
             self,
             "Logs",
-            # Where EKS writes; it would make the group by itself.
+            # EKS writes to this name, and would create the group itself.
             name=f"/aws/eks/{name}/cluster",
             retention_days=log_retention_days,
             removal_policy=removal_policy,
@@ -89,50 +89,49 @@ class KubernetesCluster(Construct):
             bootstrap_cluster_creator_admin_permissions=False,
             cluster_logging=list(aws_eks_v2.ClusterLoggingTypes),
             kubectl_provider_options=aws_eks_v2.KubectlProviderOptions(kubectl_layer=KubectlV35Layer(self, "Kubectl")),
-            # kubectl prunes no Karpenter and KEDA objects; what comes and goes is a resource of its own instead.
+            # kubectl prunes no Karpenter and KEDA objects, so each removable object is its own resource.
             prune=False,
         )
         self._eks.node.add_dependency(logs)
         self._allow_tags()
-        # The library's own class lacks a member of its interface, as mypy sees it.
+        # For mypy, the library's class lacks a member of its interface.
         self._target = cast("aws_eks_v2.ICluster", self._eks)
         for administrator in administrators:
             digest = hashlib.sha256(administrator.encode()).hexdigest()[:8]
             self._eks.grant_cluster_admin(f"Administrator{digest}", administrator)
         provider = self._eks.node.find_child("KubectlProvider")
         for part in provider.node.find_all():
-            # The functions of the CDK make their log groups themselves, and never empty them.
+            # The CDK creates the log groups of its functions without an expiry.
             if isinstance(part, aws_logs.CfnLogGroup):
                 part.retention_in_days = log_retention_days
                 part.apply_removal_policy(removal_policy)
-        self._acknowledge(public=bool(api_cidrs))
-        self._acknowledge_kubectl(provider)
+        self._suppress_findings(public=bool(api_cidrs))
+        self._suppress_kubectl_findings(provider)
 
     @property
     def name(self) -> str:
-        """The cluster's name, to be used where the cluster must exist first."""
+        """Name of the cluster, as a reference that requires the cluster to exist."""
         return self._eks.cluster_name
 
     @property
     def security_group_id(self) -> str:
-        """The security group of nodes and control plane."""
+        """Security group of nodes and control plane."""
         return self._eks.cluster_security_group_id
 
     def apply(
         self, id_: str, *manifests: Manifest, scope: Construct | None = None, overwrite: bool = False
     ) -> aws_eks_v2.KubernetesManifest:
-        """Have objects made, changed and deleted together with a resource of the stack.
+        """Create, change and delete objects together with a resource of the stack.
 
-        An object that may be left out of a later deployment needs a resource of its own: what merely vanishes from a
-        list stays in the cluster. `overwrite` takes over objects that somebody else has made already, which otherwise
-        fails.
+        An object that a later deployment may omit requires its own resource, because an object that only disappears
+        from a list stays in the cluster. `overwrite` replaces an existing object, which otherwise is an error.
         """
         return aws_eks_v2.KubernetesManifest(
             scope or self, id_, cluster=self._target, manifest=list(manifests), overwrite=overwrite or None
         )
 
     def install(self, id_: str, *, chart: str, repository: str, version: str, namespace: str, values: Any) -> Construct:
-        """Have a Helm chart installed, and wait until it works."""
+        """Install a Helm chart, and wait until it is ready."""
         return aws_eks_v2.HelmChart(
             self,
             id_,
@@ -147,7 +146,7 @@ class KubernetesCluster(Construct):
         )
 
     def identify(self, id_: str, *, role: aws_iam.Role, namespace: str, service_account: str) -> Construct:
-        """Hand a role to the pods of a service account; it must be there before the first of them starts."""
+        """Give a role to the pods of a service account. It must exist before the first of them starts."""
         return aws_eks_v2.CfnPodIdentityAssociation(
             role,
             id_,
@@ -158,7 +157,7 @@ class KubernetesCluster(Construct):
         )
 
     def _allow_tags(self) -> None:
-        """Let EKS put our tags on the nodes that it starts: its managed policies allow none but its own."""
+        """Allow EKS to put our tags on the nodes that it starts. Its managed policies allow only its own tags."""
         of_this_cluster = {"aws:RequestTag/eks:eks-cluster-name": "${aws:PrincipalTag/eks:eks-cluster-name}"}
         for actions, own_tags in _TAGGED_ACTIONS.items():
             marked = {f"aws:RequestTag/eks:{tag}": "*" for tag in own_tags}
@@ -169,36 +168,36 @@ class KubernetesCluster(Construct):
                     conditions={"StringEquals": of_this_cluster, "StringLike": marked},
                 )
             )
-        reason = "What is yet to be made has no name; only what is tagged as this cluster's, and as EKS's, may be made"
-        acknowledge_wildcard(self._eks, "*", reason)
+        reason = "New resources have no name yet; the conditions require the tags of EKS and of this cluster"
+        suppress_wildcard(self._eks, "*", reason)
 
-    def _acknowledge(self, *, public: bool) -> None:
-        acknowledge_managed_policies(self.node_role, _NODE_POLICIES, "What EKS Auto Mode asks of a node's role")
-        acknowledge_managed_policies(self._eks, _CLUSTER_POLICIES, "What EKS Auto Mode asks of a cluster's role")
+    def _suppress_findings(self, *, public: bool) -> None:
+        suppress_managed_policies(self.node_role, _NODE_POLICIES, "EKS Auto Mode requires them of a node's role")
+        suppress_managed_policies(self._eks, _CLUSTER_POLICIES, "EKS Auto Mode requires them of a cluster's role")
         Annotations.of(self._eks).acknowledge_warning(
             "@aws-cdk/aws-eks:clusterMustManuallyTagSubnet", "Subnets are tagged for load balancers; there are none"
         )
         if public:
-            acknowledge(self._eks, "AwsSolutions-EKS1", "The environment names the addresses that may reach the API")
+            suppress(self._eks, "AwsSolutions-EKS1", "The environment names the addresses that may reach the API")
 
     @staticmethod
-    def _acknowledge_kubectl(provider: IConstruct) -> None:
-        reason = "The CDK's own function for kubectl and helm, as the CDK makes it"
-        acknowledge_managed_policies(provider, _KUBECTL_POLICIES, reason)
+    def _suppress_kubectl_findings(provider: IConstruct) -> None:
+        reason = "The CDK's own function for kubectl and helm, as the CDK creates it"
+        suppress_managed_policies(provider, _KUBECTL_POLICIES, reason)
         handler = provider.node.find_child("Handler")
         stack = Stack.of(provider)
         function = stack.get_logical_id(cast("CfnElement", handler.node.default_child))
-        acknowledge(provider, f"AwsSolutions-IAM5[Resource::<{function}.Arn>:*]", reason)
-        acknowledge(handler, "AwsSolutions-L1", reason)
-        # Public images are read in the partition that has them.
+        suppress(provider, f"AwsSolutions-IAM5[Resource::<{function}.Arn>:*]", reason)
+        suppress(handler, "AwsSolutions-L1", reason)
+        # Only one partition has public images.
         condition = stack.get_logical_id(cast("CfnElement", handler.node.find_child("HasEcrPublic")))
         public_images = ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{_PUBLIC_IMAGES_POLICY}"]]
         choice = {"Fn::If": [condition, {"Fn::Join": public_images}, {"Ref": "AWS::NoValue"}]}
-        acknowledge(provider, f"AwsSolutions-IAM4[Policy::{json.dumps(choice, separators=(',', ':'))}]", reason)
+        suppress(provider, f"AwsSolutions-IAM4[Policy::{json.dumps(choice, separators=(',', ':'))}]", reason)
 
 
 def pod_principal(namespace: str, service_account: str) -> aws_iam.IPrincipal:
-    """Return who assumes a role that EKS hands to the pods of one service account."""
+    """Return the principal of a role that EKS gives to the pods of one service account."""
     return aws_iam.SessionTagsPrincipal(
         aws_iam.ServicePrincipal(
             "pods.eks.amazonaws.com",

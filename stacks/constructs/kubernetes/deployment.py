@@ -1,27 +1,36 @@
-"""The replicas of a runtime: one container with a GPU each, without rights on its node."""
+"""Deployment of a runtime's replicas: an unprivileged container with GPUs each, and an optional trace collector."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes.names import RUNTIME, RUNTIME_LABEL, Manifest, metadata, namespace_of
-from stacks.constructs.replica_limits import (
+from stacks.constructs.runtime import trace_collector
+from stacks.constructs.runtime.environment_variables import HEALTH_PORT
+from stacks.constructs.runtime.replica_limits import (
     USER_ID,
     WRITABLE_FOLDERS,
     replica_disk_gib,
     replica_memory_mib,
     replica_millicpus,
 )
-from stacks.constructs.runtime_environment import HEALTH_PORT
 
-#: Seconds from which on a container that does not get ready is started anew; a large model may take minutes.
+#: Seconds after which a container that is not ready is restarted. A large model may take minutes.
 START_SECONDS: Final = 1_200
-#: Seconds until a rollout without progress counts as failed: a node, an image and a model later.
+#: Seconds until a rollout without progress counts as failed: time for a node, an image and a model.
 PROGRESS_SECONDS: Final = 2_400
+#: Thousandths of a processor for the trace collector.
+COLLECTOR_MILLICPUS: Final = 64
+#: Containers without privileges and with a read-only root.
+_CONFINED: Final = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
 
 
 def namespace(runtime: RuntimeConfig) -> Manifest:
-    """Return the namespace, which admits nothing but confined pods."""
+    """Return the namespace, which admits confined pods only."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -33,16 +42,16 @@ def namespace(runtime: RuntimeConfig) -> Manifest:
 
 
 def service_account(runtime: RuntimeConfig) -> Manifest:
-    """Return the service account, to which the runtime's role is handed."""
+    """Return the service account of the runtime's role."""
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(runtime)}
 
 
 def disruption_budget(runtime: RuntimeConfig) -> Manifest:
-    """Return the budget, which never withholds an eviction.
+    """Return the budget, which never blocks an eviction.
 
-    An eviction is how a pod hears of a spot interruption, and Karpenter asks the budget then too. Any lower bound would
-    be reached just when a fleet grows from zero, where most replicas are not ready yet: the ready ones on a node that
-    is taken away would hear nothing until it is gone. How many nodes are replaced at a time, the node pools say.
+    An eviction announces a spot interruption to a pod, and Karpenter checks the budget for it too. A lower bound would
+    be reached while a runtime grows from zero, because most replicas are not ready yet. The ready ones on a reclaimed
+    node would then get no warning before it ends. The node pools limit how many nodes are replaced at once.
     """
     return {
         "apiVersion": "policy/v1",
@@ -57,10 +66,12 @@ def disruption_budget(runtime: RuntimeConfig) -> Manifest:
 
 
 def deployment(
-    runtime: RuntimeConfig, *, image: str, environment: Mapping[str, str], sidecars: Sequence[dict[str, Any]]
+    runtime: RuntimeConfig, *, image: str, environment: Mapping[str, str], region: str, tracing: bool
 ) -> Manifest:
-    """Return the deployment; how many replicas there are is the scaler's business and not said here."""
+    """Return the deployment. The scaler sets the number of replicas."""
     labels = {RUNTIME_LABEL: runtime.name}
+    if tracing:
+        environment = {**environment, trace_collector.ENDPOINT_VARIABLE: trace_collector.ENDPOINT}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -69,7 +80,7 @@ def deployment(
             "selector": {"matchLabels": labels},
             "progressDeadlineSeconds": PROGRESS_SECONDS,
             "revisionHistoryLimit": 3,
-            # No GPU beyond maxReplicas: the old replicas make room for the new ones.
+            # No GPU beyond maxReplicas: old replicas stop before new ones start.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}},
             "template": {
                 "metadata": {"labels": labels},
@@ -94,9 +105,9 @@ def deployment(
                         "fsGroup": USER_ID,
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
-                    **({"initContainers": list(sidecars)} if sidecars else {}),
+                    **({"initContainers": [_collector(region)]} if tracing else {}),
                     "containers": [_container(runtime, image, environment)],
-                    # A replica that takes more than its share is evicted, rather than another of its node.
+                    # A replica that uses more than its share is evicted, and no other replica of its node.
                     "volumes": [
                         {"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}}
                         for name in WRITABLE_FOLDERS
@@ -122,11 +133,7 @@ def _container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str
         "startupProbe": {**_probe("/healthz", period=10), "failureThreshold": START_SECONDS // 10},
         "livenessProbe": {**_probe("/healthz", period=10), "failureThreshold": 6},
         "readinessProbe": _probe("/readyz", period=5),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": _CONFINED,
         "volumeMounts": [{"name": name, "mountPath": path} for name, path in WRITABLE_FOLDERS.items()],
     }
 
@@ -136,7 +143,7 @@ def _probe(path: str, *, period: int) -> dict[str, Any]:
 
 
 def _resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
-    """Return what a replica asks for: so much that as many fit on a node as its GPUs are for, on any instance type."""
+    """Return the requests of a replica: every instance type fits as many replicas as it has GPUs for."""
     memory = f"{replica_memory_mib(runtime)}Mi"
     gpus = str(runtime.gpus_per_replica)
     return {
@@ -146,6 +153,23 @@ def _resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
             "ephemeral-storage": f"{replica_disk_gib(runtime)}Gi",
             "nvidia.com/gpu": gpus,
         },
-        # More memory than this is a leak: better that the Web UI is restarted than that the node fails.
+        # More memory than this is a leak. A restart of the Web UI is better than a failed node.
         "limits": {"memory": memory, "nvidia.com/gpu": gpus},
+    }
+
+
+def _collector(region: str) -> dict[str, Any]:
+    """Return the trace collector: a sidecar that ends after the replica, whose last spans it still sends."""
+    memory = f"{trace_collector.MEMORY_MIB}Mi"
+    variables = trace_collector.collector_variables(region)
+    return {
+        "name": trace_collector.CONTAINER,
+        "image": trace_collector.IMAGE,
+        "restartPolicy": "Always",
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "resources": {
+            "requests": {"cpu": f"{COLLECTOR_MILLICPUS}m", "memory": memory},
+            "limits": {"memory": memory},
+        },
+        "securityContext": _CONFINED,
     }

@@ -1,19 +1,23 @@
-"""KEDA, which scales runtimes by their queues: its chart, its role, and its right to look at each queue."""
+"""KEDA, which scales runtimes by their queues from zero to `maxReplicas`: its chart, its role and its objects."""
 
 from typing import Any, Final
 
 from aws_cdk import aws_iam
 from constructs import Construct
 
+from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
+from stacks.constructs.kubernetes.names import RUNTIME, Manifest, metadata
 
 CHART_VERSION: Final = "2.20.1"
 REPOSITORY: Final = "https://kedacore.github.io/charts"
 NAMESPACE: Final = "keda"
-#: The name that the chart gives the operator's service account.
+#: Service account that the chart gives the operator.
 SERVICE_ACCOUNT: Final = "keda-operator"
+#: Failed polls of the queue in a row after which the number of replicas is kept.
+FAILURE_THRESHOLD: Final = 3
 
-#: KEDA runs on the nodes of the cluster's own pods, and nothing of it on GPUs.
+#: KEDA runs on the nodes of the cluster's own pods, and never on GPU nodes.
 _VALUES: Final[dict[str, Any]] = {
     "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
     "nodeSelector": {"karpenter.sh/nodepool": "system"},
@@ -22,7 +26,7 @@ _VALUES: Final[dict[str, Any]] = {
 
 
 class Keda(Construct):
-    """The chart, at one version, and its operator's role."""
+    """KEDA's chart at a fixed version, and its operator's role."""
 
     def __init__(self, scope: Construct, id_: str, *, cluster: KubernetesCluster) -> None:
         super().__init__(scope, id_)
@@ -39,7 +43,7 @@ class Keda(Construct):
         self._chart.node.add_dependency(identity)
 
     def watch(self, scope: Construct, id_: str, *, queue_arn: str) -> aws_iam.Policy:
-        """Let KEDA look at a queue; the policy belongs to `scope`, so that it comes and goes with the runtime."""
+        """Allow KEDA to poll a queue. The policy belongs to `scope`, so that it is removed with the runtime."""
         policy = aws_iam.Policy(
             scope,
             id_,
@@ -48,3 +52,70 @@ class Keda(Construct):
         )
         policy.node.add_dependency(self._chart)
         return policy
+
+
+def trigger_authentication(runtime: RuntimeConfig) -> Manifest:
+    """Return the credentials with which KEDA polls the queue: its own pod identity."""
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "TriggerAuthentication",
+        "metadata": metadata(runtime),
+        "spec": {"podIdentity": {"provider": "aws", "identityOwner": "keda"}},
+    }
+
+
+def scaled_object(runtime: RuntimeConfig, *, queue_url: str, region: str) -> Manifest:
+    """Return the scaling rule: one replica for every `tasksPerReplica` tasks, waiting or running."""
+    scaling = runtime.scaling
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": metadata(runtime),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": RUNTIME},
+            "pollingInterval": scaling.polling_seconds,
+            "cooldownPeriod": scaling.cooldown_seconds,
+            "minReplicaCount": scaling.min_replicas,
+            "maxReplicaCount": scaling.max_replicas,
+            # While KEDA cannot read the queue, all replicas stay, and at least one.
+            "fallback": {
+                "failureThreshold": FAILURE_THRESHOLD,
+                "replicas": max(scaling.min_replicas, 1),
+                "behavior": "currentReplicasIfHigher",
+            },
+            "advanced": {
+                "restoreToOriginalReplicaCount": False,
+                "horizontalPodAutoscalerConfig": {
+                    "behavior": {
+                        # Add all needed replicas at once: nodes take minutes, so waiting costs more than it saves.
+                        "scaleUp": {
+                            "stabilizationWindowSeconds": 0,
+                            "policies": [{"type": "Pods", "value": scaling.max_replicas, "periodSeconds": 15}],
+                        },
+                        # Keep the highest need within the cooldown. Idle pods are deleted first, because busy ones
+                        # have a higher deletion cost. A busy pod finishes its task within its grace period.
+                        "scaleDown": {
+                            "stabilizationWindowSeconds": scaling.cooldown_seconds,
+                            "policies": [{"type": "Percent", "value": 100, "periodSeconds": 60}],
+                        },
+                    }
+                },
+            },
+            "triggers": [
+                {
+                    "type": "aws-sqs-queue",
+                    "authenticationRef": {"name": RUNTIME},
+                    "metadata": {
+                        "queueURL": queue_url,
+                        "awsRegion": region,
+                        "queueLength": str(scaling.tasks_per_replica),
+                        # The first message starts a replica.
+                        "activationQueueLength": "0",
+                        # A running task is a message in flight. Without this, busy replicas would be removed.
+                        "scaleOnInFlight": "true",
+                        "scaleOnDelayed": "false",
+                    },
+                }
+            ],
+        },
+    }

@@ -1,7 +1,7 @@
-"""Brings what replicas log to CloudWatch, where the metrics within it are found.
+"""Log shipping from replicas to CloudWatch, which extracts the metrics in the logs.
 
-Fluent Bit sends each line as it is: the lines of agent and supervisor are JSON, and those that hold metrics in
-CloudWatch's embedded format must not be wrapped into anything.
+Fluent Bit sends each line unchanged. The lines of agent and supervisor are JSON, and CloudWatch's embedded metric
+format must not be wrapped.
 """
 
 import json
@@ -10,25 +10,26 @@ from typing import Final
 from aws_cdk import Aws, RemovalPolicy, aws_iam, aws_logs
 from constructs import Construct
 
-from stacks.constructs.figures import MINUTE, NODES_METRIC, namespace_from_logs
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, Manifest
-from stacks.constructs.log_group import TaskLogGroup
+from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC, log_metrics_namespace
+from stacks.constructs.permissions import allow
+from stacks.constructs.retention import TaskLogGroup
 
-#: AWS's own build; of version 3 on, it takes the credentials of EKS Pod Identity.
+#: AWS's own build. Since version 3 it supports the credentials of EKS Pod Identity.
 IMAGE: Final = "public.ecr.aws/aws-observability/aws-for-fluent-bit:3.0.1"
 NAMESPACE: Final = "log-shipping"
 NAME: Final = "fluent-bit"
-#: Where the kubelet keeps the logs of containers, named `{pod}_{namespace}_{container}-{id}.log`.
+#: The kubelet's logs of containers, named `{pod}_{namespace}_{container}-{id}.log`.
 LOG_FILES: Final = f"/var/log/containers/*_{NAMESPACE_PREFIX}*_{RUNTIME}-*.log"
-#: What each of these pods says of its node once a minute.
+#: Event that each of these pods logs once a minute for its node.
 NODE_EVENT: Final = "node_present"
 
 
 class LogShipping(Construct):
-    """A pod on each node for replicas, with the right to write to one log group.
+    """Pod on each node with replicas, which may write to one log group.
 
-    It counts the nodes as well: EKS Auto Mode has no metric of them, and those of EC2 mix what environments have.
+    It counts the nodes as well: EKS Auto Mode has no metric of them, and those of EC2 mix all environments.
     """
 
     def __init__(
@@ -50,16 +51,12 @@ class LogShipping(Construct):
             "Nodes",
             log_group=self.log_group,
             filter_pattern=aws_logs.FilterPattern.string_value("$.event", "=", NODE_EVENT),
-            metric_namespace=namespace_from_logs(environment_name),
+            metric_namespace=log_metrics_namespace(environment_name),
             metric_name=NODES_METRIC,
             metric_value="1",
         )
         role = aws_iam.Role(self, "Role", assumed_by=pod_principal(NAMESPACE, NAME))
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]
-            )
-        )
+        allow(role, "logs:CreateLogStream", "logs:PutLogEvents", on=self.log_group.log_group_arn)
         identity = cluster.identify("Identity", role=role, namespace=NAMESPACE, service_account=NAME)
         manifests = cluster.apply(
             "LogShipping",
@@ -72,7 +69,7 @@ class LogShipping(Construct):
 
 
 def _namespace() -> Manifest:
-    # It reads files of the node, which confined pods may not.
+    # It reads files of the node, which confined pods must not.
     labels = {"pod-security.kubernetes.io/enforce": "privileged"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
@@ -160,7 +157,7 @@ def _daemon_set() -> Manifest:
                             "securityContext": {
                                 "allowPrivilegeEscalation": False,
                                 "readOnlyRootFilesystem": True,
-                                # Files of the node's logs belong to root; reading them is all that is done with it.
+                                # The node's log files belong to root. The container only reads them.
                                 "runAsUser": 0,
                                 "capabilities": {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]},
                                 "seccompProfile": {"type": "RuntimeDefault"},

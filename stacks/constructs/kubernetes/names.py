@@ -1,17 +1,17 @@
-"""Names that several Kubernetes objects of a runtime must agree on, and the shape of all objects."""
+"""Names that the Kubernetes objects of a runtime share, and the type of all objects."""
 
 from typing import Any, Final
 
 from stacks.config import RuntimeConfig
 
-#: A Kubernetes object as it is sent to the API server.
+#: Kubernetes object as the API server receives it.
 Manifest = dict[str, Any]
 
-#: Label of a node and of a pod: which runtime it is for. Its value is the runtime's name.
+#: Label of nodes and pods with their runtime's name.
 RUNTIME_LABEL: Final = "darkroom/runtime"
-#: Namespaces of runtimes begin with it, so that no runtime can be called like one of the cluster's own.
+#: Prefix of the runtimes' namespaces, so that no runtime gets the name of one of the cluster's own.
 NAMESPACE_PREFIX: Final = "runtime-"
-#: Within its namespace, everything of a runtime has this name.
+#: Name of every object in a runtime's namespace.
 RUNTIME: Final = "runtime"
 
 

@@ -1,4 +1,4 @@
-"""Whom a replica may talk to: what its links, AWS and the cluster need. Nobody may talk to it."""
+"""Network policy of a replica: egress to links, AWS and the cluster, and no ingress."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -6,13 +6,13 @@ from typing import Any, Final
 from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes.names import Manifest, metadata
 
-#: Addresses of no public host. Link-local ones hold the instance's metadata with its node's credentials.
+#: Ranges without public hosts. The link-local range has the instance metadata with the node's credentials.
 PRIVATE_CIDRS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 LINK_LOCAL_CIDR: Final = "169.254.0.0/16"
 LOOPBACK_CIDR: Final = "127.0.0.0/8"
-#: Where pods get the credentials of their role (EKS Pod Identity).
+#: Address of the credentials of a pod's role (EKS Pod Identity).
 POD_IDENTITY_CIDR: Final = "169.254.170.23/32"
-#: Where a cache of names on a node listens; pods use it without knowing, by the address of the cluster's service.
+#: Address of a node's DNS cache. Pods reach it transparently, by the address of the cluster's DNS service.
 NODE_DNS_CIDR: Final = "169.254.20.10/32"
 HTTP_PORT: Final = 80
 HTTPS_PORT: Final = 443
@@ -21,7 +21,7 @@ LAST_PORT: Final = 65_535
 
 
 def use_network_policies() -> Manifest:
-    """Return what switches network policies on in EKS Auto Mode."""
+    """Return the object that enables network policies in EKS Auto Mode."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -34,7 +34,7 @@ def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str])
     """Return the policy of all pods in a runtime's namespace.
 
     Args:
-        runtime: Whose namespace it is.
+        runtime: Runtime of the namespace.
         allowed_link_hosts: Hosts with private addresses that links may reach: `host` or `host:port`.
     """
     private_ports = sorted({HTTPS_PORT, *(port for host in allowed_link_hosts for port in _ports(host))})
@@ -46,19 +46,19 @@ def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str])
         "spec": {
             "podSelector": {},
             "policyTypes": ["Ingress", "Egress"],
-            # Probes come from the pod's own node, which no policy keeps out.
+            # Probes come from the pod's own node, which policies never block.
             "ingress": [],
-            # Each block stands in one rule, with all of its ports. The agent on EKS's nodes joins rules for the same
-            # block, exceptions included, so a second rule for all addresses would lose the private ones; and a rule
-            # without addresses is one for all of them.
+            # Each block is in one rule, with all of its ports. The agent on EKS's nodes joins rules for the same block,
+            # exceptions included. A second rule for all addresses would therefore lose the private ones, and a rule
+            # without addresses applies to all addresses.
             "egress": [
-                # Links of tasks may name any port of a public host. It is written as a range, since the agent drops a
-                # protocol without ports where it joins it with one that has some.
+                # Links of tasks may name any port of a public host. The ports are a range, because the agent drops a
+                # protocol without ports when it joins it with one that has some.
                 {
                     "to": [_block("0.0.0.0/0", but=[*PRIVATE_CIDRS, LINK_LOCAL_CIDR, LOOPBACK_CIDR])],
                     "ports": [{**_port(1), "endPort": LAST_PORT}],
                 },
-                # Names, the Kubernetes API, and the interface endpoints of AWS's services.
+                # DNS, the Kubernetes API, and the interface endpoints of AWS's services.
                 {
                     "to": [_block(cidr) for cidr in PRIVATE_CIDRS],
                     "ports": [*dns, *(_port(port) for port in private_ports)],

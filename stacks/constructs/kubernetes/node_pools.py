@@ -1,4 +1,4 @@
-"""The nodes of a runtime: which instances Karpenter may start for it, how they are bought, and when they go."""
+"""GPU nodes of a runtime: instance types, purchase options, and when Karpenter removes nodes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
@@ -6,11 +6,11 @@ from typing import Final, Literal
 from stacks.config import PurchaseOption, RuntimeConfig
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME_LABEL, Manifest
 
-#: A node is replaced after two weeks, so that it gets the fixes of newer images; EKS Auto Mode ends it after three.
+#: A node is replaced after two weeks to get the fixes of newer images. EKS Auto Mode ends it after three.
 EXPIRE_AFTER: Final = "336h"
-#: How long a node that is to go may wait for its pods; each ends within its own grace period, which is shorter.
+#: Time that a stopping node waits for its pods. Each pod ends within its own grace period, which is shorter.
 TERMINATION_GRACE_PERIOD: Final = "24h"
-#: An empty node stays for so long: the next task may come soon, and starting a node takes longer than this costs.
+#: Time that an empty node stays. The next task may come soon, and starting a node takes longer than this costs.
 CONSOLIDATE_AFTER: Final = "60s"
 
 CapacityType = Literal["spot", "on-demand"]
@@ -24,10 +24,10 @@ def node_class(
     security_group_id: str,
     tags: Mapping[str, str],
 ) -> Manifest:
-    """Return how nodes of a runtime are set up: disk, network, rights, and the tags of instance, disk and interfaces.
+    """Return the configuration of a runtime's nodes: disk, network, role, and tags of instance, disk and interfaces.
 
-    Where an instance has local NVMe, EKS Auto Mode joins it into the disk for images and pods by itself; families
-    with GPUs pull images in parallel (SOCI) without being asked.
+    EKS Auto Mode itself joins local NVMe into the disk for images and pods. Families with GPUs pull images in parallel
+    (SOCI) without a setting.
     """
     return {
         "apiVersion": "eks.amazonaws.com/v1",
@@ -50,7 +50,7 @@ def node_class(
 
 
 def node_pools(runtime: RuntimeConfig) -> Iterator[tuple[CapacityType, Manifest]]:
-    """Yield a pool for each way in which the runtime's GPUs may be bought."""
+    """Yield a pool for each purchase option of the runtime."""
     if runtime.capacity.spot:
         yield "spot", _node_pool(runtime, "spot", runtime.capacity.spot)
     if runtime.capacity.on_demand:
@@ -66,8 +66,8 @@ def _node_pool(runtime: RuntimeConfig, capacity_type: CapacityType, option: Purc
             "weight": option.priority,
             "limits": {"nvidia.com/gpu": str(_gpu_limit(runtime))},
             "disruption": {
-                # A node in use is never removed to save money, so consolidation cannot hit a task. An annotation
-                # `do-not-disrupt` would keep pods from being told of a spot interruption too.
+                # A node in use is never removed to save money, so consolidation cannot interrupt a task. The annotation
+                # `do-not-disrupt` would also suppress the pods' warning of a spot interruption.
                 "consolidationPolicy": "WhenEmpty",
                 "consolidateAfter": CONSOLIDATE_AFTER,
                 "budgets": [{"nodes": "100%", "reasons": ["Empty"]}, {"nodes": "10%", "reasons": ["Drifted"]}],
@@ -98,7 +98,7 @@ def _node_pool(runtime: RuntimeConfig, capacity_type: CapacityType, option: Purc
 
 
 def _gpu_limit(runtime: RuntimeConfig) -> int:
-    """Return the GPUs of all replicas, and those that are left over on the last node."""
+    """Return the GPUs of all replicas and the unused GPUs of the last node."""
     needed = runtime.scaling.max_replicas * runtime.gpus_per_replica
     return needed + max(instance.gpus for instance in runtime.instances) - runtime.gpus_per_replica
 

@@ -1,4 +1,4 @@
-"""A runtime on Kubernetes: its nodes, its replicas, its rights and its scaler, each applied in its turn."""
+"""Runtime on Kubernetes: nodes, replicas, permissions and scaler, applied in order of their dependencies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,29 +7,27 @@ from aws_cdk import Aws
 from constructs import Construct
 
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.fleet_network import FleetNetwork
-from stacks.constructs.kubernetes import deployment, node_pools, pod_rights, scaler
+from stacks.constructs.kubernetes import deployment, keda, node_pools, rbac
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
-from stacks.constructs.kubernetes.collector import collector
 from stacks.constructs.kubernetes.keda import Keda
 from stacks.constructs.kubernetes.names import RUNTIME, namespace_of
 from stacks.constructs.kubernetes.network_policy import network_policy
-from stacks.constructs.runtime_role import RuntimeRole
-from stacks.constructs.trace_collector import ENDPOINT, ENDPOINT_VARIABLE
+from stacks.constructs.runtime.gpu_network import GpuNetwork
+from stacks.constructs.runtime.role import RuntimeRole
 from stacks.exports import QueueReference, StorageExports
 
 
 @dataclass(frozen=True)
 class KubernetesPlatform:
-    """What all runtimes of a cluster share."""
+    """Resources that all runtimes of a cluster share."""
 
     cluster: KubernetesCluster
     keda: Keda
-    network: FleetNetwork
+    network: GpuNetwork
 
 
 class RuntimeOnKubernetes(Construct):
-    """Everything of one runtime; nothing of another changes when it comes or goes."""
+    """Resources of one runtime. Adding or removing it changes no resource of another runtime."""
 
     def __init__(
         self,
@@ -55,19 +53,16 @@ class RuntimeOnKubernetes(Construct):
             link_buckets=environment.link_buckets,
         )
         self.role = role
-        sidecars = []
         if environment.tracing:
             role.allow_traces()
-            variables = {**variables, ENDPOINT_VARIABLE: ENDPOINT}
-            sidecars.append(collector(region=Aws.REGION))
         identity = cluster.identify("Identity", role=role, namespace=namespace_of(runtime), service_account=RUNTIME)
 
         surroundings = cluster.apply(
             "Surroundings",
             deployment.namespace(runtime),
             deployment.service_account(runtime),
-            pod_rights.role(runtime),
-            pod_rights.role_binding(runtime),
+            rbac.role(runtime),
+            rbac.role_binding(runtime),
             network_policy(runtime, allowed_link_hosts=environment.allowed_link_hosts),
             deployment.disruption_budget(runtime),
             scope=self,
@@ -85,7 +80,9 @@ class RuntimeOnKubernetes(Construct):
         )
         replicas = cluster.apply(
             "Deployment",
-            deployment.deployment(runtime, image=image, environment=variables, sidecars=sidecars),
+            deployment.deployment(
+                runtime, image=image, environment=variables, region=Aws.REGION, tracing=environment.tracing
+            ),
             scope=self,
         )
         for capacity_type, manifest in node_pools.node_pools(runtime):
@@ -95,8 +92,8 @@ class RuntimeOnKubernetes(Construct):
         replicas.node.add_dependency(surroundings, identity)
         rule = cluster.apply(
             "Scaler",
-            scaler.trigger_authentication(runtime),
-            scaler.scaled_object(runtime, queue_url=queue.url, region=Aws.REGION),
+            keda.trigger_authentication(runtime),
+            keda.scaled_object(runtime, queue_url=queue.url, region=Aws.REGION),
             scope=self,
         )
         rule.node.add_dependency(replicas, platform.keda.watch(self, "KedaPolicy", queue_arn=queue.arn))

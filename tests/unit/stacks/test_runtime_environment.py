@@ -12,8 +12,8 @@ from contract.settings import Settings
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Disk, Environment, RuntimeConfig
-from stacks.config.reserved import is_reserved_variable
-from stacks.constructs.runtime_environment import RuntimeResources, runtime_environment
+from stacks.config.validation import is_reserved_variable
+from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
 
 RESOURCES = RuntimeResources(
     queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/queue",

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from runtime_image.supervisor.settings import SupervisorSettings
-from stacks.constructs.replica_limits import WRITABLE_FOLDERS
+from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
 from tests.unit.runtime_image.image.dockerfile import (
     DOCKERFILE,
     PROJECT,

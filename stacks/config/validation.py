@@ -1,0 +1,81 @@
+"""Checks of an environment file that several of its parts share: unique entries and reserved names."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+_Item = TypeVar("_Item")
+
+#: Variables of the agent, the supervisor and the model downloader, which the container sets itself.
+RESERVED_VARIABLES: Final = frozenset(
+    {
+        "ALLOWED_LINK_HOSTS",
+        "ALLOWED_OPTIONS",
+        "BAKED_MODELS_DIRECTORY",
+        "COMMANDLINE_ARGS",
+        "ENDING_FILE",
+        "ENVIRONMENT",
+        "GRACE_PERIOD_SECONDS",
+        "HANG_SECONDS",
+        "HEALTH_PORT",
+        "HF_ENDPOINT",
+        "LINK_BUCKETS",
+        "LOG_LEVEL",
+        "LOW_PRIORITY_QUEUE_URL",
+        "MODELS_DIRECTORY",
+        "MODELS_MAX_BYTES",
+        "MODELS_STATE_FILE",
+        "MODEL_BUCKET",
+        "MODEL_FILENAME",
+        "ORCHESTRATOR",
+        "OUTPUT_BUCKET",
+        "POD_NAME",
+        "POD_NAMESPACE",
+        "QUEUE_URL",
+        "RETENTION_SECONDS",
+        "RUNTIME",
+        "SERVICE_ACCOUNT_DIRECTORY",
+        "STATUS_FILE",
+        "TASK_BUCKET",
+        "TASK_TABLE",
+        "VISIBILITY_TIMEOUT_SECONDS",
+        "WEBUI_COMMAND",
+        "WEBUI_URL",
+    }
+)
+#: Prefixes of AWS, its orchestrators and Python. Wrong values of these look like missing permissions.
+RESERVED_PREFIXES: Final = ("AWS_", "ECS_", "KUBERNETES_", "PYTHON")
+#: Arguments of the Web UI by which the agent reaches it and finds its models and outputs.
+RESERVED_ARGUMENTS: Final = frozenset(
+    {
+        "--api",
+        "--api-auth",
+        "--api-server-stop",
+        "--ckpt",
+        "--ckpt-dir",
+        "--data-dir",
+        "--gradio-auth",
+        "--listen",
+        "--models-dir",
+        "--ngrok",
+        "--nowebui",
+        "--port",
+        "--server-name",
+        "--share",
+        "--subpath",
+    }
+)
+
+
+def is_reserved_variable(name: str) -> bool:
+    """Return True if an environment file must not set a variable of this name."""
+    return name in RESERVED_VARIABLES or name.startswith(RESERVED_PREFIXES)
+
+
+def unique(items: tuple[_Item, ...], key: Callable[[_Item], object], what: str) -> tuple[_Item, ...]:
+    """Return the items; raise ValueError if two of them have the same `key`. The error calls it `what`."""
+    seen: dict[object, int] = {}
+    for index, item in enumerate(items):
+        if key(item) in seen:
+            raise ValueError(f"entries {seen[key(item)]} and {index} have the same {what}; give each its own")
+        seen[key(item)] = index
+    return items

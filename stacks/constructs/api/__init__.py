@@ -1,0 +1,1 @@
+"""HTTP API: routes, keys, throttling and API Gateway's own error responses."""

@@ -1,0 +1,44 @@
+"""Error responses that API Gateway sends itself, by its own name of the error."""
+
+from typing import Final, NamedTuple
+
+
+class GatewayResponse(NamedTuple):
+    """Error response of API Gateway; `retry_after_seconds` is when a client should try again."""
+
+    status: int
+    code: str
+    message: str
+    retry_after_seconds: int | None = None
+
+
+_FORBIDDEN: Final = GatewayResponse(403, "forbidden", "This key does not allow the request")
+_NOT_FOUND: Final = GatewayResponse(
+    404, "not_found", "There is no such path; see the documented ones: POST /v1alpha2, GET /v1alpha2/tasks/{id}"
+)
+_INTERNAL: Final = "The request could not be handled; try again"
+
+GATEWAY_ERRORS: Final = {
+    "UNAUTHORIZED": GatewayResponse(401, "unauthorized", "Send a valid key in the header x-api-key or Authorization"),
+    "ACCESS_DENIED": _FORBIDDEN,
+    "INVALID_API_KEY": _FORBIDDEN,
+    # API Gateway's name for an unknown path.
+    "MISSING_AUTHENTICATION_TOKEN": _NOT_FOUND,
+    # On an unknown path API Gateway reads an Authorization header as a signature, which no path of ours uses.
+    "INVALID_SIGNATURE": _NOT_FOUND,
+    "EXPIRED_TOKEN": _NOT_FOUND,
+    "RESOURCE_NOT_FOUND": _NOT_FOUND,
+    "REQUEST_TOO_LARGE": GatewayResponse(
+        413, "too_large", "The request is too large; pass links to pictures instead of base64"
+    ),
+    "THROTTLED": GatewayResponse(429, "throttled", "Too many requests with this key; slow down", 1),
+    "QUOTA_EXCEEDED": GatewayResponse(429, "throttled", "The quota of this key is used up for today", 3600),
+    "AUTHORIZER_FAILURE": GatewayResponse(500, "internal_error", _INTERNAL),
+    "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(500, "internal_error", _INTERNAL),
+    "INTEGRATION_FAILURE": GatewayResponse(503, "internal_error", _INTERNAL, 1),
+    "INTEGRATION_TIMEOUT": GatewayResponse(
+        504, "internal_error", "The request took too long; check whether the task exists"
+    ),
+    "DEFAULT_4XX": GatewayResponse(400, "bad_request", "The API does not support this request"),
+    "DEFAULT_5XX": GatewayResponse(500, "internal_error", _INTERNAL),
+}

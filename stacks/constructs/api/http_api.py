@@ -1,0 +1,174 @@
+"""REST API of an environment: routes, authorizer, throttling and logs."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import Duration, Fn, RemovalPolicy, Stack, aws_apigateway
+from constructs import Construct
+
+from stacks.config import Environment
+from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS
+from stacks.constructs.functions.task_function import TaskFunction
+from stacks.constructs.nag_suppressions import suppress, suppress_managed_policies
+from stacks.constructs.retention import RetainedLogGroup
+
+STAGE: Final = "api"
+SUBMIT: Final = "submit"
+READ: Final = "read"
+UPLOAD: Final = "upload"
+RUNPOD: Final = "runpod"
+WEBUI: Final = "webui"
+#: Method, path and function of each route.
+ROUTES: Final = (
+    ("POST", "/v1alpha2", SUBMIT),
+    ("POST", "/v1alpha1", SUBMIT),
+    ("POST", "/v1alpha2/uploads", UPLOAD),
+    ("GET", "/v1alpha2/tasks", READ),
+    ("GET", "/v1alpha2/tasks/{id}", READ),
+    ("DELETE", "/v1alpha2/tasks/{id}", READ),
+    ("POST", "/v1alpha2/tasks/{id}/webhook", READ),
+    ("POST", "/v2/{runtime}/run", RUNPOD),
+    ("POST", "/v2/{runtime}/runsync", RUNPOD),
+    ("GET", "/v2/{runtime}/status/{id}", RUNPOD),
+    ("GET", "/v2/{runtime}/stream/{id}", RUNPOD),
+    ("POST", "/v2/{runtime}/cancel/{id}", RUNPOD),
+    ("POST", "/v2/{runtime}/retry/{id}", RUNPOD),
+    ("POST", "/v2/{runtime}/purge-queue", RUNPOD),
+    ("GET", "/v2/{runtime}/health", RUNPOD),
+    # The function refuses unknown calls and methods as the Web UI would.
+    ("GET", "/sdapi/v1/{call}", WEBUI),
+    ("POST", "/sdapi/v1/{call}", WEBUI),
+    ("GET", "/controlnet/{call}", WEBUI),
+    ("GET", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
+    ("POST", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
+    ("GET", "/runtimes/{runtime}/controlnet/{call}", WEBUI),
+)
+
+
+class HttpApi(Construct):
+    """API whose routes all require a key. `api` is the REST API, `url` its address without a slash at the end.
+
+    Args:
+        functions: Function of each name in ROUTES.
+        authorizer: Function that identifies callers by their key.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        functions: Mapping[str, TaskFunction],
+        authorizer: TaskFunction,
+        environment: Environment,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, id_)
+        throttling, key_count = environment.throttling, len(environment.api_keys)
+        access_logs = RetainedLogGroup(
+            self, "AccessLogs", retention_days=environment.log_retention_days, removal_policy=removal_policy
+        )
+        self.api = aws_apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=f"{Stack.of(self).stack_name}-Http",
+            description="Submit, read and cancel tasks of Darkroom",
+            endpoint_types=[aws_apigateway.EndpointType.REGIONAL],
+            # The key comes in one of two headers, and the authorizer returns it to API Gateway.
+            api_key_source_type=aws_apigateway.ApiKeySourceType.AUTHORIZER,
+            # An account has one such role for all its APIs. The last deployment sets it, and CDK retains it, so that
+            # removing one environment does not stop the logs of the others.
+            cloud_watch_role=True,
+            deploy_options=aws_apigateway.StageOptions(
+                stage_name=STAGE,
+                throttling_rate_limit=throttling.requests_per_second * key_count,
+                throttling_burst_limit=throttling.burst * key_count,
+                logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
+                metrics_enabled=True,
+                tracing_enabled=environment.tracing,
+                access_log_destination=aws_apigateway.LogGroupLogDestination(access_logs),
+                access_log_format=_access_log_format(),
+            ),
+        )
+        # Remove CDK's output of the address, which has a generated name; ours is HttpUrl.
+        self.api.node.try_remove_child("Endpoint")
+        self._suppress_findings()
+        self._add_gateway_errors()
+        request_authorizer = aws_apigateway.RequestAuthorizer(
+            self,
+            "Authorizer",
+            handler=authorizer,
+            # There is no cache key, because the key may be in either header. The function caches the secrets itself.
+            identity_sources=[],
+            results_cache_ttl=Duration.seconds(0),
+        )
+        integrations = {
+            name: aws_apigateway.LambdaIntegration(function, allow_test_invoke=False)
+            for name, function in functions.items()
+        }
+        for method, path, function in ROUTES:
+            self.api.root.resource_for_path(path).add_method(
+                method, integrations[function], authorizer=request_authorizer, api_key_required=True
+            )
+        self.url = Fn.join(
+            "",
+            [
+                f"https://{self.api.rest_api_id}.execute-api.{Stack.of(self).region}.{Stack.of(self).url_suffix}",
+                f"/{self.api.deployment_stage.stage_name}",
+            ],
+        )
+
+    def _add_gateway_errors(self) -> None:
+        """Replace API Gateway's own error responses by the error body of the functions."""
+        for name, error in GATEWAY_ERRORS.items():
+            retry_after = error.retry_after_seconds
+            # The two defaults cover many errors, each with its own status.
+            status = None if name.startswith("DEFAULT_") else str(error.status)
+            self.api.add_gateway_response(
+                name.title().replace("_", ""),
+                type=aws_apigateway.ResponseType.of(name),
+                status_code=status,
+                response_headers={"Retry-After": f"'{retry_after}'"} if retry_after else None,
+                templates={"application/json": json.dumps({"error": {"code": error.code, "message": error.message}})},
+            )
+
+    def _suppress_findings(self) -> None:
+        suppress(
+            self.api,
+            "AwsSolutions-APIG2",
+            "The functions check requests and name every broken field at once; API Gateway would name the first only",
+        )
+        suppress(
+            self.api,
+            "AwsSolutions-APIG3",
+            "Callers are applications with a key each, counted and throttled by it; a web ACL costs more than the"
+            " whole API at rest, and a user who wants one can attach it to the stage",
+        )
+        suppress(
+            self.api,
+            "AwsSolutions-COG4",
+            "Callers are applications, not users in a pool; the authorizer checks their keys",
+        )
+        suppress_managed_policies(
+            self.api,
+            ["service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
+            "API Gateway requires exactly this policy of the role with which it writes its logs",
+        )
+
+
+def _access_log_format() -> aws_apigateway.AccessLogFormat:
+    fields = {
+        "requestId": "$context.requestId",
+        "time": "$context.requestTimeEpoch",
+        "ip": "$context.identity.sourceIp",
+        "key": "$context.authorizer.principalId",
+        "method": "$context.httpMethod",
+        "path": "$context.path",
+        "status": "$context.status",
+        "latencyMilliseconds": "$context.responseLatency",
+        "responseBytes": "$context.responseLength",
+        "error": "$context.error.responseType",
+    }
+    pairs = ",".join(f'"{name}":"{value}"' for name, value in fields.items())
+    return aws_apigateway.AccessLogFormat.custom("{" + pairs + "}")

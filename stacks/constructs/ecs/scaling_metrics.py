@@ -1,0 +1,76 @@
+"""Metrics of ECS scaling: the function that measures queues and services, and the metrics that it writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Aws, Stack, aws_cloudwatch
+from constructs import Construct
+
+from stacks.constructs.functions.task_function import METRICS_NAMESPACE, FunctionPlatform, TaskFunction
+from stacks.constructs.monitoring.metrics import metric
+from stacks.exports import QueueReference
+
+#: The schedule calls again after 60 seconds; a measurement takes less than one.
+MEASURE_TIMEOUT_SECONDS: Final = 50
+#: A metric's shortest period in an alarm that starts a scaling policy.
+MEASURE_INTERVAL_MINUTES: Final = 1
+
+
+@dataclass(frozen=True)
+class ScalingMetrics:
+    """Metrics of one environment. CloudWatch's own come late, or not at all while their values are 0."""
+
+    environment: str
+
+    def of_queue(self, name: str, runtime: str) -> aws_cloudwatch.Metric:
+        """Return `MessagesWaiting` or `MessagesInFlight` of a runtime's queue."""
+        return metric(name, "Maximum", environment=self.environment, runtime=runtime)
+
+    def of_service(self, name: str, service: str) -> aws_cloudwatch.Metric:
+        """Return `ReplicasDesired` or `ReplicasRunning` of a service."""
+        return metric(name, "Maximum", environment=self.environment, service=service)
+
+
+def measure_fleet(
+    scope: Construct,
+    *,
+    platform: FunctionPlatform,
+    cluster_name: str,
+    queues: Mapping[str, QueueReference],
+    services: Sequence[str],
+) -> TaskFunction:
+    """Create the function that writes these metrics, and its schedule.
+
+    Args:
+        scope: Stack of the function.
+        platform: Properties that all functions share.
+        cluster_name: Cluster of the services.
+        queues: Queue of each runtime, by the runtime's name.
+        services: Names of all services.
+    """
+    stack = Stack.of(scope)
+    function = TaskFunction(
+        scope,
+        "MeasureFleet",
+        folder="measure_fleet",
+        description="Measures queues and services, for their scaling",
+        timeout_seconds=MEASURE_TIMEOUT_SECONDS,
+        settings={
+            "CLUSTER": cluster_name,
+            "QUEUES": stack.to_json_string({runtime: queue.url for runtime, queue in queues.items()}),
+            "SERVICES": stack.to_json_string(list(services)),
+        },
+        platform=platform,
+    )
+    function.allow("sqs:GetQueueAttributes", on=[queue.arn for queue in queues.values()])
+    of_cluster = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:service/{cluster_name}"
+    function.allow("ecs:DescribeServices", on=[f"{of_cluster}/{service}" for service in services])
+    function.allow(
+        "cloudwatch:PutMetricData",
+        on=["*"],
+        wildcard_reason="CloudWatch takes no ARN; the condition on the namespace is the limit",
+        conditions={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+    )
+    function.schedule(scope, "MeasureSchedule", every_minutes=MEASURE_INTERVAL_MINUTES)
+    return function

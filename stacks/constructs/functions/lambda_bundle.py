@@ -1,0 +1,81 @@
+"""Code bundle of all functions: our packages and the libraries that they require, bundled without Docker."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, aws_lambda
+
+#: Python version of the functions and of the wheels in the bundle.
+PYTHON_VERSION: Final = "3.13"
+RUNTIME: Final = aws_lambda.Runtime.PYTHON_3_13
+ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
+#: uv's name of the platform of Lambda's arm64 functions.
+PLATFORM: Final = "aarch64-manylinux2014"
+PACKAGES: Final = ("contract", "guarded_http", "task_store", "lambdas")
+#: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
+#: leaves boto3 and botocore out: the Lambda runtime provides them, and the latter alone has 25 MB.
+REQUIREMENTS: Final = "lambdas/requirements.txt"
+
+
+def lambda_code(root: Path) -> aws_lambda.Code:
+    """Return the code of all functions, made from the project at `root`.
+
+    Its hash covers the bundled files only, so a change elsewhere in the project deploys no function again.
+    """
+    return aws_lambda.Code.from_asset(
+        str(root),
+        asset_hash_type=AssetHashType.CUSTOM,
+        asset_hash=bundle_hash(root),
+        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_LocalBundling(root)),
+    )
+
+
+def bundled_files(root: Path) -> Iterator[Path]:
+    """Yield our own files of the bundle in a fixed order."""
+    for package in PACKAGES:
+        yield from sorted((root / package).rglob("*.py"))
+
+
+def bundle_hash(root: Path) -> str:
+    """Return the hash of all sources of the bundle."""
+    digest = hashlib.sha256(f"{PYTHON_VERSION} {PLATFORM}".encode())
+    for file in (root / REQUIREMENTS, *bundled_files(root)):
+        content = file.read_bytes()
+        digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def make_bundle(root: Path, output: Path) -> None:
+    """Write the content of a function's code folder to `output`."""
+    _install_libraries(root, output)
+    for file in bundled_files(root):
+        target = output / file.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _install_libraries(root: Path, output: Path) -> None:
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(output)]
+    command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
+    command += ["--no-deps", "--require-hashes", "--requirements", str(root / REQUIREMENTS)]
+    # The output goes to stderr, because the CDK command line reads stdout.
+    subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603  # our own arguments
+    # Remove the libraries' command line programs, because they name this machine's Python.
+    shutil.rmtree(output / "bin", ignore_errors=True)
+
+
+@jsii.implements(ILocalBundling)
+class _LocalBundling:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def try_bundle(self, output_dir: str, *_: object, **_options: object) -> bool:
+        make_bundle(self._root, Path(output_dir))
+        return True

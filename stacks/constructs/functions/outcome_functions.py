@@ -1,0 +1,134 @@
+"""Functions that bring each task to an end: callbacks, expiry, and failures of undeliverable messages."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import Duration, aws_lambda, aws_sqs
+from constructs import Construct
+
+from contract.record import DUE_INDEX, FINAL_STATUSES
+from contract.storage import MESSAGE_FOLDER, UNREADABLE_FOLDER
+from stacks.constructs.functions.task_function import TaskFunction, TaskResources
+from stacks.constructs.messaging.queues import DeadLetterQueue, TaskQueue
+from stacks.constructs.nag_suppressions import suppress
+
+#: A batch of a hundred callbacks of some 20 ms each, one after the other, takes 2 seconds.
+NOTIFY_TIMEOUT_SECONDS: Final = 30
+NOTIFY_BATCH_SIZE: Final = 100
+#: Retries until a record is set aside, because it must not delay the callbacks behind it. Lambda waits longer before
+#: each retry, so callbacks survive an outage of SNS that lasts for minutes.
+NOTIFY_RETRIES: Final = 50
+#: The schedule calls again after 60 seconds. Two concurrent runs would do all work twice.
+EXPIRE_TIMEOUT_SECONDS: Final = 50
+EXPIRE_INTERVAL_MINUTES: Final = 1
+#: A batch of ten, each with a read, a write and perhaps a publish of some 20 ms, leaves ample room.
+DEAD_LETTER_TIMEOUT_SECONDS: Final = 30
+DEAD_LETTER_BATCH_SIZE: Final = 10
+
+
+def notify(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs.IQueue) -> TaskFunction:
+    """Create the function that publishes callbacks of records that became final in the task table's stream."""
+    storage = resources.storage
+    settings = resources.settings("COMPLETION_TOPIC_ARN", "TASK_TABLE", "ACTIVE_TASKS_PER_KEY")
+    function = TaskFunction(
+        scope,
+        "Notify",
+        folder="notify",
+        description="Publishes the callbacks of finished tasks",
+        timeout_seconds=NOTIFY_TIMEOUT_SECONDS,
+        settings={**settings, "WEBHOOK_QUEUE_URL": webhook_queue.queue_url},
+        platform=resources.platform,
+    )
+    if resources.environment.throttling.active_tasks_per_key:
+        function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
+    function.publish_to(resources.completion_topic_arn, key_arn=resources.topic_key_arn)
+    function.allow(
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        on=[storage.table_stream_arn],
+    )
+    function.allow(
+        "dynamodb:ListStreams", on=["*"], wildcard_reason="Lambda lists streams before it knows one; IAM takes no ARN"
+    )
+    failures = DeadLetterQueue(scope, "NotifyFailures", visibility_timeout=Duration.seconds(NOTIFY_TIMEOUT_SECONDS))
+    suppress(failures, "AwsSolutions-SQS3", "This queue is where the function's event source sets failures aside")
+    function.allow("sqs:SendMessage", on=[webhook_queue.queue_arn, failures.queue_arn])
+    aws_lambda.CfnEventSourceMapping(
+        function,
+        "TaskTableStream",
+        function_name=function.function_name,
+        event_source_arn=storage.table_stream_arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=NOTIFY_BATCH_SIZE,
+        bisect_batch_on_function_error=True,
+        maximum_retry_attempts=NOTIFY_RETRIES,
+        function_response_types=["ReportBatchItemFailures"],
+        filter_criteria={"filters": [{"pattern": json.dumps(_became_final())}]},
+        destination_config={"onFailure": {"destination": failures.queue_arn}},
+    )
+    return function
+
+
+def expire_tasks(scope: Construct, resources: TaskResources) -> TaskFunction:
+    """Create the function that finishes abandoned tasks, and its schedule."""
+    storage = resources.storage
+    function = TaskFunction(
+        scope,
+        "ExpireTasks",
+        folder="expire_tasks",
+        description="Finishes tasks that were abandoned or have expired",
+        timeout_seconds=EXPIRE_TIMEOUT_SECONDS,
+        settings=resources.settings("TASK_TABLE", "TASK_BUCKET", "TASK_TOPIC_ARN", "RETENTION_SECONDS"),
+        platform=resources.platform,
+    )
+    function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
+    function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{DUE_INDEX}"])
+    function.read_objects(
+        storage.task_bucket,
+        MESSAGE_FOLDER,
+        wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
+    )
+    function.publish_to(resources.task_topic_arn, key_arn=resources.topic_key_arn)
+    function.schedule(scope, "ExpireSchedule", every_minutes=EXPIRE_INTERVAL_MINUTES)
+    return function
+
+
+def fail_dead_letters(scope: Construct, resources: TaskResources, *, queues: Mapping[str, TaskQueue]) -> TaskFunction:
+    """Create the function that fails undeliverable tasks, fed by the dead-letter queue of each of `queues`.
+
+    Its stack must be that of the queues. From another stack it would need an export of each queue, and CloudFormation
+    refuses to remove an export in use. No runtime could then be removed from an environment.
+    """
+    storage = resources.storage
+    function = TaskFunction(
+        scope,
+        "FailDeadLetters",
+        folder="fail_dead_letters",
+        description="Fails the tasks whose messages could not be delivered",
+        timeout_seconds=DEAD_LETTER_TIMEOUT_SECONDS,
+        settings=resources.settings("TASK_TABLE", "TASK_BUCKET", "COMPLETION_TOPIC_ARN", "RETENTION_SECONDS"),
+        platform=resources.platform,
+    )
+    function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
+    function.read_objects(
+        storage.task_bucket,
+        "",
+        wildcard_reason="Publishers choose the key of a message that they pass by reference; the bucket is the limit",
+    )
+    function.allow(
+        "s3:PutObject",
+        on=[f"{storage.task_bucket.arn}/{UNREADABLE_FOLDER}/*"],
+        wildcard_reason="Each message in which no task was recognized is kept under its own key",
+    )
+    function.publish_to(resources.completion_topic_arn, key_arn=resources.topic_key_arn)
+    for name, queue in queues.items():
+        function.consume(name, queue.dead_letters.queue_arn, batch_size=DEAD_LETTER_BATCH_SIZE)
+    return function
+
+
+def _became_final() -> dict[str, object]:
+    """Return the filter of stream records that are a task's end. Deletions by TTL have no new image."""
+    statuses = [status.value for status in FINAL_STATUSES]
+    return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": statuses}}}}

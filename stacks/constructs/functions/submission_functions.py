@@ -1,0 +1,106 @@
+"""Functions that check a submitted task, record it and publish it to its runtime."""
+
+from typing import Final
+
+from constructs import Construct
+
+from contract.storage import CHECKPOINT_FOLDER, MESSAGE_FOLDER
+from contract.upload import UPLOAD_FOLDER
+from stacks.constructs.functions.task_function import TaskFunction, TaskResources
+
+#: A batch of ten messages, each with some six calls of 20 ms one after the other, leaves ample room.
+ROUTE_TIMEOUT_SECONDS: Final = 30
+ROUTE_BATCH_SIZE: Final = 10
+#: API Gateway gives up after 29 seconds. A function that ran longer would answer no caller.
+HTTP_TIMEOUT_SECONDS: Final = 28
+#: Variables of every function that accepts tasks.
+SUBMISSION_SETTINGS: Final = (
+    "TASK_TABLE",
+    "TASK_BUCKET",
+    "MODEL_BUCKET",
+    "OUTPUT_BUCKET",
+    "TASK_TOPIC_ARN",
+    "RUNTIMES",
+    "RETENTION_SECONDS",
+    "ACTIVE_TASKS_PER_KEY",
+)
+
+
+def route_tasks(scope: Construct, resources: TaskResources, *, intake_queue_arn: str) -> TaskFunction:
+    """Create the function that accepts tasks from the entry topic."""
+    function = TaskFunction(
+        scope,
+        "RouteTasks",
+        folder="route_tasks",
+        description="Checks tasks from the entry topic and sends them to their runtime",
+        timeout_seconds=ROUTE_TIMEOUT_SECONDS,
+        settings=resources.settings(*SUBMISSION_SETTINGS, "COMPLETION_TOPIC_ARN"),
+        platform=resources.platform,
+    )
+    allow_submission(function, resources)
+    function.read_objects(
+        resources.storage.task_bucket,
+        "",
+        wildcard_reason="Publishers choose the key of a message that they pass by reference; the bucket is the limit",
+    )
+    function.publish_to(resources.task_topic_arn, resources.completion_topic_arn, key_arn=resources.topic_key_arn)
+    function.consume("Intake", intake_queue_arn, batch_size=ROUTE_BATCH_SIZE)
+    return function
+
+
+def submit_task(scope: Construct, resources: TaskResources) -> TaskFunction:
+    """Create the function that accepts tasks over HTTP."""
+    function = TaskFunction(
+        scope,
+        "SubmitTask",
+        folder="submit_task",
+        description="Checks a task from the HTTP API and sends it to its runtime",
+        timeout_seconds=HTTP_TIMEOUT_SECONDS,
+        settings=resources.settings(*SUBMISSION_SETTINGS),
+        platform=resources.platform,
+    )
+    allow_submission(function, resources)
+    function.read_objects(
+        resources.storage.task_bucket,
+        MESSAGE_FOLDER,
+        wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
+    )
+    function.publish_to(resources.task_topic_arn, key_arn=resources.topic_key_arn)
+    return function
+
+
+def create_upload(scope: Construct, resources: TaskResources) -> TaskFunction:
+    """Create the function that signs uploads of inputs that are too large for a request."""
+    function = TaskFunction(
+        scope,
+        "CreateUpload",
+        folder="create_upload",
+        description="Signs forms with which callers upload input pictures",
+        timeout_seconds=HTTP_TIMEOUT_SECONDS,
+        settings=resources.settings("TASK_BUCKET"),
+        platform=resources.platform,
+    )
+    function.allow(
+        "s3:PutObject",
+        on=[f"{resources.storage.task_bucket.arn}/{UPLOAD_FOLDER}/*"],
+        wildcard_reason="A presigned form carries its signer's permission, and each upload has its own name",
+    )
+    return function
+
+
+def allow_submission(function: TaskFunction, resources: TaskResources) -> None:
+    """Allow a function to look up checkpoints and to record tasks."""
+    storage = resources.storage
+    if resources.environment.throttling.active_tasks_per_key:
+        function.allow("dynamodb:BatchGetItem", on=[storage.table_arn])
+    function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[storage.table_arn])
+    function.allow(
+        "s3:PutObject",
+        on=[f"{storage.task_bucket.arn}/{MESSAGE_FOLDER}/*"],
+        wildcard_reason="A message too large for a topic is stored under the id of its task",
+    )
+    function.read_objects(
+        storage.model_bucket,
+        CHECKPOINT_FOLDER,
+        wildcard_reason="The request names the checkpoint whose existence is checked",
+    )

@@ -1,0 +1,85 @@
+"""Webhooks: their queue with its schedule, the secret that signs them, and the function that posts them."""
+
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy, aws_secretsmanager
+from constructs import Construct
+
+from contract.storage import MESSAGE_FOLDER
+from contract.webhook import MAX_WEBHOOK_ATTEMPTS
+from stacks.constructs.functions.task_function import TaskFunction, TaskResources, queue_visibility_timeout
+from stacks.constructs.messaging.queues import TaskQueue
+from stacks.constructs.nag_suppressions import suppress
+
+#: An attempt ends after 15 seconds; before and after all attempts of a batch there are some calls of 20 ms each.
+DELIVER_TIMEOUT_SECONDS: Final = 40
+#: Webhooks that one call posts concurrently, since each waits for its own endpoint only.
+DELIVER_BATCH_SIZE: Final = 10
+#: Concurrent calls. 200 slow endpoints may then wait before they delay any other.
+DELIVER_MAX_CONCURRENCY: Final = 20
+#: An operator reads the dead letters. No function consumes them.
+DEAD_LETTER_VISIBILITY_SECONDS: Final = 30
+#: Letters and digits of the generated secret; as base64 they are the 33 bytes of a key, of which 24 to 64 are allowed.
+SECRET_LENGTH: Final = 44
+
+
+class Webhooks(TaskQueue):
+    """`queue` receives the message of every finished run with a webhook; `secret` signs what is posted."""
+
+    def __init__(self, scope: Construct, id_: str, *, resources: TaskResources, removal_policy: RemovalPolicy) -> None:
+        super().__init__(
+            scope,
+            id_,
+            visibility_timeout=queue_visibility_timeout(DELIVER_TIMEOUT_SECONDS),
+            dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
+            max_receives=MAX_WEBHOOK_ATTEMPTS,
+        )
+        self.secret = aws_secretsmanager.Secret(
+            self,
+            "Secret",
+            description="Signs the webhooks of Darkroom",
+            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
+                password_length=SECRET_LENGTH, exclude_punctuation=True
+            ),
+            removal_policy=removal_policy,
+        )
+        suppress(
+            self.secret,
+            "AwsSolutions-SMG4",
+            "Receivers must get a new secret before the old one stops; docs/how-to/webhooks.md says how",
+        )
+        storage = resources.storage
+        settings = resources.settings("TASK_TABLE", "TASK_BUCKET", "RETENTION_SECONDS", "ALLOWED_LINK_HOSTS")
+        function = TaskFunction(
+            scope,
+            "DeliverWebhook",
+            folder="deliver_webhook",
+            description="Posts the outcomes of tasks to their webhooks",
+            timeout_seconds=DELIVER_TIMEOUT_SECONDS,
+            settings={
+                **settings,
+                "WEBHOOK_QUEUE_URL": self.queue.queue_url,
+                "WEBHOOK_SECRET_ARN": self.secret.secret_arn,
+            },
+            platform=resources.platform,
+        )
+        function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
+        function.read_objects(
+            storage.task_bucket,
+            MESSAGE_FOLDER,
+            wildcard_reason="RunPod's body repeats the request, which lies under the task's id if it is large",
+        )
+        function.read_objects(
+            storage.output_bucket,
+            "",
+            wildcard_reason="RunPod's body holds the outputs or links to them, and callers choose their prefix",
+        )
+        function.allow("secretsmanager:GetSecretValue", on=[self.secret.secret_arn])
+        # The function sets each message's pause before the next attempt.
+        function.allow("sqs:ChangeMessageVisibility", on=[self.queue.queue_arn])
+        function.consume(
+            "Webhooks",
+            self.queue.queue_arn,
+            batch_size=DELIVER_BATCH_SIZE,
+            max_concurrency=DELIVER_MAX_CONCURRENCY,
+        )

@@ -1,0 +1,1 @@
+"""Topics and queues between the stages of a task."""

@@ -1,0 +1,1 @@
+"""Metrics, alarms, dashboard and saved queries of an environment."""

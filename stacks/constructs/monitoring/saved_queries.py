@@ -1,0 +1,60 @@
+"""Saved queries of CloudWatch Logs Insights for questions that operators ask again and again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aws_cdk import aws_logs
+from constructs import Construct
+
+#: Query by its name in the console. Functions log an event's name as `message`, agents as `event`.
+QUERIES: Final[Mapping[str, str]] = {
+    "Journey of a task": """fields @timestamp, coalesce(event, message) as happened, attempt, status, reason, @log
+| filter task_id = "PUT THE ID OF THE TASK HERE"
+| sort @timestamp asc""",
+    "Why tasks fail": """filter event = "task_failed"
+| stats count(*) as tasks, latest(reason) as example by code
+| sort tasks desc""",
+    "Why tasks are refused": """filter message in ["task_rejected", "request_refused"]
+| stats count(*) as tasks, latest(error.message) as example by error.code
+| sort tasks desc""",
+    "Slowest tasks": """filter ispresent(TotalSeconds)
+| fields @timestamp, runtime, task_id, tasktype, TotalSeconds
+| fields TaskDelaySeconds, FetchSeconds, GenerateSeconds, StoreSeconds
+| sort TotalSeconds desc
+| limit 50""",
+    "Where the time goes": """filter ispresent(TotalSeconds)
+| stats count(*) as tasks, pct(TaskDelaySeconds, 50) as delay_p50, pct(TaskDelaySeconds, 95) as delay_p95,
+    pct(GenerateSeconds, 50) as generate_p50, pct(GenerateSeconds, 95) as generate_p95,
+    pct(TotalSeconds, 50) as total_p50, pct(TotalSeconds, 95) as total_p95 by runtime, tasktype""",
+    "Tasks handed back": """filter event = "task_handed_back"
+| stats count(*) as tasks, latest(reason) as example by code, @logStream
+| sort tasks desc""",
+    "Tasks cancelled or lost": """filter event in ["task_cancelled", "lease_lost", "lease_expired", "message_lost"]
+| stats count(*) as tasks, latest(task_id) as example by event, runtime, @logStream
+| sort tasks desc""",
+    "Output of Web UIs": """filter process = "webui"
+| fields @timestamp, line, @logStream
+| sort @timestamp desc
+| limit 500""",
+    "Errors": """filter level = "ERROR"
+| fields @timestamp, coalesce(event, message) as happened, service, task_id, exception_name, exception, @log
+| sort @timestamp desc
+| limit 100""",
+}
+
+
+class SavedQueries(Construct):
+    """One definition for each query, over all `log_groups`, in a folder with the environment's name."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: str, log_groups: Sequence[aws_logs.ILogGroup]
+    ) -> None:
+        super().__init__(scope, id_)
+        for name, query in QUERIES.items():
+            aws_logs.CfnQueryDefinition(
+                self,
+                name.title().replace(" ", ""),
+                name=f"Darkroom/{environment}/{name}",
+                query_string=query,
+                log_group_names=[group.log_group_name for group in log_groups],
+            )

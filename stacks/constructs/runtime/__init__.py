@@ -1,0 +1,1 @@
+"""Container of a runtime and its network, as every engine runs it."""

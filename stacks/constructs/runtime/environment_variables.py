@@ -1,0 +1,93 @@
+"""Environment variables of a runtime's container, for every engine and for the local system."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Final, Self
+
+from contract.upload import UPLOAD_FOLDER
+from stacks.config import Environment, RuntimeConfig
+from stacks.constructs.runtime.replica_limits import MODELS_DIRECTORY, models_mib, webui_memory_mib
+from stacks.exports import QueueReference, StorageExports
+
+#: Address of the Web UI inside the container.
+WEBUI_URL: Final = "http://127.0.0.1:7860"
+#: Port on which the supervisor answers the orchestrator's probes.
+HEALTH_PORT: Final = 8080
+#: File with the progress of the model download, for the supervisor.
+MODELS_STATE_FILE: Final = "/var/darkroom/models.json"
+#: Seconds between the latest end of all processes and the orchestrator's SIGKILL.
+KILL_MARGIN_SECONDS: Final = 5
+#: File with the agent's status, for the supervisor's probes.
+STATUS_FILE: Final = "/var/darkroom/agent-status.json"
+
+#: The agent's name for the orchestrator of each engine.
+_ORCHESTRATORS: Final = {"none": "none", "eks": "kubernetes", "ecs": "ecs"}
+
+
+@dataclass(frozen=True)
+class RuntimeResources:
+    """Names of the resources that a runtime uses."""
+
+    queue_url: str
+    low_priority_queue_url: str
+    task_table: str
+    task_bucket: str
+    output_bucket: str
+    model_bucket: str
+
+    @classmethod
+    def of(cls, queue: QueueReference, storage: StorageExports) -> Self:
+        """Return the resources of a runtime with this queue."""
+        return cls(
+            queue_url=queue.url,
+            low_priority_queue_url=queue.low_priority_url,
+            task_table=storage.table_name,
+            task_bucket=storage.task_bucket.name,
+            output_bucket=storage.output_bucket.name,
+            model_bucket=storage.model_bucket.name,
+        )
+
+
+def runtime_environment(
+    runtime: RuntimeConfig, environment: Environment, resources: RuntimeResources
+) -> dict[str, str]:
+    """Return the variables of a container of `runtime`: the settings of its processes, and `extraEnv`.
+
+    The orchestrator adds the variables that it alone knows (the pod's name, its own address).
+    """
+    return {
+        "WEBUI_MEMORY_LIMIT": f"{webui_memory_mib(runtime)}MiB",
+        **runtime.extra_env,
+        "ENVIRONMENT": environment.name,
+        "RUNTIME": runtime.name,
+        "QUEUE_URL": resources.queue_url,
+        "LOW_PRIORITY_QUEUE_URL": resources.low_priority_queue_url,
+        "TASK_TABLE": resources.task_table,
+        "TASK_BUCKET": resources.task_bucket,
+        "OUTPUT_BUCKET": resources.output_bucket,
+        "MODEL_BUCKET": resources.model_bucket,
+        "MODELS_DIRECTORY": MODELS_DIRECTORY,
+        "MODEL_FILENAME": runtime.model_filename or "",
+        "MODELS_MAX_BYTES": f"{models_mib(runtime)}MiB",
+        "MODELS_STATE_FILE": MODELS_STATE_FILE,
+        # Empty selects the public one.
+        "HF_ENDPOINT": "",
+        "WEBUI_URL": WEBUI_URL,
+        # The Web UI appends them to the command line of the image.
+        "COMMANDLINE_ARGS": shlex.join(runtime.webui_arguments),
+        "RETENTION_SECONDS": str(environment.retention_seconds),
+        "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
+        # A new output is the likeliest input of the next task, and every submitter may read it anyway.
+        "LINK_BUCKETS": json.dumps(
+            [*environment.link_buckets, resources.output_bucket, f"{resources.task_bucket}/{UPLOAD_FOLDER}/"]
+        ),
+        "ALLOWED_OPTIONS": json.dumps(runtime.allowed_options),
+        "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
+        "HANG_SECONDS": str(runtime.hang_seconds),
+        "ORCHESTRATOR": _ORCHESTRATORS[environment.engine],
+        "STATUS_FILE": STATUS_FILE,
+        "HEALTH_PORT": str(HEALTH_PORT),
+        "GRACE_PERIOD_SECONDS": str(runtime.stop_seconds - KILL_MARGIN_SECONDS),
+        "LOG_LEVEL": environment.log_level,
+    }

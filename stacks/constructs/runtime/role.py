@@ -1,0 +1,72 @@
+"""Role of a runtime's containers, the same for every engine."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam
+from constructs import Construct
+
+from stacks.constructs.permissions import allow
+from stacks.exports import QueueReference, StorageExports
+
+
+class RuntimeRole(aws_iam.Role):
+    """Permissions on the runtime's queues, the task records, and the objects that replicas read and write.
+
+    Args:
+        assumed_by: Principal that gives the role to the containers.
+        queue: Queues of the runtime.
+        link_buckets: Other owners' buckets that `s3://` links may name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        assumed_by: aws_iam.IPrincipal,
+        queue: QueueReference,
+        storage: StorageExports,
+        link_buckets: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id_, assumed_by=assumed_by)
+        for queue_arn in (queue.arn, queue.low_priority_arn):
+            allow(self, "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", on=queue_arn)
+        allow(self, "dynamodb:GetItem", "dynamodb:UpdateItem", on=storage.table_arn)
+        allow(
+            self,
+            "s3:GetObject",
+            on=f"{storage.task_bucket.arn}/*",
+            wildcard_reason="Large messages lie under the ids of their tasks, or where their publisher stored them",
+        )
+        allow(
+            self,
+            "s3:GetObject",
+            "s3:PutObject",
+            on=f"{storage.output_bucket.arn}/*",
+            wildcard_reason="Tasks choose the folder of their outputs, and outputs are inputs of later tasks",
+        )
+        allow(
+            self,
+            "s3:GetObject",
+            on=f"{storage.model_bucket.arn}/*",
+            wildcard_reason="The bucket's content decides which models exist",
+        )
+        for bucket in (storage.model_bucket, storage.task_bucket):
+            # Without this permission S3 answers 403 instead of 404 for an object that does not exist.
+            allow(self, "s3:ListBucket", on=bucket.arn)
+        for name in link_buckets:
+            allow(
+                self,
+                "s3:GetObject",
+                on=f"arn:{self.stack.partition}:s3:::{name}/*",
+                wildcard_reason="Links may name any object in these buckets",
+            )
+
+    def allow_traces(self) -> None:
+        """Allow a replica's trace collector to send spans to X-Ray."""
+        allow(
+            self,
+            "xray:PutTraceSegments",
+            on="*",
+            wildcard_reason="Traces belong to no resource: X-Ray has no ARN to name here",
+        )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from runtime_image.supervisor.parent_death import end_with_parent
+from runtime_image.supervisor.child_process import end_with_parent
 
 #: Seconds after SIGTERM at which a child is killed. Whatever it still does ends with the local system anyway.
 STOP_SECONDS: Final = 4.0

@@ -1,1 +1,1 @@
-"""The supervisor: starts the Web UI, the model downloader and the agent of one container, and looks after them."""
+"""Supervisor of a container: starts the Web UI, the model downloader and the agent, and keeps them running."""

@@ -1,62 +1,75 @@
-"""What can happen: every message that another thread or a signal has for the supervisor's loop."""
+"""Events of the supervisor's loop: every message that a thread or a signal has for it."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # its threads post events
-    from runtime_image.supervisor.child import Child
+from runtime_image.supervisor.managed_process import StartedProcess
 
 
 @dataclass(frozen=True)
 class ChildEnded:
-    """A process has ended, and what was left of its group has been killed."""
+    """A process has ended, and the rest of its group has been killed."""
 
-    child: "Child"
+    child: StartedProcess
     #: Exit status, negative for a signal.
     status: int
 
 
 @dataclass(frozen=True)
-class WebUiReady:
+class WebUiPrepared:
     """The Web UI answers, knows its models and has loaded the one it serves."""
 
-    child: "Child"
+    child: StartedProcess
 
 
 @dataclass(frozen=True)
 class WebUiUnusable:
-    """The Web UI answers but cannot be made ready."""
+    """The Web UI answers but cannot be prepared."""
 
-    child: "Child"
+    child: StartedProcess
     reason: str
 
 
 @dataclass(frozen=True)
-class WebUiHangs:
-    """The Web UI was ready and does not answer any more, though it has nothing to do."""
+class WebUiUnresponsive:
+    """The Web UI was ready and does not answer any more, though it is idle."""
 
-    child: "Child"
+    child: StartedProcess
 
 
 @dataclass(frozen=True)
 class CheckpointMissing:
     """The Web UI does not have the checkpoint that the runtime serves."""
 
-    child: "Child"
+    child: StartedProcess
     reason: str
 
 
 @dataclass(frozen=True)
-class StopRequested:
-    """SIGTERM or SIGINT; the second one hurries."""
+class ShutdownRequested:
+    """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
 @dataclass(frozen=True)
-class ThreadFailed:
+class ThreadCrashed:
     """A thread failed by a mistake of ours."""
 
     name: str
     error: Exception
 
 
-Event = ChildEnded | WebUiReady | WebUiUnusable | WebUiHangs | CheckpointMissing | StopRequested | ThreadFailed
+WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | CheckpointMissing
+Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadCrashed
+
+
+def start_thread(name: str, run: Callable[[], None], post: Callable[[Event], None]) -> None:
+    """Run `run` in a daemon thread. Its failure is an event, because a dead thread would go unseen."""
+
+    def guarded() -> None:
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - see above
+            post(ThreadCrashed(name, error))
+
+    threading.Thread(target=guarded, name=name, daemon=True).start()

@@ -1,37 +1,38 @@
-"""What the orchestrator asks over HTTP: /healthz, /readyz and /metrics."""
+"""Health server of the container: /healthz and /readyz for the orchestrator, /metrics for Prometheus."""
 
 import json
 import threading
+from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from runtime_image.process.clock import Clock
-from runtime_image.supervisor.condition import Condition
-from runtime_image.supervisor.metrics import Metrics
+from runtime_image.supervisor.container_metrics import ContainerMetrics
+from runtime_image.supervisor.container_status import ContainerStatus
 
 #: Seconds for a request to arrive.
 _REQUEST_SECONDS: Final = 5.0
 
 
 class HealthServer:
-    """Serves all addresses of the container in threads of its own; raises OSError if the port is taken."""
+    """Serves all addresses of the container in separate threads; raises OSError if the port is in use."""
 
-    def __init__(self, *, port: int, condition: Condition, metrics: Metrics, clock: Clock) -> None:
-        class Handler(_Handler):
-            def answer_to(self, path: str) -> tuple[int, str, bytes] | None:
-                match path:
-                    case "/healthz":
-                        return _json({"alive": condition.is_alive(clock.monotonic())}, "alive")
-                    case "/readyz":
-                        reason = condition.not_ready(clock.now_ms() / 1000)
-                        return _json({"ready": reason is None} | ({"reason": reason} if reason else {}), "ready")
-                    case "/metrics":
-                        return 200, CONTENT_TYPE_LATEST, metrics.page()
-                return None
+    def __init__(self, *, port: int, status: ContainerStatus, metrics: ContainerMetrics, clock: Clock) -> None:
+        def page(path: str) -> tuple[int, str, bytes]:
+            match path:
+                case "/healthz":
+                    return _json_page({"alive": status.is_alive(clock.monotonic())})
+                case "/readyz":
+                    reason = status.not_ready_reason(clock.now_ms() / 1000)
+                    return _json_page({"ready": reason is None} | ({"reason": reason} if reason else {}))
+                case "/metrics":
+                    return 200, CONTENT_TYPE_LATEST, metrics.page()
+            return 404, "text/plain", b"not found\n"
 
-        self._server = ThreadingHTTPServer(("", port), Handler)
+        self._server = ThreadingHTTPServer(("", port), partial(_HealthHandler, page))
         self.port: int = self._server.server_port
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
@@ -41,20 +42,20 @@ class HealthServer:
         self._server.server_close()
 
 
-def _json(answer: dict[str, object], key: str) -> tuple[int, str, bytes]:
-    return (200 if answer[key] else 503), "application/json", json.dumps(answer).encode()
+def _json_page(content: dict[str, object]) -> tuple[int, str, bytes]:
+    return (503 if False in content.values() else 200), "application/json", json.dumps(content).encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _HealthHandler(BaseHTTPRequestHandler):
     timeout = _REQUEST_SECONDS
 
-    def answer_to(self, path: str) -> tuple[int, str, bytes] | None:
-        """Return status, type and body, None for an unknown path."""
-        raise NotImplementedError
+    def __init__(self, page: Callable[[str], tuple[int, str, bytes]], *arguments: Any) -> None:
+        self._page = page
+        super().__init__(*arguments)
 
     def do_GET(self) -> None:
-        """Answer."""
-        status, content_type, body = self.answer_to(self.path.partition("?")[0]) or (404, "text/plain", b"not found\n")
+        """Send status, type and body of the path's page."""
+        status, content_type, body = self._page(self.path.partition("?")[0])
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -64,4 +65,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - http.server's name
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the orchestrator asks every few seconds."""
+        """Log no request, because the orchestrator sends one every few seconds."""

@@ -1,166 +1,26 @@
-"""A container without its walls: the supervisor as a process, with the real agent and a Web UI that obeys a folder."""
+"""Fixture of the supervisor's tests."""
 
-import json
-import shlex
-import signal
-import socket
-import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
-import psutil
 import pytest
 
-from local.stub_webui.web_ui import StubWebUi
-from runtime_image.process.exit_codes import ExitCode
-from tests.integration.agent.conftest import (
-    CHECKPOINT,
-    MAX_LOG_SHOWN,
-    PROJECT,
-    World,
-    aws_endpoint,
-    eventually,
-)
+from tests.integration.agent.conftest import MAX_LOG_SHOWN, aws_endpoint
+from tests.integration.supervisor.container import ContainerHarness
 
 __all__ = ["aws_endpoint"]
 
-#: Seconds for anything to happen; only a failing test waits for so long.
-PATIENCE_SECONDS = 60.0
-RUN = """
-import sys
-from runtime_image.supervisor.__main__ import main
-sys.exit(main(models_command=sys.argv[1:]) if sys.argv[1:] else main())
-"""
-
-
-@dataclass
-class Container:
-    """One `python -m runtime_image.supervisor` and all that it has started."""
-
-    process: subprocess.Popen[bytes]
-    log_file: Path
-
-    def events(self, event: str, **fields: object) -> list[dict[str, Any]]:
-        """Return the logged lines of this event that have these fields."""
-        lines = [json.loads(line) for line in self.log_file.read_text().splitlines() if line.endswith("}")]
-        return [line for line in lines if line["event"] == event and fields.items() <= line.items()]
-
-    def wait_for(self, event: str, count: int = 1, **fields: object) -> dict[str, Any]:
-        """Return the line once it has been logged so many times."""
-
-        def look() -> list[dict[str, Any]]:
-            found = self.events(event, **fields)
-            assert len(found) >= count or self.process.poll() is None, f"ended with {self.process.returncode}"
-            return found if len(found) >= count else []
-
-        return eventually(look, f"{count} times {event} {fields}", PATIENCE_SECONDS)[count - 1]
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Ask the health server."""
-        port = self.wait_for("supervisor_started")["health_port"]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def metric(self, name: str) -> float | None:
-        """Return a metric, None if it is not there."""
-        lines = self.get("/metrics")[1].splitlines()
-        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), None)
-
-    def wait_until_ready(self) -> None:
-        eventually(lambda: self.get("/readyz")[0] == 200, "being ready", PATIENCE_SECONDS)
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-
-    def exit_code(self) -> ExitCode:
-        """Return how it ended; nothing that it has started may be left then."""
-        code = ExitCode(self.process.wait(PATIENCE_SECONDS))
-        pids = [line["pid"] for line in self.events("child_started")]
-        assert not [pid for pid in pids if psutil.pid_exists(pid)]
-        return code
-
-
-@dataclass
-class Place(World):
-    """A world whose Web UI is the container's own."""
-
-    containers: list[Container] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.port_holder = held_port()
-        self.port = int(self.port_holder.getsockname()[1])
-        self.webui_url = f"http://127.0.0.1:{self.port}"
-        self.folder = self.directory / "webui"
-        self.folder.mkdir()
-        self.model_bucket = f"models-{uuid4().hex[:12]}"
-        self.s3.create_bucket(Bucket=self.model_bucket)
-        self.s3.put_object(Bucket=self.model_bucket, Key=f"Stable-diffusion/{CHECKPOINT}", Body=bytes(2048))
-
-    def tell(self, word: str) -> None:
-        """Tell the Web UI, or the one that is started next, how to behave."""
-        (self.folder / word).touch()
-
-    def noted(self, file: str) -> list[str]:
-        """Return what the Web UIs have noted."""
-        path = self.folder / file
-        return path.read_text().splitlines() if path.exists() else []
-
-    def webui_pid(self) -> int:
-        return int(eventually(lambda: self.noted("starts"), "the Web UI's start", PATIENCE_SECONDS)[-1])
-
-    def start(self, *models_command: str, **changes: object) -> Container:
-        """Start a container; `changes` are variables, `models_command` plays the downloader if it is given."""
-        program = [sys.executable, "-m", "local.stub_webui", "--port", self.port, "--faults-folder", self.folder]
-        variables = {
-            "WEBUI_COMMAND": shlex.join(map(str, program)),
-            "WEBUI_RESTARTS": 2,
-            "MODELS_DIRECTORY": self.directory,
-            "MODEL_FILENAME": CHECKPOINT,
-            "MODEL_BUCKET": self.model_bucket if models_command else "",
-            "STATUS_FILE": self.directory / "status.json",
-            "HEALTH_PORT": 0,
-            "LOG_LEVEL": "INFO",
-        }
-        log_file = self.directory / f"container-{len(self.containers)}.log"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", RUN, *models_command],
-                env=self.environment(**(variables | changes)),
-                cwd=PROJECT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.containers.append(Container(process, log_file))
-        return self.containers[-1]
-
-
-def held_port() -> socket.socket:
-    """Return a socket that keeps its port from all but those who ask for it by its number, as the Web UI does."""
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", 0))
-    return holder
-
 
 @pytest.fixture
-def place(aws_endpoint: str, tmp_path: Path) -> Iterator[Place]:
-    place = Place(aws_endpoint, tmp_path, StubWebUi())
+def harness(aws_endpoint: str, tmp_path: Path) -> Iterator[ContainerHarness]:
+    harness = ContainerHarness(aws_endpoint, tmp_path)
     try:
-        yield place
+        yield harness
     finally:
-        for container in place.containers:
+        for container in harness.containers:
             container.process.kill()
             container.process.wait()
             # pytest shows it if the test failed.
             sys.stdout.write(container.log_file.read_text()[-MAX_LOG_SHOWN:])
-        place.port_holder.close()
+        harness.port_holder.close()

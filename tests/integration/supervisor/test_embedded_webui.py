@@ -19,7 +19,7 @@ from runtime_image.process.exit_codes import ExitCode
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.progress import read_progress
-from tests.integration.supervisor.conftest import Container, Place
+from tests.integration.supervisor.container import Container, ContainerHarness
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,55 +36,55 @@ write_tiny_checkpoint(Path(sys.argv[1]), seed=0)
 """
 
 
-def start(place: Place, models: Path, **changes: object) -> Container:
+def start(harness: ContainerHarness, models: Path, **changes: object) -> Container:
     """Start a container with an embedded Web UI on this models folder."""
     command = [sys.executable, "-m", "embedded_webui", "--lazy", "--threads", "1"]
-    command += ["--port", str(place.port), "--models-folder", str(models)]
+    command += ["--port", str(harness.port), "--models-folder", str(models)]
     variables = {"WEBUI_COMMAND": shlex.join(command), "MODELS_DIRECTORY": models, "MODEL_FILENAME": CHECKPOINT}
-    return place.start(**(variables | changes))
+    return harness.start(**(variables | changes))
 
 
-def wait_for_steps(place: Place, task_id: str) -> None:
+def wait_for_steps(harness: ContainerHarness, task_id: str) -> None:
     """Return when the Web UI is in the middle of the task's generation."""
-    place.wait_for(task_id, Status.IN_PROGRESS, PATIENCE_SECONDS)
+    harness.wait_for(task_id, Status.IN_PROGRESS, PATIENCE_SECONDS)
 
     def stepping() -> bool:
         try:
-            progress = read_progress(WebUiClient(base_url=place.webui_url), Clock())
+            progress = read_progress(WebUiClient(base_url=harness.webui_url), Clock())
         except WebUiFailed:
             return False
         return progress.busy and progress.has_stepped
 
-    place.eventually(stepping, "a step", PATIENCE_SECONDS)
+    harness.eventually(stepping, "a step", PATIENCE_SECONDS)
 
 
-def test_from_the_start_over_a_task_to_a_stop_in_mid_generation(place: Place, tmp_path: Path) -> None:
+def test_from_the_start_over_a_task_to_a_stop_in_mid_generation(harness: ContainerHarness, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", WRITE, tmp_path / CHECKPOINT], check=True)
-    place.s3.upload_file(str(tmp_path / CHECKPOINT), place.model_bucket, f"Stable-diffusion/{CHECKPOINT}")
-    container = start(place, tmp_path / "models", MODEL_BUCKET=place.model_bucket, GRACE_PERIOD_SECONDS=6)
-    place.submit("done", {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}, checkpoint=CHECKPOINT)
-    place.wait_for("done", Status.COMPLETED, PATIENCE_SECONDS)
-    place.submit("interrupted", SLOW, checkpoint=CHECKPOINT)
-    wait_for_steps(place, "interrupted")
+    harness.s3.upload_file(str(tmp_path / CHECKPOINT), harness.model_bucket, f"Stable-diffusion/{CHECKPOINT}")
+    container = start(harness, tmp_path / "models", MODEL_BUCKET=harness.model_bucket, GRACE_PERIOD_SECONDS=6)
+    harness.submit("done", {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}, checkpoint=CHECKPOINT)
+    harness.wait_for("done", Status.COMPLETED, PATIENCE_SECONDS)
+    harness.submit("interrupted", SLOW, checkpoint=CHECKPOINT)
+    wait_for_steps(harness, "interrupted")
 
     container.stop()
 
     assert container.exit_code() is ExitCode.STOPPED
-    assert place.read("interrupted").status is Status.IN_QUEUE
+    assert harness.read("interrupted").status is Status.IN_QUEUE
     assert container.events("models_fetched", bytes_fetched=(tmp_path / CHECKPOINT).stat().st_size)
 
 
-def test_without_its_checkpoint(place: Place, tmp_path: Path) -> None:
+def test_without_its_checkpoint(harness: ContainerHarness, tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
 
-    container = start(place, tmp_path / "models")
+    container = start(harness, tmp_path / "models")
 
     assert container.exit_code() is ExitCode.MODEL_MISSING
     assert CHECKPOINT in container.events("checkpoint_missing")[0]["reason"]
 
 
-def test_hanging_at_its_start(place: Place, tmp_path: Path) -> None:
-    container = start(place, tmp_path / "models", START_DEADLINE_SECONDS=4, GRACE_PERIOD_SECONDS=2)
+def test_hanging_at_its_start(harness: ContainerHarness, tmp_path: Path) -> None:
+    container = start(harness, tmp_path / "models", START_DEADLINE_SECONDS=4, GRACE_PERIOD_SECONDS=2)
 
     os.kill(container.wait_for("child_started", child="webui")["pid"], signal.SIGSTOP)
 
@@ -93,8 +93,8 @@ def test_hanging_at_its_start(place: Place, tmp_path: Path) -> None:
     assert container.events("child_killed", child="webui")
 
 
-def test_killed_as_often_as_it_starts(place: Place, tmp_path: Path) -> None:
-    container = start(place, tmp_path / "models", WEBUI_RESTARTS=2)
+def test_killed_as_often_as_it_starts(harness: ContainerHarness, tmp_path: Path) -> None:
+    container = start(harness, tmp_path / "models", WEBUI_RESTARTS=2)
 
     for count in (1, 2, 3):
         os.kill(container.wait_for("child_started", count, child="webui")["pid"], signal.SIGKILL)
@@ -103,16 +103,16 @@ def test_killed_as_often_as_it_starts(place: Place, tmp_path: Path) -> None:
     assert len(container.events("child_ended", child="webui")) == 3
 
 
-def test_without_room_for_its_checkpoint(place: Place, tmp_path: Path) -> None:
-    place.s3.put_object(Bucket=place.model_bucket, Key=f"Stable-diffusion/{CHECKPOINT}", Body=bytes(4096))
+def test_without_room_for_its_checkpoint(harness: ContainerHarness, tmp_path: Path) -> None:
+    harness.s3.put_object(Bucket=harness.model_bucket, Key=f"Stable-diffusion/{CHECKPOINT}", Body=bytes(4096))
 
-    container = start(place, tmp_path / "models", MODEL_BUCKET=place.model_bucket, MODELS_MAX_BYTES="1KiB")
+    container = start(harness, tmp_path / "models", MODEL_BUCKET=harness.model_bucket, MODELS_MAX_BYTES="1KiB")
 
     assert container.exit_code() is ExitCode.DISK_FULL
 
 
-def test_stopped_while_it_starts(place: Place, tmp_path: Path) -> None:
-    container = start(place, tmp_path / "models")
+def test_stopped_while_it_starts(harness: ContainerHarness, tmp_path: Path) -> None:
+    container = start(harness, tmp_path / "models")
     container.wait_for("child_started", child="webui")
 
     container.stop()

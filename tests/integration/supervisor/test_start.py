@@ -11,21 +11,21 @@ import pytest
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.conftest import CHECKPOINT
-from tests.integration.supervisor.conftest import Place
+from tests.integration.supervisor.container import ContainerHarness
 
 
-def test_from_the_start_over_a_task_to_the_end(place: Place) -> None:
-    container = place.start("true", WARM_UP="true")
+def test_from_the_start_over_a_task_to_the_end(harness: ContainerHarness) -> None:
+    container = harness.start("true", WARM_UP="true")
     assert container.get("/readyz")[0] == 503
-    place.submit("cat")
+    harness.submit("cat")
 
-    place.wait_for("cat", Status.COMPLETED)
+    harness.wait_for("cat", Status.COMPLETED)
     container.wait_until_ready()
 
-    assert place.noted("generations") == ["warm-up", "cat"]
+    assert harness.recorded("generations") == ["warm-up", "cat"]
     assert container.get("/healthz") == (200, '{"alive": true}')
     assert container.get("/nowhere")[0] == 404
-    place.eventually(lambda: container.metric('darkroom_tasks_ended_total{ending="COMPLETED"}') == 1, "the count")
+    harness.eventually(lambda: container.metric('darkroom_tasks_ended_total{ending="COMPLETED"}') == 1, "the count")
     assert container.metric('darkroom_checkpoint_info{checkpoint="v1-5-pruned-emaonly.safetensors"}') == 1
     assert container.metric("darkroom_webui_ready") == 1
     assert container.metric("darkroom_models_disk_free_bytes")
@@ -39,18 +39,18 @@ def test_from_the_start_over_a_task_to_the_end(place: Place) -> None:
     assert [line["child"] for line in container.events("child_ended")] == ["models", "agent", "webui"]
 
 
-def test_a_web_ui_that_hangs_at_its_start_ends_the_container(place: Place) -> None:
+def test_a_web_ui_that_hangs_at_its_start_ends_the_container(harness: ContainerHarness) -> None:
     hangs = shlex.join(["sh", "-c", "trap '' TERM; exec sleep 600"])
 
-    container = place.start(WEBUI_COMMAND=hangs, START_DEADLINE_SECONDS=1, GRACE_PERIOD_SECONDS=2)
+    container = harness.start(WEBUI_COMMAND=hangs, START_DEADLINE_SECONDS=1, GRACE_PERIOD_SECONDS=2)
 
     assert container.exit_code() is ExitCode.START_DEADLINE_PASSED
     assert container.events("start_deadline_passed", waiting_for="webui")
     assert container.events("child_killed", child="webui")
 
 
-def test_a_web_ui_that_ends_again_and_again_ends_the_container(place: Place) -> None:
-    container = place.start(WEBUI_COMMAND="false")
+def test_a_web_ui_that_ends_again_and_again_ends_the_container(harness: ContainerHarness) -> None:
+    container = harness.start(WEBUI_COMMAND="false")
 
     assert container.exit_code() is ExitCode.WEBUI_UNHEALTHY
     assert len(container.events("child_ended", child="webui", status=1)) == 3
@@ -65,11 +65,11 @@ def test_a_web_ui_that_ends_again_and_again_ends_the_container(place: Place) -> 
     ],
 )
 def test_the_real_download_ends_the_container_if_it_fails(
-    place: Place, tmp_path: Path, checkpoint: str, room: str, code: ExitCode
+    harness: ContainerHarness, tmp_path: Path, checkpoint: str, room: str, code: ExitCode
 ) -> None:
     models = tmp_path / "models"
-    container = place.start(
-        MODEL_BUCKET=place.model_bucket, MODEL_FILENAME=checkpoint, MODELS_DIRECTORY=models, MODELS_MAX_BYTES=room
+    container = harness.start(
+        MODEL_BUCKET=harness.model_bucket, MODEL_FILENAME=checkpoint, MODELS_DIRECTORY=models, MODELS_MAX_BYTES=room
     )
 
     if code is ExitCode.STOPPED:
@@ -80,16 +80,16 @@ def test_the_real_download_ends_the_container_if_it_fails(
     assert container.exit_code() is code
 
 
-def test_what_the_image_brings_is_not_fetched(place: Place, tmp_path: Path) -> None:
+def test_what_the_image_brings_is_not_fetched(harness: ContainerHarness, tmp_path: Path) -> None:
     models, baked = tmp_path / "models", tmp_path / "baked"
     for name in ("Stable-diffusion/only-here.safetensors", "ControlNet/in-both.pth", "ControlNet/older.pth"):
         (baked / name).parent.mkdir(parents=True, exist_ok=True)
         (baked / name).write_bytes(bytes(100))
-    place.s3.put_object(Bucket=place.model_bucket, Key="ControlNet/in-both.pth", Body=b"x" * 100)
-    place.s3.put_object(Bucket=place.model_bucket, Key="ControlNet/older.pth", Body=b"x" * 101)
+    harness.s3.put_object(Bucket=harness.model_bucket, Key="ControlNet/in-both.pth", Body=b"x" * 100)
+    harness.s3.put_object(Bucket=harness.model_bucket, Key="ControlNet/older.pth", Body=b"x" * 101)
 
-    container = place.start(
-        MODEL_BUCKET=place.model_bucket,
+    container = harness.start(
+        MODEL_BUCKET=harness.model_bucket,
         MODEL_FILENAME="only-here.safetensors",
         MODELS_DIRECTORY=models,
         BAKED_MODELS_DIRECTORY=baked,
@@ -103,27 +103,27 @@ def test_what_the_image_brings_is_not_fetched(place: Place, tmp_path: Path) -> N
     assert (baked / "ControlNet/older.pth").read_bytes() == bytes(100)
 
 
-def test_a_web_ui_without_the_checkpoint_ends_the_container(place: Place) -> None:
-    container = place.start(MODEL_FILENAME="other.safetensors")
+def test_a_web_ui_without_the_checkpoint_ends_the_container(harness: ContainerHarness) -> None:
+    container = harness.start(MODEL_FILENAME="other.safetensors")
 
     assert container.exit_code() is ExitCode.MODEL_MISSING
     assert "other.safetensors" in container.events("checkpoint_missing")[0]["reason"]
 
 
-def test_the_web_ui_and_the_download_start_side_by_side(place: Place, tmp_path: Path) -> None:
+def test_the_web_ui_and_the_download_start_side_by_side(harness: ContainerHarness, tmp_path: Path) -> None:
     done = tmp_path / "done"
-    container = place.start("sh", "-c", f"until test -e {done}; do sleep 0.05; done")
-    place.webui_pid()
-    place.submit("cat")
+    container = harness.start("sh", "-c", f"until test -e {done}; do sleep 0.05; done")
+    harness.webui_pid()
+    harness.submit("cat")
     assert json.loads(container.get("/readyz")[1]) == {"ready": False, "reason": "the models are being fetched"}
 
     done.touch()
 
-    place.wait_for("cat", Status.COMPLETED)
+    harness.wait_for("cat", Status.COMPLETED)
 
 
-def test_a_download_that_takes_too_long_ends_the_container(place: Place) -> None:
-    container = place.start("sleep", "60", START_DEADLINE_SECONDS=1)
+def test_a_download_that_takes_too_long_ends_the_container(harness: ContainerHarness) -> None:
+    container = harness.start("sleep", "60", START_DEADLINE_SECONDS=1)
 
     assert container.exit_code() is ExitCode.START_DEADLINE_PASSED
     assert container.events("start_deadline_passed", waiting_for="models")
@@ -138,29 +138,29 @@ def test_a_download_that_takes_too_long_ends_the_container(place: Place) -> None
         ("WEBUI_URL", "there", "should match pattern"),
     ],
 )
-def test_wrong_settings_are_named(place: Place, variable: str, value: str, words: str) -> None:
+def test_wrong_settings_are_named(harness: ContainerHarness, variable: str, value: str, words: str) -> None:
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        container = place.start(**{variable: value.format(taken=taken.getsockname()[1])})
+        container = harness.start(**{variable: value.format(taken=taken.getsockname()[1])})
         assert container.exit_code() is ExitCode.INVALID_SETTINGS
     (line,) = container.events("settings_invalid")
     assert line["reason"].startswith(f"{variable}: ")
     assert words in line["reason"]
 
 
-def test_an_agent_that_cannot_start_ends_the_container(place: Place) -> None:
-    assert place.start(QUEUE_URL="").exit_code() is ExitCode.INVALID_SETTINGS
+def test_an_agent_that_cannot_start_ends_the_container(harness: ContainerHarness) -> None:
+    assert harness.start(QUEUE_URL="").exit_code() is ExitCode.INVALID_SETTINGS
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
-def test_a_killed_supervisor_leaves_nothing_behind(place: Place) -> None:
-    container = place.start()
+def test_a_killed_supervisor_leaves_nothing_behind(harness: ContainerHarness) -> None:
+    container = harness.start()
     container.wait_for("child_started", child="agent")
 
     container.process.kill()
 
-    place.eventually(lambda: not _still_there(container.events("child_started")), "the end of all")
+    harness.eventually(lambda: not _still_there(container.events("child_started")), "the end of all")
 
 
 def _still_there(started: list[dict[str, object]]) -> list[object]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from runtime_image.process.clock import Clock
-from runtime_image.supervisor.condition import Condition
+from runtime_image.supervisor.container_metrics import ContainerMetrics
+from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.health_check import main as check_health
 from runtime_image.supervisor.health_server import HealthServer
-from runtime_image.supervisor.metrics import Metrics
 from tests.unit.runtime_image.image.dockerfile import PROJECT, VERSIONS, versions
 
 SCRIPTS = PROJECT / "runtime_image" / "build"
@@ -246,12 +246,12 @@ def test_what_the_web_ui_reads_from_hugging_faces_cache_is_found_offline(tmp_pat
 
 def test_the_health_check_tells_a_living_container_from_a_dead_one(tmp_path: Path) -> None:
     clock = Clock()
-    condition = Condition(seen_at=clock.monotonic())
-    metrics = Metrics(runtime="r", condition=condition, models_directory=tmp_path, models_state_file=None)
-    server = HealthServer(port=0, condition=condition, metrics=metrics, clock=clock)
+    status = ContainerStatus(ticked_at=clock.monotonic())
+    metrics = ContainerMetrics(runtime="r", status=status, models_directory=tmp_path, models_state_file=None)
+    server = HealthServer(port=0, status=status, metrics=metrics, clock=clock)
     environment = {"HEALTH_PORT": str(server.port)}
     assert check_health(environment) == 0
-    condition.seen_at -= 1000
+    status.ticked_at -= 1000
     assert check_health(environment) == 1
     server.stop()
     assert check_health(environment) == 1

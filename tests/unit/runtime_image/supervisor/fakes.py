@@ -1,23 +1,23 @@
-"""What stands for the processes that the supervisor has started."""
+"""Fakes of the supervisor's tests: a process that ends on request, and an engine that obeys the test."""
 
 import signal
+from collections.abc import Callable
 
-from runtime_image.supervisor.child import Child
+from runtime_image.webui.errors import UnknownModel
 
 
-class FakeChild(Child):
-    """A process that ends when the test says so, and never refuses to."""
+class FakeProcess:
+    """Implements `StartedProcess`. It records signals, and ends when the test sets `running` to False."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.sent, self.size, self.is_alive = name, list[str](), 0, True
+        self.name = name
+        self.pid = 1
+        self.sent: list[str] = []
+        self.size_bytes = 0
+        self.running = True
 
-    @property
-    def pid(self) -> int:
-        return 1
-
-    @property
-    def running(self) -> bool:
-        return self.is_alive
+    def is_running(self) -> bool:
+        return self.running
 
     def send(self, number: signal.Signals) -> None:
         self.sent.append(number.name)
@@ -29,4 +29,32 @@ class FakeChild(Child):
         self.sent.append("SIGKILL")
 
     def resident_bytes(self) -> int:
-        return self.size
+        return self.size_bytes
+
+
+class FakeEngine:
+    """Implements `GenerationEngine`. It records calls, answers as `responds` says, and has the model `known`."""
+
+    def __init__(self, responds: Callable[[], bool] = lambda: True, *, known: str = "a.safetensors") -> None:
+        self.calls: list[str] = []
+        self._responds = responds
+        self._known = known
+
+    def is_started(self) -> bool:
+        self.calls.append("is_started")
+        return self._responds()
+
+    def is_responsive(self, *, timeout_seconds: float) -> bool:
+        self.calls.append("is_responsive")
+        return self._responds()
+
+    def refresh_models(self) -> None:
+        self.calls.append("refresh_models")
+
+    def load_model(self, model_filename: str) -> None:
+        self.calls.append("load_model")
+        if model_filename != self._known:
+            raise UnknownModel(f"no {model_filename}")
+
+    def warm_up(self) -> None:
+        self.calls.append("warm_up")

@@ -1,4 +1,5 @@
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,31 +9,32 @@ from hypothesis import strategies as st
 from contract.settings import InvalidEnvironment
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
-from runtime_image.supervisor.agent_status import AgentStatus
-from runtime_image.supervisor.condition import STUCK_SECONDS, Condition
+from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.container_metrics import ContainerMetrics
+from runtime_image.supervisor.container_status import STUCK_SECONDS, ContainerStatus
 from runtime_image.supervisor.health_server import HealthServer
-from runtime_image.supervisor.metrics import Metrics
-from runtime_image.supervisor.models import Models
-from runtime_image.supervisor.report_file import read_report
-from runtime_image.supervisor.restarts import IN_SERVICE_SECONDS, LONGEST_PAUSE_SECONDS, Restarts
+from runtime_image.supervisor.managed_process import HEALTHY_SECONDS, LONGEST_PAUSE_SECONDS, RestartPolicy
+from runtime_image.supervisor.model_download import ModelDownload
 from runtime_image.supervisor.settings import SupervisorSettings
+from runtime_image.supervisor.status_files import AgentStatus, read_status_file
+from tests.unit.runtime_image.supervisor.fakes import FakeProcess
 
 ENVIRONMENT = {"RUNTIME": "r", "WEBUI_COMMAND": "webui --port 7860", "WEBUI_URL": "http://127.0.0.1:7860"}
 
 
 def test_pauses_grow_up_to_the_longest_and_end() -> None:
-    restarts = Restarts(limit=9)
-    pauses = [restarts.ended(0) for _ in range(10)]
+    policy = RestartPolicy(limit=9)
+    pauses = [policy.record_end(0) for _ in range(10)]
     assert pauses == [0.5, 1, 2, 4, 8, 16, 32, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, None]
 
 
 def test_long_service_begins_a_new_row_and_short_service_does_not() -> None:
-    restarts = Restarts(limit=1)
-    assert restarts.ended(0) == 0.5
-    restarts.in_service(10)
-    assert restarts.ended(10 + IN_SERVICE_SECONDS) == 0.5
-    restarts.in_service(1000)
-    assert restarts.ended(1000 + IN_SERVICE_SECONDS - 1) is None
+    policy = RestartPolicy(limit=1)
+    assert policy.record_end(0) == 0.5
+    policy.mark_healthy(10)
+    assert policy.record_end(10 + HEALTHY_SECONDS) == 0.5
+    policy.mark_healthy(1000)
+    assert policy.record_end(1000 + HEALTHY_SECONDS - 1) is None
 
 
 def test_settings() -> None:
@@ -79,13 +81,13 @@ def test_a_status_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | N
     file = tmp_path / "status.json"
     if content is not None:
         file.write_bytes(content)
-    assert read_report(file, AgentStatus) is None
+    assert read_status_file(file, AgentStatus) is None
 
 
 def test_a_status_may_lack_fields_and_have_others(tmp_path: Path) -> None:
     file = tmp_path / "status.json"
     file.write_text(json.dumps({"ready": True, "busy_seconds": 3, "up_seconds": 4, "colour": "red"}))
-    status = read_report(file, AgentStatus)
+    status = read_status_file(file, AgentStatus)
     assert status is not None
     assert (status.ready, status.held, status.busy_share, status.out_of_memory) == (True, 0, 0.75, 0)
     assert AgentStatus().busy_share == 0
@@ -93,8 +95,8 @@ def test_a_status_may_lack_fields_and_have_others(tmp_path: Path) -> None:
 
 def test_readiness_names_the_first_obstacle() -> None:
     now = 1000.0
-    condition = Condition(seen_at=0)
-    reasons = [condition.not_ready(now)]
+    status = ContainerStatus(ticked_at=0)
+    reasons = [status.not_ready_reason(now)]
     for name, value in (
         ("models_on_disk", True),
         ("webui_ready", True),
@@ -104,20 +106,20 @@ def test_readiness_names_the_first_obstacle() -> None:
         ("agent_status", AgentStatus(ready=True, updated_at=now)),
         ("stopping", True),
     ):
-        setattr(condition, name, value)
-        reasons.append(condition.not_ready(now))
+        setattr(status, name, value)
+        reasons.append(status.not_ready_reason(now))
     assert reasons == [
         "the models are being fetched",
         "the Web UI is not ready",
         "the agent does not run",
         "the agent has not written its status yet",
         "the agent has fallen silent",
-        "the agent does not take tasks",
+        "the agent does not accept tasks",
         None,
         "the container stops",
     ]
-    assert condition.is_alive(STUCK_SECONDS)
-    assert not condition.is_alive(STUCK_SECONDS + 1)
+    assert status.is_alive(STUCK_SECONDS)
+    assert not status.is_alive(STUCK_SECONDS + 1)
 
 
 @pytest.mark.parametrize(
@@ -125,23 +127,29 @@ def test_readiness_names_the_first_obstacle() -> None:
     [(0, 0), (66, 66), (73, 73), (74, 74), (78, 78), (1, 74), (-9, 74), (69, 74)],
 )
 def test_every_end_of_the_download_has_a_code(status: int, code: int) -> None:
-    models = Models(None)
-    models.on_disk.clear()
-    assert models.ended(status, now=0) == ExitCode(code)
+    models = ModelDownload(
+        start=lambda: FakeProcess("models"),
+        stop_seconds=5,
+        restart_policy=RestartPolicy(limit=0),
+        is_needed=True,
+        event_log=EventLog(logging.getLogger("test")),
+    )
+    assert models.start_if_due(0)
+    assert models.record_exit(status, now=0) == ExitCode(code)
     assert models.on_disk.is_set() == (status == 0)
 
 
 def test_a_taken_port_is_an_error(tmp_path: Path) -> None:
-    condition = Condition(seen_at=0)
+    status = ContainerStatus(ticked_at=0)
     state_file = tmp_path / "models.json"
     state_file.write_text('{"files": 3, "files_done": 1, "bytes_done": 7}')
-    metrics = Metrics(
-        runtime="r", condition=condition, models_directory=tmp_path / "not-made-yet", models_state_file=state_file
+    metrics = ContainerMetrics(
+        runtime="r", status=status, models_directory=tmp_path / "not-made-yet", models_state_file=state_file
     )
-    server = HealthServer(port=0, condition=condition, metrics=metrics, clock=Clock())
+    server = HealthServer(port=0, status=status, metrics=metrics, clock=Clock())
     try:
         with pytest.raises(OSError, match="in use"):
-            HealthServer(port=server.port, condition=condition, metrics=metrics, clock=Clock())
+            HealthServer(port=server.port, status=status, metrics=metrics, clock=Clock())
     finally:
         server.stop()
     assert b"darkroom_models_disk" not in metrics.page()

@@ -1,14 +1,13 @@
-"""What the Web UI prints, as log lines: one event a line, of bounded length, progress bars in their last state only."""
+"""Lines that the Web UI prints, as log events of bounded length. Of a progress bar only the last state is logged."""
 
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from runtime_image.process.logs import EventLog
 
-#: Bytes of one line. CloudWatch takes 256 KiB an event; a line that long is a picture in base64, and says nothing.
+#: Bytes of one line. CloudWatch accepts 256 KiB an event, but a line that long is an image in base64.
 MAX_LINE_BYTES: Final = 4096
 _CHUNK_BYTES: Final = 65_536
 _TOKENS: Final = re.compile(rb"\n+|\r+|[^\r\n]+")
@@ -16,23 +15,22 @@ _TOKENS: Final = re.compile(rb"\n+|\r+|[^\r\n]+")
 _CONTROL_SEQUENCES: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
-@dataclass(frozen=True)
-class Line:
+class OutputLine(NamedTuple):
     """One line without its end; `cut` if it was longer."""
 
     text: str
     cut: bool
 
 
-class Lines:
-    """Puts lines together from chunks. A carriage return takes the line back, as it does on a terminal."""
+class OutputLines:
+    """Assembles lines from chunks. A carriage return starts the line anew, as it does on a terminal."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
         self._cut = False
         self._returned = False
 
-    def feed(self, chunk: bytes) -> Iterator[Line]:
+    def feed(self, chunk: bytes) -> Iterator[OutputLine]:
         """Yield the lines that end in this chunk; blank ones are left out."""
         for token in _TOKENS.findall(chunk):
             match token[:1]:
@@ -43,11 +41,11 @@ class Lines:
                 case _:
                     self._add(token)
 
-    def end(self) -> Iterator[Line]:
-        """Yield what has no end yet, as the last line."""
+    def end(self) -> Iterator[OutputLine]:
+        """Yield the text that has no end yet, as the last line."""
         text = _CONTROL_SEQUENCES.sub("", self._bytes.decode(errors="replace")).rstrip()
         if text:
-            yield Line(text, self._cut)
+            yield OutputLine(text, self._cut)
         self._clear()
 
     def _add(self, text: bytes) -> None:
@@ -63,14 +61,14 @@ class Lines:
 
 
 def log_output(stream: IO[bytes], log: EventLog) -> None:
-    """Log all that comes from `stream` until its end; runs in a thread of its own."""
-    lines = Lines()
+    """Log all that comes from `stream` until its end, in a thread that does nothing else."""
+    lines = OutputLines()
     with stream:
         while chunk := os.read(stream.fileno(), _CHUNK_BYTES):
             _log(lines.feed(chunk), log)
     _log(lines.end(), log)
 
 
-def _log(lines: Iterator[Line], log: EventLog) -> None:
+def _log(lines: Iterator[OutputLine], log: EventLog) -> None:
     for line in lines:
         log.info("webui_output", line=line.text, **({"cut": True} if line.cut else {}))

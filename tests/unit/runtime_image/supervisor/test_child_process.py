@@ -7,10 +7,10 @@ from typing import IO
 import pytest
 
 from runtime_image.supervisor import events as on
-from runtime_image.supervisor.child import Child
+from runtime_image.supervisor.child_process import ChildProcess
 
 MEBIBYTE = 1024 * 1024
-#: Reads a mapped file, and takes as many bytes of its own as it is told.
+#: Reads a mapped file, and allocates as many bytes as the second argument says.
 READS = """
 import mmap, sys, time
 file = open(sys.argv[1], "rb")
@@ -28,13 +28,15 @@ def test_what_a_process_has_mapped_is_not_its_own(tmp_path: Path, own_mebibytes:
     file, has_read, has_ended = tmp_path / "model", threading.Event(), threading.Event()
     file.write_bytes(b"x" * 64 * MEBIBYTE)
 
-    def take(stream: IO[bytes]) -> None:
+    def read(stream: IO[bytes]) -> None:
         with stream:
             if stream.readline():
                 has_read.set()
 
     command = [sys.executable, "-c", READS, str(file), str(own_mebibytes * MEBIBYTE)]
-    child = Child("webui", command, environment=dict(os.environ), post=lambda _: has_ended.set(), take_output=take)
+    child = ChildProcess(
+        "webui", command, environment=dict(os.environ), post=lambda _: has_ended.set(), read_output=read
+    )
     try:
         assert has_read.wait(60)
         assert least * MEBIBYTE <= child.resident_bytes() < most * MEBIBYTE
@@ -43,7 +45,7 @@ def test_what_a_process_has_mapped_is_not_its_own(tmp_path: Path, own_mebibytes:
     assert has_ended.wait(60)
 
 
-def test_output_that_nobody_can_take_any_more_is_an_event() -> None:
+def test_a_failure_to_read_the_output_is_an_event() -> None:
     events: list[on.Event] = []
     ended = threading.Event()
 
@@ -52,13 +54,13 @@ def test_output_that_nobody_can_take_any_more_is_an_event() -> None:
         if len(events) == 2:
             ended.set()
 
-    def take(stream: IO[bytes]) -> None:
+    def read(stream: IO[bytes]) -> None:
         stream.close()
         raise ValueError("the log is full")
 
-    Child("webui", [sys.executable, "-c", ""], environment=dict(os.environ), post=post, take_output=take)
+    ChildProcess("webui", [sys.executable, "-c", ""], environment=dict(os.environ), post=post, read_output=read)
 
     assert ended.wait(60)
-    (failure,) = [event for event in events if isinstance(event, on.ThreadFailed)]
+    (failure,) = [event for event in events if isinstance(event, on.ThreadCrashed)]
     assert failure.name == "webui-output"
     assert str(failure.error) == "the log is full"

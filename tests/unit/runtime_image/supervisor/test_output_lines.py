@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.supervisor.output import MAX_LINE_BYTES, Line, Lines
+from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines
 
 
-def read(*chunks: bytes) -> list[Line]:
-    lines = Lines()
+def read(*chunks: bytes) -> list[OutputLine]:
+    lines = OutputLines()
     return [line for chunk in chunks for line in lines.feed(chunk)] + list(lines.end())
 
 
@@ -32,14 +32,14 @@ def test_lines(chunks: tuple[bytes, ...], texts: list[str]) -> None:
 
 def test_a_line_is_cut_at_its_limit_and_the_next_is_whole() -> None:
     assert read(b"x" * MAX_LINE_BYTES + b"\n", b"y" * MAX_LINE_BYTES, b"y\nz\n") == [
-        Line("x" * MAX_LINE_BYTES, cut=False),
-        Line("y" * MAX_LINE_BYTES, cut=True),
-        Line("z", cut=False),
+        OutputLine("x" * MAX_LINE_BYTES, cut=False),
+        OutputLine("y" * MAX_LINE_BYTES, cut=True),
+        OutputLine("z", cut=False),
     ]
 
 
 def test_a_bar_that_is_taken_back_takes_its_cut_back() -> None:
-    assert read(b"x" * 9000 + b"\rshort\n") == [Line("short", cut=False)]
+    assert read(b"x" * 9000 + b"\rshort\n") == [OutputLine("short", cut=False)]
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8))

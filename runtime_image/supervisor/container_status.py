@@ -1,20 +1,20 @@
-"""How the container is, as its loop last saw it: what /readyz, /healthz and /metrics tell."""
+"""Status of the container as the loop last saw it, which /readyz, /healthz and /metrics report."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from runtime_image.supervisor.agent_status import AgentStatus
+from runtime_image.supervisor.status_files import AgentStatus
 
-#: Seconds without a round of the loop after which it counts as stuck. A round starts a process at most.
+#: Seconds without a tick of the loop after which it counts as stuck. A tick starts a process at most.
 STUCK_SECONDS: Final = 30.0
 
 
 @dataclass
-class Condition:
+class ContainerStatus:
     """Written by the loop, read by the threads of the health server."""
 
-    #: Monotonic seconds of the loop's last round.
-    seen_at: float
+    #: Monotonic seconds of the loop's last tick.
+    ticked_at: float
     models_on_disk: bool = False
     webui_ready: bool = False
     webui_resident_bytes: int = 0
@@ -24,16 +24,16 @@ class Condition:
     stopping: bool = False
 
     def is_alive(self, now: float) -> bool:
-        """Tell whether the loop goes round."""
-        return now - self.seen_at <= STUCK_SECONDS
+        """Return True if the loop ticks."""
+        return now - self.ticked_at <= STUCK_SECONDS
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether nobody has taken a task that the Web UI may work on."""
+        """Return True if the agent holds no task that the Web UI may work on."""
         return self.agent_status is None or self.agent_status.held == 0
 
-    def not_ready(self, now_epoch_seconds: float) -> str | None:
-        """Return what keeps the container from taking tasks, None if nothing does."""
+    def not_ready_reason(self, now_epoch_seconds: float) -> str | None:
+        """Return what keeps the container from accepting tasks, or None if it is ready."""
         status = self.agent_status
         obstacles = (
             (self.stopping, "the container stops"),
@@ -42,6 +42,6 @@ class Condition:
             (not self.agent_running, "the agent does not run"),
             (status is None, "the agent has not written its status yet"),
             (status is not None and not status.is_fresh(now_epoch_seconds), "the agent has fallen silent"),
-            (status is not None and not status.ready, "the agent does not take tasks"),
+            (status is not None and not status.ready, "the agent does not accept tasks"),
         )
         return next((reason for holds, reason in obstacles if holds), None)

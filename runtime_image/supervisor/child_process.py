@@ -1,0 +1,120 @@
+"""Child process of the supervisor: signalled, measured, and reaped together with its whole process group."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Final
+
+import psutil
+
+from runtime_image.supervisor.events import ChildEnded, Event, start_thread
+
+#: prctl option by which Linux ends a child whose parent died (linux/prctl.h).
+_PR_SET_PDEATHSIG: Final = 1
+#: Found at import, because few calls are safe between fork and exec in a process with threads.
+_PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+def _request_kill_with_parent() -> None:
+    if _PRCTL:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+#: For `preexec_fn`: the kernel kills a child whose parent was killed and cannot end it. None on other systems. Linux
+#: ends the child with the thread that started it, so that thread must live as long as the process.
+end_with_parent: Final[Callable[[], None] | None] = _request_kill_with_parent if _PRCTL else None
+
+
+class ChildProcess:
+    """Running process that leads a separate group. Only the main thread may start it, because of `end_with_parent`."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        post: Callable[[Event], None],
+        read_output: Callable[[IO[bytes]], None] | None = None,
+    ) -> None:
+        """Start the process; raises OSError if that fails.
+
+        Args:
+            name: Name in logs.
+            command: Program and arguments.
+            environment: All of its variables.
+            post: Receives the event of its end.
+            read_output: Reads what it writes, in a separate thread; without it the output is the supervisor's.
+        """
+        self.name = name
+        self._process = subprocess.Popen(  # noqa: S603 - the command is the operator's own setting
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if read_output else None,
+            stderr=subprocess.STDOUT if read_output else None,
+            start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a bare system call, found at import
+        )
+        #: Process id, and that of its group.
+        self.pid = self._process.pid
+        self._post = post
+        # After a failure of either thread the pipe fills up, or the loop never hears of the end.
+        if read_output and (output := self._process.stdout):
+            start_thread(f"{name}-output", lambda: read_output(output), post)
+        start_thread(f"{name}-end", self._await_end, post)
+
+    def is_running(self) -> bool:
+        """Return True until the process has ended."""
+        return self._process.returncode is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def terminate(self) -> None:
+        """Ask the whole group to end, because a shell in front of a program does not pass signals on."""
+        self._signal_group(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the whole group at once."""
+        self._signal_group(signal.SIGKILL)
+
+    def resident_bytes(self) -> int:
+        """Return the resident size of the process and all that it has started, mapped files left out.
+
+        The kernel reclaims the pages of mapped files before memory is short: a checkpoint that is being loaded is no
+        leak.
+        """
+        try:
+            process = psutil.Process(self.pid)
+            family = [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return 0
+        return sum(map(_resident_bytes, family))
+
+    def _await_end(self) -> None:
+        # The process is not reaped yet. Otherwise its number could be another group's when the rest is killed.
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._post(ChildEnded(self, self._process.wait()))
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        if self.is_running():
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
+    except psutil.NoSuchProcess:
+        return 0

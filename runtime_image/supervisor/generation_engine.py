@@ -1,0 +1,22 @@
+"""Interface of the program that generates: the calls that its start and its liveness probe need."""
+
+from typing import Protocol
+
+
+class GenerationEngine(Protocol):
+    """Engine of a runtime type. `SdWebUi` implements it; another engine gets a module next to `sd_webui`."""
+
+    def is_started(self) -> bool:
+        """Return True if the engine answers as documented."""
+
+    def is_responsive(self, *, timeout_seconds: float) -> bool:
+        """Return True if the engine gives any answer."""
+
+    def refresh_models(self) -> None:
+        """Make the engine search its model folders again; raises DarkroomError if it fails."""
+
+    def load_model(self, model_filename: str) -> None:
+        """Load a model; raises UnknownModel if the engine does not have it, else DarkroomError if it fails."""
+
+    def warm_up(self) -> None:
+        """Make one small image with the loaded model; raises DarkroomError if it fails."""

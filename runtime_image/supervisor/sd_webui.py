@@ -1,0 +1,69 @@
+"""SD Web UI as the engine of a container: the calls that start it, warm it up and probe it."""
+
+import json
+from typing import Final
+
+from runtime_image.process.clock import Clock
+from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
+from runtime_image.webui.client import LOOK_TIMEOUT_SECONDS, WebUiClient
+from runtime_image.webui.error_mapping import refusal
+from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE, read_progress
+
+#: Calls that make the Web UI search its folders again, because its first search may come before the models. A Web UI
+#: without an extension lacks the extension's call.
+_REFRESH_CALLS: Final = (
+    ("POST", "/sdapi/v1/refresh-checkpoints"),
+    ("POST", "/sdapi/v1/refresh-vae"),
+    ("POST", "/sdapi/v1/refresh-loras"),
+    ("POST", "/sdapi/v1/refresh-embeddings"),
+    ("GET", "/controlnet/model_list?update=true"),
+)
+#: The smallest image that warms up what the usual ones need: SD 1.5's native size.
+_WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "height": 512, "save_images": False}
+_NOT_FOUND: Final = 404
+_FIRST_ERROR: Final = 300
+
+
+class SdWebUi:
+    """Implements `GenerationEngine` over the API of the SD Web UI."""
+
+    def __init__(self, *, client: WebUiClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    def is_started(self) -> bool:
+        """Return True if the Web UI answers the progress call as documented."""
+        try:
+            read_progress(self._client, self._clock)
+        except WebUiFailed:
+            return False
+        return True
+
+    def is_responsive(self, *, timeout_seconds: float) -> bool:
+        """Return True if the Web UI gives any answer to the progress call."""
+        timeout_seconds = min(LOOK_TIMEOUT_SECONDS, timeout_seconds)
+        try:
+            self._client.call("GET", PROGRESS_PATH + WITHOUT_PICTURE, timeout_seconds=timeout_seconds)
+        except WebUiFailed:
+            return False
+        return True
+
+    def refresh_models(self) -> None:
+        """Make the Web UI search its model folders again."""
+        for method, path in _REFRESH_CALLS:
+            self._call(method, path)
+
+    def load_model(self, model_filename: str) -> None:
+        """Load a checkpoint, and check by the Web UI's options that it is loaded."""
+        Checkpoints(client=self._client).load(model_filename)
+
+    def warm_up(self) -> None:
+        """Make one small image with the loaded checkpoint."""
+        self._call("POST", "/sdapi/v1/txt2img", _WARM_UP_REQUEST)
+
+    def _call(self, method: str, path: str, body: object = None) -> None:
+        content = json.dumps(body or {}).encode() if method == "POST" else None
+        answer = self._client.call(method, path, content, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+        if answer.status >= _FIRST_ERROR and answer.status != _NOT_FOUND:
+            raise refusal(answer)

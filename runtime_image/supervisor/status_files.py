@@ -1,0 +1,68 @@
+"""Status files of the agent and of the model downloader: small JSON files that each replaces once a second."""
+
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
+
+#: Seconds after which a status counts as missing. The agent writes one each second. A slow disk may hold its loop up,
+#: but not for this long.
+MAX_AGE_SECONDS: Final = 15.0
+
+
+class _StatusFile(BaseModel):
+    """Base of a file's content: a missing field has a value that claims nothing, an unknown one is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class AgentStatus(_StatusFile):
+    """Content of the agent's status file."""
+
+    #: True while the agent accepts tasks.
+    ready: bool = False
+    #: Tasks that it holds.
+    held: NonNegativeInt = 0
+    #: Seconds, since its start, in which the Web UI was busy, and of its whole life.
+    busy_seconds: NonNegativeFloat = 0.0
+    up_seconds: NonNegativeFloat = 0.0
+    #: Number of tasks by the way in which they ended.
+    tasks: dict[str, NonNegativeInt] = {}
+    #: Tasks that came back because the GPU's memory was not enough.
+    out_of_memory: NonNegativeInt = 0
+    checkpoint: str | None = None
+    #: Epoch seconds.
+    updated_at: float = 0.0
+
+    @property
+    def busy_share(self) -> float:
+        """The part of the agent's life in which the Web UI was busy, 0 to 1."""
+        return min(self.busy_seconds / self.up_seconds, 1.0) if self.up_seconds else 0.0
+
+    def is_fresh(self, now_seconds: float) -> bool:
+        """Return True if it was written lately; `now_seconds` is epoch time."""
+        return now_seconds - self.updated_at <= MAX_AGE_SECONDS
+
+
+class ModelDownloadStatus(_StatusFile):
+    """Content of the model downloader's state file."""
+
+    files: NonNegativeInt = 0
+    files_done: NonNegativeInt = 0
+    bytes: NonNegativeInt = 0
+    #: Bytes on disk, those of earlier downloads included.
+    bytes_done: NonNegativeInt = 0
+    bytes_per_second: NonNegativeFloat = 0.0
+
+
+StatusFile = TypeVar("StatusFile", bound=_StatusFile)
+
+
+def read_status_file(path: Path | None, content: type[StatusFile]) -> StatusFile | None:
+    """Return the file's content, or None if there is no file or it cannot be read as such."""
+    if path is None:
+        return None
+    try:
+        return content.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,62 @@
+"""Web UI as a managed process: it is prepared after each start, and probed while it is ready."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from runtime_image.supervisor.container_metrics import ContainerMetrics
+from runtime_image.supervisor.events import Event, WebUiPrepared, start_thread
+from runtime_image.supervisor.managed_process import ManagedProcess, StartedProcess
+
+#: Reason of a restart that the supervisor did not request.
+ENDED: Final = "ended"
+
+
+@dataclass(kw_only=True, eq=False)
+class WebUiProcess(ManagedProcess):
+    """Each process gets a thread that runs `prepare`, and then `probe` if that has made it ready."""
+
+    prepare: Callable[[StartedProcess], Event]
+    probe: Callable[[StartedProcess], Event | None]
+    post: Callable[[Event], None]
+    metrics: ContainerMetrics
+    is_ready: bool = field(default=False, init=False)
+    _end_reason: str = field(default=ENDED, init=False)
+
+    def start_if_due(self, now: float) -> bool:
+        """Start and prepare the Web UI unless it runs or pauses. Return True if it was started."""
+        if not super().start_if_due(now) or not (child := self.child):
+            return False
+        start_thread("webui-watch", lambda: self._watch(child), self.post)
+        return True
+
+    def mark_ready(self, child: StartedProcess, now: float) -> None:
+        """Record that a process is ready, if it is the one that runs."""
+        if child is self.child and not self.is_terminating:
+            self.is_ready = True
+            self.restart_policy.mark_healthy(now)
+
+    def replace(self, child: StartedProcess | None, reason: str, now: float) -> None:
+        """End a process, if it is the one that runs, so that another replaces it."""
+        if child and child is self.child and not self.is_terminating:
+            self.event_log.warning("webui_replaced", reason=reason)
+            self._end_reason, self.is_ready = reason, False
+            self.terminate(now)
+
+    def record_end(self, now: float, *, was_requested: bool = False) -> bool:
+        """Record the end. Return True if the Web UI may start again."""
+        reason, self._end_reason, self.is_ready = self._end_reason, ENDED, False
+        may_start_again = super().record_end(now, was_requested=was_requested)
+        if may_start_again:
+            self.metrics.count_webui_restart(reason)
+        return may_start_again
+
+    def resident_bytes(self) -> int:
+        """Return the resident size of the Web UI, 0 if it does not run."""
+        return self.child.resident_bytes() if self.child else 0
+
+    def _watch(self, child: StartedProcess) -> None:
+        event = self.prepare(child)
+        self.post(event)
+        if isinstance(event, WebUiPrepared) and (trouble := self.probe(child)):
+            self.post(trouble)

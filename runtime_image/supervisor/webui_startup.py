@@ -1,0 +1,61 @@
+"""Startup of a Web UI: from its process to an engine that answers, sees its models and has loaded its own one."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from contract.errors import DarkroomError
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.events import CheckpointMissing, WebUiEvent, WebUiPrepared, WebUiUnusable
+from runtime_image.supervisor.generation_engine import GenerationEngine
+from runtime_image.supervisor.managed_process import StartedProcess
+from runtime_image.webui.errors import UnknownModel
+
+#: Seconds between two polls. The agent's start waits for the last one.
+POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebUiStartup:
+    """Each run belongs to one process of the Web UI, in a separate thread."""
+
+    engine: GenerationEngine
+    models_on_disk: threading.Event
+    downloads_models: bool
+    #: Empty if a task names its checkpoint.
+    model_filename: str
+    warm_up: bool
+    clock: Clock
+    event_log: EventLog
+
+    def run(self, child: StartedProcess) -> WebUiEvent:
+        """Wait for the Web UI and prepare it. The event means nothing if the process has ended meanwhile."""
+        started_at = self.clock.monotonic()
+        while child.is_running() and not self.engine.is_started():
+            self.clock.sleep(POLL_SECONDS)
+        answered_at = self.clock.monotonic()
+        while child.is_running() and not self.models_on_disk.wait(POLL_SECONDS):
+            pass
+        try:
+            self._prepare()
+        except UnknownModel as error:
+            return CheckpointMissing(child, error.message)
+        except DarkroomError as error:
+            return WebUiUnusable(child, error.message)
+        now = self.clock.monotonic()
+        self.event_log.info(
+            "webui_prepared",
+            answered_after_seconds=round(answered_at - started_at, 3),
+            ready_after_seconds=round(now - started_at, 3),
+        )
+        return WebUiPrepared(child)
+
+    def _prepare(self) -> None:
+        if self.downloads_models:
+            self.engine.refresh_models()
+        # Otherwise nothing is loaded until a task names its checkpoint, so there is nothing to warm up either.
+        if self.model_filename:
+            self.engine.load_model(self.model_filename)
+            if self.warm_up:
+                self.engine.warm_up()

@@ -1,0 +1,38 @@
+"""Engine of the SD Web UI against the stub."""
+
+import pytest
+
+from local.stub_webui.server import serve_stub
+from local.stub_webui.web_ui import CHECKPOINT, StubWebUi
+from runtime_image.process.clock import Clock
+from runtime_image.supervisor.sd_webui import SdWebUi
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.errors import UnknownModel, WebUiFailed
+
+
+def test_the_calls_of_a_start() -> None:
+    with serve_stub(StubWebUi(seconds_per_step=0.0)) as url:
+        engine = SdWebUi(client=WebUiClient(base_url=url), clock=Clock())
+
+        assert engine.is_started()
+        assert engine.is_responsive(timeout_seconds=5)
+        engine.refresh_models()
+        engine.load_model(CHECKPOINT)
+        engine.warm_up()
+        with pytest.raises(UnknownModel, match="other"):
+            engine.load_model("other.safetensors")
+
+    assert not engine.is_started()
+    assert not engine.is_responsive(timeout_seconds=1)
+    with pytest.raises(WebUiFailed):
+        engine.warm_up()
+
+
+def test_any_answer_proves_life_but_not_a_finished_start() -> None:
+    webui = StubWebUi()
+    webui.intercept = lambda path, body: (503, {"detail": "starting"})
+    with serve_stub(webui) as url:
+        engine = SdWebUi(client=WebUiClient(base_url=url), clock=Clock())
+
+        assert engine.is_responsive(timeout_seconds=5)
+        assert not engine.is_started()

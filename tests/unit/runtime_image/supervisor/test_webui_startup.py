@@ -1,0 +1,113 @@
+"""Startup and liveness probe of a Web UI, with an engine and a clock that obey the test."""
+
+import itertools
+import logging
+import threading
+
+import pytest
+
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
+from runtime_image.supervisor import events as on
+from runtime_image.supervisor.container_status import ContainerStatus
+from runtime_image.supervisor.liveness_probe import LivenessProbe
+from runtime_image.supervisor.status_files import AgentStatus
+from runtime_image.supervisor.webui_startup import WebUiStartup
+from tests.unit.runtime_image.agent.tasks import StillClock
+from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
+
+LIMIT_SECONDS = 60.0
+LIFETIME_SECONDS = 1000.0
+
+
+class EndingClock(StillClock):
+    """Ends a process after so many seconds."""
+
+    def __init__(self, process: FakeProcess) -> None:
+        super().__init__()
+        self.ends_at = self.seconds + LIFETIME_SECONDS
+        self._process = process
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._process.running = self.seconds < self.ends_at
+
+
+def probe(engine: FakeEngine, *, held: int | None) -> tuple[on.Event | None, float]:
+    """Probe until the Web UI is unresponsive or has ended. Return the event, and the seconds until then."""
+    process, status = FakeProcess("webui"), ContainerStatus(ticked_at=0)
+    status.agent_status = None if held is None else AgentStatus(held=held)
+    clock = EndingClock(process)
+    started_at = clock.seconds
+    event = LivenessProbe(engine=engine, status=status, limit_seconds=LIMIT_SECONDS, clock=clock).run(process)
+    return event, clock.seconds - started_at
+
+
+@pytest.mark.parametrize("held", [0, None])
+def test_an_idle_web_ui_that_does_not_answer_is_unresponsive(held: int | None) -> None:
+    event, seconds = probe(FakeEngine(lambda: False), held=held)
+    assert isinstance(event, on.WebUiUnresponsive)
+    assert LIMIT_SECONDS <= seconds <= 2 * LIMIT_SECONDS
+
+
+def test_one_that_answers_or_works_is_not_unresponsive() -> None:
+    answering, working = FakeEngine(), FakeEngine(lambda: False)
+    assert probe(answering, held=0)[0] is None
+    assert probe(working, held=1)[0] is None
+    assert answering.calls
+    assert not working.calls
+
+
+def test_answers_between_begin_the_limit_anew() -> None:
+    answers = itertools.cycle([False, False, True])
+    assert probe(FakeEngine(lambda: next(answers)), held=0)[0] is None
+
+
+def start_up(engine: FakeEngine, *, downloads: bool, model: str, warm_up: bool, clock: Clock) -> on.Event:
+    on_disk = threading.Event()
+    on_disk.set()
+    startup = WebUiStartup(
+        engine=engine,
+        models_on_disk=on_disk,
+        downloads_models=downloads,
+        model_filename=model,
+        warm_up=warm_up,
+        clock=clock,
+        event_log=EventLog(logging.getLogger("test")),
+    )
+    return startup.run(FakeProcess("webui"))
+
+
+@pytest.mark.parametrize(
+    ("downloads", "model", "warm_up", "calls"),
+    [
+        (True, "a.safetensors", True, ["refresh_models", "load_model", "warm_up"]),
+        (False, "a.safetensors", False, ["load_model"]),
+        (False, "", True, []),
+    ],
+)
+def test_only_a_web_ui_that_serves_one_checkpoint_is_warmed_up(
+    downloads: bool, model: str, warm_up: bool, calls: list[str]
+) -> None:
+    engine = FakeEngine()
+
+    event = start_up(engine, downloads=downloads, model=model, warm_up=warm_up, clock=StillClock())
+
+    assert isinstance(event, on.WebUiPrepared)
+    assert engine.calls == ["is_started", *calls]
+
+
+def test_a_web_ui_is_polled_until_it_answers() -> None:
+    clock, answers = StillClock(), iter([False, False, True])
+    started_at = clock.seconds
+
+    event = start_up(FakeEngine(lambda: next(answers)), downloads=False, model="", warm_up=False, clock=clock)
+
+    assert isinstance(event, on.WebUiPrepared)
+    assert clock.seconds > started_at
+
+
+def test_a_web_ui_without_its_checkpoint_is_an_event() -> None:
+    event = start_up(FakeEngine(), downloads=False, model="b.safetensors", warm_up=True, clock=StillClock())
+    assert isinstance(event, on.CheckpointMissing)
+    assert event.reason == "no b.safetensors"

@@ -129,6 +129,7 @@ class StubWebUi:
         self._last_turn.set()
         self._interrupted = threading.Event()
         self._step, self._steps, self._job, self._timestamp = 0, 0, "", 0.0
+        self._job_number, self._job_count = 0, 0
 
     def cut_connections(self) -> None:
         """Close every connection. A running generation goes on, as in the real one."""
@@ -191,11 +192,11 @@ class StubWebUi:
     def progress(self, _body: Json) -> Reply:
         """Return the progress of the running generation."""
         running = bool(self._job)
-        fraction = self._step / max(self._steps, 1) if running else 0.0
+        fraction = (self._job_number + self._step / max(self._steps, 1)) / self._job_count if running else 0.0
         state = {
             "job": self._job,
-            "job_count": int(running),
-            "job_no": 0,
+            "job_count": self._job_count if running else 0,
+            "job_no": self._job_number if running else 0,
             "job_timestamp": str(self._timestamp),
             "sampling_step": self._step,
             "sampling_steps": self._steps,
@@ -282,7 +283,8 @@ class StubWebUi:
 
     def _begin(self, job: str) -> None:
         self._interrupted.clear()
-        self._step, self._job, self._timestamp = 0, job, time.monotonic()
+        self._job_number, self._job_count, self._step = 0, 1, 0
+        self._job, self._timestamp = job, time.monotonic()
 
     def _run(self, body: Json) -> StubRun:
         overrides, options = dict(body.get("override_settings") or {}), self.service.options
@@ -303,16 +305,19 @@ class StubWebUi:
 
     def _sample(self, run: StubRun) -> None:
         step_ends_at, steps = run.started_at, run.steps
-        # `sampling_steps` of an earlier run stays until the first step, as in the real one.
-        while self._step < steps and not self._interrupted.is_set():
-            while self.hangs(run, self._step):
-                time.sleep(self.seconds_per_step)
-                step_ends_at = time.monotonic()
-            # Deadlines instead of pauses: what a step is late is not added to the generation.
-            whole = self.seconds_per_picture
-            step_ends_at += self.seconds_per_step if whole is None else whole / steps
-            self._interrupted.wait(max(step_ends_at - time.monotonic(), 0))
-            self._step, self._steps = self._step + 1, steps
+        self._job_count = int(run.body.get("n_iter", 1))
+        for self._job_number in range(self._job_count):  # noqa: B020 - `progress` reads it meanwhile
+            self._step = 0
+            # `sampling_steps` of an earlier run stays until the first step, as in the real one.
+            while self._step < steps and not self._interrupted.is_set():
+                while self.hangs(run, self._step):
+                    time.sleep(self.seconds_per_step)
+                    step_ends_at = time.monotonic()
+                # Deadlines instead of pauses: the delay of a step is not added to the generation.
+                whole = self.seconds_per_picture
+                step_ends_at += self.seconds_per_step if whole is None else whole / steps / self._job_count
+                self._interrupted.wait(max(step_ends_at - time.monotonic(), 0))
+                self._step, self._steps = self._step + 1, steps
         run.interrupted = self._interrupted.is_set()
 
     def _encoded(self, run: StubRun) -> bytes:

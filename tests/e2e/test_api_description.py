@@ -5,15 +5,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from docs.openapi.webui import TAG as WEBUI_TAG
+from tests.harness.local_system import System
 
 PROJECT = Path(__file__).parents[2]
-# One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+# The other tests check their responses too; schemathesis searches for requests that they do not send.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
 #: Requests that are drawn for each operation, beside its examples and its edge cases.
 MAX_EXAMPLES: Final = 3
@@ -31,7 +32,7 @@ CHECKS: Final = (
 
 
 @pytest.fixture(scope="module")
-def quiet(system: Any) -> Iterator[None]:
+def quiet(system: System) -> Iterator[None]:
     """Waits for the tasks that were drawn, and forgets their webhooks, which lead nowhere and are tried for an hour."""
     yield
 
@@ -46,13 +47,13 @@ def quiet(system: Any) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("quiet")
-def test_every_answer_is_described_and_none_is_a_server_error(system: Any, tmp_path: Path) -> None:
+def test_every_answer_is_described_and_none_is_a_server_error(system: System, tmp_path: Path) -> None:
     options = {"--exclude-tag": WEBUI_TAG, "--phases": "examples,coverage,fuzzing"}
     judge(system, tmp_path, checks=("not_a_server_error", *CHECKS), options=options)
 
 
 @pytest.mark.usefixtures("quiet")
-def test_every_answer_of_the_web_uis_api_is_described(system: Any, tmp_path: Path) -> None:
+def test_every_answer_of_the_web_uis_api_is_described(system: System, tmp_path: Path) -> None:
     # A 500 may be the Web UI's own answer, and is described too; test_webui_clients.py has what each call must answer.
     options = {
         "--include-tag": WEBUI_TAG,
@@ -62,7 +63,7 @@ def test_every_answer_of_the_web_uis_api_is_described(system: Any, tmp_path: Pat
     judge(system, tmp_path, checks=CHECKS, options=options)
 
 
-def judge(system: Any, folder: Path, *, checks: Sequence[str], options: Mapping[str, str]) -> None:
+def judge(system: System, folder: Path, *, checks: Sequence[str], options: Mapping[str, str]) -> None:
     program, document = Path(sys.executable).with_name("schemathesis"), PROJECT / "docs" / "reference" / "openapi.json"
     options = {
         "--url": system.endpoints["http_url"].rstrip("/"),

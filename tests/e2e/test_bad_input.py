@@ -7,7 +7,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.queue_counts import is_empty
+from tests.harness.local_system import SLOW, System
+from tests.harness.queue_counts import is_empty
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
@@ -31,7 +32,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("body", "code", "text"), BROKEN)
-def test_by_http(system: Any, body: dict[str, Any], code: str, text: str) -> None:
+def test_by_http(system: System, body: dict[str, Any], code: str, text: str) -> None:
     path = "/v1alpha1" if "alwayson_scripts" in body else "/v1alpha2"
     response = system.http("POST", path, json=body)
     assert response.status_code == 400
@@ -42,7 +43,7 @@ def test_by_http(system: Any, body: dict[str, Any], code: str, text: str) -> Non
 
 
 @pytest.mark.parametrize(("body", "code", "text"), BROKEN)
-def test_by_the_entry_topic(system: Any, body: dict[str, Any], code: str, text: str) -> None:
+def test_by_the_entry_topic(system: System, body: dict[str, Any], code: str, text: str) -> None:
     callback = system.callback(message_id=system.publish(body))
     assert callback["result"] is False
     assert callback["status"] == "failed"
@@ -53,7 +54,7 @@ def test_by_the_entry_topic(system: Any, body: dict[str, Any], code: str, text: 
 
 
 @pytest.mark.parametrize("text", ['{"task": ', "not json", "[1]", '{"a": NaN}', "💥", "[" * 5000])
-def test_broken_json(system: Any, text: str) -> None:
+def test_broken_json(system: System, text: str) -> None:
     response = system.http("POST", "/v1alpha2", content=text.encode())
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_json"
@@ -61,7 +62,7 @@ def test_broken_json(system: Any, text: str) -> None:
     assert callback["error"] == response.json()["error"]
 
 
-def test_a_message_of_1_2_mb(system: Any) -> None:
+def test_a_message_of_1_2_mb(system: System) -> None:
     body = task("large", {"note": "x" * 1_200_000})
     with pytest.raises(ClientError, match="too long"):
         system.publish(body)
@@ -69,14 +70,14 @@ def test_a_message_of_1_2_mb(system: Any) -> None:
     assert system.callback(id="large")["status"] == "completed"
 
 
-def test_a_body_that_http_cannot_take(system: Any) -> None:
+def test_a_body_that_http_cannot_take(system: System) -> None:
     response = system.http("POST", "/v1alpha2", json=task("too-large", {"note": "x" * 7_000_000}))
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "too_large"
     assert "link" in response.json()["error"]["message"]
 
 
-def test_a_large_task_by_a_pointer_on_the_entry_topic(system: Any) -> None:
+def test_a_large_task_by_a_pointer_on_the_entry_topic(system: System) -> None:
     bucket = system.endpoints["task_bucket"]
     system.client("s3").put_object(
         Bucket=bucket, Key="publishers/one.json", Body=json.dumps(task("pointed", {"note": "x" * 300_000})).encode()
@@ -101,7 +102,7 @@ def test_a_large_task_by_a_pointer_on_the_entry_topic(system: Any) -> None:
         "s3://somebody-elses-bucket/x.png",
     ],
 )
-def test_a_link_to_where_no_link_may_lead(system: Any, link: str) -> None:
+def test_a_link_to_where_no_link_may_lead(system: System, link: str) -> None:
     name = "".join(character if character.isalnum() else "-" for character in link)
     body = task(f"link-{name}", {"init_images": [link]}, tasktype="image-to-image")
     system.publish(body)
@@ -112,14 +113,14 @@ def test_a_link_to_where_no_link_may_lead(system: Any, link: str) -> None:
     assert callback["context"] == {"mine": f"link-{name}"}
 
 
-def test_a_link_inside_a_prompt_stays_text(system: Any) -> None:
+def test_a_link_inside_a_prompt_stays_text(system: System) -> None:
     system.publish(task("link-in-prompt", {"prompt": "http://127.0.0.1/x.png"}))
     callback = system.callback(id="link-in-prompt")
     assert callback["status"] == "completed"
     assert "http://127.0.0.1/x.png" in system.object(callback["output_url"]).decode()
 
 
-def test_what_the_web_ui_refuses_is_the_tasks_error(system: Any) -> None:
+def test_what_the_web_ui_refuses_is_the_tasks_error(system: System) -> None:
     system.publish(task("refused", {"cfg_scale": "very"}))
     callback = system.callback(id="refused")
     assert callback["status"] == "failed"
@@ -129,42 +130,41 @@ def test_what_the_web_ui_refuses_is_the_tasks_error(system: Any) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}, {"authorization": "Bearer"}]
 )
-def test_a_wrong_key(system: Any, headers: dict[str, str]) -> None:
+def test_a_wrong_key(system: System, headers: dict[str, str]) -> None:
     url = system.endpoints["http_url"].rstrip("/") + "/v1alpha2/tasks"
     response = httpx.get(url, headers=headers)
     assert response.status_code == 401
     assert response.json()["error"]["code"] == "unauthorized"
 
 
-def test_every_form_of_the_right_key(system: Any) -> None:
+def test_every_form_of_the_right_key(system: System) -> None:
     key = system.endpoints["api_key"]
     url = system.endpoints["http_url"].rstrip("/") + "/v1alpha2/tasks"
     for headers in ({"x-api-key": key}, {"authorization": key}, {"authorization": f"Bearer {key}"}):
         assert httpx.get(url, headers=headers).status_code == 200
 
 
-def test_unknown_paths_and_tasks(system: Any) -> None:
+def test_unknown_paths_and_tasks(system: System) -> None:
     response = system.http("GET", "/v1alpha2/tasks/nobody")
     assert (response.status_code, response.json()["error"]["code"]) == (404, "task_not_found")
     assert system.http("GET", "/v9").json()["error"]["code"] in {"not_found", "forbidden"}
 
 
-def test_an_id_in_use(system: Any) -> None:
-    slow = {"steps": 100, "width": 512, "height": 512}
-    assert system.http("POST", "/v1alpha2", json=task("in-use", slow)).status_code == 200
-    assert system.http("POST", "/v1alpha2", json=task("in-use", slow)).status_code == 200
-    other = task("in-use", slow | {"prompt": "another"})
+def test_an_id_in_use(system: System) -> None:
+    assert system.http("POST", "/v1alpha2", json=task("in-use", SLOW)).status_code == 200
+    assert system.http("POST", "/v1alpha2", json=task("in-use", SLOW)).status_code == 200
+    other = task("in-use", SLOW | {"prompt": "another"})
     response = system.http("POST", "/v1alpha2", json=other)
     assert (response.status_code, response.json()["error"]["code"]) == (409, "id_in_use")
     rejected = system.callback(message_id=system.publish(other))
     assert (rejected["id"], rejected["error"]["code"]) == ("in-use", "id_in_use")
     assert rejected["context"] == {"mine": "in-use"}
-    assert system.task("in-use")["status"] in {"IN_QUEUE", "IN_PROGRESS"}
+    assert system.shown("in-use")["status"] in {"IN_QUEUE", "IN_PROGRESS"}
     assert system.http("DELETE", "/v1alpha2/tasks/in-use").status_code == 200
     assert system.callback(id="in-use", status="cancelled")["result"] is False
 
 
-def test_poison_in_a_runtimes_queue_ends_in_a_callback(system: Any) -> None:
+def test_poison_in_a_runtimes_queue_ends_in_a_callback(system: System) -> None:
     """Nothing that was never accepted gets there in order; the replica gives it back until it is dead-lettered."""
     queue_url = system.endpoints["runtimes"]["sdruntime"]["queue_url"]
     sqs = system.client("sqs")
@@ -183,7 +183,7 @@ def test_poison_in_a_runtimes_queue_ends_in_a_callback(system: Any) -> None:
     assert system.callback(id="beside-poison")["status"] == "completed"
 
 
-def test_nothing_is_stuck_at_the_end(system: Any) -> None:
+def test_nothing_is_stuck_at_the_end(system: System) -> None:
     """Runs after the tests above, in the same process and against the same system."""
     sqs = system.client("sqs")
 

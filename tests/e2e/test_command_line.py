@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.harness.local_system import SLOW, System
+
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
@@ -15,7 +17,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "text-to-image.json"
 DARKROOM = Path(sys.executable).with_name("darkroom")
 
 
-def darkroom(system: Any, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def darkroom(system: System, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [str(DARKROOM), "--state-dir", str(system.state_directory), *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
 
@@ -25,7 +27,7 @@ def small(task_id: str, **content: Any) -> str:
     return json.dumps({"task": {"metadata": metadata, "content": {"steps": 1, "width": 64, "height": 64} | content}})
 
 
-def test_submit_wait_and_download(system: Any, tmp_path: Path) -> None:
+def test_submit_wait_and_download(system: System, tmp_path: Path) -> None:
     result = darkroom(system, "submit", str(EXAMPLE), "--wait", "--download", str(tmp_path))
     assert result.returncode == 0, result.stderr
     task = json.loads(result.stdout)
@@ -37,7 +39,7 @@ def test_submit_wait_and_download(system: Any, tmp_path: Path) -> None:
     assert json.loads(again.stdout)["id"] == "test-t2i"
 
 
-def test_submit_through_the_entry_topic_twice(system: Any) -> None:
+def test_submit_through_the_entry_topic_twice(system: System) -> None:
     submitted = []
     for seed in (1, 2):
         result = darkroom(system, "submit", "-", "--via", "topic", "--wait", stdin=small("by-topic", seed=seed))
@@ -46,27 +48,27 @@ def test_submit_through_the_entry_topic_twice(system: Any) -> None:
     assert submitted[0] < submitted[1], "the second wait is for the second run"
 
 
-def test_a_task_that_fails(system: Any) -> None:
+def test_a_task_that_fails(system: System) -> None:
     result = darkroom(system, "submit", "-", "--wait", stdin=small("fails", cfg_scale="very"))
     assert result.returncode == 1
     assert "fails is FAILED" in result.stderr
     assert "cfg_scale" in result.stderr
 
 
-def test_list_and_cancel(system: Any) -> None:
-    darkroom(system, "submit", "-", stdin=small("to-cancel", steps=100, width=512, height=512))
+def test_list_and_cancel(system: System) -> None:
+    darkroom(system, "submit", "-", stdin=small("to-cancel", **SLOW))
     cancelled = darkroom(system, "cancel", "to-cancel")
     assert json.loads(cancelled.stdout)["status"] == "CANCELLED"
     listed = darkroom(system, "list", "--status", "CANCELLED", "--json")
     assert "to-cancel" in [task["id"] for task in json.loads(listed.stdout)["tasks"]]
 
 
-def test_a_refused_task(system: Any) -> None:
+def test_a_refused_task(system: System) -> None:
     result = darkroom(system, "submit", "-", stdin=small("../escape"))
     assert (result.returncode, "task.metadata.id" in result.stderr) == (3, True)
 
 
-def test_the_doctor_has_a_picture_made(system: Any) -> None:
+def test_the_doctor_has_a_picture_made(system: System) -> None:
     result = darkroom(system, "doctor", "--smoke", "--json")
     assert result.returncode == 0, result.stderr
     made, dynamic = json.loads(result.stdout)["smoke test"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-# It starts a local system of its own, so it may run beside the tests that share one.
-pytestmark = pytest.mark.timeout(240)
+# The demo starts its own local system with embedded Web UIs.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PROJECT = Path(__file__).parents[2]
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.documented_code import code_blocks
+from tests.harness.documented_code import code_blocks
+from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
@@ -55,7 +56,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def environment(system: Any, picture: Path) -> dict[str, str]:
+def environment(system: System, picture: Path) -> dict[str, str]:
     endpoints = system.endpoints
     return {
         "PATH": os.environ["PATH"],
@@ -74,7 +75,7 @@ def environment(system: Any, picture: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def cleaned(system: Any) -> Iterator[None]:
+def cleaned(system: System) -> Iterator[None]:
     """Takes the queue away that an example makes: it would go on collecting the callbacks of all other tests."""
     yield
     sns, sqs = system.client("sns"), system.client("sqs")
@@ -87,7 +88,7 @@ def cleaned(system: Any) -> Iterator[None]:
 
 @pytest.mark.usefixtures("cleaned")
 @pytest.mark.parametrize(("language", "block"), EXAMPLES)
-def test_an_example_runs(system: Any, picture: Path, language: str, block: str) -> None:
+def test_an_example_runs(system: System, picture: Path, language: str, block: str) -> None:
     result = subprocess.run(
         [*COMMANDS[language], block],
         env=environment(system, picture),
@@ -101,7 +102,7 @@ def test_an_example_runs(system: Any, picture: Path, language: str, block: str) 
     assert expected in result.stdout
 
 
-def test_an_upload_cannot_be_read_by_who_knows_its_bucket_only(system: Any) -> None:
+def test_an_upload_cannot_be_read_by_who_knows_its_bucket_only(system: System) -> None:
     answer = system.http("POST", "/v1alpha2/uploads", json={"content_type": "image/png"}).json()
     folder, _, name = answer["link"].rpartition("/")
     assert folder == f"s3://{system.endpoints['task_bucket']}/uploads"

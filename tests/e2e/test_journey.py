@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from local.demo.documented_requests import documented_request, with_id, with_input_picture
+from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
@@ -25,7 +26,7 @@ def prefix_of(format_: str, document: str) -> str:
     return "outputs" if (format_, document) == ("v1alpha1", "text-to-image") else "output"
 
 
-def check_outcome(system: Any, task_id: str, prefix: str, context: object) -> None:
+def check_outcome(system: System, task_id: str, prefix: str, context: object) -> None:
     callback = system.callback(id=task_id)
     bucket = system.endpoints["output_bucket"]
     run = callback["output_url"].removesuffix(".out")[-4:]
@@ -49,7 +50,7 @@ def check_outcome(system: Any, task_id: str, prefix: str, context: object) -> No
 
 @pytest.mark.parametrize("document", ["text-to-image", "image-to-image"])
 @pytest.mark.parametrize("format_", ["v1alpha2", "v1alpha1"])
-def test_a_documented_request_by_http(system: Any, document: str, format_: str) -> None:
+def test_a_documented_request_by_http(system: System, document: str, format_: str) -> None:
     task_id = f"{document}-{format_}-http"
     response = system.http("POST", f"/{format_}", json=documented(document, format_, task_id, system.http_link))
     assert response.status_code == 200, response.text
@@ -62,7 +63,7 @@ def test_a_documented_request_by_http(system: Any, document: str, format_: str) 
 
 @pytest.mark.parametrize("document", ["text-to-image", "image-to-image"])
 @pytest.mark.parametrize("format_", ["v1alpha2", "v1alpha1"])
-def test_a_documented_request_by_the_entry_topic(system: Any, document: str, format_: str) -> None:
+def test_a_documented_request_by_the_entry_topic(system: System, document: str, format_: str) -> None:
     task_id = f"{document}-{format_}-topic"
     system.publish(documented(document, format_, task_id, system.s3_link))
     check_outcome(system, task_id, prefix_of(format_, document), "" if format_ == "v1alpha2" else None)
@@ -73,14 +74,14 @@ def small(task_id: str, tasktype: Any = "text-to-image", runtime: Any = "sdrunti
     return {"task": {"metadata": {"id": task_id, "runtime": runtime, "tasktype": tasktype}, "content": body}}
 
 
-def finished(system: Any, body: dict[str, Any]) -> dict[str, Any]:
+def finished(system: System, body: dict[str, Any]) -> dict[str, Any]:
     response = system.http("POST", "/v1alpha2", json=body)
     assert response.status_code == 200, response.text
     callback: dict[str, Any] = system.callback(id=body["task"]["metadata"]["id"])
     return callback
 
 
-def test_a_dynamic_runtime_switches_its_model(system: Any) -> None:
+def test_a_dynamic_runtime_switches_its_model(system: System) -> None:
     s3 = system.client("s3")
     listed = s3.list_objects_v2(Bucket=system.endpoints["model_bucket"], Prefix="Stable-diffusion/")["Contents"]
     names = [item["Key"].removeprefix("Stable-diffusion/") for item in listed]
@@ -97,7 +98,7 @@ def test_a_dynamic_runtime_switches_its_model(system: Any) -> None:
     assert len(pictures) == len(names), "each model makes its own picture, and the same model the same again"
 
 
-def test_an_unknown_model_is_an_error_in_the_answer(system: Any) -> None:
+def test_an_unknown_model_is_an_error_in_the_answer(system: System) -> None:
     content = {"alwayson_scripts": {"sd_model_checkpoint": "nowhere.safetensors"}}
     response = system.http("POST", "/v1alpha2", json=small("no-model", runtime="dynamic", **content))
     assert response.status_code == 400
@@ -105,12 +106,12 @@ def test_an_unknown_model_is_an_error_in_the_answer(system: Any) -> None:
     assert system.task("no-model") is None
 
 
-def test_several_pictures_are_numbered(system: Any) -> None:
+def test_several_pictures_are_numbered(system: System) -> None:
     callback = finished(system, small("batch", batch_size=2, n_iter=2))
     assert [uri.rpartition("-")[2] for uri in callback["image_url"]] == ["1.png", "2.png", "3.png", "4.png"]
 
 
-def test_the_other_task_types(system: Any) -> None:
+def test_the_other_task_types(system: System) -> None:
     upscaled = finished(system, small("upscale", "extra-single-image", image=system.http_link, upscaler_1="Lanczos"))
     assert upscaled["status"] == "completed", upscaled
     assert Image.open(io.BytesIO(system.object(upscaled["image_url"][0]))).size == (1024, 1024)
@@ -128,16 +129,16 @@ def test_the_other_task_types(system: Any) -> None:
     assert "Euler a" in system.object(listed["output_url"]).decode()
 
 
-def test_a_task_is_read_with_links_that_work_without_a_key(system: Any) -> None:
+def test_a_task_is_read_with_links_that_work_without_a_key(system: System) -> None:
     finished(system, small("read-me"))
-    task = system.task("read-me")
+    task = system.shown("read-me")
     assert task["status"] == "COMPLETED"
     assert task["progress"] == 1
     by_name = {output["s3_url"].rpartition(".")[2]: output["url"] for output in task["outputs"]}
     assert httpx.get(by_name["png"]).content.startswith(b"\x89PNG")
 
 
-def test_the_same_id_again_makes_a_new_run_beside_the_old_pictures(system: Any) -> None:
+def test_the_same_id_again_makes_a_new_run_beside_the_old_pictures(system: System) -> None:
     first = finished(system, small("again"))
     assert system.http("POST", "/v1alpha2", json=small("again", seed=2)).status_code == 200
 

@@ -5,7 +5,6 @@ import base64
 import io
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,17 +13,14 @@ import requests
 from PIL import Image
 
 from lambdas.webui_answers import MAX_ANSWER_BYTES
-from local.demo.pictures import input_picture
+from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
 
-MODEL = "v1-5-pruned-emaonly"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "runpod-image-to-image.md"
-
 
 @pytest.fixture
-def client(system: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def client(system: System, monkeypatch: pytest.MonkeyPatch) -> Any:
     import runpod  # noqa: PLC0415 - takes seconds, and every process reads this file to know its tests
 
     # The client reads RUNPOD_ENDPOINT_BASE_URL when it is imported, into this.
@@ -48,8 +44,8 @@ def picture(output: Any) -> Image.Image:
 
 
 def slow() -> dict[str, Any]:
-    """Return a call that runs for minutes, however fast the machine is."""
-    return call(steps=150, width=512, height=512, n_iter=4)
+    """Return a call that runs until it is cancelled."""
+    return call(**SLOW)
 
 
 def noise(side: int) -> str:
@@ -76,7 +72,7 @@ def test_run_sync(endpoint: Any) -> None:
     assert endpoint.run_sync(call("/sdapi/v1/refresh-checkpoints")) is None
 
 
-def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, client: Any, system: Any) -> None:
+def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, client: Any, system: System) -> None:
     before = endpoint.run(slow())
     status = f"/v2/sdruntime/status/{before.job_id}"
     # A queue keeps no order: the job that is waited for must not come before it.
@@ -98,7 +94,7 @@ def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, clien
     assert answers[-1]["status"] == "COMPLETED"
 
 
-def test_an_answer_of_more_than_six_megabytes_has_links(endpoint: Any, system: Any) -> None:
+def test_an_answer_of_more_than_six_megabytes_has_links(endpoint: Any, system: System) -> None:
     side = 1400
     request = call("/sdapi/v1/extra-single-image", image=noise(side), upscaling_resize=1)
     output = endpoint.run_sync(request, timeout=60)
@@ -112,45 +108,6 @@ def test_an_answer_of_more_than_six_megabytes_has_links(endpoint: Any, system: A
     assert requests.get(refused.json()["links"][0], timeout=30).content == made.content
 
 
-def documented(section: str) -> dict[str, Any]:
-    block: dict[str, Any] = json.loads(
-        DOCUMENT.read_text().partition(f"# {section}\n")[2].partition("```json")[2].partition("```")[0]
-    )
-    return block
-
-
-def test_the_documented_request(system: Any) -> None:
-    base_url = f"{system.endpoints['http_url']}/v2"
-    request, expected = documented("Request"), documented("RUNSYNC")
-    payload = request["input"]["payload"]
-    # The page's models, which nobody here has (nor a refiner), and its size, which takes a processor minutes.
-    del payload["refiner_checkpoint"], payload["refiner_switch_at"]
-    payload |= {"init_images": [base64.b64encode(input_picture()).decode()]}
-    payload |= {"override_settings": {"sd_model_checkpoint": MODEL}, "width": 128, "height": 128, "steps": 8}
-    headers = {"Authorization": f"Bearer {system.endpoints['api_key']}"}
-    response = requests.post(f"{base_url}/sdruntime/runsync", json=request, headers=headers, timeout=120)
-    job_id = response.json()["id"]
-
-    def ended() -> Any:
-        job = requests.get(f"{base_url}/sdruntime/status/{job_id}", headers=headers, timeout=30).json()
-        return job["status"] not in {"IN_QUEUE", "IN_PROGRESS"} and job
-
-    # On a busy machine it takes longer than the call may wait.
-    answer = response.json() if response.json()["status"] == "COMPLETED" else system.eventually(ended, "the job's end")
-    assert answer["status"] == "COMPLETED", answer
-    assert answer["id"].startswith("sync-")
-    assert answer.keys() == expected.keys() | {"workerId"}
-    assert answer["output"].keys() == expected["output"].keys()
-    assert answer["output"]["parameters"].keys() >= expected["output"]["parameters"].keys()
-    assert json.loads(answer["output"]["info"]).keys() >= json.loads(expected["output"]["info"]).keys()
-    assert picture(answer["output"]).size == (128, 128)
-
-    run = requests.post(f"{base_url}/sdruntime/run", json=request, headers=headers, timeout=30).json()
-    assert run.keys() == documented("RUN").keys()
-    assert run["status"] == "IN_QUEUE"
-    requests.post(f"{base_url}/sdruntime/cancel/{run['id']}", headers=headers, timeout=30).raise_for_status()
-
-
 def test_a_stream_ends_with_the_output(endpoint: Any) -> None:
     *progress, output = endpoint.run(call(steps=20, width=256, height=256)).stream()
     shares = [part["progress"] for part in progress]
@@ -159,7 +116,7 @@ def test_a_stream_ends_with_the_output(endpoint: Any) -> None:
     assert picture(output).size == (256, 256)
 
 
-def test_cancelling_a_running_and_a_waiting_job(endpoint: Any, system: Any) -> None:
+def test_cancelling_a_running_and_a_waiting_job(endpoint: Any, system: System) -> None:
     running = endpoint.run(slow())
     system.eventually(lambda: running.status() == "IN_PROGRESS", "the job's pick-up")
     waiting = [endpoint.run(slow()) for _ in range(6)]
@@ -172,7 +129,7 @@ def test_cancelling_a_running_and_a_waiting_job(endpoint: Any, system: Any) -> N
     assert picture(endpoint.run_sync(call())).size == (64, 64)
 
 
-def test_purging_the_queue_and_the_health(endpoint: Any, system: Any) -> None:
+def test_purging_the_queue_and_the_health(endpoint: Any, system: System) -> None:
     running = endpoint.run(slow())
     system.eventually(lambda: running.status() == "IN_PROGRESS", "the job's pick-up")
     jobs = [endpoint.run(slow()) for _ in range(10)]
@@ -192,7 +149,7 @@ def test_purging_the_queue_and_the_health(endpoint: Any, system: Any) -> None:
 
 
 def test_a_long_wait_at_the_functions_own_url(
-    endpoint: Any, client: Any, system: Any, monkeypatch: pytest.MonkeyPatch
+    endpoint: Any, client: Any, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "endpoint_url_base", f"{system.endpoints['function_urls']['runpod_api']}/v2")
     beside = client.Endpoint("sdruntime")
@@ -224,7 +181,7 @@ def test_a_clients_own_timeout(endpoint: Any) -> None:
     job.cancel(timeout=20)
 
 
-def test_webhook_and_policy_are_passed_on(endpoint: Any, system: Any) -> None:
+def test_webhook_and_policy_are_passed_on(endpoint: Any, system: System) -> None:
     job = endpoint.run(
         {"input": slow(), "webhook": "https://example.com/hook", "policy": {"executionTimeout": 5000, "ttl": 60_000}}
     )
@@ -239,7 +196,7 @@ def test_webhook_and_policy_are_passed_on(endpoint: Any, system: Any) -> None:
     assert system.http("POST", f"/v2/sdruntime/cancel/{job.job_id}").status_code == 200
 
 
-def test_a_job_of_low_priority_runs_when_nothing_else_does(endpoint: Any, system: Any) -> None:
+def test_a_job_of_low_priority_runs_when_nothing_else_does(endpoint: Any, system: System) -> None:
     running = endpoint.run(slow())
     system.eventually(lambda: running.status() == "IN_PROGRESS", "the job's pick-up")
     low = endpoint.run({"input": call(), "policy": {"lowPriority": True}})

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.https_receiver import status
+from tests.harness.https_receiver import status
+from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
@@ -18,7 +19,7 @@ def task(task_id: str, webhook: str, **content: Any) -> dict[str, Any]:
     return {"task": {"metadata": metadata | {"webhook": webhook}, "content": body}}
 
 
-def received(system: Any, path: str, number: int = 1) -> Any:
+def received(system: System, path: str, number: int = 1) -> Any:
     def look() -> Any:
         requests = system.receiver.of(path)
         return requests if len(requests) >= number else None
@@ -26,14 +27,14 @@ def received(system: Any, path: str, number: int = 1) -> Any:
     return system.eventually(look, f"{number} deliveries to {path}")
 
 
-def test_the_end_of_a_task_is_posted_signed_and_posted_again_on_request(system: Any) -> None:
+def test_the_end_of_a_task_is_posted_signed_and_posted_again_on_request(system: System) -> None:
     system.publish(task("hook", system.receiver.url("/hook")))
     [request] = received(system, "/hook")
     verifier = Webhook(system.endpoints["webhook_secret"])
     assert verifier.verify(request.body, request.headers) == system.callback(id="hook")
 
     def delivered() -> Any:
-        return system.task("hook")["webhook"] == {
+        return system.shown("hook")["webhook"] == {
             "state": "delivered",
             "attempts": 1,
             "lastStatus": 200,
@@ -48,7 +49,7 @@ def test_the_end_of_a_task_is_posted_signed_and_posted_again_on_request(system: 
     verifier.verify(again.body, again.headers)
 
 
-def test_a_job_of_a_runpod_client_gets_its_status_with_input_and_webhook(system: Any) -> None:
+def test_a_job_of_a_runpod_client_gets_its_status_with_input_and_webhook(system: System) -> None:
     payload = {"prompt": "A dog", "steps": 1, "width": 64, "height": 64}
     request = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": payload}
     url = system.receiver.url("/runpod")
@@ -59,7 +60,7 @@ def test_a_job_of_a_runpod_client_gets_its_status_with_input_and_webhook(system:
     assert base64.b64decode(body["output"]["images"][0]).startswith(b"\x89PNG")
 
 
-def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: Any) -> None:
+def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: System) -> None:
     system.receiver.answers["/fails-once"] = status(500)
     response = system.http("POST", "/v1alpha2", json=task("fails", system.receiver.url("/fails-once"), cfg_scale="x"))
     assert response.status_code == 200
@@ -67,7 +68,7 @@ def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: Any) -
     assert b'"status":"failed"' in request.body
 
     def attempted() -> Any:
-        webhook = system.task("fails")["webhook"]
+        webhook = system.shown("fails")["webhook"]
         return webhook["attempts"] >= 1 and webhook
 
     trace = system.eventually(attempted, "the trace of the attempt")
@@ -76,13 +77,13 @@ def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: Any) -
     # The second attempt by itself comes after ten seconds; this one comes before.
     assert system.http("POST", "/v1alpha2/tasks/fails/webhook").status_code == 202
     received(system, "/fails-once", 2)
-    system.eventually(lambda: system.task("fails")["webhook"]["state"] == "delivered", "the delivery")
+    system.eventually(lambda: system.shown("fails")["webhook"]["state"] == "delivered", "the delivery")
 
 
 @pytest.mark.parametrize(
     ("task_id", "status_code", "code"), [("nobody", 404, "task_not_found"), ("no-hook", 409, "no_webhook")]
 )
-def test_a_webhook_that_there_is_not(system: Any, task_id: str, status_code: int, code: str) -> None:
+def test_a_webhook_that_there_is_not(system: System, task_id: str, status_code: int, code: str) -> None:
     body = task("no-hook", "https://example.com")
     del body["task"]["metadata"]["webhook"]
     assert system.http("POST", "/v1alpha2", json=body).status_code == 200
@@ -90,7 +91,7 @@ def test_a_webhook_that_there_is_not(system: Any, task_id: str, status_code: int
     assert (response.status_code, response.json()["error"]["code"]) == (status_code, code)
 
 
-def test_a_webhook_to_where_none_may_lead_is_given_up(system: Any) -> None:
+def test_a_webhook_to_where_none_may_lead_is_given_up(system: System) -> None:
     system.publish(task("inward", "https://169.254.169.254/latest/meta-data/"))
 
     def given_up() -> Any:

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 
 class Trouble(Enum):

@@ -25,9 +25,9 @@ from contract.storage import run_of_submission
 from contract.task import Metadata, Task
 from local.stub_webui.server import serve_stub
 from local.stub_webui.web_ui import StubWebUi
-from tests.aws_endpoint import serve_aws
-from tests.eventually import eventually as eventually_within
-from tests.queue_counts import counts, is_empty
+from tests.harness.aws_endpoint import serve_aws
+from tests.harness.eventually import eventually as eventually_within
+from tests.harness.queue_counts import counts, is_empty
 
 PROJECT = Path(__file__).parents[3]
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from typing import Any
 
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 
 @dataclass

@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
+from tests.harness.serving import QuietHandler, serving
 from tests.integration.agent.conftest import World
-from tests.serving import QuietHandler, serving
 
 TOKEN = "the-pods-token"
 TASK_ARN = "arn:aws:ecs:us-east-1:123456789012:task/darkroom/0123456789abcdef"

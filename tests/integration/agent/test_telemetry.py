@@ -13,9 +13,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from contract.record import Status
 from local.stub_webui.png_images import plain_png
 from runtime_image.process.exit_codes import ExitCode
+from tests.harness.serving import QuietHandler, serving
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import AgentProcess, World
-from tests.serving import QuietHandler, serving
 
 REFUSED_LINK = "http://127.0.0.1:9/x.png"
 #: Lines that are about the process and not about one task; its metrics come under the same name as those of tasks.

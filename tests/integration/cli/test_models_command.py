@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from cli import model_store
 from cli.main import main
-from tests.aws_endpoint import serve_aws
+from tests.harness.aws_endpoint import serve_aws
 
 
 @dataclass

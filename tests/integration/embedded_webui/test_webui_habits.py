@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.eventually import eventually
+from tests.harness.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("embedded_webui")
 

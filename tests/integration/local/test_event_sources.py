@@ -17,7 +17,7 @@ from local.event_sources.queue import QueueEventSource
 from local.event_sources.stream import StreamEventSource
 from local.event_sources.stream_batches import RetryPolicy
 from local.lambda_runtime.function import LambdaFunction
-from tests.queue_counts import counts, is_empty
+from tests.harness.queue_counts import counts, is_empty
 
 #: Writes down what it gets, and reports as failed what says so until it was seen as often as it says.
 CODE = """

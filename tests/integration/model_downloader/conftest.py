@@ -22,7 +22,7 @@ from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.model_downloader.remote_file import RemoteFile
 from runtime_image.process.logs import EventLog
-from tests.aws_endpoint import serve_aws
+from tests.harness.aws_endpoint import serve_aws
 from tests.integration.model_downloader.fault_proxy import FaultProxy
 
 PROJECT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from http.server import ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 
 @dataclass(frozen=True)

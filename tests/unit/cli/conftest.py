@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 KEY = "the-key"
 PNG = b"\x89PNG\r\n\x1a\nnot much of a picture"

@@ -11,7 +11,7 @@ from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused
 from guarded_http.network import Deadline
 from guarded_http.url import HttpUrl, parse_http_url
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 
 class Server(ThreadingHTTPServer):

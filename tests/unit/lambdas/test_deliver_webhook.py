@@ -23,7 +23,7 @@ from lambdas.deliver_webhook.posting import WebhookPost
 from lambdas.deliver_webhook.signing import InvalidSecret
 from lambdas.deliver_webhook.signing_keys import MAX_AGE_MS, SigningKeys
 from lambdas.webhook_queue import SqsWebhookQueue
-from tests.https_receiver import HttpsReceiver, https_receiver, status
+from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
 from tests.unit.lambdas.conftest import client
 
 CONTEXT = SimpleNamespace(

@@ -10,7 +10,7 @@ from moto import mock_aws
 from runtime_image.agent.core.errors import MessageNotHeld
 from runtime_image.agent.intake.task_queue import TaskQueue
 from runtime_image.process.clock import Clock
-from tests.queue_counts import counts
+from tests.harness.queue_counts import counts
 
 
 @pytest.fixture

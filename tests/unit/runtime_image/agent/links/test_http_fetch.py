@@ -12,7 +12,7 @@ from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import check_addresses
 from runtime_image.agent.prepare.inputs.http_fetcher import HttpFetcher
 from runtime_image.process.clock import Clock
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do."""
+"""Polling for an outcome of other processes."""
 
 import time
 from collections.abc import Callable
@@ -6,17 +6,17 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds between two looks, at first and at most. In between it is a tenth of what has passed: whatever takes long is
-#: looked at less often, since every look costs the programs that are waited for a few milliseconds of the processor.
+#: Seconds between two polls, at first and at most. In between it is a tenth of the time that has passed, because every
+#: poll costs the polled programs a few milliseconds of CPU.
 FIRST_PAUSE_SECONDS: Final = 0.02
 LONGEST_PAUSE_SECONDS: Final = 0.2
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float) -> T:
-    """Return what `look` finds, looking until the deadline."""
+def eventually(poll: Callable[[], T | None], what: str, seconds: float) -> T:
+    """Return the first outcome of `poll` that is true; fail after `seconds`."""
     started_at = time.monotonic()
     while True:
-        if found := look():
+        if found := poll():
             return found
         waited = time.monotonic() - started_at
         assert waited < seconds, f"{what} did not happen within {seconds:g} s"

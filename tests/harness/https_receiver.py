@@ -1,4 +1,4 @@
-"""Somebody else's https endpoint: remembers what it is sent, and answers as the test says."""
+"""HTTPS endpoint of a webhook's receiver: records its requests, and answers as the test says."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.serving import QuietHandler, serving
+from tests.harness.serving import QuietHandler, serving
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -46,7 +46,7 @@ class HttpsReceiver(ThreadingHTTPServer):
         authority.cert_pem.write_to_path(str(self.authorities))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", "hooks.example").configure_cert(context)
-        # The handshake belongs to the thread of a request, so that a client which refuses stops nobody else.
+        # The handshake runs in the thread of its request, so that a refusing client blocks no other.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, *_: object) -> None:

@@ -1,9 +1,9 @@
-"""Code blocks of the documents, so that tests run what is printed."""
+"""Code blocks of the documents, which tests run as they are printed."""
 
 import re
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 def code_blocks(document: str, language: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""HTTP servers that run in a thread of their own, for as long as a test needs them."""
+"""HTTP servers in threads, for as long as a test needs them."""
 
 import threading
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TypeVar
 
-#: Seconds between two looks of a server whether it is to end.
+#: Seconds between two checks of a server whether it must stop.
 POLL_SECONDS = 0.02
 AnyServer = TypeVar("AnyServer", bound=HTTPServer)
 
 
 class QuietHandler(BaseHTTPRequestHandler):
-    """Writes no line for each request."""
+    """Handler without a log line for each request."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+        """Log no request."""
 
 
 @contextmanager

@@ -32,7 +32,6 @@ from runtime_image.agent.intake.queue_poller import QueuePoller
 from runtime_image.agent.intake.task_claimer import TaskClaimer
 from runtime_image.agent.intake.task_queue import TaskQueue
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
-from runtime_image.agent.lease.ledger import Ledger
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
 from runtime_image.agent.lease.task_monitor import TaskMonitor
 from runtime_image.agent.orchestrator.composition import build_orchestrator
@@ -55,6 +54,7 @@ from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import OptionOverrides
 from runtime_image.webui.request_check import RequestCheck
+from task_store.repository import TaskRepository
 
 
 def main() -> int:
@@ -89,14 +89,14 @@ def build_loop(
         visibility_timeout_seconds=settings.visibility_timeout_seconds,
         clock=clock,
     )
-    ledger = Ledger(
+    repository = TaskRepository(
         client=aws.table,
         table_name=settings.task_table,
         retention_seconds=settings.retention_seconds,
         now_ms=clock.now_ms,
     )
-    keeper = LeaseRenewal(ledger=ledger, queue=task_queue, clock=clock, log=log, post=post)
-    patience, health = Retry(clock=clock, log=log), WebUiHealth()
+    lease_renewal = LeaseRenewal(repository=repository, queue=task_queue, clock=clock, log=log, post=post)
+    retry, health = Retry(clock=clock, log=log), WebUiHealth()
     webui = WebUiClient(base_url=settings.webui_url)
     checkpoints, options = Checkpoints(client=webui), OptionOverrides(client=webui)
     known_names = NameCatalog(client=webui)
@@ -104,24 +104,24 @@ def build_loop(
         names=NameValidation(known=known_names), options=options, allowed_options=settings.allowed_options
     )
     telemetry = build_telemetry(settings, health=health, checkpoints=checkpoints, clock=clock, log=log, at_exit=at_exit)
-    endings = TaskCompletion(
-        ledger=ledger,
+    completion = TaskCompletion(
+        repository=repository,
         queue=task_queue,
-        keeper=keeper,
-        patience=patience,
+        lease_renewal=lease_renewal,
+        retry=retry,
         observers=telemetry.observers,
         clock=clock,
         log=log,
     )
     reader = MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime)
-    links = build_links(settings, storage=aws.storage, patience=patience, clock=clock)
-    crew = WorkerPools(
+    links = build_links(settings, storage=aws.storage, retry=retry, clock=clock)
+    pools = WorkerPools(
         intake=TaskClaimer(
             reader=reader,
-            ledger=ledger,
+            repository=repository,
             owner=owner,
             queue=task_queue,
-            keeper=keeper,
+            lease_renewal=lease_renewal,
             clock=clock,
             stopping=stopping,
             log=log,
@@ -137,31 +137,38 @@ def build_loop(
         generation=Generation(client=webui, checkpoints=checkpoints, options=options, clock=clock, log=log),
         readiness=Readiness(client=webui, clock=clock, stopping=stopping, log=log),
         previews=Previews(storage=aws.storage, bucket=settings.output_bucket),
-        storing=OutputUploader(storage=aws.storage, bucket=settings.output_bucket, endings=endings, patience=patience),
-        endings=endings,
-        ledger=ledger,
+        storing=OutputUploader(storage=aws.storage, bucket=settings.output_bucket, completion=completion, retry=retry),
+        completion=completion,
+        repository=repository,
         queue=task_queue,
         post=post,
     )
-    receiver = QueuePoller(queue_=task_queue, clock=clock, log=log, post=post)
+    poller = QueuePoller(queue_=task_queue, clock=clock, log=log, post=post)
     watch = ProgressWatch(client=webui, clock=clock, post=post)
-    in_flight, pace = OutstandingRequests(), PrefetchWindow()
-    sightings = ProgressAttribution(in_flight=in_flight)
-    dispatcher = GenerationScheduler(
-        crew=crew,
-        in_flight=in_flight,
-        sightings=sightings,
+    outstanding, prefetch_window = OutstandingRequests(), PrefetchWindow()
+    attribution = ProgressAttribution(outstanding=outstanding)
+    scheduler = GenerationScheduler(
+        pools=pools,
+        outstanding=outstanding,
+        attribution=attribution,
         checkpoints=checkpoints,
         options=options,
-        pace=pace,
-        depth=AdaptiveConcurrency(),
+        prefetch_window=prefetch_window,
+        concurrency=AdaptiveConcurrency(),
         gpu=telemetry.gpu,
     )
-    holdings = ClaimedTasks(crew=crew, dispatcher=dispatcher, keeper=keeper, log=log)
-    standing = ScaleInProtection(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
-    presence = ReplicaHeartbeat(ledger=ledger, replica=owner, runtime=settings.runtime, clock=clock, log=log)
-    threads = {"keeper": keeper.run, "receiver": receiver.run, "progress": watch.run, "standing": standing.run}
-    threads |= {"presence": presence.run}
+    claimed = ClaimedTasks(pools=pools, scheduler=scheduler, lease_renewal=lease_renewal, log=log)
+    scale_in_protection = ScaleInProtection(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
+    heartbeat_sender = ReplicaHeartbeat(
+        repository=repository, replica=owner, runtime=settings.runtime, clock=clock, log=log
+    )
+    threads = {
+        "keeper": lease_renewal.run,
+        "receiver": poller.run,
+        "progress": watch.run,
+        "standing": scale_in_protection.run,
+    }
+    threads |= {"presence": heartbeat_sender.run}
     for name, run in threads.items():
         _start_thread(name, run, post)
 
@@ -172,22 +179,22 @@ def build_loop(
 
     return TaskLoop(
         events=events,
-        crew=crew,
-        arrivals=Prefetcher(crew=crew, receiver=receiver, dispatcher=dispatcher, holdings=holdings, stopping=stopping),
-        holdings=holdings,
-        dispatcher=dispatcher,
-        rounds=TaskMonitor(
-            crew=crew,
-            in_flight=in_flight,
-            sightings=sightings,
+        pools=pools,
+        prefetcher=Prefetcher(pools=pools, poller=poller, scheduler=scheduler, claimed=claimed, stopping=stopping),
+        claimed=claimed,
+        scheduler=scheduler,
+        monitor=TaskMonitor(
+            pools=pools,
+            outstanding=outstanding,
+            attribution=attribution,
             watch=watch,
-            pace=pace,
+            prefetch_window=prefetch_window,
             hang_seconds=settings.hang_seconds,
         ),
         forget_webui=forget_webui,
         health=health,
-        stop_order=ShutdownSequence(grace_period_seconds=settings.grace_period_seconds),
-        standing=standing,
+        shutdown=ShutdownSequence(grace_period_seconds=settings.grace_period_seconds),
+        scale_in_protection=scale_in_protection,
         report=telemetry.report,
         stopping=stopping,
         clock=clock,

@@ -21,7 +21,7 @@ class Retry:
         self._clock = clock
         self._log = log
 
-    def keep_trying(self, job: Callable[[], Result], *, useful: Callable[[], bool], task_id: str) -> Result:
+    def call(self, job: Callable[[], Result], *, useful: Callable[[], bool], task_id: str) -> Result:
         """Return what `job` returns; raises AWS's error once `useful` says that trying has no use."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:

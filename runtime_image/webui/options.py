@@ -35,8 +35,8 @@ class OptionOverrides:
         self._shown: dict[str, Any] | None = None
         self._explicit: frozenset[str] = frozenset()
         #: The options that a request leaves changed, as they were before it; None when nothing is owed.
-        self._owed: dict[str, Any] | None = None
-        self._settling = threading.Lock()
+        self._pending: dict[str, Any] | None = None
+        self._restoring = threading.Lock()
 
     def forget(self) -> None:
         """Take nothing for granted: the Web UI may have been started anew. What is owed stays so."""
@@ -48,11 +48,11 @@ class OptionOverrides:
             self._shown = self._ask()
         return self._shown
 
-    def are_guarded(self, keys: Iterable[str]) -> bool:
+    def are_pinned(self, keys: Iterable[str]) -> bool:
         """Tell whether the Web UI sets all of these back by itself."""
         return self._explicit.issuperset(keys)
 
-    def guard(self, keys: frozenset[str]) -> None:
+    def pin(self, keys: frozenset[str]) -> None:
         """Set options explicitly to what they are."""
         now = self._shown = self._ask()
         new = {key: now.get(key) for key in keys - self._explicit}
@@ -70,30 +70,30 @@ class OptionOverrides:
             return False
         return True
 
-    def borrow(self, keys: Collection[str]) -> None:
+    def override(self, keys: Collection[str]) -> None:
         """Note the options that a request is going to leave changed; without keys, all: it does not say which.
 
         No more than these: the next life of the Web UI may rightly have other values of the rest.
         """
         now = self._ask()
         now.pop(_CHECKPOINT_HASH, None)
-        self._owed = {key: value for key, value in now.items() if key in keys or not keys}
+        self._pending = {key: value for key, value in now.items() if key in keys or not keys}
 
     def checkpoint_was_loaded(self) -> None:
         """Owe no checkpoint any more: an older one must not be set back under the task that this one is for."""
-        with self._settling:
-            if self._owed is not None:
-                self._owed.pop(CHECKPOINT_OPTION, None)
+        with self._restoring:
+            if self._pending is not None:
+                self._pending.pop(CHECKPOINT_OPTION, None)
 
-    def settle(self) -> None:
+    def restore(self) -> None:
         """Set back what was borrowed; costs nothing when nothing was."""
-        if self._owed is None:
+        if self._pending is None:
             return
-        with self._settling:
-            if self._owed is not None:
+        with self._restoring:
+            if self._pending is not None:
                 now = self._ask()
-                self._set({key: value for key, value in self._owed.items() if now.get(key) != value})
-                self._owed = None
+                self._set({key: value for key, value in self._pending.items() if now.get(key) != value})
+                self._pending = None
 
     def _ask(self) -> dict[str, Any]:
         options = ask(self._client, "GET", OPTIONS_PATH)

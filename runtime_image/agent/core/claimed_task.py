@@ -8,10 +8,10 @@ from typing import Final
 from contract.message import TaskMessage
 from contract.task import Metadata
 from runtime_image.agent.intake.task_queue import ReceivedMessage
-from runtime_image.agent.lease.ledger import Claim, ProgressReport
 from runtime_image.agent.telemetry.timeline import Timeline
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.webui.request import WebUiRequest
+from task_store.lease import Lease, ProgressReport
 
 
 class Stage(Enum):
@@ -33,7 +33,7 @@ class ClaimedTask:
     """Only the loop changes `stage` and what follows it; worker threads read, and watch `given_up`."""
 
     message: ReceivedMessage
-    claim: Claim
+    lease: Lease
     task_message: TaskMessage
     #: How often the run has been claimed, this time included.
     attempt: int
@@ -58,12 +58,12 @@ class ClaimedTask:
     #: Monotonic seconds of the last progress write.
     progress_written_at: float = float("-inf")
     heartbeat_at: float = 0.0
-    heartbeat_in_flight: bool = False
-    preview_in_flight: bool = False
+    heartbeat_pending: bool = False
+    preview_pending: bool = False
     #: Its caller wants what there is of the picture by now; it is cut, and its result counts.
     is_interrupted: bool = False
     #: Set when the result must be thrown away.
-    given_up: threading.Event = field(default_factory=threading.Event)
+    aborted: threading.Event = field(default_factory=threading.Event)
     #: Held while its outcome is being committed: a hand-back at the same time must not be told instead.
     committing: threading.RLock = field(default_factory=threading.RLock)
     #: Whether it has been told how it left.
@@ -82,7 +82,7 @@ class ClaimedTask:
     @property
     def must_be_cut(self) -> bool:
         """Whether the Web UI is to stop working on it."""
-        return self.is_interrupted or self.given_up.is_set()
+        return self.is_interrupted or self.aborted.is_set()
 
     @property
     def shows_steps(self) -> bool:
@@ -92,7 +92,7 @@ class ClaimedTask:
     @property
     def key(self) -> tuple[str, str]:
         """Id and run."""
-        return self.claim.task_id, self.claim.run_id
+        return self.lease.task_id, self.lease.run_id
 
     @property
     def deadline(self) -> float:

@@ -1,9 +1,6 @@
 """Errors of the agent: reasons for which a task fails or goes back to its queue."""
 
 from contract.errors import DarkroomError
-from task_store.lease import LeaseLost as NotHeld
-
-__all__ = ["NotHeld"]
 
 
 class NoPictures(DarkroomError):
@@ -30,13 +27,9 @@ class NotATask(Exception):
     """Raised when a queue message cannot be read as a task; it goes to the dead-letter queue, never away."""
 
 
-class LeaseLost(Exception):
-    """Raised when a conditional write shows that the task is not this agent's any more."""
-
-
 class MessageNotHeld(Exception):
     """Raised when SQS says that a message is not in flight for this receipt handle any more."""
 
 
-class GivenUp(Exception):
+class TaskAborted(Exception):
     """Raised inside a worker when the loop has given the task up meanwhile; its result is of no use."""

@@ -84,7 +84,7 @@ class CheckpointLoaded:
 
 
 @dataclass(frozen=True)
-class OptionsGuarded:
+class OptionsPinned:
     """The Web UI will set the options that the task overrides back by itself."""
 
     task: "ClaimedTask"
@@ -99,7 +99,7 @@ class TaskGenerated:
 
 
 @dataclass(frozen=True)
-class StepFailed:
+class StageFailed:
     """A step of a task failed."""
 
     task: "ClaimedTask"
@@ -122,7 +122,7 @@ class EndingFailed:
 
 
 @dataclass(frozen=True)
-class MessageReturned:
+class MessageRequeued:
     """A message that nobody looked at is visible again."""
 
 
@@ -141,18 +141,18 @@ class TaskLost:
     """The task is not ours any more."""
 
     task: "ClaimedTask"
-    loss: AbandonReason
+    reason: AbandonReason
 
 
 @dataclass(frozen=True)
-class ProgressSeen:
+class ProgressReceived:
     """The Web UI told how far it is."""
 
     progress: "Progress"
 
 
 @dataclass(frozen=True)
-class PreviewKept:
+class PreviewStored:
     """A preview lies where callers get at it; None if it could not be stored."""
 
     task: "ClaimedTask"
@@ -165,7 +165,7 @@ class InterruptSent:
 
     task: "ClaimedTask"
     #: Whether the Web UI has taken it. If not, it may never do so, or at some later time.
-    is_taken: bool = True
+    is_accepted: bool = True
 
 
 @dataclass(frozen=True)
@@ -210,16 +210,16 @@ Event = (
     | TaskPrepared
     | TaskCarriedOut
     | CheckpointLoaded
-    | OptionsGuarded
+    | OptionsPinned
     | TaskGenerated
-    | StepFailed
+    | StageFailed
     | TaskEnded
     | EndingFailed
-    | MessageReturned
+    | MessageRequeued
     | HeartbeatDone
     | TaskLost
-    | ProgressSeen
-    | PreviewKept
+    | ProgressReceived
+    | PreviewStored
     | InterruptSent
     | WebUiReady
     | WebUiNeverReady

@@ -34,31 +34,31 @@ class TaskLoop:
         self,
         *,
         events: "queue.SimpleQueue[on.Event]",
-        crew: WorkerPools,
-        arrivals: Prefetcher,
-        holdings: ClaimedTasks,
-        dispatcher: GenerationScheduler,
-        rounds: TaskMonitor,
+        pools: WorkerPools,
+        prefetcher: Prefetcher,
+        claimed: ClaimedTasks,
+        scheduler: GenerationScheduler,
+        monitor: TaskMonitor,
         forget_webui: Callable[[], None],
         health: WebUiHealth,
-        stop_order: ShutdownSequence,
-        standing: ScaleInProtection,
+        shutdown: ShutdownSequence,
+        scale_in_protection: ScaleInProtection,
         report: ReplicaReport,
         stopping: threading.Event,
         clock: Clock,
         log: EventLog,
     ) -> None:
         self._events = events
-        self._crew = crew
-        self._arrivals = arrivals
-        self._holdings = holdings
-        self._dispatcher = dispatcher
-        self._rounds = rounds
+        self._pools = pools
+        self._prefetcher = prefetcher
+        self._claimed = claimed
+        self._scheduler = scheduler
+        self._monitor = monitor
         #: Drops whatever is remembered of the Web UI: it may not be the same one any more.
         self._forget_webui = forget_webui
         self._health = health
-        self._stop_order = stop_order
-        self._standing = standing
+        self._shutdown = shutdown
+        self._scale_in_protection = scale_in_protection
         self._report = report
         self._stopping = stopping
         self._clock = clock
@@ -66,40 +66,40 @@ class TaskLoop:
 
     def run(self) -> ExitCode:
         """Work until the end; returns what the process is to exit with."""
-        self._crew.await_webui()
+        self._pools.await_webui()
         while not self._is_over():
             with suppress(queue.Empty):
                 self.handle(self._events.get(timeout=TICK_SECONDS))
             self.tick()
-        code = self._stop_order.exit_code or ExitCode.STOPPED
-        self._log.info("agent_stopped", exit_code=int(code), reason=code.name, left_behind=len(self._holdings))
+        code = self._shutdown.exit_code or ExitCode.STOPPED
+        self._log.info("agent_stopped", exit_code=int(code), reason=code.name, left_behind=len(self._claimed))
         return code
 
     def tick(self) -> None:
         """Do what time, not an event, makes necessary; then keep every stage supplied."""
         now = self._clock.monotonic()
-        for task in self._holdings:
-            self._rounds.look_after(task, now, self._holdings.give_up)
-        if hung := self._rounds.hung(now):
+        for task in self._claimed:
+            self._monitor.check(task, now, self._claimed.abort)
+        if hung := self._monitor.hung(now):
             self._webui_failed(hung[0], now)
-            self._holdings.hand_back(*hung)
-        if self._rounds.is_stuck(now):
+            self._claimed.release(*hung)
+        if self._monitor.is_stuck(now):
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
-        if self._stop_order.must_interrupt(now):
-            self._holdings.hand_back_all(*Stage)
+        if self._shutdown.must_interrupt(now):
+            self._claimed.release_all(*Stage)
         elif self._stopping.is_set() or self._health.is_unavailable(now):
             # Looked at every time, not once: a claim or a repetition may still come after the stop.
-            self._holdings.hand_back_all(*NOT_BEGUN)
-        for task in self._dispatcher.taken_too_early(self._holdings, now):
-            self._holdings.hand_back(task, None)
-        self._rounds.interrupt_if_needed()
+            self._claimed.release_all(*NOT_BEGUN)
+        for task in self._scheduler.claimed_too_early(self._claimed, now):
+            self._claimed.release(task, None)
+        self._monitor.interrupt_if_needed()
         if self._health.is_ready and not self._stopping.is_set():
-            if self._holdings.count(Stage.STORING) < MAX_STORING:
-                self._dispatcher.start(now=self._clock.monotonic)
-            self._arrivals.receive(now)
-        self._rounds.watch_progress()
-        self._standing.set_busy(busy=len(self._holdings) > 0)
-        self._report.tick(now, held=len(self._holdings))
+            if self._claimed.count(Stage.STORING) < MAX_STORING:
+                self._scheduler.start(now=self._clock.monotonic)
+            self._prefetcher.receive(now)
+        self._monitor.watch_progress()
+        self._scale_in_protection.set_busy(busy=len(self._claimed) > 0)
+        self._report.tick(now, held=len(self._claimed))
 
     @singledispatchmethod
     def handle(self, event: object) -> None:
@@ -108,122 +108,122 @@ class TaskLoop:
 
     @handle.register
     def _messages_received(self, event: on.MessagesReceived) -> None:
-        self._arrivals.received(event.messages)
+        self._prefetcher.received(event.messages)
 
     @handle.register
-    def _message_returned(self, _: on.MessageReturned) -> None:
-        self._arrivals.returned()
+    def _message_returned(self, _: on.MessageRequeued) -> None:
+        self._prefetcher.requeued()
 
     @handle.register
     def _message_settled(self, _: on.MessageSettled) -> None:
-        self._arrivals.looked_at()
+        self._prefetcher.looked_at()
 
     @handle.register
     def _intake_failed(self, event: on.IntakeFailed) -> None:
-        self._arrivals.looked_at()
+        self._prefetcher.looked_at()
         # The message is left to reappear, and so to the dead-letter queue if it is the cause.
         self._log.error("intake_failed", event.error, message_id=event.message.message_id)
 
     @handle.register
     def _task_redelivered(self, event: on.TaskRedelivered) -> None:
-        self._arrivals.looked_at()
-        self._arrivals.redelivered(event.key, event.message)
+        self._prefetcher.looked_at()
+        self._prefetcher.redelivered(event.key, event.message)
 
     @handle.register
     def _task_claimed(self, event: on.TaskClaimed) -> None:
-        self._arrivals.looked_at()
-        self._holdings.add(event.task)
+        self._prefetcher.looked_at()
+        self._claimed.add(event.task)
         if not self._stopping.is_set():
-            self._crew.prepare(event.task)
+            self._pools.prepare(event.task)
 
     @handle.register
     def _task_prepared(self, event: on.TaskPrepared) -> None:
         if event.task.stage is Stage.PREPARING:
             event.task.request = event.request
             event.task.timeline.prepared_at = self._clock.monotonic()
-            self._dispatcher.add(event.task)
+            self._scheduler.add(event.task)
 
     @handle.register
     def _task_carried_out(self, event: on.TaskCarriedOut) -> None:
         task = event.task
         if task.stage is Stage.PREPARING:
             task.request, task.stage = event.request, Stage.STORING
-            self._crew.store(task, event.request, event.answer)
+            self._pools.store(task, event.request, event.answer)
 
     @handle.register
     def _checkpoint_loaded(self, event: on.CheckpointLoaded) -> None:
-        self._dispatcher.switched(event.task)
+        self._scheduler.switched(event.task)
 
     @handle.register
-    def _options_guarded(self, event: on.OptionsGuarded) -> None:
-        self._dispatcher.switched(event.task)
+    def _options_guarded(self, event: on.OptionsPinned) -> None:
+        self._scheduler.switched(event.task)
 
     @handle.register
     def _task_generated(self, event: on.TaskGenerated) -> None:
         task, now = event.task, self._clock.monotonic()
-        may_be_cut = self._dispatcher.answered(task, now=now)
+        may_be_cut = self._scheduler.answered(task, now=now)
         if task.stage is not Stage.GENERATING or task.request is None:
             return
         if may_be_cut:
             self._repeat(task)
         else:
             task.stage = Stage.STORING
-            self._crew.store(task, task.request, event.answer)
+            self._pools.store(task, task.request, event.answer)
 
     @handle.register
-    def _step_failed(self, event: on.StepFailed) -> None:
+    def _step_failed(self, event: on.StageFailed) -> None:
         task, error, now = event.task, event.error, self._clock.monotonic()
-        was_at_webui = self._dispatcher.is_at_webui(task)
-        may_be_cut = self._dispatcher.failed(task, is_answered=not isinstance(error, WebUiUnreachable), now=now)
+        was_at_webui = self._scheduler.is_at_webui(task)
+        may_be_cut = self._scheduler.failed(task, is_answered=not isinstance(error, WebUiUnreachable), now=now)
         # What else an interrupted request is answered says nothing: the interrupt may be why.
-        if isinstance(error, WebUiUnreachable if task.given_up.is_set() else WebUiFailed):
+        if isinstance(error, WebUiUnreachable if task.aborted.is_set() else WebUiFailed):
             self._webui_failed(task, now)
-        elif was_at_webui and not task.given_up.is_set():
+        elif was_at_webui and not task.aborted.is_set():
             self._health.succeeded()
         if may_be_cut and isinstance(error, WebUiRefused) and task.stage is Stage.GENERATING:
             # Cut before its first picture, a single upscaling is answered as if the request were at fault.
             self._repeat(task)
         elif task.stage is not Stage.ENDING:
-            self._holdings.settle_failure(task, error)
+            self._claimed.end_failed(task, error)
 
     @handle.register
     def _ending_failed(self, event: on.EndingFailed) -> None:
         self._log.error("ending_failed", event.error, task_id=event.task.metadata.id)
-        self._holdings.remove(event.task)
+        self._claimed.remove(event.task)
 
     @handle.register
     def _task_ended(self, event: on.TaskEnded) -> None:
         if event.task.stage is Stage.STORING:
             self._health.succeeded()
-        self._holdings.remove(event.task)
+        self._claimed.remove(event.task)
 
     @handle.register
     def _task_lost(self, event: on.TaskLost) -> None:
         if event.task.stage is not Stage.ENDING:
-            self._holdings.give_up(event.task, event.loss)
+            self._claimed.abort(event.task, event.reason)
 
     @handle.register
     def _heartbeat_done(self, event: on.HeartbeatDone) -> None:
-        event.task.heartbeat_in_flight = False
+        event.task.heartbeat_pending = False
         # While it is being stored, the commit itself finds out, and it may be the commit that ended the lease.
         if not event.is_held and event.task.stage not in {Stage.STORING, Stage.ENDING}:
-            self._holdings.give_up(event.task, on.AbandonReason.RECORD)
+            self._claimed.abort(event.task, on.AbandonReason.RECORD)
         if event.is_interrupted:
             event.task.is_interrupted = True
 
     @handle.register
-    def _progress_seen(self, event: on.ProgressSeen) -> None:
-        self._rounds.progress_seen(event.progress, self._clock.monotonic())
+    def _progress_seen(self, event: on.ProgressReceived) -> None:
+        self._monitor.progress_received(event.progress, self._clock.monotonic())
 
     @handle.register
-    def _preview_kept(self, event: on.PreviewKept) -> None:
-        self._rounds.preview_kept(event.task, event.url)
+    def _preview_kept(self, event: on.PreviewStored) -> None:
+        self._monitor.preview_stored(event.task, event.url)
 
     @handle.register
     def _interrupt_sent(self, event: on.InterruptSent) -> None:
         now = self._clock.monotonic()
-        self._rounds.interrupt_sent(now, is_taken=event.is_taken)
-        if not event.is_taken:
+        self._monitor.interrupt_sent(now, is_accepted=event.is_accepted)
+        if not event.is_accepted:
             self._webui_failed(event.task, now)
 
     @handle.register
@@ -231,7 +231,7 @@ class TaskLoop:
         self._log.info("webui_ready")
         # While it was starting, it may have answered that it has no such lists.
         self._forget_webui()
-        self._rounds.webui_idle()
+        self._monitor.webui_idle()
         self._health.ready()
 
     @handle.register
@@ -245,15 +245,15 @@ class TaskLoop:
 
     @handle.register
     def _stop_requested(self, _: on.StopRequested) -> None:
-        self._log.info("stop_requested", held=len(self._holdings))
+        self._log.info("stop_requested", held=len(self._claimed))
         self._stopping.set()
-        self._stop_order.signal(now=self._clock.monotonic())
+        self._shutdown.signal(now=self._clock.monotonic())
 
     @handle.register
     def _drain_requested(self, _: on.DrainRequested) -> None:
-        self._log.info("drain_requested", held=len(self._holdings))
+        self._log.info("drain_requested", held=len(self._claimed))
         self._stopping.set()
-        self._stop_order.drain(now=self._clock.monotonic())
+        self._shutdown.drain(now=self._clock.monotonic())
 
     @handle.register
     def _thread_failed(self, event: on.ThreadFailed) -> None:
@@ -262,7 +262,7 @@ class TaskLoop:
 
     def _repeat(self, task: ClaimedTask) -> None:
         self._log.warning("generation_repeated", task_id=task.metadata.id)
-        self._dispatcher.add(task, first=True)
+        self._scheduler.add(task, first=True)
 
     def _webui_failed(self, task: ClaimedTask, now: float) -> None:
         was_ready = self._health.is_ready
@@ -270,19 +270,19 @@ class TaskLoop:
         # What failed before it was sent failed with whatever else was held then.
         self._health.failed(sent_at=task.sent_at or task.claimed_at, now=now)
         self._log.warning("webui_failed", task_id=task.metadata.id)
-        if self._health.is_given_up:
+        if self._health.is_unhealthy:
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
         elif was_ready:
-            self._crew.await_webui()
+            self._pools.await_webui()
 
     def _stop(self, code: ExitCode, *, hurry: bool = False) -> None:
         self._stopping.set()
-        self._stop_order.request(code, now=self._clock.monotonic(), hurry=hurry)
+        self._shutdown.request(code, now=self._clock.monotonic(), hurry=hurry)
 
     def _is_over(self) -> bool:
-        if self._stop_order.exit_code is None:
+        if self._shutdown.exit_code is None:
             return False
         now = self._clock.monotonic()
-        waits_for_poll = self._arrivals.is_receiving and not self._stop_order.is_last_poll_over(now)
-        busy = self._holdings or self._arrivals.is_busy or waits_for_poll or self._rounds.must_interrupt()
-        return not busy or self._stop_order.is_grace_over(now)
+        waits_for_poll = self._prefetcher.is_receiving and not self._shutdown.is_last_poll_over(now)
+        busy = self._claimed or self._prefetcher.is_busy or waits_for_poll or self._monitor.must_interrupt()
+        return not busy or self._shutdown.is_grace_over(now)

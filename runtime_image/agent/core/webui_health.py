@@ -21,7 +21,7 @@ class WebUiHealth:
         self.failures_in_all = 0
 
     @property
-    def is_given_up(self) -> bool:
+    def is_unhealthy(self) -> bool:
         """True after too many failures in a row."""
         return self._failures >= MAX_FAILURES
 

@@ -4,9 +4,9 @@ from typing import Final
 
 #: One runs, the next waits in the Web UI's lock: enough as long as encoding, which happens outside the lock, takes
 #: less time than a generation.
-MIN_IN_FLIGHT: Final = 2
+MIN_OUTSTANDING: Final = 2
 #: What waits in the lock can only be taken back by an interrupt, and each takes a thread and an answer's memory.
-MAX_IN_FLIGHT: Final = 4
+MAX_OUTSTANDING: Final = 4
 #: Intervals between answers that are measured before it is decided anew.
 SAMPLES: Final = 8
 #: Of these, how many of the longest, and of the shortest, are left out: other work on the machine makes outliers.
@@ -25,7 +25,7 @@ class AdaptiveConcurrency:
     """Changed by the loop only."""
 
     def __init__(self) -> None:
-        self.limit = MIN_IN_FLIGHT
+        self.limit = MIN_OUTSTANDING
         self._intervals: list[float] = []
         #: The interval with one request less, while one more is on trial.
         self._interval_before: float | None = None
@@ -49,11 +49,13 @@ class AdaptiveConcurrency:
 
     def _decide(self, interval: float, now: float) -> None:
         before, self._interval_before = self._interval_before, None
-        if self.limit > MIN_IN_FLIGHT and (self.limit - 1) * interval > MAX_WAITING_SECONDS:
-            self.limit = MIN_IN_FLIGHT
+        if self.limit > MIN_OUTSTANDING and (self.limit - 1) * interval > MAX_WAITING_SECONDS:
+            self.limit = MIN_OUTSTANDING
         elif before is not None and interval > WORTHWHILE * before:
             self.limit -= 1
             self._settled_until = now + PAUSE_SECONDS
-        elif self.limit < MAX_IN_FLIGHT and self.limit * interval <= MAX_WAITING_SECONDS and now >= self._settled_until:
+        elif (
+            self.limit < MAX_OUTSTANDING and self.limit * interval <= MAX_WAITING_SECONDS and now >= self._settled_until
+        ):
             self._interval_before = interval
             self.limit += 1

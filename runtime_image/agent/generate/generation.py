@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.events import CheckpointLoaded, Event, InterruptSent, OptionsGuarded, TaskGenerated
+from runtime_image.agent.core.events import CheckpointLoaded, Event, InterruptSent, OptionsPinned, TaskGenerated
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.answer_info import check_sampler
@@ -37,9 +37,9 @@ class Generation:
 
     def run(self, task: ClaimedTask, request: WebUiRequest) -> Event:
         """Send the request and wait for its answer."""
-        self._options.settle()
+        self._options.restore()
         if request.leaves_options:
-            self._options.borrow(request.left_options)
+            self._options.override(request.left_options)
         answer = self._answer(task, request)
         if request.exclusive:
             self._checkpoints.forget()
@@ -60,11 +60,11 @@ class Generation:
         self._log.info("checkpoint_loaded", task_id=task.metadata.id, checkpoint=name, seconds=seconds)
         return CheckpointLoaded(task)
 
-    def guard_options(self, task: ClaimedTask, keys: frozenset[str]) -> Event:
+    def pin_options(self, task: ClaimedTask, keys: frozenset[str]) -> Event:
         """See to it that the Web UI sets these options back after every request."""
-        self._options.guard(keys)
+        self._options.pin(keys)
         self._log.info("options_guarded", task_id=task.metadata.id, options=sorted(keys))
-        return OptionsGuarded(task)
+        return OptionsPinned(task)
 
     def interrupt(self, task: ClaimedTask) -> Event:
         """Interrupt what the Web UI runs now."""
@@ -72,7 +72,7 @@ class Generation:
             ask(self._client, "POST", "/sdapi/v1/interrupt", b"")
         except WebUiFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
-            return InterruptSent(task, is_taken=False)
+            return InterruptSent(task, is_accepted=False)
         return InterruptSent(task)
 
     def _error_of(self, request: WebUiRequest, answer: Answer) -> WebUiError:
@@ -90,7 +90,7 @@ class Generation:
         answer = self._client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
         if request.leaves_options:
             try:
-                self._options.settle()
+                self._options.restore()
             except WebUiFailed as error:
                 # The pictures exist; the next request tries it again before anything else.
                 self._log.warning("options_not_settled", task_id=task.metadata.id, reason=error.message)

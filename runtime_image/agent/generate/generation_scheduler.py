@@ -20,112 +20,115 @@ class GenerationScheduler:
     def __init__(
         self,
         *,
-        crew: WorkerPools,
-        in_flight: OutstandingRequests,
-        sightings: ProgressAttribution,
+        pools: WorkerPools,
+        outstanding: OutstandingRequests,
+        attribution: ProgressAttribution,
         checkpoints: Checkpoints,
         options: OptionOverrides,
-        pace: PrefetchWindow,
-        depth: AdaptiveConcurrency,
+        prefetch_window: PrefetchWindow,
+        concurrency: AdaptiveConcurrency,
         gpu: GpuUse,
     ) -> None:
-        self._crew = crew
-        self._in_flight = in_flight
-        self._sightings = sightings
+        self._pools = pools
+        self._outstanding = outstanding
+        self._attribution = attribution
         self._checkpoints = checkpoints
         self._options = options
-        self._pace = pace
-        self._depth = depth
+        self._prefetch_window = prefetch_window
+        self._concurrency = concurrency
         self._gpu = gpu
-        self._turns = ReadyQueue()
+        self._ready_queue = ReadyQueue()
 
     def add(self, task: ClaimedTask, *, first: bool = False) -> None:
         """Take a prepared task; `first` for one that had its turn already."""
         task.stage = Stage.READY
-        self._turns.add(task, first=first)
+        self._ready_queue.add(task, first=first)
 
     def drop(self, task: ClaimedTask) -> None:
         """Forget a task that must not be sent any more."""
-        self._turns.remove(task)
+        self._ready_queue.remove(task)
 
-    def room(self, *, taking: int, waiting: Iterable[ClaimedTask], now: float) -> int:
+    def room(self, *, claiming: int, waiting: Iterable[ClaimedTask], now: float) -> int:
         """Return how many tasks may be received while these wait for the Web UI and `taking` more are coming."""
-        ahead, soon = taking, taking
+        ahead, soon = claiming, claiming
         for task in waiting:
             ahead += 1
             soon += task.stage is Stage.READY or now - task.claimed_at < SLOW_PREPARATION_SECONDS
-        return min(self._pace.room(in_flight=self._in_flight.tasks, ahead=soon, now=now), max(MAX_AHEAD - ahead, 0))
+        return min(
+            self._prefetch_window.room(outstanding=self._outstanding.tasks, ahead=soon, now=now),
+            max(MAX_AHEAD - ahead, 0),
+        )
 
-    def taken_too_early(self, tasks: Iterable[ClaimedTask], now: float) -> list[ClaimedTask]:
+    def claimed_too_early(self, tasks: Iterable[ClaimedTask], now: float) -> list[ClaimedTask]:
         """Return those that had better gone to another replica, as far as another delivery does them no harm."""
-        if not self._pace.began_too_early(self._in_flight.tasks, now):
+        if not self._prefetch_window.began_too_early(self._outstanding.tasks, now):
             return []
         return [task for task in tasks if task.stage in NOT_BEGUN and task.message.receive_count == 1]
 
     def switched(self, task: ClaimedTask) -> None:
         """Note that the Web UI has been set up for a task: its checkpoint is loaded, or its options are guarded."""
-        if self._in_flight.switching is task:
-            self._in_flight.switching = None
+        if self._outstanding.switching is task:
+            self._outstanding.switching = None
 
     def answered(self, task: ClaimedTask, *, now: float) -> bool:
         """Note that a request was answered; tell whether the answer may be that of a cut generation."""
         if task.request and task.request.takes_lock:
             self._gpu.answered(task, now)
-            self._pace.generated(sent_at=task.sent_at, ended_at=now)
-            self._depth.answered(now)
-            self._sightings.answered(task)
-        return self._in_flight.remove(task, now)
+            self._prefetch_window.generated(sent_at=task.sent_at, ended_at=now)
+            self._concurrency.answered(now)
+            self._attribution.answered(task)
+        return self._outstanding.remove(task, now)
 
     def is_at_webui(self, task: ClaimedTask) -> bool:
         """Tell whether the Web UI has a request of this task, or is being set up for it."""
-        return task in self._in_flight.tasks or task is self._in_flight.switching
+        return task in self._outstanding.tasks or task is self._outstanding.switching
 
     def failed(self, task: ClaimedTask, *, is_answered: bool, now: float) -> bool:
         """Note that a step of a task failed; tell whether the answer may be that of a cut request."""
         self.switched(task)
         self._gpu.answered(task, now)
-        self._sightings.answered(task)
-        if task not in self._in_flight.tasks:
+        self._attribution.answered(task)
+        if task not in self._outstanding.tasks:
             return False
         if is_answered:
-            return self._in_flight.remove(task, now)
-        self._in_flight.cut_off(task)
+            return self._outstanding.remove(task, now)
+        self._outstanding.disconnected(task)
         return False
 
     def start(self, *, now: Callable[[], float]) -> None:
         """Send what may be sent."""
-        while self._turns and self._may_send(task := self._turns.next(self._has_checkpoint)):
+        while self._ready_queue and self._may_send(task := self._ready_queue.next(self._has_checkpoint)):
             checkpoint = _checkpoint_of(task)
             if checkpoint is not None and not self._has_checkpoint(task):
                 # The model of a running generation must not change, and none may begin with the wrong one.
-                self._in_flight.switching = task
+                self._outstanding.switching = task
                 task.sent_at = now()
-                self._crew.load_checkpoint(task, checkpoint)
+                self._pools.load_checkpoint(task, checkpoint)
                 return
             overridden = task.request.overridden_options if task.request else frozenset[str]()
-            if not self._options.are_guarded(overridden):
-                self._in_flight.switching = task
+            if not self._options.are_pinned(overridden):
+                self._outstanding.switching = task
                 task.sent_at = now()
-                self._crew.guard_options(task, overridden)
+                self._pools.pin_options(task, overridden)
                 return
             assert task.request is not None  # noqa: S101 - a prepared task has its request; tells the type checker
-            self._turns.begin(task)
+            self._ready_queue.begin(task)
             task.stage = Stage.GENERATING
             task.sent_at = now()
-            self._in_flight.add(task)
+            self._outstanding.add(task)
             if task.request.takes_lock:
                 self._gpu.sent(task, task.sent_at)
-            self._crew.generate(task, task.request)
-            if len(self._in_flight.tasks) >= self._depth.limit:
-                self._depth.filled(task.sent_at)
+            self._pools.generate(task, task.request)
+            if len(self._outstanding.tasks) >= self._concurrency.limit:
+                self._concurrency.filled(task.sent_at)
 
     def _may_send(self, task: ClaimedTask) -> bool:
-        busy = self._in_flight.tasks
-        if self._in_flight.switching or not self._in_flight.is_settled or len(busy) >= self._depth.limit:
+        busy = self._outstanding.tasks
+        if self._outstanding.switching or not self._outstanding.is_settled or len(busy) >= self._concurrency.limit:
             return False
-        if self._sightings.is_awaited:
+        if self._attribution.is_awaited:
             return False
-        if busy and not self._pace.is_known:
+        if busy and not self._prefetch_window.is_known:
             # What waits in the Web UI's lock cannot go back to another replica any more.
             return False
         if any(other.request and other.request.exclusive for other in busy):
@@ -133,7 +136,7 @@ class GenerationScheduler:
         needs_all = (
             bool(task.request and task.request.exclusive)
             or not self._has_checkpoint(task)
-            or not (task.request is None or self._options.are_guarded(task.request.overridden_options))
+            or not (task.request is None or self._options.are_pinned(task.request.overridden_options))
         )
         return not (needs_all and busy)
 

@@ -56,7 +56,7 @@ class OutstandingRequests:
         self._suspects.discard(task)
         return suspect
 
-    def cut_off(self, task: ClaimedTask) -> None:
+    def disconnected(self, task: ClaimedTask) -> None:
         """Note that a request's connection broke: whoever does it again must not meet the Web UI still doing it."""
         self._suspects.discard(task)
         if _takes_lock(task):
@@ -100,12 +100,12 @@ class OutstandingRequests:
         self._interrupting = task
         self._suspects |= {other for other in self.tasks if _takes_lock(other) and other is not task}
 
-    def interrupt_sent(self, now: float, *, is_taken: bool = True) -> None:
+    def interrupt_sent(self, now: float, *, is_accepted: bool = True) -> None:
         """Note that the Web UI has taken the interrupt; if that is not known, nobody is cleared until it is idle."""
         self._interrupted = self._interrupting if self._interrupting in self.at_lock else None
         self._interrupting = None
         self._interrupt_sent_at = now
-        self._is_interrupt_lost |= not is_taken
+        self._is_interrupt_lost |= not is_accepted
 
     def seen(self, progress: Progress, now: float) -> None:
         """Take what the Web UI shows: something runs that began after the last interrupt was taken."""

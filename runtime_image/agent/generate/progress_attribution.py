@@ -14,8 +14,8 @@ from runtime_image.webui.progress import Progress
 class ProgressAttribution:
     """Changed by the loop only."""
 
-    def __init__(self, *, in_flight: OutstandingRequests) -> None:
-        self._in_flight = in_flight
+    def __init__(self, *, outstanding: OutstandingRequests) -> None:
+        self._outstanding = outstanding
         self._last: Progress | None = None
         #: Whose run was seen last, and whether that is certain.
         self._task: ClaimedTask | None = None
@@ -31,9 +31,9 @@ class ProgressAttribution:
 
     def task_of(self, progress: Progress) -> ClaimedTask | None:
         """Return the task that runs by this answer, None if that cannot be told."""
-        if not progress.busy or progress.asked_at < self._in_flight.last_answer_at:
+        if not progress.busy or progress.asked_at < self._outstanding.last_answer_at:
             return None
-        at_lock = self._in_flight.at_lock
+        at_lock = self._outstanding.at_lock
         there = [task for task in at_lock if task.sent_at <= progress.asked_at]
         if len(at_lock) == len(there) == 1:
             self._task, self._is_sure = there[0], True
@@ -54,4 +54,4 @@ class ProgressAttribution:
     @property
     def is_awaited(self) -> bool:
         """True while a request that wants previews has not shown itself; nothing may be sent behind it then."""
-        return any(task.metadata.policy.preview and not self.is_sure_of(task) for task in self._in_flight.at_lock)
+        return any(task.metadata.policy.preview and not self.is_sure_of(task) for task in self._outstanding.at_lock)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from runtime_image.agent.core.events import Event, ProgressSeen
+from runtime_image.agent.core.events import Event, ProgressReceived
 from runtime_image.process.clock import Clock
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
@@ -54,7 +54,7 @@ class ProgressWatch:
             except WebUiFailed:
                 # The request that is under way will tell what is wrong; a look must not fail anything.
                 continue
-            self._post(ProgressSeen(progress))
+            self._post(ProgressReceived(progress))
 
     def _look(self) -> Progress:
         now = self._clock.monotonic()

@@ -53,35 +53,35 @@ class PrefetchWindow:
         if self._expected_seconds is None:
             self._learn(seconds)
 
-    def room(self, *, in_flight: Sequence[ClaimedTask], ahead: int, now: float) -> int:
+    def room(self, *, outstanding: Sequence[ClaimedTask], ahead: int, now: float) -> int:
         """Return how many tasks may be received while these are at the Web UI and `ahead` are its next work.
 
         While nothing is known, a second is taken beside the first, so that its links are fetched meanwhile.
         """
-        if self.began_too_early(in_flight, now):
+        if self.began_too_early(outstanding, now):
             return 0
         if self._expected_seconds is None:
-            return int(len(in_flight) + ahead < BLINDLY_HELD)
-        waiting = max(len(in_flight) - 1, 0) + ahead
-        free = HORIZON_SECONDS - self._rest(in_flight, now) - waiting * self._expected_seconds
+            return int(len(outstanding) + ahead < BLINDLY_HELD)
+        waiting = max(len(outstanding) - 1, 0) + ahead
+        free = HORIZON_SECONDS - self._rest(outstanding, now) - waiting * self._expected_seconds
         if free < 0:
             return 0
         expected = max(self._expected_seconds, 0.001)
         return max(1, math.floor(min(free, RECEIVE_SECONDS) / expected))
 
-    def began_too_early(self, in_flight: Sequence[ClaimedTask], now: float) -> bool:
+    def began_too_early(self, outstanding: Sequence[ClaimedTask], now: float) -> bool:
         """Tell whether the first task of all turns out so long that another replica can begin the second sooner."""
-        return not self._has_measured and bool(in_flight) and self._rest(in_flight, now) > HORIZON_SECONDS
+        return not self._has_measured and bool(outstanding) and self._rest(outstanding, now) > HORIZON_SECONDS
 
-    def _rest(self, in_flight: Sequence[ClaimedTask], now: float) -> float:
+    def _rest(self, outstanding: Sequence[ClaimedTask], now: float) -> float:
         """Return for how long the oldest request still runs, as far as can be told."""
-        if not in_flight:
+        if not outstanding:
             return 0.0
-        elapsed = now - self._began_at(in_flight[0])
+        elapsed = now - self._began_at(outstanding[0])
         if self._expected_seconds is None:
             # Its progress does not show; what has taken so long may take as long again.
             return elapsed
-        return max(0.0, self._length_of(in_flight[0]) - elapsed)
+        return max(0.0, self._length_of(outstanding[0]) - elapsed)
 
     def _learn(self, seconds: float) -> None:
         before = seconds if self._expected_seconds is None else self._expected_seconds

@@ -8,15 +8,16 @@ from typing import Final
 from contract.message import TaskMessage
 from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import LeaseLost, MessageNotHeld, NotATask
+from runtime_image.agent.core.errors import MessageNotHeld, NotATask
 from runtime_image.agent.core.events import Event, MessageSettled, TaskClaimed, TaskRedelivered
 from runtime_image.agent.intake.message_reader import MessageReader
 from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
-from runtime_image.agent.lease.ledger import Claim, Ledger
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from task_store.lease import Lease, LeaseLost
+from task_store.repository import TaskRepository
 
 #: Seconds between two tries while AWS does not answer.
 RETRY_SECONDS: Final = 1.0
@@ -35,24 +36,24 @@ class TaskClaimer:
         self,
         *,
         reader: MessageReader,
-        ledger: Ledger,
+        repository: TaskRepository,
         owner: str,
         queue: TaskQueue,
-        keeper: LeaseRenewal,
+        lease_renewal: LeaseRenewal,
         clock: Clock,
         stopping: threading.Event,
         log: EventLog,
     ) -> None:
         self._reader = reader
-        self._ledger = ledger
+        self._repository = repository
         self._owner = owner
         self._queue = queue
-        self._keeper = keeper
+        self._lease_renewal = lease_renewal
         self._clock = clock
         self._stopping = stopping
         self._log = log
 
-    def take(self, message: ReceivedMessage) -> Event:
+    def claim(self, message: ReceivedMessage) -> Event:
         """Settle one delivery. AWS's refusals are waited out here, since every return uses up a delivery."""
         # Of this delivery alone, so that a claim whose answer was lost is told from one of an earlier delivery.
         owner = f"{self._owner}/{secrets.token_hex(4)}"
@@ -90,7 +91,7 @@ class TaskClaimer:
                 receive_count=message.receive_count,
                 reason=str(error),
             )
-            self._queue.give_back(message.receipt_handle)
+            self._queue.requeue(message.receipt_handle)
             return MessageSettled(message)
         metadata = task_message.task.metadata
         log = self._log.bind(task_id=metadata.id, run=task_message.run, message_id=message.message_id)
@@ -104,30 +105,30 @@ class TaskClaimer:
         metadata = task_message.task.metadata
         if self._clock.now_ms() < task_message.submitted_at_ms + metadata.policy.ttl_ms:
             return False
-        record = self._ledger.read(metadata.id)
+        record = self._repository.read(metadata.id)
         if record is None or record.run != task_message.run:
             return False
         return record.status is Status.IN_QUEUE and record.attempts == 0
 
     def _expire(self, task_message: TaskMessage) -> bool:
         try:
-            self._ledger.expire(task_message.task.metadata.id, task_message.run)
+            self._repository.expire(task_message.task.metadata.id, task_message.run)
         except LeaseLost:
             return False
         return True
 
     def _claim(self, message: ReceivedMessage, task_message: TaskMessage, owner: str, log: EventLog) -> Event:
         now = self._clock.monotonic()
-        lease_until = self._keeper.lease_end(message)
+        lease_until = self._lease_renewal.lease_end(message)
         if lease_until <= now:
             log.warning("message_came_too_late")
             return MessageSettled(message)
-        claim = Claim(task_message.task.metadata.id, task_message.run, owner)
+        lease = Lease(task_message.task.metadata.id, task_message.run, owner)
         try:
-            attempt = self._ledger.claim(claim, lease_seconds=lease_until - now)
+            attempt = self._repository.claim(lease, lease_seconds=lease_until - now)
         except LeaseLost:
-            record = self._ledger.read(claim.task_id)
-            if record is None or record.run != claim.run_id or record.lease_owner != claim.owner:
+            record = self._repository.read(lease.task_id)
+            if record is None or record.run != lease.run_id or record.lease_owner != lease.owner:
                 return self._not_claimed(message, task_message, record, log)
             # The claim was written, and its answer lost.
             attempt = record.attempts
@@ -136,7 +137,7 @@ class TaskClaimer:
         return TaskClaimed(
             ClaimedTask(
                 message=message,
-                claim=claim,
+                lease=lease,
                 task_message=task_message,
                 attempt=attempt,
                 claimed_at=now,
@@ -150,7 +151,7 @@ class TaskClaimer:
     ) -> Event:
         if record is None:
             log.warning("task_has_no_record")
-            self._queue.give_back(message.receipt_handle)
+            self._queue.requeue(message.receipt_handle)
             return MessageSettled(message)
         if record.run != task_message.run or record.is_final:
             log.info("task_is_over", status=record.status.value)
@@ -162,7 +163,7 @@ class TaskClaimer:
         if rest_seconds > 0:
             rest_seconds += CLOCK_SKEW_SECONDS
         log.info("task_is_held_by_another", lease_owner=record.lease_owner, rest_seconds=rest_seconds)
-        self._queue.give_back(message.receipt_handle, rest_seconds)
+        self._queue.requeue(message.receipt_handle, rest_seconds)
         return MessageSettled(message)
 
     def _rest_of_lease(self, record: Record) -> float:

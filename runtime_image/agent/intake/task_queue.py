@@ -109,7 +109,7 @@ class TaskQueue:
         """Keep a message invisible for another visibility timeout; raises MessageNotHeld if it is not ours."""
         self._change_visibility(receipt_handle, self.visibility_timeout_seconds)
 
-    def give_back(self, receipt_handle: str, delay_seconds: float = 0) -> None:
+    def requeue(self, receipt_handle: str, delay_seconds: float = 0) -> None:
         """Let a message be delivered again after a delay; one that is gone already is no error."""
         try:
             self._change_visibility(receipt_handle, min(math.ceil(delay_seconds), MAX_VISIBILITY_SECONDS))

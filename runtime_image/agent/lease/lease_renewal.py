@@ -6,13 +6,14 @@ from contextlib import suppress
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import LeaseLost, MessageNotHeld
+from runtime_image.agent.core.errors import MessageNotHeld
 from runtime_image.agent.core.events import AbandonReason, Event, TaskLost
 from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
-from runtime_image.agent.lease.ledger import Ledger
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from task_store.lease import LeaseLost
+from task_store.repository import TaskRepository
 
 #: Part of the visibility timeout after which it is renewed: two renewals may fail before anything is lost.
 RENEW_AFTER: Final = 1 / 3
@@ -29,9 +30,15 @@ class LeaseRenewal:
     """Owns the renewals. What cannot be kept is reported to the loop; that a lease has ended, the loop sees itself."""
 
     def __init__(
-        self, *, ledger: Ledger, queue: TaskQueue, clock: Clock, log: EventLog, post: Callable[[Event], None]
+        self,
+        *,
+        repository: TaskRepository,
+        queue: TaskQueue,
+        clock: Clock,
+        log: EventLog,
+        post: Callable[[Event], None],
     ) -> None:
-        self._ledger = ledger
+        self._repository = repository
         self._queue = queue
         self._clock = clock
         self._log = log
@@ -50,13 +57,13 @@ class LeaseRenewal:
         """Return the monotonic second at which a lease on the task of this delivery ends if it is claimed now."""
         return message.received_at + self.lease_seconds
 
-    def hold(self, task: ClaimedTask) -> None:
+    def start(self, task: ClaimedTask) -> None:
         """Begin to keep a claimed task."""
         # Reading and claiming it may have taken a good part of the visibility timeout while AWS was in trouble.
         self._due[task] = task.message.received_at + self._visibility_seconds * RENEW_AFTER
         self._changed.set()
 
-    def release(self, task: ClaimedTask) -> None:
+    def stop(self, task: ClaimedTask) -> None:
         """Stop keeping a task; waits for a renewal of it that is under way, and for no other's."""
         with self._renewal:
             self._due.pop(task, None)
@@ -93,7 +100,7 @@ class LeaseRenewal:
             self._queue.extend(task.message.receipt_handle)
             self._extend_duplicates(task)
             elapsed = self._clock.monotonic() - started_at
-            self._ledger.renew(task.claim, lease_seconds=self.lease_seconds - elapsed)
+            self._repository.renew(task.lease, lease_seconds=self.lease_seconds - elapsed)
         except MessageNotHeld:
             self._lost(task, AbandonReason.MESSAGE)
         except LeaseLost:
@@ -116,6 +123,6 @@ class LeaseRenewal:
             if task in self._due:
                 self._due[task] = due_at
 
-    def _lost(self, task: ClaimedTask, loss: AbandonReason) -> None:
+    def _lost(self, task: ClaimedTask, reason: AbandonReason) -> None:
         self._due.pop(task, None)
-        self._post(TaskLost(task, loss))
+        self._post(TaskLost(task, reason))

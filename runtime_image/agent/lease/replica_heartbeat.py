@@ -3,10 +3,10 @@
 from typing import Final
 
 from contract.replica import SIGN_INTERVAL_MS
-from runtime_image.agent.lease.ledger import Ledger
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from task_store.repository import TaskRepository
 
 #: Seconds after the start at which a replica is counted: one that cannot live is none.
 FIRST_SIGN_SECONDS: Final = 15.0
@@ -15,8 +15,8 @@ FIRST_SIGN_SECONDS: Final = 15.0
 class ReplicaHeartbeat:
     """Writes signs of life; `replica` is the name that this process has in leases."""
 
-    def __init__(self, *, ledger: Ledger, replica: str, runtime: str, clock: Clock, log: EventLog) -> None:
-        self._ledger = ledger
+    def __init__(self, *, repository: TaskRepository, replica: str, runtime: str, clock: Clock, log: EventLog) -> None:
+        self._repository = repository
         self._replica = replica
         self._runtime = runtime
         self._clock = clock
@@ -32,7 +32,7 @@ class ReplicaHeartbeat:
     def sign(self) -> None:
         """Write one sign; nothing depends on it but a number that somebody reads, so no failure may end the agent."""
         try:
-            self._ledger.sign_of_life(self._replica, self._runtime)
+            self._repository.heartbeat(self._replica, self._runtime)
         except AWS_ERRORS as error:
             self._log.warning("presence_not_written", reason=str(error))
         except Exception as error:  # noqa: BLE001 - see above

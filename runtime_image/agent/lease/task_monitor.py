@@ -12,9 +12,9 @@ from runtime_image.agent.generate.outstanding_requests import OutstandingRequest
 from runtime_image.agent.generate.progress_attribution import ProgressAttribution
 from runtime_image.agent.generate.progress_watch import CLOSE_LOOK_SECONDS, LOOK_SECONDS, ProgressWatch
 from runtime_image.agent.intake.prefetch_window import PrefetchWindow
-from runtime_image.agent.lease.ledger import ProgressReport
 from runtime_image.webui.errors import WebUiHung
 from runtime_image.webui.progress import Progress
+from task_store.lease import ProgressReport
 
 #: Seconds between two looks at a task's record: a cancelled task must be noticed within two.
 HEARTBEAT_SECONDS: Final = 1.0
@@ -29,7 +29,7 @@ STUCK_SECONDS: Final = 60.0
 #: A task is not done before it is stored.
 MAX_PROGRESS_PERMILLE: Final = 999
 
-GiveUp = Callable[[ClaimedTask, DarkroomError | AbandonReason], None]
+Abort = Callable[[ClaimedTask, DarkroomError | AbandonReason], None]
 
 
 class TaskMonitor:
@@ -38,86 +38,88 @@ class TaskMonitor:
     def __init__(
         self,
         *,
-        crew: WorkerPools,
-        in_flight: OutstandingRequests,
-        sightings: ProgressAttribution,
+        pools: WorkerPools,
+        outstanding: OutstandingRequests,
+        attribution: ProgressAttribution,
         watch: ProgressWatch,
-        pace: PrefetchWindow,
+        prefetch_window: PrefetchWindow,
         hang_seconds: float,
     ) -> None:
-        self._crew = crew
-        self._in_flight = in_flight
-        self._sightings = sightings
+        self._pools = pools
+        self._outstanding = outstanding
+        self._attribution = attribution
         self._watch = watch
-        self._pace = pace
+        self._prefetch_window = prefetch_window
         self._standstill = HangDetector(limit_seconds=hang_seconds)
         self._hang_seconds = hang_seconds
         self._stuck_since: tuple[ClaimedTask, float] | None = None
 
-    def look_after(self, task: ClaimedTask, now: float, give_up: GiveUp) -> None:
+    def check(self, task: ClaimedTask, now: float, abort: Abort) -> None:
         """Give up a task whose lease or time is over, and keep an eye on its record."""
         if task.stage is Stage.ENDING:
             return
         if now >= task.lease_until:
-            give_up(task, AbandonReason.LEASE_ENDED)
+            abort(task, AbandonReason.LEASE_ENDED)
         elif now >= task.deadline:
             seconds = task.metadata.policy.execution_timeout_ms / 1000
-            give_up(task, ExecutionTimedOut(f"the task ran for longer than its executionTimeout of {seconds:g} s"))
+            abort(task, ExecutionTimedOut(f"the task ran for longer than its executionTimeout of {seconds:g} s"))
         elif task.stage is not Stage.STORING:
             self._beat(task, now)
 
-    def progress_seen(self, progress: Progress, now: float) -> None:
+    def progress_received(self, progress: Progress, now: float) -> None:
         """Take how far the Web UI is."""
         self._standstill.seen(progress, now)
-        self._in_flight.seen(progress, progress.asked_at)
-        if running := self._sightings.task_of(progress):
+        self._outstanding.seen(progress, progress.asked_at)
+        if running := self._attribution.task_of(progress):
             permille = min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE)
             running.progress = ProgressReport(
                 max(running.progress.permille, permille), progress.sampling, running.progress.preview_url
             )
-            if progress.picture and self._wants_preview(running) and not running.preview_in_flight:
-                running.preview_in_flight = True
-                self._crew.keep_preview(running, progress.picture)
-            self._pace.foresee(running, progress.fraction, progress.asked_at)
+            if progress.picture and self._wants_preview(running) and not running.preview_pending:
+                running.preview_pending = True
+                self._pools.store_preview(running, progress.picture)
+            self._prefetch_window.foresee(running, progress.fraction, progress.asked_at)
 
-    def preview_kept(self, task: ClaimedTask, url: str | None) -> None:
+    def preview_stored(self, task: ClaimedTask, url: str | None) -> None:
         """Note where a preview lies; the next report tells of it."""
-        task.preview_in_flight = False
+        task.preview_pending = False
         if url is not None:
             task.progress = task.progress._replace(preview_url=url)
 
     def watch_progress(self) -> None:
         """Ask for progress while something runs; closely while it is unknown what to expect, what was cut, who runs."""
-        if not self._in_flight.at_lock:
+        if not self._outstanding.at_lock:
             self._watch.set_interval(None)
         else:
-            is_clear = self._in_flight.is_settled and self._pace.is_known and not self._sightings.is_awaited
+            is_clear = (
+                self._outstanding.is_settled and self._prefetch_window.is_known and not self._attribution.is_awaited
+            )
             self._watch.set_interval(LOOK_SECONDS if is_clear else CLOSE_LOOK_SECONDS)
-            self._watch.want_pictures(wanted=any(map(self._wants_preview, self._in_flight.at_lock)))
+            self._watch.want_pictures(wanted=any(map(self._wants_preview, self._outstanding.at_lock)))
 
     def interrupt_if_needed(self) -> None:
         """Interrupt the running request if its task was given up."""
-        if task := self._in_flight.to_interrupt():
-            self._in_flight.interrupting(task)
-            self._crew.interrupt(task)
+        if task := self._outstanding.to_interrupt():
+            self._outstanding.interrupting(task)
+            self._pools.interrupt(task)
 
-    def interrupt_sent(self, now: float, *, is_taken: bool) -> None:
+    def interrupt_sent(self, now: float, *, is_accepted: bool) -> None:
         """Note that an interrupt went to the Web UI."""
-        self._in_flight.interrupt_sent(now, is_taken=is_taken)
+        self._outstanding.interrupt_sent(now, is_accepted=is_accepted)
 
     def webui_idle(self) -> None:
         """Take that the Web UI answers and does nothing."""
-        self._in_flight.idle()
+        self._outstanding.idle()
 
     def must_interrupt(self) -> bool:
         """Tell whether an interrupt is still to be sent, or on its way."""
-        return self._in_flight.to_interrupt() is not None or self._in_flight.is_interrupting
+        return self._outstanding.to_interrupt() is not None or self._outstanding.is_interrupting
 
     def is_stuck(self, now: float) -> bool:
         """Tell whether the Web UI has held on to a task that was given up for too long."""
-        switching = self._in_flight.switching
-        held = switching or next(iter(self._in_flight.tasks), None)
-        if held is None or not held.given_up.is_set():
+        switching = self._outstanding.switching
+        held = switching or next(iter(self._outstanding.tasks), None)
+        if held is None or not held.aborted.is_set():
             self._stuck_since = None
             return False
         if self._stuck_since is None or self._stuck_since[0] is not held:
@@ -131,38 +133,38 @@ class TaskMonitor:
 
     def hung(self, now: float) -> tuple[ClaimedTask, WebUiHung] | None:
         """Return the running task and its error if the Web UI hangs; it is asked for once."""
-        if switching := self._in_flight.switching:
+        if switching := self._outstanding.switching:
             seconds = now - switching.sent_at
-            if switching.given_up.is_set() or seconds <= self._hang_seconds:
+            if switching.aborted.is_set() or seconds <= self._hang_seconds:
                 return None
             return switching, WebUiHung(f"the Web UI could not be set up for the task in {seconds:.0f} s")
-        running = next((task for task in self._in_flight.at_lock if task in self._in_flight.tasks), None)
-        standing = self._standstill.seconds(running, now)
-        if running is None or standing is None or running.given_up.is_set():
+        running = next((task for task in self._outstanding.at_lock if task in self._outstanding.tasks), None)
+        still_seconds = self._standstill.seconds(running, now)
+        if running is None or still_seconds is None or running.aborted.is_set():
             return None
         where = f" at step {step}" if (step := running.progress.sampling.get("sampling_step")) else ""
-        return running, WebUiHung(f"the Web UI's progress stood still for {standing:.0f} s{where}")
+        return running, WebUiHung(f"the Web UI's progress stood still for {still_seconds:.0f} s{where}")
 
     def _wants_preview(self, task: ClaimedTask) -> bool:
-        return task.metadata.policy.preview and self._sightings.is_sure_of(task)
+        return task.metadata.policy.preview and self._attribution.is_sure_of(task)
 
     def _beat(self, task: ClaimedTask, now: float) -> None:
         interval = AHEAD_HEARTBEAT_SECONDS if task.stage in NOT_BEGUN else HEARTBEAT_SECONDS
-        if task.heartbeat_in_flight or now - task.heartbeat_at < interval:
+        if task.heartbeat_pending or now - task.heartbeat_at < interval:
             return
-        task.heartbeat_in_flight = True
+        task.heartbeat_pending = True
         task.heartbeat_at = now
         if task.stage in NOT_BEGUN:
             task.progress = _before_its_turn(task)
         if task.progress != task.written_progress and now - task.progress_written_at >= PROGRESS_SECONDS:
             task.written_progress, task.progress_written_at = task.progress, now
-            self._crew.heartbeat(task, task.progress)
+            self._pools.heartbeat(task, task.progress)
         else:
-            self._crew.heartbeat(task, None)
+            self._pools.heartbeat(task, None)
 
 
 def _before_its_turn(task: ClaimedTask) -> ProgressReport:
     if (fetching := task.fetching) is None:
         return NO_PROGRESS
-    standing = fetching.snapshot()
-    return NO_PROGRESS._replace(models={"bytes": standing.bytes, "bytes_done": standing.bytes_done})
+    snapshot = fetching.snapshot()
+    return NO_PROGRESS._replace(models={"bytes": snapshot.bytes, "bytes_done": snapshot.bytes_done})

@@ -32,7 +32,7 @@ class Ecs:
         self._ending_file = ending_file
         self._placement: Placement | None = None
 
-    def tell(self, *, busy: bool) -> Placement:
+    def report(self, *, busy: bool) -> Placement:
         """Ask for the protection, or give it up."""
         body = (
             {"ProtectionEnabled": True, "ExpiresInMinutes": PROTECTION_MINUTES}

@@ -29,7 +29,7 @@ class Kubernetes:
         self._path = f"/api/v1/namespaces/{namespace}/pods/{pod_name}"
         self._directory = service_account_directory
 
-    def tell(self, *, busy: bool) -> Placement:
+    def report(self, *, busy: bool) -> Placement:
         """Set the deletion cost; the answer is the pod, which takes no further right to read."""
         cost = BUSY_COST if busy else IDLE_COST
         try:

@@ -15,7 +15,7 @@ class Orchestrator(Protocol):
     #: Seconds after which the same must be told again; None if it holds until it is changed.
     renew_seconds: float | None
 
-    def tell(self, *, busy: bool) -> Placement:
+    def report(self, *, busy: bool) -> Placement:
         """Say whether the replica works, so that idle ones go first. Raises OrchestratorRefused.
 
         Returns what the orchestrator answered about the replica's own start, if anything.
@@ -30,7 +30,7 @@ class NoOrchestrator:
 
     renew_seconds: float | None = None
 
-    def tell(self, *, busy: bool) -> Placement:  # noqa: ARG002 - the interface's
+    def report(self, *, busy: bool) -> Placement:  # noqa: ARG002 - the interface's
         """Say nothing to nobody."""
         return {}
 

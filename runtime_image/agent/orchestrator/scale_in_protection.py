@@ -32,10 +32,10 @@ class ScaleInProtection:
         #: Monotonic seconds since which there has been no task.
         self._idle_since = float("-inf")
         self._changed = threading.Event()
-        self._told: bool | None = None
+        self._reported: bool | None = None
         self._placement_said: set[str] = set()
-        self._told_at = float("-inf")
-        self._tell_again_at = float("-inf")
+        self._reported_at = float("-inf")
+        self._report_again_at = float("-inf")
         self._is_ending = False
         self._cannot_look = False
 
@@ -51,34 +51,34 @@ class ScaleInProtection:
     def run(self) -> None:
         """Tell and look for ever; runs in a thread of its own."""
         while True:
-            self.look_after(self._clock.monotonic())
+            self.check(self._clock.monotonic())
             self._changed.wait(LOOK_SECONDS)
             self._changed.clear()
 
-    def look_after(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Tell what has changed, and look for the machine's end."""
         busy = self._busy or now < self._idle_since + IDLE_SECONDS
-        if now >= self._tell_again_at and (busy is not self._told or self._must_renew(busy=busy, now=now)):
-            self._tell(busy=busy, now=now)
+        if now >= self._report_again_at and (busy is not self._reported or self._must_renew(busy=busy, now=now)):
+            self._report(busy=busy, now=now)
         if not self._is_ending:
             self._look()
 
     def _must_renew(self, *, busy: bool, now: float) -> bool:
         renew_seconds = self._orchestrator.renew_seconds
-        return busy and renew_seconds is not None and now >= self._told_at + renew_seconds
+        return busy and renew_seconds is not None and now >= self._reported_at + renew_seconds
 
-    def _tell(self, *, busy: bool, now: float) -> None:
+    def _report(self, *, busy: bool, now: float) -> None:
         try:
-            placement = self._orchestrator.tell(busy=busy)
+            placement = self._orchestrator.report(busy=busy)
         except Exception as error:  # noqa: BLE001 - a task that could be done is worth more than what is told here
             self._say("orchestrator_not_told", error, busy=busy)
-            self._tell_again_at = now + RETRY_SECONDS
+            self._report_again_at = now + RETRY_SECONDS
             return
         # The orchestrator may know of the container's start only a moment after that.
         if unsaid := {name: seconds for name, seconds in placement.items() if name not in self._placement_said}:
             self._log.info("replica_placed", **unsaid)
             self._placement_said |= unsaid.keys()
-        self._told, self._told_at = busy, now
+        self._reported, self._reported_at = busy, now
         self._log.debug("orchestrator_told", busy=busy)
 
     def _look(self) -> None:

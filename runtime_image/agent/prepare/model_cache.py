@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from contract.routing import checkpoint_name, is_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
 from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
-from runtime_image.agent.core.errors import GivenUp
+from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.model_downloader.bucket import ModelBucket
 from runtime_image.model_downloader.bucket_index import BucketIndex
 from runtime_image.model_downloader.disk_quota import DiskQuota
@@ -83,7 +83,7 @@ class ModelCache:
     def _fetch(self, task: ClaimedTask, files: list[RemoteFile]) -> None:
         log = self._log.bind(task_id=task.metadata.id)
         log.info("models_needed", keys=[file.key for file in files])
-        while not task.given_up.is_set():
+        while not task.aborted.is_set():
             if not self._fetching.acquire(timeout=WAIT_SECONDS):
                 continue
             try:
@@ -95,10 +95,10 @@ class ModelCache:
                     quota=self._quota,
                     progress=progress,
                     log=log,
-                    is_wanted=lambda: not task.given_up.is_set(),
+                    is_wanted=lambda: not task.aborted.is_set(),
                 ).run(files)
             except Interrupted as error:
-                raise GivenUp from error
+                raise TaskAborted from error
             except DiskFull:
                 # Tasks before it that go on by themselves will need their models no more.
                 if not self._others_go_on(task):
@@ -108,8 +108,8 @@ class ModelCache:
             finally:
                 task.fetching = None
                 self._fetching.release()
-            task.given_up.wait(WAIT_SECONDS)
-        raise GivenUp
+            task.aborted.wait(WAIT_SECONDS)
+        raise TaskAborted
 
     def _files(self, checkpoint: str | None, named: Iterable[Named]) -> Iterator[RemoteFile]:
         if checkpoint is not None:

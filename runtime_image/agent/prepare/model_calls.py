@@ -14,7 +14,7 @@ from guarded_http.client import Answer, GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import GivenUp
+from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.model_downloader import file_lock
 from runtime_image.model_downloader.disk_quota import free_bytes
 from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, KeyRefused
@@ -112,13 +112,13 @@ class ModelCalls:
     ) -> None:
         place.path.parent.mkdir(parents=True, exist_ok=True)
         # Of this task alone: two that bring the same file do not write into one another's.
-        temporary = place.part.with_suffix(f".{task.claim.run_id}{PART_SUFFIX}")
+        temporary = place.part.with_suffix(f".{task.lease.run_id}{PART_SUFFIX}")
         started_at = self._clock.monotonic()
         try:
             # Without the lock it makes room for others.
-            descriptor = file_lock.lock(temporary, is_wanted=lambda: not task.given_up.is_set())
+            descriptor = file_lock.lock(temporary, is_wanted=lambda: not task.aborted.is_set())
             if descriptor is None:
-                raise GivenUp
+                raise TaskAborted
             with os.fdopen(descriptor, "wb") as file:
                 file.truncate()
                 count = self._receive(task, url, headers, file, sha256)
@@ -149,8 +149,8 @@ class ModelCalls:
                     looked_at = count
                     if free_bytes(self._folder) <= 0:
                         raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
-                if task.given_up.is_set():
-                    raise GivenUp
+                if task.aborted.is_set():
+                    raise TaskAborted
         if size is not None and count != size:
             raise LinkUnavailable(f"{answer.target.host} sent {count} bytes of {size}")
         if sha256 is not None and digest.hexdigest() != sha256:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import GivenUp
+from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.events import Event, TaskCarriedOut, TaskPrepared
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver
 from runtime_image.agent.prepare.model_tools import ModelTools
@@ -75,5 +75,5 @@ class TaskPreparer:
             except WebUiUnreachable:
                 if self._clock.monotonic() > ends_at:
                     raise
-            if task.given_up.wait(PAUSE_SECONDS):
-                raise GivenUp
+            if task.aborted.wait(PAUSE_SECONDS):
+                raise TaskAborted

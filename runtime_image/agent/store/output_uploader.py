@@ -8,7 +8,7 @@ from contract.storage import S3Location, image_key, response_key
 from contract.transitions import Outcome
 from runtime_image.agent.complete.task_completion import TaskCompletion
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import GivenUp
+from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.events import Event
 from runtime_image.agent.store.outputs import Outputs, read_outputs
 from runtime_image.process.parallel import in_parallel
@@ -27,11 +27,11 @@ Upload = Callable[[], object]
 class OutputUploader:
     """Stores the outputs of a task and commits it."""
 
-    def __init__(self, *, storage: "S3Client", bucket: str, endings: TaskCompletion, patience: Retry) -> None:
+    def __init__(self, *, storage: "S3Client", bucket: str, completion: TaskCompletion, retry: Retry) -> None:
         self._storage = storage
         self._bucket = bucket
-        self._endings = endings
-        self._patience = patience
+        self._completion = completion
+        self._retry = retry
 
     def store(self, task: ClaimedTask, request: WebUiRequest, answer: Any) -> Event:
         """Upload, commit, delete the message.
@@ -53,7 +53,9 @@ class OutputUploader:
             if isinstance(outcome, Exception):
                 raise outcome
         urls = [S3Location(self._bucket, key).uri for key in keys]
-        return self._endings.commit(task, Outcome(Status.COMPLETED, image_urls=tuple(urls[:-1]), output_url=urls[-1]))
+        return self._completion.commit(
+            task, Outcome(Status.COMPLETED, image_urls=tuple(urls[:-1]), output_url=urls[-1])
+        )
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
@@ -66,10 +68,8 @@ class OutputUploader:
 
     def _upload(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> Upload:
         def put() -> object:
-            if task.given_up.is_set():
-                raise GivenUp
+            if task.aborted.is_set():
+                raise TaskAborted
             return self._storage.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
-        return lambda: self._patience.keep_trying(
-            put, useful=lambda: not task.given_up.is_set(), task_id=task.metadata.id
-        )
+        return lambda: self._retry.call(put, useful=lambda: not task.aborted.is_set(), task_id=task.metadata.id)

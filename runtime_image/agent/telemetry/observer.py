@@ -13,7 +13,7 @@ class TaskResult(StrEnum):
     FAILED = "Failed"
     TIMED_OUT = "TimedOut"
     #: Back to the queue: the machine failed it, or the agent stops.
-    HANDED_BACK = "HandedBack"
+    RELEASED = "HandedBack"
     #: Cancelled meanwhile, or taken over by another agent.
     LOST = "Lost"
 

@@ -45,14 +45,14 @@ class ReplicaReport:
         self._started_at = clock.monotonic()
         self._written_at = float("-inf")
         self._measured_at, self._busy_then, self._failures_then = self._started_at, 0.0, 0
-        self._endings: Counter[TaskResult] = Counter()
+        self._completion: Counter[TaskResult] = Counter()
         self._out_of_memory = 0
         self._lock = threading.Lock()
 
     def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
         """Count an ending."""
         with self._lock:
-            self._endings[ending] += 1
+            self._completion[ending] += 1
             self._out_of_memory += error_code == "out_of_memory"
 
     def tick(self, now: float, *, held: int) -> None:
@@ -65,13 +65,13 @@ class ReplicaReport:
 
     def _status(self, now: float, held: int) -> dict[str, object]:
         with self._lock:
-            endings = {ending.name: count for ending, count in self._endings.items()}
+            completion = {ending.name: count for ending, count in self._completion.items()}
         return {
             "ready": self._health.is_ready,
             "held": held,
             "busy_seconds": round(self._gpu.busy_seconds(now), 3),
             "up_seconds": round(now - self._started_at, 3),
-            "tasks": endings,
+            "tasks": completion,
             "webui_failures": self._health.failures_in_all,
             "out_of_memory": self._out_of_memory,
             "checkpoint": self._checkpoints.loaded_name,

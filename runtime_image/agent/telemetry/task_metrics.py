@@ -30,7 +30,7 @@ class TaskMetrics:
             seconds={name: value for name, value in seconds.items() if value is not None},
             counts={f"Tasks{ending.value}": 1, "Images": pictures},
             task_id=task.metadata.id,
-            run=task.claim.run_id,
+            run=task.lease.run_id,
             attempt=task.attempt,
             tasktype=task.metadata.tasktype.value,
             error_code=error_code,

@@ -53,7 +53,7 @@ class TaskTraces:
             start_time=_nanoseconds(task.claimed_at + offset),
             attributes={
                 "darkroom.task_id": task.metadata.id,
-                "darkroom.run": task.claim.run_id,
+                "darkroom.run": task.lease.run_id,
                 "darkroom.attempt": task.attempt,
                 "darkroom.tasktype": task.metadata.tasktype.value,
                 "darkroom.ending": ending.name,

@@ -63,11 +63,11 @@ def _names(names: Iterable[str], *more: str) -> Names:
 
 
 def _samplers(samplers: object, schedulers: object) -> Names:
-    endings = [f" {word}" for entry in _entries(schedulers or []) for word in _scheduler_words(entry)]
+    completion = [f" {word}" for entry in _entries(schedulers or []) for word in _scheduler_words(entry)]
     accepted, meant = {}, {}
     for entry in _entries(samplers):
         if isinstance(name := entry.get("name"), str):
-            accepted.update({name + ending: name for ending in ("", *endings)})
+            accepted.update({name + ending: name for ending in ("", *completion)})
             aliases = [alias for alias in entry.get("aliases") or () if isinstance(alias, str)]
             meant.update({word.lower(): name for word in (name, *aliases)})
     return Names(accepted, meant)

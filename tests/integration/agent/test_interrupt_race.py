@@ -22,7 +22,7 @@ from runtime_image.process.logs import EventLog
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.agent_loop import Agent
-from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakeCrew, FakeServiceOptions
+from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakePools, FakeServiceOptions
 from tests.unit.runtime_image.agent.tasks import StillClock
 
 REPETITIONS = 60
@@ -42,7 +42,7 @@ class RunningClock(StillClock):
         return time.monotonic()
 
 
-class CallingCrew(FakeCrew):
+class CallingCrew(FakePools):
     """Calls the Web UI for real, and notes everything else."""
 
     def __init__(self, generation: Generation, events: "queue.SimpleQueue[on.Event]") -> None:
@@ -51,7 +51,7 @@ class CallingCrew(FakeCrew):
         self._workers = WorkerPool(name="race", count=6, post=events.put)
 
     def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
-        self._workers.submit(lambda: self._generation.run(task, request), lambda error: on.StepFailed(task, error))
+        self._workers.submit(lambda: self._generation.run(task, request), lambda error: on.StageFailed(task, error))
 
     def interrupt(self, task: ClaimedTask) -> None:
         self._workers.submit(lambda: self._generation.interrupt(task), lambda _: on.InterruptSent(task))
@@ -77,8 +77,8 @@ def request_of(prompt: str, kind: str) -> WebUiRequest:
     return WebUiRequest("POST", f"/sdapi/v1/{kind}", body, takes_lock=True, generates=True, needs_pictures=True)
 
 
-@pytest.mark.parametrize(("depth", "kinds"), [(2, ["txt2img"]), (3, ["txt2img", "img2img", UPSCALING])])
-def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(depth: int, kinds: list[str]) -> None:
+@pytest.mark.parametrize(("concurrency", "kinds"), [(2, ["txt2img"]), (3, ["txt2img", "img2img", UPSCALING])])
+def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(concurrency: int, kinds: list[str]) -> None:
     random = Random(7)  # noqa: S311 - a reproducible walk, no secret
     webui = StubWebUi(seconds_per_step=SECONDS_PER_STEP, encoding_seconds=0.004)
 
@@ -97,11 +97,15 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(depth: int, k
         watch = ProgressWatch(client=client, clock=clock, post=events.put)
         threading.Thread(target=watch.run, daemon=True).start()
         agent = Agent(
-            crew=CallingCrew(generation, events), watch=watch, clock=clock, depth=FixedDepth(depth), events=events
+            pools=CallingCrew(generation, events),
+            watch=watch,
+            clock=clock,
+            concurrency=FixedDepth(concurrency),
+            events=events,
         )
         cut = 0
         for number in range(MAX_REPETITIONS):
-            requests = {f"{number}-{place}": random.choice(kinds) for place in range(depth)}
+            requests = {f"{number}-{place}": random.choice(kinds) for place in range(concurrency)}
             cut += _give_one_up(agent, webui, requests, random)
             # How often an interrupt meets the wrong one depends on the machine.
             if cut and number >= REPETITIONS:
@@ -118,21 +122,21 @@ def _give_one_up(agent: Agent, webui: StubWebUi, kinds: dict[str, str], random: 
     give_up_at = time.monotonic() + (doomed + random.uniform(0, 1.2)) * STEPS * SECONDS_PER_STEP
     deadline = time.monotonic() + DEADLINE_SECONDS
     answers: list[tuple[ClaimedTask, Any]] = []
-    given_up = False
-    while len(answers) < len(others) or agent.in_flight.tasks or not given_up:
-        assert time.monotonic() < deadline, (kinds, agent.in_flight.tasks)
-        if not given_up and time.monotonic() >= give_up_at:
-            given_up = True
-            agent.happens(on.TaskLost(tasks[doomed], on.AbandonReason.RECORD))
+    aborted = False
+    while len(answers) < len(others) or agent.outstanding.tasks or not aborted:
+        assert time.monotonic() < deadline, (kinds, agent.outstanding.tasks)
+        if not aborted and time.monotonic() >= give_up_at:
+            aborted = True
+            agent.post(on.TaskLost(tasks[doomed], on.AbandonReason.RECORD))
         try:
             event = agent.events.get(timeout=0.001)
         except queue.Empty:
             continue
         agent.loop.handle(event)
         agent.loop.tick()
-        answers += [(job[1], job[2]) for job in agent.crew.take_jobs() if job[0] == "store" and job[1] in others]
+        answers += [(job[1], job[2]) for job in agent.pools.pop_jobs() if job[0] == "store" and job[1] in others]
     for task in tasks:
-        agent.happens(on.TaskEnded(task))
+        agent.post(on.TaskEnded(task))
 
     assert sorted(task.metadata.id for task, _ in answers) == sorted(task.metadata.id for task in others)
     for task, answer in answers:

@@ -68,7 +68,16 @@ def test_an_enveloped_message_and_one_by_reference(world: World) -> None:
     world.record(enveloped)
     world.record(referenced)
     world.s3.put_object(Bucket=world.task_bucket, Key="messages/x.json", Body=referenced.to_body().encode())
-    world.send(json.dumps({"Type": "Notification", "MessageId": "x", "Message": enveloped.to_body()}))
+    world.send(
+        json.dumps(
+            {
+                "Type": "Notification",
+                "MessageId": "x",
+                "TopicArn": "arn:aws:sns:eu-central-1:1:t",
+                "Message": enveloped.to_body(),
+            }
+        )
+    )
     world.send(encode_pointer(S3Location(world.task_bucket, "messages/x.json")))
 
     world.wait_for("enveloped", Status.COMPLETED)

@@ -103,10 +103,10 @@ def test_how_far_the_models_of_a_task_are_stands_in_its_record(world: World, gro
         world.submit("a", checkpoint="slow.safetensors")
         world.start_agent(**ground.variables(AWS_ENDPOINT_URL_S3=proxy.url))
 
-        told = world.eventually(lambda: world.read("a").models, "the progress of the download")
+        reported = world.eventually(lambda: world.read("a").models, "the progress of the download")
 
-        assert told["bytes"] == size
-        assert 0 <= told["bytes_done"] < size
+        assert reported["bytes"] == size
+        assert 0 <= reported["bytes_done"] < size
         record = world.wait_for("a", Status.COMPLETED)
         assert (record.models, record.attempts) == (None, 1)
 

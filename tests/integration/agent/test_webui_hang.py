@@ -49,11 +49,11 @@ def test_a_long_generation_that_moves_is_left_alone_and_tells_its_steps(world: W
     agent = world.start_agent(HANG_SECONDS=2)
     world.submit("long", {"prompt": "long", "steps": 20})
 
-    def told() -> dict[str, int] | None:
+    def reported() -> dict[str, int] | None:
         sampling = world.read("long").sampling
         return sampling if sampling and "sampling_steps" in sampling else None
 
-    sampling = world.eventually(told, "steps in the record")
+    sampling = world.eventually(reported, "steps in the record")
     assert sampling["sampling_steps"] == 20
     assert 0 < sampling["sampling_step"] < 20
     assert (sampling["job_no"], sampling["job_count"]) == (0, 1)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-def build_links(settings: AgentSettings, *, storage: "S3Client", patience: Retry, clock: Clock) -> LinkResolver:
+def build_links(settings: AgentSettings, *, storage: "S3Client", retry: Retry, clock: Clock) -> LinkResolver:
     """Return the replacement of links that an environment's settings allow."""
     tools: list[LinkTools] = []
     lock = threading.Lock()
@@ -21,13 +21,13 @@ def build_links(settings: AgentSettings, *, storage: "S3Client", patience: Retry
         # Modules that import each other are not safe to be loaded by several threads at once.
         with lock:
             if not tools:
-                tools.append(_load(settings, storage, patience, clock))
+                tools.append(_load(settings, storage, retry, clock))
         return tools[0]
 
     return LinkResolver(load_tools=load)
 
 
-def _load(settings: AgentSettings, storage: "S3Client", patience: Retry, clock: Clock) -> LinkTools:
+def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock) -> LinkTools:
     # 100 ms and 15 MB that only agents whose tasks have links should cost.
     from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.prepare.inputs.http_fetcher import HttpFetcher  # noqa: PLC0415 - see above
@@ -35,5 +35,5 @@ def _load(settings: AgentSettings, storage: "S3Client", patience: Retry, clock: 
     from runtime_image.agent.prepare.inputs.s3_fetcher import S3Fetcher  # noqa: PLC0415 - see above
 
     http = HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
-    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, patience=patience, clock=clock)
+    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, retry=retry, clock=clock)
     return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=ImageCheck().check)

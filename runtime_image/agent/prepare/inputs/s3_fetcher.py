@@ -22,10 +22,10 @@ _CHUNK_BYTES = 1024 * 1024
 class S3Fetcher:
     """Fetches objects with the agent's own rights; hence the list of buckets, and of folders as `bucket/folder/`."""
 
-    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], patience: Retry, clock: Clock) -> None:
+    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], retry: Retry, clock: Clock) -> None:
         self._storage = storage
         self._buckets = frozenset(buckets)
-        self._patience = patience
+        self._retry = retry
         self._clock = clock
 
     def fetch(self, url: str, task_id: str) -> bytes:
@@ -37,7 +37,7 @@ class S3Fetcher:
         tried_until = self._clock.monotonic() + LINK_SECONDS
         try:
             # A task that is handed back has used up one of its deliveries, so S3's trouble is waited out here.
-            return self._patience.keep_trying(
+            return self._retry.call(
                 lambda: self._read(bucket, key),
                 useful=lambda: self._clock.monotonic() < tried_until,
                 task_id=task_id,

@@ -27,10 +27,10 @@ from runtime_image.process.logs import EventLog
 from runtime_image.webui.request import WebUiRequest
 from tests.unit.runtime_image.agent.fakes import (
     FakeCheckpoints,
-    FakeCrew,
-    FakeKeeper,
+    FakeLeaseRenewal,
     FakeOrchestrator,
-    FakeReceiver,
+    FakePoller,
+    FakePools,
     FakeServiceOptions,
     FakeWatch,
 )
@@ -48,55 +48,55 @@ class Agent:
         *,
         knows_pace: bool = True,
         seconds_per_task: float = 1.0,
-        crew: FakeCrew | None = None,
+        pools: FakePools | None = None,
         watch: ProgressWatch | None = None,
         clock: StillClock | None = None,
-        depth: AdaptiveConcurrency | None = None,
+        concurrency: AdaptiveConcurrency | None = None,
         events: "queue.SimpleQueue[on.Event] | None" = None,
     ) -> None:
-        self.crew, self.receiver, self.keeper = crew or FakeCrew(), FakeReceiver(), FakeKeeper()
+        self.pools, self.poller, self.lease_renewal = pools or FakePools(), FakePoller(), FakeLeaseRenewal()
         self.watch, self.checkpoints, self.clock = watch or FakeWatch(), FakeCheckpoints(), clock or StillClock()
         self.events: queue.SimpleQueue[on.Event] = events or queue.SimpleQueue()
-        self.stopping, self.in_flight, pace = threading.Event(), OutstandingRequests(), PrefetchWindow()
+        self.stopping, self.outstanding, prefetch_window = threading.Event(), OutstandingRequests(), PrefetchWindow()
         log, health = EventLog(logging.getLogger("test")), WebUiHealth()
-        sightings = ProgressAttribution(in_flight=self.in_flight)
+        attribution = ProgressAttribution(outstanding=self.outstanding)
         gpu = GpuUse(started_at=self.clock.monotonic())
         self.options = FakeServiceOptions()
-        dispatcher = GenerationScheduler(
-            crew=self.crew,
-            in_flight=self.in_flight,
-            sightings=sightings,
+        scheduler = GenerationScheduler(
+            pools=self.pools,
+            outstanding=self.outstanding,
+            attribution=attribution,
             checkpoints=self.checkpoints,
             options=self.options,
-            pace=pace,
-            depth=depth or AdaptiveConcurrency(),
+            prefetch_window=prefetch_window,
+            concurrency=concurrency or AdaptiveConcurrency(),
             gpu=gpu,
         )
-        holdings = ClaimedTasks(crew=self.crew, dispatcher=dispatcher, keeper=self.keeper, log=log)
+        claimed = ClaimedTasks(pools=self.pools, scheduler=scheduler, lease_renewal=self.lease_renewal, log=log)
         self.loop = TaskLoop(
             events=self.events,
-            crew=self.crew,
-            arrivals=Prefetcher(
-                crew=self.crew,
-                receiver=self.receiver,
-                dispatcher=dispatcher,
-                holdings=holdings,
+            pools=self.pools,
+            prefetcher=Prefetcher(
+                pools=self.pools,
+                poller=self.poller,
+                scheduler=scheduler,
+                claimed=claimed,
                 stopping=self.stopping,
             ),
-            holdings=holdings,
-            dispatcher=dispatcher,
-            rounds=TaskMonitor(
-                crew=self.crew,
-                in_flight=self.in_flight,
-                sightings=sightings,
+            claimed=claimed,
+            scheduler=scheduler,
+            monitor=TaskMonitor(
+                pools=self.pools,
+                outstanding=self.outstanding,
+                attribution=attribution,
                 watch=self.watch,
-                pace=pace,
+                prefetch_window=prefetch_window,
                 hang_seconds=HANG_SECONDS,
             ),
             forget_webui=self.checkpoints.forget,
             health=health,
-            stop_order=ShutdownSequence(grace_period_seconds=20),
-            standing=ScaleInProtection(
+            shutdown=ShutdownSequence(grace_period_seconds=20),
+            scale_in_protection=ScaleInProtection(
                 orchestrator=FakeOrchestrator(), clock=self.clock, log=log, post=self.events.put
             ),
             report=ReplicaReport(
@@ -113,31 +113,33 @@ class Agent:
             log=log,
         )
         if knows_pace:
-            pace.generated(sent_at=self.clock.monotonic() - seconds_per_task, ended_at=self.clock.monotonic())
-        self.happens(on.WebUiReady())
+            prefetch_window.generated(
+                sent_at=self.clock.monotonic() - seconds_per_task, ended_at=self.clock.monotonic()
+            )
+        self.post(on.WebUiReady())
 
-    def happens(self, *events: on.Event) -> list[tuple[Any, ...]]:
+    def post(self, *events: on.Event) -> list[tuple[Any, ...]]:
         """Post events; return what the crew was asked to do."""
         for event in events:
             self.loop.handle(event)
             self.loop.tick()
-        return self.crew.take_jobs()
+        return self.pools.pop_jobs()
 
-    def passes(self, seconds: float) -> list[tuple[Any, ...]]:
+    def advance(self, seconds: float) -> list[tuple[Any, ...]]:
         """Let time pass."""
         self.clock.seconds += seconds
         self.loop.tick()
-        return self.crew.take_jobs()
+        return self.pools.pop_jobs()
 
     def claims(self, task: ClaimedTask) -> ClaimedTask:
         now = self.clock.monotonic()
         task.stage, task.heartbeat_at = Stage.PREPARING, now
         task.claimed_at, task.lease_until = now, now + 10_000
-        self.happens(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
+        self.post(on.MessagesReceived((task.message,)), on.TaskClaimed(task))
         return task
 
     def generates(self, name: str = "cat", request: WebUiRequest = GENERATION) -> ClaimedTask:
         """Bring a task to the Web UI."""
         task = self.claims(held_task(name))
-        self.happens(on.TaskPrepared(task, request))
+        self.post(on.TaskPrepared(task, request))
         return task

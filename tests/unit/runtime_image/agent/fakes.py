@@ -8,23 +8,24 @@ from contract.errors import DarkroomError
 from contract.record import Record
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import LeaseLost, MessageNotHeld
+from runtime_image.agent.core.errors import MessageNotHeld
 from runtime_image.agent.core.events import AbandonReason
 from runtime_image.agent.core.worker_pools import WorkerPools
 from runtime_image.agent.generate.progress_watch import ProgressWatch
 from runtime_image.agent.intake.queue_poller import QueuePoller
 from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
-from runtime_image.agent.lease.ledger import Claim, Ledger, ProgressReport
 from runtime_image.agent.orchestrator.placement import Placement
 from runtime_image.agent.prepare.model_tools import ModelTools
 from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.webui.checkpoints import Checkpoints
 from runtime_image.webui.options import OptionOverrides
 from runtime_image.webui.request import WebUiRequest
+from task_store.lease import Lease, LeaseLost, ProgressReport
+from task_store.repository import TaskRepository
 
 
-class FakeCrew(WorkerPools):
+class FakePools(WorkerPools):
     """Notes what it is asked to do; the test posts the outcome."""
 
     def __init__(self) -> None:
@@ -33,11 +34,11 @@ class FakeCrew(WorkerPools):
     def await_webui(self) -> None:
         self.jobs.append(("await_webui",))
 
-    def take(self, message: ReceivedMessage) -> None:
-        self.jobs.append(("take", message))
+    def claim(self, message: ReceivedMessage) -> None:
+        self.jobs.append(("claim", message))
 
-    def return_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
-        self.jobs.append(("return_message", message, delay_seconds))
+    def requeue_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
+        self.jobs.append(("requeue_message", message, delay_seconds))
 
     def prepare(self, task: ClaimedTask) -> None:
         self.jobs.append(("prepare", task))
@@ -45,8 +46,8 @@ class FakeCrew(WorkerPools):
     def load_checkpoint(self, task: ClaimedTask, name: str) -> None:
         self.jobs.append(("load_checkpoint", task, name))
 
-    def guard_options(self, task: ClaimedTask, keys: frozenset[str]) -> None:
-        self.jobs.append(("guard_options", task, keys))
+    def pin_options(self, task: ClaimedTask, keys: frozenset[str]) -> None:
+        self.jobs.append(("pin_options", task, keys))
 
     def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
         self.jobs.append(("generate", task))
@@ -60,25 +61,25 @@ class FakeCrew(WorkerPools):
     def fail(self, task: ClaimedTask, error: DarkroomError) -> None:
         self.jobs.append(("fail", task, error.code))
 
-    def hand_back(self, task: ClaimedTask, error: DarkroomError | None) -> None:
-        self.jobs.append(("hand_back", task, error and error.code))
+    def release(self, task: ClaimedTask, error: DarkroomError | None) -> None:
+        self.jobs.append(("release", task, error and error.code))
 
-    def leave(self, task: ClaimedTask, loss: AbandonReason) -> None:
-        self.jobs.append(("leave", task, loss))
+    def abandon(self, task: ClaimedTask, reason: AbandonReason) -> None:
+        self.jobs.append(("abandon", task, reason))
 
     def heartbeat(self, task: ClaimedTask, report: ProgressReport | None) -> None:
         self.jobs.append(("heartbeat", task, report))
 
-    def keep_preview(self, task: ClaimedTask, picture: str) -> None:
-        self.jobs.append(("keep_preview", task, picture))
+    def store_preview(self, task: ClaimedTask, picture: str) -> None:
+        self.jobs.append(("store_preview", task, picture))
 
-    def take_jobs(self) -> list[tuple[Any, ...]]:
+    def pop_jobs(self) -> list[tuple[Any, ...]]:
         """Return what was asked for since the last call."""
         jobs, self.jobs = self.jobs, []
         return jobs
 
 
-class FakeReceiver(QueuePoller):
+class FakePoller(QueuePoller):
     def __init__(self) -> None:
         self.requested = 0
 
@@ -86,7 +87,7 @@ class FakeReceiver(QueuePoller):
         self.requested += count
 
 
-class FakeKeeper(LeaseRenewal):
+class FakeLeaseRenewal(LeaseRenewal):
     """Keeps nothing; leases last 50 s from the delivery."""
 
     def __init__(self) -> None:
@@ -95,10 +96,10 @@ class FakeKeeper(LeaseRenewal):
     def lease_end(self, message: ReceivedMessage) -> float:
         return message.received_at + 50
 
-    def hold(self, task: ClaimedTask) -> None:
+    def start(self, task: ClaimedTask) -> None:
         self.held.append(task)
 
-    def release(self, task: ClaimedTask) -> None:
+    def stop(self, task: ClaimedTask) -> None:
         if task in self.held:
             self.held.remove(task)
 
@@ -136,21 +137,21 @@ class FakeOrchestrator:
 
     def __init__(self, *, renew_seconds: float | None = None) -> None:
         self.renew_seconds = renew_seconds
-        self.told: list[bool] = []
+        self.reported: list[bool] = []
         self.placement: Placement = {}
         self.problems: list[Exception] = []
-        self.look_problems: list[Exception] = []
+        self.check_problems: list[Exception] = []
         self.ending = False
 
-    def tell(self, *, busy: bool) -> Placement:
+    def report(self, *, busy: bool) -> Placement:
         if self.problems:
             raise self.problems.pop(0)
-        self.told.append(busy)
+        self.reported.append(busy)
         return self.placement
 
     def is_ending(self) -> bool:
-        if self.look_problems:
-            raise self.look_problems.pop(0)
+        if self.check_problems:
+            raise self.check_problems.pop(0)
         return self.ending
 
 
@@ -158,35 +159,35 @@ class FakeObserver:
     """Remembers the endings that it was told of."""
 
     def __init__(self) -> None:
-        self.endings: list[tuple[str, TaskResult, int, str | None]] = []
+        self.completion: list[tuple[str, TaskResult, int, str | None]] = []
 
     def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
-        self.endings.append((task.metadata.id, ending, pictures, error_code))
+        self.completion.append((task.metadata.id, ending, pictures, error_code))
 
 
 class FakeServiceOptions(OptionOverrides):
     """Has whatever the test puts into `guarded` guarded."""
 
     def __init__(self) -> None:
-        self.guarded: set[str] = set()
+        self.pinned: set[str] = set()
 
-    def settle(self) -> None:
+    def restore(self) -> None:
         pass
 
     def checkpoint_was_loaded(self) -> None:
         pass
 
-    def are_guarded(self, keys: Iterable[str]) -> bool:
-        return self.guarded.issuperset(keys)
+    def are_pinned(self, keys: Iterable[str]) -> bool:
+        return self.pinned.issuperset(keys)
 
 
-class FakeLedger(Ledger):
+class FakeRepository(TaskRepository):
     """A table of one record; `refuse` makes conditional writes fail, `problems` are raised one by one."""
 
     def __init__(self) -> None:
         self.stored: Record | None = None
         self.refuse = False
-        self.claims: list[Claim] = []
+        self.claims: list[Lease] = []
         self.problems: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self.writes: list[tuple[Any, ...]] = []
 
@@ -200,18 +201,18 @@ class FakeLedger(Ledger):
     def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
         return self.stored
 
-    def claim(self, claim: Claim, *, lease_seconds: float) -> int:
-        self.claims.append(claim)
+    def claim(self, lease: Lease, *, lease_seconds: float) -> int:
+        self.claims.append(lease)
         self._write_or_refuse("claim", lease_seconds)
         return 1
 
-    def renew(self, claim: Claim, *, lease_seconds: float) -> None:
+    def renew(self, lease: Lease, *, lease_seconds: float) -> None:
         self._write_or_refuse("renew", lease_seconds)
 
-    def hand_back(self, claim: Claim, *, due_at_ms: int, error: DarkroomError | None) -> None:
-        self._write_or_refuse("hand_back", error and error.code)
+    def release(self, lease: Lease, *, next_check_at_ms: int, error: DarkroomError | None) -> None:
+        self._write_or_refuse("release", error and error.code)
 
-    def finish(self, claim: Claim, outcome: Outcome) -> None:
+    def finish(self, lease: Lease, outcome: Outcome) -> None:
         self._write_or_refuse("finish", outcome.status.value)
 
     def expire(self, task_id: str, run: str) -> None:
@@ -231,8 +232,8 @@ class FakeQueue(TaskQueue):
             raise MessageNotHeld
         self.actions.append(("extend", receipt_handle))
 
-    def give_back(self, receipt_handle: str, delay_seconds: float = 0) -> None:
-        self.actions.append(("give_back", receipt_handle, delay_seconds))
+    def requeue(self, receipt_handle: str, delay_seconds: float = 0) -> None:
+        self.actions.append(("requeue", receipt_handle, delay_seconds))
 
     def delete(self, receipt_handle: str) -> None:
         self.actions.append(("delete", receipt_handle))

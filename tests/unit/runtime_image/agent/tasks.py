@@ -6,9 +6,9 @@ from contract.message import TaskMessage
 from contract.task import Metadata, Task
 from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
 from runtime_image.agent.intake.task_queue import ReceivedMessage
-from runtime_image.agent.lease.ledger import Claim
 from runtime_image.process.clock import Clock
 from runtime_image.webui.request import WebUiRequest
+from task_store.lease import Lease
 
 GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", takes_lock=True, generates=True, needs_pictures=True)
 
@@ -47,7 +47,7 @@ def held_task(
 ) -> ClaimedTask:
     return ClaimedTask(
         message=received(message_id=task_id),
-        claim=Claim(task_id, "1a2b", "me/1"),
+        lease=Lease(task_id, "1a2b", "me/1"),
         task_message=task_message(task_id, checkpoint=checkpoint, **changes),
         attempt=1,
         claimed_at=1000.0,

@@ -11,33 +11,34 @@ from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.events import AbandonReason, Event
 from runtime_image.agent.core.worker_pools import MAX_AHEAD, MAX_HELD, WorkerPools
-from runtime_image.agent.generate.adaptive_concurrency import MAX_IN_FLIGHT
+from runtime_image.agent.generate.adaptive_concurrency import MAX_OUTSTANDING
 from runtime_image.agent.generate.generation import Generation
-from runtime_image.agent.lease.ledger import Claim, Ledger
 from runtime_image.agent.store.previews import Previews
+from task_store.lease import Lease
+from task_store.repository import TaskRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 
 #: Far more than a thread takes to be started on a busy machine.
 PATIENCE_SECONDS = 30.0
 
 
-class HangingLedger(Ledger):
+class HangingRepository(TaskRepository):
     """Answers for one task only, until it is released."""
 
     def __init__(self, release: threading.Event) -> None:
         self._release = release
 
-    def check_held(self, claim: Claim) -> bool:
-        if claim.task_id != "cancelled":
+    def check_lease(self, lease: Lease) -> bool:
+        if lease.task_id != "cancelled":
             self._release.wait(PATIENCE_SECONDS)
         return False
 
 
-class HangingEndings(TaskCompletion):
+class HangingCompletion(TaskCompletion):
     def __init__(self, release: threading.Event) -> None:
         self._release = release
 
-    def leave(self, task: ClaimedTask, loss: AbandonReason) -> Event:
+    def abandon(self, task: ClaimedTask, reason: AbandonReason) -> Event:
         self._release.wait(PATIENCE_SECONDS)
         return on.TaskEnded(task)
 
@@ -65,15 +66,15 @@ class Station:
         self._posted: list[Event] = []
         self._changed = threading.Condition()
         unused: Any = None
-        self.crew = WorkerPools(
+        self.pools = WorkerPools(
             intake=unused,
             preparation=unused,
             generation=QuickGeneration(),
             readiness=unused,
             storing=unused,
             previews=HangingPreviews(self.release),
-            endings=HangingEndings(self.release),
-            ledger=HangingLedger(self.release),
+            completion=HangingCompletion(self.release),
+            repository=HangingRepository(self.release),
             queue=unused,
             post=self._post,
         )
@@ -98,22 +99,22 @@ def station() -> Iterator[Station]:
 def test_an_interrupt_waits_for_no_look_no_ending_and_no_preview(station: Station) -> None:
     task = held_task()
     for number in range(MAX_HELD):
-        station.crew.leave(held_task(f"lost-{number}"), AbandonReason.RECORD)
-        station.crew.heartbeat(held_task(f"held-{number}"), None)
-        station.crew.keep_preview(held_task(f"held-{number}"), "picture")
+        station.pools.abandon(held_task(f"lost-{number}"), AbandonReason.RECORD)
+        station.pools.heartbeat(held_task(f"held-{number}"), None)
+        station.pools.store_preview(held_task(f"held-{number}"), "picture")
 
-    station.crew.interrupt(task)
+    station.pools.interrupt(task)
 
     assert station.awaits(on.InterruptSent(task))
 
 
 def test_the_look_at_a_record_waits_for_no_other_task(station: Station) -> None:
     task = held_task("cancelled")
-    for number in range(MAX_AHEAD + MAX_IN_FLIGHT - 1):
-        station.crew.heartbeat(held_task(f"held-{number}"), None)
+    for number in range(MAX_AHEAD + MAX_OUTSTANDING - 1):
+        station.pools.heartbeat(held_task(f"held-{number}"), None)
     for number in range(MAX_HELD):
-        station.crew.leave(held_task(f"lost-{number}"), AbandonReason.RECORD)
+        station.pools.abandon(held_task(f"lost-{number}"), AbandonReason.RECORD)
 
-    station.crew.heartbeat(task, None)
+    station.pools.heartbeat(task, None)
 
     assert station.awaits(on.HeartbeatDone(task, is_held=True))

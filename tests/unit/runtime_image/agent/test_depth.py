@@ -2,14 +2,19 @@
 
 import pytest
 
-from runtime_image.agent.generate.adaptive_concurrency import MAX_IN_FLIGHT, PAUSE_SECONDS, SAMPLES, AdaptiveConcurrency
+from runtime_image.agent.generate.adaptive_concurrency import (
+    MAX_OUTSTANDING,
+    PAUSE_SECONDS,
+    SAMPLES,
+    AdaptiveConcurrency,
+)
 
 
 class Line:
     """A Web UI with a lock, and an agent that fills every free slot at once."""
 
     def __init__(self, *, generating: float, encoding: float) -> None:
-        self.depth, self.generating, self.encoding = AdaptiveConcurrency(), generating, encoding
+        self.concurrency, self.generating, self.encoding = AdaptiveConcurrency(), generating, encoding
         self.free_at, self.now = 0.0, 0.0
         self.answers: list[float] = []
         self.answered = 0
@@ -18,20 +23,20 @@ class Line:
         """Return the limit after so many answers."""
         until = self.answered + answers
         while self.answered < until:
-            while len(self.answers) < self.depth.limit:
+            while len(self.answers) < self.concurrency.limit:
                 self.free_at = max(self.free_at, self.now) + self.generating
                 self.answers.append(self.free_at + self.encoding)
-                if len(self.answers) == self.depth.limit:
-                    self.depth.filled(self.now)
+                if len(self.answers) == self.concurrency.limit:
+                    self.concurrency.filled(self.now)
             self.now = self.answers.pop(0)
-            self.depth.answered(self.now)
+            self.concurrency.answered(self.now)
             self.answered += 1
-        return self.depth.limit
+        return self.concurrency.limit
 
 
 @pytest.mark.parametrize(
     ("generating", "encoding", "limit"),
-    [(1.0, 0.06, 2), (0.25, 0.06, 2), (0.05, 0.06, 3), (0.05, 0.12, 4), (0.02, 0.5, MAX_IN_FLIGHT)],
+    [(1.0, 0.06, 2), (0.25, 0.06, 2), (0.05, 0.06, 3), (0.05, 0.12, 4), (0.02, 0.5, MAX_OUTSTANDING)],
 )
 def test_finds_what_keeps_the_lock_taken(generating: float, encoding: float, limit: int) -> None:
     line = Line(generating=generating, encoding=encoding)
@@ -58,9 +63,9 @@ def test_tries_again_after_a_while() -> None:
 
 
 def test_slots_that_stay_empty_tell_nothing() -> None:
-    depth = AdaptiveConcurrency()
+    concurrency = AdaptiveConcurrency()
     for number in range(5 * SAMPLES):
-        depth.answered(number * 1.0)
-        depth.filled(number * 1.0 + 0.5)
+        concurrency.answered(number * 1.0)
+        concurrency.filled(number * 1.0 + 0.5)
 
-    assert depth.limit == 2
+    assert concurrency.limit == 2

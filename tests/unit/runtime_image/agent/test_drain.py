@@ -14,9 +14,9 @@ def test_a_drain_lets_what_runs_take_its_time_and_hands_the_rest_back() -> None:
     agent = Agent()
     running, waiting = agent.generates("a"), agent.claims(held_task("b"))
 
-    assert agent.happens(on.DrainRequested()) == [("hand_back", waiting, None)]
-    assert ("hand_back", running, None) not in agent.passes(LONG_SECONDS)
-    agent.happens(on.TaskGenerated(running, {}), on.TaskEnded(running), on.TaskEnded(waiting), on.MessagesReceived(()))
+    assert agent.post(on.DrainRequested()) == [("release", waiting, None)]
+    assert ("release", running, None) not in agent.advance(LONG_SECONDS)
+    agent.post(on.TaskGenerated(running, {}), on.TaskEnded(running), on.TaskEnded(waiting), on.MessagesReceived(()))
 
     assert agent.loop.run() == ExitCode.STOPPED
 
@@ -24,36 +24,36 @@ def test_a_drain_lets_what_runs_take_its_time_and_hands_the_rest_back() -> None:
 def test_a_signal_in_a_drain_begins_the_grace_period() -> None:
     agent = Agent()
     running = agent.generates("a")
-    agent.happens(on.DrainRequested())
-    agent.passes(LONG_SECONDS)
+    agent.post(on.DrainRequested())
+    agent.advance(LONG_SECONDS)
 
-    assert ("hand_back", running, None) not in agent.happens(on.StopRequested())
-    assert ("hand_back", running, None) in agent.passes(LONG_SECONDS)
+    assert ("release", running, None) not in agent.post(on.StopRequested())
+    assert ("release", running, None) in agent.advance(LONG_SECONDS)
 
 
 def test_a_drain_after_a_signal_gives_no_more_time() -> None:
     agent = Agent()
     running = agent.generates("a")
-    agent.happens(on.StopRequested(), on.DrainRequested())
+    agent.post(on.StopRequested(), on.DrainRequested())
 
-    assert ("hand_back", running, None) in agent.passes(LONG_SECONDS)
+    assert ("release", running, None) in agent.advance(LONG_SECONDS)
 
 
 def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
     agent = Agent()
     cancelled, cut = agent.generates("a"), agent.generates("b")
-    agent.happens(on.TaskLost(cancelled, on.AbandonReason.RECORD), on.InterruptSent(cancelled))
-    agent.happens(on.TaskGenerated(cancelled, {}), on.TaskEnded(cancelled), on.DrainRequested())
+    agent.post(on.TaskLost(cancelled, on.AbandonReason.RECORD), on.InterruptSent(cancelled))
+    agent.post(on.TaskGenerated(cancelled, {}), on.TaskEnded(cancelled), on.DrainRequested())
 
-    assert agent.happens(on.TaskGenerated(cut, {"images": [1]})) == [("hand_back", cut, None)]
+    assert agent.post(on.TaskGenerated(cut, {"images": [1]})) == [("release", cut, None)]
 
 
 def test_a_web_ui_in_trouble_ends_no_drain_early() -> None:
     agent = Agent()
     failed, running = agent.generates("a"), agent.generates("b")
-    agent.happens(on.StepFailed(failed, WebUiFailed("500")), on.TaskEnded(failed), on.DrainRequested())
+    agent.post(on.StageFailed(failed, WebUiFailed("500")), on.TaskEnded(failed), on.DrainRequested())
 
     # Nobody waits for the Web UI once the agent stops.
-    agent.happens(on.WebUiNeverReady())
+    agent.post(on.WebUiNeverReady())
 
-    assert ("hand_back", running, None) not in agent.passes(LONG_SECONDS)
+    assert ("release", running, None) not in agent.advance(LONG_SECONDS)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.generate.adaptive_concurrency import MAX_IN_FLIGHT
+from runtime_image.agent.generate.adaptive_concurrency import MAX_OUTSTANDING
 from runtime_image.agent.generate.outstanding_requests import REPEAT_SECONDS, OutstandingRequests
 from runtime_image.webui.progress import Progress
 from runtime_image.webui.request import WebUiRequest
@@ -54,34 +54,34 @@ class Walk:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.in_flight, self.webui, self.now = OutstandingRequests(), ModelWebUi(), 0.0
+        self.outstanding, self.webui, self.now = OutstandingRequests(), ModelWebUi(), 0.0
         self.interrupt_on_its_way = False
         #: Interrupts that the agent had no answer to, and that the Web UI has yet to take.
         self.late_interrupts = 0
         #: Requests whose connection broke.
-        self.cut_off: set[ClaimedTask] = set()
+        self.disconnected: set[ClaimedTask] = set()
         self.repeated = self.whole = 0
 
     def step(self) -> None:
         """Do one of the things that can happen now."""
-        doomed = self.in_flight.to_interrupt()
-        may_be_given_up = self.in_flight.tasks and not doomed and self.random.random() < SOMETIMES
+        doomed = self.outstanding.to_interrupt()
+        may_be_given_up = self.outstanding.tasks and not doomed and self.random.random() < SOMETIMES
         possible: list[tuple[object, Callable[[], None]]] = [
             (True, lambda: None),
-            (self.in_flight.is_settled and len(self.in_flight.tasks) < MAX_IN_FLIGHT, self.send),
+            (self.outstanding.is_settled and len(self.outstanding.tasks) < MAX_OUTSTANDING, self.send),
             (self.webui.travelling, lambda: self.webui.arrive(self.random.randrange(2))),
             (self.webui.running, self.webui.end),
             (self.webui.answers, self.answer),
-            (may_be_given_up, self.give_up),
+            (may_be_given_up, self.abort),
             (may_be_given_up, self.ask_for_what_there_is),
             (doomed, self.interrupt),
             (self.interrupt_on_its_way, self.interrupt_arrives),
-            (self.in_flight.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
+            (self.outstanding.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
             (self.interrupt_on_its_way, self.interrupt_is_lost),
             (self.late_interrupts and self.random.random() < SOMETIMES, self.late_interrupt_arrives),
-            (self.in_flight.tasks, self.look),
-            (self.in_flight.tasks and self.random.random() < RARELY, self.cut_a_connection),
-            (self.is_idle(), self.in_flight.idle),
+            (self.outstanding.tasks, self.look),
+            (self.outstanding.tasks and self.random.random() < RARELY, self.cut_a_connection),
+            (self.is_idle(), self.outstanding.idle),
         ]
         self.now += self.random.choice([0.01, 0.01, 0.01, REPEAT_SECONDS + 1])
         self.random.choice([action for enabled, action in possible if enabled])()
@@ -89,33 +89,33 @@ class Walk:
 
     def check(self) -> None:
         """What nobody waits for any more is interrupted, or else still known to be there."""
-        left = self.cut_off & {*self.webui.travelling, *self.webui.queue, self.webui.running}
-        assert not left or not self.in_flight.is_settled
+        left = self.disconnected & {*self.webui.travelling, *self.webui.queue, self.webui.running}
+        assert not left or not self.outstanding.is_settled
 
     def send(self) -> None:
         task = held_task(request=self.random.choice([GENERATION, GENERATION, UPSCALING]))
-        self.in_flight.add(task)
+        self.outstanding.add(task)
         self.webui.travelling.append(task)
 
     def answer(self) -> None:
         task = self.webui.answers.pop(self.random.choice([0, -1]))
-        if task in self.cut_off:
+        if task in self.disconnected:
             return
-        may_be_cut = self.in_flight.remove(task, self.now)
+        may_be_cut = self.outstanding.remove(task, self.now)
         assert task.must_be_cut or may_be_cut or task not in self.webui.cut
         self.repeated += may_be_cut
         self.whole += not may_be_cut and not task.must_be_cut
 
-    def give_up(self) -> None:
-        self.random.choice(self.in_flight.tasks).given_up.set()
+    def abort(self) -> None:
+        self.random.choice(self.outstanding.tasks).aborted.set()
 
     def ask_for_what_there_is(self) -> None:
-        self.random.choice(self.in_flight.tasks).is_interrupted = True
+        self.random.choice(self.outstanding.tasks).is_interrupted = True
 
     def interrupt(self) -> None:
-        task = self.in_flight.to_interrupt()
+        task = self.outstanding.to_interrupt()
         assert task is not None
-        self.in_flight.interrupting(task)
+        self.outstanding.interrupting(task)
         self.interrupt_on_its_way = True
 
     def interrupt_arrives(self) -> None:
@@ -123,10 +123,10 @@ class Walk:
         self.interrupt_on_its_way = False
 
     def interrupt_is_answered(self) -> None:
-        self.in_flight.interrupt_sent(self.now)
+        self.outstanding.interrupt_sent(self.now)
 
     def interrupt_is_lost(self) -> None:
-        self.in_flight.interrupt_sent(self.now, is_taken=False)
+        self.outstanding.interrupt_sent(self.now, is_accepted=False)
         self.interrupt_on_its_way, self.late_interrupts = False, self.late_interrupts + 1
 
     def late_interrupt_arrives(self) -> None:
@@ -134,11 +134,11 @@ class Walk:
         self.late_interrupts -= 1
 
     def cut_a_connection(self) -> None:
-        task = self.random.choice(self.in_flight.tasks)
-        self.in_flight.cut_off(task)
-        self.cut_off.add(task)
+        task = self.random.choice(self.outstanding.tasks)
+        self.outstanding.disconnected(task)
+        self.disconnected.add(task)
         # It goes back to its queue.
-        task.given_up.set()
+        task.aborted.set()
 
     def is_idle(self) -> bool:
         """Tell whether the Web UI shows itself idle once it answers at all: it has worked off what reached it."""
@@ -147,7 +147,7 @@ class Walk:
     def look(self) -> None:
         # The question may be older than the interrupt's answer, and its answer newer than both.
         asked_at = self.now - self.random.choice([0.0, 0.02])
-        self.in_flight.seen(self.webui.progress(asked_at), self.now)
+        self.outstanding.seen(self.webui.progress(asked_at), self.now)
 
 
 def test_a_cut_generation_is_never_taken_for_a_whole_one() -> None:
@@ -164,113 +164,113 @@ def test_a_cut_generation_is_never_taken_for_a_whole_one() -> None:
 
 
 def test_only_the_oldest_generation_is_interrupted() -> None:
-    in_flight, first, second = OutstandingRequests(), held_task("a"), held_task("b")
-    in_flight.add(first)
-    in_flight.add(second)
-    second.given_up.set()
+    outstanding, first, second = OutstandingRequests(), held_task("a"), held_task("b")
+    outstanding.add(first)
+    outstanding.add(second)
+    second.aborted.set()
 
-    assert in_flight.to_interrupt() is None
-    in_flight.remove(first, 1.0)
-    assert in_flight.to_interrupt() is second
+    assert outstanding.to_interrupt() is None
+    outstanding.remove(first, 1.0)
+    assert outstanding.to_interrupt() is second
 
 
 def test_a_task_whose_caller_wants_what_there_is_is_cut_and_its_answer_counts() -> None:
-    in_flight, task = OutstandingRequests(), held_task()
-    in_flight.add(task)
+    outstanding, task = OutstandingRequests(), held_task()
+    outstanding.add(task)
     task.is_interrupted = True
 
-    assert in_flight.to_interrupt() is task
-    in_flight.interrupting(task)
-    in_flight.interrupt_sent(10.0)
-    assert in_flight.to_interrupt() is None, "one interrupt is enough"
-    assert not in_flight.remove(task, 11.0)
+    assert outstanding.to_interrupt() is task
+    outstanding.interrupting(task)
+    outstanding.interrupt_sent(10.0)
+    assert outstanding.to_interrupt() is None, "one interrupt is enough"
+    assert not outstanding.remove(task, 11.0)
 
 
 def test_what_takes_no_lock_is_never_interrupted() -> None:
-    in_flight = OutstandingRequests()
+    outstanding = OutstandingRequests()
     reading = held_task(request=WebUiRequest("POST", "/sdapi/v1/png-info", b"{}"))
-    in_flight.add(reading)
-    reading.given_up.set()
+    outstanding.add(reading)
+    reading.aborted.set()
 
-    assert in_flight.to_interrupt() is None
+    assert outstanding.to_interrupt() is None
 
 
 def test_upscaling_that_runs_clears_nobody_else() -> None:
-    in_flight, doomed, cut, upscaling = (
+    outstanding, doomed, cut, upscaling = (
         OutstandingRequests(),
         held_task("a"),
         held_task("b"),
         held_task("c", request=UPSCALING),
     )
     for task in (doomed, cut, upscaling):
-        in_flight.add(task)
-    doomed.given_up.set()
-    in_flight.interrupting(doomed)
-    in_flight.interrupt_sent(10.0)
-    in_flight.remove(doomed, 10.01)
+        outstanding.add(task)
+    doomed.aborted.set()
+    outstanding.interrupting(doomed)
+    outstanding.interrupt_sent(10.0)
+    outstanding.remove(doomed, 10.01)
 
     # The cut one has left the lock and is being encoded.
-    in_flight.seen(Progress(asked_at=10.05, fraction=0.1, interrupted=False, busy=True), 10.05)
+    outstanding.seen(Progress(asked_at=10.05, fraction=0.1, interrupted=False, busy=True), 10.05)
 
-    assert in_flight.remove(cut, 10.1)
-    assert in_flight.remove(upscaling, 11.0)
+    assert outstanding.remove(cut, 10.1)
+    assert outstanding.remove(upscaling, 11.0)
 
 
 def test_an_interrupt_that_came_too_early_is_sent_again() -> None:
-    in_flight, task = OutstandingRequests(), held_task()
-    in_flight.add(task)
-    task.given_up.set()
-    in_flight.interrupting(task)
-    in_flight.interrupt_sent(10.0)
+    outstanding, task = OutstandingRequests(), held_task()
+    outstanding.add(task)
+    task.aborted.set()
+    outstanding.interrupting(task)
+    outstanding.interrupt_sent(10.0)
     running = Progress(asked_at=10.0 + REPEAT_SECONDS + 0.1, fraction=0.5, interrupted=False, busy=True)
 
-    assert in_flight.to_interrupt() is None
-    in_flight.seen(running, running.asked_at)
-    assert in_flight.to_interrupt() is task
+    assert outstanding.to_interrupt() is None
+    outstanding.seen(running, running.asked_at)
+    assert outstanding.to_interrupt() is task
 
 
 def test_an_interrupt_without_an_answer_clears_nobody_until_the_web_ui_is_idle() -> None:
-    in_flight, doomed, following = OutstandingRequests(), held_task("a"), held_task("b")
-    in_flight.add(doomed)
-    in_flight.add(following)
-    doomed.given_up.set()
-    in_flight.interrupting(doomed)
-    in_flight.interrupt_sent(10.0, is_taken=False)
-    in_flight.remove(doomed, 10.05)
-    in_flight.seen(Progress(asked_at=10.1, fraction=0.0, interrupted=False, busy=True), 10.1)
+    outstanding, doomed, following = OutstandingRequests(), held_task("a"), held_task("b")
+    outstanding.add(doomed)
+    outstanding.add(following)
+    doomed.aborted.set()
+    outstanding.interrupting(doomed)
+    outstanding.interrupt_sent(10.0, is_accepted=False)
+    outstanding.remove(doomed, 10.05)
+    outstanding.seen(Progress(asked_at=10.1, fraction=0.0, interrupted=False, busy=True), 10.1)
 
-    assert in_flight.remove(following, 11.0)
-    assert not in_flight.is_settled
-    in_flight.idle()
-    assert in_flight.is_settled
+    assert outstanding.remove(following, 11.0)
+    assert not outstanding.is_settled
+    outstanding.idle()
+    assert outstanding.is_settled
 
 
 def test_what_has_lost_its_connection_is_interrupted_in_its_turn() -> None:
-    in_flight, running, orphan = OutstandingRequests(), held_task("a"), held_task("b")
-    in_flight.add(running)
-    in_flight.add(orphan)
-    in_flight.cut_off(orphan)
-    orphan.given_up.set()
+    outstanding, running, orphan = OutstandingRequests(), held_task("a"), held_task("b")
+    outstanding.add(running)
+    outstanding.add(orphan)
+    outstanding.disconnected(orphan)
+    orphan.aborted.set()
 
-    assert in_flight.tasks == [running]
-    assert in_flight.to_interrupt() is None
-    in_flight.remove(running, 10.0)
-    assert in_flight.to_interrupt() is orphan
-    in_flight.idle()
-    assert in_flight.to_interrupt() is None
+    assert outstanding.tasks == [running]
+    assert outstanding.to_interrupt() is None
+    outstanding.remove(running, 10.0)
+    assert outstanding.to_interrupt() is orphan
+    outstanding.idle()
+    assert outstanding.to_interrupt() is None
 
 
 def test_the_next_is_cleared_once_it_is_seen_running() -> None:
-    in_flight, doomed, following = OutstandingRequests(), held_task("a"), held_task("b")
-    in_flight.add(doomed)
-    in_flight.add(following)
-    doomed.given_up.set()
-    in_flight.interrupting(doomed)
-    in_flight.interrupt_sent(10.0)
-    in_flight.remove(doomed, 10.05)
-    assert not in_flight.is_settled
+    outstanding, doomed, following = OutstandingRequests(), held_task("a"), held_task("b")
+    outstanding.add(doomed)
+    outstanding.add(following)
+    doomed.aborted.set()
+    outstanding.interrupting(doomed)
+    outstanding.interrupt_sent(10.0)
+    outstanding.remove(doomed, 10.05)
+    assert not outstanding.is_settled
 
-    in_flight.seen(Progress(asked_at=10.1, fraction=0.0, interrupted=False, busy=True), 10.1)
+    outstanding.seen(Progress(asked_at=10.1, fraction=0.0, interrupted=False, busy=True), 10.1)
 
-    assert in_flight.is_settled
-    assert not in_flight.remove(following, 11.0)
+    assert outstanding.is_settled
+    assert not outstanding.remove(following, 11.0)

@@ -9,17 +9,16 @@ from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import NO_PROGRESS, Stage
-from runtime_image.agent.core.errors import LeaseLost
 from runtime_image.agent.core.loop import TICK_SECONDS
 from runtime_image.agent.core.worker_pools import MAX_AHEAD
 from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
-from runtime_image.agent.lease.ledger import ProgressReport
 from runtime_image.agent.lease.task_monitor import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECONDS, PROGRESS_SECONDS
 from runtime_image.model_downloader.progress import DownloadProgress as Download
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.webui.errors import WebUiFailed, WebUiRefused
 from runtime_image.webui.progress import Progress
 from runtime_image.webui.request import WebUiRequest
+from task_store.lease import LeaseLost, ProgressReport
 from tests.unit.runtime_image.agent.agent_loop import Agent
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task, received
 
@@ -30,30 +29,30 @@ def agent() -> Agent:
 
 
 def test_a_task_goes_from_stage_to_stage(agent: Agent) -> None:
-    assert agent.receiver.requested == 1
+    assert agent.poller.requested == 1
     task = held_task()
     task.stage, task.lease_until = Stage.PREPARING, 99_999.0
 
-    assert agent.happens(on.MessagesReceived((task.message,))) == [("take", task.message)]
-    assert agent.happens(on.TaskClaimed(task)) == [("prepare", task)]
-    assert agent.keeper.held == [task]
-    assert agent.happens(on.TaskPrepared(task, GENERATION)) == [("generate", task)]
-    assert agent.happens(on.TaskGenerated(task, {"images": []})) == [("store", task, {"images": []})]
-    assert agent.happens(on.TaskEnded(task)) == []
+    assert agent.post(on.MessagesReceived((task.message,))) == [("claim", task.message)]
+    assert agent.post(on.TaskClaimed(task)) == [("prepare", task)]
+    assert agent.lease_renewal.held == [task]
+    assert agent.post(on.TaskPrepared(task, GENERATION)) == [("generate", task)]
+    assert agent.post(on.TaskGenerated(task, {"images": []})) == [("store", task, {"images": []})]
+    assert agent.post(on.TaskEnded(task)) == []
 
 
-def progress(agent: Agent, fraction: float) -> on.ProgressSeen:
-    return on.ProgressSeen(Progress(agent.clock.seconds, fraction, interrupted=False, busy=True))
+def progress(agent: Agent, fraction: float) -> on.ProgressReceived:
+    return on.ProgressReceived(Progress(agent.clock.seconds, fraction, interrupted=False, busy=True))
 
 
 def test_the_second_of_all_is_sent_once_the_first_is_known_to_be_short() -> None:
     agent = Agent(knows_pace=False)
     first, second = agent.generates("a"), agent.claims(held_task("b"))
-    assert agent.happens(on.TaskPrepared(second, GENERATION)) == []
+    assert agent.post(on.TaskPrepared(second, GENERATION)) == []
 
     agent.clock.seconds += 0.1
-    assert agent.happens(progress(agent, 0.1)) == [("generate", second)]
-    assert agent.in_flight.tasks == [first, second]
+    assert agent.post(progress(agent, 0.1)) == [("generate", second)]
+    assert agent.outstanding.tasks == [first, second]
 
 
 @pytest.mark.parametrize("shows_progress", [True, False])
@@ -61,12 +60,12 @@ def test_the_second_of_all_goes_back_once_the_first_is_known_to_be_long(*, shows
     agent = Agent(knows_pace=False)
     agent.generates("a")
     second = agent.claims(held_task("b"))
-    agent.happens(on.TaskPrepared(second, GENERATION))
+    agent.post(on.TaskPrepared(second, GENERATION))
 
     agent.clock.seconds += HORIZON_SECONDS + 0.1
-    jobs = agent.happens(progress(agent, 0.1 if shows_progress else 0.0))
+    jobs = agent.post(progress(agent, 0.1 if shows_progress else 0.0))
 
-    assert ("hand_back", second, None) in jobs
+    assert ("release", second, None) in jobs
 
 
 def test_what_was_delivered_before_is_kept_although_the_first_is_long() -> None:
@@ -78,23 +77,23 @@ def test_what_was_delivered_before_is_kept_although_the_first_is_long() -> None:
 
     agent.clock.seconds += HORIZON_SECONDS + 0.1
 
-    assert not [job for job in agent.happens(progress(agent, 0.1)) if job[0] == "hand_back"]
+    assert not [job for job in agent.post(progress(agent, 0.1)) if job[0] == "release"]
 
 
 def test_two_are_at_the_web_ui_and_the_third_waits(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
     third = agent.claims(held_task("c"))
 
-    assert agent.happens(on.TaskPrepared(third, GENERATION)) == []
-    assert agent.in_flight.tasks == [first, second]
-    assert ("generate", third) in agent.happens(on.TaskGenerated(first, {}))
+    assert agent.post(on.TaskPrepared(third, GENERATION)) == []
+    assert agent.outstanding.tasks == [first, second]
+    assert ("generate", third) in agent.post(on.TaskGenerated(first, {}))
 
 
 def receives(agent: Agent) -> bool:
     """Tell whether the agent asks for a message once the present receive call is over."""
-    before = agent.receiver.requested
-    agent.happens(on.MessagesReceived(()))
-    return agent.receiver.requested > before
+    before = agent.poller.requested
+    agent.post(on.MessagesReceived(()))
+    return agent.poller.requested > before
 
 
 @pytest.mark.parametrize("knows_pace", [True, False])
@@ -104,9 +103,9 @@ def test_tasks_that_wait_for_slow_links_keep_no_other_from_coming(*, knows_pace:
     slow = [agent.claims(held_task("a")), *([] if knows_pace else [agent.claims(held_task("b"))])]
     assert not receives(agent)
 
-    agent.passes(SLOW_PREPARATION_SECONDS)
+    agent.advance(SLOW_PREPARATION_SECONDS)
     assert receives(agent)
-    agent.happens(on.TaskPrepared(slow[0], GENERATION))
+    agent.post(on.TaskPrepared(slow[0], GENERATION))
     if knows_pace:
         assert not receives(agent), "now it is four seconds of work"
 
@@ -115,7 +114,7 @@ def test_no_more_wait_for_links_than_their_memory_is_reckoned_for(agent: Agent) 
     for number in range(MAX_AHEAD):
         assert receives(agent)
         agent.claims(held_task(f"slow-{number}"))
-        agent.passes(SLOW_PREPARATION_SECONDS)
+        agent.advance(SLOW_PREPARATION_SECONDS)
 
     assert not receives(agent)
 
@@ -124,34 +123,34 @@ def test_another_checkpoint_waits_until_nothing_runs(agent: Agent) -> None:
     agent.checkpoints.name = "one"
     first = agent.claims(held_task("a", checkpoint="one"))
     other = agent.claims(held_task("b", checkpoint="two"))
-    assert agent.happens(on.TaskPrepared(first, GENERATION)) == [("generate", first)]
-    assert agent.happens(on.TaskPrepared(other, GENERATION)) == []
+    assert agent.post(on.TaskPrepared(first, GENERATION)) == [("generate", first)]
+    assert agent.post(on.TaskPrepared(other, GENERATION)) == []
 
-    assert ("load_checkpoint", other, "two") in agent.happens(on.TaskGenerated(first, {}))
+    assert ("load_checkpoint", other, "two") in agent.post(on.TaskGenerated(first, {}))
     agent.checkpoints.name = "two"
-    assert agent.happens(on.CheckpointLoaded(other)) == [("generate", other)]
+    assert agent.post(on.CheckpointLoaded(other)) == [("generate", other)]
 
 
 def test_options_are_guarded_once_and_while_nothing_runs(agent: Agent) -> None:
     keys = frozenset({"CLIP_stop_at_last_layers"})
     overriding = replace(GENERATION, overridden_options=keys)
     first, second, third = agent.generates("a"), agent.claims(held_task("b")), agent.claims(held_task("c"))
-    assert agent.happens(on.TaskPrepared(second, overriding), on.TaskPrepared(third, overriding)) == []
+    assert agent.post(on.TaskPrepared(second, overriding), on.TaskPrepared(third, overriding)) == []
 
-    assert ("guard_options", second, keys) in agent.happens(on.TaskGenerated(first, {}))
-    agent.options.guarded = set(keys)
-    assert agent.happens(on.OptionsGuarded(second)) == [("generate", second), ("generate", third)]
+    assert ("pin_options", second, keys) in agent.post(on.TaskGenerated(first, {}))
+    agent.options.pinned = set(keys)
+    assert agent.post(on.OptionsPinned(second)) == [("generate", second), ("generate", third)]
 
 
 def test_a_call_that_changes_the_service_has_it_to_itself(agent: Agent) -> None:
     first = agent.generates("a")
     options = WebUiRequest("POST", "/sdapi/v1/options", b"{}", exclusive=True)
     change, after = agent.claims(held_task("b")), agent.claims(held_task("c"))
-    assert agent.happens(on.TaskPrepared(change, options), on.TaskPrepared(after, GENERATION)) == []
+    assert agent.post(on.TaskPrepared(change, options), on.TaskPrepared(after, GENERATION)) == []
 
-    assert ("generate", change) in agent.happens(on.TaskGenerated(first, {}))
-    assert agent.in_flight.tasks == [change]
-    assert ("generate", after) in agent.happens(on.TaskGenerated(change, None))
+    assert ("generate", change) in agent.post(on.TaskGenerated(first, {}))
+    assert agent.outstanding.tasks == [change]
+    assert ("generate", after) in agent.post(on.TaskGenerated(change, None))
 
 
 @pytest.mark.parametrize(
@@ -159,55 +158,55 @@ def test_a_call_that_changes_the_service_has_it_to_itself(agent: Agent) -> None:
     [
         (LinkRefused("no"), ("fail", "link_refused")),
         (WebUiRefused("no"), ("fail", "webui_refused")),
-        (WebUiFailed("crash"), ("hand_back", "webui_failed")),
-        (LeaseLost(), ("leave", on.AbandonReason.RECORD)),
-        (RuntimeError("bug"), ("hand_back", "internal_error")),
+        (WebUiFailed("crash"), ("release", "webui_failed")),
+        (LeaseLost(), ("abandon", on.AbandonReason.RECORD)),
+        (RuntimeError("bug"), ("release", "internal_error")),
     ],
 )
 def test_failures_end_as_their_kind_says(agent: Agent, error: Exception, job: tuple[Any, ...]) -> None:
     task = agent.claims(held_task())
 
-    jobs = agent.happens(on.StepFailed(task, error))
+    jobs = agent.post(on.StageFailed(task, error))
 
     assert (job[0], task, job[1]) in jobs
-    assert task.given_up.is_set()
+    assert task.aborted.is_set()
 
 
 def test_a_lost_task_is_interrupted_only_when_it_runs(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
 
-    assert agent.happens(on.TaskLost(second, on.AbandonReason.RECORD)) == [("leave", second, on.AbandonReason.RECORD)]
-    assert ("interrupt", second) in agent.happens(on.TaskGenerated(first, {}))
+    assert agent.post(on.TaskLost(second, on.AbandonReason.RECORD)) == [("abandon", second, on.AbandonReason.RECORD)]
+    assert ("interrupt", second) in agent.post(on.TaskGenerated(first, {}))
     # What it still answers is thrown away.
-    agent.happens(on.InterruptSent(second), on.TaskEnded(second))
-    assert agent.happens(on.TaskGenerated(second, {})) == []
+    agent.post(on.InterruptSent(second), on.TaskEnded(second))
+    assert agent.post(on.TaskGenerated(second, {})) == []
 
 
 def test_what_may_have_been_cut_is_generated_again(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
-    jobs = agent.happens(on.TaskLost(first, on.AbandonReason.RECORD))
+    jobs = agent.post(on.TaskLost(first, on.AbandonReason.RECORD))
     assert ("interrupt", first) in jobs
 
-    agent.happens(on.InterruptSent(first), on.TaskGenerated(first, {}))
-    assert agent.happens(on.TaskGenerated(second, {})) == [("generate", second)]
-    assert agent.happens(on.TaskGenerated(second, {"images": [1]})) == [("store", second, {"images": [1]})]
+    agent.post(on.InterruptSent(first), on.TaskGenerated(first, {}))
+    assert agent.post(on.TaskGenerated(second, {})) == [("generate", second)]
+    assert agent.post(on.TaskGenerated(second, {"images": [1]})) == [("store", second, {"images": [1]})]
 
 
 def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: Agent) -> None:
     first, second = agent.generates("a"), agent.generates("b")
     seen = Progress(asked_at=1000.0, fraction=0.5, interrupted=False, busy=True)
-    agent.happens(on.ProgressSeen(seen))
+    agent.post(on.ProgressReceived(seen))
 
-    assert agent.passes(HEARTBEAT_SECONDS) == [
+    assert agent.advance(HEARTBEAT_SECONDS) == [
         ("heartbeat", first, ProgressReport(500, {})),
         ("heartbeat", second, None),
     ]
-    agent.happens(on.HeartbeatDone(first, is_held=True), on.HeartbeatDone(second, is_held=True))
+    agent.post(on.HeartbeatDone(first, is_held=True), on.HeartbeatDone(second, is_held=True))
     sampling = {"sampling_step": 7, "sampling_steps": 10}
-    agent.happens(on.ProgressSeen(Progress(1000.5, 0.7, interrupted=False, busy=True, sampling=sampling)))
-    assert ("heartbeat", first, None) in agent.passes(HEARTBEAT_SECONDS)
-    agent.happens(on.HeartbeatDone(first, is_held=True))
-    assert ("heartbeat", first, ProgressReport(700, sampling)) in agent.passes(HEARTBEAT_SECONDS)
+    agent.post(on.ProgressReceived(Progress(1000.5, 0.7, interrupted=False, busy=True, sampling=sampling)))
+    assert ("heartbeat", first, None) in agent.advance(HEARTBEAT_SECONDS)
+    agent.post(on.HeartbeatDone(first, is_held=True))
+    assert ("heartbeat", first, ProgressReport(700, sampling)) in agent.advance(HEARTBEAT_SECONDS)
 
 
 def test_what_has_come_of_its_models_is_written_until_they_are_there(agent: Agent) -> None:
@@ -215,78 +214,78 @@ def test_what_has_come_of_its_models_is_written_until_they_are_there(agent: Agen
     task.fetching = Download(files=1, total_bytes=1000)
     task.fetching.fetched(250)
     models = {"bytes": 1000, "bytes_done": 250}
-    assert ("heartbeat", task, ProgressReport(0, {}, models=models)) in agent.passes(AHEAD_HEARTBEAT_SECONDS)
-    agent.happens(on.HeartbeatDone(task, is_held=True))
+    assert ("heartbeat", task, ProgressReport(0, {}, models=models)) in agent.advance(AHEAD_HEARTBEAT_SECONDS)
+    agent.post(on.HeartbeatDone(task, is_held=True))
 
     task.fetching = None
-    agent.passes(PROGRESS_SECONDS - AHEAD_HEARTBEAT_SECONDS)
-    assert ("heartbeat", task, NO_PROGRESS) in agent.passes(AHEAD_HEARTBEAT_SECONDS)
+    agent.advance(PROGRESS_SECONDS - AHEAD_HEARTBEAT_SECONDS)
+    assert ("heartbeat", task, NO_PROGRESS) in agent.advance(AHEAD_HEARTBEAT_SECONDS)
 
 
 def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:
     task = agent.generates()
 
-    jobs = agent.happens(on.HeartbeatDone(task, is_held=False))
+    jobs = agent.post(on.HeartbeatDone(task, is_held=False))
 
-    assert jobs == [("leave", task, on.AbandonReason.RECORD), ("interrupt", task)]
+    assert jobs == [("abandon", task, on.AbandonReason.RECORD), ("interrupt", task)]
 
 
 def test_a_heartbeat_that_meets_the_commit_is_no_loss(agent: Agent) -> None:
     task = agent.generates()
-    agent.happens(on.TaskGenerated(task, {}))
+    agent.post(on.TaskGenerated(task, {}))
 
-    assert agent.happens(on.HeartbeatDone(task, is_held=False)) == []
+    assert agent.post(on.HeartbeatDone(task, is_held=False)) == []
 
 
 def test_a_lease_that_is_over_ends_a_task(agent: Agent) -> None:
     task = agent.generates()
     task.lease_until = agent.clock.seconds + 1
-    assert ("leave", task, on.AbandonReason.LEASE_ENDED) in agent.passes(1.0)
+    assert ("abandon", task, on.AbandonReason.LEASE_ENDED) in agent.advance(1.0)
 
 
 def test_a_time_limit_ends_and_interrupts_a_task_with_the_next_tick(agent: Agent) -> None:
     task = agent.generates()
     limit_seconds = task.metadata.policy.execution_timeout_ms / 1000
 
-    jobs = agent.passes(limit_seconds - TICK_SECONDS)
+    jobs = agent.advance(limit_seconds - TICK_SECONDS)
     assert [job[0] for job in jobs] == ["heartbeat"]
 
-    assert agent.passes(TICK_SECONDS) == [("fail", task, "execution_timeout"), ("interrupt", task)]
+    assert agent.advance(TICK_SECONDS) == [("fail", task, "execution_timeout"), ("interrupt", task)]
 
 
 def test_stop_hands_back_what_has_not_begun_and_waits_for_the_rest(agent: Agent) -> None:
     running = agent.generates("a")
     waiting = agent.claims(held_task("b"))
 
-    assert agent.happens(on.StopRequested()) == [("hand_back", waiting, None)]
-    requested = agent.receiver.requested
+    assert agent.post(on.StopRequested()) == [("release", waiting, None)]
+    requested = agent.poller.requested
     late = held_task("c")
-    assert agent.happens(on.MessagesReceived((late.message,))) == [("return_message", late.message, 0)]
-    assert agent.receiver.requested == requested
-    assert ("hand_back", running, None) in agent.passes(15.0)
+    assert agent.post(on.MessagesReceived((late.message,))) == [("requeue_message", late.message, 0)]
+    assert agent.poller.requested == requested
+    assert ("release", running, None) in agent.advance(15.0)
 
 
 def test_a_claim_that_comes_back_after_the_stop_is_handed_back(agent: Agent) -> None:
     task = held_task()
     task.stage = Stage.PREPARING
-    agent.happens(on.MessagesReceived((task.message,)), on.StopRequested())
+    agent.post(on.MessagesReceived((task.message,)), on.StopRequested())
 
-    assert agent.happens(on.TaskClaimed(task)) == [("hand_back", task, None)]
+    assert agent.post(on.TaskClaimed(task)) == [("release", task, None)]
 
 
 def test_a_second_signal_hurries(agent: Agent) -> None:
     task = agent.generates()
-    agent.happens(on.StopRequested())
+    agent.post(on.StopRequested())
 
-    assert agent.happens(on.StopRequested()) == [("hand_back", task, None), ("interrupt", task)]
+    assert agent.post(on.StopRequested()) == [("release", task, None), ("interrupt", task)]
 
 
 def test_the_first_signal_after_a_notice_of_the_machines_end_does_not_hurry(agent: Agent) -> None:
     task = agent.generates()
-    agent.happens(on.CapacityEnding())
+    agent.post(on.CapacityEnding())
 
-    assert ("hand_back", task, None) not in agent.happens(on.StopRequested())
-    assert ("hand_back", task, None) in agent.happens(on.StopRequested())
+    assert ("release", task, None) not in agent.post(on.StopRequested())
+    assert ("release", task, None) in agent.post(on.StopRequested())
 
 
 def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
@@ -299,35 +298,35 @@ def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
 def test_a_task_that_waits_is_looked_at_often_enough_to_notice_its_cancel_within_two_seconds(agent: Agent) -> None:
     agent.generates("a"), agent.generates("b")
     waiting = agent.claims(held_task("c"))
-    agent.happens(on.TaskPrepared(waiting, GENERATION))
+    agent.post(on.TaskPrepared(waiting, GENERATION))
 
     # What is left of the two seconds is for the loop's tick and AWS's answer.
-    jobs = agent.passes(2.0 - TICK_SECONDS - 0.3)
+    jobs = agent.advance(2.0 - TICK_SECONDS - 0.3)
 
     assert ("heartbeat", waiting, None) in jobs
-    assert agent.happens(on.HeartbeatDone(waiting, is_held=False)) == [("leave", waiting, on.AbandonReason.RECORD)]
+    assert agent.post(on.HeartbeatDone(waiting, is_held=False)) == [("abandon", waiting, on.AbandonReason.RECORD)]
 
 
 def test_another_message_of_a_held_task_is_kept_with_it(agent: Agent) -> None:
     task = agent.generates()
     again, duplicate = received(message_id="cat"), received(message_id="m-2")
 
-    agent.happens(on.TaskRedelivered(task.key, again), on.TaskRedelivered(task.key, duplicate))
+    agent.post(on.TaskRedelivered(task.key, again), on.TaskRedelivered(task.key, duplicate))
 
     assert task.message is again
     assert task.duplicates == [duplicate]
     unknown = received(message_id="m-3")
-    assert agent.happens(on.TaskRedelivered(("unknown", "0000"), unknown))[0][0] == "return_message"
+    assert agent.post(on.TaskRedelivered(("unknown", "0000"), unknown))[0][0] == "requeue_message"
 
 
 def test_a_run_that_is_claimed_again_before_its_loss_is_written_is_held(agent: Agent) -> None:
     lost = agent.generates("cat")
-    agent.happens(on.TaskLost(lost, on.AbandonReason.MESSAGE))
+    agent.post(on.TaskLost(lost, on.AbandonReason.MESSAGE))
     again = agent.claims(held_task("cat"))
-    agent.happens(on.TaskEnded(lost))
+    agent.post(on.TaskEnded(lost))
 
     again.lease_until = agent.clock.seconds
-    assert ("leave", again, on.AbandonReason.LEASE_ENDED) in agent.passes(1.0)
+    assert ("abandon", again, on.AbandonReason.LEASE_ENDED) in agent.advance(1.0)
 
 
 def test_a_dead_thread_ends_the_agent(agent: Agent) -> None:

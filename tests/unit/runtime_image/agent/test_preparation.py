@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import GivenUp
+from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.events import TaskPrepared
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
 from runtime_image.agent.prepare.task_preparer import PATIENCE_SECONDS, TaskPreparer
@@ -71,16 +71,16 @@ def test_a_moments_silence_costs_nothing(task: ClaimedTask) -> None:
 
 
 def test_longer_silence_is_the_web_uis_failure(task: ClaimedTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task.given_up, "wait", lambda _seconds: False)
+    monkeypatch.setattr(task.aborted, "wait", lambda _seconds: False)
 
     with pytest.raises(WebUiUnreachable):
         prepare(task, silent_calls=int(PATIENCE_SECONDS) + 5)
 
 
 def test_a_task_that_was_handed_back_meanwhile_is_let_go(task: ClaimedTask) -> None:
-    task.given_up.set()
+    task.aborted.set()
 
-    with pytest.raises(GivenUp):
+    with pytest.raises(TaskAborted):
         prepare(task, silent_calls=1)
 
 

@@ -26,7 +26,7 @@ class Day:
         if len(self.happened) > 6:
             raise Over
 
-    def sign_of_life(self, replica: str, runtime: str) -> None:
+    def heartbeat(self, replica: str, runtime: str) -> None:
         self.happened.append((replica, runtime))
         if self.failures:
             raise self.failures.pop(0)
@@ -38,8 +38,10 @@ AWS_IS_AWAY = EndpointConnectionError(endpoint_url="https://dynamodb")
 @pytest.mark.parametrize("failures", [[], [AWS_IS_AWAY, AWS_IS_AWAY], [TypeError("a mistake of ours")]])
 def test_signs_come_at_their_pace_whatever_goes_wrong(failures: list[Exception]) -> None:
     day: Any = Day(*failures)
-    presence = ReplicaHeartbeat(ledger=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("CRITICAL"))
+    heartbeat_sender = ReplicaHeartbeat(
+        repository=day, replica="a", runtime="sdruntime", clock=day, log=configure_logs("CRITICAL")
+    )
     with pytest.raises(Over):
-        presence.run()
+        heartbeat_sender.run()
     sign, pause = ("a", "sdruntime"), SIGN_INTERVAL_MS / 1000
     assert day.happened == [FIRST_SIGN_SECONDS, sign, pause, sign, pause, sign, pause]

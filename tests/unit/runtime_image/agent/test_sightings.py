@@ -21,8 +21,8 @@ class Bench:
     """Requests that are at the Web UI's lock."""
 
     def __init__(self) -> None:
-        self.in_flight = OutstandingRequests()
-        self.sightings = ProgressAttribution(in_flight=self.in_flight)
+        self.outstanding = OutstandingRequests()
+        self.attribution = ProgressAttribution(outstanding=self.outstanding)
 
     def send(self, name: str, at: float = 0.0) -> ClaimedTask:
         task = held_task(name)
@@ -31,11 +31,11 @@ class Bench:
 
     def send_again(self, task: ClaimedTask, at: float) -> None:
         task.sent_at = at
-        self.in_flight.add(task)
+        self.outstanding.add(task)
 
     def answer(self, task: ClaimedTask, at: float) -> None:
-        self.in_flight.remove(task, at)
-        self.sightings.answered(task)
+        self.outstanding.remove(task, at)
+        self.attribution.answered(task)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_new_run_is_the_next_ones_although_the_first_is_not_answered(bench: Be
     first, second, third = bench.send("a"), bench.send("b"), bench.send("c")
 
     runs = [("10:01", 18), ("10:03", 2), ("10:03", 3), ("10:03", 1), ("10:03", 2)]
-    seen = [bench.sightings.task_of(shown(number, run, step)) for number, (run, step) in enumerate(runs)]
+    seen = [bench.attribution.task_of(shown(number, run, step)) for number, (run, step) in enumerate(runs)]
 
     # The last one began within the same second.
     assert seen == [first, second, second, third, third]
@@ -57,63 +57,65 @@ def test_an_answer_that_was_asked_for_before_the_last_request_ended_tells_nothin
     first, second = bench.send("a"), bench.send("b")
     bench.answer(first, 10.0)
 
-    assert bench.sightings.task_of(shown(9.9, "10:01", 19)) is None
-    assert bench.sightings.task_of(shown(10.1, "10:01", 1)) is second
+    assert bench.attribution.task_of(shown(9.9, "10:01", 19)) is None
+    assert bench.attribution.task_of(shown(10.1, "10:01", 1)) is second
 
 
 def test_only_a_run_that_was_seen_alone_is_sure(bench: Bench) -> None:
     first = bench.send("a")
-    assert not bench.sightings.is_sure_of(first)
-    bench.sightings.task_of(shown(1.0, "10:01"))
-    assert bench.sightings.is_sure_of(first)
+    assert not bench.attribution.is_sure_of(first)
+    bench.attribution.task_of(shown(1.0, "10:01"))
+    assert bench.attribution.is_sure_of(first)
 
     second = bench.send("b", at=1.5)
-    assert bench.sightings.task_of(shown(2.0, "10:01", 2)) is first
-    assert bench.sightings.is_sure_of(first)
-    assert bench.sightings.task_of(shown(3.0, "10:03")) is second
-    assert not bench.sightings.is_sure_of(first)
-    assert not bench.sightings.is_sure_of(second)
+    assert bench.attribution.task_of(shown(2.0, "10:01", 2)) is first
+    assert bench.attribution.is_sure_of(first)
+    assert bench.attribution.task_of(shown(3.0, "10:03")) is second
+    assert not bench.attribution.is_sure_of(first)
+    assert not bench.attribution.is_sure_of(second)
 
     bench.answer(first, 4.0)
-    assert bench.sightings.task_of(shown(4.1, "10:03", 5)) is second
-    assert bench.sightings.is_sure_of(second)
+    assert bench.attribution.task_of(shown(4.1, "10:03", 5)) is second
+    assert bench.attribution.is_sure_of(second)
 
 
 def test_a_request_that_is_sent_again_is_looked_at_anew(bench: Bench) -> None:
     task = bench.send("a")
-    bench.sightings.task_of(shown(1.0, "10:01", 9))
+    bench.attribution.task_of(shown(1.0, "10:01", 9))
     bench.answer(task, 2.0)
     bench.send_again(task, 2.0)
     behind = bench.send("b", at=2.1)
 
-    assert bench.sightings.task_of(shown(3.0, "10:04")) is task
-    assert bench.sightings.task_of(shown(4.0, "10:05")) is behind
+    assert bench.attribution.task_of(shown(3.0, "10:04")) is task
+    assert bench.attribution.task_of(shown(4.0, "10:05")) is behind
 
 
 def test_nothing_is_sent_behind_a_task_that_wants_previews_until_it_is_seen_alone() -> None:
     watch = FakeWatch()
     agent = Agent(watch=watch)
     wanted, behind = agent.claims(held_task("a", policy={"preview": True})), agent.claims(held_task("b"))
-    assert agent.happens(on.TaskPrepared(wanted, GENERATION), on.TaskPrepared(behind, GENERATION)) == [
+    assert agent.post(on.TaskPrepared(wanted, GENERATION), on.TaskPrepared(behind, GENERATION)) == [
         ("generate", wanted)
     ]
     assert watch.interval_seconds == CLOSE_LOOK_SECONDS
 
     agent.clock.seconds += 0.1
-    jobs = agent.happens(on.ProgressSeen(shown(agent.clock.seconds, "10:01", 1, "of a")))
+    jobs = agent.post(on.ProgressReceived(shown(agent.clock.seconds, "10:01", 1, "of a")))
 
-    assert jobs == [("keep_preview", wanted, "of a"), ("generate", behind)]
+    assert jobs == [("store_preview", wanted, "of a"), ("generate", behind)]
 
 
 def test_a_picture_of_the_next_run_is_nobodys_preview() -> None:
     agent = Agent()
     wanted, behind = agent.claims(held_task("a", policy={"preview": True})), agent.claims(held_task("b"))
-    agent.happens(on.TaskPrepared(wanted, GENERATION), on.TaskPrepared(behind, GENERATION))
+    agent.post(on.TaskPrepared(wanted, GENERATION), on.TaskPrepared(behind, GENERATION))
     agent.clock.seconds += 0.1
-    agent.happens(on.ProgressSeen(shown(agent.clock.seconds, "10:01", 18, "of a")), on.PreviewKept(wanted, "s3://o/a"))
+    agent.post(
+        on.ProgressReceived(shown(agent.clock.seconds, "10:01", 18, "of a")), on.PreviewStored(wanted, "s3://o/a")
+    )
 
     # The first has left the lock and is being encoded.
-    jobs = agent.happens(on.ProgressSeen(shown(agent.clock.seconds, "10:03", 2, "of b")))
+    jobs = agent.post(on.ProgressReceived(shown(agent.clock.seconds, "10:03", 2, "of b")))
 
     assert jobs == []
     assert wanted.progress.preview_url == "s3://o/a"

@@ -49,7 +49,7 @@ def test_a_message_goes_back_to_its_own_queue(sqs: Any, urls: dict[str, str], qu
     [message] = queue.receive(1)
     queue.extend(message.receipt_handle)
     assert counts(sqs, urls[name]) == (0, 1)
-    queue.give_back(message.receipt_handle)
+    queue.requeue(message.receipt_handle)
     assert counts(sqs, urls[name]) == (1, 0)
     [again] = queue.receive(1)
     assert (again.message_id, again.receive_count) == (message.message_id, 2)

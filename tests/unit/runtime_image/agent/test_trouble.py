@@ -22,45 +22,45 @@ def agent() -> Agent:
 
 def test_a_refusal_that_an_interrupt_may_have_caused_is_not_the_requests_fault(agent: Agent) -> None:
     cancelled, upscaling = agent.generates("a"), agent.generates("b", UPSCALING)
-    agent.happens(
+    agent.post(
         on.TaskLost(cancelled, on.AbandonReason.RECORD), on.InterruptSent(cancelled), on.TaskGenerated(cancelled, {})
     )
 
-    assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("generate", upscaling)]
-    assert agent.happens(on.StepFailed(upscaling, WebUiRefused("IndexError"))) == [("fail", upscaling, "webui_refused")]
+    assert agent.post(on.StageFailed(upscaling, WebUiRefused("IndexError"))) == [("generate", upscaling)]
+    assert agent.post(on.StageFailed(upscaling, WebUiRefused("IndexError"))) == [("fail", upscaling, "webui_refused")]
 
 
 def test_what_lost_its_connection_is_interrupted_and_what_was_behind_it_done_again(agent: Agent) -> None:
     cut, behind = agent.generates("a"), agent.generates("b")
 
-    jobs = agent.happens(on.StepFailed(cut, WebUiUnreachable("cut")))
-    assert jobs == [("await_webui",), ("hand_back", cut, "webui_unreachable"), ("interrupt", cut)]
-    agent.happens(on.InterruptSent(cut))
-    assert agent.happens(on.TaskGenerated(behind, {})) == []
-    assert agent.happens(on.WebUiReady()) == [("generate", behind)]
+    jobs = agent.post(on.StageFailed(cut, WebUiUnreachable("cut")))
+    assert jobs == [("await_webui",), ("release", cut, "webui_unreachable"), ("interrupt", cut)]
+    agent.post(on.InterruptSent(cut))
+    assert agent.post(on.TaskGenerated(behind, {})) == []
+    assert agent.post(on.WebUiReady()) == [("generate", behind)]
 
 
 def test_an_interrupt_without_an_answer_is_trouble_of_the_web_ui(agent: Agent) -> None:
     cancelled, behind = agent.generates("a"), agent.generates("b")
-    agent.happens(on.TaskLost(cancelled, on.AbandonReason.RECORD))
+    agent.post(on.TaskLost(cancelled, on.AbandonReason.RECORD))
 
-    assert agent.happens(on.InterruptSent(cancelled, is_taken=False)) == [("await_webui",)]
-    agent.happens(on.TaskGenerated(cancelled, {}))
+    assert agent.post(on.InterruptSent(cancelled, is_accepted=False)) == [("await_webui",)]
+    agent.post(on.TaskGenerated(cancelled, {}))
     # Alone and not interrupted; but the interrupt may still come.
     agent.clock.seconds += 0.1
     seen = Progress(agent.clock.seconds, 0.5, interrupted=False, busy=True)
-    assert agent.happens(on.ProgressSeen(seen), on.TaskGenerated(behind, {})) == []
-    assert agent.happens(on.WebUiReady()) == [("generate", behind)]
+    assert agent.post(on.ProgressReceived(seen), on.TaskGenerated(behind, {})) == []
+    assert agent.post(on.WebUiReady()) == [("generate", behind)]
 
 
 def test_failures_in_a_row_end_the_agent(agent: Agent) -> None:
     for number in range(MAX_FAILURES):
         task = agent.generates(f"task-{number}")
-        jobs = agent.happens(on.StepFailed(task, WebUiFailed("crash")), on.TaskEnded(task))
+        jobs = agent.post(on.StageFailed(task, WebUiFailed("crash")), on.TaskEnded(task))
         agent.clock.seconds += 1
         if number < MAX_FAILURES - 1:
             assert ("await_webui",) in jobs
-            agent.happens(on.WebUiReady())
+            agent.post(on.WebUiReady())
 
     agent.events.put(on.MessagesReceived(()))
     assert agent.loop.run() == ExitCode.WEBUI_UNHEALTHY
@@ -70,30 +70,30 @@ def test_two_failures_of_one_crash_count_as_one_and_success_forgets(agent: Agent
     for _ in range(MAX_FAILURES):
         first, second = agent.generates("a"), agent.generates("b")
         agent.clock.seconds += 1
-        agent.happens(on.StepFailed(first, WebUiFailed("x")), on.StepFailed(second, WebUiFailed("x")))
-        agent.happens(on.TaskEnded(first), on.TaskEnded(second), on.WebUiReady())
+        agent.post(on.StageFailed(first, WebUiFailed("x")), on.StageFailed(second, WebUiFailed("x")))
+        agent.post(on.TaskEnded(first), on.TaskEnded(second), on.WebUiReady())
         agent.clock.seconds += 1
         good = agent.generates("c")
-        agent.happens(on.TaskGenerated(good, {}), on.TaskEnded(good))
+        agent.post(on.TaskGenerated(good, {}), on.TaskEnded(good))
 
     assert not agent.stopping.is_set()
 
 
 def test_nothing_is_sent_while_the_web_ui_is_in_trouble_and_others_may_have_it_soon(agent: Agent) -> None:
     first, waiting = agent.generates("a"), agent.claims(held_task("b"))
-    requested = agent.receiver.requested
-    agent.happens(on.StepFailed(first, WebUiFailed("x")), on.MessagesReceived(()))
+    requested = agent.poller.requested
+    agent.post(on.StageFailed(first, WebUiFailed("x")), on.MessagesReceived(()))
 
-    assert ("generate", waiting) not in agent.happens(on.TaskPrepared(waiting, GENERATION))
-    assert agent.receiver.requested == requested
-    assert ("hand_back", waiting, None) in agent.passes(11.0)
+    assert ("generate", waiting) not in agent.post(on.TaskPrepared(waiting, GENERATION))
+    assert agent.poller.requested == requested
+    assert ("release", waiting, None) in agent.advance(11.0)
 
 
 def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
     task = agent.generates()
-    agent.happens(on.TaskLost(task, on.AbandonReason.RECORD), on.InterruptSent(task), on.TaskEnded(task))
+    agent.post(on.TaskLost(task, on.AbandonReason.RECORD), on.InterruptSent(task), on.TaskEnded(task))
 
-    agent.passes(STUCK_SECONDS + 1)
+    agent.advance(STUCK_SECONDS + 1)
 
     assert agent.stopping.is_set()
 
@@ -101,41 +101,41 @@ def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:
 def test_cancelled_upscaling_is_interrupted_and_has_its_time_to_end(agent: Agent) -> None:
     task = agent.generates("a", UPSCALING)
 
-    jobs = agent.happens(on.TaskLost(task, on.AbandonReason.RECORD), on.TaskEnded(task))
+    jobs = agent.post(on.TaskLost(task, on.AbandonReason.RECORD), on.TaskEnded(task))
 
     assert ("interrupt", task) in jobs
-    agent.happens(on.InterruptSent(task))
-    agent.passes(STUCK_SECONDS + 1)
+    agent.post(on.InterruptSent(task))
+    agent.advance(STUCK_SECONDS + 1)
     assert not agent.stopping.is_set()
-    agent.passes(HANG_SECONDS)
+    agent.advance(HANG_SECONDS)
     assert agent.stopping.is_set()
 
 
 def test_upscaling_that_hangs_is_handed_back(agent: Agent) -> None:
     task = agent.generates("a", UPSCALING)
-    agent.passes(TICK_SECONDS)
-    assert not [job for job in agent.passes(BEFORE_FIRST_STEP * HANG_SECONDS) if job[0] != "heartbeat"]
+    agent.advance(TICK_SECONDS)
+    assert not [job for job in agent.advance(BEFORE_FIRST_STEP * HANG_SECONDS) if job[0] != "heartbeat"]
 
-    assert ("hand_back", task, "webui_hung") in agent.passes(1.0)
+    assert ("release", task, "webui_hung") in agent.advance(1.0)
 
 
 def test_a_hanging_web_ui_loses_its_task_and_is_given_up_if_an_interrupt_does_not_help(agent: Agent) -> None:
     running, behind = agent.generates("a"), agent.generates("b")
-    standing = Progress(1000.0, 0.5, interrupted=False, busy=True, position=("a", 3), has_stepped=True)
-    agent.happens(on.ProgressSeen(standing))
-    assert not [job for job in agent.passes(HANG_SECONDS - 1) if job[0] == "hand_back"]
-    agent.happens(on.HeartbeatDone(running, is_held=True), on.HeartbeatDone(behind, is_held=True))
+    scale_in_protection = Progress(1000.0, 0.5, interrupted=False, busy=True, position=("a", 3), has_stepped=True)
+    agent.post(on.ProgressReceived(scale_in_protection))
+    assert not [job for job in agent.advance(HANG_SECONDS - 1) if job[0] == "release"]
+    agent.post(on.HeartbeatDone(running, is_held=True), on.HeartbeatDone(behind, is_held=True))
 
-    jobs = agent.passes(2.0)
+    jobs = agent.advance(2.0)
 
     assert [job for job in jobs if job[0] != "heartbeat"] == [
         ("await_webui",),
-        ("hand_back", running, "webui_hung"),
+        ("release", running, "webui_hung"),
         ("interrupt", running),
     ]
     assert not agent.stopping.is_set()
-    agent.happens(on.InterruptSent(running))
-    assert ("hand_back", behind, None) in agent.passes(min(STUCK_SECONDS, HANG_SECONDS) + 1)
+    agent.post(on.InterruptSent(running))
+    assert ("release", behind, None) in agent.advance(min(STUCK_SECONDS, HANG_SECONDS) + 1)
     assert agent.stopping.is_set()
 
 
@@ -144,17 +144,17 @@ def test_hangs_in_a_row_end_the_agent_however_their_requests_end(agent: Agent, e
     for number in range(MAX_FAILURES):
         agent.clock.seconds += 1
         task = agent.generates(f"task-{number}")
-        agent.passes(TICK_SECONDS)
-        assert ("hand_back", task, "webui_hung") in agent.passes(BEFORE_FIRST_STEP * HANG_SECONDS + 1)
-        agent.happens(on.InterruptSent(task), on.TaskEnded(task))
+        agent.advance(TICK_SECONDS)
+        assert ("release", task, "webui_hung") in agent.advance(BEFORE_FIRST_STEP * HANG_SECONDS + 1)
+        agent.post(on.InterruptSent(task), on.TaskEnded(task))
         agent.clock.seconds += 1
         last: dict[str, on.Event] = {
-            "cut": on.StepFailed(task, WebUiUnreachable("cut")),
+            "cut": on.StageFailed(task, WebUiUnreachable("cut")),
             "answered": on.TaskGenerated(task, {}),
-            "refused": on.StepFailed(task, WebUiRefused("IndexError")),
-            "failed": on.StepFailed(task, WebUiFailed("500")),
+            "refused": on.StageFailed(task, WebUiRefused("IndexError")),
+            "failed": on.StageFailed(task, WebUiFailed("500")),
         }
-        agent.happens(last[end], on.WebUiReady())
+        agent.post(last[end], on.WebUiReady())
 
     assert agent.stopping.is_set()
 
@@ -162,7 +162,7 @@ def test_hangs_in_a_row_end_the_agent_however_their_requests_end(agent: Agent, e
 def switches(agent: Agent, name: str) -> ClaimedTask:
     """Have a task wait for another checkpoint than the one that is loaded."""
     task = agent.claims(held_task(name, checkpoint="two"))
-    assert ("load_checkpoint", task, "two") in agent.happens(on.TaskPrepared(task, GENERATION))
+    assert ("load_checkpoint", task, "two") in agent.post(on.TaskPrepared(task, GENERATION))
     return task
 
 
@@ -170,18 +170,18 @@ def test_a_checkpoint_that_is_not_loaded_in_time_hands_its_task_back_and_three_e
     for number in range(MAX_FAILURES):
         agent.clock.seconds += 1
         task = switches(agent, f"task-{number}")
-        assert not [job for job in agent.passes(HANG_SECONDS) if job[0] != "heartbeat"]
-        assert ("hand_back", task, "webui_hung") in agent.passes(1.0)
-        agent.happens(on.TaskEnded(task), on.StepFailed(task, WebUiUnreachable("silent")), on.WebUiReady())
+        assert not [job for job in agent.advance(HANG_SECONDS) if job[0] != "heartbeat"]
+        assert ("release", task, "webui_hung") in agent.advance(1.0)
+        agent.post(on.TaskEnded(task), on.StageFailed(task, WebUiUnreachable("silent")), on.WebUiReady())
 
     assert agent.stopping.is_set()
 
 
 def test_a_checkpoint_that_is_loaded_for_nobody_has_its_time_and_no_more(agent: Agent) -> None:
     task = switches(agent, "a")
-    agent.happens(on.TaskLost(task, on.AbandonReason.RECORD), on.TaskEnded(task))
+    agent.post(on.TaskLost(task, on.AbandonReason.RECORD), on.TaskEnded(task))
 
-    agent.passes(HANG_SECONDS - 1)
+    agent.advance(HANG_SECONDS - 1)
     assert not agent.stopping.is_set()
-    agent.passes(2.0)
+    agent.advance(2.0)
     assert agent.stopping.is_set()

@@ -8,36 +8,36 @@ from tests.unit.runtime_image.agent.tasks import held_task
 MODELS = st.sampled_from("abc")
 
 
-def order_of(arrivals: list[tuple[str, int]]) -> tuple[list[ClaimedTask], list[ClaimedTask], int]:
+def order_of(prefetcher: list[tuple[str, int]]) -> tuple[list[ClaimedTask], list[ClaimedTask], int]:
     """Return tasks as they arrived, as they had their turns, and the switches; each arrival tells turns before it."""
-    turns, arrived, served, switches = ReadyQueue(), list[ClaimedTask](), list[ClaimedTask](), 0
+    ready_queue, arrived, served, switches = ReadyQueue(), list[ClaimedTask](), list[ClaimedTask](), 0
     loaded = ""
     model_of: dict[ClaimedTask, str] = {}
 
     def serve() -> None:
         nonlocal loaded, switches
-        task = turns.next(lambda task: model_of[task] == loaded)
+        task = ready_queue.next(lambda task: model_of[task] == loaded)
         switches += model_of[task] != loaded
         loaded = model_of[task]
-        turns.begin(task)
+        ready_queue.begin(task)
         served.append(task)
 
-    for model, turns_before in arrivals:
+    for model, turns_before in prefetcher:
         for _ in range(turns_before):
-            if turns:
+            if ready_queue:
                 serve()
         task = held_task(f"{len(arrived)}")
         model_of[task] = model
         arrived.append(task)
-        turns.add(task)
-    while turns:
+        ready_queue.add(task)
+    while ready_queue:
         serve()
     return arrived, served, switches
 
 
 @given(st.lists(st.tuples(MODELS, st.integers(0, 3)), max_size=60))
-def test_every_task_has_its_turn_and_is_overtaken_a_bounded_number_of_times(arrivals: list[tuple[str, int]]) -> None:
-    arrived, served, _ = order_of(arrivals)
+def test_every_task_has_its_turn_and_is_overtaken_a_bounded_number_of_times(prefetcher: list[tuple[str, int]]) -> None:
+    arrived, served, _ = order_of(prefetcher)
     assert len(served) == len(arrived)
     assert set(served) == set(arrived)
     turn = {task: number for number, task in enumerate(served)}
@@ -60,14 +60,14 @@ def test_alternating_models_are_switched_between_once_while_that_is_allowed() ->
 
 
 def test_a_task_that_had_its_turn_goes_first_and_one_that_left_goes_never() -> None:
-    turns, first, second, third = ReadyQueue(), held_task("1"), held_task("2"), held_task("3")
+    ready_queue, first, second, third = ReadyQueue(), held_task("1"), held_task("2"), held_task("3")
     for task in (first, second):
-        turns.add(task)
-    turns.add(third, first=True)
-    turns.remove(first)
-    turns.remove(first)
-    assert turns.next(lambda task: False) is third
-    turns.begin(third)
-    assert turns.next(lambda task: False) is second
-    assert second in turns
-    assert third not in turns
+        ready_queue.add(task)
+    ready_queue.add(third, first=True)
+    ready_queue.remove(first)
+    ready_queue.remove(first)
+    assert ready_queue.next(lambda task: False) is third
+    ready_queue.begin(third)
+    assert ready_queue.next(lambda task: False) is second
+    assert second in ready_queue
+    assert third not in ready_queue

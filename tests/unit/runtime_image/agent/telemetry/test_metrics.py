@@ -103,7 +103,7 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
 
     replica.health.ready()
     replica.checkpoints.name = "sd15.safetensors"
-    replica.report.task_ended(held_task(), TaskResult.HANDED_BACK, pictures=0, error_code="out_of_memory")
+    replica.report.task_ended(held_task(), TaskResult.RELEASED, pictures=0, error_code="out_of_memory")
     replica.report.tick(replica.clock.seconds, held=1)
     assert json.loads(path.read_text())["ready"] is False, "it is written once a second"
     replica.clock.seconds += STATUS_SECONDS
@@ -114,7 +114,7 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
         "held": 2,
         "busy_seconds": 0.0,
         "up_seconds": 1.0,
-        "tasks": {"HANDED_BACK": 1},
+        "tasks": {"RELEASED": 1},
         "webui_failures": 0,
         "out_of_memory": 1,
         "checkpoint": "sd15.safetensors",
@@ -148,7 +148,7 @@ def test_the_first_task_that_completes_ends_the_cold_start(lines: Any) -> None:
     clock = StillClock()
     observer = FirstTask(clock=clock, log=EventLog(logging.getLogger("metrics")))
     clock.seconds += 10
-    observer.task_ended(held_task(), TaskResult.HANDED_BACK, pictures=0, error_code=None)
+    observer.task_ended(held_task(), TaskResult.RELEASED, pictures=0, error_code=None)
     assert lines() == []
     clock.seconds += 2.5
     for _ in range(2):

@@ -45,7 +45,7 @@ class FakeWebUi(WebUiClient):
         return Answer(200, json.dumps(LISTS[name]).encode()) if name in LISTS else Answer(404, b"{}")
 
 
-class Desk:
+class Harness:
     def __init__(self, *allowed_options: str) -> None:
         self.webui = FakeWebUi()
         self.request_check = RequestCheck(
@@ -67,7 +67,7 @@ def sent(request: WebUiRequest) -> dict[str, Any]:
 
 
 def test_a_plain_request_is_checked_without_a_call_and_not_changed() -> None:
-    desk, content = Desk(), {"prompt": "a cat", "negative_prompt": "<lora:x:1>", "steps": 20, "unknown": [1]}
+    desk, content = Harness(), {"prompt": "a cat", "negative_prompt": "<lora:x:1>", "steps": 20, "unknown": [1]}
 
     request = desk.check(content)
 
@@ -78,7 +78,7 @@ def test_a_plain_request_is_checked_without_a_call_and_not_changed() -> None:
 
 @pytest.mark.parametrize("said", [True, False, None])
 def test_options_are_always_set_back_by_the_web_ui(*, said: bool | None) -> None:
-    request = Desk().check({"override_settings": CLIP_SKIP, "override_settings_restore_afterwards": said})
+    request = Harness().check({"override_settings": CLIP_SKIP, "override_settings_restore_afterwards": said})
 
     assert request.overridden_options == CLIP_SKIP.keys()
     assert sent(request)["override_settings_restore_afterwards"] is True
@@ -95,7 +95,7 @@ def test_options_are_always_set_back_by_the_web_ui(*, said: bool | None) -> None
     ],
 )
 def test_or_by_the_agent_which_then_has_the_web_ui_to_itself(content: dict[str, Any]) -> None:
-    request = Desk().check(content)
+    request = Harness().check(content)
 
     assert (request.exclusive, request.leaves_options, request.overridden_options) == (True, True, frozenset())
     assert request.left_options == frozenset(content.get("override_settings", ()))
@@ -103,18 +103,18 @@ def test_or_by_the_agent_which_then_has_the_web_ui_to_itself(content: dict[str, 
 
 
 def test_the_sampler_that_must_come_back_is_the_one_that_runs() -> None:
-    assert Desk().check({"sampler_name": "", "sampler_index": "Euler a"}).sampler_name == "Euler a"
+    assert Harness().check({"sampler_name": "", "sampler_index": "Euler a"}).sampler_name == "Euler a"
     # A script may choose its own.
-    assert Desk().check({"sampler_name": "Euler a", "script_name": "x/y/z plot"}).sampler_name is None
+    assert Harness().check({"sampler_name": "Euler a", "script_name": "x/y/z plot"}).sampler_name is None
 
 
 def test_setting_options_needs_leave_and_reading_them_does_not() -> None:
     api = {"method": "POST", "endpoint": "/sdapi/v1/options"}
     with pytest.raises(InvalidTask, match="options to set: none"):
-        Desk().check({"api": api, "payload": CLIP_SKIP}, TaskType.WEBUI_API)
+        Harness().check({"api": api, "payload": CLIP_SKIP}, TaskType.WEBUI_API)
 
-    assert sent(Desk(*CLIP_SKIP).check({"api": api, "payload": CLIP_SKIP}, TaskType.WEBUI_API)) == CLIP_SKIP
-    assert Desk().check({"api": {**api, "method": "GET"}}, TaskType.WEBUI_API).body is None
+    assert sent(Harness(*CLIP_SKIP).check({"api": api, "payload": CLIP_SKIP}, TaskType.WEBUI_API)) == CLIP_SKIP
+    assert Harness().check({"api": {**api, "method": "GET"}}, TaskType.WEBUI_API).body is None
 
 
 @settings(max_examples=150, deadline=None)
@@ -126,4 +126,4 @@ def test_no_body_is_too_strange(content: dict[str, Any], tasktype: TaskType) -> 
     if tasktype is TaskType.WEBUI_API:
         content = {"api": {"method": "POST", "endpoint": "sdapi/v1/options"}, "payload": content}
     with suppress(InvalidTask):
-        Desk("CLIP_stop_at_last_layers", "samples_format").check(content, tasktype)
+        Harness("CLIP_stop_at_last_layers", "samples_format").check(content, tasktype)

@@ -66,9 +66,9 @@ def test_what_is_guarded_is_set_back_also_after_a_restart(tmp_path: Path) -> Non
     options = OptionOverrides(client=webui)
     keys = frozenset({"clip_skip", "multiplier"})
 
-    assert not options.are_guarded(keys)
-    options.guard(keys)
-    assert options.are_guarded(keys)
+    assert not options.are_pinned(keys)
+    options.pin(keys)
+    assert options.are_pinned(keys)
     # A whole number stays one: layers are counted by it.
     assert webui.calls == [("GET", None), ("POST", {"clip_skip": 1, "multiplier": 1.5})]
     for _ in range(2):
@@ -82,24 +82,24 @@ def test_guarding_takes_the_value_that_holds_and_asks_once() -> None:
     options = OptionOverrides(client=webui)
     webui.options.set("clip_skip", 3)
 
-    options.guard(frozenset({"clip_skip"}))
+    options.pin(frozenset({"clip_skip"}))
     webui.generate(clip_skip=2)
 
     assert webui.options["clip_skip"] == 3
     options.forget()
-    assert not options.are_guarded({"clip_skip"})
+    assert not options.are_pinned({"clip_skip"})
 
 
 def test_what_was_borrowed_is_set_back_once() -> None:
     webui = FakeWebUi()
     options = OptionOverrides(client=webui)
-    options.settle()
+    options.restore()
     assert webui.calls == []
 
-    options.borrow({"samples_format", "upscaler"})
+    options.override({"samples_format", "upscaler"})
     webui.generate(restore=False, samples_format="jpg", upscaler="Lanczos")
-    options.settle()
-    options.settle()
+    options.restore()
+    options.restore()
 
     assert (webui.options["samples_format"], webui.options["upscaler"]) == ("png", None)
     assert webui.calls[-1] == ("POST", {"samples_format": "png", "upscaler": None})
@@ -109,22 +109,22 @@ def test_what_was_borrowed_is_set_back_once() -> None:
 def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
     webui = FakeWebUi()
     options = OptionOverrides(client=webui)
-    options.borrow({"samples_format"})
+    options.override({"samples_format"})
     webui.generate(restore=False, samples_format="jpg")
     webui.broken = True
     with pytest.raises(WebUiFailed):
-        options.settle()
+        options.restore()
     options.forget()
 
     webui.broken = False
-    options.settle()
+    options.restore()
 
     assert webui.options["samples_format"] == "png"
 
 
 def owed_by_a_dead_web_ui(options: OptionOverrides, webui: FakeWebUi, *keys: str) -> None:
     """Die with a request that has left the format of pictures changed; the next life has settings of its own."""
-    options.borrow(frozenset(keys))
+    options.override(frozenset(keys))
     webui.generate(restore=False, samples_format="jpg")
     webui.options.set("clip_skip", 3)
     webui.options.set("sd_model_checkpoint", "two")
@@ -137,7 +137,7 @@ def test_what_the_dead_request_did_not_name_is_the_next_lifes_own() -> None:
     options = OptionOverrides(client=webui)
     owed_by_a_dead_web_ui(options, webui, "samples_format")
 
-    options.settle()
+    options.restore()
 
     assert webui.options.answer() == DEFAULTS | {
         "clip_skip": 3,
@@ -152,7 +152,7 @@ def test_no_checkpoint_is_set_back_under_the_task_for_which_another_was_loaded()
     owed_by_a_dead_web_ui(options, webui)
 
     options.checkpoint_was_loaded()
-    options.settle()
+    options.restore()
 
     assert webui.options.answer() == DEFAULTS | {"sd_model_checkpoint": "two", "sd_checkpoint_hash": "2222"}
 
@@ -162,7 +162,7 @@ def test_a_checkpoint_that_a_request_left_loaded_is_set_back_if_nobody_names_ano
     options = OptionOverrides(client=webui)
     owed_by_a_dead_web_ui(options, webui, "samples_format", "sd_model_checkpoint")
 
-    options.settle()
+    options.restore()
 
     assert webui.options["sd_model_checkpoint"] == "one"
     assert webui.options["samples_format"] == "png"
@@ -172,5 +172,5 @@ def test_an_option_that_is_not_set_cannot_be_guarded() -> None:
     options = OptionOverrides(client=FakeWebUi())
 
     with pytest.raises(WebUiFailed, match="upscaler"):
-        options.guard(frozenset({"upscaler"}))
-    assert not options.are_guarded({"upscaler"})
+        options.pin(frozenset({"upscaler"}))
+    assert not options.are_pinned({"upscaler"})

@@ -9,13 +9,13 @@ from tests.conventions.language import PROJECT, Finding, check_files, check_text
 
 #: Places whose words are still those of the earlier design.
 NOT_YET_CLEAN = (
-    "CHANGELOG.md",
-    "README.md",
     "app.py",
     "benchmarks/",
     "cli/",
     "contract/",
-    "docs/",
+    "docs/decisions/",
+    "docs/generate_configuration.py",
+    "docs/openapi/",
     "embedded_webui/",
     "environments/",
     "guarded_http/",
@@ -30,6 +30,7 @@ NOT_YET_CLEAN = (
     "tests/e2e/",
     "tests/harness/eventually.py",
     "tests/harness/https_receiver.py",
+    "tests/harness/",
     "tests/infrastructure/",
     "tests/integration/",
     "tests/permissions/",

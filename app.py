@@ -1,7 +1,7 @@
-"""Synthesizes the CloudFormation templates of an environment.
+"""Synthesis of the CloudFormation templates of an environment.
 
-`cdk deploy -c environment=dev --all` runs it. `python app.py -c environment=dev` works by itself, without credentials,
-and with `--no-bundle` without a network: only the libraries of the functions are fetched.
+`cdk deploy -c environment=dev --all` runs it. `python app.py -c environment=dev` requires no credentials. It downloads
+the libraries of the functions, so with `--no-bundle` it requires no network.
 """
 
 import argparse
@@ -39,18 +39,18 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="as of the CDK command line: environment=NAME (a file of environments/) or environment=FILE.yaml",
+        help="as for the CDK command line: environment=NAME (a file in environments/) or environment=FILE.yaml",
     )
-    parser.add_argument("-o", "--output", type=Path, help="where the templates go (default: cdk.out)")
-    parser.add_argument("--no-bundle", action="store_true", help="leave the functions' code out of the output")
+    parser.add_argument("-o", "--output", type=Path, help="folder of the templates (default: cdk.out)")
+    parser.add_argument("--no-bundle", action="store_true", help="omit the functions' code")
     parser.add_argument(
-        "--without-engine", action="store_true", help="leave network and GPU capacity out, as the local system does"
+        "--without-engine", action="store_true", help="omit network and GPU capacity, as the local system does"
     )
     return parser.parse_args()
 
 
 def _environment_name(arguments: list[str]) -> str:
-    # The CDK command line hands its own context over in this variable.
+    # The CDK command line passes its context in this variable.
     context = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
     context |= dict(argument.partition("=")[::2] for argument in arguments)
     return str(context.get("environment", "dev"))

@@ -9,7 +9,7 @@ from constructs import Construct
 from stacks.config import Environment, Network
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
-from stacks.constructs.ecs.scaling_metrics import measure_fleet
+from stacks.constructs.ecs.scaling_metrics import publish_scaling_metrics
 from stacks.constructs.functions.task_function import FunctionPlatform
 from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
 from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
@@ -53,7 +53,7 @@ class EcsStack(Stack):
                 variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
             )
             services += [service.name for service in on_ecs.services]
-        measure_fleet(
+        publish_scaling_metrics(
             self,
             platform=platform,
             cluster_name=cluster.name,

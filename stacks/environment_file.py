@@ -1,4 +1,4 @@
-"""Reads an environment file; a mistake in it is told by the path of its key and what to write instead."""
+"""Reader of environment files. It reports each mistake with the path of its key and the value to write instead."""
 
 import difflib
 import json
@@ -17,7 +17,7 @@ Location = tuple[int | str, ...]
 
 
 class InvalidEnvironmentFile(ValueError):
-    """Raised when an environment cannot be read; the message has one line for each mistake in it."""
+    """Raised when an environment file is invalid; the message has one line for each mistake."""
 
     def __init__(self, file: Path, problems: Sequence[str]) -> None:
         super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
@@ -32,7 +32,7 @@ def load_environment(name_or_path: str) -> Environment:
     path = ENVIRONMENTS_DIRECTORY / f"{name_or_path}.yaml"
     environment = read_environment_file(path)
     if environment.name != name_or_path:
-        # A copied file with the old name in it would be deployed over the environment that it was copied from.
+        # A copied file with the old name would overwrite the environment that it was copied from.
         problem = f"name: is {environment.name!r} in the file of {name_or_path!r}; write name: {name_or_path}"
         raise InvalidEnvironmentFile(path, [problem])
     return environment
@@ -44,37 +44,44 @@ def read_environment_file(path: Path) -> Environment:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in ENVIRONMENTS_DIRECTORY.glob("*.yaml")))
-        raise InvalidEnvironmentFile(path, [f"there is no such file; environments here: {known or 'none'}"]) from None
+        raise InvalidEnvironmentFile(
+            path, [f"this file does not exist; existing environments: {known or 'none'}"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidEnvironmentFile(path, [f"cannot be read: {error}"]) from None
+    except _DuplicateKey as error:
+        raise InvalidEnvironmentFile(path, [str(error)]) from None
     except yaml.YAMLError as error:
         raise InvalidEnvironmentFile(path, [f"is not YAML: {' '.join(str(error).split())}"]) from None
     if not isinstance(document, dict):
-        raise InvalidEnvironmentFile(path, ["must hold keys and values, such as name: dev"])
+        raise InvalidEnvironmentFile(path, ["must contain keys and values, for example name: dev"])
     try:
         return Environment.model_validate(document)
     except ValidationError as error:
         raise InvalidEnvironmentFile(path, _problems(error)) from None
 
 
+class _DuplicateKey(ValueError):
+    """Raised when a mapping contains a key twice."""
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice: YAML would silently take the last one."""
+    """Loader that refuses duplicate keys, of which YAML would silently use the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # signature of PyYAML's
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
+                line = key_node.start_mark.line + 1
+                raise _DuplicateKey(f"Duplicate key `{key}` in line {line}; remove one of the two")
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
 
 def _problems(error: ValidationError) -> list[str]:
     mistakes = error.errors()
-    # A list whose only entries are broken counts as empty too, which is not what went wrong.
+    # Pydantic also reports a list as empty if all its entries are invalid, which would mislead.
     broken = {mistake["loc"][:-depth] for mistake in mistakes for depth in range(1, len(mistake["loc"]))}
     return [_problem(mistake) for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in broken]
 
@@ -89,7 +96,7 @@ def _path(location: Location) -> str:
     return "".join(parts).lstrip(".")
 
 
-#: What to write instead, by pydantic's name of the mistake and with the limits that it gives.
+#: Advice for each of pydantic's error types, with the limits that the error contains.
 _ADVICE: Final = {
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
@@ -102,7 +109,7 @@ _ADVICE: Final = {
     "less_than_equal": "write {le} or less",
     "literal_error": "write {expected}",
     "model_type": "write keys and values",
-    "string_pattern_mismatch": "write what fits {pattern}",
+    "string_pattern_mismatch": "write a value that matches {pattern}",
     "string_type": "write text, in quotes",
     "too_short": "write at least {min_length} entry",
     "tuple_type": "write a list, each entry after a hyphen",
@@ -131,7 +138,7 @@ def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
     close = difflib.get_close_matches(key, known, n=1)
     advice = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
-    return f"there is no such key; {advice}"
+    return f"unknown key; {advice}"
 
 
 def _described(location: Location) -> str:
@@ -147,7 +154,7 @@ def _described(location: Location) -> str:
 
 
 def _model_at(location: Location) -> type[BaseModel] | None:
-    """Return the model whose keys stand at `location`."""
+    """Return the model with the keys at `location`."""
     model: type[BaseModel] | None = Environment
     for part in location:
         if isinstance(part, int):

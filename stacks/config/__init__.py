@@ -1,4 +1,4 @@
-"""What one environment consists of: the typed form of a file under `environments/`, from which all stacks are made."""
+"""Configuration of one environment: the typed form of a file under `environments/`, the input of all stacks."""
 
 from stacks.config.access import Alarms, ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling

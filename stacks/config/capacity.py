@@ -1,4 +1,4 @@
-"""How many GPUs a runtime gets, how they are bought, and when they come and go."""
+"""GPU capacity of a runtime: purchase options, scaling and disk."""
 
 from typing import Annotated, Final, Literal, Self
 
@@ -6,21 +6,20 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from contract.routing import CamelModel
 
-#: Priorities as Karpenter takes them for the weight of a node pool.
+#: Highest priority: Karpenter's limit of a node pool's weight.
 MAX_PRIORITY: Final = 100
-#: Spot first: it is the cheaper one, and a task that is interrupted runs again elsewhere.
+#: Spot first: it is cheaper, and an interrupted task runs again on another replica.
 SPOT_PRIORITY: Final = 100
 ON_DEMAND_PRIORITY: Final = 50
 
-
-#: A way to buy, as the environment file calls it.
+#: Purchase option, as the environment file names it.
 Purchase = Literal["spot", "onDemand"]
 
 
 class PurchaseOption(CamelModel):
-    """A way to buy GPUs."""
+    """Purchase option of GPUs."""
 
-    priority: int = Field(ge=1, le=MAX_PRIORITY, description="the higher one is tried first")
+    priority: int = Field(ge=1, le=MAX_PRIORITY, description="the option with the higher priority is tried first")
 
 
 def _spot(value: object) -> object:
@@ -32,16 +31,16 @@ def _on_demand(value: object) -> object:
 
 
 def _option(value: object, priority: int) -> object:
-    """Read `true` as the option with its usual priority, and `false` as none."""
+    """Return the option with its default priority for `true`, and None for `false`."""
     return {True: {"priority": priority}, False: None}[value] if isinstance(value, bool) else value
 
 
-#: What may stand in the file for an option.
+#: Values of an option in the file.
 _Choice = PurchaseOption | bool | None
 
 
 class Capacity(CamelModel):
-    """How GPUs are bought. Spot costs a third or less and may be taken back with two minutes' notice."""
+    """Purchase options of GPUs. Spot costs a third or less, and AWS may reclaim it with two minutes' notice."""
 
     spot: Annotated[PurchaseOption | None, BeforeValidator(_spot, json_schema_input_type=_Choice)] = Field(
         default=PurchaseOption(priority=SPOT_PRIORITY),
@@ -49,7 +48,7 @@ class Capacity(CamelModel):
     )
     on_demand: Annotated[PurchaseOption | None, BeforeValidator(_on_demand, json_schema_input_type=_Choice)] = Field(
         default=PurchaseOption(priority=ON_DEMAND_PRIORITY),
-        description=f"false buys none on demand; true is priority {ON_DEMAND_PRIORITY}",
+        description=f"false buys no on-demand capacity; true is priority {ON_DEMAND_PRIORITY}",
     )
 
     @model_validator(mode="after")
@@ -64,24 +63,22 @@ class Capacity(CamelModel):
 
     @property
     def options(self) -> dict[Purchase, PurchaseOption]:
-        """The ways to buy, what is to be tried first in front."""
+        """Purchase options in the order of their priority, the highest first."""
         options: dict[Purchase, PurchaseOption | None] = {"spot": self.spot, "onDemand": self.on_demand}
         chosen = {purchase: option for purchase, option in options.items() if option}
         return dict(sorted(chosen.items(), key=lambda item: -item[1].priority))
 
 
 class Scaling(CamelModel):
-    """How many replicas there are: as many as the queue needs, between two bounds."""
+    """Number of replicas: as many as the queue needs, between two bounds."""
 
-    min_replicas: int = Field(default=0, ge=0, le=1_000, description="replicas that stay when there is nothing to do")
-    max_replicas: int = Field(default=4, ge=1, le=1_000, description="replicas at most")
-    tasks_per_replica: int = Field(
-        default=1, ge=1, le=1_000, description="tasks, waiting and running, for which there is one replica"
-    )
+    min_replicas: int = Field(default=0, ge=0, le=1_000, description="replicas that stay while the queue is empty")
+    max_replicas: int = Field(default=4, ge=1, le=1_000, description="highest number of replicas")
+    tasks_per_replica: int = Field(default=1, ge=1, le=1_000, description="tasks, waiting and running, per replica")
     cooldown_seconds: int = Field(
-        default=300, ge=0, le=3_600, description="seconds without need before a replica is taken away"
+        default=300, ge=0, le=3_600, description="seconds without need before a replica is removed"
     )
-    polling_seconds: int = Field(default=10, ge=1, le=300, description="seconds between two looks at the queue")
+    polling_seconds: int = Field(default=10, ge=1, le=300, description="seconds between two polls of the queue")
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -94,14 +91,14 @@ class Scaling(CamelModel):
 
 
 class Disk(CamelModel):
-    """A replica's disk for the image and the models; families with local NVMe use that as well."""
+    """Disk of a node for the image and the models; families with local NVMe use that as well."""
 
     size_gib: int = Field(
         default=100,
         ge=40,
         le=16_384,
-        description="GiB; the replicas of a node share half of it, and of nine tenths of that the least recently used"
-        " models make room",
+        description="GiB; the replicas of a node share half of it, and models may fill nine tenths of a share until the"
+        " least recently used are removed",
     )
     iops: int = Field(default=3_000, ge=3_000, le=16_000, description="operations per second")
     throughput_mibps: int = Field(

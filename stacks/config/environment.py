@@ -1,4 +1,4 @@
-"""An environment: everything of one deployment, and what its parts must agree on."""
+"""Environment: the configuration of one deployment, with the rules that its parts must fulfil together."""
 
 from typing import Annotated, Final, Literal, Self
 
@@ -21,15 +21,15 @@ from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
 from stacks.config.validation import unique
 
-#: SNS's default limit of a message in bytes, which every partition has.
+#: SNS's default limit of a message in bytes, the same in every partition.
 SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
-#: The highest limit of a message that a topic can be given, in bytes.
+#: SNS's highest limit of a message in bytes.
 SNS_MAX_MESSAGE_BYTES: Final = 1024 * 1024
 
-#: Capacity providers of an ECS cluster at most (ECS quotas); each way to buy a runtime's GPUs is one.
+#: ECS's quota of capacity providers per cluster. Each purchase option of a runtime is one.
 MAX_ECS_CAPACITY_PROVIDERS: Final = 20
 
-#: Partitions by the beginning of their regions' names; all others are in `aws`.
+#: Partitions by the prefix of their regions' names. All other regions are in `aws`.
 _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
@@ -43,33 +43,33 @@ def _unique_principals(principals: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Environment(CamelModel):
-    """One deployment of Darkroom; several live side by side in one account."""
+    """One deployment of Darkroom. An account may contain several."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")] = Field(
         description="part of the stacks' names: 2 to 30 lower-case letters, digits and hyphens"
     )
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
-        default=None, description="12 digits in quotes; without it the account of the credentials at hand"
+        default=None, description="12 digits in quotes; by default the account of your credentials"
     )
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")] | None = Field(
-        default=None, description="such as eu-central-1; without it the region of the credentials at hand"
+        default=None, description="for example eu-central-1; by default the region of your credentials"
     )
     removal_policy: Literal["retain", "destroy"] = Field(
-        default="retain", description="what becomes of buckets, table, keys and logs when their stack is deleted"
+        default="retain", description="whether buckets, table, keys and logs are kept or deleted with their stack"
     )
     engine: Literal["none", "eks", "ecs"] = Field(
         default="none",
-        description="where replicas run: Kubernetes (eks), ECS (ecs), or none, and agents are started by hand",
+        description="orchestrator of the replicas: Kubernetes (eks), ECS (ecs), or none if you start agents by hand",
     )
-    network: Network | None = Field(default=None, description="where the GPUs live; needed with an engine")
+    network: Network | None = Field(default=None, description="network of the GPU nodes; required with an engine")
     administrators: Annotated[tuple[Principal, ...], AfterValidator(_unique_principals)] = Field(
-        default=(), description="ARNs of the roles and users that may do everything in the Kubernetes cluster"
+        default=(), description="ARNs of the roles and users with all permissions in the Kubernetes cluster"
     )
     model_bucket: Annotated[str, Field(pattern=_BUCKET)] | None = Field(
-        default=None, description="name of an existing bucket with the models; null makes one"
+        default=None, description="name of an existing bucket with the models; null creates one"
     )
     retention_hours: int = Field(
-        default=24, ge=1, le=8_760, description="hours for which the record of a finished task can be read"
+        default=24, ge=1, le=8_760, description="hours that the record of a finished task can be read"
     )
     output_retention_days: int | None = Field(
         default=None, ge=1, description="days after which pictures are deleted, or null to keep them"
@@ -83,10 +83,10 @@ class Environment(CamelModel):
     publishers: Annotated[tuple[Publisher, ...], AfterValidator(_unique_principals)] = Field(
         default=(),
         description="accounts (12 digits in quotes), roles and users (ARNs) that may post to the entry topic, besides"
-        " those of this account that IAM allows it",
+        " principals of this account that IAM allows",
     )
     link_buckets: tuple[Annotated[str, Field(pattern=_BUCKET)], ...] = Field(
-        default=(), description="names of the buckets that s3:// links may point to"
+        default=(), description="names of the buckets that s3:// links may name"
     )
     allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
         Field(
@@ -98,19 +98,19 @@ class Environment(CamelModel):
         default=SNS_MAX_MESSAGE_BYTES,
         ge=SNS_DEFAULT_MESSAGE_BYTES,
         le=SNS_MAX_MESSAGE_BYTES,
-        description="bytes of a task on the entry topic: 262144 where the partition takes no larger ones",
+        description="bytes of a task on the entry topic: 262144 where the partition allows no more",
     )
-    log_retention_days: LogRetentionDays = Field(default=30, description="days for which logs are kept")
+    log_retention_days: LogRetentionDays = Field(default=30, description="days that logs are kept")
     function_url: bool = Field(
         default=False,
-        description="true gives the functions that wait for a task's end addresses of their own beside the HTTP API,"
-        " where they answer for up to 5 minutes instead of 25 seconds (docs/how-to/runpod.md)",
+        description="true gives the functions that wait for a task's end their own addresses besides the HTTP API,"
+        " where they wait for up to 5 minutes instead of 25 seconds (docs/how-to/runpod.md)",
     )
     tracing: bool = Field(
-        default=False, description="true to trace the functions, the HTTP API and the replicas with X-Ray"
+        default=False, description="true traces the functions, the HTTP API and the replicas with X-Ray"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="the least severe entries in the functions' logs"
+        default="INFO", description="lowest level of the entries in the functions' logs"
     )
     runtimes: Annotated[tuple[RuntimeConfig, ...], Field(min_length=1), AfterValidator(check_runtimes)]
     tags: dict[str, str] = Field(default={}, description="tags of all resources")
@@ -127,36 +127,36 @@ class Environment(CamelModel):
         return self
 
     @model_validator(mode="after")
-    def _engine_has_a_place(self) -> Self:
+    def _engine_has_a_network(self) -> Self:
         if self.engine != "none":
             if self.region is None:
-                raise ValueError(f"region: is required with engine: {self.engine}; write such as eu-central-1")
+                raise ValueError(f"region: is required when `engine` is `{self.engine}`, for example `eu-central-1`")
             if self.network is None:
-                raise ValueError(f"network: is required with engine: {self.engine}; write at least its zones")
+                raise ValueError(f"network: is required when `engine` is `{self.engine}`; write at least its zones")
         if self.network and self.region:
             for index, zone in enumerate(self.network.zones):
                 if zone[:-1] != self.region:
                     raise ValueError(
-                        f"network.zones[{index}]: {zone} is not in region {self.region}; write such as {self.region}a"
+                        f"network.zones[{index}]: {zone} is not in {self.region}; write for example {self.region}a"
                     )
         return self
 
     @model_validator(mode="after")
-    def _secrets_have_a_way_in(self) -> Self:
+    def _engine_supports_secrets(self) -> Self:
         for index, runtime in enumerate(self.runtimes):
             if runtime.secrets and self.engine == "eks":
                 raise ValueError(
-                    f"runtimes[{index}].secrets: EKS does not hand them to containers; leave them out, or let the"
-                    " program read the secret itself"
+                    f"runtimes[{index}].secrets: EKS does not pass them to containers; leave them out, or let the"
+                    " program read the secret"
                 )
         return self
 
     @model_validator(mode="after")
-    def _ecs_has_room(self) -> Self:
+    def _ecs_quota_is_kept(self) -> Self:
         options = sum(len(runtime.capacity.options) for runtime in self.runtimes)
         if self.engine == "ecs" and options > MAX_ECS_CAPACITY_PROVIDERS:
             raise ValueError(
-                f"runtimes: are bought in {options} ways together, and an ECS cluster takes"
+                f"runtimes: have {options} purchase options together, and an ECS cluster allows"
                 f" {MAX_ECS_CAPACITY_PROVIDERS}; write onDemand: false or spot: false for some, or use two environments"
             )
         return self
@@ -167,52 +167,52 @@ class Environment(CamelModel):
             for index, principal in enumerate(principals):
                 if self.region and not is_account(principal) and partition_of_arn(principal) != self.partition:
                     raise ValueError(
-                        f"{key}[{index}]: {principal} is not of partition {self.partition}, where {self.region} is;"
+                        f"{key}[{index}]: {principal} is not in partition {self.partition} of region {self.region};"
                         f" write arn:{self.partition}:…"
                     )
         return self
 
     @model_validator(mode="after")
-    def _lambda_has_what_is_asked_of_it(self) -> Self:
+    def _partition_supports_lambda_features(self) -> Self:
         # https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
         if self.partition == "aws-cn" and self.function_url:
             raise ValueError(
-                f"functionUrl: Lambda gives functions no addresses in {self.region}; write false, and read the result"
+                f"functionUrl: Lambda has no function URLs in {self.region}; write false, and read the result"
                 " of a task that takes more than 25 seconds with a second call"
             )
         if self.partition == "aws-cn" and self.tracing:
             raise ValueError(
-                f"tracing: Lambda does not work with X-Ray in {self.region}; write false, and look at the saved queries"
-                " of CloudWatch Logs instead"
+                f"tracing: Lambda does not support X-Ray in {self.region}; write false, and use the saved queries of"
+                " CloudWatch Logs instead"
             )
         return self
 
     def without_engine(self) -> Self:
-        """Return the environment as it is where nothing starts replicas: on one machine."""
+        """Return the environment without an engine, for the local system."""
         return self.model_copy(update={"engine": "none"})
 
     @property
     def partition(self) -> str:
-        """The partition of the region, such as `aws-cn`; `aws` if the region is left to the credentials."""
+        """Partition of the region, such as `aws-cn`; `aws` if the credentials select the region."""
         region = self.region or ""
         return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
     @property
     def cluster_name(self) -> str:
-        """The name of the engine's cluster."""
+        """Name of the engine's cluster."""
         return f"darkroom-{self.name}"
 
     @property
     def resource_tags(self) -> dict[str, str]:
-        """What each resource is tagged with, whoever makes it."""
+        """Tags of every resource, including those that an engine creates."""
         return {"darkroom:environment": self.name, **self.tags}
 
     @property
     def retention_seconds(self) -> int:
-        """Seconds for which a finished task can be read."""
+        """Seconds that a finished task can be read."""
         return self.retention_hours * 3600
 
     @property
     def catalogue_json(self) -> str:
-        """The runtimes as the functions read them."""
+        """Runtimes in the functions' settings."""
         return Catalogue(self.runtimes).to_json()

@@ -1,7 +1,7 @@
-"""The EC2 instance types that a runtime can run on: what each family's sizes have.
+"""EC2 instance types with GPUs, on which runtimes can run.
 
-From EC2's DescribeInstanceTypes (a test compares with a recorded answer of it). NVIDIA and x86_64 only: there is no
-image for anything else, and families that hand out fractions of a GPU (g6f, gr6f) are left out.
+The source is EC2's DescribeInstanceTypes (a test compares with a recorded response). NVIDIA and x86_64 only, because
+there is no image for others. Families with fractions of a GPU (g6f, gr6f) are left out.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class GpuFamily:
-    """What all sizes of a family have in common."""
+    """Properties that all sizes of a family share."""
 
     gpu: str
     gpu_memory_mib: int
@@ -19,7 +19,7 @@ class GpuFamily:
 
 @dataclass(frozen=True)
 class GpuInstance:
-    """One instance type."""
+    """EC2 instance type with GPUs."""
 
     name: str
     gpus: int
@@ -29,12 +29,12 @@ class GpuInstance:
 
     @property
     def family(self) -> str:
-        """The part before the dot."""
+        """Family of the instance type, the part of its name before the dot."""
         return self.name.partition(".")[0]
 
     @property
     def gpu_memory_mib(self) -> int:
-        """Memory of each of its GPUs."""
+        """MiB of memory of each GPU."""
         return GPU_FAMILIES[self.family].gpu_memory_mib
 
 
@@ -56,7 +56,7 @@ GPU_FAMILIES: Final = {
     "p6-b300": GpuFamily("B300", 275_040),
 }
 
-#: Name, GPUs, vCPUs, GiB of memory, GB of local NVMe; the smallest of a family first.
+#: Name, GPUs, vCPUs, GiB of memory and GB of local NVMe; the smallest of a family first.
 _INSTANCES: Final = (
     ("g4dn.xlarge", 1, 4, 16, 125),
     ("g4dn.2xlarge", 1, 8, 32, 225),
@@ -116,6 +116,6 @@ GPU_INSTANCES: Final = {row[0]: GpuInstance(*row) for row in _INSTANCES}
 
 
 def sizes_of(families: Iterable[str], gpus: int) -> tuple[GpuInstance, ...]:
-    """Return the types of these families that have exactly so many GPUs, so that each holds one replica."""
+    """Return the types of these families with exactly so many GPUs, so that each fits one replica."""
     wanted = set(families)
     return tuple(instance for instance in GPU_INSTANCES.values() if instance.family in wanted and instance.gpus == gpus)

@@ -1,4 +1,4 @@
-"""A runtime as the environment file describes it: its model, its queue, its container and its GPUs."""
+"""Runtime in the environment file: its model, queue, container and GPUs."""
 
 import math
 import re
@@ -14,24 +14,24 @@ from stacks.config.capacity import Capacity, Disk, Scaling
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
 from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, unique
 
-#: Bytes of the runtimes as JSON: Lambda takes 4 KB of environment variables in all, the other variables need 1 KB.
+#: Bytes of the runtimes as JSON: Lambda allows 4 KB of environment variables in all, and the others need 1 KB.
 MAX_CATALOGUE_BYTES: Final = 3 * 1024
-#: What a stopping replica needs beyond its longest task, to store the last outputs and to stop its processes: seconds,
-#: and a part of the task's own length, for the processes share the time among them.
+#: Time that a stopping replica needs beyond its longest task to store the last outputs and to stop its processes:
+#: seconds, and a part of the task's own length, because the processes share the time.
 STOP_MARGIN_SECONDS: Final = 30
 STOP_MARGIN_PART: Final = 0.1
-#: Families with 24 GB per GPU, enough for SDXL, and with local NVMe: the usual cost per picture is lowest there.
+#: Families with 24 GB per GPU, enough for SDXL, and with local NVMe. Their usual cost per picture is the lowest.
 DEFAULT_FAMILIES: Final = ("g5", "g6")
 
-#: An image of a registry with a tag or a digest.
+#: Image of a registry with a tag or a digest.
 _IMAGE: Final = re.compile(r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII)
 
-#: The address of an image in ECR.
+#: Image of ECR.
 _ECR_IMAGE: Final = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
     r"(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
 )
-#: A secret of Secrets Manager (with a key of its JSON, if any), or a parameter of Systems Manager.
+#: Secret of Secrets Manager (with a key of its JSON, if any), or parameter of Systems Manager.
 _SECRET: Final = re.compile(
     r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+(:[\w.-]+::)?|ssm:[a-z0-9-]+:\d{12}:parameter/[\w/.-]+)",
     re.ASCII,
@@ -40,7 +40,7 @@ _SECRET: Final = re.compile(
 
 @dataclass(frozen=True)
 class EcrImage:
-    """An image in a registry of ECR, by its tag, its digest or both."""
+    """Image in a registry of ECR, by its tag, its digest or both."""
 
     account: str
     region: str
@@ -50,7 +50,7 @@ class EcrImage:
 
     @classmethod
     def parse(cls, address: str) -> Self | None:
-        """Return the image at an address; None for one that is not ECR's."""
+        """Return the image at an address; None for a registry other than ECR."""
         found = _ECR_IMAGE.fullmatch(address)
         return cls(**found.groupdict()) if found else None
 
@@ -75,20 +75,20 @@ def _check_instance_type(value: str) -> str:
         family = value.partition(".")[0]
         sizes = ", ".join(name for name in GPU_INSTANCES if name.partition(".")[0] == family)
         advice = f"write one of {sizes}" if sizes else f"write one of the families {', '.join(GPU_FAMILIES)}"
-        raise ValueError(f"is {value!r}, which is no instance type with an NVIDIA GPU; {advice}")
+        raise ValueError(f"is {value!r}, not an instance type with NVIDIA GPUs; {advice}")
     return value
 
 
 def _check_family(value: str) -> str:
     if value not in GPU_FAMILIES:
-        raise ValueError(f"is {value!r}, which is no family with NVIDIA GPUs; write any of {', '.join(GPU_FAMILIES)}")
+        raise ValueError(f"is {value!r}, not a family with NVIDIA GPUs; write any of {', '.join(GPU_FAMILIES)}")
     return value
 
 
 def _check_argument(value: str) -> str:
     name, *rest = re.split(r"[=\s]", value, maxsplit=1)
     if rest and value.startswith("-") and value[len(name)] != "=":
-        raise ValueError(f"is {value!r}, two arguments in one; write each in an entry of its own, or with = between")
+        raise ValueError(f"is {value!r}, two arguments in one; write each in a separate entry, or with = between them")
     if name in RESERVED_ARGUMENTS:
         raise ValueError(f"is {value!r}, which the container sets itself; leave it out")
     return value
@@ -97,7 +97,7 @@ def _check_argument(value: str) -> str:
 def _check_extra_env(value: dict[str, str]) -> dict[str, str]:
     for name in value:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
-            raise ValueError(f"{name!r} is no name of a variable; write letters, digits and underscores")
+            raise ValueError(f"{name!r} is not the name of a variable; write letters, digits and underscores")
         if is_reserved_variable(name):
             raise ValueError(f"{name} is set by Darkroom; leave it out, or use the key that sets it")
     return value
@@ -113,33 +113,34 @@ def _check_secret(value: str) -> str:
 
 
 class RuntimeConfig(Runtime):
-    """A runtime: what submission knows of it, its queue, and the container that carries its tasks out."""
+    """Runtime: its routing, its queue, and the container that executes its tasks."""
 
     model_filename: Annotated[str | None, AfterValidator(_check_model_filename)] = Field(
-        default=None, description="the one checkpoint that this runtime serves"
+        default=None, description="the only checkpoint that this runtime serves"
     )
     visibility_timeout_seconds: int = Field(
         default=60,
         ge=10,
         le=43_200,
-        description="seconds after which another replica gets the task of one that fell silent; work extends it",
+        description="seconds after which another replica receives the task of an unresponsive one; a working replica"
+        " extends them",
     )
     image: Annotated[str | None, AfterValidator(_check_image)] = Field(
         default=None, description="the container's image with its tag or digest; null builds runtime_image/"
     )
     instance_types: tuple[Annotated[str, AfterValidator(_check_instance_type)], ...] = Field(
-        default=(), description="instance types with GPUs, in place of gpuFamilies"
+        default=(), description="instance types with GPUs, instead of gpuFamilies"
     )
     gpu_families: tuple[Annotated[str, AfterValidator(_check_family)], ...] = Field(
         default=(),
         description="families whose sizes with exactly gpusPerReplica GPUs are used;"
-        f" {' and '.join(DEFAULT_FAMILIES)} if there are no instanceTypes either",
+        f" {' and '.join(DEFAULT_FAMILIES)} by default",
     )
     price_per_gpu_hour: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="what an hour of one GPU costs you, in your currency; the dashboard then shows what pictures cost",
+        description="your cost of one GPU-hour, in your currency; with it the dashboard shows the cost of pictures",
     )
-    gpus_per_replica: int = Field(default=1, ge=1, le=8, description="GPUs that one container gets")
+    gpus_per_replica: int = Field(default=1, ge=1, le=8, description="GPUs of each container")
     capacity: Capacity = Capacity()
     scaling: Scaling = Scaling()
     disk: Disk = Disk()
@@ -147,40 +148,39 @@ class RuntimeConfig(Runtime):
         default=DEFAULT_EXECUTION_TIMEOUT_MS // 1000,
         ge=1,
         le=43_200,
-        description="seconds of the longest task that a stopping replica shall still finish",
+        description="seconds of the longest task that a stopping replica still finishes",
     )
     grace_period_seconds: int | None = Field(
         default=None,
         ge=1,
         le=86_400,
-        description="seconds until a stopping replica is killed; null is longestTaskSeconds and a tenth and"
-        f" {STOP_MARGIN_SECONDS} more",
+        description="seconds until a stopping replica is killed; null is longestTaskSeconds, a tenth of it, and"
+        f" {STOP_MARGIN_SECONDS} seconds",
     )
     extra_env: Annotated[dict[str, str], AfterValidator(_check_extra_env)] = Field(
-        default={}, description="further environment variables of the container, such as PYTORCH_CUDA_ALLOC_CONF"
+        default={}, description="additional environment variables of the container, for example PYTORCH_CUDA_ALLOC_CONF"
     )
     secrets: Annotated[dict[str, Annotated[str, AfterValidator(_check_secret)]], AfterValidator(_check_extra_env)] = (
         Field(
             default={},
-            description="further variables whose values lie elsewhere: the ARN of a secret of Secrets Manager or of a"
-            " parameter of Systems Manager for each; on ECS only",
+            description="additional secret variables: for each the ARN of a secret of Secrets Manager or of a parameter"
+            " of Systems Manager; on ECS only",
         )
     )
     webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
-        default=(), description="further arguments of the Web UI, such as --xformers, one in each entry"
+        default=(), description="additional arguments of the Web UI, for example --xformers, one per entry"
     )
 
     hang_seconds: int = Field(
         default=300,
         ge=30,
         le=43_200,
-        description="seconds for which the Web UI's progress may stand still before the replica is replaced; twice as"
-        " long before a generation's first step, since its model may have to be loaded, and for upscaling, which shows"
-        " no steps",
+        description="seconds without progress of the Web UI before it is replaced; twice as long before a generation's"
+        " first step, because its model may have to be loaded, and for upscaling, which reports no steps",
     )
     allowed_options: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,100}$")], ...] = Field(
         default=(),
-        description="options of the Web UI that webui-api tasks may set, for all later tasks of that replica",
+        description="options of the Web UI that webui-api tasks may set for all later tasks of their replica",
     )
 
     @model_validator(mode="after")
@@ -192,7 +192,7 @@ class RuntimeConfig(Runtime):
         for name in self.instance_types:
             if GPU_INSTANCES[name].gpus < self.gpus_per_replica:
                 raise ValueError(
-                    f"instanceTypes: {name} has {GPU_INSTANCES[name].gpus} GPUs and a replica takes"
+                    f"instanceTypes: {name} has {GPU_INSTANCES[name].gpus} GPUs and a replica requires"
                     f" {self.gpus_per_replica}; write a larger type, or gpusPerReplica: {GPU_INSTANCES[name].gpus}"
                 )
         for family in self.gpu_families or DEFAULT_FAMILIES:
@@ -206,7 +206,7 @@ class RuntimeConfig(Runtime):
     @model_validator(mode="after")
     def _variables_have_one_value(self) -> Self:
         if both := sorted(self.extra_env.keys() & self.secrets.keys()):
-            raise ValueError(f"secrets: {both[0]} stands in extraEnv as well; write it in one of the two")
+            raise ValueError(f"secrets: {both[0]} is in extraEnv as well; write it in one of the two")
         return self
 
     @model_validator(mode="after")
@@ -221,14 +221,14 @@ class RuntimeConfig(Runtime):
 
     @property
     def instances(self) -> tuple[GpuInstance, ...]:
-        """The instance types that the runtime may run on."""
+        """Instance types on which the runtime may run."""
         if self.instance_types:
             return tuple(GPU_INSTANCES[name] for name in self.instance_types)
         return sizes_of(self.gpu_families or DEFAULT_FAMILIES, self.gpus_per_replica)
 
     @property
     def stop_seconds(self) -> int:
-        """Seconds from the signal to stop until the container is killed."""
+        """Seconds from SIGTERM until the container is killed."""
         return self.grace_period_seconds or self._least_grace_period_seconds
 
     @property
@@ -238,17 +238,17 @@ class RuntimeConfig(Runtime):
 
     @property
     def pascal_name(self) -> str:
-        """The name in the ids of the runtime's resources and outputs."""
+        """Name in the ids of the runtime's resources and outputs."""
         return pascal_name(self.name)
 
 
 def pascal_name(name: str) -> str:
-    """Return a hyphenated name as CloudFormation's ids need it: `sd-xl` becomes `SdXl`."""
+    """Return a hyphenated name as CloudFormation's ids require it: `sd-xl` becomes `SdXl`."""
     return "".join(part.capitalize() for part in name.split("-"))
 
 
 def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, ...]:
-    """Refuse runtimes that cannot live side by side."""
+    """Return the runtimes; raise ValueError if they conflict."""
     unique(runtimes, lambda runtime: runtime.name, "name")
     unique(runtimes, lambda runtime: runtime.pascal_name, "name apart from hyphens")
     for first, second in combinations(runtimes, 2):
@@ -256,12 +256,12 @@ def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, 
         if models[0] and models[1] and same_checkpoint(models[0], models[1]):
             raise ValueError(
                 f"{first.name} and {second.name} both serve {first.model_filename}, so v1alpha1 requests, which name"
-                " only the model, would not know their runtime; let one runtime serve it"
+                " only the model, would be ambiguous; serve it with one runtime"
             )
     size = len(Catalogue(runtimes).to_json().encode())
     if size > MAX_CATALOGUE_BYTES:
         raise ValueError(
-            f"are {size} bytes of JSON, and the functions' environment takes {MAX_CATALOGUE_BYTES};"
-            " shorten names, or spread the runtimes over two environments"
+            f"are {size} bytes of JSON, and the functions' environment allows {MAX_CATALOGUE_BYTES};"
+            " shorten names, or divide the runtimes between two environments"
         )
     return runtimes

@@ -125,5 +125,5 @@ def test_python_alone_synthesizes_an_environment_file(tmp_path: Path) -> None:
 def test_a_mistake_is_told_in_a_line_without_a_traceback(tmp_path: Path) -> None:
     result = run(sys.executable, "app.py", "-c", "environment=nowhere", home=tmp_path)
     assert result.returncode == 1
-    assert "nowhere.yaml: there is no such file; environments here: dev, example, local, prod" in result.stderr
+    assert "nowhere.yaml: this file does not exist; existing environments: dev, example, local, prod" in result.stderr
     assert "Traceback" not in result.stderr

@@ -32,7 +32,7 @@ class ScalingMetrics:
         return metric(name, "Maximum", environment=self.environment, service=service)
 
 
-def measure_fleet(
+def publish_scaling_metrics(
     scope: Construct,
     *,
     platform: FunctionPlatform,

@@ -1,6 +1,6 @@
 """Metrics of each part of a cold start, extracted from the logs of starting replicas.
 
-A replica waits for a node, for the image, for the models and for the Web UI, and then for the end of its first task.
+A replica waits for a node, the image, the models and the Web UI, and then for the end of its first task.
 """
 
 from collections.abc import Collection

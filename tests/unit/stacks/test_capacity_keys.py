@@ -36,13 +36,13 @@ def runtime(**keys: Any) -> dict[str, Any]:
 
 
 NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
-    "no network": ({"network": None}, "network: is required with engine: eks; write at least its zones"),
-    "no region": ({"region": None}, "region: is required with engine: eks; write such as eu-central-1"),
+    "no network": ({"network": None}, "network: is required when `engine` is `eks`; write at least its zones"),
+    "no region": ({"region": None}, "region: is required when `engine` is `eks`, for example `eu-central-1`"),
     "no zones": ({"network": {"zones": []}}, "network.zones: is []; write at least 1 entry"),
     "zones left out": ({"network": {}}, "network.zones: is required (availability zones"),
     "another region's zone": (
         {"network": {"zones": ["eu-central-1a", "us-east-1a"]}},
-        "network.zones[1]: us-east-1a is not in region eu-central-1; write such as eu-central-1a",
+        "network.zones[1]: us-east-1a is not in eu-central-1; write for example eu-central-1a",
     ),
     "a zone twice": (
         {"network": {"zones": ["eu-central-1a", "eu-central-1a"]}},
@@ -50,7 +50,7 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a range off its beginning": (
         {"network": {"zones": ["eu-central-1a"], "cidr": "10.0.1.0/16"}},
-        "network.cidr: is '10.0.1.0/16', which is not the first address of such a range; write 10.0.0.0/16",
+        "network.cidr: is '10.0.1.0/16', which is not the first address of such a range; write for example 10.0.0.0/16",
     ),
     "no address": ({"network": {"zones": ["eu-central-1a"], "cidr": "10.0.300.0/22"}}, "network.cidr: is '10.0.300.0"),
     "too small a range": ({"network": {"zones": ["eu-central-1a"], "cidr": "10.0.0.0/24"}}, "network.cidr: is "),
@@ -87,14 +87,17 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an administrator elsewhere": (
         {"administrators": ["arn:aws-cn:iam::123456789012:role/a"]},
-        "administrators[0]: arn:aws-cn:iam::123456789012:role/a is not of partition aws, where eu-central-1 is",
+        "administrators[0]: arn:aws-cn:iam::123456789012:role/a is not in partition aws of region eu-central-1",
     ),
     "a service for a publisher": (
         {"publishers": ["events.amazonaws.com"]},
         "publishers[0]: is 'events.amazonaws.com'; write the 12 digits of an account in quotes, or the ARN",
     ),
     "a publisher that is everyone": ({"publishers": ["*"]}, "publishers[0]: is '*'; write the 12 digits"),
-    "no name of a bucket": ({"modelBucket": "s3://models"}, 'modelBucket: is "s3://models"; write what fits'),
+    "no name of a bucket": (
+        {"modelBucket": "s3://models"},
+        'modelBucket: is "s3://models"; write a value that matches',
+    ),
     "secrets on EKS": (
         {
             "engine": "eks",
@@ -106,14 +109,14 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
                 }
             ],
         },
-        "runtimes[0].secrets: EKS does not hand them to containers; leave them out",
+        "runtimes[0].secrets: EKS does not pass them to containers; leave them out",
     ),
     "more ways to buy than a cluster takes": (
         {
             "engine": "ecs",
             "runtimes": [{"name": f"runtime{number}", "dynamicModel": True} for number in range(11)],
         },
-        "runtimes: are bought in 22 ways together, and an ECS cluster takes 20; write onDemand: false or spot: false",
+        "runtimes: have 22 purchase options together, and an ECS cluster allows 20; write onDemand: false or spot",
     ),
     "an unknown engine": ({"engine": "fargate"}, "engine: is \"fargate\"; write 'none', 'eks' or 'ecs'"),
 }
@@ -128,12 +131,12 @@ def test_a_mistake_around_the_gpus_is_told(tmp_path: Path, change: dict[str, Any
 RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no GPU": (
         {"instanceTypes": ["g5.xlarge", "m7i.large"]},
-        ".instanceTypes[1]: is 'm7i.large', which is no instance type with an NVIDIA GPU; write one of the families g4",
+        ".instanceTypes[1]: is 'm7i.large', not an instance type with NVIDIA GPUs; write one of the families g4",
     ),
-    "no such size": ({"instanceTypes": ["g5.3xlarge"]}, ".instanceTypes[0]: is 'g5.3xlarge', which is no instance"),
+    "no such size": ({"instanceTypes": ["g5.3xlarge"]}, ".instanceTypes[0]: is 'g5.3xlarge', not an instance"),
     "no GPU family": (
         {"gpuFamilies": ["m7i"]},
-        ".gpuFamilies[0]: is 'm7i', which is no family with NVIDIA GPUs; write",
+        ".gpuFamilies[0]: is 'm7i', not a family with NVIDIA GPUs; write",
     ),
     "types and families": (
         {"instanceTypes": ["g5.xlarge"], "gpuFamilies": ["g5"]},
@@ -141,7 +144,7 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "too few GPUs": (
         {"instanceTypes": ["g5.xlarge"], "gpusPerReplica": 4},
-        ": instanceTypes: g5.xlarge has 1 GPUs and a replica takes 4; write a larger type, or gpusPerReplica: 1",
+        ": instanceTypes: g5.xlarge has 1 GPUs and a replica requires 4; write a larger type, or gpusPerReplica: 1",
     ),
     "no such number of GPUs": (
         {"gpuFamilies": ["p4d"]},
@@ -164,7 +167,7 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no replicas at all": ({"scaling": {"maxReplicas": 0}}, ".scaling.maxReplicas: is 0; write 1 or more"),
     "a misspelt key": (
         {"scaling": {"cooldownPeriod": 60}},
-        ".scaling.cooldownPeriod: there is no such key; did you mean cooldownSeconds?",
+        ".scaling.cooldownPeriod: unknown key; did you mean cooldownSeconds?",
     ),
     "a grace period that cuts tasks off": (
         {"longestTaskSeconds": 300, "gracePeriodSeconds": 120},
@@ -185,7 +188,10 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         ".extraEnv: QUEUE_URL is set by Darkroom; leave it out, or use the key that sets it",
     ),
     "a variable of AWS": ({"extraEnv": {"AWS_ACCESS_KEY_ID": "mine"}}, ".extraEnv: AWS_ACCESS_KEY_ID is set by"),
-    "no variable": ({"extraEnv": {"A-B": "c"}}, ".extraEnv: 'A-B' is no name of a variable; write letters, digits"),
+    "no variable": (
+        {"extraEnv": {"A-B": "c"}},
+        ".extraEnv: 'A-B' is not the name of a variable; write letters, digits",
+    ),
     "a secret in the open": (
         {"secrets": {"TOKEN": "hf_abc"}},
         ".secrets.TOKEN: is 'hf_abc'; write the ARN of a secret or of a parameter, such as",
@@ -199,12 +205,12 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "extraEnv": {"TOKEN": "a"},
             "secrets": {"TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/token"},
         },
-        ": secrets: TOKEN stands in extraEnv as well; write it in one of the two",
+        ": secrets: TOKEN is in extraEnv as well; write it in one of the two",
     ),
     "our argument": ({"webuiArguments": ["--port=80"]}, ".webuiArguments[0]: is '--port=80', which the container sets"),
     "two arguments in one": (
         {"webuiArguments": ["--port 80"]},
-        ".webuiArguments[0]: is '--port 80', two arguments in one; write each in an entry of its own",
+        ".webuiArguments[0]: is '--port 80', two arguments in one; write each in a separate entry",
     ),
 }
 

@@ -55,26 +55,26 @@ def test_the_local_runtimes_are_those_of_the_documents() -> None:
 
 #: What is added to a good file, and what is said of it.
 MISTAKES = {
-    "retentionHour: 3": "retentionHour: there is no such key; did you mean retentionHours?",
-    "qqqq: 3": "qqqq: there is no such key; write one of name, account, region,",
-    "retentionHours: 0": "retentionHours: is 0; write 1 or more (hours for which",
+    "retentionHour: 3": "retentionHour: unknown key; did you mean retentionHours?",
+    "qqqq: 3": "qqqq: unknown key; write one of name, account, region,",
+    "retentionHours: 0": "retentionHours: is 0; write 1 or more (hours that",
     "retentionHours: a day": 'retentionHours: is "a day"; write a whole number (hours',
     "retentionHours: 1.5": "retentionHours: is 1.5; write a whole number (hours",
     "account: 123456789012": "account: is 123456789012; write text, in quotes (12 digits in quotes",
-    'account: "1234"': 'account: is "1234"; write what fits',
-    "region: europe": 'region: is "europe"; write what fits',
+    'account: "1234"': 'account: is "1234"; write a value that matches',
+    "region: europe": 'region: is "europe"; write a value that matches',
     "removalPolicy: keep": "removalPolicy: is \"keep\"; write 'retain' or 'destroy'",
     "tracing: perhaps": 'tracing: is "perhaps"; write true or false',
     "logLevel: LOUD": "logLevel: is \"LOUD\"; write 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
     "apiKeys: []": "apiKeys: is []; write at least 1 entry",
     "apiKeys: {name: a}": 'apiKeys: is {"name": "a"}; write a list, each entry after a hyphen',
     "apiKeys: [{name: a}, {name: a}]": "apiKeys: entries 0 and 1 have the same name; give each its own",
-    "apiKeys: [{name: A}]": 'apiKeys[0].name: is "A"; write what fits',
+    "apiKeys: [{name: A}]": 'apiKeys[0].name: is "A"; write a value that matches',
     "throttling: {burst: 0}": "throttling.burst: is 0; write 1 or more",
     "throttling: [1]": "throttling: is [1]; write keys and values",
     "entryTopicMaximumMessageBytes: 2000000": "entryTopicMaximumMessageBytes: is 2000000; write 1048576 or less",
-    "linkBuckets: [My_Bucket]": 'linkBuckets[0]: is "My_Bucket"; write what fits',
-    'allowedLinkHosts: ["http://a"]': 'allowedLinkHosts[0]: is "http://a"; write what fits',
+    "linkBuckets: [My_Bucket]": 'linkBuckets[0]: is "My_Bucket"; write a value that matches',
+    'allowedLinkHosts: ["http://a"]': 'allowedLinkHosts[0]: is "http://a"; write a value that matches',
     "callbacks: [{protocol: https}]": "callbacks[0].endpoint: is required (URL, ARN or address",
     "callbacks: [{protocol: ftp, endpoint: a}]": "callbacks[0].protocol: is \"ftp\"; write 'https', 'sqs'",
     'callbacks: [{protocol: https, endpoint: "http://a/"}]': (
@@ -93,10 +93,10 @@ MISTAKES = {
     "callbacks: [{protocol: email, endpoint: a@b.c}, {protocol: email, endpoint: a@b.c}]": (
         "callbacks: entries 0 and 1 have the same endpoint"
     ),
-    "region: cn-north-1\nfunctionUrl: true": "functionUrl: Lambda gives functions no addresses in cn-north-1; write",
-    "region: cn-northwest-1\ntracing: true": "tracing: Lambda does not work with X-Ray in cn-northwest-1; write false",
+    "region: cn-north-1\nfunctionUrl: true": "functionUrl: Lambda has no function URLs in cn-north-1; write",
+    "region: cn-northwest-1\ntracing: true": "tracing: Lambda does not support X-Ray in cn-northwest-1; write false",
     "tags: [a]": 'tags: is ["a"]; write keys and values',
-    "name: other": "the key 'name' stands twice",
+    "name: other": "Duplicate key `name` in line",
     "[": "is not YAML",
 }
 
@@ -110,15 +110,15 @@ def test_a_mistake_is_told_with_its_key_and_what_to_write(file: Path, addition: 
 #: What stands for the runtimes, and what is said of it.
 RUNTIME_MISTAKES = {
     "[]": "runtimes: is []; write at least 1 entry",
-    "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write what fits',
+    "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write a value that matches',
     "[{name: a}]": "runtimes[0]: needs either modelFilename or dynamicModel: true, not both and not neither",
     "[{name: a, dynamicModel: true, modelFilename: a.ckpt}]": "runtimes[0]: needs either modelFilename or dynamicModel",
     "[{name: a, modelFilename: a.zip}]": "runtimes[0].modelFilename: is not the name of a checkpoint; write",
     "[{name: a, modelFilename: ../a.ckpt}]": "runtimes[0].modelFilename: is not the name of a checkpoint",
-    "[{name: a, dynamicmodel: true}]": "runtimes[0].dynamicmodel: there is no such key; did you mean dynamicModel?",
+    "[{name: a, dynamicmodel: true}]": "runtimes[0].dynamicmodel: unknown key; did you mean dynamicModel?",
     "[{name: a, dynamicModel: true, type: comfyui}]": "runtimes[0].type: is \"comfyui\"; write 'sdwebui'",
     "[{name: a, dynamicModel: true, limits: {widht: 1}}]": (
-        "runtimes[0].limits.widht: there is no such key; did you mean width?"
+        "runtimes[0].limits.widht: unknown key; did you mean width?"
     ),
     "[{name: a, dynamicModel: true, limits: {steps: 0}}]": "runtimes[0].limits.steps: is 0; write 1 or more",
     "[{name: a, dynamicModel: true, visibilityTimeoutSeconds: 50000}]": (
@@ -143,7 +143,7 @@ def test_a_mistake_in_a_runtime_is_told_with_its_place(file: Path, runtimes: str
 def test_more_runtimes_than_the_functions_can_be_told_of_are_refused(file: Path) -> None:
     runtimes = [{"name": f"runtime-{number:032}", "dynamicModel": True} for number in range(100)]
     (problem,) = problems(file, yaml.safe_dump({"name": "prod", "runtimes": runtimes}))
-    assert "the functions' environment takes 3072" in problem
+    assert "the functions' environment allows 3072" in problem
 
 
 def test_every_mistake_is_told_at_once(file: Path) -> None:
@@ -153,7 +153,7 @@ def test_every_mistake_is_told_at_once(file: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "just text", "3"])
 def test_a_file_without_keys_is_refused(file: Path, text: str) -> None:
-    assert problems(file, text) == ["must hold keys and values, such as name: dev"]
+    assert problems(file, text) == ["must contain keys and values, for example name: dev"]
 
 
 def test_a_file_that_is_not_text_is_refused(file: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_file_that_is_not_text_is_refused(file: Path) -> None:
 
 def test_an_unknown_environment_is_told_with_those_that_there_are() -> None:
     with pytest.raises(
-        InvalidEnvironmentFile, match="there is no such file; environments here: dev, example, local, prod"
+        InvalidEnvironmentFile, match="this file does not exist; existing environments: dev, example, local, prod"
     ):
         load_environment("nowhere")
 

@@ -33,7 +33,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `errors` are those of its own; what any request may meet is added to all."""
+    """One method of one path. `errors` are specific to it; the errors of any request are added to all."""
 
     method: str
     path: str

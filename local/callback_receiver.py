@@ -1,4 +1,4 @@
-"""A subscriber of the completion topic on this machine: keeps every callback and shows it to whoever asks."""
+"""Subscriber of the completion topic on this machine: records every callback and shows it over HTTP."""
 
 import json
 from pathlib import Path

@@ -35,7 +35,7 @@ class Options:
 
     @property
     def runs_containers(self) -> bool:
-        """True if each replica is a container with its own Web UI."""
+        """Return True if each replica is a container with its own Web UI."""
         return self.webui_url is None and self.agents_per_runtime > 0
 
 

@@ -22,7 +22,7 @@ MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 
 
 class Gateway:
-    """An ASGI application that answers for the REST API, at the root as behind a domain of its own."""
+    """An ASGI application that answers for the REST API, at the root as behind a custom domain."""
 
     def __init__(self, api: RestApi, *, functions: Functions, usage_plans: UsagePlans) -> None:
         self._api = api
@@ -35,7 +35,7 @@ class Gateway:
                 functions.find(arn)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """InvocationResult one request."""
         http = Request(scope, receive)
         try:
             response = await self._answer(http)

@@ -1,4 +1,4 @@
-"""What the answer of an authorizer function means, as API Gateway reads it."""
+"""Authorization of a request by the answer of an authorizer function, as API Gateway reads it."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from local.api_gateway.gateway_responses import GatewayError
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 #: The one error of an authorizer function that API Gateway passes on as 401 instead of 500.
 _UNAUTHORIZED: Final = "Unauthorized"
@@ -20,8 +20,8 @@ class Authorization:
     usage_key: str | None
 
 
-def read_authorization(answer: Answer, method_arn: str) -> Authorization:
-    """Return the caller; raises GatewayError if the authorizer failed, or its policy does not allow the method."""
+def read_authorization(answer: InvocationResult, method_arn: str) -> Authorization:
+    """Return the caller, or raise GatewayError if the authorizer failed, or its policy does not allow the method."""
     value = json.loads(answer.payload)
     if answer.is_error:
         unauthorized = isinstance(value, dict) and value.get("errorMessage") == _UNAUTHORIZED

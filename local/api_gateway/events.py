@@ -124,7 +124,7 @@ class GatewayRequest:
 
 
 def matches_media_type(value: str, media_types: tuple[str, ...]) -> bool:
-    """Tell whether the first media type of a header is one of `media_types`, in which `*/*` stands for all."""
+    """Return True if the first media type of a header is one of `media_types`; `*/*` matches all."""
     media_type = value.split(",", 1)[0].split(";", 1)[0].strip().lower()
     return "*/*" in media_types or media_type in media_types
 

@@ -65,7 +65,7 @@ class GatewayResponses:
 
     @classmethod
     def from_template(cls, responses: Iterable[EmulatedResource]) -> "GatewayResponses":
-        """Read AWS::ApiGateway::GatewayResponse resources; raises TemplateError on what cannot be rendered."""
+        """Read AWS::ApiGateway::GatewayResponse resources, or raise TemplateError on what cannot be rendered."""
         return cls({response.resource.properties["ResponseType"]: _read(response) for response in responses})
 
     def render(self, refused: GatewayError, *, request_id: str) -> RenderedResponse:
@@ -88,9 +88,9 @@ class GatewayResponses:
 def _read(response: EmulatedResource) -> _Custom:
     properties = Properties(response.resource)
     properties.ignore("RestApiId", "ResponseType")
-    status = properties.take("StatusCode", None)
-    parameters: dict[str, str] = properties.take("ResponseParameters", {})
-    template = properties.take("ResponseTemplates", {}).get("application/json", _DEFAULT_TEMPLATE)
+    status = properties.pop("StatusCode", None)
+    parameters: dict[str, str] = properties.pop("ResponseParameters", {})
+    template = properties.pop("ResponseTemplates", {}).get("application/json", _DEFAULT_TEMPLATE)
     properties.finish()
     if unknown := set(_VARIABLE.findall(template)) - _KNOWN_VARIABLES:
         raise TemplateError(f"{response.resource.place}: the gateway cannot render {', '.join(sorted(unknown))}")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from local.api_gateway.events import matches_media_type
 from local.api_gateway.gateway_responses import GatewayError
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 #: What HTTP allows in the name and in the value of a header (RFC 9110, section 5).
 _NAME: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
@@ -32,8 +32,8 @@ class _ProxyAnswer(BaseModel, alias_generator=to_camel):
     is_base64_encoded: bool | None = None
 
 
-def http_response(answer: Answer, *, accept: str, binary_media_types: tuple[str, ...]) -> Response:
-    """Return the response that the function asks for; raises GatewayError if it failed or asks for nothing sensible."""
+def http_response(answer: InvocationResult, *, accept: str, binary_media_types: tuple[str, ...]) -> Response:
+    """Return the response of a function; raise GatewayError if it failed or answered in another shape."""
     if answer.is_error:
         raise GatewayError("DEFAULT_5XX")
     try:

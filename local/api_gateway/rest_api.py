@@ -62,13 +62,13 @@ class RestApi:
 
 
 def read_rest_api(provisioned: Provisioned, *, region: str) -> RestApi:
-    """Return the one REST API of the templates; raises TemplateError on what the gateway cannot do."""
+    """Return the one REST API of the templates, or raise TemplateError on what the gateway cannot do."""
     api = _only(provisioned.of_type("AWS::ApiGateway::RestApi"), "REST API")
     properties = Properties(api.resource)
     properties.ignore("Description", "DisableExecuteApiEndpoint", "EndpointConfiguration", "Name", "Policy", "Tags")
     properties.ignore("MinimumCompressionSize")
-    key_source = properties.take("ApiKeySourceType", "HEADER")
-    binary_media_types = tuple(properties.take("BinaryMediaTypes", []))
+    key_source = properties.pop("ApiKeySourceType", "HEADER")
+    binary_media_types = tuple(properties.pop("BinaryMediaTypes", []))
     properties.finish()
     stage = _only(provisioned.of_type("AWS::ApiGateway::Stage"), "stage")
     _check_stage(stage)
@@ -86,7 +86,7 @@ def read_rest_api(provisioned: Provisioned, *, region: str) -> RestApi:
 
 def _check_stage(stage: EmulatedResource) -> None:
     properties = Properties(stage.resource)
-    # The limits in MethodSettings, of all callers together, protect the account's quota; there is none here.
+    # The limits in MethodSettings protect the quota of an account, which the local system lacks.
     properties.ignore("AccessLogSetting", "DeploymentId", "Description", "MethodSettings", "RestApiId", "StageName")
     properties.ignore("Tags", "TracingEnabled")
     properties.finish()
@@ -107,8 +107,8 @@ def _methods(provisioned: Provisioned, *, root_id: str) -> Iterable[Method]:
     for method in provisioned.of_type("AWS::ApiGateway::Method"):
         properties = Properties(method.resource)
         properties.ignore("MethodResponses", "OperationName", "RestApiId")
-        authorizer_id = properties.take("AuthorizerId", None)
-        authorization = properties.take("AuthorizationType", "NONE")
+        authorizer_id = properties.pop("AuthorizerId", None)
+        authorization = properties.pop("AuthorizationType", "NONE")
         if authorization not in {"NONE", "CUSTOM"}:
             raise TemplateError(f"{method.resource.place}: the gateway does not know the authorization {authorization}")
         resource_id = properties.require("ResourceId")
@@ -120,7 +120,7 @@ def _methods(provisioned: Provisioned, *, root_id: str) -> Iterable[Method]:
             function_arn=arn,
             timeout_seconds=timeout_ms / 1000,
             authorizer_arn=authorizers[str(authorizer_id)] if authorization == "CUSTOM" else None,
-            needs_key=bool(properties.take("ApiKeyRequired")),
+            needs_key=bool(properties.pop("ApiKeyRequired")),
         )
         properties.finish()
 
@@ -153,9 +153,9 @@ def _authorizer_arn(authorizer: EmulatedResource) -> str:
     properties = Properties(authorizer.resource)
     properties.ignore("AuthorizerCredentials", "Name", "RestApiId")
     kind = properties.require("Type")
-    if sources := properties.take("IdentitySource"):
+    if sources := properties.pop("IdentitySource"):
         raise TemplateError(f"{authorizer.resource.place}: the gateway knows no identity sources, not {sources}")
-    seconds = properties.take("AuthorizerResultTtlInSeconds", 300)
+    seconds = properties.pop("AuthorizerResultTtlInSeconds", 300)
     if kind != "REQUEST" or seconds != 0:
         raise TemplateError(
             f"{authorizer.resource.place}: the gateway knows authorizers of type REQUEST whose answers are not kept"
@@ -185,8 +185,8 @@ def _keys(provisioned: Provisioned) -> Iterable[Key]:
 def _limit(plan: EmulatedResource) -> Limit:
     properties = Properties(plan.resource)
     properties.ignore("ApiStages", "Description", "Tags", "UsagePlanName")
-    throttle = properties.take("Throttle", {})
-    quota = properties.take("Quota", None)
+    throttle = properties.pop("Throttle", {})
+    quota = properties.pop("Quota", None)
     if quota and quota["Period"] != "DAY":
         raise TemplateError(f"{plan.resource.place}: the gateway knows quotas of a day only")
     properties.finish()

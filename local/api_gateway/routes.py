@@ -1,4 +1,4 @@
-"""Which method of the API a request is for."""
+"""Routes of the API: the method for the path of a request."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Routes:
         )
 
     def find(self, http_method: str, raw_path: str) -> Match | None:
-        """Return the method for a path as it stands in the URL, percent-encoded, or None."""
+        """Return the method for a percent-encoded path of a URL, or None."""
         path = raw_path.rstrip("/") or "/"
         for pattern, method in self._routes:
             match = pattern.fullmatch(path)

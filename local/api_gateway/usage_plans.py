@@ -17,7 +17,7 @@ class UsagePlans:
         self._counters = {key.value: (key, _Counter(key.limit, now)) for key in keys}
 
     def admit(self, value: str) -> Key:
-        """Return the key of this value and count one request; raises GatewayError for a strange or an exhausted key."""
+        """Count a request and return its key; raise GatewayError for an unknown or an exhausted key."""
         if value not in self._counters:
             raise GatewayError("INVALID_API_KEY")
         key, counter = self._counters[value]
@@ -36,10 +36,10 @@ class _Counter:
 
     def count(self) -> None:
         now = self._now()
-        self._take_token(now)
-        self._take_from_quota(now)
+        self._consume_token(now)
+        self._consume_quota(now)
 
-    def _take_token(self, now: float) -> None:
+    def _consume_token(self, now: float) -> None:
         if self._limit.requests_per_second is None:
             return
         burst = float(self._limit.burst or self._limit.requests_per_second)
@@ -49,7 +49,7 @@ class _Counter:
             raise GatewayError("THROTTLED")
         self._tokens -= 1
 
-    def _take_from_quota(self, now: float) -> None:
+    def _consume_quota(self, now: float) -> None:
         if self._limit.requests_per_day is None:
             return
         day = int(now // _DAY_SECONDS)

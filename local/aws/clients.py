@@ -5,9 +5,9 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-#: The moto server takes any credentials; these are the ones that AWS's own documents use as examples of none.
+#: The moto server accepts any credentials.
 ACCESS_KEY_ID: Final = "local"
-SECRET_ACCESS_KEY: Final = "local"  # noqa: S105 - no secret: the moto server on this machine takes any
+SECRET_ACCESS_KEY: Final = "local"  # noqa: S105 - no secret: the moto server accepts any
 
 #: A server on this machine answers at once or is gone, so a failed call is not worth more than one repetition.
 _CONFIG: Final = Config(

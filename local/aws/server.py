@@ -1,6 +1,6 @@
-"""The AWS of the local system: a moto server in its own process, all of its state in memory.
+"""AWS of the local system: a moto server in its own process, with all of its state in memory.
 
-`python -m local.aws.server` takes a free port and says which in one line of JSON.
+`python -m local.aws.server` chooses a free port and prints it as one JSON line.
 """
 
 import json
@@ -23,8 +23,8 @@ _DYNAMODB_TARGET: Final = "DynamoDB_"
 class OneTableWriteAtATime:
     """Lets DynamoDB calls through one by one.
 
-    moto checks a condition and writes without a lock in between, so of two threads that claim the same task both could
-    succeed; DynamoDB never allows that.
+    moto holds no lock between the check of a condition and the write. Two threads could both claim the same task,
+    which DynamoDB never allows.
     """
 
     def __init__(self, application: WsgiApplication) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from local.cloudformation.errors import TemplateError
 
 _REFERENCE: Final = re.compile(r"\{\{resolve:([^:{}]*):([^{}]*)\}\}")
-#: What stands between the secret's name or ARN, which holds colons itself, and the JSON key.
+#: Separator between the secret's name or ARN, which may contain colons, and the JSON key.
 _SELECTION: Final = ":SecretString"
 
 #: Returns the text of the secret with this name or ARN.

@@ -1,4 +1,4 @@
-"""Intrinsic functions: what stands in a template in place of a value, turned into the value."""
+"""Intrinsic functions of a template, resolved to their values."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Properties of a resource as its creator takes them: each is applied, ignored for a reason, or refused."""
+"""Properties of a resource: its creator applies or ignores each, and the rest is refused."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from local.cloudformation.stack import Resource
 
 
 class Properties:
-    """The properties of one resource. `finish` refuses what was neither taken nor ignored.
+    """The properties of one resource. `finish` refuses those that were neither applied nor ignored.
 
-    A property that were silently dropped would make the local system differ from AWS without anyone seeing it.
+    A silently dropped property would make the local system differ from AWS unnoticed.
     """
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
         self._left = dict(resource.properties)
 
-    def take(self, name: str, default: object = None) -> Any:
+    def pop(self, name: str, default: object = None) -> Any:
         """Return a property, `default` where the template leaves it out."""
         return self._left.pop(name, default)
 
@@ -26,7 +26,7 @@ class Properties:
             raise TemplateError(f"{self.resource.place} has no property {name}")
         return self._left.pop(name)
 
-    def take_all(self) -> dict[str, Any]:
+    def pop_all(self) -> dict[str, Any]:
         """Return all properties that are left."""
         left, self._left = self._left, {}
         return left

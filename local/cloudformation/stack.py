@@ -1,4 +1,4 @@
-"""One stack while it is brought to life: its resources in order, what became of them, and its outputs."""
+"""Stack during its creation: resources in order, their physical names and attributes, and outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ ACCOUNT_ID: Final = "123456789012"
 
 @dataclass(frozen=True)
 class Created:
-    """What became of a resource: its physical name for Ref, and its attributes for Fn::GetAtt."""
+    """A created resource: its physical name for Ref, and its attributes for Fn::GetAtt."""
 
     reference: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Resource:
 
     @property
     def place(self) -> str:
-        """Where the resource stands, for messages."""
+        """The place of the resource, for messages."""
         return f"{self.stack_name}/{self.logical_id} ({self.type})"
 
 
@@ -92,7 +92,7 @@ class Stack:
         return Resource(self.name, logical_id, resource["Type"], properties)
 
     def add(self, logical_id: str, created: Created) -> None:
-        """Note what became of a resource."""
+        """Record a created resource."""
         self._created[logical_id] = created
 
     def outputs(self) -> dict[str, Any]:

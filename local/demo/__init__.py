@@ -1,1 +1,1 @@
-"""What `make run` shows: the documented requests, sent to a local system, come back as pictures."""
+"""Demo of `make run`: the documented requests, sent to a local system, come back as pictures."""

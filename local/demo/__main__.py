@@ -99,7 +99,7 @@ def save_pictures(ended: dict[str, dict[str, Any]], sent: Sequence[Journey], *, 
 
 
 def run(*, out: Path, state_directory: Path) -> None:
-    """Run the whole demo; raises DemoFailed or CommandError with what to tell the user."""
+    """Run the whole demo; raises DemoFailed or CommandError with a message for the user."""
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     png = input_picture()

@@ -1,4 +1,4 @@
-"""The example requests of the users' documents, taken from the documents themselves so that they cannot drift."""
+"""The example requests of the users' documents, read from the documents themselves, so that they cannot drift."""
 
 import json
 import re
@@ -10,7 +10,7 @@ HOW_TO_FOLDER: Final = Path(__file__).parents[2] / "docs" / "how-to"
 DOCUMENTS: Final = ("text-to-image", "image-to-image")
 FORMATS: Final = ("v1alpha2", "v1alpha1")
 
-#: A string (kept) or a comment to the end of its line (dropped): a link's `//` stands inside a string.
+#: A string (kept) or a comment to the end of its line (dropped): a link's `//` is inside a string.
 _STRING_OR_COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*')
 _TRAILING_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 

@@ -1,1 +1,1 @@
-"""What Lambda's event sources do on AWS: carry queue messages, table changes and the clock's ticks to functions."""
+"""Event sources of Lambda functions: queue messages, table changes and schedules."""

@@ -1,4 +1,4 @@
-"""What all event sources have in common: they run until they are cancelled, and an error only pauses them."""
+"""Interface of an event source, and its loop: it runs until cancelled, and an error only pauses it."""
 
 import asyncio
 import logging
@@ -18,22 +18,22 @@ class EventSource(Protocol):
 
     name: str
 
-    async def step(self) -> None:
-        """Carry what there is, or wait for it a short while."""
+    async def poll(self) -> None:
+        """Process the waiting events, or wait for some a short while."""
 
 
 async def run_event_source(source: EventSource) -> None:
-    """Run `source` for ever; it must never die, since nothing else would carry its events."""
+    """Run `source` until cancelled. It survives every error, because no other loop processes its events."""
     while True:
         try:
-            await source.step()
+            await source.poll()
         except Exception:
-            log.exception("%s failed; it goes on in %g s", source.name, _PAUSE_SECONDS)
+            log.exception("%s failed; it continues in %g s", source.name, _PAUSE_SECONDS)
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
 class Threads:
-    """Runs blocking AWS calls beside the event loop."""
+    """Runs blocking AWS calls outside the event loop."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor

@@ -1,17 +1,17 @@
-"""Which records of a batch failed, by the answer of a function that reports them one by one."""
+"""Failed records of a batch, by the answer of a function that reports them one by one."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 
-def failed_identifiers(answer: Answer, identifiers: Sequence[str], *, reports_items: bool) -> set[str]:
+def failed_identifiers(answer: InvocationResult, identifiers: Sequence[str], *, reports_items: bool) -> set[str]:
     """Return the identifiers of a batch that were not processed.
 
-    As on Lambda: an error fails all of them; so does an answer that names an unknown one or is not understood; no
-    answer, or no names in it, means that all went well.
+    As on Lambda, an error fails all of them. So does an answer that names an unknown record or has another shape.
+    An answer without names means success.
     """
     everything = set(identifiers)
     if answer.is_error:
@@ -23,7 +23,7 @@ def failed_identifiers(answer: Answer, identifiers: Sequence[str], *, reports_it
 
 
 def _named(value: Any) -> set[str] | None:
-    """Return the identifiers that an answer names, None if it cannot be understood."""
+    """Return the identifiers that an answer names, None if it has another shape."""
     if value is None:
         return set()
     failures = value.get("batchItemFailures", []) if isinstance(value, dict) else None

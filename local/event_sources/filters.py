@@ -10,7 +10,7 @@ Matches = Callable[[Mapping[str, Any]], bool]
 
 
 def read_filters(criteria: Mapping[str, Any] | None) -> Matches:
-    """Return whether an event passes `criteria`; raises TemplateError on what is not equality or existence."""
+    """Build the predicate of `criteria`. Raise TemplateError if a pattern is neither equality nor existence."""
     patterns = [json.loads(entry["Pattern"]) for entry in (criteria or {}).get("Filters", [])]
     for pattern in patterns:
         _check(pattern, "Pattern")

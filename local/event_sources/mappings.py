@@ -35,7 +35,7 @@ def event_sources(
         name = properties.require("FunctionName")
         function = functions.find(arns.get(name, name))
         source: str = properties.require("EventSourceArn")
-        reports_items = "ReportBatchItemFailures" in properties.take("FunctionResponseTypes", [])
+        reports_items = "ReportBatchItemFailures" in properties.pop("FunctionResponseTypes", [])
         if ":sqs:" in source:
             yield QueueEventSource(
                 sqs=clients("sqs"),
@@ -43,12 +43,12 @@ def event_sources(
                 function=function,
                 queue_url=_queue_url(clients, source),
                 queue_arn=source,
-                batch_size=properties.take("BatchSize", _QUEUE_BATCH_SIZE),
+                batch_size=properties.pop("BatchSize", _QUEUE_BATCH_SIZE),
                 reports_items=reports_items,
             )
         elif ":dynamodb:" in source:
-            destination = properties.take("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-            attempts = int(properties.take("MaximumRetryAttempts", -1))
+            destination = properties.pop("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            attempts = int(properties.pop("MaximumRetryAttempts", -1))
             yield StreamEventSource(
                 streams=clients("dynamodbstreams"),
                 sqs=clients("sqs"),
@@ -56,11 +56,11 @@ def event_sources(
                 function=function,
                 stream_arn=source,
                 starting_position=properties.require("StartingPosition"),
-                batch_size=properties.take("BatchSize", _STREAM_BATCH_SIZE),
-                matches=read_filters(properties.take("FilterCriteria")),
+                batch_size=properties.pop("BatchSize", _STREAM_BATCH_SIZE),
+                matches=read_filters(properties.pop("FilterCriteria")),
                 policy=RetryPolicy(
                     maximum_attempts=None if attempts < 0 else attempts,
-                    bisects=bool(properties.take("BisectBatchOnFunctionError")),
+                    bisects=bool(properties.pop("BisectBatchOnFunctionError")),
                     reports_items=reports_items,
                 ),
                 failure_queue_url=_queue_url(clients, destination) if destination else None,
@@ -77,7 +77,7 @@ def _schedules(rule: EmulatedResource, *, functions: Functions, region: str) -> 
     properties.ignore("Description", "Name", "Tags")
     seconds = interval_seconds(properties.require("ScheduleExpression"))
     targets: list[dict[str, Any]] = properties.require("Targets")
-    if properties.take("State", "ENABLED") == "ENABLED":
+    if properties.pop("State", "ENABLED") == "ENABLED":
         for target in targets:
             if unknown := target.keys() - {"Arn", "Id", "RetryPolicy"}:
                 raise TemplateError(f"{rule.resource.place}: the local system knows no targets with {sorted(unknown)}")

@@ -16,7 +16,7 @@ MAX_BATCH: Final = 10
 
 
 class QueueEventSource:
-    """Receives, invokes, deletes. What failed becomes visible again when the queue's visibility timeout is over."""
+    """Receives, invokes, deletes. Failed messages become visible again after the queue's visibility timeout."""
 
     def __init__(
         self,
@@ -38,8 +38,8 @@ class QueueEventSource:
         self._batch_size = min(batch_size, MAX_BATCH)
         self._reports_items = reports_items
 
-    async def step(self) -> None:
-        """Carry one batch."""
+    async def poll(self) -> None:
+        """Process one batch."""
         received = await self._threads.call(
             self._sqs.receive_message,
             QueueUrl=self._queue_url,

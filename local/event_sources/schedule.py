@@ -1,4 +1,4 @@
-"""An EventBridge rule with a schedule: its ticks, as events for a function."""
+"""Schedule of an EventBridge rule: its ticks are events of a function."""
 
 import asyncio
 import re
@@ -24,8 +24,8 @@ class ScheduleEventSource:
         self._region = region
         self._interval_seconds = interval_seconds
 
-    async def step(self) -> None:
-        """Wait for one tick and carry it."""
+    async def poll(self) -> None:
+        """Wait for one tick and process it."""
         await asyncio.sleep(self._interval_seconds)
         event = {
             "version": "0",
@@ -42,7 +42,7 @@ class ScheduleEventSource:
 
 
 def interval_seconds(schedule_expression: str) -> float:
-    """Return the seconds between two ticks; raises TemplateError on what is not `rate(...)`."""
+    """Return the seconds between two ticks, or raise TemplateError on what is not `rate(...)`."""
     match = _RATE.fullmatch(schedule_expression)
     if match is None:
         raise TemplateError(f"the local system knows schedules by rate(...) only, not {schedule_expression}")

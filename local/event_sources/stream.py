@@ -47,11 +47,11 @@ class StreamEventSource:
         self._batch_size = batch_size
         self._matches = matches
         self._failure_queue_url = failure_queue_url
-        self._batches = StreamBatches(function=function, policy=policy, give_up=self._give_up)
+        self._batches = StreamBatches(function=function, policy=policy, discard=self._discard)
         self._iterator: str | None = None
 
-    async def step(self) -> None:
-        """Carry what has changed since the last step, or wait a moment."""
+    async def poll(self) -> None:
+        """Process the changes since the last poll, or wait a moment."""
         if self._iterator is None:
             self._iterator = await self._first_iterator()
         answer = await self._threads.call(
@@ -59,8 +59,8 @@ class StreamEventSource:
         )
         records = [stream_record(record, self._stream_arn) for record in answer["Records"]]
         if passed := [record for record in records if self._matches(record)]:
-            await self._batches.carry(passed)
-        # Only now: a step that is cut off begins again at the same place.
+            await self._batches.process(passed)
+        # Only now, so that an interrupted poll starts again at the same place.
         self._iterator = answer["NextShardIterator"]
         if not records:
             await asyncio.sleep(_POLL_SECONDS)
@@ -79,9 +79,9 @@ class StreamEventSource:
         iterator: str = answer["ShardIterator"]
         return iterator
 
-    async def _give_up(self, records: Records) -> None:
+    async def _discard(self, records: Records) -> None:
         numbers = [sequence_number(record) for record in records]
-        log.error("%s gives up the records %s", self.name, ", ".join(numbers))
+        log.error("%s discards the records %s", self.name, ", ".join(numbers))
         if self._failure_queue_url is None:
             return
         # Lambda developer guide, "Retain discarded batches for a DynamoDB event source": records are not part of it.

@@ -1,4 +1,4 @@
-"""How Lambda gets a batch of stream records through a function: in order, with retries, halves and partial failures."""
+"""Batches of stream records on their way through a function: in order, with retries, halves and partial failures."""
 
 import asyncio
 from collections import deque
@@ -19,7 +19,7 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """What the event source mapping says of failures; `maximum_attempts` counts repetitions, None is for ever."""
+    """Retries of the event source mapping. `maximum_attempts` counts repetitions; None has no limit."""
 
     maximum_attempts: int | None
     bisects: bool
@@ -33,23 +33,23 @@ class _Batch:
 
 
 class StreamBatches:
-    """Carries records to a function; `give_up` gets those that it would not process."""
+    """Processes records in order; `discard` receives those whose attempts are used up."""
 
     def __init__(
         self,
         *,
         function: LambdaFunction,
         policy: RetryPolicy,
-        give_up: Callable[[Records], Awaitable[None]],
+        discard: Callable[[Records], Awaitable[None]],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._function = function
         self._policy = policy
-        self._give_up = give_up
+        self._discard = discard
         self._pause = pause
 
-    async def carry(self, records: Records) -> None:
-        """Return when every record has been processed or given up."""
+    async def process(self, records: Records) -> None:
+        """Return when every record has been processed or discarded."""
         waiting = deque([_Batch(records)])
         while waiting:
             batch = waiting.popleft()
@@ -61,7 +61,7 @@ class StreamBatches:
                 waiting.extendleft(reversed(again))
                 await self._pause(min(_FIRST_PAUSE_SECONDS * 2 ** again[0].repetitions, _LONGEST_PAUSE_SECONDS))
             else:
-                await self._give_up(batch.records)
+                await self._discard(batch.records)
 
     async def _invoke(self, records: Records) -> set[str]:
         answer = await self._function.invoke({"Records": list(records)})
@@ -69,10 +69,10 @@ class StreamBatches:
         return failed_identifiers(answer, identifiers, reports_items=self._policy.reports_items)
 
     def _again(self, batch: _Batch, failed: set[str]) -> list[_Batch]:
-        """Return what is to be tried again, in order: nothing if the attempts are used up."""
+        """Return the batches of the next attempt, in order; none if the attempts are used up."""
         first = next(n for n, record in enumerate(batch.records) if sequence_number(record) in failed)
         if first > 0:
-            # All before the first failure is done; order demands that all from it on is sent again.
+            # The records before the first failure are done. Order demands that the rest is sent again.
             return [_Batch(batch.records[first:])]
         if self._policy.bisects and len(batch.records) > 1:
             middle = len(batch.records) // 2

@@ -27,7 +27,7 @@ class FunctionDefinition:
 
     @classmethod
     def from_template(cls, emulated: EmulatedResource) -> "FunctionDefinition":
-        """Read the properties of an AWS::Lambda::Function; raises TemplateError on what cannot run here."""
+        """Read the properties of an AWS::Lambda::Function, or raise TemplateError on what cannot run here."""
         properties = Properties(emulated.resource)
         properties.ignore(
             "Architectures",
@@ -47,15 +47,15 @@ class FunctionDefinition:
             raise TemplateError(
                 f"{emulated.resource.place}: the local system runs Python functions only, not {runtime}"
             )
-        variables: dict[str, Any] = properties.take("Environment", {}).get("Variables", {})
+        variables: dict[str, Any] = properties.pop("Environment", {}).get("Variables", {})
         definition = cls(
             name=emulated.created.reference,
             arn=emulated.created.attributes["Arn"],
             handler=properties.require("Handler"),
             environment={name: str(value) for name, value in variables.items()},
-            timeout_seconds=float(properties.take("Timeout", _DEFAULT_TIMEOUT_SECONDS)),
-            memory_mb=int(properties.take("MemorySize", _DEFAULT_MEMORY_MB)),
-            max_concurrency=properties.take("ReservedConcurrentExecutions"),
+            timeout_seconds=float(properties.pop("Timeout", _DEFAULT_TIMEOUT_SECONDS)),
+            memory_mb=int(properties.pop("MemorySize", _DEFAULT_MEMORY_MB)),
+            max_concurrency=properties.pop("ReservedConcurrentExecutions"),
         )
         properties.finish()
         return definition

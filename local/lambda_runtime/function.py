@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from local.lambda_runtime.definition import FunctionDefinition
 from local.lambda_runtime.process import FunctionProcess
-from local.lambda_runtime.runtime_api import MAX_PAYLOAD_BYTES, Answer
+from local.lambda_runtime.runtime_api import MAX_PAYLOAD_BYTES, InvocationResult
 from local.processes.process_group import ProcessGroup
 
 log = logging.getLogger(__name__)
 
-#: Processes of one function, of which each is started when all others are busy. Some calls wait for the end of a task,
-#: and whoever waits so must not keep others from asking for its progress or cancelling it.
+#: Processes of one function, of which each is started when all others are busy. A call that waits for the end of a
+#: task must not block calls that read its progress or cancel it.
 MAX_PROCESSES: Final = 4
 #: Characters of a function's error in our log; its own log holds it whole.
 _MAX_LOGGED_ERROR: Final = 1000
@@ -46,7 +46,7 @@ class LambdaFunction:
         ]
         self._processes = tuple(self._idle)
 
-    async def invoke(self, event: Any) -> Answer:
+    async def invoke(self, event: Any) -> InvocationResult:
         """Return what the function makes of `event`; waits while all of its processes are busy."""
         payload = json.dumps(event, separators=(",", ":")).encode()
         if len(payload) > MAX_PAYLOAD_BYTES:

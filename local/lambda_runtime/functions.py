@@ -1,4 +1,4 @@
-"""All functions of the environment, by ARN: what gateway and event sources invoke."""
+"""Functions of the environment, by ARN, for the gateway and the event sources."""
 
 import asyncio
 import os
@@ -12,12 +12,12 @@ from local.lambda_runtime.function import LambdaFunction
 from local.processes.process_group import ProcessGroup
 from local.provisioning.provisioner import EmulatedResource
 
-#: What Lambda's Python runtime sets; Powertools and boto3 read some of it.
+#: Value that Lambda's Python runtime sets.
 _EXECUTION_ENVIRONMENT: Final = "AWS_Lambda_python3.13"
 
 
 class Functions:
-    """Finds functions by ARN. A function is checked when something is to invoke it, and started by its first event.
+    """Finds functions by ARN. `find` checks a function, and its first event starts it.
 
     `surroundings` are variables of all functions: the way to moto, and the certificate authorities.
     """
@@ -31,7 +31,7 @@ class Functions:
         code_folder: Path,
         log_folder: Path,
     ) -> None:
-        self._played = {function.created.attributes["Arn"]: function for function in emulated}
+        self._emulated = {function.created.attributes["Arn"]: function for function in emulated}
         self._processes = processes
         self._surroundings = dict(surroundings)
         self._code_folder = code_folder
@@ -39,11 +39,11 @@ class Functions:
         self._functions: dict[str, LambdaFunction] = {}
 
     def find(self, arn: str) -> LambdaFunction:
-        """Return the function with this ARN; raises TemplateError if there is none or it cannot run here."""
-        if arn not in self._played:
-            raise TemplateError(f"there is no function {arn}; there are {', '.join(sorted(self._played)) or 'none'}")
+        """Return the function with this ARN, or raise TemplateError if it is missing or cannot run here."""
+        if arn not in self._emulated:
+            raise TemplateError(f"there is no function {arn}; there are {', '.join(sorted(self._emulated)) or 'none'}")
         if arn not in self._functions:
-            definition = FunctionDefinition.from_template(self._played[arn])
+            definition = FunctionDefinition.from_template(self._emulated[arn])
             self._functions[arn] = LambdaFunction(
                 definition,
                 processes=self._processes,
@@ -70,7 +70,7 @@ class Functions:
             "LAMBDA_TASK_ROOT": str(self._code_folder),
             "LANG": "en_US.UTF-8",
             "PATH": os.defpath,
-            # Tests record what functions call; where their recorder is stands in the caller's own path.
+            # Tests record the calls of functions. The path of the caller holds their recorder.
             "PYTHONPATH": os.pathsep.join(filter(None, (str(self._code_folder), os.environ.get("PYTHONPATH")))),
             "PYTHONUNBUFFERED": "1",
             "TZ": ":UTC",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from local.lambda_runtime.definition import FunctionDefinition
-from local.lambda_runtime.runtime_api import Answer, Invocation, RuntimeApi, error_answer
+from local.lambda_runtime.runtime_api import Invocation, InvocationResult, RuntimeApi, error_answer
 from local.processes.http_server import HttpServer
 from local.processes.process_group import LocalProcess, ProcessGroup
 
@@ -37,7 +37,7 @@ class FunctionProcess:
         self._serving = False
         self._child: LocalProcess | None = None
 
-    async def invoke(self, event: bytes) -> Answer:
+    async def invoke(self, event: bytes) -> InvocationResult:
         """Return what the handler makes of `event`; errors, time-outs and crashes are answers too."""
         child = await self._start()
         invocation = Invocation(event, self._definition.arn, self._definition.timeout_seconds)
@@ -49,7 +49,7 @@ class FunctionProcess:
             died.cancel()
         if answer is None:
             await self.kill()
-            seconds = self._definition.timeout_seconds if invocation.taken.is_set() else _INIT_SECONDS
+            seconds = self._definition.timeout_seconds if invocation.received.is_set() else _INIT_SECONDS
             text = f"{invocation.request_id} Task timed out after {seconds:.2f} seconds"
             return error_answer("Sandbox.Timedout", text)
         return answer
@@ -82,15 +82,15 @@ class FunctionProcess:
         )
         return self._child
 
-    async def _first_answer(self, invocation: Invocation, died: asyncio.Task[int]) -> Answer | None:
+    async def _first_answer(self, invocation: Invocation, died: asyncio.Task[int]) -> InvocationResult | None:
         """Return the answer, an error if the process dies, None if it takes too long."""
-        taken = asyncio.create_task(invocation.taken.wait())
+        taken = asyncio.create_task(invocation.received.wait())
         try:
             starting: set[asyncio.Future[Any]] = {taken, invocation.answer, died}
             await asyncio.wait(starting, timeout=_INIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             taken.cancel()
-        if invocation.taken.is_set():
+        if invocation.received.is_set():
             working: set[asyncio.Future[Any]] = {invocation.answer, died}
             seconds = self._definition.timeout_seconds
             await asyncio.wait(working, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

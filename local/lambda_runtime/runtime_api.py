@@ -21,7 +21,7 @@ MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Answer:
+class InvocationResult:
     """The outcome of an invocation: JSON of the handler's value, or of the error's description."""
 
     payload: bytes
@@ -30,16 +30,16 @@ class Answer:
 
 @dataclass
 class Invocation:
-    """One event on its way through a process. `taken` fires when the process has asked for it."""
+    """One event on its way through a process. `received` fires when the process has asked for it."""
 
     event: bytes
     arn: str
     timeout_seconds: float
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    taken: asyncio.Event = field(default_factory=asyncio.Event)
-    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    received: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: asyncio.Future[InvocationResult] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def settle(self, answer: Answer) -> None:
+    def finish(self, answer: InvocationResult) -> None:
         """Set the outcome; only the first counts."""
         if not self.answer.done():
             self.answer.set_result(answer)
@@ -86,36 +86,36 @@ class RuntimeApi:
         invocation = await self._waiting.get()
         if invocation is None:
             return JSONResponse({"errorMessage": "the process has ended", "errorType": "InvalidState"}, 410)
-        invocation.taken.set()
+        invocation.received.set()
         return Response(invocation.event, media_type="application/json", headers=invocation.headers())
 
     async def _response(self, request: Request) -> Response:
         payload = await request.body()
-        answer = Answer(payload)
+        answer = InvocationResult(payload)
         if len(payload) > MAX_PAYLOAD_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes)."
             answer = error_answer("Function.ResponseSizeTooLarge", message)
         return self._settle(request, answer)
 
     async def _error(self, request: Request) -> Response:
-        return self._settle(request, Answer(await request.body(), is_error=True))
+        return self._settle(request, InvocationResult(await request.body(), is_error=True))
 
     async def _init_error(self, request: Request) -> Response:
         if self._current:
-            self._current.settle(Answer(await request.body(), is_error=True))
+            self._current.finish(InvocationResult(await request.body(), is_error=True))
         return _accepted()
 
-    def _settle(self, request: Request, answer: Answer) -> Response:
+    def _settle(self, request: Request, answer: InvocationResult) -> Response:
         current = self._current
         if current is None or current.request_id != request.path_params["request_id"]:
             return JSONResponse({"errorMessage": "no such invocation", "errorType": "InvalidRequestID"}, 400)
-        current.settle(answer)
+        current.finish(answer)
         return _accepted()
 
 
-def error_answer(error_type: str, message: str) -> Answer:
+def error_answer(error_type: str, message: str) -> InvocationResult:
     """Return the answer that Lambda itself gives when a function could not give one."""
-    return Answer(JSONResponse({"errorType": error_type, "errorMessage": message}).body, is_error=True)  # type: ignore[arg-type]  # bytes, not memoryview, for JSON
+    return InvocationResult(JSONResponse({"errorType": error_type, "errorMessage": message}).body, is_error=True)  # type: ignore[arg-type]  # bytes, not memoryview, for JSON
 
 
 def _accepted() -> Response:

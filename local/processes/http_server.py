@@ -1,4 +1,4 @@
-"""An HTTP server inside the event loop of the local system: gateway, Lambda runtime API, callback receiver."""
+"""HTTP server inside the event loop of the local system: gateway, Lambda runtime API, callback receiver."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,12 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-#: Seconds that open requests get when the server stops; whoever waits longer has lost its other side already.
+#: Seconds that open requests get when the server stops; a client that waits longer has lost its other side already.
 _SHUTDOWN_SECONDS: Final = 1
 
 
 class HttpServer:
-    """Serves `application` on a port of its own on this machine, known before it starts."""
+    """Serves `application` on a free port of this machine, which is known before the start."""
 
     def __init__(self, application: ASGIApp) -> None:
         # asyncio turns off Nagle's algorithm only for sockets that say they are TCP; with it, every answer that is

@@ -64,7 +64,7 @@ class LocalProcess:
         if port is None:
             status = await self.wait()
             raise ProcessFailed(f"{self.name} ended with status {status} before it came up{self.log_tail()}")
-        # A pipe that nobody empties stops its writer when it is full.
+        # A full pipe blocks its writer.
         self._draining = asyncio.create_task(self._drain())
         return port
 
@@ -103,7 +103,7 @@ class LocalProcess:
 class ProcessGroup:
     """Starts processes and ends all that are left when its block ends.
 
-    `environment` is what every child gets, `stop_seconds` how long each has from SIGTERM to SIGKILL.
+    `environment` is for every process, `stop_seconds` the time of each from SIGTERM to SIGKILL.
     """
 
     def __init__(self, *, environment: Mapping[str, str], stop_seconds: float = STOP_SECONDS) -> None:
@@ -113,7 +113,7 @@ class ProcessGroup:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What every child gets."""
+        """The environment of every process."""
         return self._environment
 
     async def __aenter__(self) -> Self:

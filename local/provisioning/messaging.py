@@ -19,17 +19,17 @@ _DELIVERED_PROTOCOLS: Final = ("email", "http", "https", "sqs")
 
 def create_queue(clients: AwsClients, properties: Properties) -> Created:
     """Make a queue; every property but name and tags is an attribute of SQS's own API."""
-    name = properties.take("QueueName", physical_name(properties.resource, longest=_MAX_QUEUE_NAME))
+    name = properties.pop("QueueName", physical_name(properties.resource, longest=_MAX_QUEUE_NAME))
     properties.ignore("Tags", "SqsManagedSseEnabled", "RedriveAllowPolicy")
     client = clients("sqs")
-    url = client.create_queue(QueueName=name, Attributes=_attributes(properties.take_all()))["QueueUrl"]
+    url = client.create_queue(QueueName=name, Attributes=_attributes(properties.pop_all()))["QueueUrl"]
     arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return Created(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
 
 
 def create_topic(clients: AwsClients, properties: Properties) -> Created:
     """Make a topic. moto keeps its limit of 256 KiB whatever the template says."""
-    name = properties.take("TopicName", physical_name(properties.resource, longest=_MAX_TOPIC_NAME))
+    name = properties.pop("TopicName", physical_name(properties.resource, longest=_MAX_TOPIC_NAME))
     properties.ignore("DisplayName", "KmsMasterKeyId", "MaximumMessageSize", "Tags", "TracingConfig")
     arn = clients("sns").create_topic(Name=name)["TopicArn"]
     return Created(arn, {"TopicArn": arn, "TopicName": name})
@@ -49,7 +49,7 @@ def create_subscription(clients: AwsClients, properties: Properties) -> Created:
         TopicArn=topic_arn,
         Protocol=protocol,
         Endpoint=endpoint,
-        Attributes=_attributes(properties.take_all()),
+        Attributes=_attributes(properties.pop_all()),
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
     return Created(arn, {"Arn": arn})

@@ -1,4 +1,4 @@
-"""Brings the stacks of an environment to life, in their order."""
+"""Provisioner of the stacks of an environment, in their order."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import ACCOUNT_ID, Created, Resource, Stack
 from local.cloudformation.synthesis import SynthesizedStack
-from local.provisioning.resource_types import MADE, NOT_NEEDED, PLAYED
+from local.provisioning.resource_types import EMULATED, MADE, NOT_NEEDED
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class EmulatedResource:
-    """A resource that the local system plays itself."""
+    """A resource that the local system emulates itself."""
 
     resource: Resource
     created: Created
@@ -27,7 +27,7 @@ class EmulatedResource:
 
 @dataclass
 class Provisioned:
-    """What the templates became: outputs over all stacks by logical name, and what is left to play, by type."""
+    """Outputs of all stacks by logical name, and the resources to emulate, by type."""
 
     outputs: dict[str, Any] = field(default_factory=dict)
     emulated: dict[str, list[EmulatedResource]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Provisioned:
 
 
 def provision(stacks: Iterable[SynthesizedStack], clients: AwsClients) -> Provisioned:
-    """Make everything that `stacks` hold; raises TemplateError on what the local system does not know."""
+    """Create all resources of `stacks`; raise TemplateError for a type that the local system lacks."""
     stacks = list(stacks)
     _refuse_unknown_types(stacks)
     result = Provisioned()
@@ -55,14 +55,14 @@ def provision(stacks: Iterable[SynthesizedStack], clients: AwsClients) -> Provis
         )
         for logical_id, resource_type in stack.resource_types().items():
             if resource_type in NOT_NEEDED:
-                # Templates hand the ARN of roles and log groups around, and nobody reads it; nor its properties.
+                # Templates pass on the ARN of roles and log groups. The local system reads no more of them.
                 arn = f"arn:aws:local:{clients.region}:{ACCOUNT_ID}:{logical_id}"
                 stack.add(logical_id, Created(logical_id, {"Arn": arn}))
                 continue
             resource = stack.resource(logical_id)
             created = _create(resource, clients)
             stack.add(logical_id, created)
-            if resource.type in PLAYED:
+            if resource.type in EMULATED:
                 result.emulated.setdefault(resource.type, []).append(EmulatedResource(resource, created))
             log.info("%s is %s", resource.place, created.reference)
         exports |= stack.exports()
@@ -71,7 +71,7 @@ def provision(stacks: Iterable[SynthesizedStack], clients: AwsClients) -> Provis
 
 
 def _refuse_unknown_types(stacks: Iterable[SynthesizedStack]) -> None:
-    known = MADE.keys() | PLAYED.keys() | NOT_NEEDED.keys()
+    known = MADE.keys() | EMULATED.keys() | NOT_NEEDED.keys()
     unknown: dict[str, str] = {}
     for stack in stacks:
         resources: Mapping[str, Any] = stack.template.get("Resources", {})
@@ -88,8 +88,8 @@ def _refuse_unknown_types(stacks: Iterable[SynthesizedStack]) -> None:
 
 def _create(resource: Resource, clients: AwsClients) -> Created:
     properties = Properties(resource)
-    if resource.type in PLAYED:
-        return PLAYED[resource.type](clients, properties)
+    if resource.type in EMULATED:
+        return EMULATED[resource.type](clients, properties)
     try:
         created = MADE[resource.type](clients, properties)
     except (BotoCoreError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""What becomes of each resource type on one machine. A type that is in none of the tables is refused."""
+"""Resource types of the local system, in three tables. A type that they lack is refused."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -23,7 +23,7 @@ MADE: Final[Mapping[str, Creator]] = {
 }
 
 #: Emulated by local/lambda_runtime, local/api_gateway and local/event_sources, which read the properties.
-PLAYED: Final[Mapping[str, Creator]] = {
+EMULATED: Final[Mapping[str, Creator]] = {
     "AWS::ApiGateway::ApiKey": emulated.emulate_by_id,
     "AWS::ApiGateway::Authorizer": emulated.emulate_by_id,
     "AWS::ApiGateway::GatewayResponse": emulated.emulate_by_id,

@@ -17,7 +17,7 @@ _MAX_TABLE_NAME: Final = 255
 
 def create_bucket(clients: AwsClients, properties: Properties) -> Created:
     """Make a bucket. Encryption, policies and life cycle have nothing to act on here: the data ends with the run."""
-    name = properties.take("BucketName", physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower())
+    name = properties.pop("BucketName", physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower())
     properties.ignore(
         "BucketEncryption",
         "LifecycleConfiguration",
@@ -38,7 +38,7 @@ def _location(region: str) -> dict[str, Any]:
 
 def create_table(clients: AwsClients, properties: Properties) -> Created:
     """Make a table with its indexes and stream. moto never expires an item, so a time to live is stated only."""
-    name = properties.take("TableName", physical_name(properties.resource, longest=_MAX_TABLE_NAME))
+    name = properties.pop("TableName", physical_name(properties.resource, longest=_MAX_TABLE_NAME))
     properties.ignore(
         "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
@@ -49,11 +49,11 @@ def create_table(clients: AwsClients, properties: Properties) -> Created:
     request = {
         key: value
         for key in ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
-        if (value := properties.take(key, None)) is not None
+        if (value := properties.pop(key, None)) is not None
     }
-    if stream := properties.take("StreamSpecification", None):
+    if stream := properties.pop("StreamSpecification", None):
         request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
-    time_to_live = properties.take("TimeToLiveSpecification", None)
+    time_to_live = properties.pop("TimeToLiveSpecification", None)
     client = clients("dynamodb")
     table = client.create_table(TableName=name, **request)["TableDescription"]
     if time_to_live:
@@ -64,10 +64,10 @@ def create_table(clients: AwsClients, properties: Properties) -> Created:
 
 def create_secret(clients: AwsClients, properties: Properties) -> Created:
     """Make a secret: the given text, or a generated one, alone or as a key of a JSON object."""
-    name = properties.take("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
+    name = properties.pop("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
     properties.ignore("Description", "KmsKeyId", "Tags")
-    generate = properties.take("GenerateSecretString", None)
-    text = properties.take("SecretString", None)
+    generate = properties.pop("GenerateSecretString", None)
+    text = properties.pop("SecretString", None)
     client = clients("secretsmanager")
     if generate is not None:
         text = _generated_secret(client, dict(generate))

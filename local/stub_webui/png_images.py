@@ -52,7 +52,7 @@ def upscaled(image: str, request: Mapping[str, Any]) -> str:
 
 
 def text_of(image: object) -> str:
-    """Return the `parameters` chunk of a base64 PNG; empty if there is none."""
+    """Return the `parameters` chunk of a base64 PNG; empty if the image has no text."""
     try:
         with Image.open(io.BytesIO(_decoded(image))) as opened:
             return str(opened.info.get("parameters", ""))

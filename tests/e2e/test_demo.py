@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 # The demo starts its own local system with embedded Web UIs.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PROJECT = Path(__file__).parents[2]
 

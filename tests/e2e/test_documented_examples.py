@@ -16,7 +16,7 @@ from tests.harness.documented_code import code_blocks
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
 COMMANDS = {"python": (sys.executable, "-c"), "bash": ("bash", "-euo", "pipefail", "-c")}
 #: A machine needs nothing but Python and make to run the tests; on one without curl its examples are not run.

@@ -13,7 +13,7 @@ from contract.routing import same_checkpoint
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
-pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
 #: Seconds for one call; API Gateway gives up earlier.
 TIMEOUT_SECONDS = 35

@@ -17,7 +17,7 @@ from local.demo.pictures import input_picture
 from tests.harness.local_system import System
 from tests.integration.embedded_webui.conformance import CASES, GENERATION, Case, drawn, encoded
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drawing_system"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drawing_system"), pytest.mark.timeout(300)]
 
 TIMEOUT_SECONDS = 35
 SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}

@@ -26,8 +26,8 @@ PROJECT: Final = Path(__file__).parents[2]
 LINK_BUCKET: Final = "darkroom-e2e-pictures"
 #: Synthesized templates of all test processes, by the hash of their sources.
 ASSEMBLY_CACHE: Final = PROJECT / ".pytest_cache" / "assemblies"
-READY_SECONDS: Final = 120.0
-STOP_SECONDS: Final = 30.0
+READY_SECONDS: Final = 240.0
+STOP_SECONDS: Final = 60.0
 #: Seconds of a sampling step of the stub Web UI. A generation of `SLOW` takes a quarter of a minute.
 STUB_SECONDS_PER_STEP: Final = 0.03
 SLOW: Final[dict[str, Any]] = {"prompt": "A dog", "steps": 150, "n_iter": 4, "width": 512, "height": 512}

@@ -197,7 +197,7 @@ def test_changes_that_pass_the_filter_are_carried_in_order(
     assert first["dynamodb"]["OldImage"]["status"] == {"S": "IN_QUEUE"}
 
 
-def test_what_is_given_up_is_told_to_the_failure_queue(
+def test_what_is_discarded_is_told_to_the_failure_queue(
     clients: AwsClients, run_function: Any, events: Callable[[], list[Any]]
 ) -> None:
     table, stream_arn = make_table(clients)

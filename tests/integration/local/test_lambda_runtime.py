@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.lambda_runtime.function import MAX_PROCESSES, LambdaFunction, PayloadTooLarge
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 CODE = """
 import os, time
@@ -43,12 +43,12 @@ def _code(write_function: Callable[[str], None]) -> None:
     write_function(CODE)
 
 
-def value(answer: Answer) -> Any:
+def value(answer: InvocationResult) -> Any:
     assert not answer.is_error, answer.payload
     return json.loads(answer.payload)
 
 
-def error_type(answer: Answer) -> str:
+def error_type(answer: InvocationResult) -> str:
     assert answer.is_error
     return str(json.loads(answer.payload)["errorType"])
 
@@ -58,7 +58,7 @@ def test_an_event_its_context_and_a_process_that_is_kept(
 ) -> None:
     monkeypatch.setenv("INHERITED", "from the test")
 
-    async def scenario(function: LambdaFunction) -> list[Answer]:
+    async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return [await function.invoke({"text": "ä\n"}) for _ in range(2)]
 
     first, second = map(value, run_function(scenario))
@@ -73,7 +73,7 @@ def test_an_event_its_context_and_a_process_that_is_kept(
 
 
 def test_an_exception_is_an_answer_and_the_process_lives_on(run_function: Any) -> None:
-    async def scenario(function: LambdaFunction) -> list[Answer]:
+    async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return [await function.invoke(event) for event in ({}, {"raise": "no luck"}, {})]
 
     before, failed, after = run_function(scenario)
@@ -84,7 +84,7 @@ def test_an_exception_is_an_answer_and_the_process_lives_on(run_function: Any) -
 
 
 def test_a_crash_and_a_time_out_end_the_process_but_not_the_function(run_function: Any) -> None:
-    async def scenario(function: LambdaFunction) -> list[Answer]:
+    async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         events: tuple[dict[str, Any], ...] = ({"exit": 3}, {}, {"sleep": 30}, {})
         return [await function.invoke(event) for event in events]
 
@@ -109,21 +109,21 @@ def test_a_function_that_cannot_start_says_why(
 ) -> None:
     write_function(code)
 
-    async def scenario(function: LambdaFunction) -> Answer:
+    async def scenario(function: LambdaFunction) -> InvocationResult:
         return await function.invoke({})
 
     assert error_type(run_function(scenario)) == expected
 
 
 def test_more_processes_are_started_when_all_are_busy_up_to_the_limit(run_function: Any) -> None:
-    async def scenario(function: LambdaFunction) -> list[Answer]:
+    async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return list(await asyncio.gather(*(function.invoke({"sleep": 0.3}) for _ in range(MAX_PROCESSES + 2))))
 
     assert len({value(answer)["pid"] for answer in run_function(scenario)}) == MAX_PROCESSES
 
 
 def test_reserved_concurrency_of_one_is_kept(run_function: Any) -> None:
-    async def scenario(function: LambdaFunction) -> list[Answer]:
+    async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return list(await asyncio.gather(*(function.invoke({"sleep": 0.1}) for _ in range(3))))
 
     answers = run_function(scenario, max_concurrency=1)
@@ -133,7 +133,7 @@ def test_reserved_concurrency_of_one_is_kept(run_function: Any) -> None:
 def test_lambdas_limit_of_six_megabytes(run_function: Any, write_function: Callable[[str], None]) -> None:
     write_function("def handler(event, context):\n    return 'x' * event['answer']")
 
-    async def scenario(function: LambdaFunction) -> list[Answer]:
+    async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         with pytest.raises(PayloadTooLarge):
             await function.invoke({"text": "x" * 6 * 1024 * 1024})
         return [await function.invoke({"answer": size}) for size in (5 * 1024 * 1024, 6 * 1024 * 1024)]

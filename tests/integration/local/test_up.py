@@ -4,27 +4,24 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-PROJECT = Path(__file__).parents[3]
-READY_SECONDS = 100
-STOP_SECONDS = 20
+from tests.harness.eventually import eventually
+from tests.harness.local_system import PROJECT, READY_SECONDS, environment_file, read_endpoints, up_command
 
-# One worker for all, so that the templates are synthesized once.
-pytestmark = pytest.mark.xdist_group("up")
+STOP_SECONDS = 20
+# One worker for all, so that a system starts after another has stopped.
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
 
 Up = subprocess.Popen[str]
 
 
-def start(state: Path, *arguments: str) -> Up:
-    command = [sys.executable, "-m", "local", "up", "--state-dir", str(state), *arguments]
+def start(state: Path, environment: Path, *arguments: str) -> Up:
+    command = [*up_command(state), "--environment", str(environment), *arguments]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -36,17 +33,7 @@ def end(up: Up) -> tuple[int, str, str]:
     return up.returncode, output, errors
 
 
-def endpoints(up: Up, state: Path) -> dict[str, Any]:
-    deadline = time.monotonic() + READY_SECONDS
-    while not (state / "endpoints.json").exists():
-        assert up.poll() is None, end(up)
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    content: dict[str, Any] = json.loads((state / "endpoints.json").read_text())
-    return content
-
-
-def children_of(pid: int) -> list[int]:
+def processes_of(pid: int) -> list[int]:
     command = ["pgrep", "-P", str(pid)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     return [int(line) for line in found.stdout.split()]
@@ -60,18 +47,18 @@ def exists(pid: int) -> bool:
     return True
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state directory of all tests of this module, so that the templates are synthesized once."""
-    return tmp_path_factory.mktemp("up") / "state"
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
 
 
 @pytest.fixture
-def run_up(state: Path) -> Iterator[Callable[[], Up]]:
+def run_up(state: Path, tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """Start a system without agents; it stops at the end of the test."""
     started: list[Up] = []
 
-    def run() -> Up:
-        started.append(start(state, "--webui-url", "http://127.0.0.1:9", "--agents", "0"))
+    def run(*arguments: str) -> Up:
+        started.append(start(state, environment_file(tmp_path / "local.yaml"), "--agents", "0", *arguments))
         return started[-1]
 
     yield run
@@ -81,22 +68,13 @@ def run_up(state: Path) -> Iterator[Callable[[], Up]]:
             end(up)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_from_ready_to_a_clean_stop(run_up: Callable[[], Up], state: Path, number: signal.Signals) -> None:
-    up = run_up()
-    found = endpoints(up, state)
-    assert found.keys() >= {
-        "aws_endpoint_url",
-        "region",
-        "http_url",
-        "api_key",
-        "webhook_secret",
-        "entry_topic_arn",
-        "task_topic_arn",
-        "completion_topic_arn",
-        "output_bucket",
-        "model_bucket",
-        "task_table",
+def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: Callable[..., Up], state: Path) -> None:
+    up = run_up("--stub-webui", "0.01")
+    found = read_endpoints(up, state)
+    assert found.keys() == {
+        *("aws_endpoint_url", "region", "http_url", "function_urls", "api_key", "webhook_secret", "callbacks_url"),
+        *("entry_topic_arn", "task_topic_arn", "completion_topic_arn", "output_bucket", "model_bucket"),
+        *("task_bucket", "task_table", "runtimes"),
     }
     assert found["runtimes"].keys() == {"sdruntime", "dynamic"}
     runtime = found["runtimes"]["sdruntime"]
@@ -107,13 +85,22 @@ def test_from_ready_to_a_clean_stop(run_up: Callable[[], Up], state: Path, numbe
         "webui_url",
         "agent_environment",
     }
-    assert runtime["agent_environment"]["WEBUI_URL"] == runtime["webui_url"] == "http://127.0.0.1:9"
+    assert runtime["agent_environment"]["WEBUI_URL"] == runtime["webui_url"]
     assert runtime["agent_environment"]["QUEUE_URL"] == runtime["queue_url"]
+    (model,) = httpx.get(f"{runtime['webui_url']}/sdapi/v1/sd-models").json()
+    assert model["model_name"] == "v1-5-pruned-emaonly"
     assert httpx.get(f"{found['http_url']}/nowhere").status_code == 404
     assert httpx.get(found["callbacks_url"]).json() == {"callbacks": [], "next": 0}
-    processes = children_of(up.pid)
-    assert processes
-    up.send_signal(number)
+    processes = processes_of(up.pid)
+    assert len(processes) >= 3
+
+    code, _, errors = end(run_up("--stub-webui", "0.01"))
+    assert code == 3
+    assert f"process {up.pid}" in errors
+    assert (state / "endpoints.json").exists()
+
+    # The end-to-end tests stop their system with SIGTERM.
+    up.send_signal(signal.SIGINT)
     code, output, errors = end(up)
     assert code == 0, errors
     assert json.loads(output) == found
@@ -122,41 +109,29 @@ def test_from_ready_to_a_clean_stop(run_up: Callable[[], Up], state: Path, numbe
     assert not (state / "endpoints.json").exists()
 
 
-def test_a_signal_during_the_start_stops_too(run_up: Callable[[], Up], state: Path) -> None:
+def test_a_signal_during_the_start_stops_too(run_up: Callable[..., Up], state: Path) -> None:
     log = state / "logs" / "aws.log"
-    log.unlink(missing_ok=True)
-    up = run_up()
-    deadline = time.monotonic() + READY_SECONDS
-    while not log.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    up = run_up("--webui-url", "http://127.0.0.1:9")
+    eventually(log.exists, "the start of AWS", READY_SECONDS)
     up.send_signal(signal.SIGTERM)
     code, _, errors = end(up)
     assert code == 0, errors
 
 
-def test_one_system_in_a_state_directory(run_up: Callable[[], Up], state: Path) -> None:
-    first = run_up()
-    endpoints(first, state)
-    code, _, errors = end(run_up())
-    assert code == 3
-    assert f"process {first.pid}" in errors
-    assert (state / "endpoints.json").exists()
-
-
-def test_without_its_aws_the_system_ends(run_up: Callable[[], Up], state: Path) -> None:
-    up = run_up()
-    endpoints(up, state)
-    (aws,) = children_of(up.pid)
+def test_without_its_aws_the_system_ends(run_up: Callable[..., Up], state: Path) -> None:
+    up = run_up("--webui-url", "http://127.0.0.1:9")
+    runtime = read_endpoints(up, state)["runtimes"]["sdruntime"]
+    assert runtime["webui_url"] == "http://127.0.0.1:9"
+    (aws,) = processes_of(up.pid)
     os.kill(aws, signal.SIGKILL)
     code, _, errors = end(up)
     assert code == 1
     assert "AWS (moto server) ended with status -9" in errors
 
 
-def test_a_mistake_in_the_environment_is_told(tmp_path: Path) -> None:
+def test_a_mistake_in_the_environment_is_reported(tmp_path: Path) -> None:
     environment = tmp_path / "mine.yaml"
     environment.write_text("name: mine\nruntimes: [{name: only, dynamicModels: true}]\n")
-    code, _, errors = end(start(tmp_path / "state", "--environment", str(environment)))
+    code, _, errors = end(start(tmp_path / "state", environment))
     assert code == 2
     assert "dynamicModels" in errors

@@ -12,7 +12,7 @@ from local.api_gateway.gateway_responses import GatewayResponses
 from local.api_gateway.rest_api import Key, Limit, Method, RestApi
 from local.api_gateway.usage_plans import UsagePlans
 from local.lambda_runtime.function import PayloadTooLarge
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 
 class FakeFunction:
@@ -20,12 +20,12 @@ class FakeFunction:
         self.behaviour = behaviour
         self.events: list[Any] = []
 
-    async def invoke(self, event: Any) -> Answer:
+    async def invoke(self, event: Any) -> InvocationResult:
         self.events.append(event)
         outcome = self.behaviour(event)
         if asyncio.iscoroutine(outcome):
             outcome = await outcome
-        return outcome if isinstance(outcome, Answer) else Answer(json.dumps(outcome).encode())
+        return outcome if isinstance(outcome, InvocationResult) else InvocationResult(json.dumps(outcome).encode())
 
 
 class FakeFunctions(dict[str, FakeFunction]):
@@ -35,7 +35,7 @@ class FakeFunctions(dict[str, FakeFunction]):
 
 def authorize(event: Any) -> Any:
     if event["headers"].get("x-api-key") == "wrong":
-        return Answer(b'{"errorMessage": "Unauthorized"}', is_error=True)
+        return InvocationResult(b'{"errorMessage": "Unauthorized"}', is_error=True)
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
     return {
         "principalId": "default",
@@ -159,7 +159,7 @@ def too_large(event: Any) -> Any:
 
 
 def fail(event: Any) -> Any:
-    return Answer(b'{"errorMessage": "no"}', is_error=True)
+    return InvocationResult(b'{"errorMessage": "no"}', is_error=True)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from local.api_gateway.authorization import read_authorization
 from local.api_gateway.gateway_responses import GatewayError
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:api/stage/GET/v1alpha2/tasks/x"
 
@@ -14,9 +14,9 @@ def statement(effect: str, resource: Any, action: Any = "execute-api:Invoke") ->
     return {"Effect": effect, "Resource": resource, "Action": action}
 
 
-def answer(*statements: dict[str, Any], **fields: Any) -> Answer:
+def answer(*statements: dict[str, Any], **fields: Any) -> InvocationResult:
     policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return Answer(json.dumps({"principalId": "me", "policyDocument": policy, **fields}).encode())
+    return InvocationResult(json.dumps({"principalId": "me", "policyDocument": policy, **fields}).encode())
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,17 @@ def test_a_policy_that_does_not(statements: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("given", "response_type"),
     [
-        (Answer(b'{"errorMessage": "Unauthorized", "errorType": "Exception"}', is_error=True), "UNAUTHORIZED"),
-        (Answer(b'{"errorMessage": "out of luck"}', is_error=True), "AUTHORIZER_FAILURE"),
-        (Answer(b"null"), "AUTHORIZER_CONFIGURATION_ERROR"),
-        (Answer(b'{"principalId": "me"}'), "AUTHORIZER_CONFIGURATION_ERROR"),
+        (
+            InvocationResult(b'{"errorMessage": "Unauthorized", "errorType": "Exception"}', is_error=True),
+            "UNAUTHORIZED",
+        ),
+        (InvocationResult(b'{"errorMessage": "out of luck"}', is_error=True), "AUTHORIZER_FAILURE"),
+        (InvocationResult(b"null"), "AUTHORIZER_CONFIGURATION_ERROR"),
+        (InvocationResult(b'{"principalId": "me"}'), "AUTHORIZER_CONFIGURATION_ERROR"),
         (answer(statement("Allow", "*"), context={"list": []}), "AUTHORIZER_CONFIGURATION_ERROR"),
     ],
 )
-def test_no_answer_lets_nobody_in(given: Answer, response_type: str) -> None:
+def test_no_answer_lets_nobody_in(given: InvocationResult, response_type: str) -> None:
     with pytest.raises(GatewayError) as refused:
         read_authorization(given, ARN)
     assert refused.value.response_type == response_type

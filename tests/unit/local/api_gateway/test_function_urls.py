@@ -13,7 +13,7 @@ import pytest
 from local.api_gateway.function_urls import FunctionUrl, function_urls
 from local.cloudformation.errors import TemplateError
 from local.lambda_runtime.function import PayloadTooLarge
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 from local.provisioning.provisioner import Provisioned
 
 
@@ -22,9 +22,9 @@ class FakeFunction:
         self.behaviour = behaviour
         self.definition = SimpleNamespace(handler="lambdas.runpod_api.handler.handler")
 
-    async def invoke(self, event: Any) -> Answer:
+    async def invoke(self, event: Any) -> InvocationResult:
         outcome = self.behaviour(event)
-        return outcome if isinstance(outcome, Answer) else Answer(json.dumps(outcome).encode())
+        return outcome if isinstance(outcome, InvocationResult) else InvocationResult(json.dumps(outcome).encode())
 
 
 async def request(behaviour: Callable[[Any], Any], *arguments: str, **options: Any) -> httpx.Response:
@@ -72,7 +72,7 @@ def too_large(_: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status"), [(lambda _: Answer(b'{"errorType": "E"}', is_error=True), 502), (too_large, 413)]
+    ("behaviour", "status"), [(lambda _: InvocationResult(b'{"errorType": "E"}', is_error=True), 502), (too_large, 413)]
 )
 def test_a_function_that_cannot_answer(behaviour: Callable[[Any], Any], status: int) -> None:
     assert run(request(behaviour, "GET", "/")).status_code == status

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from local.api_gateway.gateway_responses import GatewayError
 from local.api_gateway.proxy_response import http_response
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 
 def convert(value: Any, *, accept: str = "", binary: tuple[str, ...] = ()) -> Response:
-    return http_response(Answer(json.dumps(value).encode()), accept=accept, binary_media_types=binary)
+    return http_response(InvocationResult(json.dumps(value).encode()), accept=accept, binary_media_types=binary)
 
 
 def test_status_body_and_headers() -> None:
@@ -62,7 +62,7 @@ def test_a_malformed_answer_is_a_bad_gateway(value: Any) -> None:
 
 def test_a_failed_function_is_a_bad_gateway() -> None:
     with pytest.raises(GatewayError, match="DEFAULT_5XX"):
-        http_response(Answer(b'{"statusCode": 200}', is_error=True), accept="", binary_media_types=())
+        http_response(InvocationResult(b'{"statusCode": 200}', is_error=True), accept="", binary_media_types=())
 
 
 JSON = st.recursive(

@@ -69,11 +69,11 @@ def test_imports_come_from_the_stacks_before() -> None:
 def test_properties_that_nobody_takes_are_refused() -> None:
     properties = Properties(Resource("One", "Queue", "Q", {"Name": "n", "Tags": [], "New": 1}))
     assert properties.require("Name") == "n"
-    assert properties.take("Other", 3) == 3
+    assert properties.pop("Other", 3) == 3
     properties.ignore("Tags", "NotThere")
     with pytest.raises(TemplateError, match=r"One/Queue \(Q\).* New;"):
         properties.finish()
     with pytest.raises(TemplateError, match="no property Missing"):
         properties.require("Missing")
-    assert properties.take_all() == {"New": 1}
+    assert properties.pop_all() == {"New": 1}
     properties.finish()

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from local.event_sources.failures import failed_identifiers
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 ALL = {"a", "b"}
 
@@ -29,10 +29,10 @@ ALL = {"a", "b"}
     ],
 )
 def test_as_lambda_reads_the_answer(value: Any, expected: set[str]) -> None:
-    answer = Answer(json.dumps(value).encode())
+    answer = InvocationResult(json.dumps(value).encode())
     assert failed_identifiers(answer, ["a", "b"], reports_items=True) == expected
 
 
 def test_an_error_fails_all_and_an_unread_answer_none() -> None:
-    assert failed_identifiers(Answer(b"{}", is_error=True), ["a", "b"], reports_items=True) == ALL
-    assert failed_identifiers(Answer(b'"text"'), ["a", "b"], reports_items=False) == set()
+    assert failed_identifiers(InvocationResult(b"{}", is_error=True), ["a", "b"], reports_items=True) == ALL
+    assert failed_identifiers(InvocationResult(b'"text"'), ["a", "b"], reports_items=False) == set()

@@ -5,16 +5,16 @@ import pytest
 
 from local.cloudformation.errors import TemplateError
 from local.event_sources.schedule import ScheduleEventSource, interval_seconds
-from local.lambda_runtime.runtime_api import Answer
+from local.lambda_runtime.runtime_api import InvocationResult
 
 
 class Ticked:
     def __init__(self) -> None:
         self.events: list[Any] = []
 
-    async def invoke(self, event: Any) -> Answer:
+    async def invoke(self, event: Any) -> InvocationResult:
         self.events.append(event)
-        return Answer(b"null")
+        return InvocationResult(b"null")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_other_schedules_are_refused(expression: str) -> None:
 def test_a_tick_has_eventbridges_shape() -> None:
     function: Any = Ticked()
     source = ScheduleEventSource(function=function, rule_arn="arn:rule", region="us-east-1", interval_seconds=0)
-    asyncio.run(source.step())
+    asyncio.run(source.poll())
     (event,) = function.events
     assert event["detail-type"] == "Scheduled Event"
     assert event["source"] == "aws.events"

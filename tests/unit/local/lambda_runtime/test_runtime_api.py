@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from local.lambda_runtime.runtime_api import MAX_PAYLOAD_BYTES, Answer, Invocation, RuntimeApi
+from local.lambda_runtime.runtime_api import MAX_PAYLOAD_BYTES, Invocation, InvocationResult, RuntimeApi
 
 RUNTIME = "/2018-06-01/runtime"
 
@@ -13,10 +13,10 @@ def client(api: RuntimeApi) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(api.application), base_url="http://runtime")
 
 
-def run_invocation(path: str, content: bytes) -> tuple[httpx.Response, httpx.Response, Answer | None]:
+def run_invocation(path: str, content: bytes) -> tuple[httpx.Response, httpx.Response, InvocationResult | None]:
     """Return the event as the process gets it, the answer to what it posts, and the invocation's outcome."""
 
-    async def scenario() -> tuple[httpx.Response, httpx.Response, Answer | None]:
+    async def scenario() -> tuple[httpx.Response, httpx.Response, InvocationResult | None]:
         api = RuntimeApi()
         invocation = Invocation(b'{"a": 1}', "arn:function", timeout_seconds=3, request_id="first")
         async with client(api) as process:
@@ -25,7 +25,7 @@ def run_invocation(path: str, content: bytes) -> tuple[httpx.Response, httpx.Res
             assert not asking.done()
             api.submit(invocation)
             event = await asking
-            assert invocation.taken.is_set()
+            assert invocation.received.is_set()
             posted = await process.post(RUNTIME + path, content=content)
         return event, posted, invocation.answer.result() if invocation.answer.done() else None
 
@@ -39,19 +39,19 @@ def test_the_process_gets_the_event_with_what_the_context_needs() -> None:
     assert event.headers["lambda-runtime-invoked-function-arn"] == "arn:function"
     assert int(event.headers["lambda-runtime-deadline-ms"]) > 1_700_000_000_000
     assert posted.status_code == 202
-    assert answer == Answer(b'"done"')
+    assert answer == InvocationResult(b'"done"')
 
 
 def test_an_error_is_an_answer() -> None:
     _, posted, answer = run_invocation("/invocation/first/error", b'{"errorMessage": "no"}')
     assert posted.status_code == 202
-    assert answer == Answer(b'{"errorMessage": "no"}', is_error=True)
+    assert answer == InvocationResult(b'{"errorMessage": "no"}', is_error=True)
 
 
 def test_a_failed_start_is_the_answer_to_the_first_event() -> None:
     _, posted, answer = run_invocation("/init/error", b'{"errorType": "Runtime.ImportModuleError"}')
     assert posted.status_code == 202
-    assert answer == Answer(b'{"errorType": "Runtime.ImportModuleError"}', is_error=True)
+    assert answer == InvocationResult(b'{"errorType": "Runtime.ImportModuleError"}', is_error=True)
 
 
 def test_a_late_answer_to_another_invocation_is_refused() -> None:
@@ -69,13 +69,13 @@ def test_too_large_an_answer_is_lambdas_own_error() -> None:
 
 
 def test_only_the_first_outcome_counts() -> None:
-    async def scenario() -> Answer:
+    async def scenario() -> InvocationResult:
         invocation = Invocation(b"{}", "arn", timeout_seconds=1)
-        invocation.settle(Answer(b"1"))
-        invocation.settle(Answer(b"2"))
+        invocation.finish(InvocationResult(b"1"))
+        invocation.finish(InvocationResult(b"2"))
         return await invocation.answer
 
-    assert asyncio.run(scenario()) == Answer(b"1")
+    assert asyncio.run(scenario()) == InvocationResult(b"1")
 
 
 def test_a_process_that_is_gone_no_longer_waits() -> None:

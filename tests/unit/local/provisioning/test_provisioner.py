@@ -5,7 +5,7 @@ import pytest
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.synthesis import SynthesizedStack
 from local.provisioning.provisioner import provision
-from local.provisioning.resource_types import MADE, NOT_NEEDED, PLAYED
+from local.provisioning.resource_types import EMULATED, MADE, NOT_NEEDED
 
 
 class FakeSns:
@@ -32,8 +32,8 @@ def stack(name: str, resources: dict[str, Any], **sections: Any) -> SynthesizedS
 
 
 def test_a_type_has_one_fate() -> None:
-    assert not MADE.keys() & PLAYED.keys()
-    assert not (MADE.keys() | PLAYED.keys()) & NOT_NEEDED.keys()
+    assert not MADE.keys() & EMULATED.keys()
+    assert not (MADE.keys() | EMULATED.keys()) & NOT_NEEDED.keys()
     assert all(reason for reason in NOT_NEEDED.values())
 
 

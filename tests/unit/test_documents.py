@@ -1,4 +1,4 @@
-"""What the documents say is what the code does."""
+"""Agreement of documents and code: configuration page, API description, documented requests."""
 
 import json
 import subprocess

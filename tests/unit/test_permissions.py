@@ -1,4 +1,4 @@
-"""The judge of roles against calls sees what it must, and nothing that is not there."""
+"""Comparison of roles with recorded calls: it reports each difference, and no other."""
 
 import json
 import subprocess
@@ -48,7 +48,7 @@ def test_calls_are_named_as_iam_names_them(tmp_path: Path) -> None:
 def test_the_calls_of_processes_that_tests_start_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "")
     record_calls_of_children(tmp_path)
-    # The program calls in the name of the agent's task queue, to a port at which nobody listens.
+    # The program calls in the name of the agent's task queue, to a port at which no test listens.
     program = (
         "import boto3, botocore.config, botocore.exceptions\n"
         "from runtime_image.agent.intake.task_queue import TaskQueue\n"

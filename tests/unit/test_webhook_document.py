@@ -1,4 +1,4 @@
-"""The code that docs/how-to/webhooks.md gives to receivers, run on what the function really sends."""
+"""Receiver code of docs/how-to/webhooks.md, run on the real requests of the function."""
 
 import json
 import time

@@ -101,17 +101,19 @@ def settings_table(settings: type[Settings]) -> str:
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows, ""])
 
 
+def function_settings(folder: str) -> type[Settings]:
+    """Return the settings class of the function in `lambdas/{folder}`: the most derived one in its handler."""
+    module = importlib.import_module(f"lambdas.{folder}.handler")
+    classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Settings)]
+    (found,) = (each for each in classes if not any(other is not each and issubclass(other, each) for other in classes))
+    return found
+
+
 def functions_table() -> str:
     """Return the variables of every function."""
     rows = []
-    for path in sorted(PROJECT.glob("lambdas/*/settings.py")):
-        module = importlib.import_module(f"lambdas.{path.parent.name}.settings")
-        classes = [
-            value
-            for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
-        ]
-        variables = sorted(variable for settings in classes for variable in settings.variables())
+    for path in sorted(PROJECT.glob("lambdas/*/handler.py")):
+        variables = sorted(function_settings(path.parent.name).variables())
         rows.append(f"| `{path.parent.name}` | {', '.join(f'`{variable}`' for variable in variables)} |")
     return "\n".join(["| function | variables |", "|---|---|", *rows, ""])
 

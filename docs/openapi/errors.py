@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from contract.errors import DarkroomError
 from docs.openapi.schemas import Schemas
-from lambdas.aws_errors import AwsUnavailable
-from lambdas.http_answers import STATUS_OF_ERROR, ErrorAnswer
-from lambdas.http_application import InternalError
+from lambdas.http.application import InternalError
+from lambdas.http.responses import STATUS_OF_ERROR, ErrorResponse
+from lambdas.runtime.aws_errors import AwsUnavailable
 from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS
 
 #: What any function may answer.
@@ -35,7 +35,7 @@ def error_answers(errors: Iterable[type[DarkroomError]], schemas: Schemas) -> di
 def _response(meanings: dict[str, str], *, has_retry_after: bool, schemas: Schemas) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": "\n".join(f"- `{code}`: {meaning}" for code, meaning in meanings.items()),
-        "content": {"application/json": {"schema": schemas.schema(ErrorAnswer, "serialization")}},
+        "content": {"application/json": {"schema": schemas.schema(ErrorResponse, "serialization")}},
     }
     if has_retry_after:
         response["headers"] = {

@@ -12,8 +12,8 @@ from contract.routing import RUNTIME_NAME_PATTERN
 from contract.runpod import ALLOWED_CALLS
 from contract.task import ID_PATTERN, Policy
 from docs.openapi.operation import Body, Operation, Parameter
-from lambdas.output_bucket import OutputGone
 from lambdas.runpod_api.handler import DEFAULT_WAIT_MS, MAX_WAIT_MS, MIN_WAIT_MS
+from lambdas.tasks.output_bucket import OutputGone
 from task_store.task_bucket import MessageLost
 
 _TAG: Final = "RunPod"

@@ -6,7 +6,7 @@ from typing import Final
 from contract import errors
 from contract.upload import UPLOAD_TYPES
 from docs.openapi.operation import Body, Operation
-from lambdas.create_upload.uploading import CreatedUpload
+from lambdas.create_upload.upload_forms import CreatedUpload
 
 OPERATIONS: Final = (
     Operation(
@@ -14,7 +14,7 @@ OPERATIONS: Final = (
         "/v1alpha2/uploads",
         "createUpload",
         "Get a form for uploading an input picture",
-        "Uploads",
+        "UploadForms",
         {HTTPStatus.CREATED: CreatedUpload},
         errors=(errors.InvalidTask, errors.InvalidJson),
         body=Body(

@@ -6,7 +6,7 @@ from typing import Any, Final
 from contract.routing import RUNTIME_NAME_PATTERN
 from contract.runpod import ALLOWED_CALLS
 from docs.openapi.operation import Body, Operation, Parameter
-from lambdas.http_answers import ErrorAnswer
+from lambdas.http.responses import ErrorResponse
 from lambdas.webui_api.calls import CALLS, RUNTIME_HEADER
 
 #: Its 500s are the Web UI's own, and its answers make pictures: what checks every other operation leaves this tag out.
@@ -36,7 +36,7 @@ _REFUSAL: Final[dict[str, Any]] = {
 _ANSWERS: Final[dict[HTTPStatus, Any]] = {
     HTTPStatus.OK: {"description": "What the SD Web UI answers to this call"},
     **{
-        status: {"anyOf": [_REFUSAL, ErrorAnswer]}
+        status: {"anyOf": [_REFUSAL, ErrorResponse]}
         for status in (
             HTTPStatus.NOT_FOUND,
             HTTPStatus.METHOD_NOT_ALLOWED,

@@ -4,10 +4,18 @@ import os
 from functools import cache
 from typing import Any
 
-from lambdas.authorize.authorizing import Authorizer
-from lambdas.authorize.composition import compose_authorizer
-from lambdas.authorize.settings import AuthorizeSettings
-from lambdas.observability import observed
+from pydantic import Json
+
+from contract.settings import Settings
+from lambdas.authorize.authorizer import Authorizer, compose_authorizer
+from lambdas.runtime.observability import observed
+
+
+class AuthorizeSettings(Settings):
+    """Where the keys are."""
+
+    #: Secret of each key by the key's name.
+    api_key_secret_arns: Json[dict[str, str]]
 
 
 @cache

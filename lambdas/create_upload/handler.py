@@ -8,23 +8,31 @@ from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from lambdas.clients import client
-from lambdas.clock import now_ms
-from lambdas.create_upload.settings import CreateUploadSettings
-from lambdas.create_upload.uploading import Uploads
-from lambdas.http_answers import answer
-from lambdas.http_application import body_of, http_application
-from lambdas.observability import observed
+from contract.settings import Settings
+from lambdas.create_upload.upload_forms import UploadForms
+from lambdas.http.application import body_of, http_application
+from lambdas.http.responses import json_response
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
 
 #: Random bytes of an upload's name.
 NAME_BYTES: Final = 24
 
 
+class CreateUploadSettings(Settings):
+    """Where uploads go."""
+
+    task_bucket: str
+
+
 @cache
-def uploads() -> Uploads:
+def uploads() -> UploadForms:
     """Compose the uploads of this process."""
     settings = CreateUploadSettings.from_environment(os.environ)
-    return Uploads(client=client("s3"), bucket=settings.task_bucket, new_name=lambda: secrets.token_urlsafe(NAME_BYTES))
+    return UploadForms(
+        client=client("s3"), bucket=settings.task_bucket, new_name=lambda: secrets.token_urlsafe(NAME_BYTES)
+    )
 
 
 @cache
@@ -34,7 +42,7 @@ def application() -> APIGatewayRestResolver:
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:
-        return answer(uploads().create(body_of(app.current_event), now_ms=now_ms()), HTTPStatus.CREATED)
+        return json_response(uploads().create(body_of(app.current_event), now_ms=now_ms()), HTTPStatus.CREATED)
 
     return app
 

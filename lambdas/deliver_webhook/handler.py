@@ -7,22 +7,32 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import cache
 from typing import Any
 
+from pydantic import Json
+
 from guarded_http.client import GuardedHttp
 from guarded_http.network import resolve_with_system
-from lambdas.clients import client
-from lambdas.clock import now_ms
-from lambdas.deliver_webhook.bodies import WebhookBodies
-from lambdas.deliver_webhook.delivering import Delivery, WebhookDelivery
-from lambdas.deliver_webhook.posting import Attempt, WebhookPost
-from lambdas.deliver_webhook.settings import DeliverWebhookSettings
 from lambdas.deliver_webhook.signing_keys import SigningKeys
-from lambdas.observability import logger, observed
-from lambdas.output_bucket import OutputBucket
-from lambdas.tasks.repository import task_repository
-from lambdas.webui_answers import WebUiAnswers
+from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
+from lambdas.deliver_webhook.webhook_client import Attempt, WebhookClient
+from lambdas.deliver_webhook.webhook_delivery import PreparedWebhook, WebhookDelivery
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import logger, observed
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.repository import RepositorySettings, task_repository
+from lambdas.tasks.webui_responses import WebUiResponses
 from task_store.task_bucket import TaskBucket
 
 Message = Mapping[str, Any]
+
+
+class DeliverWebhookSettings(RepositorySettings):
+    """Where webhooks come from, what signs them, and which hosts they may reach besides public ones."""
+
+    webhook_queue_url: str
+    webhook_secret_arn: str
+    task_bucket: str
+    allowed_link_hosts: Json[tuple[str, ...]] = ()
 
 
 @cache
@@ -37,10 +47,10 @@ def webhooks() -> WebhookDelivery:
     repository = task_repository(settings())
     keys = SigningKeys(client=client("secretsmanager"), secret_arn=settings().webhook_secret_arn, now_ms=now_ms)
     http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings().allowed_link_hosts)
-    post = WebhookPost(http=http, clock=time)
+    post = WebhookClient(http=http, clock=time)
     bodies = WebhookBodies(
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
-        answers=WebUiAnswers(outputs=OutputBucket(client=client("s3"))),
+        answers=WebUiResponses(outputs=OutputBucket(client=client("s3"))),
     )
     return WebhookDelivery(post=post, repository=repository, signing_keys=keys.current, render=bodies.render)
 
@@ -51,7 +61,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     messages: list[Message] = event["Records"]
     settled: set[str] = set()
     with ThreadPoolExecutor(max_workers=len(messages)) as threads:
-        attempts: dict[Future[Attempt], tuple[Message, Delivery]] = {}
+        attempts: dict[Future[Attempt], tuple[Message, PreparedWebhook]] = {}
         for message in messages:
             if delivery := _prepared(message):
                 attempts[threads.submit(webhooks().attempt, delivery)] = (message, delivery)
@@ -64,7 +74,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _prepared(message: Message) -> Delivery | None:
+def _prepared(message: Message) -> PreparedWebhook | None:
     try:
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
         return webhooks().prepare(message["body"], receive_count=receive_count, now_ms=now_ms())
@@ -73,7 +83,7 @@ def _prepared(message: Message) -> Delivery | None:
     return None
 
 
-def _settle(message: Message, delivery: Delivery, attempt: Future[Attempt]) -> bool:
+def _settle(message: Message, delivery: PreparedWebhook, attempt: Future[Attempt]) -> bool:
     try:
         pause_seconds = webhooks().settle(delivery, attempt.result())
         if pause_seconds is None:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from lambdas.aws_errors import error_code
-from lambdas.deliver_webhook.signing import InvalidSecret, signing_key
-from lambdas.observability import logger
+from lambdas.deliver_webhook.signature import InvalidSecret, signing_key
+from lambdas.runtime.aws_errors import error_code
+from lambdas.runtime.observability import logger
 
 #: Milliseconds for which a process keeps the keys: a rotated secret signs within this time.
 MAX_AGE_MS: Final = 300_000

@@ -4,19 +4,25 @@ import os
 from functools import cache
 from typing import Any
 
-from lambdas.clients import client
-from lambdas.clock import now_ms
-from lambdas.expire_tasks.settings import ExpireTasksSettings
-from lambdas.expire_tasks.sweeping import Sweep
-from lambdas.observability import observed
-from lambdas.task_publisher import TaskPublisher
-from lambdas.tasks.repository import task_repository
-from lambdas.topic import SnsTopic
+from lambdas.expire_tasks.task_reaper import TaskReaper
+from lambdas.messaging.topics import SnsTopic
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
+from lambdas.tasks.publisher import TaskPublisher
+from lambdas.tasks.repository import RepositorySettings, task_repository
 from task_store.task_bucket import TaskBucket
 
 
+class ExpireTasksSettings(RepositorySettings):
+    """Where tasks are, and where those that were never published go."""
+
+    task_bucket: str
+    task_topic_arn: str
+
+
 @cache
-def sweep() -> Sweep:
+def reaper() -> TaskReaper:
     """Compose the sweep of this process."""
     settings = ExpireTasksSettings.from_environment(os.environ)
     repository = task_repository(settings)
@@ -25,10 +31,10 @@ def sweep() -> Sweep:
         bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
         repository=repository,
     )
-    return Sweep(repository=repository, publisher=publisher, now_ms=now_ms)
+    return TaskReaper(repository=repository, publisher=publisher, now_ms=now_ms)
 
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda passes event and context
     """Settle every task that is due."""
-    sweep().run()
+    reaper().run()

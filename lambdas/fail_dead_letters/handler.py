@@ -4,21 +4,27 @@ import os
 from functools import cache
 from typing import Any
 
-from lambdas.clients import client
-from lambdas.fail_dead_letters.failing import DeadLetterOffice
-from lambdas.fail_dead_letters.settings import FailDeadLettersSettings
-from lambdas.observability import observed
-from lambdas.queue_batch import settle_each
-from lambdas.tasks.repository import task_repository
-from lambdas.topic import SnsTopic
+from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
+from lambdas.messaging.queue_batch import process_each
+from lambdas.messaging.topics import SnsTopic
+from lambdas.runtime.clients import client
+from lambdas.runtime.observability import observed
+from lambdas.tasks.repository import RepositorySettings, task_repository
 from task_store.task_bucket import TaskBucket
 
 
+class FailDeadLettersSettings(RepositorySettings):
+    """Where failed tasks are recorded and answered."""
+
+    task_bucket: str
+    completion_topic_arn: str
+
+
 @cache
-def office() -> DeadLetterOffice:
+def processor() -> DeadLetterProcessor:
     """Compose the dead-letter office of this process."""
     settings = FailDeadLettersSettings.from_environment(os.environ)
-    return DeadLetterOffice(
+    return DeadLetterProcessor(
         repository=task_repository(settings),
         task_bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
@@ -28,4 +34,4 @@ def office() -> DeadLetterOffice:
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Settle each message; those that could not be settled come again."""
-    return settle_each(event, context, lambda delivery: office().settle(delivery))
+    return process_each(event, context, lambda delivery: processor().process(delivery))

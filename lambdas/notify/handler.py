@@ -6,13 +6,22 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from lambdas.clients import client, dynamodb
-from lambdas.notify.notifying import Notifier
-from lambdas.notify.settings import NotifySettings
-from lambdas.observability import logger, observed
-from lambdas.topic import SnsTopic
-from lambdas.webhook_queue import SqsWebhookQueue
+from contract.settings import Settings
+from lambdas.messaging.topics import SnsTopic
+from lambdas.messaging.webhook_queue import SqsWebhookQueue
+from lambdas.notify.notifier import Notifier
+from lambdas.runtime.clients import client, dynamodb
+from lambdas.runtime.observability import logger, observed
 from task_store.active_runs import ActiveRuns
+
+
+class NotifySettings(Settings):
+    """Where callbacks go, and whether keys have a limit of active tasks."""
+
+    completion_topic_arn: str
+    webhook_queue_url: str
+    task_table: str
+    active_tasks_per_key: int | None = None
 
 
 @cache

@@ -6,16 +6,30 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from pydantic import Field
 
-from lambdas.clients import client
-from lambdas.http_answers import answer
-from lambdas.http_application import http_application
-from lambdas.observability import observed
-from lambdas.output_bucket import OutputBucket
-from lambdas.read_task.reading import TaskReader
-from lambdas.read_task.settings import ReadTaskSettings
-from lambdas.tasks.repository import task_repository
-from lambdas.webhook_queue import SqsWebhookQueue
+from contract.routing import Catalogue
+from lambdas.http.application import http_application
+from lambdas.http.responses import json_response
+from lambdas.messaging.webhook_queue import SqsWebhookQueue
+from lambdas.read_task.task_reader import TaskReader
+from lambdas.runtime.clients import client
+from lambdas.runtime.observability import observed
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.repository import RepositorySettings, task_repository
+
+
+class ReadTaskSettings(RepositorySettings):
+    """Where tasks and their outputs are."""
+
+    output_bucket: str
+    webhook_queue_url: str
+    runtimes: str = Field(description="the catalogue, as JSON")
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The configured runtimes."""
+        return Catalogue.from_json(self.runtimes)
 
 
 @cache
@@ -38,19 +52,19 @@ def application() -> APIGatewayRestResolver:
 
     @app.get("/v1alpha2/tasks")
     def list_tasks() -> Response[Any]:
-        return answer(reader().list(app.current_event.query_string_parameters))
+        return json_response(reader().list(app.current_event.query_string_parameters))
 
     @app.get("/v1alpha2/tasks/<task_id>")
     def show_task(task_id: str) -> Response[Any]:
-        return answer(reader().show(task_id, app.current_event.query_string_parameters))
+        return json_response(reader().show(task_id, app.current_event.query_string_parameters))
 
     @app.delete("/v1alpha2/tasks/<task_id>")
     def cancel_task(task_id: str) -> Response[Any]:
-        return answer(reader().cancel(task_id))
+        return json_response(reader().cancel(task_id))
 
     @app.post("/v1alpha2/tasks/<task_id>/webhook")
     def redeliver_webhook(task_id: str) -> Response[Any]:
-        return answer(reader().redeliver_webhook(task_id), HTTPStatus.ACCEPTED)
+        return json_response(reader().redeliver_webhook(task_id), HTTPStatus.ACCEPTED)
 
     return app
 

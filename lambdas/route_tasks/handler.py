@@ -4,21 +4,26 @@ import os
 from functools import cache
 from typing import Any
 
-from lambdas.clients import client
-from lambdas.clock import now_ms
-from lambdas.observability import observed
-from lambdas.queue_batch import settle_each
-from lambdas.route_tasks.routing import TaskRouter
-from lambdas.route_tasks.settings import RouteTasksSettings
-from lambdas.submission_parts import submission_parts
-from lambdas.topic import SnsTopic
+from lambdas.messaging.queue_batch import process_each
+from lambdas.messaging.topics import SnsTopic
+from lambdas.route_tasks.task_router import TaskRouter
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
+from lambdas.tasks.composition import SubmissionSettings, compose_submission
+
+
+class RouteTasksSettings(SubmissionSettings):
+    """Places of a submission, and where a rejection goes."""
+
+    completion_topic_arn: str
 
 
 @cache
 def router() -> TaskRouter:
     """Compose the router of this process."""
     settings = RouteTasksSettings.from_environment(os.environ)
-    parts = submission_parts(settings)
+    parts = compose_submission(settings)
     return TaskRouter(
         catalogue=parts.catalogue,
         find_checkpoint=parts.models.find_checkpoint,
@@ -31,4 +36,4 @@ def router() -> TaskRouter:
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Route each message; those that could not be settled come again."""
-    return settle_each(event, context, lambda delivery: router().route(delivery, now_ms=now_ms()))
+    return process_each(event, context, lambda delivery: router().route(delivery, now_ms=now_ms()))

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from contract.record import Status
 from contract.replica import SEEN_WITHIN_MS
-from lambdas import outcomes
-from lambdas.observability import count, logger
 from lambdas.runpod_api.runtimes import Runtimes
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks import outcomes
 from task_store.indexes import ActiveRun
 from task_store.repository import TaskRepository
 

@@ -9,21 +9,20 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.authorize.composition import compose_authorizer
-from lambdas.clients import client
-from lambdas.clock import now_ms
-from lambdas.function_url import ANSWER_BY, HttpFunction
-from lambdas.http_answers import answer
-from lambdas.http_application import body_of, caller_of, http_application
-from lambdas.observability import observed
-from lambdas.output_bucket import OutputBucket
+from lambdas.authorize.authorizer import compose_authorizer
+from lambdas.http.application import body_of, caller_of, http_application
+from lambdas.http.function_url import ANSWER_BY, HttpFunction
+from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runpod_api.runtimes import Runtimes
-from lambdas.runpod_api.settings import RunpodApiSettings
-from lambdas.submission_parts import submission_parts
-from lambdas.task_waiting import TaskWaiting
-from lambdas.webui_answers import WebUiAnswers
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
+from lambdas.tasks.composition import WaitingSettings, compose_submission
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import WebUiResponses
 
 #: Milliseconds for which `runsync` waits: the least, the most, and without `wait` (RunPod's own).
 MIN_WAIT_MS: Final = 1_000
@@ -32,15 +31,15 @@ DEFAULT_WAIT_MS: Final = 90_000
 
 
 @cache
-def settings() -> RunpodApiSettings:
+def settings() -> WaitingSettings:
     """Read the settings of this process."""
-    return RunpodApiSettings.from_environment(os.environ)
+    return WaitingSettings.from_environment(os.environ)
 
 
 @cache
 def jobs() -> RunpodJobs:
     """Compose what answers for single jobs."""
-    parts = submission_parts(settings())
+    parts = compose_submission(settings())
     outputs = OutputBucket(client=client("s3"))
     return RunpodJobs(
         runtimes=Runtimes(catalogue=parts.catalogue),
@@ -48,8 +47,8 @@ def jobs() -> RunpodJobs:
         repository=parts.repository,
         tasks=parts.tasks,
         retries=parts.retries,
-        waiting=TaskWaiting(repository=parts.repository),
-        answers=WebUiAnswers(outputs=outputs),
+        waiter=TaskWaiter(repository=parts.repository),
+        answers=WebUiResponses(outputs=outputs),
         link=outputs.link,
         now_ms=now_ms,
         new_uuid=uuid.uuid4,
@@ -59,7 +58,7 @@ def jobs() -> RunpodJobs:
 @cache
 def endpoint() -> RunpodEndpoint:
     """Compose what answers for a runtime as a whole."""
-    parts = submission_parts(settings())
+    parts = compose_submission(settings())
     return RunpodEndpoint(
         runtimes=Runtimes(catalogue=parts.catalogue), repository=parts.repository, now_ms=now_ms, clock=time.monotonic
     )
@@ -72,38 +71,38 @@ def function() -> HttpFunction:
 
     @app.post("/v2/<runtime>/run")
     def run(runtime: str) -> Response[Any]:
-        return answer(jobs().run(runtime, body_of(app.current_event), caller=caller_of(app.current_event)))
+        return json_response(jobs().run(runtime, body_of(app.current_event), caller=caller_of(app.current_event)))
 
     @app.post("/v2/<runtime>/runsync")
     def run_sync(runtime: str) -> Response[Any]:
         event = app.current_event
         wait_seconds = wait_ms(event.get_query_string_value("wait")) / 1000
         seconds = max(min(wait_seconds, app.context[ANSWER_BY] - time.monotonic()), 0)
-        return answer(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller_of(event)))
+        return json_response(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller_of(event)))
 
     @app.get("/v2/<runtime>/status/<job_id>")
     def status(runtime: str, job_id: str) -> Response[Any]:
-        return answer(jobs().status(runtime, job_id))
+        return json_response(jobs().status(runtime, job_id))
 
     @app.get("/v2/<runtime>/stream/<job_id>")
     def stream(runtime: str, job_id: str) -> Response[Any]:
-        return answer(jobs().stream(runtime, job_id))
+        return json_response(jobs().stream(runtime, job_id))
 
     @app.post("/v2/<runtime>/cancel/<job_id>")
     def cancel(runtime: str, job_id: str) -> Response[Any]:
-        return answer(jobs().cancel(runtime, job_id))
+        return json_response(jobs().cancel(runtime, job_id))
 
     @app.post("/v2/<runtime>/retry/<job_id>")
     def retry(runtime: str, job_id: str) -> Response[Any]:
-        return answer(jobs().retry(runtime, job_id, caller=caller_of(app.current_event)))
+        return json_response(jobs().retry(runtime, job_id, caller=caller_of(app.current_event)))
 
     @app.post("/v2/<runtime>/purge-queue")
     def purge_queue(runtime: str) -> Response[Any]:
-        return answer(endpoint().purge(runtime, answer_by=app.context[ANSWER_BY]))
+        return json_response(endpoint().purge(runtime, answer_by=app.context[ANSWER_BY]))
 
     @app.get("/v2/<runtime>/health")
     def health(runtime: str) -> Response[Any]:
-        return answer(endpoint().health(runtime))
+        return json_response(endpoint().health(runtime))
 
     return HttpFunction(application=app, authorizer=compose_authorizer(settings().api_key_secret_arns))
 

@@ -9,14 +9,14 @@ from contract.record import Record, Status
 from contract.routing import FindCheckpoint
 from contract.runpod_jobs import job_body, job_id, progress_of
 from contract.submission import Format, parse_submission
-from lambdas.cancelling import cancel, not_found, read_known
-from lambdas.http_application import Caller
-from lambdas.observability import count, logger
+from lambdas.http.application import Caller
 from lambdas.runpod_api.runtimes import Runtimes
-from lambdas.task_retry import TaskRetry
-from lambdas.task_submission import TaskSubmission
-from lambdas.task_waiting import TaskWaiting
-from lambdas.webui_answers import WebUiAnswers
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks.cancellation import cancel, not_found, read_known
+from lambdas.tasks.retry import TaskRetry
+from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import WebUiResponses
 from task_store.repository import TaskRepository
 
 
@@ -31,8 +31,8 @@ class RunpodJobs:
         repository: TaskRepository,
         tasks: TaskSubmission,
         retries: TaskRetry,
-        waiting: TaskWaiting,
-        answers: WebUiAnswers,
+        waiter: TaskWaiter,
+        answers: WebUiResponses,
         link: Callable[[str], str],
         now_ms: Callable[[], int],
         new_uuid: Callable[[], UUID],
@@ -42,7 +42,7 @@ class RunpodJobs:
         self._repository = repository
         self._tasks = tasks
         self._retries = retries
-        self._waiting = waiting
+        self._waiter = waiter
         self._answers = answers
         self._link = link
         self._now_ms = now_ms
@@ -50,12 +50,12 @@ class RunpodJobs:
 
     def run(self, runtime: str, body: str | bytes, *, caller: Caller) -> dict[str, Any]:
         """Take a job in."""
-        return _brief(self._take(runtime, body, caller, is_sync=False))
+        return _brief(self._submit(runtime, body, caller, is_sync=False))
 
     def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
         """Take a job in and wait for its end; one that takes longer than `seconds` is to be asked for later."""
-        taken = self._take(runtime, body, caller, is_sync=True)
-        record = self._waiting.until_final(taken.id, seconds=seconds) or taken
+        taken = self._submit(runtime, body, caller, is_sync=True)
+        record = self._waiter.until_final(taken.id, seconds=seconds) or taken
         return self._show(record) if record.is_final else _brief(record)
 
     def status(self, runtime: str, task_id: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class RunpodJobs:
         count("TasksRetried", runtime=record.runtime)
         return _brief(record)
 
-    def _take(self, runtime: str, body: str | bytes, caller: Caller, *, is_sync: bool) -> Record:
+    def _submit(self, runtime: str, body: str | bytes, caller: Caller, *, is_sync: bool) -> Record:
         self._runtimes.check(runtime)
         submission = parse_submission(
             parse_json_object(body),
@@ -103,7 +103,7 @@ class RunpodJobs:
             runtime_name=runtime,
             generated_id=job_id(self._new_uuid(), is_sync=is_sync),
         )
-        record = self._tasks.take(
+        record = self._tasks.submit(
             submission, submission_id=caller.request_id, now_ms=self._now_ms(), key_name=caller.key_name
         )
         logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)

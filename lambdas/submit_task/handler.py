@@ -7,20 +7,19 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from contract.submission import Format
-from lambdas.clock import now_ms
-from lambdas.http_answers import answer
-from lambdas.http_application import body_of, caller_of, http_application
-from lambdas.observability import observed
-from lambdas.submission_parts import submission_parts
-from lambdas.submit_task.settings import SubmitTaskSettings
-from lambdas.submit_task.submitting import TaskSubmitter
+from lambdas.http.application import body_of, caller_of, http_application
+from lambdas.http.responses import json_response
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
+from lambdas.submit_task.task_submitter import TaskSubmitter
+from lambdas.tasks.composition import SubmissionSettings, compose_submission
 
 
 @cache
 def submitter() -> TaskSubmitter:
     """Compose the submitter of this process."""
-    settings = SubmitTaskSettings.from_environment(os.environ)
-    parts = submission_parts(settings)
+    settings = SubmissionSettings.from_environment(os.environ)
+    parts = compose_submission(settings)
     return TaskSubmitter(
         catalogue=parts.catalogue,
         find_checkpoint=parts.models.find_checkpoint,
@@ -48,7 +47,7 @@ def application() -> APIGatewayRestResolver:
 def submit(app: APIGatewayRestResolver, format_: Format) -> Response[Any]:
     """Answer the present request."""
     event = app.current_event
-    return answer(submitter().submit(body_of(event), format_, caller=caller_of(event), now_ms=now_ms()))
+    return json_response(submitter().submit(body_of(event), format_, caller=caller_of(event), now_ms=now_ms()))
 
 
 @observed

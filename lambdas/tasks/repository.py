@@ -1,8 +1,8 @@
 """Task repository of a function, composed from its settings."""
 
 from contract.settings import Settings
-from lambdas.clients import dynamodb
-from lambdas.clock import now_ms
+from lambdas.runtime.clients import dynamodb
+from lambdas.runtime.clock import now_ms
 from task_store.repository import TaskRepository
 
 

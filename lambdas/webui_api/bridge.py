@@ -5,14 +5,14 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from lambdas.http_application import Caller
-from lambdas.model_bucket import ModelBucket
-from lambdas.webui_api.call_tasks import CallTasks
+from lambdas.http.application import Caller
+from lambdas.tasks.model_bucket import ModelBucket
 from lambdas.webui_api.calls import INTERRUPT, OPTIONS, PROGRESS, SKIP, Call
-from lambdas.webui_api.lists import LIST_OF_REFRESH, KeptLists, listed_checkpoint
+from lambdas.webui_api.list_cache import LIST_OF_REFRESH, ListCache, listed_checkpoint
 from lambdas.webui_api.preferences import Preferences
-from lambdas.webui_api.refusals import WebUiAnswer, WebUiRefusal
+from lambdas.webui_api.refusals import WebUiRefusal, WebUiResponse
 from lambdas.webui_api.sessions import Sessions, session_of
+from lambdas.webui_api.task_calls import TaskCalls
 
 _CHECKPOINTS: Final = "sdapi/v1/sd-models"
 
@@ -23,9 +23,9 @@ class Bridge:
     def __init__(
         self,
         *,
-        tasks: CallTasks,
+        tasks: TaskCalls,
         sessions: Sessions,
-        lists: KeptLists,
+        lists: ListCache,
         preferences: Preferences,
         models: ModelBucket,
         clock: Callable[[], float],
@@ -37,7 +37,7 @@ class Bridge:
         self._models = models
         self._clock = clock
 
-    def answer(self, call: Call, *, caller: Caller, answer_by: float) -> WebUiAnswer:
+    def answer(self, call: Call, *, caller: Caller, answer_by: float) -> WebUiResponse:
         """Return the answer to a call; `answer_by` is when it must be there, in seconds of the clock."""
         key_name = caller.key_name or ""
         match call.endpoint:
@@ -75,9 +75,9 @@ class Bridge:
         self._lists.keep(runtime.name, call.endpoint, answer.body)
         return answer.body
 
-    def _carry_out(self, call: Call, caller: Caller, answer_by: float) -> WebUiAnswer:
+    def _carry_out(self, call: Call, caller: Caller, answer_by: float) -> WebUiResponse:
         return self._tasks.run(call, caller=caller, seconds=answer_by - self._clock())
 
 
-def _ok(body: Any) -> WebUiAnswer:
-    return WebUiAnswer(HTTPStatus.OK.value, body)
+def _ok(body: Any) -> WebUiResponse:
+    return WebUiResponse(HTTPStatus.OK.value, body)

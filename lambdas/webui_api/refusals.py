@@ -8,7 +8,7 @@ from typing import Any, Final
 from contract import errors
 from contract.errors import DarkroomError, InvalidTask
 from contract.record import Record, Status
-from lambdas.http_answers import status_of
+from lambdas.http.responses import status_of
 
 #: Paths of a task's content, whose rest is the path of a field in the call's body.
 _BODY_PATHS: Final = ("task.content.payload", "task.content")
@@ -34,7 +34,7 @@ MACHINE_CODES: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class WebUiAnswer:
+class WebUiResponse:
     """Status and body of an answer."""
 
     status: int
@@ -44,39 +44,39 @@ class WebUiAnswer:
 class WebUiRefusal(Exception):
     """Raised when a call is answered before it becomes a task, as the Web UI itself would answer it."""
 
-    def __init__(self, answer: WebUiAnswer) -> None:
+    def __init__(self, answer: WebUiResponse) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
 
 def plain(status: HTTPStatus, detail: str) -> WebUiRefusal:
     """Return the refusal of a route or method that does not exist."""
-    return WebUiRefusal(WebUiAnswer(status.value, {"detail": detail}))
+    return WebUiRefusal(WebUiResponse(status.value, {"detail": detail}))
 
 
 def invalid(location: Sequence[str | int], message: str, kind: str, **more: Any) -> WebUiRefusal:
     """Return the refusal of one field, or of the whole body."""
     entry = {"loc": list(location), "msg": message, "type": kind, **more}
-    return WebUiRefusal(WebUiAnswer(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": [entry]}))
+    return WebUiRefusal(WebUiResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": [entry]}))
 
 
 def exception(name: str, message: str) -> WebUiRefusal:
     """Return the answer of a call that would raise an exception in the Web UI."""
     body = {"error": name, "detail": "", "body": "", "errors": message}
-    return WebUiRefusal(WebUiAnswer(HTTPStatus.INTERNAL_SERVER_ERROR.value, body))
+    return WebUiRefusal(WebUiResponse(HTTPStatus.INTERNAL_SERVER_ERROR.value, body))
 
 
-def answer_to(error: DarkroomError) -> WebUiAnswer:
+def response_to(error: DarkroomError) -> WebUiResponse:
     """Return the answer of an error that kept a call from becoming a task."""
     if isinstance(error, InvalidTask):
         entries = [
             {"loc": _location(detail.field), "msg": detail.message, "type": detail.code} for detail in error.details
         ]
-        return WebUiAnswer(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+        return WebUiResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
     return _words(status_of(error), error.as_dict())
 
 
-def answer_to_unfinished(record: Record) -> WebUiAnswer:
+def response_to_unfinished(record: Record) -> WebUiResponse:
     """Return the answer of a call whose task did not complete, or goes on when it is time to answer."""
     match record.status:
         case Status.IN_QUEUE | Status.IN_PROGRESS:
@@ -93,25 +93,25 @@ def answer_to_unfinished(record: Record) -> WebUiAnswer:
     return _failure(record.error or {}, record.id)
 
 
-def _failure(error: Mapping[str, Any], task_id: str) -> WebUiAnswer:
+def _failure(error: Mapping[str, Any], task_id: str) -> WebUiResponse:
     match error:
         case {errors.WEBUI_ANSWER: {"status": int(status), "body": body}}:
-            return WebUiAnswer(status, body)
+            return WebUiResponse(status, body)
         case {"details": list(details)}:
             entries = [
                 {"loc": _location(detail["field"]), "msg": detail["message"], "type": error["code"]}
                 for detail in details
             ]
-            return WebUiAnswer(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+            return WebUiResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
     machine = error.get("code") in MACHINE_CODES
     return _words(HTTPStatus.INTERNAL_SERVER_ERROR if machine else HTTPStatus.UNPROCESSABLE_ENTITY, error, task_id)
 
 
-def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> WebUiAnswer:
+def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> WebUiResponse:
     body = {"error": "HTTPException", "detail": error.get("message", ""), "body": "", "errors": ""}
     # Beside the Web UI's own keys, for programs that know more than the Web UI.
     ours = {"code": error.get("code")} | ({"id_task": task_id} if task_id else {})
-    return WebUiAnswer(status.value, body | ours)
+    return WebUiResponse(status.value, body | ours)
 
 
 def _location(field: str) -> list[str]:

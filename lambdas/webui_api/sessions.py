@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from contract.record import Record, Status
-from lambdas import outcomes
-from lambdas.observability import count, logger
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks import outcomes
 from task_store.repository import TaskRepository
 
 #: The least that the Web UI shows of a job that has begun.
@@ -29,7 +29,7 @@ class Sessions:
 
     def progress(self, session: str) -> dict[str, Any]:
         """Return the answer of `progress`: the oldest running generation, else the one that waits for longest."""
-        return progress_answer(self._current(session), now_ms=self._now_ms())
+        return progress_response(self._current(session), now_ms=self._now_ms())
 
     def interrupt(self, session: str) -> None:
         """End the generation that `progress` tells of: with what there is of its picture, or before it begins."""
@@ -60,7 +60,7 @@ class Sessions:
         return waiting
 
 
-def progress_answer(record: Record | None, *, now_ms: int) -> dict[str, Any]:
+def progress_response(record: Record | None, *, now_ms: int) -> dict[str, Any]:
     """Return the Web UI's answer to `progress` for the task that counts as the running one."""
     fraction = eta_seconds = 0.0
     started_at_ms = record.started_at_ms if record else None

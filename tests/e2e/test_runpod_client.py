@@ -12,7 +12,7 @@ import pytest
 import requests
 from PIL import Image
 
-from lambdas.webui_answers import MAX_ANSWER_BYTES
+from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.measure_fleet.measuring import Measurement
-from lambdas.measure_fleet.settings import MeasureFleetSettings
+from lambdas.publish_scaling_metrics.handler import ScalingMetricsSettings
+from lambdas.publish_scaling_metrics.scaling_metrics import ScalingMetrics
 from tests.infrastructure.metric_math import evaluate
 from tests.infrastructure.scaled_service import Figures, ScaledService, rules_of, service_of
 
@@ -51,10 +51,10 @@ class Idle:
 
 
 def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Any) -> None:
-    variables = fleet.function("measure_fleet").properties["Environment"]["Variables"]
-    settings = MeasureFleetSettings.from_environment({name: fleet.flat(value) for name, value in variables.items()})
+    variables = fleet.function("publish_scaling_metrics").properties["Environment"]["Variables"]
+    settings = ScalingMetricsSettings.from_environment({name: fleet.flat(value) for name, value in variables.items()})
     aws = Idle()
-    Measurement(
+    ScalingMetrics(
         ecs=aws,
         sqs=aws,
         cloudwatch=aws,
@@ -64,7 +64,7 @@ def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Any)
         queues=settings.queues,
         services=settings.services,
         now=lambda: dt.datetime(2026, 11, 27, tzinfo=dt.UTC),
-    ).run()
+    ).publish()
     read = {
         (metric["Namespace"], metric["MetricName"], frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"]))
         for service in settings.services
@@ -79,7 +79,7 @@ def test_the_figures_are_written_every_minute(fleet: Any) -> None:
     rule = fleet.named("MeasureSchedule", "AWS::Events::Rule").properties
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     (target,) = rule["Targets"]
-    assert fleet.flat(target["Arn"]) == f"{fleet.function('measure_fleet').name}.Arn"
+    assert fleet.flat(target["Arn"]) == f"{fleet.function('publish_scaling_metrics').name}.Arn"
 
 
 @pytest.mark.parametrize(

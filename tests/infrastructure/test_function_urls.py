@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.function_url import GATEWAY_ANSWER_SECONDS
+from lambdas.http.function_url import GATEWAY_ANSWER_SECONDS
 from stacks.config import Throttling
 
 #: Seconds in which a function reads an answer of 6 MB from S3 and hands it over, after the wait.

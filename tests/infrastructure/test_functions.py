@@ -1,4 +1,3 @@
-import importlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +5,9 @@ from typing import Any
 import pytest
 
 from contract.record import PUBLISH_GRACE_MS, Status
-from contract.settings import Settings
-from lambdas.deliver_webhook.signing import signing_key
-from lambdas.observability import ObservabilitySettings
+from docs.generate_configuration import function_settings
+from lambdas.deliver_webhook.signature import signing_key
+from lambdas.runtime.observability import ObservabilitySettings
 
 FOLDERS = (
     "route_tasks",
@@ -24,7 +23,7 @@ FOLDERS = (
     "deliver_webhook",
 )
 #: Those that only an environment on ECS has.
-ECS_FOLDERS = ("measure_fleet",)
+ECS_FOLDERS = ("publish_scaling_metrics",)
 #: What every function reads beside its own settings.
 COMMON_VARIABLES = ObservabilitySettings.variables() | {
     "POWERTOOLS_SERVICE_NAME",
@@ -139,7 +138,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         PUBLISH: ["TaskTopic"],
         **KEY_USE,
     },
-    "measure_fleet": {
+    "publish_scaling_metrics": {
         "cloudwatch:PutMetricData": ["*"],
         "ecs:DescribeServices": [
             f"arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:service/darkroom-ecs/{service}"
@@ -168,13 +167,7 @@ def test_the_environment_of_a_function_is_what_its_settings_class_reads(
     templates_with: Callable[[str], Any], folder: str
 ) -> None:
     templates = templates_with(folder)
-    module = importlib.import_module(f"lambdas.{folder}.settings")
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
-    ]
-    (settings,) = classes
+    settings = function_settings(folder)
     variables = templates.function(folder).properties["Environment"]["Variables"]
     switches = set() if templates.environment.tracing else {"POWERTOOLS_TRACE_DISABLED"}
     assert set(variables) == settings.variables() | COMMON_VARIABLES | switches
@@ -185,12 +178,7 @@ def test_the_settings_class_takes_the_values_that_the_stack_gives(
     templates_with: Callable[[str], Any], folder: str
 ) -> None:
     templates = templates_with(folder)
-    module = importlib.import_module(f"lambdas.{folder}.settings")
-    (settings,) = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
-    ]
+    settings = function_settings(folder)
     variables = templates.function(folder).properties["Environment"]["Variables"]
     settings.from_environment({name: templates.flat(value) for name, value in variables.items()})
 

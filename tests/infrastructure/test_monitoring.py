@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from contract.record import FINAL_STATUSES
-from lambdas.measure_fleet.measuring import MESSAGES_IN_FLIGHT, MESSAGES_WAITING, REPLICAS_DESIRED, REPLICAS_RUNNING
+from lambdas.publish_scaling_metrics.scaling_metrics import (
+    MESSAGES_IN_FLIGHT,
+    MESSAGES_WAITING,
+    REPLICAS_DESIRED,
+    REPLICAS_RUNNING,
+)
 from runtime_image.agent.core.webui_health import WebUiHealth
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
@@ -34,7 +39,7 @@ AWS_METRICS = {
     ("AWS/Usage", frozenset({"Class", "Resource", "Service", "Type"})): {"ResourceCount"},
     ("ECS/ContainerInsights", frozenset({"ClusterName"})): {"ContainerInstanceCount"},
 }
-#: What `measure_fleet` writes; tests/infrastructure/test_ecs_scaling.py sees it do so.
+#: What `publish_scaling_metrics` writes; tests/infrastructure/test_ecs_scaling.py sees it do so.
 MEASURED = {
     *((name, frozenset({"environment", "runtime"})) for name in (MESSAGES_WAITING, MESSAGES_IN_FLIGHT)),
     *((name, frozenset({"environment", "service"})) for name in (REPLICAS_DESIRED, REPLICAS_RUNNING)),
@@ -127,7 +132,7 @@ def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozen
 def test_a_function_counts_for_its_environment_and_without_its_own_name(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lambdas import observability  # noqa: PLC0415  # its settings are read once
+    from lambdas.runtime import observability  # noqa: PLC0415  # its settings are read once
 
     observability._environment.cache_clear()
     monkeypatch.setenv("ENVIRONMENT", "dev")

@@ -93,7 +93,7 @@ def modules_of(component: str) -> set[str]:
             continue
         found.add(module)
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("lambdas"):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(("lambdas", "task_store")):
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return found
 

@@ -86,12 +86,18 @@ def _caller(frame: FrameType | None) -> tuple[str, str] | None:
         top, *rest = _parts(frame.f_code.co_filename)
         if top == "runtime_image":
             return "runtime", rest[-1].removesuffix(".py")
-        if top == "lambdas":
+        if top in {"lambdas", "task_store"}:
             module = module or ".".join((top, *rest)).removesuffix(".py")
-            if len(rest) > 1:
-                return rest[0], module
+        if top == "lambdas" and rest[0] in _functions():
+            return rest[0], module
         frame = frame.f_back
     return ("", module) if module else None
+
+
+@cache
+def _functions() -> frozenset[str]:
+    """Return the folders of `lambdas/` that hold a function; the other folders are shared."""
+    return frozenset(file.parent.name for file in (PROJECT / "lambdas").glob("*/handler.py"))
 
 
 @cache

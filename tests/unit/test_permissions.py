@@ -30,18 +30,21 @@ def test_what_aws_does_in_a_functions_name_needs_no_call() -> None:
 
 def test_a_right_is_used_if_a_shared_piece_was_seen_to_use_it_but_only_by_who_has_that_piece() -> None:
     granted = {"notify": {"sns:Publish"}, "authorize": {"sns:Publish"}}
-    calls = Calls({}, {"lambdas.topic": {"sns:Publish"}})
+    calls = Calls({}, {"lambdas.messaging.topics": {"sns:Publish"}})
     assert list(differences(granted, calls)) == ["authorize is allowed sns:Publish, which no test makes it call"]
 
 
 def test_calls_are_named_as_iam_names_them(tmp_path: Path) -> None:
     for number, call in enumerate(
-        (["submit_task", "lambdas.model_bucket", "s3", "HeadObject"], ["", "lambdas.topic", "sns", "Publish"])
+        (
+            ["submit_task", "lambdas.tasks.model_bucket", "s3", "HeadObject"],
+            ["", "lambdas.messaging.topics", "sns", "Publish"],
+        )
     ):
         (tmp_path / f"calls-{number}.jsonl").write_text(json.dumps(call) + "\n")
     assert recorded_calls(tmp_path) == Calls(
         {"submit_task": {"s3:GetObject"}},
-        {"lambdas.model_bucket": {"s3:GetObject"}, "lambdas.topic": {"sns:Publish"}},
+        {"lambdas.tasks.model_bucket": {"s3:GetObject"}, "lambdas.messaging.topics": {"sns:Publish"}},
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from contract.routing import Catalogue, Runtime
 from contract.submission import parse_submission
 from contract.webhook import PAUSES_SECONDS
-from lambdas.deliver_webhook.signing import signed_headers, signing_key
+from lambdas.deliver_webhook.signature import signed_headers, signing_key
 from tests.harness.documented_code import code_blocks
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"

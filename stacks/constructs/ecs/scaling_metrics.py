@@ -53,7 +53,7 @@ def publish_scaling_metrics(
     function = TaskFunction(
         scope,
         "MeasureFleet",
-        folder="measure_fleet",
+        folder="publish_scaling_metrics",
         description="Measures queues and services, for their scaling",
         timeout_seconds=MEASURE_TIMEOUT_SECONDS,
         settings={

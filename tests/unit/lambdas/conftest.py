@@ -11,9 +11,9 @@ from moto import mock_aws
 
 from contract import record, transitions
 from contract.routing import Catalogue, Limits, Runtime
-from lambdas.model_bucket import ModelBucket
-from lambdas.task_publisher import TaskPublisher
-from lambdas.task_submission import TaskSubmission
+from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.publisher import TaskPublisher
+from lambdas.tasks.submission import TaskSubmission
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 

@@ -15,8 +15,8 @@ from contract import active_runs
 from contract.errors import TooManyActiveTasks
 from contract.record import Record, Status
 from contract.transitions import Outcome
-from lambdas import outcomes
-from lambdas.active_tasks import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
+from lambdas.tasks import outcomes
+from lambdas.tasks.active_task_limit import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
 from task_store.active_runs import ActiveRuns
 from task_store.repository import TaskRepository
 from tests.unit.lambdas.conftest import create_table, dynamodb_client

@@ -9,7 +9,7 @@ import pytest
 
 from contract.errors import InvalidJson, InvalidTask
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
-from lambdas.create_upload.uploading import FORM_SECONDS, Uploads
+from lambdas.create_upload.upload_forms import FORM_SECONDS, UploadForms
 
 NOW_MS = 1_700_000_000_000
 
@@ -21,12 +21,12 @@ def s3() -> Any:
 
 
 @pytest.fixture
-def uploads(s3: Any) -> Uploads:
-    return Uploads(client=s3, bucket="task-bucket", new_name=iter(["one", "two"]).__next__)
+def uploads(s3: Any) -> UploadForms:
+    return UploadForms(client=s3, bucket="task-bucket", new_name=iter(["one", "two"]).__next__)
 
 
 @pytest.mark.parametrize("content_type", UPLOAD_TYPES)
-def test_a_form_is_for_one_name_one_type_and_a_size(uploads: Uploads, content_type: str) -> None:
+def test_a_form_is_for_one_name_one_type_and_a_size(uploads: UploadForms, content_type: str) -> None:
     answer = uploads.create(json.dumps({"content_type": content_type}), now_ms=NOW_MS)
     key = f"uploads/one.{UPLOAD_TYPES[content_type]}"
     assert answer["link"] == f"s3://task-bucket/{key}"
@@ -41,7 +41,7 @@ def test_a_form_is_for_one_name_one_type_and_a_size(uploads: Uploads, content_ty
     assert FORM_SECONDS < 3600
 
 
-def test_each_has_a_name_of_its_own(uploads: Uploads) -> None:
+def test_each_has_a_name_of_its_own(uploads: UploadForms) -> None:
     links = {uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS)["link"] for _ in range(2)}
     assert len(links) == 2
 
@@ -56,13 +56,13 @@ def test_each_has_a_name_of_its_own(uploads: Uploads) -> None:
         ('{"content_type": "image/png", "key": "messages/x"}', "key"),
     ],
 )
-def test_what_cannot_be_uploaded(uploads: Uploads, body: str, field: str) -> None:
+def test_what_cannot_be_uploaded(uploads: UploadForms, body: str, field: str) -> None:
     with pytest.raises(InvalidTask) as refusal:
         uploads.create(body, now_ms=NOW_MS)
     assert [detail.field for detail in refusal.value.details] == [field]
 
 
-def test_what_is_no_request(uploads: Uploads) -> None:
+def test_what_is_no_request(uploads: UploadForms) -> None:
     for body in ("", "[]", "{"):
         with pytest.raises(InvalidJson):
             uploads.create(body, now_ms=NOW_MS)

@@ -17,12 +17,12 @@ from contract.submission import parse_submission
 from contract.transitions import Outcome
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, encode_webhook
 from guarded_http.client import GuardedHttp
-from lambdas import clients
 from lambdas.deliver_webhook import handler as deliver_webhook
-from lambdas.deliver_webhook.posting import WebhookPost
-from lambdas.deliver_webhook.signing import InvalidSecret
+from lambdas.deliver_webhook.signature import InvalidSecret
 from lambdas.deliver_webhook.signing_keys import MAX_AGE_MS, SigningKeys
-from lambdas.webhook_queue import SqsWebhookQueue
+from lambdas.deliver_webhook.webhook_client import WebhookClient
+from lambdas.messaging.webhook_queue import SqsWebhookQueue
+from lambdas.runtime import clients
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
 from tests.unit.lambdas.conftest import client
 
@@ -103,7 +103,7 @@ def ended(world: Any, make_task: Any) -> Any:
     def end(webhook: str, task_id: str = "a", submission_id: str = "s1") -> Record:
         body = make_task(task_id, webhook=webhook)
         submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=lambda _: None)
-        world.tasks.take(submission, submission_id=submission_id, now_ms=world.now_ms)
+        world.tasks.submit(submission, submission_id=submission_id, now_ms=world.now_ms)
         world.claim(task_id)
         world.finish(task_id, DONE)
         record: Record = world.record(task_id)
@@ -226,7 +226,7 @@ def test_an_attempt_ends_after_fifteen_seconds() -> None:
         return [host]
 
     http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"])
-    post = WebhookPost(http=http, clock=SimpleNamespace(monotonic=lambda: next(moments)))
+    post = WebhookClient(http=http, clock=SimpleNamespace(monotonic=lambda: next(moments)))
     attempt = post.attempt("https://127.0.0.1/hook", b"{}", {})
     assert attempt.error == "it took longer than 15 s"
     assert resolved == ["127.0.0.1"]
@@ -236,7 +236,7 @@ def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Any) -
     released = threading.Event()
     receiver.answers["/hook"] = lambda _: (released.wait(20), None)[1]
     http = GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=["127.0.0.1"])
-    attempt = WebhookPost(http=http, clock=time, attempt_seconds=0.3).attempt(receiver.url("/hook"), b"{}", {})
+    attempt = WebhookClient(http=http, clock=time, attempt_seconds=0.3).attempt(receiver.url("/hook"), b"{}", {})
     released.set()
     assert (attempt.status, attempt.ends) == (None, False)
     assert attempt.error

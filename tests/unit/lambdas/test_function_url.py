@@ -12,10 +12,10 @@ import pytest
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import TaskNotFound
-from lambdas.authorize.authorizing import Authorizer, SecretsUnreadable
-from lambdas.function_url import ANSWER_BY, HttpFunction
-from lambdas.http_answers import answer
-from lambdas.http_application import http_application
+from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable
+from lambdas.http.application import http_application
+from lambdas.http.function_url import ANSWER_BY, HttpFunction
+from lambdas.http.responses import json_response
 
 EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
@@ -32,7 +32,7 @@ def function(read_secrets: Any = lambda: {"shop": "the-key"}) -> HttpFunction:
     @application.post("/echo")
     def echo() -> Response[Any]:
         event = application.current_event
-        return answer(
+        return json_response(
             {
                 "body": event.decoded_body,
                 "wait": event.get_query_string_value("wait"),

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from lambdas import clients
 from lambdas.authorize import handler as authorize
-from lambdas.authorize.authorizing import Authorizer, SecretsUnreadable
+from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable
 from lambdas.expire_tasks import handler as expire_tasks
 from lambdas.notify import handler as notify
 from lambdas.read_task import handler as read_task
 from lambdas.route_tasks import handler as route_tasks
+from lambdas.runtime import clients
 from lambdas.submit_task import handler as submit_task
 from tests.unit.lambdas.conftest import client
 
@@ -29,7 +29,7 @@ BROKEN_PASSWORDS = [
 ]
 COMPOSED = (
     authorize.authorizer,
-    expire_tasks.sweep,
+    expire_tasks.reaper,
     notify.notifier,
     read_task.reader,
     route_tasks.router,

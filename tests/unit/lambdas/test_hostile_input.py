@@ -15,13 +15,13 @@ from contract.record import SWEEP_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import Format, parse_submission
 from contract.transitions import Outcome
-from lambdas.expire_tasks.sweeping import Sweep
-from lambdas.fail_dead_letters.failing import DeadLetterOffice
+from lambdas.expire_tasks.task_reaper import TaskReaper
+from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
 from lambdas.notify import handler as notify_handler
-from lambdas.notify.notifying import Notifier
-from lambdas.read_task.listing import list_tasks, parse_query
-from lambdas.route_tasks.routing import TaskRouter
-from lambdas.task_submission import TaskSubmission
+from lambdas.notify.notifier import Notifier
+from lambdas.read_task.task_list import list_tasks, parse_query
+from lambdas.route_tasks.task_router import TaskRouter
+from lambdas.tasks.submission import TaskSubmission
 from task_store.envelope import Delivery
 
 CONTEXT = SimpleNamespace(
@@ -46,10 +46,10 @@ def settle(world: Any, function: str, text: str, message_id: str = "m-1") -> Non
     if function == "route_tasks":
         router(world).route(delivery, now_ms=world.now_ms)
     else:
-        office = DeadLetterOffice(
+        processor = DeadLetterProcessor(
             repository=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
         )
-        office.settle(delivery)
+        processor.process(delivery)
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
@@ -152,7 +152,7 @@ def test_a_task_that_no_agent_would_read(world: Any, make_task: Any) -> None:
     body = make_task(content={"note": "é" * (MAX_MESSAGE_BYTES // 6)})
     submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
     with pytest.raises(MessageTooLarge, match="links"):
-        world.tasks.take(submission, submission_id="s", now_ms=world.now_ms)
+        world.tasks.submit(submission, submission_id="s", now_ms=world.now_ms)
     assert world.table.read("test-t2i") is None
 
 
@@ -190,14 +190,14 @@ def submitted(world: Any, make_task: Any, **options: Any) -> Record:
     tasks: TaskSubmission = world.tasks
     world.task_topic.failures = 1
     with pytest.raises(ConnectionError):
-        tasks.take(submission, submission_id=f"s-{body['task']['metadata']['id']}", now_ms=world.now_ms)
+        tasks.submit(submission, submission_id=f"s-{body['task']['metadata']['id']}", now_ms=world.now_ms)
     recorded: Record = world.record(body["task"]["metadata"]["id"])
     return recorded
 
 
 def sweep(world: Any, later_ms: int) -> None:
     world.now_ms += later_ms
-    Sweep(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms).run()
+    TaskReaper(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms).run()
 
 
 def test_a_task_whose_message_is_gone_fails(world: Any, make_task: Any) -> None:

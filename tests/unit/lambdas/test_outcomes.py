@@ -9,10 +9,10 @@ from contract import transitions
 from contract.record import LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
-from lambdas.expire_tasks.sweeping import MAX_SWEEP_MS, Sweep
-from lambdas.fail_dead_letters.failing import DeadLetterOffice
-from lambdas.notify.notifying import Notifier, ended_run
-from lambdas.queue_batch import LookAgainLater
+from lambdas.expire_tasks.task_reaper import MAX_SWEEP_MS, TaskReaper
+from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
+from lambdas.messaging.queue_batch import MessageDeferred
+from lambdas.notify.notifier import Notifier, ended_run
 from task_store.envelope import Delivery
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
@@ -24,7 +24,7 @@ def submit(world: Any, make_task: Any) -> Any:
     def submit_task(task_id: str = "a", submission_id: str = "s1", **metadata: Any) -> str:
         body = make_task(task_id, **metadata)
         submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=lambda _: None)
-        world.tasks.take(submission, submission_id=submission_id, now_ms=world.now_ms)
+        world.tasks.submit(submission, submission_id=submission_id, now_ms=world.now_ms)
         return str(world.task_topic.sent[-1][0])
 
     return submit_task
@@ -69,10 +69,10 @@ class TestNotify:
 class TestDeadLetters:
     @pytest.fixture
     def settle(self, world: Any) -> Any:
-        office = DeadLetterOffice(
+        processor = DeadLetterProcessor(
             repository=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
         )
-        return lambda body, message_id="m-1": office.settle(Delivery(message_id, body, {}))
+        return lambda body, message_id="m-1": processor.process(Delivery(message_id, body, {}))
 
     def test_a_waiting_task_fails_with_its_last_error(self, world: Any, submit: Any, settle: Any) -> None:
         message = submit()
@@ -94,7 +94,7 @@ class TestDeadLetters:
     def test_a_task_in_the_hands_of_a_replica_is_looked_at_later(self, world: Any, submit: Any, settle: Any) -> None:
         message = submit()
         world.claim("a", lease_ms=LEASE_MS)
-        with pytest.raises(LookAgainLater):
+        with pytest.raises(MessageDeferred):
             settle(message)
         assert world.record("a").status is Status.IN_PROGRESS
         world.now_ms += LEASE_MS + 1
@@ -154,7 +154,7 @@ class TestDeadLetters:
             runtime_name="sdruntime",
             generated_id="message-1",
         )
-        world.tasks.take(submission, submission_id="message-1", now_ms=world.now_ms)
+        world.tasks.submit(submission, submission_id="message-1", now_ms=world.now_ms)
         settle(json.dumps({"input": call}), "message-1")
         assert world.completion_topic.sent == []
         assert world.record("message-1").status is Status.IN_QUEUE
@@ -178,7 +178,7 @@ class TestDeadLetters:
 class TestSweep:
     @pytest.fixture
     def sweep(self, world: Any) -> Any:
-        return Sweep(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms)
+        return TaskReaper(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms)
 
     def test_nothing_is_due(self, world: Any, submit: Any, sweep: Any) -> None:
         submit()
@@ -245,6 +245,6 @@ class TestSweep:
             submit(task_id, policy={"ttl": 10_000})
         world.now_ms += 10_001
         ticks = iter([world.now_ms, world.now_ms, world.now_ms + MAX_SWEEP_MS + 1])
-        Sweep(repository=world.table, publisher=world.publisher, now_ms=lambda: next(ticks)).run()
+        TaskReaper(repository=world.table, publisher=world.publisher, now_ms=lambda: next(ticks)).run()
         statuses = [world.record(task_id).status for task_id in ("a", "b", "c")]
         assert statuses.count(Status.TIMED_OUT) == 1

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lambdas import clients
-from lambdas.create_upload.uploading import Uploads
-from lambdas.output_bucket import OutputBucket
+from lambdas.create_upload.upload_forms import UploadForms
+from lambdas.runtime import clients
+from lambdas.tasks.output_bucket import OutputBucket
 
 #: Not reached through S3's global endpoint, as every region since 2019.
 NEWER_REGION = "eu-south-1"
@@ -34,7 +34,7 @@ def test_links_work_for_an_hour(s3: Any) -> None:
 
 
 def test_forms_of_uploads_name_the_region_of_the_bucket(s3: Any) -> None:
-    answer = Uploads(client=s3, bucket="tasks", new_name=lambda: "one").create(
+    answer = UploadForms(client=s3, bucket="tasks", new_name=lambda: "one").create(
         '{"content_type": "image/png"}', now_ms=1_700_000_000_000
     )
     assert answer["upload"]["url"] == f"https://tasks.s3.{NEWER_REGION}.amazonaws.com/"

@@ -11,10 +11,10 @@ from contract.record import Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
 from contract.webhook import WebhookState
-from lambdas.output_bucket import OutputBucket
-from lambdas.read_task import listing
-from lambdas.read_task.answers import ListedTask
-from lambdas.read_task.reading import TaskReader
+from lambdas.read_task import task_list
+from lambdas.read_task.task_reader import TaskReader
+from lambdas.read_task.task_view import ListedTask
+from lambdas.tasks.output_bucket import OutputBucket
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), output_url="s3://out/output/a/a.out")
 
@@ -36,7 +36,7 @@ def submit(world: Any, make_task: Any) -> Any:
         content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
         body = make_task(task_id, content, runtime=runtime, **metadata)
         submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
-        world.tasks.take(submission, submission_id=task_id, now_ms=world.now_ms)
+        world.tasks.submit(submission, submission_id=task_id, now_ms=world.now_ms)
         world.now_ms += 1000
 
     return submit_task
@@ -162,8 +162,8 @@ def test_a_rare_state_is_found_however_deep(
     for name in ("t0", "t3", "t8"):
         reader.cancel(name)
     # Small reads, so that one page of the answer takes several of the index, and runs out of them.
-    monkeypatch.setattr(listing, "READ_SIZE", 2)
-    monkeypatch.setattr(listing, "MAX_READS", 1)
+    monkeypatch.setattr(task_list, "READ_SIZE", 2)
+    monkeypatch.setattr(task_list, "MAX_READS", 1)
     assert [task["id"] for task in pages(reader, status="CANCELLED", limit="2")] == ["t8", "t3", "t0"]
     assert pages(reader, status="FAILED", limit="5") == []
 
@@ -197,5 +197,5 @@ def test_all_broken_parameters_at_once(reader: TaskReader) -> None:
 
 @given(st.text(max_size=60))
 def test_no_token_breaks_the_listing(token: str) -> None:
-    positions = listing._positions(token)
+    positions = task_list._positions(token)
     assert positions is None or isinstance(positions, dict)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from contract.storage import S3Location, encode_pointer
-from lambdas.route_tasks.routing import TaskRouter
+from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery, open_envelope
 
 

@@ -11,16 +11,16 @@ from contract.errors import InvalidJson, InvalidTask, NotRetryable, RuntimeNotFo
 from contract.record import Status
 from contract.replica import SEEN_WITHIN_MS, sign_of_life
 from contract.transitions import Outcome
-from lambdas import outcomes
-from lambdas.http_application import Caller
-from lambdas.output_bucket import OutputBucket, OutputGone
+from lambdas.http.application import Caller
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.handler import wait_ms
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runpod_api.runtimes import Runtimes
-from lambdas.task_retry import TaskRetry
-from lambdas.task_waiting import TaskWaiting
-from lambdas.webui_answers import WebUiAnswers
+from lambdas.tasks import outcomes
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.retry import TaskRetry
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import WebUiResponses
 
 BODY = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}}
 REST = {"info": "{}", "parameters": {"width": 512}}
@@ -42,8 +42,8 @@ class Runpod:
             repository=world.table,
             tasks=world.tasks,
             retries=TaskRetry(repository=world.table, bucket=world.task_bucket, publisher=world.publisher),
-            waiting=TaskWaiting(repository=world.table, clock=self.seconds, sleep=self.sleep),
-            answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
+            waiter=TaskWaiter(repository=world.table, clock=self.seconds, sleep=self.sleep),
+            answers=WebUiResponses(outputs=OutputBucket(client=world.s3)),
             link=lambda uri: uri.replace("s3://", "https://signed/"),
             now_ms=lambda: world.now_ms,
             new_uuid=lambda: UUID(int=self.requests),

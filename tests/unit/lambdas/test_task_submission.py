@@ -21,7 +21,7 @@ def submission(world: Any, body: dict[str, Any]) -> Submission:
 
 
 def take(world: Any, body: dict[str, Any], submission_id: str) -> Any:
-    return world.tasks.take(submission(world, body), submission_id=submission_id, now_ms=world.now_ms)
+    return world.tasks.submit(submission(world, body), submission_id=submission_id, now_ms=world.now_ms)
 
 
 def test_a_task_is_recorded_and_published(world: Any, make_task: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 from contract.record import Status
 from contract.submission import parse_submission
 from contract.transitions import Outcome
-from lambdas.task_waiting import LONGEST_PAUSE_SECONDS, TaskWaiting
+from lambdas.tasks.waiter import LONGEST_PAUSE_SECONDS, TaskWaiter
 from task_store.repository import TaskRepository
 
 DONE = Outcome(Status.COMPLETED, output_url="s3://out/a.out")
@@ -54,15 +54,15 @@ def reads(client: ReadsOnly) -> list[bool]:
 
 
 @pytest.fixture
-def waiting(world: Any, client: ReadsOnly, clock: Clock, make_task: Any) -> TaskWaiting:
+def waiting(world: Any, client: ReadsOnly, clock: Clock, make_task: Any) -> TaskWaiter:
     submission = parse_submission(make_task("a"), catalogue=world.catalogue, find_checkpoint=lambda _: None)
-    world.tasks.take(submission, submission_id="a", now_ms=world.now_ms)
+    world.tasks.submit(submission, submission_id="a", now_ms=world.now_ms)
     world.claim("a")
     table = TaskRepository(client=client, table_name="tasks", retention_seconds=3600, now_ms=lambda: 0)
-    return TaskWaiting(repository=table, clock=lambda: clock.now, sleep=clock.sleep)
+    return TaskWaiter(repository=table, clock=lambda: clock.now, sleep=clock.sleep)
 
 
-def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiting, clock: Clock) -> None:
+def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiter, clock: Clock) -> None:
     clock.at[7.0] = lambda: world.finish("a", DONE)
     record = waiting.until_final("a", seconds=60)
     assert record is not None
@@ -70,33 +70,33 @@ def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiting, clock: 
     assert 7.0 <= clock.now <= 7.0 + LONGEST_PAUSE_SECONDS
 
 
-def test_the_record_as_it_is_when_the_time_is_over(waiting: TaskWaiting, clock: Clock) -> None:
+def test_the_record_as_it_is_when_the_time_is_over(waiting: TaskWaiter, clock: Clock) -> None:
     record = waiting.until_final("a", seconds=30)
     assert record is not None
     assert record.status is Status.IN_PROGRESS
     assert clock.now == pytest.approx(30)
 
 
-def test_only_the_last_look_costs_a_whole_unit(waiting: TaskWaiting, reads: list[bool]) -> None:
+def test_only_the_last_look_costs_a_whole_unit(waiting: TaskWaiter, reads: list[bool]) -> None:
     waiting.until_final("a", seconds=30)
     assert reads[:-1] == [False] * (len(reads) - 1)
     assert len(reads) > 2
     assert reads[-1], "what was written when the time is over must be in the answer"
 
 
-def test_pauses_grow_so_that_waiting_long_costs_little(waiting: TaskWaiting, clock: Clock) -> None:
+def test_pauses_grow_so_that_waiting_long_costs_little(waiting: TaskWaiter, clock: Clock) -> None:
     waiting.until_final("a", seconds=60)
     assert clock.pauses[:-1] == sorted(clock.pauses[:-1])
     assert max(clock.pauses) == LONGEST_PAUSE_SECONDS
     assert len(clock.pauses) < 75
 
 
-def test_without_time_there_is_one_look(waiting: TaskWaiting, clock: Clock) -> None:
+def test_without_time_there_is_one_look(waiting: TaskWaiter, clock: Clock) -> None:
     record = waiting.until_final("a", seconds=0)
     assert record is not None
     assert record.id == "a"
     assert clock.pauses == []
 
 
-def test_a_task_that_is_not_there(waiting: TaskWaiting) -> None:
+def test_a_task_that_is_not_there(waiting: TaskWaiter) -> None:
     assert waiting.until_final("nobody", seconds=1) is None

@@ -10,10 +10,10 @@ from contract.callback import callback_for
 from contract.record import Record, Status
 from contract.submission import Format, parse_submission
 from contract.transitions import Outcome
-from lambdas.deliver_webhook import bodies
-from lambdas.deliver_webhook.bodies import WebhookBodies
-from lambdas.output_bucket import OutputBucket
-from lambdas.webui_answers import WebUiAnswers
+from lambdas.deliver_webhook import webhook_bodies
+from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.webui_responses import WebUiResponses
 
 HOOK = "https://example.com/hook"
 INPUT = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
@@ -26,7 +26,7 @@ def render(world: Any) -> Any:
     world.s3.create_bucket(Bucket="out")
     world.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
     world.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
-    answers = WebUiAnswers(outputs=OutputBucket(client=world.s3))
+    answers = WebUiResponses(outputs=OutputBucket(client=world.s3))
     made = WebhookBodies(task_bucket=world.task_bucket, answers=answers)
     return lambda record: json.loads(made.render(record))
 
@@ -42,7 +42,7 @@ def ended(world: Any) -> Any:
             runtime_name="sdruntime",
             generated_id="job",
         )
-        world.tasks.take(submission, submission_id="s", now_ms=world.now_ms)
+        world.tasks.submit(submission, submission_id="s", now_ms=world.now_ms)
         world.now_ms += 1000
         world.claim("job", owner="replica-1/delivery")
         world.now_ms += 2000
@@ -84,7 +84,7 @@ def test_a_large_request_comes_from_the_bucket(render: Any, ended: Any) -> None:
 def test_of_a_request_with_pictures_only_the_call_is_repeated(
     render: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "MAX_INPUT_BYTES", 1000)
+    monkeypatch.setattr(webhook_bodies, "MAX_INPUT_BYTES", 1000)
     record = ended({"input": INPUT | {"payload": {"prompt": "x" * 1001}}})
     assert render(record)["input"] == {"api": INPUT["api"]}
 
@@ -92,7 +92,7 @@ def test_of_a_request_with_pictures_only_the_call_is_repeated(
 def test_what_does_not_fit_beside_the_request_is_linked(
     render: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "MAX_ANSWER_BYTES", 130)
+    monkeypatch.setattr(webhook_bodies, "MAX_ANSWER_BYTES", 130)
     output = render(ended({"input": INPUT}))["output"]
     assert output["image_format"] == "url"
     assert output["images"][0].startswith("https://")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from contract.record import Record, Status
-from lambdas.output_bucket import OutputBucket, OutputGone
-from lambdas.webui_answers import WebUiAnswers
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.webui_responses import WebUiResponses
 
 REST = {"info": '{"prompt": "A \\"dog\\""}', "parameters": {"init_images": None, "width": 64}}
 
@@ -32,17 +32,17 @@ def record(*pictures: str, endpoint: str = "sdapi/v1/txt2img", output_url: str |
 
 
 @pytest.fixture
-def answers(world: Any) -> WebUiAnswers:
+def answers(world: Any) -> WebUiResponses:
     world.s3.create_bucket(Bucket="out")
     world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
     world.s3.put_object(Bucket="out", Key="list.out", Body=b'[{"name": "Euler a"}]')
     world.s3.put_object(Bucket="out", Key="null.out", Body=b"null")
     for number in (1, 2):
         world.s3.put_object(Bucket="out", Key=f"a-{number}.png", Body=bytes([number]) * 300)
-    return WebUiAnswers(outputs=OutputBucket(client=world.s3))
+    return WebUiResponses(outputs=OutputBucket(client=world.s3))
 
 
-def test_pictures_are_inline_as_the_web_ui_sent_them(answers: WebUiAnswers) -> None:
+def test_pictures_are_inline_as_the_web_ui_sent_them(answers: WebUiResponses) -> None:
     answer = answers.read(record("a-1.png", "a-2.png"))
     assert list(answer) == ["images", "info", "parameters"]
     assert [base64.b64decode(image) for image in answer["images"]] == [b"\x01" * 300, b"\x02" * 300]
@@ -50,13 +50,13 @@ def test_pictures_are_inline_as_the_web_ui_sent_them(answers: WebUiAnswers) -> N
     assert answer["parameters"] == REST["parameters"]
 
 
-def test_one_picture_of_extras_is_not_a_list(answers: WebUiAnswers) -> None:
+def test_one_picture_of_extras_is_not_a_list(answers: WebUiResponses) -> None:
     answer = answers.read(record("a-1.png", endpoint="sdapi/v1/extra-single-image"))
     assert base64.b64decode(answer["image"]) == b"\x01" * 300
     assert "images" not in answer
 
 
-def test_what_does_not_fit_comes_as_links(answers: WebUiAnswers) -> None:
+def test_what_does_not_fit_comes_as_links(answers: WebUiResponses) -> None:
     whole = len(json.dumps(json.dumps(answers.read(record("a-1.png", "a-2.png")))))
     for max_bytes in (whole - 100, 0):
         answer = answers.read(record("a-1.png", "a-2.png"), max_bytes=max_bytes)
@@ -66,30 +66,30 @@ def test_what_does_not_fit_comes_as_links(answers: WebUiAnswers) -> None:
     assert "image_format" not in answers.read(record("a-1.png", "a-2.png"), max_bytes=whole + 100)
 
 
-def test_a_rest_that_alone_is_too_large_is_linked_with_the_pictures(answers: WebUiAnswers) -> None:
+def test_a_rest_that_alone_is_too_large_is_linked_with_the_pictures(answers: WebUiResponses) -> None:
     answer = answers.read(record("a-1.png"), max_bytes=len(json.dumps(json.dumps(REST))) - 1)
     assert set(answer) == {"images", "image_format", "response_url"}
     assert [answer["image_format"], answer["response_url"].partition("?")[0].rpartition("/")[2]] == ["url", "a.out"]
     assert "a-1.png?" in answer["images"][0]
 
 
-def test_a_list_that_is_too_large_is_linked(answers: WebUiAnswers) -> None:
+def test_a_list_that_is_too_large_is_linked(answers: WebUiResponses) -> None:
     answer = answers.read(record(output_url="s3://out/list.out"), max_bytes=20)
     assert set(answer) == {"response_url"}
     assert "list.out?" in answer["response_url"]
 
 
 @pytest.mark.parametrize("key", ["a.out", "a-2.png"])
-def test_outputs_that_were_deleted_are_gone(answers: WebUiAnswers, world: Any, key: str) -> None:
+def test_outputs_that_were_deleted_are_gone(answers: WebUiResponses, world: Any, key: str) -> None:
     world.s3.delete_object(Bucket="out", Key=key)
     with pytest.raises(OutputGone, match=f"s3://out/{key}"):
         answers.read(record("a-1.png", "a-2.png"))
 
 
 @pytest.mark.parametrize(("name", "value"), [("list.out", [{"name": "Euler a"}]), ("null.out", None)])
-def test_answers_without_pictures_are_as_they_were(answers: WebUiAnswers, name: str, value: Any) -> None:
+def test_answers_without_pictures_are_as_they_were(answers: WebUiResponses, name: str, value: Any) -> None:
     assert answers.read(record(output_url=f"s3://out/{name}")) == value
 
 
-def test_a_task_without_an_answer(answers: WebUiAnswers) -> None:
+def test_a_task_without_an_answer(answers: WebUiResponses) -> None:
     assert answers.read(record(output_url=None)) is None

@@ -11,22 +11,23 @@ import pytest
 from contract.errors import DarkroomError, TooManyActiveTasks
 from contract.record import Status
 from contract.transitions import Outcome, report_progress
-from lambdas import outcomes
-from lambdas.aws_errors import AwsUnavailable
-from lambdas.http_application import Caller, InternalError
-from lambdas.output_bucket import OutputBucket
-from lambdas.task_waiting import TaskWaiting
-from lambdas.webui_answers import MAX_ANSWER_BYTES, WebUiAnswers
-from lambdas.webui_api import call_tasks
+from lambdas.http.application import Caller, InternalError
+from lambdas.runtime.aws_errors import AwsUnavailable
+from lambdas.tasks import outcomes
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES, WebUiResponses
+from lambdas.webui_api import task_calls
 from lambdas.webui_api.bridge import Bridge
-from lambdas.webui_api.call_tasks import CallTasks
 from lambdas.webui_api.calls import parse_call
-from lambdas.webui_api.lists import MAX_AGE_MS, KeptLists
+from lambdas.webui_api.list_cache import MAX_AGE_MS, ListCache
 from lambdas.webui_api.preferences import Preferences
-from lambdas.webui_api.refusals import MACHINE_CODES, WebUiAnswer, WebUiRefusal, answer_to
+from lambdas.webui_api.refusals import MACHINE_CODES, WebUiRefusal, WebUiResponse, response_to
 from lambdas.webui_api.sessions import Sessions
+from lambdas.webui_api.task_calls import TaskCalls
 from runtime_image.agent.core import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
 from runtime_image.model_downloader import errors as model_errors  # noqa: F401 - as above
+from runtime_image.webui import errors as webui_errors  # noqa: F401 - as above
 
 SAMPLING = {"sampling_step": 10, "sampling_steps": 20, "job_no": 0, "job_count": 2}
 PICTURE = b"\x89PNG picture"
@@ -45,17 +46,17 @@ class Client:
         self.tasks: list[str] = []
         parts = {"repository": world.table, "now_ms": lambda: world.now_ms}
         self.bridge = Bridge(
-            tasks=CallTasks(
+            tasks=TaskCalls(
                 catalogue=world.catalogue,
                 find_checkpoint=world.models.find_checkpoint,
                 tasks=world.tasks,
-                waiting=TaskWaiting(repository=world.table, clock=self.seconds, sleep=self.sleep),
-                answers=WebUiAnswers(outputs=OutputBucket(client=world.s3)),
+                waiter=TaskWaiter(repository=world.table, clock=self.seconds, sleep=self.sleep),
+                answers=WebUiResponses(outputs=OutputBucket(client=world.s3)),
                 now_ms=lambda: world.now_ms,
                 new_id=lambda: str(self.requests),
             ),
             sessions=Sessions(**parts),
-            lists=KeptLists(bucket=world.task_bucket, now_ms=lambda: world.now_ms),
+            lists=ListCache(bucket=world.task_bucket, now_ms=lambda: world.now_ms),
             preferences=Preferences(bucket=world.task_bucket, find_checkpoint=world.models.find_checkpoint),
             models=world.models,
             clock=self.seconds,
@@ -91,7 +92,7 @@ class Client:
 
         self.replica = end
 
-    def call(self, method: str, path: str, body: Any = None, *, key: str = "shop") -> WebUiAnswer:
+    def call(self, method: str, path: str, body: Any = None, *, key: str = "shop") -> WebUiResponse:
         self.requests += 1
         text = json.dumps(body) if body is not None else ""
         try:
@@ -101,12 +102,12 @@ class Client:
         except WebUiRefusal as refusal:
             return refusal.answer
         except DarkroomError as error:
-            return answer_to(error)
+            return response_to(error)
 
-    def post(self, endpoint: str, body: Any = None, **options: Any) -> WebUiAnswer:
+    def post(self, endpoint: str, body: Any = None, **options: Any) -> WebUiResponse:
         return self.call("POST", f"/sdapi/v1/{endpoint}", {} if body is None else body, **options)
 
-    def get(self, endpoint: str, **options: Any) -> WebUiAnswer:
+    def get(self, endpoint: str, **options: Any) -> WebUiResponse:
         return self.call("GET", f"/sdapi/v1/{endpoint}", **options)
 
     def start(self, endpoint: str = "txt2img", *, claimed: bool = True, **options: Any) -> str:
@@ -230,7 +231,7 @@ def test_a_call_that_breaks_a_limit_names_its_fields(client: Client) -> None:
     [(AwsUnavailable("later"), 503), (InternalError("our mistake"), 500), (TooManyActiveTasks("too many"), 429)],
 )
 def test_our_own_errors_have_the_web_uis_form(error: DarkroomError, status: int) -> None:
-    answer = answer_to(error)
+    answer = response_to(error)
     assert answer.status == status
     assert {"error": "HTTPException", "detail": error.message}.items() <= answer.body.items()
 
@@ -245,7 +246,7 @@ def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
 
 
 def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_tasks, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(task_calls, "MAX_ANSWER_BYTES", 1000)
     request = {"prompt": "a", "init_images": ["x" * 900], "include_init_images": True}
     answer = client.post("img2img", request)
     assert (answer.status, answer.body["code"]) == (413, "too_large")
@@ -284,7 +285,7 @@ def test_lists_are_kept_until_they_are_old_or_refreshed(client: Client) -> None:
 
 def test_a_list_that_could_not_be_had_is_asked_for_again(client: Client) -> None:
     client.fail({"code": "webui_refused", "message": "m", "webui": {"status": 404, "body": {"detail": "no"}}})
-    assert client.get("samplers") == WebUiAnswer(404, {"detail": "no"})
+    assert client.get("samplers") == WebUiResponse(404, {"detail": "no"})
     client.replica = client.complete
     assert client.get("samplers").body == [{"name": "Euler a"}]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import clients
+from lambdas.runtime import clients
 from lambdas.webui_api import handler as webui_api
 from tests.unit.lambdas.conftest import client
 

@@ -1,9 +1,0 @@
-"""The settings of create_upload."""
-
-from contract.settings import Settings
-
-
-class CreateUploadSettings(Settings):
-    """Where uploads go."""
-
-    task_bucket: str

@@ -1,0 +1,71 @@
+"""A presigned form: S3 itself holds the caller to the type and size that it was signed for."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from typing_extensions import TypedDict
+
+from contract.errors import FieldError, InvalidTask
+from contract.json_values import describe, parse_json_object
+from contract.storage import S3Location
+from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_FOLDER, UPLOAD_TYPES
+
+#: Seconds for which the form works: time for 50 MiB over a slow line.
+FORM_SECONDS: Final = 900
+
+
+class UploadForm(TypedDict):
+    """A form to be sent as `multipart/form-data`, with the picture as its last field, `file`."""
+
+    method: str
+    url: str
+    fields: dict[str, str]
+
+
+class CreatedUpload(TypedDict):
+    """A form for one upload, and the link to what will be there."""
+
+    link: str
+    upload: UploadForm
+    max_bytes: int
+    expires_at: str
+
+
+class UploadForms:
+    """Makes forms. `new_name` draws a name that cannot be guessed: whoever knows a link may use what it points to."""
+
+    def __init__(self, *, client: Any, bucket: str, new_name: Callable[[], str]) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._new_name = new_name
+
+    def create(self, body: str | bytes, *, now_ms: int) -> CreatedUpload:
+        """Return the form for one upload and the link to what will be there; raises the contract's errors."""
+        content_type = _content_type(parse_json_object(body))
+        location = S3Location(self._bucket, f"{UPLOAD_FOLDER}/{self._new_name()}.{UPLOAD_TYPES[content_type]}")
+        form = self._client.generate_presigned_post(
+            Bucket=location.bucket,
+            Key=location.key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
+            ExpiresIn=FORM_SECONDS,
+        )
+        expires_at = datetime.fromtimestamp(now_ms // 1000 + FORM_SECONDS, tz=UTC)
+        return {
+            "link": location.uri,
+            "upload": {"method": "POST", "url": form["url"], "fields": form["fields"]},
+            "max_bytes": MAX_UPLOAD_BYTES,
+            "expires_at": expires_at.isoformat().replace("+00:00", "Z"),
+        }
+
+
+def _content_type(body: dict[str, Any]) -> str:
+    value = body.get("content_type")
+    errors = [FieldError(name[:40], "is not known; there is content_type") for name in body if name != "content_type"]
+    if not isinstance(value, str) or value not in UPLOAD_TYPES:
+        found = repr(value[:40]) if isinstance(value, str) else describe(value)
+        errors.append(FieldError("content_type", f"is {found}; write any of {', '.join(UPLOAD_TYPES)}"))
+    if errors:
+        raise InvalidTask(errors)
+    return str(value)

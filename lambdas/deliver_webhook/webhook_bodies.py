@@ -1,0 +1,55 @@
+"""What is posted, in the form in which the task came in: the callback, or RunPod's body of a job."""
+
+import json
+from typing import Any, Final
+
+from contract.callback import callback_for
+from contract.json_values import compact_json
+from contract.message import TaskMessage
+from contract.record import Record
+from contract.runpod_jobs import job_body
+from contract.submission import Format
+from lambdas.runtime.observability import logger
+from lambdas.tasks.output_bucket import OutputGone
+from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES, WebUiResponses
+from task_store.task_bucket import MessageLost, TaskBucket
+
+#: Bytes of a request that is repeated in the body; of a larger one only `api` is, since its payload holds pictures.
+MAX_INPUT_BYTES: Final = MAX_ANSWER_BYTES // 2
+
+
+class WebhookBodies:
+    """Makes bodies; the larger parts of RunPod's come from S3."""
+
+    def __init__(self, *, task_bucket: TaskBucket, answers: WebUiResponses) -> None:
+        self._task_bucket = task_bucket
+        self._answers = answers
+
+    def render(self, record: Record) -> bytes:
+        """Return the body for a final record."""
+        body = self._job(record) if record.format == Format.RUNPOD.value else callback_for(record)
+        return compact_json(body).encode()
+
+    def _job(self, record: Record) -> dict[str, Any]:
+        request = self._request(record)
+        output = self._output(record, MAX_ANSWER_BYTES - len(compact_json(request))) if record.error is None else None
+        ended_at_ms = record.completed_at_ms or 0
+        return job_body(record, now_ms=ended_at_ms, output=output) | {"input": request, "webhook": record.webhook}
+
+    def _output(self, record: Record, max_bytes: int) -> Any:
+        try:
+            return self._answers.read(record, max_bytes=max_bytes)
+        except OutputGone:
+            # Whoever waits for the end of the task hears of it all the same.
+            logger().warning("webhook_without_output", task_id=record.id, run=record.run)
+            return None
+
+    def _request(self, record: Record) -> dict[str, Any] | None:
+        try:
+            text = self._task_bucket.get(record.message_key) if record.message_key else record.message or ""
+        except MessageLost:
+            logger().warning("webhook_without_input", task_id=record.id, run=record.run)
+            return None
+        content = TaskMessage.from_body(json.loads(text)).task.content
+        is_large = len(compact_json(content)) > MAX_INPUT_BYTES
+        return {"api": content.get("api")} if is_large else content

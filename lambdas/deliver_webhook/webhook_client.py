@@ -1,0 +1,68 @@
+"""One attempt: a signed body is POSTed, and what comes back is judged by its status alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from guarded_http.client import GuardedHttp
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.network import Deadline, MonotonicClock
+from guarded_http.url import HttpUrl, parse_http_url
+
+#: Seconds from the look-up of the host's name to the status line of its answer.
+ATTEMPT_SECONDS: Final = 15.0
+_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "darkroom-webhook/1", "Accept": "*/*"}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How an attempt went: the endpoint's HTTP status, or why there is none."""
+
+    status: int | None
+    error: str | None = None
+    #: True if no other attempt can make sense.
+    ends: bool = False
+
+    @property
+    def is_delivered(self) -> bool:
+        """True if the endpoint took it: any 2xx."""
+        return self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+class WebhookClient:
+    """Makes attempts. Redirects are not followed, and the body of an answer is never read."""
+
+    def __init__(self, *, http: GuardedHttp, clock: MonotonicClock, attempt_seconds: float = ATTEMPT_SECONDS) -> None:
+        self._http = http
+        self._clock = clock
+        self._attempt_seconds = attempt_seconds
+
+    def attempt(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """POST `body` to `url`; whatever is wrong with the endpoint is how the attempt went, not an exception."""
+        try:
+            target = _https_url(url)
+            deadline = Deadline(clock=self._clock, seconds=self._attempt_seconds)
+            with self._http.exchange(
+                "POST", target, headers={**_HEADERS, **headers}, content=body, deadline=deadline
+            ) as answer:
+                return _judge(answer.status)
+        except LinkRefused as error:
+            return Attempt(None, error=error.message, ends=True)
+        except LinkUnavailable as error:
+            return Attempt(None, error=error.message)
+
+
+def _https_url(url: str) -> HttpUrl:
+    target = parse_http_url(url)
+    if target.scheme != "https":
+        raise LinkRefused("only https:// URLs are called")
+    return target
+
+
+def _judge(status: int) -> Attempt:
+    if status == HTTPStatus.GONE:
+        return Attempt(status, error="the endpoint wants no more of it", ends=True)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Attempt(status, error="redirects are not followed; write the final address")
+    return Attempt(status)

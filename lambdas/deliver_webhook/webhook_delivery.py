@@ -1,0 +1,97 @@
+"""From a message of the webhook queue to an attempt, its trace on the record, and what becomes of the message."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.record import Record
+from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState, decode_webhook, webhook_id
+from lambdas.deliver_webhook.signature import signed_headers
+from lambdas.deliver_webhook.webhook_client import Attempt, WebhookClient
+from lambdas.runtime.observability import count, logger
+from task_store.repository import TaskRepository
+
+
+@dataclass(frozen=True)
+class PreparedWebhook:
+    """A message that is ready to be posted."""
+
+    record: Record
+    body: bytes
+    headers: Mapping[str, str]
+    receive_count: int
+
+
+class WebhookDelivery:
+    """Prepares, attempts and settles; only `attempt` is slow, and it alone may run in another thread."""
+
+    def __init__(
+        self,
+        *,
+        post: WebhookClient,
+        repository: TaskRepository,
+        signing_keys: Callable[[], Sequence[bytes]],
+        render: Callable[[Record], bytes],
+    ) -> None:
+        self._post = post
+        self._repository = repository
+        self._signing_keys = signing_keys
+        self._render = render
+
+    def prepare(self, message: str, *, receive_count: int, now_ms: int) -> PreparedWebhook:
+        """Return what a message that was received `receive_count` times asks for.
+
+        Whatever keeps us from it is raised, and stands on the record too: nobody who looks there waits for ever.
+        """
+        record = decode_webhook(message)
+        try:
+            body = self._render(record)
+            headers = signed_headers(webhook_id(record), body, keys=self._signing_keys(), now_seconds=now_ms // 1000)
+        except Exception as error:
+            reason = (
+                f"it could not be made ready on our side ({type(error).__name__}); the log of deliver_webhook has why"
+            )
+            self._note(record, Attempt(None, error=reason), _state_after(receive_count))
+            raise
+        return PreparedWebhook(record, body, headers, receive_count)
+
+    def attempt(self, delivery: PreparedWebhook) -> Attempt:
+        """Post it."""
+        return self._post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
+
+    def settle(self, delivery: PreparedWebhook, attempt: Attempt) -> int | None:
+        """Note how it went.
+
+        Returns the seconds after which the message must come again, None if it is settled. Zero after the last
+        attempt means that the queue itself puts it aside.
+        """
+        if attempt.is_delivered:
+            self._note(delivery.record, attempt, WebhookState.DELIVERED)
+            return None
+        if attempt.ends:
+            self._note(delivery.record, attempt, WebhookState.FAILED)
+            return None
+        self._note(delivery.record, attempt, _state_after(delivery.receive_count))
+        return 0 if _is_last(delivery.receive_count) else PAUSES_SECONDS[delivery.receive_count - 1]
+
+    def _note(self, record: Record, attempt: Attempt, state: WebhookState) -> None:
+        logger().info(
+            "webhook_attempted",
+            task_id=record.id,
+            run=record.run,
+            http_status=attempt.status,
+            error=attempt.error,
+            state=state.value,
+        )
+        count("WebhookAttempts", state=state.value)
+        try:
+            self._repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
+        except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
+            logger().exception("webhook_attempt_not_noted", task_id=record.id, run=record.run)
+
+
+def _is_last(receive_count: int) -> bool:
+    return receive_count >= MAX_WEBHOOK_ATTEMPTS
+
+
+def _state_after(receive_count: int) -> WebhookState:
+    return WebhookState.FAILED if _is_last(receive_count) else WebhookState.PENDING

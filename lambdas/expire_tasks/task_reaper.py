@@ -1,0 +1,75 @@
+"""The sweep: whatever crash a task fell victim to, somebody looks at it again and settles it."""
+
+from collections.abc import Callable
+from typing import Final
+
+from contract.record import MAX_ATTEMPTS, Record, Status
+from contract.transitions import Outcome
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks import outcomes
+from lambdas.tasks.publisher import TaskPublisher
+from task_store.repository import TaskRepository
+from task_store.task_bucket import MessageLost
+
+#: Milliseconds after which a sweep begins no further task: well below the function's timeout of 50 s.
+MAX_SWEEP_MS: Final = 40_000
+
+
+class TaskReaper:
+    """Settles tasks that are due; one that cannot be settled does not keep the others from it."""
+
+    def __init__(self, *, repository: TaskRepository, publisher: TaskPublisher, now_ms: Callable[[], int]) -> None:
+        self._repository = repository
+        self._publisher = publisher
+        self._now_ms = now_ms
+
+    def run(self) -> None:
+        """Look at every task that is due."""
+        started_at_ms = self._now_ms()
+        for task_id in self._repository.due_task_ids():
+            now_ms = self._now_ms()
+            if now_ms - started_at_ms > MAX_SWEEP_MS:
+                logger().warning("sweep_ran_out_of_time")
+                return
+            try:
+                self._look_at(task_id, now_ms)
+            except Exception:  # noqa: BLE001 - whatever is wrong with one record, the others must be settled
+                logger().exception("task_not_settled", task_id=task_id)
+                count("SweepFailures")
+                self._defer(task_id)
+
+    def _look_at(self, task_id: str, now_ms: int) -> None:
+        record = self._repository.read(task_id)
+        # The index lags behind the table, so what it says is only where to look.
+        if record is None or record.due_at_ms is None or record.due_at_ms > now_ms:
+            return
+        past_ttl = now_ms >= record.submitted_at_ms + record.ttl_ms
+        if record.status is Status.IN_PROGRESS and (past_ttl or record.attempts >= MAX_ATTEMPTS):
+            self._settle(record, "task_lost", self._repository.finish_unleased(record, outcomes.lost(record)))
+        elif past_ttl:
+            expired = outcomes.expired(record)
+            self._settle(record, "task_expired", self._repository.finish_waiting(record, expired))
+        elif record.status is Status.IN_QUEUE or self._repository.release_expired(record):
+            self._publish_again(record)
+
+    def _publish_again(self, record: Record) -> None:
+        try:
+            # Its message may still be there, with no replica to receive it; a second one does no harm.
+            self._publisher.publish(record)
+        except MessageLost as error:
+            gone = Outcome(Status.FAILED, error=error.as_dict())
+            self._settle(record, "task_message_lost", self._repository.finish_waiting(record, gone))
+            return
+        logger().warning("task_published_again", task_id=record.id, run=record.run, attempts=record.attempts)
+        count("TasksRepublished", runtime=record.runtime)
+
+    def _defer(self, task_id: str) -> None:
+        try:
+            self._repository.defer(task_id)
+        except Exception:  # noqa: BLE001 - then the next sweep looks again
+            logger().exception("task_still_due", task_id=task_id)
+
+    def _settle(self, record: Record, event: str, settled: bool) -> None:  # noqa: FBT001 - the outcome of a write
+        if settled:
+            logger().warning(event, task_id=record.id, run=record.run, attempts=record.attempts)
+            count("TasksExpired", runtime=record.runtime, reason=event)

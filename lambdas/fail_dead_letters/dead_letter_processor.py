@@ -1,0 +1,80 @@
+"""From a message that could not be delivered to a failure that its sender hears: nothing is dropped silently."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from contract.callback import sender_id
+from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
+from contract.json_values import parse_json_object
+from contract.message import TaskMessage
+from contract.record import Record
+from lambdas.messaging.queue_batch import MessageDeferred
+from lambdas.messaging.topics import Topic, publish_rejection
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks import outcomes
+from task_store.envelope import Delivery
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
+
+
+class DeliveryFailed(DarkroomError):
+    """Raised when a task used up its deliveries."""
+
+    code = "delivery_failed"
+
+
+class UnreadableMessage(DarkroomError):
+    """Raised when no task could be found in a message."""
+
+    code = "unreadable_message"
+
+
+class DeadLetterProcessor:
+    """Settles one message at a time; an error that it raises means that the message must be looked at again."""
+
+    def __init__(self, *, repository: TaskRepository, task_bucket: TaskBucket, completion_topic: Topic) -> None:
+        self._repository = repository
+        self._task_bucket = task_bucket
+        self._completion_topic = completion_topic
+
+    def process(self, delivery: Delivery) -> None:
+        """Fail the task of a message, or answer a message in which there is none."""
+        body: dict[str, Any] | None = None
+        try:
+            body = parse_json_object(self._task_bucket.resolve(delivery.body))
+            message = TaskMessage.from_body(body)
+        except (InvalidJson, MessageTooLarge, ValidationError) as error:
+            if not self._was_taken_in(body, delivery.message_id):
+                self._answer(delivery, body, str(error))
+            return
+        record = self._repository.read(message.task.metadata.id)
+        if record is None:
+            self._answer(delivery, body, "its task has no record")
+        elif record.run == message.run and not record.is_final:
+            self._fail(record)
+        else:
+            logger().info("dead_letter_of_a_finished_task", task_id=record.id, run=message.run)
+
+    def _was_taken_in(self, body: dict[str, Any] | None, message_id: str) -> bool:
+        """Tell whether a message of the intake queue was recorded before it failed: the sweep goes on with it."""
+        # A task of RunPod's format has no id of its own, and gets that of its message.
+        record = self._repository.read(sender_id(body) or message_id)
+        return record is not None and record.submission_id == message_id
+
+    def _fail(self, record: Record) -> None:
+        error = DeliveryFailed(f"the task could not be run in {record.attempts} attempts")
+        if not self._repository.finish_unleased(record, outcomes.failed(record, error)):
+            # Finished meanwhile, or in the hands of a replica whose end decides; both are seen next time.
+            raise MessageDeferred(f"task {record.id} is held by a replica")
+        logger().warning("task_failed", task_id=record.id, run=record.run, attempts=record.attempts)
+        count("DeadLettersFailed", runtime=record.runtime)
+
+    def _answer(self, delivery: Delivery, body: dict[str, Any] | None, reason: str) -> None:
+        kept = self._task_bucket.keep_unreadable(delivery.message_id, body=delivery.body, source="dead-letter queue")
+        refusal = UnreadableMessage(
+            f"no task could be made of the message (id {delivery.message_id}); the operators find it at {kept.uri}"
+        )
+        publish_rejection(self._completion_topic, refusal, body=body, message_id=delivery.message_id)
+        logger().error("dead_letter_unreadable", message_id=delivery.message_id, kept_at=kept.uri, reason=reason)
+        count("DeadLettersUnreadable")

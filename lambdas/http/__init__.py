@@ -1,0 +1,1 @@
+"""HTTP API of the functions: application, responses and function URL."""

@@ -1,0 +1,75 @@
+"""What the functions behind the HTTP API have in common: errors become answers, and none of ours leaves a trace."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+from contract.errors import DarkroomError, InvalidJson
+from lambdas.http.responses import PathNotFound, error_response
+from lambdas.runtime.aws_errors import AwsUnavailable
+from lambdas.runtime.observability import count, logger
+
+
+class InternalError(DarkroomError):
+    """Raised for a mistake of ours; what it was is in the log."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the id of the request, and the name of the key that it came with."""
+
+    request_id: str
+    key_name: str | None
+
+
+def caller_of(event: APIGatewayProxyEvent) -> Caller:
+    """Return who sent a request."""
+    context = event.request_context
+    return Caller(context.request_id, context.authorizer.principal_id)
+
+
+def body_of(event: APIGatewayProxyEvent) -> str | bytes:
+    """Return the body of a request; raises InvalidJson for one that is not encoded as it says."""
+    body = event.body or ""
+    if not event.is_base64_encoded:
+        return body
+    try:
+        return base64.b64decode(body)
+    except ValueError:
+        raise InvalidJson("the body is marked as base64 and is none") from None
+
+
+def http_application(
+    error_response: Callable[[DarkroomError], Response[str]] = error_response,
+) -> APIGatewayRestResolver:
+    """Return an application without routes; `error_response` gives every error its form."""
+    application = APIGatewayRestResolver()
+
+    def refuse(error: DarkroomError) -> Response[Any]:
+        logger().info("request_refused", error=error.as_dict())
+        count("RequestsRefused", code=error.as_dict()["code"])
+        return error_response(error)
+
+    def fail(error: Exception) -> Response[Any]:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded with the clients already
+
+        logger().exception("request_failed")
+        if isinstance(error, BotoCoreError | ClientError):
+            message = "AWS does not answer at the moment; nothing was lost, send the request again"
+            return error_response(AwsUnavailable(message))
+        return error_response(
+            InternalError("the request could not be answered by a mistake of ours; it has been logged")
+        )
+
+    def refuse_path(_error: NotFoundError) -> Response[Any]:
+        return refuse(PathNotFound("there is no such path; ids and names have letters, digits, '.', '_' and '-' only"))
+
+    application.not_found(refuse_path)
+    application.exception_handler(DarkroomError)(refuse)
+    application.exception_handler(Exception)(fail)
+    return application

@@ -1,0 +1,96 @@
+"""A function of the HTTP API that can also be called past API Gateway, at a Lambda function URL.
+
+API Gateway gives up after 29 seconds; at its own URL a function may answer for as long as it may run. What API
+Gateway does in front of a function is done here instead: the key is checked, and the event gets the same form.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+
+from contract.errors import DarkroomError
+from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable, Unauthorized, key_in
+from lambdas.http.responses import error_response, json_response
+from lambdas.runtime.aws_errors import AwsUnavailable
+
+#: Seconds after which a function behind API Gateway, which gives up after 29, answers with what there is.
+GATEWAY_ANSWER_SECONDS: Final = 25.0
+#: Seconds before its own end in which a function must have answered.
+ANSWER_MARGIN_SECONDS: Final = 5.0
+#: Where a route finds until when it must answer, in seconds of the monotonic clock: `application.context[...]`.
+ANSWER_BY: Final = "answer_by"
+
+
+class WrongKey(DarkroomError):
+    """Raised for a missing or wrong key at a function URL."""
+
+    code = "unauthorized"
+
+
+@dataclass(frozen=True)
+class HttpFunction:
+    """Answers events of both kinds; `authorizer` is asked for those of a function URL only."""
+
+    application: APIGatewayRestResolver
+    authorizer: Authorizer
+
+    def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one event."""
+        if event.get("version") != "2.0":
+            self.application.context[ANSWER_BY] = time.monotonic() + GATEWAY_ANSWER_SECONDS
+            return self.application.resolve(event, context)
+        try:
+            key_name = self.authorizer.name_of(key_in(event.get("headers")))
+        except Unauthorized:
+            refusal = WrongKey("Send a valid key in the header x-api-key or Authorization")
+            response = json_response({"error": refusal.as_dict()}, HTTPStatus.UNAUTHORIZED)
+        except SecretsUnreadable:
+            response = error_response(AwsUnavailable("the keys cannot be read at the moment; send the request again"))
+        else:
+            seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_SECONDS
+            self.application.context[ANSWER_BY] = time.monotonic() + seconds
+            return _url_response(self.application.resolve(proxy_event(event, key_name), context))
+        return {"statusCode": response.status_code, "headers": _headers(response.headers), "body": response.body}
+
+
+def proxy_event(event: Mapping[str, Any], key_name: str) -> dict[str, Any]:
+    """Return the event that API Gateway would send (payload format 1.0) for one of a function URL (2.0)."""
+    context = event["requestContext"]
+    http = context["http"]
+    headers = dict(event.get("headers") or {})
+    query = dict(event.get("queryStringParameters") or {})
+    return {
+        "resource": "/{proxy+}",
+        "path": event["rawPath"],
+        "httpMethod": http["method"],
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": query or None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": context["requestId"],
+            "stage": context["stage"],
+            "httpMethod": http["method"],
+            "path": event["rawPath"],
+            "identity": {"sourceIp": http["sourceIp"], "userAgent": http.get("userAgent")},
+            "authorizer": {"principalId": key_name},
+        },
+        "body": event.get("body"),
+        "isBase64Encoded": bool(event.get("isBase64Encoded")),
+    }
+
+
+def _url_response(answer_: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer of payload format 1.0 in that of 2.0, which knows no headers with several values."""
+    rest = {name: value for name, value in answer_.items() if name != "multiValueHeaders"}
+    return rest | {"headers": _headers(answer_.get("multiValueHeaders") or {})}
+
+
+def _headers(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else ", ".join(value) for name, value in values.items()}

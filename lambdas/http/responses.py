@@ -1,0 +1,86 @@
+"""The HTTP API's answers: every error of the contract has its status here and nowhere else."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, NotRequired
+
+from aws_lambda_powertools.event_handler import Response
+from typing_extensions import TypedDict
+
+from contract import errors
+from contract.errors import DarkroomError
+from lambdas.runtime.aws_errors import AwsUnavailable
+from lambdas.tasks.output_bucket import OutputGone
+from task_store.task_bucket import MessageLost
+
+#: Seconds after which a caller whom AWS made us refuse should try again.
+RETRY_AFTER_SECONDS: Final = 2
+
+
+class PathNotFound(DarkroomError):
+    """Raised when a path has the form of a route, but no route takes what stands in it."""
+
+    code = "not_found"
+
+
+STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
+    errors.InvalidTask: HTTPStatus.BAD_REQUEST,
+    errors.InvalidJson: HTTPStatus.BAD_REQUEST,
+    errors.TaskNotFound: HTTPStatus.NOT_FOUND,
+    errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
+    PathNotFound: HTTPStatus.NOT_FOUND,
+    errors.IdInUse: HTTPStatus.CONFLICT,
+    errors.TaskFinished: HTTPStatus.CONFLICT,
+    errors.TaskNotFinished: HTTPStatus.CONFLICT,
+    errors.NoWebhook: HTTPStatus.CONFLICT,
+    errors.NotRetryable: HTTPStatus.CONFLICT,
+    errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooManyActiveTasks: HTTPStatus.TOO_MANY_REQUESTS,
+    MessageLost: HTTPStatus.GONE,
+    OutputGone: HTTPStatus.GONE,
+    AwsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class FieldProblem(TypedDict):
+    """One broken field."""
+
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """What went wrong; `details` names every broken field of a request."""
+
+    code: str
+    message: str
+    details: NotRequired[list[FieldProblem]]
+
+
+class ErrorResponse(TypedDict):
+    """The body of every answer that is no success."""
+
+    error: Problem
+
+
+def json_response(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    """Return a JSON answer."""
+    return Response(status_code=status.value, content_type="application/json", body=json.dumps(body))
+
+
+def status_of(error: DarkroomError) -> HTTPStatus:
+    """Return the status of an error's answer."""
+    return STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def error_response(error: DarkroomError) -> Response[str]:
+    """Return the answer of an error, with `Retry-After` where trying again makes sense."""
+    return with_retry_after(json_response({"error": error.as_dict()}, status_of(error)), error)
+
+
+def with_retry_after(response: Response[str], error: DarkroomError) -> Response[str]:
+    """Return the answer of an error, which says when to come again where trying again makes sense."""
+    if error.retryable:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

@@ -1,0 +1,1 @@
+"""Queues and topics of the functions."""

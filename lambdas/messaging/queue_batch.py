@@ -1,0 +1,34 @@
+"""A batch from a queue: each message on its own, so that one that fails does not bring back the others."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from lambdas.runtime.observability import logger
+from task_store.envelope import Delivery, open_envelope
+
+
+class MessageDeferred(Exception):
+    """Raised for a message that cannot be settled yet, through nobody's fault; the queue delivers it again."""
+
+
+def process_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery], None]) -> Any:
+    """Call `settle` with each message of an SQS event; return the answer that names those that failed."""
+
+    def settle_record(record: SQSRecord) -> None:
+        delivery = open_envelope(record.body, sqs_message_id=record.message_id)
+        try:
+            settle(delivery)
+        except MessageDeferred as reason:
+            logger().info("message_comes_again", message_id=delivery.message_id, reason=str(reason))
+            raise
+        except Exception:
+            # The batch goes on; without this line nobody would learn why the message comes again.
+            logger().exception("message_not_settled", message_id=delivery.message_id)
+            raise
+
+    # A batch of which every message failed is an answer like any other: raising would only hide the reasons.
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=settle_record, processor=processor, context=context)

@@ -1,0 +1,34 @@
+"""A topic that functions publish to: tasks go to their runtimes on one, callbacks to their subscribers on another."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from contract.callback import rejection, rejection_attributes
+from contract.errors import DarkroomError
+from contract.json_values import compact_json
+
+
+class Topic(Protocol):
+    """What publishers need of a topic."""
+
+    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+        """Send a message with string attributes."""
+
+
+class SnsTopic:
+    """A topic in SNS."""
+
+    def __init__(self, *, client: Any, topic_arn: str) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+        """Send a message with string attributes."""
+        values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        self._client.publish(TopicArn=self._topic_arn, Message=body, MessageAttributes=values)
+
+
+def publish_rejection(topic: Topic, error: DarkroomError, *, body: object, message_id: str) -> None:
+    """Publish a rejection to the completion topic; `body` is the parsed message, None if it is no JSON object."""
+    callback = rejection(error, body=body, message_id=message_id)
+    topic.publish(compact_json(callback), rejection_attributes(callback, body=body))

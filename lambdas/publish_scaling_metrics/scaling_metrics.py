@@ -1,0 +1,116 @@
+"""The figures that scaling on ECS is reckoned from, all of one moment and there in every minute, also where all are 0.
+
+AWS's own figures of a service are missing while it has no running task, those of a queue that nobody has touched for
+six hours come up to 15 minutes late, and each comes after a delay of its own: see docs/decisions.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from lambdas.runtime.observability import logger
+
+#: Services that ECS describes in one call, at most.
+MAX_SERVICES: Final = 10
+
+MESSAGES_WAITING: Final = "MessagesWaiting"
+MESSAGES_IN_FLIGHT: Final = "MessagesInFlight"
+REPLICAS_DESIRED: Final = "ReplicasDesired"
+REPLICAS_RUNNING: Final = "ReplicasRunning"
+#: Metric by the queue's attribute.
+_OF_QUEUE: Final = {
+    "ApproximateNumberOfMessages": MESSAGES_WAITING,
+    "ApproximateNumberOfMessagesNotVisible": MESSAGES_IN_FLIGHT,
+}
+#: Metric by the field of a service's description.
+_OF_SERVICE: Final = {"desiredCount": REPLICAS_DESIRED, "runningCount": REPLICAS_RUNNING}
+
+Figure = dict[str, Any]
+
+
+class MetricsMissing(Exception):
+    """Raised when something could not be measured, after the figures of all the rest have been written."""
+
+
+class ScalingMetrics:
+    """Looks at all queues and services of an environment."""
+
+    def __init__(
+        self,
+        *,
+        ecs: Any,
+        sqs: Any,
+        cloudwatch: Any,
+        namespace: str,
+        environment: str,
+        cluster: str,
+        queues: Mapping[str, str],
+        services: Sequence[str],
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._ecs = ecs
+        self._sqs = sqs
+        self._cloudwatch = cloudwatch
+        self._namespace = namespace
+        self._environment = environment
+        self._cluster = cluster
+        self._queues = queues
+        self._services = services
+        self._now = now
+
+    def publish(self) -> None:
+        """Write the figures of this moment. Raises MetricsMissing if some could not be had."""
+        figures: list[Figure] = []
+        missing: list[str] = []
+        for names, measure in self._parts():
+            try:
+                measured = measure()
+            except Exception:  # noqa: BLE001 - one runtime's trouble must not stop the scaling of the others
+                logger().exception("not_measured", names=names)
+                measured = {}
+            figures.extend(figure for name in names for figure in measured.get(name, ()))
+            missing.extend(name for name in names if name not in measured)
+        at = self._now()
+        if figures:
+            self._cloudwatch.put_metric_data(
+                Namespace=self._namespace, MetricData=[{**figure, "Timestamp": at} for figure in figures]
+            )
+        if missing:
+            raise MetricsMissing(", ".join(missing))
+
+    def _parts(self) -> Iterator[tuple[Sequence[str], Callable[[], Mapping[str, list[Figure]]]]]:
+        """Yield the names of what one call measures, and the call, which gives the figures by name."""
+        for runtime, url in self._queues.items():
+            yield (runtime,), partial(self._of_queue, runtime, url)
+        for begin in range(0, len(self._services), MAX_SERVICES):
+            names = self._services[begin : begin + MAX_SERVICES]
+            yield names, partial(self._of_services, names)
+
+    def _of_queue(self, runtime: str, url: str) -> Mapping[str, list[Figure]]:
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_OF_QUEUE))
+        values = answer["Attributes"]
+        return {
+            runtime: [
+                self._figure(metric, int(values[attribute]), runtime=runtime) for attribute, metric in _OF_QUEUE.items()
+            ]
+        }
+
+    def _of_services(self, names: Sequence[str]) -> Mapping[str, list[Figure]]:
+        answer = self._ecs.describe_services(cluster=self._cluster, services=list(names))
+        return {
+            service["serviceName"]: [
+                self._figure(metric, service[field], service=service["serviceName"])
+                for field, metric in _OF_SERVICE.items()
+            ]
+            for service in answer["services"]
+        }
+
+    def _figure(self, metric: str, value: int, **dimension: str) -> Figure:
+        dimensions = {"environment": self._environment, **dimension}
+        return {
+            "MetricName": metric,
+            "Dimensions": [{"Name": name, "Value": text} for name, text in dimensions.items()],
+            "Value": value,
+            "Unit": "Count",
+        }

@@ -1,0 +1,172 @@
+"""The newest tasks across runtimes: one sorted index per runtime, merged page by page."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contract.errors import FieldError, InvalidTask
+from contract.record import Status
+from contract.routing import Catalogue
+from contract.task import ID_PATTERN
+from lambdas.read_task.task_view import ListedTask, TaskPage, show_listed
+from task_store.repository import TaskRepository
+
+DEFAULT_LIMIT: Final = 20
+MAX_LIMIT: Final = 100
+#: Reads of a runtime's index for one answer. A rare status may need more; the answer then holds what was found, and
+#: `next`.
+MAX_READS: Final = 10
+#: Items of one read: a listed task is about 200 bytes, and a read returns 1 MB at most.
+READ_SIZE: Final = 200
+
+#: Milliseconds since the epoch at the end of the year 9999.
+MAX_EPOCH_MS: Final = 253_402_300_799_999
+
+#: Where a runtime's tasks go on: time of submission and id of the last one shown, None if all were shown.
+Position = tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What a caller asks for. `positions` has the runtimes of which an earlier page has shown something."""
+
+    runtimes: Sequence[str]
+    status: Status | None
+    limit: int
+    positions: Mapping[str, Position]
+
+
+def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> ListQuery:
+    """Read the query parameters; raises InvalidTask with every one that is broken."""
+    given = dict(parameters or {})
+    errors: list[FieldError] = []
+    names = sorted(catalogue.runtimes)
+    runtime = given.pop("runtime", None)
+    if runtime is not None and runtime not in names:
+        message = f"there is no runtime {runtime[:128]!r}; configured: {', '.join(names)}"
+        errors.append(FieldError("runtime", message, "unknown_runtime"))
+    status = given.pop("status", None)
+    if status is not None and status not in list(Status):
+        errors.append(FieldError("status", f"is {status[:40]!r}; write any of {', '.join(Status)}"))
+    limit = given.pop("limit", str(DEFAULT_LIMIT))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
+        errors.append(FieldError("limit", f"is {limit[:40]!r}; write a number from 1 to {MAX_LIMIT}"))
+    token = given.pop("next", None)
+    positions = _positions(token) if token is not None else {}
+    if positions is None:
+        errors.append(FieldError("next", "is not what an earlier answer gave as next; leave it out to begin anew"))
+    errors += [FieldError(name[:40], "is no parameter; there are runtime, status, limit, next") for name in given]
+    if errors:
+        raise InvalidTask(errors)
+    return ListQuery([runtime] if runtime else names, Status(status) if status else None, int(limit), positions or {})
+
+
+def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
+    """Return one page of tasks, the newest first, and `next` if more may follow."""
+    names = [name for name in query.runtimes if query.positions.get(name, ()) is not None]
+    streams = [_Stream(name, query, repository=repository) for name in names]
+    tasks: list[ListedTask] = []
+    while len(tasks) < query.limit:
+        heads = [stream.head() for stream in streams]
+        # A stream that could not be read any further may hold newer tasks than the others show.
+        if any(head is None and not stream.ended for head, stream in zip(heads, streams, strict=True)):
+            break
+        newest = max(
+            (head for head in heads if head), key=lambda item: (item["submitted_at_ms"], item["id"]), default=None
+        )
+        if newest is None:
+            break
+        next(stream for stream in streams if stream.runtime == newest["runtime"]).take()
+        tasks.append(show_listed(newest))
+    if all(stream.ended for stream in streams):
+        return {"tasks": tasks, "next": None}
+    shown = {stream.runtime: stream.position for stream in streams if stream.started}
+    return {"tasks": tasks, "next": _token({**query.positions, **shown})}
+
+
+class _Stream:
+    """The tasks of one runtime from a position on, read as they are needed."""
+
+    def __init__(self, runtime: str, query: ListQuery, *, repository: TaskRepository) -> None:
+        self.runtime = runtime
+        self._repository = repository
+        self._status = query.status
+        self._size = READ_SIZE if query.status else query.limit
+        self._reads_left = MAX_READS
+        position = query.positions.get(runtime)
+        #: Key after which the tasks at hand begin, and of the last one that was read.
+        self._taken = _key(runtime, *position) if position else None
+        self._read = self._taken
+        self._items: list[dict[str, Any]] = []
+        self._exhausted = False
+
+    @property
+    def ended(self) -> bool:
+        """True if every task was taken."""
+        return self._exhausted and not self._items
+
+    @property
+    def started(self) -> bool:
+        """False while the next page would begin with the newest task again."""
+        return self.ended or self._next_key is not None
+
+    @property
+    def position(self) -> Position:
+        """Where the next page goes on."""
+        key = self._next_key
+        return None if self.ended or key is None else (int(key["submitted_at_ms"]), str(key["id"]))
+
+    @property
+    def _next_key(self) -> dict[str, Any] | None:
+        return self._taken if self._items else self._read
+
+    def head(self) -> dict[str, Any] | None:
+        """Return the newest task that was not taken, None if there is none or no read is left."""
+        while not self._items and not self._exhausted and self._reads_left > 0:
+            self._reads_left -= 1
+            self._taken = self._read
+            self._items, self._read = self._repository.newest(
+                self.runtime, status=self._status, limit=self._size, start_key=self._read
+            )
+            self._exhausted = self._read is None
+        return self._items[0] if self._items else None
+
+    def take(self) -> None:
+        """Go past the newest task."""
+        item = self._items.pop(0)
+        self._taken = _key(self.runtime, item["submitted_at_ms"], item["id"])
+
+
+def _key(runtime: str, submitted_at_ms: int, task_id: str) -> dict[str, Any]:
+    return {"runtime": runtime, "submitted_at_ms": submitted_at_ms, "id": task_id}
+
+
+def _token(positions: Mapping[str, Position]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(positions, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _positions(token: str) -> dict[str, Position] | None:
+    try:
+        value = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    positions: dict[str, Position] = {}
+    for name, position in value.items():
+        match position:
+            case None:
+                positions[name] = None
+            case [int(submitted_at_ms), str(task_id)] if (
+                # What DynamoDB would refuse as a key is not from an earlier answer.
+                not isinstance(submitted_at_ms, bool)
+                and 0 <= submitted_at_ms <= MAX_EPOCH_MS
+                and ID_PATTERN.fullmatch(task_id)
+            ):
+                positions[name] = (submitted_at_ms, task_id)
+            case _:
+                return None
+    return positions

@@ -1,0 +1,62 @@
+"""Showing, listing and cancelling tasks, and calling their webhooks again."""
+
+from collections.abc import Mapping
+
+from contract.errors import NoWebhook, TaskNotFinished
+from contract.record import Record
+from contract.routing import Catalogue
+from lambdas.messaging.webhook_queue import WebhookQueue
+from lambdas.read_task.task_list import list_tasks, parse_query
+from lambdas.read_task.task_view import ShownTask, TaskPage, show_task, wants_inline, with_base64
+from lambdas.runtime.observability import logger
+from lambdas.tasks.cancellation import cancel, read_known
+from lambdas.tasks.output_bucket import OutputBucket
+from task_store.repository import TaskRepository
+
+
+class TaskReader:
+    """Answers what callers ask about tasks; raises the contract's errors."""
+
+    def __init__(
+        self,
+        *,
+        repository: TaskRepository,
+        catalogue: Catalogue,
+        webhooks: WebhookQueue,
+        output_bucket: str,
+        outputs: OutputBucket,
+    ) -> None:
+        self._repository = repository
+        self._catalogue = catalogue
+        self._webhooks = webhooks
+        self._output_bucket = output_bucket
+        self._outputs = outputs
+
+    def show(self, task_id: str, parameters: Mapping[str, str] | None = None) -> ShownTask:
+        """Return a task, with its outputs inside if the query parameters ask for that."""
+        is_inline = wants_inline(parameters)
+        task = self._show(read_known(self._repository, task_id))
+        return with_base64(task, outputs=self._outputs) if is_inline else task
+
+    def list(self, parameters: Mapping[str, str] | None) -> TaskPage:
+        """Return a page of tasks."""
+        return list_tasks(parse_query(parameters, self._catalogue), repository=self._repository)
+
+    def cancel(self, task_id: str) -> ShownTask:
+        """Cancel a waiting or running task; cancelling it again is no error."""
+        return self._show(cancel(self._repository, read_known(self._repository, task_id)))
+
+    def redeliver_webhook(self, task_id: str) -> ShownTask:
+        """Have the webhook of a finished task delivered once more, whether it was before or not."""
+        record = read_known(self._repository, task_id)
+        if record.webhook is None:
+            raise NoWebhook(f"task {task_id} was sent without a webhook")
+        # Noted before it is sent: the delivery may be faster than a note that comes after.
+        if not record.is_final or not self._repository.redeliver_webhook(record):
+            raise TaskNotFinished(f"task {task_id} is {record.status.value}; its webhook is called when it has ended")
+        self._webhooks.send(record)
+        logger().info("webhook_redelivered", task_id=task_id, run=record.run)
+        return self._show(read_known(self._repository, task_id))
+
+    def _show(self, record: Record) -> ShownTask:
+        return show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)

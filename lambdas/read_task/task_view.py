@@ -1,0 +1,201 @@
+"""How a task looks over HTTP."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NotRequired, cast
+
+from typing_extensions import TypedDict
+
+from contract.errors import FieldError, InvalidTask
+from contract.record import Record, Status
+from contract.storage import output_location
+from contract.webhook import WebhookState
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES
+
+
+class Output(TypedDict):
+    """One object in the output bucket."""
+
+    s3_url: str
+    #: Works for an hour, without a key.
+    url: str
+    #: The object itself, if it was asked for; null where it does not fit or is gone.
+    base64: NotRequired[str | None]
+
+
+class TaskError(TypedDict):
+    """Why a task did not complete."""
+
+    code: str
+    message: str
+
+
+class WebhookTrace(TypedDict):
+    """How the deliveries of a task's webhook went."""
+
+    state: WebhookState
+    attempts: int
+    lastStatus: int | None
+    lastError: str | None
+
+
+class TaskHead(TypedDict):
+    """What a task is, and how far."""
+
+    id: str
+    runtime: str
+    tasktype: str
+    status: Status
+    #: From 0 to 1.
+    progress: float
+
+
+class TaskTimes(TypedDict):
+    """When things happened to a task."""
+
+    submitted_at: str
+    started_at: str | None
+    completed_at: str | None
+    delay_ms: int | None
+    execution_ms: int | None
+
+
+class ListedTask(TaskHead, TaskTimes):
+    """A task of a listing."""
+
+
+class ShownTask(ListedTask):
+    """All that a caller may know of a task."""
+
+    #: Steps and jobs of a running task, as the Web UI counts them.
+    sampling: dict[str, int] | None
+    #: Bytes of the models that a task waits for on its replica, and those that have come.
+    models: dict[str, int] | None
+    #: A link to the newest preview of a running task's picture, if its policy asks for one.
+    preview: str | None
+    attempts: int
+    context: Any
+    output_location: str
+    outputs: list[Output]
+    error: TaskError | None
+    webhook: WebhookTrace | None
+
+
+class TaskPage(TypedDict):
+    """Tasks of a listing, the newest first, and what to pass as `next` for those that follow."""
+
+    tasks: list[ListedTask]
+    next: str | None
+
+
+#: Makes an https link that works without a key of an `s3://` URI.
+Presign = Callable[[str], str]
+
+
+def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownTask:
+    """Return all that a caller may know of a task."""
+    uris = [*record.image_urls, *([record.output_url] if record.output_url else [])]
+    return {
+        **_head(record.id, record.runtime, record.tasktype, record.status.value, record.progress_permille),
+        **_times(record.submitted_at_ms, record.started_at_ms, record.completed_at_ms),
+        "sampling": record.sampling,
+        "models": record.models,
+        "preview": presign(record.preview_url) if record.preview_url else None,
+        "attempts": record.attempts,
+        "context": record.context_value,
+        "output_location": output_location(output_bucket, record.prefix, record.id),
+        "outputs": [{"s3_url": uri, "url": presign(uri)} for uri in uris],
+        "error": cast("TaskError | None", record.error),
+        "webhook": _webhook(record),
+    }
+
+
+def show_listed(item: Mapping[str, Any]) -> ListedTask:
+    """Return a task of a listing: what the index holds."""
+    return {
+        **_head(item["id"], item["runtime"], item["tasktype"], item["status"], item["progress_permille"]),
+        **_times(item["submitted_at_ms"], item.get("started_at_ms"), item.get("completed_at_ms")),
+    }
+
+
+def _webhook(record: Record) -> WebhookTrace | None:
+    if record.webhook is None:
+        return None
+    return {
+        "state": WebhookState(record.webhook_state or WebhookState.PENDING),
+        "attempts": record.webhook_attempts,
+        "lastStatus": record.webhook_last_status,
+        "lastError": record.webhook_last_error,
+    }
+
+
+def _head(task_id: str, runtime: str, tasktype: str, status: str, progress_permille: int) -> TaskHead:
+    return {
+        "id": task_id,
+        "runtime": runtime,
+        "tasktype": tasktype,
+        "status": Status(status),
+        "progress": int(progress_permille) / 1000,
+    }
+
+
+def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int | None) -> TaskTimes:
+    delay_ms = int(started_at_ms - submitted_at_ms) if started_at_ms else None
+    execution_ms = int(completed_at_ms - started_at_ms) if started_at_ms and completed_at_ms else None
+    return {
+        "submitted_at": _moment(submitted_at_ms),
+        "started_at": _iso(started_at_ms),
+        "completed_at": _iso(completed_at_ms),
+        "delay_ms": delay_ms,
+        "execution_ms": execution_ms,
+    }
+
+
+def _iso(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else _moment(epoch_ms)
+
+
+def _moment(epoch_ms: int) -> str:
+    moment = datetime.fromtimestamp(int(epoch_ms) / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_CHOICES: Final = {"true": True, "false": False}
+
+
+def wants_inline(parameters: Mapping[str, str] | None) -> bool:
+    """Read the query parameters of a task; raises InvalidTask with every one that is broken."""
+    given = dict(parameters or {})
+    inline = given.pop("inline", "false")
+    errors = [FieldError(name[:40], "is no parameter; there is inline") for name in given]
+    if inline not in _CHOICES:
+        errors.append(FieldError("inline", f"is {inline[:40]!r}; write true or false"))
+    if errors:
+        raise InvalidTask(errors)
+    return _CHOICES[inline]
+
+
+def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_ANSWER_BYTES) -> ShownTask:
+    """Return a task as callers see it with `base64` at each output, None where it does not fit or is gone.
+
+    The first that fit are inside: pictures come before the Web UI's response.
+    """
+    # A body is JSON within JSON on its way out of Lambda, which doubles its quotation marks.
+    room = max(max_bytes - len(json.dumps(json.dumps(task))), 0) * 3 // 4
+    shown: list[Output] = []
+    for output in task["outputs"]:
+        data = _read(outputs, output["s3_url"], room)
+        room -= len(data or b"")
+        shown.append({**output, "base64": None if data is None else base64.b64encode(data).decode()})
+    return {**task, "outputs": shown}
+
+
+def _read(outputs: OutputBucket, uri: str, max_bytes: int) -> bytes | None:
+    try:
+        found = outputs.read_within([uri], max_bytes=max_bytes)
+    except OutputGone:
+        return None
+    return found[0] if found else None

@@ -1,0 +1,1 @@
+"""Clients, clock, logs and metrics of a function's process."""

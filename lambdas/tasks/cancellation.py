@@ -1,0 +1,32 @@
+"""Cancelling a task, over whichever of the HTTP API's formats its sender asks for it."""
+
+from contract.errors import TaskFinished, TaskNotFound
+from contract.record import Record, Status
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks import outcomes
+from task_store.repository import TaskRepository
+
+
+def read_known(repository: TaskRepository, task_id: str) -> Record:
+    """Return a task's record; raises TaskNotFound."""
+    record = repository.read(task_id)
+    if record is None:
+        raise not_found(task_id)
+    return record
+
+
+def not_found(task_id: str) -> TaskNotFound:
+    """Return the error for an id without a record."""
+    return TaskNotFound(f"there is no task {task_id[:128]!r}: it was never submitted, or its retention is over")
+
+
+def cancel(repository: TaskRepository, record: Record) -> Record:
+    """Cancel a waiting or running task; cancelling it again is no error. Raises TaskFinished."""
+    # A replica may change the record between our read and our write, but never out of a final state.
+    if repository.finish_active(record, outcomes.cancelled()):
+        logger().info("task_cancelled", task_id=record.id, run=record.run)
+        count("TasksCancelled", runtime=record.runtime)
+    record = read_known(repository, record.id)
+    if record.status is not Status.CANCELLED:
+        raise TaskFinished(f"task {record.id} is {record.status.value} already and cannot be cancelled")
+    return record

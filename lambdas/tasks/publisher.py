@@ -1,0 +1,29 @@
+"""Puts a recorded task on the task topic, from where it reaches the queue of its runtime."""
+
+from contract.record import Record
+from contract.routing import task_attributes
+from contract.storage import MAX_INLINE_MESSAGE_BYTES, POINTER_SIZE_ATTRIBUTE, encode_pointer
+from lambdas.messaging.topics import Topic
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
+
+
+class TaskPublisher:
+    """Publishes a record's message and notes it; doing so twice is harmless, since the agent claims a run once."""
+
+    def __init__(self, *, topic: Topic, bucket: TaskBucket, repository: TaskRepository) -> None:
+        self._topic = topic
+        self._bucket = bucket
+        self._repository = repository
+
+    def publish(self, record: Record, *, body: str | None = None) -> None:
+        """Publish the message of a waiting run; `body` is the message, if the caller has it at hand."""
+        if body is None:
+            body = self._bucket.get(record.message_key) if record.message_key else (record.message or "")
+        attributes = task_attributes(record)
+        # The body is pure ASCII, so characters are bytes.
+        if record.message_key and len(body) > MAX_INLINE_MESSAGE_BYTES:
+            attributes[POINTER_SIZE_ATTRIBUTE] = str(len(body))
+            body = encode_pointer(self._bucket.location(record.message_key))
+        self._topic.publish(body, attributes)
+        self._repository.mark_published(record)

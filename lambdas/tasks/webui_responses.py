@@ -1,0 +1,69 @@
+"""The Web UI's own answer to a finished task, put together again from what the agent stored of it."""
+
+import base64
+import json
+from typing import Any, Final
+
+from contract.record import Record
+from lambdas.tasks.output_bucket import OutputBucket
+
+#: Bytes of JSON that a function may answer: Lambda ends at 6 MB, of which headers and envelope take a little.
+MAX_ANSWER_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
+#: Field of an answer that says what the entries of its pictures are, where they are no base64.
+FORMAT_FIELD: Final = "image_format"
+LINK_FORMAT: Final = "url"
+#: Field of an answer with a link to the Web UI's answer, where even without pictures that is too large.
+RESPONSE_LINK_FIELD: Final = "response_url"
+#: Endpoints whose answer has one picture in `image`, not a list in `images`.
+_SINGLE_PICTURE: Final = frozenset({"sdapi/v1/extra-single-image"})
+
+
+class WebUiResponses:
+    """Reads answers of `webui-api` tasks."""
+
+    def __init__(self, *, outputs: OutputBucket) -> None:
+        self._outputs = outputs
+
+    def read(self, record: Record, *, max_bytes: int = MAX_ANSWER_BYTES) -> Any:
+        """Return the answer of a completed task, below `max_bytes` as a JSON string.
+
+        Pictures are base64, as the Web UI sent them, while they fit; otherwise each is an https link that works for
+        an hour at most, and `image_format` says "url". Where even the rest does not fit, `response_url` is such a link
+        to it.
+
+        Raises:
+            OutputGone: if an object was deleted meanwhile.
+        """
+        rest, rest_bytes = self._rest(record, max_bytes)
+        if not record.image_urls or not isinstance(rest, dict):
+            return rest
+        pictures = None
+        if RESPONSE_LINK_FIELD not in rest:
+            pictures = self._outputs.read_within(record.image_urls, max_bytes=max(max_bytes - rest_bytes, 0) * 3 // 4)
+        if pictures is None:
+            return _with_pictures(record, rest, self.picture_links(record)) | {FORMAT_FIELD: LINK_FORMAT}
+        return _with_pictures(record, rest, [base64.b64encode(picture).decode() for picture in pictures])
+
+    def picture_links(self, record: Record) -> list[str]:
+        """Return links to the pictures of a completed task."""
+        return [self._outputs.link(uri) for uri in record.image_urls]
+
+    def response_link(self, record: Record) -> str | None:
+        """Return a link to the Web UI's answer without its pictures."""
+        return self._outputs.link(record.output_url) if record.output_url else None
+
+    def _rest(self, record: Record, max_bytes: int) -> tuple[Any, int]:
+        """Return the Web UI's answer without its pictures, or the link to it, and its size in the function's answer."""
+        if not record.output_url:
+            return None, 0
+        if stored := self._outputs.read_within([record.output_url], max_bytes=max_bytes):
+            rest = json.loads(stored[0])
+            # A body is JSON within JSON on its way out of Lambda, which doubles its quotation marks.
+            size = len(json.dumps(json.dumps(rest)))
+            if size <= max_bytes:
+                return rest, size
+        return {RESPONSE_LINK_FIELD: self.response_link(record)}, 0
+
+
+def _with_pictures(record: Record, rest: dict[str, Any], pictures: list[str]) -> dict[str, Any]:
+    return {"image": pictures[0]} | rest if record.endpoint in _SINGLE_PICTURE else {"images": pictures} | rest

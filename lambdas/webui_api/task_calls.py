@@ -1,0 +1,118 @@
+"""A call as a task: submitted, waited for, and answered with what the Web UI answered to it."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from contract.record import Record, Status
+from contract.routing import Catalogue, FindCheckpoint
+from contract.submission import Format, parse_submission
+from contract.task import TaskType
+from lambdas.http.application import Caller
+from lambdas.runtime.observability import count, logger
+from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import FORMAT_FIELD, MAX_ANSWER_BYTES, RESPONSE_LINK_FIELD, WebUiResponses
+from lambdas.webui_api.calls import Call
+from lambdas.webui_api.preferences import with_preferences
+from lambdas.webui_api.refusals import WebUiResponse, response_to_unfinished
+from lambdas.webui_api.sessions import session_of
+
+#: Folder of the outputs of calls, and how the ids of their tasks begin.
+PREFIX: Final = "webui-api"
+#: Fields of a request that its answer repeats where `include_init_images` asks for it; agents do not store them.
+_REPEATED_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_image")
+
+
+class TaskCalls:
+    """Carries calls out on a replica of their runtime."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        find_checkpoint: FindCheckpoint,
+        tasks: TaskSubmission,
+        waiter: TaskWaiter,
+        answers: WebUiResponses,
+        now_ms: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._catalogue = catalogue
+        self._find_checkpoint = find_checkpoint
+        self._tasks = tasks
+        self._waiter = waiter
+        self._answers = answers
+        self._now_ms = now_ms
+        self._new_id = new_id
+
+    def run(self, call: Call, *, caller: Caller, seconds: float) -> WebUiResponse:
+        """Return the Web UI's answer to a call, or what there is to say after `seconds`.
+
+        Raises the contract's errors if the call does not become a task.
+        """
+        submission = parse_submission(
+            task_body(call, f"{PREFIX}-{self._new_id()}"),
+            catalogue=self._catalogue,
+            find_checkpoint=self._find_checkpoint,
+            format_=Format.V1ALPHA2,
+        )
+        taken = self._tasks.submit(
+            submission,
+            submission_id=caller.request_id,
+            now_ms=self._now_ms(),
+            key_name=caller.key_name,
+            webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
+        )
+        logger().info("task_accepted", task_id=taken.id, run=taken.run, runtime=taken.runtime, endpoint=call.endpoint)
+        count("TasksAccepted", runtime=taken.runtime)
+        record = self._waiter.until_final(taken.id, seconds=seconds) or taken
+        return self._answer(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
+
+    def _answer(self, call: Call, record: Record) -> WebUiResponse:
+        body = self._answers.read(record)
+        if not isinstance(body, dict):
+            return WebUiResponse(HTTPStatus.OK.value, body)
+        if call.generates and call.payload.get("send_images") is False:
+            body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
+        body = as_asked(body, call)
+        if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
+            return self._too_large(record)
+        return WebUiResponse(HTTPStatus.OK.value, body)
+
+    def _too_large(self, record: Record) -> WebUiResponse:
+        detail = (
+            f"the answer is larger than the 6 MB that this way can carry; the pictures of task {record.id} are at"
+            f" `links` and the rest of it at `{RESPONSE_LINK_FIELD}` for an hour at most, and for longer at"
+            f" GET /v1alpha2/tasks/{record.id}: ask for fewer or smaller pictures at once"
+        )
+        body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
+        ours = {"code": "too_large", "id_task": record.id, "links": self._answers.picture_links(record)}
+        rest = {RESPONSE_LINK_FIELD: self._answers.response_link(record)}
+        return WebUiResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours | rest)
+
+
+def task_body(call: Call, task_id: str) -> dict[str, Any]:
+    """Return the v1alpha2 form of a call."""
+    content: dict[str, Any] = call.payload
+    if call.tasktype is TaskType.WEBUI_API:
+        content = {"api": {"method": call.method, "endpoint": f"/{call.endpoint}"}, "payload": call.payload}
+    elif call.generates:
+        # Agents store pictures, and those that the caller does not want to see are wanted in its bucket.
+        content = with_preferences(call.payload, call.preferences)
+        content.pop("send_images", None)
+    metadata = {"id": task_id, "runtime": call.runtime.name, "tasktype": call.tasktype.value, "prefix": PREFIX}
+    return {"task": {"metadata": metadata, "content": content}}
+
+
+def as_asked(body: dict[str, Any], call: Call) -> dict[str, Any]:
+    """Return an answer whose `parameters` repeat what the call said where the Web UI was told something else."""
+    parameters, payload = body.get("parameters"), call.payload
+    if not isinstance(parameters, dict):
+        return body
+    if call.preferences:
+        parameters = parameters | {"override_settings": payload.get("override_settings")}
+    names = [*(_REPEATED_FIELDS if payload.get("include_init_images") else ()), "send_images"]
+    repeated = {name: payload[name] for name in names if name in payload and name in parameters}
+    return body | {"parameters": parameters | repeated}

@@ -30,8 +30,8 @@ LARGE: Final = Load("one-large-model", (LARGE_KEY,))
 SMALL: Final = Load("many-small-models", SMALL_KEYS)
 #: Bytes per second of one connection to the limited server.
 LIMITED_RATE: Final = 50_000_000
-#: Connections that our downloader opens (`runtime_image.model_downloader.downloader.CONNECTIONS`).
-OUR_CONNECTIONS: Final = 8
+#: Connections that our downloader opens (`runtime_image.model_downloader.bucket.CONNECTIONS`).
+OUR_CONNECTIONS: Final = 16
 #: Against a limit the rounds differ little, and curl takes 21 s.
 MAX_LIMITED_ROUNDS: Final = 3
 #: What must be reached: times s5cmd, both together; of connections times rate with a limit; megabytes.

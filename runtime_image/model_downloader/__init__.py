@@ -1,1 +1,1 @@
-"""Models on their way from the model bucket to the local disk, before the Web UI needs them."""
+"""Download of models from the model bucket to the local disk of a runtime."""

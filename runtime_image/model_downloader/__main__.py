@@ -1,18 +1,17 @@
-"""Fetches what a runtime needs before it is ready; the supervisor runs it beside the Web UI's start."""
+"""Program that downloads a runtime's models before it is ready. The supervisor runs it while the Web UI starts."""
 
 import os
 import sys
 import time
+from collections.abc import Iterable
 
 from contract.settings import InvalidEnvironment
-from runtime_image.model_downloader.bucket import open_bucket
+from runtime_image.model_downloader.bucket import RemoteFile, open_bucket
 from runtime_image.model_downloader.disk_quota import DiskQuota
 from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.errors import KeyRefused, ModelError
 from runtime_image.model_downloader.folder import ModelsFolder
-from runtime_image.model_downloader.progress import DownloadProgress
-from runtime_image.model_downloader.remote_file import RemoteFile
-from runtime_image.model_downloader.reporter import Reporter
+from runtime_image.model_downloader.progress import DownloadProgress, ProgressReporter
 from runtime_image.model_downloader.selection import needed_at_start, without_conflicts
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.process.exit_codes import ExitCode
@@ -20,7 +19,7 @@ from runtime_image.process.logs import EventLog, configure_logs
 
 
 def main() -> int:
-    """Fetch the models; returns the exit code."""
+    """Download the models; return the exit code."""
     try:
         settings = ModelSettings.from_environment(os.environ)
     except InvalidEnvironment as error:
@@ -35,50 +34,49 @@ def main() -> int:
     except ModelError as error:
         event_log.error("models_not_fetched", code=error.code, reason=error.message)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the exit code tells the supervisor
+    except Exception as error:  # noqa: BLE001 - the exit code reports it to the supervisor
         event_log.error("models_not_fetched", error, code="internal_error")
         return ExitCode.INTERNAL_ERROR
     return ExitCode.STOPPED
 
 
 def fetch(settings: ModelSettings, log: EventLog) -> None:
-    """Fetch everything that the runtime needs; raises ModelError."""
+    """Download all files that the runtime needs; raises ModelError."""
+    started_at = time.monotonic()
     settings.models_directory.mkdir(parents=True, exist_ok=True)
     folder = ModelsFolder(settings.models_directory)
     bucket = open_bucket(settings.model_bucket)
-    started_at = time.monotonic()
-    needed, conflicting = without_conflicts(
-        needed_at_start(
-            bucket.list(), settings.model_filename, is_baked_in=lambda key: folder.cached_model(key).is_baked_in
-        )
-    )
-    for file in conflicting:
-        log.warning("model_key_refused", reason=f"{file.key!r} is the name of a folder, too")
-    files = [file for file in needed if _fits(file, folder, log)]
+    files = _select(bucket.list(), settings.model_filename, folder, log)
     keys = {file.key for file in files}
-    progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
     quota = DiskQuota(folder, max_bytes=settings.models_max_bytes, is_needed=lambda key: key in keys, log=log)
-    with Reporter(progress, state_file=settings.models_state_file, log=log):
+    progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
+    with ProgressReporter(progress, state_file=settings.models_state_file, log=log):
         Downloader(bucket=bucket, folder=folder, quota=quota, progress=progress, log=log).run(files)
-    standing = progress.snapshot()
+    snapshot = progress.snapshot()
     seconds = time.monotonic() - started_at
     log.info(
         "models_fetched",
-        files=standing.files,
-        bytes=standing.bytes,
-        bytes_fetched=standing.bytes_fetched,
+        files=snapshot.files,
+        bytes=snapshot.bytes,
+        bytes_fetched=snapshot.bytes_fetched,
         seconds=round(seconds, 3),
-        mb_per_second=round(standing.bytes_fetched / seconds / 1e6, 1),
+        mb_per_second=round(snapshot.bytes_fetched / seconds / 1e6, 1),
     )
 
 
-def _fits(file: RemoteFile, folder: ModelsFolder, log: EventLog) -> bool:
-    try:
-        folder.cached_model(file.key)
-    except KeyRefused as error:
-        log.warning("model_key_refused", reason=error.message)
-        return False
-    return True
+def _select(files: Iterable[RemoteFile], model_filename: str, folder: ModelsFolder, log: EventLog) -> list[RemoteFile]:
+    """Return the files that the runtime needs and the folder can hold; log the others."""
+    needed = needed_at_start(files, model_filename, is_baked_in=lambda key: folder.cached_model(key).is_baked_in)
+    selected, conflicting = without_conflicts(needed)
+    for file in conflicting:
+        log.warning("model_key_refused", reason=f"{file.key!r} is the name of a folder, too")
+    for file in list(selected):
+        try:
+            folder.cached_model(file.key)
+        except KeyRefused as error:
+            log.warning("model_key_refused", reason=error.message)
+            selected.remove(file)
+    return selected
 
 
 if __name__ == "__main__":

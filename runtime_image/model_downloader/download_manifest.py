@@ -1,87 +1,65 @@
-"""Which files of a models folder are known to be whole, and which objects they are: a line per fetched file."""
+"""List of the files in a models folder that are known to be whole: the hidden file `.fetched`, a line for each."""
 
-import json
 import os
 import threading
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
-_EMPTY: Final = (-1, 0)
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
-@dataclass(frozen=True)
-class ManifestEntry:
-    """What was fetched: an object of the bucket, and the file as it was when it got into its place."""
+class ManifestEntry(BaseModel):
+    """Downloaded object of the bucket, and its file as it was when it reached its place."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
 
     key: str
     etag: str
     size: int
     modified_ns: int
-    #: Of the machine's start.
+    #: Boot id of the machine.
     boot: str
 
 
 class DownloadManifest:
-    """One file for all, to which every process that fetches into the folder adds. Safe to use from several threads.
+    """File to which all processes that download into the folder append. Safe to share between threads.
 
-    A note of its own beside each model would take the system longer than fetching a small one.
+    One file for all entries, because creating a file next to each model takes longer than downloading a small one.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._known: dict[str, ManifestEntry] = {}
-        #: Inode of the file that was read, and how far.
-        self._read = _EMPTY
+        self._entries: dict[str, ManifestEntry] = {}
+        #: Inode, size and time of the file that was read last.
+        self._version = (0, 0, 0)
 
-    def add(self, note: ManifestEntry) -> None:
-        """Note that a file is whole, from now on instead of what was noted of its key before."""
-        # Of a line that was torn, by a full disk, the end is missing: this one begins on a line of its own.
-        line = b"\n" + json.dumps(asdict(note)).encode()
+    def add(self, entry: ManifestEntry) -> None:
+        """Record that a file is whole. The entry replaces earlier ones of its key."""
+        # A full disk may have torn the line before, so that this one starts with a line break.
+        line = f"\n{entry.model_dump_json()}".encode()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             os.write(descriptor, line)
         finally:
             os.close(descriptor)
 
-    def of(self, key: str) -> ManifestEntry | None:
-        """Return what was noted last of a key."""
+    def entries(self) -> dict[str, ManifestEntry]:
+        """Return the last entry of each key."""
         with self._lock:
-            self._read_on()
-            return self._known.get(key)
-
-    def all(self) -> list[ManifestEntry]:
-        """Return what was noted last of every key."""
-        with self._lock:
-            self._read_on()
-            return list(self._known.values())
-
-    def _read_on(self) -> None:
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            self._known, self._read = {}, _EMPTY
-            return
-        inode, position = self._read
-        if (inode, position) == (status.st_ino, status.st_size):
-            return
-        if inode != status.st_ino or position > status.st_size:
-            self._known, position = {}, 0
-        with self._path.open("rb") as file:
-            file.seek(position)
-            content = file.read()
-        for line in content.split(b"\n"):
-            if note := _parse(line):
-                self._known[note.key] = note
-        self._read = (status.st_ino, position + len(content))
+            try:
+                status = self._path.stat()
+            except FileNotFoundError:
+                return {}
+            version = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if version != self._version:
+                entries = map(_parse, self._path.read_bytes().split(b"\n"))
+                self._entries = {entry.key: entry for entry in entries if entry}
+                self._version = version
+            return self._entries
 
 
 def _parse(line: bytes) -> ManifestEntry | None:
     try:
-        note = ManifestEntry(**json.loads(line))
-    except (ValueError, TypeError, RecursionError):
+        return ManifestEntry.model_validate_json(line)
+    except ValidationError:
         return None
-    texts, numbers = (note.key, note.etag, note.boot), (note.size, note.modified_ns)
-    is_valid = all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
-    return note if is_valid else None

@@ -1,153 +1,164 @@
-"""All files of one download, over a fixed number of connections that work on whatever range is next."""
+"""Download of files from the model bucket into the models folder: parallel, resumed, checked and published whole."""
 
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import Final
 
-from runtime_image.model_downloader.bucket import ModelBucket
-from runtime_image.model_downloader.connection import RangeConnection
+from runtime_image.model_downloader.bucket import CONNECTIONS, ModelBucket, RemoteFile
+from runtime_image.model_downloader.checksum import file_matches
 from runtime_image.model_downloader.disk_quota import DiskQuota
-from runtime_image.model_downloader.errors import CheckFailed, DownloadFailed, ModelMissing, ObjectChanged
-from runtime_image.model_downloader.file_download import RANGE_BYTES, FileDownload
+from runtime_image.model_downloader.errors import (
+    CheckFailed,
+    ConnectionLost,
+    DownloadFailed,
+    Interrupted,
+    ModelMissing,
+    ObjectChanged,
+)
 from runtime_image.model_downloader.folder import ModelsFolder
+from runtime_image.model_downloader.partial_file import PartialFile, write_error
 from runtime_image.model_downloader.progress import DownloadProgress
-from runtime_image.model_downloader.ranges import Range
-from runtime_image.model_downloader.remote_file import RemoteFile
 from runtime_image.process.logs import EventLog
 
-#: S3 gives each 50 to 90 MB/s, so this many bring more than the disks of most GPU instances take. Twice as many wait
-#: for each other at the file and bring less where the network is no limit.
-CONNECTIONS: Final = 8
-#: Times that a file is begun: an object that was replaced meanwhile, or came broken, gets another chance.
-BEGINNINGS: Final = 3
+#: Bytes of one request and of one entry of the resume log, so that a killed process loses at most this per connection.
+#: At 90 MB/s a part needs 0.19 s, compared with which the 20 ms until S3 answers are short.
+PART_BYTES: Final = 16 * 1024 * 1024
+#: Seconds between attempts that bring no bytes. Botocore has repeated each of them already.
+PAUSES_SECONDS: Final = (0.0, 1.0, 4.0, 8.0)
+#: Downloads of one file before it fails. Another one helps if the object was replaced meanwhile, or arrived broken.
+ATTEMPTS: Final = 3
 
 
-_Job = Callable[[RangeConnection], None]
-
-
+@dataclass(frozen=True, kw_only=True)
 class Downloader:
-    """Fetches files, the first ones first, small ones after the large ones. One call of `run` per instance."""
+    """Downloads large files one after the other over all connections, then the small files in parallel."""
 
-    def __init__(
-        self,
-        *,
-        bucket: ModelBucket,
-        folder: ModelsFolder,
-        quota: DiskQuota,
-        progress: DownloadProgress,
-        log: EventLog,
-        is_wanted: Callable[[], bool] = lambda: True,
-    ) -> None:
-        self._bucket = bucket
-        self._folder = folder
-        self._quota = quota
-        self._progress = progress
-        self._log = log
-        self._is_wanted = is_wanted
-        self._changed = threading.Condition()
-        #: Ranges of begun files go first, so that files are whole one after the other. Small files come last: they end
-        #: all connections together, whereas one that fetched them beside the large ones would be missed there.
-        self._ranges: deque[_Job] = deque()
-        self._large: deque[_Job] = deque()
-        self._small: deque[_Job] = deque()
-        self._working = 0
-        self._begun: set[FileDownload] = set()
-        self._failure: Exception | None = None
+    bucket: ModelBucket
+    folder: ModelsFolder
+    quota: DiskQuota
+    progress: DownloadProgress
+    log: EventLog
+    is_wanted: Callable[[], bool] = lambda: True
+    _stop: Event = field(default_factory=Event)
 
     def run(self, files: Sequence[RemoteFile]) -> None:
-        """Fetch what is not on disk yet.
+        """Download the files that are not on disk yet. One call per instance.
 
         Raises:
             ModelMissing: if a file vanished from the bucket.
-            DiskFull: if it does not fit, before anything of it is written.
-            CheckFailed, DownloadFailed: if a file cannot be fetched; what has come is kept for the next time.
-            Interrupted: if it is not wanted any more.
+            DiskFull: if a file does not fit, before any of its bytes is written.
+            CheckFailed, DownloadFailed: if a file cannot be fetched. Its finished parts stay for the next time.
+            Interrupted: if the files are not wanted any more.
         """
-        for file in files:
-            self._add(file, beginning=1)
-        most_jobs = sum(file.size // RANGE_BYTES + 1 for file in files)
-        threads = [
-            threading.Thread(target=self._work, name=f"model-{number}", daemon=True)
-            for number in range(min(CONNECTIONS, most_jobs))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for transfer in self._begun:
-            transfer.close()
-        if self._failure is not None:
-            raise self._failure
+        with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="model") as pool:
+            for file in files:
+                if file.size > PART_BYTES:
+                    self._download(file, pool)
+            self._run_all(pool, (partial(self._download, file, pool) for file in files if file.size <= PART_BYTES))
 
-    def _add(self, file: RemoteFile, beginning: int) -> None:
-        files = self._large if file.size > RANGE_BYTES else self._small
-        files.append(partial(self._begin, file, beginning))
-
-    def _work(self) -> None:
-        connection = RangeConnection()
-        while job := self._next():
+    def _download(self, file: RemoteFile, pool: ThreadPoolExecutor) -> None:
+        """Return once a file is in its place, after as many attempts as it needs."""
+        began_at = time.monotonic()
+        path = self.folder.cached_model(file.key).path
+        for attempt in range(1, ATTEMPTS + 1):
             try:
-                job(connection)
-            except Exception as error:  # noqa: BLE001 - raised by `run`, in the caller's thread
-                self._failure = self._failure or error
-            with self._changed:
-                self._working -= 1
-                self._changed.notify_all()
-        connection.close()
+                event, fields = self._attempt(file, pool)
+                break
+            except OSError as error:
+                raise write_error(error, path) from error
+            except (ObjectChanged, CheckFailed) as error:
+                self.progress.on_disk(file.key, 0)
+                if attempt == ATTEMPTS:
+                    failure = error if isinstance(error, CheckFailed) else DownloadFailed(f"{file.key} keeps changing")
+                    raise failure from error
+                self.log.warning("model_download_repeated", key=file.key, reason=str(error) or type(error).__name__)
+                found = self.bucket.find(file.key)
+                if found is None:
+                    raise ModelMissing(f"{file.key} is not in the model bucket any more") from error
+                file = found
+        self.progress.on_disk(file.key, file.size, is_done=True)
+        seconds = round(time.monotonic() - began_at, 3)
+        self.log.info(event, key=file.key, bytes=file.size, seconds=seconds, **fields)
 
-    def _next(self) -> _Job | None:
-        with self._changed:
-            while self._failure is None:
-                if waiting := self._ranges or self._large or self._small:
-                    self._working += 1
-                    return waiting.popleft()
-                if not self._working:
-                    return None
-                self._changed.wait()
-            return None
+    def _attempt(self, file: RemoteFile, pool: ThreadPoolExecutor) -> tuple[str, dict[str, str]]:
+        """Bring the checked file to its place; return the event to log, with its fields."""
+        model = self.folder.cached_model(file.key)
+        if model.is_current(file):
+            return "model_unchanged", {}
+        model.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(PartialFile.lock(model.part, is_wanted=self._goes_on)) as part:
+            # The process that held the lock may have downloaded the file.
+            if model.is_current(file):
+                part.discard()
+                return "model_unchanged", {}
+            check = self.bucket.find_check(file)
+            # The file may have come another way, or before the machine's restart.
+            if check and model.path.is_file() and file_matches(model.path, file.size, check):
+                model.record_fetched(file, model.path)
+                part.discard()
+                return "model_found", {}
+            self._fetch_parts(file, part, self.quota.begin(part, file, PART_BYTES), pool)
+            if check and not file_matches(part.path, file.size, check):
+                part.discard()
+                raise CheckFailed(f"{file.key} arrived with another {check.algorithm} than the bucket states")
+            part.seal()
+            # Before the file moves, because the lock moves with it: the next holder must find the entry.
+            model.record_fetched(file, part.path)
+            part.publish(model.path)
+            return "model_fetched", {"checked_by": check.algorithm if check else "size and ETag"}
 
-    def _begin(self, file: RemoteFile, beginning: int, connection: RangeConnection) -> None:
-        transfer = FileDownload(
-            file,
-            bucket=self._bucket,
-            folder=self._folder,
-            quota=self._quota,
-            progress=self._progress,
-            is_wanted=lambda: self._failure is None and self._is_wanted(),
-            log=self._log,
-        )
-        with self._changed:
-            self._begun.add(transfer)
-        ranges: list[Range] = []
-        with self._another_chance(transfer, beginning):
-            ranges = transfer.begin()
-        if len(ranges) == 1:
-            self._fetch(transfer, ranges[0], beginning, connection)
-            return
-        with self._changed:
-            self._ranges.extend(partial(self._fetch, transfer, wanted, beginning) for wanted in ranges)
-            self._changed.notify_all()
+    def _fetch_parts(self, file: RemoteFile, part: PartialFile, missing: list[int], pool: ThreadPoolExecutor) -> None:
+        missing_bytes = sum(end - start for start, end in (_range(file, number) for number in missing))
+        self.progress.on_disk(file.key, file.size - missing_bytes)
+        jobs = [partial(self._fetch_part, file, part, number) for number in missing]
+        if len(jobs) == 1:
+            # In this thread, which may belong to the pool.
+            jobs[0]()
+        else:
+            self._run_all(pool, jobs)
 
-    def _fetch(self, transfer: FileDownload, wanted: Range, beginning: int, connection: RangeConnection) -> None:
-        with self._another_chance(transfer, beginning):
-            transfer.fetch(wanted, connection)
+    def _fetch_part(self, file: RemoteFile, part: PartialFile, number: int) -> None:
+        """Download one part, however often its connection is lost, as long as bytes arrive in between."""
+        position, end = _range(file, number)
+        failures = 0
+        while position < end:
+            try:
+                for block in self.bucket.read(file, position, end):
+                    if not self._goes_on():
+                        raise Interrupted(f"{file.key} is not wanted any more")
+                    part.write(block, position)
+                    position += len(block)
+                    failures = 0
+                    self.progress.fetched(file.key, len(block))
+            except ConnectionLost as error:
+                if failures == len(PAUSES_SECONDS):
+                    raise DownloadFailed(f"{file.key} cannot be fetched: {error}") from error
+                self.log.debug("part_interrupted", key=file.key, position=position, reason=str(error))
+                time.sleep(PAUSES_SECONDS[failures])
+                failures += 1
+        part.finish_part(number)
 
-    @contextmanager
-    def _another_chance(self, transfer: FileDownload, beginning: int) -> Iterator[None]:
-        """Begin a file anew that changed, or came broken; it may still be mended by then."""
-        try:
-            yield
-        except (ObjectChanged, CheckFailed) as error:
-            transfer.close()
-            key = transfer.file.key
-            if beginning >= BEGINNINGS:
-                raise error if isinstance(error, CheckFailed) else DownloadFailed(f"{key} keeps changing") from error
-            self._log.warning("model_begun_anew", key=key, reason=str(error) or type(error).__name__)
-            file = self._bucket.find(key)
-            if file is None:
-                raise ModelMissing(f"{key} is not in the model bucket any more") from error
-            with self._changed:
-                self._add(file, beginning + 1)
+    def _goes_on(self) -> bool:
+        return self.is_wanted() and not self._stop.is_set()
+
+    def _run_all(self, pool: ThreadPoolExecutor, jobs: Iterable[Callable[[], None]]) -> None:
+        """Run jobs in parallel. After a failure, drop the jobs that wait, stop the others, and raise it."""
+        futures = [pool.submit(job) for job in jobs]
+        ended, others = wait(futures, return_when=FIRST_EXCEPTION)
+        if others:
+            self._stop.set()
+        for future in others:
+            future.cancel()
+        wait(others)
+        self._stop.clear()
+        for future in ended:
+            future.result()
+
+
+def _range(file: RemoteFile, number: int) -> tuple[int, int]:
+    return number * PART_BYTES, min((number + 1) * PART_BYTES, file.size)

@@ -1,4 +1,4 @@
-"""Why models do not get onto the disk, and how the process that needs them ends."""
+"""Failures of a model download, each with the exit code of the process that needs the model."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from runtime_image.process.exit_codes import ExitCode
 
 
 class ModelError(DarkroomError):
-    """Base of what keeps a model from being used."""
+    """Base of the errors that keep a model from being used."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.DOWNLOAD_FAILED
 
@@ -20,13 +20,13 @@ class ModelMissing(ModelError):
 
 
 class KeyRefused(ModelError):
-    """Raised when a key or path would lead out of the models folder, or cannot be a file in it."""
+    """Raised when a key or path leads out of the models folder, or cannot be a file in it."""
 
     code = "path_refused"
 
 
 class DiskFull(ModelError):
-    """Raised before the disk, or the room that was set aside for models, is full."""
+    """Raised before a model exceeds the disk or the quota of models, and when a write finds the disk full."""
 
     code = "disk_full"
     retryable = True
@@ -34,26 +34,26 @@ class DiskFull(ModelError):
 
 
 class DownloadFailed(ModelError):
-    """Raised when a model cannot be fetched for now: AWS refuses, or does not answer for long."""
+    """Raised when a download fails for now: AWS refuses, or does not answer for long."""
 
     code = "download_failed"
     retryable = True
 
 
 class CheckFailed(DownloadFailed):
-    """Raised when what was fetched is not what the bucket holds; it is thrown away, never used."""
+    """Raised when the downloaded bytes differ from the object. They are deleted, never used."""
 
 
 class Interrupted(ModelError):
-    """Raised when nobody wants the model any more; what has come is kept for the next time."""
+    """Raised when the model is not wanted any more. Its finished parts stay on disk for the next download."""
 
     code = "interrupted"
     retryable = True
 
 
 class ObjectChanged(Exception):
-    """Raised inside a transfer when the object is not the one that it began with."""
+    """Raised inside a download when the bucket holds another object under the key, or no object."""
 
 
-class ConnectionCut(Exception):
-    """Raised inside a transfer by what the next try may not meet: cut, silent or overloaded connections."""
+class ConnectionLost(Exception):
+    """Raised inside a download by a cut, silent or overloaded connection. A retry may succeed."""

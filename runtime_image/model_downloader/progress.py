@@ -1,75 +1,122 @@
-"""How far a download is: counted by its threads, read by whoever tells people or machines."""
+"""Progress of a download: counted by its threads, reported in log lines and in a file for metrics."""
 
+import json
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
 
-#: Seconds over which the rate is taken: long enough to be calm, short enough to show a stall.
+from runtime_image.process.logs import EventLog
+
+#: Seconds over which the rate is averaged: long enough to be calm, short enough to show a stall.
 WINDOW_SECONDS: Final = 10.0
+#: Seconds between two writes of the state file, and the number of writes between two log lines.
+STATE_SECONDS: Final = 1.0
+STATES_PER_LINE: Final = 5
 
 
 @dataclass(frozen=True)
 class ProgressSnapshot:
-    """One look at a download."""
+    """Progress of a download at one moment."""
 
     files: int
     files_done: int
     bytes: int
     #: On disk, those of earlier downloads included.
     bytes_done: int
-    #: Come over the network since the start.
+    #: Received over the network since the start.
     bytes_fetched: int
     bytes_per_second: float
-    #: None while nothing comes.
+    #: None while no bytes arrive.
     eta_seconds: float | None
 
 
 class DownloadProgress:
-    """Safe to use from several threads."""
+    """Safe to share between threads."""
 
     def __init__(self, *, files: int, total_bytes: int) -> None:
         self._lock = threading.Lock()
         self._files = files
         self._bytes = total_bytes
         self._files_done = 0
-        self._bytes_done = 0
+        self._bytes_done: dict[str, int] = {}
         self._bytes_fetched = 0
-        self._looks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._samples: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
-    def fetched(self, count: int) -> None:
-        """Count bytes that came over the network."""
+    def fetched(self, key: str, count: int) -> None:
+        """Count bytes of a file that came over the network."""
         with self._lock:
             self._bytes_fetched += count
-            self._bytes_done += count
+            self._bytes_done[key] = self._bytes_done.get(key, 0) + count
 
-    def found(self, count: int) -> None:
-        """Count bytes that were on disk already; fewer than none if they turned out to be of no use."""
+    def on_disk(self, key: str, count: int, *, is_done: bool = False) -> None:
+        """Set the bytes of a file that are on disk; with `is_done`, the file is in its place."""
         with self._lock:
-            self._bytes_done += count
-
-    def file_done(self) -> None:
-        """Count a file that is in its place."""
-        with self._lock:
-            self._files_done += 1
+            self._bytes_done[key] = count
+            self._files_done += is_done
 
     def snapshot(self) -> ProgressSnapshot:
-        """Return how far it is now."""
+        """Return the progress now."""
         now = time.monotonic()
         with self._lock:
-            began_at, before = self._looks[0]
+            began_at, before = self._samples[0]
             rate = (self._bytes_fetched - before) / max(now - began_at, 0.001)
-            self._looks.append((now, self._bytes_fetched))
-            while len(self._looks) > 2 and now - self._looks[0][0] > WINDOW_SECONDS:  # noqa: PLR2004 - one before now
-                self._looks.popleft()
-            left = self._bytes - self._bytes_done
+            self._samples.append((now, self._bytes_fetched))
+            while len(self._samples) > 2 and now - self._samples[0][0] > WINDOW_SECONDS:  # noqa: PLR2004 - one before now
+                self._samples.popleft()
+            bytes_done = sum(self._bytes_done.values())
             return ProgressSnapshot(
                 files=self._files,
                 files_done=self._files_done,
                 bytes=self._bytes,
-                bytes_done=self._bytes_done,
+                bytes_done=bytes_done,
                 bytes_fetched=self._bytes_fetched,
                 bytes_per_second=round(rate, 1),
-                eta_seconds=round(left / rate, 1) if rate > 0 else None,
+                eta_seconds=round((self._bytes - bytes_done) / rate, 1) if rate > 0 else None,
             )
+
+
+class ProgressReporter:
+    """Reports in a thread while the context is open. The last state says how the download ended."""
+
+    def __init__(self, progress: DownloadProgress, *, state_file: Path | None, log: EventLog) -> None:
+        self._progress = progress
+        self._state_file = state_file
+        self._log = log
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._write("fetching")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._write("done" if error is None else "failed")
+
+    def _run(self) -> None:
+        number = 0
+        while not self._ended.wait(STATE_SECONDS):
+            number += 1
+            self._write("fetching")
+            if number % STATES_PER_LINE == 0:
+                self._log.info("models_progress", **asdict(self._progress.snapshot()))
+
+    def _write(self, state: str) -> None:
+        if self._state_file is None:
+            return
+        content = {"state": state, **asdict(self._progress.snapshot()), "updated_at": time.time()}
+        temporary = self._state_file.with_name(f".{self._state_file.name}.new")
+        try:
+            temporary.write_text(json.dumps(content))
+            temporary.replace(self._state_file)
+        except OSError as error:
+            # Missing metrics must not fail the download.
+            self._log.warning("models_state_not_written", reason=str(error))

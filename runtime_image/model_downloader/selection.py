@@ -1,4 +1,4 @@
-"""Which files of the model bucket a runtime has from the start; what a task can name is fetched when one does."""
+"""Selection of the files that a runtime needs before it is ready. Tasks name the others, which are fetched then."""
 
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
@@ -6,24 +6,24 @@ from typing import Final
 
 from contract.routing import bare_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
+from runtime_image.model_downloader.bucket import RemoteFile
 from runtime_image.model_downloader.errors import ModelMissing
-from runtime_image.model_downloader.remote_file import RemoteFile
 
-#: Folders of which tasks name what they need.
+#: Folders whose files tasks name.
 NAMED_FOLDERS: Final = frozenset({CHECKPOINT_FOLDER, "Lora", "VAE"})
-#: What the Web UI looks for beside a checkpoint: its configuration, and a VAE of its own.
+#: Files that the Web UI looks for next to a checkpoint: its configuration, and its VAE.
 COMPANION_SUFFIXES: Final = (".yaml", ".vae.safetensors", ".vae.pt", ".vae.ckpt")
 
 
 def needed_at_start(
     files: Iterable[RemoteFile], model_filename: str, *, is_baked_in: Callable[[str], bool]
 ) -> list[RemoteFile]:
-    """Return what must be on disk before the runtime is ready, its checkpoint first.
+    """Return the files that must be on disk before the runtime is ready, its checkpoint first.
 
     Args:
-        files: Everything that the bucket holds.
+        files: All files of the bucket.
         model_filename: The runtime's checkpoint, empty if its tasks name theirs.
-        is_baked_in: Tells whether the image brings the file of a key.
+        is_baked_in: Returns True if the image holds the file of a key.
 
     Raises:
         ModelMissing: if the checkpoint is neither among the files nor in the image.
@@ -37,7 +37,7 @@ def needed_at_start(
 
 
 def companion_keys(checkpoints: Iterable[str]) -> list[str]:
-    """Return the keys of files that belong to checkpoints, if they exist."""
+    """Return the keys of the files that belong to checkpoints, if they exist."""
     keys = []
     for key in checkpoints:
         stem = PurePosixPath(key).with_suffix("")
@@ -47,7 +47,7 @@ def companion_keys(checkpoints: Iterable[str]) -> list[str]:
 
 
 def belongs_to_checkpoint(key: str, name: str) -> bool:
-    """Tell whether a file is the checkpoint of this name, in any of its forms, or goes with it."""
+    """Return True if a file is the checkpoint of this name, in any of its forms, or its companion."""
     folder, _, rest = key.partition("/")
     path = PurePosixPath(rest)
     bare = bare_checkpoint_name(name)
@@ -57,7 +57,7 @@ def belongs_to_checkpoint(key: str, name: str) -> bool:
 
 
 def without_conflicts(files: Iterable[RemoteFile]) -> tuple[list[RemoteFile], list[RemoteFile]]:
-    """Return the files that can lie in one folder tree, and those whose name is a folder of others."""
+    """Return the files that fit into one folder tree, and those whose name is a folder of other files."""
     files = list(files)
     folders = {str(parent) for file in files for parent in PurePosixPath(file.key).parents}
     return [file for file in files if file.key not in folders], [file for file in files if file.key in folders]

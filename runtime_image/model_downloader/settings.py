@@ -1,4 +1,4 @@
-"""Everything that may differ from one download to the next, read from the environment once, at start."""
+"""Settings of the model downloader, read from the environment once, at start."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,9 @@ class ModelSettings(Settings):
     models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")
     model_filename: str = Field(default="", description="The runtime's one checkpoint; empty if tasks name theirs")
     models_max_bytes: ByteSize | None = Field(
-        default=None, gt=0, description="Room for fetched models, such as 200GiB; without it the disk is the limit"
+        default=None, gt=0, description="Disk quota of fetched models, such as 200GiB; unset: the disk is the limit"
     )
     models_state_file: Path | None = Field(
-        default=None, description="File that tells how far the download is, written anew every second"
+        default=None, description="File with the progress of the download, written anew every second"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -9,14 +9,13 @@ from contract.routing import checkpoint_name, is_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
 from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
 from runtime_image.agent.core.errors import TaskAborted
-from runtime_image.model_downloader.bucket import ModelBucket
+from runtime_image.model_downloader.bucket import ModelBucket, RemoteFile
 from runtime_image.model_downloader.bucket_index import BucketIndex
 from runtime_image.model_downloader.disk_quota import DiskQuota
 from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.errors import DiskFull, Interrupted
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
-from runtime_image.model_downloader.remote_file import RemoteFile
 from runtime_image.model_downloader.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.checkpoints import Checkpoints

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
@@ -15,11 +15,10 @@ from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
-from runtime_image.model_downloader import file_lock
 from runtime_image.model_downloader.disk_quota import free_bytes
-from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, KeyRefused
+from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, Interrupted, KeyRefused
 from runtime_image.model_downloader.folder import PART_SUFFIX, CachedModel, ModelsFolder
-from runtime_image.model_downloader.partial_file import write_error
+from runtime_image.model_downloader.partial_file import PartialFile, write_error
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.request import SYNC_PATH
@@ -115,15 +114,13 @@ class ModelCalls:
         temporary = place.part.with_suffix(f".{task.lease.run_id}{PART_SUFFIX}")
         started_at = self._clock.monotonic()
         try:
-            # Without the lock it makes room for others.
-            descriptor = file_lock.lock(temporary, is_wanted=lambda: not task.aborted.is_set())
-            if descriptor is None:
-                raise TaskAborted
-            with os.fdopen(descriptor, "wb") as file:
-                file.truncate()
-                count = self._receive(task, url, headers, file, sha256)
-                file.flush()
-                temporary.replace(place.path)
+            # The lock keeps other downloads from evicting the file.
+            with closing(PartialFile.lock(temporary, is_wanted=lambda: not task.aborted.is_set())) as part:
+                with temporary.open("wb") as file:
+                    count = self._receive(task, url, headers, file, sha256)
+                part.publish(place.path)
+        except Interrupted as error:
+            raise TaskAborted from error
         except OSError as error:
             raise write_error(error, place.path) from error
         finally:

@@ -98,7 +98,7 @@ def test_how_far_the_models_of_a_task_are_stands_in_its_record(world: World, gro
     size = 3 * 1024 * 1024
     world.s3.put_object(Bucket=ground.bucket, Key="Stable-diffusion/slow.safetensors", Body=bytes(size))
     proxy = FaultProxy(world.endpoint_url, ground.bucket)
-    proxy.meddle = lambda _, answer: replace(answer, delay_seconds=0.03) if len(answer.body) == size else answer
+    proxy.fault = lambda _, response: replace(response, delay_seconds=0.03) if response.body else response
     with proxy.serve():
         world.submit("a", checkpoint="slow.safetensors")
         world.start_agent(**ground.variables(AWS_ENDPOINT_URL_S3=proxy.url))

@@ -1,21 +1,21 @@
-"""Every check that S3 offers tells a whole file from one with a single wrong bit."""
+"""Checks that S3 offers: each detects a single wrong bit."""
 
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from awscrt import checksums
 from boto3.s3.transfer import TransferConfig
 
+from runtime_image.model_downloader import checksum
+from runtime_image.model_downloader.checksum import MAX_WHOLE_MD5_BYTES, Check, checks_in, file_matches
 from runtime_image.model_downloader.errors import CheckFailed
-from runtime_image.model_downloader.remote_file import MAX_WHOLE_MD5_BYTES, Check, checks_in
-from runtime_image.model_downloader.verification import PIECE_BYTES, file_passes
-from tests.integration.model_downloader.conftest import CHECKPOINT, ModelWorld
-from tests.integration.model_downloader.fault_proxy import spoil
+from tests.integration.model_downloader.fault_proxy import corrupt
+from tests.integration.model_downloader.harness import CHECKPOINT, DownloaderHarness
 
 PART_BYTES = 5 * 1024 * 1024
 Digest = Callable[[bytes], bytes]
@@ -29,64 +29,55 @@ DIGESTS: dict[str, Digest] = {
 }
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 @pytest.mark.parametrize("algorithm", DIGESTS)
-@pytest.mark.parametrize("size", [0, 1, 1000, PIECE_BYTES + 7])
-def test_a_whole_file_passes_and_one_wrong_bit_does_not(tmp_path: Path, algorithm: str, size: int) -> None:
+@pytest.mark.parametrize("size", [0, 1, 4096, 3 * 4096 + 7])
+def test_a_whole_file_passes_and_one_wrong_bit_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, size: int
+) -> None:
+    monkeypatch.setattr(checksum, "PIECE_BYTES", 4096)
     content = os.urandom(size)
     check = Check(algorithm, DIGESTS[algorithm](content))
     path = tmp_path / "file"
-    path.write_bytes(content)
-    with opened(path) as descriptor:
-        assert file_passes(descriptor, size, check, 0)
+    path.write_bytes(content + b"a resume log")
+    assert file_matches(path, size, check)
     if size:
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with opened(path) as descriptor:
-            assert not file_passes(descriptor, size, check, 0)
+        assert not file_matches(path, size, check)
 
 
 @pytest.mark.parametrize("algorithm", DIGESTS)
-def test_digests_of_parts_are_put_together_as_s3_does(tmp_path: Path, algorithm: str) -> None:
+def test_digests_of_parts_are_joined_as_s3_does(tmp_path: Path, algorithm: str) -> None:
     parts = [os.urandom(1000), os.urandom(1000), os.urandom(1)]
     digest = DIGESTS[algorithm]
-    check = Check(algorithm, digest(b"".join(map(digest, parts))), parts=3)
+    check = Check(algorithm, digest(b"".join(map(digest, parts))), parts=3, part_bytes=1000)
     path = tmp_path / "file"
     path.write_bytes(b"".join(parts))
-    with opened(path) as descriptor:
-        assert file_passes(descriptor, 2001, check, 1000)
-        assert not file_passes(descriptor, 2001, check, 999)
+    assert file_matches(path, 2001, check)
+    assert not file_matches(path, 2001, replace(check, part_bytes=999))
 
 
-def test_an_upload_in_parts_is_checked_by_its_parts(world: ModelWorld) -> None:
+def test_an_upload_in_parts_is_checked_by_its_parts(harness: DownloaderHarness) -> None:
     content = os.urandom(PART_BYTES + 1000)
-    path = world.directory.parent / "upload"
+    path = harness.directory.parent / "upload"
     path.write_bytes(content)
     config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
-    world.s3.upload_file(str(path), world.proxy.bucket, CHECKPOINT, Config=config)
-    file = world.remote(CHECKPOINT)
+    harness.s3.upload_file(str(path), harness.proxy.bucket, CHECKPOINT, Config=config)
+    file = harness.remote(CHECKPOINT)
     assert file.etag.endswith("-2")
-    world.proxy.meddle = lambda _, answer: spoil(answer)
+    harness.proxy.fault = lambda _, response: corrupt(response)
     with pytest.raises(CheckFailed):
-        world.fetch(file)
-    world.proxy.meddle = lambda _, answer: answer
-    world.fetch(file)
-    assert world.content() == content
-    assert world.events[-1]["checked_by"] == "md5"
+        harness.fetch(file)
+    harness.proxy.fault = lambda _, response: response
+    harness.fetch(file)
+    assert harness.content() == content
+    assert harness.events[-1]["checked_by"] == "md5"
 
 
 def headers(**values: str) -> Mapping[str, str]:
     return {name.replace("_", "-"): value for name, value in values.items()}
 
 
-def test_a_checksum_of_all_bytes_of_an_upload_in_parts_is_taken() -> None:
+def test_a_checksum_of_all_bytes_of_an_upload_in_parts_is_used() -> None:
     given = headers(etag='"x-2"', x_amz_checksum_type="FULL_OBJECT", x_amz_checksum_crc64nvme="AAAAAAAAAAA=")
     assert list(checks_in(given, 1)) == [Check("crc64nvme", bytes(8))]
 
@@ -122,7 +113,7 @@ def test_the_fastest_checksum_comes_first_and_the_etag_last() -> None:
         headers(x_amz_checksum_crc32="not base64", x_amz_checksum_crc64nvme="AAAAAAAAAAA=-x"),
     ],
 )
-def test_what_is_no_check_is_not_taken_for_one(given: Mapping[str, str]) -> None:
+def test_other_headers_are_not_used_as_checks(given: Mapping[str, str]) -> None:
     assert not list(checks_in(given, 1))
 
 

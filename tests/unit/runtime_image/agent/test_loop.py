@@ -212,7 +212,7 @@ def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: 
 def test_what_has_come_of_its_models_is_written_until_they_are_there(agent: Agent) -> None:
     task = agent.claims(held_task())
     task.fetching = Download(files=1, total_bytes=1000)
-    task.fetching.fetched(250)
+    task.fetching.fetched("Stable-diffusion/a.safetensors", 250)
     models = {"bytes": 1000, "bytes_done": 250}
     assert ("heartbeat", task, ProgressReport(0, {}, models=models)) in agent.advance(AHEAD_HEARTBEAT_SECONDS)
     agent.post(on.HeartbeatDone(task, is_held=True))

@@ -1,16 +1,35 @@
-"""Address and signatures of the model bucket; tests/integration/model_downloader reads from it over HTTP."""
+"""Address of the model bucket; tests/integration/model_downloader reads from it over HTTP."""
 
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
-from runtime_image.model_downloader.bucket import open_bucket
-from runtime_image.model_downloader.remote_file import RemoteFile
+from runtime_image.model_downloader.bucket import RemoteFile, open_bucket
 
 
-def test_requests_are_signed_for_the_region_of_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-south-1")
+class RequestSent(Exception):
+    """Raised instead of sending a request."""
+
+
+def refuse_to_send(request: AWSPreparedRequest, **_: object) -> None:
+    raise RequestSent(urlsplit(request.url).netloc)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        # Requests are signed for the region of the bucket, not for the global endpoint.
+        ("models", "models.s3.eu-south-1.amazonaws.com"),
+        ("arn:aws:s3:eu-south-1:123456789012:accesspoint/a", "a-123456789012.s3-accesspoint.eu-south-1.amazonaws.com"),
+        ("models--eus1-az1--x-s3", "models--eus1-az1--x-s3.s3express-eus1-az1.eu-south-1.amazonaws.com"),
+    ],
+)
+def test_every_kind_of_bucket_has_its_address(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    bucket = open_bucket("models")
-    request = bucket.sign(RemoteFile("Stable-diffusion/a.safetensors", 1, "0"))
-    assert urlsplit(request.url).netloc == "models.s3.eu-south-1.amazonaws.com"
+    session = boto3.Session("an-id", "a-secret", region_name="eu-south-1")
+    session.events.register("before-send.s3", refuse_to_send)
+    monkeypatch.setattr(boto3, "Session", lambda: session)
+    with pytest.raises(RequestSent, match=address):
+        list(open_bucket(name).read(RemoteFile("Lora/a+b é.safetensors", 1, "etag"), 0, 1))

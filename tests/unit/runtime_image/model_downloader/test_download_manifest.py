@@ -1,73 +1,59 @@
 import os
-import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runtime_image.model_downloader.download_manifest import DownloadManifest, ManifestEntry
 
-NOTE = ManifestEntry("Lora/ink.safetensors", "etag", 5, 1_700_000_000_000_000_001, "boot")
+ENTRY = ManifestEntry(
+    key="Lora/ink.safetensors", etag="etag", size=5, modified_ns=1_700_000_000_000_000_001, boot="boot"
+)
+OTHER = ENTRY.model_copy(update={"key": "Lora/oil.safetensors"})
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "notes"
+    return tmp_path / "manifest"
 
 
-def test_what_one_process_notes_the_others_know(path: Path) -> None:
+def test_processes_share_their_entries(path: Path) -> None:
     here, there = DownloadManifest(path), DownloadManifest(path)
-    assert there.of(NOTE.key) is None
-    here.add(NOTE)
-    assert there.of(NOTE.key) == NOTE
-    there.add(replace(NOTE, etag="newer"))
-    here.add(replace(NOTE, key="another"))
-    assert here.of(NOTE.key) == replace(NOTE, etag="newer")
-    assert {note.key for note in there.all()} == {NOTE.key, "another"}
+    assert there.entries() == {}
+    here.add(ENTRY)
+    assert there.entries() == {ENTRY.key: ENTRY}
+    newer = ENTRY.model_copy(update={"etag": "newer"})
+    there.add(newer)
+    here.add(OTHER)
+    assert here.entries() == there.entries() == {ENTRY.key: newer, OTHER.key: OTHER}
 
 
-def test_notes_that_are_gone_are_known_no_more(path: Path) -> None:
-    notes = DownloadManifest(path)
-    notes.add(NOTE)
-    assert notes.of(NOTE.key)
+def test_a_removed_manifest_starts_empty(path: Path) -> None:
+    manifest = DownloadManifest(path)
+    manifest.add(ENTRY)
+    assert manifest.entries()
     path.unlink()
-    assert notes.all() == []
-    DownloadManifest(path).add(replace(NOTE, key="b"))
-    assert [note.key for note in notes.all()] == ["b"]
+    assert manifest.entries() == {}
+    DownloadManifest(path).add(OTHER)
+    assert list(manifest.entries()) == [OTHER.key]
 
 
-def test_a_shorter_file_is_read_anew(path: Path) -> None:
-    notes = DownloadManifest(path)
-    notes.add(NOTE)
+def test_a_shorter_manifest_is_read_again(path: Path) -> None:
+    manifest = DownloadManifest(path)
+    manifest.add(ENTRY)
     first_bytes = path.stat().st_size
-    notes.add(replace(NOTE, key="b"))
-    assert len(notes.all()) == 2
+    manifest.add(OTHER)
+    assert len(manifest.entries()) == 2
     os.truncate(path, first_bytes)
-    assert notes.all() == [NOTE]
+    assert list(manifest.entries()) == [ENTRY.key]
 
 
 @pytest.mark.parametrize(
     "line", [b"nonsense", b"{}", b"[]", b"null", b'{"key": 5}', b'{"key": "x", "etag": "y"', b"\xff", b"[" * 5000]
 )
-def test_a_line_that_is_no_note_costs_no_other(path: Path, line: bytes) -> None:
-    notes = DownloadManifest(path)
-    notes.add(NOTE)
+def test_a_broken_line_costs_no_other_entry(path: Path, line: bytes) -> None:
+    manifest = DownloadManifest(path)
+    manifest.add(ENTRY)
     with path.open("ab") as file:
         file.write(b"\n" + line)
-    notes.add(replace(NOTE, key="b"))
-    assert [note.key for note in DownloadManifest(path).all()] == [NOTE.key, "b"]
-    assert [note.key for note in notes.all()] == [NOTE.key, "b"]
-
-
-def test_many_that_note_at_once_lose_nothing(path: Path) -> None:
-    def add(thread: int) -> None:
-        notes = DownloadManifest(path)
-        for number in range(100):
-            notes.add(replace(NOTE, key=f"{thread}/{number}"))
-
-    threads = [threading.Thread(target=add, args=(thread,)) for thread in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(DownloadManifest(path).all()) == 400
+    manifest.add(OTHER)
+    assert manifest.entries() == {ENTRY.key: ENTRY, OTHER.key: OTHER}

@@ -1,5 +1,6 @@
-"""Fetches what the Web UI reads from Hugging Face's cache, at pinned revisions, into the folder HF_HOME; offline, only
-looks whether the Web UI would find it. The Web UI's Python runs it, with the Web UI's packages.
+"""Download of the files that the Web UI reads from Hugging Face's cache, at pinned revisions, into the folder HF_HOME.
+
+Offline, it only checks that the Web UI would find them. It runs in the Web UI's Python, with the Web UI's packages.
 
 usage: fetch_huggingface.py CLIP_REVISION BERT_REVISION
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import transformers
 
-#: The Web UI builds SD 1.5's text encoder from the configuration; BLIP, behind `interrogate`, writes with BERT's words.
+#: The Web UI builds SD 1.5's text encoder from the configuration. BLIP, behind `interrogate`, writes with BERT's words.
 REPOSITORIES = {
     "openai/clip-vit-large-patch14": ("CLIPTokenizer", "CLIPTextConfig"),
     "bert-base-uncased": ("BertTokenizer",),
@@ -18,7 +19,7 @@ REPOSITORIES = {
 
 
 def main(*revisions: str) -> None:
-    """Load each thing as the Web UI does; raises OSError if one is not there."""
+    """Load each file as the Web UI does; raises OSError if one is missing."""
     offline = os.environ.get("HF_HUB_OFFLINE") == "1"
     for (repository, names), revision in zip(REPOSITORIES.items(), revisions, strict=True):
         for name in names:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the Web UI needs into a virtual environment of its own.
+# Install the packages of the Web UI into a separate virtual environment.
 # usage: install_webui.sh VERSIONS_FILE WEBUI_FOLDER ENVIRONMENT_FOLDER
 set -eu
 
@@ -9,7 +9,7 @@ webui=$2
 python=$3/bin/python
 
 uv venv --quiet --python "$WEBUI_PYTHON" "$3"
-# First and alone, from its own index, which names no dates; all that follows leaves it as it is.
+# torch comes first and alone, because its index names no dates. The later calls leave it unchanged.
 uv pip install --quiet --python "$python" --index-url "$TORCH_INDEX_URL" \
     "torch==$TORCH_VERSION" "torchvision==$TORCHVISION_VERSION"
 constraints=$(mktemp)
@@ -23,11 +23,11 @@ install() {
 }
 
 install "setuptools==$SETUPTOOLS_VERSION" wheel
-# CLIP's setup.py wants the setuptools of this environment, not the newest.
+# CLIP's setup.py needs the setuptools of this environment, not the newest one.
 install --no-build-isolation "$CLIP_PACKAGE" "$OPENCLIP_PACKAGE"
-# In one call: what ControlNet leaves open must not push aside what the Web UI pins. The last two are what ControlNet's own
-# installer and its package for normal_dsine need beyond its list.
+# One call, because a package that ControlNet leaves open must not replace one that the Web UI pins. ControlNet's own
+# installer and its package for normal_dsine need the last two, which its list lacks.
 install --requirement "$webui/requirements_versions.txt" \
     --requirement "$webui/extensions-builtin/sd-webui-controlnet/requirements.txt" onnxruntime geffnet
-# Without what they ask for, which could push aside the same pins.
+# Without their dependencies, which could replace the same pins.
 install --no-deps "$HANDREFINER_WHEEL" "$DEPTH_ANYTHING_WHEEL" "$DEPTH_ANYTHING_V2_WHEEL" "$DSINE_WHEEL"

@@ -49,7 +49,7 @@ def main(environment: Mapping[str, str] = os.environ, *, models_command: Sequenc
 
 def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", models_command: Sequence[str]) -> int:
     settings = SupervisorSettings.from_environment(environment)
-    _check(settings)
+    check_machine(settings)
     log = configure_logs(settings.log_level).bind(runtime=settings.runtime, process="supervisor")
     baked_models = link_baked_models(settings.baked_models_directory, settings.models_directory)
     clock = Clock()
@@ -131,7 +131,8 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         server.stop()
 
 
-def _check(settings: SupervisorSettings) -> None:
+def check_machine(settings: SupervisorSettings) -> None:
+    """Raise InvalidEnvironment if the machine lacks the Web UI's program or a folder for the agent's status."""
     program, folder = settings.webui_command[0], settings.status_file.parent
     if shutil.which(program) is None:
         raise InvalidEnvironment(f"WEBUI_COMMAND: there is no program {program}")

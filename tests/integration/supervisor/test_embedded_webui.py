@@ -1,7 +1,8 @@
-"""The supervisor over the embedded Web UI, as the local system runs it: a real start, real models, real generations.
+"""Supervisor over the embedded Web UI, as the local system runs it: a real start, real models, real generations.
 
-What the embedded one cannot be told to do (swell, run out of memory, ignore SIGTERM) the stand-in of the other tests
-does; an end-to-end test kills it in mid-generation.
+The stub of the other tests simulates the faults that the embedded Web UI lacks: it swells or runs out of memory. An
+end-to-end test kills the embedded Web UI in mid-generation. These tests are slow because of torch and diffusers. The
+inner gate tests the same events with the stub.
 """
 
 import os
@@ -21,7 +22,7 @@ from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.progress import read_progress
 from tests.integration.supervisor.container import Container, ContainerHarness
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHECKPOINT = "tiny.safetensors"
 #: Seconds for a start with torch, or a generation, on a busy machine.
@@ -37,7 +38,7 @@ write_tiny_checkpoint(Path(sys.argv[1]), seed=0)
 
 
 def start(harness: ContainerHarness, models: Path, **changes: object) -> Container:
-    """Start a container with an embedded Web UI on this models folder."""
+    """Start a container whose embedded Web UI reads this models folder."""
     command = [sys.executable, "-m", "embedded_webui", "--lazy", "--threads", "1"]
     command += ["--port", str(harness.port), "--models-folder", str(models)]
     variables = {"WEBUI_COMMAND": shlex.join(command), "MODELS_DIRECTORY": models, "MODEL_FILENAME": CHECKPOINT}
@@ -45,7 +46,7 @@ def start(harness: ContainerHarness, models: Path, **changes: object) -> Contain
 
 
 def wait_for_steps(harness: ContainerHarness, task_id: str) -> None:
-    """Return when the Web UI is in the middle of the task's generation."""
+    """Wait until the Web UI is in the middle of the task's generation."""
     harness.wait_for(task_id, Status.IN_PROGRESS, PATIENCE_SECONDS)
 
     def stepping() -> bool:

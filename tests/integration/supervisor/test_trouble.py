@@ -1,4 +1,4 @@
-"""What happens to the tasks when a process of the container dies, swells, or is told to stop."""
+"""Faults of a running container: a process dies, hangs or swells, or the container is asked to stop."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
 from tests.integration.supervisor.container import PATIENCE_SECONDS, Container, ContainerHarness
 
-#: Steps of 10 ms: long enough to be caught in the act, short enough to wait for.
+#: Steps of 10 ms: long enough to be caught in mid-generation, short enough to wait for.
 LONG = {"prompt": "long", "steps": 150}
 #: Longer than any grace period here.
 VERY_LONG = {"prompt": "very long", "steps": 6000}
@@ -51,8 +51,8 @@ def test_a_swollen_web_ui_restarts_but_never_in_mid_task(harness: ContainerHarne
     assert drained["time"] < container.wait_for("child_ended", child="webui")["time"]
 
 
-def test_a_web_ui_that_stands_still_is_replaced(harness: ContainerHarness) -> None:
-    # So long that a machine with much else to do is not taken for a Web UI that hangs.
+def test_a_web_ui_that_hangs_in_mid_task_is_replaced(harness: ContainerHarness) -> None:
+    # The limit is so long that a busy machine does not look like a Web UI that hangs.
     container = harness.start(HANG_SECONDS=2, GRACE_PERIOD_SECONDS=5)
     harness.submit("very-long", VERY_LONG)
     wait_for_generation(harness, "very-long")
@@ -61,14 +61,14 @@ def test_a_web_ui_that_stands_still_is_replaced(harness: ContainerHarness) -> No
 
     container.wait_for("child_ended", child="agent", status=int(ExitCode.WEBUI_UNHEALTHY))
     container.wait_for("webui_replaced", reason="unhealthy")
-    # It does not hear SIGTERM either.
+    # A stopped process does not handle SIGTERM either.
     container.wait_for("child_killed", child="webui")
     container.wait_for("child_started", child="agent", count=2)
     assert container.metric('darkroom_webui_restarts_total{reason="unhealthy"}') == 1
     assert harness.read("very-long").last_error
 
 
-def test_a_web_ui_that_hangs_with_nothing_to_do_is_replaced(harness: ContainerHarness) -> None:
+def test_a_web_ui_that_hangs_while_idle_is_replaced(harness: ContainerHarness) -> None:
     container = harness.start(HANG_SECONDS=2, GRACE_PERIOD_SECONDS=5)
     container.wait_until_ready()
 
@@ -81,7 +81,7 @@ def test_a_web_ui_that_hangs_with_nothing_to_do_is_replaced(harness: ContainerHa
 
 
 def test_a_dead_agent_is_started_again_and_one_that_stops_ends_the_container(harness: ContainerHarness) -> None:
-    # The queue may have answered the dead one: its message comes again after this time.
+    # The queue may have sent the message to the dead agent. It sends it again after this time.
     container = harness.start(VISIBILITY_TIMEOUT_SECONDS=3)
     container.wait_until_ready()
 
@@ -93,7 +93,7 @@ def test_a_dead_agent_is_started_again_and_one_that_stops_ends_the_container(har
     assert container.metric("darkroom_agent_restarts_total") == 1
     assert len(harness.recorded("starts")) == 1
 
-    # One that stops by itself does so for its machine.
+    # An agent that stops by itself does so because its machine is withdrawn.
     os.kill(container.wait_for("child_started", child="agent", count=2)["pid"], signal.SIGTERM)
     assert container.exit_code() is ExitCode.STOPPED
 
@@ -120,7 +120,7 @@ def test_sigterm_lets_a_task_come_to_its_end(harness: ContainerHarness) -> None:
     assert [line["child"] for line in container.events("child_ended")] == ["agent", "webui"]
 
 
-def test_sigterm_hands_back_what_takes_longer_than_the_grace_period(harness: ContainerHarness) -> None:
+def test_sigterm_releases_a_task_that_exceeds_the_grace_period(harness: ContainerHarness) -> None:
     container = harness.start(GRACE_PERIOD_SECONDS=6)
     harness.submit("very-long", VERY_LONG)
     wait_for_generation(harness, "very-long")
@@ -160,6 +160,6 @@ def _starting(harness: ContainerHarness) -> Container:
 
 def _pausing(harness: ContainerHarness) -> Container:
     container = harness.start(WEBUI_COMMAND="false", WEBUI_RESTARTS=20)
-    # The pause after it is the third: two seconds long.
+    # The third pause follows, which lasts two seconds.
     container.wait_for("child_ended", child="webui", count=3)
     return container

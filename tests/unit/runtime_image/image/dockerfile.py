@@ -1,4 +1,4 @@
-"""The Dockerfile as its stages, and what of the project the build gets to see."""
+"""Stages of the Dockerfile, and the files of the project that the build receives."""
 
 import fnmatch
 import json
@@ -17,14 +17,14 @@ VERSIONS = PROJECT / "runtime_image" / "versions.env"
 
 @dataclass
 class Stage:
-    """One FROM and what follows it."""
+    """One FROM and the instructions that follow it."""
 
     name: str
     base: str
     instructions: list[tuple[str, str]] = field(default_factory=list)
 
     def values(self, instruction: str) -> list[str]:
-        """Return what stands after each instruction of this kind."""
+        """Return the value of each instruction of this kind."""
         return [value for name, value in self.instructions if name == instruction]
 
     def command(self, instruction: str) -> list[str]:
@@ -54,7 +54,7 @@ def stages() -> dict[str, Stage]:
 
 
 def ancestry(name: str) -> list[Stage]:
-    """Return a stage and all that it is built on within the file, the nearest first."""
+    """Return a stage and the stages that it is built on, the nearest first."""
     known = stages()
     chain = [known[name]]
     while chain[-1].base in known:
@@ -84,7 +84,7 @@ def versions() -> dict[str, str]:
 
 
 def is_sent(path: str) -> bool:
-    """Tell whether .dockerignore lets a path into the build: its last pattern that fits it, or a parent, decides."""
+    """Return True if .dockerignore lets a path into the build. The last pattern that fits it, or a parent, decides."""
     parts = Path(path).parts
     prefixes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     sent = True

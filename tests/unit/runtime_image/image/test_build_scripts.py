@@ -1,4 +1,4 @@
-"""The build's own scripts, with repositories and packages of this machine."""
+"""Scripts of the build, run with repositories and packages of this machine."""
 
 import os
 import subprocess
@@ -91,7 +91,7 @@ def test_sources_are_fetched_at_their_commits(tmp_path: Path) -> None:
         f"{category}.txt": f"INTERROGATE {category} pinned" for category in CATEGORIES
     }
 
-    # What the Web UI and ControlNet would make beside their code, which is read-only in the image.
+    # Otherwise the Web UI and ControlNet would make these next to their code, which is read-only in the image.
     for folder in ("config_states", "extensions-builtin/sd-webui-controlnet/presets"):
         assert (webui / folder).is_dir(), folder
 
@@ -108,7 +108,7 @@ def test_a_commit_that_is_not_the_pinned_one_ends_the_build(tmp_path: Path, comm
 
 @dataclass(frozen=True)
 class Shelf:
-    """A folder of packages that takes the place of every index."""
+    """Folder of packages that replaces every index."""
 
     folder: Path
 
@@ -134,10 +134,10 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 def install(tmp_path: Path, shelf: Shelf, **pins: str) -> tuple[set[str], list[str]]:
-    """Run install_webui.sh with uv itself; return what is installed then, and what uv was asked."""
-    uv, notes, folder = Path(sys.executable).with_name("uv"), tmp_path / "notes", tmp_path / "bin"
+    """Run install_webui.sh with the real uv. Return the installed packages, and the arguments that uv received."""
+    uv, arguments, folder = Path(sys.executable).with_name("uv"), tmp_path / "arguments", tmp_path / "bin"
     folder.mkdir()
-    (folder / "uv").write_text(f'#!/bin/sh\necho "$@" >> {notes}\nexec {uv} "$@"\n')
+    (folder / "uv").write_text(f'#!/bin/sh\necho "$@" >> {arguments}\nexec {uv} "$@"\n')
     (folder / "uv").chmod(0o755)
     file, environment = tmp_path / "versions.env", tmp_path / "environment"
     file.write_text(VERSIONS.read_text() + "".join(f"{name}={value}\n" for name, value in pins.items()))
@@ -151,7 +151,7 @@ def install(tmp_path: Path, shelf: Shelf, **pins: str) -> tuple[set[str], list[s
     }
     subprocess.run([SCRIPTS / "install_webui.sh", file, tmp_path / "webui", environment], env=variables, check=True)
     command: list[str | Path] = [uv, "pip", "freeze", "--python", environment / "bin" / "python"]
-    return set(subprocess.check_output(command, env=variables, text=True).split()), notes.read_text().splitlines()
+    return set(subprocess.check_output(command, env=variables, text=True).split()), arguments.read_text().splitlines()
 
 
 def test_what_the_web_uis_environment_is_made_of(tmp_path: Path, shelf: Shelf) -> None:
@@ -199,7 +199,7 @@ def test_what_the_web_uis_environment_is_made_of(tmp_path: Path, shelf: Shelf) -
     assert any("clip-1.0" in line and "--no-build-isolation" in line for line in others)
 
 
-#: Stands for `transformers`: fetches what is asked for into the cache as the hub's library does, or finds it there.
+#: Replacement of `transformers`: downloads a file into the cache as the hub's library does, or finds it there.
 FAKE_TRANSFORMERS = """
 import os
 from pathlib import Path

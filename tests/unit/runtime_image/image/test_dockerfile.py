@@ -1,4 +1,4 @@
-"""What can be said about the image without building it."""
+"""Checks of the image that need no build."""
 
 import json
 import re

@@ -10,6 +10,7 @@ from contract.settings import InvalidEnvironment
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.__main__ import check_machine
 from runtime_image.supervisor.container_metrics import ContainerMetrics
 from runtime_image.supervisor.container_status import STUCK_SECONDS, ContainerStatus
 from runtime_image.supervisor.health_server import HealthServer
@@ -70,6 +71,21 @@ def test_the_grace_period_has_room_for_both(seconds: float) -> None:
 def test_wrong_settings_are_named(changes: dict[str, str], words: str) -> None:
     with pytest.raises(InvalidEnvironment) as caught:
         SupervisorSettings.from_environment({**ENVIRONMENT, **changes})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("WEBUI_COMMAND", "/nowhere/webui --api", "WEBUI_COMMAND: there is no program /nowhere/webui"),
+        ("STATUS_FILE", "/proc/darkroom/status.json", "STATUS_FILE: /proc/darkroom cannot be made"),
+    ],
+)
+def test_what_the_machine_lacks_is_named(tmp_path: Path, variable: str, value: str, words: str) -> None:
+    variables = {**ENVIRONMENT, "WEBUI_COMMAND": "true", "STATUS_FILE": str(tmp_path / "status.json")}
+    check_machine(SupervisorSettings.from_environment(variables))
+    with pytest.raises(InvalidEnvironment) as caught:
+        check_machine(SupervisorSettings.from_environment({**variables, variable: value}))
     assert words in str(caught.value)
 
 

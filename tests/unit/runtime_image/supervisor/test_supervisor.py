@@ -82,7 +82,7 @@ class Container:
         return self.started[name][-1]
 
     def running(self, name: str) -> FakeProcess | None:
-        """Return the process of this name that runs."""
+        """Return the running process of this name."""
         return next((child for child in self.started[name] if child.running), None)
 
     def end(self, name: str, status: int) -> None:
@@ -179,6 +179,13 @@ def test_an_agent_that_dies_again_and_again_ends_the_container(container: Contai
     assert container.shutdown.exit_code is ExitCode.INTERNAL_ERROR
 
 
+@pytest.mark.parametrize("code", [ExitCode.STOPPED, ExitCode.INVALID_SETTINGS])
+def test_an_agent_that_stops_by_itself_or_cannot_start_ends_the_container(container: Container, code: ExitCode) -> None:
+    container.end("agent", code)
+    assert container.shutdown.exit_code is code
+    assert len(container.started["agent"]) == 1
+
+
 def test_a_web_ui_that_swells_at_once_ends_the_container_in_the_end(container: Container) -> None:
     for _ in range(RESTARTS + 1):
         child = container.running("webui")
@@ -198,7 +205,7 @@ def test_an_agent_that_says_nothing_new_is_killed_and_started_again(container: C
     container.advance_by_polls(MAX_SILENT_POLLS - 1)
     assert agent.sent == []
     container.write_status(ready=True)
-    # A container that was paused as a whole finds its agent as it was.
+    # A pause of the whole container is no hang of the agent.
     container.advance(1000)
     container.advance_by_polls(MAX_SILENT_POLLS)
     assert agent.sent == ["SIGKILL"]
@@ -339,7 +346,7 @@ def test_in_any_order_of_events(downloads: bool, steps: list[tuple[object, ...]]
     with TemporaryDirectory() as folder:
         container = Container(Path(folder), downloads=downloads)
         if not downloads:
-            # Most of what can go wrong does so in service.
+            # Most faults need a Web UI that is ready.
             container.mark_ready()
         for step in steps:
             serving = container.running("webui") if container.webui.is_ready else None

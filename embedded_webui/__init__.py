@@ -1,1 +1,1 @@
-"""The Web UI's HTTP API on diffusers: what the agent of the local system talks to instead of a GPU machine's Web UI."""
+"""The SD Web UI's HTTP API on diffusers: the Web UI of a machine without the real one."""

@@ -1,4 +1,4 @@
-"""Starts the embedded Web UI: `python -m embedded_webui`."""
+"""Entry point of the embedded Web UI: `python -m embedded_webui`."""
 
 import argparse
 import json
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import uvicorn
 
-from embedded_webui.application import create_application
-from embedded_webui.web_ui import build
+from embedded_webui.api.application import create_application
+from embedded_webui.web_ui import build_web_ui
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; the request that runs then is finished first."""
+    """Serve until SIGTERM or SIGINT; the running request is finished first."""
     arguments = _parse()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    web_ui = build(
+    web_ui = build_web_ui(
         models_folder=arguments.models_folder.resolve(),
         threads=arguments.threads,
         settings_file=arguments.ui_settings_file,
@@ -29,16 +29,16 @@ def main() -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
     listener.listen()
-    # Whatever else is installed, one machine answers like the other.
+    # Named, because uvicorn otherwise prefers whatever faster packages a machine has.
     config = uvicorn.Config(
         create_application(web_ui), http="h11", loop="asyncio", ws="none", access_log=False, log_config=None
     )
     server = uvicorn.Server(config)
-    # Connections wait in the listener until the server takes them, so whoever reads this line may come at once.
+    # The listener queues connections until the server accepts them, so a reader of this line may connect at once.
     sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
     sys.stdout.flush()
-    # While it serves, uvicorn handles signals itself and raises them once more at its end: these handlers are for a
-    # signal that comes before, and make that last one harmless.
+    # uvicorn handles signals while it serves, and raises them once more at its end. These handlers are for a signal
+    # that arrives before, and they make the last one harmless.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     if not arguments.lazy:
@@ -49,7 +49,7 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m embedded_webui",
-        description="The SD Web UI's HTTP API (v1.10.1) on diffusers: on the GPU where there is one, else on the CPU. "
+        description="The SD Web UI's HTTP API (v1.10.1) on diffusers, on a GPU if there is one, else on the CPU. "
         'When it listens, it prints one line of JSON: {"event": "listening", "port": 7860}.',
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -58,8 +58,8 @@ def _parse() -> argparse.Namespace:
         "--models-folder",
         type=Path,
         required=True,
-        help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or tiny ones, which "
-        "python -m embedded_webui.tiny_checkpoint writes)",
+        help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or the tiny ones of "
+        "python -m embedded_webui.tiny_model.checkpoint)",
     )
     parser.add_argument(
         "--ui-settings-file", type=Path, help="file that keeps the options from one start to the next (default: none)"
@@ -71,8 +71,8 @@ def _parse() -> argparse.Namespace:
         "--threads",
         type=int,
         default=int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
-        help="processor threads for torch; by default OMP_NUM_THREADS if it is set, else one for each processor. Beside"
-        " other busy processes fewer are faster: threads wait for each other with every operation",
+        help="processor threads for torch (default: OMP_NUM_THREADS, or one per processor). Next to other busy "
+        "processes fewer threads are faster, because they wait for each other with every operation",
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The settings of the Web UI, with its habits: only values that were set explicitly are restored after a request."""
+"""Options of the Web UI, with its habit that only explicitly set values are restored after a request."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -9,16 +9,16 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic import ValidationError as InvalidValue
 
-from embedded_webui.validation import first_version_of
+from embedded_webui.pydantic_v1 import first_version_of
 
-#: Options that the API may name but not change: where the Web UI writes and what it runs.
+#: Options that the API may name but not change, because they decide where the Web UI writes.
 _RESTRICTED_PREFIXES: Final = ("outdir_",)
 _RESTRICTED: Final = frozenset({"samples_filename_pattern", "directories_filename_pattern", "temp_dir", "font"})
 _ADAPTERS: Final[Mapping[type, TypeAdapter[Any]]] = {kind: TypeAdapter(kind) for kind in (bool, float, str, list, dict)}
 
 
 class ValidationError(Exception):
-    """Raised when an option holds a value that its type does not allow; the API calls it by this name."""
+    """Raised when an option holds a value that its type does not allow; the API shows this name."""
 
 
 def read_defaults() -> dict[str, Any]:
@@ -29,11 +29,11 @@ def read_defaults() -> dict[str, Any]:
 
 
 class Options:
-    """What requests set over `defaults`. Values are not checked when they are set, as the Web UI does not either.
+    """Explicitly set values over `defaults`. Like the Web UI, setting a value does not check it.
 
     Args:
         defaults: All options with their defaults.
-        file: Where `save` writes what was set; what it holds already is set from the start.
+        file: File to which `save` writes the set values; its present content is set from the start.
     """
 
     def __init__(self, defaults: Mapping[str, Any], file: Path | None = None) -> None:
@@ -47,13 +47,13 @@ class Options:
         return self._explicit.get(name, self._defaults[name])
 
     def assign(self, name: str, value: object) -> None:
-        """Set an option without any question: for what the Web UI itself knows."""
+        """Set an option without checks, for values of the Web UI itself."""
         self._explicit[name] = value
 
     def set(self, name: str, value: object, *, on_change: Callable[[], None] | None = None) -> None:
-        """Set an option as the API does: an unknown one is a `KeyError`, a restricted one is ignored.
+        """Set an option for the API: an unknown one raises `KeyError`, a restricted one is ignored.
 
-        `on_change` runs after the change; when it fails the option gets its old value back, silently.
+        `on_change` runs after the change. If it fails, the option silently returns to its old value.
         """
         before = self.remember([name])
         if self._explicit.get(name) == value:
@@ -66,38 +66,38 @@ class Options:
         if on_change:
             try:
                 on_change()
-            except Exception:  # noqa: BLE001 - the Web UI answers 200 whatever a switch of checkpoint ends with
+            except Exception:  # noqa: BLE001 - the Web UI answers 200 even if a checkpoint does not load
                 self._explicit.pop(name)
                 self._explicit.update(before)
 
     def remember(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return those of the options that can be restored: the ones that were set explicitly before."""
+        """Return the options that can be restored: those that were set explicitly before."""
         return {name: self._explicit[name] for name in names if name in self._explicit}
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
-        """Set options back to what `remember` returned."""
+        """Set options back to the values that `remember` returned."""
         self._explicit.update(remembered)
 
     def save(self) -> None:
-        """Write what is set to the file, also what a request has left behind."""
+        """Write the set values to the file, including those that a request left behind."""
         if self._file:
             self._file.write_text(json.dumps(self._explicit, indent=4), encoding="utf-8")
 
     def answer(self) -> dict[str, Any]:
-        """Return all options, or raise `ValidationError` when one of them holds what its type does not allow."""
-        answer, problems = {}, []
+        """Return all options, or raise `ValidationError` for a value that its type does not allow."""
+        values, problems = {}, []
         for name, default in self._defaults.items():
-            answer[name] = self[name]
-            if name not in self._explicit or not default or answer[name] is None:
+            values[name] = self[name]
+            if name not in self._explicit or not default or values[name] is None:
                 continue
-            # The Web UI takes whole numbers for fractions, because its sliders give those.
+            # The Web UI declares whole numbers as fractions, because its sliders return those.
             kind = float if isinstance(default, int) and not isinstance(default, bool) else type(default)
             try:
-                answer[name] = _ADAPTERS[kind].validate_python(answer[name])
+                values[name] = _ADAPTERS[kind].validate_python(values[name])
             except InvalidValue as error:
                 message, error_type = first_version_of(error.errors()[0])
                 problems.append(f"response -> {name}\n  {message} (type={error_type})")
         if problems:
             count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
             raise ValidationError("\n".join([f"{count} for Options", *problems]))
-        return answer
+        return values

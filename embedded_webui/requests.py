@@ -1,12 +1,15 @@
-"""What the routes accept: the fields of v1.10.1 with their defaults.
+"""Bodies of the routes: the fields of v1.10.1 with their defaults.
 
-Unknown fields are ignored, and null is accepted everywhere. Numbers are read as pydantic 1 reads them, which cuts
-fractions off where a whole number is expected.
+Unknown fields are ignored, and null is accepted everywhere. Numbers are read like pydantic 1, which cuts the fraction
+off where a whole number is expected.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
+
+#: Name of the one script that runs here.
+SD_UPSCALE: Final = "sd upscale"
 
 
 def _cut_fraction(value: object) -> object:
@@ -69,7 +72,7 @@ class GenerationRequest(BaseModel):
     infotext: Text = None
 
     def echo(self) -> dict[str, Any]:
-        """Return the request with its defaults, as the answer's `parameters`."""
+        """Return the request with its defaults, as the `parameters` of the response."""
         return dict(self)
 
 
@@ -92,7 +95,7 @@ class TextToImageRequest(GenerationRequest):
 
 
 class ImageToImageRequest(GenerationRequest):
-    """The body of `img2img`. Pictures are base64, `data:` URLs or links."""
+    """The body of `img2img`. Images are base64, `data:` URLs or links."""
 
     denoising_strength: float | None = 0.75
     init_images: list[Any] | None = None
@@ -112,7 +115,7 @@ class ImageToImageRequest(GenerationRequest):
     include_init_images: bool | None = False
 
     def echo(self) -> dict[str, Any]:
-        """Return the request with its defaults, without its pictures unless they were asked for."""
+        """Return the request with its defaults, without its images unless it asks for them."""
         echo = super().echo()
         if not self.include_init_images:
             echo.update(init_images=None, mask=None)
@@ -120,7 +123,7 @@ class ImageToImageRequest(GenerationRequest):
 
 
 class ExtrasRequest(BaseModel):
-    """What enlarging one picture and enlarging several share."""
+    """The fields that enlarging one image and several images share."""
 
     resize_mode: Literal[0, 1] = 0
     show_extras_results: bool = True
@@ -143,8 +146,8 @@ class ExtraSingleImageRequest(ExtrasRequest):
     image: str = ""
 
 
-class NamedPicture(BaseModel):
-    """One picture of `extra-batch-images`."""
+class NamedImage(BaseModel):
+    """One image of `extra-batch-images`."""
 
     data: str
     name: str
@@ -153,7 +156,7 @@ class NamedPicture(BaseModel):
 class ExtraBatchImagesRequest(ExtrasRequest):
     """The body of `extra-batch-images`."""
 
-    imageList: list[NamedPicture]  # noqa: N815 - the API's own name
+    imageList: list[NamedImage]  # noqa: N815 - the API's own name
 
 
 class PngInfoRequest(BaseModel):

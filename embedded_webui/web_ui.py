@@ -1,25 +1,25 @@
-"""Puts the embedded Web UI together: the parts that the routes call."""
+"""Composition of the embedded Web UI: the parts that its routes call."""
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from embedded_webui.checkpoints import Checkpoints
-from embedded_webui.engine import Engine
-from embedded_webui.generation import Generator
-from embedded_webui.generation_queue import GenerationQueue
+from embedded_webui.generation.generator import Generator
+from embedded_webui.generation.job_queue import JobQueue
+from embedded_webui.generation.progress import ProgressState
+from embedded_webui.models.checkpoints import Checkpoints
+from embedded_webui.models.engine import Engine
 from embedded_webui.options import Options, read_defaults
-from embedded_webui.progress_state import ProgressState
 
 _logger: Final = logging.getLogger(__name__)
-#: Folder of the checkpoints inside the models folder, as the Web UI names it.
+#: Folder of the checkpoints inside the models folder, by the Web UI's name.
 CHECKPOINT_FOLDER: Final = "Stable-diffusion"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebUi:
-    """The parts, of which there is one each."""
+    """The parts of one Web UI."""
 
     models_folder: Path
     options: Options
@@ -27,19 +27,19 @@ class WebUi:
     engine: Engine
     generator: Generator
     state: ProgressState
-    queue: GenerationQueue
+    queue: JobQueue
 
     def warm_up(self) -> None:
-        """Load the first checkpoint. Requests that need it wait in the queue, all others are answered meanwhile."""
+        """Load the first checkpoint. Requests that need it wait in the queue; all others are answered meanwhile."""
         try:
             self.queue.run(self.engine.model)
         except Exception:
-            # Whoever asks for a picture gets the error; the Web UI runs without a checkpoint too.
+            # A request for an image gets the error, because the Web UI also runs without a checkpoint.
             _logger.exception("warm_up_failed")
 
 
-def build(*, models_folder: Path, threads: int, settings_file: Path | None) -> WebUi:
-    """Return the Web UI over a models folder, with nothing loaded yet; options that are set go into the file."""
+def build_web_ui(*, models_folder: Path, threads: int, settings_file: Path | None) -> WebUi:
+    """Return the Web UI of a models folder, with no model loaded; `settings_file` keeps the options that are set."""
     options = Options(read_defaults(), settings_file)
     checkpoints = Checkpoints(models_folder / CHECKPOINT_FOLDER)
     engine = Engine(checkpoints=checkpoints, options=options, models_folder=models_folder, threads=threads)
@@ -51,5 +51,5 @@ def build(*, models_folder: Path, threads: int, settings_file: Path | None) -> W
         engine=engine,
         generator=Generator(engine=engine, options=options, checkpoints=checkpoints, state=state),
         state=state,
-        queue=GenerationQueue(),
+        queue=JobQueue(),
     )

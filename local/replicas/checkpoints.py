@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
-from embedded_webui.tiny_checkpoint import is_outdated, write_tiny_checkpoint
+from embedded_webui.tiny_model.checkpoint import is_outdated, write_tiny_checkpoint
 from local.context import LocalContext
 from local.processes.process_group import ProcessFailed
 

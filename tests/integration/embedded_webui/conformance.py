@@ -1,6 +1,6 @@
-"""The requests that the SD Web UI's own HTTP tests send, each with what must come of it, for whatever speaks its API.
+"""Requests of the SD Web UI's own HTTP tests with their expected results, for every program that speaks its API.
 
-A case takes a client whose base URL ends in `/sdapi/v1`: of a Web UI, or of anything that stands for one.
+A case checks a client whose base URL ends in `/sdapi/v1`, of a Web UI or of a stub.
 """
 
 import base64
@@ -50,7 +50,7 @@ def left_half() -> Image.Image:
 
 @dataclass(frozen=True)
 class Generation:
-    """A picture is made as it was asked for, and says so in its answer and in its file."""
+    """An image is generated as requested, and its response and its file say so."""
 
     name: str
     route: str = "txt2img"
@@ -58,9 +58,9 @@ class Generation:
     size: tuple[int, int] = (SIDE, SIDE)
     count: int = 1
     sampler: str = "Euler a"
-    #: Texts of the picture's infotext.
+    #: Texts of the image's infotext.
     tells: tuple[str, ...] = ()
-    #: Pixels of the drawn picture that must stay and that must change.
+    #: Pixels of the drawn image that must stay and that must change.
     keeps: tuple[int, int] | None = None
     changes: tuple[int, int] | None = None
 
@@ -79,7 +79,7 @@ class Generation:
         assert (info["sampler_name"], info["steps"]) == (self.sampler, request["steps"])
         pictures = [opened(picture) for picture in body["images"]]
         assert [picture.size for picture in pictures] == [self.size] * self.count
-        # Every seed has a picture of its own, which bears its own infotext.
+        # Every seed has another image, with its own infotext inside.
         assert len({picture.convert("RGB").tobytes() for picture in pictures}) == self.count
         assert [picture.info["parameters"] for picture in pictures] == info["infotexts"]
         for seed, text in zip(seeds, info["infotexts"], strict=True):
@@ -94,7 +94,7 @@ class Generation:
             assert picture.getpixel(self.changes) != drawn().getpixel(self.changes)
 
     def _shape(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the recorded shape, with the types of what this request sets beside the recorded one."""
+        """Return the recorded shape, with the types of the fields that only this request sets."""
         shape: dict[str, Any] = json.loads(json.dumps(RECORDED["shapes"][self.route]))
         parameters = shape["parameters"]
         for name, value in request.items():
@@ -107,7 +107,7 @@ class Generation:
         return shape
 
 
-#: What requests beside the recorded ones add to the generation's parameters.
+#: Parameters of a generation that only requests beyond the recorded ones have.
 _EXTRA_PARAMETERS: Final = {
     "Hires schedule type": "null|str",
     "Hires prompt": "null",
@@ -125,7 +125,7 @@ _EXTRA_PARAMETERS: Final = {
 
 @dataclass(frozen=True)
 class Enlargement:
-    """A picture comes back in its new size, and its file says how that was done."""
+    """An image comes back in its new size, and its file describes the enlargement."""
 
     name: str
     fields: dict[str, Any]
@@ -147,10 +147,10 @@ class Enlargement:
 
 @dataclass(frozen=True)
 class Listing:
-    """What there is, with the recorded keys."""
+    """A list has the recorded keys."""
 
     route: str
-    #: Values that must be there under `name`, where a program could not work without them.
+    #: Values of `name` that the list must hold, because programs depend on them.
     holds: tuple[str, ...] = ()
 
     @property
@@ -168,7 +168,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class OptionRoundTrip:
-    """An option that was set is the one that is read, and nothing else has changed."""
+    """An option that is set is read back, and no other option changes."""
 
     name: str = "options round trip"
 

@@ -1,52 +1,52 @@
-"""A running embedded Web UI with two tiny checkpoints, spoken to over HTTP."""
+"""A running embedded Web UI with two tiny checkpoints, which tests call over HTTP.
 
-import json
-import subprocess
-import sys
+It runs in a thread of the tests' process. Importing torch costs 5 s of processor time, so all tests that need it are in
+one group, which runs in one process.
+"""
+
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
-#: Seconds for the two checkpoints and for the port; on a busy machine importing torch alone takes ten.
-START_SECONDS = 90
+from embedded_webui.api.application import create_application
+from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
+from embedded_webui.web_ui import CHECKPOINT_FOLDER, build_web_ui
 
-WRITE_CHECKPOINTS = """
-import sys
-from pathlib import Path
-from embedded_webui.tiny_checkpoint import write_tiny_checkpoint
-for seed, name in enumerate(("tiny-a", "tiny-b")):
-    write_tiny_checkpoint(Path(sys.argv[1]) / f"{name}.safetensors", seed=seed)
-"""
+#: Seconds for a request, and for the end of the server, on a busy machine.
+DEADLINE_SECONDS = 90
 
 
 @pytest.fixture(scope="session")
 def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    # In a process of its own: torch would stay in this one.
-    subprocess.run(
-        [sys.executable, "-c", WRITE_CHECKPOINTS, str(folder / "Stable-diffusion")], check=True, timeout=START_SECONDS
-    )
+    for seed, name in enumerate(("tiny-a", "tiny-b")):
+        write_tiny_checkpoint(folder / CHECKPOINT_FOLDER / f"{name}.safetensors", seed=seed)
     return folder
 
 
 @pytest.fixture(scope="session")
 def web_ui_url(models_folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "embedded_webui", "--port", "0", "--models-folder", str(models_folder)]
-    with (
-        (models_folder / "log").open("w") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as web_ui,
-    ):
-        assert web_ui.stdout
-        port = json.loads(web_ui.stdout.readline())["port"]
-        yield f"http://127.0.0.1:{port}"
-        web_ui.terminate()
-        assert web_ui.wait(timeout=START_SECONDS) == 0
+    web_ui = build_web_ui(models_folder=models_folder, threads=1, settings_file=None)
+    config = uvicorn.Config(
+        create_application(web_ui), http="h11", loop="asyncio", ws="none", access_log=False, log_config=None
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(DEADLINE_SECONDS)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
 def web_ui(web_ui_url: str) -> Iterator[httpx.Client]:
-    """A client of the running Web UI; what a test sets with `options` is for itself to set back."""
-    with httpx.Client(base_url=f"{web_ui_url}/sdapi/v1", timeout=START_SECONDS) as client:
+    """A client of the running Web UI; a test that changes options with `options` changes them back."""
+    with httpx.Client(base_url=f"{web_ui_url}/sdapi/v1", timeout=DEADLINE_SECONDS) as client:
         yield client

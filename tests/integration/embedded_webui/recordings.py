@@ -1,4 +1,4 @@
-"""What SD Web UI v1.10.1 answered to recorded requests: status, keys and types, in `recorded_answers.json`.
+"""Recorded responses of SD Web UI v1.10.1: status, keys and types, in `recorded_answers.json`.
 
 A shape is a type name, several with `|`, `[shape]` or `{key: shape}`; a key with `?` may be missing.
 """
@@ -10,13 +10,13 @@ from typing import Any
 RECORDED = json.loads(Path(__file__).with_name("recorded_answers.json").read_text(encoding="utf-8"))
 ANSWERS = {answer["name"]: answer for answer in RECORDED["answers"]}
 
-#: Keys whose type differs: the models folder is always given here; an option that was set before, as some tests do, is
-#: a fraction in the Web UI too.
+#: Keys whose type differs from the recording: the models folder is always given here, and an option that a test set
+#: before is a fraction in the real Web UI as well.
 _OTHER_TYPES = {"get_cmd_flags": {"models_dir": "str"}, "get_options": {"CLIP_stop_at_last_layers": "float|int"}}
 
 
 def recorded_shape(name: str) -> Any:
-    """Return the shape of a recorded answer, None if only its status or its whole body counts."""
+    """Return the shape of a recorded response, None if only its status or its whole body counts."""
     recorded = ANSWERS[name]
     if "answer" in recorded:
         return _generation_shape(recorded)
@@ -37,7 +37,7 @@ def _generation_shape(recorded: dict[str, Any]) -> dict[str, Any]:
 
 
 def mismatches(value: Any, shape: Any, place: str = "") -> list[str]:
-    """Return where `value` has another type, a key too many or a key too few. An empty list has any shape of list."""
+    """Return each place of `value` with another type, a key too many or too few. An empty list fits any list."""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return [f"{place}: {value!r} is no object"]

@@ -1,4 +1,4 @@
-"""The habits of the Web UI that the agent must cope with: they are the same here."""
+"""Habits of the real Web UI that the agent must handle, such as leaking overrides and interrupts without a task."""
 
 import base64
 import json
@@ -16,11 +16,11 @@ from tests.harness.eventually import eventually
 pytestmark = pytest.mark.xdist_group("embedded_webui")
 
 SMALL = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 1}
-#: Enough steps that a test can look at the run and interrupt it.
-LONG = {**SMALL, "steps": 120}
+#: Enough steps that a test can poll the run and interrupt it.
+LONG = {**SMALL, "steps": 40}
 DEADLINE_SECONDS = 60
-#: Seconds between two looks at a run, which would take several times as long if it were asked all the time.
-LOOK_SECONDS = 0.02
+#: Seconds between two polls of a run, which takes several times as long under constant polling.
+POLL_SECONDS = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +50,11 @@ def progress(web_ui: httpx.Client) -> dict[str, Any]:
 
 
 def wait_until(web_ui: httpx.Client, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
+    def poll() -> dict[str, Any] | None:
         answer = progress(web_ui)
         return answer if holds(answer) else None
 
-    return eventually(look, "what is waited for", DEADLINE_SECONDS)
+    return eventually(poll, "the state that the test waits for", DEADLINE_SECONDS)
 
 
 def test_an_override_leaks_unless_its_option_was_set_explicitly(web_ui: httpx.Client) -> None:
@@ -117,7 +117,7 @@ def test_progress_never_reaches_one_and_falls_back_to_zero(
     seen = [wait_until(web_ui, lambda answer: answer["state"]["job_count"] == 2)]
     while not running.done():
         seen.append(progress(web_ui))
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     values = [answer["progress"] for answer in seen if answer["state"]["job_count"] == 2]
     assert values == sorted(values)
     assert 0 < values[0] < values[-1] < 1.01
@@ -133,7 +133,7 @@ def test_a_preview_is_shown_every_ten_steps(web_ui: httpx.Client, background: Th
     while not running.done():
         if preview := web_ui.get("/progress").json()["current_image"]:
             previews.append(base64.b64decode(preview))
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     assert previews
     assert all(preview.startswith(b"\x89PNG") for preview in previews)
 
@@ -145,7 +145,7 @@ def test_interrupt_stops_the_run_and_leaves_the_next_alone(
     first = background.submit(make, web_ui, LONG)
     wait_until(web_ui, lambda answer: answer["state"]["sampling_step"] > 0)
     second = background.submit(make, web_ui, LONG)
-    # The first still runs when the second has been sent: nothing says that it waits, but its answer will.
+    # The first still runs when the second is sent. Only the second response shows that it was not interrupted.
     assert web_ui.post("/interrupt").json() == {}
     partial = first.result()
     assert len(partial["images"]) == 1

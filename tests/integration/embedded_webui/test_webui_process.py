@@ -1,4 +1,4 @@
-"""The process around the embedded Web UI: how it starts, what it says, how it stops."""
+"""The process of the embedded Web UI: its start, its first line, its stop."""
 
 import json
 import signal
@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-#: Seconds in which the process must do what it is told, on a busy machine.
-PATIENCE_SECONDS = 30
+#: Seconds for each act of the process, on a busy machine.
+DEADLINE_SECONDS = 30
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def test_it_answers_without_a_checkpoint_and_stops_cleanly(
     empty_web_ui: tuple[subprocess.Popen[bytes], str], stop_signal: signal.Signals
 ) -> None:
     process, url = empty_web_ui
-    assert httpx.get(f"{url}/sd-models", timeout=PATIENCE_SECONDS).json() == []
-    idle = httpx.get(f"{url}/progress", timeout=PATIENCE_SECONDS).json()
+    assert httpx.get(f"{url}/sd-models", timeout=DEADLINE_SECONDS).json() == []
+    idle = httpx.get(f"{url}/progress", timeout=DEADLINE_SECONDS).json()
     assert (idle["progress"], idle["state"]["job_no"], idle["state"]["sampling_steps"]) == (0, 0, 0)
-    refused = httpx.post(f"{url}/txt2img", json={"prompt": "a cat"}, timeout=PATIENCE_SECONDS)
+    refused = httpx.post(f"{url}/txt2img", json={"prompt": "a cat"}, timeout=DEADLINE_SECONDS)
     assert refused.status_code == 500
     assert refused.json()["error"] == "FileNotFoundError"
     assert refused.json()["errors"].startswith("No checkpoints found. When searching for checkpoints, looked at:")
     started = time.monotonic()
     process.send_signal(stop_signal)
-    assert process.wait(timeout=PATIENCE_SECONDS) == 0
-    assert time.monotonic() - started < PATIENCE_SECONDS
+    assert process.wait(timeout=DEADLINE_SECONDS) == 0
+    assert time.monotonic() - started < DEADLINE_SECONDS
 
 
 def test_the_help_names_every_setting() -> None:
     command = [sys.executable, "-m", "embedded_webui", "--help"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS).stdout
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_SECONDS).stdout
     assert all(option in text for option in ("--host", "--port", "--models-folder", "--threads"))

@@ -1,4 +1,4 @@
-"""Requests that were recorded against SD Web UI v1.10.1 are answered with the recorded status, keys and types."""
+"""Responses to the recorded requests have the status, keys and types of SD Web UI v1.10.1."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("embedded_webui")
 
 @pytest.fixture
 def checkpoint(web_ui: httpx.Client) -> dict[str, Any]:
-    """The checkpoint that runs when the tests begin; its hash is known because it is loaded."""
+    """The loaded checkpoint, whose hash is therefore known."""
     assert web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"}).status_code == 200
     return next(entry for entry in web_ui.get("/sd-models").json() if entry["model_name"] == "tiny-a")
 
@@ -51,7 +51,7 @@ def _send(web_ui: httpx.Client, recorded: dict[str, Any], checkpoint: dict[str, 
 
 
 def _filled(text: str, checkpoint: dict[str, Any]) -> str:
-    """Put the running checkpoint's names in for those of the recorded one."""
+    """Return a text with the names of the loaded checkpoint for those of the recorded one."""
     for mark, value in (("short_hash", checkpoint["hash"]), ("title", checkpoint["title"]), ("model_name", "tiny-a")):
         text = text.replace(f"{{{mark}}}", value)
     return text

@@ -32,7 +32,7 @@ SLOW = {"prompt": "A dog", "steps": 150, "width": 384, "height": 384}
 WRITE = """
 import sys
 from pathlib import Path
-from embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
 write_tiny_checkpoint(Path(sys.argv[1]), seed=0)
 """
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_webui.checkpoints import Checkpoints
+from embedded_webui.models.checkpoints import Checkpoints
 
 DIGEST = hashlib.sha256(b"weights").hexdigest()
 
@@ -25,7 +25,7 @@ def test_checkpoints_are_listed_in_the_order_of_their_names(folder: Path) -> Non
 def test_a_hash_is_known_once_it_was_calculated_and_survives_a_refresh(folder: Path) -> None:
     checkpoints = Checkpoints(folder)
     first = checkpoints.select(None)
-    assert (first.title, first.answer()["hash"]) == ("A.safetensors", None)
+    assert (first.title, first.entry()["hash"]) == ("A.safetensors", None)
     first.calculate_hash()
     checkpoints.refresh()
     assert checkpoints.select(None).title == f"A.safetensors [{DIGEST[:10]}]"

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from embedded_webui import extras, interrogation
 from embedded_webui.errors import WebUiError
+from embedded_webui.images import captions, upscalers
 from embedded_webui.requests import ExtrasRequest
 
 
@@ -27,15 +27,15 @@ def test_pictures_get_the_size_that_the_web_ui_gives_them(
     size: tuple[int, int], fields: dict[str, Any], result: tuple[int, int]
 ) -> None:
     request = ExtrasRequest.model_validate({"upscaler_1": "Lanczos", **fields})
-    assert extras.enlarge(Image.new("RGB", size), request)[0].size == result
+    assert upscalers.postprocess(Image.new("RGB", size), request)[0].size == result
 
 
 def test_unknown_upscalers_are_refused() -> None:
     with pytest.raises(WebUiError, match="could not find upscaler named NoSuch"):
-        extras.enlarge(Image.new("RGB", (8, 8)), ExtrasRequest(upscaler_1="NoSuch"))
+        upscalers.postprocess(Image.new("RGB", (8, 8)), ExtrasRequest(upscaler_1="NoSuch"))
 
 
 def test_a_caption_names_what_covers_most_first() -> None:
     image = Image.new("RGB", (32, 32), "white")
     image.paste((50, 80, 210), (0, 0, 10, 32))
-    assert interrogation.caption(image) == "a picture in white and blue"
+    assert captions.caption(image) == "a picture in white and blue"

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded_webui import infotext
+from embedded_webui.images import infotext
 
 WORDS = st.text(alphabet="abc ,:\"'", max_size=12).map(str.strip)
 SETTINGS = {"Steps": 3, "Sampler": "Euler", "CFG scale": 7.0, "Seed": 1, "Size": "64x32", "Model": "m"}

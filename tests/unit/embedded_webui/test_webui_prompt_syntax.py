@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded_webui.prompt_syntax import Weighted, schedule, weighted_pieces, without_extra_networks
+from embedded_webui.generation.prompt_syntax import Weighted, schedule, weighted_pieces, without_extra_networks
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from embedded_webui.samplers import AUTOMATIC, effective_schedule, resolve
+from embedded_webui.generation.samplers import SAMPLER_ENTRIES, resolve_sampler
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,7 @@ from embedded_webui.samplers import AUTOMATIC, effective_schedule, resolve
         ("Euler a", "karras", ("Euler a", "Karras")),
         ("Euler", "SGM Uniform", ("Euler", "SGM Uniform")),
         ("DPM++ 2M", None, ("DPM++ 2M", "Karras")),
+        ("DPM++ 2M", "Automatic", ("DPM++ 2M", "Karras")),
         ("DPM++ 2M Karras", None, ("DPM++ 2M", "Karras")),
         ("DPM++ 2M SDE Exponential", None, ("DPM++ 2M SDE", "Exponential")),
         ("Euler", "NoSuch", ("Euler", "Automatic")),
@@ -19,9 +20,11 @@ from embedded_webui.samplers import AUTOMATIC, effective_schedule, resolve
     ],
 )
 def test_unknown_names_are_replaced_silently(sampler: str | None, schedule: str | None, runs: tuple[str, str]) -> None:
-    found, asked = resolve(sampler, schedule)
-    assert (found.name, effective_schedule(found, asked).label) == runs
+    found = resolve_sampler(sampler, schedule)
+    assert (found.name, found.schedule) == runs
 
 
-def test_the_samplers_own_schedule_is_automatic() -> None:
-    assert resolve("DPM++ 2M", None)[1] is AUTOMATIC
+def test_every_sampler_of_the_list_is_found_by_its_name() -> None:
+    assert [resolve_sampler(entry["name"], None).name for entry in SAMPLER_ENTRIES] == [
+        entry["name"] for entry in SAMPLER_ENTRIES
+    ]

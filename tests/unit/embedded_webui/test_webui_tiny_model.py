@@ -1,23 +1,22 @@
-"""The tiny model and the names in checkpoints.
+"""The tiny model, and the names of tensors in checkpoints.
 
-These tests import torch and diffusers, which takes seconds: only when they run, since every process of a parallel run
-reads this file to know its tests.
+The tests import torch when they run, because every process of a parallel run imports this file to collect its tests.
 """
 
-import json
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from embedded_webui import model_configs, tokenizer
-from embedded_webui.model_configs import SD15, SDXL, TINY, ModelKind
-from embedded_webui.tiny_checkpoint import write_tiny_checkpoint
+from embedded_webui.models.kinds import SD15, SDXL, TINY, ModelKind, UnknownModel, kind_of
+from embedded_webui.models.tokenizers import build_tokenizers
+from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-pytestmark = pytest.mark.xdist_group("torch")
+pytestmark = pytest.mark.xdist_group("embedded_webui")
 
 TOKENS = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
 TOKENS_XL = "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"
@@ -25,35 +24,33 @@ FIRST = "model.diffusion_model.input_blocks.0.0.weight"
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
     write_tiny_checkpoint(path, seed=1)
     return path
 
 
+@functools.cache
 def layout(kind: ModelKind) -> "dict[str, Tensor]":
     import torch  # noqa: PLC0415 - see above
     from diffusers import AutoencoderKL, UNet2DConditionModel  # noqa: PLC0415 - see above
     from transformers import CLIPTextConfig, CLIPTextModel  # noqa: PLC0415 - see above
 
-    from embedded_webui import original_layout  # noqa: PLC0415 - see above
+    from embedded_webui.tiny_model.single_file_layout import to_single_file  # noqa: PLC0415 - see above
 
     with torch.device("meta"):
-        unet = UNet2DConditionModel.from_config(kind.folders["unet"])
-        vae = AutoencoderKL.from_config(kind.folders["vae"])
-        text = CLIPTextModel(CLIPTextConfig(**kind.folders["text_encoder"]))
-    return {
-        **original_layout.unet_layout(unet.state_dict()),
-        **original_layout.vae_layout(vae.state_dict()),
-        **original_layout.text_layout(text.state_dict()),
-    }
+        return to_single_file(
+            unet=UNet2DConditionModel.from_config(kind.config("unet")),
+            vae=AutoencoderKL.from_config(kind.config("vae")),
+            text_encoder=CLIPTextModel(CLIPTextConfig(**kind.config("text_encoder"))),
+        )
 
 
-@pytest.mark.parametrize(("kind", "unet_tensors"), [(SD15, 686), (TINY, 686), (SDXL, 1680)])
-def test_models_have_the_tensors_of_their_kind(kind: ModelKind, unet_tensors: int) -> None:
+@pytest.mark.parametrize("kind", [SD15, TINY])
+def test_models_have_the_tensors_of_their_kind(kind: ModelKind) -> None:
     names = layout(kind)
     counts = [sum(name.startswith(prefix) for name in names) for prefix in ("model.", "first_stage_model.", "cond")]
-    assert counts == [unet_tensors, 248, 196]
+    assert counts == [686, 248, 196]
 
 
 @pytest.mark.parametrize(
@@ -77,36 +74,35 @@ def test_an_sd15_checkpoint_has_these_tensors(name: str, shape: tuple[int, ...])
     assert tuple(layout(SD15)[name].shape) == shape
 
 
-def test_the_same_seed_writes_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_same_seed_writes_the_same_bytes(written: Path, tmp_path: Path) -> None:
     again, other = tmp_path / "again.safetensors", tmp_path / "other.safetensors"
     write_tiny_checkpoint(again, seed=1)
     write_tiny_checkpoint(other, seed=2)
-    assert again.read_bytes() == checkpoint.read_bytes()
-    assert other.read_bytes() != checkpoint.read_bytes()
+    assert again.read_bytes() == written.read_bytes()
+    assert other.read_bytes() != written.read_bytes()
     assert list(tmp_path.iterdir()) == [again, other] or list(tmp_path.iterdir()) == [other, again]
 
 
-def test_diffusers_reads_the_tensors_that_were_written(checkpoint: Path, tmp_path: Path) -> None:
+def test_diffusers_reads_the_tensors_that_were_written(written: Path) -> None:
     import torch  # noqa: PLC0415 - see above
     from diffusers import StableDiffusionPipeline  # noqa: PLC0415 - see above
     from safetensors.torch import load_file  # noqa: PLC0415 - see above
 
-    from embedded_webui import original_layout  # noqa: PLC0415 - see above
+    from embedded_webui.tiny_model.single_file_layout import to_single_file  # noqa: PLC0415 - see above
 
-    TINY.write(tmp_path)
-    tokenizer.write_tokenizers(TINY, tmp_path, models_folder=tmp_path)
-    pipeline = StableDiffusionPipeline.from_single_file(str(checkpoint), config=str(tmp_path), local_files_only=True)
-    written = load_file(checkpoint)
-    read = {
-        **original_layout.unet_layout(pipeline.unet.state_dict()),
-        **original_layout.vae_layout(pipeline.vae.state_dict()),
-        **original_layout.text_layout(pipeline.text_encoder.state_dict()),
-    }
-    assert read.keys() == written.keys() - {"betas", "alphas_cumprod"}
-    assert all(torch.equal(tensor, written[name]) for name, tensor in read.items())
+    pipeline = StableDiffusionPipeline.from_single_file(
+        str(written),
+        config=str(TINY.config_folder),
+        local_files_only=True,
+        **build_tokenizers(TINY, models_folder=written.parent),
+    )
+    tensors = load_file(written)
+    read = to_single_file(unet=pipeline.unet, vae=pipeline.vae, text_encoder=pipeline.text_encoder)
+    assert read.keys() == tensors.keys() - {"betas", "alphas_cumprod"}
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in read.items())
     ids = pipeline.tokenizer("a cat!", add_special_tokens=False).input_ids
     assert len(set(ids)) > 1
-    assert all(0 <= number < model_configs.TINY_TOKENS for number in ids)
+    assert all(0 <= number < TINY.config("text_encoder")["vocab_size"] for number in ids)
 
 
 @pytest.mark.parametrize(
@@ -118,22 +114,24 @@ def test_diffusers_reads_the_tensors_that_were_written(checkpoint: Path, tmp_pat
     ],
 )
 def test_kinds_are_known_by_their_shapes(shapes: dict[str, tuple[int, ...]], kind: ModelKind) -> None:
-    assert model_configs.kind_of(shapes) is kind
+    assert kind_of(shapes) is kind
 
 
 @pytest.mark.parametrize(
     "shapes", [{}, {"some.weight": (1,)}, {TOKENS: (49408, 1024)}, {TOKENS: (49408, 768), FIRST: (320, 9, 3, 3)}]
 )
 def test_other_models_are_refused(shapes: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(model_configs.UnknownModel):
-        model_configs.kind_of(shapes)
+    with pytest.raises(UnknownModel):
+        kind_of(shapes)
 
 
 def test_a_vocabulary_in_the_models_folder_comes_first(tmp_path: Path) -> None:
     own = tmp_path / "CLIP" / "merges.txt"
     own.parent.mkdir()
     own.write_text("#version\nc a\nca t</w>\n")
-    tokenizer.write_tokenizers(SD15, tmp_path / "config", models_folder=tmp_path)
-    vocabulary = json.loads((tmp_path / "config" / "tokenizer" / "vocab.json").read_text())
+    tokenizers = build_tokenizers(SDXL, models_folder=tmp_path)
+    assert list(tokenizers) == ["tokenizer", "tokenizer_2"]
+    vocabulary = tokenizers["tokenizer"].get_vocab()
     assert (vocabulary["!"], vocabulary["!</w>"]) == (0, 256)
     assert (vocabulary["ca"], vocabulary["cat</w>"], vocabulary["<|endoftext|>"]) == (512, 513, 515)
+    assert tokenizers["tokenizer"]("cat", add_special_tokens=False).input_ids == [513]

@@ -4,8 +4,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic import ValidationError as Invalid
 
+from embedded_webui.pydantic_v1 import detail_of
 from embedded_webui.requests import ExtraSingleImageRequest, ImageToImageRequest, TextToImageRequest
-from embedded_webui.validation import detail_of
 
 
 def detail(model: type[BaseModel], body: dict[str, Any]) -> list[dict[str, Any]]:

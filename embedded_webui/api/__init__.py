@@ -1,0 +1,1 @@
+"""HTTP routes of the SD Web UI's API, and the shapes of their answers."""

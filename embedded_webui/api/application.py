@@ -1,0 +1,45 @@
+"""The HTTP application: all routes of the API over one Web UI."""
+
+import time
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from embedded_webui.api.errors import register_errors
+from embedded_webui.api.generation_routes import generation_routes
+from embedded_webui.api.image_routes import image_routes
+from embedded_webui.api.list_routes import list_routes
+from embedded_webui.api.settings_routes import settings_routes
+from embedded_webui.web_ui import WebUi
+
+_PREFIX: Final = "/sdapi/v1"
+
+
+def create_application(web_ui: WebUi) -> FastAPI:
+    """Return the application. Its routes are plain functions: each waiting request holds a thread, as in the Web UI."""
+    application = FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
+    for routes in (generation_routes, image_routes, settings_routes, list_routes):
+        application.include_router(routes(web_ui), prefix=_PREFIX)
+    application.add_middleware(ProcessTime)
+    register_errors(application)
+    return application
+
+
+class ProcessTime:
+    """Middleware that reports a request's seconds in a header; responses to exceptions have none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        started = time.perf_counter()
+
+        async def send_with_time(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-process-time"] = f"{time.perf_counter() - started:.4f}"
+            await send(message)
+
+        await self._app(scope, receive, send_with_time)

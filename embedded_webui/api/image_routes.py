@@ -1,0 +1,56 @@
+"""Routes that work on existing images: extras, `png-info` and `interrogate`."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException
+from PIL import Image
+
+from embedded_webui.images import captions, codec, infotext, upscalers
+from embedded_webui.requests import (
+    ExtraBatchImagesRequest,
+    ExtraSingleImageRequest,
+    ExtrasRequest,
+    InterrogateRequest,
+    PngInfoRequest,
+)
+from embedded_webui.web_ui import WebUi
+
+#: Key of the infotext in images that extras made.
+_EXTRAS_KEY: Final = "postprocessing"
+
+
+def image_routes(web_ui: WebUi) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    def postprocess(images: list[Image.Image], request: ExtrasRequest) -> tuple[str, list[str]]:
+        made = web_ui.queue.run(lambda: [upscalers.postprocess(image, request) for image in images])
+        encoded = [codec.encode(image, web_ui.options, infotext=text, key=_EXTRAS_KEY) for image, text in made]
+        return f"<p>{made[-1][1] if made else ''}</p>", encoded
+
+    @router.post("/extra-single-image")
+    def extra_single_image(request: ExtraSingleImageRequest) -> dict[str, Any]:
+        html_info, encoded = postprocess([codec.decode(request.image, web_ui.options)], request)
+        return {"html_info": html_info, "image": encoded[0]}
+
+    @router.post("/extra-batch-images")
+    def extra_batch_images(request: ExtraBatchImagesRequest) -> dict[str, Any]:
+        images = [codec.decode(image.data, web_ui.options) for image in request.imageList]
+        html_info, encoded = postprocess(images, request)
+        return {"html_info": html_info, "images": encoded}
+
+    @router.post("/png-info")
+    def png_info(request: PngInfoRequest) -> dict[str, Any]:
+        text, items = codec.read_text(codec.decode(request.image, web_ui.options))
+        return {"info": text, "items": items, "parameters": infotext.read(text)}
+
+    @router.post("/interrogate")
+    def interrogate(request: InterrogateRequest) -> dict[str, str]:
+        image = codec.decode(request.image, web_ui.options)
+        if request.model == "clip":
+            return {"caption": web_ui.queue.run(lambda: captions.caption(image))}
+        if request.model == "deepdanbooru":
+            return {"caption": web_ui.queue.run(lambda: ", ".join(captions.main_colours(image)))}
+        raise HTTPException(404, "Model not found")
+
+    return router

@@ -1,0 +1,52 @@
+"""Routes that change the Web UI: options, checkpoints, and reading the models folder again."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from embedded_webui.errors import WebUiError
+from embedded_webui.web_ui import WebUi
+
+
+def settings_routes(web_ui: WebUi) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    def switch_checkpoint() -> None:
+        web_ui.queue.run(web_ui.engine.model)
+
+    @router.get("/options")
+    def options() -> dict[str, Any]:
+        return web_ui.options.answer()
+
+    @router.post("/options")
+    def set_options(values: dict[str, Any]) -> None:
+        wanted = values.get("sd_model_checkpoint")
+        if wanted is not None and web_ui.checkpoints.find(wanted) is None:
+            raise WebUiError("RuntimeError", f"model {wanted!r} not found")
+        for name, value in values.items():
+            on_change = switch_checkpoint if name == "sd_model_checkpoint" else None
+            web_ui.options.set(name, value, on_change=on_change)
+        web_ui.options.save()
+
+    @router.post("/refresh-checkpoints")
+    def refresh_checkpoints() -> None:
+        web_ui.queue.run(web_ui.checkpoints.refresh)
+
+    @router.post("/refresh-vae")
+    @router.post("/refresh-loras")
+    @router.post("/refresh-embeddings")
+    def refresh_nothing() -> None:
+        """Do nothing, because separate VAEs, LoRAs and embeddings are not supported."""
+
+    @router.post("/unload-checkpoint")
+    def unload_checkpoint() -> dict[str, Any]:
+        web_ui.engine.unload()
+        return {}
+
+    @router.post("/reload-checkpoint")
+    def reload_checkpoint() -> dict[str, Any]:
+        switch_checkpoint()
+        return {}
+
+    return router

@@ -1,0 +1,1 @@
+"""A generation request from its samplers and seeds to its images."""

@@ -1,0 +1,154 @@
+"""Generator of a request's images: option overrides, seeds, batches. It runs inside the job queue."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from PIL import Image
+
+from embedded_webui.errors import WebUiError
+from embedded_webui.generation.progress import ProgressState
+from embedded_webui.generation.result import Result, build_result
+from embedded_webui.generation.run import Run
+from embedded_webui.generation.samplers import resolve_sampler
+from embedded_webui.generation.seeds import Seeds, choose_seeds
+from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
+from embedded_webui.models.checkpoints import Checkpoint, Checkpoints
+from embedded_webui.models.engine import Engine
+from embedded_webui.options import Options
+from embedded_webui.requests import SD_UPSCALE, GenerationRequest, ImageToImageRequest, TextToImageRequest
+
+if TYPE_CHECKING:
+    from embedded_webui.models.model import Model
+
+#: Memory of one layer of SD's autoencoder per pixel at full size: 128 channels of 32 bits.
+_BYTES_PER_PIXEL: Final = 128 * 4
+
+
+class Passes(Protocol):
+    """The passes of one kind of request."""
+
+    #: Passes of the whole request, which `progress` counts.
+    jobs: int
+
+    def make(self, batch: Seeds) -> list[Image.Image]:
+        """Make the images of one batch."""
+
+
+class Generator:
+    """Runs requests one by one, in the thread of the job queue."""
+
+    def __init__(self, *, engine: Engine, options: Options, checkpoints: Checkpoints, state: ProgressState) -> None:
+        self._engine = engine
+        self._options = options
+        self._checkpoints = checkpoints
+        self._state = state
+
+    def generate(self, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None) -> Result:
+        """Make the images of a request; `images` and `mask` are the input of image-to-image."""
+        kind = "img2img" if isinstance(request, ImageToImageRequest) else "txt2img"
+        self._state.begin(f"scripts_{kind}")
+        overrides = dict(request.override_settings or {})
+        remembered = self._options.remember(overrides)
+        try:
+            self._override(overrides)
+            self._refuse_impossible(request)
+            model = self._engine.model()
+            model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
+            run = self._resolve(request, model.checkpoint)
+            passes = self._passes(run, model, images, mask)
+            self._state.job_count = passes.jobs
+            made = self._run_batches(run, passes.make)
+            return build_result(run, made, job_timestamp=self._state.job_timestamp)
+        finally:
+            self._state.end()
+            if request.override_settings_restore_afterwards:
+                self._options.restore(remembered)
+
+    def _override(self, overrides: dict[str, Any]) -> None:
+        """Set the request's options; one that had no explicit value before stays set, as in the Web UI."""
+        if self._checkpoints.find(overrides.get("sd_model_checkpoint")) is None:
+            overrides.pop("sd_model_checkpoint", None)
+            self._engine.model()
+        for name, value in overrides.items():
+            self._options.set(name, value)
+            if name == "sd_model_checkpoint":
+                self._engine.model()
+
+    def _refuse_impossible(self, request: GenerationRequest) -> None:
+        """Raise the Web UI's error for a request that it cannot run."""
+        if request.refiner_checkpoint and request.refiner_switch_at is not None:
+            self._find(request.refiner_checkpoint)
+            raise NotImplementedError("the embedded Web UI has no refiner")
+        if isinstance(request, TextToImageRequest) and request.enable_hr:
+            self._hires_checkpoint(request.hr_checkpoint_name)
+        if not (request.batch_size and request.n_iter):
+            raise IndexError("list index out of range")
+        if request.steps == 0:
+            raise WebUiError("ZeroDivisionError", "integer division or modulo by zero")
+        needed_bytes = int(request.width or 0) * int(request.height or 0) * _BYTES_PER_PIXEL
+        if needed_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+            # Otherwise torch would get the memory, and the kernel would kill the process when it uses it.
+            raise WebUiError(
+                "RuntimeError",
+                f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {needed_bytes} bytes.",
+            )
+
+    def _resolve(self, request: GenerationRequest, checkpoint: Checkpoint) -> Run:
+        clip_skip = self._options["CLIP_stop_at_last_layers"]
+        # An option with a value of a wrong type makes every run fail here, as in the Web UI.
+        -clip_skip  # noqa: B018 - raises TypeError
+        return Run(
+            request=request,
+            sampler=resolve_sampler(request.sampler_name or request.sampler_index, request.scheduler),
+            seeds=choose_seeds(
+                seed=request.seed,
+                subseed=request.subseed,
+                strength=request.subseed_strength or 0,
+                count=int(request.batch_size or 0) * int(request.n_iter or 0),
+            ),
+            clip_skip=int(clip_skip),
+            checkpoint=checkpoint,
+        )
+
+    def _passes(self, run: Run, model: "Model", images: list[Image.Image], mask: Image.Image | None) -> Passes:
+        from embedded_webui.generation.image_to_image import ImageToImage  # noqa: PLC0415 - imports torch, see Engine
+        from embedded_webui.generation.sd_upscale import SdUpscale  # noqa: PLC0415 - see above
+        from embedded_webui.generation.text_to_image import TextToImage  # noqa: PLC0415 - see above
+
+        request, state = run.request, self._state
+        if isinstance(request, TextToImageRequest):
+
+            def hires_model(name: str | None) -> "Model":
+                return self._engine.model(self._hires_checkpoint(name))
+
+            return TextToImage(request, run=run, model=model, state=state, hires_model=hires_model)
+        if not isinstance(request, ImageToImageRequest):
+            raise TypeError(type(request))
+        single = ImageToImage(
+            request, run=run, images=images, drawn_mask=mask, model=model, state=state, options=self._options
+        )
+        if (request.script_name or "").lower() == SD_UPSCALE:
+            return SdUpscale(request, run=run, images=images, tiles=single)
+        return single
+
+    def _run_batches(self, run: Run, make: Callable[[Seeds], list[Image.Image]]) -> list[Image.Image]:
+        batches, size = int(run.request.n_iter or 0), int(run.request.batch_size or 0)
+        images: list[Image.Image] = []
+        for number in range(batches):
+            self._state.skipped = False
+            if self._state.interrupted:
+                break
+            if batches > 1:
+                self._state.job = f"Batch {number + 1} out of {batches}"
+            images += make(run.seeds.slice(number * size, (number + 1) * size))
+        return images
+
+    def _hires_checkpoint(self, name: str | None) -> Checkpoint | None:
+        return self._find(name) if name and name not in SAME_AS_FIRST_PASS else None
+
+    def _find(self, name: str) -> Checkpoint:
+        found = self._checkpoints.find(name)
+        if found is None:
+            raise WebUiError("Exception", f"Could not find checkpoint with name {name}")
+        return found

@@ -1,0 +1,131 @@
+"""The pass of image-to-image: an image, or its masked part, to noise and back."""
+
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from embedded_webui.errors import WebUiError
+from embedded_webui.generation.progress import ProgressState
+from embedded_webui.generation.run import Run
+from embedded_webui.generation.sampling import Noise, Start, sample
+from embedded_webui.generation.seeds import Seeds
+from embedded_webui.images import codec, masks
+from embedded_webui.images.upscalers import LATENT_MODES
+from embedded_webui.models.kinds import LATENT_PIXELS
+from embedded_webui.models.model import Model
+from embedded_webui.options import Options
+from embedded_webui.requests import ImageToImageRequest
+
+#: diffusers' name of each `resize_mode` of images; mode 3 resizes latents instead.
+_RESIZE_MODES = {0: "default", 1: "crop", 2: "fill"}
+_PROCESSOR = VaeImageProcessor()
+
+
+class ImageToImage:
+    """Reworks images, or what a mask shows of them.
+
+    Args:
+        images: One image for all of a batch, or one for each of its images.
+        drawn_mask: White may change; its size does not matter.
+    """
+
+    def __init__(
+        self,
+        request: ImageToImageRequest,
+        *,
+        run: Run,
+        images: list[Image.Image],
+        drawn_mask: Image.Image | None,
+        model: Model,
+        state: ProgressState,
+        options: Options,
+    ) -> None:
+        if not images:
+            raise WebUiError(
+                "RuntimeError", "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]"
+            )
+        if len(images) > max(1, int(request.batch_size or 0)):
+            raise WebUiError(
+                "RuntimeError", f"bad number of images passed: {len(images)}; expecting {request.batch_size} or less"
+            )
+        self._request = request
+        self._run = run
+        self._images = [codec.flatten(image, options["img2img_background_color"]) for image in images]
+        self._drawn_mask = drawn_mask
+        self._model = model
+        self._state = state
+        multiplier = request.initial_noise_multiplier
+        self._noise_multiplier = float(options["initial_noise_multiplier"] if multiplier is None else multiplier)
+        self.jobs = int(request.n_iter or 0)
+        run.extra.update(self._settings())
+
+    def make(self, batch: Seeds) -> list[Image.Image]:
+        """Make the images of one batch."""
+        count = len(batch.seeds) if len(self._images) == 1 else len(self._images)
+        originals = (self._images * count)[:count]
+        return self.rework(originals, batch.slice(0, count))
+
+    @torch.inference_mode()
+    def rework(self, originals: list[Image.Image], seeds: Seeds) -> list[Image.Image]:
+        """Return the images after one pass, with one seed each; all have the same size."""
+        request, device = self._request, self._model.device
+        width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in self._run.size)
+        if width <= 0 or height <= 0:
+            raise ValueError(f"cannot work on a picture of {request.width}x{request.height}")
+        mask = None
+        if self._drawn_mask is not None:
+            mask = masks.prepare_mask(self._drawn_mask, request, size=originals[0].size, target=(width, height))
+        mode = _RESIZE_MODES.get(int(request.resize_mode or 0))
+        if mode is None and mask is None:
+            work = originals
+        else:
+            if mask is None or mask.box is None:
+                originals = [_PROCESSOR.resize(image, height, width, mode or "default") for image in originals]
+            work = [mask.cut(image) if mask else image for image in originals]
+            if mask and request.inpainting_fill != masks.FILL_ORIGINAL:
+                work = [masks.fill(image, mask.cut(mask.image)) for image in work]
+            work = [image.resize((width, height), Image.Resampling.LANCZOS) for image in work]
+        latent_mask = None
+        if mask:
+            latent_mask = mask.latent(width=width, height=height, is_rounded=bool(request.mask_round), device=device)
+        start = Start(
+            latents=self._fill_latents(self._encode(work, width, height), latent_mask, seeds),
+            strength=request.denoising_strength or 0.0,
+            mask=latent_mask,
+            noise_multiplier=self._noise_multiplier,
+        )
+        plan = self._run.sampling_pass(size=(width, height))
+        made = self._model.decode(sample(self._model, self._state, plan, Noise(seeds, device=device), start))
+        self._state.next_job()
+        if mask is None:
+            return made
+        return [mask.put_back(result, original) for result, original in zip(made, originals, strict=True)]
+
+    def _encode(self, images: list[Image.Image], width: int, height: int) -> Tensor:
+        latents = self._model.encode(images)
+        size = (height // LATENT_PIXELS, width // LATENT_PIXELS)
+        if tuple(latents.shape[2:]) != size:
+            latents = functional.interpolate(latents, size=size, **LATENT_MODES["Latent"])
+        return latents
+
+    def _fill_latents(self, latents: Tensor, mask: Tensor | None, seeds: Seeds) -> Tensor:
+        fill = self._request.inpainting_fill
+        if mask is None or fill not in {masks.FILL_LATENT_NOISE, masks.FILL_LATENT_NOTHING}:
+            return latents
+        under = torch.zeros_like(latents)
+        if fill == masks.FILL_LATENT_NOISE:
+            # Other seeds than those of the steps, so that neither noise depends on the other.
+            others = Seeds(seeds=[seed + 1 for seed in seeds.seeds], subseeds=[], strength=0)
+            under = Noise(others, device=self._model.device).draw(latents.shape[1:])
+        return latents * (1 - mask) + under * mask
+
+    def _settings(self) -> dict[str, object]:
+        settings: dict[str, object] = {"Denoising strength": self._request.denoising_strength}
+        if self._drawn_mask is not None:
+            across, down = masks.mask_blur(self._request)
+            settings |= {"Mask blur": across} if across == down else {"Mask blur X": across, "Mask blur Y": down}
+        if self._noise_multiplier != 1:
+            settings["Noise multiplier"] = self._noise_multiplier
+        return settings

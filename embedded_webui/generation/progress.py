@@ -1,0 +1,127 @@
+"""Progress of the running generation, behind the routes `progress`, `interrupt` and `skip`."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from PIL import Image
+
+#: Progress of a run before its first step; no run ever shows 1.
+_FLOOR: Final = 0.01
+_UNKNOWN_JOB_COUNT: Final = -1
+
+
+class ProgressState:
+    """State of the run that holds the queue, without a task id. Other requests read it and interrupt the run.
+
+    Args:
+        clock: Seconds of a clock that never goes back.
+        now: The time of day.
+    """
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._clock = clock
+        self._now = now
+        self._started = 0.0
+        self._preview_lock = threading.Lock()
+        self._make_preview: Callable[[], Image.Image] | None = None
+        self._preview_step = 0
+        self._preview: Image.Image | None = None
+        self.interrupted = False
+        self.skipped = False
+        self.job = ""
+        self.job_count = 0
+        self.job_no = 0
+        self.job_timestamp = self._timestamp()
+        self.sampling_step = 0
+        self.sampling_steps = 0
+
+    def begin(self, job: str) -> None:
+        """Start a run: drop earlier interrupts, but keep `sampling_steps`, as the Web UI does."""
+        self._started = self._clock()
+        self.interrupted = self.skipped = False
+        self.job, self.job_count, self.job_no = job, _UNKNOWN_JOB_COUNT, 0
+        self.job_timestamp = self._timestamp()
+        self.sampling_step = 0
+        self._drop_preview()
+
+    def end(self) -> None:
+        """End the run: clear the job's name and count, and keep the rest."""
+        self.job, self.job_count = "", 0
+        self._drop_preview()
+
+    def next_job(self) -> None:
+        """Count one finished pass of the run."""
+        self.job_no += 1
+        self.sampling_step = self._preview_step = 0
+
+    def step(self, number: int, make_preview: Callable[[], Image.Image]) -> None:
+        """Start a step; `make_preview` makes a small image of the estimate when a request asks for one."""
+        self.sampling_step = number
+        with self._preview_lock:
+            self._make_preview = make_preview
+
+    def interrupt(self) -> None:
+        """Stop the running request after its step, whichever task it belongs to."""
+        self.interrupted = True
+
+    def skip(self) -> None:
+        """Stop the running pass after its step."""
+        self.skipped = True
+
+    def response(self, *, every_steps: int, wants_preview: bool) -> tuple[dict[str, Any], Image.Image | None]:
+        """Return the body of `progress` without its image, and the latest preview.
+
+        Args:
+            every_steps: Steps between two previews.
+            wants_preview: False to make and return none.
+        """
+        progress = eta_relative = 0.0
+        preview = None
+        if self.job_count != 0:
+            progress = _FLOOR
+            if self.job_count > 0:
+                progress += self.job_no / self.job_count
+            if self.sampling_steps > 0:
+                progress += self.sampling_step / self.sampling_steps / self.job_count
+            elapsed = self._clock() - self._started
+            eta_relative = elapsed / progress - elapsed if progress > 0 else 0.0
+            progress = min(progress, 1.0)
+            preview = self._latest_preview(every_steps) if wants_preview else None
+        body = {
+            "progress": progress,
+            "eta_relative": eta_relative,
+            "state": {
+                "skipped": self.skipped,
+                "interrupted": self.interrupted,
+                "stopping_generation": False,
+                "job": self.job,
+                "job_count": self.job_count,
+                "job_timestamp": self.job_timestamp,
+                "job_no": self.job_no,
+                "sampling_step": self.sampling_step,
+                "sampling_steps": self.sampling_steps,
+            },
+            "current_image": None,
+            "textinfo": None,
+        }
+        return body, preview
+
+    def _latest_preview(self, every_steps: int) -> Image.Image | None:
+        with self._preview_lock:
+            if self._make_preview and every_steps > 0 and self.sampling_step - self._preview_step >= every_steps:
+                self._preview = self._make_preview()
+                self._preview_step = self.sampling_step
+            return self._preview
+
+    def _drop_preview(self) -> None:
+        with self._preview_lock:
+            self._make_preview = self._preview = None
+            self._preview_step = 0
+
+    def _timestamp(self) -> str:
+        return self._now().strftime("%Y%m%d%H%M%S")

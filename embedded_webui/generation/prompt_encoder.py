@@ -1,0 +1,97 @@
+"""Prompt embeddings with the Web UI's weights, in chunks of 75 tokens, from one or two text encoders.
+
+diffusers' own `encode_prompt` cuts a prompt after 75 tokens and has no weights. Its pipelines accept these embeddings.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from embedded_webui.generation.prompt_syntax import Weighted, weighted_pieces
+from embedded_webui.models.kinds import CHUNK_TOKENS
+
+_TEXT_TOKENS: Final = CHUNK_TOKENS - 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding:
+    """One prompt for the U-Net: `text` is [1, tokens, width]; `pooled` is [1, width] for SDXL, else None."""
+
+    text: Tensor
+    pooled: Tensor | None
+
+
+class PromptEncoder:
+    """Encodes prompts with the text encoders of one loaded pipeline."""
+
+    def __init__(self, pipeline: Any, *, names: Sequence[tuple[str, str]]) -> None:
+        self._encoders = [(getattr(pipeline, tokenizer), getattr(pipeline, model)) for tokenizer, model in names]
+        self._is_sdxl = len(self._encoders) > 1
+
+    def encode(self, prompt: str, *, clip_skip: int, is_negative: bool = False) -> Embedding:
+        """Encode a prompt. `clip_skip` 1 reads the last layer of an SD 1.5 encoder, 2 the one before it."""
+        # SDXL was trained with zeros, not with an empty prompt, as its empty negative prompt.
+        if self._is_sdxl and is_negative and not prompt:
+            empty = self.encode(" ", clip_skip=clip_skip)
+            pooled = None if empty.pooled is None else torch.zeros_like(empty.pooled)
+            return Embedding(text=torch.zeros_like(empty.text), pooled=pooled)
+        pieces = weighted_pieces(prompt)
+        # SDXL always reads the layer before the last, and pads its second encoder with zeros.
+        layer = -2 if self._is_sdxl else -clip_skip
+        texts, pooled = [], None
+        for number, (tokenizer, model) in enumerate(self._encoders):
+            padding = 0 if number else model.config.eos_token_id
+            text, pooled = self._encode(tokenizer, model, pieces, layer=layer, padding=padding)
+            texts.append(text)
+        return Embedding(text=torch.cat(texts, dim=-1), pooled=pooled)
+
+    def _encode(
+        self, tokenizer: Any, model: Any, pieces: Sequence[Weighted], *, layer: int, padding: int
+    ) -> tuple[Tensor, Tensor | None]:
+        config = model.config
+        states, pooled = [], None
+        for tokens, weights in _chunks(pieces, lambda text: tokenizer(text, add_special_tokens=False).input_ids):
+            missing = _TEXT_TOKENS - len(tokens)
+            ids = [config.bos_token_id, *tokens, config.eos_token_id, *[padding] * missing]
+            output = model(torch.tensor([ids], device=model.device), output_hidden_states=True)
+            state = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
+            if layer != -1 and not self._is_sdxl:
+                state = getattr(model, "text_model", model).final_layer_norm(state)
+            factors = torch.tensor([1.0, *weights, *[1.0] * (missing + 1)], device=state.device, dtype=state.dtype)
+            weighted = state * factors[None, :, None]
+            # The weights must not change how strong the whole prompt is.
+            states.append(weighted * (state.abs().mean() / weighted.abs().mean()))
+            if pooled is None:
+                pooled = getattr(output, "text_embeds", None)
+        return torch.cat(states, dim=1), pooled
+
+
+def pad_to_same_length(embeddings: Sequence[Embedding], empty: Embedding) -> list[Embedding]:
+    """Return the embeddings with empty chunks appended to the shorter ones, because one call needs one length."""
+    length = max(embedding.text.shape[1] for embedding in embeddings)
+    padded = []
+    for embedding in embeddings:
+        missing = (length - embedding.text.shape[1]) // CHUNK_TOKENS
+        text = torch.cat([embedding.text, *[empty.text[:, :CHUNK_TOKENS]] * missing], dim=1)
+        padded.append(Embedding(text=text, pooled=embedding.pooled))
+    return padded
+
+
+def _chunks(
+    pieces: Sequence[Weighted], tokenize: Callable[[str], list[int]]
+) -> Iterator[tuple[list[int], list[float]]]:
+    """Yield tokens and weights of up to 75 tokens each, at least once."""
+    tokens: list[int] = []
+    weights: list[float] = []
+    for piece in pieces:
+        for token in [None] if piece.text is None else tokenize(piece.text):
+            if token is None or len(tokens) == _TEXT_TOKENS:
+                yield tokens, weights
+                tokens, weights = [], []
+            if token is not None:
+                tokens.append(token)
+                weights.append(piece.weight)
+    yield tokens, weights

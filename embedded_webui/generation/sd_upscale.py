@@ -1,0 +1,73 @@
+"""The script "sd upscale": enlarges an image and reworks it in overlapping tiles."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from PIL import Image, ImageChops
+
+from embedded_webui.generation.image_to_image import ImageToImage
+from embedded_webui.generation.run import Run
+from embedded_webui.generation.seeds import Seeds
+from embedded_webui.images import upscalers
+from embedded_webui.requests import ImageToImageRequest
+
+#: Arguments of the script that a request leaves out: its explanation, overlap in pixels, upscaler, factor.
+_DEFAULT_ARGUMENTS: Final = ("", 64, "None", 2.0)
+
+
+class SdUpscale:
+    """Makes one large image per seed. The request's size is the size of a tile."""
+
+    def __init__(
+        self, request: ImageToImageRequest, *, run: Run, images: list[Image.Image], tiles: ImageToImage
+    ) -> None:
+        given = list(request.script_args or [])
+        arguments: list[Any] = [*given, *_DEFAULT_ARGUMENTS[len(given) :]]
+        self._overlap = int(arguments[1])
+        upscaler = upscalers.exact_name(str(arguments[2]))
+        if upscaler is None:
+            raise ValueError(f"{str(arguments[2]).lower()!r} is not in list")
+        self._image = upscalers.enlarge(images[0].convert("RGB"), upscaler=upscaler, factor=float(arguments[3]))
+        width, height = self._image.size
+        self._tile = (min(run.size[0], width), min(run.size[1], height))
+        self._tiles = tiles
+        self._corners = [
+            (left, top)
+            for top in _starts(height, self._tile[1], self._overlap)
+            for left in _starts(width, self._tile[0], self._overlap)
+        ]
+        self.jobs = len(self._corners) * int(request.n_iter or 0)
+        run.extra |= {"SD upscale overlap": self._overlap, "SD upscale upscaler": upscaler}
+
+    def make(self, batch: Seeds) -> list[Image.Image]:
+        """Make the large images of one batch."""
+        return [self._one(batch.slice(number, number + 1)) for number in range(len(batch.seeds))]
+
+    def _one(self, seed: Seeds) -> Image.Image:
+        width, height = self._tile
+        result = self._image.copy()
+        for left, top in self._corners:
+            part = self._image.crop((left, top, left + width, top + height))
+            made = self._tiles.rework([part], seed)[0].resize((width, height), Image.Resampling.LANCZOS)
+            result.paste(made, (left, top), self._fade(left, top))
+        return result
+
+    def _fade(self, left: int, top: int) -> Image.Image:
+        """Return the opacity of a tile, which falls towards the neighbours that are already under it."""
+        width, height = self._tile
+        across, down = Image.new("L", (width, height), 255), Image.new("L", (width, height), 255)
+        for step in range(self._overlap):
+            shade = 255 * (step + 1) // (self._overlap + 1)
+            if left:
+                across.paste(shade, (step, 0, step + 1, height))
+            if top:
+                down.paste(shade, (0, step, width, step + 1))
+        return ImageChops.multiply(across, down)
+
+
+def _starts(length: int, tile: int, overlap: int) -> Sequence[int]:
+    """Return the starts of tiles that cover `length` evenly, each over its neighbour by `overlap` at least."""
+    if length <= tile:
+        return [0]
+    count = -(-(length - overlap) // max(1, tile - overlap))
+    return [round(number * (length - tile) / (count - 1)) for number in range(count)]

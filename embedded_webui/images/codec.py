@@ -1,0 +1,130 @@
+"""Codec of images in requests and responses: base64, `data:` URLs and links in, files with their infotext out."""
+
+import base64
+import binascii
+import io
+import ipaddress
+import socket
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+from fastapi import HTTPException
+from PIL import ExifTags, Image, PngImagePlugin
+
+from embedded_webui.options import Options
+
+#: Seconds for each part of the response to a link.
+_LINK_SECONDS: Final = 30.0
+#: Mark of a UTF-16 comment in EXIF.
+_UNICODE_MARK: Final = b"UNICODE\0"
+#: Keys of Pillow's `info` that are technical, not texts of the image.
+_TECHNICAL: Final = frozenset(
+    {
+        "jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "exif", "loop", "background", "timestamp",
+        "duration", "progressive", "progression", "icc_profile", "chromaticity", "photoshop",
+    }
+)  # fmt: skip
+_SIXTEEN_BIT_MODES: Final = ("I", "I;16")
+
+
+def decode(source: object, options: Options) -> Image.Image:
+    """Return the image that `source` holds or links to, or raise the Web UI's `HTTPException`."""
+    text = str(source) if isinstance(source, str) else ""
+    if text.startswith(("http://", "https://")):
+        return _open(_fetch(text, options), problem="Invalid image url")
+    if text.startswith("data:image/"):
+        text = text.partition(";")[2].partition(",")[2]
+    try:
+        data = base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        data = b""
+    return _open(data, problem="Invalid encoded image")
+
+
+def encode(image: Image.Image, options: Options, *, infotext: str | None, key: str = "parameters") -> str:
+    """Return an image as base64, in the format of the option `samples_format`, with its infotext inside."""
+    output = io.BytesIO()
+    image_format = str(options["samples_format"]).lower()
+    if image_format == "png":
+        chunks = PngImagePlugin.PngInfo()
+        if infotext is not None:
+            chunks.add_text(key, infotext)
+        image.save(output, format="PNG", pnginfo=chunks)
+    elif image_format in {"jpg", "jpeg", "webp"}:
+        exif = Image.Exif()
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = _UNICODE_MARK + (infotext or "").encode(
+            "utf-16-be"
+        )
+        image.convert("RGB").save(
+            output, format="WEBP" if image_format == "webp" else "JPEG", quality=options["jpeg_quality"], exif=exif
+        )
+    else:
+        raise HTTPException(500, "Invalid image format")
+    return base64.b64encode(output.getvalue()).decode("ascii")
+
+
+def read_text(image: Image.Image) -> tuple[str, dict[str, Any]]:
+    """Return the infotext of an image, empty if there is none, and its other texts."""
+    items = {str(name): value for name, value in image.info.items() if name not in _TECHNICAL}
+    infotext = items.pop("parameters", None)
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    if infotext is None and isinstance(comment, bytes) and comment.startswith(_UNICODE_MARK):
+        infotext = comment.removeprefix(_UNICODE_MARK).decode("utf-16-be", errors="replace")
+    return str(infotext or ""), {name: _readable(value) for name, value in items.items()}
+
+
+def flatten(image: Image.Image, background: str) -> Image.Image:
+    """Return the image in RGB; transparent pixels get the colour `background`."""
+    if image.mode == "RGBA":
+        ground = Image.new("RGBA", image.size, background)
+        ground.alpha_composite(image)
+        image = ground
+    return image.convert("RGB")
+
+
+def grid(images: list[Image.Image]) -> Image.Image:
+    """Return one image of all, in about as many rows as columns."""
+    rows = max(1, round(len(images) ** 0.5))
+    columns = -(-len(images) // rows)
+    width, height = images[0].size
+    sheet = Image.new("RGB", (width * columns, height * rows))
+    for number, image in enumerate(images):
+        sheet.paste(image, (number % columns * width, number // columns * height))
+    return sheet
+
+
+def _open(data: bytes, *, problem: str) -> Image.Image:
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data))
+        image.load()
+    except Exception as error:
+        raise HTTPException(500, problem) from error
+    if image.mode in _SIXTEEN_BIT_MODES:
+        image = image.convert("L")
+    return image
+
+
+def _fetch(url: str, options: Options) -> bytes:
+    if not options["api_enable_requests"]:
+        raise HTTPException(500, "Requests not allowed")
+    if options["api_forbid_local_requests"] and not _is_public(url):
+        raise HTTPException(500, "Request to local resource not allowed")
+    try:
+        return httpx.get(url, timeout=_LINK_SECONDS, headers={"user-agent": str(options["api_useragent"])}).content
+    except httpx.HTTPError as error:
+        raise HTTPException(500, "Invalid image url") from error
+
+
+def _is_public(url: str) -> bool:
+    try:
+        addresses = socket.getaddrinfo(urlsplit(url).hostname, None)
+    except (OSError, ValueError):
+        return False
+    return all(ipaddress.ip_address(address[4][0]).is_global for address in addresses)
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="ignore")
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,121 @@
+"""Infotext: the settings of a generation as text inside its image, read by `png-info` and by requests."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+#: Version of the SD Web UI whose API this is.
+VERSION: Final = "1.10.1"
+#: Settings from which on the last line counts as settings rather than as prompt.
+_MIN_SETTINGS: Final = 3
+_SETTING: Final = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_SIZE: Final = re.compile(r"^(\d+)x(\d+)$")
+_NEGATIVE: Final = "Negative prompt:"
+#: Values that `png-info` shows for settings that the text leaves out.
+_ASSUMED: Final[Mapping[str, Any]] = {
+    "Clip skip": "1",
+    "Hires resize-1": 0,
+    "Hires resize-2": 0,
+    "Hires sampler": "Use same sampler",
+    "Hires schedule type": "Use same scheduler",
+    "Hires checkpoint": "Use same checkpoint",
+    "Hires prompt": "",
+    "Hires negative prompt": "",
+    "Mask mode": "Inpaint masked",
+    "Masked content": "original",
+    "Inpaint area": "Whole picture",
+    "Masked area padding": 32,
+    "RNG": "GPU",
+    "Schedule type": "Automatic",
+    "Schedule max sigma": 0,
+    "Schedule min sigma": 0,
+    "Schedule rho": 0,
+    "VAE Encoder": "Full",
+    "VAE Decoder": "Full",
+    "FP8 weight": "Disable",
+    "Refiner switch by sampling steps": False,
+}
+#: Field of a request, setting of the text, and type of its value.
+_REQUEST_FIELDS: Final = (
+    ("prompt", "Prompt", str),
+    ("negative_prompt", "Negative prompt", str),
+    ("steps", "Steps", int),
+    ("sampler_name", "Sampler", str),
+    ("scheduler", "Schedule type", str),
+    ("cfg_scale", "CFG scale", float),
+    ("seed", "Seed", int),
+    ("width", "Size-1", int),
+    ("height", "Size-2", int),
+    ("denoising_strength", "Denoising strength", float),
+    ("subseed", "Variation seed", int),
+    ("subseed_strength", "Variation seed strength", float),
+    ("hr_scale", "Hires upscale", float),
+    ("hr_upscaler", "Hires upscaler", str),
+    ("hr_second_pass_steps", "Hires steps", int),
+    ("hr_checkpoint_name", "Hires checkpoint", str),
+    ("hr_sampler_name", "Hires sampler", str),
+    ("hr_scheduler", "Hires schedule type", str),
+)
+#: Names by which the second pass uses what the first one uses.
+SAME_AS_FIRST_PASS: Final = frozenset({"Use same checkpoint", "Use same sampler", "Use same scheduler"})
+
+
+def write(*, prompt: str, negative_prompt: str, settings: Mapping[str, Any]) -> str:
+    """Return the text: prompt, negative prompt, and the settings with a value, in their order."""
+    line = ", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items() if value is not None)
+    negative = f"\n{_NEGATIVE} {negative_prompt}" if negative_prompt else ""
+    return f"{prompt}{negative}\n{line}".strip()
+
+
+def read(text: str) -> dict[str, Any]:
+    """Return the settings of a text, with the assumed values of those that it leaves out."""
+    *lines, last = text.strip().split("\n")
+    settings = _SETTING.findall(last)
+    if len(settings) < _MIN_SETTINGS:
+        lines, settings = [*lines, last], []
+    found: dict[str, Any] = {}
+    for name, value in settings:
+        unquoted = _unquoted(value)
+        size = _SIZE.match(unquoted)
+        found.update({f"{name}-1": size[1], f"{name}-2": size[2]} if size else {name: unquoted})
+    found["Prompt"], found["Negative prompt"] = _prompts(lines)
+    for name, value in _ASSUMED.items():
+        found.setdefault(name, value)
+    return found
+
+
+def request_fields(text: str, *, allowed: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of a request that a text sets."""
+    settings = read(text)
+    fields = {}
+    for name, setting, kind in _REQUEST_FIELDS:
+        if name in allowed and setting in settings:
+            fields[name] = kind(settings[setting])
+    return fields
+
+
+def _prompts(lines: Iterable[str]) -> tuple[str, str]:
+    prompt: list[str] = []
+    negative: list[str] = []
+    current = prompt
+    for line in lines:
+        stripped = line.strip()
+        if stripped.startswith(_NEGATIVE):
+            current, stripped = negative, stripped.removeprefix(_NEGATIVE).strip()
+        current.append(stripped)
+    return "\n".join(prompt), "\n".join(negative)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",\n:") else text
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            return str(json.loads(text))
+        except json.JSONDecodeError:
+            return text
+    return text

@@ -1,0 +1,1 @@
+"""Checkpoints, and the diffusers pipelines that run them."""

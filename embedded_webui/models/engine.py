@@ -1,0 +1,100 @@
+"""The one model in memory, and its change when a request asks for another checkpoint."""
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from embedded_webui.models.checkpoints import Checkpoint, Checkpoints
+from embedded_webui.options import Options
+
+if TYPE_CHECKING:
+    from embedded_webui.models.model import Model
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class Engine:
+    """The model in memory. Only the generation queue's thread calls its methods, except `memory`.
+
+    torch and diffusers take seconds to import. The first load imports them, so that the port answers before.
+
+    Args:
+        threads: Processor threads that torch may use.
+    """
+
+    def __init__(self, *, checkpoints: Checkpoints, options: Options, models_folder: Path, threads: int) -> None:
+        self._checkpoints = checkpoints
+        self._options = options
+        self._models_folder = models_folder
+        self._threads = threads
+        self._model: Model | None = None
+        self._device: str | None = None
+
+    def model(self, checkpoint: Checkpoint | None = None) -> "Model":
+        """Return the model of a checkpoint, by default of the one in the options; load it if necessary.
+
+        If loading fails, the previous model is loaded again and the error is raised.
+        """
+        wanted = checkpoint or self._checkpoints.select(self._options["sd_model_checkpoint"])
+        if self._model and self._model.checkpoint is wanted:
+            return self._model
+        previous = self._model and self._model.checkpoint
+        self._model = None
+        try:
+            self._model = self._load(wanted)
+        except Exception:
+            if previous:
+                self._model = self._load(previous)
+                self._options.assign("sd_model_checkpoint", previous.title)
+            raise
+        if self._options["sd_model_checkpoint"] is None:
+            self._options.assign("sd_model_checkpoint", wanted.title)
+        self._options.assign("sd_checkpoint_hash", wanted.sha256)
+        return self._model
+
+    def unload(self) -> None:
+        """Drop the model; the next run loads it again."""
+        self._model = None
+
+    def memory(self) -> dict[str, Any]:
+        """Return the answer of `memory`, in bytes."""
+        page_bytes = os.sysconf("SC_PAGE_SIZE")
+        total = page_bytes * os.sysconf("SC_PHYS_PAGES")
+        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page_bytes
+        return {"ram": {"free": float(total - used), "used": used, "total": float(total)}, "cuda": self._cuda_memory()}
+
+    def _load(self, checkpoint: Checkpoint) -> "Model":
+        import diffusers  # noqa: PLC0415 - see the class
+        import torch  # noqa: PLC0415 - see the class
+        import transformers  # noqa: PLC0415 - see the class
+
+        from embedded_webui.models.model import load_model  # noqa: PLC0415 - see the class
+
+        if self._device is None:
+            torch.set_num_threads(self._threads)
+            for library in (diffusers, transformers):
+                library.utils.logging.set_verbosity_error()
+                library.utils.logging.disable_progress_bar()
+            self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        model = load_model(checkpoint, models_folder=self._models_folder, device=self._device)
+        _logger.info("checkpoint_loaded", extra={"checkpoint": checkpoint.title, "device": self._device})
+        return model
+
+    def _cuda_memory(self) -> dict[str, Any]:
+        if self._device != "cuda":
+            return {"error": "unavailable"}
+        import torch  # noqa: PLC0415 - see the class
+
+        free, total = torch.cuda.mem_get_info()
+        statistics = torch.cuda.memory_stats()
+        pools = {"active": "active", "allocated": "allocated", "reserved": "reserved", "inactive": "inactive_split"}
+        usage = {
+            pool: {moment: statistics[f"{key}_bytes.all.{moment}"] for moment in ("current", "peak")}
+            for pool, key in pools.items()
+        }
+        return {
+            "system": {"free": free, "used": total - free, "total": total},
+            **usage,
+            "events": {"retries": statistics["num_alloc_retries"], "oom": statistics["num_ooms"]},
+        }

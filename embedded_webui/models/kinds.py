@@ -1,0 +1,85 @@
+"""The kinds of model that the embedded Web UI runs, recognised by the tensors of a checkpoint.
+
+`data/model_configs/` holds one folder per kind in the layout that diffusers loads, so that nothing is downloaded.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+#: Pixels of the image along one side of a latent pixel, for every kind of model here.
+LATENT_PIXELS: Final = 8
+#: Tokens of one chunk of a prompt with its begin and end tokens: the length of CLIP's position table.
+CHUNK_TOKENS: Final = 77
+_CONFIGS: Final = Path(__file__).parents[1] / "data" / "model_configs"
+_SD15_TOKENS: Final = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
+_SDXL_TOKENS: Final = "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"
+_FIRST_CONVOLUTION: Final = "model.diffusion_model.input_blocks.0.0.weight"
+
+
+class UnknownModel(Exception):
+    """Raised when a checkpoint is of no kind that the embedded Web UI runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelKind:
+    """One kind of model; its pipelines are names of classes in diffusers."""
+
+    name: str
+    config_folder: Path
+    text_to_image: str
+    image_to_image: str
+    #: Name and width of the token table in the checkpoint, by which the kind is recognised.
+    token_table: str
+    token_width: int
+    #: Components that read a prompt: (tokenizer, text encoder).
+    text_encoders: tuple[tuple[str, str], ...] = (("tokenizer", "text_encoder"),)
+
+    def config(self, component: str) -> dict[str, Any]:
+        """Return the configuration of a component, for example of `unet`."""
+        config: dict[str, Any] = json.loads((self.config_folder / component / "config.json").read_text())
+        return config
+
+
+SD15: Final = ModelKind(
+    name="SD 1.5",
+    config_folder=_CONFIGS / "sd15",
+    text_to_image="StableDiffusionPipeline",
+    image_to_image="StableDiffusionImg2ImgPipeline",
+    token_table=_SD15_TOKENS,
+    token_width=768,
+)
+SDXL: Final = ModelKind(
+    name="SDXL",
+    config_folder=_CONFIGS / "sdxl",
+    text_to_image="StableDiffusionXLPipeline",
+    image_to_image="StableDiffusionXLImg2ImgPipeline",
+    token_table=_SDXL_TOKENS,
+    token_width=768,
+    text_encoders=(("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")),
+)
+#: SD 1.5 at tiny widths. Its large levels have one attention head each: with eight, the attention among the 4,096
+#: latent pixels of a 512 x 512 image takes nearly all of the time.
+TINY: Final = ModelKind(
+    name="tiny",
+    config_folder=_CONFIGS / "tiny",
+    text_to_image="StableDiffusionPipeline",
+    image_to_image="StableDiffusionImg2ImgPipeline",
+    token_table=_SD15_TOKENS,
+    token_width=32,
+)
+
+
+def kind_of(shapes: Mapping[str, tuple[int, ...]]) -> ModelKind:
+    """Return the kind of model that has tensors of these names and shapes, or raise `UnknownModel`."""
+    for kind in (SD15, SDXL, TINY):
+        if shapes.get(kind.token_table, ())[-1:] == (kind.token_width,):
+            channels = shapes.get(_FIRST_CONVOLUTION, ())[1:2]
+            if channels and channels != (kind.config("vae")["latent_channels"],):
+                raise UnknownModel(
+                    f"a {kind.name} model with {channels[0]} input channels (inpainting) is not supported"
+                )
+            return kind
+    raise UnknownModel("neither an SD 1.5 nor an SDXL checkpoint in one file")

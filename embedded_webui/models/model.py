@@ -1,0 +1,136 @@
+"""One loaded checkpoint: diffusers' pipelines for text-to-image and image-to-image over the same weights."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import diffusers
+import torch
+from PIL import Image
+from safetensors import safe_open
+from torch import Tensor
+
+from embedded_webui.errors import WebUiError
+from embedded_webui.generation.prompt_encoder import PromptEncoder
+from embedded_webui.models.checkpoints import Checkpoint
+from embedded_webui.models.kinds import LATENT_PIXELS, TINY, ModelKind, kind_of
+from embedded_webui.models.tokenizers import build_tokenizers
+from embedded_webui.tiny_model.attention import AveragedAttention
+
+#: Latent pixels along each side of the image that shows the colour of a latent channel.
+_PROBE_SIDE: Final = 4
+
+
+class _WatchedSteps:
+    """Changes to diffusers' pipelines: callbacks see the predicted noise, and the caller draws the starting noise."""
+
+    #: Local variables of the denoising loop that a callback may ask for.
+    _callback_tensor_inputs: Final = ("latents", "noise_pred", "latent_model_input")
+    scheduler: Any
+    _guidance_scale: float
+    #: Noise that `prepare_latents` adds to the latents of an image.
+    starting_noise: Tensor
+
+    @property
+    def do_classifier_free_guidance(self) -> bool:
+        """Return True if the negative prompt counts; in the Web UI it also does at scales below 1."""
+        return self._guidance_scale != 1
+
+
+class _GivenNoise:
+    """Change to image-to-image pipelines: the run's own noise, because a subseed shapes it."""
+
+    scheduler: Any
+    starting_noise: Tensor
+
+    def prepare_latents(self, image: Tensor, timestep: Tensor, *_: object, **__: object) -> Tensor:
+        """Return the latents of an image with noise for the first step."""
+        noised: Tensor = self.scheduler.add_noise(image, self.starting_noise, timestep)
+        return noised
+
+
+class Model:
+    """A checkpoint in memory, on one device."""
+
+    def __init__(self, pipeline: Any, *, kind: ModelKind, checkpoint: Checkpoint, device: str) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.scheduler_config: Mapping[str, Any] = pipeline.scheduler.config
+        self.prompts = PromptEncoder(pipeline, names=kind.text_encoders)
+        self.text_to_image = _build(kind.text_to_image, pipeline, _WatchedSteps)
+        self.image_to_image = _build(kind.image_to_image, pipeline, _WatchedSteps, _GivenNoise)
+        self.dtype: torch.dtype = pipeline.unet.dtype
+        self.latent_channels = int(pipeline.vae.config.latent_channels)
+        self._pipeline = pipeline
+        self._colours = self._learn_colours()
+
+    def encode(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return the latents of images of one size."""
+        vae = self._pipeline.vae
+        pixels = self._pipeline.image_processor.preprocess(list(images)).to(self.device, vae.dtype)
+        mean: Tensor = vae.encode(pixels).latent_dist.mean
+        return mean.float() * float(vae.config.scaling_factor)
+
+    def decode(self, latents: Tensor) -> list[Image.Image]:
+        """Return the images of latents."""
+        decoded = self._decode(latents)
+        if bool(torch.isnan(decoded).any()):
+            raise WebUiError("NansException", "A tensor with NaNs was produced in VAE.")
+        images: list[Image.Image] = self._pipeline.image_processor.postprocess(decoded)
+        return images
+
+    def preview(self, latent: Tensor) -> Image.Image:
+        """Return an image of the size of the latents, from the colour of each latent channel."""
+        colours = torch.einsum("chw,cd->dhw", latent.float().cpu(), self._colours)
+        preview: Image.Image = self._pipeline.image_processor.postprocess(colours[None])[0]
+        return preview
+
+    def set_tiling(self, *, enabled: bool) -> None:
+        """Make images whose edges continue on the opposite side, or ordinary ones."""
+        for part in (self._pipeline.unet, self._pipeline.vae):
+            for module in part.modules():
+                if isinstance(module, torch.nn.Conv2d):
+                    module.padding_mode = "circular" if enabled else "zeros"
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        vae = self._pipeline.vae
+        decoded: Tensor = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample.float()
+        return decoded
+
+    @torch.inference_mode()
+    def _learn_colours(self) -> Tensor:
+        """Return [channels, 3]: the colour of an image that is 1 in one latent channel."""
+        channels = torch.eye(self.latent_channels, device=self.device)[:, :, None, None]
+        decoded = self._decode(channels.expand(-1, -1, _PROBE_SIDE, _PROBE_SIDE))
+        centre = _PROBE_SIDE * LATENT_PIXELS // 2
+        return decoded[:, :, centre, centre].cpu()
+
+
+def load_model(checkpoint: Checkpoint, *, models_folder: Path, device: str) -> Model:
+    """Load a checkpoint. Its tensors decide its kind; the configuration is the project's own."""
+    with safe_open(checkpoint.path, framework="pt") as file:
+        kind = kind_of({name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118 - not a dict
+    checkpoint.calculate_hash()
+    pipeline = getattr(diffusers, kind.text_to_image).from_single_file(
+        str(checkpoint.path),
+        config=str(kind.config_folder),
+        local_files_only=True,
+        torch_dtype=torch.float32 if device == "cpu" else torch.float16,
+        **build_tokenizers(kind, models_folder=models_folder),
+    )
+    if kind is TINY:
+        pipeline.unet.set_attn_processor(AveragedAttention())
+    if device != "cpu":
+        pipeline.to(device)
+    if pipeline.vae.config.force_upcast:
+        pipeline.vae.to(torch.float32)
+    # One image of a batch at a time, which needs the memory of one.
+    pipeline.vae.enable_slicing()
+    return Model(pipeline, kind=kind, checkpoint=checkpoint, device=device)
+
+
+def _build(name: str, loaded: Any, *changes: type) -> Any:
+    """Return a pipeline over the components of a loaded one, with changes to its class."""
+    pipeline = type(name, (*changes, getattr(diffusers, name)), {})(**loaded.components)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

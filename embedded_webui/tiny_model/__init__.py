@@ -1,0 +1,1 @@
+"""The default checkpoint, which this project writes itself."""

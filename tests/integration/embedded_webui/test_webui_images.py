@@ -1,0 +1,171 @@
+"""Images of the embedded Web UI: what they depend on, and requests beyond those of conformance."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.integration.embedded_webui.conformance import GENERATION, drawn, encoded, left_half, opened
+
+pytestmark = pytest.mark.xdist_group("embedded_webui")
+
+
+@pytest.fixture(autouse=True)
+def _first_checkpoint(web_ui: httpx.Client) -> Iterator[None]:
+    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
+    yield
+    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
+
+
+def make(web_ui: httpx.Client, route: str = "txt2img", /, **fields: Any) -> dict[str, Any]:
+    answer = web_ui.post(f"/{route}", json=GENERATION | {"steps": 2} | fields)
+    assert answer.status_code == 200, answer.text[:500]
+    body: dict[str, Any] = answer.json()
+    body["info"] = json.loads(body["info"])
+    return body
+
+
+def test_the_same_request_gives_the_same_bytes(web_ui: httpx.Client) -> None:
+    assert make(web_ui)["images"] == make(web_ui)["images"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 2}, {"prompt": "another"}, {"negative_prompt": "blue"}, {"cfg_scale": 1}, {"tiling": True}]
+)
+def test_another_request_gives_another_picture(web_ui: httpx.Client, change: dict[str, Any]) -> None:
+    assert make(web_ui)["images"] != make(web_ui, **change)["images"]
+
+
+def test_another_checkpoint_gives_another_picture(web_ui: httpx.Client) -> None:
+    first = make(web_ui)
+    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-b"})
+    second = make(web_ui)
+    assert (first["info"]["sd_model_name"], second["info"]["sd_model_name"]) == ("tiny-a", "tiny-b")
+    assert first["images"] != second["images"]
+
+
+def test_a_checkpoint_in_the_overrides_is_for_one_request(web_ui: httpx.Client) -> None:
+    other = make(web_ui, override_settings={"sd_model_checkpoint": "tiny-b.safetensors"})
+    assert other["info"]["sd_model_name"] == "tiny-b"
+    assert make(web_ui)["info"]["sd_model_name"] == "tiny-a"
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"prompt": "a [cat:dog:0.5] in [red|blue] BREAK light"}, (64, 64)),
+        ({"prompt": "word " * 60}, (64, 64)),
+        ({"subseed": 5, "subseed_strength": 0.3}, (64, 64)),
+        ({"enable_hr": True, "denoising_strength": 0.7, "hr_upscaler": "Lanczos", "hr_resize_x": 96}, (96, 96)),
+        ({"enable_hr": True, "denoising_strength": 0.7, "hr_checkpoint_name": "tiny-b"}, (128, 128)),
+    ],
+)
+def test_text_to_image(web_ui: httpx.Client, fields: dict[str, Any], size: tuple[int, int]) -> None:
+    (picture,) = make(web_ui, **fields)["images"]
+    assert opened(picture).size == size
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"resize_mode": 1, "width": 96}, (96, 64)),
+        ({"resize_mode": 2, "width": 96}, (96, 64)),
+        ({"resize_mode": 3, "width": 96}, (96, 64)),
+        ({"batch_size": 2}, (64, 64)),
+    ],
+)
+def test_image_to_image(web_ui: httpx.Client, fields: dict[str, Any], size: tuple[int, int]) -> None:
+    body = make(web_ui, "img2img", init_images=[encoded(drawn())], **fields)
+    assert opened(body["images"][0]).size == size
+
+
+def test_image_to_image_keeps_what_it_is_given_as_far_as_it_is_told(web_ui: httpx.Client) -> None:
+    def distance(strength: float) -> int:
+        body = make(web_ui, "img2img", init_images=[encoded(drawn())], steps=10, denoising_strength=strength)
+        made, given = opened(body["images"][0]).convert("RGB").tobytes(), drawn().tobytes()
+        return sum(abs(one - other) for one, other in zip(made, given, strict=True))
+
+    assert distance(0.1) < distance(0.9)
+
+
+@pytest.mark.parametrize(
+    ("fill", "only_masked", "inverted", "kept", "changed"),
+    [
+        (0, True, 0, (63, 32), (0, 32)),
+        (1, False, True, (0, 32), (63, 32)),
+        (2, True, True, (0, 32), (63, 32)),
+        (3, False, 0, (63, 32), (0, 32)),
+    ],
+)
+def test_only_what_is_masked_changes(
+    web_ui: httpx.Client, fill: int, only_masked: bool, inverted: int, kept: tuple[int, int], changed: tuple[int, int]
+) -> None:
+    body = make(
+        web_ui,
+        "img2img",
+        init_images=[encoded(drawn())],
+        mask=encoded(left_half()),
+        mask_blur=2,
+        inpainting_fill=fill,
+        inpaint_full_res=only_masked,
+        inpainting_mask_invert=inverted,
+        denoising_strength=1,
+    )
+    made = opened(body["images"][0]).convert("RGB")
+    assert made.size == (64, 64)
+    assert made.getpixel(kept) == drawn().getpixel(kept)
+    assert made.getpixel(changed) != drawn().getpixel(changed)
+
+
+def test_every_sampler_runs_under_its_name(web_ui: httpx.Client) -> None:
+    for sampler in web_ui.get("/samplers").json():
+        assert make(web_ui, sampler_name=sampler["name"])["info"]["sampler_name"] == sampler["name"]
+
+
+@pytest.mark.slow
+def test_every_sampler_runs_with_few_steps_and_from_an_image(web_ui: httpx.Client) -> None:
+    for sampler in web_ui.get("/samplers").json():
+        for steps in (1, 4):
+            info = make(web_ui, sampler_name=sampler["name"], steps=steps)["info"]
+            assert info["sampler_name"] == sampler["name"]
+        picture = encoded(drawn())
+        make(web_ui, "img2img", sampler_name=sampler["name"], init_images=[picture], denoising_strength=0.4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M", "DDIM"])
+def test_every_schedule_runs(web_ui: httpx.Client, sampler: str) -> None:
+    for schedule in web_ui.get("/schedulers").json():
+        info = make(web_ui, sampler_name=sampler, scheduler=schedule["label"])["info"]
+        assert f"Schedule type: {schedule['label']}" in info["infotexts"][0] or schedule["label"] == "Automatic"
+
+
+def test_the_picture_carries_its_infotext(web_ui: httpx.Client) -> None:
+    body = make(web_ui, batch_size=2)
+    for picture, text in zip(body["images"], body["info"]["infotexts"], strict=True):
+        assert opened(picture).info["parameters"] == text
+        assert web_ui.post("/png-info", json={"image": picture}).json()["info"] == text
+
+
+@pytest.mark.parametrize(("format_name", "pillow_format"), [("jpg", "JPEG"), ("webp", "WEBP")])
+def test_other_formats_carry_it_too(web_ui: httpx.Client, format_name: str, pillow_format: str) -> None:
+    web_ui.post("/options", json={"samples_format": "png"})
+    body = make(web_ui, override_settings={"samples_format": format_name})
+    assert opened(body["images"][0]).format == "PNG", "encoding comes after the options are restored, as in the Web UI"
+    web_ui.post("/options", json={"samples_format": format_name})
+    try:
+        body = make(web_ui)
+    finally:
+        web_ui.post("/options", json={"samples_format": "png"})
+    assert opened(body["images"][0]).format == pillow_format
+    answer = web_ui.post("/png-info", json={"image": body["images"][0]}).json()
+    assert answer["info"] == body["info"]["infotexts"][0]
+
+
+def test_interrogate_names_the_main_colours(web_ui: httpx.Client) -> None:
+    picture = encoded(Image.new("RGB", (64, 64), "#dc1e1e"))
+    assert web_ui.post("/interrogate", json={"image": picture}).json() == {"caption": "a picture in red"}
+    assert web_ui.post("/interrogate", json={"image": picture, "model": "deepdanbooru"}).json() == {"caption": "red"}

@@ -1,1 +1,1 @@
-"""What is measured, against what."""
+"""Benchmarks: figures of the agent, the scaling and the model downloads, against baselines."""

@@ -1,4 +1,4 @@
-"""The agent as a process, and what Linux says it has used."""
+"""CPU time and memory of the agent's process, as Linux counts them."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Stands before the local AWS: lets every call wait, and some fail, as the real one does.
+"""Proxy in front of the local AWS: it delays every call and fails some, as the real AWS does.
 
-`python -m benchmarks.aws_proxy --target URL` says in one line of JSON where it listens, and stays until it is killed.
+`python -m benchmarks.aws_proxy --target URL` prints its port as one JSON line, and serves until it is killed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ class Fault(Enum):
     REFUSED = auto()
     #: The connection is cut before AWS has seen the call.
     CUT_BEFORE = auto()
-    #: AWS does what was asked, and the answer is lost.
+    #: AWS processes the call, and the answer is lost.
     CUT_AFTER = auto()
 
 
@@ -61,7 +61,7 @@ class AwsProxy:
         upstream_reader: asyncio.StreamReader,
         upstream_writer: asyncio.StreamWriter,
     ) -> bool:
-        """Pass one request on; tell whether the connection is still good."""
+        """Pass one request on; return True while the connection can be used again."""
         head = await reader.readuntil(b"\r\n\r\n")
         if b"100-continue" in head.lower():
             # AWS asks for the body at once; a proxy that stayed silent would cost the sender a second.
@@ -90,7 +90,7 @@ class AwsProxy:
 
 
 async def _read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
-    """Return the body behind a head as it stands on the wire."""
+    """Return the body behind a head, byte for byte."""
     headers = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:] if b":" in line)
     if b"chunked" not in headers.get(b"transfer-encoding", b""):
         return await reader.readexactly(int(headers.get(b"content-length", b"0")))

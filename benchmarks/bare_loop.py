@@ -1,4 +1,4 @@
-"""What the agent is compared with: requests sent to the Web UI by hand, a fixed number in flight, nothing else done."""
+"""Baseline of the agent: a loop that only sends requests to the Web UI, a fixed number in flight."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
-"""How long a cold Lambda function imports its handler, against `import boto3` plus one client.
+"""Import time of a cold Lambda function's handler, against `import boto3` plus one client.
 
-Each import runs in a process of its own; the best of `--repeats` counts, since other work on the machine only adds.
+Each import runs in a separate process. The best of `--repeats` counts, because other work on the machine only adds.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-#: A handler may take this many times as long as the baseline.
+#: Limit of a handler's time, in times of the baseline.
 LIMIT_RATIO: Final = 1.4
 BASELINE: Final = "import boto3; boto3.client('sns', region_name='us-east-1')"
 PROJECT: Final = Path(__file__).parents[1]

@@ -1,7 +1,7 @@
-"""How busy the agent keeps the GPU, next to bare loops that do nothing but send requests.
+"""Busy share of the GPU under the agent, next to bare loops that only send requests.
 
-The GPU is a stand-in: a Web UI with one first-in-first-out lock that is held for a chosen time a picture. The agent,
-the local AWS and the Web UI are processes of their own; the figures of one run were made by one machine at one time.
+The stub Web UI represents the GPU: its lock is held for a chosen time a picture. The agent, the local AWS and the Web
+UI are separate processes. All figures of one run come from one machine at one time.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from benchmarks.agent_process import cpu_ms, peak_rss_mb
 from benchmarks.bare_loop import run_bare_loop
+from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.lock_use import lock_use
 from benchmarks.processes import AWS_VARIABLES, Server, running, serving, start
-from benchmarks.runtime_ground import RuntimeGround
 from benchmarks.stub_arguments import stub_arguments
 from local.stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
 from local.stub_webui.png_images import noisy_png
@@ -40,8 +40,8 @@ BUSY_SHARE: Final = 0.99
 #: Seconds a picture below which no loop keeps the GPU busy, and the part of the best bare loop's rate to reach then.
 SHORT_SECONDS: Final = 0.1
 SHORT_SHARE: Final = 0.9
-#: The agent's milliseconds of CPU for a task of one picture, by kind: what an agent without leases would take, and a
-#: quarter more. They were measured on one machine; another may be slower.
+#: The agent's milliseconds of CPU for a task of one picture, by kind: those of an agent without leases, and a quarter
+#: more. They were measured on one machine; another may be slower.
 CPU_MS: Final[Mapping[str, float]] = {"txt2img": 25.0, "img2img": 35.0}
 #: Of one picture of 512² a task.
 MEMORY_MB: Final = 120.0
@@ -51,7 +51,7 @@ _TASK_TYPES: Final = {"txt2img": "text-to-image", "img2img": "image-to-image"}
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured; shares are 0 to 1."""
+    """Measured figures; shares are 0 to 1."""
 
     busy_share: float
     tasks_per_second: float
@@ -69,7 +69,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure must be."""
+    """Target of a figure."""
 
     text: str
     is_reached: bool
@@ -92,7 +92,7 @@ def targets_of(options: argparse.Namespace, result: Result) -> list[Target]:
             Target(f"peak memory at most {MEMORY_MB:g} MB", result.peak_rss_mb <= MEMORY_MB),
         ]
     if options.kind == "txt2img":
-        # An input picture's link takes as long as it takes.
+        # The time of an input picture's link is not the agent's.
         is_quick = result.start_to_first_request_s <= FIRST_REQUEST_SECONDS
         targets.append(Target(f"first request within {FIRST_REQUEST_SECONDS:g} s", is_quick))
     return targets
@@ -117,7 +117,7 @@ class Benchmark:
                 arguments = ["--target", aws.url, "--delay-ms", str(self._options.aws_delay_ms)]
                 endpoint_url = stack.enter_context(serving(["-m", "benchmarks.aws_proxy", *arguments])).url
             loops = {number: self._measure_loop(webui, number) for number in IN_FLIGHT}
-            return self._measure_agent(webui, RuntimeGround(aws.url), endpoint_url, loops)
+            return self._measure_agent(webui, BenchmarkRuntime(aws.url), endpoint_url, loops)
 
     def _webui_arguments(self) -> list[str]:
         options = self._options
@@ -141,12 +141,12 @@ class Benchmark:
         return use.tasks_per_second, use.busy_share
 
     def _measure_agent(
-        self, webui: Server, ground: RuntimeGround, endpoint_url: str, loops: Mapping[int, tuple[float, float]]
+        self, webui: Server, runtime: BenchmarkRuntime, endpoint_url: str, loops: Mapping[int, tuple[float, float]]
     ) -> Result:
         task_ids = [f"task-{number}" for number in range(self._options.tasks)]
         for task_id in task_ids:
-            ground.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
-        variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)}
+            runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
+        variables = {**AWS_VARIABLES, **runtime.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)}
         before = self._steps(GenerationStep.ANSWERED)
         started_at = time.monotonic()
         agent = start(["-m", "runtime_image.agent"], log_file=self._folder / "agent.log", variables=variables)
@@ -157,7 +157,7 @@ class Benchmark:
             self._wait(
                 lambda: self._steps(GenerationStep.ANSWERED) >= before + len(task_ids), "the last answer", seconds
             )
-            self._wait(lambda: ground.queued_messages() == 0, "the last message's deletion", PATIENCE_SECONDS)
+            self._wait(lambda: runtime.queued_messages() == 0, "the last message's deletion", PATIENCE_SECONDS)
             cpu_after_ms, memory_mb = cpu_ms(agent.pid), peak_rss_mb(agent.pid)
         generations = self._generations("task-")
         use = lock_use(generations)
@@ -173,7 +173,7 @@ class Benchmark:
             cpu_ms_per_task=(cpu_after_ms - cpu_before_ms) / len(task_ids),
             peak_rss_mb=memory_mb,
             start_to_first_request_s=generations[0].arrived - started_at,
-            lost=len(set(task_ids) - ground.whole_tasks()),
+            lost=len(set(task_ids) - runtime.whole_tasks()),
             doubled=sum(count - 1 for count in Counter(generation.prompt for generation in generations).values()),
         )
 
@@ -189,9 +189,9 @@ class Benchmark:
     def _steps(self, step: GenerationStep) -> int:
         return count_steps(self._journal, step)
 
-    def _wait(self, look: Callable[[], bool], what: str, seconds: float) -> None:
+    def _wait(self, poll: Callable[[], bool], what: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not look():
+        while not poll():
             if time.monotonic() > deadline:
                 log = (self._folder / "agent.log").read_text()[-2000:]
                 raise TimeoutError(f"{what} did not come within {seconds:.0f} s; the agent's log ends with:\n{log}")
@@ -231,7 +231,7 @@ def parse_options() -> argparse.Namespace:
 def main() -> int:
     """Print the figures; exit code 1 if a target was missed."""
     options = parse_options()
-    # What is told to stop stops what it has started.
+    # SIGTERM must end the started programs as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as folder:
         result = Benchmark(options, Path(folder)).run()

@@ -1,4 +1,4 @@
-"""The local system as a process, spoken to over its public interfaces only."""
+"""Local system as a process, used over its public interfaces only."""
 
 import json
 import time
@@ -19,7 +19,7 @@ RUNTIME: Final = "sdruntime"
 _READY_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
 _TIMEOUT_SECONDS: Final = 30.0
-#: SNS takes this many messages a call.
+#: Messages in one call of SNS.
 _BATCH: Final = 10
 
 

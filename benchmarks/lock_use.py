@@ -1,4 +1,4 @@
-"""Use of the stub Web UI's lock, which stands for the GPU, over a list of generations."""
+"""Use of the stub Web UI's lock, which represents the GPU, over a list of generations."""
 
 import statistics
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""What it saves to run tasks of one model together: a queue of tasks of mixed models, one agent, a stand-in Web UI.
+"""Gain of running tasks of one model together: a queue of mixed models, one agent, a stub Web UI.
 
-The GPU is held for a chosen time for each picture and each switch. Beside what was measured stands what the same tasks
-take in the order in which they came, counted from the same times without any overhead.
+The GPU is held for a chosen time for each picture and each switch. The report
+also has the time of the same tasks in their order of arrival, computed from the same times without any overhead.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.processes import AWS_VARIABLES, running, serving, start
-from benchmarks.runtime_ground import RuntimeGround
 from benchmarks.stub_arguments import stub_arguments
 from local.stub_webui.web_ui import CHECKPOINT, SWITCHES
 
@@ -52,19 +52,19 @@ def main() -> int:
         )
         webui = stack.enter_context(serving(arguments))
         aws = stack.enter_context(serving(["-m", "local.aws.server"]))
-        ground = RuntimeGround(aws.url)
+        runtime = BenchmarkRuntime(aws.url)
         for number, checkpoint in enumerate(wanted):
-            ground.submit(f"task-{number}", "text-to-image", {"prompt": f"task-{number}"}, checkpoint=checkpoint)
-        variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=aws.url, webui_url=webui.url)}
+            runtime.submit(f"task-{number}", "text-to-image", {"prompt": f"task-{number}"}, checkpoint=checkpoint)
+        variables = {**AWS_VARIABLES, **runtime.agent_variables(endpoint_url=aws.url, webui_url=webui.url)}
         started_at = time.monotonic()
         agent = start(["-m", "runtime_image.agent"], log_file=folder / "agent.log", variables=variables)
         with running(agent):
-            while ground.queued_messages():
+            while runtime.queued_messages():
                 if time.monotonic() - started_at > seconds_in_order + PATIENCE_SECONDS:
                     raise RuntimeError(f"not done in time: {(folder / 'agent.log').read_text()[-2000:]}")
                 time.sleep(POLL_SECONDS)
             seconds = time.monotonic() - started_at
-        done = len(ground.whole_tasks())
+        done = len(runtime.whole_tasks())
         with urllib.request.urlopen(f"{webui.url}{SWITCHES}") as answer:  # noqa: S310 - of this machine
             switches = int(answer.read())
     figures = {

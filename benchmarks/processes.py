@@ -1,4 +1,4 @@
-"""The programs that a benchmark starts: each is told to stop when the benchmark ends, however that comes about."""
+"""Programs that a benchmark starts. Each stops when the benchmark ends, for whatever reason."""
 
 import json
 import os
@@ -18,7 +18,7 @@ AWS_VARIABLES: Final[Mapping[str, str]] = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-#: Seconds in which a program ends that was told to.
+#: Seconds from SIGTERM in which a program ends.
 _STOP_SECONDS: Final = 20.0
 
 Process = subprocess.Popen[bytes]
@@ -57,7 +57,7 @@ def running(process: Process) -> Iterator[Process]:
 
 
 class Server:
-    """A program that says in its first line, as JSON, on which port of 127.0.0.1 it listens."""
+    """A program whose first line of output is JSON with its port on 127.0.0.1."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.process = subprocess.Popen([sys.executable, *arguments], cwd=PROJECT, stdout=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""One replica of a runtime as a fleet keeps it: an agent and its Web UI, both started again whenever they end."""
+"""Replica of a runtime: an agent and its Web UI, which start again whenever they end."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from benchmarks.stub_arguments import stub_arguments
 from benchmarks.verdict import WEBUI_CRASH, Disturbance
 from local.stub_webui.journal import JournaledGeneration, read_journal
 
-#: How an agent ends that was told to, or killed: the signal has been noted already.
+#: Exit statuses after SIGTERM or SIGKILL, which are recorded when they are sent.
 _EXPECTED_EXITS: Final = (0, -signal.SIGKILL)
 
 
@@ -26,7 +26,7 @@ class Replica:
         self._webui_arguments = stub_arguments(self._journal, seconds_per_picture=seconds_per_picture)
         self._webui = Server(self._webui_arguments)
         self._variables = {**AWS_VARIABLES, **variables, "WEBUI_URL": self._webui.url}
-        #: A second order to stop hurries: what runs is interrupted then.
+        #: A second SIGTERM interrupts the running generation.
         self._is_stopping = False
         self._agent = self._start_agent()
         self.disturbances: list[Disturbance] = []
@@ -37,25 +37,25 @@ class Replica:
         return read_journal(self._journal)
 
     def send(self, number: signal.Signals) -> None:
-        """Kill the agent, or tell it to stop."""
+        """Send SIGKILL or SIGTERM to the agent."""
         if self._agent.poll() is None:
             is_stop = number == signal.SIGTERM
-            self._note("second SIGTERM" if is_stop and self._is_stopping else number.name)
+            self._record("second SIGTERM" if is_stop and self._is_stopping else number.name)
             self._is_stopping = self._is_stopping or is_stop
             self._agent.send_signal(number)
 
     def crash_webui(self) -> None:
         """Kill the Web UI, and start another on its port."""
-        self._note(WEBUI_CRASH)
+        self._record(WEBUI_CRASH)
         os.kill(self._webui.process.pid, signal.SIGKILL)
         self._webui.close()
         self._webui = Server([*self._webui_arguments, "--port", str(self._webui.port)])
 
-    def look_after(self) -> None:
+    def restart_if_ended(self) -> None:
         """Start the agent again if it has ended."""
         if (code := self._agent.poll()) is not None:
             if code not in _EXPECTED_EXITS:
-                self._note(f"exit {code}")
+                self._record(f"exit {code}")
             self._agent = self._start_agent()
 
     def close(self) -> None:
@@ -67,5 +67,5 @@ class Replica:
         self._is_stopping = False
         return start(["-m", "runtime_image.agent"], log_file=self._log, variables=self._variables)
 
-    def _note(self, kind: str) -> None:
+    def _record(self, kind: str) -> None:
         self.disturbances.append(Disturbance(self._number, time.monotonic(), kind))

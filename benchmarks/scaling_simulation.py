@@ -1,4 +1,4 @@
-"""Simulates the fleet under an environment's own scaling, beside a plain policy; nothing is started anywhere.
+"""Simulation of the fleet under an environment's own scaling and under a plain policy, without any process.
 
 Machines, prices and the length of tasks are assumptions (`benchmarks/scaling/machines.py`); put in your own figures.
 """
@@ -83,7 +83,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--runtime", help="name of the runtime; the first of the environment without it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--tasks-per-replica", type=int, nargs="+", default=[], metavar="N", help="variants beside ours"
+        "--tasks-per-replica", type=int, nargs="+", default=[], metavar="N", help="variants in addition to ours"
     )
     parser.add_argument("--cooldown-seconds", type=int, nargs="+", default=[], metavar="S", help="variants of them")
     parser.add_argument("--task-seconds", type=float, metavar="S", help="mean time of a task on the GPU")

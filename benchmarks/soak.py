@@ -1,4 +1,4 @@
-"""Many tasks through the whole local system while its agents are killed, Web UIs crash and AWS fails; what came of it.
+"""Soak test: many tasks through the local system while agents are killed, Web UIs crash and AWS fails.
 
 Everything random comes from `--seed`; when it happens depends on the machine.
 """
@@ -22,12 +22,12 @@ from benchmarks.processes import serving
 from benchmarks.replica import Replica
 from benchmarks.verdict import Verdict, judge
 
-#: Seconds; short, so that what a killed agent held is soon taken up again.
+#: Seconds; short, so that the tasks of a killed agent soon run again.
 VISIBILITY_TIMEOUT_SECONDS: Final = 10
 POLL_SECONDS: Final = 0.2
 #: Seconds for which a wrong second callback is waited for after the last task's first.
 SETTLE_SECONDS: Final = 3.0
-#: What happens to a replica, the Web UI's crash aside.
+#: Disturbances of a replica, in addition to a crash of its Web UI.
 SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
@@ -41,7 +41,7 @@ class Soak:
         self._task_ids = [f"soak-{number:05d}" for number in range(options.tasks)]
 
     def run(self) -> Verdict:
-        """Publish the tasks, disturb until all are over, and judge."""
+        """Publish the tasks, disturb until all have ended, and judge."""
         with ExitStack() as stack:
             system = stack.enter_context(
                 local_system(self._folder, visibility_timeout_seconds=VISIBILITY_TIMEOUT_SECONDS)
@@ -80,7 +80,7 @@ class Soak:
         while time.monotonic() < min(deadline, (over_at or deadline) + SETTLE_SECONDS):
             time.sleep(POLL_SECONDS)
             for replica in replicas:
-                replica.look_after()
+                replica.restart_if_ended()
             if over_at is None and time.monotonic() >= next_at:
                 self._chance.choice(self._disturbances_of(self._chance.choice(replicas)))()
                 next_at = time.monotonic() + self._options.seconds_between
@@ -114,7 +114,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds-between", type=float, default=4.0, help="two disturbances")
     parser.add_argument("--failure-rate", type=float, default=0.01, help="part of the agents' AWS calls that fail")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--max-seconds", type=float, default=1200.0, help="after which what is not over is lost")
+    parser.add_argument("--max-seconds", type=float, default=1200.0, help="after which active tasks count as lost")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write logs and journals to DIR and leave them there")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     return parser.parse_args()
@@ -123,7 +123,7 @@ def parse_options() -> argparse.Namespace:
 def main() -> int:
     """Print the verdict; exit code 1 if a promise was broken."""
     options = parse_options()
-    # What is told to stop stops what it has started.
+    # SIGTERM must end the started programs as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started_at = time.monotonic()
     with ExitStack() as stack:

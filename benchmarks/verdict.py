@@ -1,4 +1,4 @@
-"""Whether a system that was disturbed on purpose has kept its promises: nothing lost, doubled or left unanswered."""
+"""Verdict on a disturbed system: no task may be lost, doubled or left without a callback."""
 
 import json
 from collections import Counter, defaultdict
@@ -11,11 +11,11 @@ from contract.record import Record, Status
 from local.stub_webui.journal import JournaledGeneration
 
 #: Seconds after an answer within which its result may still be lost with its agent: AWS fails now and then, so
-#: storing takes its time.
+#: storing is slow.
 STORING_SECONDS: Final = 5.0
-#: A Web UI that crashes takes what it generates with it, and nothing that it has answered.
+#: A crash of the Web UI loses its running generation, but no answered one.
 WEBUI_CRASH: Final = "crash of the Web UI"
-#: An agent that is told to stop, and has time, finishes what it has begun.
+#: After SIGTERM an agent that has time finishes its running tasks.
 ORDERLY_STOP: Final = "SIGTERM"
 #: Part of all tasks that may fail because each of their deliveries was disturbed; more of them have another cause.
 MAX_FAILED_SHARE: Final = 0.05
@@ -24,7 +24,7 @@ _DELIVERIES_USED_UP: Final = "delivery_failed"
 
 @dataclass(frozen=True)
 class Disturbance:
-    """An agent was killed, told to stop, or gave up, or its Web UI crashed; at a monotonic second."""
+    """Kill, stop or failure of an agent, or a crash of its Web UI, at a monotonic second."""
 
     replica: int
     at: float
@@ -33,7 +33,7 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found; all lists are empty if every promise was kept."""
+    """Broken promises; all lists are empty if every promise was kept."""
 
     statuses: dict[str, int]
     disturbances: dict[str, int]
@@ -54,7 +54,7 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Tell whether every promise was kept."""
+        """Return True if every promise was kept."""
         broken = (self.unfinished, self.without_callback, self.with_different_callbacks, self.contradicted_by_callback)
         return not any((*broken, self.missing_objects, self.doubled, self.failed))
 
@@ -68,7 +68,7 @@ def judge(
     generations: Mapping[int, Sequence[JournaledGeneration]],
     disturbances: Sequence[Disturbance],
 ) -> Verdict:
-    """Compare what was asked for with what came of it; `generations` are those of each replica."""
+    """Compare the submitted tasks with their outcomes; `generations` are those of each replica."""
     by_id = {record.id: record for record in records}
     heard: dict[str, set[str]] = defaultdict(set)
     for callback in callbacks:
@@ -133,7 +133,7 @@ def _repeats(
 
 
 def _may_lose(generation: JournaledGeneration, disturbance: Disturbance) -> bool:
-    """Tell whether a generation's result may be lost by what happened then to its replica."""
+    """Return True if a disturbance of its replica may lose a generation's result."""
     if disturbance.kind == ORDERLY_STOP:
         return False
     if generation.answered is None or disturbance.at <= generation.answered:

@@ -1,7 +1,7 @@
-"""How much of the pace of a real Web UI the agent keeps, next to bare loops that do nothing but send requests.
+"""Pace of a real Web UI under the agent, next to bare loops that only send requests.
 
-For a machine with a GPU: a Web UI that runs there with a model is named by `--webui-url`; the agent and a local AWS are
-started beside it. Where there is no GPU, `gpu_busy.py` says more.
+It is for a machine with a GPU, where `--webui-url` names a Web UI with a model. The benchmark starts the agent and a
+local AWS there. On a machine without a GPU, `gpu_busy.py` measures more.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.bare_loop import run_bare_loop
+from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.processes import AWS_VARIABLES, running, serving, start
-from benchmarks.runtime_ground import RuntimeGround
 
 IN_FLIGHT: Final = (1, 2, 3)
 #: Requests before anything is measured: the first ones compile and allocate.
@@ -40,24 +40,24 @@ def agent_ends(options: argparse.Namespace, content: Mapping[str, Any], folder: 
         if options.aws_delay_ms:
             arguments = ["--target", aws.url, "--delay-ms", str(options.aws_delay_ms)]
             endpoint_url = stack.enter_context(serving(["-m", "benchmarks.aws_proxy", *arguments])).url
-        ground = RuntimeGround(aws.url)
+        runtime = BenchmarkRuntime(aws.url)
         for number in range(options.tasks):
-            ground.submit(f"task-{number}", "text-to-image", content, checkpoint=options.checkpoint)
-        variables = {**AWS_VARIABLES, **ground.agent_variables(endpoint_url=endpoint_url, webui_url=options.webui_url)}
+            runtime.submit(f"task-{number}", "text-to-image", content, checkpoint=options.checkpoint)
+        variables = {**AWS_VARIABLES, **runtime.agent_variables(endpoint_url=endpoint_url, webui_url=options.webui_url)}
         log_file = folder / "agent.log"
         stack.enter_context(running(start(["-m", "runtime_image.agent"], log_file=log_file, variables=variables)))
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while ground.queued_messages():
+        while runtime.queued_messages():
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"not all tasks were done; the agent's log ends with:\n{log_file.read_text()[-2000:]}"
                 )
             time.sleep(POLL_SECONDS)
-        return [ended_at_ms / 1000 for ended_at_ms in ground.completed_at_ms()]
+        return [ended_at_ms / 1000 for ended_at_ms in runtime.completed_at_ms()]
 
 
 def parse_options() -> argparse.Namespace:
-    """Return the command line's options."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--webui-url", default="http://127.0.0.1:7860", help="the Web UI, with a model loaded")
     parser.add_argument("--checkpoint", required=True, help="file name of that model")

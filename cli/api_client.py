@@ -1,4 +1,4 @@
-"""The HTTP API as the commands use it; every failure is a message that says what to do."""
+"""Client of the HTTP API for the commands. Every failure has a message with its remedy."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,10 +50,10 @@ class ApiClient:
         return self._call("GET", "/v1alpha2/tasks", params=filters)
 
     def download(self, url: str, path: Path) -> None:
-        """Save what a presigned link points to; a file is there whole or not at all."""
+        """Save the object of a presigned link. The file appears only when it is complete."""
         partial = path.with_name(f".{path.name}.part")
         try:
-            # A presigned link carries its own authorization; our key is none of S3's business.
+            # A presigned link carries its own authorization; S3 must not see the API key.
             with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=False) as response:
                 if response.is_error:
                     raise Refused(f"{url.partition('?')[0]} cannot be downloaded: HTTP {response.status_code}")

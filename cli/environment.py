@@ -1,4 +1,4 @@
-"""Where the system is: a local one tells it in `endpoints.json`, a deployed one in its stacks' outputs."""
+"""Endpoints of an environment: `endpoints.json` of a local one, the stacks' outputs of a deployed one."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ STACKS = ("Storage", "Messaging", "Api")
 
 @dataclass(frozen=True)
 class Environment:
-    """What a command must know to talk to one environment."""
+    """Addresses and key of one environment."""
 
     name: str
     http_url: str

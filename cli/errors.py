@@ -1,22 +1,22 @@
-"""What can go wrong between a user's shell and the system, each with an exit code that scripts can use."""
+"""Errors of the command line, each with an exit code for scripts."""
 
 from typing import ClassVar
 
 
 class CommandError(Exception):
-    """Base: the message goes to standard error, the code to the shell."""
+    """Base of all errors: the message goes to standard error, the exit code to the shell."""
 
     exit_code: ClassVar[int] = 1
 
 
 class TaskDidNotComplete(CommandError):
-    """Raised when a task was waited for and ended otherwise than COMPLETED."""
+    """Raised when a task ended in another status than COMPLETED."""
 
     exit_code = 1
 
 
 class Unhealthy(CommandError):
-    """Raised when an environment was examined and a problem was found."""
+    """Raised when the doctor found a problem."""
 
     exit_code = 1
 
@@ -28,7 +28,7 @@ class Refused(CommandError):
 
 
 class NoSuchTask(Refused):
-    """Raised when no record bears the id."""
+    """Raised when no task has the id."""
 
 
 class Unreachable(CommandError):

@@ -1,4 +1,4 @@
-"""The model bucket of an environment: what it holds, and models on their way to and from it."""
+"""Model bucket of an environment: its models, uploads and downloads."""
 
 import hashlib
 import tempfile
@@ -15,7 +15,7 @@ from contract.storage import SHA256_METADATA
 PART_BYTES: Final = 32 * 1024 * 1024
 #: Bytes that are read at a time to compute a checksum.
 BLOCK_BYTES: Final = 4 * 1024 * 1024
-#: Characters of a file's name in that of the hidden folder beside it in which it is made.
+#: Characters of a file's name in the name of the hidden folder in which the file is written first.
 SHOWN_CHARACTERS: Final = 40
 Advance = Callable[[int], object]
 
@@ -100,7 +100,7 @@ def checksum_of(path: Path, advance: Advance) -> str:
 
 @contextmanager
 def _aws() -> Iterator[None]:
-    """Tell AWS's refusals as what they are to a user."""
+    """Translate AWS errors for the user."""
     from boto3.exceptions import Boto3Error  # noqa: PLC0415 - `--help` need not wait for it
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""`darkroom models`: puts models into an environment's bucket, checked, and shows, fetches, checks and removes them."""
+"""`darkroom models`: push, list, pull, verify and remove models of an environment's bucket."""
 
 import hashlib
 import io
@@ -25,7 +25,7 @@ PICKLES: Final = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 SAFE: Final = ".safetensors"
 #: Bytes of a stored model that are kept to read its header from: those of the largest models have a tenth of it.
 HEADER_BYTES: Final = 16 * 1024 * 1024
-#: Beside a checkpoint, its configuration.
+#: Ending of a checkpoint's configuration, a file next to it.
 CONFIGURATION: Final = ".yaml"
 
 
@@ -37,7 +37,7 @@ def models() -> None:
 @models.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--folder", help="Folder of the bucket; by default that of the kind of model.")
-@click.option("--allow-pickle", is_flag=True, help="Also take .ckpt, .pt, .pth and .bin, which can run code.")
+@click.option("--allow-pickle", is_flag=True, help="Also accept .ckpt, .pt, .pth and .bin, which can run code.")
 @click.option("--replace", is_flag=True, help="Replace a model of the same name that is another.")
 @command
 def push(session: Session, files: tuple[Path, ...], folder: str | None, allow_pickle: bool, replace: bool) -> None:
@@ -143,9 +143,11 @@ def _target(path: Path, folder: str | None, console: Console, *, allow_pickle: b
         if not allow_pickle:
             raise Refused(
                 f"{path} is a pickle, which can run code on the machine that loads it;"
-                f" use {SAFE}, or --allow-pickle if you trust whoever made it"
+                f" use {SAFE}, or --allow-pickle if you trust its author"
             )
-        console.print(f"[yellow]warning:[/yellow] {path} is a pickle: whoever made it can run code where it is loaded")
+        console.print(
+            f"[yellow]warning:[/yellow] {path} is a pickle: its author can run code on the machine that loads it"
+        )
     elif path.suffix != CONFIGURATION:
         raise Refused(
             f"{path} is no model: its name must end in {SAFE}, {', '.join(sorted(PICKLES))} or {CONFIGURATION}"
@@ -194,7 +196,7 @@ def _store(session: Session) -> ModelStore:
     environment: Environment = session.environment()
     local: dict[str, Any] = {}
     if environment.aws_endpoint_url:
-        # A server on this machine, which takes any key.
+        # The server on this machine accepts any key.
         local = {
             "endpoint_url": environment.aws_endpoint_url,
             "region_name": environment.region,

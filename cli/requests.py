@@ -1,4 +1,4 @@
-"""Task files as users write them: checked here only as far as sending them needs."""
+"""Task files of users, checked only as far as sending them needs."""
 
 import json
 from pathlib import PurePosixPath
@@ -20,7 +20,7 @@ def read_request(text: bytes, *, source: str) -> dict[str, Any]:
 
 
 def path_of(body: dict[str, Any]) -> str:
-    """Return the path of the HTTP API that takes a body of this shape."""
+    """Return the path of the HTTP API for a body of this shape."""
     return "/v1alpha2" if "task" in body or "metadata" in body else "/v1alpha1"
 
 

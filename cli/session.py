@@ -1,4 +1,4 @@
-"""What all commands share, and how their failures reach the shell."""
+"""Session that all commands share, and the translation of their errors for the shell."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 class Session:
-    """What all commands share: the environment they talk to and the console they talk on."""
+    """The environment and the console of a command."""
 
     def __init__(self, *, environment_name: str, state_directory: Path) -> None:
         self.environment_name = environment_name

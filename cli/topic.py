@@ -1,4 +1,4 @@
-"""The main way in: a message on the entry topic."""
+"""Publisher of tasks to the entry topic."""
 
 from typing import Any
 

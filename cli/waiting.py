@@ -1,4 +1,4 @@
-"""Waits for tasks to end and shows how far they are."""
+"""Waiting for the end of tasks, with their progress."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,13 +11,13 @@ from cli.api_client import ApiClient
 from cli.errors import NoSuchTask, Refused, WaitedTooLong
 
 FINAL_STATUSES: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
-#: Seconds between two looks at a task. Agents write progress at most every 2 s; looking more often shows the end
-#: of short tasks sooner.
+#: Seconds between two polls of a task. Agents write progress at most every 2 s, but more polls show the end of short
+#: tasks sooner.
 POLL_SECONDS: Final = 0.5
-#: Tasks that are looked at in that time; with more, the looks at each become rarer, not more in all.
+#: Tasks that are polled in that time. With more tasks, each of them is polled less often.
 TASKS_PER_POLL: Final = 4
 
-#: Seconds from publishing to the record of a task; SNS, SQS and a cold function take a few.
+#: Seconds from publishing to the record of a task; SNS, SQS and a cold function need a few.
 ARRIVAL_SECONDS: Final = 30.0
 
 ReadTask = Callable[[str], dict[str, Any]]
@@ -26,8 +26,8 @@ ReadTask = Callable[[str], dict[str, Any]]
 class NewRun:
     """Reads a task that is about to be published to the entry topic.
 
-    Until the message has been routed there is no record, or that of an older run of the same id; both read as a
-    task that has not arrived. Make it before publishing.
+    Before the message is routed, the record is missing or belongs to an older run of the same id. Both mean that the
+    task has not arrived. Create the reader before publishing.
     """
 
     def __init__(self, *, api: ApiClient, task_id: str, clock: Callable[[], float] = time.monotonic) -> None:

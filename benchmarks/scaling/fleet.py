@@ -1,4 +1,4 @@
-"""The simulated fleet: a queue, a scaler that looks at it, and replicas that come, work, and go."""
+"""The simulated fleet: a queue, a scaler that polls it, and replicas that come, work, and go."""
 
 import random
 from collections import deque
@@ -17,7 +17,7 @@ NOTICE_SECONDS: Final = 120.0
 #: Part of the interruptions that come without notice: the task reappears after its visibility timeout.
 WITHOUT_NOTICE: Final = 0.05
 VISIBILITY_TIMEOUT_SECONDS: Final = 60.0
-#: Seconds between two notes of the fleet's state, for the plot.
+#: Seconds between two records of the fleet's state, for the plot.
 NOTE_SECONDS: Final = 15.0
 
 Process = Generator[simpy.Event, Any, None]
@@ -25,7 +25,7 @@ Process = Generator[simpy.Event, Any, None]
 
 @dataclass(eq=False)
 class Task:
-    """One task and what became of it."""
+    """One task and its outcome."""
 
     arrived_at: float
     seconds: float
@@ -85,7 +85,7 @@ class Fleet:
         """Simulate until everything is done and the fleet is back at its minimum."""
         self.simulation.process(self._arrive())
         self.simulation.process(self._scale())
-        self.simulation.process(self._note())
+        self.simulation.process(self._record())
         end = self.scenario.hours * 3600
         self.simulation.run(until=end)
         # What is left over is worked off, and paid for.
@@ -197,7 +197,7 @@ class Fleet:
 
         self.simulation.process(reappear())
 
-    def _note(self) -> Process:
+    def _record(self) -> Process:
         while True:
             ready = sum(replica.is_ready for replica in self.replicas)
             busy = sum(replica.task is not None for replica in self.replicas)

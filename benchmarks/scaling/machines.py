@@ -1,4 +1,4 @@
-"""What a machine costs before its first task. Assumptions, not measurements: replace them by your fleet's metrics."""
+"""Costs of a machine before its first task. They are assumptions: replace them by your fleet's metrics."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When the scaler adds and takes away replicas: KEDA's rules on the queue's length."""
+"""Scaling policy: KEDA's rules on the queue's length add and remove replicas."""
 
 import json
 import math

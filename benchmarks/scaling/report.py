@@ -1,4 +1,4 @@
-"""What a run of the simulation comes to: delays, GPU hours, money."""
+"""Report of a simulated run: delays, GPU hours, money."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What happens to the fleet: when tasks arrive, how long they take, and how safe the machines are."""
+"""Scenarios of the simulation: arrivals and durations of tasks, and interruptions of machines."""
 
 import math
 import random
@@ -12,7 +12,7 @@ from benchmarks.scaling.machines import Machines
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
-Arrivals = Callable[[random.Random], Iterator[float]]
+ArrivalTimes = Callable[[random.Random], Iterator[float]]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Scenario:
     """Times are in seconds."""
 
     title: str
-    arrivals: Arrivals
+    arrivals: ArrivalTimes
     #: How long the simulation goes on after the last arrival at most, and without any arrival.
     hours: float
     task_seconds: float = 4.0
@@ -37,11 +37,11 @@ def _nothing(_: random.Random) -> Iterator[float]:
     return iter(())
 
 
-def _steady(per_second: float, hours: float) -> Arrivals:
+def _steady(per_second: float, hours: float) -> ArrivalTimes:
     return _random(lambda _: per_second, per_second, hours)
 
 
-def _random(rate: Callable[[float], float], highest: float, hours: float) -> Arrivals:
+def _random(rate: Callable[[float], float], highest: float, hours: float) -> ArrivalTimes:
     """Return arrivals at random with a rate that changes over time, by thinning."""
 
     def arrivals(chance: random.Random) -> Iterator[float]:
@@ -53,7 +53,7 @@ def _random(rate: Callable[[float], float], highest: float, hours: float) -> Arr
     return arrivals
 
 
-def _burst(tasks: int) -> Arrivals:
+def _burst(tasks: int) -> ArrivalTimes:
     return lambda _: repeat(0.0, tasks)
 
 

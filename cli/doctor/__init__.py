@@ -1,1 +1,1 @@
-"""`darkroom doctor`: what usually breaks a deployment, found before it, and whether it works, found after it."""
+"""`darkroom doctor`: checks before a deployment that prevent its usual failures, and checks after it."""

@@ -1,4 +1,4 @@
-"""Before a deployment: is this the account, is it bootstrapped, and has it room for the functions?"""
+"""Checks of the account before a deployment: credentials, bootstrap and concurrency of functions."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -30,7 +30,7 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
     if environment.account is not None and account != environment.account:
         yield Finding(
             Level.PROBLEM,
-            f"the credentials are of account {account}, and the environment is to live in {environment.account}",
+            f"the credentials are of account {account}, but the environment belongs to {environment.account}",
             "use a profile of that account, or correct `account` in the environment file",
         )
     else:
@@ -38,7 +38,7 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
 
 
 def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Is the account prepared for CDK?"""
+    """Check that the account is bootstrapped for CDK."""
     place = f"{environment.account or 'ACCOUNT'}/{environment.region or 'REGION'}"
     advice = f"run: cdk bootstrap aws://{place}"
     try:
@@ -55,17 +55,17 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
 
 
 def check_functions(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """May enough functions run at a time, and may some be reserved?"""
+    """Check that enough functions may run at a time, and that some of them may be reserved."""
     limit = clients("lambda").get_account_settings()["AccountLimit"]
     free, reserved = limit["UnreservedConcurrentExecutions"], environment.throttling.reserved_concurrency
-    # What is free is without our own reservation only after the deployment; the account's limit tells both times.
+    # The free executions lack our own reservation only after the deployment, so the account's limit counts as well.
     left = min(free, limit["ConcurrentExecutions"] - reserved)
     advice = 'ask for more "Concurrent executions" of AWS Lambda in Service Quotas'
     if reserved and left < LEAST_UNRESERVED_CONCURRENCY:
         yield Finding(
             Level.PROBLEM,
-            f"{limit['ConcurrentExecutions']} functions may run at a time in this account, and AWS lets none reserve"
-            f" {reserved} of them: {LEAST_UNRESERVED_CONCURRENCY} must be left",
+            f"{limit['ConcurrentExecutions']} functions may run at a time in this account, so AWS refuses to reserve"
+            f" {reserved} of them: {LEAST_UNRESERVED_CONCURRENCY} must stay unreserved",
             f"{advice}, or write throttling.waitingCalls: null",
         )
     elif left < NEEDED_CONCURRENCY:

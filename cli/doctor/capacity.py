@@ -1,4 +1,4 @@
-"""Before a deployment: are there GPUs to be had, of these types, in these zones, as many as asked for?"""
+"""Checks of the GPU capacity before a deployment: quotas, and instance types of the zones."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ def quotas_of(instance: GpuInstance) -> Mapping[Purchase, str] | None:
 
 
 def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Is there quota for the replicas of all runtimes?"""
+    """Check the quotas for the replicas of all runtimes."""
     if environment.engine == "none":
         yield ok("no engine, so no GPUs are needed")
         return
@@ -33,35 +33,35 @@ def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def _judged(name: str, have: float | None, *, needed: int, with_substitutes: int) -> Finding:
-    """Return the finding on one quota: for what is bought first, and for what stands in where that is not to be had."""
+    """Return the finding on one quota, for the first purchase option and for its substitutes."""
     if have is None:
         return Finding(Level.UNKNOWN, f"EC2 lists no quota {name!r} in this region")
     if have == 0 and needed:
         return Finding(
             Level.PROBLEM,
             f"the quota {name!r} is 0: no replica can start",
-            f"ask for {with_substitutes} vCPUs in Service Quotas; it takes hours to days",
+            f"request {with_substitutes} vCPUs in Service Quotas; the answer needs hours to days",
         )
     if have < needed:
         return Finding(
             Level.WARNING,
             f"the quota {name!r} is {have:g} vCPUs; all replicas of maxReplicas need {needed}",
-            "ask for more in Service Quotas, or lower maxReplicas",
+            "request more in Service Quotas, or lower maxReplicas",
         )
     if have < with_substitutes:
         return Finding(
             Level.WARNING,
-            f"the quota {name!r} is {have:g} vCPUs; {with_substitutes} are needed if GPUs are not to be had in the way"
-            " that is tried first",
-            "ask for more in Service Quotas, or let tasks wait at such times",
+            f"the quota {name!r} is {have:g} vCPUs; {with_substitutes} are needed when the first purchase option"
+            " has no GPUs",
+            "request more in Service Quotas, or accept that tasks wait at such times",
         )
     return ok(f"{name}: {have:g} vCPUs, {with_substitutes} needed")
 
 
 def check_offerings(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Are the instance types offered in the environment's zones?"""
+    """Check that the environment's zones offer the instance types."""
     if environment.network is None:
-        yield ok("no network of its own, so no zones to look at")
+        yield ok("no network in the environment file, so no zones to check")
         return
     zones = sorted(set(environment.network.zones))
     offered = _offerings(clients, {item.name for runtime in environment.runtimes for item in runtime.instances}, zones)
@@ -78,7 +78,7 @@ def check_offerings(environment: Environment, clients: Clients) -> Iterator[Find
         elif empty:
             yield Finding(
                 Level.WARNING,
-                f"{runtime.name}: in {', '.join(empty)} there is none of its instance types",
+                f"{runtime.name}: {', '.join(empty)} offers no instance type of it",
                 "its replicas will all be in the other zones; write other zones for more spot capacity",
             )
         elif missing:
@@ -90,7 +90,7 @@ def check_offerings(environment: Environment, clients: Clients) -> Iterator[Find
 def _needed_vcpus(runtimes: tuple[RuntimeConfig, ...]) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Return the vCPUs of all replicas by quota, if each runs on its smallest type.
 
-    First if all are bought in the way that is tried first; then for both ways, of which the second stands in.
+    First for the purchase option that is tried first, then for all options together.
     """
     first: dict[str, int] = defaultdict(int)
     in_all: dict[str, int] = defaultdict(int)

@@ -74,7 +74,7 @@ def _sections(
         identity = list(examine(CREDENTIALS, environment, clients))
         yield CREDENTIALS.name, iter(identity)
         if any(finding.level is not Level.OK for finding in identity):
-            # What another account, or nobody, sees would only mislead.
+            # The view of another account would mislead.
             return
         for check in CHECKS:
             yield check.name, examine(check, environment, clients)
@@ -92,7 +92,7 @@ def _smoke(
                 bucket = clients and (environment.model_bucket or outputs_of(environment, clients)["ModelBucketName"])
                 checkpoint = any_checkpoint(bucket, clients) if bucket and clients else None
                 if checkpoint is None:
-                    message = f"{runtime.name}: takes any checkpoint, and none was found to try it with"
+                    message = f"{runtime.name}: accepts any checkpoint, but the bucket has none for the smoke test"
                     yield Finding(Level.UNKNOWN, message)
                     continue
             yield from smoke_test(

@@ -1,4 +1,4 @@
-"""After a deployment: do the stacks stand, do tasks flow, are there replicas?"""
+"""Checks after a deployment: stacks, queues and replicas."""
 
 import datetime as dt
 import re
@@ -11,14 +11,14 @@ from stacks.config import Environment, RuntimeConfig
 #: The stacks of every environment, and what an engine adds.
 STACKS: Final = ("Storage", "Messaging", "Api", "Monitoring")
 ENGINE_STACKS: Final = {"none": (), "eks": ("Eks",), "ecs": ("Ecs",)}
-#: The metric that each agent writes once a minute, and for how long it is looked back.
+#: Metric that each agent writes once a minute, and the minutes that the check reads.
 REPLICA_METRIC: Final = "ReadyReplicas"
 METRICS_NAMESPACE: Final = "Darkroom"
 LOOK_BACK_MINUTES: Final = 5
 
 
 def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Is every stack deployed, and in a good state?"""
+    """Check that every stack is deployed and in a good state."""
     found = _stacks(environment, clients)
     if not found:
         yield ok("not deployed yet")
@@ -30,33 +30,35 @@ def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding
             advice = f"run: cdk deploy -c environment={environment.name} --all"
             yield Finding(Level.PROBLEM, f"{stack} is not deployed", advice)
         elif status.endswith("_IN_PROGRESS"):
-            yield Finding(Level.WARNING, f"{stack} is {status}", "wait until it has come to its end")
+            yield Finding(Level.WARNING, f"{stack} is {status}", "wait until it has ended")
         elif status.endswith("_FAILED") or "ROLLBACK" in status:
-            yield Finding(Level.PROBLEM, f"{stack} is {status}", "look at its events in CloudFormation")
+            yield Finding(Level.PROBLEM, f"{stack} is {status}", "check its events in CloudFormation")
         else:
             yield ok(f"{stack} is {status}")
 
 
 def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Does anything wait, and has anything been given up?"""
+    """Check the queues for waiting tasks and dead letters."""
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs else ():
         waiting = _length(outputs.get(f"Runtime{runtime.pascal_name}QueueUrl"), clients)
         dead = _length(outputs.get(f"Runtime{runtime.pascal_name}DeadLetterQueueUrl"), clients)
         if waiting is None or dead is None:
-            yield Finding(Level.PROBLEM, f"{runtime.name}: the stacks tell no queue of it", "deploy them again")
+            yield Finding(
+                Level.PROBLEM, f"{runtime.name}: the stacks have no output for its queue", "deploy them again"
+            )
         elif dead:
             yield Finding(
                 Level.PROBLEM,
                 f"{runtime.name}: {dead} messages are in its dead-letter queue",
-                "docs/how-to/operations.md says what to look at",
+                "follow docs/how-to/operations.md",
             )
         else:
-            yield ok(f"{runtime.name}: {waiting} tasks wait, none was given up")
+            yield ok(f"{runtime.name}: {waiting} tasks wait, no dead letters")
 
 
 def check_replicas(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Are there replicas where there must be?"""
+    """Check that every runtime has the replicas that it needs."""
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs else ():
         ready = _ready_replicas(environment, runtime, clients)
@@ -71,7 +73,7 @@ def check_replicas(environment: Environment, clients: Clients) -> Iterator[Findi
             yield Finding(
                 Level.WARNING,
                 f"{runtime.name}: {waiting} tasks wait and no replica is ready",
-                "a first one takes minutes; if none comes, look at the quotas above",
+                "the first one needs minutes; if it does not come, check the quotas above",
             )
         else:
             yield ok(f"{runtime.name}: {ready} replicas are ready")

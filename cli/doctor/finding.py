@@ -1,4 +1,4 @@
-"""What a check has found."""
+"""Findings of the doctor's checks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from stacks.config import Environment
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     #: It works, but not as the environment file promises.
     WARNING = "warning"
     #: The deployment, or the first task, will fail.
     PROBLEM = "problem"
-    #: It could not be looked at.
+    #: The check could not run.
     UNKNOWN = "unknown"
 
 
@@ -25,9 +25,8 @@ class Finding:
     """One line of the doctor's report."""
 
     level: Level
-    #: What is so.
     message: str
-    #: What to do about it; empty if nothing.
+    #: The remedy; empty if no action is needed.
     advice: str = ""
 
 
@@ -37,12 +36,12 @@ Clients = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Check:
-    """Something to look at. `run` may raise botocore's errors: then it is unknown, with AWS's words."""
+    """One check. A botocore error of `run` becomes a finding of level UNKNOWN."""
 
     name: str
     run: Callable[[Environment, Clients], Iterator[Finding]]
 
 
 def ok(message: str) -> Finding:
-    """Return a finding that nothing is wrong with."""
+    """Return a finding without a problem."""
     return Finding(Level.OK, message)

@@ -1,4 +1,4 @@
-"""Before a deployment: are the container images and the models there?"""
+"""Checks of the container images and the models that a deployment needs."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,12 +16,12 @@ _MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
 
 def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Is each runtime's image in its registry?"""
+    """Check that each runtime's image is in its registry."""
     for runtime in environment.runtimes:
         if runtime.image is None:
             yield ok(f"{runtime.name}: its image is built from runtime_image/ at the deployment, which needs Docker")
         elif not (image := EcrImage.parse(runtime.image)):
-            yield Finding(Level.UNKNOWN, f"{runtime.name}: {runtime.image} is not in ECR, so it was not looked for")
+            yield Finding(Level.UNKNOWN, f"{runtime.name}: {runtime.image} is not in ECR, so it was not checked")
         else:
             wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
             try:
@@ -32,14 +32,14 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
                 if error.response["Error"]["Code"] not in _MISSING_IMAGE:
                     raise
                 yield Finding(
-                    Level.PROBLEM, f"{runtime.name}: there is no image {runtime.image}", "push it, or mend `image`"
+                    Level.PROBLEM, f"{runtime.name}: there is no image {runtime.image}", "push it, or correct `image`"
                 )
             else:
                 yield ok(f"{runtime.name}: {runtime.image} is there")
 
 
 def check_models(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Is each runtime's checkpoint in the model bucket?"""
+    """Check that each runtime's checkpoint is in the model bucket."""
     bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
     if bucket is None:
         yield from _check_first_deployment(environment)
@@ -63,7 +63,7 @@ def check_models(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def _check_first_deployment(environment: Environment) -> Iterator[Finding]:
-    """Is a replica among what the deployment starts that would not find its model in the bucket that it makes?"""
+    """Find replicas that the deployment starts before their models can be in its new bucket."""
     early = [runtime for runtime in environment.runtimes if runtime.model_filename and runtime.scaling.min_replicas]
     if environment.engine != "ecs" or not early:
         yield ok("the model bucket is made by the deployment; push the models after it: darkroom models push")
@@ -72,14 +72,14 @@ def _check_first_deployment(environment: Environment) -> Iterator[Finding]:
     yield Finding(
         Level.PROBLEM,
         f"{', '.join(runtime.name for runtime in early)}: minReplicas starts replicas before their models can be in"
-        " the new bucket; they end, and ECS takes the whole stack back",
+        " the new bucket; they end, and ECS rolls the whole stack back",
         f"first run: cdk deploy -c environment={environment.name} Darkroom-{environment.name}-Api; then: darkroom"
         f" --environment {environment.name} models push {files}; then deploy --all",
     )
 
 
 def any_checkpoint(bucket: str, clients: Clients) -> str | None:
-    """Return the name of a checkpoint in the bucket, for a runtime that takes any."""
+    """Return the name of any checkpoint in the bucket."""
     folder = checkpoint_key("")
     objects = clients("s3").list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", ())
     names = (entry["Key"].removeprefix(folder) for entry in objects)

@@ -1,4 +1,4 @@
-"""All checks in their order, each of which may fail for itself without hiding the others."""
+"""Runner of all checks, in their order. A failed check hides no other."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,9 +12,9 @@ from cli.doctor.finding import Check, Clients, Finding, Level
 from cli.doctor.images_and_models import check_images, check_models
 from stacks.config import Environment
 
-#: Comes first: without it the others mean nothing.
+#: The first check, because the others need the credentials.
 CREDENTIALS: Final = Check("credentials", check_credentials)
-#: What must be before a deployment, then what must be after it.
+#: Checks of the state before a deployment, then of the state after it.
 CHECKS: Final = (
     Check("bootstrap", check_bootstrap),
     Check("GPU quotas", check_quotas),
@@ -29,10 +29,10 @@ CHECKS: Final = (
 
 
 def examine(check: Check, environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Yield what a check finds; what AWS refuses is unknown, with AWS's own words."""
+    """Yield the findings of a check; an AWS error becomes one of level UNKNOWN with AWS's message."""
     try:
         yield from check.run(environment, clients)
     except (BotoCoreError, ClientError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
         advice = "use credentials that may read it" if "Denied" in code or "Unauthorized" in code else ""
-        yield Finding(Level.UNKNOWN, f"could not be looked at: {error}", advice)
+        yield Finding(Level.UNKNOWN, f"cannot be checked: {error}", advice)

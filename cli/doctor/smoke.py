@@ -1,4 +1,4 @@
-"""After a deployment: one small picture from each runtime, all the way."""
+"""Smoke test after a deployment: one small picture from each runtime."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ from stacks.config import RuntimeConfig
 def smoke_test(
     runtime: RuntimeConfig, checkpoint: str | None, *, api: ApiClient, timeout_seconds: float, console: Console
 ) -> Iterator[Finding]:
-    """Submit a task, wait for its end, and look for its picture. A cold fleet takes minutes for the first one."""
+    """Submit a task, wait for its end, and check its picture. The first replica needs minutes to start."""
     task_id = f"doctor-{secrets.token_hex(4)}"
     content: dict[str, object] = {"prompt": "a lighthouse", "width": 64, "height": 64, "steps": 2}
     if checkpoint is not None:

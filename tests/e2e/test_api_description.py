@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 # The other tests check their responses too; schemathesis searches for requests that they do not send.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
-#: Requests that are drawn for each operation, beside its examples and its edge cases.
+#: Generated requests of each operation, in addition to its examples and its edge cases.
 MAX_EXAMPLES: Final = 3
 #: Seconds for the operations of the Web UI, each of which may make a picture.
 MAX_WEBUI_SECONDS: Final = 10

@@ -76,7 +76,7 @@ def environment(system: System, picture: Path) -> dict[str, str]:
 
 @pytest.fixture
 def cleaned(system: System) -> Iterator[None]:
-    """Takes the queue away that an example makes: it would go on collecting the callbacks of all other tests."""
+    """Delete the queue of an example, because it would collect the callbacks of all other tests."""
     yield
     sns, sqs = system.client("sns"), system.client("sqs")
     for subscription in sns.list_subscriptions()["Subscriptions"]:

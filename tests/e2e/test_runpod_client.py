@@ -80,14 +80,14 @@ def test_a_job_longer_than_the_wait_is_polled_to_its_output(endpoint: Any, clien
     waiting = client.Endpoint("sdruntime")
     answers: list[dict[str, Any]] = []
 
-    def look(response: requests.Response, **_: Any) -> None:
+    def record(response: requests.Response, **_: Any) -> None:
         answers.append(response.json())
         if len(answers) == 1:
             # Only now may the replica begin with the job that is waited for.
             before.cancel(timeout=20)
 
     waiting.rp_client.rp_session.params = {"wait": "1000"}
-    waiting.rp_client.rp_session.hooks["response"].append(look)
+    waiting.rp_client.rp_session.hooks["response"].append(record)
     assert picture(waiting.run_sync(call(), timeout=60)).size == (64, 64)
     assert answers[0].keys() == {"id", "status"}
     assert answers[0]["status"] in {"IN_QUEUE", "IN_PROGRESS"}
@@ -140,7 +140,7 @@ def test_purging_the_queue_and_the_health(endpoint: Any, system: System) -> None
     purged = endpoint.purge_queue(timeout=20)
     states = [job.status() for job in jobs]
     assert purged == {"removed": states.count("CANCELLED"), "status": "completed"}
-    # A replica holds a few beside the one that runs; all that waited longer are gone.
+    # A replica holds a few tasks in addition to the running one. The others are gone.
     assert states.count("CANCELLED") >= 5
     for job in (running, *(job for job, state in zip(jobs, states, strict=True) if state != "CANCELLED")):
         job.cancel(timeout=20)
@@ -211,7 +211,7 @@ def test_a_job_of_low_priority_runs_when_nothing_else_does(endpoint: Any, system
         )["Item"]
         return float(item["started_at_ms"]["N"])
 
-    # A replica may have taken it while its next tasks were not there yet, but not before all of them.
+    # A replica may claim it before the next tasks arrive, but not before all of them.
     assert started_at(low) > min(started_at(job) for job in normal)
 
 

@@ -20,11 +20,11 @@ def task(task_id: str, webhook: str, **content: Any) -> dict[str, Any]:
 
 
 def received(system: System, path: str, number: int = 1) -> Any:
-    def look() -> Any:
+    def poll() -> Any:
         requests = system.receiver.of(path)
         return requests if len(requests) >= number else None
 
-    return system.eventually(look, f"{number} deliveries to {path}")
+    return system.eventually(poll, f"{number} deliveries to {path}")
 
 
 def test_the_end_of_a_task_is_posted_signed_and_posted_again_on_request(system: System) -> None:
@@ -91,11 +91,11 @@ def test_a_webhook_that_there_is_not(system: System, task_id: str, status_code: 
     assert (response.status_code, response.json()["error"]["code"]) == (status_code, code)
 
 
-def test_a_webhook_to_where_none_may_lead_is_given_up(system: System) -> None:
+def test_a_webhook_to_where_none_may_lead_is_failed_delivery(system: System) -> None:
     system.publish(task("inward", "https://169.254.169.254/latest/meta-data/"))
 
-    def given_up() -> Any:
+    def failed_delivery() -> Any:
         found = system.task("inward")
         return found and found["webhook"]["state"] == "failed" and found["webhook"]
 
-    assert "not a public address" in system.eventually(given_up, "the refusal")["lastError"]
+    assert "not a public address" in system.eventually(failed_delivery, "the refusal")["lastError"]

@@ -92,7 +92,7 @@ def test_the_documented_request(drawing_system: System) -> None:
     base_url = f"{drawing_system.endpoints['http_url']}/v2"
     request, expected = documented("Request"), documented("RUNSYNC")
     payload = request["input"]["payload"]
-    # The page's models, which nobody here has (nor a refiner), and its size, which takes a processor minutes.
+    # The local system has neither the page's models nor its refiner, and its size costs minutes of CPU.
     del payload["refiner_checkpoint"], payload["refiner_switch_at"]
     payload |= {"init_images": [base64.b64encode(input_picture()).decode()]}
     payload |= {"override_settings": {"sd_model_checkpoint": MODEL}, "width": 128, "height": 128, "steps": 8}

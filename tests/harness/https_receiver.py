@@ -11,7 +11,7 @@ import trustme
 
 from tests.harness.serving import QuietHandler, serving
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+WebhookAnswer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Received:
 
 
 class HttpsReceiver(ThreadingHTTPServer):
-    """Answers 200 where `answers` has nothing for a path; `authorities` is the file that clients must trust."""
+    """WebhookAnswers 200 where `answers` has nothing for a path; `authorities` is the file that clients must trust."""
 
     daemon_threads = True
 
     def __init__(self, folder: Path) -> None:
         self.received: list[Received] = []
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, WebhookAnswer] = {}
         receiver = self
 
         class RequestHandler(QuietHandler):
@@ -59,7 +59,7 @@ class HttpsReceiver(ThreadingHTTPServer):
         return [request for request in list(self.received) if request.path == path]
 
 
-def status(code: int, **headers: str) -> Answer:
+def status(code: int, **headers: str) -> WebhookAnswer:
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
         for name, value in {"Content-Length": "0", **headers}.items():

@@ -28,7 +28,7 @@ LINK_BUCKET: Final = "darkroom-e2e-pictures"
 ASSEMBLY_CACHE: Final = PROJECT / ".pytest_cache" / "assemblies"
 READY_SECONDS: Final = 240.0
 STOP_SECONDS: Final = 60.0
-#: Seconds of a sampling step of the stub Web UI. A generation of `SLOW` takes a quarter of a minute.
+#: Seconds of a sampling step of the stub Web UI. A generation of `SLOW` lasts 18 seconds.
 STUB_SECONDS_PER_STEP: Final = 0.03
 SLOW: Final[dict[str, Any]] = {"prompt": "A dog", "steps": 150, "n_iter": 4, "width": 512, "height": 512}
 

@@ -37,9 +37,9 @@ USED_BY_AWS = {
 #: Actions that Lambda uses to feed a function from a queue.
 USED_BY_EVENT_SOURCES = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
-#: What single components are allowed beside what they call, and why.
+#: Actions of single components that they never call, with the reason.
 UNCALLED: dict[tuple[str, str], str] = {
-    ("create_upload", "s3:PutObject"): "whoever got the signed form uses it, with the signer's right",
+    ("create_upload", "s3:PutObject"): "the holder of the signed form uses it, with the signer's right",
     ("runtime", "ecs:UpdateTaskProtection"): "ECS's agent on the node does it in the task's name, when asked over HTTP",
 }
 
@@ -69,8 +69,8 @@ def recorded_calls(folder: Path) -> Calls:
 def differences(granted: Actions, calls: Calls) -> Iterator[str]:
     """Yield what is called and not allowed, and what is allowed and never called.
 
-    A right counts as used, too, if a piece that the component shares with others was seen to use it: unit tests hand
-    such pieces to one component, and stand-ins to the next.
+    An action counts as used as well if a shared part of the component calls it. Unit tests give such parts to one
+    component and fakes to the next.
     """
     called = calls.by_component
     for component in sorted(granted.keys() | called.keys()):

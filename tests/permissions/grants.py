@@ -1,6 +1,6 @@
-"""What the synthesized roles allow: of each function, and of the runtime's container.
+"""Actions that the synthesized roles allow each function and the runtime's container.
 
-`python -m tests.permissions.grants` says it in one line of JSON.
+`python -m tests.permissions.grants` prints them as one JSON line.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Fails a run of all tests if the roles allow anything else than what the code was seen to call.
+"""Check of the roles against the recorded calls; a run of all tests fails if they differ.
 
-It takes the whole suite to know what a component never calls, so a run of some tests compares nothing.
+Only the whole suite shows which calls a component never makes, so a run of some tests compares nothing.
 """
 
 import json
@@ -17,20 +17,23 @@ from tests.permissions.recorder import record_calls, record_calls_of_children
 PROJECT = Path(__file__).parents[2]
 FOLDER = pytest.StashKey[Path]()
 GRANTS = pytest.StashKey[subprocess.Popen[bytes]]()
+#: Marker expression of `make test-all`.
+EVERY_TEST = "slow or not slow"
 FOUND = pytest.StashKey[list[str]]()
 
 
 def is_whole_run(config: pytest.Config) -> bool:
-    """Tell whether this process is the one that has all tests run."""
-    chosen = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or any(
-        config.getoption(option, default=None) for option in ("keyword", "markexpr", "deselect", "collectonly")
-    )
-    return not chosen and not hasattr(config, "workerinput")
+    """Return True if this process runs all tests, slow ones included."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or hasattr(config, "workerinput"):
+        return False
+    if any(config.getoption(option, default=None) for option in ("keyword", "deselect", "collectonly")):
+        return False
+    return config.getoption("markexpr", default="") in {"", EVERY_TEST}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if is_whole_run(config):
-        # It takes as long as many a test, so it runs beside them; only their calls have to be waited for.
+        # It runs in parallel to the tests, because it costs seconds.
         command = [sys.executable, "-m", "tests.permissions.grants"]
         config.stash[GRANTS] = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE)
         folder = Path(tempfile.mkdtemp(prefix="darkroom-calls-"))

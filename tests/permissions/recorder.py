@@ -1,7 +1,7 @@
-"""Writes down which calls to AWS each component makes while the tests run, here and in the processes that they start.
+"""Recorder of each component's AWS calls in the tests and in the processes that they start.
 
-A component is a function of `lambdas/` or the runtime's container; who makes a call is read from the stack. It uses the
-standard library alone, for it is loaded at the start of every process.
+A component is a function of `lambdas/` or the runtime's container; the stack shows the caller. The recorder uses the
+standard library alone, because every process loads it at its start.
 """
 
 import importlib.abc
@@ -29,13 +29,13 @@ recorder.record_calls({folder!r})
 
 
 def record_calls_of_children(folder: Path) -> None:
-    """Have every process that this one starts write its calls into `folder`, where nothing cuts PYTHONPATH off."""
+    """Make every process that this one starts write its calls into `folder`, as far as it inherits PYTHONPATH."""
     (folder / "sitecustomize.py").write_text(_STARTUP.format(recorder=__file__, folder=str(folder)))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
 
 
 def record_calls(folder: str) -> None:
-    """Have the calls of this process recorded from the moment at which botocore is loaded."""
+    """Record the calls of this process from its import of botocore on."""
     if "botocore.client" in sys.modules:
         _watch(sys.modules["botocore.client"], Path(folder))
     else:

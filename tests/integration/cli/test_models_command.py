@@ -1,4 +1,4 @@
-"""`darkroom models` against a bucket: what is good goes up and comes down the same, what is not is refused."""
+"""`darkroom models` against a bucket: good models come back unchanged, and bad ones are refused."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the project relies on in its emulated AWS, beyond what moto itself promises."""
+"""Guarantees of the emulated AWS in addition to moto's own."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Functions under AWS's own runtime client, in processes of their own."""
+"""Functions under AWS's own runtime client, in separate processes."""
 
 import asyncio
 import json

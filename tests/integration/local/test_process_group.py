@@ -53,7 +53,7 @@ def test_a_child_says_where_it_listens_and_its_further_output_is_logged(tmp_path
     async def scenario(_: ProcessGroup, start: Start) -> int:
         child = await start(flood, reads_output=True)
         port = await child.listening_port(seconds=20)
-        # A pipe that nobody reads would hold it for ever.
+        # A full pipe would block it for ever.
         assert await child.wait() == 0
         return port
 

@@ -104,7 +104,7 @@ def test_every_task_ends_and_the_accounts_agree(times: list[float], interruption
     assert sum(task.attempts - 1 for task in fleet.tasks) <= fleet.interruptions
     assert report.gpu_hours_busy == pytest.approx(sum(task.seconds for task in fleet.tasks) / 3600, abs=0.01)
     assert report.gpu_hours_paid >= report.gpu_hours_busy
-    # One that was just taken away is replaced at the next decision.
+    # A removed replica is replaced at the next decision.
     assert len(fleet.replicas) <= minimum if interruptions else len(fleet.replicas) == minimum
     assert all(earlier.at < later.at for earlier, later in pairwise(fleet.states))
 

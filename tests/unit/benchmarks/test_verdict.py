@@ -110,7 +110,7 @@ def test_a_second_generation_needs_a_reason() -> None:
     assert verdict(first).doubled == ["a"]
     assert verdict(first, Disturbance(1, 0.5, "SIGKILL")).doubled == ["a"]
     assert verdict(first, Disturbance(0, 2 + STORING_SECONDS, "SIGKILL")).doubled == ["a"]
-    # An agent that is told to stop finishes what it has begun; a Web UI that crashes has given its answer before.
+    # A stopped agent finishes its running tasks; a crashed Web UI has given its answer before.
     assert verdict(first, Disturbance(0, 0.5, "SIGTERM")).doubled == ["a"]
     assert verdict(first, Disturbance(0, 2.0, WEBUI_CRASH)).doubled == ["a"]
     assert verdict(first, Disturbance(0, 0.5, "second SIGTERM")).repeated == 1

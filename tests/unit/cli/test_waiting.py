@@ -21,7 +21,7 @@ class Clock:
 
 
 class Api:
-    """Answers with one task after the other; None stands for 404."""
+    """Answers with one task after the other; None means 404."""
 
     def __init__(self, *answers: dict[str, Any] | None) -> None:
         self._answers = list(answers)

@@ -1,7 +1,6 @@
-"""AWS for the doctor's tests: real boto3 clients whose calls are answered from memory.
+"""AWS of the doctor's tests: real boto3 clients with answers from memory.
 
-Parameters are checked by botocore as ever, and the answers against the same service model, so that no answer can have
-a shape that AWS's would not have.
+botocore checks the parameters, and the same service model checks the answers, so that they have the shapes of AWS.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import boto3
 from botocore.validate import ParamValidator
 
 #: An answer, or a function of the parameters that returns one.
-Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
+RecordedAnswer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class AwsError(Exception):
@@ -26,18 +25,18 @@ class AwsError(Exception):
 class RecordedAws:
     """Answers by service and operation; an operation without an answer is a failure of the test."""
 
-    def __init__(self, answers: dict[str, Answer]) -> None:
+    def __init__(self, answers: dict[str, RecordedAnswer]) -> None:
         self.answers = answers
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._session = boto3.Session("testing", "testing", region_name="eu-central-1")
 
     def client(self, service: str) -> Any:
         client = self._session.client(service)  # type: ignore[call-overload] # any service
-        client.meta.events.register("provide-client-params.*.*", self._note)
+        client.meta.events.register("provide-client-params.*.*", self._record)
         client.meta.events.register("before-call.*.*", self._answer)
         return client
 
-    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         self.calls.append((f"{model.service_model.service_name}.{model.name}", params))
 
     def _answer(self, model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the doctor looks for is what the others make."""
+"""Agreement of the doctor with the parts whose names it checks."""
 
 import inspect
 

@@ -95,7 +95,7 @@ def test_functions(free: int, level: str) -> None:
     ("total", "free", "level"),
     [
         (1000, 1000, "ok"),
-        # Deployed: its own reservation is not taken off twice.
+        # Deployed: its own reservation counts once.
         (1000, 800, "ok"),
         (300, 300, "ok"),
         (299, 299, "problem"),
@@ -162,7 +162,7 @@ def test_instance_types_by_zone() -> None:
     }
     first, second = findings(capacity.check_offerings, ec2__DescribeInstanceTypeOfferings=offered)
     assert first.level is Level.WARNING
-    assert "in eu-central-1b there is none" in first.message
+    assert "eu-central-1b offers no instance type" in first.message
     assert second.level is Level.PROBLEM
     assert "none of g6e.2xlarge is offered in eu-central-1a, eu-central-1b" in second.message
 
@@ -252,7 +252,7 @@ def test_queues(dead: int, level: str) -> None:
 
     found = findings(deployed.check_queues, cloudformation__DescribeStacks=DEPLOYED, sqs__GetQueueAttributes=attributes)
     assert levels(found) == [level, "problem"]
-    assert "the stacks tell no queue of it" in found[1].message
+    assert "the stacks have no output for its queue" in found[1].message
 
 
 @pytest.mark.parametrize(("ready", "waiting", "level"), [(3, 7, "ok"), (0, 7, "warning"), (0, 0, "ok")])

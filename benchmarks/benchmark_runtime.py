@@ -1,4 +1,4 @@
-"""What one runtime's agent needs of AWS, made on the local AWS: its queue, the task table, two buckets, and tasks."""
+"""Resources of one runtime's agent on the local AWS: its queue, the task table, two buckets, and tasks."""
 
 import json
 import time
@@ -24,8 +24,8 @@ _RETENTION_SECONDS: Final = 86_400
 _VISIBILITY_TIMEOUT_SECONDS: Final = 60
 
 
-class RuntimeGround:
-    """Resources and tasks of one runtime. Speaks to AWS directly, however slow the agent's way to it is made."""
+class BenchmarkRuntime:
+    """Resources and tasks of one runtime. Its own calls of AWS are never delayed."""
 
     def __init__(self, endpoint_url: str) -> None:
         session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")  # noqa: S106 - the local AWS takes any
@@ -89,7 +89,7 @@ class RuntimeGround:
         return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
     def whole_tasks(self) -> set[str]:
-        """Return the ids of the tasks that are COMPLETED and whose record names nothing that is not stored."""
+        """Return the ids of the tasks that are COMPLETED and whose outputs are all stored."""
         listing = self._s3.get_paginator("list_objects_v2").paginate(Bucket=_OUTPUT_BUCKET)
         stored = {f"s3://{_OUTPUT_BUCKET}/{entry['Key']}" for page in listing for entry in page.get("Contents", [])}
         return {

@@ -4,18 +4,19 @@ from typing import Any
 
 import pytest
 
+from tests.infrastructure.templates import Templates
 from tests.infrastructure.test_functions import rights_of
 
 TABLE = "TaskTable.Arn"
 
 
 @pytest.mark.parametrize("folder", ["route_tasks", "submit_task", "runpod_api", "webui_api", "notify"])
-def test_the_limit_is_the_environments(dev: Any, everything: Any, folder: str) -> None:
-    def setting(templates: Any) -> Any:
+def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, folder: str) -> None:
+    def setting(templates: Templates) -> Any:
         return templates.function(folder).properties["Environment"]["Variables"]["ACTIVE_TASKS_PER_KEY"]
 
     assert setting(everything) == "20"
-    assert setting(dev) == ""
+    assert setting(ecs) == ""
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,6 @@ def test_the_limit_is_the_environments(dev: Any, everything: Any, folder: str) -
         ("notify", "dynamodb:UpdateItem"),
     ],
 )
-def test_only_a_limit_takes_more_rights(dev: Any, everything: Any, folder: str, action: str) -> None:
+def test_only_a_limit_takes_more_rights(ecs: Templates, everything: Templates, folder: str, action: str) -> None:
     assert rights_of(everything, everything.function(folder)).get(action) == [TABLE]
-    assert action not in rights_of(dev, dev.function(folder))
+    assert action not in rights_of(ecs, ecs.function(folder))

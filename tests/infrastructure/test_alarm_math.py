@@ -1,10 +1,9 @@
 """When the alarms that reckon go off: their expressions, taken from the template, on figures of good and bad days."""
 
-from typing import Any
-
 import pytest
 
 from tests.infrastructure.metric_math import evaluate
+from tests.infrastructure.templates import Templates
 
 #: Runbook, figures, and whether one such period counts towards the alarm.
 CASES: dict[str, tuple[str, dict[str, float | None], bool]] = {
@@ -37,12 +36,12 @@ CASES: dict[str, tuple[str, dict[str, float | None], bool]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_alarm_knows_a_bad_day(dev: Any, case: str) -> None:
+def test_an_alarm_knows_a_bad_day(ecs: Templates, case: str) -> None:
     runbook, figures, is_bad = CASES[case]
     alarms = [
         alarm.properties
-        for alarm in dev.resources("AWS::CloudWatch::Alarm")
-        if alarm.properties["AlarmName"].endswith(f"/{runbook}")
+        for alarm in ecs.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("AlarmName", "").endswith(f"/{runbook}")
     ]
     assert alarms
     for alarm in alarms:

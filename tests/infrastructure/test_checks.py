@@ -1,67 +1,61 @@
-"""The judges that are not ours: cdk-nag and cfn-lint."""
+"""Checks by tools of others: cdk-nag and cfn-lint."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from stacks.config import Environment
-from tests.infrastructure.conftest import ENVIRONMENTS
+from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import ENVIRONMENTS, INNER_ENVIRONMENTS, Templates
 
-#: The environment of which cfn-lint reads every template. Of the others it reads what only an engine brings: the rest
-#: of theirs is made by the same code, and reading it again takes a minute.
+if TYPE_CHECKING:
+    from aws_cdk import App, Stack
+
+    from stacks.constructs.functions.task_function import TaskFunction
+
+#: The environment of which cfn-lint reads every template. Of the others it reads only the stacks of an engine, because
+#: the same code creates their other stacks, and reading those again takes a minute.
 LINTED_WHOLE = ("everything",)
 STACKS_OF_ENGINES = ("-Network.template.json", "-Eks.template.json", "-Ecs.template.json")
-#: Rules of cfn-lint that do not hold here, and why.
+#: Rules of cfn-lint that do not apply here, with the reason.
 IGNORED_LINT_RULES = {
     # CDK makes a function wait for its role's policy by name, and for the role along with it; harmless.
     "W3005": "dependency already enforced",
-    # Zones are named on purpose: whoever writes the environment chooses those that have GPUs, and synthesis shall ask
-    # nobody.
+    # The author of the environment chooses zones with GPUs, because synthesis looks nothing up.
     "W3010": "zones are the environment's choice",
 }
 
 
+def nag_findings(app: "App") -> list[str]:
+    from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415  # starts Node, so only when it is needed
+
+    report = AwsSolutionsChecks(app).validate_scope(app)
+    return [
+        f"{violation.rule_name} {resource.construct_path}: {violation.description}"
+        for violation in report.violations
+        for resource in violation.violating_resources
+    ]
+
+
+def test_cdk_nag_has_no_finding_without_a_reason(templates: Templates) -> None:
+    assert nag_findings(templates.app) == []
+
+
 @pytest.fixture
-def nag_findings() -> Callable[[Environment, Path], list[str]]:
-    def nag_findings(environment: Environment, folder: Path) -> list[str]:
-        from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415  # starts Node, so only when it is needed
+def stack(tmp_path: Path) -> "Stack":
+    from aws_cdk import App, Stack  # noqa: PLC0415  # starts Node, so only when it is needed
 
-        from stacks.application import build_application  # noqa: PLC0415  # see above
-
-        app = build_application(environment, output_directory=folder, bundle_functions=False)
-        app.synth()
-        report = AwsSolutionsChecks(app).validate_scope(app)
-        return [
-            f"{violation.rule_name} {resource.construct_path}: {violation.description}"
-            for violation in report.violations
-            for resource in violation.violating_resources
-        ]
-
-    return nag_findings
+    return Stack(App(outdir=str(tmp_path)), "Stack")
 
 
-def test_cdk_nag_finds_nothing_unexplained(templates: Any, nag_findings: Any, tmp_path: Path) -> None:
-    assert nag_findings(templates.environment, tmp_path) == []
-
-
-def test_cdk_nag_is_looking(dev: Any, nag_findings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stacks.constructs.functions import task_function  # noqa: PLC0415  # starts Node, so only when it is needed
-
-    monkeypatch.setattr(task_function, "suppress", lambda *_: None)
-    assert any(finding.startswith("AwsSolutions-L1 ") for finding in nag_findings(dev.environment, tmp_path))
-
-
-def test_a_right_on_a_wildcard_needs_a_reason(tmp_path: Path) -> None:
-    from aws_cdk import App, RemovalPolicy, Stack, aws_lambda  # noqa: PLC0415  # starts Node, so only when needed
+def function_in(stack: "Stack", id_: str = "Any", *, timeout_seconds: int = 1) -> "TaskFunction":
+    from aws_cdk import RemovalPolicy, aws_lambda  # noqa: PLC0415  # starts Node, so only when it is needed
 
     from stacks.constructs.functions.task_function import FunctionPlatform, TaskFunction  # noqa: PLC0415  # see above
 
-    stack = Stack(App(outdir=str(tmp_path)), "Stack")
     platform = FunctionPlatform(
         code=aws_lambda.Code.from_inline("pass"),
         environment_name="test",
@@ -70,23 +64,41 @@ def test_a_right_on_a_wildcard_needs_a_reason(tmp_path: Path) -> None:
         log_level="INFO",
         removal_policy=RemovalPolicy.DESTROY,
     )
-    function = TaskFunction(
-        stack, "Any", folder="any", description="", timeout_seconds=1, settings={}, platform=platform
+    return TaskFunction(
+        stack, id_, folder="any", description="", timeout_seconds=timeout_seconds, settings={}, platform=platform
     )
+
+
+def test_cdk_nag_finds_what_is_not_suppressed(stack: "Stack", monkeypatch: pytest.MonkeyPatch) -> None:
+    from aws_cdk import App  # noqa: PLC0415  # starts Node, so only when it is needed
+
+    from stacks.constructs.functions import task_function  # noqa: PLC0415  # see above
+
+    monkeypatch.setattr(task_function, "suppress", lambda *_: None)
+    function_in(stack)
+    app = stack.node.root
+    assert isinstance(app, App)
+    app.synth()
+    assert any(finding.startswith("AwsSolutions-L1 ") for finding in nag_findings(app))
+
+
+def test_a_permission_on_a_wildcard_needs_a_reason(stack: "Stack") -> None:
+    function = function_in(stack)
     with pytest.raises(ValueError, match="name the resource or the reason"):
         function.allow("s3:GetObject", on=["*"])
     with pytest.raises(ValueError, match="stay below"):
-        TaskFunction(stack, "Slow", folder="slow", description="", timeout_seconds=60, settings={}, platform=platform)
+        function_in(stack, "Slow", timeout_seconds=60)
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["whole environments", "stacks of engines"])
-def test_cfn_lint_finds_nothing(whole: bool, templates_of: Callable[[str], Any]) -> None:
+@pytest.mark.parametrize(
+    "names", [INNER_ENVIRONMENTS, pytest.param(ENVIRONMENTS, marks=pytest.mark.slow)], ids=["inner", "all"]
+)
+def test_cfn_lint_finds_nothing(names: tuple[str, ...], templates_of: TemplatesOf) -> None:
     files = [
         str(file)
-        for name in ENVIRONMENTS
-        if (name in LINTED_WHOLE) == whole
+        for name in names
         for file in templates_of(name).files
-        if whole or file.name.endswith(STACKS_OF_ENGINES)
+        if name in LINTED_WHOLE or file.name.endswith(STACKS_OF_ENGINES)
     ]
     assert len(files) > len(LINTED_WHOLE)
     program = str(Path(sys.executable).with_name("cfn-lint"))

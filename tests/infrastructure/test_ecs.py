@@ -3,39 +3,28 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stacks.config import Environment
 from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
-from tests.infrastructure.conftest import without_hash
+from tests.infrastructure.conftest import Synthesize, TemplatesOf
+from tests.infrastructure.templates import Templates, environment_parameters, without_hash
 
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["ecs", "ecs-china"])
-def fleet(request: pytest.FixtureRequest, templates_of: Callable[[str], Any]) -> Any:
+@pytest.fixture(params=environment_parameters("ecs", "ecs-china"))
+def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Templates:
     return templates_of(request.param)
 
 
-@pytest.fixture
-def ecs(templates_of: Callable[[str], Any]) -> Any:
-    return templates_of("ecs")
-
-
-@pytest.fixture
-def china(templates_of: Callable[[str], Any]) -> Any:
-    return templates_of("ecs-china")
-
-
-def services_of(templates: Any) -> dict[str, dict[str, Any]]:
+def services_of(templates: Templates) -> dict[str, dict[str, Any]]:
     return {item.properties["ServiceName"]: item.properties for item in templates.resources("AWS::ECS::Service")}
 
 
-def replica_of(templates: Any, runtime: str) -> dict[str, Any]:
+def replica_of(templates: Templates, runtime: str) -> dict[str, Any]:
     """The container of a runtime's replicas."""
     (definition,) = [
         item.properties
@@ -46,7 +35,7 @@ def replica_of(templates: Any, runtime: str) -> dict[str, Any]:
     return container
 
 
-def group_of(templates: Any, service: str) -> dict[str, Any]:
+def group_of(templates: Templates, service: str) -> dict[str, Any]:
     """The Auto Scaling group under a service."""
     (item,) = services_of(templates)[service]["CapacityProviderStrategy"]
     provider = templates.named(templates.flat(item["CapacityProvider"]), "AWS::ECS::CapacityProvider").properties
@@ -55,7 +44,7 @@ def group_of(templates: Any, service: str) -> dict[str, Any]:
     return group
 
 
-def node_of(templates: Any, service: str) -> dict[str, Any]:
+def node_of(templates: Templates, service: str) -> dict[str, Any]:
     """The launch template of a service's nodes."""
     specification = group_of(templates, service)["MixedInstancesPolicy"]["LaunchTemplate"]
     name = templates.flat(specification["LaunchTemplateSpecification"]["LaunchTemplateId"])
@@ -63,7 +52,7 @@ def node_of(templates: Any, service: str) -> dict[str, Any]:
     return data
 
 
-def rights_of(templates: Any, role: str) -> dict[str, set[str]]:
+def rights_of(templates: Templates, role: str) -> dict[str, set[str]]:
     rights: dict[str, set[str]] = {}
     for policy in templates.resources("AWS::IAM::Policy"):
         if [templates.flat(item) for item in policy.properties["Roles"]] == [role]:
@@ -79,7 +68,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_a_replica_has_its_gpus_and_no_rights_on_its_node(fleet: Any) -> None:
+def test_a_replica_has_its_gpus_and_no_rights_on_its_node(fleet: Templates) -> None:
     for runtime in fleet.environment.runtimes:
         container = replica_of(fleet, runtime.name)
         assert container["ResourceRequirements"] == [{"Type": "GPU", "Value": "1"}]
@@ -90,7 +79,7 @@ def test_a_replica_has_its_gpus_and_no_rights_on_its_node(fleet: Any) -> None:
         assert container["DockerSecurityOptions"] == ["no-new-privileges"]
 
 
-def test_only_three_folders_are_writable_and_end_with_the_replica(fleet: Any) -> None:
+def test_only_three_folders_are_writable_and_end_with_the_replica(fleet: Templates) -> None:
     for definition in fleet.resources("AWS::ECS::TaskDefinition"):
         replica = definition.properties["ContainerDefinitions"][0]
         writable = [mount for mount in replica["MountPoints"] if not mount["ReadOnly"]]
@@ -104,7 +93,7 @@ def test_only_three_folders_are_writable_and_end_with_the_replica(fleet: Any) ->
             assert volume["DockerVolumeConfiguration"] == {"Scope": "task", "Driver": "local"}
 
 
-def test_a_stopping_replica_is_given_the_time_of_the_longest_task(ecs: Any) -> None:
+def test_a_stopping_replica_is_given_the_time_of_the_longest_task(ecs: Templates) -> None:
     for runtime in ecs.environment.runtimes:
         container = replica_of(ecs, runtime.name)
         seconds = container["StopTimeout"]
@@ -117,14 +106,14 @@ def test_a_stopping_replica_is_given_the_time_of_the_longest_task(ecs: Any) -> N
     assert f"ECS_CONTAINER_STOP_TIMEOUT={seconds}s" in node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
 
 
-def test_ecs_asks_what_the_image_asks_whether_a_replica_lives(fleet: Any) -> None:
+def test_ecs_asks_what_the_image_asks_whether_a_replica_lives(fleet: Templates) -> None:
     dockerfile = (PROJECT / "runtime_image" / "Dockerfile").read_text(encoding="utf-8")
     (own,) = re.findall(r"^HEALTHCHECK .*\\\n\s+CMD (\[.*\])$", dockerfile, re.MULTILINE)
     for runtime in fleet.environment.runtimes:
         assert replica_of(fleet, runtime.name)["HealthCheck"]["Command"] == ["CMD", *json.loads(own)]
 
 
-def test_as_many_replicas_fit_on_a_node_as_it_has_gpus_for(ecs: Any) -> None:
+def test_as_many_replicas_fit_on_a_node_as_it_has_gpus_for(ecs: Templates) -> None:
     # g5.12xlarge: 4 GPUs, 48 processors, 192 GiB.
     container = replica_of(ecs, "dynamic")
     assert 4 * container["Memory"] < 192 * 1024
@@ -135,7 +124,7 @@ def test_as_many_replicas_fit_on_a_node_as_it_has_gpus_for(ecs: Any) -> None:
     assert container["Cpu"] < 4 * 1024
 
 
-def test_each_way_to_buy_is_a_service_with_nodes_of_its_own(ecs: Any) -> None:
+def test_each_way_to_buy_is_a_service_with_nodes_of_its_own(ecs: Templates) -> None:
     assert services_of(ecs).keys() == {"sdruntime-spot", "sdruntime-on-demand", "dynamic-on-demand"}
     spot = group_of(ecs, "sdruntime-spot")["MixedInstancesPolicy"]["InstancesDistribution"]
     assert spot["OnDemandPercentageAboveBaseCapacity"] == spot["OnDemandBaseCapacity"] == 0
@@ -145,16 +134,22 @@ def test_each_way_to_buy_is_a_service_with_nodes_of_its_own(ecs: Any) -> None:
         assert distribution["OnDemandPercentageAboveBaseCapacity"] == 100
 
 
-def test_what_has_the_higher_priority_follows_the_queue_and_the_other_stands_in(ecs: Any, china: Any) -> None:
-    for templates, first, substitute in (
-        (ecs, "sdruntime-spot", "sdruntime-on-demand"),
-        (china, "sd-xl-on-demand", "sd-xl-spot"),
-    ):
-        assert figures_of_scaling(templates, first) == {"waiting", "in_flight", "desired"}
-        assert figures_of_scaling(templates, substitute) == {"desired", "first_desired", "first_running"}
+@pytest.mark.parametrize(
+    ("environment", "first", "substitute"),
+    [
+        ("ecs", "sdruntime-spot", "sdruntime-on-demand"),
+        pytest.param("ecs-china", "sd-xl-on-demand", "sd-xl-spot", marks=pytest.mark.slow),
+    ],
+)
+def test_the_option_with_the_higher_priority_follows_the_queue_and_the_other_substitutes(
+    templates_of: TemplatesOf, environment: str, first: str, substitute: str
+) -> None:
+    templates = templates_of(environment)
+    assert metrics_of_scaling(templates, first) == {"waiting", "in_flight", "desired"}
+    assert metrics_of_scaling(templates, substitute) == {"desired", "first_desired", "first_running"}
 
 
-def figures_of_scaling(templates: Any, service: str) -> set[str]:
+def metrics_of_scaling(templates: Templates, service: str) -> set[str]:
     (target,) = [
         item.logical_id
         for item in templates.resources("AWS::ApplicationAutoScaling::ScalableTarget")
@@ -174,7 +169,7 @@ def figures_of_scaling(templates: Any, service: str) -> set[str]:
     }
 
 
-def test_nodes_come_from_zero_and_go_only_when_nothing_runs_on_them(fleet: Any) -> None:
+def test_nodes_come_from_zero_and_go_only_when_nothing_runs_on_them(fleet: Templates) -> None:
     for item in fleet.resources("AWS::ECS::CapacityProvider"):
         provider = item.properties["AutoScalingGroupProvider"]
         assert provider["ManagedScaling"]["Status"] == "ENABLED"
@@ -190,7 +185,7 @@ def test_nodes_come_from_zero_and_go_only_when_nothing_runs_on_them(fleet: Any) 
     )
 
 
-def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Any) -> None:
+def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Templates) -> None:
     for service, runtime in (
         (name, name.removesuffix("-spot").removesuffix("-on-demand")) for name in services_of(fleet)
     ):
@@ -209,7 +204,7 @@ def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Any) -> None:
         assert [item["InstanceType"] for item in types] == [instance.name for instance in config.instances]
 
 
-def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Any, tmp_path: Path) -> None:
+def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Templates, tmp_path: Path) -> None:
     script = node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
     assert "ECS_CLUSTER=darkroom-ecs\n" in script
     assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n" in script
@@ -242,7 +237,7 @@ def install(programs: dict[str, str], folder: Path) -> None:
         (folder / name).chmod(0o755)
 
 
-def test_a_node_tells_its_replicas_that_it_is_taken_away(ecs: Any, tmp_path: Path) -> None:
+def test_a_node_tells_its_replicas_that_it_is_taken_away(ecs: Templates, tmp_path: Path) -> None:
     script = node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
     replica = replica_of(ecs, "sdruntime")
     variables = {item["Name"]: item["Value"] for item in replica["Environment"]}
@@ -274,12 +269,12 @@ esac""",
     assert told.exists()
 
 
-def test_ecs_takes_the_security_options_of_a_replica(ecs: Any) -> None:
+def test_ecs_takes_the_security_options_of_a_replica(ecs: Templates) -> None:
     # Its agent places no container with such options on a node that does not say so.
     assert "\nECS_SELINUX_CAPABLE=true\n" in node_of(ecs, "sdruntime-spot")["UserData"]["Fn::Base64"]
 
 
-def test_every_container_knows_its_region(fleet: Any) -> None:
+def test_every_container_knows_its_region(fleet: Templates) -> None:
     """ECS's agents before 2026 do not tell it on EC2, and no AWS client can be made without."""
     for definition in fleet.resources("AWS::ECS::TaskDefinition"):
         for container in definition.properties["ContainerDefinitions"]:
@@ -289,14 +284,14 @@ def test_every_container_knows_its_region(fleet: Any) -> None:
             )
 
 
-def test_a_cold_start_has_a_metric_for_each_part_that_a_replica_is_told(ecs: Any) -> None:
+def test_a_cold_start_has_a_metric_for_each_part_that_a_replica_is_told(ecs: Templates) -> None:
     metrics = {
         item.properties["MetricTransformations"][0]["MetricName"] for item in ecs.resources("AWS::Logs::MetricFilter")
     }
     assert metrics == {"PullSeconds", "ModelSeconds", "WebUiSeconds", "ReadySeconds", "FirstTaskSeconds"}
 
 
-def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Any) -> None:
+def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Templates) -> None:
     (group,) = [item.properties for item in fleet.resources("AWS::EC2::SecurityGroup") if item.stack == "Ecs"]
     assert "SecurityGroupIngress" not in group
     assert not [item for item in fleet.resources("AWS::EC2::SecurityGroupIngress") if item.stack == "Ecs"]
@@ -306,7 +301,7 @@ def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Any) 
         assert len(network["Subnets"]) == 2
 
 
-def test_a_replica_may_use_its_own_queue_and_protect_itself(ecs: Any) -> None:
+def test_a_replica_may_use_its_own_queue_and_protect_itself(ecs: Templates) -> None:
     rights = rights_of(ecs, "RuntimeSdruntimeRole")
     assert rights["sqs:ReceiveMessage"] == {"RuntimeSdruntimeQueue.Arn", "RuntimeSdruntimeLowPriorityQueue.Arn"}
     assert rights["ecs:UpdateTaskProtection"] == {
@@ -315,7 +310,7 @@ def test_a_replica_may_use_its_own_queue_and_protect_itself(ecs: Any) -> None:
     assert {action for action in rights if action.startswith("ecs:")} == {"ecs:UpdateTaskProtection"}
 
 
-def test_starting_a_replica_takes_its_image_and_its_logs_and_nothing_else(ecs: Any) -> None:
+def test_starting_a_replica_takes_its_image_and_its_logs_and_nothing_else(ecs: Templates) -> None:
     logs = {action: {"RuntimeSdruntimeLogs.Arn"} for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
     repository = "arn:AWS::Partition:ecr:eu-central-1:123456789012:repository/darkroom"
     assert rights_of(ecs, "RuntimeSdruntimeExecutionRole") == {
@@ -333,14 +328,14 @@ def test_starting_a_replica_takes_its_image_and_its_logs_and_nothing_else(ecs: A
     }
 
 
-def test_secrets_are_handed_over_by_name_only(ecs: Any) -> None:
+def test_secrets_are_handed_over_by_name_only(ecs: Templates) -> None:
     container = replica_of(ecs, "dynamic")
     secrets = {item["Name"]: item["ValueFrom"] for item in container["Secrets"]}
     assert secrets == ecs.environment.runtimes[1].secrets
     assert not secrets.keys() & {item["Name"] for item in container["Environment"]}
 
 
-def test_only_tasks_of_this_account_get_the_roles(fleet: Any) -> None:
+def test_only_tasks_of_this_account_get_the_roles(fleet: Templates) -> None:
     for role in fleet.resources("AWS::IAM::Role"):
         for statement in role.properties["AssumeRolePolicyDocument"]["Statement"]:
             if statement["Principal"].get("Service") == "ecs-tasks.amazonaws.com":
@@ -348,12 +343,13 @@ def test_only_tasks_of_this_account_get_the_roles(fleet: Any) -> None:
 
 
 @pytest.fixture
-def traced(ecs: Any, synthesize: Callable[[Environment], Any]) -> Any:
+def traced(ecs: Templates, synthesize: Synthesize) -> Any:
     runtimes = ecs.environment.runtimes[:1]
     return synthesize(ecs.environment.model_copy(update={"tracing": True, "runtimes": runtimes}))
 
 
-def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs: Any, traced: Any) -> None:
+@pytest.mark.slow
+def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs: Templates, traced: Templates) -> None:
     (definition,) = traced.resources("AWS::ECS::TaskDefinition")
     replica, beside = definition.properties["ContainerDefinitions"]
     assert "AWS_REGION" in {item["Name"] for item in beside["Environment"]}
@@ -369,20 +365,19 @@ def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs:
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["Name"] for item in replica["Environment"]}
 
 
-def test_a_first_deployment_starts_nothing_that_was_not_asked_for(ecs: Any) -> None:
+def test_a_first_deployment_starts_nothing_that_was_not_asked_for(ecs: Templates) -> None:
     desired = {name: service["DesiredCount"] for name, service in services_of(ecs).items()}
     assert desired == {"sdruntime-spot": 0, "sdruntime-on-demand": 0, "dynamic-on-demand": 1}
 
 
-def test_a_new_release_needs_no_gpu_beyond_those_that_are_allowed(fleet: Any) -> None:
+def test_a_new_release_needs_no_gpu_beyond_those_that_are_allowed(fleet: Templates) -> None:
     for service in services_of(fleet).values():
         configuration = service["DeploymentConfiguration"]
         assert (configuration["MinimumHealthyPercent"], configuration["MaximumPercent"]) == (0, 100)
 
 
-def test_a_runtime_that_is_added_touches_nothing_of_the_others(
-    ecs: Any, synthesize: Callable[[Environment], Any]
-) -> None:
+@pytest.mark.slow
+def test_a_runtime_that_is_added_touches_nothing_of_the_others(ecs: Templates, synthesize: Synthesize) -> None:
     smaller = synthesize(ecs.environment.model_copy(update={"runtimes": ecs.environment.runtimes[:1]}))
     before, after = smaller.stacks["Ecs"]["Resources"], ecs.stacks["Ecs"]["Resources"]
     changed = {name for name in before if before[name] != after.get(name)}

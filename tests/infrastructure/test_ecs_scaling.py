@@ -8,18 +8,15 @@ import pytest
 
 from lambdas.publish_scaling_metrics.handler import ScalingMetricsSettings
 from lambdas.publish_scaling_metrics.scaling_metrics import ScalingMetrics
+from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.metric_math import evaluate
 from tests.infrastructure.scaled_service import Figures, ScaledService, rules_of, service_of
+from tests.infrastructure.templates import Templates, environment_parameters
 
 
-@pytest.fixture(params=["ecs", "ecs-china"])
-def fleet(request: pytest.FixtureRequest, templates_of: Callable[[str], Any]) -> Any:
+@pytest.fixture(params=environment_parameters("ecs", "ecs-china"))
+def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Templates:
     return templates_of(request.param)
-
-
-@pytest.fixture
-def ecs(templates_of: Callable[[str], Any]) -> Any:
-    return templates_of("ecs")
 
 
 def queue(waiting: float, in_flight: float = 0) -> Callable[[int, ScaledService], Figures]:
@@ -50,7 +47,7 @@ class Idle:
             self.figures[Namespace, datum["MetricName"], dimensions] = datum["Value"]
 
 
-def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Any) -> None:
+def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Templates) -> None:
     variables = fleet.function("publish_scaling_metrics").properties["Environment"]["Variables"]
     settings = ScalingMetricsSettings.from_environment({name: fleet.flat(value) for name, value in variables.items()})
     aws = Idle()
@@ -75,7 +72,7 @@ def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Any)
     assert read <= aws.figures.keys()
 
 
-def test_the_figures_are_written_every_minute(fleet: Any) -> None:
+def test_the_figures_are_written_every_minute(fleet: Templates) -> None:
     rule = fleet.named("MeasureSchedule", "AWS::Events::Rule").properties
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     (target,) = rule["Targets"]
@@ -96,7 +93,7 @@ def test_the_figures_are_written_every_minute(fleet: Any) -> None:
     ],
 )
 def test_missing_and_spare_replicas(
-    ecs: Any,
+    ecs: Templates,
     waiting: float | None,
     in_flight: float | None,
     desired: float | None,
@@ -109,14 +106,14 @@ def test_missing_and_spare_replicas(
     assert evaluate(in_.expression, figures) == spare
 
 
-def test_nothing_to_do_starts_nothing(ecs: Any) -> None:
+def test_nothing_to_do_starts_nothing(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot")
     service.run(120, queue(0))
     assert set(service.history) == {0}
 
 
 @pytest.mark.parametrize(("waiting", "replicas"), [(1, 1), (12, 3), (30, 8)])
-def test_a_cold_start_asks_once_for_what_the_queue_needs(ecs: Any, waiting: int, replicas: int) -> None:
+def test_a_cold_start_asks_once_for_what_the_queue_needs(ecs: Templates, waiting: int, replicas: int) -> None:
     """Nothing runs for half an hour: no node, a slow pull, a large model."""
     service = service_of(ecs, "sdruntime-spot")
     service.run(1, queue(waiting))
@@ -125,7 +122,7 @@ def test_a_cold_start_asks_once_for_what_the_queue_needs(ecs: Any, waiting: int,
     assert set(service.history[service.lag_minutes :]) == {replicas}
 
 
-def test_a_burst_gets_all_that_it_needs_and_not_more_than_allowed(ecs: Any) -> None:
+def test_a_burst_gets_all_that_it_needs_and_not_more_than_allowed(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot")
     service.run(1, queue(1_000))
     assert service.desired == 16
@@ -134,14 +131,14 @@ def test_a_burst_gets_all_that_it_needs_and_not_more_than_allowed(ecs: Any) -> N
     assert max(service.history) <= 20
 
 
-def test_late_figures_do_not_close_the_same_gap_twice(ecs: Any) -> None:
+def test_late_figures_do_not_close_the_same_gap_twice(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot")
     service.run(60, queue(30))
     assert service.desired == 8
     assert max(service.history) == 8
 
 
-def test_what_is_spare_goes_after_the_cooldown_down_to_zero(ecs: Any) -> None:
+def test_what_is_spare_goes_after_the_cooldown_down_to_zero(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot", desired=20)
     service.run(4, queue(0))
     assert service.desired == 20
@@ -149,7 +146,7 @@ def test_what_is_spare_goes_after_the_cooldown_down_to_zero(ecs: Any) -> None:
     assert service.desired == 0
 
 
-def test_a_short_lull_takes_nothing_away(ecs: Any) -> None:
+def test_a_short_lull_takes_nothing_away(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot", desired=5)
 
     def figures(minute: int, service: ScaledService) -> Figures:
@@ -160,20 +157,20 @@ def test_a_short_lull_takes_nothing_away(ecs: Any) -> None:
     assert set(service.history) == {5}
 
 
-def test_replicas_with_long_tasks_are_not_spare(ecs: Any) -> None:
+def test_replicas_with_long_tasks_are_not_spare(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot", desired=5)
     service.run(120, queue(0, 5))
     assert set(service.history) == {5}
 
 
-def test_without_figures_nothing_is_taken_away(ecs: Any) -> None:
+def test_without_figures_nothing_is_taken_away(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot", desired=5)
     none: Figures = dict.fromkeys(("waiting", "in_flight", "desired"))
     service.run(60, lambda minute, service: none)
     assert service.desired == 5
 
 
-def test_a_rule_stops_when_the_figures_stop(ecs: Any) -> None:
+def test_a_rule_stops_when_the_figures_stop(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-spot")
     service.run(1, queue(1))
     none: Figures = dict.fromkeys(("waiting", "in_flight", "desired"))
@@ -183,7 +180,7 @@ def test_a_rule_stops_when_the_figures_stop(ecs: Any) -> None:
         assert rule.missing_data == "notBreaching"
 
 
-def test_what_others_have_done_meanwhile_is_asked_for_no_longer(ecs: Any) -> None:
+def test_what_others_have_done_meanwhile_is_asked_for_no_longer(ecs: Templates) -> None:
     """Without spot capacity the substitutes empty the queue: nobody must go on waiting for a node that has no work."""
     service = service_of(ecs, "sdruntime-spot")
     service.run(10, queue(8))
@@ -192,14 +189,14 @@ def test_what_others_have_done_meanwhile_is_asked_for_no_longer(ecs: Any) -> Non
     assert service.desired == 0
 
 
-def test_the_least_number_stays(ecs: Any) -> None:
+def test_the_least_number_stays(ecs: Templates) -> None:
     service = service_of(ecs, "dynamic-on-demand", desired=3)
     service.run(60, queue(0))
     assert service.desired == 1
 
 
 @pytest.mark.parametrize("minutes_to_start", [3, 6])
-def test_a_morning_of_work_ends_with_all_done_and_nobody_left(ecs: Any, minutes_to_start: int) -> None:
+def test_a_morning_of_work_ends_with_all_done_and_nobody_left(ecs: Templates, minutes_to_start: int) -> None:
     """200 tasks of two minutes, four a minute; a replica needs a while until it works."""
     service = service_of(ecs, "sdruntime-spot")
     waiting, done, running = 0.0, 0.0, 0.0
@@ -222,7 +219,7 @@ def test_a_morning_of_work_ends_with_all_done_and_nobody_left(ecs: Any, minutes_
     assert 8 <= max(service.history) <= 20
 
 
-def test_a_substitute_stands_in_only_for_what_the_first_does_not_get(ecs: Any) -> None:
+def test_a_substitute_stands_in_only_for_what_the_first_does_not_get(ecs: Templates) -> None:
     service = service_of(ecs, "sdruntime-on-demand")
 
     def first(desired: int, running: int) -> Callable[[int, ScaledService], Figures]:
@@ -246,7 +243,7 @@ def test_a_substitute_stands_in_only_for_what_the_first_does_not_get(ecs: Any) -
     assert service.desired == 0
 
 
-def test_a_substitute_stands_in_when_the_first_gets_nothing_at_all(ecs: Any) -> None:
+def test_a_substitute_stands_in_when_the_first_gets_nothing_at_all(ecs: Templates) -> None:
     """No spot capacity: nothing of the first service ever runs, which is when the other one is needed most."""
     spot, on_demand = service_of(ecs, "sdruntime-spot"), service_of(ecs, "sdruntime-on-demand")
     for _ in range(40):

@@ -9,34 +9,26 @@ from typing import Any
 import pytest
 
 from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
+from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import Templates, without_hash
 
 PROJECT = Path(__file__).parents[2]
 NAMESPACE = "runtime-sdruntime"
 
 
-@pytest.fixture
-def eks(templates_of: Any) -> Any:
-    return templates_of("eks")
-
-
-@pytest.fixture
-def example(templates_of: Any) -> Any:
-    return templates_of("example")
-
-
-def pod_of(templates: Any, namespace: str = NAMESPACE) -> dict[str, Any]:
+def pod_of(templates: Templates, namespace: str = NAMESPACE) -> dict[str, Any]:
     pod: dict[str, Any] = templates.manifest("Deployment", namespace)["spec"]["template"]["spec"]
     return pod
 
 
-def container_of(templates: Any, namespace: str = NAMESPACE) -> dict[str, Any]:
+def container_of(templates: Templates, namespace: str = NAMESPACE) -> dict[str, Any]:
     (container,) = pod_of(templates, namespace)["containers"]
     found: dict[str, Any] = container
     return found
 
 
-def test_a_replica_is_confined(eks: Any) -> None:
-    pod, container = pod_of(eks), container_of(eks)
+def test_a_replica_is_confined(everything: Templates) -> None:
+    pod, container = pod_of(everything), container_of(everything)
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
         "runAsUser": 10001,
@@ -51,12 +43,12 @@ def test_a_replica_is_confined(eks: Any) -> None:
     }
     assert {mount["mountPath"] for mount in container["volumeMounts"]} == set(WRITABLE_FOLDERS.values())
     assert all(volume["emptyDir"] == {"sizeLimit": "50Gi"} for volume in pod["volumes"])
-    labels = eks.manifest("Namespace", name=NAMESPACE)["metadata"]["labels"]
+    labels = everything.manifest("Namespace", name=NAMESPACE)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_a_replica_is_probed_where_its_supervisor_answers(eks: Any) -> None:
-    container = container_of(eks)
+def test_a_replica_is_probed_where_its_supervisor_answers(everything: Templates) -> None:
+    container = container_of(everything)
     assert container["ports"] == [{"name": "health", "containerPort": 8080, "protocol": "TCP"}]
     paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
@@ -70,31 +62,42 @@ def test_a_replica_is_probed_where_its_supervisor_answers(eks: Any) -> None:
     assert variables["QUEUE_URL"] == "RuntimeSdruntimeQueue.QueueUrl"
 
 
-def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(eks: Any, example: Any) -> None:
-    assert example.environment.tracing
-    (collector,) = pod_of(example, "runtime-sd-xl")["initContainers"]
+def test_traced_replicas_send_their_spans_to_a_collector_that_outlives_them(everything: Templates) -> None:
+    assert everything.environment.tracing
+    (collector,) = pod_of(everything)["initContainers"]
     assert collector["restartPolicy"] == "Always", "a sidecar: it starts before the replica and ends after it"
     settings = {item["name"]: item["value"] for item in collector["env"]}
     receiver = json.loads(settings["AOT_CONFIG_CONTENT"])["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
-    variables = {item["name"]: item.get("value") for item in container_of(example, "runtime-sd-xl")["env"]}
+    variables = {item["name"]: item.get("value") for item in container_of(everything)["env"]}
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{receiver}"
     assert settings["AWS_REGION"] == "AWS::Region"
-    assert collector["securityContext"] == container_of(example, "runtime-sd-xl")["securityContext"]
-    assert "xray:PutTraceSegments" in json.dumps(example.named("RuntimeSdXlRoleDefaultPolicy", "AWS::IAM::Policy").body)
-
-    assert not eks.environment.tracing
-    assert "initContainers" not in pod_of(eks)
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["name"] for item in container_of(eks)["env"]}
-    assert "xray:" not in json.dumps(eks.stacks["Eks"])
+    assert collector["securityContext"] == container_of(everything)["securityContext"]
+    role = everything.named("RuntimeSdruntimeRoleDefaultPolicy", "AWS::IAM::Policy")
+    assert "xray:PutTraceSegments" in json.dumps(role.body)
 
 
-def test_a_replica_has_the_time_to_finish_its_longest_task(eks: Any, example: Any) -> None:
-    assert pod_of(eks)["terminationGracePeriodSeconds"] == 690
-    assert pod_of(example, "runtime-sd-xl")["terminationGracePeriodSeconds"] == 400
+def test_replicas_without_tracing_have_no_collector(everything: Templates) -> None:
+    from stacks.constructs.kubernetes.deployment import deployment  # noqa: PLC0415  # starts Node
+
+    runtime = everything.environment.runtimes[0]
+    manifest = deployment(runtime, image="image", environment={}, region="eu-central-1", tracing=False)
+    pod = manifest["spec"]["template"]["spec"]
+    assert "initContainers" not in pod
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["name"] for item in pod["containers"][0]["env"]}
 
 
-def test_a_replica_asks_for_what_every_instance_has(eks: Any, templates_of: Any) -> None:
-    resources = container_of(eks)["resources"]
+@pytest.mark.slow
+def test_an_environment_without_tracing_has_no_permission_for_it(templates_of: TemplatesOf) -> None:
+    assert "xray:" not in json.dumps(templates_of("eks").stacks["Eks"])
+
+
+def test_a_replica_has_the_time_to_finish_its_longest_task(everything: Templates) -> None:
+    assert pod_of(everything)["terminationGracePeriodSeconds"] == 690
+    assert pod_of(everything, "runtime-sd-xl")["terminationGracePeriodSeconds"] == 400
+
+
+def test_a_replica_asks_for_what_every_instance_has(everything: Templates) -> None:
+    resources = container_of(everything)["resources"]
     # g5.xlarge and g6.xlarge: 4 processors, 16 GiB, 232 GiB of NVMe.
     assert resources["requests"] == {
         "cpu": "3000m",
@@ -104,20 +107,20 @@ def test_a_replica_asks_for_what_every_instance_has(eks: Any, templates_of: Any)
     }
     assert resources["limits"] == {"memory": "12288Mi", "nvidia.com/gpu": "1"}
     # g5.12xlarge: four replicas share 48 processors and 192 GiB.
-    shared = container_of(templates_of("two-runtimes"), "runtime-dynamic")["resources"]["requests"]
+    shared = container_of(everything, "runtime-dynamic")["resources"]["requests"]
     assert (shared["cpu"], shared["memory"]) == ("9000m", "36864Mi")
 
 
-def test_the_number_of_replicas_is_the_scalers_business(eks: Any) -> None:
-    assert "replicas" not in eks.manifest("Deployment", NAMESPACE)["spec"]
-    scaled = eks.manifest("ScaledObject", NAMESPACE)["spec"]
+def test_the_number_of_replicas_is_the_scalers_business(everything: Templates) -> None:
+    assert "replicas" not in everything.manifest("Deployment", NAMESPACE)["spec"]
+    scaled = everything.manifest("ScaledObject", NAMESPACE)["spec"]
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"], scaled["cooldownPeriod"]) == (0, 4, 300)
     (trigger,) = scaled["triggers"]
     assert trigger["type"] == "aws-sqs-queue"
     assert trigger["metadata"] == {
         "queueURL": "RuntimeSdruntimeQueue.QueueUrl",
         "awsRegion": "AWS::Region",
-        "queueLength": str(eks.environment.runtimes[0].scaling.tasks_per_replica),
+        "queueLength": str(everything.environment.runtimes[0].scaling.tasks_per_replica),
         "activationQueueLength": "0",
         "scaleOnInFlight": "true",
         "scaleOnDelayed": "false",
@@ -127,50 +130,58 @@ def test_the_number_of_replicas_is_the_scalers_business(eks: Any) -> None:
     assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 1, "behavior": "currentReplicasIfHigher"}
 
 
-def test_the_scaler_looks_at_queues_with_its_own_rights_and_at_nothing_else(eks: Any) -> None:
-    authentication = eks.manifest("TriggerAuthentication", NAMESPACE)["spec"]
+def test_the_scaler_looks_at_queues_with_its_own_rights_and_at_nothing_else(everything: Templates) -> None:
+    authentication = everything.manifest("TriggerAuthentication", NAMESPACE)["spec"]
     assert authentication == {"podIdentity": {"provider": "aws", "identityOwner": "keda"}}
-    (policy,) = [p for p in eks.resources("AWS::IAM::Policy") if p.name == "RuntimeSdruntimeKedaPolicy"]
+    (policy,) = [p for p in everything.resources("AWS::IAM::Policy") if p.name == "RuntimeSdruntimeKedaPolicy"]
     (statement,) = policy.properties["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sqs:GetQueueAttributes"
-    assert eks.flat(statement["Resource"]) == "RuntimeSdruntimeQueue.Arn"
+    assert everything.flat(statement["Resource"]) == "RuntimeSdruntimeQueue.Arn"
 
 
-def test_the_cluster_is_reached_from_the_network_only_unless_addresses_are_named(eks: Any, example: Any) -> None:
-    def access(templates: Any) -> dict[str, Any]:
-        (cluster,) = templates.resources("AWS::EKS::Cluster")
-        found: dict[str, Any] = cluster.properties["ResourcesVpcConfig"]
-        return found
-
-    assert access(eks)["EndpointPublicAccess"] is False
-    assert access(example)["PublicAccessCidrs"] == ["203.0.113.0/24"]
+def api_access(templates: Templates) -> dict[str, Any]:
+    (cluster,) = templates.resources("AWS::EKS::Cluster")
+    found: dict[str, Any] = cluster.properties["ResourcesVpcConfig"]
+    return found
 
 
-def test_administrators_get_in_and_whoever_deployed_does_not_by_that_alone(example: Any) -> None:
-    (cluster,) = example.resources("AWS::EKS::Cluster")
+def test_named_addresses_reach_the_cluster_over_the_internet(everything: Templates) -> None:
+    assert api_access(everything)["PublicAccessCidrs"] == ["203.0.113.0/24"]
+
+
+@pytest.mark.slow
+def test_by_default_only_the_network_reaches_the_cluster(templates_of: TemplatesOf) -> None:
+    assert api_access(templates_of("eks"))["EndpointPublicAccess"] is False
+
+
+def test_administrators_get_in_and_whoever_deployed_does_not_by_that_alone(everything: Templates) -> None:
+    (cluster,) = everything.resources("AWS::EKS::Cluster")
     assert cluster.properties["AccessConfig"] == {
         "AuthenticationMode": "API",
         "BootstrapClusterCreatorAdminPermissions": False,
     }
-    entries = {example.flat(e.properties["PrincipalArn"]): e for e in example.resources("AWS::EKS::AccessEntry")}
+    entries = {everything.flat(e.properties["PrincipalArn"]): e for e in everything.resources("AWS::EKS::AccessEntry")}
     (policy,) = entries["arn:aws:iam::123456789012:role/operators"].properties["AccessPolicies"]
-    assert example.flat(policy["PolicyArn"]).endswith("cluster-access-policy/AmazonEKSClusterAdminPolicy")
+    assert everything.flat(policy["PolicyArn"]).endswith("cluster-access-policy/AmazonEKSClusterAdminPolicy")
     assert len(entries) == 2, "the administrator and the function that runs kubectl"
 
 
-def test_roles_are_handed_to_the_pods_of_one_service_account(eks: Any) -> None:
-    associations = eks.resources("AWS::EKS::PodIdentityAssociation")
+def test_roles_are_handed_to_the_pods_of_one_service_account(everything: Templates) -> None:
+    associations = everything.resources("AWS::EKS::PodIdentityAssociation")
     handed = {
-        eks.flat(a.properties["RoleArn"]): (a.properties["Namespace"], a.properties["ServiceAccount"])
+        everything.flat(a.properties["RoleArn"]): (a.properties["Namespace"], a.properties["ServiceAccount"])
         for a in associations
     }
     assert handed == {
-        "RuntimeSdruntimeRole.Arn": (NAMESPACE, "runtime"),
+        **{
+            f"Runtime{name}Role.Arn": (f"runtime-{namespace}", "runtime")
+            for name, namespace in (("Sdruntime", "sdruntime"), ("SdXl", "sd-xl"), ("Dynamic", "dynamic"))
+        },
         "KedaRole.Arn": ("keda", "keda-operator"),
         "LogsRole.Arn": ("log-shipping", "fluent-bit"),
     }
     for name, (namespace, account) in handed.items():
-        role = eks.named(name.removesuffix(".Arn"), "AWS::IAM::Role")
+        role = everything.named(name.removesuffix(".Arn"), "AWS::IAM::Role")
         (statement,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
         assert sorted(statement["Action"]) == ["sts:AssumeRole", "sts:TagSession"]
@@ -180,42 +191,42 @@ def test_roles_are_handed_to_the_pods_of_one_service_account(eks: Any) -> None:
         }
 
 
-def test_kedas_chart_is_pinned(eks: Any) -> None:
-    (chart,) = eks.resources("Custom::AWSCDK-EKS-HelmChart")
+def test_kedas_chart_is_pinned(everything: Templates) -> None:
+    (chart,) = everything.resources("Custom::AWSCDK-EKS-HelmChart")
     assert chart.properties["Version"] == "2.20.1"
     assert json.loads(chart.properties["Values"])["nodeSelector"] == {"karpenter.sh/nodepool": "system"}
 
 
-def test_what_replicas_log_arrives_as_it_is(eks: Any) -> None:
-    configuration = eks.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
+def test_what_replicas_log_arrives_as_it_is(everything: Templates) -> None:
+    configuration = everything.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
     assert "    log_key log\n    log_format json/emf\n" in configuration
     assert "    log_group_name LogsRuntimeLogs\n" in configuration
     assert "*_runtime-*_runtime-*.log" in configuration
 
 
-def test_each_node_is_counted_once_a_minute_in_the_environments_own_metric(eks: Any) -> None:
-    configuration = eks.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
+def test_each_node_is_counted_once_a_minute_in_the_environments_own_metric(everything: Templates) -> None:
+    configuration = everything.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
     (section,) = [part for part in configuration.split("[INPUT]\n") if "Name dummy" in part]
     settings = dict(line.split(maxsplit=1) for line in section.partition("[")[0].splitlines())
     # Only the value of `log` is sent.
     said = json.loads(json.loads(settings["Dummy"])["log"])
     assert settings["Interval_Sec"] == "60"
     assert fnmatch(settings["Tag"], "runtime.*"), "the tags that are sent"
-    (filter_,) = [f for f in eks.resources("AWS::Logs::MetricFilter") if f.name == "LogsNodes"]
+    (filter_,) = [f for f in everything.resources("AWS::Logs::MetricFilter") if f.name == "LogsNodes"]
     assert filter_.properties["FilterPattern"] == f'{{ $.event = "{said["event"]}" }}'
     (transformation,) = filter_.properties["MetricTransformations"]
-    assert (transformation["MetricNamespace"], transformation["MetricName"]) == ("Darkroom/eks", "Nodes")
+    assert (transformation["MetricNamespace"], transformation["MetricName"]) == ("Darkroom/everything", "Nodes")
     assert transformation["MetricValue"] == "1"
 
 
-def test_each_part_of_a_cold_start_is_a_metric_that_some_process_logs(eks: Any) -> None:
+def test_each_part_of_a_cold_start_is_a_metric_that_some_process_logs(everything: Templates) -> None:
     sources = "".join(path.read_text() for path in (PROJECT / "runtime_image").rglob("*.py"))
     names = set()
-    for filter_ in eks.resources("AWS::Logs::MetricFilter"):
+    for filter_ in everything.resources("AWS::Logs::MetricFilter"):
         if not filter_.name.startswith("ColdStart"):
             continue
         (transformation,) = filter_.properties["MetricTransformations"]
-        assert transformation["MetricNamespace"] == "Darkroom/eks"
+        assert transformation["MetricNamespace"] == "Darkroom/everything"
         names.add(transformation["MetricName"])
         event = re.search(r'event = "(\w+)"', filter_.properties["FilterPattern"])
         assert event
@@ -231,8 +242,9 @@ def test_each_part_of_a_cold_start_is_a_metric_that_some_process_logs(eks: Any) 
     }
 
 
-def test_a_second_runtime_touches_nothing_of_the_first(eks: Any, templates_of: Any) -> None:
-    grown = templates_of("two-runtimes")
+@pytest.mark.slow
+def test_a_second_runtime_changes_nothing_of_the_first(templates_of: TemplatesOf) -> None:
+    eks, grown = templates_of("eks"), templates_of("two-runtimes")
     for stack in ("Network", "Storage"):
         assert grown.stacks[stack] == eks.stacks[stack]
     before, after = eks.stacks["Eks"]["Resources"], grown.stacks["Eks"]["Resources"]
@@ -250,11 +262,7 @@ def test_a_second_runtime_touches_nothing_of_the_first(eks: Any, templates_of: A
     }
 
 
-def test_no_runtime_is_held_by_what_others_know_of_it(eks: Any) -> None:
+def test_no_runtime_is_held_by_what_others_know_of_it(everything: Templates) -> None:
     # CloudFormation refuses to remove an export that another stack uses.
-    exports = [name for name, output in eks.stacks["Messaging"]["Outputs"].items() if "Export" in output]
+    exports = [name for name, output in everything.stacks["Messaging"]["Outputs"].items() if "Export" in output]
     assert not [name for name in exports if "Runtime" in name]
-
-
-def without_hash(logical_id: str) -> str:
-    return re.sub(r"[0-9A-F]{8}$", "", logical_id)

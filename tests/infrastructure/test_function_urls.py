@@ -1,12 +1,12 @@
 """Functions with an address of their own: only where the environment wants it, and with the right to check keys."""
 
 import json
-from typing import Any
 
 import pytest
 
 from lambdas.http.function_url import GATEWAY_ANSWER_SECONDS
 from stacks.config import Throttling
+from tests.infrastructure.templates import Templates
 
 #: Seconds in which a function reads an answer of 6 MB from S3 and hands it over, after the wait.
 LEAST_MARGIN_SECONDS = 2
@@ -15,16 +15,18 @@ KEYS = "API_KEY_SECRET_ARNS"
 WITH_URL = {"runpod_api": "RunpodFunctionUrl", "webui_api": "WebuiFunctionUrl"}
 
 
-def test_without_the_key_no_function_can_be_called_past_the_api(dev: Any) -> None:
-    assert dev.resources("AWS::Lambda::Url") == []
+def test_without_the_key_no_function_can_be_called_past_the_api(ecs: Templates) -> None:
+    assert ecs.resources("AWS::Lambda::Url") == []
     for folder in WITH_URL:
-        assert json.loads(dev.function(folder).properties["Environment"]["Variables"][KEYS]) == {}
-    public = [item for item in dev.resources("AWS::Lambda::Permission") if item.properties["Principal"] == "*"]
+        assert json.loads(ecs.function(folder).properties["Environment"]["Variables"][KEYS]) == {}
+    public = [item for item in ecs.resources("AWS::Lambda::Permission") if item.properties["Principal"] == "*"]
     assert public == []
 
 
 @pytest.mark.parametrize(("folder", "output"), WITH_URL.items())
-def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(everything: Any, folder: str, output: str) -> None:
+def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(
+    everything: Templates, folder: str, output: str
+) -> None:
     function = everything.function(folder)
     assert function.properties["Timeout"] == 330
     assert json.loads(everything.flat(function.properties["Environment"]["Variables"][KEYS])).keys() == {
@@ -37,7 +39,7 @@ def test_the_function_at_a_url_waits_for_minutes_and_knows_the_keys(everything: 
     assert output in everything.outputs("Api")
 
 
-def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: Any) -> None:
+def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: Templates) -> None:
     for permission in everything.resources("AWS::Lambda::Permission"):
         properties = permission.properties
         if properties["Principal"] == "*":
@@ -45,9 +47,9 @@ def test_nobody_can_call_a_function_but_through_its_url_or_the_api(everything: A
 
 
 @pytest.mark.parametrize("folder", WITH_URL)
-def test_those_who_wait_leave_the_other_functions_theirs(dev: Any, everything: Any, folder: str) -> None:
+def test_those_who_wait_leave_the_other_functions_theirs(ecs: Templates, everything: Templates, folder: str) -> None:
     assert everything.function(folder).properties["ReservedConcurrentExecutions"] == 40
-    assert "ReservedConcurrentExecutions" not in dev.function(folder).properties
+    assert "ReservedConcurrentExecutions" not in ecs.function(folder).properties
     others = [item for item in everything.resources("AWS::Lambda::Function") if item.properties.get("Timeout") != 330]
     assert all("ReservedConcurrentExecutions" not in item.properties for item in others)
     reserved = [

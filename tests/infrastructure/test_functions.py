@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from contract.record import PUBLISH_GRACE_MS, Status
 from docs.generate_configuration import function_settings
 from lambdas.deliver_webhook.signature import signing_key
 from lambdas.runtime.observability import ObservabilitySettings
+from tests.infrastructure.templates import Templates
 
 FOLDERS = (
     "route_tasks",
@@ -149,13 +149,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
 }
 
 
-@pytest.fixture
-def templates_with(templates_of: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Gives an environment that has a function."""
-    return lambda folder: templates_of("ecs" if folder in ECS_FOLDERS else "dev")
-
-
-def test_every_function_is_in_this_list(templates: Any) -> None:
+def test_every_function_is_in_this_list(templates: Templates) -> None:
     functions = templates.functions
     folders = (*FOLDERS, *ECS_FOLDERS) if templates.environment.engine == "ecs" else FOLDERS
     handlers = [f"lambdas.{folder}.handler.handler" for folder in folders]
@@ -163,36 +157,29 @@ def test_every_function_is_in_this_list(templates: Any) -> None:
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
-def test_the_environment_of_a_function_is_what_its_settings_class_reads(
-    templates_with: Callable[[str], Any], folder: str
-) -> None:
-    templates = templates_with(folder)
+def test_the_environment_of_a_function_is_what_its_settings_class_reads(ecs: Templates, folder: str) -> None:
     settings = function_settings(folder)
-    variables = templates.function(folder).properties["Environment"]["Variables"]
-    switches = set() if templates.environment.tracing else {"POWERTOOLS_TRACE_DISABLED"}
+    variables = ecs.function(folder).properties["Environment"]["Variables"]
+    switches = set() if ecs.environment.tracing else {"POWERTOOLS_TRACE_DISABLED"}
     assert set(variables) == settings.variables() | COMMON_VARIABLES | switches
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
-def test_the_settings_class_takes_the_values_that_the_stack_gives(
-    templates_with: Callable[[str], Any], folder: str
-) -> None:
-    templates = templates_with(folder)
+def test_the_settings_class_takes_the_values_that_the_stack_gives(ecs: Templates, folder: str) -> None:
     settings = function_settings(folder)
-    variables = templates.function(folder).properties["Environment"]["Variables"]
-    settings.from_environment({name: templates.flat(value) for name, value in variables.items()})
+    variables = ecs.function(folder).properties["Environment"]["Variables"]
+    settings.from_environment({name: ecs.flat(value) for name, value in variables.items()})
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
-def test_a_function_may_do_what_it_must_and_nothing_else(templates_with: Callable[[str], Any], folder: str) -> None:
-    templates = templates_with(folder)
-    function = templates.function(folder)
+def test_a_function_may_do_what_it_must_and_nothing_else(ecs: Templates, folder: str) -> None:
+    function = ecs.function(folder)
     logs = {action: [f"{function.name}Logs.Arn"] for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
-    trace = TRACE if templates.environment.tracing else {}
-    assert rights_of(templates, function) == RIGHTS[folder] | logs | trace
+    trace = TRACE if ecs.environment.tracing else {}
+    assert rights_of(ecs, function) == RIGHTS[folder] | logs | trace
 
 
-def rights_of(templates: Any, function: Any) -> dict[str, list[str]]:
+def rights_of(templates: Templates, function: Any) -> dict[str, list[str]]:
     role = templates.flat(function.properties["Role"]).removesuffix(".Arn")
     assert "ManagedPolicyArns" not in templates.named(role, "AWS::IAM::Role").properties
     rights: dict[str, list[str]] = {}
@@ -210,7 +197,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_no_role_may_do_everything_of_a_service(templates: Any) -> None:
+def test_no_role_may_do_everything_of_a_service(templates: Templates) -> None:
     for policy in templates.resources("AWS::IAM::Policy"):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
             assert not [action for action in listed(statement["Action"]) if "*" in action]
@@ -218,14 +205,14 @@ def test_no_role_may_do_everything_of_a_service(templates: Any) -> None:
 
 @pytest.mark.parametrize("folder", [*FOLDERS, *ECS_FOLDERS])
 def test_a_function_runs_on_the_python_of_its_bundle_and_ends_before_the_sweep_looks(
-    templates_with: Callable[[str], Any], folder: str
+    ecs: Templates, folder: str
 ) -> None:
-    properties = templates_with(folder).function(folder).properties
+    properties = ecs.function(folder).properties
     assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
     assert properties["Timeout"] * 1000 < PUBLISH_GRACE_MS
 
 
-def test_logs_are_kept_for_as_long_as_the_environment_says(templates: Any) -> None:
+def test_logs_are_kept_for_as_long_as_the_environment_says(templates: Templates) -> None:
     groups = {group.name: group for group in templates.resources("AWS::Logs::LogGroup")}
     for function in templates.functions:
         assert templates.flat(function.properties["LoggingConfig"]["LogGroup"]) in groups
@@ -233,7 +220,7 @@ def test_logs_are_kept_for_as_long_as_the_environment_says(templates: Any) -> No
     assert days == {templates.environment.log_retention_days}
 
 
-def test_tracing_is_the_environments_choice(templates: Any) -> None:
+def test_tracing_is_the_environments_choice(templates: Templates) -> None:
     for function in templates.functions:
         variables = function.properties["Environment"]["Variables"]
         if templates.environment.tracing:
@@ -246,18 +233,19 @@ def test_tracing_is_the_environments_choice(templates: Any) -> None:
         assert variables["POWERTOOLS_LOG_LEVEL"] == templates.environment.log_level
 
 
-def test_functions_get_the_values_of_the_environment(everything: Any) -> None:
+def test_functions_get_the_values_of_the_environment(everything: Templates) -> None:
     variables = everything.function("route_tasks").properties["Environment"]["Variables"]
     assert variables["RETENTION_SECONDS"] == str(48 * 3600)
     limits = {"width": 1536, "height": 1536, "steps": 60, "batchSize": 2, "iterations": 2}
-    assert json.loads(variables["RUNTIMES"]) == [
-        {"name": "sd-xl", "modelFilename": "sd_xl_base_1.0.safetensors", "limits": limits}
+    assert json.loads(variables["RUNTIMES"])[1:] == [
+        {"name": "sd-xl", "modelFilename": "sd_xl_base_1.0.safetensors", "limits": limits},
+        {"name": "dynamic", "dynamicModel": True},
     ]
     assert variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
     assert variables["ENVIRONMENT"] == "everything"
 
 
-def mappings_of(templates: Any, folder: str) -> dict[str, dict[str, Any]]:
+def mappings_of(templates: Templates, folder: str) -> dict[str, dict[str, Any]]:
     name = templates.function(folder).name
     return {
         templates.flat(mapping.properties["EventSourceArn"]): mapping.properties
@@ -266,20 +254,20 @@ def mappings_of(templates: Any, folder: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_queues_feed_their_functions_in_batches_that_may_fail_in_part(dev: Any) -> None:
-    assert set(mappings_of(dev, "route_tasks")) == {"IntakeQueue.Arn"}
-    assert set(mappings_of(dev, "fail_dead_letters")) == {
+def test_queues_feed_their_functions_in_batches_that_may_fail_in_part(ecs: Templates) -> None:
+    assert set(mappings_of(ecs, "route_tasks")) == {"IntakeQueue.Arn"}
+    assert set(mappings_of(ecs, "fail_dead_letters")) == {
         "IntakeDeadLetterQueue.Arn",
         "RuntimeSdruntimeDeadLetterQueue.Arn",
         "RuntimeDynamicDeadLetterQueue.Arn",
     }
     for folder in ("route_tasks", "fail_dead_letters"):
-        for mapping in mappings_of(dev, folder).values():
+        for mapping in mappings_of(ecs, folder).values():
             assert mapping["BatchSize"] == 10
             assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_webhooks_are_posted_by_many_calls_of_ten_at_a_time(everything: Any) -> None:
+def test_webhooks_are_posted_by_many_calls_of_ten_at_a_time(everything: Templates) -> None:
     ((source, mapping),) = mappings_of(everything, "deliver_webhook").items()
     assert source == "WebhooksQueue.Arn"
     assert mapping["BatchSize"] == 10
@@ -289,20 +277,20 @@ def test_webhooks_are_posted_by_many_calls_of_ten_at_a_time(everything: Any) -> 
     assert json.loads(variables["ALLOWED_LINK_HOSTS"]) == list(everything.environment.allowed_link_hosts)
 
 
-def test_a_generated_webhook_secret_is_a_key_to_sign_with(dev: Any) -> None:
-    options = dev.named("WebhooksSecret", "AWS::SecretsManager::Secret").properties["GenerateSecretString"]
+def test_a_generated_webhook_secret_is_a_key_to_sign_with(ecs: Templates) -> None:
+    options = ecs.named("WebhooksSecret", "AWS::SecretsManager::Secret").properties["GenerateSecretString"]
     assert options == {"ExcludePunctuation": True, "PasswordLength": 44}
     assert len(signing_key("aB3" * 14 + "xY")) == 33
 
 
-def test_the_stream_feeds_the_notifier_with_final_records_only(dev: Any) -> None:
-    ((source, mapping),) = mappings_of(dev, "notify").items()
+def test_the_stream_feeds_the_notifier_with_final_records_only(ecs: Templates) -> None:
+    ((source, mapping),) = mappings_of(ecs, "notify").items()
     assert source == "TaskTable.StreamArn"
     assert mapping["BatchSize"] == 100
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert dev.flat(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "NotifyFailures.Arn"
+    assert ecs.flat(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "NotifyFailures.Arn"
     (pattern,) = mapping["FilterCriteria"]["Filters"]
     assert json.loads(pattern["Pattern"]) == {
         "eventName": ["INSERT", "MODIFY"],
@@ -314,9 +302,9 @@ def test_the_stream_feeds_the_notifier_with_final_records_only(dev: Any) -> None
     }
 
 
-def test_the_sweep_runs_every_minute(dev: Any) -> None:
-    (rule,) = dev.resources("AWS::Events::Rule")
+def test_the_sweep_runs_every_minute(ecs: Templates) -> None:
+    rule = ecs.named("ExpireSchedule", "AWS::Events::Rule")
     assert rule.properties["ScheduleExpression"] == "rate(1 minute)"
     assert rule.properties["State"] == "ENABLED"
     (target,) = rule.properties["Targets"]
-    assert dev.flat(target["Arn"]) == f"{dev.function('expire_tasks').name}.Arn"
+    assert ecs.flat(target["Arn"]) == f"{ecs.function('expire_tasks').name}.Arn"

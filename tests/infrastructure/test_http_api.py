@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.infrastructure.templates import Templates
+
 PROJECT = Path(__file__).parents[2]
 
 
-def routes(templates: Any) -> dict[tuple[str, str], dict[str, Any]]:
+def routes(templates: Templates) -> dict[tuple[str, str], dict[str, Any]]:
     resources = {item.logical_id: item.properties for item in templates.resources("AWS::ApiGateway::Resource")}
 
     def path(reference: Any) -> str:
@@ -20,7 +22,7 @@ def routes(templates: Any) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
+def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None:
     expected = {
         ("POST", "/v1alpha2"): "submit_task",
         ("POST", "/v1alpha1"): "submit_task",
@@ -44,46 +46,46 @@ def test_the_routes_go_to_their_functions_and_need_a_key(dev: Any) -> None:
         ("POST", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
         ("GET", "/runtimes/{runtime}/controlnet/{call}"): "webui_api",
     }
-    assert routes(dev).keys() == expected.keys()
-    for route, method in routes(dev).items():
+    assert routes(ecs).keys() == expected.keys()
+    for route, method in routes(ecs).items():
         assert method["ApiKeyRequired"] is True
         assert method["AuthorizationType"] == "CUSTOM"
-        assert dev.flat(method["AuthorizerId"]) == "HttpAuthorizer"
+        assert ecs.flat(method["AuthorizerId"]) == "HttpAuthorizer"
         assert method["Integration"]["Type"] == "AWS_PROXY"
-        assert f"{dev.function(expected[route]).name}.Arn/invocations" in dev.flat(method["Integration"]["Uri"])
+        assert f"{ecs.function(expected[route]).name}.Arn/invocations" in ecs.flat(method["Integration"]["Uri"])
 
 
-def test_the_description_of_the_api_has_the_same_routes(dev: Any) -> None:
+def test_the_description_of_the_api_has_the_same_routes(ecs: Templates) -> None:
     described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
-    assert methods == routes(dev).keys()
+    assert methods == routes(ecs).keys()
 
 
-def test_the_authorizer_sees_every_request_and_names_its_key(dev: Any) -> None:
-    (authorizer,) = dev.resources("AWS::ApiGateway::Authorizer")
+def test_the_authorizer_sees_every_request_and_names_its_key(ecs: Templates) -> None:
+    (authorizer,) = ecs.resources("AWS::ApiGateway::Authorizer")
     assert authorizer.properties["Type"] == "REQUEST"
     assert authorizer.properties["AuthorizerResultTtlInSeconds"] == 0
     assert not authorizer.properties.get("IdentitySource")
-    assert f"{dev.function('authorize').name}.Arn/invocations" in dev.flat(authorizer.properties["AuthorizerUri"])
-    (api,) = dev.resources("AWS::ApiGateway::RestApi")
+    assert f"{ecs.function('authorize').name}.Arn/invocations" in ecs.flat(authorizer.properties["AuthorizerUri"])
+    (api,) = ecs.resources("AWS::ApiGateway::RestApi")
     assert api.properties["ApiKeySourceType"] == "AUTHORIZER"
     assert api.properties["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
 
 
-def test_only_this_api_may_call_the_functions_behind_it(dev: Any) -> None:
+def test_only_this_api_may_call_the_functions_behind_it(ecs: Templates) -> None:
     permissions = [
         item.properties
-        for item in dev.resources("AWS::Lambda::Permission")
+        for item in ecs.resources("AWS::Lambda::Permission")
         if item.properties["Principal"] == "apigateway.amazonaws.com"
     ]
     # One for each route, and one for the authorizer.
-    assert len(permissions) == len(routes(dev)) + 1
+    assert len(permissions) == len(routes(ecs)) + 1
     for permission in permissions:
-        assert ":HttpApi/" in dev.flat(permission["SourceArn"])
+        assert ":HttpApi/" in ecs.flat(permission["SourceArn"])
         assert permission["Action"] == "lambda:InvokeFunction"
 
 
-def test_each_key_is_a_secret_with_a_share_of_its_own(everything: Any) -> None:
+def test_each_key_is_a_secret_with_a_share_of_its_own(everything: Templates) -> None:
     secrets = [item for item in everything.resources("AWS::SecretsManager::Secret") if "Key" in item.logical_id]
     assert {secret.properties["Description"] for secret in secrets} == {
         "Key shop of Darkroom's HTTP API",
@@ -102,7 +104,7 @@ def test_each_key_is_a_secret_with_a_share_of_its_own(everything: Any) -> None:
     assert everything.flat(plan.properties["ApiStages"][0]["ApiId"]) == "HttpApi"
 
 
-def test_the_authorizer_knows_the_secret_of_each_key(everything: Any) -> None:
+def test_the_authorizer_knows_the_secret_of_each_key(everything: Templates) -> None:
     variables = everything.function("authorize").properties["Environment"]["Variables"]
     assert json.loads(everything.flat(variables["API_KEY_SECRET_ARNS"])) == {
         "shop": "ApiKeysshopsecret",
@@ -110,12 +112,12 @@ def test_the_authorizer_knows_the_secret_of_each_key(everything: Any) -> None:
     }
 
 
-def test_there_is_no_quota_unless_the_environment_sets_one(dev: Any) -> None:
-    (plan,) = dev.resources("AWS::ApiGateway::UsagePlan")
+def test_there_is_no_quota_unless_the_environment_sets_one(ecs: Templates) -> None:
+    (plan,) = ecs.resources("AWS::ApiGateway::UsagePlan")
     assert "Quota" not in plan.properties
 
 
-def test_the_stage_is_throttled_logged_and_measured(everything: Any) -> None:
+def test_the_stage_is_throttled_logged_and_measured(everything: Templates) -> None:
     (stage,) = everything.resources("AWS::ApiGateway::Stage")
     (settings,) = stage.properties["MethodSettings"]
     assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
@@ -130,7 +132,7 @@ def test_the_stage_is_throttled_logged_and_measured(everything: Any) -> None:
     assert entry["key"] == "$context.authorizer.principalId"
 
 
-def answers(templates: Any) -> dict[str, dict[str, Any]]:
+def answers(templates: Templates) -> dict[str, dict[str, Any]]:
     return {
         item.properties["ResponseType"]: item.properties
         for item in templates.resources("AWS::ApiGateway::GatewayResponse")
@@ -155,8 +157,8 @@ def answers(templates: Any) -> dict[str, dict[str, Any]]:
         ("DEFAULT_5XX", None, "internal_error"),
     ],
 )
-def test_the_gateways_own_answers_have_the_error_body(dev: Any, kind: str, status: str | None, code: str) -> None:
-    answer = answers(dev)[kind]
+def test_the_gateways_own_answers_have_the_error_body(ecs: Templates, kind: str, status: str | None, code: str) -> None:
+    answer = answers(ecs)[kind]
     assert answer.get("StatusCode") == status
     body = json.loads(answer["ResponseTemplates"]["application/json"])
     assert body.keys() == {"error"}
@@ -164,7 +166,7 @@ def test_the_gateways_own_answers_have_the_error_body(dev: Any, kind: str, statu
     assert body["error"]["message"]
 
 
-def test_a_throttled_caller_is_told_when_to_come_again(dev: Any) -> None:
+def test_a_throttled_caller_is_told_when_to_come_again(ecs: Templates) -> None:
     for kind in ("THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE"):
-        header = answers(dev)[kind]["ResponseParameters"]["gatewayresponse.header.Retry-After"]
+        header = answers(ecs)[kind]["ResponseParameters"]["gatewayresponse.header.Retry-After"]
         assert int(header.strip("'")) >= 1

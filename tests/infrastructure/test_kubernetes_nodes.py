@@ -1,26 +1,18 @@
 """The GPU nodes on Kubernetes: how they are bought and tagged, who gets onto them, and when they go."""
 
 import math
-from typing import Any
 
 import pytest
+
+from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import Templates
 
 NAMESPACE = "runtime-sdruntime"
 
 
-@pytest.fixture
-def eks(templates_of: Any) -> Any:
-    return templates_of("eks")
-
-
-@pytest.fixture
-def example(templates_of: Any) -> Any:
-    return templates_of("example")
-
-
-def test_spot_comes_first_and_on_demand_when_there_is_none(eks: Any) -> None:
-    spot = eks.manifest("NodePool", name="runtime-sdruntime-spot")["spec"]
-    on_demand = eks.manifest("NodePool", name="runtime-sdruntime-on-demand")["spec"]
+def test_spot_comes_first_and_on_demand_when_there_is_none(everything: Templates) -> None:
+    spot = everything.manifest("NodePool", name="runtime-sdruntime-spot")["spec"]
+    on_demand = everything.manifest("NodePool", name="runtime-sdruntime-on-demand")["spec"]
     assert spot["weight"] > on_demand["weight"]
     for pool, capacity_type in ((spot, "spot"), (on_demand, "on-demand")):
         requirements = {item["key"]: item["values"] for item in pool["template"]["spec"]["requirements"]}
@@ -30,33 +22,39 @@ def test_spot_comes_first_and_on_demand_when_there_is_none(eks: Any) -> None:
         assert pool["limits"] == {"nvidia.com/gpu": "4"}
 
 
-def test_an_option_that_is_not_bought_has_no_pool(templates_of: Any) -> None:
-    pools = [m["metadata"]["name"] for m in templates_of("two-runtimes").manifests if m["kind"] == "NodePool"]
-    assert pools == ["runtime-sdruntime-spot", "runtime-sdruntime-on-demand", "runtime-dynamic-on-demand"]
+def test_an_option_that_is_not_bought_has_no_pool(everything: Templates) -> None:
+    pools = [m["metadata"]["name"] for m in everything.manifests if m["kind"] == "NodePool"]
+    assert pools == [
+        "runtime-sdruntime-spot",
+        "runtime-sdruntime-on-demand",
+        "runtime-sd-xl-spot",
+        "runtime-sd-xl-on-demand",
+        "runtime-dynamic-on-demand",
+    ]
 
 
-def test_a_node_for_four_replicas_does_not_break_the_limit(templates_of: Any) -> None:
-    pool = templates_of("two-runtimes").manifest("NodePool", name="runtime-dynamic-on-demand")["spec"]
-    # Four replicas may be spread over two nodes of four GPUs when one of them is about to go.
+def test_a_node_for_four_replicas_does_not_break_the_limit(everything: Templates) -> None:
+    pool = everything.manifest("NodePool", name="runtime-dynamic-on-demand")["spec"]
+    # Four replicas may be spread over two nodes of four GPUs while one of them stops.
     assert pool["limits"] == {"nvidia.com/gpu": "7"}
 
 
-def test_no_node_in_use_is_removed_to_save_money(eks: Any) -> None:
-    for manifest in eks.manifests:
+def test_no_node_in_use_is_removed_to_save_money(everything: Templates) -> None:
+    for manifest in everything.manifests:
         if manifest["kind"] == "NodePool":
             assert manifest["spec"]["disruption"]["consolidationPolicy"] == "WhenEmpty"
-    annotations = eks.manifest("Deployment", NAMESPACE)["spec"]["template"]["metadata"].get("annotations", {})
+    annotations = everything.manifest("Deployment", NAMESPACE)["spec"]["template"]["metadata"].get("annotations", {})
     # With it, a pod would hear nothing of a spot interruption.
     assert "karpenter.sh/do-not-disrupt" not in annotations
 
 
 @pytest.mark.parametrize(("replicas", "ready"), [(1, 1), (2, 1), (20, 1), (20, 10), (20, 20)])
 def test_every_ready_replica_is_told_of_a_spot_interruption_even_while_the_fleet_grows(
-    eks: Any, replicas: int, ready: int
+    everything: Templates, replicas: int, ready: int
 ) -> None:
-    budget = eks.manifest("PodDisruptionBudget", NAMESPACE)["spec"]
+    budget = everything.manifest("PodDisruptionBudget", NAMESPACE)["spec"]
     assert budget["selector"] == {
-        "matchLabels": eks.manifest("Deployment", NAMESPACE)["spec"]["selector"]["matchLabels"]
+        "matchLabels": everything.manifest("Deployment", NAMESPACE)["spec"]["selector"]["matchLabels"]
     }
     percent = int(budget["maxUnavailable"].removesuffix("%"))
     # What the API server lets go: the ready ones beyond those that must stay, of all that there should be.
@@ -65,30 +63,30 @@ def test_every_ready_replica_is_told_of_a_spot_interruption_even_while_the_fleet
     assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
-def test_only_its_own_replicas_get_onto_a_node(eks: Any) -> None:
-    taints = eks.manifest("NodePool", name="runtime-sdruntime-spot")["spec"]["template"]["spec"]["taints"]
-    pod = eks.manifest("Deployment", NAMESPACE)["spec"]["template"]["spec"]
+def test_only_its_own_replicas_get_onto_a_node(everything: Templates) -> None:
+    taints = everything.manifest("NodePool", name="runtime-sdruntime-spot")["spec"]["template"]["spec"]["taints"]
+    pod = everything.manifest("Deployment", NAMESPACE)["spec"]["template"]["spec"]
     tolerated = {(item["key"], item.get("value")) for item in pod["tolerations"]}
     assert {(taint["key"], taint.get("value")) for taint in taints} == tolerated
     assert pod["nodeSelector"] == {"darkroom/runtime": "sdruntime"}
 
 
-def test_nodes_have_the_environments_disk_in_the_private_subnets(example: Any) -> None:
-    node_class = example.manifest("NodeClass", name="runtime-sd-xl")["spec"]
+def test_nodes_have_the_environments_disk_in_the_private_subnets(everything: Templates) -> None:
+    node_class = everything.manifest("NodeClass", name="runtime-sd-xl")["spec"]
     assert node_class["ephemeralStorage"] == {"size": "150Gi", "iops": 4000, "throughput": 750}
     subnets = [term["id"] for term in node_class["subnetSelectorTerms"]]
     assert len(subnets) == 2
     assert all(subnet.startswith("NetworkVpcPrivateSubnet") for subnet in subnets)
 
 
-def test_gpu_instances_carry_the_environments_tags_and_eks_may_put_them_there(example: Any) -> None:
-    tags = example.manifest("NodeClass", name="runtime-sd-xl")["spec"]["tags"]
-    assert tags == {"darkroom:environment": "example", **example.environment.tags}
-    assert example.environment.tags
+def test_gpu_instances_carry_the_environments_tags_and_eks_may_put_them_there(everything: Templates) -> None:
+    tags = everything.manifest("NodeClass", name="runtime-sd-xl")["spec"]["tags"]
+    assert tags == {"darkroom:environment": "everything", **everything.environment.tags}
+    assert everything.environment.tags
     (policy,) = [
         policy.properties
-        for policy in example.resources("AWS::IAM::Policy")
-        if [example.flat(role) for role in policy.properties["Roles"]] == ["KubernetesClusterRole"]
+        for policy in everything.resources("AWS::IAM::Policy")
+        if [everything.flat(role) for role in policy.properties["Roles"]] == ["KubernetesClusterRole"]
     ]
     by_action = {
         action: (statement["Resource"], statement["Condition"])
@@ -109,7 +107,8 @@ def test_gpu_instances_carry_the_environments_tags_and_eks_may_put_them_there(ex
         }
 
 
-def test_an_existing_network_is_used_as_it_is(templates_of: Any) -> None:
+@pytest.mark.slow
+def test_an_existing_network_is_used_as_it_is(templates_of: TemplatesOf) -> None:
     existing = templates_of("existing")
     assert "Network" not in existing.stacks
     assert not existing.resources("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::VPCEndpoint")

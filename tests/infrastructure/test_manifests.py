@@ -12,11 +12,13 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from stacks.nodejs import node_program
+from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import Templates, environment_parameters
 
 #: The version of the cluster (stacks/constructs/kubernetes/cluster.py).
 KUBERNETES_VERSION = "1.35"
 #: Environments with an engine on Kubernetes.
-ENVIRONMENTS = ("eks", "eks-china", "existing", "two-runtimes", "example")
+ENVIRONMENTS = ("everything", "eks", "eks-china", "existing", "two-runtimes", "example")
 #: Kinds that npm has models of.
 MODELLED = {"NodePool", "ScaledObject", "TriggerAuthentication"}
 #: Kinds that extend Kubernetes.
@@ -25,8 +27,8 @@ EXTENSIONS = {*MODELLED, "NodeClass"}
 DEFINITIONS = Path(__file__).parents[3] / "shared" / "crds"
 
 
-@pytest.fixture(params=ENVIRONMENTS)
-def manifests(request: pytest.FixtureRequest, templates_of: Any) -> list[dict[str, Any]]:
+@pytest.fixture(params=environment_parameters(*ENVIRONMENTS))
+def manifests(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> list[dict[str, Any]]:
     manifests: list[dict[str, Any]] = templates_of(request.param).manifests
     return manifests
 
@@ -55,10 +57,8 @@ def complaints(manifests: list[dict[str, Any]]) -> list[str | None]:
     return found
 
 
-def test_karpenters_and_kedas_objects_fit_the_models_of_npm(templates_of: Any) -> None:
-    found = [
-        manifest for name in ENVIRONMENTS for manifest in templates_of(name).manifests if manifest["kind"] in MODELLED
-    ]
+def test_karpenters_and_kedas_objects_fit_the_models_of_npm(manifests: list[dict[str, Any]]) -> None:
+    found = [manifest for manifest in manifests if manifest["kind"] in MODELLED]
     assert {manifest["kind"] for manifest in found} == MODELLED
     broken = deepcopy(found[0])
     broken["spec"] = 3
@@ -105,8 +105,8 @@ def test_karpenters_and_kedas_objects_fit_their_definitions_and_have_no_unknown_
 
 
 @pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no copy of the definitions")
-def test_an_unknown_field_would_be_found(templates_of: Any) -> None:
-    manifest = deepcopy(templates_of("eks").manifest("ScaledObject"))
+def test_an_unknown_field_would_be_found(everything: Templates) -> None:
+    manifest = deepcopy(everything.manifest("ScaledObject", "runtime-sdruntime"))
     manifest["spec"]["scaleOnInFlight"] = True
     assert [error.message for error in definition(manifest).iter_errors(manifest)]
 

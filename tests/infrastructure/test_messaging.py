@@ -1,16 +1,15 @@
-from typing import Any
-
 import pytest
 
 from contract.routing import runtime_filter_policy
 from contract.task import MAX_POLICY_MS
 from contract.webhook import PAUSES_SECONDS
 from stacks.config import SNS_DEFAULT_MESSAGE_BYTES
+from tests.infrastructure.templates import Templates
 
 SECONDS_PER_DAY = 24 * 3600
 
 
-def test_topics_are_encrypted_with_a_key_that_rotates(templates: Any) -> None:
+def test_topics_are_encrypted_with_a_key_that_rotates(templates: Templates) -> None:
     (key,) = templates.resources("AWS::KMS::Key")
     assert key.properties["EnableKeyRotation"] is True
     account, *others = key.properties["KeyPolicy"]["Statement"]
@@ -23,7 +22,7 @@ def test_topics_are_encrypted_with_a_key_that_rotates(templates: Any) -> None:
         assert templates.flat(topic.properties["KmsMasterKeyId"]) == "TopicKey.Arn"
 
 
-def test_topics_refuse_publishing_without_tls(templates: Any) -> None:
+def test_topics_refuse_publishing_without_tls(templates: Templates) -> None:
     secured = set()
     for policy in templates.resources("AWS::SNS::TopicPolicy"):
         statement = policy.properties["PolicyDocument"]["Statement"][0]
@@ -34,14 +33,14 @@ def test_topics_refuse_publishing_without_tls(templates: Any) -> None:
     assert secured == {"EntryTopic", "TaskTopic", "CompletionTopic", "AlarmTopic"}
 
 
-def test_only_the_entry_topic_takes_large_messages_and_only_where_they_exist(templates: Any) -> None:
+def test_only_the_entry_topic_takes_large_messages_and_only_where_they_exist(templates: Templates) -> None:
     sizes = {topic.name: topic.properties.get("MaximumMessageSize") for topic in templates.resources("AWS::SNS::Topic")}
     wanted = templates.environment.entry_topic_maximum_message_bytes
     assert sizes.pop("EntryTopic") == (None if wanted == SNS_DEFAULT_MESSAGE_BYTES else wanted)
     assert set(sizes.values()) == {None}
 
 
-def test_queues_are_encrypted_and_refuse_requests_without_tls(templates: Any) -> None:
+def test_queues_are_encrypted_and_refuse_requests_without_tls(templates: Templates) -> None:
     policies = {
         templates.flat(policy.properties["Queues"][0]): policy.properties["PolicyDocument"]["Statement"]
         for policy in templates.resources("AWS::SQS::QueuePolicy")
@@ -53,7 +52,7 @@ def test_queues_are_encrypted_and_refuse_requests_without_tls(templates: Any) ->
         assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_only_its_own_topic_may_send_to_a_queue(templates: Any) -> None:
+def test_only_its_own_topic_may_send_to_a_queue(templates: Templates) -> None:
     for policy in templates.resources("AWS::SQS::QueuePolicy"):
         queue = templates.flat(policy.properties["Queues"][0])
         allowed = policy.properties["PolicyDocument"]["Statement"][1:]
@@ -70,47 +69,47 @@ def test_only_its_own_topic_may_send_to_a_queue(templates: Any) -> None:
 @pytest.mark.parametrize("low_priority", [False, True])
 @pytest.mark.parametrize("name", ["sdruntime", "dynamic"])
 def test_a_runtime_gets_its_own_tasks_raw_and_gives_up_after_three_deliveries(
-    dev: Any, name: str, low_priority: bool
+    ecs: Templates, name: str, low_priority: bool
 ) -> None:
     construct = f"Runtime{name.capitalize()}"
     queue_name = f"{construct}{'LowPriority' if low_priority else ''}Queue"
-    queue = dev.named(queue_name, "AWS::SQS::Queue").properties
-    assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
+    queue = ecs.named(queue_name, "AWS::SQS::Queue").properties
+    assert ecs.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
     assert queue["VisibilityTimeout"] == 60
     (subscription,) = [
         item.properties
-        for item in dev.resources("AWS::SNS::Subscription")
-        if dev.flat(item.properties["Endpoint"]) == f"{queue_name}.Arn"
+        for item in ecs.resources("AWS::SNS::Subscription")
+        if ecs.flat(item.properties["Endpoint"]) == f"{queue_name}.Arn"
     ]
-    assert dev.flat(subscription["TopicArn"]) == "TaskTopic"
+    assert ecs.flat(subscription["TopicArn"]) == "TaskTopic"
     assert subscription["FilterPolicy"] == runtime_filter_policy(name, low_priority=low_priority)
     assert "FilterPolicyScope" not in subscription
     assert subscription["RawMessageDelivery"] is True
-    assert dev.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
+    assert ecs.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == f"{construct}DeadLetterQueue.Arn"
 
 
-def test_the_intake_keeps_the_envelope_and_gives_up_after_five_deliveries(dev: Any) -> None:
-    queue = dev.named("IntakeQueue", "AWS::SQS::Queue").properties
-    assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
+def test_the_intake_keeps_the_envelope_and_gives_up_after_five_deliveries(ecs: Templates) -> None:
+    queue = ecs.named("IntakeQueue", "AWS::SQS::Queue").properties
+    assert ecs.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
     (subscription,) = [
         item.properties
-        for item in dev.resources("AWS::SNS::Subscription")
-        if dev.flat(item.properties["TopicArn"]) == "EntryTopic"
+        for item in ecs.resources("AWS::SNS::Subscription")
+        if ecs.flat(item.properties["TopicArn"]) == "EntryTopic"
     ]
     assert "RawMessageDelivery" not in subscription
     assert "FilterPolicy" not in subscription
-    assert dev.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
+    assert ecs.flat(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == "IntakeDeadLetterQueue.Arn"
 
 
-def test_a_webhook_is_set_aside_after_the_last_attempt_of_its_schedule(dev: Any) -> None:
-    queue = dev.named("WebhooksQueue", "AWS::SQS::Queue").properties
-    assert dev.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "WebhooksDeadLetterQueue.Arn"
+def test_a_webhook_is_set_aside_after_the_last_attempt_of_its_schedule(ecs: Templates) -> None:
+    queue = ecs.named("WebhooksQueue", "AWS::SQS::Queue").properties
+    assert ecs.flat(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "WebhooksDeadLetterQueue.Arn"
     assert queue["RedrivePolicy"]["maxReceiveCount"] == len(PAUSES_SECONDS) + 1
 
 
-def test_no_queue_forgets_a_task_that_may_still_run(templates: Any) -> None:
+def test_no_queue_forgets_a_task_that_may_still_run(templates: Templates) -> None:
     for queue in templates.resources("AWS::SQS::Queue"):
         retention_seconds = queue.properties["MessageRetentionPeriod"]
         if "RedrivePolicy" in queue.properties:
@@ -121,7 +120,7 @@ def test_no_queue_forgets_a_task_that_may_still_run(templates: Any) -> None:
             assert retention_seconds == 14 * SECONDS_PER_DAY
 
 
-def test_a_queue_waits_six_times_as_long_as_the_function_that_it_feeds(templates: Any) -> None:
+def test_a_queue_waits_six_times_as_long_as_the_function_that_it_feeds(templates: Templates) -> None:
     functions = {function.name: function for function in templates.functions}
     queues = {f"{queue.name}.Arn": queue for queue in templates.resources("AWS::SQS::Queue")}
     fed = 0
@@ -134,7 +133,7 @@ def test_a_queue_waits_six_times_as_long_as_the_function_that_it_feeds(templates
     assert fed == 3 + len(templates.environment.runtimes)
 
 
-def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(everything: Any) -> None:
+def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(everything: Templates) -> None:
     subscriptions = {
         item.properties["Endpoint"]: item.properties
         for item in everything.resources("AWS::SNS::Subscription")
@@ -151,7 +150,7 @@ def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(e
     }
 
 
-def test_the_completion_topic_may_call_a_function_that_is_subscribed(everything: Any) -> None:
+def test_the_completion_topic_may_call_a_function_that_is_subscribed(everything: Templates) -> None:
     permissions = {
         everything.flat(item.properties["SourceArn"]): item.properties["FunctionName"].rpartition(":")[2]
         for item in everything.resources("AWS::Lambda::Permission")

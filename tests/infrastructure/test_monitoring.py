@@ -4,7 +4,6 @@ import ast
 import json
 import logging
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
+from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import Templates
 from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
@@ -46,7 +47,7 @@ MEASURED = {
 }
 
 
-def alarms_of(templates: Any) -> dict[str, dict[str, Any]]:
+def alarms_of(templates: Templates) -> dict[str, dict[str, Any]]:
     """The alarms with a runbook, by name without the environment's: `sdxl/oldest-message`."""
     prefix = f"Darkroom/{templates.environment.name}/"
     return {
@@ -61,7 +62,7 @@ def runbook_of(alarm: dict[str, Any]) -> str:
     return str(runbook)
 
 
-def dashboard_of(templates: Any) -> list[dict[str, Any]]:
+def dashboard_of(templates: Templates) -> list[dict[str, Any]]:
     (dashboard,) = templates.resources("AWS::CloudWatch::Dashboard")
     widgets: list[dict[str, Any]] = json.loads(templates.flat(dashboard.properties["DashboardBody"]))["widgets"]
     return widgets
@@ -73,7 +74,7 @@ def metrics_read(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return metrics or [alarm]
 
 
-def metrics_of_alarms(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
+def metrics_of_alarms(templates: Templates) -> set[tuple[str, str, frozenset[str]]]:
     """Namespace, name and dimensions of every metric that an alarm reads."""
     return {
         (metric["Namespace"], metric["MetricName"], frozenset(item["Name"] for item in metric["Dimensions"]))
@@ -82,7 +83,7 @@ def metrics_of_alarms(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
     }
 
 
-def metrics_of_dashboard(templates: Any) -> set[tuple[str, str, frozenset[str]]]:
+def metrics_of_dashboard(templates: Templates) -> set[tuple[str, str, frozenset[str]]]:
     found = set()
     for widget in dashboard_of(templates):
         for entry in widget["properties"].get("metrics", ()):
@@ -147,7 +148,7 @@ def test_a_function_counts_for_its_environment_and_without_its_own_name(
     assert (line["environment"], line["runtime"], line["TasksAccepted"]) == ("dev", "sdxl", [1.0])
 
 
-def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Any) -> None:
+def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Templates) -> None:
     page = (PROJECT / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
     section = page.split("\n## Runbooks\n", 1)[1].split("\n## ", 1)[0]
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^### (.+)$", section, re.MULTILINE)}
@@ -162,18 +163,18 @@ def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
             assert part in runbook, runbook.splitlines()[0]
 
 
-def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(dev: Any) -> None:
+def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) -> None:
     per_runtime = {"oldest-message", "failures", "no-replica", "unready-replicas", "failing-webuis"}
     expected = {f"{runtime}/{runbook}" for runtime in ("sdruntime", "dynamic") for runbook in per_runtime}
-    last_stops = [queue.name for queue in dev.resources("AWS::SQS::Queue") if "RedrivePolicy" not in queue.properties]
+    last_stops = [queue.name for queue in ecs.resources("AWS::SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert {"IntakeDeadLetterQueue", "RuntimeDynamicDeadLetterQueue", "NotifyFailures"} <= set(last_stops)
     expected |= {f"{queue.replace('DeadLetterQueue', '-DeadLetterQueue')}/dead-letters" for queue in last_stops}
     expected |= {"Intake/intake", "Notify/late-callbacks"}
-    expected |= {f"{function.name}/function-errors" for function in dev.resources("AWS::Lambda::Function")}
-    assert alarms_of(dev).keys() == expected
+    expected |= {f"{function.name}/function-errors" for function in ecs.resources("AWS::Lambda::Function")}
+    assert alarms_of(ecs).keys() == expected
 
 
-def test_an_alarm_tells_the_alarm_topic_when_it_goes_off_and_when_it_is_over(templates: Any) -> None:
+def test_an_alarm_tells_the_alarm_topic_when_it_goes_off_and_when_it_is_over(templates: Templates) -> None:
     for alarm in alarms_of(templates).values():
         assert [templates.flat(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"]
         assert [templates.flat(action) for action in alarm["OKActions"]] == ["AlarmTopic"]
@@ -181,24 +182,24 @@ def test_an_alarm_tells_the_alarm_topic_when_it_goes_off_and_when_it_is_over(tem
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
-def test_thresholds_are_the_environments(everything: Any) -> None:
+def test_thresholds_are_the_environments(everything: Templates) -> None:
     alarms = alarms_of(everything)
     assert alarms["sd-xl/oldest-message"]["Threshold"] == 45 * 60
     assert alarms["sd-xl/failures"]["Threshold"] == 15
     assert alarms["sd-xl/no-replica"]["EvaluationPeriods"] == 10
 
 
-def test_an_alarm_reads_the_queue_that_its_name_says(dev: Any) -> None:
+def test_an_alarm_reads_the_queue_that_its_name_says(ecs: Templates) -> None:
     for name, queue in {
         "sdruntime/oldest-message": "RuntimeSdruntimeQueue.QueueName",
         "RuntimeDynamic-DeadLetterQueue/dead-letters": "RuntimeDynamicDeadLetterQueue.QueueName",
         "Intake/intake": "IntakeQueue.QueueName",
     }.items():
-        dimensions = [item for metric in metrics_read(alarms_of(dev)[name]) for item in metric["Dimensions"]]
-        assert {dev.flat(dimension["Value"]) for dimension in dimensions} == {queue}
+        dimensions = [item for metric in metrics_read(alarms_of(ecs)[name]) for item in metric["Dimensions"]]
+        assert {ecs.flat(dimension["Value"]) for dimension in dimensions} == {queue}
 
 
-def test_only_cloudwatch_of_this_account_may_publish_alarms(everything: Any) -> None:
+def test_only_cloudwatch_of_this_account_may_publish_alarms(everything: Templates) -> None:
     (policy,) = [
         policy.properties
         for policy in everything.resources("AWS::SNS::TopicPolicy")
@@ -210,7 +211,7 @@ def test_only_cloudwatch_of_this_account_may_publish_alarms(everything: Any) -> 
     assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
-def test_alarms_go_to_the_subscribers_of_the_environment(everything: Any) -> None:
+def test_alarms_go_to_the_subscribers_of_the_environment(everything: Templates) -> None:
     subscribers = {
         (item.properties["Protocol"], item.properties["Endpoint"])
         for item in everything.resources("AWS::SNS::Subscription")
@@ -221,7 +222,7 @@ def test_alarms_go_to_the_subscribers_of_the_environment(everything: Any) -> Non
 
 
 def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_write(
-    templates: Any, emitted_by_agents: set[tuple[str, frozenset[str]]]
+    templates: Templates, emitted_by_agents: set[tuple[str, frozenset[str]]]
 ) -> None:
     read = metrics_of_alarms(templates) | metrics_of_dashboard(templates)
     from_logs = {
@@ -238,8 +239,8 @@ def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_wri
     assert ours & emitted_by_agents
 
 
-def test_the_dashboard_shows_each_runtime(dev: Any) -> None:
-    widgets = dashboard_of(dev)
+def test_the_dashboard_shows_each_runtime(ecs: Templates) -> None:
+    widgets = dashboard_of(ecs)
     headings = [widget["properties"]["markdown"] for widget in widgets if widget["type"] == "text"]
     assert headings == ["## sdruntime", "## dynamic"]
     for runtime in ("sdruntime", "dynamic"):
@@ -252,20 +253,24 @@ def test_the_dashboard_shows_each_runtime(dev: Any) -> None:
         for seconds in ("TaskDelaySeconds", "TotalSeconds", "GenerateSeconds"):
             assert {(seconds, "p50"), (seconds, "p95")} <= shown
         assert {name for name, _ in shown} >= {"TasksAccepted", "CallbacksPublished", "BusyShare", "Replicas", "Images"}
-        ended = {entry[7] for widget in widgets for entry in widget["properties"].get("metrics", ()) if len(entry) > 8}
-        assert ended == {status.value for status in FINAL_STATUSES}
+        entries = [entry for widget in widgets for entry in widget["properties"].get("metrics", ())]
+        finished = {entry[7] for entry in entries if "CallbacksPublished" in entry}
+        assert finished == {status.value for status in FINAL_STATUSES}
 
 
-@pytest.mark.parametrize(("environment", "classes"), [("ecs", {"G"}), ("eks", {"G"}), ("dev", set())])
+@pytest.mark.parametrize(
+    ("environment", "classes"),
+    [("ecs", {"G"}), ("everything", {"G"}), pytest.param("dev", set(), marks=pytest.mark.slow)],
+)
 def test_the_machines_are_shown_beside_what_the_account_may_have(
-    templates_of: Callable[[str], Any], environment: str, classes: set[str]
+    templates_of: TemplatesOf, environment: str, classes: set[str]
 ) -> None:
     templates = templates_of(environment)
     shown = metrics_of_dashboard(templates)
     assert any(namespace == "AWS/Usage" for namespace, _, _ in shown) == bool(classes)
     nodes = {
         "ecs": ("ECS/ContainerInsights", "ContainerInstanceCount", frozenset({"ClusterName"})),
-        "eks": ("Darkroom/eks", "Nodes", frozenset()),
+        "everything": ("Darkroom/everything", "Nodes", frozenset()),
     }
     assert set(nodes.values()) & shown == ({nodes[environment]} if environment in nodes else set())
     body = json.dumps(dashboard_of(templates))
@@ -275,25 +280,29 @@ def test_the_machines_are_shown_beside_what_the_account_may_have(
         assert "SERVICE_QUOTA(used0)" in body
 
 
-def test_a_price_is_shown_where_the_environment_gives_one(dev: Any, everything: Any) -> None:
+def test_a_price_is_shown_where_the_environment_gives_one(ecs: Templates, everything: Templates) -> None:
     titles = [widget["properties"].get("title", "") for widget in dashboard_of(everything)]
     assert "Images per GPU-hour, and cost at 0.75 per GPU-hour (estimate)" in titles
-    assert not [widget for widget in dashboard_of(dev) if "cost" in widget["properties"].get("title", "")]
+    assert not [widget for widget in dashboard_of(ecs) if "cost" in widget["properties"].get("title", "")]
 
 
-def test_nothing_of_another_stack_is_held_by_the_stack_that_watches(dev: Any) -> None:
+def test_nothing_of_another_stack_is_held_by_the_stack_that_watches(ecs: Templates) -> None:
     # The key of the topics aside, which is exported anyway: an export in use could never be taken away.
-    imported = set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(dev.stacks["Monitoring"])))
+    imported = set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(ecs.stacks["Monitoring"])))
     assert len(imported) == 1
     assert "TopicKey" in imported.pop()
 
 
 @pytest.mark.parametrize(
     ("environment", "replicas"),
-    [("dev", set()), ("eks", {"LogsRuntimeLogs"}), ("ecs", {"RuntimeSdruntimeLogs", "RuntimeDynamicLogs"})],
+    [
+        ("everything", {"LogsRuntimeLogs"}),
+        ("ecs", {"RuntimeSdruntimeLogs", "RuntimeDynamicLogs"}),
+        pytest.param("dev", set(), marks=pytest.mark.slow),
+    ],
 )
 def test_saved_queries_look_into_the_logs_of_functions_and_replicas_and_no_others(
-    templates_of: Callable[[str], Any], environment: str, replicas: set[str]
+    templates_of: TemplatesOf, environment: str, replicas: set[str]
 ) -> None:
     templates = templates_of(environment)
     queries = templates.resources("AWS::Logs::QueryDefinition")

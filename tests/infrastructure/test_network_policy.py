@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.policy_agent import EgressTable
+from tests.infrastructure.templates import Templates, environment_parameters
 
 
 @pytest.fixture
-def reaches(templates_of: Any) -> Callable[..., bool]:
+def reaches(templates_of: TemplatesOf) -> Callable[..., bool]:
     """Tell what the replicas of an environment's first runtime reach, as the agent on their node reads the policy."""
 
     def reaches(environment: str, address: str, port: int, protocol: str = "TCP") -> bool:
@@ -25,7 +27,7 @@ CLUSTER_DNS = ("10.100.0.10", "172.20.0.10")
 KUBERNETES_API = ("10.100.0.1", "172.20.0.1")
 
 
-@pytest.mark.parametrize("environment", ["eks", "prod", "existing"])
+@pytest.mark.parametrize("environment", environment_parameters("everything", "eks", "prod", "existing"))
 def test_a_replica_reaches_what_it_works_with(environment: str, reaches: Any) -> None:
     for server in (*CLUSTER_DNS, "169.254.20.10"):
         for protocol in ("UDP", "TCP"):
@@ -40,7 +42,7 @@ def test_a_replica_reaches_what_it_works_with(environment: str, reaches: Any) ->
     assert reaches(environment, "93.184.215.14", 65535), "a link may name any port"
 
 
-@pytest.mark.parametrize("environment", ["eks", "prod", "existing"])
+@pytest.mark.parametrize("environment", environment_parameters("everything", "eks", "prod", "existing"))
 def test_a_replica_reaches_neither_metadata_nor_private_hosts(environment: str, reaches: Any) -> None:
     for port in (53, 80, 443):
         assert not reaches(environment, "169.254.169.254", port), "the node's credentials"
@@ -54,20 +56,21 @@ def test_a_replica_reaches_neither_metadata_nor_private_hosts(environment: str, 
 
 
 def test_a_replica_reaches_the_ports_of_private_hosts_that_the_environment_allows(reaches: Any) -> None:
-    assert reaches("existing", "10.0.12.34", 8443)
-    assert not reaches("eks", "10.0.12.34", 8443)
+    assert reaches("everything", "10.0.12.34", 8080)
+    assert not reaches("everything", "10.0.12.34", 8443)
 
 
-def test_nobody_reaches_a_replica(templates_of: Any) -> None:
-    policy = templates_of("eks").manifest("NetworkPolicy", "runtime-sdruntime")["spec"]
+def test_nobody_reaches_a_replica(everything: Templates) -> None:
+    policy = everything.manifest("NetworkPolicy", "runtime-sdruntime")["spec"]
     assert policy["ingress"] == []
     assert "Ingress" in policy["policyTypes"]
 
 
-def test_what_switches_policies_on_takes_over_what_eks_may_have_made(templates_of: Any) -> None:
-    eks = templates_of("eks")
-    by_kubectl = eks.resources("Custom::AWSCDK-EKS-KubernetesResource")
-    (switch,) = [r for r in by_kubectl if "enable-network-policy-controller" in eks.flat(r.properties["Manifest"])]
+def test_what_switches_policies_on_takes_over_what_eks_may_have_made(everything: Templates) -> None:
+    by_kubectl = everything.resources("Custom::AWSCDK-EKS-KubernetesResource")
+    (switch,) = [
+        r for r in by_kubectl if "enable-network-policy-controller" in everything.flat(r.properties["Manifest"])
+    ]
     assert switch.properties["Overwrite"] is True
     assert not any(r.properties.get("Overwrite") for r in by_kubectl if r is not switch)
 

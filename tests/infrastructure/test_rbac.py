@@ -10,6 +10,7 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 
 from runtime_image.agent.orchestrator.kubernetes import ANNOTATION
+from tests.infrastructure.templates import Templates
 
 NAMESPACE = "runtime-sdruntime"
 REPLICA = f"system:serviceaccount:{NAMESPACE}:runtime"
@@ -71,9 +72,9 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 @pytest.fixture
-def refuses(templates_of: Any) -> Callable[..., bool]:
+def refuses(everything: Templates) -> Callable[..., bool]:
     """Tell whether the cluster refuses a patch of a pod by a replica of the same runtime."""
-    policy = AdmissionPolicy(templates_of("eks").manifest("ValidatingAdmissionPolicy")["spec"])
+    policy = AdmissionPolicy(everything.manifest("ValidatingAdmissionPolicy")["spec"])
 
     def refuses(
         *patches: dict[str, Any], pod: dict[str, Any] = POD, by: str = POD_NAME, username: str = REPLICA
@@ -84,11 +85,12 @@ def refuses(templates_of: Any) -> Callable[..., bool]:
     return refuses
 
 
-def test_a_replica_may_patch_pods_of_its_namespace_and_a_policy_confines_that(templates_of: Any) -> None:
-    eks = templates_of("eks")
-    assert eks.manifest("Role", NAMESPACE)["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]
-    binding = eks.manifest("ValidatingAdmissionPolicyBinding")["spec"]
-    policy = eks.manifest("ValidatingAdmissionPolicy")
+def test_a_replica_may_patch_pods_of_its_namespace_and_a_policy_confines_that(everything: Templates) -> None:
+    assert everything.manifest("Role", NAMESPACE)["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}
+    ]
+    binding = everything.manifest("ValidatingAdmissionPolicyBinding")["spec"]
+    policy = everything.manifest("ValidatingAdmissionPolicy")
     assert binding == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny", "Audit"]}
     (rule,) = policy["spec"]["matchConstraints"]["resourceRules"]
     assert (rule["resources"], rule["operations"]) == (["pods"], ["UPDATE"])
@@ -130,8 +132,8 @@ def test_a_replica_may_change_nothing_else_of_its_pod(patch: dict[str, Any], ref
     assert refuses(patch, OWN_COST), "nor beside its deletion cost"
 
 
-def test_a_token_that_names_no_pod_is_refused(templates_of: Any) -> None:
-    policy = AdmissionPolicy(templates_of("eks").manifest("ValidatingAdmissionPolicy")["spec"])
+def test_a_token_that_names_no_pod_is_refused(everything: Templates) -> None:
+    policy = AdmissionPolicy(everything.manifest("ValidatingAdmissionPolicy")["spec"])
     for user in ({"username": REPLICA}, {"username": REPLICA, "extra": {}}):
         assert policy.refuses(POD, merged(POD, OWN_COST), user)
 

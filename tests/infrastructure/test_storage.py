@@ -2,11 +2,12 @@ from typing import Any
 
 from contract import record
 from contract.task import MAX_POLICY_MS
+from tests.infrastructure.templates import Templates
 
 SECONDS_PER_DAY = 24 * 3600
 
 
-def test_buckets_are_encrypted_private_and_owned_by_the_account(templates: Any) -> None:
+def test_buckets_are_encrypted_private_and_owned_by_the_account(templates: Templates) -> None:
     for bucket in templates.resources("AWS::S3::Bucket"):
         rules = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rules == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
@@ -14,7 +15,7 @@ def test_buckets_are_encrypted_private_and_owned_by_the_account(templates: Any) 
         assert bucket.properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def test_buckets_refuse_requests_without_tls(templates: Any) -> None:
+def test_buckets_refuse_requests_without_tls(templates: Templates) -> None:
     policies = {
         templates.flat(policy.properties["Bucket"]): policy.properties["PolicyDocument"]["Statement"]
         for policy in templates.resources("AWS::S3::BucketPolicy")
@@ -32,48 +33,48 @@ def test_buckets_refuse_requests_without_tls(templates: Any) -> None:
         ]
 
 
-def test_every_access_to_a_bucket_is_logged(templates: Any) -> None:
+def test_every_access_to_a_bucket_is_logged(templates: Templates) -> None:
     for bucket in templates.resources("AWS::S3::Bucket"):
-        logging = bucket.properties.get("LoggingConfiguration")
+        logging: dict[str, Any] = bucket.properties.get("LoggingConfiguration", {})
         if bucket.name == "AccessLogBucket":
-            assert logging is None
+            assert logging == {}
         else:
             assert templates.flat(logging["DestinationBucketName"]) == "AccessLogBucket"
             assert logging["LogFilePrefix"] == f"{bucket.name}/"
 
 
-def lifecycle(templates: Any, bucket: str) -> dict[str, dict[str, Any]]:
+def lifecycle(templates: Templates, bucket: str) -> dict[str, dict[str, Any]]:
     rules = templates.named(bucket, "AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
     return {rule["Id"]: rule for rule in rules}
 
 
-def test_no_upload_is_billed_that_was_never_completed(templates: Any) -> None:
+def test_no_upload_is_billed_that_was_never_completed(templates: Templates) -> None:
     for bucket in templates.resources("AWS::S3::Bucket"):
         abort = lifecycle(templates, bucket.name)["AbortIncompleteUploads"]
         assert abort["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
-def test_a_message_in_the_task_bucket_outlives_its_task(dev: Any) -> None:
-    days = lifecycle(dev, "TaskBucket")["Expire"]["ExpirationInDays"]
+def test_a_message_in_the_task_bucket_outlives_its_task(ecs: Templates) -> None:
+    days = lifecycle(ecs, "TaskBucket")["Expire"]["ExpirationInDays"]
     assert days * SECONDS_PER_DAY * 1000 > 2 * MAX_POLICY_MS
 
 
-def test_pictures_are_kept_unless_the_environment_says_for_how_long(templates: Any) -> None:
+def test_pictures_are_kept_unless_the_environment_says_for_how_long(templates: Templates) -> None:
     rule = lifecycle(templates, "OutputBucket").get("Expire")
     expected = templates.environment.output_retention_days
     assert rule == (None if expected is None else {"Id": "Expire", "Status": "Enabled", "ExpirationInDays": expected})
 
 
-def test_an_overwritten_model_can_be_brought_back_for_a_while(dev: Any) -> None:
-    assert dev.named("ModelBucket", "AWS::S3::Bucket").properties["VersioningConfiguration"] == {"Status": "Enabled"}
-    rule = lifecycle(dev, "ModelBucket")["ExpireOverwritten"]
+def test_an_overwritten_model_can_be_brought_back_for_a_while(ecs: Templates) -> None:
+    assert ecs.named("ModelBucket", "AWS::S3::Bucket").properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    rule = lifecycle(ecs, "ModelBucket")["ExpireOverwritten"]
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 14}
-    assert "Expire" not in lifecycle(dev, "ModelBucket")
+    assert "Expire" not in lifecycle(ecs, "ModelBucket")
 
 
-def test_the_table_has_the_keys_and_indexes_of_the_record(dev: Any) -> None:
-    properties = dev.named("TaskTable", "AWS::DynamoDB::Table").properties
+def test_the_table_has_the_keys_and_indexes_of_the_record(ecs: Templates) -> None:
+    properties = ecs.named("TaskTable", "AWS::DynamoDB::Table").properties
     types = {item["AttributeName"]: item["AttributeType"] for item in properties["AttributeDefinitions"]}
     for name, type_ in types.items():
         assert type_ == ("N" if record.Record.model_fields[name].annotation in {int, int | None} else "S")
@@ -99,7 +100,7 @@ def keys(properties: dict[str, Any]) -> tuple[str, ...]:
     return tuple(key["AttributeName"] for key in schema)
 
 
-def test_the_table_is_encrypted_backed_up_expires_records_and_feeds_the_callbacks(templates: Any) -> None:
+def test_the_table_is_encrypted_backed_up_expires_records_and_feeds_the_callbacks(templates: Templates) -> None:
     properties = templates.named("TaskTable", "AWS::DynamoDB::Table").properties
     assert properties["SSESpecification"] == {"SSEEnabled": True}
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stacks.nodejs import node_program
+from tests.infrastructure.conftest import TemplatesOf
+from tests.infrastructure.templates import Templates
 
 PROJECT = Path(__file__).parents[2]
 CDK = PROJECT / "node_modules" / "aws-cdk" / "bin" / "cdk"
@@ -36,6 +37,10 @@ def run(*command: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+#: Synthesis with the pinned command line takes ten seconds of CPU, and the bundle is made of downloaded libraries.
+slow = pytest.mark.slow
+
+
 @pytest.fixture(scope="session")
 def cdk_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the CDK command line makes of `local`, with the functions' bundle."""
@@ -46,11 +51,13 @@ def cdk_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_pinned_command_line_synthesizes_without_credentials(cdk_assembly: Path, templates_of: Any) -> None:
+@slow
+def test_the_pinned_command_line_synthesizes_without_credentials(cdk_assembly: Path, templates_of: TemplatesOf) -> None:
     for file in templates_of("local").files:
         assert json.loads((cdk_assembly / file.name).read_text()) == json.loads(file.read_text())
 
 
+@slow
 def test_the_command_line_looks_nothing_up(cdk_assembly: Path) -> None:
     assert "missing" not in json.loads((cdk_assembly / "manifest.json").read_text())
     assert not (PROJECT / "cdk.context.json").exists()
@@ -62,8 +69,9 @@ def bundle(cdk_assembly: Path) -> Path:
     return folder
 
 
-def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, dev: Any) -> None:
-    for function in dev.resources("AWS::Lambda::Function"):
+@slow
+def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, ecs: Templates) -> None:
+    for function in ecs.resources("AWS::Lambda::Function"):
         module = function.properties["Handler"].rpartition(".")[0]
         assert (bundle / f"{module.replace('.', '/')}.py").exists()
     assert (bundle / "contract" / "record.py").exists()
@@ -73,12 +81,14 @@ def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, dev: 
         assert (bundle / library).is_dir()
 
 
+@slow
 def test_the_bundle_is_built_for_the_machine_that_runs_it(bundle: Path) -> None:
     extensions = [path.name for path in bundle.rglob("*.so")]
     assert any(name.startswith("_pydantic_core.") for name in extensions)
     assert all(re.search(r"\.cpython-313-aarch64-linux-gnu\.so$", name) for name in extensions)
 
 
+@slow
 def test_the_bundle_holds_nothing_else(bundle: Path) -> None:
     names = {path.name for path in bundle.iterdir()}
     assert not names & {"boto3", "botocore", "s3transfer", "stacks", "local", "runtime_image", "tests", "bin"}
@@ -105,6 +115,7 @@ def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> N
     assert bundle_hash(tmp_path) not in {before, changed}
 
 
+@slow
 def test_python_alone_synthesizes_an_environment_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("name: mine\nruntimes:\n  - name: sdxl\n    modelFilename: sdxl.safetensors\n")

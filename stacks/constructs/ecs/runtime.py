@@ -9,7 +9,7 @@ from constructs import Construct
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.ecs import scaling
 from stacks.constructs.ecs.cluster import EcsCluster
-from stacks.constructs.ecs.scaling_metrics import ScalingMetrics
+from stacks.constructs.ecs.scaling_metrics import EcsMetrics
 from stacks.constructs.ecs.service import RuntimeService
 from stacks.constructs.ecs.task_definition import task_definition
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
@@ -41,7 +41,7 @@ class RuntimeOnEcs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._runtime = runtime
-        self._metrics = ScalingMetrics(environment.name)
+        self._metrics = EcsMetrics(environment.name)
         logs = TaskLogGroup(
             self,
             "Logs",

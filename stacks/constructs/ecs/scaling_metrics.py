@@ -18,7 +18,7 @@ MEASURE_INTERVAL_MINUTES: Final = 1
 
 
 @dataclass(frozen=True)
-class ScalingMetrics:
+class EcsMetrics:
     """Metrics of one environment. CloudWatch's own come late, or not at all while their values are 0."""
 
     environment: str

@@ -10,7 +10,7 @@ from stacks.config import Purchase, RuntimeConfig
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.gpu_nodes import GpuNodes
 from stacks.constructs.ecs.scaling import ServiceScaling
-from stacks.constructs.ecs.scaling_metrics import ScalingMetrics
+from stacks.constructs.ecs.scaling_metrics import EcsMetrics
 
 #: Suffix of a service's name.
 SUFFIXES: Final[Mapping[Purchase, str]] = {"spot": "spot", "onDemand": "on-demand"}
@@ -24,7 +24,7 @@ class RuntimeService(Construct):
         scope: Construct,
         id_: str,
         *,
-        metrics: ScalingMetrics,
+        metrics: EcsMetrics,
         cluster: EcsCluster,
         runtime: RuntimeConfig,
         purchase: Purchase,

@@ -7,13 +7,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from contract.settings import InvalidEnvironment
 from runtime_image.agent.complete.task_completion import TaskCompletion
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks
-from runtime_image.agent.core.events import DrainRequested, Event, StopRequested, ThreadFailed
+from runtime_image.agent.core.events import DrainRequested, Event, StopRequested
 from runtime_image.agent.core.loop import TaskLoop
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.core.webui_health import WebUiHealth
@@ -48,6 +47,7 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs
 from runtime_image.process.retry import Retry
+from runtime_image.process.threads import start_thread
 from runtime_image.webui.checkpoints import Checkpoints
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.names.catalog import NameCatalog
@@ -170,7 +170,7 @@ def build_loop(
     }
     threads |= {"presence": heartbeat_sender.run}
     for name, run in threads.items():
-        _start_thread(name, run, post)
+        start_thread(name, run, post)
 
     def forget_webui() -> None:
         checkpoints.forget()
@@ -200,16 +200,6 @@ def build_loop(
         clock=clock,
         log=log,
     )
-
-
-def _start_thread(name: str, run: Callable[[], None], post: Callable[[Event], None]) -> None:
-    def watched() -> None:
-        try:
-            run()
-        except Exception as error:  # noqa: BLE001 - a thread's failure is an event, never a dead thread
-            post(ThreadFailed(name, error))
-
-    threading.Thread(target=watched, name=name, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from typing import IO, Final
 
 import psutil
 
-from runtime_image.supervisor.events import ChildEnded, Event, start_thread
+from runtime_image.process.threads import start_thread
+from runtime_image.supervisor.events import ChildEnded, Event
 
 #: prctl option by which Linux ends a child whose parent died (linux/prctl.h).
 _PR_SET_PDEATHSIG: Final = 1

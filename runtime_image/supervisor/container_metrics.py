@@ -8,8 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from runtime_image.model_downloader.progress import ProgressSnapshot
 from runtime_image.supervisor.container_status import ContainerStatus
-from runtime_image.supervisor.status_files import ModelDownloadStatus, read_status_file
+from runtime_image.supervisor.status_files import read_status_file
 
 
 class ContainerMetrics(Collector):
@@ -78,7 +79,7 @@ class ContainerMetrics(Collector):
         yield loaded
 
     def _models(self) -> Iterator[Metric]:
-        download = read_status_file(self._models_state_file, ModelDownloadStatus)
+        download = read_status_file(self._models_state_file, ProgressSnapshot)
         if download is None:
             return
         yield _gauge("darkroom_models_files", "Files that the runtime needs from the start", download.files)

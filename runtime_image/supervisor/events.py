@@ -1,9 +1,8 @@
 """Events of the supervisor's loop: every message that a thread or a signal has for it."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from runtime_image.process.threads import ThreadFailed
 from runtime_image.supervisor.managed_process import StartedProcess
 
 
@@ -51,25 +50,5 @@ class ShutdownRequested:
     """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
-@dataclass(frozen=True)
-class ThreadCrashed:
-    """A thread failed by a mistake of ours."""
-
-    name: str
-    error: Exception
-
-
 WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | CheckpointMissing
-Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadCrashed
-
-
-def start_thread(name: str, run: Callable[[], None], post: Callable[[Event], None]) -> None:
-    """Run `run` in a daemon thread. Its failure is an event, because a dead thread would go unseen."""
-
-    def guarded() -> None:
-        try:
-            run()
-        except Exception as error:  # noqa: BLE001 - see above
-            post(ThreadCrashed(name, error))
-
-    threading.Thread(target=guarded, name=name, daemon=True).start()
+Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadFailed

@@ -3,21 +3,19 @@
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, TypeAdapter, ValidationError
+
+Content = TypeVar("Content")
 
 #: Seconds after which a status counts as missing. The agent writes one each second. A slow disk may hold its loop up,
 #: but not for this long.
 MAX_AGE_SECONDS: Final = 15.0
 
 
-class _StatusFile(BaseModel):
-    """Base of a file's content: a missing field has a value that claims nothing, an unknown one is ignored."""
+class AgentStatus(BaseModel):
+    """Content of the agent's status file. A missing field has a value that claims nothing."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class AgentStatus(_StatusFile):
-    """Content of the agent's status file."""
 
     #: True while the agent accepts tasks.
     ready: bool = False
@@ -44,25 +42,11 @@ class AgentStatus(_StatusFile):
         return now_seconds - self.updated_at <= MAX_AGE_SECONDS
 
 
-class ModelDownloadStatus(_StatusFile):
-    """Content of the model downloader's state file."""
-
-    files: NonNegativeInt = 0
-    files_done: NonNegativeInt = 0
-    bytes: NonNegativeInt = 0
-    #: Bytes on disk, those of earlier downloads included.
-    bytes_done: NonNegativeInt = 0
-    bytes_per_second: NonNegativeFloat = 0.0
-
-
-StatusFile = TypeVar("StatusFile", bound=_StatusFile)
-
-
-def read_status_file(path: Path | None, content: type[StatusFile]) -> StatusFile | None:
-    """Return the file's content, or None if there is no file or it cannot be read as such."""
+def read_status_file(path: Path | None, content: type[Content]) -> Content | None:
+    """Return the file's content, or None if there is no file or it is of another form."""
     if path is None:
         return None
     try:
-        return content.model_validate_json(path.read_bytes())
+        return TypeAdapter(content).validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None

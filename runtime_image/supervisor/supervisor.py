@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
+from runtime_image.process.threads import ThreadFailed
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.agent_process import AgentProcess
 from runtime_image.supervisor.container_metrics import ContainerMetrics
@@ -111,7 +112,7 @@ class Supervisor:
                 if self.shutdown.has_begun:
                     self.agent.terminate(now)
                 self.shutdown.begin(ExitCode.STOPPED, now)
-            case on.ThreadCrashed(name, error):
+            case ThreadFailed(name, error):
                 self.event_log.error("thread_failed", error, thread=name)
                 self.shutdown.begin(ExitCode.INTERNAL_ERROR, now)
 

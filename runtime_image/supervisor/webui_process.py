@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from runtime_image.process.threads import start_thread
 from runtime_image.supervisor.container_metrics import ContainerMetrics
-from runtime_image.supervisor.events import Event, WebUiPrepared, start_thread
+from runtime_image.supervisor.events import Event, WebUiPrepared
 from runtime_image.supervisor.managed_process import ManagedProcess, StartedProcess
 
 #: Reason of a restart that the supervisor did not request.

@@ -46,7 +46,7 @@ NOT_YET_CLEAN = (
 
 #: Names that more than one class has still.
 NOT_YET_UNIQUE = {
-    *("Answer", "AwsClients", "Check", "Checkpoint", "Checkpoints", "Child", "Condition", "Delivery", "Ending"),
+    *("Answer", "AwsClients", "Check", "Checkpoint", "Checkpoints", "Delivery", "Ending"),
     *(
         "Environment",
         "Generation",
@@ -59,8 +59,8 @@ NOT_YET_UNIQUE = {
         "Policy",
         "Progress",
     ),
-    *("Refused", "Replica", "Result", "Run", "Standing", "StopRequested", "Task", "TaskQueue", "TaskTable"),
-    *("ThreadFailed", "UnknownModel", "WebUi", "WebUiError", "WebUiReady", "_Server"),
+    *("Refused", "Replica", "Result", "Run", "Standing", "Task", "TaskQueue", "TaskTable"),
+    *("UnknownModel", "WebUiError", "_Server"),
 }
 
 FOLLOWS_THE_RULE = (

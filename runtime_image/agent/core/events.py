@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from runtime_image.process.threads import ThreadFailed
+
 if TYPE_CHECKING:  # these modules' threads post events
     from runtime_image.agent.core.claimed_task import ClaimedTask
     from runtime_image.agent.intake.task_queue import ReceivedMessage
@@ -191,14 +193,6 @@ class StopRequested:
 @dataclass(frozen=True)
 class DrainRequested:
     """SIGUSR1: stop once everything that has begun is done, however long it takes."""
-
-
-@dataclass(frozen=True)
-class ThreadFailed:
-    """A thread that must never end did."""
-
-    name: str
-    error: Exception
 
 
 Event = (

@@ -21,6 +21,7 @@ from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
+from runtime_image.process.threads import ThreadFailed
 from runtime_image.webui.errors import WebUiFailed, WebUiRefused, WebUiUnreachable
 
 #: Seconds between two looks at leases and limits when nothing happens.
@@ -256,7 +257,7 @@ class TaskLoop:
         self._shutdown.drain(now=self._clock.monotonic())
 
     @handle.register
-    def _thread_failed(self, event: on.ThreadFailed) -> None:
+    def _thread_failed(self, event: ThreadFailed) -> None:
         self._log.error("thread_failed", event.error, thread=event.name)
         self._stop(ExitCode.INTERNAL_ERROR, hurry=True)
 

@@ -15,6 +15,7 @@ from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, SLOW_PRE
 from runtime_image.agent.lease.task_monitor import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECONDS, PROGRESS_SECONDS
 from runtime_image.model_downloader.progress import DownloadProgress as Download
 from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.threads import ThreadFailed
 from runtime_image.webui.errors import WebUiFailed, WebUiRefused
 from runtime_image.webui.progress import Progress
 from runtime_image.webui.request import WebUiRequest
@@ -330,7 +331,7 @@ def test_a_run_that_is_claimed_again_before_its_loss_is_written_is_held(agent: A
 
 
 def test_a_dead_thread_ends_the_agent(agent: Agent) -> None:
-    agent.events.put(on.ThreadFailed("keeper", RuntimeError("bug")))
+    agent.events.put(ThreadFailed("keeper", RuntimeError("bug")))
     agent.events.put(on.MessagesReceived(()))
 
     assert agent.loop.run() == ExitCode.INTERNAL_ERROR

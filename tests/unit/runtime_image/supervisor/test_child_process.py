@@ -6,6 +6,7 @@ from typing import IO
 
 import pytest
 
+from runtime_image.process.threads import ThreadFailed
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.child_process import ChildProcess
 
@@ -61,6 +62,6 @@ def test_a_failure_to_read_the_output_is_an_event() -> None:
     ChildProcess("webui", [sys.executable, "-c", ""], environment=dict(os.environ), post=post, read_output=read)
 
     assert ended.wait(60)
-    (failure,) = [event for event in events if isinstance(event, on.ThreadCrashed)]
+    (failure,) = [event for event in events if isinstance(event, ThreadFailed)]
     assert failure.name == "webui-output"
     assert str(failure.error) == "the log is full"

@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.settings import InvalidEnvironment
+from runtime_image.model_downloader.progress import ProgressSnapshot
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
@@ -158,7 +160,10 @@ def test_every_end_of_the_download_has_a_code(status: int, code: int) -> None:
 def test_a_taken_port_is_an_error(tmp_path: Path) -> None:
     status = ContainerStatus(ticked_at=0)
     state_file = tmp_path / "models.json"
-    state_file.write_text('{"files": 3, "files_done": 1, "bytes_done": 7}')
+    snapshot = ProgressSnapshot(
+        files=3, files_done=1, bytes=9, bytes_done=7, bytes_fetched=0, bytes_per_second=0.0, eta_seconds=None
+    )
+    state_file.write_text(json.dumps({"state": "fetching", **asdict(snapshot), "updated_at": 1.5}))
     metrics = ContainerMetrics(
         runtime="r", status=status, models_directory=tmp_path / "not-made-yet", models_state_file=state_file
     )

@@ -1,6 +1,5 @@
 """Progress of a download: counted by its threads, reported in log lines and in a file for metrics."""
 
-import json
 import threading
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from runtime_image.process.logs import EventLog
+from runtime_image.process.status_file import write_status_file
 
 #: Seconds over which the rate is averaged: long enough to be calm, short enough to show a stall.
 WINDOW_SECONDS: Final = 10.0
@@ -113,10 +113,8 @@ class ProgressReporter:
         if self._state_file is None:
             return
         content = {"state": state, **asdict(self._progress.snapshot()), "updated_at": time.time()}
-        temporary = self._state_file.with_name(f".{self._state_file.name}.new")
         try:
-            temporary.write_text(json.dumps(content))
-            temporary.replace(self._state_file)
+            write_status_file(self._state_file, content)
         except OSError as error:
             # Missing metrics must not fail the download.
             self._log.warning("models_state_not_written", reason=str(error))

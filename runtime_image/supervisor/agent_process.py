@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runtime_image.process.status_file import AgentStatus, read_status_file
 from runtime_image.supervisor.managed_process import ManagedProcess
-from runtime_image.supervisor.status_files import AgentStatus, read_status_file
 
 #: Makes the agent receive no more tasks, release those that have not begun, finish the others however long they last,
 #: and exit.

@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from runtime_image.model_downloader.progress import ProgressSnapshot
+from runtime_image.process.status_file import read_status_file
 from runtime_image.supervisor.container_status import ContainerStatus
-from runtime_image.supervisor.status_files import read_status_file
 
 
 class ContainerMetrics(Collector):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from runtime_image.supervisor.status_files import AgentStatus
+from runtime_image.process.status_file import AgentStatus
 
 #: Seconds without a tick of the loop after which it counts as stuck. A tick starts a process at most.
 STUCK_SECONDS: Final = 30.0

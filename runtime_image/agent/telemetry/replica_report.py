@@ -1,6 +1,5 @@
 """How this replica is doing: a small file for who looks after the process, and metrics once a minute."""
 
-import json
 import threading
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from runtime_image.process.status_file import AgentStatus, write_status_file
 from runtime_image.webui.checkpoints import Checkpoints
 
 #: Seconds between two writes of the status file; one that is much older is that of a loop that stands still.
@@ -63,27 +63,24 @@ class ReplicaReport:
         if now - self._measured_at >= METRICS_SECONDS:
             self._measure(now)
 
-    def _status(self, now: float, held: int) -> dict[str, object]:
+    def _status(self, now: float, held: int) -> AgentStatus:
         with self._lock:
             completion = {ending.name: count for ending, count in self._completion.items()}
-        return {
-            "ready": self._health.is_ready,
-            "held": held,
-            "busy_seconds": round(self._gpu.busy_seconds(now), 3),
-            "up_seconds": round(now - self._started_at, 3),
-            "tasks": completion,
-            "webui_failures": self._health.failures_in_all,
-            "out_of_memory": self._out_of_memory,
-            "checkpoint": self._checkpoints.loaded_name,
-            "updated_at": self._clock.now_ms() / 1000,
-        }
+        return AgentStatus(
+            ready=self._health.is_ready,
+            held=held,
+            busy_seconds=round(self._gpu.busy_seconds(now), 3),
+            up_seconds=round(now - self._started_at, 3),
+            tasks=completion,
+            webui_failures=self._health.failures_in_all,
+            out_of_memory=self._out_of_memory,
+            checkpoint=self._checkpoints.loaded_name,
+            updated_at=self._clock.now_ms() / 1000,
+        )
 
-    def _write(self, path: Path, status: dict[str, object]) -> None:
-        new = path.with_name(f"{path.name}.new")
+    def _write(self, path: Path, status: AgentStatus) -> None:
         try:
-            new.write_text(json.dumps(status), encoding="utf-8")
-            # A reader never sees half a file.
-            new.replace(path)
+            write_status_file(path, status.model_dump())
         except OSError as error:
             self._log.warning("status_not_written", path=str(path), reason=str(error))
 

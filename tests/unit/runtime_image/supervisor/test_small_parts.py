@@ -12,6 +12,7 @@ from runtime_image.model_downloader.progress import ProgressSnapshot
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
+from runtime_image.process.status_file import AgentStatus, read_status_file
 from runtime_image.supervisor.__main__ import check_machine
 from runtime_image.supervisor.container_metrics import ContainerMetrics
 from runtime_image.supervisor.container_status import STUCK_SECONDS, ContainerStatus
@@ -19,7 +20,6 @@ from runtime_image.supervisor.health_server import HealthServer
 from runtime_image.supervisor.managed_process import HEALTHY_SECONDS, LONGEST_PAUSE_SECONDS, RestartPolicy
 from runtime_image.supervisor.model_download import ModelDownload
 from runtime_image.supervisor.settings import SupervisorSettings
-from runtime_image.supervisor.status_files import AgentStatus, read_status_file
 from tests.unit.runtime_image.supervisor.fakes import FakeProcess
 
 ENVIRONMENT = {"RUNTIME": "r", "WEBUI_COMMAND": "webui --port 7860", "WEBUI_URL": "http://127.0.0.1:7860"}

@@ -8,10 +8,10 @@ import pytest
 
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from runtime_image.process.status_file import AgentStatus
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.liveness_probe import LivenessProbe
-from runtime_image.supervisor.status_files import AgentStatus
 from runtime_image.supervisor.webui_startup import WebUiStartup
 from tests.unit.runtime_image.agent.tasks import StillClock
 from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess

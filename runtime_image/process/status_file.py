@@ -1,5 +1,7 @@
-"""Status files of the agent and of the model downloader: small JSON files that each replaces once a second."""
+"""Status files of the agent and of the model downloader: JSON that each replaces once a second for the supervisor."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -26,6 +28,8 @@ class AgentStatus(BaseModel):
     up_seconds: NonNegativeFloat = 0.0
     #: Number of tasks by the way in which they ended.
     tasks: dict[str, NonNegativeInt] = {}
+    #: Tasks that the Web UI failed.
+    webui_failures: NonNegativeInt = 0
     #: Tasks that came back because the GPU's memory was not enough.
     out_of_memory: NonNegativeInt = 0
     checkpoint: str | None = None
@@ -40,6 +44,13 @@ class AgentStatus(BaseModel):
     def is_fresh(self, now_seconds: float) -> bool:
         """Return True if it was written lately; `now_seconds` is epoch time."""
         return now_seconds - self.updated_at <= MAX_AGE_SECONDS
+
+
+def write_status_file(path: Path, content: Mapping[str, object]) -> None:
+    """Replace the file as a whole, because a reader must never see half of it; raises OSError."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(json.dumps(content), encoding="utf-8")
+    new.replace(path)
 
 
 def read_status_file(path: Path | None, content: type[Content]) -> Content | None:

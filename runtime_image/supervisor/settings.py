@@ -1,4 +1,4 @@
-"""Everything that may differ from one container to the next, read from the environment once, at start."""
+"""Settings of the supervisor, read once from the environment when the container starts."""
 
 import shlex
 from pathlib import Path
@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, ByteSize, Field
 
 from contract.settings import Settings
 
-#: Seconds of the grace period that the Web UI gets after the agent, and the same as a part of short ones.
+#: Seconds of the grace period that the Web UI gets after the agent, and the same as a part of a short period.
 WEBUI_STOP_SECONDS: Final = 5.0
 WEBUI_STOP_PART: Final = 0.2
-#: Seconds between the agent's own end and the moment at which it is killed, and the same as a part of short periods.
+#: Seconds between the end that the agent aims at and its SIGKILL, and the same as a part of a short period.
 SPARE_SECONDS: Final = 2.0
 SPARE_PART: Final = 0.05
 
@@ -21,15 +21,15 @@ def _words(command: object) -> object:
 
 
 class SupervisorSettings(Settings):
-    """The variables of `python -m runtime_image.supervisor`. It passes all variables on to what it starts."""
+    """Variables of `python -m runtime_image.supervisor`. It passes all variables on to the processes that it starts."""
 
     runtime: str = Field(min_length=1, description="Name of the runtime, for logs")
     webui_command: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
         min_length=1, description="Command line of the Web UI, quoted as in a shell but run without one"
     )
-    webui_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address at which that Web UI answers")
+    webui_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address at which the Web UI answers")
     webui_restarts: int = Field(
-        default=5, ge=0, description="Restarts of the Web UI, or of the agent, in a row before the container gives up"
+        default=5, ge=0, description="Restarts of the Web UI, or of the agent, in a row before the container ends"
     )
     webui_memory_limit: ByteSize | None = Field(
         default=None, description="Resident size, such as 12GiB, past which the Web UI restarts between two tasks"
@@ -37,43 +37,43 @@ class SupervisorSettings(Settings):
     hang_seconds: float = Field(
         default=300.0,
         gt=0,
-        description="Seconds after which a Web UI that has nothing to do and does not answer restarts",
+        description="Seconds after which an idle Web UI that does not answer restarts",
     )
     warm_up: bool = Field(
         default=False, description="True: the Web UI makes one small picture with MODEL_FILENAME before it is ready"
     )
-    model_bucket: str = Field(default="", description="Model bucket; without it no models are fetched")
-    models_directory: Path = Field(default=Path("/models"), description="Where the models are")
+    model_bucket: str = Field(default="", description="Model bucket; without it no models are downloaded")
+    models_directory: Path = Field(default=Path("/models"), description="Folder of the models")
     baked_models_directory: Path | None = Field(
-        default=None, description="Models that the image brings, which are linked to from MODELS_DIRECTORY"
+        default=None, description="Folder of the image's own models, which the supervisor links into MODELS_DIRECTORY"
     )
     models_state_file: Path | None = Field(
-        default=None, description="Where the downloader writes how far it is, for the metrics"
+        default=None, description="File to which the downloader writes its progress, for the metrics"
     )
-    model_filename: str = Field(default="", description="The runtime's one checkpoint, loaded before it is ready")
+    model_filename: str = Field(default="", description="The runtime's only checkpoint, loaded before it is ready")
     status_file: Path = Field(
-        default=Path("/var/darkroom/agent-status.json"), description="Where the agent writes how it is doing"
+        default=Path("/var/darkroom/agent-status.json"), description="File to which the agent writes its status"
     )
     start_deadline_seconds: float = Field(
-        default=900.0, gt=0, description="Seconds in which the Web UI must be ready and all models on disk"
+        default=900.0, gt=0, description="Seconds within which the Web UI must be ready and all models on disk"
     )
     grace_period_seconds: float = Field(
-        default=110.0, gt=0, description="Seconds from SIGTERM to the last process's end"
+        default=110.0, gt=0, description="Seconds from SIGTERM to the end of the last process"
     )
     health_port: int = Field(default=8080, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: any")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
     def webui_stop_seconds(self) -> float:
-        """Seconds from SIGTERM to SIGKILL for the Web UI."""
+        """Return the seconds from SIGTERM to SIGKILL for the Web UI."""
         return min(WEBUI_STOP_SECONDS, WEBUI_STOP_PART * self.grace_period_seconds)
 
     @property
     def agent_stop_seconds(self) -> float:
-        """Seconds from SIGTERM to SIGKILL for the agent."""
+        """Return the seconds from SIGTERM to SIGKILL for the agent."""
         return self.grace_period_seconds - self.webui_stop_seconds
 
     @property
     def agent_grace_period_seconds(self) -> float:
-        """Seconds in which the agent ends by itself."""
+        """Return the seconds within which the agent ends by itself."""
         return self.agent_stop_seconds - min(SPARE_SECONDS, SPARE_PART * self.grace_period_seconds)

@@ -28,6 +28,10 @@ GENERATED = re.compile(
     r"^tests/infrastructure/snapshots/|^docs/reference/configuration\.md$|\.lock$|^constraints\.txt$|^LICENSE$"
 )
 
+_HASH_COMMENTS = (
+    *(".yaml", ".yml", ".toml", ".sh", ".env", "Makefile", "Dockerfile"),
+    *(".dockerignore", ".gitignore", ".gitattributes", ".editorconfig"),
+)
 _LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 _MESSAGE_CALLS = {"echo", "secho", "fail", "FieldError", "ClickException", "UsageError", "BadParameter"}
 
@@ -55,7 +59,7 @@ def check_text(file: str, text: str) -> list[Finding]:
             found = [(1, f"old name `{Path(file).stem}`"), *found]
     elif name.endswith(".md"):
         found = _phrases_in(_markdown_prose(text))
-    elif name.endswith((".yaml", ".yml", ".toml", ".sh")) or name in {"Makefile", "Dockerfile"}:
+    elif name.endswith(_HASH_COMMENTS) or text.startswith("#!"):
         found = _phrases_in(_hash_comments(text))
     else:
         return []

@@ -27,6 +27,8 @@ PHRASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b[Nn]otes?(?: that|:| the| how| what| whether| it| its| each| when)\b|\b[Nn]ot(?:ed|ing)\b", "`record`"),
         (rf"\b(?:[Tt]ak(?:e|es|ing|en)|[Tt]ook) {_TAKEN}", "`receive`, `accept`, `claim`, `use`"),
         (r"\b(?:is|are|was|were|be|been|being) taken\b", "`received`, `accepted`, `claimed`, `used`"),
+        (r"\b(?:[Hh]and|[Gg]iv)(?:e|es|s|ed|en|ing)?(?: \w+){0,2} back\b", "`release` a record, `requeue` a message"),
+        (r"\b[Ss]igns? of life\b", "`heartbeat`"),
         (r"\b[Ll]ets? (?:\w+ ){1,3}be\b", "an active verb"),
         (
             (

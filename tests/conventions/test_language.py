@@ -75,6 +75,8 @@ BREAKS_THE_RULE = (
     ("x = 1  # A process of its\n# own.", "`of its own`"),
     ("x = 1  # Tasks are taken from the queue.", "`taken from`"),
     ("x = 1  # They have the container started again.", "`have the container started`"),
+    ("x = 1  # The agent hands the task back.", "`release` a record"),
+    ("x = 1  # A sign of life.", "`heartbeat`"),
     ("x = 1  # Let the message be.", "`Let the message be`"),
     ("x = 1  # Nothing that is not there.", "one negative"),
     ('raise ValueError(f"the key {1} stands twice")', "`stands`"),

@@ -1,1 +1,1 @@
-"""The whole journey of a task on one machine, by the same templates, functions and agent as on AWS."""
+"""Local system: the whole journey of a task on one machine, by the templates, functions and agent of AWS."""

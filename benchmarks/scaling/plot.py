@@ -1,4 +1,4 @@
-"""A picture of a scenario: what waits and what is there over time, one row for each policy."""
+"""Plot of a scenario: waiting tasks and replicas over time, one row for each policy."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The gateway: one HTTP request after the other through route, authorizer, usage plan and function."""
+"""Gateway of the REST API: every HTTP request passes route, authorizer, usage plan and function."""
 
 import asyncio
 from typing import Any, Final
@@ -35,7 +35,7 @@ class Gateway:
                 functions.find(arn)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """InvocationResult one request."""
+        """Answer one request."""
         http = Request(scope, receive)
         try:
             response = await self._answer(http)
@@ -62,7 +62,7 @@ class Gateway:
             raise GatewayError("MISSING_AUTHENTICATION_TOKEN")
         body = bytearray()
         too_large = False
-        # The rest is read and dropped: a connection that is closed on a sender makes it miss the answer.
+        # The rest is read and dropped, because a sender whose connection closes misses the answer.
         async for chunk in http.stream():
             too_large = too_large or len(body) + len(chunk) > MAX_BODY_BYTES
             if not too_large:
@@ -96,7 +96,7 @@ class Gateway:
     async def _invoke(self, arn: str, event: Any, timeout_seconds: float) -> Any:
         invocation = asyncio.ensure_future(self._functions.find(arn).invoke(event))
         try:
-            # The function goes on when the gateway's patience ends, as it does on AWS.
+            # The function continues after the gateway's timeout, as on AWS.
             return await asyncio.wait_for(asyncio.shield(invocation), timeout_seconds)
         except TimeoutError:
             raise GatewayError("INTEGRATION_TIMEOUT") from None

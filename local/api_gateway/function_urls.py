@@ -29,7 +29,7 @@ class FunctionUrl:
     function: LambdaFunction
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """InvocationResult one request."""
+        """Answer one request."""
         http = Request(scope, receive)
         try:
             body = await http.body()

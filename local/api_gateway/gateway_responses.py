@@ -1,4 +1,4 @@
-"""Answers that API Gateway gives by itself, in the form that the template's GatewayResponses give them."""
+"""Responses of API Gateway without a function, in the form of the template's GatewayResponses."""
 
 import json
 import re

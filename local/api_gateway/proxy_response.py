@@ -1,4 +1,4 @@
-"""The answer of a function behind the API, turned into HTTP as API Gateway does."""
+"""HTTP response of a function behind the API, translated as by API Gateway."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The REST API of the templates: its routes, authorizer, keys and limits, read into plain values."""
+"""REST API of the templates: routes, authorizer, keys and limits as plain values."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Usage plans: how many requests a key may make, by API Gateway's token bucket and its quota of a day."""
+"""Usage plans: limits on a key's requests, by API Gateway's token bucket and its daily quota."""
 
 import time
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Reading a synthesized CloudFormation template as CloudFormation would, for the types this project uses."""
+"""CloudFormation on one machine: synthesis of the templates, and resolution of their values."""

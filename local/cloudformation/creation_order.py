@@ -1,4 +1,4 @@
-"""The order in which resources are made: each after everything that it refers to."""
+"""Creation order of resources: each after everything that it refers to."""
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter

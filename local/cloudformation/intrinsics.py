@@ -1,5 +1,6 @@
-"""Intrinsic functions of a template, resolved to their values."""
+"""Intrinsic functions, conditions and dynamic references of a template, resolved to their values."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,6 +12,13 @@ NO_VALUE: Final = object()
 
 #: `${Name}`, `${Name.Attribute}` and the literal `${!Name}` of Fn::Sub.
 _SUBSTITUTION: Final = re.compile(r"\$\{(!?)([^}]*)\}")
+#: A dynamic reference, `{{resolve:service:...}}`, which CloudFormation resolves during the deployment.
+_DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:([^:{}]*):([^{}]*)\}\}")
+#: Separator between the secret's name or ARN, which may contain colons, and the JSON key.
+_SELECTION: Final = ":SecretString"
+
+#: Returns the text of the secret with this name or ARN.
+ReadSecret = Callable[[str], str]
 
 
 class Resolver:
@@ -148,3 +156,55 @@ def _as_text(value: object) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     raise TypeError(f"{value!r} is not text")
+
+
+def decide_conditions(conditions: Mapping[str, Any], resolve: Callable[[Any], Any]) -> dict[str, bool]:
+    """Return the value of every condition; `resolve` resolves parameters and mappings."""
+    decided: dict[str, bool] = {}
+
+    def named(name: str) -> bool:
+        if name not in decided:
+            if name not in conditions:
+                raise TemplateError(f"there is no condition {name!r}")
+            decided[name] = evaluate(conditions[name])
+        return decided[name]
+
+    def evaluate(expression: Any) -> bool:
+        match expression:
+            case {"Condition": str(name)}:
+                return named(name)
+            case {"Fn::Equals": [first, second]}:
+                return bool(resolve(first) == resolve(second))
+            case {"Fn::And": list(parts)}:
+                return all(evaluate(part) for part in parts)
+            case {"Fn::Or": list(parts)}:
+                return any(evaluate(part) for part in parts)
+            case {"Fn::Not": [part]}:
+                return not evaluate(part)
+        raise TemplateError(f"the local system cannot decide the condition {expression!r}")
+
+    return {name: named(name) for name in conditions}
+
+
+def replace_dynamic_references(text: str, read_secret: ReadSecret) -> str:
+    """Return `text` with its dynamic references replaced; Secrets Manager is the one service there is."""
+
+    def replace(match: re.Match[str]) -> str:
+        service, rest = match.groups()
+        if service != "secretsmanager":
+            raise TemplateError(f"the local system cannot resolve {match[0]}: it knows secretsmanager only")
+        secret_id, _, selection = rest.partition(_SELECTION)
+        json_key, *version = selection.removeprefix(":").split(":")
+        if any(version):
+            raise TemplateError(f"the local system cannot resolve {match[0]}: its secrets have one version")
+        secret = read_secret(secret_id)
+        return _field(secret, json_key, match[0]) if json_key else secret
+
+    return _DYNAMIC_REFERENCE.sub(replace, text)
+
+
+def _field(secret: str, json_key: str, reference: str) -> str:
+    try:
+        return str(json.loads(secret)[json_key])
+    except (ValueError, KeyError, TypeError):
+        raise TemplateError(f"{reference}: the secret is no JSON object with the key {json_key!r}") from None

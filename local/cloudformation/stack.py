@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.cloudformation.conditions import decide
 from local.cloudformation.creation_order import creation_order
-from local.cloudformation.dynamic_references import ReadSecret, replace_dynamic_references
 from local.cloudformation.errors import TemplateError
-from local.cloudformation.intrinsics import Resolver
+from local.cloudformation.intrinsics import ReadSecret, Resolver, decide_conditions, replace_dynamic_references
 
-#: The account that the moto server plays.
+#: The account of the moto server.
 ACCOUNT_ID: Final = "123456789012"
 
 
@@ -71,7 +69,7 @@ class Stack:
             mappings=template.get("Mappings", {}),
             text=lambda text: replace_dynamic_references(text, read_secret),
         )
-        self._conditions |= decide(template.get("Conditions", {}), self._resolver.resolve)
+        self._conditions |= decide_conditions(template.get("Conditions", {}), self._resolver.resolve)
 
     def resource_types(self) -> dict[str, str]:
         """Return the type of every resource whose condition holds, by logical id, dependencies first."""

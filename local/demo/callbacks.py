@@ -1,4 +1,4 @@
-"""Prints callbacks as the local receiver writes them down."""
+"""File of callbacks that the local receiver writes."""
 
 import json
 from pathlib import Path

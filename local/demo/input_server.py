@@ -1,4 +1,4 @@
-"""Serves the demo's input picture over HTTP on this machine, as an application's own server would."""
+"""HTTP server of the demo's input picture, in place of an application's own server."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Starts the local system for the demo as anybody would start it, and stops it."""
+"""Local system of the demo, started and stopped as a user does it."""
 
 import signal
 import subprocess

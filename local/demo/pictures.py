@@ -1,4 +1,4 @@
-"""The demo's own pictures: the one that goes in, and the sheet of those that came out."""
+"""Pictures of the demo: its input picture, and the contact sheet of its outputs."""
 
 import io
 import math

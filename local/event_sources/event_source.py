@@ -1,11 +1,14 @@
 """Interface of an event source, and its loop: it runs until cancelled, and an error only pauses it."""
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any, Final, Protocol
+
+from local.lambda_runtime.runtime_api import InvocationResult
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +19,9 @@ _PAUSE_SECONDS: Final = 1.0
 class EventSource(Protocol):
     """Carries events from one source to one function."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name in the log."""
 
     async def poll(self) -> None:
         """Process the waiting events, or wait for some a short while."""
@@ -41,3 +46,31 @@ class Threads:
     async def call(self, function: Callable[..., Any], **arguments: Any) -> Any:
         """Return what `function` returns."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(function, **arguments))
+
+
+def failed_identifiers(answer: InvocationResult, identifiers: Sequence[str], *, reports_items: bool) -> set[str]:
+    """Return the identifiers of a batch that were not processed.
+
+    As on Lambda, an error fails all of them. So does an answer that names an unknown record or has another shape.
+    An answer without names means success.
+    """
+    everything = set(identifiers)
+    if answer.is_error:
+        return everything
+    if not reports_items:
+        return set()
+    named = _named(json.loads(answer.payload))
+    return everything if named is None or not named <= everything else named
+
+
+def _named(value: Any) -> set[str] | None:
+    """Return the identifiers that an answer names, None if it has another shape."""
+    if value is None:
+        return set()
+    failures = value.get("batchItemFailures", []) if isinstance(value, dict) else None
+    if failures is None and isinstance(value, dict):
+        return set()
+    if not isinstance(failures, list) or not all(isinstance(failure, dict) for failure in failures):
+        return None
+    identifiers = [failure.get("itemIdentifier") for failure in failures]
+    return {str(identifier) for identifier in identifiers}

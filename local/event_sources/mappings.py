@@ -1,4 +1,4 @@
-"""The event sources of the templates: one for each event source mapping and each scheduled rule."""
+"""Event sources of the templates: one for each event source mapping and each scheduled rule."""
 
 from collections.abc import Iterator
 from typing import Any, Final

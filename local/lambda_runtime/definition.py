@@ -1,4 +1,4 @@
-"""A Lambda function as its template describes it."""
+"""Definition of a Lambda function, read from its template."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +15,7 @@ _DEFAULT_MEMORY_MB: Final = 128
 
 @dataclass(frozen=True)
 class FunctionDefinition:
-    """What is needed to run a function. `environment` holds the function's own variables only."""
+    """Definition of a function. `environment` holds its own variables only."""
 
     name: str
     arn: str

@@ -8,7 +8,7 @@ from typing import Final
 
 from local.cloudformation.errors import TemplateError
 from local.lambda_runtime.definition import FunctionDefinition
-from local.lambda_runtime.function import LambdaFunction
+from local.lambda_runtime.function import FunctionProgram, LambdaFunction
 from local.processes.process_group import ProcessGroup
 from local.provisioning.provisioner import EmulatedResource
 
@@ -44,13 +44,9 @@ class Functions:
             raise TemplateError(f"there is no function {arn}; there are {', '.join(sorted(self._emulated)) or 'none'}")
         if arn not in self._functions:
             definition = FunctionDefinition.from_template(self._emulated[arn])
-            self._functions[arn] = LambdaFunction(
-                definition,
-                processes=self._processes,
-                environment=self._environment(definition),
-                folder=self._code_folder,
-                log_file=self._log_folder / f"{definition.name}.log",
-            )
+            log_file, environment = self._log_folder / f"{definition.name}.log", self._environment(definition)
+            program = FunctionProgram(definition, self._processes, environment, self._code_folder, log_file)
+            self._functions[arn] = LambdaFunction(program)
         return self._functions[arn]
 
     async def close(self) -> None:

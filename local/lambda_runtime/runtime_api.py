@@ -1,4 +1,4 @@
-"""The Lambda Runtime API for one process: it asks for the next event here and posts what became of it.
+"""Lambda Runtime API for one process, which gets its events here and posts its results.
 
 AWS Lambda developer guide, "Using the Lambda runtime API for custom runtimes".
 """
@@ -45,7 +45,7 @@ class Invocation:
             self.answer.set_result(answer)
 
     def headers(self) -> Mapping[str, str]:
-        """Return what the runtime client builds the handler's context from."""
+        """Return the headers from which the runtime client builds the handler's context."""
         deadline_ms = int((time.time() + self.timeout_seconds) * 1000)
         return {
             "Lambda-Runtime-Aws-Request-Id": self.request_id,

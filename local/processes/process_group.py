@@ -1,4 +1,4 @@
-"""LocalProcess processes of the local system: started with a log file, ended in order, never left behind."""
+"""Processes of the local system: each has a log file, and all end in order, also when their parent dies."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ _TAIL_LINES: Final = 15
 
 
 class ProcessFailed(Exception):
-    """Raised when a child ended that should not have, or did not come up; its message holds the end of its log."""
+    """Raised when a process ended unexpectedly or did not start; its message has the end of the log."""
 
 
 class LocalProcess:
@@ -60,10 +60,10 @@ class LocalProcess:
         try:
             port = await asyncio.wait_for(self._read_port(), seconds)
         except TimeoutError:
-            raise ProcessFailed(f"{self.name} did not come up within {seconds:g} s{self.log_tail()}") from None
+            raise ProcessFailed(f"{self.name} did not start within {seconds:g} s{self.log_tail()}") from None
         if port is None:
             status = await self.wait()
-            raise ProcessFailed(f"{self.name} ended with status {status} before it came up{self.log_tail()}")
+            raise ProcessFailed(f"{self.name} ended with status {status} before it listened{self.log_tail()}")
         # A full pipe blocks its writer.
         self._draining = asyncio.create_task(self._drain())
         return port
@@ -138,7 +138,7 @@ class ProcessGroup:
         environment: Mapping[str, str] | None = None,
         reads_output: bool = False,
     ) -> LocalProcess:
-        """Start `command` in `folder`; `environment` takes the place of the common one where it is given."""
+        """Start `command` in `folder`; `environment` replaces the common one if it is not None."""
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("ab") as log:
             process = await asyncio.create_subprocess_exec(

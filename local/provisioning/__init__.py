@@ -1,1 +1,1 @@
-"""From synthesized templates to living resources: made on the moto server, or emulated by the local system itself."""
+"""Provisioning of templates: resources on the moto server, or emulated by the local system itself."""

@@ -1,4 +1,4 @@
-"""Resources that the local system plays itself: they exist as soon as they have a name that others can refer to."""
+"""Resources that the local system emulates itself. They need only a name that others can refer to."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ def emulate_function(clients: AwsClients, properties: Properties) -> Created:
 
 
 def emulate_function_url(_clients: AwsClients, properties: Properties) -> Created:
-    """Name a function URL. Where it is served is known later: `endpoints.json` says it, not the stack's output."""
+    """Name a function URL. `endpoints.json` has its real address, because that is known later."""
     identifier = physical_id(properties.resource)
     arn = properties.resource.properties["TargetFunctionArn"]
     return Created(identifier, {"FunctionUrl": f"https://{identifier}.lambda-url.local/", "FunctionArn": arn})
@@ -43,7 +43,7 @@ def emulate_stage(_clients: AwsClients, properties: Properties) -> Created:
 
 
 def emulate_by_id(_clients: AwsClients, properties: Properties) -> Created:
-    """Give an id to a resource that is referred to by nothing else; API Gateway names the attribute by the type."""
+    """Give a resource an id. API Gateway names the attribute by the type."""
     identifier = physical_id(properties.resource)
     kind = properties.resource.type.rsplit("::", 1)[-1]
     names = {"ApiKey": "APIKeyId"}

@@ -1,4 +1,4 @@
-"""Topics, queues, subscriptions and their keys, made on the moto server."""
+"""Topics, queues, subscriptions and their keys, created on the moto server."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Physical names, as CloudFormation would make them: from stack and logical id, so that logs can be read."""
+"""Physical names from stack and logical id, like CloudFormation's, so that logs are readable."""
 
 import hashlib
 

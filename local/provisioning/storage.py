@@ -1,4 +1,4 @@
-"""Buckets, tables and secrets, made on the moto server."""
+"""Buckets, tables and secrets, created on the moto server."""
 
 import json
 from typing import Any, Final

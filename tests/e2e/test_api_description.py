@@ -1,4 +1,4 @@
-"""The running gateway against its description: what it answers is described, and never its own fault."""
+"""Running gateway against its description: every answer is described, and none is a server error."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Compares what the roles allow with the calls that were recorded while all tests ran."""
+"""Comparison of the actions that the roles allow with the calls that all tests recorded."""
 
 import ast
 import json

@@ -14,7 +14,7 @@ import pytest
 
 from local.aws.clients import AwsClients
 from local.lambda_runtime.definition import FunctionDefinition
-from local.lambda_runtime.function import LambdaFunction
+from local.lambda_runtime.function import FunctionProgram, LambdaFunction
 from local.processes.process_group import ProcessGroup
 
 PROJECT = Path(__file__).parents[3]
@@ -61,13 +61,8 @@ def run_function(tmp_path: Path) -> RunFunction:
         )
         environment = {"PYTHONPATH": str(tmp_path), "PATH": os.defpath, "OWN": "variable", "PYTHONUNBUFFERED": "1"}
         async with ProcessGroup(environment={}) as processes:
-            function = LambdaFunction(
-                definition,
-                processes=processes,
-                environment=environment,
-                folder=tmp_path,
-                log_file=tmp_path / "function.log",
-            )
+            log_file = tmp_path / "function.log"
+            function = LambdaFunction(FunctionProgram(definition, processes, environment, tmp_path, log_file))
             try:
                 yield function
             finally:

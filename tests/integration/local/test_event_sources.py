@@ -130,6 +130,7 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(clients: AwsC
             await run_until(source, lambda: sum(counts(clients("sqs"), dead_url)) == 1)
 
     run_function(scenario)
+    assert is_empty(clients("sqs"), url)
 
 
 def make_table(clients: AwsClients) -> tuple[str, str]:

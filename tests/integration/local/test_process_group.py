@@ -1,4 +1,4 @@
-"""LocalProcess processes: start, end, death and what becomes of them."""
+"""Processes of a group: start, stop, death, and restart."""
 
 import asyncio
 import os

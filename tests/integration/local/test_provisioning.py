@@ -1,4 +1,4 @@
-"""Templates brought to life on a real moto server."""
+"""Provisioning of templates on a real moto server."""
 
 import json
 from typing import Any

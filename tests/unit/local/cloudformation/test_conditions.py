@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from local.cloudformation.conditions import decide
 from local.cloudformation.errors import TemplateError
+from local.cloudformation.intrinsics import decide_conditions
 
 
 def resolve(value: Any) -> Any:
@@ -17,10 +17,10 @@ def test_conditions_refer_to_each_other_in_any_order() -> None:
         "Both": {"Fn::And": [{"Condition": "Here"}, {"Condition": "Either"}]},
         "Here": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]},
     }
-    assert decide(conditions, resolve) == {"Neither": False, "Either": True, "Both": True, "Here": True}
+    assert decide_conditions(conditions, resolve) == {"Neither": False, "Either": True, "Both": True, "Here": True}
 
 
 @pytest.mark.parametrize("expression", [{"Condition": "Missing"}, {"Fn::Contains": []}, "yes"])
 def test_what_cannot_be_decided_is_refused(expression: object) -> None:
     with pytest.raises(TemplateError):
-        decide({"A": expression}, resolve)
+        decide_conditions({"A": expression}, resolve)

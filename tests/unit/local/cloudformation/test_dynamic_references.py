@@ -1,7 +1,7 @@
 import pytest
 
-from local.cloudformation.dynamic_references import replace_dynamic_references
 from local.cloudformation.errors import TemplateError
+from local.cloudformation.intrinsics import replace_dynamic_references
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf"
 SECRETS = {ARN: "plain", "named": '{"user": "me", "port": 7}'}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from local.event_sources.failures import failed_identifiers
+from local.event_sources.event_source import failed_identifiers
 from local.lambda_runtime.runtime_api import InvocationResult
 
 ALL = {"a", "b"}

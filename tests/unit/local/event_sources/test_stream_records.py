@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from local.event_sources.stream_records import sequence_number, stream_record
+from local.event_sources.stream_batches import sequence_number, stream_record
 
 ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/s"
 

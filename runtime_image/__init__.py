@@ -1,1 +1,1 @@
-"""Where a task runs: everything inside the container that stands on a GPU."""
+"""Container of a runtime: one GPU, one SD Web UI, the model downloader, the agent, and the supervisor that runs them."""

@@ -14,7 +14,6 @@ from stacks.constructs.functions.submission_functions import create_upload, rout
 from stacks.constructs.functions.synchronous_functions import runpod_api, webui_api
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources
 from stacks.constructs.functions.webhooks import Webhooks
-from stacks.constructs.retention import removal_policy_of
 from stacks.exports import MessagingExports, StorageExports
 
 
@@ -33,10 +32,8 @@ class ApiStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        removal_policy = removal_policy_of(environment)
         resources = TaskResources(
             platform=platform,
-            environment=environment,
             storage=storage,
             task_topic_arn=messaging.task_topic_arn,
             completion_topic_arn=messaging.completion_topic_arn,
@@ -44,9 +41,9 @@ class ApiStack(Stack):
         )
         route_tasks(self, resources, intake_queue_arn=messaging.intake_queue_arn)
         submit = submit_task(self, resources)
-        webhooks = Webhooks(self, "Webhooks", resources=resources, removal_policy=removal_policy)
+        webhooks = Webhooks(self, "Webhooks", resources=resources)
         read = read_task(self, resources, webhook_queue=webhooks.queue)
-        keys = ApiKeys(self, "ApiKeys", keys=environment.api_keys, removal_policy=removal_policy)
+        keys = ApiKeys(self, "ApiKeys", environment=environment)
         secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
         runpod = runpod_api(self, resources, secret_arns=secret_arns)
         webui = webui_api(self, resources, secret_arns=secret_arns)
@@ -59,9 +56,8 @@ class ApiStack(Stack):
             functions={SUBMIT: submit, READ: read, UPLOAD: upload, RUNPOD: runpod, WEBUI: webui},
             authorizer=authorize(self, resources, secret_arns=secret_arns),
             environment=environment,
-            removal_policy=removal_policy,
         )
-        keys.limit(http.api, environment.throttling)
+        keys.limit(http.api)
 
         CfnOutput(self, "WebhookSecretArn", value=webhooks.secret.secret_arn, description="Secret that signs webhooks")
         CfnOutput(

@@ -12,7 +12,6 @@ from stacks.api import ApiStack
 from stacks.config import Environment
 from stacks.constructs.functions.lambda_bundle import lambda_code
 from stacks.constructs.functions.task_function import FunctionPlatform
-from stacks.constructs.retention import removal_policy_of
 from stacks.ecs import EcsStack
 from stacks.eks import EksStack
 from stacks.messaging import MessagingStack
@@ -120,14 +119,7 @@ def _add_capacity(
 
 
 def _platform(environment: Environment) -> FunctionPlatform:
-    return FunctionPlatform(
-        code=lambda_code(PROJECT_ROOT),
-        environment_name=environment.name,
-        log_retention_days=environment.log_retention_days,
-        tracing=environment.tracing,
-        log_level=environment.log_level,
-        removal_policy=removal_policy_of(environment),
-    )
+    return FunctionPlatform(lambda_code(PROJECT_ROOT), environment)
 
 
 def _context(*, bundle_functions: bool) -> Mapping[str, Any]:

@@ -14,7 +14,6 @@ from stacks.constructs.kubernetes.log_shipping import LogShipping
 from stacks.constructs.kubernetes.network_policy import use_network_policies
 from stacks.constructs.kubernetes.runtime import KubernetesPlatform, RuntimeOnKubernetes
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
-from stacks.constructs.retention import removal_policy_of
 from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
 from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
 from stacks.constructs.runtime.images import RuntimeImages
@@ -38,29 +37,18 @@ class EksStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        removal_policy = removal_policy_of(environment)
         gpu_network = new_network or ExistingNetwork(self, "Network", network=network)
         cluster = KubernetesCluster(
             self,
             "Kubernetes",
-            name=environment.cluster_name,
+            environment=environment,
             network=gpu_network,
-            administrators=environment.administrators,
             api_cidrs=network.kubernetes_api_cidrs,
-            log_retention_days=environment.log_retention_days,
-            removal_policy=removal_policy,
         )
         # EKS may have created this object itself.
         cluster.apply("NetworkPolicies", use_network_policies(), overwrite=True)
         cluster.apply("AdmissionPolicy", rbac.admission_policy(), rbac.admission_policy_binding())
-        logs = LogShipping(
-            self,
-            "Logs",
-            cluster=cluster,
-            environment_name=environment.name,
-            log_retention_days=environment.log_retention_days,
-            removal_policy=removal_policy,
-        )
+        logs = LogShipping(self, "Logs", cluster=cluster, environment=environment)
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
         platform = KubernetesPlatform(cluster=cluster, keda=Keda(self, "Keda", cluster=cluster), network=gpu_network)
         images = RuntimeImages(self, "Image", project=project)

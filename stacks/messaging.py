@@ -65,7 +65,6 @@ class MessagingStack(Stack):
         ]
         resources = TaskResources(
             platform=platform,
-            environment=environment,
             storage=storage,
             task_topic_arn=tasks.topic_arn,
             completion_topic_arn=completion.topic_arn,

@@ -6,7 +6,6 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import Environment, Network
-from stacks.constructs.retention import removal_policy_of
 from stacks.constructs.runtime.gpu_network import NewNetwork
 
 
@@ -15,11 +14,5 @@ class NetworkStack(Stack):
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, network: Network, **stack: Any) -> None:
         super().__init__(scope, id_, **stack)
-        self.network = NewNetwork(
-            self,
-            "Network",
-            network=network,
-            log_retention_days=environment.log_retention_days,
-            removal_policy=removal_policy_of(environment),
-        )
+        self.network = NewNetwork(self, "Network", environment=environment, network=network)
         CfnOutput(self, "VpcId", value=self.network.vpc.vpc_id, description="The network of the GPUs")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.callback import CALLBACK_STATUS
 from contract.routing import CamelModel
 from contract.task import TaskType
-from stacks.config.validation import unique
+from stacks.config.validation import matches, unique
 
 #: Pattern of a subscriber's endpoint for each protocol, and its name in error messages.
 _ENDPOINTS: Final = {
@@ -136,27 +136,19 @@ class Alarms(CamelModel):
     )
 
 
-def _check_publisher(value: str) -> str:
-    if not _ACCOUNT.fullmatch(value) and not _PRINCIPAL.fullmatch(value):
-        raise ValueError(
-            f"is {value!r}; write the 12 digits of an account in quotes, or the ARN of a role or user, such as"
-            ' "arn:aws:iam::123456789012:role/shop"'
-        )
-    return value
-
-
-def _check_principal(value: str) -> str:
-    if not _PRINCIPAL.fullmatch(value):
-        raise ValueError(
-            f"is {value!r}; write the ARN of a role or user, such as arn:aws:iam::123456789012:role/operators"
-        )
-    return value
-
-
-#: Publisher to the entry topic: an account (12 digits), a role or a user.
-Publisher = Annotated[str, AfterValidator(_check_publisher)]
 #: A role or a user, by ARN.
-Principal = Annotated[str, AfterValidator(_check_principal)]
+Principal = Annotated[
+    str, matches(_PRINCIPAL, "the ARN of a role or user, such as arn:aws:iam::123456789012:role/operators")
+]
+#: Publisher to the entry topic: an account (12 digits), a role or a user.
+Publisher = Annotated[
+    str,
+    matches(
+        re.compile(f"{_ACCOUNT.pattern}|{_PRINCIPAL.pattern}", re.ASCII),
+        "the 12 digits of an account in quotes, or the ARN of a role or user, such as"
+        ' "arn:aws:iam::123456789012:role/shop"',
+    ),
+]
 
 
 def is_account(publisher: str) -> bool:

@@ -12,7 +12,7 @@ from contract.routing import CHECKPOINT_EXTENSIONS, Catalogue, Runtime, is_check
 from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS
 from stacks.config.capacity import Capacity, Disk, Scaling
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
-from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, unique
+from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, matches, unique
 
 #: Bytes of the runtimes as JSON: Lambda allows 4 KB of environment variables in all, and the others need 1 KB.
 MAX_CATALOGUE_BYTES: Final = 3 * 1024
@@ -23,8 +23,10 @@ STOP_MARGIN_PART: Final = 0.1
 #: Families with 24 GB per GPU, enough for SDXL, and with local NVMe. Their usual cost per picture is the lowest.
 DEFAULT_FAMILIES: Final = ("g5", "g6")
 
-#: Image of a registry with a tag or a digest.
-_IMAGE: Final = re.compile(r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII)
+#: Image of a registry with a tag other than `latest` or a digest.
+_IMAGE: Final = re.compile(
+    r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:(?!latest$)[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII
+)
 
 #: Image of ECR.
 _ECR_IMAGE: Final = re.compile(
@@ -36,6 +38,22 @@ _SECRET: Final = re.compile(
     r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+(:[\w.-]+::)?|ssm:[a-z0-9-]+:\d{12}:parameter/[\w/.-]+)",
     re.ASCII,
 )
+_Image = Annotated[
+    str,
+    matches(
+        _IMAGE,
+        "an image with a tag other than latest or with a digest, such as"
+        " 123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:1.4.0",
+    ),
+]
+_SecretArn = Annotated[
+    str,
+    matches(
+        _SECRET,
+        "the ARN of a secret or of a parameter, such as"
+        " arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -58,15 +76,6 @@ class EcrImage:
 def _check_model_filename(value: str | None) -> str | None:
     if value is not None and not (value.endswith(CHECKPOINT_EXTENSIONS) and is_checkpoint_name(value)):
         raise ValueError("is not the name of a checkpoint; write a file name such as v1-5-pruned-emaonly.safetensors")
-    return value
-
-
-def _check_image(value: str | None) -> str | None:
-    if value is not None and (not _IMAGE.fullmatch(value) or value.endswith(":latest")):
-        raise ValueError(
-            f"is {value!r}; write an image with a tag other than latest or with a digest, such as"
-            " 123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:1.4.0"
-        )
     return value
 
 
@@ -103,15 +112,6 @@ def _check_extra_env(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-def _check_secret(value: str) -> str:
-    if not _SECRET.fullmatch(value):
-        raise ValueError(
-            f"is {value!r}; write the ARN of a secret or of a parameter, such as"
-            " arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"
-        )
-    return value
-
-
 class RuntimeConfig(Runtime):
     """Runtime: its routing, its queue, and the container that executes its tasks."""
 
@@ -125,7 +125,7 @@ class RuntimeConfig(Runtime):
         description="seconds after which another replica receives the task of an unresponsive one; a working replica"
         " extends them",
     )
-    image: Annotated[str | None, AfterValidator(_check_image)] = Field(
+    image: _Image | None = Field(
         default=None, description="the container's image with its tag or digest; null builds runtime_image/"
     )
     instance_types: tuple[Annotated[str, AfterValidator(_check_instance_type)], ...] = Field(
@@ -160,12 +160,10 @@ class RuntimeConfig(Runtime):
     extra_env: Annotated[dict[str, str], AfterValidator(_check_extra_env)] = Field(
         default={}, description="additional environment variables of the container, for example PYTORCH_CUDA_ALLOC_CONF"
     )
-    secrets: Annotated[dict[str, Annotated[str, AfterValidator(_check_secret)]], AfterValidator(_check_extra_env)] = (
-        Field(
-            default={},
-            description="additional secret variables: for each the ARN of a secret of Secrets Manager or of a parameter"
-            " of Systems Manager; on ECS only",
-        )
+    secrets: Annotated[dict[str, _SecretArn], AfterValidator(_check_extra_env)] = Field(
+        default={},
+        description="additional secret variables: for each the ARN of a secret of Secrets Manager or of a parameter"
+        " of Systems Manager; on ECS only",
     )
     webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
         default=(), description="additional arguments of the Web UI, for example --xformers, one per entry"

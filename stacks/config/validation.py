@@ -1,7 +1,10 @@
 """Checks of an environment file that several of its parts share: unique entries and reserved names."""
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeVar
+
+from pydantic import AfterValidator
 
 _Item = TypeVar("_Item")
 
@@ -69,6 +72,17 @@ RESERVED_ARGUMENTS: Final = frozenset(
 def is_reserved_variable(name: str) -> bool:
     """Return True if an environment file must not set a variable of this name."""
     return name in RESERVED_VARIABLES or name.startswith(RESERVED_PREFIXES)
+
+
+def matches(pattern: re.Pattern[str], advice: str) -> AfterValidator:
+    """Return a validator that refuses text other than the pattern's, with advice on the value to write."""
+
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"is {value!r}; write {advice}")
+        return value
+
+    return AfterValidator(check)
 
 
 def unique(items: tuple[_Item, ...], key: Callable[[_Item], object], what: str) -> tuple[_Item, ...]:

@@ -22,20 +22,12 @@ class RetainedLogGroup(aws_logs.LogGroup):
     Give it a name only where AWS chooses the name, because otherwise AWS would find that name taken.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        retention_days: int,
-        removal_policy: RemovalPolicy,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(scope, id_, log_group_name=name, removal_policy=removal_policy)
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, name: str | None = None) -> None:
+        super().__init__(scope, id_, log_group_name=name, removal_policy=removal_policy_of(environment))
         resource = self.node.default_child
         assert isinstance(resource, aws_logs.CfnLogGroup)  # noqa: S101  # narrows the type for mypy
         # CDK's own parameter takes names (ONE_MONTH). The environment file and CloudFormation take days.
-        resource.retention_in_days = retention_days
+        resource.retention_in_days = environment.log_retention_days
 
 
 class TaskLogGroup(RetainedLogGroup):

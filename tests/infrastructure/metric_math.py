@@ -1,4 +1,4 @@
-"""CloudWatch's metric math at one moment, as far as our expressions use it: enough to see what an alarm would see."""
+"""CloudWatch's metric math at one moment, as far as our expressions use it."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """A value, or None where there is no data, which makes everything that is reckoned from it none as well."""
+    """A value, or None for no data. A result of no data is no data."""
 
     value: float | None
 
@@ -39,9 +39,9 @@ class Figure:
     def __ge__(self, other: object) -> "Figure":
         return self._with(other, lambda a, b: float(a >= b))
 
-    def _with(self, other: object, reckon: Any) -> "Figure":
+    def _with(self, other: object, compute: Any) -> "Figure":
         first, second = self.value, figure(other).value
-        return Figure(None if first is None or second is None else reckon(first, second))
+        return Figure(None if first is None or second is None else compute(first, second))
 
 
 def figure(value: object) -> Figure:
@@ -63,7 +63,7 @@ def ceil(value: Figure) -> Figure:
 
 
 def evaluate(expression: str, figures: Mapping[str, float | None]) -> float | None:
-    """Return what `expression` gives for these figures; None for no data."""
+    """Return the value of `expression` for these figures; None for no data."""
     names: dict[str, Any] = {name: Figure(value) for name, value in figures.items()}
     result = eval(expression, {"__builtins__": {}, "IF": choose, "FILL": fill, "CEIL": ceil}, names)  # noqa: S307  # our own templates
     return figure(result).value

@@ -1,15 +1,15 @@
-"""How the agent on EKS's nodes reads a network policy: not as a union of rules, but as one table of addresses.
+"""Network policy as the agent on EKS's nodes reads it: one table of addresses instead of a union of rules.
 
-The entry with the longest prefix decides alone. Rules for the same block are joined, ports and exceptions alike; an
-entry takes over the ports of wider blocks only where no exception of those covers it; an exception without an entry of
-its own lets nothing through.
+The entry with the longest prefix decides alone. Rules for the same block are joined, ports and exceptions alike. An
+entry inherits the ports of wider blocks unless one of their exceptions covers it. An exception without an entry blocks
+all traffic.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
-#: What a rule without addresses means.
+#: Block of a rule without addresses.
 ANYWHERE = ip_network("0.0.0.0/0")
 
 Port = Mapping[str, Any]
@@ -21,7 +21,7 @@ class EgressTable:
     def __init__(self, policy: Mapping[str, Any]) -> None:
         self._ports: dict[Any, list[Port]] = {}
         excepted: dict[Any, set[Any]] = {}
-        # The narrower a block, the later it is looked at, so that it can take over from wider ones.
+        # Narrower blocks come later, so that they can inherit from wider ones.
         for block, exceptions, ports in sorted(_rules(policy), key=lambda rule: rule[0].prefixlen):
             if block not in self._ports:
                 inherited = [
@@ -38,7 +38,7 @@ class EgressTable:
             self._ports.setdefault(block, [])
 
     def lets_through(self, address: str, port: int, protocol: str = "TCP") -> bool:
-        """Tell whether a pod under this policy reaches a port of an address."""
+        """Return True if a pod under this policy reaches a port of an address."""
         matching = [block for block in self._ports if ip_address(address) in block]
         if not matching:
             return False
@@ -50,7 +50,7 @@ def _rules(policy: Mapping[str, Any]) -> Iterator[tuple[IPv4Network, set[Any], S
     for rule in policy["spec"]["egress"]:
         ports = rule.get("ports") or [{"protocol": protocol} for protocol in ("TCP", "UDP", "SCTP")]
         for peer in rule.get("to") or [{"ipBlock": {"cidr": str(ANYWHERE)}}]:
-            # Pods are nobody's peers here; a selector would need the cluster's pods to be read.
+            # Our policies have no peers by selector, which would require the cluster's pods.
             block = ip_network(peer["ipBlock"]["cidr"])
             if isinstance(block, IPv4Network):
                 yield block, {ip_network(cidr) for cidr in peer["ipBlock"].get("except", ())}, ports

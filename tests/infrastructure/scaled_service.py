@@ -1,4 +1,4 @@
-"""A service under step scaling, minute by minute, with the alarms and policies of a template: as AWS would."""
+"""Service under step scaling, minute by minute, with the alarms and policies of a template."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Figures = Mapping[str, float | None]
 
 @dataclass
 class Rule:
-    """An alarm with the policy that it starts."""
+    """Alarm with the policy that it starts."""
 
     expression: str
     periods: int
@@ -19,7 +19,7 @@ class Rule:
     cooldown_seconds: int
     #: Lower bound above the threshold, upper bound or None, change.
     steps: list[tuple[float, float | None, int]]
-    #: What a minute without a value counts as.
+    #: Treatment of a minute without a value.
     missing_data: str
     metrics: list[dict[str, Any]]
     breaches: int = 0
@@ -47,7 +47,7 @@ class Rule:
 
     def _after_cooldown(self, minute: int, change: int) -> int:
         if (minute - self.changed_at) * 60 < self.cooldown_seconds:
-            # Within the cooldown a larger step adds the difference, and nothing is taken away a second time.
+            # Within the cooldown a larger step adds the difference, and nothing is removed a second time.
             change = max(change - self.changed_by, 0) if change > 0 else 0
             self.changed_by += change
         else:
@@ -96,7 +96,7 @@ def rules_of(templates: Any, service: str) -> list[Rule]:
 
 @dataclass
 class ScaledService:
-    """A service between its bounds; `figures` gives what CloudWatch shows in a minute, as late as it really is."""
+    """Service between its bounds; `figures` returns CloudWatch's values of a minute, with their delay."""
 
     rules: list[Rule]
     minimum: int
@@ -111,7 +111,7 @@ class ScaledService:
         return self.history[-self.lag_minutes] if len(self.history) >= self.lag_minutes else self.minimum
 
     def run(self, minutes: int, figures: Callable[[int, "ScaledService"], Figures]) -> None:
-        """Let time pass; the first minute is the one after those that have passed already."""
+        """Simulate further minutes."""
         for _ in range(minutes):
             minute = len(self.history)
             now = figures(minute, self)
@@ -122,7 +122,7 @@ class ScaledService:
 
 
 def service_of(templates: Any, service: str, *, desired: int = 0) -> ScaledService:
-    """Return a service of a template, with so many tasks."""
+    """Return a service of a template with `desired` tasks."""
     (target,) = [
         target.properties
         for target in templates.resources("AWS::ApplicationAutoScaling::ScalableTarget")

@@ -1,4 +1,4 @@
-"""When the alarms that reckon go off: their expressions, taken from the template, on figures of good and bad days."""
+"""Expressions of the alarms in the template, evaluated on figures of good and bad days."""
 
 import pytest
 
@@ -47,5 +47,5 @@ def test_an_alarm_knows_a_bad_day(ecs: Templates, case: str) -> None:
     for alarm in alarms:
         (expression,) = [item["Expression"] for item in alarm["Metrics"] if "Expression" in item]
         value = evaluate(expression, figures)
-        # No data is not breaching, as the alarm says.
+        # The alarm treats missing data as healthy.
         assert (value is not None and value >= alarm["Threshold"]) == is_bad

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.infrastructure.conftest import TemplatesOf
-from tests.infrastructure.templates import ENVIRONMENTS, INNER_ENVIRONMENTS, Templates
+from tests.infrastructure.templates import ENVIRONMENTS, INNER_ENVIRONMENTS, Templates, read_environment
 
 if TYPE_CHECKING:
     from aws_cdk import App, Stack
@@ -52,18 +52,11 @@ def stack(tmp_path: Path) -> "Stack":
 
 
 def function_in(stack: "Stack", id_: str = "Any", *, timeout_seconds: int = 1) -> "TaskFunction":
-    from aws_cdk import RemovalPolicy, aws_lambda  # noqa: PLC0415  # starts Node, so only when it is needed
+    from aws_cdk import aws_lambda  # noqa: PLC0415  # starts Node, so only when it is needed
 
     from stacks.constructs.functions.task_function import FunctionPlatform, TaskFunction  # noqa: PLC0415  # see above
 
-    platform = FunctionPlatform(
-        code=aws_lambda.Code.from_inline("pass"),
-        environment_name="test",
-        log_retention_days=1,
-        tracing=False,
-        log_level="INFO",
-        removal_policy=RemovalPolicy.DESTROY,
-    )
+    platform = FunctionPlatform(aws_lambda.Code.from_inline("pass"), read_environment("dev"))
     return TaskFunction(
         stack, id_, folder="any", description="", timeout_seconds=timeout_seconds, settings={}, platform=platform
     )

@@ -1,4 +1,4 @@
-"""Replicas on ECS: what a replica is, on which nodes it runs, and who may do what."""
+"""Replicas on ECS: their containers, nodes and permissions."""
 
 import json
 import re
@@ -194,7 +194,7 @@ def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Templates) ->
         (disk,) = node["BlockDeviceMappings"]
         assert disk["Ebs"]["VolumeSize"] == config.disk.size_gib
         assert disk["Ebs"]["Encrypted"] is True
-        # Whoever gets an answer there may act as the node.
+        # A program with access to the metadata may act as the node.
         assert node["MetadataOptions"]["HttpTokens"] == "required"
         assert node["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
         assert "\nECS_AWSVPC_BLOCK_IMDS=true\n" in node["UserData"]["Fn::Base64"]
@@ -275,7 +275,7 @@ def test_ecs_takes_the_security_options_of_a_replica(ecs: Templates) -> None:
 
 
 def test_every_container_knows_its_region(fleet: Templates) -> None:
-    """ECS's agents before 2026 do not tell it on EC2, and no AWS client can be made without."""
+    """ECS's agents before 2026 do not set it on EC2, and every AWS client requires it."""
     for definition in fleet.resources("AWS::ECS::TaskDefinition"):
         for container in definition.properties["ContainerDefinitions"]:
             variables = {item["Name"]: item["Value"] for item in container["Environment"]}

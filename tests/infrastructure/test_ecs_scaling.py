@@ -1,4 +1,4 @@
-"""How many replicas an ECS service gets, with the expressions, alarms and steps of its template."""
+"""Scaling of an ECS service with the expressions, alarms and steps of its template."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Template
 
 
 def queue(waiting: float, in_flight: float = 0) -> Callable[[int, ScaledService], Figures]:
-    """Return the figures of a queue that stays as it is, beside the number of tasks that was last measured."""
+    """Return the figures of an unchanging queue, and the number of tasks that was last measured."""
 
     def figures(_: int, service: ScaledService) -> Figures:
         return {"waiting": waiting, "in_flight": in_flight, "desired": service.shown()}
@@ -29,7 +29,7 @@ def queue(waiting: float, in_flight: float = 0) -> Callable[[int, ScaledService]
 
 
 class Idle:
-    """AWS's answers about an environment with nothing to do and nothing running, and the figures that were written."""
+    """AWS's answers for an idle environment without replicas, and the figures that were written."""
 
     def __init__(self) -> None:
         self.figures: dict[tuple[str, str, frozenset[tuple[str, str]]], float] = {}
@@ -181,7 +181,7 @@ def test_a_rule_stops_when_the_figures_stop(ecs: Templates) -> None:
 
 
 def test_what_others_have_done_meanwhile_is_asked_for_no_longer(ecs: Templates) -> None:
-    """Without spot capacity the substitutes empty the queue: nobody must go on waiting for a node that has no work."""
+    """Without spot capacity the substitutes empty the queue, and no request for an idle node must remain."""
     service = service_of(ecs, "sdruntime-spot")
     service.run(10, queue(8))
     assert service.desired == 2

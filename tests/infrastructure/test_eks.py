@@ -1,4 +1,4 @@
-"""What runs on Kubernetes: nodes that go when they are empty, replicas without rights, and a scaler from zero."""
+"""Kubernetes objects of a runtime: confined replicas, their probes and resources, and a scaler from zero."""
 
 import json
 import re

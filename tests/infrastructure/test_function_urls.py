@@ -1,4 +1,4 @@
-"""Functions with an address of their own: only where the environment wants it, and with the right to check keys."""
+"""Function URLs: only where the environment sets them, and with the permission to check keys."""
 
 import json
 

@@ -22,9 +22,9 @@ FOLDERS = (
     "expire_tasks",
     "deliver_webhook",
 )
-#: Those that only an environment on ECS has.
+#: Functions that only an environment on ECS has.
 ECS_FOLDERS = ("publish_scaling_metrics",)
-#: What every function reads beside its own settings.
+#: Variables that every function reads in addition to its own settings.
 COMMON_VARIABLES = ObservabilitySettings.variables() | {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
@@ -40,7 +40,7 @@ def queue_use(*queues: str) -> dict[str, list[str]]:
     return dict.fromkeys(("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), sorted(queues))
 
 
-#: What each function may do, action by action.
+#: Permissions of each function, by action.
 RIGHTS: dict[str, dict[str, list[str]]] = {
     "route_tasks": {
         "dynamodb:GetItem": ["TaskTable.Arn"],

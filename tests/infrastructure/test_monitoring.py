@@ -29,7 +29,7 @@ from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
 PROJECT = Path(__file__).parents[2]
-#: What AWS itself measures, by namespace and dimensions.
+#: AWS's own metrics, by namespace and dimensions.
 AWS_METRICS = {
     ("AWS/SQS", frozenset({"QueueName"})): {
         "ApproximateAgeOfOldestMessage",
@@ -287,7 +287,7 @@ def test_a_price_is_shown_where_the_environment_gives_one(ecs: Templates, everyt
 
 
 def test_nothing_of_another_stack_is_held_by_the_stack_that_watches(ecs: Templates) -> None:
-    # The key of the topics aside, which is exported anyway: an export in use could never be taken away.
+    # Only the key of the topics, which is exported anyway: an export in use can never be removed.
     imported = set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(ecs.stacks["Monitoring"])))
     assert len(imported) == 1
     assert "TopicKey" in imported.pop()

@@ -1,4 +1,4 @@
-"""Whom a replica on Kubernetes may talk to, as the agent on EKS's nodes reads its policy."""
+"""Network policy of a replica on Kubernetes, as the agent on EKS's nodes reads it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from tests.infrastructure.templates import Templates, environment_parameters
 
 @pytest.fixture
 def reaches(templates_of: TemplatesOf) -> Callable[..., bool]:
-    """Tell what the replicas of an environment's first runtime reach, as the agent on their node reads the policy."""
+    """Return True if the replicas of the first runtime reach an address, as their node's agent reads it."""
 
     def reaches(environment: str, address: str, port: int, protocol: str = "TCP") -> bool:
         templates = templates_of(environment)

@@ -1,4 +1,4 @@
-"""What a replica may do in the cluster: the admission policy, evaluated as the API server would, patch by patch."""
+"""Permissions of a replica in the cluster: the admission policy, evaluated as the API server does, patch by patch."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -73,7 +73,7 @@ def merged(target: Any, patch: Any) -> Any:
 
 @pytest.fixture
 def refuses(everything: Templates) -> Callable[..., bool]:
-    """Tell whether the cluster refuses a patch of a pod by a replica of the same runtime."""
+    """Return True if the cluster refuses a patch of a pod by a replica of the same runtime."""
     policy = AdmissionPolicy(everything.manifest("ValidatingAdmissionPolicy")["spec"])
 
     def refuses(

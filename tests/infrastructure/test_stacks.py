@@ -1,4 +1,4 @@
-"""What holds for the stacks as a whole: names, outputs, retention, and nothing that ties them to a place."""
+"""Stacks as a whole: names, outputs, retention, tags, and independence of account and region."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from tests.infrastructure.conftest import Synthesize, TemplatesOf
 from tests.infrastructure.templates import Templates, without_hash
 from tests.permissions.grants import CALLED_BY_OTHERS, components
 
-#: Logical ids of what holds something. Renaming one makes CloudFormation replace it: the new one is empty, and who
-#: knows the old one's name writes into the void. Change a line here only with a plan for what is in it.
+#: Logical ids of stateful resources. A renamed id makes CloudFormation replace the resource by an empty one. Change a
+#: line here only with a plan for the resource's content.
 STATEFUL_RESOURCES = {
     "Storage": {
         "AccessLogBucketDA470295": "AWS::S3::Bucket",
@@ -163,7 +163,7 @@ def test_two_environments_share_no_name(everything: Templates, ecs: Templates) -
 
 
 def test_no_resource_has_a_name_of_its_own(templates: Templates) -> None:
-    # A fixed name stands in the way of replacing the resource, and of a second environment.
+    # A fixed name prevents the replacement of the resource, and a second environment.
     named = {
         "AWS::DynamoDB::Table": "TableName",
         "AWS::IAM::Role": "RoleName",

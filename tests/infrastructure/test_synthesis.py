@@ -43,7 +43,7 @@ slow = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def cdk_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the CDK command line makes of `local`, with the functions' bundle."""
+    """Synthesize `local` with the CDK command line and the functions' bundle."""
     assert CDK.exists(), "the CDK command line is missing: run make setup"
     folder = tmp_path_factory.mktemp("assembly")
     result = run(node_program(), CDK, "synth", "-c", "environment=local", "--quiet", "--output", folder, home=folder)

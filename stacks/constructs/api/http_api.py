@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Duration, Fn, RemovalPolicy, Stack, aws_apigateway
+from aws_cdk import Duration, Fn, Stack, aws_apigateway
 from constructs import Construct
 
 from stacks.config import Environment
@@ -62,13 +62,10 @@ class HttpApi(Construct):
         functions: Mapping[str, TaskFunction],
         authorizer: TaskFunction,
         environment: Environment,
-        removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
         throttling, key_count = environment.throttling, len(environment.api_keys)
-        access_logs = RetainedLogGroup(
-            self, "AccessLogs", retention_days=environment.log_retention_days, removal_policy=removal_policy
-        )
+        access_logs = RetainedLogGroup(self, "AccessLogs", environment=environment)
         self.api = aws_apigateway.RestApi(
             self,
             "Api",

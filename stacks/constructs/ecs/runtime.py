@@ -7,14 +7,13 @@ from aws_cdk import Aws, aws_iam
 from constructs import Construct
 
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.ecs import scaling
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.scaling_metrics import EcsMetrics
 from stacks.constructs.ecs.service import RuntimeService
 from stacks.constructs.ecs.task_definition import task_definition
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.permissions import allow
-from stacks.constructs.retention import TaskLogGroup, removal_policy_of
+from stacks.constructs.retention import TaskLogGroup
 from stacks.constructs.runtime.images import RuntimeImages
 from stacks.constructs.runtime.role import RuntimeRole
 from stacks.exports import QueueReference, StorageExports
@@ -42,12 +41,7 @@ class RuntimeOnEcs(Construct):
         super().__init__(scope, id_)
         self._runtime = runtime
         self._metrics = EcsMetrics(environment.name)
-        logs = TaskLogGroup(
-            self,
-            "Logs",
-            retention_days=environment.log_retention_days,
-            removal_policy=removal_policy_of(environment),
-        )
+        logs = TaskLogGroup(self, "Logs", environment=environment)
         ColdStartMetrics(
             self,
             "ColdStart",
@@ -93,8 +87,10 @@ class RuntimeOnEcs(Construct):
             "in_flight": self._metrics.of_queue("MessagesInFlight", self._runtime.name),
             "desired": service.desired(),
         }
-        service.scaling.add_when_missing(scaling.missing_replicas(per_replica), metrics, minutes=1)
-        service.scaling.remove_when_spare(scaling.spare_replicas(per_replica), metrics)
+        needed = f"CEIL((waiting + in_flight) / {per_replica})"
+        service.scaling.add_when_missing(f"{needed} - desired", metrics, minutes=1)
+        # Each message in flight may occupy its own replica, which is not spare.
+        service.scaling.remove_when_spare(f"desired - (in_flight + CEIL(waiting / {per_replica}))", metrics)
 
     def _task_role(
         self, cluster: EcsCluster, queue: QueueReference, storage: StorageExports, environment: Environment
@@ -143,8 +139,9 @@ def _scale_as_substitute(service: RuntimeService, first: RuntimeService) -> None
         "first_desired": first.desired(),
         "first_running": first.running(),
     }
-    service.scaling.add_when_missing(scaling.missing_substitutes(), metrics, minutes=SUBSTITUTE_AFTER_MINUTES)
-    service.scaling.remove_when_spare(scaling.spare_substitutes(), metrics)
+    missing_of_first = "IF(first_desired > first_running, first_desired - first_running, 0)"
+    service.scaling.add_when_missing(f"{missing_of_first} - desired", metrics, minutes=SUBSTITUTE_AFTER_MINUTES)
+    service.scaling.remove_when_spare(f"desired - {missing_of_first}", metrics)
 
 
 def _tasks_of_this_account() -> aws_iam.IPrincipal:

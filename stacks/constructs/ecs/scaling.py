@@ -23,8 +23,6 @@ STEPS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384
 #: In this time the same gap is not closed twice, because a cooldown counts what its own policy has just added.
 METRIC_LAG_SECONDS: Final = 180
 
-#: Replicas that the first service requested and does not get.
-MISSING_OF_FIRST: Final = "IF(first_desired > first_running, first_desired - first_running, 0)"
 
 _SERVICE_ROLE: Final = (
     f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
@@ -32,26 +30,6 @@ _SERVICE_ROLE: Final = (
 )
 
 Metrics = Mapping[str, aws_cloudwatch.IMetric]
-
-
-def missing_replicas(tasks_per_replica: int) -> str:
-    """Return the replicas that the queue needs minus the desired replicas."""
-    return f"CEIL((waiting + in_flight) / {tasks_per_replica}) - desired"
-
-
-def spare_replicas(tasks_per_replica: int) -> str:
-    """Return the unneeded replicas. Each message in flight may occupy its own replica, which is not spare."""
-    return f"desired - (in_flight + CEIL(waiting / {tasks_per_replica}))"
-
-
-def missing_substitutes() -> str:
-    """Return the replicas that the first service does not get minus the desired substitutes."""
-    return f"{MISSING_OF_FIRST} - desired"
-
-
-def spare_substitutes() -> str:
-    """Return the substitutes that replace no missing replica."""
-    return f"desired - {MISSING_OF_FIRST}"
 
 
 def steps_up_to(maximum: int) -> Sequence[int]:

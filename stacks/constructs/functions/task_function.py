@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, aws_events, aws_events_targets, aws_iam, aws_lambda
+from aws_cdk import Duration, aws_events, aws_events_targets, aws_iam, aws_lambda
 from constructs import Construct
 
 from contract.record import PUBLISH_GRACE_MS
@@ -27,11 +27,7 @@ class FunctionPlatform:
     """Properties that all functions of a stack share."""
 
     code: aws_lambda.Code
-    environment_name: str
-    log_retention_days: int
-    tracing: bool
-    log_level: str
-    removal_policy: RemovalPolicy
+    environment: Environment
 
 
 @dataclass(frozen=True)
@@ -39,11 +35,15 @@ class TaskResources:
     """Resources of an environment that the functions of a task's journey use."""
 
     platform: FunctionPlatform
-    environment: Environment
     storage: StorageExports
     task_topic_arn: str
     completion_topic_arn: str
     topic_key_arn: str
+
+    @property
+    def environment(self) -> Environment:
+        """Environment of the functions."""
+        return self.platform.environment
 
     def settings(self, *names: str) -> dict[str, str]:
         """Return the values of these variables of a function's settings class."""
@@ -87,12 +87,8 @@ class TaskFunction(aws_lambda.Function):
             # The reaper would publish a task that this function is still about to publish.
             raise ValueError(f"{folder} may run for {timeout_seconds} s; stay below contract.record.PUBLISH_GRACE_MS")
         role = aws_iam.Role(scope, f"{id_}Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group = TaskLogGroup(
-            scope,
-            f"{id_}Logs",
-            retention_days=platform.log_retention_days,
-            removal_policy=platform.removal_policy,
-        )
+        tracing = platform.environment.tracing
+        log_group = TaskLogGroup(scope, f"{id_}Logs", environment=platform.environment)
         super().__init__(
             scope,
             id_,
@@ -106,8 +102,8 @@ class TaskFunction(aws_lambda.Function):
             reserved_concurrent_executions=reserved_concurrency,
             role=role,
             log_group=log_group,
-            tracing=aws_lambda.Tracing.ACTIVE if platform.tracing else aws_lambda.Tracing.DISABLED,
-            environment={**settings, **_observability_variables(folder, platform)},
+            tracing=aws_lambda.Tracing.ACTIVE if tracing else aws_lambda.Tracing.DISABLED,
+            environment={**settings, **_observability_variables(folder, platform.environment)},
         )
         self._own_role = role
         suppress(
@@ -116,7 +112,7 @@ class TaskFunction(aws_lambda.Function):
             "The version is that of the wheels in the bundle, raised together with them in lambda_bundle.py",
         )
         self.allow("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn])
-        if platform.tracing:
+        if tracing:
             suppress_wildcard(role, "*", "Traces belong to no resource: X-Ray knows no ARN to name here")
 
     def allow(
@@ -170,11 +166,11 @@ def queue_visibility_timeout(function_timeout_seconds: int) -> Duration:
     return Duration.seconds(6 * function_timeout_seconds)
 
 
-def _observability_variables(folder: str, platform: FunctionPlatform) -> dict[str, str]:
+def _observability_variables(folder: str, environment: Environment) -> dict[str, str]:
     variables = {
-        "ENVIRONMENT": platform.environment_name,
+        "ENVIRONMENT": environment.name,
         "POWERTOOLS_SERVICE_NAME": folder,
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-        "POWERTOOLS_LOG_LEVEL": platform.log_level,
+        "POWERTOOLS_LOG_LEVEL": environment.log_level,
     }
-    return variables if platform.tracing else variables | {"POWERTOOLS_TRACE_DISABLED": "true"}
+    return variables if environment.tracing else variables | {"POWERTOOLS_TRACE_DISABLED": "true"}

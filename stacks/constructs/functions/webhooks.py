@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, aws_secretsmanager
+from aws_cdk import Duration, aws_secretsmanager
 from constructs import Construct
 
 from contract.storage import MESSAGE_FOLDER
@@ -10,6 +10,7 @@ from contract.webhook import MAX_WEBHOOK_ATTEMPTS
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources, queue_visibility_timeout
 from stacks.constructs.messaging.queues import TaskQueue
 from stacks.constructs.nag_suppressions import suppress
+from stacks.constructs.retention import removal_policy_of
 
 #: An attempt ends after 15 seconds; before and after all attempts of a batch there are some calls of 20 ms each.
 DELIVER_TIMEOUT_SECONDS: Final = 40
@@ -26,7 +27,7 @@ SECRET_LENGTH: Final = 44
 class Webhooks(TaskQueue):
     """`queue` receives the message of every finished run with a webhook; `secret` signs what is posted."""
 
-    def __init__(self, scope: Construct, id_: str, *, resources: TaskResources, removal_policy: RemovalPolicy) -> None:
+    def __init__(self, scope: Construct, id_: str, *, resources: TaskResources) -> None:
         super().__init__(
             scope,
             id_,
@@ -41,7 +42,7 @@ class Webhooks(TaskQueue):
             generate_secret_string=aws_secretsmanager.SecretStringGenerator(
                 password_length=SECRET_LENGTH, exclude_punctuation=True
             ),
-            removal_policy=removal_policy,
+            removal_policy=removal_policy_of(resources.environment),
         )
         suppress(
             self.secret,

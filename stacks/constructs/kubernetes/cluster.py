@@ -5,13 +5,14 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from aws_cdk import Annotations, CfnElement, RemovalPolicy, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_logs
+from aws_cdk import Annotations, CfnElement, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_logs
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct, IConstruct
 
+from stacks.config import Environment
 from stacks.constructs.kubernetes.names import Manifest
 from stacks.constructs.nag_suppressions import suppress, suppress_managed_policies, suppress_wildcard
-from stacks.constructs.retention import RetainedLogGroup
+from stacks.constructs.retention import RetainedLogGroup, removal_policy_of
 from stacks.constructs.runtime.gpu_network import GpuNetwork
 
 #: Raise it together with the layer of `kubectl`, which may be one version older or newer than the cluster.
@@ -55,21 +56,17 @@ class KubernetesCluster(Construct):
         scope: Construct,
         id_: str,
         *,
-        name: str,
+        environment: Environment,
         network: GpuNetwork,
-        administrators: Sequence[str],
         api_cidrs: Sequence[str],
-        log_retention_days: int,
-        removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
         logs = RetainedLogGroup(
             self,
             "Logs",
             # EKS writes to this name, and would create the group itself.
-            name=f"/aws/eks/{name}/cluster",
-            retention_days=log_retention_days,
-            removal_policy=removal_policy,
+            name=f"/aws/eks/{environment.cluster_name}/cluster",
+            environment=environment,
         )
         self.node_role = aws_iam.Role(
             self,
@@ -80,7 +77,7 @@ class KubernetesCluster(Construct):
         self._eks = aws_eks_v2.Cluster(
             self,
             "Cluster",
-            cluster_name=name,
+            cluster_name=environment.cluster_name,
             version=VERSION,
             vpc=network.vpc,
             vpc_subnets=[aws_ec2.SubnetSelection(subnets=network.subnets)],
@@ -96,15 +93,15 @@ class KubernetesCluster(Construct):
         self._allow_tags()
         # For mypy, the library's class lacks a member of its interface.
         self._target = cast("aws_eks_v2.ICluster", self._eks)
-        for administrator in administrators:
+        for administrator in environment.administrators:
             digest = hashlib.sha256(administrator.encode()).hexdigest()[:8]
             self._eks.grant_cluster_admin(f"Administrator{digest}", administrator)
         provider = self._eks.node.find_child("KubectlProvider")
         for part in provider.node.find_all():
             # The CDK creates the log groups of its functions without an expiry.
             if isinstance(part, aws_logs.CfnLogGroup):
-                part.retention_in_days = log_retention_days
-                part.apply_removal_policy(removal_policy)
+                part.retention_in_days = environment.log_retention_days
+                part.apply_removal_policy(removal_policy_of(environment))
         self._suppress_findings(public=bool(api_cidrs))
         self._suppress_kubectl_findings(provider)
 

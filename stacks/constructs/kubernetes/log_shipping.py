@@ -7,9 +7,10 @@ format must not be wrapped.
 import json
 from typing import Final
 
-from aws_cdk import Aws, RemovalPolicy, aws_iam, aws_logs
+from aws_cdk import Aws, aws_iam, aws_logs
 from constructs import Construct
 
+from stacks.config import Environment
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, Manifest
 from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC, log_metrics_namespace
@@ -38,20 +39,16 @@ class LogShipping(Construct):
         id_: str,
         *,
         cluster: KubernetesCluster,
-        environment_name: str,
-        log_retention_days: int,
-        removal_policy: RemovalPolicy,
+        environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
-        self.log_group = TaskLogGroup(
-            self, "RuntimeLogs", retention_days=log_retention_days, removal_policy=removal_policy
-        )
+        self.log_group = TaskLogGroup(self, "RuntimeLogs", environment=environment)
         aws_logs.MetricFilter(
             self,
             "Nodes",
             log_group=self.log_group,
             filter_pattern=aws_logs.FilterPattern.string_value("$.event", "=", NODE_EVENT),
-            metric_namespace=log_metrics_namespace(environment_name),
+            metric_namespace=log_metrics_namespace(environment.name),
             metric_name=NODES_METRIC,
             metric_value="1",
         )

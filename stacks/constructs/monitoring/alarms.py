@@ -37,6 +37,15 @@ WEBUI_FAILURES: Final = 2
 WEBUI_PERIODS: Final = 3
 
 
+class AlarmGroup(Construct):
+    """Alarms of an environment that publish to the same topic."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: str, topic: aws_sns.ITopic) -> None:
+        super().__init__(scope, id_)
+        self.environment = environment
+        self.topic = topic
+
+
 class RunbookAlarm(aws_cloudwatch.Alarm):
     """Alarm for `metric` at or above `threshold` in `periods` consecutive periods; missing data is not an alarm.
 
@@ -46,44 +55,7 @@ class RunbookAlarm(aws_cloudwatch.Alarm):
 
     def __init__(
         self,
-        scope: Construct,
-        id_: str,
-        *,
-        environment: str,
-        subject: str,
-        runbook: str,
-        meaning: str,
-        metric: aws_cloudwatch.IMetric,
-        threshold: float,
-        periods: int,
-        topic: aws_sns.ITopic,
-    ) -> None:
-        super().__init__(
-            scope,
-            id_,
-            alarm_name=f"Darkroom/{environment}/{subject}/{runbook}",
-            alarm_description=f"{meaning} Runbook: {RUNBOOKS}#{runbook}",
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        action = aws_cloudwatch_actions.SnsAction(topic)
-        self.add_alarm_action(action)
-        self.add_ok_action(action)
-
-
-class _AlarmGroup(Construct):
-    """Alarms that publish to the same topic."""
-
-    def __init__(self, scope: Construct, id_: str, *, environment: str, topic: aws_sns.ITopic) -> None:
-        super().__init__(scope, id_)
-        self._environment = environment
-        self._topic = topic
-
-    def _alarm(
-        self,
+        group: AlarmGroup,
         subject: str,
         runbook: str,
         meaning: str,
@@ -94,28 +66,31 @@ class _AlarmGroup(Construct):
         id_: str | None = None,
     ) -> None:
         words = f"{subject}-{runbook}".replace("-", " ").split()
-        RunbookAlarm(
-            self,
+        super().__init__(
+            group,
             id_ or "".join(word.capitalize() for word in words),
-            environment=self._environment,
-            subject=subject,
-            runbook=runbook,
-            meaning=meaning,
+            alarm_name=f"Darkroom/{group.environment}/{subject}/{runbook}",
+            alarm_description=f"{meaning} Runbook: {RUNBOOKS}#{runbook}",
             metric=metric,
             threshold=threshold,
-            periods=periods,
-            topic=self._topic,
+            evaluation_periods=periods,
+            comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        action = aws_cloudwatch_actions.SnsAction(group.topic)
+        self.add_alarm_action(action)
+        self.add_ok_action(action)
 
 
-class EnvironmentAlarms(_AlarmGroup):
+class EnvironmentAlarms(AlarmGroup):
     """Alarms of an environment as a whole: dead letters, intake, callbacks and functions."""
 
     def watch_dead_letters(self, queues: Sequence[DeadLetterQueue]) -> None:
         """Alarm when messages stay in one of `queues`."""
         for queue in queues:
             name = _path_of(queue)
-            self._alarm(
+            RunbookAlarm(
+                self,
                 name,
                 "dead-letters",
                 f"Messages are left in {name}: the function that empties it fails, or an operator must decide.",
@@ -131,7 +106,8 @@ class EnvironmentAlarms(_AlarmGroup):
 
     def watch_intake(self, queue: aws_sqs.IQueue) -> None:
         """Alarm when the router falls behind the entry topic."""
-        self._alarm(
+        RunbookAlarm(
+            self,
             "Intake",
             "intake",
             f"A message from the entry topic has waited for {INTAKE_AGE_SECONDS // 60} minutes for the router.",
@@ -142,7 +118,8 @@ class EnvironmentAlarms(_AlarmGroup):
 
     def watch_callbacks(self, notify: TaskFunction) -> None:
         """Alarm when finished tasks wait for their callbacks."""
-        self._alarm(
+        RunbookAlarm(
+            self,
             "Notify",
             "late-callbacks",
             f"Finished tasks have waited for {CALLBACK_DELAY_MS // 60_000} minutes for their callbacks.",
@@ -154,7 +131,8 @@ class EnvironmentAlarms(_AlarmGroup):
     def watch_functions(self, functions: Sequence[TaskFunction]) -> None:
         """Alarm when one of `functions` fails minute after minute."""
         for function in functions:
-            self._alarm(
+            RunbookAlarm(
+                self,
                 function.node.id,
                 "function-errors",
                 f"The function {function.node.id} fails, times out, or is throttled by Lambda.",
@@ -169,7 +147,7 @@ class EnvironmentAlarms(_AlarmGroup):
             )
 
 
-class RuntimeAlarms(_AlarmGroup):
+class RuntimeAlarms(AlarmGroup):
     """Alarms of one runtime: tasks that wait or fail, and replicas that are missing or do not work."""
 
     def __init__(
@@ -177,7 +155,8 @@ class RuntimeAlarms(_AlarmGroup):
     ) -> None:
         super().__init__(scope, id_, environment=metrics.environment, topic=topic)
         runtime = metrics.runtime
-        self._alarm(
+        RunbookAlarm(
+            self,
             runtime,
             "oldest-message",
             f"A task has been in the queue for {alarms.oldest_message_minutes} minutes or more.",
@@ -186,7 +165,8 @@ class RuntimeAlarms(_AlarmGroup):
             threshold=60 * alarms.oldest_message_minutes,
             periods=3,
         )
-        self._alarm(
+        RunbookAlarm(
+            self,
             runtime,
             "failures",
             f"{alarms.failure_percent} percent or more of the finished tasks have failed or timed out.",
@@ -195,7 +175,8 @@ class RuntimeAlarms(_AlarmGroup):
             threshold=alarms.failure_percent,
             periods=1,
         )
-        self._alarm(
+        RunbookAlarm(
+            self,
             runtime,
             "no-replica",
             f"Tasks have been waiting for {alarms.minutes_without_replica} minutes, and no replica runs.",
@@ -209,7 +190,8 @@ class RuntimeAlarms(_AlarmGroup):
             threshold=1,
             periods=alarms.minutes_without_replica,
         )
-        self._alarm(
+        RunbookAlarm(
+            self,
             runtime,
             "unready-replicas",
             f"At least half of the replicas have had no working Web UI for {UNREADY_MINUTES} minutes.",
@@ -223,7 +205,8 @@ class RuntimeAlarms(_AlarmGroup):
             threshold=50,
             periods=UNREADY_MINUTES,
         )
-        self._alarm(
+        RunbookAlarm(
+            self,
             runtime,
             "failing-webuis",
             "Replica after replica requeues tasks because its Web UI fails.",

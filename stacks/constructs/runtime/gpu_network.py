@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from aws_cdk import Annotations, RemovalPolicy, aws_ec2
+from aws_cdk import Annotations, aws_ec2
 from constructs import Construct
 
-from stacks.config import Network
+from stacks.config import Environment, Network
 from stacks.constructs.retention import RetainedLogGroup
 
 #: Prefix of a public subnet. It contains NAT gateways only, and AWS reserves five addresses of each subnet.
@@ -69,9 +69,8 @@ class NewNetwork(GpuNetwork):
         scope: Construct,
         id_: str,
         *,
+        environment: Environment,
         network: Network,
-        log_retention_days: int,
-        removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id_)
         vpc = aws_ec2.Vpc(
@@ -96,7 +95,7 @@ class NewNetwork(GpuNetwork):
         vpc.add_flow_log(
             "FlowLog",
             destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(
-                RetainedLogGroup(self, "FlowLogs", retention_days=log_retention_days, removal_policy=removal_policy)
+                RetainedLogGroup(self, "FlowLogs", environment=environment)
             ),
             traffic_type=aws_ec2.FlowLogTrafficType.ALL,
             max_aggregation_interval=aws_ec2.FlowLogMaxAggregationInterval.TEN_MINUTES,

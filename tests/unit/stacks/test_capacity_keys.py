@@ -1,4 +1,4 @@
-"""Mistakes in the keys of network, access and GPUs: each is told with its place and what to write instead."""
+"""Mistakes in the keys of network, access and GPUs: the error names the key and the value to write instead."""
 
 from pathlib import Path
 from typing import Any

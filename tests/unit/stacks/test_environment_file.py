@@ -53,7 +53,7 @@ def test_the_local_runtimes_are_those_of_the_documents() -> None:
     assert environment.allowed_link_hosts == ()
 
 
-#: What is added to a good file, and what is said of it.
+#: Line that is added to a valid file, and the error.
 MISTAKES = {
     "retentionHour: 3": "retentionHour: unknown key; did you mean retentionHours?",
     "qqqq: 3": "qqqq: unknown key; write one of name, account, region,",
@@ -107,7 +107,7 @@ def test_a_mistake_is_told_with_its_key_and_what_to_write(file: Path, addition: 
     assert expected in problem
 
 
-#: What stands for the runtimes, and what is said of it.
+#: Value of `runtimes`, and the beginning of the error.
 RUNTIME_MISTAKES = {
     "[]": "runtimes: is []; write at least 1 entry",
     "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write a value that matches',

@@ -19,14 +19,12 @@ NOT_YET_CLEAN = (
     "runtime_image/webui/",
     "task_store/",
     "tests/conftest.py",
-    "tests/infrastructure/",
     "tests/integration/agent/",
     "tests/unit/contract/",
     "tests/unit/embedded_webui/",
     "tests/unit/guarded_http/",
     "tests/unit/lambdas/",
     "tests/unit/runtime_image/agent/",
-    "tests/unit/stacks/",
 )
 
 #: Names that more than one class has still.

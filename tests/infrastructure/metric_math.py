@@ -1,7 +1,7 @@
 """CloudWatch's metric math at one moment, as far as our expressions use it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class Figure:
     def __ge__(self, other: object) -> "Figure":
         return self._with(other, lambda a, b: float(a >= b))
 
-    def _with(self, other: object, compute: Any) -> "Figure":
+    def _with(self, other: object, compute: Callable[[float, float], float | None]) -> "Figure":
         first, second = self.value, figure(other).value
         return Figure(None if first is None or second is None else compute(first, second))
 

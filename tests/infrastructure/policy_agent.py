@@ -5,7 +5,7 @@ entry inherits the ports of wider blocks unless one of their exceptions covers i
 all traffic.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
@@ -56,7 +56,7 @@ def _rules(policy: Mapping[str, Any]) -> Iterator[tuple[IPv4Network, set[Any], S
                 yield block, {ip_network(cidr) for cidr in peer["ipBlock"].get("except", ())}, ports
 
 
-def _within(block: Any, wider: Any) -> bool:
+def _within(block: IPv4Network, wider: Iterable[IPv4Network]) -> bool:
     return any(block.network_address in other for other in wider)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.infrastructure.metric_math import evaluate
+from tests.infrastructure.templates import Templates
 
 Figures = Mapping[str, float | None]
 
@@ -57,7 +58,7 @@ class Rule:
         return change
 
 
-def rules_of(templates: Any, service: str) -> list[Rule]:
+def rules_of(templates: Templates, service: str) -> list[Rule]:
     """Return the scaling rules of a service, read from the template."""
     targets = {
         target.logical_id
@@ -121,7 +122,7 @@ class ScaledService:
             self.history.append(self.desired)
 
 
-def service_of(templates: Any, service: str, *, desired: int = 0) -> ScaledService:
+def service_of(templates: Templates, service: str, *, desired: int = 0) -> ScaledService:
     """Return a service of a template with `desired` tasks."""
     (target,) = [
         target.properties

@@ -1,7 +1,5 @@
 """The limit of active tasks per key reaches the functions that hold it, with the rights that it takes."""
 
-from typing import Any
-
 import pytest
 
 from tests.infrastructure.templates import Templates
@@ -12,8 +10,8 @@ TABLE = "TaskTable.Arn"
 
 @pytest.mark.parametrize("folder", ["route_tasks", "submit_task", "runpod_api", "webui_api", "notify"])
 def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, folder: str) -> None:
-    def setting(templates: Templates) -> Any:
-        return templates.function(folder).properties["Environment"]["Variables"]["ACTIVE_TASKS_PER_KEY"]
+    def setting(templates: Templates) -> str:
+        return str(templates.function(folder).properties["Environment"]["Variables"]["ACTIVE_TASKS_PER_KEY"])
 
     assert setting(everything) == "20"
     assert setting(ecs) == ""

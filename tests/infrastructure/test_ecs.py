@@ -343,7 +343,7 @@ def test_only_tasks_of_this_account_get_the_roles(fleet: Templates) -> None:
 
 
 @pytest.fixture
-def traced(ecs: Templates, synthesize: Synthesize) -> Any:
+def traced(ecs: Templates, synthesize: Synthesize) -> Templates:
     runtimes = ecs.environment.runtimes[:1]
     return synthesize(ecs.environment.model_copy(update={"tracing": True, "runtimes": runtimes}))
 

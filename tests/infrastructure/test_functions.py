@@ -7,7 +7,7 @@ from contract.record import PUBLISH_GRACE_MS, Status
 from docs.generate_configuration import function_settings
 from lambdas.deliver_webhook.signature import signing_key
 from lambdas.runtime.observability import ObservabilitySettings
-from tests.infrastructure.templates import Templates
+from tests.infrastructure.templates import Resource, Templates
 
 FOLDERS = (
     "route_tasks",
@@ -179,7 +179,7 @@ def test_a_function_may_do_what_it_must_and_nothing_else(ecs: Templates, folder:
     assert rights_of(ecs, function) == RIGHTS[folder] | logs | trace
 
 
-def rights_of(templates: Templates, function: Any) -> dict[str, list[str]]:
+def rights_of(templates: Templates, function: Resource) -> dict[str, list[str]]:
     role = templates.flat(function.properties["Role"]).removesuffix(".Arn")
     assert "ManagedPolicyArns" not in templates.named(role, "AWS::IAM::Role").properties
     rights: dict[str, list[str]] = {}

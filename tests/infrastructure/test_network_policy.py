@@ -1,7 +1,6 @@
 """Network policy of a replica on Kubernetes, as the agent on EKS's nodes reads it."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -28,7 +27,7 @@ KUBERNETES_API = ("10.100.0.1", "172.20.0.1")
 
 
 @pytest.mark.parametrize("environment", environment_parameters("everything", "eks", "prod", "existing"))
-def test_a_replica_reaches_what_it_works_with(environment: str, reaches: Any) -> None:
+def test_a_replica_reaches_what_it_works_with(environment: str, reaches: Callable[..., bool]) -> None:
     for server in (*CLUSTER_DNS, "169.254.20.10"):
         for protocol in ("UDP", "TCP"):
             assert reaches(environment, server, 53, protocol), f"names, at {server} by {protocol}"
@@ -43,7 +42,7 @@ def test_a_replica_reaches_what_it_works_with(environment: str, reaches: Any) ->
 
 
 @pytest.mark.parametrize("environment", environment_parameters("everything", "eks", "prod", "existing"))
-def test_a_replica_reaches_neither_metadata_nor_private_hosts(environment: str, reaches: Any) -> None:
+def test_a_replica_reaches_neither_metadata_nor_private_hosts(environment: str, reaches: Callable[..., bool]) -> None:
     for port in (53, 80, 443):
         assert not reaches(environment, "169.254.169.254", port), "the node's credentials"
     assert not reaches(environment, "169.254.170.23", 443)
@@ -55,7 +54,7 @@ def test_a_replica_reaches_neither_metadata_nor_private_hosts(environment: str, 
     assert not reaches(environment, "93.184.215.14", 443, "UDP")
 
 
-def test_a_replica_reaches_the_ports_of_private_hosts_that_the_environment_allows(reaches: Any) -> None:
+def test_a_replica_reaches_the_ports_of_private_hosts_that_the_environment_allows(reaches: Callable[..., bool]) -> None:
     assert reaches("everything", "10.0.12.34", 8080)
     assert not reaches("everything", "10.0.12.34", 8443)
 

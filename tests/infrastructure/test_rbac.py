@@ -96,18 +96,18 @@ def test_a_replica_may_patch_pods_of_its_namespace_and_a_policy_confines_that(ev
     assert (rule["resources"], rule["operations"]) == (["pods"], ["UPDATE"])
 
 
-def test_a_replica_may_set_its_own_deletion_cost(refuses: Any) -> None:
+def test_a_replica_may_set_its_own_deletion_cost(refuses: Callable[..., bool]) -> None:
     assert not refuses(OWN_COST)
     assert not refuses(OWN_COST, pod=merged(POD, {"metadata": {"annotations": {ANNOTATION: "0"}}}))
     assert not refuses({"metadata": {"annotations": {ANNOTATION: None}}}, pod=merged(POD, OWN_COST))
 
 
-def test_a_pod_without_annotations_and_labels_may_get_its_first(refuses: Any) -> None:
+def test_a_pod_without_annotations_and_labels_may_get_its_first(refuses: Callable[..., bool]) -> None:
     bare = merged(POD, {"metadata": {"annotations": None, "labels": None, "ownerReferences": None}})
     assert not refuses(OWN_COST, pod=bare)
 
 
-def test_a_replica_may_not_touch_another_pod(refuses: Any) -> None:
+def test_a_replica_may_not_touch_another_pod(refuses: Callable[..., bool]) -> None:
     assert refuses(OWN_COST, by="runtime-6d4cf56db6-other")
 
 
@@ -127,7 +127,7 @@ def test_a_replica_may_not_touch_another_pod(refuses: Any) -> None:
         {"spec": {"activeDeadlineSeconds": 1}},
     ],
 )
-def test_a_replica_may_change_nothing_else_of_its_pod(patch: dict[str, Any], refuses: Any) -> None:
+def test_a_replica_may_change_nothing_else_of_its_pod(patch: dict[str, Any], refuses: Callable[..., bool]) -> None:
     assert refuses(patch)
     assert refuses(patch, OWN_COST), "nor beside its deletion cost"
 
@@ -138,6 +138,6 @@ def test_a_token_that_names_no_pod_is_refused(everything: Templates) -> None:
         assert policy.refuses(POD, merged(POD, OWN_COST), user)
 
 
-def test_who_is_no_replica_is_none_of_the_policys_business(refuses: Any) -> None:
+def test_who_is_no_replica_is_none_of_the_policys_business(refuses: Callable[..., bool]) -> None:
     patch = {"metadata": {"labels": {"darkroom/runtime": "another"}}}
     assert not refuses(patch, username="system:serviceaccount:kube-system:replicaset-controller")

@@ -1,6 +1,5 @@
 """Conventions of the project that no linter knows: size and names of modules, pinned dependencies, groups of tests."""
 
-import os
 import re
 import subprocess
 import sys
@@ -65,16 +64,37 @@ def test_direct_dependencies_are_pinned() -> None:
     ],
 )
 def test_requirements_files_are_those_of_the_lock_file(file: str, options: str) -> None:
-    command = [sys.executable, "-m", "uv", "export", "--quiet", "--locked", "--offline", "--no-emit-project"]
+    command = [sys.executable, "-m", "uv", "export", "--quiet", "--frozen", "--offline", "--no-emit-project"]
     command += ["--no-annotate", "--no-header", *options.split()]
-    environment = {name: value for name, value in os.environ.items() if name != "UV_FIND_LINKS"}
-    exported = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True, env=environment).stdout
+    exported = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     assert (PROJECT / file).read_text() == exported, "run `make lock`"
     assert f"{options} > {file}" in (PROJECT / "Makefile").read_text()
 
 
+def test_the_lock_file_has_the_pins_of_the_dependency_groups() -> None:
+    lock = tomllib.loads((PROJECT / "uv.lock").read_text())
+    (project,) = [package for package in lock["package"] if package["name"] == PYPROJECT["project"]["name"]]
+    locked = project["metadata"]["requires-dev"]
+    for name, group in PYPROJECT["dependency-groups"].items():
+        pins = {re.sub(r"\[.*\]", "", line) for line in group if isinstance(line, str)}
+        assert pins <= {entry["name"] + entry["specifier"] for entry in locked[name]}, "run `make lock`"
+
+
 def test_a_deployment_does_not_need_torch() -> None:
     assert not re.search(r"^(torch|nvidia|diffusers|moto)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
+
+
+def test_paths_in_documents_exist() -> None:
+    folders = "|".join(sorted({file.split("/")[0] for file in tracked_files([]) if "/" in file and file[0] != "."}))
+    path = re.compile(rf"(?<![\w/.{{-])(?:{folders})/[\w./-]*\.\w+")
+    documents = [file for file in tracked_files([]) if file.endswith(".md")]
+    named = {(file, name.rstrip(".")) for file in documents for name in path.findall((PROJECT / file).read_text())}
+    assert named
+    assert not {
+        (file, name)
+        for file, name in named
+        if not (PROJECT / name).exists() and not (PROJECT / file).parent.joinpath(name).exists()
+    }
 
 
 def test_the_index_of_decisions_lists_each_once() -> None:

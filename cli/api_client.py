@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from cli.environment import Environment
+from cli.environment import SystemEndpoints
 from cli.errors import NoSuchTask, Refused, Unreachable
 
 #: Seconds for one call: API Gateway itself answers within 29.
@@ -17,7 +17,7 @@ TIMEOUT_SECONDS: Final = 35.0
 class ApiClient:
     """Calls one environment's HTTP API. Use it as a context manager."""
 
-    def __init__(self, *, environment: Environment, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, *, environment: SystemEndpoints, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(
             base_url=environment.http_url.rstrip("/"),
             headers={"x-api-key": environment.api_key},

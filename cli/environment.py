@@ -12,7 +12,7 @@ STACKS = ("Storage", "Messaging", "Api")
 
 
 @dataclass(frozen=True)
-class Environment:
+class SystemEndpoints:
     """Addresses and key of one environment."""
 
     name: str
@@ -24,8 +24,17 @@ class Environment:
     #: Set for a local system, whose AWS is a server on this machine.
     aws_endpoint_url: str | None = None
 
+    def client(self, service: Any) -> Any:
+        """Return a boto3 client of the environment's AWS."""
+        import boto3  # noqa: PLC0415 - `--help` need not wait for it
 
-def local_environment(state_directory: Path) -> Environment:
+        # The local AWS accepts any credentials, but the client insists on some.
+        key = "local" if self.aws_endpoint_url else None
+        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=self.region)
+        return session.client(service, endpoint_url=self.aws_endpoint_url)
+
+
+def local_environment(state_directory: Path) -> SystemEndpoints:
     """Read the endpoints of the local system that runs with this state directory."""
     path = state_directory / "endpoints.json"
     try:
@@ -34,7 +43,7 @@ def local_environment(state_directory: Path) -> Environment:
         raise Unreachable(f"no local system is running here ({path} is missing); start one with: make up") from None
     except ValueError as error:
         raise Unreachable(f"{path} cannot be read ({error}); stop the local system and start it again") from None
-    return Environment(
+    return SystemEndpoints(
         name=LOCAL,
         http_url=endpoints["http_url"],
         api_key=endpoints["api_key"],
@@ -45,7 +54,7 @@ def local_environment(state_directory: Path) -> Environment:
     )
 
 
-def deployed_environment(name: str, *, cloudformation: Any, secrets_manager: Any) -> Environment:
+def deployed_environment(name: str, *, cloudformation: Any, secrets_manager: Any) -> SystemEndpoints:
     """Read the outputs of a deployed environment's stacks, and its default API key."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - `--help` need not wait for it
 
@@ -55,7 +64,7 @@ def deployed_environment(name: str, *, cloudformation: Any, secrets_manager: Any
             answer = cloudformation.describe_stacks(StackName=f"Darkroom-{name}-{stack}")
             outputs |= {item["OutputKey"]: item["OutputValue"] for item in answer["Stacks"][0].get("Outputs", ())}
         api_key = secrets_manager.get_secret_value(SecretId=outputs["ApiKeySecretArn"])["SecretString"]
-        return Environment(
+        return SystemEndpoints(
             name=name,
             http_url=outputs["HttpUrl"],
             api_key=api_key,
@@ -71,7 +80,7 @@ def deployed_environment(name: str, *, cloudformation: Any, secrets_manager: Any
         raise Unreachable(f"the stacks of environment {name!r} have no output {error}; deploy them again") from None
 
 
-def environment(name: str, *, state_directory: Path) -> Environment:
+def environment(name: str, *, state_directory: Path) -> SystemEndpoints:
     """Return the environment of this name, `local` or a deployed one."""
     if name == LOCAL:
         return local_environment(state_directory)

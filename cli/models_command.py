@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from cli.environment import Environment
 from cli.errors import Refused, Unhealthy
 from cli.model_store import ModelStore, StoredModel, checksum_of
 from cli.session import Session, command
@@ -191,19 +190,8 @@ def _find(store: ModelStore, keys: tuple[str, ...]) -> list[StoredModel]:
 
 
 def _store(session: Session) -> ModelStore:
-    import boto3  # noqa: PLC0415 - `--help` need not wait for it
-
-    environment: Environment = session.environment()
-    local: dict[str, Any] = {}
-    if environment.aws_endpoint_url:
-        # The server on this machine accepts any key.
-        local = {
-            "endpoint_url": environment.aws_endpoint_url,
-            "region_name": environment.region,
-            "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
-        }
-    return ModelStore(client=boto3.client("s3", **local), bucket=environment.model_bucket)
+    environment = session.environment()
+    return ModelStore(client=environment.client("s3"), bucket=environment.model_bucket)
 
 
 @contextmanager

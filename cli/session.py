@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec
 import click
 from rich.console import Console
 
-from cli.environment import Environment, environment
+from cli.environment import SystemEndpoints, environment
 from cli.errors import CommandError
 
 P = ParamSpec("P")
@@ -23,7 +23,7 @@ class Session:
         self._state_directory = state_directory
         self.console = Console(stderr=True)
 
-    def environment(self) -> Environment:
+    def environment(self) -> SystemEndpoints:
         """Find the environment; raises Unreachable with what to do."""
         return environment(self.environment_name, state_directory=self._state_directory)
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 from rich.console import Console
 
 from cli.api_client import ApiClient
-from cli.environment import Environment, local_environment
+from cli.environment import SystemEndpoints, local_environment
 from cli.errors import CommandError
 from cli.requests import file_name, id_of, path_of
 from cli.topic import publish
@@ -58,7 +57,7 @@ def journeys(*, http_link: str, s3_link: str) -> Iterator[Journey]:
                 yield Journey(task_id, request, way_in, f"{document}, {format_}, by {way_in}")
 
 
-def send(journey: Journey, *, api: ApiClient, environment: Environment) -> ReadTask:
+def send(journey: Journey, *, api: ApiClient, environment: SystemEndpoints) -> ReadTask:
     """Submit a request by its way in and return how its task is read."""
     body = json.dumps(journey.request).encode()
     if journey.way_in == "topic":
@@ -117,20 +116,14 @@ def run(*, out: Path, state_directory: Path) -> None:
     )
 
 
-def put_input_picture(png: bytes, *, environment: Environment) -> None:
+def put_input_picture(png: bytes, *, environment: SystemEndpoints) -> None:
     """Put the input picture where the `s3://` link points to."""
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=environment.aws_endpoint_url,
-        region_name=environment.region,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - no secret: the local AWS takes any
-    )
+    s3 = environment.client("s3")
     s3.create_bucket(Bucket=LINK_BUCKET)
     s3.put_object(Bucket=LINK_BUCKET, Key=LINK_KEY, Body=png, ContentType="image/png")
 
 
-def show(environment: Environment, *, state_directory: Path, link_host: str, out: Path) -> Path:
+def show(environment: SystemEndpoints, *, state_directory: Path, link_host: str, out: Path) -> Path:
     """Send the requests, wait, print the callbacks and save the pictures; returns the contact sheet."""
     callbacks = CallbackFile(path=state_directory / "callbacks.jsonl")
     with ApiClient(environment=environment) as api:

@@ -1,4 +1,4 @@
-"""Programs that fetch models, each as a process whose time and memory are measured."""
+"""Programs that download models, each in a separate process whose time and memory are measured."""
 
 import json
 import os
@@ -14,25 +14,57 @@ from benchmarks.file_servers import ACCESS_KEY, SECRET_KEY
 from benchmarks.processes import PROJECT
 
 LARGE_KEY: Final = "Stable-diffusion/large.safetensors"
-SMALL_KEYS: Final = tuple(f"embeddings/{number}.safetensors" for number in range(200))
-#: Kibibytes in which the system counts the memory of a process.
+SMALL_KEYS: Final = tuple(f"embeddings/{number}.safetensors" for number in range(20))
+#: Connections that each program opens (`runtime_image.model_downloader.bucket.CONNECTIONS`).
+CONNECTIONS: Final = 16
+#: Mebibytes of one request (`runtime_image.model_downloader.downloader.PART_BYTES`).
+PART_MEBIBYTES: Final = 16
+#: Kibibytes, in which the system counts the memory of a process.
 _KIBIBYTE: Final = 1024
-_BOTO3: Final = """
+_BOTO3: Final = f"""
 import sys, time, boto3, pathlib
-client, bucket, target = boto3.client("s3"), sys.argv[1], pathlib.Path(sys.argv[2])
+from boto3.s3.transfer import TransferConfig
+part_bytes = {PART_MEBIBYTES} * 1024 * 1024
+config = TransferConfig(
+    max_concurrency={CONNECTIONS}, multipart_chunksize=part_bytes, multipart_threshold=part_bytes, io_chunksize=2**20,
+    preferred_transfer_client="classic",
+)
+client, bucket, target, keys = boto3.client("s3"), sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
 started_at = time.perf_counter()
-for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-    for entry in page["Contents"]:
-        path = target / entry["Key"]
-        path.parent.mkdir(exist_ok=True)
-        client.download_file(bucket, entry["Key"], str(path))
+for key in keys:
+    (target / key).parent.mkdir(exist_ok=True)
+    client.download_file(bucket, key, str(target / key), Config=config)
+print(time.perf_counter() - started_at)
+"""
+_CRT: Final = f"""
+import os, sys, time, pathlib
+from urllib.parse import urlsplit
+from awscrt import auth, http, s3
+bucket, target, keys = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
+host = urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc
+keys_of_account = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+credentials = auth.AwsCredentialsProvider.new_static(*keys_of_account)
+started_at = time.perf_counter()
+client = s3.S3Client(
+    region="us-east-1", tls_mode=s3.S3RequestTlsMode.DISABLED, part_size={PART_MEBIBYTES} * 1024 * 1024,
+    signing_config=s3.create_default_s3_signing_config(region="us-east-1", credential_provider=credentials),
+    max_active_connections_override={CONNECTIONS}, throughput_target_gbps=10,
+)
+requests = []
+for key in keys:
+    (target / key).parent.mkdir(exist_ok=True)
+    get = http.HttpRequest("GET", f"/{{bucket}}/{{key}}", http.HttpHeaders([("host", host)]))
+    kind = s3.S3RequestType.GET_OBJECT
+    requests.append(client.make_request(type=kind, request=get, recv_filepath=str(target / key)))
+for request in requests:
+    request.finished_future.result(600)
 print(time.perf_counter() - started_at)
 """
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a race is about: everything in a bucket, since our downloader brings all that a runtime needs."""
+    """Files of one race: all files of a bucket, because our downloader fetches all that a runtime needs."""
 
     bucket: str
     keys: tuple[str, ...]
@@ -44,13 +76,13 @@ class Outcome:
 
     #: From the first request to the last file in its place.
     seconds: float
-    #: The start of the program included.
-    process_seconds: float
+    #: User and system time of the process, its start included.
+    cpu_seconds: float
     peak_rss_mb: float
 
 
 def ours(url: str, load: Load, target: Path) -> Outcome:
-    """Run the runtime's own downloader; it says itself how long it took, its listing of the bucket included."""
+    """Run the runtime's downloader. It reports its time, the listing of the bucket included."""
     variables = {
         "MODEL_BUCKET": load.bucket,
         "MODELS_DIRECTORY": str(target),
@@ -61,27 +93,21 @@ def ours(url: str, load: Load, target: Path) -> Outcome:
 
 
 def s5cmd(url: str, load: Load, target: Path) -> Outcome:
-    """Run s5cmd as it is."""
+    """Run s5cmd; its start, a few milliseconds, counts."""
     source = load.keys[0] if len(load.keys) == 1 else "*"
     program = str(Path(sys.executable).with_name("s5cmd"))
-    return _run([program, "--endpoint-url", url, "cp", f"s3://{load.bucket}/{source}", f"{target}/"], url)
+    options = ["--concurrency", str(CONNECTIONS), "--part-size", str(PART_MEBIBYTES)]
+    return _run([program, "--endpoint-url", url, "cp", *options, f"s3://{load.bucket}/{source}", f"{target}/"], url)
 
 
 def boto3(url: str, load: Load, target: Path) -> Outcome:
-    """Run boto3's own transfer, file by file; the time of its import and of its client is left out."""
-    return _run([sys.executable, "-c", _BOTO3, load.bucket, str(target)], url, read_seconds=float)
+    """Run boto3's transfer, file by file, without the time of its import and its client."""
+    return _run([sys.executable, "-c", _BOTO3, load.bucket, str(target), *load.keys], url, read_seconds=float)
 
 
-def curl(url: str, load: Load, target: Path) -> Outcome:
-    """Run curl, over one connection for each file, eight at a time."""
-    files = [
-        argument
-        for key in load.keys
-        for argument in ("--output", str(target / Path(key).name), f"{url}/{load.bucket}/{key}")
-    ]
-    signed = ["--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{ACCESS_KEY}:{SECRET_KEY}"]
-    options = ["--silent", "--no-progress-meter", "--fail", "--parallel", "--parallel-max", "8"]
-    return _run(["curl", *options, *signed, *files], url)
+def crt(url: str, load: Load, target: Path) -> Outcome:
+    """Run the AWS CRT's S3 client, all files at once, without the time of its import."""
+    return _run([sys.executable, "-c", _CRT, load.bucket, str(target), *load.keys], url, read_seconds=float)
 
 
 def _run(
@@ -101,7 +127,7 @@ def _run(
     }
     started_at = time.perf_counter()
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - it was asked for; tells the type checker
+        assert process.stdout is not None  # noqa: S101 - it was asked for; for the type checker
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started_at
@@ -109,4 +135,4 @@ def _run(
     if process.returncode:
         raise RuntimeError(f"{command[0]} failed with {process.returncode}: {output[-2000:]}")
     inner = read_seconds(output) if read_seconds else seconds
-    return Outcome(inner, seconds, usage.ru_maxrss * _KIBIBYTE / 1e6)
+    return Outcome(inner, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIBIBYTE / 1e6)

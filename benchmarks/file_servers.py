@@ -1,4 +1,4 @@
-"""Servers that give models away: one as fast as it can, one with a limit for each connection, as S3 has."""
+"""Servers of models: one as fast as it can, one with a latency and a limit for each connection, as S3 has."""
 
 import socket
 import subprocess
@@ -29,6 +29,11 @@ events {{ worker_connections 256; }}
 http {{
   access_log off;
   sendfile on;
+  # nginx does not wait after the last block of a request: with 2 MB, its default, requests would exceed the limit.
+  sendfile_max_chunk 256k;
+  keepalive_requests 100000;
+  js_path {folder};
+  js_import latency from latency.js;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
   server {{
@@ -37,8 +42,15 @@ http {{
     limit_rate {bytes_per_second};
     # The bucket's list of files; nginx knows none.
     location = /{bucket} {{ default_type application/xml; try_files /{listing} =404; }}
+    location /{bucket}/ {{ auth_request /latency; }}
+    location = /latency {{ internal; js_content latency.answer; }}
   }}
 }}
+"""
+
+_LATENCY: Final = """
+function answer(request) {{ setTimeout(() => request.return(204), {milliseconds}); }}
+export default {{ answer }};
 """
 
 
@@ -52,9 +64,10 @@ def rclone(root: Path) -> Iterator[str]:
 
 
 @contextmanager
-def limited_nginx(root: Path, bucket: str, *, bytes_per_second: int, folder: Path) -> Iterator[str]:
-    """Serve one bucket, so many bytes per second and connection; yields the address."""
+def limited_nginx(root: Path, bucket: str, *, bytes_per_second: int, latency_ms: int, folder: Path) -> Iterator[str]:
+    """Serve one bucket with a limit for each connection and a latency of each request; yields the address."""
     port = _free_port()
+    (folder / "latency.js").write_text(_LATENCY.format(milliseconds=latency_ms))
     (root / _LISTING).write_text(_listing(root / bucket))
     configuration = folder / "nginx.conf"
     configuration.write_text(

@@ -3,7 +3,6 @@
 import shutil
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from runtime_image.model_downloader.bucket import RemoteFile
@@ -12,10 +11,9 @@ from runtime_image.model_downloader.folder import DownloadedFile, ModelsFolder
 from runtime_image.model_downloader.partial_file import PartialFile
 from runtime_image.process.logs import EventLog
 
-#: Bytes that stay free for logs, temporary files and other files of the Web UI.
+#: Bytes that stay free for logs, temporary files and the Web UI, and for small files that are being downloaded: at most
+#: one part for each connection at a time. Large files are downloaded one after the other.
 SPARE_BYTES: Final = 256 * 1024 * 1024
-#: Bytes of a block in `st_blocks`, whatever the file system's block size.
-BLOCK_BYTES: Final = 512
 _MEBIBYTE: Final = 1024 * 1024
 
 
@@ -38,8 +36,6 @@ class DiskQuota:
         self._is_needed = is_needed
         self._log = log
         self._lock = threading.Lock()
-        #: Final sizes of the files that are being downloaded.
-        self._reserved: dict[Path, int] = {}
 
     def begin(self, part: PartialFile, file: RemoteFile, part_bytes: int) -> list[int]:
         """Reserve the space of a file and begin its download; raises DiskFull if the space is too small.
@@ -48,33 +44,26 @@ class DiskQuota:
             The numbers of the parts that are not on disk yet.
         """
         with self._lock:
-            self._reserve(file, part.path)
+            self._reserve(file, part)
             return part.begin(file, part_bytes)
 
-    def _reserve(self, file: RemoteFile, part: Path) -> None:
+    def _reserve(self, file: RemoteFile, part: PartialFile) -> None:
         others: list[DownloadedFile] = []
         # Listing them costs a small file more than its bytes.
         if self._max_bytes or self._lacking_bytes(file, part, others) > 0:
-            others = [other for other in self._folder.downloads() if other.key != file.key and other.path != part]
+            others = [other for other in self._folder.downloads() if other.key != file.key and other.path != part.path]
             others.sort(key=lambda other: other.used_at)
         while self._lacking_bytes(file, part, others) > 0:
             evicted = next((other for other in others if self._evict(other)), None)
             if evicted is None:
-                raise DiskFull(self._explain(file, part))
+                raise DiskFull(self._explain(file))
             others.remove(evicted)
-        self._reserved[part] = file.size
 
-    def _lacking_bytes(self, file: RemoteFile, part: Path, others: list[DownloadedFile]) -> int:
-        lacking = file.size - bytes_on_disk(part) - self._available_bytes(part)
+    def _lacking_bytes(self, file: RemoteFile, part: PartialFile, others: list[DownloadedFile]) -> int:
+        lacking = file.size - part.bytes_on_disk - free_bytes(self._folder)
         if self._max_bytes:
             lacking = max(lacking, sum(other.size for other in others) + file.size - self._max_bytes)
         return lacking
-
-    def _available_bytes(self, part: Path) -> int:
-        """Return the free bytes of the disk, without those that the other downloads will still write."""
-        self._reserved = {path: size for path, size in self._reserved.items() if path.exists()}
-        outstanding = sum(max(size - bytes_on_disk(path), 0) for path, size in self._reserved.items() if path != part)
-        return free_bytes(self._folder) - outstanding
 
     def _evict(self, other: DownloadedFile) -> bool:
         """Delete a file unless it is needed or being downloaded; return True if it was deleted."""
@@ -84,28 +73,21 @@ class DiskQuota:
             other.path.unlink(missing_ok=True)
             self._log.info("model_removed", key=other.key, bytes=other.size, reason="space for another")
             return True
-        size, part = bytes_on_disk(other.path), PartialFile.try_lock(other.path)
+        part = PartialFile.try_lock(other.path)
         if part is None:
             return False
+        size = part.bytes_on_disk
         part.discard()
         part.close()
         self._log.info("unfinished_model_removed", file=other.path.name, bytes=size, reason="space for another")
         return True
 
-    def _explain(self, file: RemoteFile, part: Path) -> str:
+    def _explain(self, file: RemoteFile) -> str:
         size = file.size / _MEBIBYTE
         if self._max_bytes and file.size > self._max_bytes:
             return f"{file.key} has {size:.0f} MiB, more than MODELS_MAX_BYTES ({self._max_bytes / _MEBIBYTE:.0f} MiB)"
         limit = f", MODELS_MAX_BYTES is {self._max_bytes / _MEBIBYTE:.0f} MiB" if self._max_bytes else ""
         return (
-            f"{file.key} needs {size:.0f} MiB; {max(self._available_bytes(part), 0) / _MEBIBYTE:.0f} MiB are free in"
+            f"{file.key} needs {size:.0f} MiB; {max(free_bytes(self._folder), 0) / _MEBIBYTE:.0f} MiB are free in"
             f" {self._folder.directory}{limit}, and every model there is needed"
         )
-
-
-def bytes_on_disk(path: Path) -> int:
-    """Return the bytes that a file occupies on the disk, 0 if it does not exist."""
-    try:
-        return path.stat().st_blocks * BLOCK_BYTES
-    except OSError:
-        return 0

@@ -16,6 +16,8 @@ from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, Inte
 
 #: Seconds between two attempts to lock a file that another download holds.
 POLL_SECONDS: Final = 0.1
+#: Bytes of a block in `st_blocks`, whatever the file system's block size.
+BLOCK_BYTES: Final = 512
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -55,6 +57,11 @@ class PartialFile:
         os.close(descriptor)
         return None
 
+    @property
+    def bytes_on_disk(self) -> int:
+        """Return the bytes that the file occupies: parts that have not arrived occupy none."""
+        return os.fstat(self._descriptor).st_blocks * BLOCK_BYTES
+
     def begin(self, file: RemoteFile, part_bytes: int) -> list[int]:
         """Prepare for the parts of an object; return the numbers of those that are not on disk yet."""
         parts = -(-file.size // part_bytes)
@@ -64,8 +71,7 @@ class PartialFile:
         if os.fstat(self._descriptor).st_size:
             # Only of an old file: ext4 writes out a new file that was truncated when it is closed.
             os.ftruncate(self._descriptor, 0)
-        # Not allocated, because the system writes to allocated blocks half as fast. `DiskQuota` counts the
-        # bytes that are still to come.
+        # Not allocated, because the system writes to allocated blocks half as fast.
         os.ftruncate(self._descriptor, file.size)
         return list(range(parts))
 

@@ -1,4 +1,4 @@
-"""The composition root of the agent: reads the environment, builds every part and passes it to the others."""
+"""Composition root of the agent: reads the environment, builds every part and passes it to the others."""
 
 import os
 import queue
@@ -7,40 +7,44 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING
 
 from contract.settings import InvalidEnvironment
 from runtime_image.agent.complete.task_completion import TaskCompletion
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.events import DrainRequested, Event, StopRequested
-from runtime_image.agent.core.loop import TaskLoop
+from runtime_image.agent.core.pipeline import Pipeline
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
-from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.worker_pools import WorkerPools
 from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
-from runtime_image.agent.generate.generation import Generation
+from runtime_image.agent.generate.generation import EngineSetUp, Generation, Interrupt, Readiness
 from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
+from runtime_image.agent.generate.hang_detector import HangDetector
 from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
 from runtime_image.agent.generate.progress_attribution import ProgressAttribution
-from runtime_image.agent.generate.progress_watch import ProgressWatch
-from runtime_image.agent.generate.readiness import Readiness
+from runtime_image.agent.generate.progress_monitor import ProgressMonitor, ProgressPoller
 from runtime_image.agent.intake.message_reader import MessageReader
 from runtime_image.agent.intake.prefetch_window import PrefetchWindow
-from runtime_image.agent.intake.prefetcher import Prefetcher
+from runtime_image.agent.intake.prefetcher import MessageRequeue, Prefetcher
 from runtime_image.agent.intake.queue_poller import QueuePoller
 from runtime_image.agent.intake.task_claimer import TaskClaimer
-from runtime_image.agent.intake.task_queue import TaskQueue
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
-from runtime_image.agent.lease.task_monitor import TaskMonitor
+from runtime_image.agent.lease.task_monitor import TaskHeartbeat, TaskMonitor
 from runtime_image.agent.orchestrator.composition import build_orchestrator
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
-from runtime_image.agent.prepare.inputs.composition import build_links
-from runtime_image.agent.prepare.model_tools import ModelTools
+from runtime_image.agent.prepare.inputs.link_tools import build_link_resolver
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.store.output_uploader import OutputUploader
 from runtime_image.agent.store.previews import Previews
+from runtime_image.agent.task_loop import TaskLoop
 from runtime_image.agent.telemetry.composition import build_telemetry
 from runtime_image.process.aws import AwsClients
 from runtime_image.process.clock import Clock
@@ -48,20 +52,20 @@ from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs
 from runtime_image.process.retry import Retry
 from runtime_image.process.threads import start_thread
-from runtime_image.webui.checkpoints import Checkpoints
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.names.catalog import NameCatalog
-from runtime_image.webui.names.validation import NameValidation
-from runtime_image.webui.options import OptionOverrides
-from runtime_image.webui.request_check import RequestCheck
+from runtime_image.webui.engine import WebUiEngine
 from task_store.repository import TaskRepository
+
+if TYPE_CHECKING:  # loaded only by agents that need them
+    from runtime_image.agent.prepare.model_cache import ModelCache
+    from runtime_image.agent.prepare.model_calls import ModelCalls
 
 
 def main() -> int:
-    """Run the agent until it is told to stop; returns the exit code."""
+    """Run the agent until it stops; return the exit code."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Nothing but a put, which is safe in the middle of anything; the loop does the rest.
+        # Only a put, which is safe at any moment; the loop does the rest.
         signal.signal(number, lambda *_: events.put(StopRequested()))
     signal.signal(signal.SIGUSR1, lambda *_: events.put(DrainRequested()))
     try:
@@ -77,11 +81,19 @@ def main() -> int:
 def build_loop(
     settings: AgentSettings, events: "queue.SimpleQueue[Event]", log: EventLog, at_exit: ExitStack
 ) -> TaskLoop:
-    """Build every part of the agent and start its threads; `at_exit` gets what must be done before the process ends."""
+    """Build the agent and start its threads; `at_exit` receives the calls to make before the process ends."""
     aws, clock, stopping, post = AwsClients(), Clock(), threading.Event(), events.put
+    retry, health = Retry(clock=clock, log=log), EngineHealth()
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     log.info("agent_started", owner=owner)
 
+    # The world outside: the engine, the queue and the task table.
+    engine = WebUiEngine(
+        client=WebUiClient(base_url=settings.webui_url),
+        allowed_options=settings.allowed_options,
+        clock=clock,
+        log=log,
+    )
     task_queue = TaskQueue(
         client=aws.queue,
         queue_url=settings.queue_url,
@@ -96,14 +108,30 @@ def build_loop(
         now_ms=clock.now_ms,
     )
     lease_renewal = LeaseRenewal(repository=repository, queue=task_queue, clock=clock, log=log, post=post)
-    retry, health = Retry(clock=clock, log=log), WebUiHealth()
-    webui = WebUiClient(base_url=settings.webui_url)
-    checkpoints, options = Checkpoints(client=webui), OptionOverrides(client=webui)
-    known_names = NameCatalog(client=webui)
-    check = RequestCheck(
-        names=NameValidation(known=known_names), options=options, allowed_options=settings.allowed_options
+    telemetry = build_telemetry(settings, health=health, engine=engine, clock=clock, log=log, at_exit=at_exit)
+
+    # The journey of a task: claim, prepare, generate, store, complete.
+    claimer = TaskClaimer(
+        reader=MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime),
+        repository=repository,
+        owner=owner,
+        queue=task_queue,
+        lease_renewal=lease_renewal,
+        clock=clock,
+        stopping=stopping,
+        log=log,
     )
-    telemetry = build_telemetry(settings, health=health, checkpoints=checkpoints, clock=clock, log=log, at_exit=at_exit)
+    preparer = TaskPreparer(
+        engine=engine,
+        links=build_link_resolver(settings, fields=engine.input_fields, storage=aws.storage, retry=retry, clock=clock),
+        model_cache=_build_model_cache(settings, engine, log),
+        load_model_calls=_model_calls_loader(settings, clock, log),
+        retry=retry,
+        clock=clock,
+        log=log,
+    )
+    generation = Generation(clock=clock)
+    uploader = OutputUploader(storage=aws.storage, bucket=settings.output_bucket, retry=retry)
     completion = TaskCompletion(
         repository=repository,
         queue=task_queue,
@@ -113,85 +141,77 @@ def build_loop(
         clock=clock,
         log=log,
     )
-    reader = MessageReader(storage=aws.storage, task_bucket=settings.task_bucket, runtime=settings.runtime)
-    links = build_links(settings, storage=aws.storage, retry=retry, clock=clock)
+    stages = (preparer, generation, uploader, completion)
+    previews = Previews(storage=aws.storage, bucket=settings.output_bucket)
     pools = WorkerPools(
-        intake=TaskClaimer(
-            reader=reader,
-            repository=repository,
-            owner=owner,
-            queue=task_queue,
-            lease_renewal=lease_renewal,
-            clock=clock,
-            stopping=stopping,
-            log=log,
+        stages=(*stages, EngineSetUp(clock=clock, log=log)),
+        jobs=(
+            claimer,
+            MessageRequeue(queue=task_queue),
+            TaskHeartbeat(repository=repository),
+            previews,
+            Interrupt(engine=engine, log=log),
+            Readiness(engine=engine, clock=clock, stopping=stopping, log=log),
         ),
-        preparation=TaskPreparer(
-            links=links,
-            models=ModelTools(settings=settings, checkpoints=checkpoints, clock=clock, log=log),
-            check=check,
-            checkpoints=checkpoints,
-            clock=clock,
-            log=log,
-        ),
-        generation=Generation(client=webui, checkpoints=checkpoints, options=options, clock=clock, log=log),
-        readiness=Readiness(client=webui, clock=clock, stopping=stopping, log=log),
-        previews=Previews(storage=aws.storage, bucket=settings.output_bucket),
-        storing=OutputUploader(storage=aws.storage, bucket=settings.output_bucket, completion=completion, retry=retry),
-        completion=completion,
-        repository=repository,
-        queue=task_queue,
         post=post,
     )
-    poller = QueuePoller(queue_=task_queue, clock=clock, log=log, post=post)
-    watch = ProgressWatch(client=webui, clock=clock, post=post)
+
+    # The decisions, all made by the loop.
     outstanding, prefetch_window = OutstandingRequests(), PrefetchWindow()
     attribution = ProgressAttribution(outstanding=outstanding)
+    hang_detector = HangDetector(outstanding=outstanding, limit_seconds=settings.hang_seconds)
     scheduler = GenerationScheduler(
         pools=pools,
         outstanding=outstanding,
         attribution=attribution,
-        checkpoints=checkpoints,
-        options=options,
         prefetch_window=prefetch_window,
         concurrency=AdaptiveConcurrency(),
         gpu=telemetry.gpu,
     )
-    claimed = ClaimedTasks(pools=pools, scheduler=scheduler, lease_renewal=lease_renewal, log=log)
-    scale_in_protection = ScaleInProtection(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
-    heartbeat_sender = ReplicaHeartbeat(
-        repository=repository, replica=owner, runtime=settings.runtime, clock=clock, log=log
+    claimed = ClaimedTasks(pools=pools, withdraw=scheduler.withdraw, log=log)
+    pipeline = Pipeline(
+        [stage.name for stage in stages],
+        engine_stage=generation.name,
+        entrances={generation.name: scheduler.add, completion.name: claimed.commit},
+        pools=pools,
     )
-    threads = {
-        "keeper": lease_renewal.run,
-        "receiver": poller.run,
-        "progress": watch.run,
-        "standing": scale_in_protection.run,
+
+    # The threads that never end.
+    poller = QueuePoller(queue_=task_queue, clock=clock, log=log, post=post)
+    progress_poller = ProgressPoller(engine=engine, clock=clock, post=post)
+    scale_in_protection = ScaleInProtection(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
+    heartbeat = ReplicaHeartbeat(repository=repository, replica=owner, runtime=settings.runtime, clock=clock, log=log)
+    threads: dict[str, Callable[[], None]] = {
+        "poller": poller.run,
+        "lease_renewal": lease_renewal.run,
+        "progress": progress_poller.run,
+        "scale_in_protection": scale_in_protection.run,
+        "heartbeat": heartbeat.run,
     }
-    threads |= {"presence": heartbeat_sender.run}
     for name, run in threads.items():
         start_thread(name, run, post)
-
-    def forget_webui() -> None:
-        checkpoints.forget()
-        options.forget()
-        known_names.forget()
 
     return TaskLoop(
         events=events,
         pools=pools,
-        prefetcher=Prefetcher(pools=pools, poller=poller, scheduler=scheduler, claimed=claimed, stopping=stopping),
+        pipeline=pipeline,
+        prefetcher=Prefetcher(pools=pools, poller=poller, room=scheduler.room, claimed=claimed, stopping=stopping),
         claimed=claimed,
+        lease_renewal=lease_renewal,
+        task_monitor=TaskMonitor(pools=pools),
         scheduler=scheduler,
-        monitor=TaskMonitor(
+        outstanding=outstanding,
+        progress_monitor=ProgressMonitor(
             pools=pools,
             outstanding=outstanding,
             attribution=attribution,
-            watch=watch,
+            hang_detector=hang_detector,
+            poller=progress_poller,
             prefetch_window=prefetch_window,
-            hang_seconds=settings.hang_seconds,
+            preview_job=previews.name,
         ),
-        forget_webui=forget_webui,
+        hang_detector=hang_detector,
+        engine=engine,
         health=health,
         shutdown=ShutdownSequence(grace_period_seconds=settings.grace_period_seconds),
         scale_in_protection=scale_in_protection,
@@ -200,6 +220,42 @@ def build_loop(
         clock=clock,
         log=log,
     )
+
+
+def _build_model_cache(settings: AgentSettings, engine: Engine, log: EventLog) -> "ModelCache | None":
+    if not settings.model_bucket:
+        return None
+    from runtime_image.agent.prepare.model_cache import ModelCache  # noqa: PLC0415 - only with a model bucket
+    from runtime_image.model_downloader.bucket import open_bucket  # noqa: PLC0415 - see above
+    from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
+
+    return ModelCache(
+        bucket=open_bucket(settings.model_bucket),
+        folder=ModelsFolder(settings.models_directory),
+        max_bytes=settings.models_max_bytes,
+        engine=engine,
+        log=log,
+    )
+
+
+def _model_calls_loader(settings: AgentSettings, clock: Clock, log: EventLog) -> "Callable[[], ModelCalls]":
+    @cache
+    def load() -> "ModelCalls":
+        # 100 ms and 15 MB, which only agents with such tasks should pay.
+        from guarded_http.client import GuardedHttp  # noqa: PLC0415 - see above
+        from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
+        from runtime_image.agent.prepare.model_calls import ModelCalls  # noqa: PLC0415 - see above
+        from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
+
+        return ModelCalls(
+            folder=ModelsFolder(settings.models_directory),
+            http=GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts),
+            hub_url=settings.hf_endpoint,
+            clock=clock,
+            log=log,
+        )
+
+    return load
 
 
 if __name__ == "__main__":

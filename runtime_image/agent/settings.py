@@ -1,4 +1,4 @@
-"""Everything that may differ from one agent to the next, read from the environment once, at start."""
+"""Settings of the agent, read from the environment once, at its start."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -19,12 +19,12 @@ _NEEDED_BY: Final = {
 
 
 class AgentSettings(Settings):
-    """The variables of `python -m runtime_image.agent`, besides AWS's own (region, endpoint, credentials)."""
+    """Variables of `python -m runtime_image.agent`, in addition to AWS's own (region, endpoint, credentials)."""
 
     runtime: str = Field(min_length=1, description="Name of the runtime whose tasks this agent carries out")
     queue_url: str = Field(min_length=1, description="The runtime's queue")
     low_priority_queue_url: str | None = Field(
-        default=None, description="The runtime's queue of tasks that wait until there is nothing else to do"
+        default=None, description="The runtime's queue of tasks that wait until its other queue is empty"
     )
     task_table: str = Field(min_length=1, description="Name of the task table")
     task_bucket: str = Field(min_length=1, description="Bucket of messages that were too large for a topic")
@@ -44,10 +44,10 @@ class AgentSettings(Settings):
         default=(), description="host or host:port that links may reach although the address is not public"
     )
     allowed_options: Json[tuple[str, ...]] = Field(
-        default=(), description="Options of the Web UI that webui-api tasks may set, for everybody and for good"
+        default=(), description="Options of the Web UI that webui-api tasks may set permanently, for all callers"
     )
     orchestrator: Literal["none", "kubernetes", "ecs"] = Field(
-        default="none", description="What has placed this replica: it is told whether the replica works"
+        default="none", description="Orchestrator of this replica, which learns whether the replica works"
     )
     pod_name: str = Field(default="", description="The pod's name, by the downward API (kubernetes)")
     pod_namespace: str = Field(default="", description="The pod's namespace, by the downward API (kubernetes)")
@@ -55,29 +55,29 @@ class AgentSettings(Settings):
     kubernetes_service_port: int = Field(default=443, description="Set by Kubernetes")
     service_account_directory: Path = Field(
         default=Path("/var/run/secrets/kubernetes.io/serviceaccount"),
-        description="Where the token and the authority of the pod's service account are (kubernetes)",
+        description="Folder of the token and the authority of the pod's service account (kubernetes)",
     )
     ecs_agent_uri: str = Field(default="", description="Set by ECS")
     ecs_container_metadata_uri_v4: str = Field(default="", description="Set by ECS")
     ending_file: Path = Field(
-        default=Path("/run/node/ending"), description="Is there once the machine will be taken away (ecs)"
+        default=Path("/run/node/ending"), description="File that exists once the end of the machine is announced (ecs)"
     )
     environment: str = Field(default="", description="Name of the environment, a dimension of the metrics")
     status_file: Path | None = Field(
-        default=None, description="Where to write, once a second, how the replica is doing, as JSON"
+        default=None, description="File with the replica's state as JSON, written once a second"
     )
     otel_exporter_otlp_endpoint: str = Field(
-        default="", description="Where OpenTelemetry's spans go; without it there are none"
+        default="", description="Destination of OpenTelemetry's spans; without it none are sent"
     )
     hang_seconds: Annotated[float, Field(gt=0)] = Field(
         default=300.0,
-        description="How long the Web UI's progress may stand still; twice as long before a generation's first step,"
-        " and for upscaling",
+        description="Seconds without progress of the Web UI that count as a hang; twice as many before a first"
+        " step, and for upscaling",
     )
-    model_bucket: str = Field(default="", description="Bucket of models that tasks name; empty: none is fetched")
+    model_bucket: str = Field(default="", description="Bucket of models that tasks name; if empty, no model is fetched")
     models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")
     models_max_bytes: ByteSize | None = Field(
-        default=None, gt=0, description="Room for fetched models, such as 200GiB; without it the disk is the limit"
+        default=None, gt=0, description="Limit on fetched models, such as 200GiB; without it the disk is the limit"
     )
     hf_endpoint: str = Field(
         default="https://huggingface.co", pattern=r"^https?://[^/\s]+", description="The hub of the call v1/sync"

@@ -1,4 +1,4 @@
-"""Trying again while it makes sense: what exists already (a picture, an outcome) is not thrown away for one refusal."""
+"""Retries with growing pauses: one refusal must not throw away a picture or an outcome that exists."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -9,27 +9,47 @@ from runtime_image.process.logs import EventLog
 
 Result = TypeVar("Result")
 
-#: Seconds between two tries; doubled each time up to the second figure, so that recovery shows within seconds.
+#: Seconds between two attempts. The pause doubles up to the second figure, so that recovery shows within seconds.
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 2.0
 
 
 class Retry:
-    """Repeats an AWS call until it works or is of no use any more."""
+    """Repeats a call until it works, or until another attempt is of no use."""
 
     def __init__(self, *, clock: Clock, log: EventLog) -> None:
         self._clock = clock
         self._log = log
 
-    def call(self, job: Callable[[], Result], *, useful: Callable[[], bool], task_id: str) -> Result:
-        """Return what `job` returns; raises AWS's error once `useful` says that trying has no use."""
-        pause_seconds = FIRST_PAUSE_SECONDS
+    def call(
+        self,
+        job: Callable[[], Result],
+        *,
+        until: Callable[[], bool],
+        errors: tuple[type[Exception], ...] = AWS_ERRORS,
+        event: str = "aws_call_failed",
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+        longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
+        **fields: object,
+    ) -> Result:
+        """Return the result of `job`.
+
+        Args:
+            job: The call.
+            until: Returns True once another attempt is of no use; the error is raised then.
+            errors: Errors after which the call is repeated.
+            event: Name of the log line of each such error.
+            first_pause_seconds: Pause after the first error.
+            longest_pause_seconds: Limit of the pause.
+            fields: Fields of the log line.
+        """
+        pause_seconds = first_pause_seconds
         while True:
             try:
                 return job()
-            except AWS_ERRORS as error:
-                if not useful():
+            except errors as error:
+                if until():
                     raise
-                self._log.warning("aws_call_failed", task_id=task_id, reason=str(error), next_try_seconds=pause_seconds)
+                self._log.warning(event, reason=str(error), next_attempt_seconds=pause_seconds, **fields)
             self._clock.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            pause_seconds = min(2 * pause_seconds, longest_pause_seconds)

@@ -5,7 +5,7 @@ from typing import Final
 
 from runtime_image.process.clock import Clock
 from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
-from runtime_image.webui.client import LOOK_TIMEOUT_SECONDS, WebUiClient
+from runtime_image.webui.client import READ_TIMEOUT_SECONDS, WebUiClient
 from runtime_image.webui.error_mapping import refusal
 from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE, read_progress
@@ -42,7 +42,7 @@ class SdWebUi:
 
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if the Web UI gives any answer to the progress call."""
-        timeout_seconds = min(LOOK_TIMEOUT_SECONDS, timeout_seconds)
+        timeout_seconds = min(READ_TIMEOUT_SECONDS, timeout_seconds)
         try:
             self._client.call("GET", PROGRESS_PATH + WITHOUT_PICTURE, timeout_seconds=timeout_seconds)
         except WebUiFailed:

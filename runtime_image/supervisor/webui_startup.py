@@ -6,11 +6,11 @@ from typing import Final
 
 from contract.errors import DarkroomError
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import UnknownModel
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.events import CheckpointMissing, WebUiEvent, WebUiPrepared, WebUiUnusable
 from runtime_image.supervisor.generation_engine import GenerationEngine
 from runtime_image.supervisor.managed_process import StartedProcess
-from runtime_image.webui.errors import UnknownModel
 
 #: Seconds between two polls. The agent's start waits for the last one.
 POLL_SECONDS: Final = 0.1

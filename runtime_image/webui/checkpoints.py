@@ -1,18 +1,18 @@
-"""Which checkpoint the Web UI has loaded, and how another gets there: asked, switched, and checked afterwards."""
+"""Checkpoint that the SD Web UI has loaded: asked for, switched, and checked afterwards."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from contract.routing import same_checkpoint
-from runtime_image.webui.answer_info import info_of
+from runtime_image.process.engine import UnknownModel
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import CheckpointNotLoaded, UnknownModel, WebUiFailed
+from runtime_image.webui.errors import CheckpointNotLoaded, OtherSampler, WebUiFailed
 from runtime_image.webui.names.kinds import CHECKPOINT
 from runtime_image.webui.names.validation import listed
-from runtime_image.webui.questions import ask
 from runtime_image.webui.request import OPTIONS_PATH
 
 _LIST_PATH: Final = "/sdapi/v1/sd-models"
@@ -36,21 +36,21 @@ class Checkpoint:
         return PureWindowsPath(self.filename).name
 
     def is_called(self, name: str) -> bool:
-        """Tell whether `name` is one of the forms in which users name a checkpoint."""
+        """Return True if `name` is one of the forms in which users name a checkpoint."""
         forms = (self.title, self.model_name, self.file)
         return any(same_checkpoint(form, name) for form in forms) or name.lower() in self.hashes
 
 
 class Checkpoints:
-    """Remembers what is loaded, so that a runtime with one model asks once. Loads from one thread at a time."""
+    """Remembers the loaded checkpoint, so that a runtime with one model asks once. Loads from one thread at a time."""
 
     def __init__(self, *, client: WebUiClient) -> None:
         self._client = client
-        #: What is loaded, by the name that the task gave it. The loop may forget it while a worker looks.
+        #: The loaded checkpoint, by the name that the task gave it. The loop may forget it while a worker reads it.
         self._loaded: tuple[str, Checkpoint] | None = None
 
     def is_loaded(self, name: str | None) -> bool:
-        """Tell whether a task that needs this checkpoint (None: any) may start."""
+        """Return True if a task that needs this checkpoint (None: any) may start."""
         return name is None or name == self.loaded_name
 
     @property
@@ -64,10 +64,10 @@ class Checkpoints:
         self._loaded = None
 
     def load(self, name: str) -> None:
-        """Have the Web UI load a checkpoint.
+        """Load a checkpoint into the Web UI.
 
         Raises:
-            UnknownModel: if the Web UI does not have it, also after looking again.
+            UnknownModel: if the Web UI does not have it, even after it has read its folders again.
             WebUiFailed: if it has it and does not load it.
         """
         checkpoint = self._find(name) or self._find_after_refresh(name)
@@ -94,23 +94,23 @@ class Checkpoints:
             raise CheckpointNotLoaded(f"the pictures were made by {made_by}, not by {name}")
 
     def _find_after_refresh(self, name: str) -> Checkpoint:
-        ask(self._client, "POST", "/sdapi/v1/refresh-checkpoints", b"{}", timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+        self._client.ask("POST", "/sdapi/v1/refresh-checkpoints", b"{}", timeout_seconds=SWITCH_TIMEOUT_SECONDS)
         if found := self._find(name):
             return found
-        known = listed(CHECKPOINT.read(ask(self._client, "GET", _LIST_PATH)))
+        known = listed(CHECKPOINT.read(self._client.ask("GET", _LIST_PATH)))
         raise UnknownModel(f"the Web UI has no checkpoint {name!r}; it has: {known}")
 
     def _find(self, name: str) -> Checkpoint | None:
         return next((checkpoint for checkpoint in self._list() if checkpoint.is_called(name)), None)
 
     def _list(self) -> list[Checkpoint]:
-        entries = ask(self._client, "GET", _LIST_PATH)
+        entries = self._client.ask("GET", _LIST_PATH)
         if not isinstance(entries, list):
             raise WebUiFailed("the Web UI's list of checkpoints is not a list")
         return [_checkpoint(entry) for entry in entries if isinstance(entry, dict)]
 
     def _is_current(self, checkpoint: Checkpoint) -> bool:
-        options = ask(self._client, "GET", OPTIONS_PATH)
+        options = self._client.ask("GET", OPTIONS_PATH)
         current = options.get("sd_model_checkpoint") if isinstance(options, dict) else None
         # The title gets its hash once it has been computed, so the two may differ in that.
         return isinstance(current, str) and same_checkpoint(current, checkpoint.title)
@@ -124,3 +124,21 @@ def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
         filename=str(entry.get("filename") or ""),
         hashes=tuple(hash_.lower() for hash_ in hashes if isinstance(hash_, str) and hash_),
     )
+
+
+def info_of(answer: object) -> Mapping[str, Any]:
+    """Return the info of a generation's answer, which names its model and sampler; empty if it cannot be read."""
+    try:
+        info = json.loads(answer.get("info") or "null") if isinstance(answer, dict) else None
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return info if isinstance(info, dict) else {}
+
+
+def check_sampler(name: str | None, answer: object) -> None:
+    """Raise OtherSampler if another sampler than `name` made a generation's pictures."""
+    if name is None:
+        return
+    made_by = info_of(answer).get("sampler_name")
+    if isinstance(made_by, str) and made_by and made_by != name:
+        raise OtherSampler(f"the Web UI lists the sampler {name} but made the pictures with {made_by}")

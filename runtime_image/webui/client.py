@@ -1,30 +1,25 @@
-"""HTTP to the Web UI."""
+"""HTTP client of the SD Web UI."""
 
 import http.client
-from typing import Final, NamedTuple
+import json
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from runtime_image.webui.errors import WebUiFailed, WebUiUnreachable
+from runtime_image.webui.error_mapping import refusal
+from runtime_image.webui.errors import NoSuchCall, WebUiFailed, WebUiResponse, WebUiUnreachable
 
-#: Bytes of an answer: 64 pictures of 2048² as PNG in base64 stay below it. What a broken Web UI sends must not
-#: take the container's memory.
+#: Bytes of an answer: 64 pictures of 2048² as PNG in base64 stay below it. A broken Web UI must not exhaust the
+#: container's memory.
 MAX_ANSWER_BYTES: Final = 1024 * 1024 * 1024
-#: Seconds for calls that only look: the Web UI answers in milliseconds unless it is in trouble.
-LOOK_TIMEOUT_SECONDS: Final = 10.0
-
-
-class Answer(NamedTuple):
-    """Status and body of a response."""
-
-    status: int
-    body: bytes
+#: Seconds for calls that only read: the Web UI answers in milliseconds unless it is in trouble.
+READ_TIMEOUT_SECONDS: Final = 10.0
 
 
 class WebUiClient:
-    """Calls the Web UI, each time over a connection of its own.
+    """Calls the Web UI, each time over a new connection.
 
-    A kept connection may have been closed meanwhile, and a request that fails on it cannot be told from one that
-    was cut while it generated. On the same machine a new connection costs a tenth of a millisecond.
+    A kept connection may have been closed meanwhile. A request that fails on it looks like one that was cut while it
+    generated. On the same machine a new connection costs a tenth of a millisecond.
     """
 
     def __init__(self, *, base_url: str) -> None:
@@ -34,8 +29,8 @@ class WebUiClient:
         self._path = parts.path
 
     def call(
-        self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS
-    ) -> Answer:
+        self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = READ_TIMEOUT_SECONDS
+    ) -> WebUiResponse:
         """Return the answer to one request, whatever its status.
 
         Args:
@@ -62,4 +57,24 @@ class WebUiClient:
             connection.close()
         if len(content) > MAX_ANSWER_BYTES:
             raise WebUiFailed(f"the Web UI's answer to {method} {path} is too large")
-        return Answer(response.status, content)
+        return WebUiResponse(response.status, content)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = READ_TIMEOUT_SECONDS
+    ) -> Any:
+        """Return the JSON value of a response that the agent itself needs, such as a list or the options.
+
+        Raises:
+            NoSuchCall: if this build does not have the call.
+            WebUiFailed: on any other response than 2xx with JSON, because such a call is never a task's fault.
+        """
+        response = self.call(method, path, body, timeout_seconds=timeout_seconds)
+        if response.status == 404:  # noqa: PLR2004 - HTTP's own number
+            raise NoSuchCall(f"the Web UI does not have {method} {path}")
+        if response.status >= 300:  # noqa: PLR2004 - HTTP's own classes
+            error = refusal(response)
+            raise error if error.retryable else WebUiFailed(error.message)
+        try:
+            return json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            raise WebUiFailed(f"the Web UI's answer to {path} is not JSON") from error

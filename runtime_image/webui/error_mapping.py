@@ -1,18 +1,17 @@
-"""What a bad answer of the Web UI means: the request's own fault, or the machine's."""
+"""Mapping of the SD Web UI's bad responses to errors: the request's own fault, or the machine's."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runtime_image.webui.client import Answer
-from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiOutOfMemory, WebUiRefused
+from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiOutOfMemory, WebUiRefused, WebUiResponse
 
 #: Characters of the Web UI's words that reach the user.
 MAX_REASON_LENGTH: Final = 2000
 
-#: Bytes of the Web UI's answer that are kept with the error, for callers who speak its language: a validation error
-#: takes 100 for each field.
+#: Bytes of the Web UI's answer that are kept with the error, for callers that speak its API: a validation error needs
+#: 100 for each field.
 MAX_KEPT_BODY_BYTES: Final = 4096
 
 #: Exceptions that A1111 1.10 and Forge answer as 500 although the request caused them (recorded): bad base64, steps
@@ -29,7 +28,7 @@ _REQUEST_EXCEPTIONS: Final = frozenset(
         "NansException",
     }
 )
-#: Words of exceptions without a class of their own that the request caused (recorded).
+#: Words of exceptions without their own class that the request caused (recorded).
 _REQUEST_WORDS: Final = re.compile(
     r"Could not find checkpoint with name|could not find upscaler|model '.*' not found"
     r"|Expected 3D \(unbatched\) or 4D|Calculated padded input size|negative dimension"
@@ -39,8 +38,8 @@ _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory|not enou
 _NOT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
 
 
-def refusal(answer: Answer) -> WebUiError:
-    """Return the error that an answer other than 2xx stands for."""
+def refusal(answer: WebUiResponse) -> WebUiError:
+    """Return the error for a response other than 2xx."""
     body = _parse(answer.body)
     exception = str(body.get("error") or "")
     reason = _reason(body) or exception or answer.body[:MAX_REASON_LENGTH].decode(errors="replace")
@@ -50,7 +49,7 @@ def refusal(answer: Answer) -> WebUiError:
         kind = WebUiOutOfMemory
     elif _is_request_fault(answer.status, body, exception, reason):
         kind = WebUiRefused
-    # A body that is long, such as a refusal that repeats the request, would make the record long for ever.
+    # A long body, such as a refusal that repeats the request, would make the record long for ever.
     kept = {"status": answer.status, "body": body} if body and len(answer.body) <= MAX_KEPT_BODY_BYTES else None
     return kind(text, answer=kept)
 

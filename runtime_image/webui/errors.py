@@ -1,24 +1,26 @@
-"""Errors of the Web UI: a class per reason, permanent or retryable."""
+"""Errors of the SD Web UI, a class for each reason, and the response that they are made of."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from contract.errors import WEBUI_ANSWER, DarkroomError
+from runtime_image.process.engine import EngineFailed, EngineRefused, EngineUnreachable
+
+
+class WebUiResponse(NamedTuple):
+    """Status and body of a response."""
+
+    status: int
+    body: bytes
 
 
 class UnsupportedTask(DarkroomError):
-    """Raised when this agent cannot carry out the kind of task."""
+    """Raised when the Web UI has no call for the kind of task."""
 
     code = "unsupported_task"
 
 
-class UnknownModel(DarkroomError):
-    """Raised when the Web UI does not know the checkpoint; the message lists those it knows."""
-
-    code = "unknown_model"
-
-
 class OtherSampler(DarkroomError):
-    """Raised when the Web UI made the pictures with a sampler that was not asked for.
+    """Raised when the Web UI made the pictures with another sampler than the requested one.
 
     Permanent: the name was in its list, so every replica of this build would do the same again.
     """
@@ -27,7 +29,7 @@ class OtherSampler(DarkroomError):
 
 
 class WebUiError(DarkroomError):
-    """Base of what goes wrong at the Web UI; `answer` is what it said (status and body), where it said anything."""
+    """Base of errors of the Web UI; `answer` is its response (status and body), if it gave one."""
 
     def __init__(self, message: str, *, answer: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -38,17 +40,21 @@ class WebUiError(DarkroomError):
         return super().as_dict() | ({WEBUI_ANSWER: self.answer} if self.answer else {})
 
 
-class WebUiRefused(WebUiError):
+class WebUiRefused(WebUiError, EngineRefused):
     """Raised when the Web UI refuses or fails a request by the request's own fault."""
 
     code = "webui_refused"
 
 
-class WebUiFailed(WebUiError):
+class WebUiFailed(WebUiError, EngineFailed):
     """Raised when the Web UI fails a request that may well succeed elsewhere or later."""
 
     code = "webui_failed"
     retryable = True
+
+
+class NoSuchCall(WebUiFailed):
+    """Raised when this build of the Web UI does not have the call."""
 
 
 class WebUiOutOfMemory(WebUiFailed):
@@ -57,19 +63,19 @@ class WebUiOutOfMemory(WebUiFailed):
     code = "out_of_memory"
 
 
-class WebUiUnreachable(WebUiFailed):
-    """Raised when there is no answer: connection refused, cut, or silent for too long."""
+class WebUiUnreachable(WebUiFailed, EngineUnreachable):
+    """Raised without an answer: connection refused, cut, or silent for too long."""
 
     code = "webui_unreachable"
 
 
 class WebUiHung(WebUiFailed):
-    """Raised when the Web UI has a request of ours and does not move."""
+    """Raised when the Web UI has a request of this agent and shows no progress."""
 
     code = "webui_hung"
 
 
 class CheckpointNotLoaded(WebUiFailed):
-    """Raised when the Web UI knows the checkpoint but does not have it loaded when it should."""
+    """Raised when the Web UI knows the checkpoint and does not load it."""
 
     code = "checkpoint_not_loaded"

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
-from runtime_image.webui.questions import ask
 from runtime_image.webui.request import OPTIONS_PATH
 
 #: Options that pictures are encoded by, which happens after the lock is released: by then the Web UI has set them
@@ -96,7 +95,7 @@ class OptionOverrides:
                 self._pending = None
 
     def _ask(self) -> dict[str, Any]:
-        options = ask(self._client, "GET", OPTIONS_PATH)
+        options = self._client.ask("GET", OPTIONS_PATH)
         if not isinstance(options, dict):
             raise WebUiFailed("the Web UI's options are not an object")
         return options
@@ -104,7 +103,7 @@ class OptionOverrides:
     def _set(self, values: Mapping[str, Any]) -> None:
         if values:
             body = json.dumps({key: _as_set(value) for key, value in values.items()}).encode()
-            ask(self._client, "POST", OPTIONS_PATH, body, timeout_seconds=SET_TIMEOUT_SECONDS)
+            self._client.ask("POST", OPTIONS_PATH, body, timeout_seconds=SET_TIMEOUT_SECONDS)
 
 
 def _as_set(value: object) -> object:

@@ -1,48 +1,19 @@
-"""How far the Web UI is, asked for while something runs: the user's progress bar, and the proof after an interrupt."""
+"""Progress call of the SD Web UI: the user's progress bar, and the proof after an interrupt."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contract.record import SAMPLING_KEYS
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import Progress
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
 
-#: Keys of the state that tell one moment of one run from any other.
+#: Keys of the state that identify one moment of one run.
 _POSITION: Final = ("job_timestamp", "job", "job_no", "sampling_step")
 PROGRESS_PATH: Final = "/sdapi/v1/progress"
 WITHOUT_PICTURE: Final = "?skip_current_image=true"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One answer of the progress call. It bears no task's name."""
-
-    #: Monotonic seconds before the question was sent.
-    asked_at: float
-    #: 0..1; never reaches 1.
-    fraction: float
-    #: Whether the last thing that happened to the running (or last) job was an interrupt.
-    interrupted: bool
-    busy: bool
-    #: Changes with every step, pass, batch and run.
-    position: tuple[object, ...] = ()
-    #: When the run began, to the second.
-    began_at: str = ""
-    #: Job of the run and step of the job; both only grow within a run.
-    reached: tuple[int, int] = (0, 0)
-    #: Whether a step of the running job is done.
-    has_stepped: bool = False
-    #: What is known of `sampling_step`, `sampling_steps`, `job_no` and `job_count`, for the task's record.
-    sampling: Mapping[str, int] = field(default_factory=dict)
-    #: The preview of the picture, base64, if it was asked for and there is one.
-    picture: str | None = None
-
-    def is_of_another_run(self, earlier: "Progress") -> bool:
-        """Tell whether this is another run than that of an earlier answer."""
-        return self.began_at != earlier.began_at or self.reached < earlier.reached
 
 
 def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = False) -> Progress:
@@ -65,7 +36,7 @@ def read_progress(client: WebUiClient, clock: Clock, *, with_picture: bool = Fal
             picture=picture if isinstance(picture := value.get("current_image"), str) and picture else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WebUiFailed(f"the Web UI answered {status} to the question for its progress") from error
+        raise WebUiFailed(f"the Web UI answered {status} to the progress call") from error
 
 
 def _sampling(state: Mapping[str, Any]) -> dict[str, int]:

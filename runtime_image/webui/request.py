@@ -1,4 +1,4 @@
-"""From a task's content to the one call of the Web UI that carries it out."""
+"""Request of the SD Web UI that carries a task out, built from the task's content."""
 
 import json
 from dataclasses import dataclass, replace
@@ -7,21 +7,18 @@ from typing import Any, Final
 from contract import runpod
 from contract.errors import InvalidTask
 from contract.task import TaskType
+from runtime_image.process.engine import InputFields
 from runtime_image.webui.errors import UnsupportedTask
 
 TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
 IMAGE_TO_IMAGE_PATH: Final = f"/{runpod.IMAGE_TO_IMAGE_ENDPOINT}"
 UPSCALING_PATHS: Final = frozenset({"/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images"})
 OPTIONS_PATH: Final = "/sdapi/v1/options"
-#: Calls that the Web UI does not have: the agent carries them out itself.
-DOWNLOAD_PATH: Final = "/v1/download"
-SYNC_PATH: Final = f"/{runpod.SYNC_ENDPOINT}"
-MODEL_CALLS: Final = frozenset({DOWNLOAD_PATH, SYNC_PATH})
 _GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
 _ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}
-#: What the Web UI does one at a time, each behind the other.
+#: Calls that the Web UI carries out one after the other.
 _TAKING_THE_LOCK: Final = _ANSWERING_PICTURES | {runpod.ENDPOINT_OF_TASKTYPE[TaskType.INTERROGATE]}
-#: Calls that other requests must not overlap: what they change is read all through a generation.
+#: Calls that other requests must not overlap: a generation reads what they change until its end.
 _CHANGING_THE_SERVICE: Final = frozenset(
     {
         "sdapi/v1/options",
@@ -30,6 +27,36 @@ _CHANGING_THE_SERVICE: Final = frozenset(
         "sdapi/v1/refresh-loras",
         "sdapi/v1/refresh-embeddings",
     }
+)
+
+#: Fields whose text stays text, even if it looks like a link, and fields that hold pictures in the Web UI and its
+#: ControlNet extension. Names that end in `prompt` are text too: scripts bring their own (`ad_prompt`).
+INPUT_FIELDS: Final = InputFields(
+    text=frozenset(
+        {
+            "api",
+            "force_task_id",
+            "hr_checkpoint_name",
+            "hr_sampler_name",
+            "hr_scheduler",
+            "hr_upscaler",
+            "infotext",
+            "model",
+            "module",
+            "name",
+            "refiner_checkpoint",
+            "sampler_index",
+            "sampler_name",
+            "scheduler",
+            "script_name",
+            "sd_model_checkpoint",
+            "sd_vae",
+            "styles",
+            "upscaler_1",
+            "upscaler_2",
+        }
+    ),
+    pictures=frozenset({"data", "image", "images", "init_images", "input_image", "latent_mask", "mask", "mask_image"}),
 )
 
 
@@ -42,14 +69,14 @@ class WebUiRequest:
     path: str
     #: JSON, None for a GET.
     body: bytes | None
-    #: It waits for the Web UI's lock. While it has it, it is what progress tells of and what an interrupt cuts.
+    #: It waits for the Web UI's lock. With the lock, it is what progress shows and an interrupt cuts.
     takes_lock: bool = False
-    #: It has the loaded model make pictures step by step: checkpoint, sampler and options matter to it.
+    #: The loaded model makes pictures step by step: checkpoint, sampler and options matter to it.
     generates: bool = False
     #: The answer is worthless without pictures.
     needs_pictures: bool = False
-    #: Must have the Web UI to itself.
-    exclusive: bool = False
+    #: No other request may overlap it.
+    is_exclusive: bool = False
     #: The sender asked for an answer without pictures.
     sends_no_pictures: bool = False
     #: The sampler that the answer must name, None if that does not matter.
@@ -58,18 +85,18 @@ class WebUiRequest:
     overridden_options: frozenset[str] = frozenset()
     #: Changes options that the agent itself must set back.
     leaves_options: bool = False
-    #: Which ones; empty if it does not say.
+    #: These options; empty if the request does not name them.
     left_options: frozenset[str] = frozenset()
 
     @property
     def only_asks(self) -> bool:
-        """Whether it reads what the Web UI knows, or makes it look again: nothing is made."""
-        return self.method == "GET" or (self.exclusive and not self.generates)
+        """True if it only reads the Web UI's lists, or makes it read its folders again."""
+        return self.method == "GET" or (self.is_exclusive and not self.generates)
 
     def with_body(self, body: dict[str, Any]) -> "WebUiRequest":
         """Return the call with its body, if it has one.
 
-        Whether the Web UI sets options back after the request is not for one task to decide.
+        A task cannot decide whether the Web UI restores options after the request.
         """
         if self.method != "POST":
             return self
@@ -94,9 +121,9 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
     """Return the call for a task.
 
     Args:
-        tasktype: What is to be done.
+        tasktype: The kind of task.
         content: The task's content, which names the endpoint of a `webui-api` task.
-        body: What `content_of` returned, links replaced.
+        body: The body from `content_of`, with links replaced.
 
     Raises:
         InvalidTask, UnsupportedTask: if there is no such call.
@@ -115,6 +142,6 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
         takes_lock=endpoint in _TAKING_THE_LOCK,
         generates=endpoint in _GENERATING,
         needs_pictures=endpoint in _ANSWERING_PICTURES,
-        exclusive=method == "POST" and endpoint in _CHANGING_THE_SERVICE,
+        is_exclusive=method == "POST" and endpoint in _CHANGING_THE_SERVICE,
     )
     return request.with_body(body)

@@ -74,7 +74,7 @@ class RequestCheck:
             leaves_options = leaves_options or bool(keys & READ_AFTER_THE_LOCK or unset)
         if leaves_options:
             left_options = frozenset(() if leaves_unnamed else overrides or ())
-            return replace(request, exclusive=True, leaves_options=True, left_options=left_options)
+            return replace(request, is_exclusive=True, leaves_options=True, left_options=left_options)
         return replace(request, overridden_options=keys)
 
     def _check_options(self, body: Mapping[str, Any], field: str) -> None:

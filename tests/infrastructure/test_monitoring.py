@@ -16,16 +16,16 @@ from lambdas.publish_scaling_metrics.scaling_metrics import (
     REPLICAS_DESIRED,
     REPLICAS_RUNNING,
 )
-from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.core.engine_health import EngineHealth
+from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates
-from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
+from tests.unit.runtime_image.agent.fakes import FakeEngine
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
 PROJECT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def emitted_by_functions() -> set[tuple[str, frozenset[str]]]:
 def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozenset[str]]]:
     """Name and dimensions of every metric in the log of an agent."""
     caplog.set_level(logging.INFO, "metrics")
-    clock, gpu, health = StillClock(), GpuUse(started_at=0.0), WebUiHealth()
+    clock, gpu, health = StillClock(), GpuUse(started_at=0.0), EngineHealth()
     log = EventLog(logging.getLogger("metrics"))
     metrics = EmbeddedMetrics(dimensions={"environment": "dev", "runtime": "sdxl"}, log=log)
     for ending in TaskResult:
@@ -115,9 +115,9 @@ def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozen
         task.timeline.prepared_at = task.timeline.generating_at = task.timeline.generated_at = clock.seconds
         task.timeline.gpu_idle_seconds = 0.0
         TaskMetrics(metrics=metrics, clock=clock).task_ended(task, ending, pictures=1, error_code=None)
-    checkpoints: Any = FakeCheckpoints()
+    checkpoints: Any = FakeEngine()
     report = ReplicaReport(
-        path=None, metrics=metrics, gpu=gpu, health=health, checkpoints=checkpoints, clock=clock, log=log
+        path=None, metrics=metrics, gpu=gpu, health=health, engine=checkpoints, clock=clock, log=log
     )
     report.tick(clock.seconds + METRICS_SECONDS, held=0)
     lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]

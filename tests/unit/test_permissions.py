@@ -54,7 +54,7 @@ def test_the_calls_of_processes_that_tests_start_are_recorded(tmp_path: Path, mo
     # The program calls in the name of the agent's task queue, to a port at which no test listens.
     program = (
         "import boto3, botocore.config, botocore.exceptions\n"
-        "from runtime_image.agent.intake.task_queue import TaskQueue\n"
+        "from runtime_image.agent.core.task_queue import TaskQueue\n"
         "once = botocore.config.Config(retries={'total_max_attempts': 1})\n"
         "client = boto3.client('sqs', endpoint_url='http://127.0.0.1:9', config=once)\n"
         "url = 'http://127.0.0.1:9/queue'\n"

@@ -3,33 +3,27 @@
 from contract.errors import DarkroomError
 
 
-class NoPictures(DarkroomError):
-    """Raised when the request itself made the Web UI answer without pictures."""
-
-    code = "no_images"
-
-
 class StorageFailed(DarkroomError):
-    """Raised when AWS refuses or does not answer for so long that the task is better off elsewhere."""
+    """Raised when AWS refuses or does not answer for so long that another replica should do the task."""
 
     code = "storage_failed"
     retryable = True
 
 
 class AgentFailed(DarkroomError):
-    """Raised for a mistake of the agent itself, so that the task is tried elsewhere before it fails."""
+    """Raised for a mistake of the agent itself, so that another replica tries the task before it fails."""
 
     code = "internal_error"
     retryable = True
 
 
 class NotATask(Exception):
-    """Raised when a queue message cannot be read as a task; it goes to the dead-letter queue, never away."""
+    """Raised when a queue message cannot be read as a task; it goes to the dead-letter queue and is never deleted."""
 
 
-class MessageNotHeld(Exception):
-    """Raised when SQS says that a message is not in flight for this receipt handle any more."""
+class MessageLost(Exception):
+    """Raised when SQS reports that a message is no longer in flight for this receipt handle."""
 
 
 class TaskAborted(Exception):
-    """Raised inside a worker when the loop has given the task up meanwhile; its result is of no use."""
+    """Raised inside a worker when the loop has aborted the task meanwhile; its result is of no use."""

@@ -1,173 +1,109 @@
-"""All threads that work for the loop: which stage has how many, and what each is asked to do."""
+"""Threads that wait for the loop: one pool for each stage of a task and for each job next to the stages."""
 
-from collections.abc import Callable
-from typing import Any, Final
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
 
-from contract.errors import DarkroomError
-from runtime_image.agent.complete.task_completion import TaskCompletion
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.events import (
-    AbandonReason,
-    EndingFailed,
-    Event,
-    HeartbeatDone,
-    IntakeFailed,
-    InterruptSent,
-    MessageRequeued,
-    PreviewStored,
-    StageFailed,
-    WebUiNeverReady,
-)
-from runtime_image.agent.core.worker_pool import WorkerPool
-from runtime_image.agent.generate.adaptive_concurrency import MAX_OUTSTANDING
-from runtime_image.agent.generate.generation import Generation
-from runtime_image.agent.generate.readiness import Readiness
-from runtime_image.agent.intake.task_claimer import TaskClaimer
-from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
-from runtime_image.agent.prepare.task_preparer import TaskPreparer
-from runtime_image.agent.store.output_uploader import OutputUploader
-from runtime_image.agent.store.previews import Previews
-from runtime_image.process.aws import AWS_ERRORS
-from runtime_image.webui.request import WebUiRequest
-from task_store.lease import LeaseLost, ProgressReport
-from task_store.repository import TaskRepository
+from runtime_image.agent.core.events import Event, StageDone, StageFailed
 
-#: Tasks between the queue and the Web UI at a time: one whose links are slow must not stop the others.
+#: Tasks between the queue and the engine at a time: one whose links are slow must not stop the others.
 MAX_AHEAD: Final = 4
-#: Tasks whose outputs are being stored at a time; it bounds the memory that pictures take while S3 is slow.
+#: Calls at the engine at a time. A call that waits in the engine's lock can only be stopped by an interrupt, and each
+#: needs a thread and an answer's memory.
+MAX_OUTSTANDING: Final = 4
+#: Tasks whose outputs are being stored at a time; it bounds the memory that pictures need while S3 is slow.
 MAX_STORING: Final = 6
-#: Tasks that can be held, and so end, at a time. Each ending may wait for AWS for as long as a lease lasts, and must
-#: keep neither another one waiting nor a look at a record: a cancelled task is to be noticed within two seconds.
+#: Tasks that can be held, and so complete, at a time. Each completion may wait for AWS for as long as a lease lasts.
+#: It must delay neither another completion nor a heartbeat: a cancel must be noticed within two seconds.
 MAX_HELD: Final = MAX_AHEAD + MAX_OUTSTANDING + MAX_STORING
-#: Tasks whose records are looked at: until they are stored.
-MAX_LOOKED_AT: Final = MAX_AHEAD + MAX_OUTSTANDING
+#: Tasks whose records are checked: until their outputs are stored.
+MAX_MONITORED: Final = MAX_AHEAD + MAX_OUTSTANDING
+
+
+class Stage(Protocol):
+    """One stage of a task's way through the agent."""
+
+    name: str
+    #: Threads, and so tasks in this stage at a time.
+    workers: int
+
+    def run(self, task: ClaimedTask) -> None:
+        """Work on the task and write the product into it; an error decides how the task ends."""
+
+
+class Job(Protocol):
+    """Work next to the stages, whose outcome is an event. Its methods receive the arguments of the submission."""
+
+    name: str
+    workers: int
+
+    def run(self, *arguments: Any) -> Event:
+        """Do the work."""
+
+    def failed(self, error: Exception, *arguments: Any) -> Event:
+        """Return the event for an error of `run`."""
+
+
+class WorkerPool:
+    """Threads with a queue of work; each is started when work finds no idle one.
+
+    The threads are daemons: at the end of the grace period the process must exit although a call hangs, and
+    `concurrent.futures` would wait for it.
+    """
+
+    def __init__(self, *, name: str, count: int, post: Callable[[Event], None]) -> None:
+        self._work: queue.SimpleQueue[tuple[Callable[[], Event], Callable[[Exception], Event]]] = queue.SimpleQueue()
+        self._post = post
+        self._name = name
+        self._count = count
+        self._started = 0
+        self._idle = threading.Semaphore(0)
+
+    def submit(self, work: Callable[[], Event], on_failure: Callable[[Exception], Event]) -> None:
+        """Run `work` in a thread and post the event that it returns, or that `on_failure` makes of its exception.
+
+        To be called from one thread only.
+        """
+        self._work.put((work, on_failure))
+        if not self._idle.acquire(blocking=False) and self._started < self._count:
+            threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+            self._started += 1
+
+    def _run(self) -> None:
+        while True:
+            work, on_failure = self._work.get()
+            try:
+                event = work()
+            except Exception as error:  # noqa: BLE001 - a failure is an event, never a dead thread
+                event = on_failure(error)
+            self._post(event)
+            # An idle thread must not keep the last task's pictures alive.
+            del work, on_failure, event
+            self._idle.release()
 
 
 class WorkerPools:
-    """The loop's hands. Each method returns at once; its outcome is an event."""
+    """All pools by the name of their stage or job. Submissions return at once; their outcome is an event."""
 
-    def __init__(
-        self,
-        *,
-        intake: TaskClaimer,
-        preparation: TaskPreparer,
-        generation: Generation,
-        readiness: Readiness,
-        storing: OutputUploader,
-        previews: Previews,
-        completion: TaskCompletion,
-        repository: TaskRepository,
-        queue: TaskQueue,
-        post: Callable[[Event], None],
-    ) -> None:
-        self._intake = intake
-        self._preparation = preparation
-        self._generation = generation
-        self._readiness = readiness
-        self._storing = storing
-        self._previews = previews
-        self._completion = completion
-        self._repository = repository
-        self._queue = queue
-        self._receiving = WorkerPool(name="intake", count=2, post=post)
-        self._preparing = WorkerPool(name="prepare", count=MAX_AHEAD, post=post)
-        self._generating = WorkerPool(name="generate", count=MAX_OUTSTANDING, post=post)
-        self._waiting = WorkerPool(name="ready", count=1, post=post)
-        self._storers = WorkerPool(name="store", count=MAX_STORING, post=post)
-        self._ending = WorkerPool(name="end", count=MAX_HELD, post=post)
-        self._looking = WorkerPool(name="look", count=MAX_LOOKED_AT, post=post)
-        self._previewing = WorkerPool(name="preview", count=1, post=post)
-        # Waits for nothing but the Web UI.
-        self._interrupting = WorkerPool(name="interrupt", count=1, post=post)
+    def __init__(self, *, stages: Iterable[Stage], jobs: Iterable[Job], post: Callable[[Event], None]) -> None:
+        self._stages = {stage.name: stage for stage in stages}
+        self._jobs = {job.name: job for job in jobs}
+        works: dict[str, Stage | Job] = {**self._stages, **self._jobs}
+        self._pools = {name: WorkerPool(name=name, count=work.workers, post=post) for name, work in works.items()}
 
-    def await_webui(self) -> None:
-        """Wait until the Web UI is ready."""
-        self._waiting.submit(self._readiness.wait, lambda _: WebUiNeverReady())
+    def run_stage(self, name: str, task: ClaimedTask) -> None:
+        """Run a stage of a task."""
+        stage = self._stages[name]
 
-    def claim(self, message: ReceivedMessage) -> None:
-        """Read and claim."""
-        self._receiving.submit(lambda: self._intake.claim(message), lambda error: IntakeFailed(message, error))
+        def run() -> Event:
+            stage.run(task)
+            return StageDone(name, task)
 
-    def requeue_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
-        """Make a message that nobody works on visible again."""
+        self._pools[name].submit(run, lambda error: StageFailed(name, task, error))
 
-        def requeue() -> Event:
-            self._queue.requeue(message.receipt_handle, delay_seconds)
-            return MessageRequeued()
-
-        self._ending.submit(requeue, lambda _: MessageRequeued())
-
-    def prepare(self, task: ClaimedTask) -> None:
-        """Fetch links and build the request."""
-        self._preparing.submit(lambda: self._preparation.prepare(task), lambda error: StageFailed(task, error))
-
-    def load_checkpoint(self, task: ClaimedTask, name: str) -> None:
-        """Switch the Web UI's model."""
-        job = self._generation.load_checkpoint
-        self._generating.submit(lambda: job(task, name), lambda error: StageFailed(task, error))
-
-    def pin_options(self, task: ClaimedTask, keys: frozenset[str]) -> None:
-        """Have the Web UI set these options back after every request."""
-        job = self._generation.pin_options
-        self._generating.submit(lambda: job(task, keys), lambda error: StageFailed(task, error))
-
-    def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
-        """Have the Web UI carry the request out."""
-        self._generating.submit(lambda: self._generation.run(task, request), lambda error: StageFailed(task, error))
-
-    def interrupt(self, task: ClaimedTask) -> None:
-        """Interrupt what the Web UI runs, meant for this task."""
-        self._interrupting.submit(
-            lambda: self._generation.interrupt(task), lambda _: InterruptSent(task, is_accepted=False)
-        )
-
-    def store(self, task: ClaimedTask, request: WebUiRequest, answer: Any) -> None:
-        """Store outputs and commit."""
-        job = self._storing.store
-        self._storers.submit(lambda: job(task, request, answer), lambda error: StageFailed(task, error))
-
-    def fail(self, task: ClaimedTask, error: DarkroomError) -> None:
-        """Make the task FAILED or TIMED_OUT."""
-        self._end(task, lambda: self._completion.fail(task, error))
-
-    def release(self, task: ClaimedTask, error: DarkroomError | None) -> None:
-        """Return the task to the queue."""
-        self._end(task, lambda: self._completion.release(task, error))
-
-    def abandon(self, task: ClaimedTask, reason: AbandonReason) -> None:
-        """Tidy up after a task that was lost."""
-        self._end(task, lambda: self._completion.abandon(task, reason))
-
-    def heartbeat(self, task: ClaimedTask, report: ProgressReport | None) -> None:
-        """Write how far the task is, or (None) only look whether it is still ours."""
-
-        def beat() -> Event:
-            is_interrupted = False
-            try:
-                if report is None:
-                    is_interrupted = self._repository.check_lease(task.lease)
-                else:
-                    self._repository.report_progress(task.lease, report)
-            except LeaseLost:
-                return HeartbeatDone(task, is_held=False)
-            except AWS_ERRORS:
-                # The lease decides how long a task may be held without an answer from AWS.
-                pass
-            return HeartbeatDone(task, is_held=True, is_interrupted=is_interrupted)
-
-        self._looking.submit(beat, lambda _: HeartbeatDone(task, is_held=True))
-
-    def store_preview(self, task: ClaimedTask, picture: str) -> None:
-        """Store the Web UI's preview of a task, base64."""
-
-        def keep() -> Event:
-            try:
-                return PreviewStored(task, self._previews.store(task, picture))
-            except AWS_ERRORS:
-                # The next one is two seconds away.
-                return PreviewStored(task, None)
-
-        self._previewing.submit(keep, lambda _: PreviewStored(task, None))
-
-    def _end(self, task: ClaimedTask, job: Callable[[], Event]) -> None:
-        self._ending.submit(job, lambda error: EndingFailed(task, error))
+    def run_job(self, name: str, *arguments: object) -> None:
+        """Run a job with these arguments."""
+        job = self._jobs[name]
+        self._pools[name].submit(lambda: job.run(*arguments), lambda error: job.failed(error, *arguments))

@@ -1,21 +1,21 @@
-"""How many requests are at the Web UI at a time: as many as make it answer faster, found out by trying."""
+"""Adaptive limit on requests outstanding at the engine: as many as make it answer faster, found by trial."""
 
 from typing import Final
 
-#: One runs, the next waits in the Web UI's lock: enough as long as encoding, which happens outside the lock, takes
+from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
+
+#: One runs, the next waits in the engine's lock: enough as long as encoding, which happens outside the lock, takes
 #: less time than a generation.
 MIN_OUTSTANDING: Final = 2
-#: What waits in the lock can only be taken back by an interrupt, and each takes a thread and an answer's memory.
-MAX_OUTSTANDING: Final = 4
-#: Intervals between answers that are measured before it is decided anew.
+#: Intervals between answers that are measured before each decision.
 SAMPLES: Final = 8
-#: Of these, how many of the longest, and of the shortest, are left out: other work on the machine makes outliers.
+#: Number of the longest, and of the shortest, that are left out: other work on the machine makes outliers.
 OUTLIERS: Final = 2
 #: One more request must bring the intervals down to this part of what they were, or it is not worth it.
 WORTHWHILE: Final = 0.97
 #: Seconds of work that may wait in the lock. Beyond it encoding never takes longer than generating.
 MAX_WAITING_SECONDS: Final = 1.0
-#: Seconds within which a slot must be filled again for the interval to tell anything.
+#: Seconds within which a slot must be filled again for the interval to mean anything.
 PROMPT_SECONDS: Final = 0.02
 #: Seconds until one more is tried again after it was not worth it.
 PAUSE_SECONDS: Final = 60.0
@@ -34,11 +34,11 @@ class AdaptiveConcurrency:
         self._settled_until = 0.0
 
     def filled(self, now: float) -> None:
-        """Note that the last free slot was taken."""
+        """Record that a call fills the last free slot."""
         self._is_measuring = self._answered_at is not None and now - self._answered_at <= PROMPT_SECONDS
 
     def answered(self, now: float) -> None:
-        """Note that the Web UI has answered a generation."""
+        """Record that the engine has answered a generation."""
         if self._is_measuring and self._answered_at is not None:
             self._intervals.append(now - self._answered_at)
         self._answered_at, self._is_measuring = now, False

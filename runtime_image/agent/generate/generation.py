@@ -1,104 +1,124 @@
-"""The third stage: the Web UI carries the request out."""
+"""Stages and jobs that call the engine: set-up, generation, interrupt, and the wait for its readiness."""
 
-import json
-from typing import Any, Final
+import threading
+from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.events import CheckpointLoaded, Event, InterruptSent, OptionsPinned, TaskGenerated
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.core.errors import AgentFailed
+from runtime_image.agent.core.events import EngineNotReady, EngineReady, Event, InterruptSent
+from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import EngineFailed
 from runtime_image.process.logs import EventLog
-from runtime_image.webui.answer_info import check_sampler
-from runtime_image.webui.checkpoints import Checkpoints
-from runtime_image.webui.client import Answer, WebUiClient
-from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiRefused
-from runtime_image.webui.options import OptionOverrides
-from runtime_image.webui.questions import ask
-from runtime_image.webui.request import WebUiRequest
 
-NOT_FOUND: Final = 404
-INTERNAL_ERROR: Final = 500
-#: Seconds past the task's time limit for which its answer is still awaited: the loop interrupts at the limit, and
-#: what is interrupted answers after its running step.
+#: Seconds past the task's time limit for which its answer is still awaited: the loop interrupts at the limit, and an
+#: interrupted call answers after its running step.
 ANSWER_GRACE_SECONDS: Final = 60.0
+#: Seconds between two checks for readiness: short at first, because an engine that is up must not wait for the agent.
+FIRST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 1.0
+#: Seconds after which an engine that is not ready is given up, and the container with it. The largest checkpoints
+#: need minutes from a cold disk; a GPU that is idle for half an hour costs more than a new one.
+READY_DEADLINE_SECONDS: Final = 1800.0
 
 
-class Generation:
-    """Calls the Web UI for a task, in a worker's thread."""
+class EngineSetUp:
+    """Prepares the engine for a task while no call runs: another checkpoint, or changed settings."""
 
-    def __init__(
-        self, *, client: WebUiClient, checkpoints: Checkpoints, options: OptionOverrides, clock: Clock, log: EventLog
-    ) -> None:
-        self._client = client
-        self._checkpoints = checkpoints
-        self._options = options
+    name = "set_up"
+    workers = 1
+
+    def __init__(self, *, clock: Clock, log: EventLog) -> None:
         self._clock = clock
         self._log = log
 
-    def run(self, task: ClaimedTask, request: WebUiRequest) -> Event:
-        """Send the request and wait for its answer."""
-        self._options.restore()
-        if request.leaves_options:
-            self._options.override(request.left_options)
-        answer = self._answer(task, request)
-        if request.exclusive:
-            self._checkpoints.forget()
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
-            raise self._error_of(request, answer)
-        value = _parse(answer.body)
-        if request.generates:
-            self._checkpoints.check_answer(task.task_message.checkpoint, value)
-            check_sampler(request.sampler_name, value)
-        return TaskGenerated(task, value)
-
-    def load_checkpoint(self, task: ClaimedTask, name: str) -> Event:
-        """Have the task's checkpoint loaded."""
+    def run(self, task: ClaimedTask) -> None:
+        """Set the engine up for the task's call."""
+        if task.call is None:
+            raise AgentFailed("the task has no call")
         started_at = self._clock.monotonic()
-        self._checkpoints.load(name)
-        self._options.checkpoint_was_loaded()
+        done = task.call.set_up()
         seconds = round(self._clock.monotonic() - started_at, 3)
-        self._log.info("checkpoint_loaded", task_id=task.metadata.id, checkpoint=name, seconds=seconds)
-        return CheckpointLoaded(task)
+        self._log.info("engine_set_up", task_id=task.metadata.id, seconds=seconds, **done)
 
-    def pin_options(self, task: ClaimedTask, keys: frozenset[str]) -> Event:
-        """See to it that the Web UI sets these options back after every request."""
-        self._options.pin(keys)
-        self._log.info("options_guarded", task_id=task.metadata.id, options=sorted(keys))
-        return OptionsPinned(task)
 
-    def interrupt(self, task: ClaimedTask) -> Event:
-        """Interrupt what the Web UI runs now."""
+class Generation:
+    """The stage in which the engine carries a task out."""
+
+    name = "generate"
+    workers = MAX_OUTSTANDING
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+
+    def run(self, task: ClaimedTask) -> None:
+        """Send the task's call and wait for its answer."""
+        if task.call is None:
+            raise AgentFailed("the task has no call")
+        timeout_seconds = max(task.deadline - self._clock.monotonic(), 0.0) + ANSWER_GRACE_SECONDS
+        task.answer = task.call.run(timeout_seconds=timeout_seconds)
+
+
+class Interrupt:
+    """Job that interrupts the running call; a separate thread, because it must wait for the engine only."""
+
+    name = "interrupt"
+    workers = 1
+
+    def __init__(self, *, engine: Engine, log: EventLog) -> None:
+        self._engine = engine
+        self._log = log
+
+    def run(self, task: ClaimedTask) -> Event:
+        """Interrupt the running call on behalf of the task."""
         try:
-            ask(self._client, "POST", "/sdapi/v1/interrupt", b"")
-        except WebUiFailed as error:
+            self._engine.interrupt()
+        except EngineFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
             return InterruptSent(task, is_accepted=False)
         return InterruptSent(task)
 
-    def _error_of(self, request: WebUiRequest, answer: Answer) -> WebUiError:
-        error = refusal(answer)
-        if isinstance(error, WebUiRefused) and answer.status == INTERNAL_ERROR and not self._options.can_be_read():
-            # Somebody gave an option a wrong type: now every request fails as if it were the request's own fault.
-            return WebUiFailed(f"{error.message}; and it cannot show its options any more", answer=error.answer)
-        if isinstance(error, WebUiFailed) and request.only_asks and answer.status in {NOT_FOUND, INTERNAL_ERROR}:
-            # The machine is as good as before, and any other of this build would answer the same.
-            return WebUiRefused(error.message, answer=error.answer)
-        return error
+    def failed(self, error: Exception, task: ClaimedTask) -> Event:  # noqa: ARG002 - counts as not accepted
+        """Return an interrupt without a confirmation."""
+        return InterruptSent(task, is_accepted=False)
 
-    def _answer(self, task: ClaimedTask, request: WebUiRequest) -> Answer:
-        timeout_seconds = max(task.deadline - self._clock.monotonic(), 0.0) + ANSWER_GRACE_SECONDS
-        answer = self._client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
-        if request.leaves_options:
+
+class Readiness:
+    """Job that waits for the engine. Until then the agent receives no task and sends no call."""
+
+    name = "await_engine"
+    workers = 1
+
+    def __init__(self, *, engine: Engine, clock: Clock, stopping: threading.Event, log: EventLog) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._stopping = stopping
+        self._log = log
+
+    def run(self) -> Event:
+        """Return once the engine answers and is idle, or once the deadline has passed.
+
+        After a broken connection the old call may still be running. To send it, or another, before its end would put
+        two into the engine's queue for one.
+        """
+        started_at = self._clock.monotonic()
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
             try:
-                self._options.restore()
-            except WebUiFailed as error:
-                # The pictures exist; the next request tries it again before anything else.
-                self._log.warning("options_not_settled", task_id=task.metadata.id, reason=error.message)
-        return answer
+                if not self._engine.read_progress().busy:
+                    return EngineReady()
+                reason = "busy"
+            except EngineFailed as error:
+                reason = error.message
+            if self._clock.monotonic() - started_at > READY_DEADLINE_SECONDS:
+                break
+            self._log.debug("webui_not_ready", reason=reason)
+            self._clock.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        return EngineNotReady()
 
-
-def _parse(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise WebUiFailed("the Web UI's answer is not JSON") from error
+    def failed(self, error: Exception) -> Event:
+        """Give the engine up."""
+        self._log.error("webui_not_ready", error)
+        return EngineNotReady()

@@ -1,17 +1,17 @@
-"""What goes to the Web UI next: prepared tasks in their order, with the right checkpoint, few at a time."""
+"""Scheduler of the engine: prepared tasks in their order, with the right checkpoint, a few at a time."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
-from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, Stage
+from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
+from runtime_image.agent.core.engine import EngineCall
 from runtime_image.agent.core.worker_pools import MAX_AHEAD, WorkerPools
 from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
+from runtime_image.agent.generate.generation import EngineSetUp, Generation, Interrupt
 from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
 from runtime_image.agent.generate.progress_attribution import ProgressAttribution
 from runtime_image.agent.generate.ready_queue import ReadyQueue
 from runtime_image.agent.intake.prefetch_window import SLOW_PREPARATION_SECONDS, PrefetchWindow
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.webui.checkpoints import Checkpoints
-from runtime_image.webui.options import OptionOverrides
 
 
 class GenerationScheduler:
@@ -23,8 +23,6 @@ class GenerationScheduler:
         pools: WorkerPools,
         outstanding: OutstandingRequests,
         attribution: ProgressAttribution,
-        checkpoints: Checkpoints,
-        options: OptionOverrides,
         prefetch_window: PrefetchWindow,
         concurrency: AdaptiveConcurrency,
         gpu: GpuUse,
@@ -32,60 +30,60 @@ class GenerationScheduler:
         self._pools = pools
         self._outstanding = outstanding
         self._attribution = attribution
-        self._checkpoints = checkpoints
-        self._options = options
         self._prefetch_window = prefetch_window
         self._concurrency = concurrency
         self._gpu = gpu
         self._ready_queue = ReadyQueue()
 
-    def add(self, task: ClaimedTask, *, first: bool = False) -> None:
-        """Take a prepared task; `first` for one that had its turn already."""
-        task.stage = Stage.READY
-        self._ready_queue.add(task, first=first)
+    def add(self, task: ClaimedTask) -> None:
+        """Add a prepared task."""
+        task.phase = TaskPhase.READY
+        self._ready_queue.add(task)
 
-    def drop(self, task: ClaimedTask) -> None:
-        """Forget a task that must not be sent any more."""
+    def repeat(self, task: ClaimedTask) -> None:
+        """Add a task again, before the others, because an interrupt for another one may have cut it."""
+        task.phase = TaskPhase.READY
+        self._ready_queue.add(task, first=True)
+
+    def withdraw(self, task: ClaimedTask) -> None:
+        """Remove a task that must not be sent any more."""
         self._ready_queue.remove(task)
 
-    def room(self, *, claiming: int, waiting: Iterable[ClaimedTask], now: float) -> int:
-        """Return how many tasks may be received while these wait for the Web UI and `taking` more are coming."""
-        ahead, soon = claiming, claiming
-        for task in waiting:
-            ahead += 1
-            soon += task.stage is Stage.READY or now - task.claimed_at < SLOW_PREPARATION_SECONDS
-        return min(
-            self._prefetch_window.room(outstanding=self._outstanding.tasks, ahead=soon, now=now),
-            max(MAX_AHEAD - ahead, 0),
+    def room(self, claiming: int, waiting: Sequence[ClaimedTask], now: float) -> int:
+        """Return how many tasks may be received while these have not begun and `claiming` more are coming."""
+        ahead = claiming + len(waiting)
+        soon = claiming + sum(
+            task.phase is TaskPhase.READY or now - task.claimed_at < SLOW_PREPARATION_SECONDS for task in waiting
         )
+        room = self._prefetch_window.room(outstanding=self._outstanding.tasks, ahead=soon, now=now)
+        return min(room, max(MAX_AHEAD - ahead, 0))
 
-    def claimed_too_early(self, tasks: Iterable[ClaimedTask], now: float) -> list[ClaimedTask]:
-        """Return those that had better gone to another replica, as far as another delivery does them no harm."""
+    def claimed_too_early(self, tasks: Sequence[ClaimedTask], now: float) -> list[ClaimedTask]:
+        """Return the tasks that another replica can begin sooner, if another delivery does them no harm."""
         if not self._prefetch_window.began_too_early(self._outstanding.tasks, now):
             return []
-        return [task for task in tasks if task.stage in NOT_BEGUN and task.message.receive_count == 1]
+        return [task for task in tasks if task.phase in NOT_BEGUN and task.message.receive_count == 1]
 
-    def switched(self, task: ClaimedTask) -> None:
-        """Note that the Web UI has been set up for a task: its checkpoint is loaded, or its options are guarded."""
-        if self._outstanding.switching is task:
-            self._outstanding.switching = None
+    def is_at_engine(self, task: ClaimedTask) -> bool:
+        """Return True if the engine has a call of this task, or is being set up for it."""
+        return task in self._outstanding.tasks or task is self._outstanding.switching
 
-    def answered(self, task: ClaimedTask, *, now: float) -> bool:
-        """Note that a request was answered; tell whether the answer may be that of a cut generation."""
-        if task.request and task.request.takes_lock:
+    def stage_done(self, stage: str, task: ClaimedTask, *, now: float) -> bool:
+        """Record the end of a stage; return True if its answer may be that of a cut generation."""
+        if stage == EngineSetUp.name:
+            self._outstanding.set_up(task)
+        if stage != Generation.name:
+            return False
+        if task.takes_lock:
             self._gpu.answered(task, now)
             self._prefetch_window.generated(sent_at=task.sent_at, ended_at=now)
             self._concurrency.answered(now)
             self._attribution.answered(task)
         return self._outstanding.remove(task, now)
 
-    def is_at_webui(self, task: ClaimedTask) -> bool:
-        """Tell whether the Web UI has a request of this task, or is being set up for it."""
-        return task in self._outstanding.tasks or task is self._outstanding.switching
-
-    def failed(self, task: ClaimedTask, *, is_answered: bool, now: float) -> bool:
-        """Note that a step of a task failed; tell whether the answer may be that of a cut request."""
-        self.switched(task)
+    def stage_failed(self, task: ClaimedTask, *, is_answered: bool, now: float) -> bool:
+        """Record the failure of a stage; return True if its answer may be that of a cut call."""
+        self._outstanding.set_up(task)
         self._gpu.answered(task, now)
         self._attribution.answered(task)
         if task not in self._outstanding.tasks:
@@ -96,53 +94,50 @@ class GenerationScheduler:
         return False
 
     def start(self, *, now: Callable[[], float]) -> None:
-        """Send what may be sent."""
-        while self._ready_queue and self._may_send(task := self._ready_queue.next(self._has_checkpoint)):
-            checkpoint = _checkpoint_of(task)
-            if checkpoint is not None and not self._has_checkpoint(task):
-                # The model of a running generation must not change, and none may begin with the wrong one.
-                self._outstanding.switching = task
-                task.sent_at = now()
-                self._pools.load_checkpoint(task, checkpoint)
+        """Send the calls that may be sent."""
+        while self._ready_queue:
+            task = self._ready_queue.next(_has_model)
+            call = task.call
+            if call is None or not self._may_send(call):
                 return
-            overridden = task.request.overridden_options if task.request else frozenset[str]()
-            if not self._options.are_pinned(overridden):
-                self._outstanding.switching = task
-                task.sent_at = now()
-                self._pools.pin_options(task, overridden)
-                return
-            assert task.request is not None  # noqa: S101 - a prepared task has its request; tells the type checker
-            self._ready_queue.begin(task)
-            task.stage = Stage.GENERATING
             task.sent_at = now()
+            if not call.is_set_up():
+                # The model of a running generation must not change, and no call may begin with the wrong one.
+                self._outstanding.switching = task
+                self._pools.run_stage(EngineSetUp.name, task)
+                return
+            self._ready_queue.begin(task)
+            task.phase = TaskPhase.GENERATING
             self._outstanding.add(task)
-            if task.request.takes_lock:
+            if call.takes_lock:
                 self._gpu.sent(task, task.sent_at)
-            self._pools.generate(task, task.request)
+            self._pools.run_stage(Generation.name, task)
             if len(self._outstanding.tasks) >= self._concurrency.limit:
                 self._concurrency.filled(task.sent_at)
 
-    def _may_send(self, task: ClaimedTask) -> bool:
+    def interrupt_if_needed(self) -> None:
+        """Interrupt the running call if its task was aborted, or if its caller wants the picture as it is."""
+        if task := self._outstanding.to_interrupt():
+            self._outstanding.interrupting(task)
+            self._pools.run_job(Interrupt.name, task)
+
+    def must_interrupt(self) -> bool:
+        """Return True if an interrupt is still to be sent, or on its way."""
+        return self._outstanding.to_interrupt() is not None or self._outstanding.is_interrupting
+
+    def _may_send(self, call: EngineCall) -> bool:
         busy = self._outstanding.tasks
         if self._outstanding.switching or not self._outstanding.is_settled or len(busy) >= self._concurrency.limit:
             return False
         if self._attribution.is_awaited:
             return False
         if busy and not self._prefetch_window.is_known:
-            # What waits in the Web UI's lock cannot go back to another replica any more.
+            # A call that waits in the engine's lock cannot go back to another replica any more.
             return False
-        if any(other.request and other.request.exclusive for other in busy):
+        if any(other.call and other.call.is_exclusive for other in busy):
             return False
-        needs_all = (
-            bool(task.request and task.request.exclusive)
-            or not self._has_checkpoint(task)
-            or not (task.request is None or self._options.are_pinned(task.request.overridden_options))
-        )
-        return not (needs_all and busy)
-
-    def _has_checkpoint(self, task: ClaimedTask) -> bool:
-        return self._checkpoints.is_loaded(_checkpoint_of(task))
+        return not (busy and (call.is_exclusive or not call.is_set_up()))
 
 
-def _checkpoint_of(task: ClaimedTask) -> str | None:
-    return task.task_message.checkpoint if task.request and task.request.generates else None
+def _has_model(task: ClaimedTask) -> bool:
+    return task.call is None or task.call.has_model()

@@ -1,17 +1,17 @@
-"""The requests that are at the Web UI, and which of them an interrupt may have cut.
+"""Outstanding requests at the engine, and those of them that an interrupt may have cut.
 
-The Web UI's interrupt takes no id: it cuts whatever runs when it arrives, and what it cut answers as if it were
-whole; upscaling leaves pictures out. So an interrupt meant for one request makes every other one that takes the lock
-suspect, until the Web UI shows it running, alone and not interrupted; what is answered before that is made again.
+The engine's interrupt has no id: it cuts the call that runs when it arrives, and a cut call answers as if it were
+whole; upscaling leaves pictures out. So an interrupt meant for one call makes every other one that takes the lock
+suspect, until the engine shows it running, alone and not interrupted. A call that is answered before that is repeated.
 """
 
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.webui.progress import Progress
+from runtime_image.process.engine import Progress
 
-#: Seconds after which an interrupt that the Web UI shows no trace of is sent again: it came before its request had
-#: begun. Longer than any answer takes to be encoded and sent, so that an ended request is not interrupted again.
+#: Seconds after which an interrupt without a visible effect is sent again: it came before its call had begun. Longer
+#: than the encoding and sending of any answer, so that an ended call is not interrupted again.
 REPEAT_SECONDS: Final = 2.0
 
 
@@ -19,34 +19,39 @@ class OutstandingRequests:
     """Changed by the loop only."""
 
     def __init__(self) -> None:
-        #: Oldest first; the Web UI's lock serves them in this order.
+        #: Oldest first; the engine's lock serves them in this order.
         self._sent: list[ClaimedTask] = []
-        #: Of these, the ones whose connection broke: the Web UI may go on with them, and nobody will get the answer.
+        #: Of these, the ones whose connection broke: the engine may go on with them, and their answers are lost.
         self._orphans: set[ClaimedTask] = set()
-        #: The task for which the Web UI is being set up, by another checkpoint or by options; nothing else is there.
+        #: The task for which the engine is being set up, by another checkpoint or by options; no call is there then.
         self.switching: ClaimedTask | None = None
-        #: In flight when an interrupt was sent for another, and not yet shown to have begun after it.
+        #: Outstanding when an interrupt was sent for another, and not yet shown to have begun after it.
         self._suspects: set[ClaimedTask] = set()
         self._interrupting: ClaimedTask | None = None
         self._interrupted: ClaimedTask | None = None
-        #: An interrupt got no answer: it may yet cut whatever runs then.
+        #: An interrupt got no answer: it may yet cut the call that runs then.
         self._is_interrupt_lost = False
         #: Monotonic seconds.
         self._interrupt_sent_at = 0.0
-        #: When the last answer came.
+        #: Monotonic seconds of the last answer.
         self.last_answer_at = 0.0
 
     @property
     def tasks(self) -> list[ClaimedTask]:
-        """Those that will be answered, oldest first."""
+        """Tasks whose calls will be answered, oldest first."""
         return [task for task in self._sent if task not in self._orphans]
 
     def add(self, task: ClaimedTask) -> None:
-        """Note that a request goes to the Web UI."""
+        """Record that a call goes to the engine."""
         self._sent.append(task)
 
+    def set_up(self, task: ClaimedTask) -> None:
+        """Record that the set-up for a task has ended."""
+        if self.switching is task:
+            self.switching = None
+
     def remove(self, task: ClaimedTask, now: float) -> bool:
-        """Note that a request was answered; tell whether its answer may be that of a cut one."""
+        """Record that a call was answered; return True if the answer may be that of a cut call."""
         if task in self._sent:
             self._sent.remove(task)
         if self._interrupted is task:
@@ -57,15 +62,15 @@ class OutstandingRequests:
         return suspect
 
     def disconnected(self, task: ClaimedTask) -> None:
-        """Note that a request's connection broke: whoever does it again must not meet the Web UI still doing it."""
+        """Record that a call's connection broke: it must not be repeated while the engine may still work on it."""
         self._suspects.discard(task)
-        if _takes_lock(task):
+        if task.takes_lock:
             self._orphans.add(task)
         else:
             self._sent.remove(task)
 
     def idle(self) -> None:
-        """Take that the Web UI answers and does nothing: what nobody had an answer to is over."""
+        """Drop the calls whose connection broke, because the engine is idle."""
         self._sent = self.tasks
         if self._interrupted in self._orphans:
             self._interrupted = None
@@ -74,7 +79,7 @@ class OutstandingRequests:
 
     @property
     def is_settled(self) -> bool:
-        """False while it is not known what an interrupt has cut; nothing new may be sent then."""
+        """False while the effect of an interrupt is unknown; no call may be sent then."""
         unknown = self._interrupting or self._suspects or self._is_interrupt_lost or self._orphans
         return not unknown
 
@@ -85,42 +90,38 @@ class OutstandingRequests:
 
     @property
     def at_lock(self) -> list[ClaimedTask]:
-        """Those that have the Web UI's lock or wait for it, oldest first: one of them is what an interrupt cuts."""
-        return [task for task in self._sent if _takes_lock(task)]
+        """Tasks that hold the engine's lock or wait for it, oldest first: an interrupt cuts one of them."""
+        return [task for task in self._sent if task.takes_lock]
 
     def to_interrupt(self) -> ClaimedTask | None:
-        """Return the task whose interrupt must be sent now: it runs, and was given up or is wanted as it is."""
+        """Return the task whose interrupt must be sent now: it runs, and was aborted or is wanted as it is."""
         oldest = next(iter(self.at_lock), None)
         if oldest is None or not oldest.must_be_cut or self._interrupting or self._interrupted is oldest:
             return None
         return oldest
 
     def interrupting(self, task: ClaimedTask) -> None:
-        """Note that an interrupt is on its way."""
+        """Record that an interrupt is on its way."""
         self._interrupting = task
-        self._suspects |= {other for other in self.tasks if _takes_lock(other) and other is not task}
+        self._suspects |= {other for other in self.tasks if other.takes_lock and other is not task}
 
     def interrupt_sent(self, now: float, *, is_accepted: bool = True) -> None:
-        """Note that the Web UI has taken the interrupt; if that is not known, nobody is cleared until it is idle."""
+        """Record the engine's answer to the interrupt; without one, no call is cleared until the engine is idle."""
         self._interrupted = self._interrupting if self._interrupting in self.at_lock else None
         self._interrupting = None
         self._interrupt_sent_at = now
         self._is_interrupt_lost |= not is_accepted
 
-    def seen(self, progress: Progress, now: float) -> None:
-        """Take what the Web UI shows: something runs that began after the last interrupt was taken."""
+    def received(self, progress: Progress, now: float) -> None:
+        """Clear suspects if the progress shows a run that began after the last interrupt was accepted."""
         if self._interrupting or progress.asked_at < self._interrupt_sent_at:
             return
         if progress.interrupted or not progress.busy:
             return
-        # Whose run it is can only be told when nobody else's request is there: requests that were sent within
-        # milliseconds need not arrive in that order, nor their answers in the order in which they ran.
+        # The run is known only when no other call is there: calls that were sent within milliseconds need not
+        # arrive in that order, nor their answers in the order in which they ran.
         is_alone = len(self.at_lock) == 1 and progress.asked_at >= self.last_answer_at
         if is_alone and not self._is_interrupt_lost:
             self._suspects.clear()
         if self._interrupted and now - self._interrupt_sent_at > REPEAT_SECONDS:
             self._interrupted = None
-
-
-def _takes_lock(task: ClaimedTask) -> bool:
-    return task.request is not None and task.request.takes_lock

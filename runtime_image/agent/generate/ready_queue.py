@@ -1,4 +1,4 @@
-"""Whose turn it is: first come, first served, but for tasks of the loaded checkpoint, since switching costs seconds."""
+"""Queue of prepared tasks: first come, first served, except that tasks of the loaded checkpoint may overtake."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Final
 from runtime_image.agent.core.claimed_task import ClaimedTask
 
 #: Times that a task may be overtaken by later ones. A switch takes 2 to 30 s, so a handful of pictures saves more than
-#: it costs, and nobody waits for more than this many pictures of others.
+#: it costs, and no task waits for more than this many pictures of others.
 MAX_OVERTAKEN: Final = 8
 
 
 class ReadyQueue:
-    """The prepared tasks, in their order."""
+    """Prepared tasks in their order."""
 
     def __init__(self) -> None:
         self._waiting: deque[ClaimedTask] = deque()
@@ -24,7 +24,7 @@ class ReadyQueue:
         return task in self._waiting
 
     def add(self, task: ClaimedTask, *, first: bool = False) -> None:
-        """Take a task; `first` for one that had its turn already."""
+        """Add a task; `first` for one that had its turn already."""
         if first:
             self._waiting.appendleft(task)
         else:
@@ -40,7 +40,7 @@ class ReadyQueue:
         return self._waiting[0]
 
     def begin(self, task: ClaimedTask) -> None:
-        """Take out a task that has its turn; those before it were overtaken."""
+        """Remove a task that has its turn; the tasks before it were overtaken."""
         for other in self._waiting:
             if other is task:
                 break
@@ -48,6 +48,6 @@ class ReadyQueue:
         self._waiting.remove(task)
 
     def remove(self, task: ClaimedTask) -> None:
-        """Take out a task that wants no turn any more, if it is here."""
+        """Remove a task that needs no turn any more, if it is here."""
         if task in self._waiting:
             self._waiting.remove(task)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MessageReader:
-    """Reads task messages; only the task bucket is trusted for those passed by reference."""
+    """Reads task messages. A claim check may name only the task bucket."""
 
     def __init__(self, *, storage: "S3Client", task_bucket: str, runtime: str) -> None:
         self._task_bucket = TaskBucket(client=storage, bucket=task_bucket, may_list=False)
@@ -26,7 +26,7 @@ class MessageReader:
         """Return the task in `body`.
 
         Raises:
-            NotATask: if it cannot be read, now or ever.
+            NotATask: if it can never be read.
             botocore's errors: if S3 does not answer.
         """
         try:

@@ -1,4 +1,4 @@
-"""How far ahead the agent may take tasks: enough that the GPU never waits, so little that no idle replica does."""
+"""Prefetch window: enough tasks ahead that the GPU never waits, and so few that no idle replica does."""
 
 import math
 from collections.abc import Sequence
@@ -6,20 +6,20 @@ from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
 
-#: Seconds of work that may be held when the next task is received: receiving, claiming, and fetching its inputs
-#: must fit in, and no other replica could have begun the task any sooner.
+#: Seconds of work that may be held when the next task is received. Receiving, claiming and fetching its inputs must
+#: fit in, and no other replica could have begun the task sooner.
 HORIZON_SECONDS: Final = 3.0
-#: Seconds of work that one receive may bring: what the next receive takes. More would be kept from other replicas.
+#: Seconds of work that one receive may bring, until the next one. More would be kept from other replicas.
 RECEIVE_SECONDS: Final = 0.2
-#: Tasks that are held while it is not known how long they take: one, and the next.
+#: Tasks that are held while the time of a generation is unknown: one, and the next.
 BLINDLY_HELD: Final = 2
-#: Seconds of preparation after which a task waits for something slow, such as a link, and is no work that comes next:
-#: it delays nobody but itself. Long enough for names, options and the links that answer at once, which most do.
+#: Seconds of preparation after which a task waits for something slow, such as a link. It is then not the next work,
+#: and delays only itself. Long enough for names, options and links that answer at once, as most do.
 SLOW_PREPARATION_SECONDS: Final = 1.0
 #: Weight of the newest generation in the expected time of the next.
 NEWEST_WEIGHT: Final = 0.3
-#: Part of a generation that must be done before its length can be told from it.
-TELLING_FRACTION: Final = 0.05
+#: Part of a generation that must be done before its length can be estimated from it.
+MIN_FRACTION: Final = 0.05
 
 
 class PrefetchWindow:
@@ -29,24 +29,24 @@ class PrefetchWindow:
         self._expected_seconds: float | None = None
         self._has_measured = False
         self._last_end = 0.0
-        #: The running task and how long it takes in all, going by its progress.
+        #: The running task and the seconds of its whole generation, estimated from its progress.
         self._foreseen: tuple[ClaimedTask, float] | None = None
 
     @property
     def is_known(self) -> bool:
-        """Tell whether anything is known of how long generations take."""
+        """True once the time of a generation is known."""
         return self._expected_seconds is not None
 
     def generated(self, *, sent_at: float, ended_at: float) -> None:
-        """Note one generation. One that was sent while another ran began when that one ended."""
+        """Record one generation. A call that was sent while another ran began when that one ended."""
         seconds = ended_at - max(sent_at, self._last_end)
         self._last_end = ended_at
         self._has_measured = True
         self._learn(seconds)
 
     def foresee(self, running: ClaimedTask, fraction: float, now: float) -> None:
-        """Note how far the running task is, so that a first task of minutes is told from one of a moment."""
-        if fraction < TELLING_FRACTION:
+        """Record the progress of the running task, which shows whether a first task needs a moment or minutes."""
+        if fraction < MIN_FRACTION:
             return
         seconds = (now - self._began_at(running)) / fraction
         self._foreseen = running, seconds
@@ -54,9 +54,9 @@ class PrefetchWindow:
             self._learn(seconds)
 
     def room(self, *, outstanding: Sequence[ClaimedTask], ahead: int, now: float) -> int:
-        """Return how many tasks may be received while these are at the Web UI and `ahead` are its next work.
+        """Return how many tasks may be received while these are at the engine and `ahead` are its next work.
 
-        While nothing is known, a second is taken beside the first, so that its links are fetched meanwhile.
+        While no time is known, a second task is received besides the first, so that its links are fetched meanwhile.
         """
         if self.began_too_early(outstanding, now):
             return 0
@@ -70,16 +70,16 @@ class PrefetchWindow:
         return max(1, math.floor(min(free, RECEIVE_SECONDS) / expected))
 
     def began_too_early(self, outstanding: Sequence[ClaimedTask], now: float) -> bool:
-        """Tell whether the first task of all turns out so long that another replica can begin the second sooner."""
+        """Return True if the very first task is so long that another replica can begin the second sooner."""
         return not self._has_measured and bool(outstanding) and self._rest(outstanding, now) > HORIZON_SECONDS
 
     def _rest(self, outstanding: Sequence[ClaimedTask], now: float) -> float:
-        """Return for how long the oldest request still runs, as far as can be told."""
+        """Return the estimated seconds until the oldest call ends."""
         if not outstanding:
             return 0.0
         elapsed = now - self._began_at(outstanding[0])
         if self._expected_seconds is None:
-            # Its progress does not show; what has taken so long may take as long again.
+            # Its progress does not show; a call that has run so long may need as long again.
             return elapsed
         return max(0.0, self._length_of(outstanding[0]) - elapsed)
 

@@ -1,18 +1,41 @@
-"""Messages on their way in: asked for, looked at, and either held as tasks or on their way back."""
+"""Prefetch of messages: as many as the engine needs soon, each claimed or requeued."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from runtime_image.agent.core.claimed_task import NOT_BEGUN, Stage
+from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks
-from runtime_image.agent.core.worker_pools import WorkerPools
-from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
+from runtime_image.agent.core.events import Event, MessageRequeued, TaskRedelivered
+from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.core.worker_pools import MAX_HELD, WorkerPools
 from runtime_image.agent.intake.queue_poller import QueuePoller
-from runtime_image.agent.intake.task_queue import ReceivedMessage
+from runtime_image.agent.intake.task_claimer import TaskClaimer
 
-#: Seconds until a message comes again whose task is just about to end.
-RETURN_DELAY_SECONDS: Final = 2.0
+#: Seconds until a message comes again whose task is about to complete.
+REQUEUE_DELAY_SECONDS: Final = 2.0
+
+#: Returns how many tasks may be received, given the claims under way, the tasks that have not begun, and the time.
+Room = Callable[[int, Sequence[ClaimedTask], float], int]
+
+
+class MessageRequeue:
+    """Job that makes an unclaimed message visible again."""
+
+    name = "requeue"
+    workers = MAX_HELD
+
+    def __init__(self, *, queue: TaskQueue) -> None:
+        self._queue = queue
+
+    def run(self, message: ReceivedMessage, delay_seconds: float) -> Event:
+        """Requeue a message."""
+        self._queue.requeue(message.receipt_handle, delay_seconds)
+        return MessageRequeued()
+
+    def failed(self, error: Exception, *_: object) -> Event:  # noqa: ARG002 - it reappears after its visibility timeout
+        """Leave the message to its visibility timeout."""
+        return MessageRequeued()
 
 
 class Prefetcher:
@@ -23,58 +46,59 @@ class Prefetcher:
         *,
         pools: WorkerPools,
         poller: QueuePoller,
-        scheduler: GenerationScheduler,
+        room: Room,
         claimed: ClaimedTasks,
         stopping: threading.Event,
     ) -> None:
         self._pools = pools
         self._poller = poller
-        self._scheduler = scheduler
+        self._room = room
         self._claimed = claimed
         self._stopping = stopping
         #: True while a receive call is under way.
         self.is_receiving = False
-        #: Messages that are looked at, and messages on their way back: each is one event to come.
+        #: Messages that are being claimed, and messages that are being requeued: each is one event to come.
         self._claiming = 0
-        self._requeueing = 0
+        self._requeuing = 0
 
     @property
     def is_busy(self) -> bool:
-        """True while a message is looked at or on its way back."""
-        return bool(self._claiming or self._requeueing)
+        """True while a message is being claimed or requeued."""
+        return bool(self._claiming or self._requeuing)
 
     def receive(self, now: float) -> None:
-        """Ask for as many messages as the Web UI will need soon."""
+        """Ask for as many messages as the engine will need soon."""
         if self.is_receiving:
             return
-        waiting = [task for task in self._claimed if task.stage in NOT_BEGUN]
-        if count := self._scheduler.room(claiming=self._claiming, waiting=waiting, now=now):
+        waiting = [task for task in self._claimed if task.phase in NOT_BEGUN]
+        if count := self._room(self._claiming, waiting, now):
             self.is_receiving = True
             self._poller.request(count)
 
     def received(self, messages: Iterable[ReceivedMessage]) -> None:
-        """Have what one receive call brought looked at, or returned if the agent is stopping."""
+        """Claim the messages of one receive call, or requeue them if the agent stops."""
         self.is_receiving = False
         for message in messages:
             if self._stopping.is_set():
                 self._requeue(message)
             else:
                 self._claiming += 1
-                self._pools.claim(message)
+                self._pools.run_job(TaskClaimer.name, message)
 
-    def looked_at(self) -> None:
-        """Note that a message has become a held task, or needs no more work."""
+    def handled(self) -> None:
+        """Record that a message has become a claimed task, or needs no more work."""
         self._claiming -= 1
 
     def requeued(self) -> None:
-        """Note that a message is visible again."""
-        self._requeueing -= 1
+        """Record that a message is visible again."""
+        self._requeuing -= 1
 
-    def redelivered(self, key: tuple[str, str], message: ReceivedMessage) -> None:
-        """Take another message of a task that is held: it shares the task's fate."""
-        task = self._claimed.find(key)
-        if task is None or task.stage is Stage.ENDING:
-            self._requeue(message, RETURN_DELAY_SECONDS)
+    def redelivered(self, event: TaskRedelivered) -> None:
+        """Accept another message of a claimed task: it shares the task's fate."""
+        self.handled()
+        task, message = self._claimed.find(event.key), event.message
+        if task is None or task.phase is TaskPhase.COMPLETING:
+            self._requeue(message, REQUEUE_DELAY_SECONDS)
         elif task.message.message_id == message.message_id:
             # The newest receipt handle is the one that counts.
             task.message = message
@@ -82,5 +106,5 @@ class Prefetcher:
             task.duplicates.append(message)
 
     def _requeue(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
-        self._requeueing += 1
-        self._pools.requeue_message(message, delay_seconds=delay_seconds)
+        self._requeuing += 1
+        self._pools.run_job(MessageRequeue.name, message, delay_seconds)

@@ -1,11 +1,11 @@
-"""Receives messages, one long poll at a time and only when the loop asks for some."""
+"""Poller of the queue: one long poll at a time, and only when the loop asks for messages."""
 
 import queue
 from collections.abc import Callable
 from typing import Final
 
 from runtime_image.agent.core.events import Event, MessagesReceived
-from runtime_image.agent.intake.task_queue import TaskQueue
+from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
@@ -29,7 +29,7 @@ class QueuePoller:
         self._requests.put(count)
 
     def run(self) -> None:
-        """Receive for ever; runs in a thread of its own."""
+        """Poll for ever, in a separate thread."""
         while True:
             count = self._requests.get()
             try:

@@ -1,4 +1,4 @@
-"""Keeps what the agent holds: renews the message's visibility and the record's lease together."""
+"""Renewal of leases: the visibility of a task's messages and the lease in its record, together."""
 
 import threading
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import MessageNotHeld
-from runtime_image.agent.core.events import AbandonReason, Event, TaskLost
-from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.core.completion import AbandonReason
+from runtime_image.agent.core.errors import MessageLost
+from runtime_image.agent.core.events import Event, TaskLost
+from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
@@ -17,17 +18,17 @@ from task_store.repository import TaskRepository
 
 #: Part of the visibility timeout after which it is renewed: two renewals may fail before anything is lost.
 RENEW_AFTER: Final = 1 / 3
-#: Part of the visibility timeout by which a lease ends earlier, so that whoever gets the message again can claim
-#: the task at once instead of finding it still leased.
+#: Part of the visibility timeout by which a lease ends earlier. The next receiver of the message can then claim the
+#: task at once.
 LEASE_MARGIN: Final = 0.1
 #: Seconds of that margin at most.
 MAX_LEASE_MARGIN_SECONDS: Final = 2.0
-#: Seconds until a renewal that AWS did not answer is tried again.
+#: Seconds until a renewal without an answer from AWS is repeated.
 RETRY_SECONDS: Final = 0.5
 
 
 class LeaseRenewal:
-    """Owns the renewals. What cannot be kept is reported to the loop; that a lease has ended, the loop sees itself."""
+    """Renews leases in its thread and reports lost ones to the loop. The task monitor notices leases that expire."""
 
     def __init__(
         self,
@@ -49,28 +50,28 @@ class LeaseRenewal:
         self.lease_seconds = self._visibility_seconds - margin
         self._due: dict[ClaimedTask, float] = {}
         self._renewing: ClaimedTask | None = None
-        # Guards both, so that nothing is renewed once `release` has returned.
+        # Guards both, so that no renewal follows once `stop` has returned.
         self._renewal = threading.Condition()
         self._changed = threading.Event()
 
     def lease_end(self, message: ReceivedMessage) -> float:
-        """Return the monotonic second at which a lease on the task of this delivery ends if it is claimed now."""
+        """Return the monotonic second at which a lease on this delivery's task ends if it is claimed now."""
         return message.received_at + self.lease_seconds
 
     def start(self, task: ClaimedTask) -> None:
-        """Begin to keep a claimed task."""
+        """Begin to renew the lease of a claimed task."""
         # Reading and claiming it may have taken a good part of the visibility timeout while AWS was in trouble.
         self._due[task] = task.message.received_at + self._visibility_seconds * RENEW_AFTER
         self._changed.set()
 
     def stop(self, task: ClaimedTask) -> None:
-        """Stop keeping a task; waits for a renewal of it that is under way, and for no other's."""
+        """Stop the renewals of a task; wait for a renewal of it that is under way, and for no other's."""
         with self._renewal:
             self._due.pop(task, None)
             self._renewal.wait_for(lambda: self._renewing is not task)
 
     def run(self) -> None:
-        """Renew for ever; runs in a thread of its own."""
+        """Renew for ever, in a separate thread."""
         while True:
             due = list(self._due.items())
             now = self._clock.monotonic()
@@ -82,7 +83,7 @@ class LeaseRenewal:
             self._changed.clear()
 
     def renew(self, task: ClaimedTask) -> None:
-        """Renew a task now, unless it was released."""
+        """Renew a task now, unless its renewals were stopped."""
         with self._renewal:
             if task not in self._due:
                 return
@@ -101,10 +102,10 @@ class LeaseRenewal:
             self._extend_duplicates(task)
             elapsed = self._clock.monotonic() - started_at
             self._repository.renew(task.lease, lease_seconds=self.lease_seconds - elapsed)
-        except MessageNotHeld:
-            self._lost(task, AbandonReason.MESSAGE)
-        except LeaseLost:
-            self._lost(task, AbandonReason.RECORD)
+        except MessageLost:
+            self._lost(task, AbandonReason.MESSAGE_LOST)
+        except LeaseLost as error:
+            self._lost(task, AbandonReason.of(error))
         except AWS_ERRORS as error:
             self._log.warning("renewal_failed", task_id=task.metadata.id, reason=str(error))
             self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
@@ -114,11 +115,11 @@ class LeaseRenewal:
 
     def _extend_duplicates(self, task: ClaimedTask) -> None:
         for message in list(task.duplicates):
-            with suppress(MessageNotHeld, *AWS_ERRORS):
+            with suppress(MessageLost, *AWS_ERRORS):
                 self._queue.extend(message.receipt_handle)
 
     def _reschedule(self, task: ClaimedTask, due_at: float) -> None:
-        # A task that was released during the renewal must not come back.
+        # A task that was stopped during the renewal must not come back.
         with self._renewal:
             if task in self._due:
                 self._due[task] = due_at

@@ -1,4 +1,4 @@
-"""Says from time to time that this replica is there, so that callers can see how many wait for work."""
+"""Heartbeat of this replica, from which callers learn how many replicas serve a runtime."""
 
 from typing import Final
 
@@ -8,12 +8,12 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from task_store.repository import TaskRepository
 
-#: Seconds after the start at which a replica is counted: one that cannot live is none.
-FIRST_SIGN_SECONDS: Final = 15.0
+#: Seconds after the start at which a replica is counted: one that ends at once must not be.
+FIRST_HEARTBEAT_SECONDS: Final = 15.0
 
 
 class ReplicaHeartbeat:
-    """Writes signs of life; `replica` is the name that this process has in leases."""
+    """Writes heartbeats; `replica` is the name that this process has in leases."""
 
     def __init__(self, *, repository: TaskRepository, replica: str, runtime: str, clock: Clock, log: EventLog) -> None:
         self._repository = repository
@@ -23,17 +23,17 @@ class ReplicaHeartbeat:
         self._log = log
 
     def run(self) -> None:
-        """Write for ever; runs in a thread of its own."""
-        self._clock.sleep(FIRST_SIGN_SECONDS)
+        """Write for ever, in a separate thread."""
+        self._clock.sleep(FIRST_HEARTBEAT_SECONDS)
         while True:
-            self.sign()
+            self.write()
             self._clock.sleep(SIGN_INTERVAL_MS / 1000)
 
-    def sign(self) -> None:
-        """Write one sign; nothing depends on it but a number that somebody reads, so no failure may end the agent."""
+    def write(self) -> None:
+        """Write one heartbeat. Only a displayed number depends on it, so no failure may end the agent."""
         try:
             self._repository.heartbeat(self._replica, self._runtime)
         except AWS_ERRORS as error:
-            self._log.warning("presence_not_written", reason=str(error))
+            self._log.warning("heartbeat_not_written", reason=str(error))
         except Exception as error:  # noqa: BLE001 - see above
-            self._log.error("presence_not_written", error)
+            self._log.error("heartbeat_not_written", error)

@@ -1,3 +1,1 @@
-"""What has placed this replica, and may take it away again: told whether the replica works, and heard when its end is
-near.
-"""
+"""Orchestrator of this replica: it learns whether the replica works, and announces the end of its machine."""

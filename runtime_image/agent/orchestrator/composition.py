@@ -1,4 +1,4 @@
-"""Which orchestrator the settings name."""
+"""Adapter of the orchestrator that the settings name."""
 
 from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, Orchestrator
 from runtime_image.agent.settings import AgentSettings
@@ -7,7 +7,7 @@ from runtime_image.agent.settings import AgentSettings
 def build_orchestrator(settings: AgentSettings) -> Orchestrator:
     """Build the adapter; the settings have been checked to hold what it needs."""
     match settings.orchestrator:
-        # Each brings an HTTP client, which takes a tenth of a second that an agent without one shall not pay.
+        # Each imports an HTTP client: a tenth of a second, which only agents with an orchestrator should pay.
         case "kubernetes":
             from runtime_image.agent.orchestrator.kubernetes import Kubernetes  # noqa: PLC0415 - see above
 

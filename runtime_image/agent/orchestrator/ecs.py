@@ -1,4 +1,4 @@
-"""ECS: task scale-in protection while the replica works, its own start, and the notice that its node is taken away.
+"""ECS: task scale-in protection while the replica works, its own start, and the notice of its node's end.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
@@ -12,8 +12,8 @@ from runtime_image.agent.orchestrator.http import OrchestratorClient
 from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
 from runtime_image.agent.orchestrator.placement import Placement, placement_of_task
 
-#: Minutes for which a protection holds (ECS takes 1 to 2,880): how long a replica that vanished without a word holds
-#: up the service's scale-in.
+#: Minutes for which a protection holds (ECS allows 1 to 2,880). A replica that vanished delays the service's scale-in
+#: for that long.
 PROTECTION_MINUTES: Final = 10
 #: Part of that time after which it is renewed: two renewals may fail.
 RENEW_AFTER: Final = 1 / 3
@@ -22,7 +22,7 @@ _TASK_PATH: Final = "/task"
 
 
 class Ecs:
-    """Speaks to the container agent; the instance's own metadata is out of a replica's reach."""
+    """Calls the container agent; the instance's own metadata is out of a replica's reach."""
 
     renew_seconds: float | None = PROTECTION_MINUTES * 60 * RENEW_AFTER
 
@@ -33,7 +33,7 @@ class Ecs:
         self._placement: Placement | None = None
 
     def report(self, *, busy: bool) -> Placement:
-        """Ask for the protection, or give it up."""
+        """Request the protection, or end it."""
         body = (
             {"ProtectionEnabled": True, "ExpiresInMinutes": PROTECTION_MINUTES}
             if busy
@@ -51,7 +51,7 @@ class Ecs:
         return self._start()
 
     def is_ending(self) -> bool:
-        """Tell whether the node has had the two minutes' notice of a spot instance."""
+        """Return True if the node has received the two minutes' notice of a spot instance."""
         try:
             return self._ending_file.exists()
         except OSError as error:
@@ -63,6 +63,6 @@ class Ecs:
                 _, text = self._metadata.call("GET", _TASK_PATH)
                 self._placement = placement_of_task(json.loads(text))
             except (OrchestratorRefused, ValueError, TypeError, AttributeError, RecursionError):
-                # What is told matters; what is answered is good for a metric.
+                # The report matters; the answer only serves a metric.
                 return {}
         return self._placement

@@ -1,4 +1,4 @@
-"""HTTP to an orchestrator's endpoints, all of which are near and answer small JSON."""
+"""HTTP client of an orchestrator's endpoints, all of which are near and answer small JSON."""
 
 import json
 import ssl
@@ -16,7 +16,7 @@ MAX_QUOTED: Final = 200
 
 
 class OrchestratorClient:
-    """Calls one endpoint, each time over a connection of its own: calls are minutes apart."""
+    """Calls one endpoint, each time over a new connection, because calls are minutes apart."""
 
     def __init__(self, *, base_url: str) -> None:
         self._base_url = base_url.rstrip("/")
@@ -37,9 +37,9 @@ class OrchestratorClient:
             method: The HTTP method.
             path: Begins with `/`.
             body: Sent as JSON.
-            headers: Beside the content type of a body, which they may replace.
-            authorities: Whom to trust, for https.
-            expected: Status codes that are no refusal.
+            headers: In addition to the content type of a body, which they may replace.
+            authorities: Trusted authorities, for https.
+            expected: Status codes that count as success.
 
         Raises:
             OrchestratorRefused: on any other status, or without an answer.

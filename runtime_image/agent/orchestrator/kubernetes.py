@@ -1,4 +1,4 @@
-"""Kubernetes: the pod's deletion cost tells the ReplicaSet's controller which replicas are idle.
+"""Kubernetes: the pod's deletion cost shows the ReplicaSet's controller which replicas are idle.
 
 https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
 """
@@ -30,7 +30,7 @@ class Kubernetes:
         self._directory = service_account_directory
 
     def report(self, *, busy: bool) -> Placement:
-        """Set the deletion cost; the answer is the pod, which takes no further right to read."""
+        """Set the deletion cost; the answer is the pod, so that reading it needs no further right."""
         cost = BUSY_COST if busy else IDLE_COST
         try:
             # Read each time: the kubelet replaces the token within the hour, and the authority when it changes.
@@ -48,9 +48,9 @@ class Kubernetes:
         try:
             return placement_of(json.loads(text))
         except (ValueError, TypeError, AttributeError, RecursionError):
-            # What is told matters; what is answered is good for a metric.
+            # The report matters; the answer only serves a metric.
             return {}
 
     def is_ending(self) -> bool:
-        """Return False: Kubernetes drains a node that is taken away, and sends SIGTERM."""
+        """Return False: Kubernetes drains a node before its end, and sends SIGTERM."""
         return False

@@ -1,4 +1,4 @@
-"""The interface of what runs the replica, and the one for none."""
+"""Interface of orchestrators, and the implementation for a process without one."""
 
 from typing import Protocol
 
@@ -6,34 +6,34 @@ from runtime_image.agent.orchestrator.placement import Placement
 
 
 class OrchestratorRefused(Exception):
-    """Raised when an orchestrator cannot be told anything now; it is told again later."""
+    """Raised when an orchestrator accepts no report now; the report is repeated later."""
 
 
 class Orchestrator(Protocol):
     """Called from one thread."""
 
-    #: Seconds after which the same must be told again; None if it holds until it is changed.
+    #: Seconds after which the same report must be repeated; None if it holds until it is changed.
     renew_seconds: float | None
 
     def report(self, *, busy: bool) -> Placement:
-        """Say whether the replica works, so that idle ones go first. Raises OrchestratorRefused.
+        """Report whether the replica works, so that idle replicas go first. Raises OrchestratorRefused.
 
-        Returns what the orchestrator answered about the replica's own start, if anything.
+        Returns the orchestrator's answer about the replica's own start, if it gave one.
         """
 
     def is_ending(self) -> bool:
-        """Tell whether the machine under the replica will be taken away soon. Raises OrchestratorRefused."""
+        """Return True if the machine under the replica ends soon. Raises OrchestratorRefused."""
 
 
 class NoOrchestrator:
-    """A process that nobody scales."""
+    """A process without an orchestrator."""
 
     renew_seconds: float | None = None
 
     def report(self, *, busy: bool) -> Placement:  # noqa: ARG002 - the interface's
-        """Say nothing to nobody."""
+        """Do nothing."""
         return {}
 
     def is_ending(self) -> bool:
-        """Return False: nobody takes the machine away."""
+        """Return False."""
         return False

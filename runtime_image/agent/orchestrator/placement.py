@@ -1,17 +1,17 @@
-"""How long the replica waited before its first process ran: for a node, and for the image on it."""
+"""Waits of the replica before its first process ran: for a node, and for the image on it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-#: Seconds by what was waited for.
+#: Seconds by the reason of the wait.
 Placement = Mapping[str, float]
 
 
 def placement_of(pod: Mapping[str, Any]) -> Placement:
-    """Return what a pod says of its own start: `node_seconds` and `pull_seconds`; what it does not say is left out.
+    """Return the `node_seconds` and `pull_seconds` of a pod's own start; a value that it does not show is left out.
 
-    The pull includes the making of the container. A container that was restarted says nothing of its first start.
+    The pull includes the creation of the container. A restarted container does not show its first start.
     """
     status = pod.get("status", {})
     created = _time(pod.get("metadata", {}).get("creationTimestamp"))
@@ -29,7 +29,7 @@ def placement_of(pod: Mapping[str, Any]) -> Placement:
 
 
 def placement_of_task(task: Mapping[str, Any]) -> Placement:
-    """Return what ECS says of a task's start: `pull_seconds`, if an image was pulled; a wait for a node is not said."""
+    """Return the `pull_seconds` of an ECS task's start, if an image was pulled; it does not show a wait for a node."""
     started, stopped = (_time(task.get(name)) for name in ("PullStartedAt", "PullStoppedAt"))
     return {"pull_seconds": (stopped - started).total_seconds()} if started and stopped else {}
 

@@ -1,4 +1,4 @@
-"""Fetches the models that a task names, while the tasks before it generate; others make room if need be."""
+"""Cache of the models that tasks name. They are fetched while earlier tasks generate, and unused ones are deleted."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 from contract.routing import checkpoint_name, is_checkpoint_name
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
-from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
+from runtime_image.agent.core.claimed_task import ClaimedTask, TaskPhase
+from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.model_downloader.bucket import ModelBucket, RemoteFile
 from runtime_image.model_downloader.bucket_index import BucketIndex
@@ -17,26 +18,18 @@ from runtime_image.model_downloader.errors import DiskFull, Interrupted
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.model_downloader.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
+from runtime_image.process.engine import ModelReference, UnknownModel
 from runtime_image.process.logs import EventLog
-from runtime_image.webui.checkpoints import Checkpoints
-from runtime_image.webui.errors import UnknownModel
-from runtime_image.webui.names import kinds
-from runtime_image.webui.names.kinds import Kind
-from runtime_image.webui.names.referenced import Named
 
-#: Folders of what can be named.
-FOLDERS: Final[dict[Kind, str]] = {kinds.CHECKPOINT: CHECKPOINT_FOLDER, kinds.VAE: "VAE", kinds.LORA: "Lora"}
-#: Seconds between two looks whether a task that waits for its turn to fetch is still wanted.
+#: Seconds between two checks whether a task that waits for its turn to fetch was aborted.
 WAIT_SECONDS: Final = 0.5
-#: Stages in which a task needs its models, and those in which it gets on whatever becomes of others.
-_NEEDING: Final = frozenset({Stage.PREPARING, Stage.READY, Stage.GENERATING})
-_GOING_ON: Final = frozenset({Stage.READY, Stage.GENERATING})
-#: Names of a VAE that mean no file.
-_NO_VAE: Final = frozenset({"Automatic", "None"})
+#: Phases in which a task needs its models, and those in which it goes on independently of others.
+_NEEDING: Final = frozenset({TaskPhase.PREPARING, TaskPhase.READY, TaskPhase.GENERATING})
+_GOING_ON: Final = frozenset({TaskPhase.READY, TaskPhase.GENERATING})
 
 
 class ModelCache:
-    """Runs in workers' threads; one fetches at a time, so that the first task's model is whole first."""
+    """Runs in workers' threads; one fetches at a time, so that the first task's model is complete first."""
 
     def __init__(
         self,
@@ -44,33 +37,32 @@ class ModelCache:
         bucket: ModelBucket,
         folder: ModelsFolder,
         max_bytes: int | None,
-        checkpoints: Checkpoints,
+        engine: Engine,
         log: EventLog,
     ) -> None:
         self._bucket = bucket
         self._index = BucketIndex(bucket)
         self._folder = folder
-        self._checkpoints = checkpoints
+        self._engine = engine
         self._log = log
         self._quota = DiskQuota(folder, max_bytes=max_bytes, is_needed=self._is_needed, log=log)
         self._fetching = threading.Lock()
         self._lock = threading.Lock()
         self._keys_of: WeakKeyDictionary[ClaimedTask, frozenset[str]] = WeakKeyDictionary()
 
-    def fetch(self, task: ClaimedTask, checkpoint: str | None, named: Iterable[Named]) -> None:
-        """Return once everything that the task names is on disk, as far as the bucket holds it.
+    def fetch(self, task: ClaimedTask, models: Iterable[ModelReference]) -> None:
+        """Return once every model of the task is on disk, as far as the bucket holds it.
 
         Args:
-            task: Until it has ended, none of its models makes room.
-            checkpoint: What must be loaded for the task and is not, if anything.
-            named: What its request names.
+            task: Until it has ended, none of its models is deleted.
+            models: The models that its call names.
 
         Raises:
-            UnknownModel: if the checkpoint is neither in the bucket nor on disk.
+            UnknownModel: if a required checkpoint is neither in the bucket nor on disk.
             ModelError: if a model cannot be fetched.
-            GivenUp: if the task was given up meanwhile.
+            TaskAborted: if the task was aborted meanwhile.
         """
-        files = {file.key: file for file in self._files(checkpoint, named)}
+        files = {file.key: file for file in self._files(models)}
         with self._lock:
             self._keys_of[task] = frozenset(files)
         for key in files:
@@ -99,7 +91,7 @@ class ModelCache:
             except Interrupted as error:
                 raise TaskAborted from error
             except DiskFull:
-                # Tasks before it that go on by themselves will need their models no more.
+                # Earlier tasks that go on by themselves will not need their models any more.
                 if not self._others_go_on(task):
                     raise
             else:
@@ -110,17 +102,12 @@ class ModelCache:
             task.aborted.wait(WAIT_SECONDS)
         raise TaskAborted
 
-    def _files(self, checkpoint: str | None, named: Iterable[Named]) -> Iterator[RemoteFile]:
-        if checkpoint is not None:
-            yield from self._checkpoint_files(checkpoint, must_exist=True)
-        for one in named:
-            if one.kind is kinds.CHECKPOINT:
-                yield from self._checkpoint_files(one.name, must_exist=False)
-                continue
-            if one.kind not in FOLDERS or (one.kind is kinds.VAE and one.name in _NO_VAE):
-                continue
-            # What the bucket does not hold may be in the image; the Web UI's own list tells.
-            if found := self._index.find(FOLDERS[one.kind], one.name):
+    def _files(self, models: Iterable[ModelReference]) -> Iterator[RemoteFile]:
+        for model in models:
+            if model.folder == CHECKPOINT_FOLDER:
+                yield from self._checkpoint_files(model.name, must_exist=model.is_required)
+            # A model that the bucket does not hold may be in the image; the engine's own list decides.
+            elif found := self._index.find(model.folder, model.name):
                 yield found
 
     def _checkpoint_files(self, name: str, *, must_exist: bool) -> Iterator[RemoteFile]:
@@ -137,13 +124,13 @@ class ModelCache:
 
     def _is_needed(self, key: str) -> bool:
         folder = key.partition("/")[0]
-        loaded = self._checkpoints.loaded_name
-        # What no task names came before the runtime was ready, and nobody would fetch it again.
+        loaded = self._engine.loaded_model
+        # A model that no task can name came before the runtime was ready, and would not be fetched again.
         if folder not in NAMED_FOLDERS or (loaded is not None and belongs_to_checkpoint(key, loaded)):
             return True
         with self._lock:
-            return any(key in keys and task.stage in _NEEDING for task, keys in self._keys_of.items())
+            return any(key in keys and task.phase in _NEEDING for task, keys in self._keys_of.items())
 
     def _others_go_on(self, task: ClaimedTask) -> bool:
         with self._lock:
-            return any(other is not task and other.stage in _GOING_ON for other in self._keys_of)
+            return any(other is not task and other.phase in _GOING_ON for other in self._keys_of)

@@ -1,4 +1,4 @@
-"""Calls that the Web UI does not have: `v1/download` and `v1/sync` bring files into the models folder."""
+"""Calls that no engine has: `v1/download` and `v1/sync` bring files into the models folder."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from contract.errors import FieldError, InvalidTask
+from contract.runpod import SYNC_ENDPOINT, endpoint_of
 from guarded_http.client import Answer, GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
@@ -21,12 +22,11 @@ from runtime_image.model_downloader.folder import PART_SUFFIX, CachedModel, Mode
 from runtime_image.model_downloader.partial_file import PartialFile, write_error
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
-from runtime_image.webui.request import SYNC_PATH
 
 #: Bytes of one file; the largest checkpoints there are have half of it.
 MAX_FILE_BYTES: Final = 50 * 1024**3
-#: Bytes between two looks at what is left of the disk: not every server says how much it sends.
-LOOK_BYTES: Final = 64 * 1024**2
+#: Bytes between two checks of the free disk space: not every server states how much it sends.
+CHECK_BYTES: Final = 64 * 1024**2
 #: Bytes of a list of files, and the lists of one repository: a thousand files each.
 MAX_LIST_BYTES: Final = 4 * 1024**2
 MAX_LISTS: Final = 10
@@ -37,7 +37,7 @@ _HEADERS: Final = {"User-Agent": "darkroom-agent/1", "Accept-Encoding": "identit
 
 
 class ModelCalls:
-    """Runs in workers' threads. Whatever a token was sent for, it is sent to the hub only, and never told."""
+    """Runs in workers' threads. A token is sent to the hub only, and never appears in an answer or a log."""
 
     def __init__(self, *, folder: ModelsFolder, http: GuardedHttp, hub_url: str, clock: Clock, log: EventLog) -> None:
         self._folder = folder
@@ -46,26 +46,30 @@ class ModelCalls:
         self._clock = clock
         self._log = log
 
-    def carry_out(self, task: ClaimedTask, path: str, body: Mapping[str, Any], field: str) -> dict[str, Any]:
-        """Return the answer to a call.
+    def run(self, task: ClaimedTask) -> dict[str, Any]:
+        """Carry a call out and return its answer.
 
         Raises:
-            InvalidTask, KeyRefused: if it is not what such a call must be, or would leave the models folder.
-            LinkRefused, LinkUnavailable: if an address must not be asked, or does not give what it should.
+            InvalidTask, KeyRefused: if it is not a valid call, or would leave the models folder.
+            LinkRefused, LinkUnavailable: if an address must not be asked, or does not give the file.
             DiskFull, DownloadFailed: if the file cannot be kept.
             GivenUp: if the task was given up meanwhile.
         """
         if not self._folder.directory.is_dir():
             raise DownloadFailed(f"there is no models folder {self._folder.directory} in this runtime")
-        return self._sync(task, body, field) if path == SYNC_PATH else self._download(task, body, field)
+        content = task.task_message.task.content
+        payload, field = content.get("payload"), "task.content.payload"
+        body = payload if isinstance(payload, dict) else {}
+        is_sync = endpoint_of(content) == SYNC_ENDPOINT
+        return self._sync(task, body, field) if is_sync else self._download(task, body, field)
 
     def _download(self, task: ClaimedTask, body: Mapping[str, Any], field: str) -> dict[str, Any]:
         source, target = _texts(body, field, "source_url", "download_path")
         name = target
         if target.endswith("/"):
             name += PurePosixPath(unquote(urlsplit(source).path)).name
-        place = self._place_of(name, f"{field}.download_path")
-        self._fetch(task, source, place, headers={})
+        target_file = self._file_of(name, f"{field}.download_path")
+        self._fetch(task, source, target_file, headers={}, sha256=None)
         return {"msg": "downloaded", "source_url": source, "download_path": target}
 
     def _sync(self, task: ClaimedTask, body: Mapping[str, Any], field: str) -> dict[str, Any]:
@@ -82,12 +86,12 @@ class ModelCalls:
             if any(part.startswith(".") for part in PurePosixPath(entry["path"]).parts):
                 # Such as .gitattributes: of no use to the Web UI.
                 continue
-            place = self._place_of(name, f"{field}.sync_path")
+            target_file = self._file_of(name, f"{field}.sync_path")
             sha256 = (entry.get("lfs") or {}).get("oid")
-            if _is_same(place, entry.get("size"), sha256):
+            if _is_same(target_file, entry.get("size"), sha256):
                 continue
             source = f"{self._hub_url}/{repository}/resolve/main/{quote(entry['path'])}"
-            self._fetch(task, source, place, headers=headers, sha256=sha256)
+            self._fetch(task, source, target_file, headers=headers, sha256=sha256)
             synced.append(name)
         return {"synced_count": len(synced), "synced_files": synced}
 
@@ -107,43 +111,51 @@ class ModelCalls:
             url = link[1] if link and link[1].startswith(f"{self._hub_url}/") else None
 
     def _fetch(
-        self, task: ClaimedTask, url: str, place: CachedModel, *, headers: Mapping[str, str], sha256: str | None = None
+        self,
+        task: ClaimedTask,
+        url: str,
+        target_file: CachedModel,
+        *,
+        headers: Mapping[str, str],
+        sha256: str | None = None,
     ) -> None:
-        place.path.parent.mkdir(parents=True, exist_ok=True)
-        # Of this task alone: two that bring the same file do not write into one another's.
-        temporary = place.part.with_suffix(f".{task.lease.run_id}{PART_SUFFIX}")
+        target_file.path.parent.mkdir(parents=True, exist_ok=True)
+        # Of this task alone: two tasks that bring the same file do not write into each other's.
+        temporary = target_file.part.with_suffix(f".{task.lease.run_id}{PART_SUFFIX}")
         started_at = self._clock.monotonic()
         try:
             # The lock keeps other downloads from evicting the file.
             with closing(PartialFile.lock(temporary, is_wanted=lambda: not task.aborted.is_set())) as part:
                 with temporary.open("wb") as file:
                     count = self._receive(task, url, headers, file, sha256)
-                part.publish(place.path)
+                part.publish(target_file.path)
         except Interrupted as error:
             raise TaskAborted from error
         except OSError as error:
-            raise write_error(error, place.path) from error
+            raise write_error(error, target_file.path) from error
         finally:
             temporary.unlink(missing_ok=True)
         seconds = round(self._clock.monotonic() - started_at, 3)
-        self._log.info("model_downloaded", task_id=task.metadata.id, file=place.path.name, bytes=count, seconds=seconds)
+        self._log.info(
+            "model_downloaded", task_id=task.metadata.id, file=target_file.path.name, bytes=count, seconds=seconds
+        )
 
     def _receive(
         self, task: ClaimedTask, url: str, headers: Mapping[str, str], file: BinaryIO, sha256: str | None
     ) -> int:
-        """Write what a link gives to a file; return how many bytes, once they are known to be the right ones."""
+        """Write the content of a link to a file; return its checked number of bytes."""
         with self._http.get(url, headers={**_HEADERS, **headers}, deadline=self._deadline(task)) as answer:
             _check_answer(answer)
             size = self._check_size(answer)
-            digest, count, looked_at = hashlib.sha256(), 0, 0
+            digest, count, checked_at = hashlib.sha256(), 0, 0
             for chunk in answer.chunks():
                 file.write(chunk)
                 digest.update(chunk)
                 count += len(chunk)
                 if count > MAX_FILE_BYTES:
                     raise LinkRefused(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
-                if count - looked_at >= LOOK_BYTES:
-                    looked_at = count
+                if count - checked_at >= CHECK_BYTES:
+                    checked_at = count
                     if free_bytes(self._folder) <= 0:
                         raise DiskFull(f"the disk of {self._folder.directory} has no room for the rest of it")
                 if task.aborted.is_set():
@@ -164,7 +176,7 @@ class ModelCalls:
             raise DiskFull(f"it has {int(text) // 1024**2} MiB, more than are free in {self._folder.directory}")
         return int(text)
 
-    def _place_of(self, name: str, field: str) -> CachedModel:
+    def _file_of(self, name: str, field: str) -> CachedModel:
         try:
             return self._folder.cached_model(name)
         except KeyRefused as error:
@@ -205,8 +217,8 @@ def _read_list(answer: Answer) -> list[Any]:
     return listing
 
 
-def _is_same(place: CachedModel, size: object, sha256: str | None) -> bool:
-    if not place.path.is_file() or place.path.stat().st_size != size or sha256 is None:
+def _is_same(target_file: CachedModel, size: object, sha256: str | None) -> bool:
+    if not target_file.path.is_file() or target_file.path.stat().st_size != size or sha256 is None:
         return False
-    with place.path.open("rb") as file:
+    with target_file.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256

@@ -1,79 +1,93 @@
-"""The second stage: names are checked, links become pictures, and the content becomes the Web UI's request."""
+"""Preparation of a task: models are fetched, names are checked, links become pictures, and the call is built."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
+from contract import runpod
+from contract.task import Task, TaskType
 from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.engine import Engine, EngineDraft
 from runtime_image.agent.core.errors import TaskAborted
-from runtime_image.agent.core.events import Event, TaskCarriedOut, TaskPrepared
+from runtime_image.agent.core.worker_pools import MAX_AHEAD
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver
-from runtime_image.agent.prepare.model_tools import ModelTools
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import EngineUnreachable
 from runtime_image.process.logs import EventLog
-from runtime_image.webui.checkpoints import Checkpoints
-from runtime_image.webui.errors import WebUiUnreachable
-from runtime_image.webui.names.referenced import names_in
-from runtime_image.webui.request import MODEL_CALLS, WebUiRequest, build_request, content_of
-from runtime_image.webui.request_check import RequestCheck
+from runtime_image.process.retry import Retry
 
-#: Seconds for which a Web UI that does not answer is asked again: a moment's trouble must not cost a delivery, and
-#: in longer trouble the loop hands the task back.
+if TYPE_CHECKING:  # loaded only by agents that need them
+    from runtime_image.agent.prepare.model_cache import ModelCache
+    from runtime_image.agent.prepare.model_calls import ModelCalls
+
+#: Calls of `webui-api` tasks that no engine has: they bring files into the models folder.
+MODEL_CALLS: Final = frozenset({"v1/download", runpod.SYNC_ENDPOINT})
+#: Seconds for which an engine without answers is asked again. A moment's trouble must not cost a delivery; in longer
+#: trouble the loop releases the task.
 PATIENCE_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 0.5
 
 
 class TaskPreparer:
-    """Prepares tasks in workers' threads; a slow link delays its own task only."""
+    """The first stage of a claimed task; a slow link delays its own task only."""
+
+    name = "prepare"
+    workers = MAX_AHEAD
 
     def __init__(
         self,
         *,
+        engine: Engine,
         links: LinkResolver,
-        models: ModelTools,
-        check: RequestCheck,
-        checkpoints: Checkpoints,
+        model_cache: "ModelCache | None",
+        load_model_calls: "Callable[[], ModelCalls]",
+        retry: Retry,
         clock: Clock,
         log: EventLog,
     ) -> None:
+        self._engine = engine
         self._links = links
-        self._models = models
-        self._check = check
-        self._checkpoints = checkpoints
+        self._model_cache = model_cache
+        self._load_model_calls = load_model_calls
+        self._retry = retry
         self._clock = clock
         self._log = log
 
-    def prepare(self, task: ClaimedTask) -> Event:
-        """Return the task with its request; raises what makes the task fail."""
-        content = task.task_message.task.content
-        tasktype = task.metadata.tasktype
-        body, path = content_of(tasktype, content)
-        self._log.debug("task_content", task_id=task.metadata.id, prompt=body.get("prompt"))
-        # Refuses what cannot be carried out before anything is fetched for it.
-        request = build_request(tasktype, content, {})
-        if request.path in MODEL_CALLS:
-            return TaskCarriedOut(task, request, self._models.calls.carry_out(task, request.path, body, path))
-        checkpoint = task.task_message.checkpoint if request.generates else None
-        if self._models.named is not None:
-            # Before their names are checked: the Web UI looks at its folders again for a name that it does not know.
-            needed = None if self._checkpoints.is_loaded(checkpoint) else checkpoint
-            self._models.named.fetch(task, needed, names_in(request.path, body, path))
-        request = self._checked(task, request, checkpoint, body, path)
-        return TaskPrepared(task, request.with_body(self._links.replace(body, path, task_id=task.metadata.id)))
+    def run(self, task: ClaimedTask) -> None:
+        """Prepare the task's call, or carry the task out if it only needs the models folder."""
+        description = task.task_message.task
+        if _is_model_call(description):
+            task.answer = self._load_model_calls().run(task)
+            task.is_carried_out = True
+            return
+        # Refuses a task that cannot be carried out before anything is fetched for it.
+        draft = self._engine.draft(description, checkpoint=task.task_message.checkpoint)
+        self._log.debug("task_content", task_id=task.metadata.id, prompt=draft.body.get("prompt"))
+        if self._model_cache is not None:
+            # Before their names are checked: the engine looks at its folders again for a name that it does not know.
+            self._model_cache.fetch(task, draft.models())
+        self._check(task, draft)
+        task.call = draft.call(self._links.replace(draft.body, draft.path, task_id=task.metadata.id))
 
-    def _checked(
-        self, task: ClaimedTask, request: WebUiRequest, checkpoint: str | None, body: dict[str, Any], path: str
-    ) -> WebUiRequest:
-        ends_at = self._clock.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return self._check.check(
-                    request,
-                    body,
-                    path,
-                    checkpoint=None if self._checkpoints.is_loaded(checkpoint) else checkpoint,
-                    timeout_seconds=max(task.deadline - self._clock.monotonic(), PAUSE_SECONDS),
-                )
-            except WebUiUnreachable:
-                if self._clock.monotonic() > ends_at:
-                    raise
-            if task.aborted.wait(PAUSE_SECONDS):
+    def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
+        gives_up_at = self._clock.monotonic() + PATIENCE_SECONDS
+
+        def check() -> None:
+            if task.aborted.is_set():
                 raise TaskAborted
+            draft.check(timeout_seconds=max(task.deadline - self._clock.monotonic(), PAUSE_SECONDS))
+
+        self._retry.call(
+            check,
+            until=lambda: self._clock.monotonic() > gives_up_at,
+            errors=(EngineUnreachable,),
+            event="names_not_checked",
+            first_pause_seconds=PAUSE_SECONDS,
+            longest_pause_seconds=PAUSE_SECONDS,
+            task_id=task.metadata.id,
+        )
+
+
+def _is_model_call(task: Task) -> bool:
+    if task.metadata.tasktype is not TaskType.WEBUI_API or runpod.check_call(task.content, "task.content"):
+        return False
+    return runpod.endpoint_of(task.content) in MODEL_CALLS

@@ -1,1 +1,1 @@
-"""What the agent shows of itself: metrics and a trace of each task, and how the replica is doing."""
+"""Metrics and a trace of each task, and the report of the replica's state."""

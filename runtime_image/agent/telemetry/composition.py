@@ -1,25 +1,24 @@
-"""Builds what the settings ask to be shown."""
+"""Observers and reports that the settings ask for."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.core.engine_health import EngineHealth
+from runtime_image.agent.core.task_result import TaskObserver
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
-from runtime_image.agent.telemetry.first_task import FirstTask
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import TaskObserver
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
-from runtime_image.agent.telemetry.task_metrics import TaskMetrics
+from runtime_image.agent.telemetry.task_metrics import FirstTask, TaskMetrics
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog, configure_metrics
-from runtime_image.webui.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What other parts of the agent are given of it."""
+    """Parts of the telemetry that other parts of the agent use."""
 
     gpu: GpuUse
     report: ReplicaReport
@@ -29,13 +28,13 @@ class Telemetry:
 def build_telemetry(
     settings: AgentSettings,
     *,
-    health: WebUiHealth,
-    checkpoints: Checkpoints,
+    health: EngineHealth,
+    engine: Engine,
     clock: Clock,
     log: EventLog,
     at_exit: ExitStack,
 ) -> Telemetry:
-    """Build all of it; what must be sent before the process ends is left in `at_exit`."""
+    """Build the telemetry; `at_exit` receives the calls that must be made before the process ends."""
     dimensions = {"environment": settings.environment} if settings.environment else {}
     metrics = EmbeddedMetrics(dimensions=dimensions | {"runtime": settings.runtime}, log=configure_metrics())
     gpu = GpuUse(started_at=clock.monotonic())
@@ -44,7 +43,7 @@ def build_telemetry(
         metrics=metrics,
         gpu=gpu,
         health=health,
-        checkpoints=checkpoints,
+        engine=engine,
         clock=clock,
         log=log,
     )
@@ -57,7 +56,7 @@ def build_telemetry(
 def _build_traces(
     settings: AgentSettings, clock: Clock, at_exit: Callable[[Callable[[], None]], object]
 ) -> TaskObserver:
-    # Takes a third of a second and 20 MB, which an agent without traces shall not pay.
+    # A third of a second and 20 MB, which only agents with traces should pay.
     from runtime_image.agent.telemetry.traces import TaskTraces  # noqa: PLC0415
 
     traces = TaskTraces(runtime=settings.runtime, clock=clock)

@@ -1,11 +1,11 @@
-"""Metrics as lines of the log, in CloudWatch's embedded metric format: no call, and nothing to wait for."""
+"""Metrics as lines of the log, in CloudWatch's embedded metric format, which needs no call and no wait."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from runtime_image.process.logs import EventLog
 
-#: The same as that of the functions (`METRICS_NAMESPACE` of the stacks), so that one dashboard finds all.
+#: The same namespace as that of the functions (`METRICS_NAMESPACE` of the stacks), so that one dashboard finds all.
 NAMESPACE: Final = "Darkroom"
 
 Values = Mapping[str, float]
@@ -23,8 +23,8 @@ class EmbeddedMetrics:
 
         Args:
             seconds: Metrics whose unit is the second.
-            counts: Metrics that are numbers of something, or shares.
-            fields: What stands beside them in the log, and is no dimension: a task's id.
+            counts: Metrics that are counts, or shares.
+            fields: Other fields of the line that are not dimensions, such as a task's id.
         """
         # Loaded with the first line, which comes after the first task has begun.
         from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415 - see above

@@ -1,4 +1,4 @@
-"""For how long the Web UI had a generation of ours, and for how long it had none."""
+"""Busy and idle time of the GPU, by the generations of this agent at the engine."""
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
 
@@ -14,14 +14,14 @@ class GpuUse:
         self._last_answer_at = started_at
 
     def sent(self, task: ClaimedTask, now: float) -> None:
-        """Note that a generation goes to the Web UI."""
+        """Record that a generation goes to the engine."""
         task.timeline.gpu_idle_seconds = 0.0 if self._at_webui else now - self._changed_at
         if not self._at_webui:
             self._changed_at = now
         self._at_webui.add(task)
 
     def answered(self, task: ClaimedTask, now: float) -> None:
-        """Note that a generation was answered, or failed."""
+        """Record that a generation was answered, or failed."""
         if task not in self._at_webui:
             return
         self._at_webui.discard(task)
@@ -33,5 +33,5 @@ class GpuUse:
             self._changed_at = now
 
     def busy_seconds(self, now: float) -> float:
-        """Return for how long, since the start, the Web UI had at least one generation of ours."""
+        """Return the seconds since the start in which the engine had at least one generation of this agent."""
         return self._busy_before + (now - self._changed_at if self._at_webui else 0.0)

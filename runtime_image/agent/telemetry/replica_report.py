@@ -1,4 +1,4 @@
-"""How this replica is doing: a small file for who looks after the process, and metrics once a minute."""
+"""Report of the replica's state: a small file for the supervisor once a second, and metrics once a minute."""
 
 import threading
 from collections import Counter
@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.core.engine_health import EngineHealth
+from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.process.status_file import AgentStatus, write_status_file
-from runtime_image.webui.checkpoints import Checkpoints
 
-#: Seconds between two writes of the status file; one that is much older is that of a loop that stands still.
+#: Seconds between two writes of the status file; a much older file shows that the loop is blocked.
 STATUS_SECONDS: Final = 1.0
 #: Seconds between two lines of metrics: CloudWatch's standard resolution.
 METRICS_SECONDS: Final = 60.0
 
 
 class ReplicaReport:
-    """A TaskObserver, and looked after by the loop, which alone calls `tick`."""
+    """A TaskObserver. The loop calls `tick`."""
 
     def __init__(
         self,
@@ -30,8 +30,8 @@ class ReplicaReport:
         path: Path | None,
         metrics: EmbeddedMetrics,
         gpu: GpuUse,
-        health: WebUiHealth,
-        checkpoints: Checkpoints,
+        health: EngineHealth,
+        engine: Engine,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -39,20 +39,20 @@ class ReplicaReport:
         self._metrics = metrics
         self._gpu = gpu
         self._health = health
-        self._checkpoints = checkpoints
+        self._engine = engine
         self._clock = clock
         self._log = log
         self._started_at = clock.monotonic()
         self._written_at = float("-inf")
         self._measured_at, self._busy_then, self._failures_then = self._started_at, 0.0, 0
-        self._completion: Counter[TaskResult] = Counter()
+        self._results: Counter[TaskResult] = Counter()
         self._out_of_memory = 0
         self._lock = threading.Lock()
 
-    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
-        """Count an ending."""
+    def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface of an observer
+        """Count a result."""
         with self._lock:
-            self._completion[ending] += 1
+            self._results[result] += 1
             self._out_of_memory += error_code == "out_of_memory"
 
     def tick(self, now: float, *, held: int) -> None:
@@ -65,16 +65,16 @@ class ReplicaReport:
 
     def _status(self, now: float, held: int) -> AgentStatus:
         with self._lock:
-            completion = {ending.name: count for ending, count in self._completion.items()}
+            results = {result.name: count for result, count in self._results.items()}
         return AgentStatus(
             ready=self._health.is_ready,
             held=held,
             busy_seconds=round(self._gpu.busy_seconds(now), 3),
             up_seconds=round(now - self._started_at, 3),
-            tasks=completion,
+            tasks=results,
             webui_failures=self._health.failures_in_all,
             out_of_memory=self._out_of_memory,
-            checkpoint=self._checkpoints.loaded_name,
+            checkpoint=self._engine.loaded_model,
             updated_at=self._clock.now_ms() / 1000,
         )
 

@@ -1,40 +1,64 @@
-"""Metrics of each task: where its time went, and what came of it."""
+"""Metrics of each task, its stages' times and its result, and the log line that ends the cold start."""
+
+import threading
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
-from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
 
 
 class TaskMetrics:
-    """A TaskObserver. Stages that a task has not been through have no metric, rather than zero."""
+    """A TaskObserver. Stages that a task did not reach have no metric, rather than zero."""
 
     def __init__(self, *, metrics: EmbeddedMetrics, clock: Clock) -> None:
         self._metrics = metrics
         self._clock = clock
 
-    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
+    def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:
         """Write the task's line."""
         now, timeline = self._clock.monotonic(), task.timeline
         total_seconds = now - task.claimed_at
-        picked_up_ms = self._clock.now_ms() - total_seconds * 1000
+        claimed_at_ms = self._clock.now_ms() - total_seconds * 1000
         seconds = {
-            "TaskDelaySeconds": max(picked_up_ms - task.task_message.submitted_at_ms, 0.0) / 1000,
+            "TaskDelaySeconds": max(claimed_at_ms - task.task_message.submitted_at_ms, 0.0) / 1000,
             "FetchSeconds": _between(task.claimed_at, timeline.prepared_at),
             "GpuIdleSeconds": timeline.gpu_idle_seconds,
             "GenerateSeconds": timeline.generate_seconds(),
-            "StoreSeconds": _between(timeline.generated_at, now) if ending is TaskResult.COMPLETED else None,
+            "StoreSeconds": _between(timeline.generated_at, now) if result is TaskResult.COMPLETED else None,
             "TotalSeconds": total_seconds,
         }
         self._metrics.put(
             seconds={name: value for name, value in seconds.items() if value is not None},
-            counts={f"Tasks{ending.value}": 1, "Images": pictures},
+            counts={f"Tasks{result.value}": 1, "Images": pictures},
             task_id=task.metadata.id,
             run=task.lease.run_id,
             attempt=task.attempt,
             tasktype=task.metadata.tasktype.value,
             error_code=error_code,
         )
+
+
+class FirstTask:
+    """A TaskObserver that logs once: the time from the agent's start to its first completed task."""
+
+    def __init__(self, *, clock: Clock, log: EventLog) -> None:
+        self._clock = clock
+        self._log = log
+        self._started_at = clock.monotonic()
+        self._lock = threading.Lock()
+        self._is_done = False
+
+    def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:  # noqa: ARG002 - the interface's
+        """Log the last part of the cold start."""
+        if result is not TaskResult.COMPLETED:
+            return
+        with self._lock:
+            is_first, self._is_done = not self._is_done, True
+        if is_first:
+            seconds = round(self._clock.monotonic() - self._started_at, 3)
+            self._log.info("first_task_completed", task_id=task.metadata.id, seconds=seconds)
 
 
 def _between(start: float | None, end: float | None) -> float | None:

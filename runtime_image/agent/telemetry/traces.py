@@ -1,7 +1,7 @@
-"""A trace of each task, by OpenTelemetry, joined to the trace that its message carries. Off unless configured.
+"""Trace of each task, by OpenTelemetry, joined to the trace that its message carries. Off unless configured.
 
-The spans are made when the task ends, from its timeline: nothing has to be handed through the threads meanwhile, and a
-task that is not sampled costs nothing.
+The spans are made from the task's timeline when it ends. So no thread has to pass a context on, and a task that is not
+sampled costs nothing.
 """
 
 import time
@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.telemetry.observer import TaskResult
+from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.process.clock import Clock
 
-#: What the X-Ray propagator calls the header that SQS carries as `AWSTraceHeader`.
+#: The X-Ray propagator's name of the header that SQS carries as `AWSTraceHeader`.
 _CARRIER_KEY: Final = "X-Amzn-Trace-Id"
 #: Seconds for which an exporter waits for its collector, also at the end of the process.
 EXPORT_TIMEOUT_SECONDS: Final = 2.0
@@ -28,11 +28,11 @@ _NANOSECONDS: Final = 1_000_000_000
 
 
 class TaskTraces:
-    """A TaskObserver. Where spans go is OpenTelemetry's own configuration: its `OTEL_` variables."""
+    """A TaskObserver. OpenTelemetry's own `OTEL_` variables configure the destination of spans."""
 
     def __init__(self, *, runtime: str, clock: Clock) -> None:
         resource = Resource.create({"service.name": "darkroom-agent", "darkroom.runtime": runtime})
-        # X-Ray takes only trace ids that begin with their time.
+        # X-Ray accepts only trace ids that begin with their time.
         self._provider = TracerProvider(resource=resource, id_generator=AwsXRayIdGenerator())
         exporter = OTLPSpanExporter(timeout=EXPORT_TIMEOUT_SECONDS)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -40,10 +40,10 @@ class TaskTraces:
         self._propagator = AwsXRayPropagator()
         self._clock = clock
 
-    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
+    def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:
         """Make the task's spans."""
         now, timeline = self._clock.monotonic(), task.timeline
-        # Every mark is monotonic; a span wants the time of day.
+        # Every milestone is monotonic; a span needs the time of day.
         offset = time.time() - now
         carrier = {_CARRIER_KEY: task.message.trace_header} if task.message.trace_header else {}
         span = self._tracer.start_span(
@@ -56,7 +56,7 @@ class TaskTraces:
                 "darkroom.run": task.lease.run_id,
                 "darkroom.attempt": task.attempt,
                 "darkroom.tasktype": task.metadata.tasktype.value,
-                "darkroom.ending": ending.name,
+                "darkroom.result": result.name,
                 "darkroom.images": pictures,
                 "messaging.system": "aws_sqs",
                 "messaging.message.id": task.message.message_id,

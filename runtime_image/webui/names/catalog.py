@@ -5,8 +5,8 @@ from collections import Counter
 from typing import Any, Final
 
 from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.errors import NoSuchCall
 from runtime_image.webui.names.kinds import Kind, Names
-from runtime_image.webui.questions import NoSuchCall, ask
 
 _PREFIX: Final = "/sdapi/v1/"
 
@@ -61,7 +61,7 @@ class NameCatalog:
 
     def _look_again(self, call: str, timeout_seconds: float) -> None:
         try:
-            ask(self._client, "POST", f"{_PREFIX}{call}", b"{}", timeout_seconds=timeout_seconds)
+            self._client.ask("POST", f"{_PREFIX}{call}", b"{}", timeout_seconds=timeout_seconds)
         except NoSuchCall:
             # What it lists is then all that it will ever find.
             return
@@ -72,6 +72,6 @@ class NameCatalog:
 
     def _list(self, name: str) -> Any:
         try:
-            return ask(self._client, "GET", f"{_PREFIX}{name}")
+            return self._client.ask("GET", f"{_PREFIX}{name}")
         except NoSuchCall:
             return None

@@ -26,7 +26,7 @@ QUERIES: Final[Mapping[str, str]] = {
 | stats count(*) as tasks, pct(TaskDelaySeconds, 50) as delay_p50, pct(TaskDelaySeconds, 95) as delay_p95,
     pct(GenerateSeconds, 50) as generate_p50, pct(GenerateSeconds, 95) as generate_p95,
     pct(TotalSeconds, 50) as total_p50, pct(TotalSeconds, 95) as total_p95 by runtime, tasktype""",
-    "Tasks handed back": """filter event = "task_handed_back"
+    "Tasks handed back": """filter event = "task_released"
 | stats count(*) as tasks, latest(reason) as example by code, @logStream
 | sort tasks desc""",
     "Tasks cancelled or lost": """filter event in ["task_cancelled", "lease_lost", "lease_expired", "message_lost"]

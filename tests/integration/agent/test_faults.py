@@ -24,7 +24,7 @@ def test_a_redelivered_finished_task_is_only_deleted(world: World) -> None:
     world.wait_for("done", Status.COMPLETED)
 
     world.send(message.to_body())
-    world.eventually(lambda: agent.logged("task_is_over"), "the second delivery being dropped")
+    world.eventually(lambda: agent.logged("task_already_final"), "the second delivery being dropped")
 
     world.wait_until_queue_is_empty()
     assert len(world.webui.runs) == 1
@@ -173,7 +173,7 @@ def test_a_cancelled_task_that_only_waits_is_let_go_before_its_turn(world: World
     world.eventually(lambda: agent.logged("task_claimed", task_id="waiting"), "the claim ahead")
 
     world.cancel("waiting")
-    world.eventually(lambda: agent.logged("task_lost", task_id="waiting"), "the cancel being noticed")
+    world.eventually(lambda: agent.logged("task_cancelled", task_id="waiting"), "the cancel being noticed")
 
     assert world.webui.runs_of("next") == []
     world.wait_for("next", Status.COMPLETED)

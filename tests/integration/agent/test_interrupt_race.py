@@ -1,10 +1,11 @@
-"""Interrupts in the moment in which a generation ends, many times over real HTTP: nothing that was cut counts."""
+"""Interrupts at the moment a generation ends, many times over real HTTP: no cut picture counts."""
 
 import json
 import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -14,15 +15,18 @@ from local.stub_webui.server import serve_stub
 from local.stub_webui.web_ui import StubWebUi
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.worker_pool import WorkerPool
+from runtime_image.agent.core.completion import AbandonReason
+from runtime_image.agent.core.worker_pools import WorkerPools
 from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
-from runtime_image.agent.generate.generation import Generation
-from runtime_image.agent.generate.progress_watch import ProgressWatch
+from runtime_image.agent.generate.generation import Generation, Interrupt
+from runtime_image.agent.generate.progress_monitor import ProgressPoller
+from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.engine import WebUiCall, WebUiEngine
 from runtime_image.webui.request import WebUiRequest
-from tests.unit.runtime_image.agent.agent_loop import Agent
-from tests.unit.runtime_image.agent.fakes import FakeCheckpoints, FakePools, FakeServiceOptions
+from tests.unit.runtime_image.agent.agent_loop import Agent, TaskEnded
+from tests.unit.runtime_image.agent.fakes import FakePools
 from tests.unit.runtime_image.agent.tasks import StillClock
 
 REPETITIONS = 60
@@ -42,22 +46,36 @@ class RunningClock(StillClock):
         return time.monotonic()
 
 
-class CallingCrew(FakePools):
-    """Calls the Web UI for real, and notes everything else."""
+class CallingPools(FakePools):
+    """Calls the Web UI for real, and records everything else."""
 
-    def __init__(self, generation: Generation, events: "queue.SimpleQueue[on.Event]") -> None:
+    def __init__(self, engine: WebUiEngine, clock: Clock, log: EventLog, post: Callable[[on.Event], None]) -> None:
         super().__init__()
-        self._generation = generation
-        self._workers = WorkerPool(name="race", count=6, post=events.put)
+        self._real = WorkerPools(stages=[Generation(clock=clock)], jobs=[Interrupt(engine=engine, log=log)], post=post)
 
-    def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
-        self._workers.submit(lambda: self._generation.run(task, request), lambda error: on.StageFailed(task, error))
+    def run_stage(self, name: str, task: ClaimedTask) -> None:
+        if name == Generation.name:
+            self._real.run_stage(name, task)
+        else:
+            super().run_stage(name, task)
 
-    def interrupt(self, task: ClaimedTask) -> None:
-        self._workers.submit(lambda: self._generation.interrupt(task), lambda _: on.InterruptSent(task))
+    def run_job(self, name: str, *arguments: object) -> None:
+        if name == Interrupt.name:
+            self._real.run_job(name, *arguments)
+        else:
+            super().run_job(name, *arguments)
 
 
-class FixedDepth(AdaptiveConcurrency):
+class RacingAgent(Agent):
+    """An agent whose calls go to a Web UI."""
+
+    webui_engine: WebUiEngine
+
+    def call(self, task: ClaimedTask, request: WebUiRequest) -> WebUiCall:
+        return WebUiCall(self.webui_engine, request, None)
+
+
+class FixedConcurrency(AdaptiveConcurrency):
     """Keeps so many requests at the Web UI, however fast it answers."""
 
     def __init__(self, limit: int) -> None:
@@ -90,19 +108,17 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(concurrency: 
     events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
     clock, log = RunningClock(), EventLog(logging.getLogger("race"))
     with serve_stub(webui) as url:
-        client = WebUiClient(base_url=url)
-        generation = Generation(
-            client=client, checkpoints=FakeCheckpoints(), options=FakeServiceOptions(), clock=clock, log=log
-        )
-        watch = ProgressWatch(client=client, clock=clock, post=events.put)
-        threading.Thread(target=watch.run, daemon=True).start()
-        agent = Agent(
-            pools=CallingCrew(generation, events),
-            watch=watch,
+        engine = WebUiEngine(client=WebUiClient(base_url=url), allowed_options=(), clock=clock, log=log)
+        poller = ProgressPoller(engine=engine, clock=clock, post=events.put)
+        threading.Thread(target=poller.run, daemon=True).start()
+        agent = RacingAgent(
+            pools=CallingPools(engine, clock, log, events.put),
+            progress_poller=poller,
             clock=clock,
-            concurrency=FixedDepth(concurrency),
+            concurrency=FixedConcurrency(concurrency),
             events=events,
         )
+        agent.webui_engine = engine
         cut = 0
         for number in range(MAX_REPETITIONS):
             requests = {f"{number}-{place}": random.choice(kinds) for place in range(concurrency)}
@@ -127,16 +143,16 @@ def _give_one_up(agent: Agent, webui: StubWebUi, kinds: dict[str, str], random: 
         assert time.monotonic() < deadline, (kinds, agent.outstanding.tasks)
         if not aborted and time.monotonic() >= give_up_at:
             aborted = True
-            agent.post(on.TaskLost(tasks[doomed], on.AbandonReason.RECORD))
+            agent.post(on.TaskLost(tasks[doomed], AbandonReason.CANCELLED))
         try:
             event = agent.events.get(timeout=0.001)
         except queue.Empty:
             continue
         agent.loop.handle(event)
         agent.loop.tick()
-        answers += [(job[1], job[2]) for job in agent.pools.pop_jobs() if job[0] == "store" and job[1] in others]
+        answers += [(job[1], job[1].answer) for job in agent.pools.pop_jobs() if job[0] == "store" and job[1] in others]
     for task in tasks:
-        agent.post(on.TaskEnded(task))
+        agent.post(TaskEnded(task))
 
     assert sorted(task.metadata.id for task, _ in answers) == sorted(task.metadata.id for task in others)
     for task, answer in answers:

@@ -19,11 +19,12 @@ from runtime_image.model_downloader.errors import DiskFull
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import configure_logs
-from runtime_image.webui.request import DOWNLOAD_PATH, SYNC_PATH
 from tests.integration.agent.conftest import World
 from tests.integration.agent.hub import Hub
 from tests.unit.runtime_image.agent.tasks import held_task
 
+DOWNLOAD_PATH = "/v1/download"
+SYNC_PATH = "/v1/sync"
 TOKEN = "hf_example"
 REPOSITORY = "stabilityai/vae"
 FILES = {"vae.safetensors": b"weights" * 1000, "sub/config.json": b"{}", ".gitattributes": b"*"}
@@ -47,7 +48,11 @@ class CallGround:
             clock=clock,
             log=configure_logs("ERROR"),
         )
-        return calls.carry_out(task, path, body, "task.content.payload")
+        description = task.task_message.task
+        content = {"api": {"method": "POST", "endpoint": path}, "payload": body}
+        description = description.model_copy(update={"content": content})
+        task.task_message = task.task_message.model_copy(update={"task": description})
+        return calls.run(task)
 
     def fetched(self) -> dict[str, bytes]:
         files = [path for path in self.directory.rglob("*") if path.is_file()]
@@ -106,7 +111,7 @@ def test_a_file_that_does_not_say_how_large_it_is_does_not_fill_the_disk(
     ground: CallGround, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ground.hub.tells_length = False
-    monkeypatch.setattr(model_calls, "LOOK_BYTES", 1000)
+    monkeypatch.setattr(model_calls, "CHECK_BYTES", 1000)
     monkeypatch.setattr(model_calls, "free_bytes", lambda _folder: 0)
     source = f"{ground.url}/{REPOSITORY}/resolve/main/vae.safetensors"
     with pytest.raises(DiskFull, match="no room for the rest"):

@@ -23,7 +23,7 @@ OF_THE_REPLICA = {
     "agent_started",
     "agent_stopped",
     "metrics",
-    "orchestrator_told",
+    "orchestrator_informed",
     "stop_requested",
     "webui_not_ready",
     "webui_ready",
@@ -121,7 +121,7 @@ def test_every_line_of_a_task_bears_its_id(world: World) -> None:
     assert [line for line in of_tasks if line.get("task_id") not in {"cat", "bad"}] == []
     assert [line for line in of_tasks if line.get("runtime") != "sdruntime"] == []
     seen = {line["event"] for line in of_tasks}
-    assert {"aws_call_failed", "options_guarded", "checkpoint_loaded", "task_claimed", "task_finished"} <= seen
+    assert {"aws_call_failed", "engine_set_up", "task_claimed", "task_finished"} <= seen
 
 
 def test_prompts_are_logged_at_debug_level_only(world: World) -> None:

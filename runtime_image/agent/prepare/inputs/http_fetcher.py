@@ -1,4 +1,4 @@
-"""Fetches http(s) links: what a server says of the size is believed if it is too large, and counted as it comes."""
+"""Fetcher of http(s) links: a stated size that is too large is refused, and the bytes are counted as they come."""
 
 from collections.abc import Iterable
 from typing import Final

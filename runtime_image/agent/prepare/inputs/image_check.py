@@ -1,4 +1,4 @@
-"""What a link brought must be a picture, by its content, and not one that bursts when it is unpacked."""
+"""Check that a link brought a picture, by its content, of a size that is safe to unpack."""
 
 import io
 from typing import Final
@@ -9,17 +9,17 @@ from guarded_http.errors import LinkRefused
 
 #: Pixels of an input picture: what 8000 x 8000 have.
 MAX_PIXELS: Final = 64 * 1000 * 1000
-#: Formats that are looked at. Pillow knows many more, some of which start other programs (EPS).
+#: Accepted formats. Pillow knows many more, some of which start other programs (EPS).
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 class ImageCheck:
-    """Makes Pillow ready; `check` may then be called from any thread."""
+    """Prepares Pillow; `check` may then be called from any thread."""
 
     def __init__(self) -> None:
         Image.init()
-        # Pillow's own limit is a warning, which the whole process shares; here the size is looked at before anything
-        # is unpacked, and the limit is ours.
+        # Pillow's own limit is a warning that the whole process shares; here the size is checked before anything is
+        # unpacked.
         Image.MAX_IMAGE_PIXELS = None
 
     def check(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""All links of a task: each fetched once, in parallel, and put in its places as base64."""
+"""Resolver of a task's links: each is fetched once, in parallel, and replaced by base64."""
 
 import base64
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any, Final
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
+from runtime_image.process.engine import InputFields
 from runtime_image.process.parallel import in_parallel
 
 #: Links of one task.
@@ -19,19 +20,20 @@ PARALLEL_FETCHES: Final = 4
 
 @dataclass(frozen=True)
 class LinkTools:
-    """What does the fetching; each raises LinkRefused or LinkUnavailable."""
+    """Functions that fetch and check; each raises LinkRefused or LinkUnavailable."""
 
     fetch_http: Callable[[str], bytes]
-    #: Gets the task's id, too, for the log.
+    #: Its second argument is the task's id, for the log.
     fetch_s3: Callable[[str, str], bytes]
     check_picture: Callable[[bytes], None]
 
 
 class LinkResolver:
-    """Replaces links; what is wrong with one names its field."""
+    """Replaces links; an error names the field of its link."""
 
-    def __init__(self, *, load_tools: Callable[[], LinkTools]) -> None:
+    def __init__(self, *, load_tools: Callable[[], LinkTools], fields: InputFields) -> None:
         self._load_tools = load_tools
+        self._fields = fields
 
     def replace(self, body: dict[str, Any], path: str, *, task_id: str) -> dict[str, Any]:
         """Return `body` with every link replaced; `path` is the path of `body` in the task.
@@ -39,7 +41,7 @@ class LinkResolver:
         Raises:
             LinkRefused, LinkUnavailable: for the first link, in the order of the content, that fails.
         """
-        links = find_links(body, path)
+        links = find_links(body, path, self._fields)
         if not links:
             return body
         if len(links) > MAX_LINKS:
@@ -51,7 +53,7 @@ class LinkResolver:
         for link in links:
             if isinstance(problem := pictures[link.url], Exception):
                 raise _at(link, problem)
-        return replace_links(body, lambda url: str(pictures[url]))
+        return replace_links(body, lambda url: str(pictures[url]), self._fields)
 
 
 def _fetch(tools: LinkTools, url: str, task_id: str) -> str:

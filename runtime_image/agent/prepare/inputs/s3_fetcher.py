@@ -1,4 +1,4 @@
-"""Fetches `s3://` links, from the buckets that the environment names and no other."""
+"""Fetcher of `s3://` links, from the buckets that the environment names and no other."""
 
 from collections.abc import Collection, Iterable
 from contextlib import closing
@@ -15,7 +15,7 @@ from runtime_image.process.retry import Retry
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-#: Bytes read at a time, between two looks at the deadline.
+#: Bytes read at a time, between two checks of the deadline.
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -36,10 +36,10 @@ class S3Fetcher:
             raise LinkRefused(f"links to the bucket {bucket[:63]} are not allowed; configured: {named}")
         tried_until = self._clock.monotonic() + LINK_SECONDS
         try:
-            # A task that is handed back has used up one of its deliveries, so S3's trouble is waited out here.
+            # A released task has used up one of its deliveries, so S3's trouble is waited out here.
             return self._retry.call(
                 lambda: self._read(bucket, key),
-                useful=lambda: self._clock.monotonic() < tried_until,
+                until=lambda: self._clock.monotonic() >= tried_until,
                 task_id=task_id,
             )
         except AWS_ERRORS as error:
@@ -66,7 +66,7 @@ class S3Fetcher:
 
 
 def may_be_read(bucket: str, key: str, places: Collection[str]) -> bool:
-    """Tell whether an object lies in one of `places`, each a `bucket` or a `bucket/folder/`."""
+    """Return True if an object is in one of `places`, each a `bucket` or a `bucket/folder/`."""
     folder, slash, _ = key.partition("/")
     # Some servers resolve dots in a path, which would lead out of a folder.
     has_dots = not {".", ".."}.isdisjoint(key.split("/"))

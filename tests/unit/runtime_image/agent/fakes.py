@@ -1,77 +1,44 @@
 """Stand-ins for the agent's collaborators, with the same methods and no threads, sockets or AWS."""
 
 import queue
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract.errors import DarkroomError
 from contract.record import Record
+from contract.task import Task
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import MessageNotHeld
-from runtime_image.agent.core.events import AbandonReason
+from runtime_image.agent.core.claimed_tasks import COMPLETE
+from runtime_image.agent.core.completion import Release
+from runtime_image.agent.core.engine import EngineDraft
+from runtime_image.agent.core.errors import MessageLost
+from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
+from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.core.worker_pools import WorkerPools
-from runtime_image.agent.generate.progress_watch import ProgressWatch
+from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.agent.intake.queue_poller import QueuePoller
-from runtime_image.agent.intake.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.orchestrator.placement import Placement
-from runtime_image.agent.prepare.model_tools import ModelTools
-from runtime_image.agent.telemetry.observer import TaskResult
-from runtime_image.webui.checkpoints import Checkpoints
-from runtime_image.webui.options import OptionOverrides
-from runtime_image.webui.request import WebUiRequest
+from runtime_image.process.engine import InputFields, Outputs, Progress
+from runtime_image.webui.errors import WebUiHung
+from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest
 from task_store.lease import Lease, LeaseLost, ProgressReport
 from task_store.repository import TaskRepository
 
 
 class FakePools(WorkerPools):
-    """Notes what it is asked to do; the test posts the outcome."""
+    """Records what it is asked to do; the test posts the outcome."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[Any, ...]] = []
 
-    def await_webui(self) -> None:
-        self.jobs.append(("await_webui",))
+    def run_stage(self, name: str, task: ClaimedTask) -> None:
+        self.jobs.append(_completion(task) if name == COMPLETE else (name, task))
 
-    def claim(self, message: ReceivedMessage) -> None:
-        self.jobs.append(("claim", message))
-
-    def requeue_message(self, message: ReceivedMessage, delay_seconds: float = 0) -> None:
-        self.jobs.append(("requeue_message", message, delay_seconds))
-
-    def prepare(self, task: ClaimedTask) -> None:
-        self.jobs.append(("prepare", task))
-
-    def load_checkpoint(self, task: ClaimedTask, name: str) -> None:
-        self.jobs.append(("load_checkpoint", task, name))
-
-    def pin_options(self, task: ClaimedTask, keys: frozenset[str]) -> None:
-        self.jobs.append(("pin_options", task, keys))
-
-    def generate(self, task: ClaimedTask, request: WebUiRequest) -> None:
-        self.jobs.append(("generate", task))
-
-    def interrupt(self, task: ClaimedTask) -> None:
-        self.jobs.append(("interrupt", task))
-
-    def store(self, task: ClaimedTask, request: WebUiRequest, answer: Any) -> None:
-        self.jobs.append(("store", task, answer))
-
-    def fail(self, task: ClaimedTask, error: DarkroomError) -> None:
-        self.jobs.append(("fail", task, error.code))
-
-    def release(self, task: ClaimedTask, error: DarkroomError | None) -> None:
-        self.jobs.append(("release", task, error and error.code))
-
-    def abandon(self, task: ClaimedTask, reason: AbandonReason) -> None:
-        self.jobs.append(("abandon", task, reason))
-
-    def heartbeat(self, task: ClaimedTask, report: ProgressReport | None) -> None:
-        self.jobs.append(("heartbeat", task, report))
-
-    def store_preview(self, task: ClaimedTask, picture: str) -> None:
-        self.jobs.append(("store_preview", task, picture))
+    def run_job(self, name: str, *arguments: object) -> None:
+        self.jobs.append((name, *arguments))
 
     def pop_jobs(self) -> list[tuple[Any, ...]]:
         """Return what was asked for since the last call."""
@@ -79,7 +46,83 @@ class FakePools(WorkerPools):
         return jobs
 
 
+def _completion(task: ClaimedTask) -> tuple[Any, ...]:
+    match task.completion:
+        case Outcome(error=error) as outcome:
+            return "finish", task, error["code"] if error else outcome.status.value
+        case Release(error):
+            return "release", task, error and error.code
+        case reason:
+            return "abandon", task, reason
+
+
+@dataclass
+class FakeEngine:
+    """An engine with whatever model and settings the test gives it."""
+
+    name: str | None = None
+    pinned: set[str] = field(default_factory=set)
+    input_fields: InputFields = INPUT_FIELDS
+
+    @property
+    def loaded_model(self) -> str | None:
+        return self.name
+
+    def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
+        raise NotImplementedError
+
+    def read_progress(self, *, with_picture: bool = False) -> Progress:
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        pass
+
+    def forget(self) -> None:
+        self.name = None
+
+    def hung_error(self, message: str) -> WebUiHung:
+        return WebUiHung(message)
+
+
+@dataclass
+class FakeCall:
+    """A call with the properties of a request of the SD Web UI."""
+
+    request: WebUiRequest
+    engine: FakeEngine
+    checkpoint: str | None = None
+
+    @property
+    def takes_lock(self) -> bool:
+        return self.request.takes_lock
+
+    @property
+    def generates(self) -> bool:
+        return self.request.generates
+
+    @property
+    def is_exclusive(self) -> bool:
+        return self.request.is_exclusive
+
+    def has_model(self) -> bool:
+        return self.checkpoint in {None, self.engine.name}
+
+    def is_set_up(self) -> bool:
+        return self.has_model() and self.engine.pinned.issuperset(self.request.overridden_options)
+
+    def set_up(self) -> Mapping[str, object]:
+        return {}
+
+    def run(self, *, timeout_seconds: float) -> object:
+        raise NotImplementedError
+
+    def read_outputs(self, answer: object) -> Outputs:
+        raise NotImplementedError
+
+
 class FakePoller(QueuePoller):
+    """Counts the messages that it is asked for."""
+
     def __init__(self) -> None:
         self.requested = 0
 
@@ -88,7 +131,7 @@ class FakePoller(QueuePoller):
 
 
 class FakeLeaseRenewal(LeaseRenewal):
-    """Keeps nothing; leases last 50 s from the delivery."""
+    """Renews nothing; leases last 50 s from the delivery."""
 
     def __init__(self) -> None:
         self.held: list[ClaimedTask] = []
@@ -104,7 +147,9 @@ class FakeLeaseRenewal(LeaseRenewal):
             self.held.remove(task)
 
 
-class FakeWatch(ProgressWatch):
+class FakeProgressPoller(ProgressPoller):
+    """Records the interval that it is given."""
+
     def __init__(self) -> None:
         self.interval_seconds: float | None = None
 
@@ -112,28 +157,8 @@ class FakeWatch(ProgressWatch):
         self.interval_seconds = interval_seconds
 
 
-class FakeCheckpoints(Checkpoints):
-    """Has whatever the test puts into `name` loaded."""
-
-    def __init__(self) -> None:
-        self.name: str | None = None
-
-    def is_loaded(self, name: str | None) -> bool:
-        return name is None or name == self.name
-
-    def forget(self) -> None:
-        self.name = None
-
-    def check_answer(self, name: str | None, answer: object) -> None:
-        pass
-
-    @property
-    def loaded_name(self) -> str | None:
-        return self.name
-
-
 class FakeOrchestrator:
-    """Remembers what it was told; `problems` are raised one by one, by calls, and `look_problems` by looks."""
+    """Records reports; `problems` are raised one by one, by reports, and `check_problems` by checks."""
 
     def __init__(self, *, renew_seconds: float | None = None) -> None:
         self.renew_seconds = renew_seconds
@@ -156,37 +181,21 @@ class FakeOrchestrator:
 
 
 class FakeObserver:
-    """Remembers the endings that it was told of."""
+    """Records the results of tasks."""
 
     def __init__(self) -> None:
-        self.completion: list[tuple[str, TaskResult, int, str | None]] = []
+        self.results: list[tuple[str, TaskResult, int, str | None]] = []
 
-    def task_ended(self, task: ClaimedTask, ending: TaskResult, *, pictures: int, error_code: str | None) -> None:
-        self.completion.append((task.metadata.id, ending, pictures, error_code))
-
-
-class FakeServiceOptions(OptionOverrides):
-    """Has whatever the test puts into `guarded` guarded."""
-
-    def __init__(self) -> None:
-        self.pinned: set[str] = set()
-
-    def restore(self) -> None:
-        pass
-
-    def checkpoint_was_loaded(self) -> None:
-        pass
-
-    def are_pinned(self, keys: Iterable[str]) -> bool:
-        return self.pinned.issuperset(keys)
+    def task_ended(self, task: ClaimedTask, result: TaskResult, *, pictures: int, error_code: str | None) -> None:
+        self.results.append((task.metadata.id, result, pictures, error_code))
 
 
 class FakeRepository(TaskRepository):
-    """A table of one record; `refuse` makes conditional writes fail, `problems` are raised one by one."""
+    """A table of one record; `refusal` is raised by conditional writes, `problems` are raised one by one."""
 
     def __init__(self) -> None:
         self.stored: Record | None = None
-        self.refuse = False
+        self.refusal: LeaseLost | None = None
         self.claims: list[Lease] = []
         self.problems: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self.writes: list[tuple[Any, ...]] = []
@@ -194,12 +203,16 @@ class FakeRepository(TaskRepository):
     def _write_or_refuse(self, *write: Any) -> None:
         if not self.problems.empty():
             raise self.problems.get()
-        if self.refuse:
-            raise LeaseLost
+        if self.refusal:
+            raise self.refusal
         self.writes.append(write)
 
     def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
         return self.stored
+
+    def check_lease(self, lease: Lease) -> bool:
+        self._write_or_refuse("check")
+        return False
 
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         self.claims.append(lease)
@@ -209,18 +222,21 @@ class FakeRepository(TaskRepository):
     def renew(self, lease: Lease, *, lease_seconds: float) -> None:
         self._write_or_refuse("renew", lease_seconds)
 
+    def report_progress(self, lease: Lease, report: ProgressReport) -> None:
+        self._write_or_refuse("progress", report)
+
     def release(self, lease: Lease, *, next_check_at_ms: int, error: DarkroomError | None) -> None:
         self._write_or_refuse("release", error and error.code)
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
         self._write_or_refuse("finish", outcome.status.value)
 
-    def expire(self, task_id: str, run: str) -> None:
+    def expire(self, task_id: str, run_id: str) -> None:
         self._write_or_refuse("expire")
 
 
 class FakeQueue(TaskQueue):
-    """Notes what happens to messages."""
+    """Records what happens to messages."""
 
     def __init__(self) -> None:
         self.visibility_timeout_seconds = 60
@@ -229,7 +245,7 @@ class FakeQueue(TaskQueue):
 
     def extend(self, receipt_handle: str) -> None:
         if receipt_handle in self.gone:
-            raise MessageNotHeld
+            raise MessageLost
         self.actions.append(("extend", receipt_handle))
 
     def requeue(self, receipt_handle: str, delay_seconds: float = 0) -> None:
@@ -237,10 +253,3 @@ class FakeQueue(TaskQueue):
 
     def delete(self, receipt_handle: str) -> None:
         self.actions.append(("delete", receipt_handle))
-
-
-class NoModelTools(ModelTools):
-    """Without a model bucket."""
-
-    def __init__(self) -> None:
-        self.named = None

@@ -4,11 +4,12 @@ from typing import Any
 
 from contract.message import TaskMessage
 from contract.task import Metadata, Task
-from runtime_image.agent.core.claimed_task import ClaimedTask, Stage
-from runtime_image.agent.intake.task_queue import ReceivedMessage
+from runtime_image.agent.core.claimed_task import ClaimedTask, TaskPhase
+from runtime_image.agent.core.task_queue import ReceivedMessage
 from runtime_image.process.clock import Clock
 from runtime_image.webui.request import WebUiRequest
 from task_store.lease import Lease
+from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
 
 GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", takes_lock=True, generates=True, needs_pictures=True)
 
@@ -16,7 +17,7 @@ UPSCALING = WebUiRequest("POST", "/sdapi/v1/extra-batch-images", b"{}", takes_lo
 
 
 class StillClock(Clock):
-    """A clock that moves only when it is told to, or when somebody sleeps."""
+    """A clock that moves only when a test moves it, or when a thread sleeps."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -53,6 +54,7 @@ def held_task(
         claimed_at=1000.0,
         lease_until=1050.0,
         heartbeat_at=1000.0,
-        stage=Stage.GENERATING,
-        request=request,
+        phase=TaskPhase.GENERATING,
+        stage="generate",
+        call=FakeCall(request, FakeEngine(name=checkpoint), checkpoint),
     )

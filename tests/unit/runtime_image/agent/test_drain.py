@@ -1,9 +1,10 @@
 """What SIGUSR1 asks for: an end between two tasks."""
 
 from runtime_image.agent.core import events as on
+from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.webui.errors import WebUiFailed
-from tests.unit.runtime_image.agent.agent_loop import Agent
+from tests.unit.runtime_image.agent.agent_loop import Agent, TaskEnded, failed, generated
 from tests.unit.runtime_image.agent.tasks import held_task
 
 #: Longer than the grace period of the loop under test.
@@ -16,7 +17,7 @@ def test_a_drain_lets_what_runs_take_its_time_and_hands_the_rest_back() -> None:
 
     assert agent.post(on.DrainRequested()) == [("release", waiting, None)]
     assert ("release", running, None) not in agent.advance(LONG_SECONDS)
-    agent.post(on.TaskGenerated(running, {}), on.TaskEnded(running), on.TaskEnded(waiting), on.MessagesReceived(()))
+    agent.post(generated(running, {}), TaskEnded(running), TaskEnded(waiting), on.MessagesReceived(()))
 
     assert agent.loop.run() == ExitCode.STOPPED
 
@@ -42,18 +43,18 @@ def test_a_drain_after_a_signal_gives_no_more_time() -> None:
 def test_what_may_have_been_cut_goes_back_in_a_drain() -> None:
     agent = Agent()
     cancelled, cut = agent.generates("a"), agent.generates("b")
-    agent.post(on.TaskLost(cancelled, on.AbandonReason.RECORD), on.InterruptSent(cancelled))
-    agent.post(on.TaskGenerated(cancelled, {}), on.TaskEnded(cancelled), on.DrainRequested())
+    agent.post(on.TaskLost(cancelled, AbandonReason.CANCELLED), on.InterruptSent(cancelled))
+    agent.post(generated(cancelled, {}), TaskEnded(cancelled), on.DrainRequested())
 
-    assert agent.post(on.TaskGenerated(cut, {"images": [1]})) == [("release", cut, None)]
+    assert agent.post(generated(cut, {"images": [1]})) == [("release", cut, None)]
 
 
 def test_a_web_ui_in_trouble_ends_no_drain_early() -> None:
     agent = Agent()
-    failed, running = agent.generates("a"), agent.generates("b")
-    agent.post(on.StageFailed(failed, WebUiFailed("500")), on.TaskEnded(failed), on.DrainRequested())
+    broken, running = agent.generates("a"), agent.generates("b")
+    agent.post(failed(broken, WebUiFailed("500")), TaskEnded(broken), on.DrainRequested())
 
     # Nobody waits for the Web UI once the agent stops.
-    agent.post(on.WebUiNeverReady())
+    agent.post(on.EngineNotReady())
 
     assert ("release", running, None) not in agent.advance(LONG_SECONDS)

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable
 
-from runtime_image.webui.errors import UnknownModel
+from runtime_image.process.engine import UnknownModel
 
 
 class FakeProcess:

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from runtime_image.agent.core.webui_health import WebUiHealth
+from runtime_image.agent.core.engine_health import EngineHealth
+from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
-from runtime_image.agent.telemetry.first_task import FirstTask
 from runtime_image.agent.telemetry.gpu_use import GpuUse
-from runtime_image.agent.telemetry.observer import TaskResult
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
-from runtime_image.agent.telemetry.task_metrics import TaskMetrics
+from runtime_image.agent.telemetry.task_metrics import FirstTask, TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
-from tests.unit.runtime_image.agent.fakes import FakeCheckpoints
+from tests.unit.runtime_image.agent.fakes import FakeEngine
 from tests.unit.runtime_image.agent.tasks import StillClock, held_task
 
 
@@ -82,14 +81,14 @@ class Replica:
     """A report with its surroundings."""
 
     def __init__(self, metrics: EmbeddedMetrics, path: Path | None) -> None:
-        self.clock, self.checkpoints, self.health = StillClock(), FakeCheckpoints(), WebUiHealth()
+        self.clock, self.checkpoints, self.health = StillClock(), FakeEngine(), EngineHealth()
         self.gpu = GpuUse(started_at=self.clock.seconds)
         self.report = ReplicaReport(
             path=path,
             metrics=metrics,
             gpu=self.gpu,
             health=self.health,
-            checkpoints=self.checkpoints,
+            engine=self.checkpoints,
             clock=self.clock,
             log=EventLog(logging.getLogger("test")),
         )

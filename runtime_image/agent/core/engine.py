@@ -1,0 +1,83 @@
+"""Interface of a generation engine, for every stage: drafts, calls, progress, interrupts, models and names.
+
+`runtime_image/webui` implements it for the SD Web UI. Another engine implements it in a package next to that one.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from contract.task import Task
+from runtime_image.process.engine import EngineFailed, InputFields, ModelReference, Outputs, Progress
+
+
+class EngineCall(Protocol):
+    """The one call of the engine that carries out a task."""
+
+    @property
+    def takes_lock(self) -> bool:
+        """True if it waits for the engine's lock. With the lock, it is what progress shows and an interrupt cuts."""
+
+    @property
+    def generates(self) -> bool:
+        """True if the loaded model makes pictures step by step, so that progress moves with every step."""
+
+    @property
+    def is_exclusive(self) -> bool:
+        """True if no other call may overlap it."""
+
+    def has_model(self) -> bool:
+        """Return True if the model that it needs is loaded, as far as the client knows."""
+
+    def is_set_up(self) -> bool:
+        """Return True if the engine needs no other model or settings before it."""
+
+    def set_up(self) -> Mapping[str, object]:
+        """Load the model, or change the settings that it needs; return what was done, for the log."""
+
+    def run(self, *, timeout_seconds: float) -> object:
+        """Send it and return the answer; raises the engine's errors."""
+
+    def read_outputs(self, answer: object) -> Outputs:
+        """Split an answer into pictures and the rest; raises the engine's errors and NoPictures."""
+
+
+class EngineDraft(Protocol):
+    """A task's content as the engine reads it, before links are replaced."""
+
+    #: Values that may hold links, and their path for error messages.
+    body: dict[str, Any]
+    path: str
+
+    def models(self) -> Iterable[ModelReference]:
+        """Yield the models that it needs and that may have to be fetched."""
+
+    def check(self, *, timeout_seconds: float) -> None:
+        """Check the names and options in it. Raises InvalidTask, or EngineFailed without an answer."""
+
+    def call(self, body: dict[str, Any]) -> EngineCall:
+        """Return the call with this body, in which links are replaced."""
+
+
+class Engine(Protocol):
+    """One engine on this machine. Called from several threads."""
+
+    input_fields: InputFields
+
+    @property
+    def loaded_model(self) -> str | None:
+        """The checkpoint that is known to be loaded, as the task named it."""
+
+    def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
+        """Read a task's content. Raises InvalidTask, or another permanent error, if the engine has no such call."""
+
+    def read_progress(self, *, with_picture: bool = False) -> Progress:
+        """Ask for the progress of the running call; raises EngineFailed."""
+
+    def interrupt(self) -> None:
+        """Interrupt the running call; raises EngineFailed."""
+
+    def forget(self) -> None:
+        """Drop everything remembered of the engine, because it may have been restarted."""
+
+    def hung_error(self, message: str) -> EngineFailed:
+        """Return the error for a call that shows no progress for too long."""

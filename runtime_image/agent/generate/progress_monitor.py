@@ -1,0 +1,124 @@
+"""Monitor of the engine's progress: polls it, writes it to the running task, and asks for previews."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.core.events import Event, ProgressReceived
+from runtime_image.agent.core.worker_pools import WorkerPools
+from runtime_image.agent.generate.hang_detector import HangDetector
+from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
+from runtime_image.agent.generate.progress_attribution import ProgressAttribution
+from runtime_image.agent.intake.prefetch_window import PrefetchWindow
+from runtime_image.process.clock import Clock
+from runtime_image.process.engine import EngineFailed, Progress
+from task_store.lease import ProgressReport
+
+#: Seconds between two polls while the engine works.
+POLL_SECONDS: Final = 0.5
+#: The same while the agent does not know which call an interrupt has cut, or how long a generation lasts.
+CLOSE_POLL_SECONDS: Final = 0.05
+#: Seconds between two polls with a preview: as often as progress is written.
+PICTURE_SECONDS: Final = 2.0
+#: A task is not done before it is stored.
+MAX_PROGRESS_PERMILLE: Final = 999
+
+
+class ProgressPoller:
+    """Polls at the interval that the loop sets, in a separate thread."""
+
+    def __init__(self, *, engine: Engine, clock: Clock, post: Callable[[Event], None]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._post = post
+        self._interval_seconds: float | None = None
+        self._wants_pictures = False
+        self._pictured_at = float("-inf")
+        self._changed = threading.Event()
+
+    def set_interval(self, interval_seconds: float | None) -> None:
+        """Poll this often; None means never."""
+        if interval_seconds != self._interval_seconds:
+            self._interval_seconds = interval_seconds
+            self._changed.set()
+
+    def want_pictures(self, *, wanted: bool) -> None:
+        """Ask for the preview as well, every PICTURE_SECONDS: the engine makes and encodes it for each question."""
+        self._wants_pictures = wanted
+
+    def run(self) -> None:
+        """Poll for ever."""
+        while True:
+            self._changed.wait(self._interval_seconds)
+            if self._changed.is_set():
+                # The interval has changed: begin a new one, so that short calls are never asked about.
+                self._changed.clear()
+                continue
+            try:
+                progress = self._poll()
+            except EngineFailed:
+                # The call under way will show what is wrong; a poll must not fail anything.
+                continue
+            self._post(ProgressReceived(progress))
+
+    def _poll(self) -> Progress:
+        now = self._clock.monotonic()
+        with_picture = self._wants_pictures and now - self._pictured_at >= PICTURE_SECONDS
+        if with_picture:
+            self._pictured_at = now
+        return self._engine.read_progress(with_picture=with_picture)
+
+
+class ProgressMonitor:
+    """Changed by the loop only. `preview_job` names the job that stores a preview."""
+
+    def __init__(
+        self,
+        *,
+        pools: WorkerPools,
+        outstanding: OutstandingRequests,
+        attribution: ProgressAttribution,
+        hang_detector: HangDetector,
+        poller: ProgressPoller,
+        prefetch_window: PrefetchWindow,
+        preview_job: str,
+    ) -> None:
+        self._pools = pools
+        self._outstanding = outstanding
+        self._attribution = attribution
+        self._hang_detector = hang_detector
+        self._poller = poller
+        self._prefetch_window = prefetch_window
+        self._preview_job = preview_job
+
+    def received(self, progress: Progress, now: float) -> None:
+        """Record the engine's progress for the running task."""
+        self._hang_detector.received(progress, now)
+        self._outstanding.received(progress, progress.asked_at)
+        if running := self._attribution.task_of(progress):
+            permille = max(running.progress.permille, min(int(progress.fraction * 1000), MAX_PROGRESS_PERMILLE))
+            running.progress = ProgressReport(permille, progress.sampling, running.progress.preview_url)
+            if progress.picture and self._wants_preview(running) and not running.preview_pending:
+                running.preview_pending = True
+                self._pools.run_job(self._preview_job, running, progress.picture)
+            self._prefetch_window.foresee(running, progress.fraction, progress.asked_at)
+
+    def preview_stored(self, task: ClaimedTask, url: str | None) -> None:
+        """Record the URL of a preview; the next heartbeat writes it."""
+        task.preview_pending = False
+        if url is not None:
+            task.progress = task.progress._replace(preview_url=url)
+
+    def poll(self) -> None:
+        """Set the poller's interval: closely while a generation's length, a cut or the running task is unknown."""
+        if not self._outstanding.at_lock:
+            self._poller.set_interval(None)
+            return
+        is_clear = self._outstanding.is_settled and self._prefetch_window.is_known and not self._attribution.is_awaited
+        self._poller.set_interval(POLL_SECONDS if is_clear else CLOSE_POLL_SECONDS)
+        self._poller.want_pictures(wanted=any(map(self._wants_preview, self._outstanding.at_lock)))
+
+    def _wants_preview(self, task: ClaimedTask) -> bool:
+        return task.metadata.policy.preview and self._attribution.is_sure_of(task)

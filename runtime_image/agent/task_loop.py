@@ -1,0 +1,272 @@
+"""The agent's one loop: handles events from all threads, and alone decides what happens to each task."""
+
+import queue
+import threading
+from contextlib import suppress
+from functools import singledispatchmethod
+from typing import Final
+
+from runtime_image.agent.core import events as on
+from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
+from runtime_image.agent.core.claimed_tasks import COMPLETE, ClaimedTasks
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.core.engine_health import EngineHealth
+from runtime_image.agent.core.pipeline import Pipeline
+from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
+from runtime_image.agent.core.worker_pools import MAX_STORING, WorkerPools
+from runtime_image.agent.generate.generation import Readiness
+from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
+from runtime_image.agent.generate.hang_detector import HangDetector
+from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
+from runtime_image.agent.generate.progress_monitor import ProgressMonitor
+from runtime_image.agent.intake.prefetcher import Prefetcher
+from runtime_image.agent.lease.lease_renewal import LeaseRenewal
+from runtime_image.agent.lease.task_monitor import TaskMonitor
+from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
+from runtime_image.agent.telemetry.replica_report import ReplicaReport
+from runtime_image.process.clock import Clock
+from runtime_image.process.engine import EngineFailed, EngineRefused, EngineUnreachable
+from runtime_image.process.exit_codes import ExitCode
+from runtime_image.process.logs import EventLog
+from runtime_image.process.threads import ThreadFailed
+
+#: Seconds between two checks of leases and limits when no event comes.
+TICK_SECONDS: Final = 0.2
+
+
+class TaskLoop:
+    """Runs in the main thread until the agent stops or gives up."""
+
+    def __init__(
+        self,
+        *,
+        events: "queue.SimpleQueue[on.Event]",
+        pools: WorkerPools,
+        pipeline: Pipeline,
+        prefetcher: Prefetcher,
+        claimed: ClaimedTasks,
+        lease_renewal: LeaseRenewal,
+        task_monitor: TaskMonitor,
+        scheduler: GenerationScheduler,
+        outstanding: OutstandingRequests,
+        progress_monitor: ProgressMonitor,
+        hang_detector: HangDetector,
+        engine: Engine,
+        health: EngineHealth,
+        shutdown: ShutdownSequence,
+        scale_in_protection: ScaleInProtection,
+        report: ReplicaReport,
+        stopping: threading.Event,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._events = events
+        self._pools = pools
+        self._pipeline = pipeline
+        self._prefetcher = prefetcher
+        self._claimed = claimed
+        self._lease_renewal = lease_renewal
+        self._task_monitor = task_monitor
+        self._scheduler = scheduler
+        self._outstanding = outstanding
+        self._progress_monitor = progress_monitor
+        self._hang_detector = hang_detector
+        self._engine = engine
+        self._health = health
+        self._shutdown = shutdown
+        self._scale_in_protection = scale_in_protection
+        self._report = report
+        self._stopping = stopping
+        self._clock = clock
+        self._log = log
+
+    def run(self) -> ExitCode:
+        """Work until the end; return the exit code of the process."""
+        self._pools.run_job(Readiness.name)
+        while not self._has_ended():
+            with suppress(queue.Empty):
+                self.handle(self._events.get(timeout=TICK_SECONDS))
+            self.tick()
+        code = self._shutdown.exit_code or ExitCode.STOPPED
+        self._log.info("agent_stopped", exit_code=int(code), reason=code.name, left_behind=len(self._claimed))
+        return code
+
+    def tick(self) -> None:
+        """Do what time, not an event, makes necessary; then supply every stage."""
+        now = self._clock.monotonic()
+        for task in self._claimed:
+            if reason := self._task_monitor.check(task, now):
+                self._claimed.abort(task, reason)
+        if hung := self._hang_detector.hung(now):
+            task, message = hung
+            self._engine_failed(task, now)
+            self._claimed.release(task, self._engine.hung_error(message))
+        if self._hang_detector.is_stuck(now):
+            self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
+        if self._shutdown.must_interrupt(now):
+            self._claimed.release_all(*TaskPhase)
+        elif self._stopping.is_set() or self._health.has_long_trouble(now):
+            # With every tick, not once: a claim or a repetition may still come after the stop.
+            self._claimed.release_all(*NOT_BEGUN)
+        for task in self._scheduler.claimed_too_early(list(self._claimed), now):
+            self._claimed.release(task)
+        self._scheduler.interrupt_if_needed()
+        if self._health.is_ready and not self._stopping.is_set():
+            if self._claimed.count(TaskPhase.GENERATED) < MAX_STORING:
+                self._scheduler.start(now=self._clock.monotonic)
+            self._prefetcher.receive(now)
+        self._progress_monitor.poll()
+        self._scale_in_protection.set_busy(busy=len(self._claimed) > 0)
+        self._report.tick(now, held=len(self._claimed))
+
+    @singledispatchmethod
+    def handle(self, event: object) -> None:
+        """Handle one event."""
+        raise TypeError(event)
+
+    @handle.register
+    def _messages_received(self, event: on.MessagesReceived) -> None:
+        self._prefetcher.received(event.messages)
+
+    @handle.register
+    def _message_requeued(self, _: on.MessageRequeued) -> None:
+        self._prefetcher.requeued()
+
+    @handle.register
+    def _message_handled(self, event: on.MessageHandled) -> None:
+        self._prefetcher.handled()
+        if task := event.task:
+            self._claimed.add(task)
+            self._lease_renewal.start(task)
+            if not self._stopping.is_set():
+                self._pipeline.begin(task)
+
+    @handle.register
+    def _task_redelivered(self, event: on.TaskRedelivered) -> None:
+        self._prefetcher.redelivered(event)
+
+    @handle.register
+    def _stage_done(self, event: on.StageDone) -> None:
+        task, now = event.task, self._clock.monotonic()
+        may_be_cut = self._scheduler.stage_done(event.stage, task, now=now)
+        if task.stage != event.stage:
+            # The task was aborted meanwhile, or the stage is not one of the pipeline.
+            return
+        if event.stage == COMPLETE:
+            if task.outcome is not None and task.completion is task.outcome:
+                self._health.succeeded()
+            self._claimed.remove(task)
+        elif may_be_cut:
+            self._repeat(task)
+        else:
+            if task.phase is TaskPhase.PREPARING:
+                task.timeline.prepared_at = task.timeline.prepared_at or now
+            self._pipeline.advance(task)
+
+    @handle.register
+    def _stage_failed(self, event: on.StageFailed) -> None:
+        task, error, now = event.task, event.error, self._clock.monotonic()
+        if event.stage == COMPLETE:
+            # The task is left to its lease.
+            self._log.error("completion_failed", error, task_id=task.metadata.id)
+            self._claimed.remove(task)
+            return
+        was_at_engine = self._scheduler.is_at_engine(task)
+        is_answered = not isinstance(error, EngineUnreachable)
+        may_be_cut = self._scheduler.stage_failed(task, is_answered=is_answered, now=now)
+        # Any other error of an interrupted call means nothing, because the interrupt may be its cause.
+        if isinstance(error, EngineUnreachable if task.aborted.is_set() else EngineFailed):
+            self._engine_failed(task, now)
+        elif was_at_engine and not task.aborted.is_set():
+            self._health.succeeded()
+        if may_be_cut and isinstance(error, EngineRefused) and task.phase is TaskPhase.GENERATING:
+            # Cut before its first picture, a single upscaling is answered as if the request were at fault.
+            self._repeat(task)
+        elif task.phase is not TaskPhase.COMPLETING:
+            self._claimed.end_failed(task, error)
+
+    @handle.register
+    def _heartbeat_done(self, event: on.HeartbeatDone) -> None:
+        event.task.heartbeat_pending = False
+        if event.is_interrupted:
+            event.task.is_interrupted = True
+
+    @handle.register
+    def _task_lost(self, event: on.TaskLost) -> None:
+        self._claimed.abort(event.task, event.reason)
+
+    @handle.register
+    def _progress_received(self, event: on.ProgressReceived) -> None:
+        self._progress_monitor.received(event.progress, self._clock.monotonic())
+
+    @handle.register
+    def _preview_stored(self, event: on.PreviewStored) -> None:
+        self._progress_monitor.preview_stored(event.task, event.url)
+
+    @handle.register
+    def _interrupt_sent(self, event: on.InterruptSent) -> None:
+        now = self._clock.monotonic()
+        self._outstanding.interrupt_sent(now, is_accepted=event.is_accepted)
+        if not event.is_accepted:
+            self._engine_failed(event.task, now)
+
+    @handle.register
+    def _engine_ready(self, _: on.EngineReady) -> None:
+        self._log.info("webui_ready")
+        # While it was starting, it may have answered without its lists.
+        self._engine.forget()
+        self._outstanding.idle()
+        self._health.ready()
+
+    @handle.register
+    def _engine_not_ready(self, _: on.EngineNotReady) -> None:
+        if not self._stopping.is_set():
+            self._stop(ExitCode.WEBUI_UNHEALTHY)
+
+    @handle.register
+    def _capacity_ending(self, _: on.CapacityEnding) -> None:
+        self._stop(ExitCode.STOPPED)
+
+    @handle.register
+    def _stop_requested(self, _: on.StopRequested) -> None:
+        self._log.info("stop_requested", held=len(self._claimed))
+        self._stopping.set()
+        self._shutdown.signal(now=self._clock.monotonic())
+
+    @handle.register
+    def _drain_requested(self, _: on.DrainRequested) -> None:
+        self._log.info("drain_requested", held=len(self._claimed))
+        self._stopping.set()
+        self._shutdown.drain(now=self._clock.monotonic())
+
+    @handle.register
+    def _thread_failed(self, event: ThreadFailed) -> None:
+        self._log.error("thread_failed", event.error, thread=event.name)
+        self._stop(ExitCode.INTERNAL_ERROR, hurry=True)
+
+    def _repeat(self, task: ClaimedTask) -> None:
+        self._log.warning("generation_repeated", task_id=task.metadata.id)
+        self._scheduler.repeat(task)
+
+    def _engine_failed(self, task: ClaimedTask, now: float) -> None:
+        was_ready = self._health.is_ready
+        self._engine.forget()
+        # A task that failed before it was sent failed with the tasks that were held then.
+        self._health.failed(sent_at=task.sent_at or task.claimed_at, now=now)
+        self._log.warning("webui_failed", task_id=task.metadata.id)
+        if self._health.is_unhealthy:
+            self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
+        elif was_ready:
+            self._pools.run_job(Readiness.name)
+
+    def _stop(self, code: ExitCode, *, hurry: bool = False) -> None:
+        self._stopping.set()
+        self._shutdown.request(code, now=self._clock.monotonic(), hurry=hurry)
+
+    def _has_ended(self) -> bool:
+        if self._shutdown.exit_code is None:
+            return False
+        now = self._clock.monotonic()
+        waits_for_poll = self._prefetcher.is_receiving and not self._shutdown.is_last_poll_over(now)
+        busy = self._claimed or self._prefetcher.is_busy or waits_for_poll or self._scheduler.must_interrupt()
+        return not busy or self._shutdown.is_grace_over(now)

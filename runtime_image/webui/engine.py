@@ -1,0 +1,194 @@
+"""The SD Web UI as a generation engine: the agent's interface over its calls, checkpoints, options and names."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from contract.storage import CHECKPOINT_FOLDER
+from contract.task import Task
+from runtime_image.process.clock import Clock
+from runtime_image.process.engine import ModelReference, Outputs, Progress
+from runtime_image.process.logs import EventLog
+from runtime_image.webui.checkpoints import Checkpoints, check_sampler
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.error_mapping import refusal
+from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiHung, WebUiRefused, WebUiResponse
+from runtime_image.webui.names import kinds
+from runtime_image.webui.names.catalog import NameCatalog
+from runtime_image.webui.names.referenced import names_in
+from runtime_image.webui.names.validation import NameValidation
+from runtime_image.webui.options import OptionOverrides
+from runtime_image.webui.outputs import read_outputs
+from runtime_image.webui.progress import read_progress
+from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest, build_request, content_of
+from runtime_image.webui.request_check import RequestCheck
+
+_NOT_FOUND: Final = 404
+_INTERNAL_ERROR: Final = 500
+#: Folders of models that requests name, below the Web UI's models folder.
+_FOLDERS: Final = {kinds.CHECKPOINT: CHECKPOINT_FOLDER, kinds.VAE: "VAE", kinds.LORA: "Lora"}
+#: Names of a VAE that mean no file.
+_NO_VAE: Final = frozenset({"Automatic", "None"})
+
+
+class WebUiEngine:
+    """One SD Web UI. The lists, options and checkpoint that it remembers are dropped by `forget`."""
+
+    input_fields = INPUT_FIELDS
+
+    def __init__(self, *, client: WebUiClient, allowed_options: Collection[str], clock: Clock, log: EventLog) -> None:
+        self.client = client
+        self.checkpoints = Checkpoints(client=client)
+        self.options = OptionOverrides(client=client)
+        self._names = NameCatalog(client=client)
+        self.request_check = RequestCheck(
+            names=NameValidation(known=self._names), options=self.options, allowed_options=allowed_options
+        )
+        self._clock = clock
+        self._log = log
+
+    @property
+    def loaded_model(self) -> str | None:
+        """The checkpoint that is known to be loaded, as the task named it."""
+        return self.checkpoints.loaded_name
+
+    def draft(self, task: Task, *, checkpoint: str | None) -> "WebUiDraft":
+        """Read a task's content; raises InvalidTask or UnsupportedTask if the Web UI has no such call."""
+        body, path = content_of(task.metadata.tasktype, task.content)
+        request = build_request(task.metadata.tasktype, task.content, {})
+        return WebUiDraft(self, request, body, path, checkpoint if request.generates else None)
+
+    def read_progress(self, *, with_picture: bool = False) -> Progress:
+        """Ask for the progress of the running call; raises WebUiFailed."""
+        return read_progress(self.client, self._clock, with_picture=with_picture)
+
+    def interrupt(self) -> None:
+        """Interrupt the running call; raises WebUiFailed."""
+        self.client.ask("POST", "/sdapi/v1/interrupt", b"")
+
+    def forget(self) -> None:
+        """Drop everything remembered of the Web UI, because it may have been restarted."""
+        self.checkpoints.forget()
+        self.options.forget()
+        self._names.forget()
+
+    def hung_error(self, message: str) -> WebUiHung:
+        """Return the error for a call that shows no progress for too long."""
+        return WebUiHung(message)
+
+    def send(self, request: WebUiRequest, *, checkpoint: str | None, timeout_seconds: float) -> object:
+        """Send a request and return the value of its response; raises WebUiError."""
+        self.options.restore()
+        if request.leaves_options:
+            self.options.override(request.left_options)
+        response = self.client.call(request.method, request.path, request.body, timeout_seconds=timeout_seconds)
+        if request.leaves_options:
+            self._restore_options()
+        if request.is_exclusive:
+            self.checkpoints.forget()
+        if response.status >= 300:  # noqa: PLR2004 - HTTP's own classes
+            raise self._error_of(request, response)
+        try:
+            value = json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            raise WebUiFailed("the Web UI's answer is not JSON") from error
+        if request.generates:
+            self.checkpoints.check_answer(checkpoint, value)
+            check_sampler(request.sampler_name, value)
+        return value
+
+    def _restore_options(self) -> None:
+        try:
+            self.options.restore()
+        except WebUiFailed as error:
+            # The pictures exist; the next request restores the options before anything else.
+            self._log.warning("options_not_restored", reason=error.message)
+
+    def _error_of(self, request: WebUiRequest, response: WebUiResponse) -> WebUiError:
+        error = refusal(response)
+        if isinstance(error, WebUiRefused) and response.status == _INTERNAL_ERROR and not self.options.can_be_read():
+            # An option has a value of a wrong type: now every request fails as if it were the request's own fault.
+            return WebUiFailed(f"{error.message}; and it cannot show its options any more", answer=error.answer)
+        if isinstance(error, WebUiFailed) and request.only_asks and response.status in {_NOT_FOUND, _INTERNAL_ERROR}:
+            # The machine is as good as before, and any other of this build would answer the same.
+            return WebUiRefused(error.message, answer=error.answer)
+        return error
+
+
+class WebUiDraft:
+    """A task's content with its request, before links are replaced."""
+
+    def __init__(
+        self, engine: WebUiEngine, request: WebUiRequest, body: dict[str, Any], path: str, checkpoint: str | None
+    ) -> None:
+        self.body = body
+        self.path = path
+        self._engine = engine
+        self._request = request
+        self._checkpoint = checkpoint
+
+    def models(self) -> Iterator[ModelReference]:
+        """Yield the models that it needs and that may have to be fetched."""
+        if missing := self._missing_checkpoint():
+            yield ModelReference(CHECKPOINT_FOLDER, missing, is_required=True)
+        for named in names_in(self._request.path, self.body, self.path):
+            if named.kind in _FOLDERS and not (named.kind is kinds.VAE and named.name in _NO_VAE):
+                yield ModelReference(_FOLDERS[named.kind], named.name)
+
+    def check(self, *, timeout_seconds: float) -> None:
+        """Check the names and options in it; raises InvalidTask or WebUiFailed."""
+        self._request = self._engine.request_check.check(
+            self._request,
+            self.body,
+            self.path,
+            checkpoint=self._missing_checkpoint(),
+            timeout_seconds=timeout_seconds,
+        )
+
+    def call(self, body: dict[str, Any]) -> "WebUiCall":
+        """Return the call with this body."""
+        return WebUiCall(self._engine, self._request.with_body(body), self._checkpoint)
+
+    def _missing_checkpoint(self) -> str | None:
+        return None if self._engine.checkpoints.is_loaded(self._checkpoint) else self._checkpoint
+
+
+class WebUiCall:
+    """The request that carries a task out, with the checkpoint that it needs."""
+
+    def __init__(self, engine: WebUiEngine, request: WebUiRequest, checkpoint: str | None) -> None:
+        self.request = request
+        self._engine = engine
+        self._checkpoint = checkpoint
+        self.takes_lock = request.takes_lock
+        self.generates = request.generates
+        self.is_exclusive = request.is_exclusive
+
+    def has_model(self) -> bool:
+        """Return True if the checkpoint is loaded, as far as the client knows."""
+        return self._engine.checkpoints.is_loaded(self._checkpoint)
+
+    def is_set_up(self) -> bool:
+        """Return True if the Web UI needs no other checkpoint and no pinned option before the request."""
+        return self.has_model() and self._engine.options.are_pinned(self.request.overridden_options)
+
+    def set_up(self) -> Mapping[str, object]:
+        """Load the checkpoint and pin the overridden options; return both for the log."""
+        done: dict[str, object] = {}
+        if self._checkpoint is not None and not self.has_model():
+            self._engine.checkpoints.load(self._checkpoint)
+            self._engine.options.checkpoint_was_loaded()
+            done["checkpoint"] = self._checkpoint
+        keys = self.request.overridden_options
+        if not self._engine.options.are_pinned(keys):
+            self._engine.options.pin(keys)
+            done["options"] = sorted(keys)
+        return done
+
+    def run(self, *, timeout_seconds: float) -> object:
+        """Send the request and return the value of its response; raises WebUiError."""
+        return self._engine.send(self.request, checkpoint=self._checkpoint, timeout_seconds=timeout_seconds)
+
+    def read_outputs(self, answer: object) -> Outputs:
+        """Split an answer into pictures and the rest; raises NoPictures or WebUiFailed."""
+        return read_outputs(self.request, answer)

@@ -1,0 +1,89 @@
+"""Preparation of a task while the Web UI answers, is silent for a moment, or is silent for long."""
+
+import json
+import logging
+
+import pytest
+
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import TaskAborted
+from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
+from runtime_image.agent.prepare.model_calls import ModelCalls
+from runtime_image.agent.prepare.task_preparer import PATIENCE_SECONDS, TaskPreparer
+from runtime_image.process.logs import EventLog
+from runtime_image.process.retry import Retry
+from runtime_image.webui.client import WebUiClient
+from runtime_image.webui.engine import WebUiCall, WebUiEngine
+from runtime_image.webui.errors import WebUiResponse, WebUiUnreachable
+from runtime_image.webui.request import INPUT_FIELDS
+from tests.unit.runtime_image.agent.tasks import StillClock, held_task
+
+
+class FakeWebUi(WebUiClient):
+    """Does not answer the first calls; each needs a second of its clock."""
+
+    def __init__(self, clock: StillClock, silent_calls: int) -> None:
+        self.clock, self.silent_calls = clock, silent_calls
+
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+        assert timeout_seconds > 0
+        self.clock.seconds += 1
+        self.silent_calls -= 1
+        if self.silent_calls >= 0:
+            raise WebUiUnreachable("no answer")
+        return WebUiResponse(200, json.dumps([{"name": "Euler"}]).encode())
+
+
+def no_tools() -> LinkTools:
+    raise AssertionError("there is no link")
+
+
+def no_model_calls() -> ModelCalls:
+    raise AssertionError("there is no model call")
+
+
+def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
+    """Prepare the task; return the sampler that its answer must name."""
+    clock, log = StillClock(), EventLog(logging.getLogger("test"))
+    engine = WebUiEngine(client=FakeWebUi(clock, silent_calls), allowed_options=(), clock=clock, log=log)
+    preparer = TaskPreparer(
+        engine=engine,
+        links=LinkResolver(load_tools=no_tools, fields=INPUT_FIELDS),
+        model_cache=None,
+        load_model_calls=no_model_calls,
+        retry=Retry(clock=clock, log=log),
+        clock=clock,
+        log=log,
+    )
+    preparer.run(task)
+    assert isinstance(task.call, WebUiCall)
+    return task.call.request.sampler_name
+
+
+@pytest.fixture
+def task() -> ClaimedTask:
+    task = held_task()
+    task.task_message.task.content["sampler_name"] = "Euler"
+    return task
+
+
+def test_a_moments_silence_costs_nothing(task: ClaimedTask) -> None:
+    assert prepared_sampler(task, silent_calls=1) == "Euler"
+
+
+def test_longer_silence_is_the_web_uis_failure(task: ClaimedTask) -> None:
+    with pytest.raises(WebUiUnreachable):
+        prepared_sampler(task, silent_calls=int(PATIENCE_SECONDS) + 5)
+
+
+def test_a_task_that_was_aborted_meanwhile_is_dropped(task: ClaimedTask) -> None:
+    task.aborted.set()
+
+    with pytest.raises(TaskAborted):
+        prepared_sampler(task, silent_calls=1)
+
+
+def test_a_task_past_its_time_limit_still_asks_for_a_moment(task: ClaimedTask) -> None:
+    task.claimed_at = -1e6
+
+    assert prepared_sampler(task, silent_calls=0) == "Euler"

@@ -50,7 +50,7 @@ _TASK_TYPES: Final = {"txt2img": "text-to-image", "img2img": "image-to-image"}
 
 
 @dataclass(frozen=True)
-class Result:
+class GpuBusyResult:
     """Measured figures; shares are 0 to 1."""
 
     busy_share: float
@@ -75,7 +75,7 @@ class Target:
     is_reached: bool
 
 
-def targets_of(options: argparse.Namespace, result: Result) -> list[Target]:
+def targets_of(options: argparse.Namespace, result: GpuBusyResult) -> list[Target]:
     """Return the targets of this kind of work, most of them relative to what the bare loops reached in this run."""
     ratio = result.tasks_per_second / result.best_loop_tasks_per_second
     is_short = options.seconds_per_picture < SHORT_SECONDS
@@ -107,7 +107,7 @@ class Benchmark:
         self._journal = folder / "journal.jsonl"
         self._path = f"/sdapi/v1/{options.kind}"
 
-    def run(self) -> Result:
+    def run(self) -> GpuBusyResult:
         """Measure the loops, then the agent."""
         with ExitStack() as stack:
             webui = stack.enter_context(serving(self._webui_arguments()))
@@ -142,7 +142,7 @@ class Benchmark:
 
     def _measure_agent(
         self, webui: Server, runtime: BenchmarkRuntime, endpoint_url: str, loops: Mapping[int, tuple[float, float]]
-    ) -> Result:
+    ) -> GpuBusyResult:
         task_ids = [f"task-{number}" for number in range(self._options.tasks)]
         for task_id in task_ids:
             runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
@@ -162,7 +162,7 @@ class Benchmark:
         generations = self._generations("task-")
         use = lock_use(generations)
         best = max(loops, key=lambda number: loops[number][0])
-        return Result(
+        return GpuBusyResult(
             busy_share=use.busy_share,
             tasks_per_second=use.tasks_per_second,
             best_loop_tasks_per_second=loops[best][0],
@@ -198,7 +198,7 @@ class Benchmark:
             time.sleep(POLL_SECONDS)
 
 
-def report(options: argparse.Namespace, result: Result, targets: Sequence[Target]) -> str:
+def report(options: argparse.Namespace, result: GpuBusyResult, targets: Sequence[Target]) -> str:
     """Return the figures in words."""
     ratio = result.tasks_per_second / result.best_loop_tasks_per_second
     loops = ", ".join(f"{rate:.2f} with {number}" for number, rate in result.loop_tasks_per_second.items())

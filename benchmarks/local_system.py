@@ -24,7 +24,7 @@ _BATCH: Final = 10
 
 
 @dataclass
-class LocalSystem:
+class LocalSystemProcess:
     """A running local system without agents."""
 
     endpoints: Mapping[str, Any]
@@ -79,7 +79,7 @@ class LocalSystem:
 
 
 @contextmanager
-def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[LocalSystem]:
+def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[LocalSystemProcess]:
     """Run the local system during the block, without agents, in this folder."""
     environment_file, state = folder / "environment.yaml", folder / "state"
     text = (PROJECT / "environments" / "local.yaml").read_text()
@@ -100,7 +100,7 @@ def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[L
             if up.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the local system did not start:\n{(folder / 'up.log').read_text()[-2000:]}")
             time.sleep(_POLL_SECONDS)
-        yield LocalSystem(json.loads((state / "endpoints.json").read_text()))
+        yield LocalSystemProcess(json.loads((state / "endpoints.json").read_text()))
 
 
 def _task(task_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Replica of a runtime: an agent and its Web UI, which start again whenever they end."""
+"""ReplicaProcess of a runtime: an agent and its Web UI, which start again whenever they end."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from local.stub_webui.journal import JournaledGeneration, read_journal
 _EXPECTED_EXITS: Final = (0, -signal.SIGKILL)
 
 
-class Replica:
+class ReplicaProcess:
     """Starts at once; `close` ends both processes."""
 
     def __init__(self, number: int, *, folder: Path, variables: Mapping[str, str], seconds_per_picture: float) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from benchmarks.scaling.fleet import Fleet
 from benchmarks.scaling.machines import Machines
 from benchmarks.scaling.plot import draw
-from benchmarks.scaling.policy import Policy, policy_of
+from benchmarks.scaling.policy import ScalingPolicy, policy_of
 from benchmarks.scaling.report import Report, report_of
 from benchmarks.scaling.scenarios import SCENARIOS, Scenario
 
@@ -26,7 +26,7 @@ PLAIN_COOLDOWN_SECONDS: Final = 60
 _MACHINE_OPTIONS: Final = ("node_seconds", "image_seconds", "model_seconds", "webui_seconds")
 
 
-def simulate(scenario: Scenario, policy: Policy, seed: int) -> Fleet:
+def simulate(scenario: Scenario, policy: ScalingPolicy, seed: int) -> Fleet:
     """Return a finished run."""
     if scenario.max_replicas:
         policy = replace(policy, max_replicas=scenario.max_replicas)
@@ -42,7 +42,7 @@ def scenario_with(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     return scenario if options.task_seconds is None else replace(scenario, task_seconds=options.task_seconds)
 
 
-def policies(options: argparse.Namespace) -> list[Policy]:
+def policies(options: argparse.Namespace) -> list[ScalingPolicy]:
     """Return the environment's policy, the plain one within the same bounds, and those of the command line."""
     ours = policy_of(options.environment, options.runtime)
     variants = [

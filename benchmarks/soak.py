@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.local_system import LocalSystem, local_system
+from benchmarks.local_system import LocalSystemProcess, local_system
 from benchmarks.processes import serving
-from benchmarks.replica import Replica
+from benchmarks.replica import ReplicaProcess
 from benchmarks.verdict import Verdict, judge
 
 #: Seconds; short, so that the tasks of a killed agent soon run again.
@@ -54,7 +54,7 @@ class Soak:
             )
             replicas = []
             for number in range(self._options.agents):
-                replica = Replica(
+                replica = ReplicaProcess(
                     number,
                     folder=self._folder,
                     variables={**system.agent_variables, "AWS_ENDPOINT_URL": proxy.url},
@@ -73,7 +73,7 @@ class Soak:
                 disturbances=[disturbance for replica in replicas for disturbance in replica.disturbances],
             )
 
-    def _disturb_until_over(self, system: LocalSystem, replicas: list[Replica]) -> None:
+    def _disturb_until_over(self, system: LocalSystemProcess, replicas: list[ReplicaProcess]) -> None:
         started_at = time.monotonic()
         next_at, deadline = started_at + self._options.seconds_between, started_at + self._options.max_seconds
         over_at: float | None = None
@@ -87,7 +87,7 @@ class Soak:
             if over_at is None and len({callback["id"] for callback in system.callbacks()}) >= len(self._task_ids):
                 over_at = time.monotonic()
 
-    def _disturbances_of(self, replica: Replica) -> list[Callable[[], None]]:
+    def _disturbances_of(self, replica: ReplicaProcess) -> list[Callable[[], None]]:
         return [*(partial(replica.send, number) for number in SIGNALS), replica.crash_webui]
 
 

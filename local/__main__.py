@@ -11,7 +11,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloudformation.errors import TemplateError
-from local.command_line import Options, parse_options
+from local.command_line import UpOptions, parse_options
 from local.console import Console
 from local.context import LocalContext
 from local.processes.process_group import ProcessFailed, ProcessGroup
@@ -40,7 +40,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         return ALREADY_RUNNING
 
 
-def _run_to_the_end(options: Options, state: StateDirectory, environment: Mapping[str, str], console: Console) -> int:
+def _run_to_the_end(options: UpOptions, state: StateDirectory, environment: Mapping[str, str], console: Console) -> int:
     code = 0
     try:
         asyncio.run(_run(options, state, environment, console))
@@ -52,7 +52,7 @@ def _run_to_the_end(options: Options, state: StateDirectory, environment: Mappin
     return code
 
 
-async def _run(options: Options, state: StateDirectory, environment: Mapping[str, str], console: Console) -> None:
+async def _run(options: UpOptions, state: StateDirectory, environment: Mapping[str, str], console: Console) -> None:
     """Run until SIGINT or SIGTERM, which may come at any point of the start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ exit codes:
 
 
 @dataclass(frozen=True)
-class Options:
+class UpOptions:
     """The checked options of the command line."""
 
     environment: Environment
@@ -39,7 +39,7 @@ class Options:
         return self.webui_url is None and self.agents_per_runtime > 0
 
 
-def parse_options(arguments: Sequence[str]) -> Options:
+def parse_options(arguments: Sequence[str]) -> UpOptions:
     """Return the options. Print the help or the mistake and exit, as argparse does."""
     parser = argparse.ArgumentParser(prog="python -m local", description="Darkroom on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -94,7 +94,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         environment = read_environment_file(parsed.environment).without_engine()
     except InvalidEnvironmentFile as error:
         up.error(str(error))
-    return Options(
+    return UpOptions(
         environment=environment,
         environment_file=parsed.environment.resolve(),
         webui_url=parsed.webui_url.rstrip("/") if parsed.webui_url else None,

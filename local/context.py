@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from local.command_line import Options
+from local.command_line import UpOptions
 from local.console import Console
 from local.processes.process_group import ProcessGroup
 from local.state_directory import StateDirectory
@@ -14,9 +14,9 @@ PROJECT: Final = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class LocalContext:
-    """Options of the run, its folder, its processes and its terminal."""
+    """UpOptions of the run, its folder, its processes and its terminal."""
 
-    options: Options
+    options: UpOptions
     state: StateDirectory
     processes: ProcessGroup
     console: Console

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.synthesis import synthesize
 from local.context import LocalContext
 from local.processes.process_group import LocalProcess
@@ -26,7 +26,7 @@ class LocalInfrastructure:
     """The running infrastructure. `webui_urls` has the Web UI of each runtime."""
 
     aws_server: LocalProcess
-    clients: AwsClients
+    clients: LocalAwsClients
     provisioned: Provisioned
     webui_urls: Mapping[str, str]
     #: Web UIs that the local system starts and keeps alive.
@@ -51,7 +51,7 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
     return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting)
 
 
-async def _start_aws(context: LocalContext) -> tuple[LocalProcess, AwsClients]:
+async def _start_aws(context: LocalContext) -> tuple[LocalProcess, LocalAwsClients]:
     server = await context.processes.start(
         [sys.executable, "-m", "local.aws.server"],
         name="AWS (moto server)",
@@ -61,7 +61,7 @@ async def _start_aws(context: LocalContext) -> tuple[LocalProcess, AwsClients]:
     )
     port = await server.listening_port(seconds=_AWS_LISTENING_SECONDS)
     region = context.options.environment.region or DEFAULT_REGION
-    clients = AwsClients(endpoint_url=f"http://127.0.0.1:{port}", region=region)
+    clients = LocalAwsClients(endpoint_url=f"http://127.0.0.1:{port}", region=region)
     context.console.print(f"AWS is at {clients.endpoint_url}")
     return server, clients
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import simpy
 
 from benchmarks.scaling.machines import LINGER_SECONDS
-from benchmarks.scaling.policy import DECISION_SECONDS, Policy, Scaler
+from benchmarks.scaling.policy import DECISION_SECONDS, Scaler, ScalingPolicy
 from benchmarks.scaling.scenarios import Scenario
 
 #: Seconds between a spot machine's notice and its end.
@@ -24,7 +24,7 @@ Process = Generator[simpy.Event, Any, None]
 
 
 @dataclass(eq=False)
-class Task:
+class SimulatedTask:
     """One task and its outcome."""
 
     arrived_at: float
@@ -37,14 +37,14 @@ class Task:
 
 
 @dataclass(eq=False)
-class Replica:
+class SimulatedReplica:
     """One machine with one GPU."""
 
     requested_at: float
     process: simpy.Process | None = None
     is_ready: bool = False
     #: What it works on, and when it began.
-    task: Task | None = None
+    task: SimulatedTask | None = None
     is_leaving: bool = False
     #: Wakes it while it waits for a task.
     wake: simpy.Event | None = None
@@ -68,16 +68,16 @@ class Fleet:
     """One run of one scenario under one policy."""
 
     scenario: Scenario
-    policy: Policy
+    policy: ScalingPolicy
     chance: random.Random
     simulation: simpy.Environment = field(default_factory=simpy.Environment)
-    tasks: list[Task] = field(default_factory=list)
-    replicas: list[Replica] = field(default_factory=list)
-    gone: list[Replica] = field(default_factory=list)
+    tasks: list[SimulatedTask] = field(default_factory=list)
+    replicas: list[SimulatedReplica] = field(default_factory=list)
+    gone: list[SimulatedReplica] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     interruptions: int = 0
-    _queue: deque[Task] = field(default_factory=deque)
-    _idle: deque[Replica] = field(default_factory=deque)
+    _queue: deque[SimulatedTask] = field(default_factory=deque)
+    _idle: deque[SimulatedReplica] = field(default_factory=deque)
     _arriving: bool = True
     _unfinished: int = 0
 
@@ -102,13 +102,13 @@ class Fleet:
         for at in self.scenario.arrivals(self.chance):
             if at > self.now:
                 yield self.simulation.timeout(at - self.now)
-            task = Task(arrived_at=self.now, seconds=self.scenario.draw_task_seconds(self.chance))
+            task = SimulatedTask(arrived_at=self.now, seconds=self.scenario.draw_task_seconds(self.chance))
             self.tasks.append(task)
             self._unfinished += 1
             self._put(task)
         self._arriving = False
 
-    def _put(self, task: Task) -> None:
+    def _put(self, task: SimulatedTask) -> None:
         self._queue.append(task)
         while self._idle and self._queue:
             replica = self._idle.popleft()
@@ -132,18 +132,18 @@ class Fleet:
             yield self.simulation.timeout(self.policy.polling_seconds if wanted == 0 else DECISION_SECONDS)
 
     def _start_replica(self) -> None:
-        replica = Replica(requested_at=self.now)
+        replica = SimulatedReplica(requested_at=self.now)
         self.replicas.append(replica)
         replica.process = self.simulation.process(self._live(replica))
 
-    def _dismiss(self, replica: Replica) -> None:
+    def _dismiss(self, replica: SimulatedReplica) -> None:
         replica.is_leaving = True
         if not replica.is_ready and replica.process:
             replica.process.interrupt("dismissed")
         elif replica.wake and not replica.wake.triggered:
             replica.wake.succeed()
 
-    def _live(self, replica: Replica) -> Process:
+    def _live(self, replica: SimulatedReplica) -> Process:
         is_spot = self.chance.random() < self.scenario.machines.spot_share
         rate = self.scenario.machines.interruptions_per_hour / 3600
         if is_spot and rate:
@@ -161,7 +161,7 @@ class Fleet:
         self.replicas.remove(replica)
         self.gone.append(replica)
 
-    def _work(self, replica: Replica) -> Process:
+    def _work(self, replica: SimulatedReplica) -> Process:
         if not self._queue:
             replica.wake = self.simulation.event()
             self._idle.append(replica)
@@ -177,7 +177,7 @@ class Fleet:
         task.ended_at = self.now
         self._unfinished -= 1
 
-    def _interrupt(self, replica: Replica, after_seconds: float) -> Process:
+    def _interrupt(self, replica: SimulatedReplica, after_seconds: float) -> Process:
         yield self.simulation.timeout(after_seconds)
         if replica.ended_at is not None or not replica.process:
             return
@@ -188,7 +188,7 @@ class Fleet:
         if replica.ended_at is None:
             replica.process.interrupt("taken away")
 
-    def _lose(self, replica: Replica, task: Task) -> None:
+    def _lose(self, replica: SimulatedReplica, task: SimulatedTask) -> None:
         replica.task = None
 
         def reappear() -> Process:

@@ -17,7 +17,7 @@ TOLERANCE: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Policy:
+class ScalingPolicy:
     """The `scaling` of a runtime. Times are in seconds."""
 
     name: str
@@ -30,7 +30,7 @@ class Policy:
     counts_in_flight: bool = True
 
 
-def policy_of(environment: str, runtime: str | None) -> Policy:
+def policy_of(environment: str, runtime: str | None) -> ScalingPolicy:
     """Return the policy of a runtime (the first one by default) in an environment file, a name or a path."""
     path = Path(environment)
     if path.suffix not in {".yaml", ".yml"}:
@@ -41,7 +41,7 @@ def policy_of(environment: str, runtime: str | None) -> Policy:
         raise ValueError(f"{path} has no runtime {runtime!r}; it has {', '.join(names)}")
     scaling = next(entry for entry in runtimes if runtime in {None, entry["name"]}).get("scaling", {})
     values = default_scaling() | scaling
-    return Policy(
+    return ScalingPolicy(
         name=path.stem,
         min_replicas=values["minReplicas"],
         max_replicas=values["maxReplicas"],
@@ -61,7 +61,7 @@ def default_scaling() -> dict[str, Any]:
 class Scaler:
     """Decides how many replicas there should be. Keeps what it has asked for; the machines follow."""
 
-    policy: Policy
+    policy: ScalingPolicy
     wanted: int = 0
     #: Time and need of the decisions within the cooldown: what was needed then is kept.
     _needs: deque[tuple[float, int]] = field(default_factory=deque)

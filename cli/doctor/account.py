@@ -38,7 +38,7 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
 
 
 def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that the account is bootstrapped for CDK."""
+    """DoctorCheck that the account is bootstrapped for CDK."""
     place = f"{environment.account or 'ACCOUNT'}/{environment.region or 'REGION'}"
     advice = f"run: cdk bootstrap aws://{place}"
     try:
@@ -55,7 +55,7 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
 
 
 def check_functions(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that enough functions may run at a time, and that some of them may be reserved."""
+    """DoctorCheck that enough functions may run at a time, and that some of them may be reserved."""
     limit = clients("lambda").get_account_settings()["AccountLimit"]
     free, reserved = limit["UnreservedConcurrentExecutions"], environment.throttling.reserved_concurrency
     # The free executions lack our own reservation only after the deployment, so the account's limit counts as well.

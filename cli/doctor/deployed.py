@@ -18,7 +18,7 @@ LOOK_BACK_MINUTES: Final = 5
 
 
 def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that every stack is deployed and in a good state."""
+    """DoctorCheck that every stack is deployed and in a good state."""
     found = _stacks(environment, clients)
     if not found:
         yield ok("not deployed yet")
@@ -38,7 +38,7 @@ def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check the queues for waiting tasks and dead letters."""
+    """DoctorCheck the queues for waiting tasks and dead letters."""
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs else ():
         waiting = _length(outputs.get(f"Runtime{runtime.pascal_name}QueueUrl"), clients)
@@ -58,7 +58,7 @@ def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_replicas(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that every runtime has the replicas that it needs."""
+    """DoctorCheck that every runtime has the replicas that it needs."""
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs else ():
         ready = _ready_replicas(environment, runtime, clients)

@@ -35,7 +35,7 @@ Clients = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     """One check. A botocore error of `run` becomes a finding of level UNKNOWN."""
 
     name: str

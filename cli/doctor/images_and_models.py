@@ -16,7 +16,7 @@ _MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
 
 def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that each runtime's image is in its registry."""
+    """DoctorCheck that each runtime's image is in its registry."""
     for runtime in environment.runtimes:
         if runtime.image is None:
             yield ok(f"{runtime.name}: its image is built from runtime_image/ at the deployment, which needs Docker")
@@ -39,7 +39,7 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_models(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that each runtime's checkpoint is in the model bucket."""
+    """DoctorCheck that each runtime's checkpoint is in the model bucket."""
     bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
     if bucket is None:
         yield from _check_first_deployment(environment)

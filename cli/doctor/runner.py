@@ -8,27 +8,27 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.doctor.account import check_bootstrap, check_credentials, check_functions
 from cli.doctor.capacity import check_offerings, check_quotas
 from cli.doctor.deployed import check_queues, check_replicas, check_stacks
-from cli.doctor.finding import Check, Clients, Finding, Level
+from cli.doctor.finding import Clients, DoctorCheck, Finding, Level
 from cli.doctor.images_and_models import check_images, check_models
 from stacks.config import Environment
 
 #: The first check, because the others need the credentials.
-CREDENTIALS: Final = Check("credentials", check_credentials)
+CREDENTIALS: Final = DoctorCheck("credentials", check_credentials)
 #: Checks of the state before a deployment, then of the state after it.
 CHECKS: Final = (
-    Check("bootstrap", check_bootstrap),
-    Check("GPU quotas", check_quotas),
-    Check("instance types", check_offerings),
-    Check("functions", check_functions),
-    Check("images", check_images),
-    Check("models", check_models),
-    Check("stacks", check_stacks),
-    Check("queues", check_queues),
-    Check("replicas", check_replicas),
+    DoctorCheck("bootstrap", check_bootstrap),
+    DoctorCheck("GPU quotas", check_quotas),
+    DoctorCheck("instance types", check_offerings),
+    DoctorCheck("functions", check_functions),
+    DoctorCheck("images", check_images),
+    DoctorCheck("models", check_models),
+    DoctorCheck("stacks", check_stacks),
+    DoctorCheck("queues", check_queues),
+    DoctorCheck("replicas", check_replicas),
 )
 
 
-def examine(check: Check, environment: Environment, clients: Clients) -> Iterator[Finding]:
+def examine(check: DoctorCheck, environment: Environment, clients: Clients) -> Iterator[Finding]:
     """Yield the findings of a check; an AWS error becomes one of level UNKNOWN with AWS's message."""
     try:
         yield from check.run(environment, clients)

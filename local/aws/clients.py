@@ -20,7 +20,7 @@ _CONFIG: Final = Config(
 )
 
 
-class AwsClients:
+class LocalAwsClients:
     """boto3 clients for one moto server; each is made when it is first asked for, and safe to share by threads."""
 
     def __init__(self, *, endpoint_url: str, region: str) -> None:

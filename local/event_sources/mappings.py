@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
 from local.event_sources.event_source import EventSource, Threads
@@ -21,7 +21,7 @@ _STREAM_BATCH_SIZE: Final = 100
 
 
 def event_sources(
-    provisioned: Provisioned, *, functions: Functions, clients: AwsClients, threads: Threads
+    provisioned: Provisioned, *, functions: Functions, clients: LocalAwsClients, threads: Threads
 ) -> Iterator[EventSource]:
     """Yield the event sources; raise TemplateError if a source, filter or schedule is unknown here."""
     arns = {
@@ -90,6 +90,6 @@ def _schedules(rule: EmulatedResource, *, functions: Functions, region: str) -> 
     properties.finish()
 
 
-def _queue_url(clients: AwsClients, queue_arn: str) -> str:
+def _queue_url(clients: LocalAwsClients, queue_arn: str) -> str:
     url: str = clients("sqs").get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
     return url

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import ACCOUNT_ID, Created
 from local.provisioning.names import physical_id, physical_name
@@ -11,38 +11,38 @@ from local.provisioning.names import physical_id, physical_name
 _MAX_NAME: Final = 64
 
 
-def emulate_function(clients: AwsClients, properties: Properties) -> Created:
+def emulate_function(clients: LocalAwsClients, properties: Properties) -> Created:
     """Name a Lambda function."""
     given = properties.resource.properties.get("FunctionName")
     name = given or physical_name(properties.resource, longest=_MAX_NAME)
     return Created(name, {"Arn": f"arn:aws:lambda:{clients.region}:{ACCOUNT_ID}:function:{name}"})
 
 
-def emulate_function_url(_clients: AwsClients, properties: Properties) -> Created:
+def emulate_function_url(_clients: LocalAwsClients, properties: Properties) -> Created:
     """Name a function URL. `endpoints.json` has its real address, because that is known later."""
     identifier = physical_id(properties.resource)
     arn = properties.resource.properties["TargetFunctionArn"]
     return Created(identifier, {"FunctionUrl": f"https://{identifier}.lambda-url.local/", "FunctionArn": arn})
 
 
-def emulate_rule(clients: AwsClients, properties: Properties) -> Created:
+def emulate_rule(clients: LocalAwsClients, properties: Properties) -> Created:
     """Name an EventBridge rule."""
     name = properties.resource.properties.get("Name") or physical_name(properties.resource, longest=_MAX_NAME)
     return Created(name, {"Arn": f"arn:aws:events:{clients.region}:{ACCOUNT_ID}:rule/{name}"})
 
 
-def emulate_rest_api(_clients: AwsClients, properties: Properties) -> Created:
+def emulate_rest_api(_clients: LocalAwsClients, properties: Properties) -> Created:
     """Give a REST API its id and that of its root."""
     identifier = physical_id(properties.resource)
     return Created(identifier, {"RestApiId": identifier, "RootResourceId": f"{identifier}-root"})
 
 
-def emulate_stage(_clients: AwsClients, properties: Properties) -> Created:
+def emulate_stage(_clients: LocalAwsClients, properties: Properties) -> Created:
     """Name a stage."""
     return Created(properties.resource.properties["StageName"])
 
 
-def emulate_by_id(_clients: AwsClients, properties: Properties) -> Created:
+def emulate_by_id(_clients: LocalAwsClients, properties: Properties) -> Created:
     """Give a resource an id. API Gateway names the attribute by the type."""
     identifier = physical_id(properties.resource)
     kind = properties.resource.type.rsplit("::", 1)[-1]

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import Created
@@ -17,7 +17,7 @@ _MAX_TOPIC_NAME: Final = 256
 _DELIVERED_PROTOCOLS: Final = ("email", "http", "https", "sqs")
 
 
-def create_queue(clients: AwsClients, properties: Properties) -> Created:
+def create_queue(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a queue; every property but name and tags is an attribute of SQS's own API."""
     name = properties.pop("QueueName", physical_name(properties.resource, longest=_MAX_QUEUE_NAME))
     properties.ignore("Tags", "SqsManagedSseEnabled", "RedriveAllowPolicy")
@@ -27,7 +27,7 @@ def create_queue(clients: AwsClients, properties: Properties) -> Created:
     return Created(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
 
 
-def create_topic(clients: AwsClients, properties: Properties) -> Created:
+def create_topic(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a topic. moto keeps its limit of 256 KiB whatever the template says."""
     name = properties.pop("TopicName", physical_name(properties.resource, longest=_MAX_TOPIC_NAME))
     properties.ignore("DisplayName", "KmsMasterKeyId", "MaximumMessageSize", "Tags", "TracingConfig")
@@ -35,7 +35,7 @@ def create_topic(clients: AwsClients, properties: Properties) -> Created:
     return Created(arn, {"TopicArn": arn, "TopicName": name})
 
 
-def create_subscription(clients: AwsClients, properties: Properties) -> Created:
+def create_subscription(clients: LocalAwsClients, properties: Properties) -> Created:
     """Subscribe an endpoint to a topic."""
     topic_arn, protocol = properties.require("TopicArn"), properties.require("Protocol")
     endpoint = properties.require("Endpoint")
@@ -55,14 +55,14 @@ def create_subscription(clients: AwsClients, properties: Properties) -> Created:
     return Created(arn, {"Arn": arn})
 
 
-def create_key(clients: AwsClients, properties: Properties) -> Created:
+def create_key(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a key. moto encrypts nothing with it and checks no policy."""
     properties.ignore("Description", "EnableKeyRotation", "KeyPolicy", "PendingWindowInDays", "Tags")
     metadata = clients("kms").create_key()["KeyMetadata"]
     return Created(metadata["KeyId"], {"Arn": metadata["Arn"], "KeyId": metadata["KeyId"]})
 
 
-def create_key_alias(clients: AwsClients, properties: Properties) -> Created:
+def create_key_alias(clients: LocalAwsClients, properties: Properties) -> Created:
     """Name a key."""
     name = properties.require("AliasName")
     key = properties.require("TargetKeyId").rsplit("/", 1)[-1]

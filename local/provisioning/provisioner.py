@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import ACCOUNT_ID, Created, Resource, Stack
@@ -37,7 +37,7 @@ class Provisioned:
         return self.emulated.get(resource_type, [])
 
 
-def provision(stacks: Iterable[SynthesizedStack], clients: AwsClients) -> Provisioned:
+def provision(stacks: Iterable[SynthesizedStack], clients: LocalAwsClients) -> Provisioned:
     """Create all resources of `stacks`; raise TemplateError for a type that the local system lacks."""
     stacks = list(stacks)
     _refuse_unknown_types(stacks)
@@ -86,7 +86,7 @@ def _refuse_unknown_types(stacks: Iterable[SynthesizedStack]) -> None:
         )
 
 
-def _create(resource: Resource, clients: AwsClients) -> Created:
+def _create(resource: Resource, clients: LocalAwsClients) -> Created:
     properties = Properties(resource)
     if resource.type in EMULATED:
         return EMULATED[resource.type](clients, properties)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import Created
 from local.provisioning import emulated, messaging, storage
 
-Creator = Callable[[AwsClients, Properties], Created]
+Creator = Callable[[LocalAwsClients, Properties], Created]
 
 #: Made on the moto server. All properties must be applied or ignored by the creator.
 MADE: Final[Mapping[str, Creator]] = {

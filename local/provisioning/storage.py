@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.properties import Properties
 from local.cloudformation.stack import Created
 from local.provisioning.names import physical_name
@@ -15,7 +15,7 @@ _MAX_SECRET_NAME: Final = 256
 _MAX_TABLE_NAME: Final = 255
 
 
-def create_bucket(clients: AwsClients, properties: Properties) -> Created:
+def create_bucket(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a bucket. Encryption, policies and life cycle have nothing to act on here: the data ends with the run."""
     name = properties.pop("BucketName", physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower())
     properties.ignore(
@@ -36,7 +36,7 @@ def _location(region: str) -> dict[str, Any]:
     return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
-def create_table(clients: AwsClients, properties: Properties) -> Created:
+def create_table(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a table with its indexes and stream. moto never expires an item, so a time to live is stated only."""
     name = properties.pop("TableName", physical_name(properties.resource, longest=_MAX_TABLE_NAME))
     properties.ignore(
@@ -62,7 +62,7 @@ def create_table(clients: AwsClients, properties: Properties) -> Created:
     return Created(name, {"Arn": table["TableArn"], "StreamArn": table.get("LatestStreamArn", "")})
 
 
-def create_secret(clients: AwsClients, properties: Properties) -> Created:
+def create_secret(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a secret: the given text, or a generated one, alone or as a key of a JSON object."""
     name = properties.pop("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
     properties.ignore("Description", "KmsKeyId", "Tags")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.context import LocalContext
 from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
@@ -25,7 +25,7 @@ def container_environment(
     outputs: Mapping[str, Any],
     webui_url: str,
     folder: Path,
-    clients: AwsClients,
+    clients: LocalAwsClients,
 ) -> dict[str, str]:
     """Return the variables of a container of `runtime` that keeps its models and its state in `folder`."""
     resources = RuntimeResources(

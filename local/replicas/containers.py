@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from local.command_line import Options
+from local.command_line import UpOptions
 from local.context import LocalContext
 from local.processes.process_group import LocalProcess, ProcessFailed
 from local.processes.restarting_process import RestartingProcess
@@ -17,7 +17,7 @@ from local.replicas.webuis import LISTENING_SECONDS, webui_command
 _POLL_SECONDS: Final = 0.05
 
 
-def container_webui_command(variables: Mapping[str, str], options: Options) -> str:
+def container_webui_command(variables: Mapping[str, str], options: UpOptions) -> str:
     """Return the command line of the Web UI inside a container."""
     command = webui_command(
         options,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.routing import Runtime
-from local.command_line import Options
+from local.command_line import UpOptions
 from local.context import LocalContext
 from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
@@ -18,7 +18,7 @@ from local.replicas.checkpoints import link_checkpoints
 LISTENING_SECONDS: Final = 120.0
 
 
-def webui_command(options: Options, *, port: int, models: Path, settings_file: Path, lazy: bool) -> list[str]:
+def webui_command(options: UpOptions, *, port: int, models: Path, settings_file: Path, lazy: bool) -> list[str]:
     """Return the command of a Web UI on `port` whose options are kept in `settings_file`, as they are on AWS.
 
     A lazy one loads no model at its start.

@@ -13,6 +13,7 @@ from local.api_gateway.rest_api import Method, RestApi
 from local.api_gateway.usage_plans import UsagePlans
 from local.lambda_runtime.function import LambdaFunction
 from local.processes.http_server import HttpServer
+from tests.harness.function_runner import FunctionRunner
 
 CODE = """
 import json
@@ -52,7 +53,7 @@ API = RestApi(
 
 
 @pytest.fixture
-def served(run_function: Any, write_function: Callable[[str], None]) -> Callable[..., Any]:
+def served(run_function: FunctionRunner, write_function: Callable[[str], None]) -> Callable[..., Any]:
     """Run a coroutine function with a client of the gateway."""
     write_function(CODE)
 

@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 
 
-def test_of_many_that_claim_an_item_one_wins(clients: AwsClients) -> None:
+def test_of_many_that_claim_an_item_one_wins(clients: LocalAwsClients) -> None:
     dynamodb = clients("dynamodb")
     table = f"table-{uuid4().hex}"
     dynamodb.create_table(

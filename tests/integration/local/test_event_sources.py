@@ -5,18 +5,20 @@ import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.event_sources.event_source import EventSource, Threads, run_event_source
 from local.event_sources.filters import read_filters
 from local.event_sources.queue import QueueEventSource
 from local.event_sources.stream import StreamEventSource
 from local.event_sources.stream_batches import RetryPolicy
 from local.lambda_runtime.function import LambdaFunction
+from tests.harness.function_runner import FunctionRunner
 from tests.harness.queue_counts import counts, is_empty
 
 #: Writes down what it gets, and reports as failed what says so until it was seen as often as it says.
@@ -48,7 +50,7 @@ def _code(write_function: Callable[[str], None]) -> None:
 
 
 @pytest.fixture
-def events(tmp_path: Any) -> Callable[[], list[Any]]:
+def events(tmp_path: Path) -> Callable[[], list[Any]]:
     path = tmp_path / "events.jsonl"
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -66,7 +68,7 @@ async def run_until(source: EventSource, done: Callable[[], bool]) -> None:
             await running
 
 
-def make_queue(clients: AwsClients, **attributes: str) -> tuple[str, str]:
+def make_queue(clients: LocalAwsClients, **attributes: str) -> tuple[str, str]:
     sqs = clients("sqs")
     url = sqs.create_queue(QueueName=f"queue-{uuid4().hex}", Attributes=attributes)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -74,7 +76,7 @@ def make_queue(clients: AwsClients, **attributes: str) -> tuple[str, str]:
 
 
 def test_messages_are_carried_and_only_failed_ones_come_again(
-    clients: AwsClients, run_function: Any, events: Callable[[], list[Any]]
+    clients: LocalAwsClients, run_function: FunctionRunner, events: Callable[[], list[Any]]
 ) -> None:
     url, arn = make_queue(clients, VisibilityTimeout="1")
     sqs = clients("sqs")
@@ -110,7 +112,9 @@ def test_messages_are_carried_and_only_failed_ones_come_again(
     assert {"SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"} <= whole["attributes"].keys()
 
 
-def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(clients: AwsClients, run_function: Any) -> None:
+def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
+    clients: LocalAwsClients, run_function: FunctionRunner
+) -> None:
     dead_url, dead_arn = make_queue(clients)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
     url, arn = make_queue(clients, VisibilityTimeout="0", RedrivePolicy=redrive)
@@ -133,7 +137,7 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(clients: AwsC
     assert is_empty(clients("sqs"), url)
 
 
-def make_table(clients: AwsClients) -> tuple[str, str]:
+def make_table(clients: LocalAwsClients) -> tuple[str, str]:
     name = f"table-{uuid4().hex}"
     table = clients("dynamodb").create_table(
         TableName=name,
@@ -145,13 +149,13 @@ def make_table(clients: AwsClients) -> tuple[str, str]:
     return name, table["TableDescription"]["LatestStreamArn"]
 
 
-def put(clients: AwsClients, table: str, name: str, *, status: str, fails: int = 0) -> None:
+def put(clients: LocalAwsClients, table: str, name: str, *, status: str, fails: int = 0) -> None:
     item = {"id": {"S": name}, "status": {"S": status}, "fails": {"N": str(fails)}}
     clients("dynamodb").put_item(TableName=table, Item=item)
 
 
 def stream_scenario(
-    clients: AwsClients, stream_arn: str, done: Callable[[], bool], *, failure_queue_url: str | None = None
+    clients: LocalAwsClients, stream_arn: str, done: Callable[[], bool], *, failure_queue_url: str | None = None
 ) -> Callable[[LambdaFunction], Awaitable[None]]:
     pattern = json.dumps({"dynamodb": {"NewImage": {"status": {"S": ["COMPLETED"]}}}})
 
@@ -179,7 +183,7 @@ def names(events: list[Any]) -> list[list[str]]:
 
 
 def test_changes_that_pass_the_filter_are_carried_in_order(
-    clients: AwsClients, run_function: Any, events: Callable[[], list[Any]]
+    clients: LocalAwsClients, run_function: FunctionRunner, events: Callable[[], list[Any]]
 ) -> None:
     table, stream_arn = make_table(clients)
     put(clients, table, "a", status="IN_QUEUE")
@@ -199,7 +203,7 @@ def test_changes_that_pass_the_filter_are_carried_in_order(
 
 
 def test_what_is_discarded_is_told_to_the_failure_queue(
-    clients: AwsClients, run_function: Any, events: Callable[[], list[Any]]
+    clients: LocalAwsClients, run_function: FunctionRunner, events: Callable[[], list[Any]]
 ) -> None:
     table, stream_arn = make_table(clients)
     url, _ = make_queue(clients)

@@ -11,6 +11,7 @@ import pytest
 
 from local.lambda_runtime.function import MAX_PROCESSES, LambdaFunction, PayloadTooLarge
 from local.lambda_runtime.runtime_api import InvocationResult
+from tests.harness.function_runner import FunctionRunner
 
 CODE = """
 import os, time
@@ -54,7 +55,7 @@ def error_type(answer: InvocationResult) -> str:
 
 
 def test_an_event_its_context_and_a_process_that_is_kept(
-    run_function: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_function: FunctionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INHERITED", "from the test")
 
@@ -72,7 +73,7 @@ def test_an_event_its_context_and_a_process_that_is_kept(
     assert "line of" in (tmp_path / "function.log").read_text()
 
 
-def test_an_exception_is_an_answer_and_the_process_lives_on(run_function: Any) -> None:
+def test_an_exception_is_an_answer_and_the_process_lives_on(run_function: FunctionRunner) -> None:
     async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return [await function.invoke(event) for event in ({}, {"raise": "no luck"}, {})]
 
@@ -83,7 +84,7 @@ def test_an_exception_is_an_answer_and_the_process_lives_on(run_function: Any) -
     assert value(after)["pid"] == value(before)["pid"]
 
 
-def test_a_crash_and_a_time_out_end_the_process_but_not_the_function(run_function: Any) -> None:
+def test_a_crash_and_a_time_out_end_the_process_but_not_the_function(run_function: FunctionRunner) -> None:
     async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         events: tuple[dict[str, Any], ...] = ({"exit": 3}, {}, {"sleep": 30}, {})
         return [await function.invoke(event) for event in events]
@@ -105,7 +106,7 @@ def test_a_crash_and_a_time_out_end_the_process_but_not_the_function(run_functio
     ],
 )
 def test_a_function_that_cannot_start_says_why(
-    run_function: Any, write_function: Callable[[str], None], code: str, expected: str
+    run_function: FunctionRunner, write_function: Callable[[str], None], code: str, expected: str
 ) -> None:
     write_function(code)
 
@@ -115,14 +116,14 @@ def test_a_function_that_cannot_start_says_why(
     assert error_type(run_function(scenario)) == expected
 
 
-def test_more_processes_are_started_when_all_are_busy_up_to_the_limit(run_function: Any) -> None:
+def test_more_processes_are_started_when_all_are_busy_up_to_the_limit(run_function: FunctionRunner) -> None:
     async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return list(await asyncio.gather(*(function.invoke({"sleep": 0.3}) for _ in range(MAX_PROCESSES + 2))))
 
     assert len({value(answer)["pid"] for answer in run_function(scenario)}) == MAX_PROCESSES
 
 
-def test_reserved_concurrency_of_one_is_kept(run_function: Any) -> None:
+def test_reserved_concurrency_of_one_is_kept(run_function: FunctionRunner) -> None:
     async def scenario(function: LambdaFunction) -> list[InvocationResult]:
         return list(await asyncio.gather(*(function.invoke({"sleep": 0.1}) for _ in range(3))))
 
@@ -130,7 +131,7 @@ def test_reserved_concurrency_of_one_is_kept(run_function: Any) -> None:
     assert len({value(answer)["pid"] for answer in answers}) == 1
 
 
-def test_lambdas_limit_of_six_megabytes(run_function: Any, write_function: Callable[[str], None]) -> None:
+def test_lambdas_limit_of_six_megabytes(run_function: FunctionRunner, write_function: Callable[[str], None]) -> None:
     write_function("def handler(event, context):\n    return 'x' * event['answer']")
 
     async def scenario(function: LambdaFunction) -> list[InvocationResult]:

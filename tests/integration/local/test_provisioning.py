@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.synthesis import SynthesizedStack
 from local.provisioning.provisioner import Provisioned, provision
@@ -71,18 +71,18 @@ OUTPUTS = {name: {"Value": {"Ref": name}} for name in ("Bucket", "Table", "Topic
 
 
 @pytest.fixture(scope="module")
-def provisioned(clients: AwsClients) -> Provisioned:
+def provisioned(clients: LocalAwsClients) -> Provisioned:
     template = {"Resources": RESOURCES, "Outputs": OUTPUTS}
     return provision([SynthesizedStack(f"Stack-{uuid4().hex[:6]}", template)], clients)
 
 
-def test_buckets_hold_objects(clients: AwsClients, provisioned: Provisioned) -> None:
+def test_buckets_hold_objects(clients: LocalAwsClients, provisioned: Provisioned) -> None:
     bucket = provisioned.outputs["Bucket"]
     clients("s3").put_object(Bucket=bucket, Key="a", Body=b"1")
     assert clients("s3").get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
 
 
-def test_tables_have_indexes_stream_and_time_to_live(clients: AwsClients, provisioned: Provisioned) -> None:
+def test_tables_have_indexes_stream_and_time_to_live(clients: LocalAwsClients, provisioned: Provisioned) -> None:
     name = provisioned.outputs["Table"]
     table = clients("dynamodb").describe_table(TableName=name)["Table"]
     assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["by-runtime"]
@@ -91,14 +91,14 @@ def test_tables_have_indexes_stream_and_time_to_live(clients: AwsClients, provis
     assert described["AttributeName"] == "expires_at"
 
 
-def test_queues_have_their_attributes(clients: AwsClients, provisioned: Provisioned) -> None:
+def test_queues_have_their_attributes(clients: LocalAwsClients, provisioned: Provisioned) -> None:
     answer = clients("sqs").get_queue_attributes(QueueUrl=provisioned.outputs["Queue"], AttributeNames=["All"])
     attributes = answer["Attributes"]
     assert attributes["VisibilityTimeout"] == "42"
     assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 3
 
 
-def test_topics_deliver_what_the_filter_lets_through(clients: AwsClients, provisioned: Provisioned) -> None:
+def test_topics_deliver_what_the_filter_lets_through(clients: LocalAwsClients, provisioned: Provisioned) -> None:
     for runtime in ("other", "one"):
         attribute = {"DataType": "String", "StringValue": runtime}
         clients("sns").publish(
@@ -110,7 +110,7 @@ def test_topics_deliver_what_the_filter_lets_through(clients: AwsClients, provis
     assert [message["Body"] for message in received["Messages"]] == ["for one"]
 
 
-def test_secrets_are_generated_and_resolved(clients: AwsClients, provisioned: Provisioned) -> None:
+def test_secrets_are_generated_and_resolved(clients: LocalAwsClients, provisioned: Provisioned) -> None:
     def read(name: str) -> str:
         text: str = clients("secretsmanager").get_secret_value(SecretId=provisioned.outputs[name])["SecretString"]
         return text
@@ -123,13 +123,13 @@ def test_secrets_are_generated_and_resolved(clients: AwsClients, provisioned: Pr
     assert key.resource.properties["Value"] == read("Secret")
 
 
-def test_what_aws_refuses_names_the_resource(clients: AwsClients) -> None:
+def test_what_aws_refuses_names_the_resource(clients: LocalAwsClients) -> None:
     template = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "Not A Name"}}}}
     with pytest.raises(TemplateError, match="Stack/Bucket"):
         provision([SynthesizedStack("Stack", template)], clients)
 
 
-def test_subscribers_that_moto_cannot_reach_are_refused(clients: AwsClients) -> None:
+def test_subscribers_that_moto_cannot_reach_are_refused(clients: LocalAwsClients) -> None:
     properties = {"TopicArn": "arn:t", "Protocol": "lambda", "Endpoint": "arn:f"}
     template = {"Resources": {"Subscription": {"Type": "AWS::SNS::Subscription", "Properties": properties}}}
     with pytest.raises(TemplateError, match="does not deliver to lambda"):

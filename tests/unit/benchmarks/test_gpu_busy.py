@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.gpu_busy import Result, targets_of
+from benchmarks.gpu_busy import GpuBusyResult, targets_of
 
-GOOD = Result(
+GOOD = GpuBusyResult(
     busy_share=0.995,
     tasks_per_second=19.0,
     best_loop_tasks_per_second=20.0,
@@ -23,7 +23,7 @@ GOOD = Result(
 )
 
 
-def missed(result: Result, **changes: object) -> list[str]:
+def missed(result: GpuBusyResult, **changes: object) -> list[str]:
     options = {"kind": "txt2img", "seconds_per_picture": 0.25, "pictures_per_task": 1} | changes
     return [target.text for target in targets_of(Namespace(**options), result) if not target.is_reached]
 

@@ -16,7 +16,7 @@ from benchmarks.scaling import machines
 from benchmarks.scaling.fleet import Fleet
 from benchmarks.scaling.machines import Machines
 from benchmarks.scaling.plot import draw
-from benchmarks.scaling.policy import Policy, Scaler, policy_of
+from benchmarks.scaling.policy import Scaler, ScalingPolicy, policy_of
 from benchmarks.scaling.report import report_of
 from benchmarks.scaling.scenarios import SCENARIOS, Scenario
 from stacks.config import Scaling
@@ -24,10 +24,14 @@ from stacks.constructs.kubernetes import node_pools
 from stacks.environment_file import load_environment
 
 PROJECT = Path(__file__).parents[3]
-POLICY = Policy("test", min_replicas=0, max_replicas=5, tasks_per_replica=2, cooldown_seconds=60, polling_seconds=10)
+POLICY = ScalingPolicy(
+    "test", min_replicas=0, max_replicas=5, tasks_per_replica=2, cooldown_seconds=60, polling_seconds=10
+)
 
 
-def fleet_of(times: list[float], policy: Policy = POLICY, task_seconds: float = 4.0, **assumptions: float) -> Fleet:
+def fleet_of(
+    times: list[float], policy: ScalingPolicy = POLICY, task_seconds: float = 4.0, **assumptions: float
+) -> Fleet:
     scenario = Scenario(
         "test", lambda _: iter(sorted(times)), hours=0.5, task_seconds=task_seconds, machines=Machines(**assumptions)
     )

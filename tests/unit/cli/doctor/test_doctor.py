@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.doctor import account, capacity, command, deployed, images_and_models
-from cli.doctor.finding import Check, Finding, Level
+from cli.doctor.finding import DoctorCheck, Finding, Level
 from cli.doctor.runner import CHECKS, examine
 from cli.main import main
 from stacks.config import Environment, RuntimeConfig, Throttling
@@ -50,7 +50,7 @@ def fails(code: str, message: str = "") -> Callable[[Any], Any]:
 def findings(run: Any, environment: Environment = ENVIRONMENT, **answers: Any) -> list[Finding]:
     """Return what a check finds; answers are named `service__Operation`, with `_` for `-`."""
     aws = RecordedAws({name.replace("__", ".").replace("_", "-"): answer for name, answer in answers.items()})
-    return list(examine(Check("check", run), environment, aws.client))
+    return list(examine(DoctorCheck("check", run), environment, aws.client))
 
 
 def levels(found: list[Finding]) -> list[str]:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from local.aws.clients import AwsClients
+from local.aws.clients import LocalAwsClients
 from local.command_line import parse_options
 from local.replicas.agents import agent_environment, container_environment
 from local.replicas.containers import container_webui_command
@@ -37,7 +37,7 @@ SET_BY_ORCHESTRATORS = {
 
 
 def container() -> dict[str, str]:
-    clients = AwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
+    clients = LocalAwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
     return container_environment(
         RUNTIME, ENVIRONMENT, outputs=OUTPUTS, webui_url="http://127.0.0.1:2", folder=Path("/state"), clients=clients
     )

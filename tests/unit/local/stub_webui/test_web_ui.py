@@ -1,0 +1,87 @@
+import base64
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.stub_webui.__main__ import parse_options, stub_of
+from local.stub_webui.journal import GenerationJournal, read_journal
+from local.stub_webui.png_images import text_of
+from local.stub_webui.server import serve_stub
+from local.stub_webui.web_ui import StubWebUi, draw_requested_size
+from tests.harness.eventually import eventually
+
+TXT2IMG = "/sdapi/v1/txt2img"
+
+
+def generated(webui: StubWebUi, **body: object) -> dict[str, Any]:
+    status, content = webui.answer("POST", TXT2IMG, {"prompt": "a cat", "steps": 1, **body})
+    assert status == 200
+    answer: dict[str, Any] = json.loads(content)
+    return answer | {"info": json.loads(answer["info"])}
+
+
+def test_every_image_carries_its_own_infotext() -> None:
+    webui = StubWebUi(seconds_per_step=0, draw=draw_requested_size)
+    answer = generated(webui, batch_size=2, n_iter=2, seed=5, width=16, height=8, sampler_name="Euler a Karras")
+    assert answer["info"]["all_seeds"] == [5, 6, 7, 8]
+    assert answer["info"]["sampler_name"] == "Euler a"
+    texts = [text_of(image) for image in answer["images"]]
+    assert texts == answer["info"]["infotexts"]
+    assert "Steps: 1, Sampler: Euler a, Seed: 8, Size: 16x8" in texts[3]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"cfg_scale": "very"}, 422), ({"init_images": ["zzz?"]}, 500), ({"override_settings": {"no_such": 1}}, 500)],
+)
+def test_broken_generations_are_refused_as_by_the_real_one(body: dict[str, Any], status: int) -> None:
+    assert StubWebUi(seconds_per_step=0).answer("POST", TXT2IMG, body)[0] == status
+
+
+def test_generations_are_served_in_their_order_and_an_interrupt_ends_only_the_running_one(tmp_path: Path) -> None:
+    journal = GenerationJournal(tmp_path / "journal.jsonl")
+    webui = StubWebUi(journal=journal)
+    first = threading.Thread(target=generated, args=(webui,), kwargs={"prompt": "first", "steps": 10_000})
+    first.start()
+    eventually(lambda: webui.progress({})[1]["state"]["sampling_step"], "the first step", 20)
+    second = threading.Thread(target=generated, args=(webui,), kwargs={"prompt": "second"})
+    second.start()
+    webui.interrupt({})
+    first.join()
+    second.join()
+    journal.close()
+    assert [(run.prompt, run.interrupted) for run in webui.runs] == [("first", True), ("second", False)]
+    one, two = read_journal(tmp_path / "journal.jsonl")
+    assert one.released is not None
+    assert two.acquired is not None
+    assert one.released <= two.acquired
+
+
+def test_the_program_lists_the_checkpoints_of_its_folder_and_finds_new_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "Stable-diffusion"
+    folder.mkdir()
+    (folder / "one.safetensors").touch()
+    webui = stub_of(parse_options(["--models-folder", str(tmp_path), "--seconds-per-step", "0"]))
+    assert webui.service.loaded == "one.safetensors"
+    (folder / "two.safetensors").touch()
+    wanted = {"sd_model_checkpoint": "two.safetensors"}
+    assert webui.answer("POST", "/sdapi/v1/options", wanted)[0] == 500
+    webui.answer("POST", "/sdapi/v1/refresh-checkpoints", {})
+    assert webui.answer("POST", "/sdapi/v1/options", wanted) == (200, None)
+    assert generated(webui)["info"]["sd_model_name"] == "two"
+    assert webui.answer("GET", "/switches", {}) == (200, 1)
+
+
+def test_faults_over_http() -> None:
+    webui = StubWebUi(seconds_per_step=0, ready=False)
+    with serve_stub(webui) as url, httpx.Client(base_url=url) as client:
+        assert client.get("/sdapi/v1/samplers").status_code == 404
+        webui.ready, webui.broken_answers = True, 1
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post(TXT2IMG, json={"steps": 1})
+        images = client.post(TXT2IMG, json={"steps": 1}).json()["images"]
+        assert base64.b64decode(images[0]).startswith(b"\x89PNG")

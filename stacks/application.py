@@ -52,7 +52,7 @@ def build_application(
         f"{prefix}-Messaging",
         environment=environment,
         storage=storage.exports,
-        platform=_platform(environment),
+        platform=FunctionPlatform(lambda_code(PROJECT_ROOT), environment),
         **stack,
     )
     messaging.add_stack_dependency(storage)
@@ -62,7 +62,7 @@ def build_application(
         environment=environment,
         storage=storage.exports,
         messaging=messaging.exports,
-        platform=_platform(environment),
+        platform=FunctionPlatform(lambda_code(PROJECT_ROOT), environment),
         **stack,
     )
     api.add_stack_dependency(messaging)
@@ -113,13 +113,11 @@ def _add_capacity(
     if environment.engine == "eks":
         engine = EksStack(app, f"{prefix}-Eks", **shared)
     else:
-        engine = EcsStack(app, f"{prefix}-Ecs", platform=_platform(environment), **shared)
+        engine = EcsStack(
+            app, f"{prefix}-Ecs", platform=FunctionPlatform(lambda_code(PROJECT_ROOT), environment), **shared
+        )
     engine.add_stack_dependency(messaging)
     return engine
-
-
-def _platform(environment: Environment) -> FunctionPlatform:
-    return FunctionPlatform(lambda_code(PROJECT_ROOT), environment)
 
 
 def _context(*, bundle_functions: bool) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from stacks.constructs.kubernetes.cluster import KubernetesCluster
 from stacks.constructs.kubernetes.keda import Keda
 from stacks.constructs.kubernetes.log_shipping import LogShipping
 from stacks.constructs.kubernetes.network_policy import use_network_policies
-from stacks.constructs.kubernetes.runtime import KubernetesPlatform, RuntimeOnKubernetes
+from stacks.constructs.kubernetes.runtime import RuntimeOnKubernetes
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
 from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
@@ -50,14 +50,15 @@ class EksStack(Stack):
         cluster.apply("AdmissionPolicy", rbac.admission_policy(), rbac.admission_policy_binding())
         logs = LogShipping(self, "Logs", cluster=cluster, environment=environment)
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
-        platform = KubernetesPlatform(cluster=cluster, keda=Keda(self, "Keda", cluster=cluster), network=gpu_network)
+        keda = Keda(self, "Keda", cluster=cluster)
         images = RuntimeImages(self, "Image", project=project)
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]
             RuntimeOnKubernetes(
                 self,
                 f"Runtime{runtime.pascal_name}",
-                platform=platform,
+                cluster=cluster,
+                keda=keda,
                 environment=environment,
                 runtime=runtime,
                 queue=queue,

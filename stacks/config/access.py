@@ -1,14 +1,14 @@
 """Access and notification: keys, throttling, publishers, administrators, subscribers and alarms."""
 
 import re
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from contract.callback import CALLBACK_STATUS
 from contract.routing import CamelModel
 from contract.task import TaskType
-from stacks.config.validation import matches, unique
+from stacks.config.validation import all_different, matches
 
 #: Pattern of a subscriber's endpoint for each protocol, and its name in error messages.
 _ENDPOINTS: Final = {
@@ -101,13 +101,8 @@ class CallbackSubscriber(Subscriber):
         return self
 
 
-_Subscriber = TypeVar("_Subscriber", bound=Subscriber)
-
-
-def unique_endpoints(subscribers: tuple[_Subscriber, ...]) -> tuple[_Subscriber, ...]:
-    """Refuse an endpoint that would get every message twice."""
-    return unique(subscribers, lambda subscriber: (subscriber.protocol, subscriber.endpoint), "endpoint")
-
+#: Validator that refuses an endpoint that would receive every message twice.
+UNIQUE_ENDPOINTS: Final = all_different("endpoint", lambda subscriber: (subscriber.protocol, subscriber.endpoint))
 
 #: Retention periods of CloudWatch Logs, in days.
 LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 3653]
@@ -116,7 +111,7 @@ LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 
 class Alarms(CamelModel):
     """Subscribers of the alarms, and the thresholds of the alarms."""
 
-    subscribers: Annotated[tuple[Subscriber, ...], AfterValidator(unique_endpoints)] = Field(
+    subscribers: Annotated[tuple[Subscriber, ...], UNIQUE_ENDPOINTS] = Field(
         default=(), description="receivers of the alarm topic's messages"
     )
     oldest_message_minutes: int = Field(

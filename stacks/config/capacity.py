@@ -22,31 +22,27 @@ class PurchaseOption(CamelModel):
     priority: int = Field(ge=1, le=MAX_PRIORITY, description="the option with the higher priority is tried first")
 
 
-def _spot(value: object) -> object:
-    return _option(value, SPOT_PRIORITY)
-
-
-def _on_demand(value: object) -> object:
-    return _option(value, ON_DEMAND_PRIORITY)
-
-
-def _option(value: object, priority: int) -> object:
-    """Return the option with its default priority for `true`, and None for `false`."""
-    return {True: {"priority": priority}, False: None}[value] if isinstance(value, bool) else value
-
-
 #: Values of an option in the file.
 _Choice = PurchaseOption | bool | None
+
+
+def _option(priority: int) -> BeforeValidator:
+    """Return a validator that reads `true` as the option with this priority, and `false` as None."""
+
+    def read(value: object) -> object:
+        return {True: {"priority": priority}, False: None}[value] if isinstance(value, bool) else value
+
+    return BeforeValidator(read, json_schema_input_type=_Choice)
 
 
 class Capacity(CamelModel):
     """Purchase options of GPUs. Spot costs a third or less, and AWS may reclaim it with two minutes' notice."""
 
-    spot: Annotated[PurchaseOption | None, BeforeValidator(_spot, json_schema_input_type=_Choice)] = Field(
+    spot: Annotated[PurchaseOption | None, _option(SPOT_PRIORITY)] = Field(
         default=PurchaseOption(priority=SPOT_PRIORITY),
         description=f"false buys no spot capacity; true is priority {SPOT_PRIORITY}",
     )
-    on_demand: Annotated[PurchaseOption | None, BeforeValidator(_on_demand, json_schema_input_type=_Choice)] = Field(
+    on_demand: Annotated[PurchaseOption | None, _option(ON_DEMAND_PRIORITY)] = Field(
         default=PurchaseOption(priority=ON_DEMAND_PRIORITY),
         description=f"false buys no on-demand capacity; true is priority {ON_DEMAND_PRIORITY}",
     )

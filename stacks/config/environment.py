@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CamelModel, Catalogue
 from stacks.config.access import (
+    UNIQUE_ENDPOINTS,
     Alarms,
     ApiKey,
     CallbackSubscriber,
@@ -15,11 +16,10 @@ from stacks.config.access import (
     Throttling,
     is_account,
     partition_of_arn,
-    unique_endpoints,
 )
 from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
-from stacks.config.validation import unique
+from stacks.config.validation import all_different
 
 #: SNS's default limit of a message in bytes, the same in every partition.
 SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
@@ -32,14 +32,6 @@ MAX_ECS_CAPACITY_PROVIDERS: Final = 20
 #: Partitions by the prefix of their regions' names. All other regions are in `aws`.
 _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-
-
-def _unique_names(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
-    return unique(keys, lambda key: key.name, "name")
-
-
-def _unique_principals(principals: tuple[str, ...]) -> tuple[str, ...]:
-    return unique(principals, lambda principal: principal, "value")
 
 
 class Environment(CamelModel):
@@ -62,7 +54,7 @@ class Environment(CamelModel):
         description="orchestrator of the replicas: Kubernetes (eks), ECS (ecs), or none if you start agents by hand",
     )
     network: Network | None = Field(default=None, description="network of the GPU nodes; required with an engine")
-    administrators: Annotated[tuple[Principal, ...], AfterValidator(_unique_principals)] = Field(
+    administrators: Annotated[tuple[Principal, ...], all_different("value")] = Field(
         default=(), description="ARNs of the roles and users with all permissions in the Kubernetes cluster"
     )
     model_bucket: Annotated[str, Field(pattern=_BUCKET)] | None = Field(
@@ -74,13 +66,13 @@ class Environment(CamelModel):
     output_retention_days: int | None = Field(
         default=None, ge=1, description="days after which pictures are deleted, or null to keep them"
     )
-    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1), AfterValidator(_unique_names)] = (
+    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1), all_different("name", lambda key: key.name)] = (
         ApiKey(name="default"),
     )
     throttling: Throttling = Throttling()
     alarms: Alarms = Alarms()
-    callbacks: Annotated[tuple[CallbackSubscriber, ...], AfterValidator(unique_endpoints)] = ()
-    publishers: Annotated[tuple[Publisher, ...], AfterValidator(_unique_principals)] = Field(
+    callbacks: Annotated[tuple[CallbackSubscriber, ...], UNIQUE_ENDPOINTS] = ()
+    publishers: Annotated[tuple[Publisher, ...], all_different("value")] = Field(
         default=(),
         description="accounts (12 digits in quotes), roles and users (ARNs) that may post to the entry topic, besides"
         " principals of this account that IAM allows",

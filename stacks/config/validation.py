@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import AfterValidator
 
@@ -83,6 +83,11 @@ def matches(pattern: re.Pattern[str], advice: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def all_different(what: str, key: Callable[[Any], object] = lambda item: item) -> AfterValidator:
+    """Return a validator of lists that refuses two items with the same `key`. The error calls it `what`."""
+    return AfterValidator(lambda items: unique(items, key, what))
 
 
 def unique(items: tuple[_Item, ...], key: Callable[[_Item], object], what: str) -> tuple[_Item, ...]:

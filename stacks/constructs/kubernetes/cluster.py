@@ -61,6 +61,7 @@ class KubernetesCluster(Construct):
         api_cidrs: Sequence[str],
     ) -> None:
         super().__init__(scope, id_)
+        self.network = network
         logs = RetainedLogGroup(
             self,
             "Logs",

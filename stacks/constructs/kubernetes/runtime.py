@@ -1,29 +1,18 @@
 """Runtime on Kubernetes: nodes, replicas, permissions and scaler, applied in order of their dependencies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from aws_cdk import Aws
 from constructs import Construct
 
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.kubernetes import deployment, keda, node_pools, rbac
+from stacks.constructs.kubernetes import deployment, node_pools, rbac
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
-from stacks.constructs.kubernetes.keda import Keda
+from stacks.constructs.kubernetes.keda import Keda, scaled_object, trigger_authentication
 from stacks.constructs.kubernetes.names import RUNTIME, namespace_of
 from stacks.constructs.kubernetes.network_policy import network_policy
-from stacks.constructs.runtime.gpu_network import GpuNetwork
 from stacks.constructs.runtime.role import RuntimeRole
 from stacks.exports import QueueReference, StorageExports
-
-
-@dataclass(frozen=True)
-class KubernetesPlatform:
-    """Resources that all runtimes of a cluster share."""
-
-    cluster: KubernetesCluster
-    keda: Keda
-    network: GpuNetwork
 
 
 class RuntimeOnKubernetes(Construct):
@@ -34,7 +23,8 @@ class RuntimeOnKubernetes(Construct):
         scope: Construct,
         id_: str,
         *,
-        platform: KubernetesPlatform,
+        cluster: KubernetesCluster,
+        keda: Keda,
         environment: Environment,
         runtime: RuntimeConfig,
         queue: QueueReference,
@@ -43,7 +33,6 @@ class RuntimeOnKubernetes(Construct):
         variables: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
-        cluster = platform.cluster
         role = RuntimeRole(
             self,
             "Role",
@@ -72,7 +61,7 @@ class RuntimeOnKubernetes(Construct):
             node_pools.node_class(
                 runtime,
                 role_name=cluster.node_role.role_name,
-                subnet_ids=platform.network.subnet_ids,
+                subnet_ids=cluster.network.subnet_ids,
                 security_group_id=cluster.security_group_id,
                 tags=environment.resource_tags,
             ),
@@ -92,8 +81,8 @@ class RuntimeOnKubernetes(Construct):
         replicas.node.add_dependency(surroundings, identity)
         rule = cluster.apply(
             "Scaler",
-            keda.trigger_authentication(runtime),
-            keda.scaled_object(runtime, queue_url=queue.url, region=Aws.REGION),
+            trigger_authentication(runtime),
+            scaled_object(runtime, queue_url=queue.url, region=Aws.REGION),
             scope=self,
         )
-        rule.node.add_dependency(replicas, platform.keda.watch(self, "KedaPolicy", queue_arn=queue.arn))
+        rule.node.add_dependency(replicas, keda.watch(self, "KedaPolicy", queue_arn=queue.arn))

@@ -20,10 +20,27 @@ def runtime_widgets(
 ) -> Sequence[Sequence[aws_cloudwatch.IWidget]]:
     """Return the rows of a runtime, its heading first."""
     heading = aws_cloudwatch.TextWidget(markdown=f"## {metrics.runtime}", width=3 * WIDTH, height=1)
+    finished = [metrics.finished(status) for status in FINAL_STATUSES]
+    queue = graph(
+        "Queue",
+        [metrics.waiting(), metrics.in_flight()],
+        right=[metrics.oldest_seconds()],
+        unit="messages",
+        right_unit="seconds",
+    )
+    stages = ("TotalSeconds", "GenerateSeconds", "FetchSeconds", "StoreSeconds")
     return [
         [heading],
-        [_tasks(metrics), _queue(metrics), _durations("Delay (waiting)", metrics, "TaskDelaySeconds")],
-        [_stages(metrics), _replicas(metrics), _images(metrics, gpus_per_replica, price_per_gpu_hour)],
+        [
+            graph("Tasks in and out", [metrics.accepted(), *finished], unit="tasks a minute"),
+            queue,
+            _durations("Delay (waiting)", metrics, "TaskDelaySeconds"),
+        ],
+        [
+            _durations("Execution", metrics, *stages),
+            _replicas(metrics),
+            _images(metrics, gpus_per_replica, price_per_gpu_hour),
+        ],
     ]
 
 
@@ -49,16 +66,6 @@ def graph(
     )
 
 
-def _tasks(metrics: RuntimeMetrics) -> aws_cloudwatch.IWidget:
-    finished = [metrics.finished(status) for status in FINAL_STATUSES]
-    return graph("Tasks in and out", [metrics.accepted(), *finished], unit="tasks a minute")
-
-
-def _queue(metrics: RuntimeMetrics) -> aws_cloudwatch.IWidget:
-    counts = [metrics.waiting(), metrics.in_flight()]
-    return graph("Queue", counts, right=[metrics.oldest_seconds()], unit="messages", right_unit="seconds")
-
-
 def _durations(title: str, metrics: RuntimeMetrics, *names: str) -> aws_cloudwatch.IWidget:
     percentiles = [
         metrics.of_agents(
@@ -68,10 +75,6 @@ def _durations(title: str, metrics: RuntimeMetrics, *names: str) -> aws_cloudwat
         for statistic in ("p50", "p95")
     ]
     return graph(title, percentiles, unit="seconds")
-
-
-def _stages(metrics: RuntimeMetrics) -> aws_cloudwatch.IWidget:
-    return _durations("Execution", metrics, "TotalSeconds", "GenerateSeconds", "FetchSeconds", "StoreSeconds")
 
 
 def _replicas(metrics: RuntimeMetrics) -> aws_cloudwatch.IWidget:

@@ -18,7 +18,6 @@ from cli.errors import CommandError
 from cli.requests import file_name, id_of, path_of
 from cli.topic import publish
 from cli.waiting import NewRun, ReadTask, wait_for_tasks
-from local.demo.callbacks import CallbackFile
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request, with_id, with_input_picture
 from local.demo.input_server import serve_picture
 from local.demo.local_system import DemoFailed, running_system, write_environment
@@ -70,14 +69,17 @@ def send(journey: Journey, *, api: ApiClient, environment: SystemEndpoints) -> R
     return api.task
 
 
-def wait_for_callbacks(task_ids: Sequence[str], callbacks: CallbackFile) -> None:
+def wait_for_callbacks(task_ids: Sequence[str], file: Path) -> None:
     """Print callbacks until every task has had its own."""
     deadline = time.monotonic() + CALLBACK_SECONDS
-    missing = set(task_ids)
+    missing, printed = set(task_ids), 0
     while missing:
-        for callback in callbacks.read_new():
+        # The last line may be half written.
+        lines = file.read_bytes().rpartition(b"\n")[0].splitlines() if file.exists() else []
+        for callback in map(json.loads, lines[printed:]):
             console.print_json(data=callback)
             missing.discard(callback["id"])
+        printed = len(lines)
         if missing and time.monotonic() > deadline:
             raise DemoFailed(f"no callback came for: {', '.join(sorted(missing))}")
         time.sleep(0.1)
@@ -125,7 +127,6 @@ def put_input_picture(png: bytes, *, environment: SystemEndpoints) -> None:
 
 def show(environment: SystemEndpoints, *, state_directory: Path, link_host: str, out: Path) -> Path:
     """Send the requests, wait, print the callbacks and save the pictures; returns the contact sheet."""
-    callbacks = CallbackFile(path=state_directory / "callbacks.jsonl")
     with ApiClient(environment=environment) as api:
         sent = list(journeys(http_link=f"http://{link_host}/cat.png", s3_link=f"s3://{LINK_BUCKET}/{LINK_KEY}"))
         readers = {journey.task_id: send(journey, api=api, environment=environment) for journey in sent}
@@ -135,7 +136,7 @@ def show(environment: SystemEndpoints, *, state_directory: Path, link_host: str,
             timeout_seconds=TASKS_SECONDS,
             console=console,
         )
-        wait_for_callbacks(list(readers), callbacks)
+        wait_for_callbacks(list(readers), state_directory / "callbacks.jsonl")
         failed = [f"{task_id}: {task['error']}" for task_id, task in ended.items() if task["status"] != "COMPLETED"]
         if failed:
             raise DemoFailed("not every task was completed:\n" + "\n".join(failed))

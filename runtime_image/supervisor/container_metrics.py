@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Info, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -20,9 +20,8 @@ class ContainerMetrics(Collector):
         self, *, runtime: str, status: ContainerStatus, models_directory: Path, models_state_file: Path | None
     ) -> None:
         self._registry = CollectorRegistry()
-        Gauge(
-            "darkroom_runtime_info", "The runtime that the container serves", ["runtime"], registry=self._registry
-        ).labels(runtime).set(1)
+        info = Info("darkroom_runtime", "The runtime that the container serves", registry=self._registry)
+        info.info({"runtime": runtime})
         self._webui_restarts = Counter(
             "darkroom_webui_restarts", "Starts of the Web UI after its end", ["reason"], registry=self._registry
         )

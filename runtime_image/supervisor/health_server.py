@@ -5,16 +5,13 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from runtime_image.process.clock import Clock
 from runtime_image.supervisor.container_metrics import ContainerMetrics
 from runtime_image.supervisor.container_status import ContainerStatus
-
-#: Seconds for a request to arrive.
-_REQUEST_SECONDS: Final = 5.0
 
 
 class HealthServer:
@@ -47,7 +44,8 @@ def _json_page(content: dict[str, object]) -> tuple[int, str, bytes]:
 
 
 class _HealthHandler(BaseHTTPRequestHandler):
-    timeout = _REQUEST_SECONDS
+    #: Seconds for a request to arrive.
+    timeout = 5.0
 
     def __init__(self, page: Callable[[str], tuple[int, str, bytes]], *arguments: Any) -> None:
         self._page = page

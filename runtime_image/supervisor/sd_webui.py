@@ -1,13 +1,13 @@
 """SD Web UI as the engine of a container: the calls that start it, warm it up and probe it."""
 
 import json
+from contextlib import suppress
 from typing import Final
 
 from runtime_image.process.clock import Clock
 from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
 from runtime_image.webui.client import READ_TIMEOUT_SECONDS, WebUiClient
-from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.errors import NoSuchCall, WebUiFailed
 from runtime_image.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE, read_progress
 
 #: Calls that make the Web UI search its folders again, because its first search may come before the models. A Web UI
@@ -21,8 +21,6 @@ _REFRESH_CALLS: Final = (
 )
 #: The smallest image that warms up what the usual ones need: SD 1.5's native size.
 _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "height": 512, "save_images": False}
-_NOT_FOUND: Final = 404
-_FIRST_ERROR: Final = 300
 
 
 class SdWebUi:
@@ -64,6 +62,5 @@ class SdWebUi:
 
     def _call(self, method: str, path: str, body: object = None) -> None:
         content = json.dumps(body or {}).encode() if method == "POST" else None
-        answer = self._client.call(method, path, content, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
-        if answer.status >= _FIRST_ERROR and answer.status != _NOT_FOUND:
-            raise refusal(answer)
+        with suppress(NoSuchCall):
+            self._client.ask(method, path, content, timeout_seconds=SWITCH_TIMEOUT_SECONDS)

@@ -141,7 +141,8 @@ class Supervisor:
 
     def _inspect(self, now: float) -> None:
         """Kill an agent that hangs, and drain it if the Web UI should restart between two tasks."""
-        size = self.status.webui_resident_bytes = self.webui.resident_bytes()
+        size = self.webui.child.resident_bytes() if self.webui.child else 0
+        self.status.webui_resident_bytes = size
         agent_status = self.status.agent_status = self.agent.poll_status()
         if self.agent.hangs and not self.agent.is_terminating:
             self.event_log.error("agent_hangs")

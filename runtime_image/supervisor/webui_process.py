@@ -52,10 +52,6 @@ class WebUiProcess(ManagedProcess):
             self.metrics.count_webui_restart(reason)
         return may_start_again
 
-    def resident_bytes(self) -> int:
-        """Return the resident size of the Web UI, 0 if it does not run."""
-        return self.child.resident_bytes() if self.child else 0
-
     def _watch(self, child: StartedProcess) -> None:
         event = self.prepare(child)
         self.post(event)

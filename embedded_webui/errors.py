@@ -1,7 +1,7 @@
 """The error that carries the exception name of the real Web UI."""
 
 
-class WebUiError(Exception):
+class WebUiException(Exception):
     """Raised where the Web UI raises an exception that this project would not raise under that name.
 
     Args:

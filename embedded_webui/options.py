@@ -23,12 +23,12 @@ class ValidationError(Exception):
 
 def read_defaults() -> dict[str, Any]:
     """Return the options of v1.10.1 with their defaults."""
-    text = resources.files(__package__).joinpath("data/options.json").read_text(encoding="utf-8")
+    text = resources.files("embedded_webui").joinpath("data/options.json").read_text(encoding="utf-8")
     defaults: dict[str, Any] = json.loads(text)
     return defaults
 
 
-class Options:
+class WebUiOptions:
     """Explicitly set values over `defaults`. Like the Web UI, setting a value does not check it.
 
     Args:

@@ -8,9 +8,9 @@ from typing import Final
 from embedded_webui.generation.generator import Generator
 from embedded_webui.generation.job_queue import JobQueue
 from embedded_webui.generation.progress import ProgressState
-from embedded_webui.models.checkpoints import Checkpoints
-from embedded_webui.models.engine import Engine
-from embedded_webui.options import Options, read_defaults
+from embedded_webui.models.checkpoints import CheckpointFolder
+from embedded_webui.models.engine import ModelEngine
+from embedded_webui.options import WebUiOptions, read_defaults
 
 _logger: Final = logging.getLogger(__name__)
 #: Folder of the checkpoints inside the models folder, by the Web UI's name.
@@ -18,13 +18,13 @@ CHECKPOINT_FOLDER: Final = "Stable-diffusion"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebUi:
+class EmbeddedWebUi:
     """The parts of one Web UI."""
 
     models_folder: Path
-    options: Options
-    checkpoints: Checkpoints
-    engine: Engine
+    options: WebUiOptions
+    checkpoints: CheckpointFolder
+    engine: ModelEngine
     generator: Generator
     state: ProgressState
     queue: JobQueue
@@ -38,13 +38,13 @@ class WebUi:
             _logger.exception("warm_up_failed")
 
 
-def build_web_ui(*, models_folder: Path, threads: int, settings_file: Path | None) -> WebUi:
+def build_web_ui(*, models_folder: Path, threads: int, settings_file: Path | None) -> EmbeddedWebUi:
     """Return the Web UI of a models folder, with no model loaded; `settings_file` keeps the options that are set."""
-    options = Options(read_defaults(), settings_file)
-    checkpoints = Checkpoints(models_folder / CHECKPOINT_FOLDER)
-    engine = Engine(checkpoints=checkpoints, options=options, models_folder=models_folder, threads=threads)
+    options = WebUiOptions(read_defaults(), settings_file)
+    checkpoints = CheckpointFolder(models_folder / CHECKPOINT_FOLDER)
+    engine = ModelEngine(checkpoints=checkpoints, options=options, models_folder=models_folder, threads=threads)
     state = ProgressState()
-    return WebUi(
+    return EmbeddedWebUi(
         models_folder=models_folder,
         options=options,
         checkpoints=checkpoints,

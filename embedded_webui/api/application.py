@@ -12,12 +12,12 @@ from embedded_webui.api.generation_routes import generation_routes
 from embedded_webui.api.image_routes import image_routes
 from embedded_webui.api.list_routes import list_routes
 from embedded_webui.api.settings_routes import settings_routes
-from embedded_webui.web_ui import WebUi
+from embedded_webui.web_ui import EmbeddedWebUi
 
 _PREFIX: Final = "/sdapi/v1"
 
 
-def create_application(web_ui: WebUi) -> FastAPI:
+def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
     """Return the application. Its routes are plain functions: each waiting request holds a thread, as in the Web UI."""
     application = FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
     for routes in (generation_routes, image_routes, settings_routes, list_routes):

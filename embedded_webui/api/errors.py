@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.pydantic_v1 import detail_of
 
 _logger: Final = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class ExceptionResponses:
             await self._app(scope, receive, send)
         except Exception as exception:
             _logger.exception("request_failed", extra={"path": scope.get("path")})
-            name = exception.name if isinstance(exception, WebUiError) else type(exception).__name__
+            name = exception.name if isinstance(exception, WebUiException) else type(exception).__name__
             await _response(500, error=name, errors=str(exception))(scope, receive, send)
 
 

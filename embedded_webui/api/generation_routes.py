@@ -9,12 +9,12 @@ from PIL import Image
 from embedded_webui.api import scripts
 from embedded_webui.images import codec, infotext
 from embedded_webui.requests import GenerationRequest, ImageToImageRequest, TextToImageRequest
-from embedded_webui.web_ui import WebUi
+from embedded_webui.web_ui import EmbeddedWebUi
 
 Kind = TypeVar("Kind", bound=GenerationRequest)
 
 
-def generation_routes(web_ui: WebUi) -> APIRouter:
+def generation_routes(web_ui: EmbeddedWebUi) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
@@ -56,7 +56,7 @@ def generation_routes(web_ui: WebUi) -> APIRouter:
 
 
 def _generate(
-    web_ui: WebUi, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None
+    web_ui: EmbeddedWebUi, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None
 ) -> JSONResponse:
     result = web_ui.queue.run(lambda: web_ui.generator.generate(request, images=images, mask=mask))
     # Outside the queue, so that the next request runs while these images are encoded.

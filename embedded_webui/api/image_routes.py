@@ -13,13 +13,13 @@ from embedded_webui.requests import (
     InterrogateRequest,
     PngInfoRequest,
 )
-from embedded_webui.web_ui import WebUi
+from embedded_webui.web_ui import EmbeddedWebUi
 
 #: Key of the infotext in images that extras made.
 _EXTRAS_KEY: Final = "postprocessing"
 
 
-def image_routes(web_ui: WebUi) -> APIRouter:
+def image_routes(web_ui: EmbeddedWebUi) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from embedded_webui.api import scripts
 from embedded_webui.generation.samplers import SAMPLER_ENTRIES, SCHEDULE_ENTRIES
 from embedded_webui.images.upscalers import LATENT_MODES, UPSCALER_ENTRIES
-from embedded_webui.web_ui import WebUi
+from embedded_webui.web_ui import EmbeddedWebUi
 
 
-def list_routes(web_ui: WebUi) -> APIRouter:
+def list_routes(web_ui: EmbeddedWebUi) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
     flags = resources.files("embedded_webui").joinpath("data/command_flags.json").read_text(encoding="utf-8")

@@ -4,11 +4,11 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from embedded_webui.errors import WebUiError
-from embedded_webui.web_ui import WebUi
+from embedded_webui.errors import WebUiException
+from embedded_webui.web_ui import EmbeddedWebUi
 
 
-def settings_routes(web_ui: WebUi) -> APIRouter:
+def settings_routes(web_ui: EmbeddedWebUi) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
@@ -23,7 +23,7 @@ def settings_routes(web_ui: WebUi) -> APIRouter:
     def set_options(values: dict[str, Any]) -> None:
         wanted = values.get("sd_model_checkpoint")
         if wanted is not None and web_ui.checkpoints.find(wanted) is None:
-            raise WebUiError("RuntimeError", f"model {wanted!r} not found")
+            raise WebUiException("RuntimeError", f"model {wanted!r} not found")
         for name, value in values.items():
             on_change = switch_checkpoint if name == "sd_model_checkpoint" else None
             web_ui.options.set(name, value, on_change=on_change)

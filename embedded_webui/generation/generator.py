@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.generation.progress import ProgressState
-from embedded_webui.generation.result import Result, build_result
-from embedded_webui.generation.run import Run
+from embedded_webui.generation.result import GenerationResult, build_result
+from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.samplers import resolve_sampler
 from embedded_webui.generation.seeds import Seeds, choose_seeds
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
-from embedded_webui.models.checkpoints import Checkpoint, Checkpoints
-from embedded_webui.models.engine import Engine
-from embedded_webui.options import Options
+from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
+from embedded_webui.models.engine import ModelEngine
+from embedded_webui.options import WebUiOptions
 from embedded_webui.requests import SD_UPSCALE, GenerationRequest, ImageToImageRequest, TextToImageRequest
 
 if TYPE_CHECKING:
@@ -38,13 +38,17 @@ class Passes(Protocol):
 class Generator:
     """Runs requests one by one, in the thread of the job queue."""
 
-    def __init__(self, *, engine: Engine, options: Options, checkpoints: Checkpoints, state: ProgressState) -> None:
+    def __init__(
+        self, *, engine: ModelEngine, options: WebUiOptions, checkpoints: CheckpointFolder, state: ProgressState
+    ) -> None:
         self._engine = engine
         self._options = options
         self._checkpoints = checkpoints
         self._state = state
 
-    def generate(self, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None) -> Result:
+    def generate(
+        self, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None
+    ) -> GenerationResult:
         """Make the images of a request; `images` and `mask` are the input of image-to-image."""
         kind = "img2img" if isinstance(request, ImageToImageRequest) else "txt2img"
         self._state.begin(f"scripts_{kind}")
@@ -85,20 +89,20 @@ class Generator:
         if not (request.batch_size and request.n_iter):
             raise IndexError("list index out of range")
         if request.steps == 0:
-            raise WebUiError("ZeroDivisionError", "integer division or modulo by zero")
+            raise WebUiException("ZeroDivisionError", "integer division or modulo by zero")
         needed_bytes = int(request.width or 0) * int(request.height or 0) * _BYTES_PER_PIXEL
         if needed_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
             # Otherwise torch would get the memory, and the kernel would kill the process when it uses it.
-            raise WebUiError(
+            raise WebUiException(
                 "RuntimeError",
                 f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {needed_bytes} bytes.",
             )
 
-    def _resolve(self, request: GenerationRequest, checkpoint: Checkpoint) -> Run:
+    def _resolve(self, request: GenerationRequest, checkpoint: CheckpointFile) -> GenerationRun:
         clip_skip = self._options["CLIP_stop_at_last_layers"]
         # An option with a value of a wrong type makes every run fail here, as in the Web UI.
         -clip_skip  # noqa: B018 - raises TypeError
-        return Run(
+        return GenerationRun(
             request=request,
             sampler=resolve_sampler(request.sampler_name or request.sampler_index, request.scheduler),
             seeds=choose_seeds(
@@ -111,8 +115,10 @@ class Generator:
             checkpoint=checkpoint,
         )
 
-    def _passes(self, run: Run, model: "Model", images: list[Image.Image], mask: Image.Image | None) -> Passes:
-        from embedded_webui.generation.image_to_image import ImageToImage  # noqa: PLC0415 - imports torch, see Engine
+    def _passes(
+        self, run: GenerationRun, model: "Model", images: list[Image.Image], mask: Image.Image | None
+    ) -> Passes:
+        from embedded_webui.generation.image_to_image import ImageToImage  # noqa: PLC0415 - imports torch, see ModelEngine
         from embedded_webui.generation.sd_upscale import SdUpscale  # noqa: PLC0415 - see above
         from embedded_webui.generation.text_to_image import TextToImage  # noqa: PLC0415 - see above
 
@@ -132,7 +138,7 @@ class Generator:
             return SdUpscale(request, run=run, images=images, tiles=single)
         return single
 
-    def _run_batches(self, run: Run, make: Callable[[Seeds], list[Image.Image]]) -> list[Image.Image]:
+    def _run_batches(self, run: GenerationRun, make: Callable[[Seeds], list[Image.Image]]) -> list[Image.Image]:
         batches, size = int(run.request.n_iter or 0), int(run.request.batch_size or 0)
         images: list[Image.Image] = []
         for number in range(batches):
@@ -144,11 +150,11 @@ class Generator:
             images += make(run.seeds.slice(number * size, (number + 1) * size))
         return images
 
-    def _hires_checkpoint(self, name: str | None) -> Checkpoint | None:
+    def _hires_checkpoint(self, name: str | None) -> CheckpointFile | None:
         return self._find(name) if name and name not in SAME_AS_FIRST_PASS else None
 
-    def _find(self, name: str) -> Checkpoint:
+    def _find(self, name: str) -> CheckpointFile:
         found = self._checkpoints.find(name)
         if found is None:
-            raise WebUiError("Exception", f"Could not find checkpoint with name {name}")
+            raise WebUiException("Exception", f"Could not find checkpoint with name {name}")
         return found

@@ -6,16 +6,16 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.generation.progress import ProgressState
-from embedded_webui.generation.run import Run
+from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.sampling import Noise, Start, sample
 from embedded_webui.generation.seeds import Seeds
 from embedded_webui.images import codec, masks
 from embedded_webui.images.upscalers import LATENT_MODES
 from embedded_webui.models.kinds import LATENT_PIXELS
 from embedded_webui.models.model import Model
-from embedded_webui.options import Options
+from embedded_webui.options import WebUiOptions
 from embedded_webui.requests import ImageToImageRequest
 
 #: diffusers' name of each `resize_mode` of images; mode 3 resizes latents instead.
@@ -35,19 +35,19 @@ class ImageToImage:
         self,
         request: ImageToImageRequest,
         *,
-        run: Run,
+        run: GenerationRun,
         images: list[Image.Image],
         drawn_mask: Image.Image | None,
         model: Model,
         state: ProgressState,
-        options: Options,
+        options: WebUiOptions,
     ) -> None:
         if not images:
-            raise WebUiError(
+            raise WebUiException(
                 "RuntimeError", "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]"
             )
         if len(images) > max(1, int(request.batch_size or 0)):
-            raise WebUiError(
+            raise WebUiException(
                 "RuntimeError", f"bad number of images passed: {len(images)}; expecting {request.batch_size} or less"
             )
         self._request = request

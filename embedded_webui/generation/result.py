@@ -6,15 +6,20 @@ from typing import Any, Final
 
 from PIL import Image
 
-from embedded_webui.generation.run import Run
+from embedded_webui.generation.run import GenerationRun
 from embedded_webui.images import codec, infotext
 
 #: Face restoration that the infotext names. As in a Web UI without its models, it does nothing.
 _FACE_RESTORATION: Final = "CodeFormer"
+#: Fields of a request that `info` repeats.
+_REQUEST_FIELDS: Final = {
+    *("prompt", "negative_prompt", "subseed_strength", "width", "height", "cfg_scale", "steps", "batch_size"),
+    *("seed_resize_from_w", "seed_resize_from_h", "denoising_strength"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class GenerationResult:
     """The images of a run, each with its infotext, and `info` as JSON text."""
 
     images: list[Image.Image]
@@ -22,7 +27,7 @@ class Result:
     info: str
 
 
-def build_result(run: Run, images: list[Image.Image], *, job_timestamp: str) -> Result:
+def build_result(run: GenerationRun, images: list[Image.Image], *, job_timestamp: str) -> GenerationResult:
     """Return the result of a run, with a grid of all images first if the request saves images."""
     texts = [_infotext(run, number) for number in range(len(images))]
     has_grid = bool(run.request.save_images and not run.request.do_not_save_grid and len(images) > 1)
@@ -33,10 +38,10 @@ def build_result(run: Run, images: list[Image.Image], *, job_timestamp: str) -> 
         "infotexts": texts,
         "job_timestamp": job_timestamp,
     }
-    return Result(images=images, infotexts=texts, info=json.dumps(info))
+    return GenerationResult(images=images, infotexts=texts, info=json.dumps(info))
 
 
-def _infotext(run: Run, number: int) -> str:
+def _infotext(run: GenerationRun, number: int) -> str:
     request, strength = run.request, run.seeds.strength
     settings = {
         "Steps": request.steps,
@@ -59,34 +64,24 @@ def _infotext(run: Run, number: int) -> str:
     return infotext.write(prompt=request.prompt or "", negative_prompt=request.negative_prompt or "", settings=settings)
 
 
-def _info(run: Run) -> dict[str, Any]:
+def _info(run: GenerationRun) -> dict[str, Any]:
     request, count = run.request, len(run.seeds.seeds)
     schedule = {} if run.sampler.is_automatic else {"Schedule type": run.sampler.schedule}
     return {
-        "prompt": request.prompt,
+        **request.model_dump(include=_REQUEST_FIELDS),
         "all_prompts": [request.prompt] * count,
-        "negative_prompt": request.negative_prompt,
         "all_negative_prompts": [request.negative_prompt] * count,
         "seed": run.seeds.seeds[0],
         "all_seeds": run.seeds.seeds,
         "subseed": run.seeds.subseeds[0],
         "all_subseeds": run.seeds.subseeds,
-        "subseed_strength": request.subseed_strength,
-        "width": request.width,
-        "height": request.height,
         "sampler_name": run.sampler.name,
-        "cfg_scale": request.cfg_scale,
-        "steps": request.steps,
-        "batch_size": request.batch_size,
         "restore_faces": bool(request.restore_faces),
         "face_restoration_model": _FACE_RESTORATION if request.restore_faces else None,
         "sd_model_name": run.checkpoint.model_name,
         "sd_model_hash": run.checkpoint.short_hash,
         "sd_vae_name": None,
         "sd_vae_hash": None,
-        "seed_resize_from_w": request.seed_resize_from_w,
-        "seed_resize_from_h": request.seed_resize_from_h,
-        "denoising_strength": request.denoising_strength,
         "extra_generation_params": run.extra | schedule,
         "styles": request.styles or [],
         "clip_skip": run.clip_skip,

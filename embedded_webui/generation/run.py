@@ -5,7 +5,7 @@ from typing import Any
 
 from embedded_webui.generation.samplers import ResolvedSampler
 from embedded_webui.generation.seeds import Seeds
-from embedded_webui.models.checkpoints import Checkpoint
+from embedded_webui.models.checkpoints import CheckpointFile
 from embedded_webui.requests import GenerationRequest
 
 
@@ -24,14 +24,14 @@ class Pass:
 
 
 @dataclass(kw_only=True)
-class Run:
+class GenerationRun:
     """A request with the sampler, seeds and checkpoint that were resolved for it."""
 
     request: GenerationRequest
     sampler: ResolvedSampler
     seeds: Seeds
     clip_skip: int
-    checkpoint: Checkpoint
+    checkpoint: CheckpointFile
     #: Settings in the infotext that only this kind of request has.
     extra: dict[str, Any] = field(default_factory=dict)
 

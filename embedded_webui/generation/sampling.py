@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.generation import prompt_syntax
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.prompt_encoder import Embedding, pad_to_same_length
@@ -114,7 +114,7 @@ def sample(model: Model, state: ProgressState, plan: Pass, noise: Noise, start: 
         callback_on_step_end_tensor_inputs=list(_CALLBACK_TENSORS),
     ).images.float()
     if bool(torch.isnan(result).any()):
-        raise WebUiError("NansException", "A tensor with NaNs was produced in Unet.")
+        raise WebUiException("NansException", "A tensor with NaNs was produced in Unet.")
     return result
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from PIL import Image, ImageChops
 
 from embedded_webui.generation.image_to_image import ImageToImage
-from embedded_webui.generation.run import Run
+from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.seeds import Seeds
 from embedded_webui.images import upscalers
 from embedded_webui.requests import ImageToImageRequest
@@ -19,7 +19,7 @@ class SdUpscale:
     """Makes one large image per seed. The request's size is the size of a tile."""
 
     def __init__(
-        self, request: ImageToImageRequest, *, run: Run, images: list[Image.Image], tiles: ImageToImage
+        self, request: ImageToImageRequest, *, run: GenerationRun, images: list[Image.Image], tiles: ImageToImage
     ) -> None:
         given = list(request.script_args or [])
         arguments: list[Any] = [*given, *_DEFAULT_ARGUMENTS[len(given) :]]

@@ -8,9 +8,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.generation.progress import ProgressState
-from embedded_webui.generation.run import Run
+from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.samplers import ResolvedSampler, resolve_sampler
 from embedded_webui.generation.sampling import Noise, Start, sample
 from embedded_webui.generation.seeds import Seeds
@@ -32,7 +32,7 @@ class TextToImage:
         self,
         request: TextToImageRequest,
         *,
-        run: Run,
+        run: GenerationRun,
         model: Model,
         state: ProgressState,
         hires_model: Callable[[str | None], Model],
@@ -64,7 +64,7 @@ class TextToImage:
     def _second_pass(self, model: Model, latents: Tensor, batch: Seeds) -> tuple[Model, Tensor]:
         request = self._request
         if request.denoising_strength is None:
-            raise WebUiError("TypeError", "'>' not supported between instances of 'NoneType' and 'int'")
+            raise WebUiException("TypeError", "'>' not supported between instances of 'NoneType' and 'int'")
         width, height = self._hires_size()
         if self._upscaler in upscalers.LATENT_MODES:
             size = (height // LATENT_PIXELS, width // LATENT_PIXELS)

@@ -12,7 +12,7 @@ import httpx
 from fastapi import HTTPException
 from PIL import ExifTags, Image, PngImagePlugin
 
-from embedded_webui.options import Options
+from embedded_webui.options import WebUiOptions
 
 #: Seconds for each part of the response to a link.
 _LINK_SECONDS: Final = 30.0
@@ -28,7 +28,7 @@ _TECHNICAL: Final = frozenset(
 _SIXTEEN_BIT_MODES: Final = ("I", "I;16")
 
 
-def decode(source: object, options: Options) -> Image.Image:
+def decode(source: object, options: WebUiOptions) -> Image.Image:
     """Return the image that `source` holds or links to, or raise the Web UI's `HTTPException`."""
     text = str(source) if isinstance(source, str) else ""
     if text.startswith(("http://", "https://")):
@@ -42,7 +42,7 @@ def decode(source: object, options: Options) -> Image.Image:
     return _open(data, problem="Invalid encoded image")
 
 
-def encode(image: Image.Image, options: Options, *, infotext: str | None, key: str = "parameters") -> str:
+def encode(image: Image.Image, options: WebUiOptions, *, infotext: str | None, key: str = "parameters") -> str:
     """Return an image as base64, in the format of the option `samples_format`, with its infotext inside."""
     output = io.BytesIO()
     image_format = str(options["samples_format"]).lower()
@@ -65,7 +65,7 @@ def encode(image: Image.Image, options: Options, *, infotext: str | None, key: s
 
 
 def read_text(image: Image.Image) -> tuple[str, dict[str, Any]]:
-    """Return the infotext of an image, empty if there is none, and its other texts."""
+    """Return the infotext of an image, or an empty text, and its other texts."""
     items = {str(name): value for name, value in image.info.items() if name not in _TECHNICAL}
     infotext = items.pop("parameters", None)
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
@@ -105,7 +105,7 @@ def _open(data: bytes, *, problem: str) -> Image.Image:
     return image
 
 
-def _fetch(url: str, options: Options) -> bytes:
+def _fetch(url: str, options: WebUiOptions) -> bytes:
     if not options["api_enable_requests"]:
         raise HTTPException(500, "Requests not allowed")
     if options["api_forbid_local_requests"] and not _is_public(url):

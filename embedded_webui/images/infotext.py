@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from typing import Any, Final
 
 #: Version of the SD Web UI whose API this is.
@@ -13,29 +14,9 @@ _SETTING: Final = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,
 _SIZE: Final = re.compile(r"^(\d+)x(\d+)$")
 _NEGATIVE: Final = "Negative prompt:"
 #: Values that `png-info` shows for settings that the text leaves out.
-_ASSUMED: Final[Mapping[str, Any]] = {
-    "Clip skip": "1",
-    "Hires resize-1": 0,
-    "Hires resize-2": 0,
-    "Hires sampler": "Use same sampler",
-    "Hires schedule type": "Use same scheduler",
-    "Hires checkpoint": "Use same checkpoint",
-    "Hires prompt": "",
-    "Hires negative prompt": "",
-    "Mask mode": "Inpaint masked",
-    "Masked content": "original",
-    "Inpaint area": "Whole picture",
-    "Masked area padding": 32,
-    "RNG": "GPU",
-    "Schedule type": "Automatic",
-    "Schedule max sigma": 0,
-    "Schedule min sigma": 0,
-    "Schedule rho": 0,
-    "VAE Encoder": "Full",
-    "VAE Decoder": "Full",
-    "FP8 weight": "Disable",
-    "Refiner switch by sampling steps": False,
-}
+_ASSUMED: Final[Mapping[str, Any]] = json.loads(
+    resources.files("embedded_webui").joinpath("data/infotext_defaults.json").read_text(encoding="utf-8")
+)
 #: Field of a request, setting of the text, and type of its value.
 _REQUEST_FIELDS: Final = (
     ("prompt", "Prompt", str),

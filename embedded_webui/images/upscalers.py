@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageOps
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.requests import ExtrasRequest
 
 _RESAMPLING: Final[Mapping[str, Image.Resampling | None]] = {
@@ -38,13 +38,13 @@ def exact_name(name: str) -> str | None:
 def check_hires_upscaler(name: str) -> None:
     """Raise the Web UI's error for an unknown upscaler of a second pass."""
     if name not in LATENT_MODES and name not in _RESAMPLING:
-        raise WebUiError("Exception", f"could not find upscaler named {name}")
+        raise WebUiException("Exception", f"could not find upscaler named {name}")
 
 
 def enlarge(image: Image.Image, *, upscaler: str, factor: float) -> Image.Image:
     """Return the image `factor` times as large; the upscaler None returns it unchanged."""
     if upscaler not in _RESAMPLING:
-        raise WebUiError("AssertionError", f"could not find upscaler named {upscaler}")
+        raise WebUiException("AssertionError", f"could not find upscaler named {upscaler}")
     method = _RESAMPLING[upscaler]
     if method is None:
         return image

@@ -10,7 +10,7 @@ _SHORT_HASH_DIGITS: Final = 10
 _SUFFIX: Final = ".safetensors"
 
 
-class Checkpoint:
+class CheckpointFile:
     """One file. Loading it computes its hash, as in the Web UI, because reading gigabytes takes long."""
 
     def __init__(self, path: Path, *, name: str) -> None:
@@ -55,15 +55,15 @@ class Checkpoint:
         }
 
 
-class Checkpoints:
+class CheckpointFolder:
     """The checkpoints under a folder, as the last `refresh` found them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._found: dict[tuple[Path, int, int], Checkpoint] = {}
+        self._found: dict[tuple[Path, int, int], CheckpointFile] = {}
         self.refresh()
 
-    def __iter__(self) -> Iterator[Checkpoint]:
+    def __iter__(self) -> Iterator[CheckpointFile]:
         return iter(list(self._found.values()))
 
     def refresh(self) -> None:
@@ -74,14 +74,14 @@ class Checkpoints:
             status = path.stat()
             version = (path, status.st_mtime_ns, status.st_size)
             known = self._found.get(version)
-            found[version] = known or Checkpoint(path, name=path.relative_to(self._folder).as_posix())
+            found[version] = known or CheckpointFile(path, name=path.relative_to(self._folder).as_posix())
         self._found = found
 
-    def find(self, alias: str | None) -> Checkpoint | None:
+    def find(self, alias: str | None) -> CheckpointFile | None:
         """Return the checkpoint with exactly this name."""
         return next((checkpoint for checkpoint in self if alias in checkpoint.aliases()), None)
 
-    def select(self, alias: str | None) -> Checkpoint:
+    def select(self, alias: str | None) -> CheckpointFile:
         """Return the checkpoint with this name, or else the first; raise `FileNotFoundError` without any."""
         chosen = self.find(alias) or next(iter(self), None)
         if chosen is None:

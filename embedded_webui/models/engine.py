@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from embedded_webui.models.checkpoints import Checkpoint, Checkpoints
-from embedded_webui.options import Options
+from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
+from embedded_webui.options import WebUiOptions
 
 if TYPE_CHECKING:
     from embedded_webui.models.model import Model
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _logger: Final = logging.getLogger(__name__)
 
 
-class Engine:
+class ModelEngine:
     """The model in memory. Only the generation queue's thread calls its methods, except `memory`.
 
     torch and diffusers take seconds to import. The first load imports them, so that the port answers before.
@@ -23,7 +23,9 @@ class Engine:
         threads: Processor threads that torch may use.
     """
 
-    def __init__(self, *, checkpoints: Checkpoints, options: Options, models_folder: Path, threads: int) -> None:
+    def __init__(
+        self, *, checkpoints: CheckpointFolder, options: WebUiOptions, models_folder: Path, threads: int
+    ) -> None:
         self._checkpoints = checkpoints
         self._options = options
         self._models_folder = models_folder
@@ -31,7 +33,7 @@ class Engine:
         self._model: Model | None = None
         self._device: str | None = None
 
-    def model(self, checkpoint: Checkpoint | None = None) -> "Model":
+    def model(self, checkpoint: CheckpointFile | None = None) -> "Model":
         """Return the model of a checkpoint, by default of the one in the options; load it if necessary.
 
         If loading fails, the previous model is loaded again and the error is raised.
@@ -64,7 +66,7 @@ class Engine:
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page_bytes
         return {"ram": {"free": float(total - used), "used": used, "total": float(total)}, "cuda": self._cuda_memory()}
 
-    def _load(self, checkpoint: Checkpoint) -> "Model":
+    def _load(self, checkpoint: CheckpointFile) -> "Model":
         import diffusers  # noqa: PLC0415 - see the class
         import torch  # noqa: PLC0415 - see the class
         import transformers  # noqa: PLC0415 - see the class

@@ -19,7 +19,7 @@ _SDXL_TOKENS: Final = "conditioner.embedders.0.transformer.text_model.embeddings
 _FIRST_CONVOLUTION: Final = "model.diffusion_model.input_blocks.0.0.weight"
 
 
-class UnknownModel(Exception):
+class UnsupportedModel(Exception):
     """Raised when a checkpoint is of no kind that the embedded Web UI runs."""
 
 
@@ -73,13 +73,13 @@ TINY: Final = ModelKind(
 
 
 def kind_of(shapes: Mapping[str, tuple[int, ...]]) -> ModelKind:
-    """Return the kind of model that has tensors of these names and shapes, or raise `UnknownModel`."""
+    """Return the kind of model that has tensors of these names and shapes, or raise `UnsupportedModel`."""
     for kind in (SD15, SDXL, TINY):
         if shapes.get(kind.token_table, ())[-1:] == (kind.token_width,):
             channels = shapes.get(_FIRST_CONVOLUTION, ())[1:2]
             if channels and channels != (kind.config("vae")["latent_channels"],):
-                raise UnknownModel(
+                raise UnsupportedModel(
                     f"a {kind.name} model with {channels[0]} input channels (inpainting) is not supported"
                 )
             return kind
-    raise UnknownModel("neither an SD 1.5 nor an SDXL checkpoint in one file")
+    raise UnsupportedModel("neither an SD 1.5 nor an SDXL checkpoint in one file")

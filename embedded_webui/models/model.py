@@ -10,9 +10,9 @@ from PIL import Image
 from safetensors import safe_open
 from torch import Tensor
 
-from embedded_webui.errors import WebUiError
+from embedded_webui.errors import WebUiException
 from embedded_webui.generation.prompt_encoder import PromptEncoder
-from embedded_webui.models.checkpoints import Checkpoint
+from embedded_webui.models.checkpoints import CheckpointFile
 from embedded_webui.models.kinds import LATENT_PIXELS, TINY, ModelKind, kind_of
 from embedded_webui.models.tokenizers import build_tokenizers
 from embedded_webui.tiny_model.attention import AveragedAttention
@@ -52,7 +52,7 @@ class _GivenNoise:
 class Model:
     """A checkpoint in memory, on one device."""
 
-    def __init__(self, pipeline: Any, *, kind: ModelKind, checkpoint: Checkpoint, device: str) -> None:
+    def __init__(self, pipeline: Any, *, kind: ModelKind, checkpoint: CheckpointFile, device: str) -> None:
         self.checkpoint = checkpoint
         self.device = device
         self.scheduler_config: Mapping[str, Any] = pipeline.scheduler.config
@@ -75,7 +75,7 @@ class Model:
         """Return the images of latents."""
         decoded = self._decode(latents)
         if bool(torch.isnan(decoded).any()):
-            raise WebUiError("NansException", "A tensor with NaNs was produced in VAE.")
+            raise WebUiException("NansException", "A tensor with NaNs was produced in VAE.")
         images: list[Image.Image] = self._pipeline.image_processor.postprocess(decoded)
         return images
 
@@ -106,7 +106,7 @@ class Model:
         return decoded[:, :, centre, centre].cpu()
 
 
-def load_model(checkpoint: Checkpoint, *, models_folder: Path, device: str) -> Model:
+def load_model(checkpoint: CheckpointFile, *, models_folder: Path, device: str) -> Model:
     """Load a checkpoint. Its tensors decide its kind; the configuration is the project's own."""
     with safe_open(checkpoint.path, framework="pt") as file:
         kind = kind_of({name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118 - not a dict

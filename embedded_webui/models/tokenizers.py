@@ -1,7 +1,7 @@
 """Vocabularies that split prompts into tokens: CLIP's for real checkpoints, single bytes for the tiny one.
 
-A checkpoint does not hold its vocabulary. CLIP's comes from the models folder (`CLIP/merges.txt`, a file of any CLIP
-tokenizer) or from the package in which OpenAI's code is published; nothing is downloaded.
+A checkpoint does not hold its vocabulary. CLIP's is `CLIP/merges.txt` of the models folder, a file of any CLIP
+tokenizer, or part of the package with OpenAI's code. Nothing is downloaded.
 """
 
 import gzip

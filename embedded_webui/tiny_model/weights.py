@@ -1,9 +1,9 @@
 """Weights of the tiny model: random, around a hand-made path that turns noise into soft colours within a few steps.
 
-A model of random weights alone returns its noise. Here the U-Net calls "noise" whatever is not smooth (the picture
-less its own blur), so that large soft shapes remain, which depend on the seed; attention to the prompt and the random
-rest of the network shift and bend them. The autoencoder is an average of 8x8 pixels in four mixtures of the colours,
-and back, so that a picture that is given to image-to-image can be recognised in what comes out.
+A model of random weights alone returns its noise. This U-Net calls "noise" the difference between the latents and
+their blur. So large soft shapes remain, which depend on the seed. Attention to the prompt and the random rest of the
+network shift and bend them. The encoder averages 8x8 pixels into four mixtures of the colours, and the decoder does the
+reverse. So an image given to image-to-image can be recognised in the result.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,29 +12,29 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-#: Constant channel beside the data in a normalised group: so large that the group's variance is always its own, which
-#: makes the normalisation a known linear map instead of one that depends on the picture.
+#: Constant channel next to the data in a normalised group. It is so large that it alone decides the group's variance,
+#: which makes the normalisation a known linear map instead of one that depends on the image.
 _ANCHOR: Final = 30.0
-#: How much of what is not smooth the U-Net calls noise. More than all of it, because a network that does not look at
-#: the step's number removes too little in the last steps.
+#: Factor on the difference from the blur that the U-Net calls noise. It is above 1, because a network that ignores the
+#: step's number removes too little in the last steps.
 _NOISE_GAIN: Final = 1.35
-#: Part of the random rest of the U-Net in its answer, and of the attention to the prompt.
+#: Parts of the U-Net's output that come from its random weights, and from the attention to the prompt.
 _UNET_RANDOM: Final = 0.07
 _UNET_ATTENTION: Final = 0.025
 _UNET_TEXTURE: Final = 0.01
-#: Part of the finer shapes of each level in the large ones that come up from below.
+#: Part of each level's finer shapes in the larger ones of the level below.
 _FINER_SHAPES: Final = 0.3
-#: Part of the random rest of the decoder in the picture.
+#: Part of the image that comes from the decoder's random weights.
 _DECODER_RANDOM: Final = 0.35
 _DECODER_TEXTURE: Final = 0.05
-#: Standard deviation of a picture's colours, of 1, for latents of standard deviation 1.
+#: Standard deviation of an image's colours, in a range of 1, for latents of standard deviation 1.
 _CONTRAST: Final = 0.5
-#: The encoder draws from a distribution whose logarithm of the variance is this: it always gives the mean.
+#: Logarithm of the variance of the encoder's distribution, so small that the encoder always returns the mean.
 _NO_VARIANCE: Final = -30.0
 
 
 def fill_unet(unet: Any) -> None:
-    """Lay the path from noise to soft shapes through a U-Net of random weights."""
+    """Set the path from noise to soft shapes in a U-Net of random weights."""
     _scale_residuals(unet, _UNET_RANDOM)
     for name, module in unet.named_modules():
         if name.rpartition(".")[0].endswith("attentions"):
@@ -65,7 +65,7 @@ def fill_unet(unet: Any) -> None:
 
 
 def fill_autoencoder(vae: Any, generator: torch.Generator) -> None:
-    """Make the autoencoder an average of 8x8 pixels in four mixtures of the colours, and back."""
+    """Make the encoder average 8x8 pixels into four mixtures of the colours, and the decoder the reverse."""
     colours, latents = range(vae.config.in_channels), range(vae.config.latent_channels)
     rotation = torch.linalg.qr(torch.randn(len(latents), len(latents), generator=generator)).Q[: len(colours)]
     to_colours = rotation * _CONTRAST * vae.config.scaling_factor
@@ -111,13 +111,13 @@ def _fill_decoder(decoder: Any, colours: Sequence[int], to_colours: Tensor) -> N
 
 
 def _signed_channels(count: int, group: int) -> list[tuple[int, int]]:
-    """Return where each value and its negative go: never into the last channel of a group, which is the anchor's."""
+    """Return the channels of each value and its negative, none the last of a group, which is the anchor's."""
     places = [channel for channel in range(4 * count * group) if (channel + 1) % group][: 2 * count]
     return list(zip(places[:count], places[count:], strict=True))
 
 
 def _anchor(convolution: nn.Conv2d, norm: nn.GroupNorm, signed: Iterable[tuple[int, int]]) -> None:
-    """Put a constant into each group that holds data, and make the normalisation undo itself there."""
+    """Set a constant in each group that holds data, and make the normalisation undo itself there."""
     group = norm.num_channels // norm.num_groups
     data = {channel for pair in signed for channel in pair}
     mean, variance = _ANCHOR / group, _ANCHOR**2 * (group - 1) / group**2
@@ -138,7 +138,7 @@ def _route_signed(convolution: nn.Conv2d, signed: Iterable[tuple[int, int]]) -> 
 
 
 def _read_signed(convolution: nn.Conv2d, signed: Sequence[tuple[int, int]], mixture: Tensor, *, texture: float) -> None:
-    """Read the values after the activation: silu(x) - silu(-x) is x, so a value beside its negative passes intact."""
+    """Read the values after the activation. A value and its negative restore it, because silu(x) - silu(-x) is x."""
     _scale(convolution, texture)
     group_end = max(max(pair) for pair in signed) + 1
     convolution.weight[:, : group_end + 1] = 0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from embedded_webui.options import Options, ValidationError
+from embedded_webui.options import ValidationError, WebUiOptions
 
 #: Status and body; a body of bytes is sent as it is.
 Reply = tuple[int, Any]
@@ -63,11 +63,11 @@ class StubService:
         self.sampler: str | None = None
         self.options_set: list[dict[str, Any]] = []
         self._settings_file = settings_file
-        self.options = Options(DEFAULT_OPTIONS, settings_file)
+        self.options = WebUiOptions(DEFAULT_OPTIONS, settings_file)
 
     def restart(self) -> None:
         """Forget the options that were not saved."""
-        self.options = Options(DEFAULT_OPTIONS, self._settings_file)
+        self.options = WebUiOptions(DEFAULT_OPTIONS, self._settings_file)
 
     def title_of(self, name: str) -> str:
         """Return a checkpoint's title: its file name and a short hash."""

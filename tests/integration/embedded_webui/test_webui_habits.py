@@ -13,11 +13,11 @@ import pytest
 
 from tests.harness.eventually import eventually
 
-pytestmark = pytest.mark.xdist_group("embedded_webui")
+pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
 
 SMALL = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 1}
 #: Enough steps that a test can poll the run and interrupt it.
-LONG = {**SMALL, "steps": 40}
+LONG = {**SMALL, "steps": 30}
 DEADLINE_SECONDS = 60
 #: Seconds between two polls of a run, which takes several times as long under constant polling.
 POLL_SECONDS = 0.02

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.integration.embedded_webui.conformance import GENERATION, drawn, encoded, left_half, opened
 
-pytestmark = pytest.mark.xdist_group("embedded_webui")
+pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)

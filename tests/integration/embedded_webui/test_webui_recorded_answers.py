@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.embedded_webui.recordings import ANSWERS, mismatches, recorded_shape
 
-pytestmark = pytest.mark.xdist_group("embedded_webui")
+pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.option_values import MAX_PROBLEMS, option_problems
-from embedded_webui.options import Options, read_defaults
+from embedded_webui.options import WebUiOptions, read_defaults
 
 DEFAULTS = read_defaults()
 VALUES = st.recursive(
@@ -67,7 +67,7 @@ def test_an_error_does_not_grow_with_the_request() -> None:
 def test_no_value_that_is_let_through_keeps_the_web_ui_from_showing_its_options(key: str, value: Any) -> None:
     if option_problems({key: value}, DEFAULTS, "f"):
         return
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set(key, value)
 
     # As its web framework writes answers: without escapes, so half a character cannot be written.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_webui.models.checkpoints import Checkpoints
+from embedded_webui.models.checkpoints import CheckpointFolder
 
 DIGEST = hashlib.sha256(b"weights").hexdigest()
 
@@ -18,12 +18,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_checkpoints_are_listed_in_the_order_of_their_names(folder: Path) -> None:
-    names = [checkpoint.model_name for checkpoint in Checkpoints(folder)]
+    names = [checkpoint.model_name for checkpoint in CheckpointFolder(folder)]
     assert names == ["A", "b", "sub_c"]
 
 
 def test_a_hash_is_known_once_it_was_calculated_and_survives_a_refresh(folder: Path) -> None:
-    checkpoints = Checkpoints(folder)
+    checkpoints = CheckpointFolder(folder)
     first = checkpoints.select(None)
     assert (first.title, first.entry()["hash"]) == ("A.safetensors", None)
     first.calculate_hash()
@@ -33,7 +33,7 @@ def test_a_hash_is_known_once_it_was_calculated_and_survives_a_refresh(folder: P
 
 
 def test_a_changed_file_is_another_checkpoint(folder: Path) -> None:
-    checkpoints = Checkpoints(folder)
+    checkpoints = CheckpointFolder(folder)
     checkpoints.select(None).calculate_hash()
     (folder / "A.safetensors").write_bytes(b"other weights")
     checkpoints.refresh()
@@ -44,7 +44,7 @@ def test_a_changed_file_is_another_checkpoint(folder: Path) -> None:
     "alias", ["sub/c.safetensors", "sub/c", "sub_c", DIGEST, DIGEST[:10], f"sub/c.safetensors [{DIGEST[:10]}]"]
 )
 def test_a_checkpoint_has_many_names(folder: Path, alias: str) -> None:
-    checkpoints = Checkpoints(folder)
+    checkpoints = CheckpointFolder(folder)
     list(checkpoints)[-1].calculate_hash()
     found = checkpoints.find(alias)
     assert found
@@ -52,11 +52,11 @@ def test_a_checkpoint_has_many_names(folder: Path, alias: str) -> None:
 
 
 def test_an_unknown_name_selects_the_first(folder: Path) -> None:
-    checkpoints = Checkpoints(folder)
+    checkpoints = CheckpointFolder(folder)
     assert checkpoints.find("nope") is None
     assert checkpoints.select("nope").model_name == "A"
 
 
 def test_an_empty_or_missing_folder_has_nothing_to_select(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="No checkpoints found"):
-        Checkpoints(tmp_path / "missing").select(None)
+        CheckpointFolder(tmp_path / "missing").select(None)

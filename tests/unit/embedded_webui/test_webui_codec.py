@@ -6,12 +6,12 @@ from fastapi import HTTPException
 from PIL import Image
 
 from embedded_webui.images import codec
-from embedded_webui.options import Options, read_defaults
+from embedded_webui.options import WebUiOptions, read_defaults
 
 
 @pytest.fixture
-def options() -> Options:
-    return Options(read_defaults())
+def options() -> WebUiOptions:
+    return WebUiOptions(read_defaults())
 
 
 def picture() -> Image.Image:
@@ -19,7 +19,7 @@ def picture() -> Image.Image:
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_what_is_encoded_is_decoded(options: Options, prefix: str) -> None:
+def test_what_is_encoded_is_decoded(options: WebUiOptions, prefix: str) -> None:
     text = codec.encode(picture(), options, infotext="a cat")
     decoded = codec.decode(prefix + text, options)
     assert decoded.tobytes() == picture().tobytes()
@@ -27,27 +27,27 @@ def test_what_is_encoded_is_decoded(options: Options, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("broken", ["", "zzzz", "not base64!!", None, "data:image/png;base64,", {"a": 1}])
-def test_what_is_no_picture_is_refused(options: Options, broken: object) -> None:
+def test_what_is_no_picture_is_refused(options: WebUiOptions, broken: object) -> None:
     with pytest.raises(HTTPException) as refusal:
         codec.decode(broken, options)
     assert (refusal.value.status_code, refusal.value.detail) == (500, "Invalid encoded image")
 
 
 @pytest.mark.parametrize("link", ["http://127.0.0.1:1/x.png", "http://169.254.169.254/", "http://[::1]/", "http://"])
-def test_links_to_this_network_are_refused(options: Options, link: str) -> None:
+def test_links_to_this_network_are_refused(options: WebUiOptions, link: str) -> None:
     with pytest.raises(HTTPException) as refusal:
         codec.decode(link, options)
     assert refusal.value.detail == "Request to local resource not allowed"
 
 
-def test_links_can_be_forbidden(options: Options) -> None:
+def test_links_can_be_forbidden(options: WebUiOptions) -> None:
     options.set("api_enable_requests", value=False)
     with pytest.raises(HTTPException) as refusal:
         codec.decode("http://127.0.0.1/x.png", options)
     assert refusal.value.detail == "Requests not allowed"
 
 
-def test_an_unknown_format_is_refused(options: Options) -> None:
+def test_an_unknown_format_is_refused(options: WebUiOptions) -> None:
     options.set("samples_format", "bmp")
     with pytest.raises(HTTPException, match="Invalid image format"):
         codec.encode(picture(), options, infotext=None)
@@ -63,7 +63,7 @@ def test_a_grid_holds_all(count: int, size: tuple[int, int]) -> None:
     assert codec.grid([picture()] * count).size == size
 
 
-def test_other_texts_are_items(options: Options) -> None:
+def test_other_texts_are_items(options: WebUiOptions) -> None:
     text = codec.encode(picture(), options, infotext="done", key="postprocessing")
     opened = Image.open(io.BytesIO(base64.b64decode(text)))
     assert codec.read_text(opened) == ("", {"postprocessing": "done"})

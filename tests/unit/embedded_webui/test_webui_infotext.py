@@ -20,13 +20,13 @@ def test_a_size_is_read_as_two_numbers() -> None:
     assert (found["Size-1"], found["Size-2"], found["Prompt"]) == ("64", "32", "")
 
 
-@given(prompt=WORDS, negative_prompt=WORDS, note=st.text(min_size=1).map(lambda text: f"{text}!"))
-def test_what_was_written_is_read_again(prompt: str, negative_prompt: str, note: str) -> None:
-    text = infotext.write(prompt=prompt, negative_prompt=negative_prompt, settings={**SETTINGS, "Model": note})
+@given(prompt=WORDS, negative_prompt=WORDS, model=st.text(min_size=1).map(lambda text: f"{text}!"))
+def test_what_was_written_is_read_again(prompt: str, negative_prompt: str, model: str) -> None:
+    text = infotext.write(prompt=prompt, negative_prompt=negative_prompt, settings={**SETTINGS, "Model": model})
     found = infotext.read(text)
     assert (found["Prompt"], found["Negative prompt"]) == (prompt, negative_prompt)
-    if note == note.strip() and note.isprintable() and not note.startswith('"'):
-        assert found["Model"] == note
+    if model == model.strip() and model.isprintable() and not model.startswith('"'):
+        assert found["Model"] == model
 
 
 @given(st.text())

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_webui.options import Options, ValidationError, read_defaults
+from embedded_webui.options import ValidationError, WebUiOptions, read_defaults
 
 DEFAULTS = {"clip_skip": 1, "format": "png", "live": True, "names": ["a"], "nothing": None, "outdir_samples": ""}
 
@@ -13,30 +13,30 @@ def failing() -> None:
 
 def test_an_unknown_option_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        Options(DEFAULTS).set("nope", 1)
+        WebUiOptions(DEFAULTS).set("nope", 1)
 
 
 def test_a_restricted_option_is_ignored() -> None:
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set("outdir_samples", "/elsewhere")
     assert options["outdir_samples"] == ""
 
 
 def test_a_change_that_fails_is_taken_back_silently() -> None:
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set("format", "jpg")
     options.set("format", "webp", on_change=failing)
     assert options["format"] == "jpg"
 
 
 def test_a_first_change_that_fails_leaves_the_default() -> None:
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set("format", "webp", on_change=failing)
     assert options["format"] == "png"
 
 
 def test_only_what_was_set_explicitly_is_restored() -> None:
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set("format", "jpg")
     remembered = options.remember(["format", "clip_skip"])
     options.set("format", "webp")
@@ -49,14 +49,14 @@ def test_only_what_was_set_explicitly_is_restored() -> None:
     ("name", "value", "answered"), [("clip_skip", 2, 2.0), ("clip_skip", "2", 2.0), ("nothing", {"any": 1}, {"any": 1})]
 )
 def test_the_answer_has_the_type_of_the_default(name: str, value: object, answered: object) -> None:
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set(name, value)
     assert options.answer()[name] == answered
     assert type(options.answer()[name]) is type(answered)
 
 
 def test_options_of_a_wrong_type_fail_all_together() -> None:
-    options = Options(DEFAULTS)
+    options = WebUiOptions(DEFAULTS)
     options.set("clip_skip", "abc")
     options.set("names", 3)
     with pytest.raises(ValidationError) as refusal:
@@ -69,23 +69,23 @@ def test_options_of_a_wrong_type_fail_all_together() -> None:
 
 
 def test_what_was_saved_is_set_explicitly_in_the_next_life(tmp_path: Path) -> None:
-    options = Options(DEFAULTS, tmp_path / "config.json")
+    options = WebUiOptions(DEFAULTS, tmp_path / "config.json")
     options.set("clip_skip", 2)
     options.save()
     options.set("format", "jpg")
 
-    options = Options(DEFAULTS, tmp_path / "config.json")
+    options = WebUiOptions(DEFAULTS, tmp_path / "config.json")
 
     assert (options["clip_skip"], options["format"]) == (2, "png")
     assert options.remember(["clip_skip", "format"]) == {"clip_skip": 2}
 
 
 def test_a_wrong_type_outlives_a_restart(tmp_path: Path) -> None:
-    options = Options(DEFAULTS, tmp_path / "config.json")
+    options = WebUiOptions(DEFAULTS, tmp_path / "config.json")
     options.set("clip_skip", "abc")
     options.save()
     with pytest.raises(ValidationError):
-        Options(DEFAULTS, tmp_path / "config.json").answer()
+        WebUiOptions(DEFAULTS, tmp_path / "config.json").answer()
 
 
 def test_the_defaults_are_those_of_the_web_ui() -> None:

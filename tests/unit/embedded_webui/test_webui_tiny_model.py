@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from embedded_webui.models.kinds import SD15, SDXL, TINY, ModelKind, UnknownModel, kind_of
+from embedded_webui.models.kinds import SD15, SDXL, TINY, ModelKind, UnsupportedModel, kind_of
 from embedded_webui.models.tokenizers import build_tokenizers
 from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
 
@@ -121,7 +121,7 @@ def test_kinds_are_known_by_their_shapes(shapes: dict[str, tuple[int, ...]], kin
     "shapes", [{}, {"some.weight": (1,)}, {TOKENS: (49408, 1024)}, {TOKENS: (49408, 768), FIRST: (320, 9, 3, 3)}]
 )
 def test_other_models_are_refused(shapes: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(UnknownModel):
+    with pytest.raises(UnsupportedModel):
         kind_of(shapes)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embedded_webui.options import Options
+from embedded_webui.options import WebUiOptions
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed, WebUiResponse
 from runtime_image.webui.options import OptionOverrides
@@ -26,7 +26,7 @@ class FakeWebUi(WebUiClient):
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
-        self.options = Options(DEFAULTS, file)
+        self.options = WebUiOptions(DEFAULTS, file)
         self.calls: list[tuple[str, Any]] = []
         self.broken = False
 
@@ -74,7 +74,7 @@ def test_what_is_guarded_is_set_back_also_after_a_restart(tmp_path: Path) -> Non
     for _ in range(2):
         assert webui.generate(clip_skip=2)["clip_skip"] == 2
         assert webui.options["clip_skip"] == 1
-        webui.options = Options(DEFAULTS, webui.file)
+        webui.options = WebUiOptions(DEFAULTS, webui.file)
 
 
 def test_guarding_takes_the_value_that_holds_and_asks_once() -> None:

@@ -1,4 +1,4 @@
-"""What every test stands on: no test ever sees real credentials, a real region or a real endpoint."""
+"""Environment of every test: no test ever sees real credentials, a real region or a real endpoint."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
-    # Two workers share the processors: threads of torch that wait for each other would stand still.
+    # Several workers share the processors, where threads of torch would only wait for each other.
     "OMP_NUM_THREADS": "1",
 }
 

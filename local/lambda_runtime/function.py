@@ -84,14 +84,14 @@ class FunctionProcess:
         self._api = RuntimeApi()
         self._server = HttpServer(self._api.application)
         self._serving = False
-        self._child: LocalProcess | None = None
+        self._process: LocalProcess | None = None
 
     async def invoke(self, event: bytes) -> InvocationResult:
         """Return the handler's result for `event`. Errors, timeouts and crashes are results as well."""
-        child = await self._start()
+        process = await self._start()
         invocation = Invocation(event, self._definition.arn, self._definition.timeout_seconds)
         self._api.submit(invocation)
-        died = asyncio.create_task(child.wait())
+        died = asyncio.create_task(process.wait())
         try:
             answer = await self._first_answer(invocation, died)
         finally:
@@ -105,9 +105,9 @@ class FunctionProcess:
 
     async def kill(self) -> None:
         """End the process; the next invocation starts a new one."""
-        if self._child:
-            await self._child.kill()
-            self._child = None
+        if self._process:
+            await self._process.kill()
+            self._process = None
         self._api.reset()
 
     async def close(self) -> None:
@@ -119,17 +119,17 @@ class FunctionProcess:
         if not self._serving:
             await self._server.start()
             self._serving = True
-        if self._child and self._child.running:
-            return self._child
+        if self._process and self._process.running:
+            return self._process
         self._api.reset()
-        self._child = await self._program.processes.start(
+        self._process = await self._program.processes.start(
             [sys.executable, "-m", "awslambdaric", self._definition.handler],
             name=f"function {self._definition.name}",
             log_file=self._program.log_file,
             environment=self._program.environment | {"AWS_LAMBDA_RUNTIME_API": self._server.address},
             folder=self._program.folder,
         )
-        return self._child
+        return self._process
 
     async def _first_answer(self, invocation: Invocation, died: asyncio.Task[int]) -> InvocationResult | None:
         """Return the answer, an error if the process dies, None if it takes too long."""

@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 
 from runtime_image.supervisor.child_process import end_with_parent
 
-#: Seconds after SIGTERM at which a child is killed. Whatever it still does ends with the local system anyway.
+#: Seconds from SIGTERM to SIGKILL. A slow process loses nothing, because all state ends with the local system.
 STOP_SECONDS: Final = 4.0
-#: Lines of a dead child's log that the report of its death repeats.
+#: Lines of the log that the report of a failed process repeats.
 _TAIL_LINES: Final = 15
 
 
@@ -56,7 +56,7 @@ class LocalProcess:
         await self._process.wait()
 
     async def listening_port(self, *, seconds: float) -> int:
-        """Return the port from the line `{"event": "listening", "port": N}` that the child prints when it serves."""
+        """Return the port from the line `{"event": "listening", "port": N}` that the process prints when it serves."""
         try:
             port = await asyncio.wait_for(self._read_port(), seconds)
         except TimeoutError:
@@ -76,7 +76,7 @@ class LocalProcess:
     @property
     def _output(self) -> asyncio.StreamReader:
         if self._process.stdout is None:
-            raise ValueError("the child was started without reads_output")
+            raise ValueError("the process was started without reads_output")
         return self._process.stdout
 
     async def _read_port(self) -> int | None:
@@ -121,12 +121,12 @@ class ProcessGroup:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End every child that still runs."""
+        """Stop every process that still runs."""
         await self.stop(self._started)
 
     async def stop(self, processes: Sequence[LocalProcess]) -> None:
         """End some processes, side by side."""
-        await asyncio.gather(*(child.stop(seconds=self._stop_seconds) for child in processes if child.running))
+        await asyncio.gather(*(process.stop(seconds=self._stop_seconds) for process in processes if process.running))
 
     async def start(
         self,
@@ -141,7 +141,7 @@ class ProcessGroup:
         """Start `command` in `folder`; `environment` replaces the common one if it is not None."""
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
+            started = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE if reads_output else log,
@@ -152,10 +152,10 @@ class ProcessGroup:
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
-        child = LocalProcess(process, name=name, log_file=log_file)
+        process = LocalProcess(started, name=name, log_file=log_file)
         self._started = [other for other in self._started if other.running]
-        self._started.append(child)
-        return child
+        self._started.append(process)
+        return process
 
 
 def _json_object(line: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import boto3
 from contract import transitions
 from contract.message import TaskMessage
 from contract.record import Record, Status, is_task
-from contract.storage import run_of_submission
+from contract.storage import run_id_of_submission
 from contract.task import Metadata, Task
 from local.stub_webui.web_ui import CHECKPOINT
 
@@ -62,13 +62,13 @@ class BenchmarkRuntime:
         metadata = Metadata.model_validate({"id": task_id, "runtime": RUNTIME, "tasktype": tasktype})
         message = TaskMessage(
             task=Task(metadata=metadata, content=dict(content)),
-            run=run_of_submission(task_id, _SUBMISSION),
+            run_id=run_id_of_submission(task_id, _SUBMISSION),
             checkpoint=checkpoint,
             submitted_at_ms=time.time_ns() // 1_000_000,
         )
         record = Record(
             id=task_id,
-            run=message.run,
+            run_id=message.run_id,
             status=Status.IN_QUEUE,
             runtime=RUNTIME,
             tasktype=tasktype,

@@ -15,9 +15,9 @@ def key_item_id(key_name: str) -> str:
     return f"key/{key_name}"
 
 
-def run_name(task_id: str, run: str) -> str:
+def run_name(task_id: str, run_id: str) -> str:
     """Return the name of a run in the item."""
-    return f"{task_id}/{run}"
+    return f"{task_id}/{run_id}"
 
 
 def begin(key_name: str) -> Request:

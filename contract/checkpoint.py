@@ -12,14 +12,16 @@ from contract.task import TaskType
 _PLACES = ("alwayson_scripts", "override_settings")
 
 
-def take_requested_checkpoint(content: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any], str | None]:
+def extract_requested_checkpoint(
+    content: dict[str, Any], errors: list[FieldError]
+) -> tuple[dict[str, Any], str | None]:
     """Return `content` without the keys that are ours, and the checkpoint that it named.
 
     `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would take our keys for unknown
     scripts and fail, and would silently ignore an unknown checkpoint in `override_settings`.
     """
     if isinstance(content.get("payload"), dict):
-        payload, from_payload = take_requested_checkpoint(content["payload"], errors)
+        payload, from_payload = extract_requested_checkpoint(content["payload"], errors)
         return content | {"payload": payload}, from_payload
     result = dict(content)
     requested: str | None = None
@@ -33,7 +35,7 @@ def take_requested_checkpoint(content: dict[str, Any], errors: list[FieldError])
             continue
         result[place] = {key: value for key, value in settings.items() if key != "sd_model_checkpoint"}
         requested = requested or _checked_name(settings.get("sd_model_checkpoint"), field, errors)
-    _take_image_link(result, errors)
+    _move_image_link(result, errors)
     return result, requested
 
 
@@ -90,7 +92,7 @@ def _checked_name(value: object, field: str, errors: list[FieldError]) -> str | 
     return None
 
 
-def _take_image_link(content: dict[str, Any], errors: list[FieldError]) -> None:
+def _move_image_link(content: dict[str, Any], errors: list[FieldError]) -> None:
     scripts = content.get("alwayson_scripts")
     if not isinstance(scripts, dict) or "image_link" not in scripts:
         return

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contract.json_values import compact_json
 from contract.task import Task
@@ -11,17 +11,17 @@ from contract.task import Task
 class TaskMessage(BaseModel):
     """A checked task with what the agent must know beside it; S3 holds it if it is too large for a topic."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     task: Task
     #: The four hexadecimal digits of this submission.
-    run: str
+    run_id: str = Field(alias="run")
     checkpoint: str | None = None
     submitted_at_ms: int
 
     def to_body(self) -> str:
         """Return the message body, pure ASCII."""
-        return compact_json(self.model_dump(mode="json", exclude_defaults=True))
+        return compact_json(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "TaskMessage":

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contract.json_values import compact_json
 
@@ -76,7 +76,7 @@ MAX_EARLIER_SUBMISSIONS: Final = 10
 PUBLISH_GRACE_MS: Final = 60_000
 #: Milliseconds after which the sweep looks again at a task that it could not settle, so that those which it never can
 #: do not use up the time of the others.
-SWEEP_RETRY_MS: Final = 300_000
+REAPER_RETRY_MS: Final = 300_000
 #: Milliseconds after the end of a lease at which the sweep asks whether the task is lost: time for the queue to
 #: deliver the message again and for another replica to claim it.
 LEASE_GRACE_MS: Final = 120_000
@@ -85,10 +85,11 @@ LEASE_GRACE_MS: Final = 120_000
 class Record(BaseModel):
     """One task in the task table. Times are epoch milliseconds, `expires_at` epoch seconds."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
     id: str
-    run: str
+    #: Four hexadecimal digits; `run` in the table.
+    run_id: str = Field(alias="run")
     status: Status
     runtime: str
     tasktype: str
@@ -151,7 +152,8 @@ class Record(BaseModel):
     #: The runtime again, while the run is active.
     active_runtime: str | None = None
     due_shard: str | None = None
-    due_at_ms: int | None = None
+    #: When the reaper checks the task; `due_at_ms` in the table.
+    next_check_at_ms: int | None = Field(default=None, alias="due_at_ms")
     #: The session of a Web UI client that waits for this run; gone with its end.
     webui_session: str | None = None
     expires_at: int | None = None
@@ -168,7 +170,7 @@ class Record(BaseModel):
 
     def to_item(self) -> dict[str, Any]:
         """Return the item in the plain Python values that boto3's resource layer takes; absent is left out."""
-        item = self.model_dump(mode="json", exclude_none=True)
+        item = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         for field in ("error", "last_error"):
             if field in item:
                 item[field] = compact_json(item[field])
@@ -185,7 +187,7 @@ class Record(BaseModel):
 
 
 def is_task(item: Mapping[str, Any]) -> bool:
-    """Tell a record from the other items of the table (`contract.active_runs`, `contract.replica`)."""
+    """Tell a record from the other items of the table (`contract.active_runs`, `contract.heartbeat`)."""
     return "run" in item
 
 

@@ -57,28 +57,28 @@ def output_location(bucket: str, prefix: str, task_id: str) -> str:
     return S3Location(bucket, output_folder(prefix, task_id)).uri
 
 
-def image_key(prefix: str, task_id: str, run: str, number: int, extension: str) -> str:
+def image_key(prefix: str, task_id: str, run_id: str, number: int, extension: str) -> str:
     """Return the key of the picture with this number, counted from 1; `extension` has no dot."""
-    return f"{output_folder(prefix, task_id)}/{task_id}-{run}-{number}.{extension}"
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-{number}.{extension}"
 
 
-def preview_key(prefix: str, task_id: str, run: str, extension: str) -> str:
+def preview_key(prefix: str, task_id: str, run_id: str, extension: str) -> str:
     """Return the key of the picture that shows how far a running task is; each one replaces the one before."""
-    return f"{output_folder(prefix, task_id)}/{task_id}-{run}-preview.{extension}"
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-preview.{extension}"
 
 
-def response_key(prefix: str, task_id: str, run: str) -> str:
+def response_key(prefix: str, task_id: str, run_id: str) -> str:
     """Return the key of the Web UI's response without its image data."""
-    return f"{output_folder(prefix, task_id)}/{task_id}-{run}.out"
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}.out"
 
 
-def message_key(task_id: str, run: str, fingerprint: str) -> str:
+def message_key(task_id: str, run_id: str, fingerprint: str) -> str:
     """Return the key in the task bucket of a message body that is passed by reference.
 
     Two submissions of one id may share a run's four digits by chance; the fingerprint of the content keeps one from
     replacing the other's body before it is known which of them is recorded.
     """
-    return f"{MESSAGE_FOLDER}/{task_id}/{run}-{fingerprint[:16]}.json"
+    return f"{MESSAGE_FOLDER}/{task_id}/{run_id}-{fingerprint[:16]}.json"
 
 
 def webui_list_key(runtime: str, endpoint: str) -> str:
@@ -96,7 +96,7 @@ def checkpoint_key(name: str) -> str:
     return f"{CHECKPOINT_FOLDER}/{name}"
 
 
-def run_of_submission(task_id: str, submission_id: str, previous_run: str | None = None) -> str:
+def run_id_of_submission(task_id: str, submission_id: str, previous_run: str | None = None) -> str:
     """Return the four hexadecimal digits that tell one submission's outputs from another's of the same id.
 
     They are derived, not drawn, so a redelivered task overwrites its own objects; they differ from

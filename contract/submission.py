@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from contract import runpod, task_v1alpha1
-from contract.checkpoint import choose_checkpoint, take_requested_checkpoint
+from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
 from contract.content import check_generation, check_input_image
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe
@@ -102,7 +102,7 @@ def _check(
         tasktype = TaskType(str(metadata_body.get("tasktype")))
     except ValueError:
         return None
-    content, requested = take_requested_checkpoint(content, errors)
+    content, requested = extract_requested_checkpoint(content, errors)
     checkpoint = None
     errors += _check_content(tasktype, content, runtime)
     if runtime:

@@ -45,19 +45,23 @@ class Outcome:
 
 def create(record: Record, *, after: Record | None = None) -> Request:
     """Record a new run: of an id without a record, or `after` the final run that was read, if that still stands."""
-    due_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
-    indexed = {"due_shard": due_shard(record.id), "due_at_ms": due_at_ms, "active_runtime": record.runtime}
+    next_check_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
+    indexed = {
+        "due_shard": due_shard(record.id),
+        "next_check_at_ms": next_check_at_ms,
+        "active_runtime": record.runtime,
+    }
     item = record.model_copy(update=indexed).to_item()
     if after is None:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}
-    if record.run == after.run or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
+    if record.run_id == after.run_id or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
         raise ValueError("a new run has digits and a submission of its own")
     condition, values = status_in(FINAL_STATUSES)
     return {
         "Item": item,
         "ConditionExpression": f"{condition} AND run = :run AND submission_id = :submission_id",
         "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": values | {":run": after.run, ":submission_id": after.submission_id},
+        "ExpressionAttributeValues": values | {":run": after.run_id, ":submission_id": after.submission_id},
     }
 
 
@@ -67,11 +71,11 @@ def mark_published(record: Record, *, now_ms: int) -> Request:
         record.id,
         set_={"published_at_ms": now_ms, "due_at_ms": record.submitted_at_ms + record.ttl_ms},
         where="run = :run AND #status = :queued AND attribute_not_exists(published_at_ms)",
-        values={":run": record.run, ":queued": Status.IN_QUEUE.value},
+        values={":run": record.run_id, ":queued": Status.IN_QUEUE.value},
     )
 
 
-def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+def claim(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
     """Take a run that waits, or one whose holder let its lease end."""
     return update(
         task_id,
@@ -87,7 +91,7 @@ def claim(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> 
         remove=_ONLY_WHILE_RUNNING,
         where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
         values={
-            ":run": run,
+            ":run": run_id,
             ":queued": Status.IN_QUEUE.value,
             ":running": Status.IN_PROGRESS.value,
             ":now": now_ms,
@@ -100,14 +104,14 @@ def replica_of(owner: str) -> str:
     return owner.partition("/")[0]
 
 
-def renew(task_id: str, run: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+def renew(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
     """Keep a claimed run. Its failure means: cancelled, timed out or claimed by another; stop working on it."""
-    return update(task_id, set_=_lease(now_ms, lease_ms), **_held(run, owner))
+    return update(task_id, set_=_lease(now_ms, lease_ms), **_held(run_id, owner))
 
 
 def report_progress(
     task_id: str,
-    run: str,
+    run_id: str,
     *,
     owner: str,
     progress_permille: int,
@@ -130,67 +134,67 @@ def report_progress(
             remove.append(name)
     if preview_url:
         set_["preview_url"] = preview_url
-    return update(task_id, set_=set_, remove=tuple(remove), **_held(run, owner))
+    return update(task_id, set_=set_, remove=tuple(remove), **_held(run_id, owner))
 
 
-def interrupt(task_id: str, run: str, *, now_ms: int) -> Request:
+def interrupt(task_id: str, run_id: str, *, now_ms: int) -> Request:
     """Ask whoever runs a task to end it with what there is of its picture by then."""
     return update(
         task_id,
         set_={"interrupted_at_ms": now_ms},
         where="run = :run AND #status = :running",
-        values={":run": run, ":running": Status.IN_PROGRESS.value},
+        values={":run": run_id, ":running": Status.IN_PROGRESS.value},
     )
 
 
-def hand_back(
-    task_id: str, run: str, *, owner: str, now_ms: int, due_at_ms: int, error: dict[str, Any] | None
+def release(
+    task_id: str, run_id: str, *, owner: str, now_ms: int, next_check_at_ms: int, error: dict[str, Any] | None
 ) -> Request:
-    """Return a claimed run to the queue; `error` says why and becomes the run's error if no attempt succeeds.
+    """Release a claimed run to the queue. `error` becomes the error of the run if no later attempt succeeds.
 
-    `due_at_ms` is the end of the run's `ttl`, at which the sweep looks at a task that still waits. A task that has
-    been running when its `ttl` ended is given time for one more delivery.
+    `next_check_at_ms` is the end of the run's `ttl`, at which the reaper checks a task that still waits. A task whose
+    `ttl` ended while it ran gets time for one more delivery.
     """
-    values = {"#status": Status.IN_QUEUE.value, "due_at_ms": max(due_at_ms, now_ms + LEASE_GRACE_MS)}
+    values = {"#status": Status.IN_QUEUE.value, "due_at_ms": max(next_check_at_ms, now_ms + LEASE_GRACE_MS)}
     if error:
         values["last_error"] = compact_json(error)
     return update(
         task_id,
         set_=values,
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", *_ONLY_WHILE_RUNNING),
-        **_held(run, owner),
+        **_held(run_id, owner),
     )
 
 
-def requeue_lost(task_id: str, run: str, *, now_ms: int) -> Request:
+def release_expired(task_id: str, run_id: str, *, now_ms: int) -> Request:
     """Let a run whose holder let its lease end wait again, as if it had never been published."""
     return update(
         task_id,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms", *_ONLY_WHILE_RUNNING),
         where="run = :run AND #status = :running AND lease_expires_at_ms < :now",
-        values={":run": run, ":running": Status.IN_PROGRESS.value, ":now": now_ms},
+        values={":run": run_id, ":running": Status.IN_PROGRESS.value, ":now": now_ms},
     )
 
 
-def look_later(task_id: str, *, now_ms: int, due_at_ms: int) -> Request:
+def defer(task_id: str, *, now_ms: int, next_check_at_ms: int) -> Request:
     """Have the sweep look at a due task later, whatever its record is like."""
     return update(
         task_id,
-        set_={"due_at_ms": due_at_ms},
+        set_={"due_at_ms": next_check_at_ms},
         where="due_at_ms <= :now",
         values={":now": now_ms},
     )
 
 
-def finish(task_id: str, run: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
+def finish(task_id: str, run_id: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
     """End a claimed run. This is the commit point: outputs lie in S3 before, the message is deleted after."""
-    return _end(task_id, outcome, now_ms, retention_seconds, **_held(run, owner))
+    return _end(task_id, outcome, now_ms, retention_seconds, **_held(run_id, owner))
 
 
-def settle(
+def finish_active(
     task_id: str,
-    run: str,
+    run_id: str,
     outcome: Outcome,
     *,
     now_ms: int,
@@ -208,21 +212,21 @@ def settle(
         now_ms,
         retention_seconds,
         where=f"run = :run AND {condition}",
-        values={":run": run, **values},
+        values={":run": run_id, **values},
     )
 
 
-def mark_streamed(task_id: str, run: str, *, now_ms: int) -> Request:
+def mark_streamed(task_id: str, run_id: str, *, now_ms: int) -> Request:
     """Note that the output of a completed run was handed over as the last part of a stream, which happens once."""
     return update(
         task_id,
         set_={"streamed_at_ms": now_ms},
         where="run = :run AND #status = :completed AND attribute_not_exists(streamed_at_ms)",
-        values={":run": run, ":completed": Status.COMPLETED.value},
+        values={":run": run_id, ":completed": Status.COMPLETED.value},
     )
 
 
-def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
+def finish_unleased(task_id: str, run_id: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
     """End a run that nobody holds: it waits, or its lease has ended."""
     return _end(
         task_id,
@@ -231,7 +235,7 @@ def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retent
         retention_seconds,
         where="run = :run AND (#status = :queued OR (#status = :running AND lease_expires_at_ms < :now))",
         values={
-            ":run": run,
+            ":run": run_id,
             ":queued": Status.IN_QUEUE.value,
             ":running": Status.IN_PROGRESS.value,
             ":now": now_ms,
@@ -239,7 +243,7 @@ def settle_lost(task_id: str, run: str, outcome: Outcome, *, now_ms: int, retent
     )
 
 
-def note_webhook(task_id: str, run: str, state: str, *, status: int | None, error: str | None) -> Request:
+def record_webhook(task_id: str, run_id: str, state: str, *, status: int | None, error: str | None) -> Request:
     """Write how an attempt to deliver the webhook of a final run went."""
     known = {"webhook_last_status": status, "webhook_last_error": error}
     return update(
@@ -247,13 +251,13 @@ def note_webhook(task_id: str, run: str, state: str, *, status: int | None, erro
         set_={"webhook_state": state, **{name: value for name, value in known.items() if value is not None}},
         add={"webhook_attempts": 1},
         remove=[name for name, value in known.items() if value is None],
-        **_final(run),
+        **_final(run_id),
     )
 
 
-def redeliver_webhook(task_id: str, run: str, *, state: str) -> Request:
+def redeliver_webhook(task_id: str, run_id: str, *, state: str) -> Request:
     """Note that the webhook of a final run is to be delivered once more."""
-    return update(task_id, set_={"webhook_state": state}, **_final(run))
+    return update(task_id, set_={"webhook_state": state}, **_final(run_id))
 
 
 def _end(
@@ -287,13 +291,13 @@ def _lease(now_ms: int, lease_ms: int) -> dict[str, int]:
     return {"lease_expires_at_ms": expires_at_ms, "due_at_ms": expires_at_ms + LEASE_GRACE_MS}
 
 
-def _held(run: str, owner: str) -> dict[str, Any]:
+def _held(run_id: str, owner: str) -> dict[str, Any]:
     return {
         "where": "run = :run AND #status = :running AND lease_owner = :owner",
-        "values": {":run": run, ":owner": owner, ":running": Status.IN_PROGRESS.value},
+        "values": {":run": run_id, ":owner": owner, ":running": Status.IN_PROGRESS.value},
     }
 
 
-def _final(run: str) -> dict[str, Any]:
+def _final(run_id: str) -> dict[str, Any]:
     condition, values = status_in(FINAL_STATUSES)
-    return {"where": f"run = :run AND {condition}", "values": {":run": run, **values}}
+    return {"where": f"run = :run AND {condition}", "values": {":run": run_id, **values}}

@@ -24,7 +24,7 @@ class WebhookState(StrEnum):
 
 def webhook_id(record: Record) -> str:
     """Return what is the same for every delivery of one run's webhook, and for no other run's."""
-    text = f"{record.id}\n{record.run}\n{record.submission_id}"
+    text = f"{record.id}\n{record.run_id}\n{record.submission_id}"
     return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 

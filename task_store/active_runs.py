@@ -41,7 +41,7 @@ class ActiveRuns:
     def release_run(self, record: Record) -> None:
         """Release the place of one run, if it was sent with a key."""
         if record.key_name is not None:
-            self.release(record.key_name, [active_runs.run_name(record.id, record.run)])
+            self.release(record.key_name, [active_runs.run_name(record.id, record.run_id)])
 
     def ended(self, names: Collection[str]) -> list[str]:
         """Return the runs that have ended or were never recorded; DynamoDB reads 100 of them at most."""

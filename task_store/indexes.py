@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from contract.heartbeat import heartbeat_partition
 from contract.record import ACTIVE_INDEX, DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SESSION_INDEX, Status
-from contract.replica import replicas_of
 
 #: Generations of one Web UI client among which the running one is searched.
 MAX_SESSION_TASKS: Final = 20
@@ -16,7 +16,7 @@ class ActiveRun:
     """A waiting or running run in the index of active tasks."""
 
     id: str
-    run: str
+    run_id: str
     status: Status
     #: The replica that claimed it last; None before the first claim.
     worker_id: str | None
@@ -67,7 +67,7 @@ class TaskIndexes:
         pages = self._pages(
             IndexName=ACTIVE_INDEX,
             KeyConditionExpression="active_runtime = :replicas AND submitted_at_ms >= :since",
-            ExpressionAttributeValues={":replicas": replicas_of(runtime), ":since": since_ms},
+            ExpressionAttributeValues={":replicas": heartbeat_partition(runtime), ":since": since_ms},
         )
         return {item["worker_id"] for page in pages for item in page}
 

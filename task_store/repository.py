@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 from contract import transitions
 from contract.conditional_update import Request
 from contract.errors import DarkroomError, TaskExpired
-from contract.record import SWEEP_RETRY_MS, Record, Status, is_task
-from contract.replica import sign_of_life
+from contract.heartbeat import heartbeat
+from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
 from contract.webhook import WebhookState
 from task_store.indexes import TaskIndexes
@@ -27,7 +27,7 @@ class RunReference(Protocol):
         """Id of the task."""
 
     @property
-    def run(self) -> str:
+    def run_id(self) -> str:
         """Id of the run, four hexadecimal digits."""
 
 
@@ -65,41 +65,41 @@ class TaskRepository(TaskIndexes):
 
     def finish_active(self, run: RunReference, outcome: Outcome) -> bool:
         """Write the final state of a waiting or running run."""
-        return self._update(transitions.settle(run.id, run.run, outcome, **self._ending()))
+        return self._update(transitions.finish_active(run.id, run.run_id, outcome, **self._ending()))
 
     def finish_waiting(self, run: RunReference, outcome: Outcome) -> bool:
         """Write the final state of a run that waits in its queue."""
-        request = transitions.settle(run.id, run.run, outcome, expected=(Status.IN_QUEUE,), **self._ending())
+        request = transitions.finish_active(run.id, run.run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
         return self._update(request)
 
     def finish_unleased(self, run: RunReference, outcome: Outcome) -> bool:
         """Write the final state of a run without a valid lease: it waits, or its lease has expired."""
-        return self._update(transitions.settle_lost(run.id, run.run, outcome, **self._ending()))
+        return self._update(transitions.finish_unleased(run.id, run.run_id, outcome, **self._ending()))
 
     def release_expired(self, run: RunReference) -> bool:
         """Release a run whose lease has expired: it waits again, as if never published."""
-        return self._update(transitions.requeue_lost(run.id, run.run, now_ms=self._now_ms()))
+        return self._update(transitions.release_expired(run.id, run.run_id, now_ms=self._now_ms()))
 
     def interrupt(self, run: RunReference) -> bool:
         """Ask the replica of a running task to finish it with the picture as it is."""
-        return self._update(transitions.interrupt(run.id, run.run, now_ms=self._now_ms()))
+        return self._update(transitions.interrupt(run.id, run.run_id, now_ms=self._now_ms()))
 
     def defer(self, task_id: str) -> bool:
         """Postpone the next check of a due task that could not be settled."""
         now_ms = self._now_ms()
-        return self._update(transitions.look_later(task_id, now_ms=now_ms, due_at_ms=now_ms + SWEEP_RETRY_MS))
+        return self._update(transitions.defer(task_id, now_ms=now_ms, next_check_at_ms=now_ms + REAPER_RETRY_MS))
 
     def mark_streamed(self, run: RunReference) -> bool:
         """Record that a completed run's output was the last part of a stream; True for the first caller only."""
-        return self._update(transitions.mark_streamed(run.id, run.run, now_ms=self._now_ms()))
+        return self._update(transitions.mark_streamed(run.id, run.run_id, now_ms=self._now_ms()))
 
     def record_webhook(self, run: RunReference, state: WebhookState, *, status: int | None, error: str | None) -> bool:
         """Record the result of an attempt to deliver a run's webhook."""
-        return self._update(transitions.note_webhook(run.id, run.run, state.value, status=status, error=error))
+        return self._update(transitions.record_webhook(run.id, run.run_id, state.value, status=status, error=error))
 
     def redeliver_webhook(self, run: RunReference) -> bool:
         """Record that a run's webhook is due for another delivery."""
-        return self._update(transitions.redeliver_webhook(run.id, run.run, state=WebhookState.PENDING.value))
+        return self._update(transitions.redeliver_webhook(run.id, run.run_id, state=WebhookState.PENDING.value))
 
     def check_lease(self, lease: Lease) -> bool:
         """Check a lease with a read, at a fraction of a write's price; return True if its caller wants an interrupt."""
@@ -146,12 +146,12 @@ class TaskRepository(TaskIndexes):
 
     def release(self, lease: Lease, *, next_check_at_ms: int, error: DarkroomError | None) -> None:
         """Release a claimed run to its queue; `next_check_at_ms` is the end of its `ttl`."""
-        request = transitions.hand_back(
+        request = transitions.release(
             lease.task_id,
             lease.run_id,
             owner=lease.owner,
             now_ms=self._now_ms(),
-            due_at_ms=next_check_at_ms,
+            next_check_at_ms=next_check_at_ms,
             error=error.as_dict() if error else None,
         )
         self._update_leased(lease.run_id, request)
@@ -165,12 +165,12 @@ class TaskRepository(TaskIndexes):
         """Write the final state of a run that waited longer than its `ttl`; raises LeaseLost or TaskCancelled."""
         error = TaskExpired("the task waited in its queue for longer than its ttl").as_dict()
         outcome = Outcome(Status.TIMED_OUT, error=error)
-        request = transitions.settle(task_id, run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
+        request = transitions.finish_active(task_id, run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
         self._update_leased(run_id, request)
 
     def heartbeat(self, replica: str, runtime: str) -> None:
         """Record that a replica of a runtime is alive."""
-        self._client.update_item(TableName=self._table_name, **sign_of_life(replica, runtime, now_ms=self._now_ms()))
+        self._client.update_item(TableName=self._table_name, **heartbeat(replica, runtime, now_ms=self._now_ms()))
 
     def _ending(self) -> dict[str, Any]:
         return {"now_ms": self._now_ms(), "retention_seconds": self._retention_seconds}

@@ -41,14 +41,14 @@ class WebhookBodies:
             return self._answers.read(record, max_bytes=max_bytes)
         except OutputGone:
             # Whoever waits for the end of the task hears of it all the same.
-            logger().warning("webhook_without_output", task_id=record.id, run=record.run)
+            logger().warning("webhook_without_output", task_id=record.id, run_id=record.run_id)
             return None
 
     def _request(self, record: Record) -> dict[str, Any] | None:
         try:
             text = self._task_bucket.get(record.message_key) if record.message_key else record.message or ""
         except MessageLost:
-            logger().warning("webhook_without_input", task_id=record.id, run=record.run)
+            logger().warning("webhook_without_input", task_id=record.id, run_id=record.run_id)
             return None
         content = TaskMessage.from_body(json.loads(text)).task.content
         is_large = len(compact_json(content)) > MAX_INPUT_BYTES

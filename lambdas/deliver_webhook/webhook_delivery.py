@@ -77,7 +77,7 @@ class WebhookDelivery:
         logger().info(
             "webhook_attempted",
             task_id=record.id,
-            run=record.run,
+            run_id=record.run_id,
             http_status=attempt.status,
             error=attempt.error,
             state=state.value,
@@ -86,7 +86,7 @@ class WebhookDelivery:
         try:
             self._repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
-            logger().exception("webhook_attempt_not_noted", task_id=record.id, run=record.run)
+            logger().exception("webhook_attempt_not_noted", task_id=record.id, run_id=record.run_id)
 
 
 def _is_last(receive_count: int) -> bool:

@@ -41,7 +41,7 @@ class TaskReaper:
     def _look_at(self, task_id: str, now_ms: int) -> None:
         record = self._repository.read(task_id)
         # The index lags behind the table, so what it says is only where to look.
-        if record is None or record.due_at_ms is None or record.due_at_ms > now_ms:
+        if record is None or record.next_check_at_ms is None or record.next_check_at_ms > now_ms:
             return
         past_ttl = now_ms >= record.submitted_at_ms + record.ttl_ms
         if record.status is Status.IN_PROGRESS and (past_ttl or record.attempts >= MAX_ATTEMPTS):
@@ -60,7 +60,7 @@ class TaskReaper:
             gone = Outcome(Status.FAILED, error=error.as_dict())
             self._settle(record, "task_message_lost", self._repository.finish_waiting(record, gone))
             return
-        logger().warning("task_published_again", task_id=record.id, run=record.run, attempts=record.attempts)
+        logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("TasksRepublished", runtime=record.runtime)
 
     def _defer(self, task_id: str) -> None:
@@ -71,5 +71,5 @@ class TaskReaper:
 
     def _settle(self, record: Record, event: str, settled: bool) -> None:  # noqa: FBT001 - the outcome of a write
         if settled:
-            logger().warning(event, task_id=record.id, run=record.run, attempts=record.attempts)
+            logger().warning(event, task_id=record.id, run_id=record.run_id, attempts=record.attempts)
             count("TasksExpired", runtime=record.runtime, reason=event)

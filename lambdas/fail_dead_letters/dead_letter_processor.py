@@ -51,10 +51,10 @@ class DeadLetterProcessor:
         record = self._repository.read(message.task.metadata.id)
         if record is None:
             self._answer(delivery, body, "its task has no record")
-        elif record.run == message.run and not record.is_final:
+        elif record.run_id == message.run_id and not record.is_final:
             self._fail(record)
         else:
-            logger().info("dead_letter_of_a_finished_task", task_id=record.id, run=message.run)
+            logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=message.run_id)
 
     def _was_taken_in(self, body: dict[str, Any] | None, message_id: str) -> bool:
         """Tell whether a message of the intake queue was recorded before it failed: the sweep goes on with it."""
@@ -67,7 +67,7 @@ class DeadLetterProcessor:
         if not self._repository.finish_unleased(record, outcomes.failed(record, error)):
             # Finished meanwhile, or in the hands of a replica whose end decides; both are seen next time.
             raise MessageDeferred(f"task {record.id} is held by a replica")
-        logger().warning("task_failed", task_id=record.id, run=record.run, attempts=record.attempts)
+        logger().warning("task_failed", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("DeadLettersFailed", runtime=record.runtime)
 
     def _answer(self, delivery: Delivery, body: dict[str, Any] | None, reason: str) -> None:

@@ -23,7 +23,7 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None
         return None
     if old_image:
         before = Record.from_item(old_image)
-        if before.is_final and before.run == record.run:
+        if before.is_final and before.run_id == record.run_id:
             return None
     return record
 
@@ -53,7 +53,7 @@ class Notifier:
         self._completion_topic.publish(compact_json(callback_for(record)), callback_attributes(record))
         self._webhooks.send(record)
         self._release(record)
-        logger().info("callback_published", task_id=record.id, run=record.run, status=record.status.value)
+        logger().info("callback_published", task_id=record.id, run_id=record.run_id, status=record.status.value)
         count("CallbacksPublished", runtime=record.runtime, status=record.status.value)
 
     def _release(self, record: Record) -> None:
@@ -62,4 +62,4 @@ class Notifier:
         try:
             self._release_run(record)
         except Exception:  # noqa: BLE001 - the next submission at the limit finds it; callbacks must not wait for it
-            logger().exception("active_run_not_released", task_id=record.id, run=record.run)
+            logger().exception("active_run_not_released", task_id=record.id, run_id=record.run_id)

@@ -55,7 +55,7 @@ class TaskReader:
         if not record.is_final or not self._repository.redeliver_webhook(record):
             raise TaskNotFinished(f"task {task_id} is {record.status.value}; its webhook is called when it has ended")
         self._webhooks.send(record)
-        logger().info("webhook_redelivered", task_id=task_id, run=record.run)
+        logger().info("webhook_redelivered", task_id=task_id, run_id=record.run_id)
         return self._show(read_known(self._repository, task_id))
 
     def _show(self, record: Record) -> ShownTask:

@@ -45,7 +45,7 @@ class TaskRouter:
             logger().warning("task_rejected", error=error.as_dict(), message_id=delivery.message_id)
             count("TasksRejected", code=error.as_dict()["code"])
             return
-        logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
+        logger().info("task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
         count("TasksAccepted", runtime=record.runtime)
 
     def _submit(self, body: dict[str, Any], delivery: Delivery, now_ms: int) -> Record:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from contract.heartbeat import HEARTBEAT_EXPIRY_MS
 from contract.record import Status
-from contract.replica import SEEN_WITHIN_MS
 from lambdas.runpod_api.runtimes import Runtimes
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
@@ -48,7 +48,7 @@ class RunpodEndpoint:
             workers |= {run.worker_id for run in page if run.status is Status.IN_PROGRESS and run.worker_id}
             if number == MAX_ACTIVE_PAGES:
                 break
-        seen = self._repository.live_replicas(runtime, since_ms=self._now_ms() - SEEN_WITHIN_MS)
+        seen = self._repository.live_replicas(runtime, since_ms=self._now_ms() - HEARTBEAT_EXPIRY_MS)
         ended = self._ended(runtime)
         return {
             "jobs": {

@@ -89,7 +89,7 @@ class RunpodJobs:
         """Begin a job again that failed or took too long."""
         previous = self._read(runtime, task_id)
         record = self._retries.retry(previous, submission_id=caller.request_id, now_ms=self._now_ms())
-        logger().info("task_retried", task_id=record.id, run=record.run, runtime=record.runtime)
+        logger().info("task_retried", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
         count("TasksRetried", runtime=record.runtime)
         return _brief(record)
 
@@ -106,7 +106,7 @@ class RunpodJobs:
         record = self._tasks.submit(
             submission, submission_id=caller.request_id, now_ms=self._now_ms(), key_name=caller.key_name
         )
-        logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
+        logger().info("task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
         count("TasksAccepted", runtime=record.runtime)
         return record
 

@@ -57,7 +57,7 @@ class TaskSubmitter:
         record = self._tasks.submit(
             submission, submission_id=caller.request_id, now_ms=now_ms, key_name=caller.key_name
         )
-        logger().info("task_accepted", task_id=record.id, run=record.run, runtime=record.runtime)
+        logger().info("task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
         count("TasksAccepted", runtime=record.runtime)
         return self._response(record, format_, submission.requested_checkpoint)
 

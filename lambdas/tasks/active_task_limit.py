@@ -45,7 +45,7 @@ class ActiveTaskLimit:
         """Record a run as `TaskRepository.create` does; raises TooManyActiveTasks above the limit."""
         if record.key_name is None:
             return self._repository.create(record, after=after)
-        name = run_name(record.id, record.run)
+        name = run_name(record.id, record.run_id)
         if not self._reserve(record.key_name, name, now_ms=record.submitted_at_ms):
             existing = self._repository.read(record.id)
             if existing is not None and not existing.is_final:
@@ -58,7 +58,7 @@ class ActiveTaskLimit:
         if self._repository.create(record, after=after):
             return True
         existing = self._repository.read(record.id)
-        if existing is None or existing.is_final or existing.run != record.run:
+        if existing is None or existing.is_final or existing.run_id != record.run_id:
             self._runs.release(record.key_name, [name])
         return False
 

@@ -24,7 +24,7 @@ def cancel(repository: TaskRepository, record: Record) -> Record:
     """Cancel a waiting or running task; cancelling it again is no error. Raises TaskFinished."""
     # A replica may change the record between our read and our write, but never out of a final state.
     if repository.finish_active(record, outcomes.cancelled()):
-        logger().info("task_cancelled", task_id=record.id, run=record.run)
+        logger().info("task_cancelled", task_id=record.id, run_id=record.run_id)
         count("TasksCancelled", runtime=record.runtime)
     record = read_known(repository, record.id)
     if record.status is not Status.CANCELLED:

@@ -6,7 +6,7 @@ from contract.errors import NotRetryable
 from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record, Status
-from contract.storage import run_of_submission
+from contract.storage import run_id_of_submission
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import message_place, remembered_submissions
 from task_store.repository import Create, TaskRepository
@@ -55,7 +55,7 @@ class TaskRetry:
         """
         if previous.status not in RETRYABLE_STATUSES:
             raise _not_retryable(previous)
-        run = run_of_submission(previous.id, submission_id, previous.run)
+        run = run_id_of_submission(previous.id, submission_id, previous.run_id)
         body = self._body(previous, run, now_ms)
         record = Record.model_validate(
             previous.model_dump(include=_KEPT)
@@ -79,7 +79,7 @@ class TaskRetry:
     def _body(self, previous: Record, run: str, now_ms: int) -> str:
         stored = self._bucket.get(previous.message_key) if previous.message_key else (previous.message or "")
         message = TaskMessage.from_body(parse_json_object(stored))
-        return message.model_copy(update={"run": run, "submitted_at_ms": now_ms}).to_body()
+        return message.model_copy(update={"run_id": run, "submitted_at_ms": now_ms}).to_body()
 
 
 def _not_retryable(record: Record) -> NotRetryable:

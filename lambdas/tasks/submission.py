@@ -12,7 +12,7 @@ from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of, without_token
-from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_of_submission
+from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
 from contract.submission import Submission
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks.publisher import TaskPublisher
@@ -93,8 +93,8 @@ def _new_record(
     """Return the record, the message body to publish, and the one to store, which holds no secret."""
     task = submission.task
     metadata = task.metadata
-    run = run_of_submission(metadata.id, submission_id, previous.run if previous else None)
-    message = TaskMessage(task=task, run=run, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
+    run = run_id_of_submission(metadata.id, submission_id, previous.run_id if previous else None)
+    message = TaskMessage(task=task, run_id=run, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
     body = message.to_body()
     if len(body) > MAX_MESSAGE_BYTES:
         raise MessageTooLarge(
@@ -106,7 +106,7 @@ def _new_record(
     fingerprint = _fingerprint(submission)
     record = Record(
         id=metadata.id,
-        run=run,
+        run_id=run,
         status=Status.IN_QUEUE,
         runtime=metadata.runtime,
         tasktype=metadata.tasktype.value,

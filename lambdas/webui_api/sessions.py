@@ -44,7 +44,7 @@ class Sessions:
         else:
             interrupted = self._repository.finish_waiting(record, outcomes.cancelled())
         if interrupted:
-            logger().info("task_interrupted", task_id=record.id, run=record.run, status=record.status.value)
+            logger().info("task_interrupted", task_id=record.id, run_id=record.run_id, status=record.status.value)
             count("TasksInterrupted", runtime=record.runtime)
         return interrupted
 

@@ -65,7 +65,9 @@ class TaskCalls:
             key_name=caller.key_name,
             webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
         )
-        logger().info("task_accepted", task_id=taken.id, run=taken.run, runtime=taken.runtime, endpoint=call.endpoint)
+        logger().info(
+            "task_accepted", task_id=taken.id, run_id=taken.run_id, runtime=taken.runtime, endpoint=call.endpoint
+        )
         count("TasksAccepted", runtime=taken.runtime)
         record = self._waiter.until_final(taken.id, seconds=seconds) or taken
         return self._answer(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)

@@ -136,10 +136,10 @@ class TaskCompletion:
         record = self._repository.read(task.metadata.id)
         if record is None:
             return
-        if record.run == task.lease.run_id and record.status is Status.IN_QUEUE:
+        if record.run_id == task.lease.run_id and record.status is Status.IN_QUEUE:
             # Released by a write whose answer was lost. No replica holds it, and this may be its only message.
             self._requeue_messages(task, 0)
-        elif record.run != task.lease.run_id or record.is_final:
+        elif record.run_id != task.lease.run_id or record.is_final:
             self._log_of(task).info("task_already_final", status=record.status.value)
             self._delete_messages(task)
 
@@ -172,4 +172,4 @@ class TaskCompletion:
             observer.task_ended(task, result, pictures=pictures, error_code=error_code)
 
     def _log_of(self, task: ClaimedTask) -> EventLog:
-        return self._log.bind(task_id=task.metadata.id, run=task.lease.run_id, attempt=task.attempt)
+        return self._log.bind(task_id=task.metadata.id, run_id=task.lease.run_id, attempt=task.attempt)

@@ -102,7 +102,7 @@ class TaskClaimer:
             self._queue.requeue(message.receipt_handle)
             return MessageHandled()
         metadata = task_message.task.metadata
-        log = self._log.bind(task_id=metadata.id, run=task_message.run, message_id=message.message_id)
+        log = self._log.bind(task_id=metadata.id, run_id=task_message.run_id, message_id=message.message_id)
         if self._is_expired(task_message) and self._expire(task_message):
             log.info("task_expired")
             return self._delete(message)
@@ -114,13 +114,13 @@ class TaskClaimer:
         if self._clock.now_ms() < task_message.submitted_at_ms + metadata.policy.ttl_ms:
             return False
         record = self._repository.read(metadata.id)
-        if record is None or record.run != task_message.run:
+        if record is None or record.run_id != task_message.run_id:
             return False
         return record.status is Status.IN_QUEUE and record.attempts == 0
 
     def _expire(self, task_message: TaskMessage) -> bool:
         try:
-            self._repository.expire(task_message.task.metadata.id, task_message.run)
+            self._repository.expire(task_message.task.metadata.id, task_message.run_id)
         except LeaseLost:
             return False
         return True
@@ -131,12 +131,12 @@ class TaskClaimer:
         if lease_until <= now:
             log.warning("message_came_too_late")
             return MessageHandled()
-        lease = Lease(task_message.task.metadata.id, task_message.run, owner)
+        lease = Lease(task_message.task.metadata.id, task_message.run_id, owner)
         try:
             attempt = self._repository.claim(lease, lease_seconds=lease_until - now)
         except LeaseLost:
             record = self._repository.read(lease.task_id)
-            if record is None or record.run != lease.run_id or record.lease_owner != lease.owner:
+            if record is None or record.run_id != lease.run_id or record.lease_owner != lease.owner:
                 return self._not_claimed(message, task_message, record, log)
             # The claim was written, and its answer lost.
             attempt = record.attempts
@@ -161,12 +161,12 @@ class TaskClaimer:
             log.warning("task_has_no_record")
             self._queue.requeue(message.receipt_handle)
             return MessageHandled()
-        if record.run != task_message.run or record.is_final:
+        if record.run_id != task_message.run_id or record.is_final:
             log.info("task_already_final", status=record.status.value)
             return self._delete(message)
         if (record.lease_owner or "").startswith(f"{self._owner}/"):
             log.warning("task_redelivered_while_held")
-            return TaskRedelivered((record.id, record.run), message)
+            return TaskRedelivered((record.id, record.run_id), message)
         seconds_left = self._lease_seconds_left(record)
         if seconds_left > 0:
             seconds_left += CLOCK_SKEW_SECONDS

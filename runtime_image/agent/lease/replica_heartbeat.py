@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from contract.replica import SIGN_INTERVAL_MS
+from contract.heartbeat import HEARTBEAT_INTERVAL_MS
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
@@ -27,7 +27,7 @@ class ReplicaHeartbeat:
         self._clock.sleep(FIRST_HEARTBEAT_SECONDS)
         while True:
             self.write()
-            self._clock.sleep(SIGN_INTERVAL_MS / 1000)
+            self._clock.sleep(HEARTBEAT_INTERVAL_MS / 1000)
 
     def write(self) -> None:
         """Write one heartbeat. Only a displayed number depends on it, so no failure may end the agent."""

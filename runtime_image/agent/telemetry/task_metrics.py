@@ -33,7 +33,7 @@ class TaskMetrics:
             seconds={name: value for name, value in seconds.items() if value is not None},
             counts={f"Tasks{result.value}": 1, "Images": pictures},
             task_id=task.metadata.id,
-            run=task.lease.run_id,
+            run_id=task.lease.run_id,
             attempt=task.attempt,
             tasktype=task.metadata.tasktype.value,
             error_code=error_code,

@@ -21,7 +21,7 @@ import pytest
 from contract import transitions
 from contract.message import TaskMessage
 from contract.record import Record, Status
-from contract.storage import run_of_submission
+from contract.storage import run_id_of_submission
 from contract.task import Metadata, Task
 from local.stub_webui.server import serve_stub
 from local.stub_webui.web_ui import StubWebUi
@@ -166,15 +166,15 @@ class World:
         checkpoint = metadata.pop("checkpoint", CHECKPOINT)
         submitted_at_ms = metadata.pop("submitted_at_ms", time.time_ns() // 1_000_000)
         task = Task(metadata=Metadata.model_validate(metadata), content=content)
-        run = run_of_submission(task_id, "submission")
-        return TaskMessage(task=task, run=run, checkpoint=checkpoint, submitted_at_ms=submitted_at_ms)
+        run = run_id_of_submission(task_id, "submission")
+        return TaskMessage(task=task, run_id=run, checkpoint=checkpoint, submitted_at_ms=submitted_at_ms)
 
     def record(self, message: TaskMessage) -> None:
         """Write the record that a submission would have written."""
         metadata = message.task.metadata
         record = Record(
             id=metadata.id,
-            run=message.run,
+            run_id=message.run_id,
             status=Status.IN_QUEUE,
             runtime=metadata.runtime,
             tasktype=metadata.tasktype.value,
@@ -224,8 +224,8 @@ class World:
         """Cancel a task as the HTTP API does."""
         record = self.read(task_id)
         outcome = transitions.Outcome(Status.CANCELLED, error={"code": "cancelled", "message": "cancelled"})
-        request = transitions.settle(
-            task_id, record.run, outcome, now_ms=time.time_ns() // 1_000_000, retention_seconds=3600
+        request = transitions.finish_active(
+            task_id, record.run_id, outcome, now_ms=time.time_ns() // 1_000_000, retention_seconds=3600
         )
         self.table.update_item(TableName=self.task_table, **request)
 
@@ -235,7 +235,7 @@ class World:
         def is_asked() -> bool:
             # Whatever the stage: a task that is claimed a moment later can be interrupted then.
             try:
-                request = transitions.interrupt(task_id, self.read(task_id).run, now_ms=time.time_ns() // 1_000_000)
+                request = transitions.interrupt(task_id, self.read(task_id).run_id, now_ms=time.time_ns() // 1_000_000)
                 self.table.update_item(TableName=self.task_table, **request)
             except self.table.exceptions.ConditionalCheckFailedException:
                 return False

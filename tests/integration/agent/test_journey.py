@@ -19,7 +19,7 @@ def test_text_to_image(world: World) -> None:
 
     record = world.wait_for("cat", Status.COMPLETED)
 
-    folder = f"pictures/cat/cat-{message.run}"
+    folder = f"pictures/cat/cat-{message.run_id}"
     outputs = world.outputs()
     assert outputs.keys() == {f"{folder}-1.png", f"{folder}-2.png", f"{folder}.out"}
     assert outputs[f"{folder}-1.png"] == plain_png("a cat")

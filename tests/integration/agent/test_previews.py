@@ -14,7 +14,7 @@ def test_a_preview_is_shown_while_the_task_runs_if_its_policy_asks_for_it(world:
     world.webui.preview = head + base64.b64encode(plain_png("half done")).decode()
     world.start_agent()
     message = world.submit("wanted", {"prompt": "wanted", "steps": 500}, policy={"preview": True})
-    key = f"output/wanted/wanted-{message.run}-preview.png"
+    key = f"output/wanted/wanted-{message.run_id}-preview.png"
 
     world.eventually(lambda: world.read("wanted").preview_url == f"s3://{world.output_bucket}/{key}", "the preview")
 

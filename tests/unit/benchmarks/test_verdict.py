@@ -17,7 +17,7 @@ def record(status: Status = Status.COMPLETED) -> Record:
     is_completed = status is Status.COMPLETED
     return Record(
         id="a",
-        run="0001",
+        run_id="0001",
         status=status,
         runtime="sdruntime",
         tasktype="text-to-image",

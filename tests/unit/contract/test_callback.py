@@ -9,7 +9,7 @@ from contract.record import Record, Status
 
 RECORD = Record(
     id="test-t2i",
-    run="1a2b",
+    run_id="1a2b",
     status=Status.COMPLETED,
     runtime="sdruntime",
     tasktype="text-to-image",

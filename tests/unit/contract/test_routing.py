@@ -26,7 +26,7 @@ def test_the_catalogue_survives_its_journey_through_the_environment() -> None:
 def test_a_task_matches_the_filter_policy_of_one_queue_of_its_runtime_only(low_priority: bool) -> None:
     task = Record(
         id="a",
-        run="1a2b",
+        run_id="1a2b",
         status=Status.IN_QUEUE,
         runtime="sdruntime",
         tasktype="png-info",

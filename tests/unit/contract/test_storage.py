@@ -41,11 +41,11 @@ def test_keys_as_documented() -> None:
 @given(st.text(), st.text())
 def test_a_run_is_derived_from_its_submission_and_differs_from_the_one_before(task_id: str, submission: str) -> None:
     encodable = task_id.encode(errors="replace").decode(), submission.encode(errors="replace").decode()
-    run = storage.run_of_submission(*encodable)
-    assert run == storage.run_of_submission(*encodable)
+    run = storage.run_id_of_submission(*encodable)
+    assert run == storage.run_id_of_submission(*encodable)
     assert len(run) == 4
     assert int(run, 16) >= 0
-    again = storage.run_of_submission(*encodable, previous_run=run)
+    again = storage.run_id_of_submission(*encodable, previous_run=run)
     assert again != run
     assert len(again) == 4
 

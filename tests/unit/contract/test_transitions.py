@@ -35,7 +35,7 @@ FAILURES = [Outcome(status, error={"code": "c", "message": "m"}) for status in F
 def record(submission_id: str, *, now_ms: int, run: str, id_: str = "a") -> Record:
     return Record(
         id=id_,
-        run=run,
+        run_id=run,
         status=Status.IN_QUEUE,
         runtime="sdruntime",
         tasktype="text-to-image",
@@ -82,7 +82,7 @@ class Machine(RuleBasedStateMachine):
 
     @property
     def run(self) -> str:
-        return self.expected.run if self.expected else "0000"
+        return self.expected.run_id if self.expected else "0000"
 
     @property
     def status(self) -> Status | None:
@@ -91,7 +91,7 @@ class Machine(RuleBasedStateMachine):
     def held_by(self, owner: str, run: str) -> bool:
         expected = self.expected
         return bool(
-            expected and expected.run == run and expected.status == "IN_PROGRESS" and expected.lease_owner == owner
+            expected and expected.run_id == run and expected.status == "IN_PROGRESS" and expected.lease_owner == owner
         )
 
     def free(self) -> bool:
@@ -121,7 +121,7 @@ class Machine(RuleBasedStateMachine):
         assert self.expected
         new = record(f"new-{submission_id}", id_=self.id, now_ms=self.now_ms, run=f"{int(self.run, 16) + 1:04x}")
         self.write(transitions.create(new), allowed=False)
-        for changes in ({"run": "ffff"}, {"submission_id": "other"}):
+        for changes in ({"run_id": "ffff"}, {"submission_id": "other"}):
             stale = self.expected.model_copy(update=changes)
             self.write(transitions.create(new, after=stale), allowed=False)
 
@@ -135,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     @rule(status=st.sampled_from([None, 200, 503]), error=st.sampled_from([None, "no answer"]))
     def note_webhook(self, status: int | None, error: str | None) -> None:
         assert self.expected
-        request = transitions.note_webhook(self.id, self.run, "pending", status=status, error=error)
+        request = transitions.record_webhook(self.id, self.run, "pending", status=status, error=error)
         if self.write(request, allowed=self.expected.is_final):
             attempts = self.expected.webhook_attempts + 1
             self.expect(
@@ -154,7 +154,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def look_later(self) -> None:
-        request = transitions.look_later(self.id, now_ms=self.now_ms, due_at_ms=self.now_ms + 1)
+        request = transitions.defer(self.id, now_ms=self.now_ms, next_check_at_ms=self.now_ms + 1)
         due_at_ms = self.client.get_item(TableName=TABLE, Key={"id": self.id}).get("Item", {}).get("due_at_ms")
         self.write(request, allowed=due_at_ms is not None and due_at_ms <= self.now_ms)
 
@@ -209,8 +209,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, error=st.none() | st.just({"code": "c", "message": "m"}))
     def hand_back(self, owner: str, error: dict[str, Any] | None) -> None:
-        request = transitions.hand_back(
-            self.id, self.run, owner=owner, now_ms=self.now_ms, due_at_ms=self.now_ms, error=error
+        request = transitions.release(
+            self.id, self.run, owner=owner, now_ms=self.now_ms, next_check_at_ms=self.now_ms, error=error
         )
         if self.write(request, allowed=self.held_by(owner, self.run)):
             assert self.expected
@@ -226,7 +226,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def requeue_lost(self) -> None:
-        request = transitions.requeue_lost(self.id, self.run, now_ms=self.now_ms)
+        request = transitions.release_expired(self.id, self.run, now_ms=self.now_ms)
         if self.write(request, allowed=self.free() and self.status == "IN_PROGRESS"):
             self.expect(
                 status=Status.IN_QUEUE,
@@ -246,12 +246,12 @@ class Machine(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from(FAILURES))
     def settle(self, outcome: Outcome) -> None:
         assert self.expected
-        request = transitions.settle(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
+        request = transitions.finish_active(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
         self.end(request, outcome, allowed=self.expected.status in ACTIVE_STATUSES)
 
     @rule(outcome=st.sampled_from(FAILURES))
     def settle_lost(self, outcome: Outcome) -> None:
-        request = transitions.settle_lost(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
+        request = transitions.finish_unleased(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
         self.end(request, outcome, allowed=self.free())
 
     @rule(owner=OWNERS, outcome=st.sampled_from(FAILURES))
@@ -261,11 +261,11 @@ class Machine(RuleBasedStateMachine):
             transitions.claim(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
             transitions.renew(self.id, "ffff", owner=owner, now_ms=now_ms, lease_ms=LEASE_MS),
             transitions.report_progress(self.id, "ffff", owner=owner, progress_permille=1, sampling={}),
-            transitions.hand_back(self.id, "ffff", owner=owner, now_ms=now_ms, due_at_ms=now_ms, error=None),
+            transitions.release(self.id, "ffff", owner=owner, now_ms=now_ms, next_check_at_ms=now_ms, error=None),
             transitions.finish(self.id, "ffff", outcome, owner=owner, now_ms=now_ms, retention_seconds=1),
-            transitions.settle(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
-            transitions.settle_lost(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
-            transitions.note_webhook(self.id, "ffff", "failed", status=200, error=None),
+            transitions.finish_active(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
+            transitions.finish_unleased(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
+            transitions.record_webhook(self.id, "ffff", "failed", status=200, error=None),
             transitions.redeliver_webhook(self.id, "ffff", state="failed"),
         ):
             self.write(request, allowed=False)
@@ -298,10 +298,10 @@ class Machine(RuleBasedStateMachine):
             return
         item = self.client.get_item(TableName=TABLE, Key={"id": self.id}, ConsistentRead=True)["Item"]
         found = Record.from_item(item)
-        due = {"due_shard", "due_at_ms", "active_runtime"}
+        due = {"due_shard", "next_check_at_ms", "active_runtime"}
         assert found.model_dump(exclude=due) == self.expected.model_dump(exclude=due)
         # Whatever is active is looked at by the sweep some day; whatever is final never again.
-        assert (found.due_at_ms is not None) == (found.due_shard is not None) == (not found.is_final)
+        assert (found.next_check_at_ms is not None) == (found.due_shard is not None) == (not found.is_final)
         assert found.active_runtime == (None if found.is_final else found.runtime)
         if not found.is_final:
             assert found.expires_at is None
@@ -341,7 +341,7 @@ def test_shards_of_the_due_index_are_all_used() -> None:
 
 
 def test_only_the_holder_of_a_run_completes_it() -> None:
-    for settle in (transitions.settle, transitions.settle_lost):
+    for settle in (transitions.finish_active, transitions.finish_unleased):
         with pytest.raises(ValueError, match="holds a run"):
             settle("a", "0001", COMPLETED, now_ms=1, retention_seconds=1)
 

@@ -73,14 +73,14 @@ class World:
 
     def claim(self, task_id: str, *, owner: str = "replica", lease_ms: int = 60_000) -> record.Record:
         current = self.record(task_id)
-        request = transitions.claim(task_id, current.run, owner=owner, now_ms=self.now_ms, lease_ms=lease_ms)
+        request = transitions.claim(task_id, current.run_id, owner=owner, now_ms=self.now_ms, lease_ms=lease_ms)
         self.dynamodb.update_item(TableName="tasks", **request)
         return self.record(task_id)
 
     def report(self, task_id: str, permille: int, sampling: dict[str, int], **known: Any) -> None:
         request = transitions.report_progress(
             task_id,
-            self.record(task_id).run,
+            self.record(task_id).run_id,
             owner="replica",
             progress_permille=permille,
             sampling=sampling,
@@ -89,7 +89,7 @@ class World:
         self.dynamodb.update_item(TableName="tasks", **request)
 
     def finish(self, task_id: str, outcome: Any, *, owner: str = "replica") -> None:
-        run = self.record(task_id).run
+        run = self.record(task_id).run_id
         request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
         self.dynamodb.update_item(TableName="tasks", **request)
 

@@ -29,7 +29,7 @@ FAILED = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
 def new_record(task_id: str, *, run: str = "0000", key_name: str | None = "shop", now_ms: int = NOW_MS) -> Record:
     return Record(
         id=task_id,
-        run=run,
+        run_id=run,
         status=Status.IN_QUEUE,
         runtime="sdruntime",
         tasktype="text-to-image",
@@ -220,7 +220,7 @@ class Limited(RuleBasedStateMachine):
         previous = data.draw(st.sampled_from(self.ended))
         current = self.table.read(previous.id)
         assert current is not None
-        record = new_record(previous.id, run=f"{int(current.run, 16) + 1:04x}", now_ms=self.now_ms)
+        record = new_record(previous.id, run=f"{int(current.run_id, 16) + 1:04x}", now_ms=self.now_ms)
         try:
             created = self.tasks.create(record, after=current if current.is_final else None)
         except TooManyActiveTasks:
@@ -236,7 +236,7 @@ class Limited(RuleBasedStateMachine):
     @invariant()
     def never_more_than_the_limit(self) -> None:
         assert len(self.active) <= LIMIT
-        missing = {f"{record.id}/{record.run}" for record in self.active} - named(self.client)
+        missing = {f"{record.id}/{record.run_id}" for record in self.active} - named(self.client)
         assert not missing, "what is active is named, so it counts"
 
     @rule()

@@ -11,7 +11,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from contract.errors import InvalidJson, InvalidTask, MessageTooLarge
 from contract.json_values import parse_json_object
-from contract.record import SWEEP_RETRY_MS, Record, Status
+from contract.record import REAPER_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import Format, parse_submission
 from contract.transitions import Outcome
@@ -213,8 +213,8 @@ def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Any, make_
     record = submitted(world, make_task)
     world.task_topic.failures = 1
     sweep(world, 60_000)
-    assert world.record(record.id).due_at_ms == world.now_ms + SWEEP_RETRY_MS
-    sweep(world, SWEEP_RETRY_MS)
+    assert world.record(record.id).next_check_at_ms == world.now_ms + REAPER_RETRY_MS
+    sweep(world, REAPER_RETRY_MS)
     assert world.record(record.id).published_at_ms
 
 

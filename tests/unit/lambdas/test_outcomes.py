@@ -76,9 +76,9 @@ class TestDeadLetters:
 
     def test_a_waiting_task_fails_with_its_last_error(self, world: Any, submit: Any, settle: Any) -> None:
         message = submit()
-        run = world.claim("a").run
+        run = world.claim("a").run_id
         error = {"code": "out_of_memory", "message": "the GPU is full"}
-        request = transitions.hand_back("a", run, owner="replica", now_ms=world.now_ms, due_at_ms=0, error=error)
+        request = transitions.release("a", run, owner="replica", now_ms=world.now_ms, next_check_at_ms=0, error=error)
         world.dynamodb.update_item(TableName="tasks", **request)
         settle(message)
         assert (world.record("a").status, world.record("a").error) == (Status.FAILED, error)
@@ -225,7 +225,7 @@ class TestSweep:
 
     def test_a_replica_that_renews_is_left_alone(self, world: Any, submit: Any, sweep: Any) -> None:
         submit()
-        run = world.claim("a", lease_ms=LEASE_MS).run
+        run = world.claim("a", lease_ms=LEASE_MS).run_id
         world.now_ms += LEASE_MS + LEASE_GRACE_MS + 1
         request = transitions.renew("a", run, owner="replica", now_ms=world.now_ms, lease_ms=LEASE_MS)
         world.dynamodb.update_item(TableName="tasks", **request)

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from contract.errors import InvalidJson, InvalidTask, NotRetryable, RuntimeNotFound, TaskFinished, TaskNotFound
+from contract.heartbeat import HEARTBEAT_EXPIRY_MS, heartbeat
 from contract.record import Status
-from contract.replica import SEEN_WITHIN_MS, sign_of_life
 from contract.transitions import Outcome
 from lambdas.http.application import Caller
 from lambdas.runpod_api.endpoint import RunpodEndpoint
@@ -205,12 +205,12 @@ def test_a_retry_runs_the_same_again(runpod: Runpod, size: int) -> None:
     runpod.world.now_ms += 1000
     assert runpod.retry(task_id) == {"id": task_id, "status": "IN_QUEUE"}
     second = runpod.world.record(task_id)
-    assert second.run != first.run
+    assert second.run_id != first.run_id
     assert (second.webhook, second.execution_timeout_ms, second.key_name) == (first.webhook, 9000, "shop")
     assert second.submitted_at_ms == first.submitted_at_ms + 1000
     assert (second.retries, second.attempts, second.error) == (1, 0, None)
     message = json.loads(runpod.world.task_topic.sent[-1][0])
-    assert message["run"] == second.run
+    assert message["run"] == second.run_id
     assert message["task"]["content"]["payload"] == {"prompt": "x" * size}
     runpod.world.claim(task_id)
     runpod.world.finish(task_id, FAILED)
@@ -270,8 +270,8 @@ def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
         "workers": {"idle": 0, "running": 1},
     }
     world = runpod.world
-    for replica, age_ms in (("a", 0), ("c", 1000), ("d", SEEN_WITHIN_MS + 1)):
-        request = sign_of_life(replica, "sdruntime", now_ms=world.now_ms - age_ms)
+    for replica, age_ms in (("a", 0), ("c", 1000), ("d", HEARTBEAT_EXPIRY_MS + 1)):
+        request = heartbeat(replica, "sdruntime", now_ms=world.now_ms - age_ms)
         world.dynamodb.update_item(TableName="tasks", **request)
     assert runpod.endpoint.health("sdruntime")["workers"] == {"idle": 1, "running": 1}
     assert runpod.endpoint.health("dynamic")["workers"] == {"idle": 0, "running": 0}

@@ -30,7 +30,7 @@ def test_a_task_is_recorded_and_published(world: Any, make_task: Any) -> None:
     assert (stored.status, stored.published_at_ms, stored.runtime) == (Status.IN_QUEUE, world.now_ms, "sdruntime")
     [(body, attributes)] = world.task_topic.sent
     message = TaskMessage.from_body(json.loads(body))
-    assert (message.run, message.checkpoint) == (record.run, "v1-5-pruned-emaonly.safetensors")
+    assert (message.run_id, message.checkpoint) == (record.run_id, "v1-5-pruned-emaonly.safetensors")
     assert message.task.content == {"prompt": "A dog"}
     named = {"id": "test-t2i", "runtime": "sdruntime", "tasktype": "text-to-image"}
     assert attributes == named | {"priority": "normal"}
@@ -50,7 +50,7 @@ def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world:
 def test_the_same_content_while_active_is_the_same_task(world: Any, make_task: Any) -> None:
     first = take(world, make_task(), "s1")
     second = take(world, make_task(), "s2")
-    assert second.run == first.run
+    assert second.run_id == first.run_id
     assert len(world.task_topic.sent) == 1
 
 
@@ -69,9 +69,14 @@ def test_after_the_end_a_new_run_begins(world: Any, make_task: Any) -> None:
     world.claim("test-t2i")
     world.finish("test-t2i", DONE)
     second = take(world, make_task(), "s2")
-    assert second.run != first.run
+    assert second.run_id != first.run_id
     stored = world.record("test-t2i")
-    assert (stored.status, stored.run, stored.image_urls, stored.expires_at) == (Status.IN_QUEUE, second.run, (), None)
+    assert (stored.status, stored.run_id, stored.image_urls, stored.expires_at) == (
+        Status.IN_QUEUE,
+        second.run_id,
+        (),
+        None,
+    )
     assert len(world.task_topic.sent) == 2
 
 
@@ -107,7 +112,7 @@ def test_a_crash_around_publishing_is_repaired_by_the_next_delivery(
     take(world, body, "s1")
     assert world.record("test-t2i").published_at_ms is not None
     runs = {json.loads(world.task_bucket.resolve(sent))["run"] for sent, _ in world.task_topic.sent}
-    assert runs == {world.record("test-t2i").run}
+    assert runs == {world.record("test-t2i").run_id}
 
 
 steps = st.lists(
@@ -127,14 +132,14 @@ def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
         world.task_topic.failures = int(failure > 0)
         world.task_topic.fails_after_sending = failure == 2
         with contextlib.suppress(IdInUse, ConnectionError):
-            taken.add(take(world, make_task(task_id, {"prompt": prompt}), submission_id).run)
+            taken.add(take(world, make_task(task_id, {"prompt": prompt}), submission_id).run_id)
     record = world.table.read(task_id)
     if record is None:
         assert not taken
         return
     # Nothing ended, so there is one run only, and every message that went out was of that run.
-    assert taken <= {record.run}
-    assert {json.loads(body)["run"] for body, _ in world.task_topic.sent} <= {record.run}
+    assert taken <= {record.run_id}
+    assert {json.loads(body)["run"] for body, _ in world.task_topic.sent} <= {record.run_id}
     assert record.status is Status.IN_QUEUE
 
 

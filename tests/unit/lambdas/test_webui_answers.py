@@ -14,7 +14,7 @@ REST = {"info": '{"prompt": "A \\"dog\\""}', "parameters": {"init_images": None,
 def record(*pictures: str, endpoint: str = "sdapi/v1/txt2img", output_url: str | None = "s3://out/a.out") -> Record:
     return Record(
         id="a",
-        run="0000",
+        run_id="0000",
         status=Status.COMPLETED,
         runtime="sdruntime",
         tasktype="webui-api",

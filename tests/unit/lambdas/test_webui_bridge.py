@@ -346,7 +346,7 @@ def test_progress_is_that_of_the_callers_running_task(client: Client) -> None:
     idle = client.get("progress").body
     assert (idle["progress"], idle["state"]["job_count"]) == (0, 0)
     task_id = client.start()
-    run = client.world.record(task_id).run
+    run = client.world.record(task_id).run_id
     request = report_progress(task_id, run, owner="replica", progress_permille=250, sampling=SAMPLING)
     client.world.dynamodb.update_item(TableName="tasks", **request)
     started_at_ms = client.world.record(task_id).started_at_ms

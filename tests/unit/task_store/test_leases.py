@@ -34,7 +34,7 @@ def store() -> Iterator[Store]:
         create_table(client)
         record = Record(
             id="a",
-            run="1a2b",
+            run_id="1a2b",
             status=Status.IN_QUEUE,
             runtime="sdruntime",
             tasktype="text-to-image",
@@ -90,7 +90,9 @@ def test_another_end_or_another_run_or_no_record_is_a_lost_lease(store: Store, w
     tasks.finish_active(store.record, FAILED)
     for change in (
         lambda: None,
-        lambda: tasks.create(store.record.model_copy(update={"run": "2b3c", "submission_id": "t"}), after=store.record),
+        lambda: tasks.create(
+            store.record.model_copy(update={"run_id": "2b3c", "submission_id": "t"}), after=store.record
+        ),
         lambda: tasks._client.delete_item(TableName="tasks", Key={"id": "a"}),
     ):
         change()
@@ -102,7 +104,7 @@ def test_another_end_or_another_run_or_no_record_is_a_lost_lease(store: Store, w
 def test_a_cancel_of_the_next_run_is_a_lost_lease_for_the_one_before(store: Store) -> None:
     tasks = store.repository
     tasks.finish_active(store.record, FAILED)
-    following = store.record.model_copy(update={"run": "2b3c", "submission_id": "t"})
+    following = store.record.model_copy(update={"run_id": "2b3c", "submission_id": "t"})
     assert tasks.create(following, after=store.record)
     assert tasks.finish_active(following, CANCELLED)
     with pytest.raises(LeaseLost) as refusal:

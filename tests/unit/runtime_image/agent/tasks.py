@@ -36,7 +36,7 @@ class StillClock(Clock):
 def task_message(task_id: str = "cat", *, checkpoint: str | None = None, **changes: Any) -> TaskMessage:
     metadata = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", **changes}
     task = Task(metadata=Metadata.model_validate(metadata), content={"prompt": task_id})
-    return TaskMessage(task=task, run="1a2b", checkpoint=checkpoint, submitted_at_ms=1_700_000_000_000)
+    return TaskMessage(task=task, run_id="1a2b", checkpoint=checkpoint, submitted_at_ms=1_700_000_000_000)
 
 
 def received(body: str = "", message_id: str = "m-1", receive_count: int = 1) -> ReceivedMessage:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from contract.replica import SIGN_INTERVAL_MS
+from contract.heartbeat import HEARTBEAT_INTERVAL_MS
 from runtime_image.agent.lease.replica_heartbeat import FIRST_HEARTBEAT_SECONDS, ReplicaHeartbeat
 from runtime_image.process.logs import configure_logs
 
@@ -43,5 +43,5 @@ def test_signs_come_at_their_pace_whatever_goes_wrong(failures: list[Exception])
     )
     with pytest.raises(Over):
         heartbeat_sender.run()
-    sign, pause = ("a", "sdruntime"), SIGN_INTERVAL_MS / 1000
+    sign, pause = ("a", "sdruntime"), HEARTBEAT_INTERVAL_MS / 1000
     assert day.happened == [FIRST_HEARTBEAT_SECONDS, sign, pause, sign, pause, sign, pause]

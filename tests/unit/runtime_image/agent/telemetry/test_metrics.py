@@ -54,7 +54,7 @@ def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Any) -
     TaskMetrics(metrics=metrics, clock=clock).task_ended(task, TaskResult.COMPLETED, pictures=2, error_code=None)
 
     (line,) = lines()
-    assert (line["task_id"], line["run"], line["attempt"], line["event"]) == ("cat", "1a2b", 1, "metrics")
+    assert (line["task_id"], line["run_id"], line["attempt"], line["event"]) == ("cat", "1a2b", 1, "metrics")
     assert values_of(line) == {
         "TaskDelaySeconds": 1000.0,
         "FetchSeconds": 0.5,

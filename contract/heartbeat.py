@@ -5,14 +5,14 @@ from typing import Final
 from contract.conditional_update import Request
 
 #: Milliseconds between two signs of a replica: with a hundred replicas, 5 dollars of writes a month.
-SIGN_INTERVAL_MS: Final = 60_000
+HEARTBEAT_INTERVAL_MS: Final = 60_000
 #: Milliseconds after which a replica without a sign counts no more: two may be late or lost.
-SEEN_WITHIN_MS: Final = 150_000
+HEARTBEAT_EXPIRY_MS: Final = 150_000
 #: Seconds after which DynamoDB may delete the last sign of a replica.
 _KEPT_SECONDS: Final = 3_600
 
 
-def sign_of_life(replica: str, runtime: str, *, now_ms: int) -> Request:
+def heartbeat(replica: str, runtime: str, *, now_ms: int) -> Request:
     """Say that a replica of a runtime is there. No task has such an id, and no runtime such a name."""
     return {
         "Key": {"id": f"replica/{replica}"},
@@ -20,7 +20,7 @@ def sign_of_life(replica: str, runtime: str, *, now_ms: int) -> Request:
             "SET active_runtime = :replicas, submitted_at_ms = :now, worker_id = :replica, expires_at = :expires_at"
         ),
         "ExpressionAttributeValues": {
-            ":replicas": replicas_of(runtime),
+            ":replicas": heartbeat_partition(runtime),
             ":now": now_ms,
             ":replica": replica,
             ":expires_at": now_ms // 1000 + _KEPT_SECONDS,
@@ -28,6 +28,6 @@ def sign_of_life(replica: str, runtime: str, *, now_ms: int) -> Request:
     }
 
 
-def replicas_of(runtime: str) -> str:
+def heartbeat_partition(runtime: str) -> str:
     """Return the partition of the index of active tasks in which the signs of a runtime's replicas are."""
     return f"{runtime}/replicas"

@@ -21,14 +21,14 @@ CASES: dict[str, tuple[str, dict[str, float | None], bool]] = {
     "none is ready": ("unready-replicas", {"replicas": 1, "ready": None}, True),
     "there are none": ("unready-replicas", {"replicas": None, "ready": None}, False),
     # Ten replicas report fifty times in five minutes.
-    "a hiccup in a fleet": ("failing-webuis", {"failures": 3, "handed_back": 3, "replicas": 50}, False),
-    "a fleet that fails": ("failing-webuis", {"failures": 12, "handed_back": 12, "replicas": 50}, True),
+    "a hiccup in a fleet": ("failing-webuis", {"failures": 3, "released": 3, "replicas": 50}, False),
+    "a fleet that fails": ("failing-webuis", {"failures": 12, "released": 12, "replicas": 50}, True),
     "agents that die before they report": (
         "failing-webuis",
-        {"failures": None, "handed_back": 3, "replicas": None},
+        {"failures": None, "released": 3, "replicas": None},
         True,
     ),
-    "a quiet fleet": ("failing-webuis", {"failures": 0, "handed_back": None, "replicas": 5}, False),
+    "a quiet fleet": ("failing-webuis", {"failures": 0, "released": None, "replicas": 5}, False),
     "something lies there": ("dead-letters", {"waiting": 1, "in_flight": None}, True),
     "something is being tried": ("dead-letters", {"waiting": 0, "in_flight": 1}, True),
     "an empty dead-letter queue": ("dead-letters", {"waiting": 0, "in_flight": 0}, False),

@@ -83,6 +83,8 @@ def test_a_permission_on_a_wildcard_needs_a_reason(stack: "Stack") -> None:
         function_in(stack, "Slow", timeout_seconds=60)
 
 
+#: cfn-lint reads 30 large templates, which takes minutes on a busy machine.
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "names", [INNER_ENVIRONMENTS, pytest.param(ENVIRONMENTS, marks=pytest.mark.slow)], ids=["inner", "all"]
 )

@@ -116,9 +116,7 @@ def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozen
         task.timeline.gpu_idle_seconds = 0.0
         TaskMetrics(metrics=metrics, clock=clock).task_ended(task, ending, pictures=1, error_code=None)
     checkpoints: Any = FakeEngine()
-    report = ReplicaReport(
-        path=None, metrics=metrics, gpu=gpu, health=health, engine=checkpoints, clock=clock, log=log
-    )
+    report = ReplicaReport(path=None, metrics=metrics, gpu=gpu, health=health, engine=checkpoints, clock=clock, log=log)
     report.tick(clock.seconds + METRICS_SECONDS, held=0)
     lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
     return {

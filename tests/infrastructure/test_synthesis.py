@@ -39,6 +39,8 @@ def run(*command: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 #: Synthesis with the pinned command line takes ten seconds of CPU, and the bundle is made of downloaded libraries.
 slow = pytest.mark.slow
+#: The first test of a module waits for the session's assembly, which takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="session")

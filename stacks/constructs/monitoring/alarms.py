@@ -212,12 +212,12 @@ class RuntimeAlarms(AlarmGroup):
             "Replica after replica requeues tasks because its Web UI fails.",
             id_="FailingWebUis",
             metric=expression(
-                "(FILL(failures, 0) + FILL(handed_back, 0)) / IF(FILL(replicas, 0) > 5, replicas / 5, 1)",
+                "(FILL(failures, 0) + FILL(released, 0)) / IF(FILL(replicas, 0) > 5, replicas / 5, 1)",
                 "failures of a replica in five minutes",
                 period_seconds=WEBUI_PERIOD_SECONDS,
                 failures=metrics.of_agents("WebUiFailures", "Sum", period_seconds=WEBUI_PERIOD_SECONDS),
                 # An agent whose Web UI keeps failing exits before it reports the failures of its last minute.
-                handed_back=metrics.of_agents("TasksHandedBack", "Sum", period_seconds=WEBUI_PERIOD_SECONDS),
+                released=metrics.of_agents("TasksHandedBack", "Sum", period_seconds=WEBUI_PERIOD_SECONDS),
                 replicas=metrics.of_agents("Replicas", "Sum", period_seconds=WEBUI_PERIOD_SECONDS),
             ),
             threshold=WEBUI_FAILURES,

@@ -10,6 +10,12 @@ from stacks.constructs.monitoring.metrics import RuntimeMetrics, expression
 
 #: Seconds per point of metrics that need many tasks to be meaningful.
 PERIOD_SECONDS: Final = 300
+#: Metrics of tasks that an agent abandoned without a caller's cancel, and their labels.
+LOST_TASKS: Final = {
+    "TasksLeaseLost": "lease lost",
+    "TasksLeaseExpired": "lease expired",
+    "TasksMessageLost": "message lost",
+}
 #: A dashboard is 24 units wide: three graphs in a row.
 WIDTH: Final = 8
 HEIGHT: Final = 6
@@ -21,6 +27,14 @@ def runtime_widgets(
     """Return the rows of a runtime, its heading first."""
     heading = aws_cloudwatch.TextWidget(markdown=f"## {metrics.runtime}", width=3 * WIDTH, height=1)
     finished = [metrics.finished(status) for status in FINAL_STATUSES]
+    lost = [metrics.of_agents(name, "Sum", label=label) for name, label in LOST_TASKS.items()]
+    tasks = graph(
+        "Tasks in and out",
+        [metrics.accepted(), *finished],
+        right=lost,
+        unit="tasks a minute",
+        right_unit="lost by replicas a minute",
+    )
     queue = graph(
         "Queue",
         [metrics.waiting(), metrics.in_flight()],
@@ -31,11 +45,7 @@ def runtime_widgets(
     stages = ("TotalSeconds", "GenerateSeconds", "FetchSeconds", "StoreSeconds")
     return [
         [heading],
-        [
-            graph("Tasks in and out", [metrics.accepted(), *finished], unit="tasks a minute"),
-            queue,
-            _durations("Delay (waiting)", metrics, "TaskDelaySeconds"),
-        ],
+        [tasks, queue, _durations("Delay (waiting)", metrics, "TaskDelaySeconds")],
         [
             _durations("Execution", metrics, *stages),
             _replicas(metrics),

@@ -26,7 +26,7 @@ QUERIES: Final[Mapping[str, str]] = {
 | stats count(*) as tasks, pct(TaskDelaySeconds, 50) as delay_p50, pct(TaskDelaySeconds, 95) as delay_p95,
     pct(GenerateSeconds, 50) as generate_p50, pct(GenerateSeconds, 95) as generate_p95,
     pct(TotalSeconds, 50) as total_p50, pct(TotalSeconds, 95) as total_p95 by runtime, tasktype""",
-    "Tasks handed back": """filter event = "task_released"
+    "Released tasks": """filter event = "task_released"
 | stats count(*) as tasks, latest(reason) as example by code, @logStream
 | sort tasks desc""",
     "Tasks cancelled or lost": """filter event in ["task_cancelled", "lease_lost", "lease_expired", "message_lost"]
@@ -41,6 +41,8 @@ QUERIES: Final[Mapping[str, str]] = {
 | sort @timestamp desc
 | limit 100""",
 }
+#: Part of the logical id of a query that was renamed. A new id would delete and create the query again.
+_FORMER_NAMES: Final = {"Released tasks": "Tasks Handed Back"}
 
 
 class SavedQueries(Construct):
@@ -53,7 +55,7 @@ class SavedQueries(Construct):
         for name, query in QUERIES.items():
             aws_logs.CfnQueryDefinition(
                 self,
-                name.title().replace(" ", ""),
+                _FORMER_NAMES.get(name, name).title().replace(" ", ""),
                 name=f"Darkroom/{environment}/{name}",
                 query_string=query,
                 log_group_names=[group.log_group_name for group in log_groups],

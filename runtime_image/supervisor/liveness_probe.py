@@ -6,8 +6,8 @@ from typing import Final
 from runtime_image.process.clock import Clock
 from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.events import WebUiUnresponsive
-from runtime_image.supervisor.generation_engine import GenerationEngine
 from runtime_image.supervisor.managed_process import StartedProcess
+from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
 #: Seconds between two probes, and the same as a part of a short limit.
 PROBE_SECONDS: Final = 10.0
@@ -18,7 +18,7 @@ PROBE_PART: Final = 0.2
 class LivenessProbe:
     """Each run belongs to one process of the Web UI that has become ready, in a separate thread."""
 
-    engine: GenerationEngine
+    engine: SupervisedEngine
     status: ContainerStatus
     limit_seconds: float
     clock: Clock

@@ -24,7 +24,7 @@ _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "heigh
 
 
 class SdWebUi:
-    """Implements `GenerationEngine` over the API of the SD Web UI."""
+    """Implements `SupervisedEngine` over the API of the SD Web UI."""
 
     def __init__(self, *, client: WebUiClient, clock: Clock) -> None:
         self._client = client

@@ -9,8 +9,8 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.engine import UnknownModel
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.events import CheckpointMissing, WebUiEvent, WebUiPrepared, WebUiUnusable
-from runtime_image.supervisor.generation_engine import GenerationEngine
 from runtime_image.supervisor.managed_process import StartedProcess
+from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
 #: Seconds between two polls. The agent's start waits for the last one.
 POLL_SECONDS: Final = 0.1
@@ -20,7 +20,7 @@ POLL_SECONDS: Final = 0.1
 class WebUiStartup:
     """Each run belongs to one process of the Web UI, in a separate thread."""
 
-    engine: GenerationEngine
+    engine: SupervisedEngine
     models_on_disk: threading.Event
     downloads_models: bool
     #: Empty if a task names its checkpoint.

@@ -33,7 +33,7 @@ class FakeProcess:
 
 
 class FakeEngine:
-    """Implements `GenerationEngine`. It records calls, answers as `responds` says, and has the model `known`."""
+    """Implements `SupervisedEngine`. It records calls, answers as `responds` says, and has the model `known`."""
 
     def __init__(self, responds: Callable[[], bool] = lambda: True, *, known: str = "a.safetensors") -> None:
         self.calls: list[str] = []

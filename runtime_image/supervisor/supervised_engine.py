@@ -1,10 +1,10 @@
-"""Interface of the program that generates: the calls that its start and its liveness probe need."""
+"""Interface of a generation engine to the supervisor: the calls that its start and its liveness probe need."""
 
 from typing import Protocol
 
 
-class GenerationEngine(Protocol):
-    """Engine of a runtime type. `SdWebUi` implements it; another engine gets a module next to `sd_webui`."""
+class SupervisedEngine(Protocol):
+    """Engine in a container. `SdWebUi` implements it; another engine gets a module next to `sd_webui`."""
 
     def is_started(self) -> bool:
         """Return True if the engine answers as documented."""

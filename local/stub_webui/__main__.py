@@ -12,8 +12,9 @@ from contract.storage import CHECKPOINT_FOLDER
 from local.stub_webui.faults import FaultFolder
 from local.stub_webui.journal import GenerationJournal
 from local.stub_webui.png_images import noisy_png
+from local.stub_webui.run import draw_requested_size
 from local.stub_webui.server import StubServer
-from local.stub_webui.web_ui import CHECKPOINT, StubWebUi, draw_requested_size
+from local.stub_webui.web_ui import CHECKPOINT, StubWebUi
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:

@@ -1,12 +1,8 @@
 """Web UI that draws plain images: one first-in-first-out lock, held for a chosen time, and the real one's answers."""
 
-import base64
-import binascii
-import json
 import socket
 import threading
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,74 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from local.stub_webui.fields import NUMBERS, decoded, is_number, not_a_number
 from local.stub_webui.journal import GenerationJournal, GenerationStep
-from local.stub_webui.png_images import plain_png, text_of, upscaled
+from local.stub_webui.png_images import text_of, upscaled
+from local.stub_webui.run import StubRun, draw_small, encoded_answer
 from local.stub_webui.service import Reply, StubService
 
 Json = dict[str, Any]
-#: Start of a JPEG up to its data, and its end.
-JPEG_MARKERS: Final = b"\xff\xd8\xff\xda", b"\xff\xd9"
 #: Path of the number of checkpoint switches so far.
 SWITCHES: Final = "/switches"
 #: Folder with an input image for every task, for image-to-image.
 LINKS: Final = "/links/"
 #: Checkpoint that the stub has loaded at its start.
 CHECKPOINT: Final = "v1-5-pruned-emaonly.safetensors"
-DEFAULT_STEPS: Final = 20
-#: Fields of a generation that must be numbers; the Web UI answers 422 otherwise.
-_NUMBERS: Final = ("steps", "cfg_scale", "seed", "width", "height", "batch_size", "n_iter", "denoising_strength")
-
-
-@dataclass
-class StubRun:
-    """One generation from the Web UI's side."""
-
-    prompt: str
-    body: Json
-    checkpoint: str
-    started_at: float
-    ended_at: float = 0.0
-    interrupted: bool = False
-    clip_skip: int = 0
-    sampler: str = ""
-
-    @property
-    def images(self) -> int:
-        """The number of images."""
-        return int(self.body.get("batch_size", 1)) * int(self.body.get("n_iter", 1))
-
-    @property
-    def steps(self) -> int:
-        """The number of sampling steps of one image."""
-        return int(self.body.get("steps", DEFAULT_STEPS))
-
-    def seed(self, number: int = 0) -> int:
-        """Return the seed of one of the images. It is never random."""
-        return max(int(self.body.get("seed", 1)), 1) + number
-
-    def size(self) -> tuple[int, int]:
-        """Return width and height in pixels."""
-        return int(self.body.get("width") or 512), int(self.body.get("height") or 512)
-
-    def infotext(self, number: int) -> str:
-        """Return the text that one of the images carries about its generation."""
-        width, height = self.size()
-        return (
-            f"{self.prompt}\nSteps: {self.steps}, Sampler: {self.sampler}, Seed: {self.seed(number)},"
-            f" Size: {width}x{height}, Model: {self.checkpoint.rpartition('.')[0]}"
-        )
-
-
-def draw_small(run: StubRun, _number: int) -> bytes:
-    """Return a small image of one colour that carries the run's prompt alone."""
-    return plain_png(run.prompt)
-
-
-def draw_requested_size(run: StubRun, number: int) -> bytes:
-    """Return an image of the requested size. Its colour depends on prompt, seed and checkpoint."""
-    width, height = run.size()
-    colour = zlib.crc32(f"{run.prompt} {run.seed(number)} {run.checkpoint}".encode()).to_bytes(4)[:3]
-    return plain_png(run.infotext(number), width=width, height=height, colour=colour)
 
 
 @dataclass
@@ -167,10 +108,10 @@ class StubWebUi:
     def generate(self, body: Json) -> Reply:
         """Hold the lock for the steps, then encode."""
         self.bodies.append(("generate", body))
-        if problems := [_not_a_number(name) for name in _NUMBERS if not _is_number(body.get(name, 0))]:
+        if problems := [not_a_number(name) for name in NUMBERS if not is_number(body.get(name, 0))]:
             return 422, {"detail": problems}
         for image in body.get("init_images") or ():
-            if _decoded(image) is None:
+            if decoded(image) is None:
                 return 500, {"error": "HTTPException", "detail": "Invalid encoded image", "body": "", "errors": ""}
         generation = uuid4().hex
         self._record(GenerationStep.ARRIVED, generation, str(body.get("prompt")))
@@ -184,8 +125,9 @@ class StubWebUi:
             finally:
                 self._job = ""
                 self._record(GenerationStep.RELEASED, generation)
+        # As the real one: the images are encoded after the lock, by the options of that moment.
         time.sleep(self.encoding_seconds)
-        reply = 200, self._encoded(run)
+        reply = 200, encoded_answer(run, draw=self.draw, samples_format=self.service.options["samples_format"])
         self._record(GenerationStep.ANSWERED, generation)
         return reply
 
@@ -320,55 +262,9 @@ class StubWebUi:
                 self._step, self._steps = self._step + 1, steps
         run.interrupted = self._interrupted.is_set()
 
-    def _encoded(self, run: StubRun) -> bytes:
-        body, numbers = run.body, range(run.images)
-        width, height = run.size()
-        info = {
-            "prompt": run.prompt,
-            "seed": run.seed(),
-            "all_seeds": [run.seed(number) for number in numbers],
-            "width": width,
-            "height": height,
-            "steps": run.steps,
-            "sd_model_name": run.checkpoint.rpartition(".")[0],
-            "sampler_name": run.sampler,
-            "clip_skip": run.clip_skip,
-            "infotexts": [run.infotext(number) for number in numbers],
-            # An addition to the real answer, so that tests can find the answer of an interrupted run.
-            "was_cut": run.interrupted,
-        }
-        # The real one encodes after the lock, by the options of that moment.
-        start, end = {"png": (b"", b""), "jpg": JPEG_MARKERS}[self.service.options["samples_format"]]
-        images: list[bytes] = []
-        if body.get("send_images") is not False:
-            images = [b'"' + base64.b64encode(start + self.draw(run, number) + end) + b'"' for number in numbers]
-        parameters = body if body.get("include_init_images") else body | {"init_images": None}
-        rest = json.dumps({"parameters": parameters, "info": json.dumps(info)}).encode()
-        # Images of megabytes need no escapes, so they are not part of what `json.dumps` reads.
-        return b'{"images":[' + b",".join(images) + b"]," + rest[1:]
-
     def _record(self, step: GenerationStep, generation: str, prompt: str = "") -> None:
         if self.journal:
             self.journal.record(step, generation=generation, prompt=prompt)
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(value)  # type: ignore[arg-type] # the question is whether it can be one
-    except (TypeError, ValueError):
-        return value is None
-    return True
-
-
-def _not_a_number(name: str) -> Json:
-    return {"loc": ["body", name], "msg": "value is not a valid float", "type": "type_error.float"}
-
-
-def _decoded(text: object) -> bytes | None:
-    try:
-        return base64.b64decode(str(text).rpartition(",")[2], validate=True) or None
-    except (binascii.Error, ValueError):
-        return None
 
 
 _ROUTES: Final[dict[tuple[str, str], Callable[[StubWebUi, Json], Reply]]] = {

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class DownloaderHarness:
     monkeypatch: pytest.MonkeyPatch
     events: list[Event] = field(default_factory=list)
 
-    @property
+    @cached_property
     def bucket(self) -> ModelBucket:
         return open_bucket(self.proxy.bucket)
 

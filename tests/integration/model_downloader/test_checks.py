@@ -11,7 +11,7 @@ import pytest
 from awscrt import checksums
 from boto3.s3.transfer import TransferConfig
 
-from runtime_image.model_downloader import checksum
+from runtime_image.model_downloader import checksum, downloader
 from runtime_image.model_downloader.checksum import MAX_WHOLE_MD5_BYTES, Check, checks_in, file_matches
 from runtime_image.model_downloader.errors import CheckFailed
 from tests.integration.model_downloader.fault_proxy import corrupt
@@ -56,7 +56,10 @@ def test_digests_of_parts_are_joined_as_s3_does(tmp_path: Path, algorithm: str) 
     assert not file_matches(path, 2001, replace(check, part_bytes=999))
 
 
-def test_an_upload_in_parts_is_checked_by_its_parts(harness: DownloaderHarness) -> None:
+def test_an_upload_in_parts_is_checked_by_its_parts(
+    harness: DownloaderHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloader, "PART_BYTES", PART_BYTES)
     content = os.urandom(PART_BYTES + 1000)
     path = harness.directory.parent / "upload"
     path.write_bytes(content)

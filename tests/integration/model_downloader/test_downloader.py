@@ -43,7 +43,7 @@ def test_an_unchanged_file_is_not_fetched_again_and_a_changed_one_is(harness: Do
 
 
 def test_files_of_all_sizes_arrive(harness: DownloaderHarness) -> None:
-    sizes = (0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES)
+    sizes = (0, 1, PART_BYTES, PART_BYTES + 1)
     files = [harness.put(f"embeddings/size {size}+ü.pt", CONTENT[:size]) for size in sizes]
     harness.fetch(*files)
     assert [harness.content(file.key) for file in files] == [CONTENT[:size] for size in sizes]

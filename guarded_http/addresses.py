@@ -1,4 +1,4 @@
-"""Which addresses a link may lead to: the public internet, and nothing behind or beside this machine."""
+"""Addresses that a link may lead to: the public internet, and no machine of the private networks."""
 
 import ipaddress
 from typing import Final
@@ -15,7 +15,7 @@ _LAST_32_BITS: Final = 0xFFFF_FFFF
 
 
 def is_public(address: IpAddress) -> bool:
-    """Tell whether an address is global unicast, and so is every IPv4 address inside it."""
+    """Return True if an address is global unicast, and so is every IPv4 address inside it."""
     return _is_global_unicast(address) and all(_is_global_unicast(inner) for inner in embedded(address))
 
 

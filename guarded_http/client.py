@@ -20,8 +20,8 @@ _PRIVATE_HEADERS: Final = frozenset({"authorization", "cookie"})
 _FAILURES: Final = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 
 
-class Answer:
-    """What a server answers; its body comes while it is read."""
+class GuardedResponse:
+    """Response of a server; its body arrives while it is read."""
 
     def __init__(self, target: HttpUrl, response: httpcore.Response, deadline: Deadline) -> None:
         #: The address that answered, after redirects.
@@ -61,7 +61,7 @@ class GuardedHttp:
     @contextmanager
     def exchange(
         self, method: str, target: HttpUrl, *, headers: Mapping[str, str], deadline: Deadline, content: bytes = b""
-    ) -> Iterator[Answer]:
+    ) -> Iterator[GuardedResponse]:
         """Send one request and give its answer, a redirect included; raises LinkRefused or LinkUnavailable."""
         network = GuardedNetwork(resolve=self._resolve, is_allowed=self.is_allowed, deadline=deadline)
         url = httpcore.URL(
@@ -79,10 +79,10 @@ class GuardedHttp:
                 pool = httpcore.ConnectionPool(network_backend=network, ssl_context=self._context(target))
                 stack.enter_context(pool)
                 response = stack.enter_context(pool.stream(method, url, headers=sent, content=content or None))
-            yield Answer(target, response, deadline)
+            yield GuardedResponse(target, response, deadline)
 
     @contextmanager
-    def get(self, url: str, *, headers: Mapping[str, str], deadline: Deadline) -> Iterator[Answer]:
+    def get(self, url: str, *, headers: Mapping[str, str], deadline: Deadline) -> Iterator[GuardedResponse]:
         """Give the answer to a GET, redirects followed; raises LinkRefused or LinkUnavailable."""
         target = parse_http_url(url)
         for _ in range(MAX_REDIRECTS + 1):
@@ -97,7 +97,7 @@ class GuardedHttp:
         raise LinkUnavailable(f"it redirects more than {MAX_REDIRECTS} times")
 
     def is_allowed(self, host: str, port: int) -> bool:
-        """Tell whether the environment allows a host whatever its address."""
+        """Return True if the environment allows a host whatever its address."""
         host = host.lower()
         bracketed = f"[{host}]" if ":" in host else host
         return bool(self._allowed_hosts & {host, f"{bracketed}:{port}"})
@@ -109,7 +109,7 @@ class GuardedHttp:
         return self._ssl_context
 
 
-def _redirect(answer: Answer) -> HttpUrl:
+def _redirect(answer: GuardedResponse) -> HttpUrl:
     source = answer.target
     location = answer.headers.get("location")
     if location is None:

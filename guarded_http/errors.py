@@ -1,4 +1,4 @@
-"""Why a link is not followed, or does not give what it should."""
+"""Errors of a link that is not followed, or does not give what it should."""
 
 from contract.errors import DarkroomError
 

@@ -22,7 +22,7 @@ Resolver = Callable[[str, int], list[str]]
 
 
 class MonotonicClock(Protocol):
-    """What tells how long something takes; Python's module `time` is one."""
+    """Clock that measures durations; Python's module `time` is one."""
 
     def monotonic(self) -> float:
         """Return seconds that never jump."""

@@ -1,4 +1,4 @@
-"""A link taken apart, strictly: what two programs could read differently is refused."""
+"""Strict parser of links: a link that two programs could read differently is refused."""
 
 import ipaddress
 import re
@@ -34,7 +34,7 @@ class HttpUrl:
 
     @property
     def authority(self) -> str:
-        """`host` or `host:port` as it stands in a Host header."""
+        """`host` or `host:port`, as in a Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -43,7 +43,7 @@ class HttpUrl:
 
 
 def parse_http_url(url: str) -> HttpUrl:
-    """Take an http(s) link apart; raises LinkRefused that says what is wrong with it."""
+    """Parse an http(s) link; raises LinkRefused that says what is wrong with it."""
     parts = _split(url)
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS:

@@ -1,4 +1,4 @@
-"""Active runs of each key of the HTTP API, in one item for each key beside the records in the task table."""
+"""Active runs of each key of the HTTP API, in one item for each key, next to the records in the task table."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -14,7 +14,7 @@ MODEL_SECONDS: Final = 14.0
 WEBUI_SECONDS: Final = 30.0
 #: Part by which each of these varies from one machine to the next, as a standard deviation of its logarithm.
 SPREAD: Final = 0.25
-#: Seconds that an empty machine stays, and is paid for, until it is given back: `consolidateAfter` of EKS's node pools.
+#: Seconds that an empty machine stays, and is paid for, until it ends: `consolidateAfter` of EKS's node pools.
 LINGER_SECONDS: Final = 60.0
 #: US dollars per hour of a g6.xlarge in us-east-1, on demand and as a typical spot price; look up yours.
 ON_DEMAND_PRICE: Final = 0.8048

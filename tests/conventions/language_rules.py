@@ -39,7 +39,7 @@ PHRASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             (
-                r"\b(?:[Nn]othing|[Nn]one|[Nn]o \w+)(?: that| which| who)?(?: \w+)? (?:not|cannot|never|without)\b"
+                r"\b(?:[Nn]othing|none|[Nn]o \w+)(?: that| which| who)?(?: \w+)? (?:not|cannot|never|without)\b"
                 r"|\b(?:[Nn]ot|[Nn]ever|[Cc]annot)(?: \w+)? without\b|\bnot neither\b"
             ),
             "one negative",

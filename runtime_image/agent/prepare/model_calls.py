@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from contract.errors import FieldError, InvalidTask
 from contract.runpod import SYNC_ENDPOINT, endpoint_of
-from guarded_http.client import Answer, GuardedHttp
+from guarded_http.client import GuardedHttp, GuardedResponse
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -166,7 +166,7 @@ class ModelCalls:
             raise LinkUnavailable(f"{answer.target.host} sent something else than the repository lists")
         return count
 
-    def _check_size(self, answer: Answer) -> int | None:
+    def _check_size(self, answer: GuardedResponse) -> int | None:
         text = answer.headers.get("content-length", "")
         if not text.isdecimal():
             return None
@@ -197,12 +197,12 @@ def _texts(body: Mapping[str, Any], field: str, *names: str) -> tuple[str, ...]:
     return tuple(body[name] for name in names)
 
 
-def _check_answer(answer: Answer) -> None:
+def _check_answer(answer: GuardedResponse) -> None:
     if answer.status != _OK:
         raise LinkUnavailable(f"{answer.target.host} answered {answer.status}")
 
 
-def _read_list(answer: Answer) -> list[Any]:
+def _read_list(answer: GuardedResponse) -> list[Any]:
     content = bytearray()
     for chunk in answer.chunks():
         content += chunk

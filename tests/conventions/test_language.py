@@ -16,7 +16,6 @@ NOT_YET_CLEAN = (
     "runtime_image/webui/",
     "tests/integration/agent/",
     "tests/unit/contract/",
-    "tests/unit/guarded_http/",
     "tests/unit/lambdas/",
     "tests/unit/runtime_image/agent/",
     "tests/unit/runtime_image/process/",

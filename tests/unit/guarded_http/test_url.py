@@ -1,4 +1,4 @@
-"""Links are taken apart strictly, and no text makes the parser raise anything but its own refusal."""
+"""Strict parsing of links: no text makes the parser raise anything but its refusal."""
 
 import contextlib
 

@@ -199,6 +199,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_refused(web_ui: httpx.Client
     assert "can't allocate memory" in refused.json()["errors"]
 
 
+@pytest.mark.slow
 def test_an_unloaded_checkpoint_is_loaded_again(web_ui: httpx.Client) -> None:
     before = make(web_ui, SMALL)["images"]
     assert web_ui.post("/unload-checkpoint").json() == {}

@@ -4,12 +4,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+
+import embedded_webui.__main__ as program
 
 #: Seconds for each act of the process, on a busy machine.
 DEADLINE_SECONDS = 30
@@ -26,7 +27,7 @@ def empty_web_ui(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]
         process.kill()
 
 
-@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_it_answers_without_a_checkpoint_and_stops_cleanly(
     empty_web_ui: tuple[subprocess.Popen[bytes], str], stop_signal: signal.Signals
 ) -> None:
@@ -38,13 +39,13 @@ def test_it_answers_without_a_checkpoint_and_stops_cleanly(
     assert refused.status_code == 500
     assert refused.json()["error"] == "FileNotFoundError"
     assert refused.json()["errors"].startswith("No checkpoints found. When searching for checkpoints, looked at:")
-    started = time.monotonic()
     process.send_signal(stop_signal)
     assert process.wait(timeout=DEADLINE_SECONDS) == 0
-    assert time.monotonic() - started < DEADLINE_SECONDS
 
 
-def test_the_help_names_every_setting() -> None:
-    command = [sys.executable, "-m", "embedded_webui", "--help"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_SECONDS).stdout
+def test_the_help_names_every_setting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["embedded_webui", "--help"])
+    with pytest.raises(SystemExit):
+        program.main()
+    text = capsys.readouterr().out
     assert all(option in text for option in ("--host", "--port", "--models-folder", "--threads"))

@@ -19,9 +19,7 @@ def test_models_come_from_rclone(harness: DownloaderHarness, tmp_path: Path, mon
     path = tmp_path / "served" / harness.proxy.bucket / CHECKPOINT
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
-    session, stranger = (
-        Session(ACCESS_KEY, secret, region_name="us-east-1") for secret in (SECRET_KEY, "wrong")
-    )
+    session, stranger = (Session(ACCESS_KEY, secret, region_name="us-east-1") for secret in (SECRET_KEY, "wrong"))
     with rclone(tmp_path / "served") as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         monkeypatch.setattr(boto3, "Session", lambda: session)

@@ -1,12 +1,10 @@
 """Download of files from the model bucket into the models folder: parallel, resumed, checked and published whole."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event
 from typing import Final
 
 from runtime_image.model_downloader.bucket import CONNECTIONS, ModelBucket, RemoteFile
@@ -24,6 +22,7 @@ from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.partial_file import PartialFile, write_error
 from runtime_image.model_downloader.progress import DownloadProgress
 from runtime_image.process.logs import EventLog
+from runtime_image.process.parallel import in_parallel
 
 #: Bytes of one request and of one entry of the resume log, so that a killed process loses at most this per connection.
 #: At 90 MB/s a part needs 0.19 s, compared with which the 20 ms until S3 answers are short.
@@ -36,7 +35,10 @@ ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Downloader:
-    """Downloads large files one after the other over all connections, then the small files in parallel."""
+    """Downloads large files one after the other over all connections, then the small files in parallel.
+
+    The threads are daemons, because an agent must be able to exit although S3 does not answer.
+    """
 
     bucket: ModelBucket
     folder: ModelsFolder
@@ -44,7 +46,8 @@ class Downloader:
     progress: DownloadProgress
     log: EventLog
     is_wanted: Callable[[], bool] = lambda: True
-    _stop: Event = field(default_factory=Event)
+    #: Failures of parallel jobs, which stop the others.
+    _failures: list[Exception] = field(default_factory=list)
 
     def run(self, files: Sequence[RemoteFile]) -> None:
         """Download the files that are not on disk yet. One call per instance.
@@ -55,19 +58,18 @@ class Downloader:
             CheckFailed, DownloadFailed: if a file cannot be fetched. Its finished parts stay for the next time.
             Interrupted: if the files are not wanted any more.
         """
-        with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="model") as pool:
-            for file in files:
-                if file.size > PART_BYTES:
-                    self._download(file, pool)
-            self._run_all(pool, (partial(self._download, file, pool) for file in files if file.size <= PART_BYTES))
+        for file in files:
+            if file.size > PART_BYTES:
+                self._download(file)
+        self._run_all([partial(self._download, file) for file in files if file.size <= PART_BYTES])
 
-    def _download(self, file: RemoteFile, pool: ThreadPoolExecutor) -> None:
+    def _download(self, file: RemoteFile) -> None:
         """Return once a file is in its place, after as many attempts as it needs."""
         began_at = time.monotonic()
         path = self.folder.cached_model(file.key).path
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                event, fields = self._attempt(file, pool)
+                event, fields = self._attempt(file)
                 break
             except OSError as error:
                 raise write_error(error, path) from error
@@ -85,7 +87,7 @@ class Downloader:
         seconds = round(time.monotonic() - began_at, 3)
         self.log.info(event, key=file.key, bytes=file.size, seconds=seconds, **fields)
 
-    def _attempt(self, file: RemoteFile, pool: ThreadPoolExecutor) -> tuple[str, dict[str, str]]:
+    def _attempt(self, file: RemoteFile) -> tuple[str, dict[str, str]]:
         """Bring the checked file to its place; return the event to log, with its fields."""
         model = self.folder.cached_model(file.key)
         if model.is_current(file):
@@ -102,7 +104,7 @@ class Downloader:
                 model.record_fetched(file, model.path)
                 part.discard()
                 return "model_found", {}
-            self._fetch_parts(file, part, self.quota.begin(part, file, PART_BYTES), pool)
+            self._fetch_parts(file, part, self.quota.begin(part, file, PART_BYTES))
             if check and not file_matches(part.path, file.size, check):
                 part.discard()
                 raise CheckFailed(f"{file.key} arrived with another {check.algorithm} than the bucket states")
@@ -112,25 +114,25 @@ class Downloader:
             part.publish(model.path)
             return "model_fetched", {"checked_by": check.algorithm if check else "size and ETag"}
 
-    def _fetch_parts(self, file: RemoteFile, part: PartialFile, missing: list[int], pool: ThreadPoolExecutor) -> None:
+    def _fetch_parts(self, file: RemoteFile, part: PartialFile, missing: list[int]) -> None:
         missing_bytes = sum(end - start for start, end in (_range(file, number) for number in missing))
         self.progress.on_disk(file.key, file.size - missing_bytes)
         jobs = [partial(self._fetch_part, file, part, number) for number in missing]
         if len(jobs) == 1:
-            # In this thread, which may belong to the pool.
+            # In this thread, which may be one of those that download small files.
             jobs[0]()
         else:
-            self._run_all(pool, jobs)
+            self._run_all(jobs)
 
     def _fetch_part(self, file: RemoteFile, part: PartialFile, number: int) -> None:
         """Download one part, however often its connection is lost, as long as bytes arrive in between."""
         position, end = _range(file, number)
         failures = 0
         while position < end:
+            self._check_wanted(file)
             try:
                 for block in self.bucket.read(file, position, end):
-                    if not self._goes_on():
-                        raise Interrupted(f"{file.key} is not wanted any more")
+                    self._check_wanted(file)
                     part.write(block, position)
                     position += len(block)
                     failures = 0
@@ -143,21 +145,27 @@ class Downloader:
                 failures += 1
         part.finish_part(number)
 
-    def _goes_on(self) -> bool:
-        return self.is_wanted() and not self._stop.is_set()
+    def _check_wanted(self, file: RemoteFile) -> None:
+        if not self._goes_on():
+            raise Interrupted(f"{file.key} is not wanted any more")
 
-    def _run_all(self, pool: ThreadPoolExecutor, jobs: Iterable[Callable[[], None]]) -> None:
-        """Run jobs in parallel. After a failure, drop the jobs that wait, stop the others, and raise it."""
-        futures = [pool.submit(job) for job in jobs]
-        ended, others = wait(futures, return_when=FIRST_EXCEPTION)
-        if others:
-            self._stop.set()
-        for future in others:
-            future.cancel()
-        wait(others)
-        self._stop.clear()
-        for future in ended:
-            future.result()
+    def _goes_on(self) -> bool:
+        return self.is_wanted() and not self._failures
+
+    def _run_all(self, jobs: Sequence[Callable[[], None]]) -> None:
+        """Run jobs in parallel. After a failure, skip the jobs that wait, stop the others, and raise it."""
+        in_parallel([partial(self._run_one, job) for job in jobs], threads=CONNECTIONS, name="model")
+        if self._failures:
+            failure = self._failures[0]
+            self._failures.clear()
+            raise failure
+
+    def _run_one(self, job: Callable[[], None]) -> None:
+        if not self._failures:
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - `_run_all` raises it in the caller's thread
+                self._failures.append(error)
 
 
 def _range(file: RemoteFile, number: int) -> tuple[int, int]:

@@ -76,8 +76,9 @@ def test_an_overwritten_model_can_be_brought_back_for_a_while(ecs: Templates) ->
 def test_the_table_has_the_keys_and_indexes_of_the_record(ecs: Templates) -> None:
     properties = ecs.named("TaskTable", "AWS::DynamoDB::Table").properties
     types = {item["AttributeName"]: item["AttributeType"] for item in properties["AttributeDefinitions"]}
+    fields = {field.alias or name: field for name, field in record.Record.model_fields.items()}
     for name, type_ in types.items():
-        assert type_ == ("N" if record.Record.model_fields[name].annotation in {int, int | None} else "S")
+        assert type_ == ("N" if fields[name].annotation in {int, int | None} else "S")
     assert keys(properties) == (record.KEY_ATTRIBUTE,)
     indexes = {index["IndexName"]: index for index in properties["GlobalSecondaryIndexes"]}
     assert set(indexes) == {record.RUNTIME_INDEX, record.ACTIVE_INDEX, record.DUE_INDEX, record.SESSION_INDEX}

@@ -12,7 +12,7 @@ from contract.message import TaskMessage
 from contract.record import Record, Status, is_task
 from contract.storage import run_id_of_submission
 from contract.task import Metadata, Task
-from local.stub_webui.web_ui import CHECKPOINT
+from stub_webui.web_ui import CHECKPOINT
 
 RUNTIME: Final = "sdruntime"
 _TABLE: Final = "tasks"

@@ -24,9 +24,9 @@ from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.lock_use import lock_use
 from benchmarks.processes import AWS_VARIABLES, Server, running, serving, start
 from benchmarks.stub_arguments import stub_arguments
-from local.stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
-from local.stub_webui.png_images import noisy_png
-from local.stub_webui.web_ui import LINKS
+from stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
+from stub_webui.png_images import noisy_png
+from stub_webui.web_ui import LINKS
 
 IN_FLIGHT: Final = (1, 2, 3)
 #: Seconds for which each bare loop goes on, at most and at least as many requests.

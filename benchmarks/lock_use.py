@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from local.stub_webui.journal import JournaledGeneration
+from stub_webui.journal import JournaledGeneration
 
 
 @dataclass(frozen=True)

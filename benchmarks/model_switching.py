@@ -19,7 +19,7 @@ from typing import Final
 from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.processes import AWS_VARIABLES, running, serving, start
 from benchmarks.stub_arguments import stub_arguments
-from local.stub_webui.web_ui import CHECKPOINT, SWITCHES
+from stub_webui.web_ui import CHECKPOINT, SWITCHES
 
 #: Seconds beyond those of the tasks in their order, after which the agent has failed.
 PATIENCE_SECONDS: Final = 60.0

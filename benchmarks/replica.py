@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
 from benchmarks.stub_arguments import stub_arguments
 from benchmarks.verdict import WEBUI_CRASH, Disturbance
-from local.stub_webui.journal import JournaledGeneration, read_journal
+from stub_webui.journal import JournaledGeneration, read_journal
 
 #: Exit statuses after SIGTERM or SIGKILL, which are recorded when they are sent.
 _EXPECTED_EXITS: Final = (0, -signal.SIGKILL)

@@ -18,4 +18,4 @@ def stub_arguments(journal: Path, *, seconds_per_picture: float, **options: obje
         **options,
     }
     words = [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    return ["-m", "local.stub_webui", *words]
+    return ["-m", "stub_webui", *words]

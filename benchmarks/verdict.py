@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from contract.record import Record, Status
-from local.stub_webui.journal import JournaledGeneration
+from stub_webui.journal import JournaledGeneration
 
 #: Seconds after an answer within which its result may still be lost with its agent: AWS fails now and then, so
 #: storing is slow.

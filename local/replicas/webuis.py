@@ -26,7 +26,7 @@ def webui_command(options: UpOptions, *, port: int, models: Path, settings_file:
     if options.stub_webui_seconds is None:
         command = [sys.executable, "-m", "embedded_webui", *(["--lazy"] if lazy else [])]
     else:
-        command = [sys.executable, "-m", "local.stub_webui", "--seconds-per-step", str(options.stub_webui_seconds)]
+        command = [sys.executable, "-m", "stub_webui", "--seconds-per-step", str(options.stub_webui_seconds)]
     return [*command, "--port", str(port), "--models-folder", str(models), "--ui-settings-file", str(settings_file)]
 
 

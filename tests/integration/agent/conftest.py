@@ -23,8 +23,8 @@ from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.storage import run_id_of_submission
 from contract.task import Metadata, Task
-from local.stub_webui.server import serve_stub
-from local.stub_webui.web_ui import StubWebUi
+from stub_webui.server import serve_stub
+from stub_webui.web_ui import StubWebUi
 from tests.harness.aws_endpoint import serve_aws
 from tests.harness.eventually import eventually as eventually_within
 from tests.harness.queue_counts import counts, is_empty

@@ -12,7 +12,7 @@ import pytest
 
 from contract.record import Status
 from contract.storage import S3Location, encode_pointer
-from local.stub_webui.png_images import plain_png
+from stub_webui.png_images import plain_png
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import World, make_world
 

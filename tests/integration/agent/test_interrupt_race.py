@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from local.stub_webui.server import serve_stub
-from local.stub_webui.web_ui import StubWebUi
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
@@ -25,6 +23,8 @@ from runtime_image.process.logs import EventLog
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiCall, WebUiEngine
 from runtime_image.webui.request import WebUiRequest
+from stub_webui.server import serve_stub
+from stub_webui.web_ui import StubWebUi
 from tests.unit.runtime_image.agent.agent_loop import Agent, TaskEnded
 from tests.unit.runtime_image.agent.fakes import FakePools
 from tests.unit.runtime_image.agent.tasks import StillClock

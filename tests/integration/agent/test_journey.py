@@ -7,7 +7,7 @@ import pytest
 
 from contract.record import Status
 from contract.storage import S3Location, encode_pointer
-from local.stub_webui.png_images import plain_png
+from stub_webui.png_images import plain_png
 from tests.integration.agent.conftest import World
 
 PICTURE = base64.b64encode(plain_png("input")).decode()

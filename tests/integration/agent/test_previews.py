@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from contract.record import Status
-from local.stub_webui.png_images import plain_png
+from stub_webui.png_images import plain_png
 from tests.integration.agent.conftest import World
 
 

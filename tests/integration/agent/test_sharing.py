@@ -1,6 +1,6 @@
 """Two replicas share what is there: none holds on to a task that the other could begin."""
 
-from local.stub_webui.server import serve_stub
+from stub_webui.server import serve_stub
 from tests.integration.agent.conftest import World
 
 #: Takes longer than the start of an agent on a busy machine; the test does not wait for its end.

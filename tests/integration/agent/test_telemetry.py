@@ -11,8 +11,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from contract.record import Status
-from local.stub_webui.png_images import plain_png
 from runtime_image.process.exit_codes import ExitCode
+from stub_webui.png_images import plain_png
 from tests.harness.serving import QuietHandler, serving
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.conftest import AgentProcess, World

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contract.record import Status
-from local.stub_webui.server import serve_stub
-from local.stub_webui.web_ui import StubWebUi
+from stub_webui.server import serve_stub
+from stub_webui.web_ui import StubWebUi
 from tests.integration.agent.conftest import World
 
 

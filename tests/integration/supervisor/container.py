@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import psutil
 
-from local.stub_webui.web_ui import StubWebUi
 from runtime_image.process.exit_codes import ExitCode
+from stub_webui.web_ui import StubWebUi
 from tests.integration.agent.conftest import (
     CHECKPOINT,
     PROJECT,
@@ -116,7 +116,7 @@ class ContainerHarness(World):
 
     def start(self, *models_command: str, **changes: object) -> Container:
         """Start a container; `changes` are variables, `models_command` replaces the downloader if it is given."""
-        program = [sys.executable, "-m", "local.stub_webui", "--port", self.port, "--faults-folder", self.folder]
+        program = [sys.executable, "-m", "stub_webui", "--port", self.port, "--faults-folder", self.folder]
         variables = {
             "WEBUI_COMMAND": shlex.join(map(str, program)),
             "WEBUI_RESTARTS": 2,

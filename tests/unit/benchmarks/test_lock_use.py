@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.lock_use import lock_use
-from local.stub_webui.journal import GenerationJournal, GenerationStep, JournaledGeneration, count_steps, read_journal
+from stub_webui.journal import GenerationJournal, GenerationStep, JournaledGeneration, count_steps, read_journal
 
 
 def test_a_journal_tells_how_far_each_generation_came(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.verdict import STORING_SECONDS, WEBUI_CRASH, Disturbance, Verdict, judge
 from contract.callback import callback_for
 from contract.record import Record, Status
-from local.stub_webui.journal import JournaledGeneration
+from stub_webui.journal import JournaledGeneration
 
 IMAGE, OUTPUT = "s3://outputs/a-0001.png", "s3://outputs/a.out"
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from local.stub_webui.server import serve_stub
-from local.stub_webui.web_ui import CHECKPOINT, StubWebUi
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import UnknownModel
 from runtime_image.supervisor.sd_webui import SdWebUi
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed
+from stub_webui.server import serve_stub
+from stub_webui.web_ui import CHECKPOINT, StubWebUi
 
 
 def test_the_calls_of_a_start() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from local.stub_webui.png_images import plain_png
+from stub_webui.png_images import plain_png
 
 #: Start of a JPEG up to its data, and its end.
 JPEG_MARKERS: Final = b"\xff\xd8\xff\xda", b"\xff\xd9"

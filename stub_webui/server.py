@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from local.stub_webui.web_ui import LINKS, StubWebUi
+from stub_webui.web_ui import LINKS, StubWebUi
 
 #: Requests whose answers `broken_answers` breaks off.
 _GENERATIONS: Final = frozenset({"/sdapi/v1/txt2img", "/sdapi/v1/img2img"})

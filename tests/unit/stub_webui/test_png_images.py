@@ -3,7 +3,7 @@ import io
 import pytest
 from PIL import Image
 
-from local.stub_webui.png_images import noisy_png
+from stub_webui.png_images import noisy_png
 
 
 def test_the_picture_is_one_and_as_large_as_wanted() -> None:

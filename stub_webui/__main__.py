@@ -1,4 +1,4 @@
-"""Program of the stub: `python -m local.stub_webui` prints its port as one JSON line and serves until SIGTERM."""
+"""Program of the stub: `python -m stub_webui` prints its port as one JSON line and serves until SIGTERM."""
 
 import argparse
 import json
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import CHECKPOINT_FOLDER
-from local.stub_webui.faults import FaultFolder
-from local.stub_webui.journal import GenerationJournal
-from local.stub_webui.png_images import noisy_png
-from local.stub_webui.run import draw_requested_size
-from local.stub_webui.server import StubServer
-from local.stub_webui.web_ui import CHECKPOINT, StubWebUi
+from stub_webui.faults import FaultFolder
+from stub_webui.journal import GenerationJournal
+from stub_webui.png_images import noisy_png
+from stub_webui.run import draw_requested_size
+from stub_webui.server import StubServer
+from stub_webui.web_ui import CHECKPOINT, StubWebUi
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.stub_webui",
+        prog="python -m stub_webui",
         description="Serve the API of the SD Web UI without a model, for tests and benchmarks.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from local.stub_webui.service import Reply
+from stub_webui.service import Reply
 
 #: Output of a start: a coloured line, a progress bar, and a line that is too long to log.
 _OUTPUT: Final = "\x1b[1mLoading\x1b[0m\n 10%|#         |\r 50%|#####     |\r100%|##########|\n" + "x" * 5000 + "\n"

@@ -1,1 +1,1 @@
-"""The agent: takes tasks from its runtime's queue, has the SD Web UI carry them out, stores what comes of it."""
+"""The agent: claims tasks from its runtime's queue, carries them out with the engine, and stores the outputs."""

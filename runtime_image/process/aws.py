@@ -1,4 +1,4 @@
-"""The agent's AWS clients: how long each call may take and how often botocore tries before the agent's own patience."""
+"""The agent's AWS clients: how long each call may take and how often botocore tries before the agent's own retries."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -47,7 +47,7 @@ def error_code(error: Exception) -> str:
 
 
 def is_client_fault(error: Exception) -> bool:
-    """Tell whether AWS answered that the request is wrong (4xx), so that the same call cannot succeed later."""
+    """Return True if AWS answered that the request is wrong (4xx), so that the same call cannot succeed later."""
     if not isinstance(error, ClientError) or "Throttl" in error_code(error) or "SlowDown" in error_code(error):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)

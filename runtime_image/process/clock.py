@@ -1,4 +1,4 @@
-"""The two clocks of the agent, passed to whoever needs the time so that tests can hold it still."""
+"""The two clocks of a program, passed as one object so that tests can stop the time."""
 
 import time
 

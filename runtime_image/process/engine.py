@@ -67,7 +67,7 @@ class ModelReference:
 
     folder: str
     name: str
-    #: True if the task cannot run without it. Other names may be in the image; the engine's own lists decide.
+    #: True if the task needs it in any case. Other names may be in the image; the engine's own lists decide.
     is_required: bool = False
 
 

@@ -1,4 +1,4 @@
-"""How the processes of a runtime's container end; the orchestrator and whoever reads its logs see these."""
+"""Exit codes of the processes in a runtime's container, for the orchestrator and the readers of its logs."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """Exit codes, after BSD's sysexits. The supervisor passes on that of the process that could not go on."""
 
-    #: SIGTERM or SIGINT: everything is finished or handed back.
+    #: SIGTERM or SIGINT: everything is finished or released.
     STOPPED = 0
     #: A model that the runtime needs is not in the model bucket.
     MODEL_MISSING = 66

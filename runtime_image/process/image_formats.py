@@ -1,9 +1,9 @@
-"""What kind of picture or film some bytes are, and whether they are all there; nothing is unpacked."""
+"""Formats of pictures and films, detected from their bytes, and a check for their end; no file is unpacked."""
 
 import struct
 from typing import Final
 
-#: Beginnings of files, with what comes of them; the brand of ISO media files stands behind their size and `ftyp`.
+#: First bytes of files, their extension and content type; the brand of ISO media files follows their size and `ftyp`.
 _SIGNATURES: Final = (
     (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
     (b"\xff\xd8\xff", "jpg", "image/jpeg"),
@@ -37,9 +37,9 @@ def detect_format(data: bytes) -> tuple[str, str] | None:
 
 
 def is_whole(data: bytes, extension: str) -> bool:
-    """Tell whether a file of a known kind has its end, as far as its format says where that is.
+    """Return True if a file of a known kind has its end, as far as its format defines one.
 
-    What some program has put behind the end does not matter, where the end can be told from that.
+    Bytes that a program has put behind a recognizable end do not matter.
     """
     match extension:
         case "png":

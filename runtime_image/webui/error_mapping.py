@@ -57,7 +57,7 @@ def refusal(answer: WebUiResponse) -> WebUiError:
 def _is_request_fault(status: int, body: Mapping[str, Any], exception: str, reason: str) -> bool:
     match status:
         case 404:
-            # The bare answer is that of a route that does not exist (yet); a refusal has words of its own.
+            # The bare answer is that of a route that does not exist (yet); a refusal has its own words.
             return reason != "Not Found"
         case _ if 400 <= status < 500:  # noqa: PLR2004 - HTTP's own classes
             return status not in _NOT_THE_REQUEST

@@ -1,9 +1,8 @@
-"""The Web UI's options, kept as they are: what one task overrides must not reach the next.
+"""Overrides of the Web UI's options, which must not reach the next task.
 
-The Web UI sets an overridden option back after the request only if that option was set explicitly before. So each is
-set explicitly, to the value that it has, before it is overridden for the first time; from then on the Web UI does the
-rest inside its own lock. What it reads after the lock is released, or what cannot be set explicitly, the agent sets
-back by itself, while it has the Web UI to itself.
+The Web UI restores an overridden option after the request only if that option was set explicitly before. So each option
+is pinned, to its present value, before its first override; then the Web UI restores it inside its own lock. The agent
+itself restores options that are read after the lock, or that cannot be pinned, while no other request runs.
 """
 
 import json
@@ -20,7 +19,7 @@ from runtime_image.webui.request import OPTIONS_PATH
 READ_AFTER_THE_LOCK: Final = frozenset({"samples_format", "jpeg_quality", "webp_lossless"})
 #: Seconds to set options in; a VAE may have to be loaded from a slow disk.
 SET_TIMEOUT_SECONDS: Final = 120.0
-#: Setting it has another checkpoint loaded, which is a thing of its own.
+#: Setting it loads another checkpoint, which `checkpoints` handles.
 CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
 #: Belongs to the loaded checkpoint; the Web UI writes it by itself.
 _CHECKPOINT_HASH: Final = "sd_checkpoint_hash"
@@ -33,12 +32,12 @@ class OptionOverrides:
         self._client = client
         self._shown: dict[str, Any] | None = None
         self._explicit: frozenset[str] = frozenset()
-        #: The options that a request leaves changed, as they were before it; None when nothing is owed.
+        #: The options that a request leaves changed, as they were before it; None if there is nothing to restore.
         self._pending: dict[str, Any] | None = None
         self._restoring = threading.Lock()
 
     def forget(self) -> None:
-        """Take nothing for granted: the Web UI may have been started anew. What is owed stays so."""
+        """Drop everything remembered, because the Web UI may have been restarted; pending restores stay."""
         self._shown, self._explicit = None, frozenset()
 
     def shown(self) -> Mapping[str, Any]:
@@ -48,7 +47,7 @@ class OptionOverrides:
         return self._shown
 
     def are_pinned(self, keys: Iterable[str]) -> bool:
-        """Tell whether the Web UI sets all of these back by itself."""
+        """Return True if the Web UI restores all of these by itself."""
         return self._explicit.issuperset(keys)
 
     def pin(self, keys: frozenset[str]) -> None:
@@ -62,7 +61,7 @@ class OptionOverrides:
         self._explicit |= keys
 
     def can_be_read(self) -> bool:
-        """Tell whether the Web UI can still show its options; one of a wrong type keeps it from that."""
+        """Return True if the Web UI can still show its options; a value of a wrong type prevents that."""
         try:
             self._ask()
         except WebUiFailed:
@@ -70,22 +69,22 @@ class OptionOverrides:
         return True
 
     def override(self, keys: Collection[str]) -> None:
-        """Note the options that a request is going to leave changed; without keys, all: it does not say which.
+        """Record the options that a request will leave changed; without keys, all of them.
 
-        No more than these: the next life of the Web UI may rightly have other values of the rest.
+        Only these: a restarted Web UI may rightly have other values of the rest.
         """
         now = self._ask()
         now.pop(_CHECKPOINT_HASH, None)
         self._pending = {key: value for key, value in now.items() if key in keys or not keys}
 
     def checkpoint_was_loaded(self) -> None:
-        """Owe no checkpoint any more: an older one must not be set back under the task that this one is for."""
+        """Drop the pending restore of a checkpoint: an older one must not replace the one for this task."""
         with self._restoring:
             if self._pending is not None:
                 self._pending.pop(CHECKPOINT_OPTION, None)
 
     def restore(self) -> None:
-        """Set back what was borrowed; costs nothing when nothing was."""
+        """Restore overridden options; without any, no call is made."""
         if self._pending is None:
             return
         with self._restoring:

@@ -90,7 +90,7 @@ class WebUiRequest:
 
     @property
     def only_asks(self) -> bool:
-        """True if it only reads the Web UI's lists, or makes it read its folders again."""
+        """It only reads the Web UI's lists, or makes it read its folders again."""
         return self.method == "GET" or (self.is_exclusive and not self.generates)
 
     def with_body(self, body: dict[str, Any]) -> "WebUiRequest":

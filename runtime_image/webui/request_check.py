@@ -1,4 +1,4 @@
-"""What is checked of a request before it may go to the Web UI, and what that tells the stages after it."""
+"""Check of a request's names and options before it goes to the Web UI; its results are kept in the request."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -54,13 +54,13 @@ class RequestCheck:
         if not request.generates:
             return request
         sampler_field = "sampler_name" if body.get("sampler_name") else "sampler_index"
-        # A script may choose samplers of its own.
+        # A script may choose its own samplers.
         sampler_name = None if body.get("script_name") else found.get(f"{field}.{sampler_field}")
         return self._with_overrides(replace(request, sampler_name=sampler_name), body, field)
 
     def _with_overrides(self, request: WebUiRequest, body: Mapping[str, Any], field: str) -> WebUiRequest:
         overrides = body.get("override_settings")
-        # A pasted text of parameters overrides whatever it tells of.
+        # A pasted text of parameters overrides every option in it.
         leaves_unnamed = bool(body.get("infotext"))
         leaves_options = leaves_unnamed
         keys: frozenset[str] = frozenset()
@@ -68,7 +68,7 @@ class RequestCheck:
             shown = self._options.shown()
             if problems := option_problems(overrides, shown, f"{field}.override_settings"):
                 raise InvalidTask(problems)
-            # The Web UI notes the checkpoint that it has loaded explicitly.
+            # The Web UI records the loaded checkpoint explicitly.
             keys = frozenset(overrides) - {CHECKPOINT_OPTION}
             unset = {key for key in keys if shown[key] is None}
             leaves_options = leaves_options or bool(keys & READ_AFTER_THE_LOCK or unset)

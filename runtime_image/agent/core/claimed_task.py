@@ -111,17 +111,17 @@ class ClaimedTask:
 
     @property
     def must_be_cut(self) -> bool:
-        """True if the engine must stop working on it."""
+        """The engine must stop working on it."""
         return self.is_interrupted or self.aborted.is_set()
 
     @property
     def takes_lock(self) -> bool:
-        """True if its call waits for the engine's lock, so that it is one that an interrupt may cut."""
+        """Its call waits for the engine's lock, so an interrupt may cut it."""
         return self.call is not None and self.call.takes_lock
 
     @property
     def shows_steps(self) -> bool:
-        """True if the engine's progress moves with every step of it, and an interrupt ends it after a step."""
+        """The engine's progress moves with every step of it, and an interrupt ends it after a step."""
         return self.call is not None and self.call.generates
 
     @property

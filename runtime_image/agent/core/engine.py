@@ -15,15 +15,15 @@ class EngineCall(Protocol):
 
     @property
     def takes_lock(self) -> bool:
-        """True if it waits for the engine's lock. With the lock, it is what progress shows and an interrupt cuts."""
+        """It waits for the engine's lock. With the lock, it is what progress shows and an interrupt cuts."""
 
     @property
     def generates(self) -> bool:
-        """True if the loaded model makes pictures step by step, so that progress moves with every step."""
+        """The loaded model makes pictures step by step, so that progress moves with every step."""
 
     @property
     def is_exclusive(self) -> bool:
-        """True if no other call may overlap it."""
+        """No other call may overlap it."""
 
     def has_model(self) -> bool:
         """Return True if the model that it needs is loaded, as far as the client knows."""

@@ -22,7 +22,7 @@ class EngineHealth:
 
     @property
     def is_unhealthy(self) -> bool:
-        """True after too many failures in a row."""
+        """Too many calls have failed in a row."""
         return self._failures >= MAX_FAILURES
 
     def ready(self) -> None:

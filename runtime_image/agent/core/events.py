@@ -106,7 +106,7 @@ class EngineNotReady:
 
 @dataclass(frozen=True)
 class CapacityEnding:
-    """AWS will take the machine back within minutes."""
+    """The machine ends within minutes."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
-"""Stop of the agent as it is designed: receive nothing more, release tasks that have not begun, wait for the rest,
-interrupt and release that when the grace period is nearly over, exit.
+"""Stop of the agent as it is designed.
+
+1. Receive no more tasks, and release those that have not begun.
+2. Wait for the running ones; interrupt and release them near the end of the grace period.
+3. Exit.
 """
 
 from typing import Final

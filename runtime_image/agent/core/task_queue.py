@@ -49,7 +49,7 @@ class ReceivedMessage:
     trace_header: str = ""
 
 
-class _Place(TypedDict):
+class _MessageReference(TypedDict):
     QueueUrl: str
     ReceiptHandle: str
 
@@ -119,20 +119,20 @@ class TaskQueue:
     def delete(self, receipt_handle: str) -> None:
         """Delete a message; a message that is gone already is no error."""
         try:
-            self._client.delete_message(**self._place(receipt_handle))
+            self._client.delete_message(**self._reference(receipt_handle))
         except ClientError as error:
             if error_code(error) not in _LOST_CODES:
                 raise
 
     def _change_visibility(self, receipt_handle: str, seconds: int) -> None:
         try:
-            self._client.change_message_visibility(**self._place(receipt_handle), VisibilityTimeout=seconds)
+            self._client.change_message_visibility(**self._reference(receipt_handle), VisibilityTimeout=seconds)
         except ClientError as error:
             if error_code(error) in _LOST_CODES:
                 raise MessageLost(error_code(error)) from error
             raise
 
-    def _place(self, receipt_handle: str) -> _Place:
+    def _reference(self, receipt_handle: str) -> _MessageReference:
         handle = receipt_handle.removeprefix(LOW_PRIORITY_MARK)
         low_priority_url = self._low_priority_queue_url if handle != receipt_handle else None
         return {"QueueUrl": low_priority_url or self._queue_url, "ReceiptHandle": handle}

@@ -1,8 +1,8 @@
 """Outstanding requests at the engine, and those of them that an interrupt may have cut.
 
-The engine's interrupt has no id: it cuts the call that runs when it arrives, and a cut call answers as if it were
-whole; upscaling leaves pictures out. So an interrupt meant for one call makes every other one that takes the lock
-suspect, until the engine shows it running, alone and not interrupted. A call that is answered before that is repeated.
+The engine's interrupt has no id: it cuts the call that runs when it arrives. A cut call answers as if it were whole;
+upscaling leaves pictures out. So an interrupt for one call makes every other call at the lock suspect. It is cleared
+once the engine shows it running, alone and not interrupted. A call that is answered before that is repeated.
 """
 
 from typing import Final
@@ -85,7 +85,7 @@ class OutstandingRequests:
 
     @property
     def is_interrupting(self) -> bool:
-        """True while an interrupt is on its way."""
+        """An interrupt is on its way."""
         return self._interrupting is not None
 
     @property

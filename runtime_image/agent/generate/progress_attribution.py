@@ -53,5 +53,5 @@ class ProgressAttribution:
 
     @property
     def is_awaited(self) -> bool:
-        """True while a call that wants previews has not shown itself; no call may be sent behind it then."""
+        """A call that wants previews has not shown itself; no call may be sent behind it yet."""
         return any(task.metadata.policy.preview and not self.is_sure_of(task) for task in self._outstanding.at_lock)

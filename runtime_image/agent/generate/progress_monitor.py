@@ -39,7 +39,7 @@ class ProgressPoller:
         self._changed = threading.Event()
 
     def set_interval(self, interval_seconds: float | None) -> None:
-        """Poll this often; None means never."""
+        """Poll this often; None stops the polls."""
         if interval_seconds != self._interval_seconds:
             self._interval_seconds = interval_seconds
             self._changed.set()

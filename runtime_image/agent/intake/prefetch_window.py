@@ -34,7 +34,7 @@ class PrefetchWindow:
 
     @property
     def is_known(self) -> bool:
-        """True once the time of a generation is known."""
+        """The time of a generation is known."""
         return self._expected_seconds is not None
 
     def generated(self, *, sent_at: float, ended_at: float) -> None:

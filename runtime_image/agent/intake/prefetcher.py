@@ -16,7 +16,7 @@ from runtime_image.agent.intake.task_claimer import TaskClaimer
 REQUEUE_DELAY_SECONDS: Final = 2.0
 
 #: Returns how many tasks may be received, given the claims under way, the tasks that have not begun, and the time.
-Room = Callable[[int, Sequence[ClaimedTask], float], int]
+RoomFunction = Callable[[int, Sequence[ClaimedTask], float], int]
 
 
 class MessageRequeue:
@@ -46,7 +46,7 @@ class Prefetcher:
         *,
         pools: WorkerPools,
         poller: QueuePoller,
-        room: Room,
+        room: RoomFunction,
         claimed: ClaimedTasks,
         stopping: threading.Event,
     ) -> None:
@@ -63,7 +63,7 @@ class Prefetcher:
 
     @property
     def is_busy(self) -> bool:
-        """True while a message is being claimed or requeued."""
+        """A message is being claimed or requeued."""
         return bool(self._claiming or self._requeuing)
 
     def receive(self, now: float) -> None:

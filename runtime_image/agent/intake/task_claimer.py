@@ -58,7 +58,7 @@ class TaskClaimer:
 
     def run(self, message: ReceivedMessage) -> Event:
         """Handle one delivery. AWS's refusals are waited out here, because every return uses up a delivery."""
-        # For this delivery alone, to tell apart a claim without an answer and a claim of an earlier delivery.
+        # For this delivery alone: a claim without an answer differs from a claim of an earlier delivery.
         owner = f"{self._owner}/{secrets.token_hex(4)}"
         while True:
             try:

@@ -60,7 +60,7 @@ class LeaseRenewal:
 
     def start(self, task: ClaimedTask) -> None:
         """Begin to renew the lease of a claimed task."""
-        # Reading and claiming it may have taken a good part of the visibility timeout while AWS was in trouble.
+        # While AWS was in trouble, reading and claiming it may have used a good part of the visibility timeout.
         self._due[task] = task.message.received_at + self._visibility_seconds * RENEW_AFTER
         self._changed.set()
 

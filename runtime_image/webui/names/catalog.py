@@ -1,4 +1,4 @@
-"""What the Web UI has, by kind: each list is asked for once in a Web UI's life, and again when a name is missing."""
+"""Catalog of the Web UI's names, by kind: each list is asked for once in its life, and again when a name is missing."""
 
 import threading
 from collections import Counter

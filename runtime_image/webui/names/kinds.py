@@ -1,7 +1,7 @@
-"""The kinds of things that requests call by name, and by which names the Web UI finds each of them.
+"""Kinds of things that requests call by name, and the names by which the Web UI finds each of them.
 
-What it does not find it replaces by something else, silently. So the rules here are the Web UI's own: letters count
-as they are written, an alias of a sampler is no name, and a scheduler may stand at the end of a sampler's name.
+The Web UI silently replaces a name that it does not find. So the rules here are its own: letters count as they are
+written, and an alias of a sampler is not a name. A scheduler may follow at the end of a sampler's name.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +37,7 @@ class Kind:
     code: str
     #: The lists, below `/sdapi/v1/`. Without the first nothing can be checked; the others may be missing.
     lists: tuple[str, ...]
-    #: Makes names of the answers, in the order of the lists; None stands for one that is missing.
+    #: Makes names of the answers, in the order of the lists; None replaces a missing one.
     read: Callable[..., Names]
     #: Has the Web UI look at its folder again, below `/sdapi/v1/`.
     refresh: str | None = None

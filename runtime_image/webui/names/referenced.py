@@ -1,4 +1,4 @@
-"""Where a request calls something by its name, so that the name can be looked up before anything is generated."""
+"""Names in a request, found so that each can be checked before a picture is generated."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Fails a task that calls something by a name that the Web UI does not know, before it makes another picture."""
+"""Validation of names: a task with a name that the Web UI does not know fails before a wrong picture is made."""
 
 import difflib
 from collections import defaultdict
@@ -13,7 +13,7 @@ from runtime_image.webui.names.referenced import Named
 #: Names that an error lists, and the characters of the list: there may be thousands of LoRA.
 MAX_NAMES_LISTED: Final = 50
 MAX_LIST_LENGTH: Final = 2000
-#: Unknown names that one error tells of.
+#: Unknown names that one error lists.
 MAX_PROBLEMS: Final = 10
 #: Characters of an unknown name that are repeated, and compared with the known ones.
 MAX_NAME_LENGTH: Final = 100
@@ -28,7 +28,7 @@ class NameValidation:
     def check(self, named: Iterable[Named], *, timeout_seconds: float) -> dict[str, str]:
         """Return the listed name of what each field names.
 
-        A kind of which the Web UI has no list is not checked; its fields are not in the answer.
+        Kinds without a list at the Web UI are skipped; their fields are missing from the result.
 
         Raises:
             InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again.

@@ -1,4 +1,4 @@
-"""An AWS that is in trouble at one step of a task's journey, for a while: it stands before the local one."""
+"""Proxy of an AWS that is in trouble at one step of a task's journey, for a while."""
 
 import http.client
 import threading
@@ -51,7 +51,7 @@ class TroubledAws:
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def is_in_trouble(self, call: str, path: str, body: bytes) -> bool:
-        """Tell whether this call is one of the step's, and the trouble is not over."""
+        """Return True if this call is one of the step's, and the trouble has not ended."""
         text = path + body.decode(errors="replace")
         if call != self.step.call or not all(word in text for word in self.step.words):
             return False
@@ -124,7 +124,7 @@ def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command != "HEAD":
                 with suppress(ConnectionError):
-                    # Whoever asked may have been killed meanwhile.
+                    # The caller may have been killed meanwhile.
                     self.wfile.write(content[: len(content) // 2] if breaks_off else content)
             self.close_connection = self.close_connection or breaks_off
 

@@ -13,7 +13,7 @@ from tests.harness.serving import QuietHandler, serving
 
 @dataclass
 class Hub:
-    """`files` by repository and path; what is asked for is noted with its token."""
+    """`files` by repository and path; requests are recorded with their tokens."""
 
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     token: str | None = None

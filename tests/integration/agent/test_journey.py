@@ -8,28 +8,28 @@ import pytest
 from contract.record import Status
 from contract.storage import S3Location, encode_pointer
 from stub_webui.png_images import plain_png
-from tests.integration.agent.conftest import World
+from tests.integration.agent.harness import Harness
 
 PICTURE = base64.b64encode(plain_png("input")).decode()
 
 
-def test_text_to_image(world: World) -> None:
-    world.start_agent()
-    message = world.submit("cat", {"prompt": "a cat", "steps": 3, "batch_size": 2}, prefix="pictures")
+def test_text_to_image(harness: Harness) -> None:
+    harness.start_agent()
+    message = harness.submit("cat", {"prompt": "a cat", "steps": 3, "batch_size": 2}, prefix="pictures")
 
-    record = world.wait_for("cat", Status.COMPLETED)
+    record = harness.wait_for("cat", Status.COMPLETED)
 
     folder = f"pictures/cat/cat-{message.run_id}"
-    outputs = world.outputs()
+    outputs = harness.outputs()
     assert outputs.keys() == {f"{folder}-1.png", f"{folder}-2.png", f"{folder}.out"}
     assert outputs[f"{folder}-1.png"] == plain_png("a cat")
-    assert record.image_urls == tuple(f"s3://{world.output_bucket}/{folder}-{n}.png" for n in (1, 2))
-    assert record.output_url == f"s3://{world.output_bucket}/{folder}.out"
+    assert record.image_urls == tuple(f"s3://{harness.output_bucket}/{folder}-{n}.png" for n in (1, 2))
+    assert record.output_url == f"s3://{harness.output_bucket}/{folder}.out"
     assert json.loads(outputs[f"{folder}.out"])["parameters"]["prompt"] == "a cat"
     assert "images" not in json.loads(outputs[f"{folder}.out"])
     assert (record.attempts, record.progress_permille) == (1, 1000)
-    world.wait_until_queue_is_empty()
-    content_type = world.s3.head_object(Bucket=world.output_bucket, Key=f"{folder}-1.png")["ContentType"]
+    harness.wait_until_queue_is_empty()
+    content_type = harness.s3.head_object(Bucket=harness.output_bucket, Key=f"{folder}-1.png")["ContentType"]
     assert content_type == "image/png"
 
 
@@ -50,25 +50,27 @@ def test_text_to_image(world: World) -> None:
         ("webui-api", {"api": {"method": "GET", "endpoint": "sdapi/v1/scripts"}}, 0, {"txt2img", "img2img"}),
     ],
 )
-def test_other_tasks(world: World, tasktype: str, content: dict[str, object], pictures: int, rest: set[str]) -> None:
-    world.start_agent()
-    world.submit("task", content, tasktype=tasktype)
+def test_other_tasks(
+    harness: Harness, tasktype: str, content: dict[str, object], pictures: int, rest: set[str]
+) -> None:
+    harness.start_agent()
+    harness.submit("task", content, tasktype=tasktype)
 
-    record = world.wait_for("task", Status.COMPLETED)
+    record = harness.wait_for("task", Status.COMPLETED)
 
     assert len(record.image_urls) == pictures
-    answer = next(data for key, data in world.outputs().items() if key.endswith(".out"))
+    answer = next(data for key, data in harness.outputs().items() if key.endswith(".out"))
     assert json.loads(answer).keys() == rest
-    world.wait_until_queue_is_empty()
+    harness.wait_until_queue_is_empty()
 
 
-def test_an_enveloped_message_and_one_by_reference(world: World) -> None:
-    world.start_agent()
-    enveloped, referenced = world.message("enveloped", {"steps": 1}), world.message("referenced", {"steps": 1})
-    world.record(enveloped)
-    world.record(referenced)
-    world.s3.put_object(Bucket=world.task_bucket, Key="messages/x.json", Body=referenced.to_body().encode())
-    world.send(
+def test_an_enveloped_message_and_one_by_reference(harness: Harness) -> None:
+    harness.start_agent()
+    enveloped, referenced = harness.message("enveloped", {"steps": 1}), harness.message("referenced", {"steps": 1})
+    harness.record(enveloped)
+    harness.record(referenced)
+    harness.s3.put_object(Bucket=harness.task_bucket, Key="messages/x.json", Body=referenced.to_body().encode())
+    harness.send(
         json.dumps(
             {
                 "Type": "Notification",
@@ -78,43 +80,43 @@ def test_an_enveloped_message_and_one_by_reference(world: World) -> None:
             }
         )
     )
-    world.send(encode_pointer(S3Location(world.task_bucket, "messages/x.json")))
+    harness.send(encode_pointer(S3Location(harness.task_bucket, "messages/x.json")))
 
-    world.wait_for("enveloped", Status.COMPLETED)
-    world.wait_for("referenced", Status.COMPLETED)
+    harness.wait_for("enveloped", Status.COMPLETED)
+    harness.wait_for("referenced", Status.COMPLETED)
 
 
-def test_the_checkpoint_is_switched_and_an_unknown_one_fails(world: World) -> None:
-    world.webui.checkpoints.append("other.safetensors")
-    world.start_agent()
-    world.submit("first", checkpoint="other.safetensors")
-    world.submit("second")
-    world.submit("third", checkpoint="missing.safetensors")
+def test_the_checkpoint_is_switched_and_an_unknown_one_fails(harness: Harness) -> None:
+    harness.webui.checkpoints.append("other.safetensors")
+    harness.start_agent()
+    harness.submit("first", checkpoint="other.safetensors")
+    harness.submit("second")
+    harness.submit("third", checkpoint="missing.safetensors")
 
     for name in ("first", "second"):
-        world.wait_for(name, Status.COMPLETED)
-    error = world.wait_for("third", Status.FAILED).error
+        harness.wait_for(name, Status.COMPLETED)
+    error = harness.wait_for("third", Status.FAILED).error
 
     # By task: a queue keeps no order.
-    checkpoints = {run.prompt: run.checkpoint for run in world.webui.runs}
+    checkpoints = {run.prompt: run.checkpoint for run in harness.webui.runs}
     assert checkpoints == {"first": "other.safetensors", "second": "v1-5-pruned-emaonly.safetensors"}
     assert error is not None
     assert error["code"] == "unknown_model"
     assert "other.safetensors" in error["message"]
 
 
-def test_what_the_web_ui_refuses_fails_with_its_words(world: World) -> None:
+def test_what_the_web_ui_refuses_fails_with_its_words(harness: Harness) -> None:
     def refuse(path: str, _body: dict[str, object]) -> tuple[int, object] | None:
         detail = [{"loc": ["body", "steps"], "msg": "value is not a valid integer", "type": "type_error.integer"}]
         return (422, {"detail": detail}) if path.endswith("txt2img") else None
 
-    world.webui.intercept = refuse
-    world.start_agent()
-    world.submit("broken")
+    harness.webui.intercept = refuse
+    harness.start_agent()
+    harness.submit("broken")
 
-    record = world.wait_for("broken", Status.FAILED)
+    record = harness.wait_for("broken", Status.FAILED)
 
     assert record.error is not None
     assert record.error["code"] == "webui_refused"
     assert "body.steps: value is not a valid integer" in record.error["message"]
-    world.wait_until_queue_is_empty()
+    harness.wait_until_queue_is_empty()

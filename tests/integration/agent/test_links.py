@@ -14,7 +14,7 @@ from contract.record import Status
 from runtime_image.agent.prepare.inputs.http_fetcher import MAX_LINK_BYTES
 from stub_webui.png_images import plain_png
 from tests.harness.serving import QuietHandler, serving
-from tests.integration.agent.conftest import World
+from tests.integration.agent.harness import Harness
 
 PICTURE = plain_png("linked")
 
@@ -38,23 +38,23 @@ def pictures(body: bytes, delay: threading.Event | None = None) -> Iterator[tupl
         yield f"localhost:{server.server_port}", paths
 
 
-def test_links_become_pictures_wherever_they_stand(world: World) -> None:
-    world.s3.put_object(Bucket=world.link_bucket, Key="ä b/mask.png", Body=PICTURE)
+def test_links_become_pictures_wherever_they_stand(harness: Harness) -> None:
+    harness.s3.put_object(Bucket=harness.link_bucket, Key="ä b/mask.png", Body=PICTURE)
     with pictures(PICTURE) as (host, paths):
-        world.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
+        harness.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
         link = f"http://{host}/a.png"
         content = {
             "prompt": link,
             "steps": 1,
             "init_images": [link, link],
-            "mask": f"s3://{world.link_bucket}/ä b/mask.png",
+            "mask": f"s3://{harness.link_bucket}/ä b/mask.png",
             "alwayson_scripts": {"ControlNet": {"args": [{"image": link}]}},
         }
-        world.submit("linked", content, tasktype="image-to-image")
-        world.wait_for("linked", Status.COMPLETED)
+        harness.submit("linked", content, tasktype="image-to-image")
+        harness.wait_for("linked", Status.COMPLETED)
 
     encoded = base64.b64encode(PICTURE).decode()
-    body = world.webui.runs[0].body
+    body = harness.webui.runs[0].body
     assert body["prompt"] == link
     assert body["init_images"] == [encoded, encoded]
     assert body["mask"] == encoded
@@ -73,34 +73,34 @@ def test_links_become_pictures_wherever_they_stand(world: World) -> None:
         ("http://user:password@example.com/x", "link_refused", "credentials"),
     ],
 )
-def test_a_bad_link_fails_its_task_with_field_and_reason(world: World, link: str, code: str, reason: str) -> None:
+def test_a_bad_link_fails_its_task_with_field_and_reason(harness: Harness, link: str, code: str, reason: str) -> None:
     with pictures(b"<html></html>") as (host, _):
-        world.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
-        url = link.format(host=host, bucket=world.link_bucket)
-        world.submit("bad", {"init_images": [url]}, tasktype="image-to-image")
-        error = world.wait_for("bad", Status.FAILED).error
+        harness.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
+        url = link.format(host=host, bucket=harness.link_bucket)
+        harness.submit("bad", {"init_images": [url]}, tasktype="image-to-image")
+        error = harness.wait_for("bad", Status.FAILED).error
 
     assert error is not None
     assert error["code"] == code
     assert "task.content.init_images[0]" in error["message"]
     assert reason in error["message"]
-    assert not world.webui.runs
-    world.wait_until_queue_is_empty()
+    assert not harness.webui.runs
+    harness.wait_until_queue_is_empty()
 
 
-def test_a_slow_link_delays_its_own_task_only(world: World) -> None:
+def test_a_slow_link_delays_its_own_task_only(harness: Harness) -> None:
     release = threading.Event()
     with pictures(PICTURE, release) as (host, _):
-        world.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
-        world.submit("warm-up")
-        world.wait_for("warm-up", Status.COMPLETED)
-        world.submit("slow", {"steps": 1, "init_images": [f"http://{host}/slow"]}, tasktype="image-to-image")
+        harness.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
+        harness.submit("warm-up")
+        harness.wait_for("warm-up", Status.COMPLETED)
+        harness.submit("slow", {"steps": 1, "init_images": [f"http://{host}/slow"]}, tasktype="image-to-image")
         for number in range(5):
-            world.submit(f"quick-{number}")
-            world.wait_for(f"quick-{number}", Status.COMPLETED)
-        assert world.read("slow").status is Status.IN_PROGRESS
+            harness.submit(f"quick-{number}")
+            harness.wait_for(f"quick-{number}", Status.COMPLETED)
+        assert harness.read("slow").status is Status.IN_PROGRESS
         release.set()
-        world.wait_for("slow", Status.COMPLETED)
+        harness.wait_for("slow", Status.COMPLETED)
 
 
 #: Bytes of the body that a link must not bring into memory.
@@ -111,7 +111,7 @@ LIMIT_MB = MAX_LINK_BYTES / 10**6
 
 @contextmanager
 def large_body(*, says_its_length: bool) -> Iterator[tuple[str, list[int]]]:
-    """Serve 200 MB on every path, a piece at a time; give host and port, and the bytes that were taken."""
+    """Serve 200 MB on every path, a piece at a time; give host and port, and the number of bytes that were read."""
     taken = [0]
 
     class Handler(QuietHandler):
@@ -139,16 +139,16 @@ def large_body(*, says_its_length: bool) -> Iterator[tuple[str, list[int]]]:
     ],
 )
 def test_a_body_of_200_mb_takes_no_more_memory_than_a_link_may_bring(
-    world: World, *, says_its_length: bool, limit_mb: float
+    harness: Harness, *, says_its_length: bool, limit_mb: float
 ) -> None:
     with pictures(PICTURE) as (host, _), large_body(says_its_length=says_its_length) as (large_host, taken):
-        agent = world.start_agent(ALLOWED_LINK_HOSTS=json.dumps([host, large_host]))
+        agent = harness.start_agent_process(ALLOWED_LINK_HOSTS=json.dumps([host, large_host]))
         # What links need is loaded with the first.
-        world.submit("small", {"steps": 1, "init_images": [f"http://{host}/a.png"]}, tasktype="image-to-image")
-        world.wait_for("small", Status.COMPLETED)
+        harness.submit("small", {"steps": 1, "init_images": [f"http://{host}/a.png"]}, tasktype="image-to-image")
+        harness.wait_for("small", Status.COMPLETED)
         before_mb = peak_rss_mb(agent.process.pid)
-        world.submit("large", {"steps": 1, "init_images": [f"http://{large_host}/a.png"]}, tasktype="image-to-image")
-        error = world.wait_for("large", Status.FAILED, seconds=40.0).error
+        harness.submit("large", {"steps": 1, "init_images": [f"http://{large_host}/a.png"]}, tasktype="image-to-image")
+        error = harness.wait_for("large", Status.FAILED, seconds=40.0).error
         grown_mb = peak_rss_mb(agent.process.pid) - before_mb
 
     assert error is not None

@@ -19,7 +19,7 @@ from runtime_image.model_downloader.errors import DiskFull
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import configure_logs
-from tests.integration.agent.conftest import World
+from tests.integration.agent.harness import Harness
 from tests.integration.agent.hub import Hub
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -160,21 +160,23 @@ def test_what_cannot_be_done_is_told(ground: CallGround, path: str, body: dict[s
         ground.call(path, **body)
 
 
-def test_a_task_is_carried_out_without_the_web_ui_and_its_token_shows_nowhere(world: World, ground: CallGround) -> None:
+def test_a_task_is_carried_out_without_the_web_ui_and_its_token_shows_nowhere(
+    harness: Harness, ground: CallGround
+) -> None:
     ground.hub.token = TOKEN
     content = {
         "api": {"method": "POST", "endpoint": "/v1/sync"},
         "payload": {"repo_id": REPOSITORY, "sync_path": "VAE", "hf_token": TOKEN},
     }
-    world.submit("a", content, tasktype="webui-api", checkpoint=None)
-    agent = world.start_agent(
+    harness.submit("a", content, tasktype="webui-api", checkpoint=None)
+    agent = harness.start_agent(
         MODELS_DIRECTORY=ground.directory,
         HF_ENDPOINT=ground.url,
         ALLOWED_LINK_HOSTS=json.dumps([ground.url.removeprefix("http://")]),
     )
-    record = world.wait_for("a", Status.COMPLETED)
-    (output,) = world.outputs().values()
+    record = harness.wait_for("a", Status.COMPLETED)
+    (output,) = harness.outputs().values()
     assert json.loads(output) == {"synced_count": 2, "synced_files": ["VAE/vae.safetensors", "VAE/sub/config.json"]}
-    assert not [path for method, path in world.webui.calls if "v1/sync" in path]
+    assert not [path for method, path in harness.webui.calls if "v1/sync" in path]
     for text in (agent.log_file.read_text(), output.decode(), repr(record)):
         assert TOKEN not in text

@@ -1,4 +1,4 @@
-"""The agent tells Kubernetes and ECS whether it works: real HTTP against their documented requests and answers."""
+"""Reports to Kubernetes and ECS whether the agent works: real HTTP against their documented requests and answers."""
 
 import datetime as dt
 import ipaddress
@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
 from tests.harness.serving import QuietHandler, serving
-from tests.integration.agent.conftest import World
+from tests.integration.agent.harness import Harness
 
 TOKEN = "the-pods-token"
 TASK_ARN = "arn:aws:ecs:us-east-1:123456789012:task/darkroom/0123456789abcdef"
@@ -130,12 +130,12 @@ def deletion_costs(plane: ControlPlane) -> list[str]:
     return [call.body["metadata"]["annotations"][annotation] for call in plane.calls]
 
 
-def test_kubernetes_knows_which_pods_work(world: World, tmp_path: Path) -> None:
+def test_kubernetes_knows_which_pods_work(harness: Harness, tmp_path: Path) -> None:
     certificate = write_certificate(tmp_path)
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     plane = ControlPlane(troubles=[(503, {"kind": "Status"})])
     with serve(plane, certificate) as port:
-        agent = world.start_agent(
+        agent = harness.start_agent(
             ORCHESTRATOR="kubernetes",
             POD_NAME="sdruntime-abc",
             POD_NAMESPACE="darkroom",
@@ -143,55 +143,55 @@ def test_kubernetes_knows_which_pods_work(world: World, tmp_path: Path) -> None:
             KUBERNETES_SERVICE_PORT=port,
             SERVICE_ACCOUNT_DIRECTORY=tmp_path,
         )
-        world.eventually(lambda: agent.logged("orchestrator_not_told"), "the refusal")
-        world.eventually(lambda: deletion_costs(plane) == ["0", "0"], "the idle pod's cost")
-        world.submit("long", {"prompt": "long", "steps": 400})
-        world.eventually(lambda: deletion_costs(plane)[2:] == ["1000"], "the working pod's cost")
-        assert not world.read("long").is_final
-        world.wait_for("long", Status.COMPLETED)
-        world.eventually(lambda: deletion_costs(plane)[3:] == ["0"], "the idle pod's cost again")
+        harness.eventually(lambda: agent.logged("orchestrator_not_told"), "the refusal")
+        harness.eventually(lambda: deletion_costs(plane) == ["0", "0"], "the idle pod's cost")
+        harness.submit("long", {"prompt": "long", "steps": 400})
+        harness.eventually(lambda: deletion_costs(plane)[2:] == ["1000"], "the working pod's cost")
+        assert not harness.read("long").is_final
+        harness.wait_for("long", Status.COMPLETED)
+        harness.eventually(lambda: deletion_costs(plane)[3:] == ["0"], "the idle pod's cost again")
 
         # The kubelet replaces the token.
         (tmp_path / "token").write_text("expired")
-        world.submit("refused", {"prompt": "refused", "steps": 1})
-        world.wait_for("refused", Status.COMPLETED)
+        harness.submit("refused", {"prompt": "refused", "steps": 1})
+        harness.wait_for("refused", Status.COMPLETED)
     assert TOKEN not in agent.log_file.read_text()
 
 
-def test_ecs_protects_the_task_while_it_works(world: World, tmp_path: Path) -> None:
+def test_ecs_protects_the_task_while_it_works(harness: Harness, tmp_path: Path) -> None:
     failure = {"failure": {"Arn": TASK_ARN, "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}
     plane = ControlPlane(troubles=[(200, failure)])
     with serve(plane) as port:
-        agent = world.start_agent(
+        agent = harness.start_agent(
             ORCHESTRATOR="ecs",
             ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
             ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
             ENDING_FILE=tmp_path / "ending",
         )
-        world.eventually(lambda: agent.logged("orchestrator_not_told"), "the failure")
-        world.submit("long", {"prompt": "long", "steps": 700})
+        harness.eventually(lambda: agent.logged("orchestrator_not_told"), "the failure")
+        harness.submit("long", {"prompt": "long", "steps": 700})
         protect = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
-        world.eventually(lambda: plane.calls[-1].body == protect, "the protection")
-        world.wait_for("long", Status.COMPLETED)
-        world.eventually(lambda: plane.calls[-1].body == {"ProtectionEnabled": False}, "the end of the protection")
+        harness.eventually(lambda: plane.calls[-1].body == protect, "the protection")
+        harness.wait_for("long", Status.COMPLETED)
+        harness.eventually(lambda: plane.calls[-1].body == {"ProtectionEnabled": False}, "the end of the protection")
     assert agent.logged("replica_placed", pull_seconds=75.0)
 
 
-def test_a_spot_notice_stops_the_agent_in_order(world: World, tmp_path: Path) -> None:
+def test_a_spot_notice_stops_the_agent_in_order(harness: Harness, tmp_path: Path) -> None:
     plane = ControlPlane()
     with serve(plane) as port:
-        agent = world.start_agent(
+        agent = harness.start_agent(
             ORCHESTRATOR="ecs",
             ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
             ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
             ENDING_FILE=tmp_path / "ending",
         )
-        world.submit("running", {"prompt": "running", "steps": 800})
-        world.eventually(lambda: world.webui.runs, "the generation")
+        harness.submit("running", {"prompt": "running", "steps": 800})
+        harness.eventually(lambda: harness.webui.runs, "the generation")
         (tmp_path / "ending").touch()
-        world.eventually(lambda: agent.logged("capacity_ending"), "the notice")
-        world.submit("waiting")
+        harness.eventually(lambda: agent.logged("capacity_ending"), "the notice")
+        harness.submit("waiting")
 
         assert agent.exit_code(20) == ExitCode.STOPPED
-    assert world.read("running").status is Status.COMPLETED
-    assert world.read("waiting").status is Status.IN_QUEUE
+    assert harness.read("running").status is Status.COMPLETED
+    assert harness.read("waiting").status is Status.IN_QUEUE

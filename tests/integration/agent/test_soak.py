@@ -14,6 +14,7 @@ PROJECT = Path(__file__).parents[3]
 TIMEOUT_SECONDS = 220
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(TIMEOUT_SECONDS + 20)
 def test_nothing_is_lost_doubled_or_left_unanswered(tmp_path: Path) -> None:
     options = ("--tasks", "60", "--seconds-between", "1.5", "--failure-rate", "0.02", "--max-seconds", "80", "--json")

@@ -15,7 +15,7 @@ from runtime_image.process.exit_codes import ExitCode
 from stub_webui.png_images import plain_png
 from tests.harness.serving import QuietHandler, serving
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
-from tests.integration.agent.conftest import AgentProcess, World
+from tests.integration.agent.harness import AgentProcess, Harness
 
 REFUSED_LINK = "http://127.0.0.1:9/x.png"
 #: Lines that are about the process and not about one task; its metrics come under the same name as those of tasks.
@@ -64,20 +64,20 @@ def collector() -> Iterator[tuple[Collector, str]]:
         yield found, f"http://127.0.0.1:{server.server_port}"
 
 
-def test_each_task_has_a_line_of_metrics_and_no_line_tells_its_prompt(world: World, tmp_path: Path) -> None:
+def test_each_task_has_a_line_of_metrics_and_no_line_tells_its_prompt(harness: Harness, tmp_path: Path) -> None:
     status_file = tmp_path / "status.json"
-    agent = world.start_agent(LOG_LEVEL="INFO", ENVIRONMENT="dev", STATUS_FILE=status_file)
-    world.submit("cat", {"prompt": "a secret prompt", "steps": 2, "batch_size": 2})
-    world.submit(
+    agent = harness.start_agent_process(LOG_LEVEL="INFO", ENVIRONMENT="dev", STATUS_FILE=status_file)
+    harness.submit("cat", {"prompt": "a secret prompt", "steps": 2, "batch_size": 2})
+    harness.submit(
         "bad", {"prompt": "a secret prompt", "steps": 2, "init_images": [REFUSED_LINK]}, tasktype="image-to-image"
     )
-    world.wait_for("cat", Status.COMPLETED)
-    world.wait_for("bad", Status.FAILED)
+    harness.wait_for("cat", Status.COMPLETED)
+    harness.wait_for("bad", Status.FAILED)
 
     def metrics() -> dict[str, dict[str, Any]]:
         return {line["task_id"]: line for line in agent.events() if line["event"] == "metrics" and "task_id" in line}
 
-    world.eventually(lambda: metrics().keys() == {"cat", "bad"}, "a line of metrics for each task")
+    harness.eventually(lambda: metrics().keys() == {"cat", "bad"}, "a line of metrics for each task")
     line = metrics()["cat"]
     assert (line["environment"], line["runtime"]) == ("dev", "sdruntime")
     assert (line["Images"], line["TasksCompleted"]) == ([2], [1])
@@ -91,29 +91,29 @@ def test_each_task_has_a_line_of_metrics_and_no_line_tells_its_prompt(world: Wor
         status = json.loads(status_file.read_text())
         return bool(status["ready"] and status["tasks"] == {"COMPLETED": 1, "FAILED": 1} and status["held"] == 0)
 
-    world.eventually(is_counted, "the status file")
+    harness.eventually(is_counted, "the status file")
 
 
-def test_every_line_of_a_task_bears_its_id(world: World) -> None:
-    """Also what is logged where nobody looks for it: while AWS is in trouble, and when the Web UI is set up."""
-    upload = TroubledAws(world.endpoint_url, Step("upload", "PUT", ("/output/",)), Trouble.REFUSES, seconds=60)
-    world.s3.put_object(Bucket=world.link_bucket, Key="inputs/cat.png", Body=plain_png("input"))
+def test_every_line_of_a_task_bears_its_id(harness: Harness) -> None:
+    """Lines from rarely read places count, too: while AWS is in trouble, and when the Web UI is set up."""
+    upload = TroubledAws(harness.endpoint_url, Step("upload", "PUT", ("/output/",)), Trouble.REFUSES, seconds=60)
+    harness.s3.put_object(Bucket=harness.link_bucket, Key="inputs/cat.png", Body=plain_png("input"))
     with upload.serve() as url:
         link = TroubledAws(url, Step("fetch a link", "GET", ("/inputs/",)), Trouble.REFUSES, seconds=60)
         with link.serve() as troubled_url:
-            agent = world.start_agent(LOG_LEVEL="DEBUG", AWS_ENDPOINT_URL=troubled_url)
+            agent = harness.start_agent_process(LOG_LEVEL="DEBUG", AWS_ENDPOINT_URL=troubled_url)
             content = {
                 "steps": 2,
-                "init_images": [f"s3://{world.link_bucket}/inputs/cat.png"],
+                "init_images": [f"s3://{harness.link_bucket}/inputs/cat.png"],
                 "override_settings": {"CLIP_stop_at_last_layers": 2},
             }
-            world.submit("cat", content, tasktype="image-to-image")
-            world.submit("bad", {"steps": 2, "init_images": [REFUSED_LINK]}, tasktype="image-to-image")
+            harness.submit("cat", content, tasktype="image-to-image")
+            harness.submit("bad", {"steps": 2, "init_images": [REFUSED_LINK]}, tasktype="image-to-image")
             for trouble, call in ((link, "GetObject"), (upload, "PutObject")):
-                world.eventually(partial(has_told_of_trouble, agent, call), f"a line about {call}")
+                harness.eventually(partial(has_told_of_trouble, agent, call), f"a line about {call}")
                 trouble.seconds = 0.0
-            world.wait_for("cat", Status.COMPLETED)
-            world.wait_for("bad", Status.FAILED)
+            harness.wait_for("cat", Status.COMPLETED)
+            harness.wait_for("bad", Status.FAILED)
             agent.terminate()
             assert agent.exit_code() == ExitCode.STOPPED
 
@@ -124,24 +124,26 @@ def test_every_line_of_a_task_bears_its_id(world: World) -> None:
     assert {"aws_call_failed", "engine_set_up", "task_claimed", "task_finished"} <= seen
 
 
-def test_prompts_are_logged_at_debug_level_only(world: World) -> None:
-    agent = world.start_agent(LOG_LEVEL="DEBUG")
-    world.submit("cat", {"prompt": "a secret prompt", "steps": 1})
-    world.wait_for("cat", Status.COMPLETED)
+def test_prompts_are_logged_at_debug_level_only(harness: Harness) -> None:
+    agent = harness.start_agent_process(LOG_LEVEL="DEBUG")
+    harness.submit("cat", {"prompt": "a secret prompt", "steps": 1})
+    harness.wait_for("cat", Status.COMPLETED)
 
     assert agent.logged("task_content", level="DEBUG", prompt="a secret prompt", task_id="cat")
 
 
-def test_the_stages_are_spans_of_the_senders_trace(world: World, collector: tuple[Collector, str]) -> None:
+def test_the_stages_are_spans_of_the_senders_trace(harness: Harness, collector: tuple[Collector, str]) -> None:
     found, url = collector
-    agent = world.start_agent(OTEL_EXPORTER_OTLP_ENDPOINT=url)
-    message = world.message("cat", {"prompt": "cat", "steps": 10})
-    world.record(message)
+    agent = harness.start_agent_process(OTEL_EXPORTER_OTLP_ENDPOINT=url)
+    message = harness.message("cat", {"prompt": "cat", "steps": 10})
+    harness.record(message)
     attribute = {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE_HEADER}}
-    world.sqs.send_message(QueueUrl=world.queue_url, MessageBody=message.to_body(), MessageSystemAttributes=attribute)
-    world.submit("alone", {"prompt": "alone", "steps": 1, "init_images": [REFUSED_LINK]}, tasktype="image-to-image")
-    world.wait_for("cat", Status.COMPLETED)
-    world.wait_for("alone", Status.FAILED)
+    harness.sqs.send_message(
+        QueueUrl=harness.queue_url, MessageBody=message.to_body(), MessageSystemAttributes=attribute
+    )
+    harness.submit("alone", {"prompt": "alone", "steps": 1, "init_images": [REFUSED_LINK]}, tasktype="image-to-image")
+    harness.wait_for("cat", Status.COMPLETED)
+    harness.wait_for("alone", Status.FAILED)
 
     # What has not been sent yet is sent before the end.
     agent.terminate()
@@ -168,10 +170,10 @@ def test_the_stages_are_spans_of_the_senders_trace(world: World, collector: tupl
     assert stages[-1].end_time_unix_nano <= cat.end_time_unix_nano
 
 
-def test_a_collector_that_is_not_there_harms_nothing(world: World) -> None:
-    agent = world.start_agent(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
-    world.submit("cat", {"prompt": "cat", "steps": 1})
-    world.wait_for("cat", Status.COMPLETED)
+def test_a_collector_that_is_not_there_harms_nothing(harness: Harness) -> None:
+    agent = harness.start_agent_process(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    harness.submit("cat", {"prompt": "cat", "steps": 1})
+    harness.wait_for("cat", Status.COMPLETED)
 
     agent.terminate()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.agent.conftest import MAX_LOG_SHOWN, aws_endpoint
+from tests.integration.agent.conftest import aws_endpoint
+from tests.integration.agent.harness import MAX_LOG_SHOWN
 from tests.integration.supervisor.container import ContainerHarness
 
 __all__ = ["aws_endpoint"]

@@ -15,12 +15,12 @@ from uuid import uuid4
 
 import psutil
 
-from runtime_image.process.exit_codes import ExitCode
 from stub_webui.web_ui import StubWebUi
-from tests.integration.agent.conftest import (
+from runtime_image.process.exit_codes import ExitCode
+from tests.integration.agent.harness import (
     CHECKPOINT,
     PROJECT,
-    World,
+    Harness,
     eventually,
 )
 
@@ -84,7 +84,7 @@ class Container:
 
 
 @dataclass
-class ContainerHarness(World):
+class ContainerHarness(Harness):
     """Harness of the agent whose Web UI runs inside the container."""
 
     webui: StubWebUi = field(default_factory=StubWebUi)

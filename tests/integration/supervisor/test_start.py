@@ -10,7 +10,7 @@ import pytest
 
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
-from tests.integration.agent.conftest import CHECKPOINT
+from tests.integration.agent.harness import CHECKPOINT
 from tests.integration.supervisor.container import PATIENCE_SECONDS, ContainerHarness
 
 

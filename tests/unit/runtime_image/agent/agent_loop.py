@@ -48,7 +48,7 @@ HANG_SECONDS = 100.0
 
 @dataclass(frozen=True)
 class TaskEnded:
-    """Stands for the last events of a task: its outputs are stored, if it came that far, and it is completed."""
+    """The last events of a task: its outputs are stored, if it came that far, and it is completed."""
 
     task: ClaimedTask
 

@@ -9,7 +9,7 @@ def record(**changes: Any) -> Record:
     """Return the record of a claimed task."""
     values: dict[str, Any] = {
         "id": "cat",
-        "run": "1a2b",
+        "run_id": "1a2b",
         "status": Status.IN_PROGRESS,
         "runtime": "sdruntime",
         "tasktype": "text-to-image",

@@ -1,4 +1,4 @@
-"""What SIGUSR1 asks for: an end between two tasks."""
+"""Drain by SIGUSR1: an end between two tasks."""
 
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.completion import AbandonReason
@@ -54,7 +54,7 @@ def test_a_web_ui_in_trouble_ends_no_drain_early() -> None:
     broken, running = agent.generates("a"), agent.generates("b")
     agent.post(failed(broken, WebUiFailed("500")), TaskEnded(broken), on.DrainRequested())
 
-    # Nobody waits for the Web UI once the agent stops.
+    # The agent no longer waits for the Web UI once it stops.
     agent.post(on.EngineNotReady())
 
     assert ("release", running, None) not in agent.advance(LONG_SECONDS)

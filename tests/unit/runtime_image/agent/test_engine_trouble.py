@@ -1,4 +1,4 @@
-"""What the loop does about a Web UI that fails, hangs, cuts connections or gives no answer to an interrupt."""
+"""Decisions of the loop about an engine that fails, hangs, cuts connections or leaves an interrupt unanswered."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the loop decides, event by event, without threads."""
+"""Decisions of the loop, event by event, without threads."""
 
 from dataclasses import replace
 from typing import Any
@@ -96,7 +96,7 @@ def test_two_are_at_the_web_ui_and_the_third_waits(agent: Agent) -> None:
 
 
 def receives(agent: Agent) -> bool:
-    """Tell whether the agent asks for a message once the present receive call is over."""
+    """Return True if the agent asks for a message once the present receive call has ended."""
     before = agent.poller.requested
     agent.post(on.MessagesReceived(()))
     return agent.poller.requested > before
@@ -105,7 +105,7 @@ def receives(agent: Agent) -> bool:
 @pytest.mark.parametrize("knows_pace", [True, False])
 def test_tasks_that_wait_for_slow_links_keep_no_other_from_coming(*, knows_pace: bool) -> None:
     agent = Agent(knows_pace=knows_pace, seconds_per_task=4.0)
-    # Nothing may be known, and two are taken then.
+    # Nothing may be known, and two are claimed then.
     slow = [agent.claims(held_task("a")), *([] if knows_pace else [agent.claims(held_task("b"))])]
     assert not receives(agent)
 

@@ -1,4 +1,4 @@
-"""What the Web UI made is told by its content, and whether all of it is there."""
+"""Formats of pictures and films, detected from their bytes."""
 
 import io
 

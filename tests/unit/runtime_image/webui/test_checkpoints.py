@@ -122,7 +122,7 @@ def test_pictures_of_another_model_are_noticed() -> None:
 
 
 def test_an_answer_is_checked_although_the_loop_forgets_what_is_loaded_meanwhile() -> None:
-    """Another task's failure makes the loop forget; the picture of this one is none the worse for it."""
+    """Another task's failure makes the loop forget; the picture of this one still counts."""
     checkpoints = Checkpoints(client=FakeWebUi())
     checkpoints.load("one")
 

@@ -1,4 +1,4 @@
-"""Recorded answers of A1111 1.10.1 and Forge: whose fault each is, and what the user is told."""
+"""Errors made of recorded responses of the SD Web UI."""
 
 import json
 from pathlib import Path
@@ -93,7 +93,7 @@ MACHINES_FAULT = {
     "txt2img_override_broken_ckpt",
     "ui_sdapi_v1_nope",
 }
-#: The folder of all recordings, where it lies beside the project.
+#: The folder of all recordings, where it lies next to the project.
 RECORDINGS = Path(__file__).parents[6] / "shared" / "webui-recordings"
 
 

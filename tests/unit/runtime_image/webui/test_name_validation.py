@@ -1,4 +1,4 @@
-"""Which names the Web UI knows, what an unknown one is answered, and how often the Web UI is asked."""
+"""Names that the Web UI knows, and tasks that fail because of others."""
 
 import json
 import threading
@@ -193,7 +193,7 @@ def test_a_look_that_failed_tells_nobody_anything() -> None:
         assert webui.looks.acquire(timeout=10)
         webui.lists["loras"] = [{"name": "oil", "alias": "oil"}]
         webui.may_end.release()
-        outcomes = [look.exception(timeout=10) for look in looks]
+        outcomes = [lookup.exception(timeout=10) for lookup in looks]
     assert sorted(map(type, outcomes), key=str) == sorted([WebUiFailed, type(None)], key=str)
 
 

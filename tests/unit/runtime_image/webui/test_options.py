@@ -123,7 +123,7 @@ def test_what_could_not_be_set_back_is_owed_through_the_next_life() -> None:
 
 
 def owed_by_a_dead_web_ui(options: OptionOverrides, webui: FakeWebUi, *keys: str) -> None:
-    """Die with a request that has left the format of pictures changed; the next life has settings of its own."""
+    """Die with a request that has left the format of pictures changed; the next life has other settings."""
     options.override(frozenset(keys))
     webui.generate(restore=False, samples_format="jpg")
     webui.options.set("clip_skip", 3)

@@ -1,4 +1,4 @@
-"""What comes out of a Web UI answer."""
+"""Outputs in a Web UI answer."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Progress as v1.10.1 tells it: floors, leftovers of the task before, and counts that are not known yet."""
+"""Progress answers of the Web UI."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which names a request holds, field by field."""
+"""Names in a request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which call carries out which task."""
+"""Requests made of tasks."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a checked request carries to the stages after it, and that no body is too strange to be checked."""
+"""Checks of a request before it goes to the Web UI."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How many requests are kept at the Web UI."""
+"""Limit on outstanding requests: it grows only while the engine answers faster for it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When silence of the Web UI is a hang, and when it is only work that shows no steps."""
+"""Silence of the engine: a hang, or only work that shows no steps."""
 
 import pytest
 

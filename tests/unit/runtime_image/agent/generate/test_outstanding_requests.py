@@ -1,4 +1,4 @@
-"""Whose answer may be that of a cut generation: a model of the Web UI, driven through random interleavings."""
+"""Answers that may be those of cut generations: a model of the engine, driven through random interleavings."""
 
 from collections.abc import Callable
 from random import Random
@@ -79,7 +79,7 @@ class Walk:
             (self.outstanding.is_interrupting and not self.interrupt_on_its_way, self.interrupt_is_answered),
             (self.interrupt_on_its_way, self.interrupt_is_lost),
             (self.late_interrupts and self.random.random() < SOMETIMES, self.late_interrupt_arrives),
-            (self.outstanding.tasks, self.look),
+            (self.outstanding.tasks, self.read_progress),
             (self.outstanding.tasks and self.random.random() < RARELY, self.cut_a_connection),
             (self.is_idle(), self.outstanding.idle),
         ]
@@ -88,7 +88,7 @@ class Walk:
         self.check()
 
     def check(self) -> None:
-        """What nobody waits for any more is interrupted, or else still known to be there."""
+        """Assert that a call without a connection is interrupted, or still known to be at the engine."""
         left = self.disconnected & {*self.webui.travelling, *self.webui.queue, self.webui.running}
         assert not left or not self.outstanding.is_settled
 
@@ -141,10 +141,10 @@ class Walk:
         task.aborted.set()
 
     def is_idle(self) -> bool:
-        """Tell whether the Web UI shows itself idle once it answers at all: it has worked off what reached it."""
+        """Return True if the Web UI is idle: it has finished every call that reached it."""
         return not (self.webui.travelling or self.webui.queue or self.webui.running or self.late_interrupts)
 
-    def look(self) -> None:
+    def read_progress(self) -> None:
         # The question may be older than the interrupt's answer, and its answer newer than both.
         asked_at = self.now - self.random.choice([0.0, 0.02])
         self.outstanding.received(self.webui.progress(asked_at), self.now)

@@ -1,4 +1,4 @@
-"""Whose progress is shown, and whose picture: the Web UI tells of one run without a name."""
+"""Attribution of progress and previews: the engine shows one run without a name."""
 
 import pytest
 

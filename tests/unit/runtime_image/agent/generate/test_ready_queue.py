@@ -9,7 +9,7 @@ MODELS = st.sampled_from("abc")
 
 
 def order_of(prefetcher: list[tuple[str, int]]) -> tuple[list[ClaimedTask], list[ClaimedTask], int]:
-    """Return tasks as they arrived, as they had their turns, and the switches; each arrival tells turns before it."""
+    """Return tasks as they arrived, as they had their turns, and the switches; each arrival follows some turns."""
     ready_queue, arrived, served, switches = ReadyQueue(), list[ClaimedTask](), list[ClaimedTask](), 0
     loaded = ""
     model_of: dict[ClaimedTask, str] = {}

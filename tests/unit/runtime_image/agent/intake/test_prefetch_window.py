@@ -1,4 +1,4 @@
-"""How far ahead tasks are taken."""
+"""Number of tasks that are claimed ahead of the engine."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def test_a_claim_is_repeated_while_aws_does_not_answer(harness: Harness) -> None
     [
         (record(status=Status.COMPLETED), ("delete", HANDLE)),
         (record(status=Status.CANCELLED), ("delete", HANDLE)),
-        (record(run="ffff"), ("delete", HANDLE)),
+        (record(run_id="ffff"), ("delete", HANDLE)),
         (None, ("requeue", HANDLE, 0)),
         (record(lease_owner="other", lease_expires_at_ms=1_700_001_007_000), ("requeue", HANDLE, 7.5)),
         (record(lease_owner="other", lease_expires_at_ms=1_700_000_000_000), ("requeue", HANDLE, 0.0)),

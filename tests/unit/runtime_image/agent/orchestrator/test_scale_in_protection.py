@@ -1,4 +1,4 @@
-"""What the orchestrator is told, and when."""
+"""Reports to the orchestrator, and the notice of the machine's end."""
 
 import logging
 
@@ -19,7 +19,7 @@ from tests.unit.runtime_image.agent.fakes import FakeOrchestrator
 from tests.unit.runtime_image.agent.tasks import StillClock
 
 
-class Ground:
+class Harness:
     def __init__(self, renew_seconds: float | None = None) -> None:
         self.orchestrator, self.clock = FakeOrchestrator(renew_seconds=renew_seconds), StillClock()
         self.posted: list[Event] = []
@@ -31,7 +31,7 @@ class Ground:
         )
 
     def advance(self, seconds: float = 0.0) -> list[bool]:
-        """Let time pass; return what was told meanwhile."""
+        """Let time pass; return the reports of that time."""
         before = len(self.orchestrator.reported)
         self.clock.seconds += seconds
         self.scale_in_protection.check(self.clock.seconds)
@@ -39,7 +39,7 @@ class Ground:
 
 
 def test_busy_is_told_at_once_and_idle_only_after_a_while() -> None:
-    ground = Ground()
+    ground = Harness()
     assert ground.advance() == [False]
     ground.scale_in_protection.set_busy(busy=True)
     assert ground.advance() == [True]
@@ -53,7 +53,7 @@ def test_busy_is_told_at_once_and_idle_only_after_a_while() -> None:
 
 
 def test_what_expires_is_renewed_while_busy_only() -> None:
-    ground = Ground(renew_seconds=200)
+    ground = Harness(renew_seconds=200)
     ground.scale_in_protection.set_busy(busy=True)
     assert ground.advance() == [True]
     assert ground.advance(199) == []
@@ -64,7 +64,7 @@ def test_what_expires_is_renewed_while_busy_only() -> None:
 
 
 def test_what_was_refused_is_told_again() -> None:
-    ground = Ground()
+    ground = Harness()
     ground.scale_in_protection.set_busy(busy=True)
     ground.orchestrator.problems = [OrchestratorRefused("503")] * 2
     assert ground.advance() == []
@@ -74,7 +74,7 @@ def test_what_was_refused_is_told_again() -> None:
 
 
 def test_a_mistake_of_ours_is_told_again_too_and_the_machines_end_is_looked_for_all_the_same() -> None:
-    ground = Ground()
+    ground = Harness()
     ground.orchestrator.problems = [TypeError("a mistake of ours")]
     ground.orchestrator.ending = True
 
@@ -84,7 +84,7 @@ def test_a_mistake_of_ours_is_told_again_too_and_the_machines_end_is_looked_for_
 
 
 def test_a_look_that_fails_by_a_mistake_of_ours_is_repeated() -> None:
-    ground = Ground()
+    ground = Harness()
     ground.orchestrator.check_problems = [TypeError("a mistake of ours")]
     ground.orchestrator.ending = True
 
@@ -95,7 +95,7 @@ def test_a_look_that_fails_by_a_mistake_of_ours_is_repeated() -> None:
 
 
 def test_the_machines_end_is_reported_once() -> None:
-    ground = Ground()
+    ground = Harness()
     ground.advance(CHECK_SECONDS)
     assert ground.posted == []
     ground.orchestrator.ending = True
@@ -106,7 +106,7 @@ def test_the_machines_end_is_reported_once() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0, 20)), max_size=40))
 def test_the_orchestrator_always_ends_up_with_the_truth(steps: list[tuple[bool, bool, float]]) -> None:
-    ground = Ground()
+    ground = Harness()
     for busy, refused, seconds in steps:
         ground.scale_in_protection.set_busy(busy=busy)
         ground.orchestrator.problems = [OrchestratorRefused("no")] if refused else []
@@ -126,7 +126,7 @@ def test_without_an_orchestrator_nothing_happens(*, busy: bool) -> None:
 
 
 def test_each_part_of_the_replicas_start_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    ground = Ground()
+    ground = Harness()
     caplog.set_level(logging.INFO, logger="test")
 
     def said(placement: dict[str, float], *, busy: bool) -> list[str]:

@@ -145,7 +145,7 @@ def test_a_body_that_says_itself_that_it_is_too_large_is_not_read(server: Server
 
     server.handlers["/"] = announce
 
-    # None of it ever comes, which would be told as another error.
+    # None of it ever comes, which would be reported as another error.
     with pytest.raises(LinkRefused, match="larger than 1 MiB"):
         fetcher(server).fetch(server.url("/"))
 

@@ -1,4 +1,4 @@
-"""Where links are found, and that nothing else of the content changes."""
+"""Links in a task's content, and fields that are text."""
 
 from typing import Any
 

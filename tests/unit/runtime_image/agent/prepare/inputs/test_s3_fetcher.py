@@ -1,4 +1,4 @@
-"""Links to S3 are taken apart, lead to named places only, and raise nothing but refusals."""
+"""Parsing of s3 links, and the buckets that they may name."""
 
 import contextlib
 

@@ -1,1 +1,1 @@
-"""Container of a runtime: one GPU, one SD Web UI, the model downloader, the agent, and the supervisor over them."""
+"""Container of a runtime: one GPU, one SD Web UI, the model downloader, the agent, and their supervisor."""

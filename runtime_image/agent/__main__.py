@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from contract.settings import InvalidEnvironment
 from runtime_image.agent.complete.task_completion import TaskCompletion
-from runtime_image.agent.core.claimed_tasks import ClaimedTasks
+from runtime_image.agent.core.claimed_tasks import ClaimedTasks, Pipeline
 from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.events import DrainRequested, Event, StopRequested
-from runtime_image.agent.core.pipeline import Pipeline
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.worker_pools import WorkerPools
@@ -29,17 +28,14 @@ from runtime_image.agent.generate.hang_detector import HangDetector
 from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
 from runtime_image.agent.generate.progress_attribution import ProgressAttribution
 from runtime_image.agent.generate.progress_monitor import ProgressMonitor, ProgressPoller
-from runtime_image.agent.intake.message_reader import MessageReader
 from runtime_image.agent.intake.prefetch_window import PrefetchWindow
-from runtime_image.agent.intake.prefetcher import MessageRequeue, Prefetcher
-from runtime_image.agent.intake.queue_poller import QueuePoller
-from runtime_image.agent.intake.task_claimer import TaskClaimer
+from runtime_image.agent.intake.prefetcher import MessageRequeue, Prefetcher, QueuePoller
+from runtime_image.agent.intake.task_claimer import MessageReader, TaskClaimer
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
 from runtime_image.agent.lease.task_monitor import TaskHeartbeat, TaskMonitor
-from runtime_image.agent.orchestrator.composition import build_orchestrator
-from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
-from runtime_image.agent.prepare.inputs.link_tools import build_link_resolver
+from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection, build_orchestrator
+from runtime_image.agent.prepare.inputs.link_resolver import build_link_resolver
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.store.output_uploader import OutputUploader

@@ -8,10 +8,9 @@ from typing import Final
 
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
-from runtime_image.agent.core.claimed_tasks import COMPLETE, ClaimedTasks
+from runtime_image.agent.core.claimed_tasks import COMPLETE, ClaimedTasks, Pipeline
 from runtime_image.agent.core.engine import Engine
 from runtime_image.agent.core.engine_health import EngineHealth
-from runtime_image.agent.core.pipeline import Pipeline
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.core.worker_pools import MAX_STORING, WorkerPools
 from runtime_image.agent.generate.generation import Readiness

@@ -1,23 +1,59 @@
-"""Claim of tasks: a message becomes a claimed task, or needs no work here."""
+"""Claim of tasks: a message is read and becomes a claimed task, or needs no work here."""
 
 import secrets
 import threading
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from pydantic import ValidationError
+
+from contract.errors import DarkroomError
+from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import MessageLost, NotATask
 from runtime_image.agent.core.events import Event, MessageHandled, TaskRedelivered
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
-from runtime_image.agent.intake.message_reader import MessageReader
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from task_store.envelope import open_envelope
 from task_store.lease import Lease, LeaseLost
 from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+class MessageReader:
+    """Reads task messages. A claim check may name only the task bucket."""
+
+    def __init__(self, *, storage: "S3Client", task_bucket: str, runtime: str) -> None:
+        self._task_bucket = TaskBucket(client=storage, bucket=task_bucket, may_list=False)
+        self._runtime = runtime
+
+    def read(self, body: str) -> TaskMessage:
+        """Return the task in `body`.
+
+        Raises:
+            NotATask: if it can never be read.
+            botocore's errors: if S3 does not answer.
+        """
+        try:
+            payload = self._task_bucket.resolve(open_envelope(body).body)
+            message = TaskMessage.from_body(parse_json_object(payload))
+        except DarkroomError as error:
+            raise NotATask(error.message) from error
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors()[:10])
+            raise NotATask(f"not a task message: {places}") from error
+        if message.task.metadata.runtime != self._runtime:
+            raise NotATask(f"meant for runtime {message.task.metadata.runtime!r}, delivered to {self._runtime!r}")
+        return message
+
 
 #: Seconds between two attempts while AWS does not answer.
 RETRY_SECONDS: Final = 1.0

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime_image.agent.orchestrator.http import OrchestratorClient
-from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
-from runtime_image.agent.orchestrator.placement import Placement, placement_of_task
+from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused, Placement, placement_of_task
 
 #: Minutes for which a protection holds (ECS allows 1 to 2,880). A replica that vanished delays the service's scale-in
 #: for that long.

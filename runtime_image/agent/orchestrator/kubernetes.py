@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime_image.agent.orchestrator.http import OrchestratorClient
-from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused
-from runtime_image.agent.orchestrator.placement import Placement, placement_of
+from runtime_image.agent.orchestrator.orchestrator import OrchestratorRefused, Placement, placement_of
 
 ANNOTATION: Final = "controller.kubernetes.io/pod-deletion-cost"
 #: Pods with lower costs go first. A pod without the annotation counts as 0.

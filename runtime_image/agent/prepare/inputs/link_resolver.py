@@ -1,16 +1,24 @@
 """Resolver of a task's links: each is fetched once, in parallel, and replaced by base64."""
 
 import base64
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contract.errors import DarkroomError
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
+from runtime_image.agent.settings import AgentSettings
+from runtime_image.process.clock import Clock
 from runtime_image.process.engine import InputFields
 from runtime_image.process.parallel import in_parallel
+from runtime_image.process.retry import Retry
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 
 #: Links of one task.
 MAX_LINKS: Final = 32
@@ -66,3 +74,31 @@ def _at(link: Link, problem: Exception) -> Exception:
     if not isinstance(problem, DarkroomError):
         return problem
     return type(problem)(f"{link.field}: the link {link.shown} cannot be used: {problem.message}")
+
+
+def build_link_resolver(
+    settings: AgentSettings, *, fields: InputFields, storage: "S3Client", retry: Retry, clock: Clock
+) -> LinkResolver:
+    """Return the resolver of links that an environment's settings allow."""
+    tools: list[LinkTools] = []
+    lock = threading.Lock()
+
+    def load() -> LinkTools:
+        # An import in several threads at once is not safe.
+        with lock:
+            if not tools:
+                tools.append(_load(settings, storage, retry, clock))
+        return tools[0]
+
+    return LinkResolver(load_tools=load, fields=fields)
+
+
+def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock) -> LinkTools:
+    # 100 ms and 15 MB, which only agents whose tasks have links should pay.
+    from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
+    from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher  # noqa: PLC0415 - see above
+    from runtime_image.agent.prepare.inputs.image_check import ImageCheck  # noqa: PLC0415 - see above
+
+    http = HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
+    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, retry=retry, clock=clock)
+    return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=ImageCheck().check)

@@ -10,10 +10,9 @@ from contract.record import Status
 from contract.transitions import Outcome
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask, TaskPhase
-from runtime_image.agent.core.claimed_tasks import COMPLETE, ClaimedTasks
+from runtime_image.agent.core.claimed_tasks import COMPLETE, ClaimedTasks, Pipeline
 from runtime_image.agent.core.engine import EngineCall
 from runtime_image.agent.core.engine_health import EngineHealth
-from runtime_image.agent.core.pipeline import Pipeline
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
 from runtime_image.agent.generate.generation_scheduler import GenerationScheduler

@@ -18,9 +18,9 @@ from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.core.worker_pools import WorkerPools
 from runtime_image.agent.generate.progress_monitor import ProgressPoller
-from runtime_image.agent.intake.queue_poller import QueuePoller
+from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
-from runtime_image.agent.orchestrator.placement import Placement
+from runtime_image.agent.orchestrator.orchestrator import Placement
 from runtime_image.process.engine import InputFields, Outputs, Progress
 from runtime_image.webui.errors import WebUiHung
 from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest

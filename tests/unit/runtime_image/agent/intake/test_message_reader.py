@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from contract.storage import MAX_MESSAGE_BYTES, S3Location, encode_pointer
 from runtime_image.agent.core.errors import NotATask
-from runtime_image.agent.intake.message_reader import MessageReader
+from runtime_image.agent.intake.task_claimer import MessageReader
 from runtime_image.process.aws import AWS_ERRORS
 from tests.unit.runtime_image.agent.tasks import task_message
 

@@ -11,8 +11,7 @@ from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.events import MessageHandled, TaskRedelivered
 from runtime_image.agent.core.task_queue import ReceivedMessage
-from runtime_image.agent.intake.message_reader import MessageReader
-from runtime_image.agent.intake.task_claimer import TaskClaimer
+from runtime_image.agent.intake.task_claimer import MessageReader, TaskClaimer
 from runtime_image.process.logs import EventLog
 from task_store.lease import Lease, LeaseLost
 from tests.unit.runtime_image.agent.fakes import FakeLeaseRenewal, FakeQueue, FakeRepository

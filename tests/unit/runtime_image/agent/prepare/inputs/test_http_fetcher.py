@@ -10,7 +10,7 @@ import pytest
 
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import check_addresses
-from runtime_image.agent.prepare.inputs.http_fetcher import HttpFetcher
+from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher
 from runtime_image.process.clock import Clock
 from tests.harness.serving import QuietHandler, serving
 

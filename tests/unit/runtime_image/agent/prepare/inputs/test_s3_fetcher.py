@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
 from guarded_http.errors import LinkRefused
-from runtime_image.agent.prepare.inputs.http_fetcher import MAX_LINK_BYTES
+from runtime_image.agent.prepare.inputs.fetchers import MAX_LINK_BYTES, may_be_read, parse_s3_url
 from runtime_image.agent.prepare.inputs.image_check import FORMATS
-from runtime_image.agent.prepare.inputs.s3_fetcher import may_be_read, parse_s3_url
 
 
 def test_bucket_and_key() -> None:

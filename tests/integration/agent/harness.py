@@ -26,12 +26,12 @@ from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.storage import run_id_of_submission
 from contract.task import Metadata, Task
-from stub_webui.server import serve_stub
-from stub_webui.web_ui import StubWebUi
 from runtime_image.agent.__main__ import build_loop
 from runtime_image.agent.core.events import Event, StopRequested
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.logs import EventLog, JsonFormatter
+from stub_webui.server import serve_stub
+from stub_webui.web_ui import StubWebUi
 from tests.harness.eventually import eventually as eventually_within
 from tests.harness.queue_counts import counts, is_empty
 

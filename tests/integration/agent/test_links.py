@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.agent_process import peak_rss_mb
 from contract.record import Status
-from stub_webui.png_images import plain_png
 from runtime_image.agent.prepare.inputs.fetchers import MAX_LINK_BYTES
+from stub_webui.png_images import plain_png
 from tests.harness.serving import QuietHandler, serving
 from tests.integration.agent.harness import Harness
 

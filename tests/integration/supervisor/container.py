@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import psutil
 
-from stub_webui.web_ui import StubWebUi
 from runtime_image.process.exit_codes import ExitCode
+from stub_webui.web_ui import StubWebUi
 from tests.integration.agent.harness import (
     CHECKPOINT,
     PROJECT,

@@ -132,7 +132,7 @@ def test_every_source_exists_and_is_sent() -> None:
 
 
 def test_nothing_else_is_sent() -> None:
-    assert is_sent("runtime_image/agent/core/loop.py")
+    assert is_sent("runtime_image/agent/task_loop.py")
     for path in (
         ".git/config",
         ".venv/bin/python",

@@ -1,5 +1,5 @@
-"""What every part of Darkroom agrees on: the task, its record, its routing and its callback.
+"""Contract of all parts of Darkroom: the task, its record, its routing and its callback.
 
-Nothing here performs input or output, so publisher, router, agent, stacks and tests all take their
-names and rules from this one place and cannot drift apart.
+Nothing here performs input or output. Publisher, router, agent, stacks and tests read their names and rules here, so
+they cannot drift apart.
 """

@@ -1,7 +1,6 @@
-"""The active runs of each key of the HTTP API, as writes of one item beside the records in the task table.
+"""Active runs of each key of the HTTP API, as writes of one item next to the records in the task table.
 
-The item names every run that counts instead of counting them, so that whoever adds or removes a run twice, or late,
-changes nothing.
+The item names every active run instead of a number, so a repeated or late write changes nothing.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""The callback: what subscribers of the completion topic hear of a task, made from its record alone."""
+"""Callback to the subscribers of the completion topic, made from a task's record alone."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,7 +31,7 @@ def callback_for(record: Record) -> dict[str, Any]:
         "context": record.context_value,
     }
     if record.error is not None:
-        # Subscribers get code and message; what the Web UI answered is for whoever called it, and may be long.
+        # Subscribers get code and message; the Web UI's answer is for the sender of the call, and may be long.
         body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_ANSWER}
     return body
 
@@ -49,9 +49,9 @@ def callback_attributes(record: Record) -> dict[str, str]:
 def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[str, Any]:
     """Return the callback of a message that never became a task.
 
-    `id`, `runtime` and `context` are what could be read of the message, None otherwise; `message_id` is SNS's, so
-    that a sender whose message could not be read at all finds it again. A context that is too large is left out:
-    with it the callback might not fit a message, and its sender would never hear of the rejection.
+    `id`, `runtime` and `context` are None where the message could not be read. `message_id` is SNS's, by which a
+    sender finds even an unreadable message. A context that is too large is left out, because the callback might not
+    fit into a message with it.
     """
     metadata = _metadata_of(body)
     return {

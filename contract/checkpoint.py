@@ -1,4 +1,4 @@
-"""Which model a task needs: taken out of the request at the edge, settled against what its runtime can load."""
+"""Checkpoint of a task: read from the request at the edge, and checked against the models of its runtime."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def extract_requested_checkpoint(
 ) -> tuple[dict[str, Any], str | None]:
     """Return `content` without the keys that are ours, and the checkpoint that it named.
 
-    `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would take our keys for unknown
+    `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would read our keys as unknown
     scripts and fail, and would silently ignore an unknown checkpoint in `override_settings`.
     """
     if isinstance(content.get("payload"), dict):
@@ -71,7 +71,7 @@ def choose_checkpoint(
 
 
 def means_model_of(runtime: Runtime, name: str, find_checkpoint: FindCheckpoint) -> bool:
-    """Tell whether a name, in whatever form, means the one checkpoint that a runtime serves."""
+    """Return True if a name, in whatever form, means the one checkpoint that a runtime serves."""
     served = runtime.model_filename or ""
     return same_checkpoint(name, served) or same_checkpoint(find_checkpoint(name) or "", served)
 

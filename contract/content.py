@@ -1,4 +1,4 @@
-"""What is checked of a Web UI request before it may queue: enough to protect the GPU, no copy of its schema."""
+"""Checks of a Web UI request before it may queue: enough to protect the GPU, no copy of its schema."""
 
 from typing import Any, Final
 

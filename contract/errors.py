@@ -1,4 +1,4 @@
-"""The reasons for which a task is refused or fails; edges map them to HTTP statuses, callbacks and redrives."""
+"""Errors for which a task is refused or fails; edges map them to HTTP statuses, callbacks and redrives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class FieldError:
     code: str = "invalid_field"
 
 
-#: Key of an error under which the Web UI's own answer stands, `{"status", "body"}`, where that is what went wrong.
+#: Key of an error that holds the Web UI's own answer, `{"status", "body"}`, if the Web UI refused the task.
 WEBUI_ANSWER: Final = "webui"
 
 
@@ -78,7 +78,7 @@ class IdInUse(DarkroomError):
 
 
 class TaskNotFound(DarkroomError):
-    """Raised when no record bears the id: it never existed, or its retention is over."""
+    """Raised when no record bears the id: it never existed, or its retention has ended."""
 
     code = "task_not_found"
 

@@ -9,7 +9,7 @@ from contract.task import Task
 
 
 class TaskMessage(BaseModel):
-    """A checked task with what the agent must know beside it; S3 holds it if it is too large for a topic."""
+    """A checked task and the facts that the agent needs with it; S3 holds it if it is too large for a topic."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 

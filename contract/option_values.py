@@ -1,4 +1,4 @@
-"""Which values options may get. The Web UI itself takes any, and one of a wrong type makes it fail from then on."""
+"""Values that options may get. The Web UI itself accepts any value and fails from then on if its type is wrong."""
 
 import difflib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 from contract.errors import FieldError
 from contract.json_values import describe
 
-#: Problems that one error tells of.
+#: Problems in one error.
 MAX_PROBLEMS: Final = 10
 #: Characters of an unknown key that are repeated.
 MAX_KEY_LENGTH: Final = 100

@@ -1,7 +1,7 @@
-"""The record of a task in the task table: its states, which may follow which, and its form in DynamoDB.
+"""Record of a task in the task table: its states, their order, and its form in DynamoDB.
 
-The record is the one commit point of a task. Whoever wants to change it takes the conditional writes of
-`contract.transitions`; its stream makes the callback.
+The record is the one commit point of a task. Only the conditional writes of `contract.transitions` change it, and its
+stream makes the callback.
 """
 
 import json
@@ -29,8 +29,8 @@ class Status(StrEnum):
 FINAL_STATUSES: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT)
 ACTIVE_STATUSES: Final = (Status.IN_QUEUE, Status.IN_PROGRESS)
 
-#: Which state may follow which within one run. Final states are sticky; a replica that cannot finish hands its
-#: task back to the queue.
+#: The states that may follow a state within one run. Final states are sticky; a replica that cannot finish releases
+#: its task to the queue.
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.IN_QUEUE: frozenset({Status.IN_PROGRESS, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT}),
     Status.IN_PROGRESS: frozenset({Status.IN_QUEUE, *FINAL_STATUSES}),
@@ -40,9 +40,9 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
 KEY_ATTRIBUTE: Final = "id"
 #: DynamoDB deletes an item some time after this moment, in epoch seconds.
 TTL_ATTRIBUTE: Final = "expires_at"
-#: What `sampling` of a record may tell, in the Web UI's own words.
+#: Keys of a record's `sampling`, in the Web UI's own words.
 SAMPLING_KEYS: Final = ("sampling_step", "sampling_steps", "job_no", "job_count")
-#: What `models` of a record may tell of the models that a task waits for: their bytes, and those that have come.
+#: Keys of a record's `models`: the bytes of the models that a task waits for, and the bytes on the replica so far.
 MODELS_KEYS: Final = ("bytes", "bytes_done")
 #: Index that lists the tasks of a runtime by time of submission; keys and the attributes of a listing only.
 RUNTIME_INDEX: Final = "by_runtime"
@@ -59,7 +59,7 @@ RUNTIME_INDEX_ATTRIBUTES: Final = (
 ACTIVE_INDEX: Final = "by_active_runtime"
 ACTIVE_INDEX_KEYS: Final = ("active_runtime", "submitted_at_ms")
 ACTIVE_INDEX_ATTRIBUTES: Final = ("run", "status", "worker_id")
-#: Sparse index of the tasks that somebody must look at after a moment; final tasks are not in it.
+#: Sparse index of the tasks by the time of their next check; final tasks are not in it.
 DUE_INDEX: Final = "by_due"
 DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")
 #: Partitions of the due index: every transition writes it, and one partition takes 1,000 writes a second.
@@ -67,17 +67,17 @@ DUE_SHARDS: Final = 8
 #: Sparse index of the generations that a Web UI client waits for, oldest first; final tasks are not in it.
 SESSION_INDEX: Final = "by_session"
 SESSION_INDEX_KEYS: Final = ("webui_session", "submitted_at_ms")
-#: Deliveries of a task to its runtime; what failed as often is not the machines' fault any more.
+#: Deliveries of a task to its runtime; a task that failed as often is broken itself.
 MAX_ATTEMPTS: Final = 3
 #: Submissions of an id that are remembered. Their messages come again within minutes, if at all.
 MAX_EARLIER_SUBMISSIONS: Final = 10
 #: Milliseconds after submission at which a task that was recorded but never published is published again. Longer
-#: than any function runs, so the sweep never races the function that is about to publish.
+#: than any function runs, so the reaper never races the function that is about to publish.
 PUBLISH_GRACE_MS: Final = 60_000
-#: Milliseconds after which the sweep looks again at a task that it could not settle, so that those which it never can
-#: do not use up the time of the others.
+#: Milliseconds after which the reaper checks a task again that it could not settle. Otherwise tasks that it can never
+#: settle would use up the time of the others.
 REAPER_RETRY_MS: Final = 300_000
-#: Milliseconds after the end of a lease at which the sweep asks whether the task is lost: time for the queue to
+#: Milliseconds after the end of a lease at which the reaper checks if the task is lost: time for the queue to
 #: deliver the message again and for another replica to claim it.
 LEASE_GRACE_MS: Final = 120_000
 
@@ -141,10 +141,10 @@ class Record(BaseModel):
     image_urls: tuple[str, ...] = ()
     output_url: str | None = None
     error: dict[str, Any] | None = None
-    #: Why the last attempt handed the task back; becomes the error if no attempt succeeds.
+    #: Why the last attempt released the task; becomes the error if no attempt succeeds.
     last_error: dict[str, Any] | None = None
-    #: How the webhook's deliveries went: `contract.webhook.WebhookState`, attempts, and the last one's HTTP status or
-    #: the reason for which there is none.
+    #: How the webhook's deliveries went: `contract.webhook.WebhookState`, attempts, and the HTTP status of the last
+    #: one or the reason why it got no status.
     webhook_state: str | None = None
     webhook_attempts: int = 0
     webhook_last_status: int | None = None
@@ -160,7 +160,7 @@ class Record(BaseModel):
 
     @property
     def is_final(self) -> bool:
-        """True if no later write may change the status."""
+        """Return True if no later write may change the status."""
         return self.status in FINAL_STATUSES
 
     @property
@@ -187,7 +187,7 @@ class Record(BaseModel):
 
 
 def is_task(item: Mapping[str, Any]) -> bool:
-    """Tell a record from the other items of the table (`contract.active_runs`, `contract.heartbeat`)."""
+    """Return True for a record, False for another item of the table (`contract.active_runs`, `contract.heartbeat`)."""
     return "run" in item
 
 

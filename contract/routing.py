@@ -18,8 +18,8 @@ CHECKPOINT_EXTENSIONS: Final = (".safetensors", ".ckpt")
 #: Characters of a checkpoint's name with its folder: S3 keys end at 1,024 bytes of UTF-8.
 MAX_CHECKPOINT_LENGTH: Final = 250
 
-#: Answers which file of the model bucket's checkpoint folder a name means: a file name with or without folder and
-#: ending, a title, or a hash. None if there is none.
+#: Returns the file below the checkpoint folder of the model bucket that a name means: a file name with or without
+#: folder and ending, a title, or a hash. None for an unknown name.
 FindCheckpoint = Callable[[str], str | None]
 
 
@@ -57,7 +57,7 @@ class Runtime(CamelModel):
     @model_validator(mode="after")
     def _one_way_to_a_model(self) -> "Runtime":
         if self.dynamic_model == (self.model_filename is not None):
-            raise ValueError("needs either modelFilename or dynamicModel: true, not both and not neither")
+            raise ValueError("needs either modelFilename or dynamicModel: true, exactly one of them")
         return self
 
 
@@ -106,7 +106,7 @@ def checkpoint_name(name: str) -> str:
 
 
 def same_checkpoint(first: str, second: str) -> bool:
-    """Tell whether two forms of a checkpoint's name (title, file name, bare name) mean the same."""
+    """Return True if two forms of a checkpoint's name (title, file name, bare name) mean the same."""
     return bare_checkpoint_name(first) == bare_checkpoint_name(second)
 
 
@@ -127,7 +127,7 @@ def model_name_forms(name: str, extensions: Collection[str]) -> tuple[str, ...]:
 
 
 def is_checkpoint_name(name: str) -> bool:
-    """Tell whether `name` can be a file below the checkpoint folder: nothing that leaves it or confuses a log."""
+    """Return True if `name` can be a file below the checkpoint folder: it stays inside and cannot confuse a log."""
     parts = checkpoint_name(name).split("/")
     return len(name) <= MAX_CHECKPOINT_LENGTH and name.isprintable() and not {"", ".", ".."} & set(parts)
 

@@ -43,7 +43,7 @@ _TOKEN_IN_TEXT: Final = re.compile(
     re.DOTALL,
 )
 
-#: Schedulers of the Web UI as they stand at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
+#: Schedulers of the Web UI as they appear at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
 #: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".
 SCHEDULER_SUFFIXES: Final = {
     "align your steps": "align_your_steps",
@@ -87,7 +87,7 @@ def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
 
 
 def endpoint_of(content: dict[str, Any]) -> str:
-    """Return the endpoint of a `webui-api` content without leading slash; empty if there is none."""
+    """Return the endpoint of a `webui-api` content without leading slash; empty without an endpoint."""
     match content:
         case {"api": {"endpoint": str(endpoint)}}:
             return endpoint.removeprefix("/")

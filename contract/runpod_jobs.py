@@ -1,4 +1,4 @@
-"""A task as RunPod shows a job: the bodies of its status calls, made from the record."""
+"""Bodies of RunPod's status calls, made from a task's record."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -37,11 +37,11 @@ def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, An
 
 
 def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]:
-    """Return how far a running task is, which stands in `output` until the answer does.
+    """Return the progress of a running task, which is its `output` until the answer arrives.
 
-    `progress` is the share from 0 to 1; what else is known (`SAMPLING_KEYS`) has the Web UI's own names. `preview` is
-    an https link to the newest preview of the picture, if the policy asks for one; `link` makes it of an `s3://` URI.
-    `models` (`MODELS_KEYS`) is there while the job waits for its models.
+    `progress` is the share from 0 to 1; the other known values (`SAMPLING_KEYS`) have the Web UI's own names.
+    `preview` is an https link to the newest preview, if the policy asks for one; `link` makes it from an `s3://` URI.
+    `models` (`MODELS_KEYS`) is present while the job waits for its models.
     """
     preview = {"preview": link(record.preview_url)} if record.preview_url else {}
     models = {"models": record.models} if record.models else {}
@@ -49,12 +49,12 @@ def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]
 
 
 def retries_of(record: Record) -> int:
-    """Return how often a task was begun again, by whomever."""
+    """Return how often a task was started again, by its sender or by a replica."""
     return record.retries + max(record.attempts - 1, 0)
 
 
 def error_text(error: Mapping[str, Any] | None) -> str:
-    """Return an error in one line: RunPod's are texts, and the code before it can be told apart by programs."""
+    """Return an error in one line: RunPod's errors are texts, and programs read the code before the colon."""
     return f"{error.get('code')}: {error.get('message')}" if error else ""
 
 

@@ -1,4 +1,4 @@
-"""Where things lie in S3: outputs of a task, messages too large for a topic, checkpoints."""
+"""Places in S3: outputs of a task, messages too large for a topic, checkpoints."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ MESSAGE_FOLDER: Final = "messages"
 #: Folder of the task bucket for queue messages in which no task could be recognized, kept for the operators.
 UNREADABLE_FOLDER: Final = "unreadable"
 
-#: Folder of the task bucket for what the bridge for Web UI clients remembers.
+#: Folder of the task bucket for the lists and options of the bridge for Web UI clients.
 WEBUI_FOLDER: Final = "webui"
 
 #: First element of the JSON array that the Amazon SNS and SQS Extended Client Libraries send instead of a payload.
@@ -75,8 +75,8 @@ def response_key(prefix: str, task_id: str, run_id: str) -> str:
 def message_key(task_id: str, run_id: str, fingerprint: str) -> str:
     """Return the key in the task bucket of a message body that is passed by reference.
 
-    Two submissions of one id may share a run's four digits by chance; the fingerprint of the content keeps one from
-    replacing the other's body before it is known which of them is recorded.
+    Two submissions of one id may share a run's four digits by chance. The fingerprint of the content keeps one from
+    replacing the other's body before one of them is recorded.
     """
     return f"{MESSAGE_FOLDER}/{task_id}/{run_id}-{fingerprint[:16]}.json"
 
@@ -97,10 +97,10 @@ def checkpoint_key(name: str) -> str:
 
 
 def run_id_of_submission(task_id: str, submission_id: str, previous_run: str | None = None) -> str:
-    """Return the four hexadecimal digits that tell one submission's outputs from another's of the same id.
+    """Return the four hexadecimal digits that separate the outputs of the submissions of one id.
 
-    They are derived, not drawn, so a redelivered task overwrites its own objects; they differ from
-    `previous_run`, so a new run of the id leaves the older pictures alone.
+    They are derived, not random, so a redelivered task overwrites its own objects. They differ from `previous_run`,
+    so a new run of the id leaves the older pictures alone.
     """
     number = int.from_bytes(hashlib.sha256(f"{task_id}\n{submission_id}".encode()).digest()[:2])
     if previous_run == f"{number:04x}":
@@ -109,7 +109,7 @@ def run_id_of_submission(task_id: str, submission_id: str, previous_run: str | N
 
 
 def encode_pointer(location: S3Location) -> str:
-    """Return the message body that stands for a payload in S3."""
+    """Return the message body that refers to a payload in S3."""
     return json.dumps([POINTER_CLASS, {"s3BucketName": location.bucket, "s3Key": location.key}])
 
 

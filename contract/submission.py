@@ -1,4 +1,4 @@
-"""The edge: any accepted format in, one checked v1alpha2 task out, or every broken field at once."""
+"""Submission at the edge: any accepted format in, one checked v1alpha2 task out, or every broken field at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from contract.task import Metadata, Task, TaskType
 
 
 class Format(StrEnum):
-    """The form in which a task was sent; its answers take the same form."""
+    """The form in which a task was sent; its responses have the same form."""
 
     V1ALPHA2 = "v1alpha2"
     V1ALPHA1 = "v1alpha1"
@@ -39,7 +39,7 @@ class Submission:
 
 
 def format_of(body: Mapping[str, Any]) -> Format:
-    """Tell the format of a body by its shape; what fits none is taken for v1alpha2, whose errors explain it."""
+    """Return the format of a body by its shape; an unknown shape counts as v1alpha2, whose errors explain it."""
     if "input" in body and "task" not in body:
         return Format.RUNPOD
     if task_v1alpha1.is_v1alpha1(dict(body)):
@@ -62,9 +62,9 @@ def parse_submission(
         body: The request, parsed from JSON.
         catalogue: The configured runtimes.
         find_checkpoint: Answers which checkpoint of the model bucket a name means.
-        format_: The only format accepted; None accepts all and tells them apart by shape.
+        format_: The only format accepted; None accepts all and detects each by its shape.
         runtime_name: The runtime of a RunPod request, which does not name it in its body.
-        generated_id: The id of a RunPod request, which has none of its own.
+        generated_id: The id of a RunPod request, which does not name one.
 
     Raises:
         InvalidTask: with every broken field, named as the sender wrote it.

@@ -41,7 +41,7 @@ DEFAULT_TTL_MS: Final = 24 * 3600 * 1000
 
 
 class TaskType(StrEnum):
-    """What is to be done; each but `webui-api` and `pipeline` stands for one endpoint of the SD Web UI."""
+    """Kind of a task; each but `webui-api` and `pipeline` means one endpoint of the SD Web UI."""
 
     TEXT_TO_IMAGE = "text-to-image"
     IMAGE_TO_IMAGE = "image-to-image"
@@ -54,7 +54,7 @@ class TaskType(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "TaskType | None":
-        # The singular stands in documents of the older format.
+        # Documents of the older format have the singular.
         return cls.EXTRA_BATCH_IMAGES if value == "extra-batch-image" else None
 
 

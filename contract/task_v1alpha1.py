@@ -13,12 +13,12 @@ CONTROL_KEYS: Final = frozenset(
 
 
 def is_v1alpha1(body: dict[str, Any]) -> bool:
-    """Tell by its shape whether `body` is in the v1alpha1 format."""
+    """Return True if the shape of `body` is that of the v1alpha1 format."""
     scripts = body.get("alwayson_scripts")
     return isinstance(scripts, dict) and bool({"task", "id_task"} & scripts.keys())
 
 
-#: Where a field of the v1alpha2 form stood in the v1alpha1 body, so that errors name what the sender wrote.
+#: Path in the v1alpha1 body of a field of the v1alpha2 form, so that errors name what the sender wrote.
 ORIGINAL_FIELDS: Final = {
     "task.metadata.id": "alwayson_scripts.id_task",
     "task.metadata.tasktype": "alwayson_scripts.task",

@@ -1,8 +1,8 @@
-"""Every write that a task's record may see, as arguments of DynamoDB's PutItem and UpdateItem (without the table).
+"""Writes of a task's record, as arguments of DynamoDB's PutItem and UpdateItem (without the table).
 
-Each carries the condition under which it is allowed, so no writer, however late or repeated, can change a final
-state, run a task twice at a time, or touch another run of the same id. A write whose condition does not hold fails
-with `ConditionalCheckFailedException`: read the record to learn why.
+Each write carries the condition that allows it. A late or repeated write cannot change a final state, run a task
+twice at a time, or change another run of the same id. A refused write fails with `ConditionalCheckFailedException`:
+read the record to learn why.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,13 +23,13 @@ from contract.record import (
     due_shard,
 )
 
-#: What a record tells of a running task; gone when it waits again, or has ended.
+#: Attributes of a running task; removed when it waits again, or has ended.
 _ONLY_WHILE_RUNNING: Final = ("sampling", "models", "preview_url")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended."""
+    """Final state of a run, with its outputs or its error."""
 
     status: Status
     image_urls: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def create(record: Record, *, after: Record | None = None) -> Request:
-    """Record a new run: of an id without a record, or `after` the final run that was read, if that still stands."""
+    """Record a new run: of an id without a record, or `after` the final run that was read, if it is unchanged."""
     next_check_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
     indexed = {
         "due_shard": due_shard(record.id),
@@ -55,7 +55,7 @@ def create(record: Record, *, after: Record | None = None) -> Request:
     if after is None:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}
     if record.run_id == after.run_id or record.submission_id in {after.submission_id, *after.earlier_submission_ids}:
-        raise ValueError("a new run has digits and a submission of its own")
+        raise ValueError("a new run has its own digits and its own submission")
     condition, values = status_in(FINAL_STATUSES)
     return {
         "Item": item,
@@ -66,7 +66,7 @@ def create(record: Record, *, after: Record | None = None) -> Request:
 
 
 def mark_published(record: Record, *, now_ms: int) -> Request:
-    """Note that the message of a waiting run is on the task topic; the sweep looks again when its `ttl` is over."""
+    """Record that the message of a waiting run is on the task topic; the reaper checks it at the end of its `ttl`."""
     return update(
         record.id,
         set_={"published_at_ms": now_ms, "due_at_ms": record.submitted_at_ms + record.ttl_ms},
@@ -76,7 +76,7 @@ def mark_published(record: Record, *, now_ms: int) -> Request:
 
 
 def claim(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
-    """Take a run that waits, or one whose holder let its lease end."""
+    """Claim a run that waits, or whose lease has expired."""
     return update(
         task_id,
         set_={
@@ -100,12 +100,12 @@ def claim(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) 
 
 
 def replica_of(owner: str) -> str:
-    """Return the replica of a lease's owner, which bears a name of its own for each delivery behind a slash."""
+    """Return the replica of a lease's owner, which has an own name for each delivery after a slash."""
     return owner.partition("/")[0]
 
 
 def renew(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
-    """Keep a claimed run. Its failure means: cancelled, timed out or claimed by another; stop working on it."""
+    """Renew the lease on a run. A refusal means that the run was cancelled, timed out or claimed by another replica."""
     return update(task_id, set_=_lease(now_ms, lease_ms), **_held(run_id, owner))
 
 
@@ -119,7 +119,7 @@ def report_progress(
     models: Mapping[str, int] | None = None,
     preview_url: str | None = None,
 ) -> Request:
-    """Write how far a claimed run is, 0 to 1000; never after its end.
+    """Write the progress of a claimed run, 0 to 1000; refused after its end.
 
     `sampling` and `models` hold what is known of their keys; without a `preview_url` an earlier one stays.
     """
@@ -127,7 +127,7 @@ def report_progress(
     remove = []
     for name, values, known in (("sampling", sampling, SAMPLING_KEYS), ("models", models or {}, MODELS_KEYS)):
         if unknown := values.keys() - set(known):
-            raise ValueError(f"a record does not tell {', '.join(sorted(unknown))}")
+            raise ValueError(f"a record has no {', '.join(sorted(unknown))}")
         if values:
             set_[name] = dict(values)
         else:
@@ -138,7 +138,7 @@ def report_progress(
 
 
 def interrupt(task_id: str, run_id: str, *, now_ms: int) -> Request:
-    """Ask whoever runs a task to end it with what there is of its picture by then."""
+    """Ask the replica of a running task to finish it with the picture as it is."""
     return update(
         task_id,
         set_={"interrupted_at_ms": now_ms},
@@ -167,7 +167,7 @@ def release(
 
 
 def release_expired(task_id: str, run_id: str, *, now_ms: int) -> Request:
-    """Let a run whose holder let its lease end wait again, as if it had never been published."""
+    """Release a run whose lease has expired: it waits again, as if never published."""
     return update(
         task_id,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
@@ -178,7 +178,7 @@ def release_expired(task_id: str, run_id: str, *, now_ms: int) -> Request:
 
 
 def defer(task_id: str, *, now_ms: int, next_check_at_ms: int) -> Request:
-    """Have the sweep look at a due task later, whatever its record is like."""
+    """Postpone the next check of a due task, whatever its state."""
     return update(
         task_id,
         set_={"due_at_ms": next_check_at_ms},
@@ -217,7 +217,7 @@ def finish_active(
 
 
 def mark_streamed(task_id: str, run_id: str, *, now_ms: int) -> Request:
-    """Note that the output of a completed run was handed over as the last part of a stream, which happens once."""
+    """Record that the output of a completed run was the last part of a stream, which happens once."""
     return update(
         task_id,
         set_={"streamed_at_ms": now_ms},
@@ -227,7 +227,7 @@ def mark_streamed(task_id: str, run_id: str, *, now_ms: int) -> Request:
 
 
 def finish_unleased(task_id: str, run_id: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
-    """End a run that nobody holds: it waits, or its lease has ended."""
+    """End a run without a valid lease: it waits, or its lease has expired."""
     return _end(
         task_id,
         _unfinished(outcome),
@@ -244,7 +244,7 @@ def finish_unleased(task_id: str, run_id: str, outcome: Outcome, *, now_ms: int,
 
 
 def record_webhook(task_id: str, run_id: str, state: str, *, status: int | None, error: str | None) -> Request:
-    """Write how an attempt to deliver the webhook of a final run went."""
+    """Record the result of an attempt to deliver the webhook of a final run."""
     known = {"webhook_last_status": status, "webhook_last_error": error}
     return update(
         task_id,
@@ -256,7 +256,7 @@ def record_webhook(task_id: str, run_id: str, state: str, *, status: int | None,
 
 
 def redeliver_webhook(task_id: str, run_id: str, *, state: str) -> Request:
-    """Note that the webhook of a final run is to be delivered once more."""
+    """Record that the webhook of a final run is due for another delivery."""
     return update(task_id, set_={"webhook_state": state}, **_final(run_id))
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: the message on their queue, the schedule of their attempts, and what tells one delivery from another."""
+"""Webhooks: the message on their queue, the schedule of their attempts, and the id of a delivery."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ MAX_WEBHOOK_ATTEMPTS: Final = len(PAUSES_SECONDS) + 1
 
 
 class WebhookState(StrEnum):
-    """How far the webhook of a run is."""
+    """State of the webhook of a run."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -23,7 +23,7 @@ class WebhookState(StrEnum):
 
 
 def webhook_id(record: Record) -> str:
-    """Return what is the same for every delivery of one run's webhook, and for no other run's."""
+    """Return the id that every delivery of one run's webhook shares, and no other run's."""
     text = f"{record.id}\n{record.run_id}\n{record.submission_id}"
     return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 

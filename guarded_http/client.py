@@ -15,7 +15,7 @@ from guarded_http.url import HttpUrl, parse_http_url
 #: Redirects that are followed: real ones need one or two (http to https, bucket to region).
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-#: Headers that are for the host that was named, not for wherever it redirects to.
+#: Headers for the host that the caller named; a redirect to another host drops them.
 _PRIVATE_HEADERS: Final = frozenset({"authorization", "cookie"})
 _FAILURES: Final = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 
@@ -27,7 +27,7 @@ class GuardedResponse:
         #: The address that answered, after redirects.
         self.target = target
         self.status = response.status
-        #: By name in lower case; of a name that comes twice, the last.
+        #: By name in lower case; the last value of a repeated name.
         self.headers: Mapping[str, str] = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
         }
@@ -35,7 +35,7 @@ class GuardedResponse:
         self._deadline = deadline
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it comes; raises LinkUnavailable if it breaks off or the deadline passes."""
+        """Yield the body as it arrives; raises LinkUnavailable if it breaks off or the deadline passes."""
         with _failures_of(self.target):
             chunks = self._response.iter_stream()
         while True:
@@ -48,7 +48,7 @@ class GuardedResponse:
 
 
 class GuardedHttp:
-    """Sends requests. Proxy settings of the process are not looked at: a proxy would resolve names behind our back.
+    """Sends requests. Proxy settings of the process are ignored, because a proxy would resolve names unchecked.
 
     `allowed_hosts` names each `host` or `host:port` that may be reached although its address is not public.
     """
@@ -62,7 +62,7 @@ class GuardedHttp:
     def exchange(
         self, method: str, target: HttpUrl, *, headers: Mapping[str, str], deadline: Deadline, content: bytes = b""
     ) -> Iterator[GuardedResponse]:
-        """Send one request and give its answer, a redirect included; raises LinkRefused or LinkUnavailable."""
+        """Send one request and yield its response, a redirect included; raises LinkRefused or LinkUnavailable."""
         network = GuardedNetwork(resolve=self._resolve, is_allowed=self.is_allowed, deadline=deadline)
         url = httpcore.URL(
             scheme=target.scheme.encode(),
@@ -83,7 +83,7 @@ class GuardedHttp:
 
     @contextmanager
     def get(self, url: str, *, headers: Mapping[str, str], deadline: Deadline) -> Iterator[GuardedResponse]:
-        """Give the answer to a GET, redirects followed; raises LinkRefused or LinkUnavailable."""
+        """Yield the response to a GET after its redirects; raises LinkRefused or LinkUnavailable."""
         target = parse_http_url(url)
         for _ in range(MAX_REDIRECTS + 1):
             with self.exchange("GET", target, headers=headers, deadline=deadline) as answer:

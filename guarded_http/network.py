@@ -1,4 +1,4 @@
-"""Connections: names are resolved here, every address is checked, and the checked one is connected to."""
+"""Connections to checked addresses: names are resolved here, and only a checked address is connected to."""
 
 import ipaddress
 import queue
@@ -29,7 +29,7 @@ class MonotonicClock(Protocol):
 
 
 class Deadline:
-    """The moment at which a request must be over, however slowly its bytes trickle."""
+    """Moment at which a request must have ended, however slowly its bytes arrive."""
 
     def __init__(self, *, clock: MonotonicClock, seconds: float) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class Deadline:
         self._at = clock.monotonic() + seconds
 
     def rest_seconds(self) -> float:
-        """Return what is left; raises LinkUnavailable if nothing is."""
+        """Return the seconds left; raises LinkUnavailable after the deadline."""
         rest = self._at - self._clock.monotonic()
         if rest <= 0:
             raise LinkUnavailable(f"it took longer than {self._seconds:g} s")

@@ -23,7 +23,7 @@ _SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
 
 @dataclass(frozen=True)
 class HttpUrl:
-    """What is needed to ask for an http(s) link."""
+    """Parts of an http(s) link."""
 
     scheme: str
     #: ASCII, lower case; an address literal is in its normal form, without brackets.

@@ -1,1 +1,1 @@
-"""Tells by its key who calls the HTTP API."""
+"""Authorizes a request of the HTTP API by its key."""

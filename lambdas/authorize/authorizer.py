@@ -1,4 +1,4 @@
-"""Who calls: the key in a request's headers, compared with every key there is."""
+"""Authorizer of the HTTP API: compares the key in a request's headers with every configured key."""
 
 import base64
 import hmac
@@ -16,7 +16,7 @@ class Unauthorized(Exception):
 
 
 class SecretsUnreadable(Exception):
-    """Raised while the place where the keys are kept does not answer."""
+    """Raised while Secrets Manager does not return the keys."""
 
 
 def key_in(headers: Mapping[str, str] | None) -> str:
@@ -46,9 +46,9 @@ def _password_in(credentials: str) -> str:
 
 
 def name_of_key(key: str, secrets: Mapping[str, str]) -> str:
-    """Return the name of a key; raises Unauthorized if it is none of `secrets` (by name).
+    """Return the name of a key; raises Unauthorized for a key that is not among `secrets` (by name).
 
-    Every secret is compared, in constant time: how long it takes tells nothing about any of them.
+    Every secret is compared in constant time, so the duration reveals nothing about them.
     """
     names = [name for name, secret in secrets.items() if hmac.compare_digest(secret.encode(), key.encode())]
     if not key or not names:
@@ -57,7 +57,7 @@ def name_of_key(key: str, secrets: Mapping[str, str]) -> str:
 
 
 class Authorizer:
-    """Lets requests with a right key in. While the secrets cannot be read, those that were read last still hold."""
+    """Admits requests with a valid key. While the secrets cannot be read, the last ones stay valid."""
 
     def __init__(self, *, read_secrets: Callable[[], Mapping[str, str]]) -> None:
         self._read_secrets = read_secrets

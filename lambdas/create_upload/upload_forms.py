@@ -1,4 +1,4 @@
-"""A presigned form: S3 itself holds the caller to the type and size that it was signed for."""
+"""Presigned forms for uploads: S3 itself enforces the type and size that a form was signed for."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ class CreatedUpload(TypedDict):
 
 
 class UploadForms:
-    """Makes forms. `new_name` draws a name that cannot be guessed: whoever knows a link may use what it points to."""
+    """Makes forms. `new_name` returns a name that cannot be guessed, because a link is enough to use the upload."""
 
     def __init__(self, *, client: Any, bucket: str, new_name: Callable[[], str]) -> None:
         self._client = client

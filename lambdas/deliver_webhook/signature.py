@@ -1,4 +1,4 @@
-"""The signature of a webhook, as the Standard Webhooks specification has it (version 1, symmetric)."""
+"""Signature of a webhook by the Standard Webhooks specification (version 1, symmetric)."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ MAX_KEY_BYTES: Final = 64
 
 
 class InvalidSecret(ValueError):
-    """Raised when a secret is none to sign with; the message does not repeat it."""
+    """Raised when a secret cannot sign; the message does not repeat it."""
 
 
 def signing_key(secret: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The keys that sign: the secret's present version, and the one before it for as long as it bears its label."""
+"""Signing keys: the current version of the secret, and the previous one while Secrets Manager labels it so."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final

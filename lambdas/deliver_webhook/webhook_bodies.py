@@ -1,4 +1,4 @@
-"""What is posted, in the form in which the task came in: the callback, or RunPod's body of a job."""
+"""Bodies of webhooks in the format of the submission: the callback, or RunPod's body of a job."""
 
 import json
 from typing import Any, Final
@@ -40,7 +40,7 @@ class WebhookBodies:
         try:
             return self._answers.read(record, max_bytes=max_bytes)
         except OutputGone:
-            # Whoever waits for the end of the task hears of it all the same.
+            # The receiver learns of the end of the task even without the output.
             logger().warning("webhook_without_output", task_id=record.id, run_id=record.run_id)
             return None
 

@@ -1,4 +1,4 @@
-"""One attempt: a signed body is POSTed, and what comes back is judged by its status alone."""
+"""Client of webhook endpoints: POSTs a signed body and judges the response by its status alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "darkroom-w
 
 @dataclass(frozen=True)
 class Attempt:
-    """How an attempt went: the endpoint's HTTP status, or why there is none."""
+    """Result of an attempt: the HTTP status of the endpoint, or the reason why no status arrived."""
 
     status: int | None
     error: str | None = None
-    #: True if no other attempt can make sense.
+    #: True if another attempt is useless.
     ends: bool = False
 
     @property
     def is_delivered(self) -> bool:
-        """True if the endpoint took it: any 2xx."""
+        """Return True if the endpoint accepted the webhook: any 2xx."""
         return self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
@@ -39,7 +39,7 @@ class WebhookClient:
         self._attempt_seconds = attempt_seconds
 
     def attempt(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
-        """POST `body` to `url`; whatever is wrong with the endpoint is how the attempt went, not an exception."""
+        """POST `body` to `url`; a failure of the endpoint is the result of the attempt, not an exception."""
         try:
             target = _https_url(url)
             deadline = Deadline(clock=self._clock, seconds=self._attempt_seconds)

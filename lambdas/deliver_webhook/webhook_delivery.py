@@ -1,4 +1,4 @@
-"""From a message of the webhook queue to an attempt, its trace on the record, and what becomes of the message."""
+"""Delivery of a webhook: its preparation, one attempt, and the result on the record and for the message."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class WebhookDelivery:
     def prepare(self, message: str, *, receive_count: int, now_ms: int) -> PreparedWebhook:
         """Return what a message that was received `receive_count` times asks for.
 
-        Whatever keeps us from it is raised, and stands on the record too: nobody who looks there waits for ever.
+        A failure is raised and written to the record, so that a reader of the record does not wait for ever.
         """
         record = decode_webhook(message)
         try:
@@ -50,7 +50,7 @@ class WebhookDelivery:
             reason = (
                 f"it could not be made ready on our side ({type(error).__name__}); the log of deliver_webhook has why"
             )
-            self._note(record, Attempt(None, error=reason), _state_after(receive_count))
+            self._record(record, Attempt(None, error=reason), _state_after(receive_count))
             raise
         return PreparedWebhook(record, body, headers, receive_count)
 
@@ -59,21 +59,21 @@ class WebhookDelivery:
         return self._post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
 
     def settle(self, delivery: PreparedWebhook, attempt: Attempt) -> int | None:
-        """Note how it went.
+        """Record the result of an attempt.
 
-        Returns the seconds after which the message must come again, None if it is settled. Zero after the last
-        attempt means that the queue itself puts it aside.
+        Returns the seconds after which the message must become visible again, None if the delivery has ended. Zero
+        after the last attempt: the queue itself moves the message to its dead-letter queue.
         """
         if attempt.is_delivered:
-            self._note(delivery.record, attempt, WebhookState.DELIVERED)
+            self._record(delivery.record, attempt, WebhookState.DELIVERED)
             return None
         if attempt.ends:
-            self._note(delivery.record, attempt, WebhookState.FAILED)
+            self._record(delivery.record, attempt, WebhookState.FAILED)
             return None
-        self._note(delivery.record, attempt, _state_after(delivery.receive_count))
+        self._record(delivery.record, attempt, _state_after(delivery.receive_count))
         return 0 if _is_last(delivery.receive_count) else PAUSES_SECONDS[delivery.receive_count - 1]
 
-    def _note(self, record: Record, attempt: Attempt, state: WebhookState) -> None:
+    def _record(self, record: Record, attempt: Attempt, state: WebhookState) -> None:
         logger().info(
             "webhook_attempted",
             task_id=record.id,
@@ -86,7 +86,7 @@ class WebhookDelivery:
         try:
             self._repository.record_webhook(record, state, status=attempt.status, error=attempt.error)
         except Exception:  # noqa: BLE001 - an attempt without a trace is better than a second delivery
-            logger().exception("webhook_attempt_not_noted", task_id=record.id, run_id=record.run_id)
+            logger().exception("webhook_attempt_not_recorded", task_id=record.id, run_id=record.run_id)
 
 
 def _is_last(receive_count: int) -> bool:

@@ -1,1 +1,1 @@
-"""Settles tasks that nobody looks after any more."""
+"""Expires tasks whose replica or message was lost."""

@@ -1,4 +1,4 @@
-"""Called once a minute."""
+"""Handler of the reaper's schedule, once a minute."""
 
 import os
 from functools import cache
@@ -15,7 +15,7 @@ from task_store.task_bucket import TaskBucket
 
 
 class ExpireTasksSettings(RepositorySettings):
-    """Where tasks are, and where those that were never published go."""
+    """Places of tasks and of their messages."""
 
     task_bucket: str
     task_topic_arn: str
@@ -23,7 +23,7 @@ class ExpireTasksSettings(RepositorySettings):
 
 @cache
 def reaper() -> TaskReaper:
-    """Compose the sweep of this process."""
+    """Compose the reaper of this process."""
     settings = ExpireTasksSettings.from_environment(os.environ)
     repository = task_repository(settings)
     publisher = TaskPublisher(

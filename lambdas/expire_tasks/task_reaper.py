@@ -1,4 +1,4 @@
-"""The sweep: whatever crash a task fell victim to, somebody looks at it again and settles it."""
+"""Reaper of tasks: finds each task that a crash left behind, and finishes or publishes it again."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,12 +11,12 @@ from lambdas.tasks.publisher import TaskPublisher
 from task_store.repository import TaskRepository
 from task_store.task_bucket import MessageLost
 
-#: Milliseconds after which a sweep begins no further task: well below the function's timeout of 50 s.
+#: Milliseconds after which the reaper starts no further task: well below the function's timeout of 50 s.
 MAX_SWEEP_MS: Final = 40_000
 
 
 class TaskReaper:
-    """Settles tasks that are due; one that cannot be settled does not keep the others from it."""
+    """Finishes or republishes due tasks; a task that fails does not stop the others."""
 
     def __init__(self, *, repository: TaskRepository, publisher: TaskPublisher, now_ms: Callable[[], int]) -> None:
         self._repository = repository
@@ -24,32 +24,36 @@ class TaskReaper:
         self._now_ms = now_ms
 
     def run(self) -> None:
-        """Look at every task that is due."""
+        """Check every task that is due."""
         started_at_ms = self._now_ms()
         for task_id in self._repository.due_task_ids():
             now_ms = self._now_ms()
             if now_ms - started_at_ms > MAX_SWEEP_MS:
-                logger().warning("sweep_ran_out_of_time")
+                logger().warning("reaper_ran_out_of_time")
                 return
             try:
-                self._look_at(task_id, now_ms)
+                self._check(task_id, now_ms)
             except Exception:  # noqa: BLE001 - whatever is wrong with one record, the others must be settled
-                logger().exception("task_not_settled", task_id=task_id)
+                logger().exception("task_check_failed", task_id=task_id)
                 count("SweepFailures")
                 self._defer(task_id)
 
-    def _look_at(self, task_id: str, now_ms: int) -> None:
+    def _check(self, task_id: str, now_ms: int) -> None:
         record = self._repository.read(task_id)
-        # The index lags behind the table, so what it says is only where to look.
+        # The index lags behind the table, so it only names the tasks to read.
         if record is None or record.next_check_at_ms is None or record.next_check_at_ms > now_ms:
             return
         past_ttl = now_ms >= record.submitted_at_ms + record.ttl_ms
         if record.status is Status.IN_PROGRESS and (past_ttl or record.attempts >= MAX_ATTEMPTS):
-            self._settle(record, "task_lost", self._repository.finish_unleased(record, outcomes.lost(record)))
+            self._report(record, "replica_vanished", self._repository.finish_unleased(record, outcomes.lost(record)))
         elif past_ttl:
             expired = outcomes.expired(record)
-            self._settle(record, "task_expired", self._repository.finish_waiting(record, expired))
-        elif record.status is Status.IN_QUEUE or self._repository.release_expired(record):
+            self._report(record, "task_expired", self._repository.finish_waiting(record, expired))
+        elif record.status is Status.IN_QUEUE:
+            self._publish_again(record)
+        elif self._repository.release_expired(record):
+            logger().warning("replica_vanished", task_id=record.id, run_id=record.run_id, worker_id=record.worker_id)
+            count("ReplicasVanished", runtime=record.runtime)
             self._publish_again(record)
 
     def _publish_again(self, record: Record) -> None:
@@ -58,7 +62,7 @@ class TaskReaper:
             self._publisher.publish(record)
         except MessageLost as error:
             gone = Outcome(Status.FAILED, error=error.as_dict())
-            self._settle(record, "task_message_lost", self._repository.finish_waiting(record, gone))
+            self._report(record, "task_message_lost", self._repository.finish_waiting(record, gone))
             return
         logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("TasksRepublished", runtime=record.runtime)
@@ -66,10 +70,10 @@ class TaskReaper:
     def _defer(self, task_id: str) -> None:
         try:
             self._repository.defer(task_id)
-        except Exception:  # noqa: BLE001 - then the next sweep looks again
+        except Exception:  # noqa: BLE001 - the next run checks it again
             logger().exception("task_still_due", task_id=task_id)
 
-    def _settle(self, record: Record, event: str, settled: bool) -> None:  # noqa: FBT001 - the outcome of a write
-        if settled:
+    def _report(self, record: Record, event: str, finished: bool) -> None:  # noqa: FBT001 - the outcome of a write
+        if finished:
             logger().warning(event, task_id=record.id, run_id=record.run_id, attempts=record.attempts)
             count("TasksExpired", runtime=record.runtime, reason=event)

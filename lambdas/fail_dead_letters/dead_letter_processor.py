@@ -1,4 +1,4 @@
-"""From a message that could not be delivered to a failure that its sender hears: nothing is dropped silently."""
+"""Processor of dead letters: each undeliverable message becomes a failure of its task or a rejection."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class UnreadableMessage(DarkroomError):
 
 
 class DeadLetterProcessor:
-    """Settles one message at a time; an error that it raises means that the message must be looked at again."""
+    """Processes one message at a time; an error means that the message must be delivered again."""
 
     def __init__(self, *, repository: TaskRepository, task_bucket: TaskBucket, completion_topic: Topic) -> None:
         self._repository = repository
@@ -39,13 +39,13 @@ class DeadLetterProcessor:
         self._completion_topic = completion_topic
 
     def process(self, delivery: Delivery) -> None:
-        """Fail the task of a message, or answer a message in which there is none."""
+        """Fail the task of a message, or publish a rejection of a message without a task."""
         body: dict[str, Any] | None = None
         try:
             body = parse_json_object(self._task_bucket.resolve(delivery.body))
             message = TaskMessage.from_body(body)
         except (InvalidJson, MessageTooLarge, ValidationError) as error:
-            if not self._was_taken_in(body, delivery.message_id):
+            if not self._was_recorded(body, delivery.message_id):
                 self._answer(delivery, body, str(error))
             return
         record = self._repository.read(message.task.metadata.id)
@@ -56,16 +56,16 @@ class DeadLetterProcessor:
         else:
             logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=message.run_id)
 
-    def _was_taken_in(self, body: dict[str, Any] | None, message_id: str) -> bool:
-        """Tell whether a message of the intake queue was recorded before it failed: the sweep goes on with it."""
-        # A task of RunPod's format has no id of its own, and gets that of its message.
+    def _was_recorded(self, body: dict[str, Any] | None, message_id: str) -> bool:
+        """Return True if a message of the intake queue was recorded before it failed: the reaper continues with it."""
+        # A task in RunPod's format does not name an id, so it has the id of its message.
         record = self._repository.read(sender_id(body) or message_id)
         return record is not None and record.submission_id == message_id
 
     def _fail(self, record: Record) -> None:
         error = DeliveryFailed(f"the task could not be run in {record.attempts} attempts")
         if not self._repository.finish_unleased(record, outcomes.failed(record, error)):
-            # Finished meanwhile, or in the hands of a replica whose end decides; both are seen next time.
+            # The run has finished meanwhile or is leased to a replica; the next delivery decides.
             raise MessageDeferred(f"task {record.id} is held by a replica")
         logger().warning("task_failed", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("DeadLettersFailed", runtime=record.runtime)

@@ -1,4 +1,4 @@
-"""Called with batches of every dead-letter queue."""
+"""Handler of batches from every dead-letter queue."""
 
 import os
 from functools import cache
@@ -14,7 +14,7 @@ from task_store.task_bucket import TaskBucket
 
 
 class FailDeadLettersSettings(RepositorySettings):
-    """Where failed tasks are recorded and answered."""
+    """Places where failed tasks are recorded and answered."""
 
     task_bucket: str
     completion_topic_arn: str
@@ -22,7 +22,7 @@ class FailDeadLettersSettings(RepositorySettings):
 
 @cache
 def processor() -> DeadLetterProcessor:
-    """Compose the dead-letter office of this process."""
+    """Compose the processor of this process."""
     settings = FailDeadLettersSettings.from_environment(os.environ)
     return DeadLetterProcessor(
         repository=task_repository(settings),
@@ -33,5 +33,5 @@ def processor() -> DeadLetterProcessor:
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Settle each message; those that could not be settled come again."""
+    """Process each message; the queue delivers failed ones again."""
     return process_each(event, context, lambda delivery: processor().process(delivery))

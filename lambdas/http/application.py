@@ -1,4 +1,4 @@
-"""What the functions behind the HTTP API have in common: errors become answers, and none of ours leaves a trace."""
+"""Application of the functions behind the HTTP API: errors become responses without internal details."""
 
 import base64
 from collections.abc import Callable
@@ -21,14 +21,14 @@ class InternalError(DarkroomError):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the id of the request, and the name of the key that it came with."""
+    """Id of a request and the name of its key."""
 
     request_id: str
     key_name: str | None
 
 
 def caller_of(event: APIGatewayProxyEvent) -> Caller:
-    """Return who sent a request."""
+    """Return the caller of a request."""
     context = event.request_context
     return Caller(context.request_id, context.authorizer.principal_id)
 
@@ -41,7 +41,7 @@ def body_of(event: APIGatewayProxyEvent) -> str | bytes:
     try:
         return base64.b64decode(body)
     except ValueError:
-        raise InvalidJson("the body is marked as base64 and is none") from None
+        raise InvalidJson("the body is marked as base64 but is not base64") from None
 
 
 def http_application(

@@ -1,4 +1,4 @@
-"""A function of the HTTP API that can also be called past API Gateway, at a Lambda function URL.
+"""Function of the HTTP API at its own Lambda function URL, without API Gateway.
 
 API Gateway gives up after 29 seconds; at its own URL a function may answer for as long as it may run. What API
 Gateway does in front of a function is done here instead: the key is checked, and the event gets the same form.
@@ -21,7 +21,7 @@ from lambdas.runtime.aws_errors import AwsUnavailable
 GATEWAY_ANSWER_SECONDS: Final = 25.0
 #: Seconds before its own end in which a function must have answered.
 ANSWER_MARGIN_SECONDS: Final = 5.0
-#: Where a route finds until when it must answer, in seconds of the monotonic clock: `application.context[...]`.
+#: Key of the deadline of a route's answer, in seconds of the monotonic clock: `application.context[...]`.
 ANSWER_BY: Final = "answer_by"
 
 

@@ -1,4 +1,4 @@
-"""The HTTP API's answers: every error of the contract has its status here and nowhere else."""
+"""Responses of the HTTP API: the one place that maps errors to statuses."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ RETRY_AFTER_SECONDS: Final = 2
 
 
 class PathNotFound(DarkroomError):
-    """Raised when a path has the form of a route, but no route takes what stands in it."""
+    """Raised when a path has the form of a route, but no route accepts its values."""
 
     code = "not_found"
 
@@ -51,7 +51,7 @@ class FieldProblem(TypedDict):
 
 
 class Problem(TypedDict):
-    """What went wrong; `details` names every broken field of a request."""
+    """Error of a request; `details` names every broken field."""
 
     code: str
     message: str

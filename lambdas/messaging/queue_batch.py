@@ -1,4 +1,4 @@
-"""A batch from a queue: each message on its own, so that one that fails does not bring back the others."""
+"""Batch from a queue: each message is processed separately, so a failed one does not return the others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from task_store.envelope import Delivery, open_envelope
 
 
 class MessageDeferred(Exception):
-    """Raised for a message that cannot be settled yet, through nobody's fault; the queue delivers it again."""
+    """Raised for a message that cannot be processed yet although nothing failed; the queue delivers it again."""
 
 
 def process_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery], None]) -> Any:
@@ -22,11 +22,11 @@ def process_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery
         try:
             settle(delivery)
         except MessageDeferred as reason:
-            logger().info("message_comes_again", message_id=delivery.message_id, reason=str(reason))
+            logger().info("message_deferred", message_id=delivery.message_id, reason=str(reason))
             raise
         except Exception:
-            # The batch goes on; without this line nobody would learn why the message comes again.
-            logger().exception("message_not_settled", message_id=delivery.message_id)
+            # The batch continues, so only this line explains why the message is delivered again.
+            logger().exception("message_failed", message_id=delivery.message_id)
             raise
 
     # A batch of which every message failed is an answer like any other: raising would only hide the reasons.

@@ -1,4 +1,4 @@
-"""A topic that functions publish to: tasks go to their runtimes on one, callbacks to their subscribers on another."""
+"""Topics of the functions: tasks go to their runtimes, callbacks and rejections to their subscribers."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

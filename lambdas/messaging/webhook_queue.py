@@ -1,4 +1,4 @@
-"""The queue of webhooks: filled when a task ends or somebody asks for another delivery, emptied by deliver_webhook."""
+"""Queue of webhooks, filled when a task ends or a caller asks for another delivery."""
 
 from typing import Any, Protocol
 

@@ -1,4 +1,4 @@
-"""Called with batches of the task table's stream."""
+"""Handler of batches from the task table's stream."""
 
 import os
 from functools import cache
@@ -16,7 +16,7 @@ from task_store.active_runs import ActiveRuns
 
 
 class NotifySettings(Settings):
-    """Where callbacks go, and whether keys have a limit of active tasks."""
+    """Places of callbacks, and the limit of active tasks of a key."""
 
     completion_topic_arn: str
     webhook_queue_url: str
@@ -39,10 +39,9 @@ def notifier() -> Notifier:
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes its context
-    """Publish the callbacks in order, up to the first that cannot be; Lambda goes on from that one.
+    """Publish the callbacks in order, up to the first failure; Lambda continues from that one.
 
-    It would call again with all that follow, too: whoever went on past a failure would call back for those behind it
-    once more with every retry.
+    Lambda repeats every change after a failure, so callbacks published past it would be repeated with every retry.
     """
     for raw in event["Records"]:
         change = DynamoDBRecord(raw).dynamodb

@@ -1,4 +1,4 @@
-"""From a change of the task table to a callback: whoever made a record final, its subscribers hear of it."""
+"""Notifier: makes a callback from each change of the task table that ends a run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Called once a minute."""
+"""Handler of the schedule of the scaling metrics, once a minute."""
 
 import datetime as dt
 import os
@@ -14,7 +14,7 @@ from lambdas.runtime.observability import observed
 
 
 class ScalingMetricsSettings(Settings):
-    """What is measured, and where the figures go."""
+    """Queues and services to measure, and the namespace of the metrics."""
 
     environment: str
     cluster: str
@@ -27,7 +27,7 @@ class ScalingMetricsSettings(Settings):
 
 @cache
 def scaling_metrics() -> ScalingMetrics:
-    """Compose the measurement of this process."""
+    """Compose the metrics of this process."""
     settings = ScalingMetricsSettings.from_environment(os.environ)
     return ScalingMetrics(
         ecs=client("ecs"),
@@ -44,5 +44,5 @@ def scaling_metrics() -> ScalingMetrics:
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda passes event and context
-    """Write this minute's figures."""
+    """Publish this minute's metrics."""
     scaling_metrics().publish()

@@ -1,7 +1,7 @@
-"""The figures that scaling on ECS is reckoned from, all of one moment and there in every minute, also where all are 0.
+"""Publishes the ECS scaling metrics once a minute, zeros included, so that alarms never lack data.
 
-AWS's own figures of a service are missing while it has no running task, those of a queue that nobody has touched for
-six hours come up to 15 minutes late, and each comes after a delay of its own: see docs/decisions.
+AWS's own metrics of a service are missing while it has no running task. Those of a queue that was idle for six hours
+arrive up to 15 minutes late. Their delays differ, so they do not describe one moment: see docs/decisions.
 """
 
 import datetime as dt

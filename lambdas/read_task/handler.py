@@ -1,4 +1,4 @@
-"""Called with requests below /v1alpha2/tasks of the HTTP API."""
+"""Handler of requests below /v1alpha2/tasks."""
 
 import os
 from functools import cache
@@ -20,7 +20,7 @@ from lambdas.tasks.repository import RepositorySettings, task_repository
 
 
 class ReadTaskSettings(RepositorySettings):
-    """Where tasks and their outputs are."""
+    """Places of tasks and their outputs."""
 
     output_bucket: str
     webhook_queue_url: str

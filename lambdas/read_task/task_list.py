@@ -1,4 +1,4 @@
-"""The newest tasks across runtimes: one sorted index per runtime, merged page by page."""
+"""List of the newest tasks across runtimes: one sorted index per runtime, merged page by page."""
 
 import base64
 import binascii
@@ -79,7 +79,7 @@ def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
         )
         if newest is None:
             break
-        next(stream for stream in streams if stream.runtime == newest["runtime"]).take()
+        next(stream for stream in streams if stream.runtime == newest["runtime"]).advance()
         tasks.append(show_listed(newest))
     if all(stream.ended for stream in streams):
         return {"tasks": tasks, "next": None}
@@ -105,17 +105,17 @@ class _Stream:
 
     @property
     def ended(self) -> bool:
-        """True if every task was taken."""
+        """Return True if the list holds every task."""
         return self._exhausted and not self._items
 
     @property
     def started(self) -> bool:
-        """False while the next page would begin with the newest task again."""
+        """Return False while the next page would begin with the newest task again."""
         return self.ended or self._next_key is not None
 
     @property
     def position(self) -> Position:
-        """Where the next page goes on."""
+        """Return the position where the next page continues."""
         key = self._next_key
         return None if self.ended or key is None else (int(key["submitted_at_ms"]), str(key["id"]))
 
@@ -124,7 +124,7 @@ class _Stream:
         return self._taken if self._items else self._read
 
     def head(self) -> dict[str, Any] | None:
-        """Return the newest task that was not taken, None if there is none or no read is left."""
+        """Return the newest task that was not listed yet; None at the end or without a read left."""
         while not self._items and not self._exhausted and self._reads_left > 0:
             self._reads_left -= 1
             self._taken = self._read
@@ -134,7 +134,7 @@ class _Stream:
             self._exhausted = self._read is None
         return self._items[0] if self._items else None
 
-    def take(self) -> None:
+    def advance(self) -> None:
         """Go past the newest task."""
         item = self._items.pop(0)
         self._taken = _key(self.runtime, item["submitted_at_ms"], item["id"])

@@ -47,11 +47,11 @@ class TaskReader:
         return self._show(cancel(self._repository, read_known(self._repository, task_id)))
 
     def redeliver_webhook(self, task_id: str) -> ShownTask:
-        """Have the webhook of a finished task delivered once more, whether it was before or not."""
+        """Deliver the webhook of a finished task again."""
         record = read_known(self._repository, task_id)
         if record.webhook is None:
             raise NoWebhook(f"task {task_id} was sent without a webhook")
-        # Noted before it is sent: the delivery may be faster than a note that comes after.
+        # Recorded before the message is sent, because the delivery may be faster than a later write.
         if not record.is_final or not self._repository.redeliver_webhook(record):
             raise TaskNotFinished(f"task {task_id} is {record.status.value}; its webhook is called when it has ended")
         self._webhooks.send(record)

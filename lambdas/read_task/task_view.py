@@ -1,4 +1,4 @@
-"""How a task looks over HTTP."""
+"""View of a task over HTTP: its fields, and its outputs as links or inline."""
 
 import base64
 import json

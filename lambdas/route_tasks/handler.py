@@ -1,4 +1,4 @@
-"""Called with batches of the intake queue."""
+"""Handler of batches from the intake queue."""
 
 import os
 from functools import cache
@@ -35,5 +35,5 @@ def router() -> TaskRouter:
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Route each message; those that could not be settled come again."""
+    """Route each message; the queue delivers failed ones again."""
     return process_each(event, context, lambda delivery: router().route(delivery, now_ms=now_ms()))

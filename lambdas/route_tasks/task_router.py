@@ -1,4 +1,4 @@
-"""From a message of the entry topic to a recorded and published task, or to a rejection that its sender hears."""
+"""Router of the entry topic: each message becomes a recorded and published task, or a rejection."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from task_store.task_bucket import TaskBucket
 
 
 class TaskRouter:
-    """Settles one message at a time; an error that it raises means that the message must be delivered again."""
+    """Routes one message at a time; an error means that the message must be delivered again."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class TaskRouter:
         self._completion_topic = completion_topic
 
     def route(self, delivery: Delivery, *, now_ms: int) -> None:
-        """Take the task in, or publish why it is refused."""
+        """Submit the task, or publish a rejection with the reason."""
         body: dict[str, Any] | None = None
         try:
             body = parse_json_object(self._task_bucket.resolve(delivery.body))

@@ -1,4 +1,4 @@
-"""What a RunPod client asks of a runtime as a whole: its health, and to empty its queue."""
+"""RunPod endpoint of a runtime: its health, and the purge of its queue."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class RunpodEndpoint:
         """Return how many jobs and replicas are in which state.
 
         What waits and runs is counted up to 50,000 tasks; what has ended, among the newest 5,000 tasks of the runtime.
-        A replica is idle that gave a sign of life in the last minutes and holds no task.
+        A replica is idle if it sent a heartbeat in the last minutes and runs no task.
         """
         self._runtimes.check(runtime)
         active: Counter[Status] = Counter()
@@ -64,8 +64,8 @@ class RunpodEndpoint:
     def purge(self, runtime: str, *, answer_by: float) -> dict[str, Any]:
         """Cancel every job that waits, and return how many did; those that run go on.
 
-        A queue so long that it takes until `answer_by` (monotonic seconds) is emptied in part, and the status is
-        "incomplete": the same call goes on with the rest.
+        At `answer_by` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call
+        continues with the rest.
         """
         self._runtimes.check(runtime)
         removed, is_complete = 0, True

@@ -1,4 +1,4 @@
-"""What a RunPod client does with one job: run, wait, look, stream, cancel, retry."""
+"""RunPod jobs: run, wait, status, stream, cancel and retry of one task."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,11 +49,11 @@ class RunpodJobs:
         self._new_uuid = new_uuid
 
     def run(self, runtime: str, body: str | bytes, *, caller: Caller) -> dict[str, Any]:
-        """Take a job in."""
+        """Submit a job."""
         return _brief(self._submit(runtime, body, caller, is_sync=False))
 
     def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
-        """Take a job in and wait for its end; one that takes longer than `seconds` is to be asked for later."""
+        """Submit a job and wait for its end; after `seconds` the response is its status."""
         taken = self._submit(runtime, body, caller, is_sync=True)
         record = self._waiter.until_final(taken.id, seconds=seconds) or taken
         return self._show(record) if record.is_final else _brief(record)
@@ -65,8 +65,8 @@ class RunpodJobs:
     def stream(self, runtime: str, task_id: str) -> dict[str, Any]:
         """Return what is new of a job: its progress while it runs, then once its output.
 
-        RunPod's own client asks on until a final state comes with nothing new, and for ever where a job was
-        cancelled, so to this call a cancelled job is not there.
+        RunPod's own client polls until a final state arrives with nothing new. It would poll a cancelled job for ever,
+        so this call answers that a cancelled job does not exist.
         """
         record = self._read(runtime, task_id)
         parts: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""AWS's own failures, told apart from mistakes of a request."""
+"""Failures of AWS, as opposed to mistakes of a request."""
 
 from typing import Any
 

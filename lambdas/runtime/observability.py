@@ -14,7 +14,7 @@ Handler = Callable[[Any, Any], Any]
 
 
 class ObservabilitySettings(Settings):
-    """What every function reads beside its own settings."""
+    """Settings that every function reads in addition to its own."""
 
     environment: str
 
@@ -28,7 +28,7 @@ def logger() -> Logger:
 def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Count something that happened, as an embedded metric of the log; two environments never share a figure."""
     with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
-        # The log tells which function it was; as a dimension it would cut one figure into one for each way in.
+        # The log names the function; as a dimension it would split one metric by function.
         metric.service = ""
         for dimension, dimension_value in {"environment": _environment(), **dimensions}.items():
             metric.add_dimension(dimension, dimension_value)
@@ -41,7 +41,7 @@ def observed(handler: Handler) -> Handler:
     def instrumented() -> Handler:
         from aws_lambda_powertools import Tracer  # noqa: PLC0415 - costs nothing before the first event
 
-        # Answers may hold presigned links, which are nobody's business in a trace.
+        # Responses may hold presigned links, which must not appear in a trace.
         traced = Tracer().capture_lambda_handler(handler, capture_response=False)
         wrapped: Handler = logger().inject_lambda_context(traced, clear_state=True)
         return wrapped

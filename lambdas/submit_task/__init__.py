@@ -1,1 +1,1 @@
-"""Takes a task from the HTTP API."""
+"""Submits a task from the HTTP API."""

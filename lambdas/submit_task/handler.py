@@ -1,4 +1,4 @@
-"""Called with POST /v1alpha2 and POST /v1alpha1 of the HTTP API."""
+"""Handler of POST /v1alpha2 and POST /v1alpha1."""
 
 import os
 from functools import cache

@@ -1,4 +1,4 @@
-"""From the body of a POST to a recorded and published task, and to its documented response."""
+"""Submitter: makes a recorded and published task from the body of a POST, and its response."""
 
 from typing_extensions import TypedDict
 
@@ -29,7 +29,7 @@ class SubmittedOlderTask(TypedDict):
 
 
 class TaskSubmitter:
-    """Takes tasks in and answers in the form they came in."""
+    """Submits tasks and answers in the format of the request."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class TaskSubmitter:
     def submit(
         self, body: str | bytes, format_: Format, *, caller: Caller, now_ms: int
     ) -> SubmittedTask | SubmittedOlderTask:
-        """Take a task in and return the response; raises the contract's errors."""
+        """Submit a task and return the response; raises the contract's errors."""
         submission = parse_submission(
             parse_json_object(body),
             catalogue=self._catalogue,

@@ -15,8 +15,8 @@ from lambdas.runtime.observability import count, logger
 from task_store.active_runs import ActiveRuns
 from task_store.repository import TaskRepository
 
-#: Milliseconds after which a reservation without a record was left behind by a crash. Longer than any function takes
-#: from the reservation to the record.
+#: Milliseconds after which a reservation without a record was left behind by a crash. Longer than any function runs
+#: between the reservation and the record.
 RESERVATION_GRACE_MS: Final = 60_000
 #: Seconds between two cleanups of one key, because each reads the record of every reservation.
 CLEANUP_INTERVAL_SECONDS: Final = 5.0

@@ -1,4 +1,4 @@
-"""Cancelling a task, over whichever of the HTTP API's formats its sender asks for it."""
+"""Cancellation of a task, shared by all formats of the HTTP API."""
 
 from contract.errors import TaskFinished, TaskNotFound
 from contract.record import Record, Status
@@ -17,7 +17,7 @@ def read_known(repository: TaskRepository, task_id: str) -> Record:
 
 def not_found(task_id: str) -> TaskNotFound:
     """Return the error for an id without a record."""
-    return TaskNotFound(f"there is no task {task_id[:128]!r}: it was never submitted, or its retention is over")
+    return TaskNotFound(f"there is no task {task_id[:128]!r}: it was never submitted, or its retention has ended")
 
 
 def cancel(repository: TaskRepository, record: Record) -> Record:

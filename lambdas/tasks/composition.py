@@ -1,4 +1,4 @@
-"""The collaborators of a submission, composed once for all functions that take tasks in."""
+"""Composition of a submission, shared by all functions that submit tasks."""
 
 from dataclasses import dataclass
 
@@ -35,14 +35,14 @@ class SubmissionSettings(RepositorySettings):
 
 
 class WaitingSettings(SubmissionSettings):
-    """Of functions that also wait for the tasks: the keys that open their own URL, if they have one."""
+    """Settings of functions that wait for tasks: the keys of their function URL."""
 
     api_key_secret_arns: Json[dict[str, str]]
 
 
 @dataclass(frozen=True)
 class SubmissionServices:
-    """What it takes to check a task and take it in."""
+    """Collaborators of a submission."""
 
     catalogue: Catalogue
     repository: TaskRepository

@@ -1,4 +1,4 @@
-"""The model bucket as the edge asks it: which checkpoint does the name in a request mean?"""
+"""Model bucket: finds the checkpoint that the name in a request means."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class ModelBucket:
         return self._hashes[checkpoint]
 
     def _metadata(self, file_name: str) -> dict[str, str] | None:
-        """Return what an object was uploaded with, None if there is none."""
+        """Return the metadata of an object, None for a missing object."""
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
         except self._client.exceptions.ClientError as error:

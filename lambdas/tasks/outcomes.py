@@ -1,4 +1,4 @@
-"""How a run ends when no agent ends it."""
+"""Outcomes of runs that end without an agent."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Puts a recorded task on the task topic, from where it reaches the queue of its runtime."""
+"""Publisher of recorded tasks: puts a task on the task topic, which fills the queue of its runtime."""
 
 from contract.record import Record
 from contract.routing import task_attributes
@@ -9,7 +9,7 @@ from task_store.task_bucket import TaskBucket
 
 
 class TaskPublisher:
-    """Publishes a record's message and notes it; doing so twice is harmless, since the agent claims a run once."""
+    """Publishes a record's message and records it; a repetition is harmless, because an agent claims a run once."""
 
     def __init__(self, *, topic: Topic, bucket: TaskBucket, repository: TaskRepository) -> None:
         self._topic = topic

@@ -1,4 +1,4 @@
-"""Beginning a task again that did not succeed: the same id and content, as another run."""
+"""Retry of a task that did not succeed: the same id and content, as another run."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""Recording and publishing a checked task, in an order in which no crash loses it and no repetition doubles it.
+"""Submission of a checked task: records and publishes it in an order that survives crashes and repetitions.
 
-Body to S3 if it is large, then the record, then the message, then the mark that it was sent. Whoever comes again with
-the same submission, or with the same content while the first is active, goes on where the other stopped.
+Body to S3 if it is large, then the record, then the message, then the mark that it was sent. A repeated
+submission, or the same content while the first task is active, continues where the other stopped.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ MAX_RACES: Final = 5
 
 
 class TaskSubmission:
-    """Takes checked tasks in. `create` records a run, if it is not the table's own method that does."""
+    """Submits checked tasks. `create` replaces the repository's own method."""
 
     def __init__(
         self, *, repository: TaskRepository, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
@@ -45,8 +45,8 @@ class TaskSubmission:
     ) -> Record:
         """Record and publish a task, and return its record.
 
-        `submission_id` is the same for every delivery of one submission, and of no other; `key_name` is that of the
-        sender's key, None where it had none; `webui_session` is that of the Web UI client that waits for it, if any.
+        `submission_id` is the same for every delivery of one submission, and of no other. `key_name` names the sender's
+        key, if it sent one. `webui_session` is the session of the Web UI client that waits, if one does.
 
         Raises:
             IdInUse: another task with this id, of other content, is still active.

@@ -1,4 +1,4 @@
-"""Waits for the end of a task on its record: what answers a caller who does not want to poll."""
+"""Waiter for the end of a task, for callers that do not poll."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
 class TaskWaiter:
-    """Looks at records, less and less often. `clock` and `sleep` are those of the process, or a test's."""
+    """Polls records, less and less often. `clock` and `sleep` are those of the process, or a test's."""
 
     def __init__(
         self,
@@ -30,10 +30,9 @@ class TaskWaiter:
         self._sleep = sleep
 
     def until_final(self, task_id: str, *, seconds: float) -> Record | None:
-        """Return the record when it is final or the time is over; None if there is none.
+        """Return the record when it is final or the time has passed; None for an unknown task.
 
-        A look that is a moment behind costs half as much, and the last one is not behind: whatever was written when
-        this returns is in the record.
+        Reads may be a moment old, at half the price. The last one is current, so it shows every earlier write.
         """
         deadline = self._clock() + seconds
         pause = FIRST_PAUSE_SECONDS

@@ -7,7 +7,7 @@ from typing import Any, Final
 from contract.record import Record
 from lambdas.tasks.output_bucket import OutputBucket
 
-#: Bytes of JSON that a function may answer: Lambda ends at 6 MB, of which headers and envelope take a little.
+#: Bytes of JSON that a function may answer: Lambda ends at 6 MB, of which headers and envelope need a little.
 MAX_ANSWER_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
 #: Field of an answer that says what the entries of its pictures are, where they are no base64.
 FORMAT_FIELD: Final = "image_format"
@@ -27,9 +27,8 @@ class WebUiResponses:
     def read(self, record: Record, *, max_bytes: int = MAX_ANSWER_BYTES) -> Any:
         """Return the answer of a completed task, below `max_bytes` as a JSON string.
 
-        Pictures are base64, as the Web UI sent them, while they fit; otherwise each is an https link that works for
-        an hour at most, and `image_format` says "url". Where even the rest does not fit, `response_url` is such a link
-        to it.
+        Pictures that fit are base64, as the Web UI sent them. Otherwise each is an https link that works for an hour at
+        most, and `image_format` is "url". If even the rest does not fit, `response_url` is such a link to it.
 
         Raises:
             OutputGone: if an object was deleted meanwhile.

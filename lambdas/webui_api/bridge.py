@@ -1,4 +1,4 @@
-"""Who answers a call: a replica of its runtime, by a task, or the bridge itself, by what it knows."""
+"""Bridge for Web UI clients: answers a call by a task on a replica, or from its own state."""
 
 from collections.abc import Callable
 from dataclasses import replace

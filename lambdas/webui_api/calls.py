@@ -1,4 +1,4 @@
-"""From an HTTP request to a call of the Web UI's API: which runtime is meant, what it is asked, and with what."""
+"""Calls of the Web UI's API, parsed from HTTP requests: runtime, endpoint and body."""
 
 import json
 import re
@@ -47,7 +47,7 @@ class Call:
 
     @property
     def generates(self) -> bool:
-        """Whether it makes pictures step by step: it has progress then, and can be interrupted."""
+        """Return True if it makes pictures step by step, with progress and interruption."""
         return self.tasktype in {TaskType.TEXT_TO_IMAGE, TaskType.IMAGE_TO_IMAGE}
 
 

@@ -1,4 +1,4 @@
-"""What a runtime's Web UI lists, kept for some minutes: the same on all of its replicas, and there while none runs."""
+"""Cache of the lists of a runtime's Web UI: equal on all its replicas, and available while no replica runs."""
 
 import json
 from collections.abc import Callable
@@ -49,5 +49,5 @@ class ListCache:
             self._bucket.put(webui_list_key(runtime, endpoint), json.dumps(kept))
 
     def forget(self, runtime: str, endpoint: str) -> None:
-        """Have a list asked for again."""
+        """Expire a list, so that the next call asks a replica."""
         self._bucket.put(webui_list_key(runtime, endpoint), json.dumps({"read_at_ms": 0, "body": None}))

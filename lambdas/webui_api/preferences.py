@@ -1,4 +1,4 @@
-"""The options that a caller has set: for its own pictures, on whatever replica they are made, and for nobody else's."""
+"""Preferences: the options of one caller, for its own pictures on every replica, and for no other caller."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What goes wrong, in the words and the shapes of the Web UI: what its clients know how to show."""
+"""Refusals of the bridge in the Web UI's own words and shapes, which its clients can show."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def _failure(error: Mapping[str, Any], task_id: str) -> WebUiResponse:
 
 def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> WebUiResponse:
     body = {"error": "HTTPException", "detail": error.get("message", ""), "body": "", "errors": ""}
-    # Beside the Web UI's own keys, for programs that know more than the Web UI.
+    # In addition to the Web UI's own keys, for programs that know more than the Web UI.
     ours = {"code": error.get("code")} | ({"id_task": task_id} if task_id else {})
     return WebUiResponse(status.value, body | ours)
 

@@ -1,4 +1,4 @@
-"""The generations that a caller waits for: how far the one that runs is, and its end before its time."""
+"""Sessions of Web UI clients: progress and interruption of the generation that a caller waits for."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class Sessions:
         return progress_response(self._current(session), now_ms=self._now_ms())
 
     def interrupt(self, session: str) -> None:
-        """End the generation that `progress` tells of: with what there is of its picture, or before it begins."""
+        """Interrupt the generation that `progress` shows: with the picture as it is, or before it begins."""
         for _ in range(MAX_RACES):
             record = self._current(session)
             if record is None or self._interrupt(record):

@@ -1,4 +1,4 @@
-"""A call as a task: submitted, waited for, and answered with what the Web UI answered to it."""
+"""Calls as tasks: each is submitted, waited for, and answered with the Web UI's own answer."""
 
 import json
 from collections.abc import Callable
@@ -109,7 +109,7 @@ def task_body(call: Call, task_id: str) -> dict[str, Any]:
 
 
 def as_asked(body: dict[str, Any], call: Call) -> dict[str, Any]:
-    """Return an answer whose `parameters` repeat what the call said where the Web UI was told something else."""
+    """Return an answer whose `parameters` repeat the call's own values where the Web UI got others."""
     parameters, payload = body.get("parameters"), call.payload
     if not isinstance(parameters, dict):
         return body

@@ -1,6 +1,7 @@
 """Parts of the local system that every step of its start needs."""
 
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,3 +23,5 @@ class LocalContext:
     console: Console
     #: Working directory of every process.
     project: Path = PROJECT
+    #: Bound sockets, which keep the ports of Web UIs from other programs.
+    reserved_ports: list[socket.socket] = field(default_factory=list)

@@ -73,7 +73,7 @@ async def _start_webuis(webuis: WebUis, context: LocalContext) -> Mapping[str, s
     models = _models_folder(context)
     await write_checkpoints(checkpoint_names(runtimes), models, context)
     if options.runs_containers:
-        return {runtime.name: free_webui_url() for runtime in runtimes}
+        return {runtime.name: free_webui_url(context) for runtime in runtimes}
     await webuis.start(runtimes, models)
     context.console.print(f"{len(webuis.urls)} Web UIs listen")
     return webuis.urls

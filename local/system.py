@@ -57,7 +57,7 @@ class LocalSystem:
             return await start_agent(name, agent_environment(variables), self._context)
         if number > 1:
             # endpoints.json names the Web UI of the first replica.
-            variables["WEBUI_URL"] = free_webui_url()
+            variables["WEBUI_URL"] = free_webui_url(self._context)
         return await start_container(name, variables, self._context)
 
     def _container_environment(

@@ -30,11 +30,16 @@ def webui_command(options: UpOptions, *, port: int, models: Path, settings_file:
     return [*command, "--port", str(port), "--models-folder", str(models), "--ui-settings-file", str(settings_file)]
 
 
-def free_webui_url() -> str:
-    """Return an address with a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+def free_webui_url(context: LocalContext) -> str:
+    """Return an address whose port only a server that asks for its number gets.
+
+    A bound socket reserves the port until the end of the run, because a Web UI listens many seconds later.
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.bind(("127.0.0.1", 0))
+    context.reserved_ports.append(reservation)
+    return f"http://127.0.0.1:{reservation.getsockname()[1]}"
 
 
 class WebUis:

@@ -42,10 +42,10 @@ def main() -> int:
 
 def fetch(settings: ModelSettings, log: EventLog) -> None:
     """Download all files that the runtime needs; raises ModelError."""
-    started_at = time.monotonic()
     settings.models_directory.mkdir(parents=True, exist_ok=True)
     folder = ModelsFolder(settings.models_directory)
     bucket = open_bucket(settings.model_bucket)
+    started_at = time.monotonic()
     files = _select(bucket.list(), settings.model_filename, folder, log)
     keys = {file.key for file in files}
     quota = DiskQuota(folder, max_bytes=settings.models_max_bytes, is_needed=lambda key: key in keys, log=log)

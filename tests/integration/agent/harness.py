@@ -131,8 +131,9 @@ class AgentThread(Agent):
         logger.addHandler(handler)
         settings = AgentSettings.from_environment(environment)
         with _BUILDING, pytest.MonkeyPatch.context() as patch:
-            # boto3 reads it when the clients are made.
-            patch.setenv("AWS_ENDPOINT_URL", environment["AWS_ENDPOINT_URL"])
+            # boto3 reads them when the clients are made.
+            for name in environment.keys() - os.environ.keys() | {"AWS_ENDPOINT_URL"}:
+                patch.setenv(name, environment[name])
             log = EventLog(logger).bind(runtime=settings.runtime)
             self._loop = build_loop(settings, self._events, log, ExitStack())
         self._thread = threading.Thread(target=self._run, name="agent", daemon=True)

@@ -143,7 +143,7 @@ def test_kubernetes_knows_which_pods_work(harness: Harness, tmp_path: Path) -> N
             KUBERNETES_SERVICE_PORT=port,
             SERVICE_ACCOUNT_DIRECTORY=tmp_path,
         )
-        harness.eventually(lambda: agent.logged("orchestrator_not_told"), "the refusal")
+        harness.eventually(lambda: agent.logged("orchestrator_not_informed"), "the refusal")
         harness.eventually(lambda: deletion_costs(plane) == ["0", "0"], "the idle pod's cost")
         harness.submit("long", {"prompt": "long", "steps": 400})
         harness.eventually(lambda: deletion_costs(plane)[2:] == ["1000"], "the working pod's cost")
@@ -168,7 +168,7 @@ def test_ecs_protects_the_task_while_it_works(harness: Harness, tmp_path: Path) 
             ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
             ENDING_FILE=tmp_path / "ending",
         )
-        harness.eventually(lambda: agent.logged("orchestrator_not_told"), "the failure")
+        harness.eventually(lambda: agent.logged("orchestrator_not_informed"), "the failure")
         harness.submit("long", {"prompt": "long", "steps": 700})
         protect = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
         harness.eventually(lambda: plane.calls[-1].body == protect, "the protection")

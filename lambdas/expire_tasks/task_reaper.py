@@ -12,7 +12,7 @@ from task_store.repository import TaskRepository
 from task_store.task_bucket import MessageLost
 
 #: Milliseconds after which the reaper starts no further task: well below the function's timeout of 50 s.
-MAX_SWEEP_MS: Final = 40_000
+MAX_REAPER_RUN_MS: Final = 40_000
 
 
 class TaskReaper:
@@ -28,7 +28,7 @@ class TaskReaper:
         started_at_ms = self._now_ms()
         for task_id in self._repository.due_task_ids():
             now_ms = self._now_ms()
-            if now_ms - started_at_ms > MAX_SWEEP_MS:
+            if now_ms - started_at_ms > MAX_REAPER_RUN_MS:
                 logger().warning("reaper_ran_out_of_time")
                 return
             try:

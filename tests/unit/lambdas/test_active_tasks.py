@@ -19,7 +19,7 @@ from lambdas.tasks import outcomes
 from lambdas.tasks.active_task_limit import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
 from task_store.active_runs import ActiveRuns
 from task_store.repository import TaskRepository
-from tests.unit.lambdas.conftest import create_table, dynamodb_client
+from tests.unit.lambdas.harness import create_table, dynamodb_client
 
 LIMIT = 3
 NOW_MS = 1_700_000_000_000

@@ -24,7 +24,7 @@ from lambdas.deliver_webhook.webhook_client import WebhookClient
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from lambdas.runtime import clients
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
-from tests.unit.lambdas.conftest import client
+from tests.unit.lambdas.harness import Harness, MakeTask, client
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
@@ -42,14 +42,14 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsR
 
 
 @pytest.fixture
-def secret(world: Any) -> Any:
+def secret(world: Harness) -> Any:
     secrets = client("secretsmanager")
     arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
     return SimpleNamespace(arn=arn, client=secrets)
 
 
 @pytest.fixture
-def queue(world: Any, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def queue(world: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The queue with the function behind it, deployed."""
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
@@ -99,7 +99,7 @@ def queue(world: Any, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.
 
 
 @pytest.fixture
-def ended(world: Any, make_task: Any) -> Any:
+def ended(world: Harness, make_task: MakeTask) -> Any:
     def end(webhook: str, task_id: str = "a", submission_id: str = "s1") -> Record:
         body = make_task(task_id, webhook=webhook)
         submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=lambda _: None)
@@ -117,7 +117,7 @@ def test_the_pauses_grow_for_an_hour() -> None:
     assert list(PAUSES_SECONDS) == sorted(PAUSES_SECONDS)
 
 
-def test_a_signed_callback_arrives(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_a_signed_callback_arrives(world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
     record = ended(receiver.url("/hook?key=1"))
     queue.send(record)
     assert queue.run() == []
@@ -134,7 +134,7 @@ def test_a_signed_callback_arrives(world: Any, receiver: HttpsReceiver, queue: A
 
 
 def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     receiver.answers["/hook"] = status(503)
     queue.send(ended(receiver.url("/hook")))
@@ -149,7 +149,9 @@ def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
     assert {request.body for request in others} == {first.body}
 
 
-def test_an_endpoint_that_recovers_is_delivered(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_an_endpoint_that_recovers_is_delivered(
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+) -> None:
     receiver.answers["/hook"] = status(404)
     queue.send(ended(receiver.url("/hook")))
     assert len(queue.run()) == 1
@@ -159,14 +161,14 @@ def test_an_endpoint_that_recovers_is_delivered(world: Any, receiver: HttpsRecei
     assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 2, 204)
 
 
-def test_gone_is_the_end(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_gone_is_the_end(world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
     receiver.answers["/hook"] = status(410)
     queue.send(ended(receiver.url("/hook")))
     assert queue.run() == []
     assert (world.record("a").webhook_state, world.record("a").webhook_last_status) == ("failed", 410)
 
 
-def test_a_redirect_is_not_followed(world: Any, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_a_redirect_is_not_followed(world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
     receiver.answers["/hook"] = status(307, Location=receiver.url("/elsewhere"))
     queue.send(ended(receiver.url("/hook")))
     assert len(queue.run()) == 1
@@ -179,7 +181,7 @@ def test_a_redirect_is_not_followed(world: Any, receiver: HttpsReceiver, queue: 
     "url",
     ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/"],
 )
-def test_where_no_webhook_may_lead(world: Any, queue: Any, ended: Any, url: str) -> None:
+def test_where_no_webhook_may_lead(world: Harness, queue: Any, ended: Any, url: str) -> None:
     queue.send(ended(url))
     assert queue.run() == []
     noted = world.record("a")
@@ -188,7 +190,7 @@ def test_where_no_webhook_may_lead(world: Any, queue: Any, ended: Any, url: str)
 
 
 def test_a_certificate_that_nobody_vouches_for(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     queue.send(ended(receiver.url("/hook")))
@@ -198,7 +200,7 @@ def test_a_certificate_that_nobody_vouches_for(
 
 
 def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     others_arrived = threading.Event()
 
@@ -296,7 +298,7 @@ def test_a_receiver_with_either_secret_accepts(receiver: HttpsReceiver, queue: A
 
 
 def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     queue.send(ended(receiver.url("/first")))
     second = ended(receiver.url("/second"), submission_id="s2")
@@ -310,7 +312,7 @@ def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
 
 
 def test_what_keeps_us_from_an_attempt_stands_on_the_task(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any
 ) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret either")
@@ -325,7 +327,7 @@ def test_what_keeps_us_from_an_attempt_stands_on_the_task(
 
 
 def test_a_message_that_is_none_comes_again_without_the_others(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     queue.send(ended(receiver.url("/hook")))
@@ -335,7 +337,7 @@ def test_a_message_that_is_none_comes_again_without_the_others(
 
 
 def test_what_is_delivered_is_not_sent_again_because_its_trace_failed(
-    world: Any, receiver: HttpsReceiver, queue: Any, ended: Any
+    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     message = encode_webhook(ended(receiver.url("/hook")))
     world.dynamodb.delete_table(TableName="tasks")

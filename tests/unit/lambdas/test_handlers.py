@@ -17,7 +17,7 @@ from lambdas.read_task import handler as read_task
 from lambdas.route_tasks import handler as route_tasks
 from lambdas.runtime import clients
 from lambdas.submit_task import handler as submit_task
-from tests.unit.lambdas.conftest import client
+from tests.unit.lambdas.harness import Harness, MakeTask, client
 
 EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(
@@ -45,7 +45,7 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def deployed(world: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give the handlers the environment that the stacks give them, and queues that hear the topics."""
     sns, sqs = client("sns"), client("sqs")
     urls = {}
@@ -94,7 +94,7 @@ def get(path: str, method: str = "GET", **query: str) -> tuple[int, dict[str, An
     return call(read_task, request | {"queryStringParameters": query or None})
 
 
-def test_submitting_reading_listing_cancelling(deployed: Any, make_task: Any) -> None:
+def test_submitting_reading_listing_cancelling(deployed: Any, make_task: MakeTask) -> None:
     status, answer = post(json.dumps(make_task("a")))
     assert (status, answer) == (
         200,
@@ -130,7 +130,7 @@ def test_errors_have_their_status_and_code(body: str | bytes, status: int, code:
     assert (answer[0], answer[1]["error"]["code"]) == (status, code)
 
 
-def test_an_id_in_use_and_a_finished_task_are_conflicts(make_task: Any) -> None:
+def test_an_id_in_use_and_a_finished_task_are_conflicts(make_task: MakeTask) -> None:
     post(json.dumps(make_task("a")))
     other = event("api_gateway_post", body=json.dumps(make_task("a", {"prompt": "else"})))
     other["requestContext"]["requestId"] = "another"
@@ -140,7 +140,7 @@ def test_an_id_in_use_and_a_finished_task_are_conflicts(make_task: Any) -> None:
 
 
 def test_a_key_with_too_many_active_tasks_is_told_to_come_again(
-    make_task: Any, monkeypatch: pytest.MonkeyPatch
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACTIVE_TASKS_PER_KEY", "1")
     assert post(json.dumps(make_task("a")))[0] == 200
@@ -167,7 +167,7 @@ def test_what_no_id_has_in_it_is_not_found(task_id: str) -> None:
     assert (status, answer["error"]["code"]) == (404, "not_found")
 
 
-def test_aws_refusing_is_503_with_retry_after(world: Any, make_task: Any) -> None:
+def test_aws_refusing_is_503_with_retry_after(world: Harness, make_task: MakeTask) -> None:
     world.dynamodb.delete_table(TableName="tasks")
     answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("a"))), CONTEXT)
     assert answer["statusCode"] == 503
@@ -175,7 +175,7 @@ def test_aws_refusing_is_503_with_retry_after(world: Any, make_task: Any) -> Non
     assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
 
 
-def test_a_batch_fails_only_where_it_failed(world: Any, deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_fails_only_where_it_failed(world: Harness, deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     publish = world.publisher.__class__.publish
 
     def refuse_one(self: Any, record: Any, **options: Any) -> None:

@@ -23,6 +23,7 @@ from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.route_tasks.task_router import TaskRouter
 from lambdas.tasks.submission import TaskSubmission
 from task_store.envelope import Delivery
+from tests.unit.lambdas.harness import Harness, MakeTask
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
@@ -31,7 +32,7 @@ CONTEXT = SimpleNamespace(
 MAX_SNS_BYTES = 256 * 1024
 
 
-def router(world: Any) -> TaskRouter:
+def router(world: Harness) -> TaskRouter:
     return TaskRouter(
         catalogue=world.catalogue,
         find_checkpoint=world.models.find_checkpoint,
@@ -41,7 +42,7 @@ def router(world: Any) -> TaskRouter:
     )
 
 
-def settle(world: Any, function: str, text: str, message_id: str = "m-1") -> None:
+def settle(world: Harness, function: str, text: str, message_id: str = "m-1") -> None:
     delivery = Delivery(message_id, text, {})
     if function == "route_tasks":
         router(world).route(delivery, now_ms=world.now_ms)
@@ -53,7 +54,7 @@ def settle(world: Any, function: str, text: str, message_id: str = "m-1") -> Non
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
-def test_a_rejection_fits_a_message_whatever_its_context(world: Any, make_task: Any, function: str) -> None:
+def test_a_rejection_fits_a_message_whatever_its_context(world: Harness, make_task: MakeTask, function: str) -> None:
     settle(world, function, json.dumps(make_task(context="é" * 100_000), ensure_ascii=False))
     ((body, _),) = world.completion_topic.sent
     assert len(body) < MAX_SNS_BYTES
@@ -61,7 +62,7 @@ def test_a_rejection_fits_a_message_whatever_its_context(world: Any, make_task: 
 
 
 @pytest.mark.parametrize("id_", ["a\x01b", "a\nb", "\ud800", "💥"])
-def test_a_rejections_attributes_can_be_sent(world: Any, make_task: Any, id_: str) -> None:
+def test_a_rejections_attributes_can_be_sent(world: Harness, make_task: MakeTask, id_: str) -> None:
     settle(world, "route_tasks", json.dumps(make_task(id_)))
     ((_, attributes),) = world.completion_topic.sent
     assert attributes["id"].isascii()
@@ -79,7 +80,7 @@ def test_a_rejections_attributes_can_be_sent(world: Any, make_task: Any, id_: st
     ],
 )
 def test_half_a_surrogate_pair_is_the_senders_mistake(
-    world: Any, make_task: Any, metadata: dict[str, Any], content: dict[str, Any]
+    world: Harness, make_task: MakeTask, metadata: dict[str, Any], content: dict[str, Any]
 ) -> None:
     settle(world, "route_tasks", json.dumps(make_task(content=content, **metadata)))
     ((body, _),) = world.completion_topic.sent
@@ -99,31 +100,31 @@ def test_half_a_surrogate_pair_is_the_senders_mistake(
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
-def test_half_a_surrogate_pair_in_a_value_goes_through(world: Any, make_task: Any, text: str) -> None:
+def test_half_a_surrogate_pair_in_a_value_goes_through(world: Harness, make_task: MakeTask, text: str) -> None:
     settle(world, "route_tasks", json.dumps(make_task(content={"prompt": text, "styles": [text]}, context=text)))
     assert world.completion_topic.sent == []
     assert json.loads(world.task_topic.sent[0][0])["task"]["content"]["prompt"] == text
 
 
 @pytest.mark.parametrize("name", ["x" * 2000, "../../etc/passwd", "\ud800", "a\x00b", ""])
-def test_a_checkpoint_that_is_no_key(world: Any, name: str) -> None:
+def test_a_checkpoint_that_is_no_key(world: Harness, name: str) -> None:
     scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": name}
     settle(world, "route_tasks", json.dumps({"alwayson_scripts": scripts, "prompt": "x"}))
     ((body, _),) = world.completion_topic.sent
     assert "sd_model_checkpoint" in json.loads(body)["error"]["message"]
 
 
-def test_a_checkpoint_may_be_named_by_its_title(world: Any) -> None:
+def test_a_checkpoint_may_be_named_by_its_title(world: Harness) -> None:
     assert world.models.find_checkpoint("painting.safetensors [0a1b2c3d]") == "painting.safetensors"
 
 
-def test_a_checkpoint_may_be_named_without_its_ending(world: Any) -> None:
+def test_a_checkpoint_may_be_named_without_its_ending(world: Harness) -> None:
     assert world.models.find_checkpoint("painting") == "painting.safetensors"
     assert world.models.find_checkpoint("painting [0a1b2c3d]") == "painting.safetensors"
     assert world.models.find_checkpoint("paint") is None
 
 
-def test_a_checkpoint_may_be_named_without_its_folder_or_by_its_hash(world: Any) -> None:
+def test_a_checkpoint_may_be_named_without_its_folder_or_by_its_hash(world: Harness) -> None:
     sha256 = hashlib.sha256(b"other weights").hexdigest()
     key, metadata = "Stable-diffusion/sub/photo.safetensors", {SHA256_METADATA: sha256}
     world.s3.put_object(Bucket="model-bucket", Key=key, Body=b"other weights", Metadata=metadata)
@@ -135,19 +136,19 @@ def test_a_checkpoint_may_be_named_without_its_folder_or_by_its_hash(world: Any)
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
 @pytest.mark.parametrize("key", ["", "k" * 1100, "\ud800", "nothing/here.json"])
-def test_a_pointer_to_nothing(world: Any, key: str, function: str) -> None:
+def test_a_pointer_to_nothing(world: Harness, key: str, function: str) -> None:
     settle(world, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": key}]))
     assert len(world.completion_topic.sent) == 1
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
-def test_a_pointer_to_more_than_a_function_holds(world: Any, function: str) -> None:
+def test_a_pointer_to_more_than_a_function_holds(world: Harness, function: str) -> None:
     world.s3.put_object(Bucket="task-bucket", Key="huge", Body=b" " * (MAX_MESSAGE_BYTES + 1))
     settle(world, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": "huge"}]))
     assert len(world.completion_topic.sent) == 1
 
 
-def test_a_task_that_no_agent_would_read(world: Any, make_task: Any) -> None:
+def test_a_task_that_no_agent_would_read(world: Harness, make_task: MakeTask) -> None:
     # An é is six characters in JSON's escapes.
     body = make_task(content={"note": "é" * (MAX_MESSAGE_BYTES // 6)})
     submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
@@ -160,13 +161,13 @@ def test_a_task_that_no_agent_would_read(world: Any, make_task: Any) -> None:
     "positions",
     [{"sdruntime": [10**60, "a"]}, {"sdruntime": [-1, "a"]}, {"sdruntime": [5, ""]}, {"dynamic": [5, "💥"]}],
 )
-def test_a_made_up_token(world: Any, positions: dict[str, Any]) -> None:
+def test_a_made_up_token(world: Harness, positions: dict[str, Any]) -> None:
     token = base64.urlsafe_b64encode(json.dumps(positions).encode()).decode().rstrip("=")
     with pytest.raises(InvalidTask, match="next"):
         list_tasks(parse_query({"next": token}, world.catalogue), repository=world.table)
 
 
-def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(world: Any, make_task: Any) -> None:
+def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(world: Harness, make_task: MakeTask) -> None:
     first, second = json.dumps(make_task()), json.dumps(make_task(content={"steps": 2}))
     settle(world, "route_tasks", first, "first")
     end(world)
@@ -179,12 +180,12 @@ def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(world: Any, make
     assert world.record("test-t2i").submission_id == "second"
 
 
-def end(world: Any) -> None:
+def end(world: Harness) -> None:
     world.claim("test-t2i")
     world.finish("test-t2i", Outcome(Status.COMPLETED))
 
 
-def submitted(world: Any, make_task: Any, **options: Any) -> Record:
+def submitted(world: Harness, make_task: MakeTask, **options: Any) -> Record:
     body = make_task(**options)
     submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
     tasks: TaskSubmission = world.tasks
@@ -195,21 +196,21 @@ def submitted(world: Any, make_task: Any, **options: Any) -> Record:
     return recorded
 
 
-def sweep(world: Any, later_ms: int) -> None:
+def sweep(world: Harness, later_ms: int) -> None:
     world.now_ms += later_ms
     TaskReaper(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms).run()
 
 
-def test_a_task_whose_message_is_gone_fails(world: Any, make_task: Any) -> None:
+def test_a_task_whose_message_is_gone_fails(world: Harness, make_task: MakeTask) -> None:
     record = submitted(world, make_task, content={"note": "x" * 6000})
     world.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
     sweep(world, 60_000)
     found = world.record(record.id)
     assert found.status is Status.FAILED
-    assert found.error["code"] == "message_lost"
+    assert world.error_code(record.id) == "message_lost"
 
 
-def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Any, make_task: Any) -> None:
+def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Harness, make_task: MakeTask) -> None:
     record = submitted(world, make_task)
     world.task_topic.failures = 1
     sweep(world, 60_000)
@@ -218,7 +219,7 @@ def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Any, make_
     assert world.record(record.id).published_at_ms
 
 
-def test_a_final_task_is_never_looked_at_again(world: Any, make_task: Any) -> None:
+def test_a_final_task_is_never_looked_at_again(world: Harness, make_task: MakeTask) -> None:
     record = submitted(world, make_task)
     outcome = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
     world.table.finish_active(record, outcome)
@@ -227,7 +228,7 @@ def test_a_final_task_is_never_looked_at_again(world: Any, make_task: Any) -> No
 
 
 def test_callbacks_go_out_up_to_the_first_that_cannot(
-    world: Any, make_task: Any, monkeypatch: pytest.MonkeyPatch
+    world: Harness, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serialize = TypeSerializer().serialize
     changes = []

@@ -15,12 +15,13 @@ from lambdas.read_task import task_list
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.read_task.task_view import ListedTask
 from lambdas.tasks.output_bucket import OutputBucket
+from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), output_url="s3://out/output/a/a.out")
 
 
 @pytest.fixture
-def reader(world: Any) -> TaskReader:
+def reader(world: Harness) -> TaskReader:
     return TaskReader(
         repository=world.table,
         catalogue=world.catalogue,
@@ -31,7 +32,7 @@ def reader(world: Any) -> TaskReader:
 
 
 @pytest.fixture
-def submit(world: Any, make_task: Any) -> Any:
+def submit(world: Harness, make_task: MakeTask) -> Any:
     def submit_task(task_id: str, runtime: str = "sdruntime", **metadata: Any) -> None:
         content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
         body = make_task(task_id, content, runtime=runtime, **metadata)
@@ -42,7 +43,7 @@ def submit(world: Any, make_task: Any) -> Any:
     return submit_task
 
 
-def test_a_task_from_submission_to_end(world: Any, reader: TaskReader, submit: Any) -> None:
+def test_a_task_from_submission_to_end(world: Harness, reader: TaskReader, submit: Any) -> None:
     submit("a")
     waiting = reader.show("a")
     assert (waiting["status"], waiting["progress"], waiting["outputs"], waiting["error"]) == ("IN_QUEUE", 0, [], None)
@@ -69,7 +70,7 @@ def test_a_task_from_submission_to_end(world: Any, reader: TaskReader, submit: A
     assert done["outputs"][0].keys() == {"s3_url", "url"}
 
 
-def test_outputs_inside_the_answer_while_they_fit(world: Any, reader: TaskReader, submit: Any) -> None:
+def test_outputs_inside_the_answer_while_they_fit(world: Harness, reader: TaskReader, submit: Any) -> None:
     world.s3.create_bucket(Bucket="out")
     sizes = {"1.png": 3_000_000, "2.png": 3_000_000, "3.png": 100, "a.out": 10}
     for name, size in sizes.items():
@@ -100,7 +101,7 @@ def test_an_unknown_task(reader: TaskReader) -> None:
         reader.cancel("nobody")
 
 
-def test_cancelling(world: Any, reader: TaskReader, submit: Any) -> None:
+def test_cancelling(world: Harness, reader: TaskReader, submit: Any) -> None:
     submit("waiting")
     submit("running")
     submit("done")
@@ -113,7 +114,7 @@ def test_cancelling(world: Any, reader: TaskReader, submit: Any) -> None:
         reader.cancel("done")
 
 
-def test_calling_a_webhook_again(world: Any, reader: TaskReader, submit: Any) -> None:
+def test_calling_a_webhook_again(world: Harness, reader: TaskReader, submit: Any) -> None:
     submit("without")
     submit("a", webhook="https://example.com/hook")
     assert reader.show("without")["webhook"] is None
@@ -155,7 +156,7 @@ def pages(reader: TaskReader, **parameters: str) -> list[ListedTask]:
 
 
 def test_a_rare_state_is_found_however_deep(
-    world: Any, reader: TaskReader, submit: Any, monkeypatch: pytest.MonkeyPatch
+    world: Harness, reader: TaskReader, submit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(12):
         submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")

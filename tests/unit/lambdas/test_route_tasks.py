@@ -6,10 +6,11 @@ import pytest
 from contract.storage import S3Location, encode_pointer
 from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery, open_envelope
+from tests.unit.lambdas.harness import Harness, MakeTask
 
 
 @pytest.fixture
-def route(world: Any) -> Any:
+def route(world: Harness) -> Any:
     router = TaskRouter(
         catalogue=world.catalogue,
         find_checkpoint=world.models.find_checkpoint,
@@ -25,12 +26,12 @@ def route(world: Any) -> Any:
     return route_body
 
 
-def rejection(world: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def rejection(world: Harness) -> tuple[dict[str, Any], dict[str, str]]:
     [(body, attributes)] = world.completion_topic.sent
     return json.loads(body), attributes
 
 
-def test_all_three_formats(world: Any, route: Any, make_task: Any) -> None:
+def test_all_three_formats(world: Harness, route: Any, make_task: MakeTask) -> None:
     route(make_task("new"))
     scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": "painting.safetensors"}
     route({"alwayson_scripts": scripts, "prompt": "A dog"}, "m-2")
@@ -41,7 +42,7 @@ def test_all_three_formats(world: Any, route: Any, make_task: Any) -> None:
     assert world.completion_topic.sent == []
 
 
-def test_a_pointer_into_the_task_bucket(world: Any, route: Any, make_task: Any) -> None:
+def test_a_pointer_into_the_task_bucket(world: Harness, route: Any, make_task: MakeTask) -> None:
     world.task_bucket.put("from/publisher.json", json.dumps(make_task("pointed")))
     route(encode_pointer(world.task_bucket.location("from/publisher.json")))
     assert world.record("pointed").status == "IN_QUEUE"
@@ -58,7 +59,7 @@ def test_a_pointer_into_the_task_bucket(world: Any, route: Any, make_task: Any) 
         (encode_pointer(S3Location("task-bucket", "nothing")), "invalid_json", "nothing can be read"),
     ],
 )
-def test_what_is_no_task_is_answered(world: Any, route: Any, body: object, code: str, text: str) -> None:
+def test_what_is_no_task_is_answered(world: Harness, route: Any, body: object, code: str, text: str) -> None:
     route(body)
     callback, attributes = rejection(world)
     assert (callback["result"], callback["id"], callback["message_id"]) == (False, None, "m-1")
@@ -68,7 +69,7 @@ def test_what_is_no_task_is_answered(world: Any, route: Any, body: object, code:
     assert world.task_topic.sent == []
 
 
-def test_a_broken_task_is_answered_with_its_id_and_context(world: Any, route: Any, make_task: Any) -> None:
+def test_a_broken_task_is_answered_with_its_id_and_context(world: Harness, route: Any, make_task: MakeTask) -> None:
     route(make_task("mine", {"width": 5000}, runtime="nowhere"))
     callback, attributes = rejection(world)
     assert (callback["id"], callback["context"]) == ("mine", {"abc": 123})
@@ -77,7 +78,7 @@ def test_a_broken_task_is_answered_with_its_id_and_context(world: Any, route: An
     assert world.table.read("mine") is None
 
 
-def test_an_id_in_use_is_answered_with_the_senders_context(world: Any, route: Any, make_task: Any) -> None:
+def test_an_id_in_use_is_answered_with_the_senders_context(world: Harness, route: Any, make_task: MakeTask) -> None:
     route(make_task("mine"))
     route(make_task("mine", {"prompt": "A cat"}, context="the second"), "m-2")
     callback, _ = rejection(world)
@@ -85,7 +86,7 @@ def test_an_id_in_use_is_answered_with_the_senders_context(world: Any, route: An
     assert world.record("mine").context_value == {"abc": 123}
 
 
-def test_what_aws_refuses_is_delivered_again(world: Any, route: Any, make_task: Any) -> None:
+def test_what_aws_refuses_is_delivered_again(world: Harness, route: Any, make_task: MakeTask) -> None:
     world.task_topic.failures = 1
     with pytest.raises(Exception, match="AWS refuses"):
         route(make_task("mine"))

@@ -21,6 +21,7 @@ from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.retry import TaskRetry
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import WebUiResponses
+from tests.unit.lambdas.harness import Harness
 
 BODY = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}}
 REST = {"info": "{}", "parameters": {"width": 512}}
@@ -31,7 +32,7 @@ FAILED = Outcome(Status.FAILED, error={"code": "webui_error", "message": "out of
 class Runpod:
     """The calls, each as a new request; time is the world's."""
 
-    def __init__(self, world: Any) -> None:
+    def __init__(self, world: Harness) -> None:
         self.world = world
         self.slept: list[Any] = []
         self.requests = 0
@@ -79,7 +80,7 @@ class Runpod:
 
 
 @pytest.fixture
-def runpod(world: Any) -> Runpod:
+def runpod(world: Harness) -> Runpod:
     world.s3.create_bucket(Bucket="out")
     world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
     world.s3.put_object(Bucket="out", Key="a-1.png", Body=b"picture")

@@ -12,19 +12,20 @@ from contract.record import Status
 from contract.storage import MAX_INLINE_MESSAGE_BYTES, decode_pointer
 from contract.submission import Submission, parse_submission
 from contract.transitions import Outcome
+from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 
 
-def submission(world: Any, body: dict[str, Any]) -> Submission:
+def submission(world: Harness, body: dict[str, Any]) -> Submission:
     return parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
 
 
-def take(world: Any, body: dict[str, Any], submission_id: str) -> Any:
+def take(world: Harness, body: dict[str, Any], submission_id: str) -> Any:
     return world.tasks.submit(submission(world, body), submission_id=submission_id, now_ms=world.now_ms)
 
 
-def test_a_task_is_recorded_and_published(world: Any, make_task: Any) -> None:
+def test_a_task_is_recorded_and_published(world: Harness, make_task: MakeTask) -> None:
     record = take(world, make_task(), "s1")
     stored = world.record("test-t2i")
     assert (stored.status, stored.published_at_ms, stored.runtime) == (Status.IN_QUEUE, world.now_ms, "sdruntime")
@@ -36,7 +37,7 @@ def test_a_task_is_recorded_and_published(world: Any, make_task: Any) -> None:
     assert attributes == named | {"priority": "normal"}
 
 
-def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world: Any, make_task: Any) -> None:
+def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world: Harness, make_task: MakeTask) -> None:
     take(world, make_task(), "s1")
     take(world, make_task(), "s1")
     world.claim("test-t2i")
@@ -47,14 +48,14 @@ def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world:
     assert len(world.task_topic.sent) == 1
 
 
-def test_the_same_content_while_active_is_the_same_task(world: Any, make_task: Any) -> None:
+def test_the_same_content_while_active_is_the_same_task(world: Harness, make_task: MakeTask) -> None:
     first = take(world, make_task(), "s1")
     second = take(world, make_task(), "s2")
     assert second.run_id == first.run_id
     assert len(world.task_topic.sent) == 1
 
 
-def test_other_content_while_active_is_refused_and_harms_nothing(world: Any, make_task: Any) -> None:
+def test_other_content_while_active_is_refused_and_harms_nothing(world: Harness, make_task: MakeTask) -> None:
     take(world, make_task(), "s1")
     before = world.record("test-t2i")
     for body in (make_task(content={"prompt": "A cat"}), make_task(context=1), make_task(prefix="else")):
@@ -64,7 +65,7 @@ def test_other_content_while_active_is_refused_and_harms_nothing(world: Any, mak
     assert len(world.task_topic.sent) == 1
 
 
-def test_after_the_end_a_new_run_begins(world: Any, make_task: Any) -> None:
+def test_after_the_end_a_new_run_begins(world: Harness, make_task: MakeTask) -> None:
     first = take(world, make_task(), "s1")
     world.claim("test-t2i")
     world.finish("test-t2i", DONE)
@@ -85,7 +86,7 @@ def test_after_the_end_a_new_run_begins(world: Any, make_task: Any) -> None:
     [(100, True, False), (5_000, False, False), (MAX_INLINE_MESSAGE_BYTES, False, True)],
 )
 def test_large_bodies_go_through_the_bucket(
-    world: Any, make_task: Any, size: int, in_record: bool, by_pointer: bool
+    world: Harness, make_task: MakeTask, size: int, in_record: bool, by_pointer: bool
 ) -> None:
     record = take(world, make_task(content={"prompt": "ü" * (size // 6)}), "s1")
     [(body, attributes)] = world.task_topic.sent
@@ -101,7 +102,7 @@ def test_large_bodies_go_through_the_bucket(
 @pytest.mark.parametrize("fails_after_sending", [False, True])
 @pytest.mark.parametrize("size", [10, 300_000])
 def test_a_crash_around_publishing_is_repaired_by_the_next_delivery(
-    world: Any, make_task: Any, fails_after_sending: bool, size: int
+    world: Harness, make_task: MakeTask, fails_after_sending: bool, size: int
 ) -> None:
     body = make_task(content={"prompt": "x" * size})
     world.task_topic.failures = 1
@@ -123,7 +124,7 @@ steps = st.lists(
 @given(steps)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
-    world: Any, make_task: Any, steps: list[tuple[str, str, int]]
+    world: Harness, make_task: MakeTask, steps: list[tuple[str, str, int]]
 ) -> None:
     task_id = f"task-{abs(hash(tuple(steps)))}"
     world.task_topic.sent.clear()
@@ -144,7 +145,7 @@ def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
 
 
 @pytest.mark.parametrize("padding", [0, 10_000], ids=["in the record", "in the bucket"])
-def test_a_token_is_published_and_never_stored(world: Any, padding: int) -> None:
+def test_a_token_is_published_and_never_stored(world: Harness, padding: int) -> None:
     payload = {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret", "note": "x" * padding}
     content = {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": payload}
     metadata = {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"}

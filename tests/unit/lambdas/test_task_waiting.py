@@ -7,6 +7,7 @@ from contract.submission import parse_submission
 from contract.transitions import Outcome
 from lambdas.tasks.waiter import LONGEST_PAUSE_SECONDS, TaskWaiter
 from task_store.repository import TaskRepository
+from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, output_url="s3://out/a.out")
 
@@ -44,7 +45,7 @@ class ReadsOnly:
 
 
 @pytest.fixture
-def client(world: Any) -> ReadsOnly:
+def client(world: Harness) -> ReadsOnly:
     return ReadsOnly(world.dynamodb)
 
 
@@ -54,7 +55,7 @@ def reads(client: ReadsOnly) -> list[bool]:
 
 
 @pytest.fixture
-def waiting(world: Any, client: ReadsOnly, clock: Clock, make_task: Any) -> TaskWaiter:
+def waiting(world: Harness, client: ReadsOnly, clock: Clock, make_task: MakeTask) -> TaskWaiter:
     submission = parse_submission(make_task("a"), catalogue=world.catalogue, find_checkpoint=lambda _: None)
     world.tasks.submit(submission, submission_id="a", now_ms=world.now_ms)
     world.claim("a")
@@ -62,7 +63,7 @@ def waiting(world: Any, client: ReadsOnly, clock: Clock, make_task: Any) -> Task
     return TaskWaiter(repository=table, clock=lambda: clock.now, sleep=clock.sleep)
 
 
-def test_the_end_is_seen_soon_after_it(world: Any, waiting: TaskWaiter, clock: Clock) -> None:
+def test_the_end_is_seen_soon_after_it(world: Harness, waiting: TaskWaiter, clock: Clock) -> None:
     clock.at[7.0] = lambda: world.finish("a", DONE)
     record = waiting.until_final("a", seconds=60)
     assert record is not None

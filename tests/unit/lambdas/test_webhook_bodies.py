@@ -14,6 +14,7 @@ from lambdas.deliver_webhook import webhook_bodies
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.webui_responses import WebUiResponses
+from tests.unit.lambdas.harness import Harness
 
 HOOK = "https://example.com/hook"
 INPUT = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
@@ -22,7 +23,7 @@ PICTURE = b"\x89PNG picture"
 
 
 @pytest.fixture
-def render(world: Any) -> Any:
+def render(world: Harness) -> Any:
     world.s3.create_bucket(Bucket="out")
     world.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
     world.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
@@ -32,7 +33,7 @@ def render(world: Any) -> Any:
 
 
 @pytest.fixture
-def ended(world: Any) -> Any:
+def ended(world: Harness) -> Any:
     def end(body: dict[str, Any], outcome: Outcome | None = None) -> Record:
         submission = parse_submission(
             body | {"webhook": HOOK},
@@ -98,14 +99,14 @@ def test_what_does_not_fit_beside_the_request_is_linked(
     assert output["images"][0].startswith("https://")
 
 
-def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(world: Any, render: Any, ended: Any) -> None:
+def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(world: Harness, render: Any, ended: Any) -> None:
     record = ended({"input": INPUT | {"payload": {"prompt": "x" * 10_000}}})
     world.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
     assert render(record)["input"] is None
 
 
 @pytest.mark.parametrize("key", ["a.png", "a.out"])
-def test_outputs_that_are_gone_keep_nobody_from_the_outcome(world: Any, render: Any, ended: Any, key: str) -> None:
+def test_outputs_that_are_gone_keep_nobody_from_the_outcome(world: Harness, render: Any, ended: Any, key: str) -> None:
     record = ended({"input": INPUT})
     world.s3.delete_object(Bucket="out", Key=key)
     body = render(record)

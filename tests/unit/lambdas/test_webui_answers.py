@@ -7,6 +7,7 @@ import pytest
 from contract.record import Record, Status
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.webui_responses import WebUiResponses
+from tests.unit.lambdas.harness import Harness
 
 REST = {"info": '{"prompt": "A \\"dog\\""}', "parameters": {"init_images": None, "width": 64}}
 
@@ -32,7 +33,7 @@ def record(*pictures: str, endpoint: str = "sdapi/v1/txt2img", output_url: str |
 
 
 @pytest.fixture
-def answers(world: Any) -> WebUiResponses:
+def answers(world: Harness) -> WebUiResponses:
     world.s3.create_bucket(Bucket="out")
     world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
     world.s3.put_object(Bucket="out", Key="list.out", Body=b'[{"name": "Euler a"}]')
@@ -80,7 +81,7 @@ def test_a_list_that_is_too_large_is_linked(answers: WebUiResponses) -> None:
 
 
 @pytest.mark.parametrize("key", ["a.out", "a-2.png"])
-def test_outputs_that_were_deleted_are_gone(answers: WebUiResponses, world: Any, key: str) -> None:
+def test_outputs_that_were_deleted_are_gone(answers: WebUiResponses, world: Harness, key: str) -> None:
     world.s3.delete_object(Bucket="out", Key=key)
     with pytest.raises(OutputGone, match=f"s3://out/{key}"):
         answers.read(record("a-1.png", "a-2.png"))

@@ -28,6 +28,7 @@ from lambdas.webui_api.task_calls import TaskCalls
 from runtime_image.agent.core import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
 from runtime_image.model_downloader import errors as model_errors  # noqa: F401 - as above
 from runtime_image.webui import errors as webui_errors  # noqa: F401 - as above
+from tests.unit.lambdas.harness import Harness
 
 SAMPLING = {"sampling_step": 10, "sampling_steps": 20, "job_no": 0, "job_count": 2}
 PICTURE = b"\x89PNG picture"
@@ -37,14 +38,13 @@ OPTIONS = {"CLIP_stop_at_last_layers": 1, "send_seed": True, "sd_model_checkpoin
 class Client:
     """Programs with keys of their own, and the replicas that carry their tasks out while they wait."""
 
-    def __init__(self, world: Any) -> None:
+    def __init__(self, world: Harness) -> None:
         self.world = world
         self.requests = 0
         self.bodies: dict[str, Any] = {"sdapi/v1/options": OPTIONS, "sdapi/v1/samplers": [{"name": "Euler a"}]}
         #: What happens to the next tasks instead of their completion.
-        self.replica: Callable[[str], None] = self.complete
+        self.replica: Callable[[str], object] = self.complete
         self.tasks: list[str] = []
-        parts = {"repository": world.table, "now_ms": lambda: world.now_ms}
         self.bridge = Bridge(
             tasks=TaskCalls(
                 catalogue=world.catalogue,
@@ -55,7 +55,7 @@ class Client:
                 now_ms=lambda: world.now_ms,
                 new_id=lambda: str(self.requests),
             ),
-            sessions=Sessions(**parts),
+            sessions=Sessions(repository=world.table, now_ms=lambda: world.now_ms),
             lists=ListCache(bucket=world.task_bucket, now_ms=lambda: world.now_ms),
             preferences=Preferences(bucket=world.task_bucket, find_checkpoint=world.models.find_checkpoint),
             models=world.models,
@@ -118,11 +118,11 @@ class Client:
         return self.tasks[-1]
 
     def content(self) -> dict[str, Any]:
-        return dict(json.loads(self.world.record(self.tasks[-1]).message)["task"]["content"])
+        return dict(json.loads(self.world.record(self.tasks[-1]).message or "")["task"]["content"])
 
 
 @pytest.fixture
-def client(world: Any) -> Client:
+def client(world: Harness) -> Client:
     world.s3.create_bucket(Bucket="out")
     return Client(world)
 
@@ -350,6 +350,7 @@ def test_progress_is_that_of_the_callers_running_task(client: Client) -> None:
     request = report_progress(task_id, run, owner="replica", progress_permille=250, sampling=SAMPLING)
     client.world.dynamodb.update_item(TableName="tasks", **request)
     started_at_ms = client.world.record(task_id).started_at_ms
+    assert started_at_ms is not None
     client.world.now_ms = started_at_ms + 10_000
     running = client.get("progress").body
     assert (running["progress"], running["eta_relative"], running["state"]["job"]) == (0.25, 30, task_id)

@@ -11,7 +11,7 @@ from contract.runpod import ALLOWED_CALLS
 from contract.task import TaskType
 from lambdas.webui_api.calls import Call, parse_call
 from lambdas.webui_api.refusals import WebUiRefusal
-from tests.unit.lambdas.conftest import CATALOGUE
+from tests.unit.lambdas.harness import CATALOGUE
 
 
 def call(method: str, path: str, body: str | bytes = b"{}", **headers: str) -> Call:

@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.runtime import clients
 from lambdas.webui_api import handler as webui_api
-from tests.unit.lambdas.conftest import client
+from tests.unit.lambdas.harness import Harness, client
 
 EVENTS = Path(__file__).parent / "events"
 #: Its time ends before it could wait for anything.
@@ -26,7 +26,7 @@ IDLE = {"progress": 0.0, "eta_relative": 0.0}
 
 
 @pytest.fixture(autouse=True)
-def deployed(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def deployed(world: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",

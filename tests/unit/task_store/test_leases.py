@@ -12,7 +12,7 @@ from contract.record import Record, Status
 from contract.transitions import Outcome
 from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 from task_store.repository import TaskRepository
-from tests.unit.lambdas.conftest import create_table, dynamodb_client
+from tests.unit.lambdas.harness import create_table, dynamodb_client
 
 LEASE = Lease("a", "1a2b", "replica/1")
 CANCELLED = Outcome(Status.CANCELLED, error={"code": "cancelled", "message": "m"})

@@ -1,0 +1,169 @@
+"""Harness of the functions' tests: table, buckets and topics in this process."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+
+from contract import record, transitions
+from contract.routing import Catalogue, Limits, Runtime
+from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.publisher import TaskPublisher
+from lambdas.tasks.submission import TaskSubmission
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
+
+NOW_MS = 1_700_000_000_000
+MakeTask = Callable[..., dict[str, Any]]
+CATALOGUE = Catalogue(
+    [
+        Runtime(name="sdruntime", model_filename="v1-5-pruned-emaonly.safetensors", limits=Limits(width=1024)),
+        Runtime(name="dynamic", dynamic_model=True),
+    ]
+)
+
+
+@dataclass
+class FakeTopic:
+    """Remembers what was published; the next `failures` publications fail, before or after the message is out."""
+
+    sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    failures: int = 0
+    fails_after_sending: bool = False
+
+    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+        if self.failures:
+            self.failures -= 1
+            if self.fails_after_sending:
+                self.sent.append((body, dict(attributes)))
+            raise ConnectionError("AWS refuses")
+        self.sent.append((body, dict(attributes)))
+
+
+@dataclass
+class FakeWebhookQueue:
+    """Remembers the records whose webhooks are to be delivered."""
+
+    sent: list[record.Record] = field(default_factory=list)
+
+    def send(self, ended: record.Record) -> None:
+        if ended.webhook:
+            self.sent.append(ended)
+
+
+@dataclass
+class Harness:
+    """What a function stands in, with the pieces that most of them share."""
+
+    table: TaskRepository
+    task_bucket: TaskBucket
+    models: ModelBucket
+    task_topic: FakeTopic
+    completion_topic: FakeTopic
+    webhooks: FakeWebhookQueue
+    publisher: TaskPublisher
+    tasks: TaskSubmission
+    dynamodb: Any
+    s3: Any
+    catalogue: Catalogue = CATALOGUE
+    now_ms: int = NOW_MS
+
+    def claim(self, task_id: str, *, owner: str = "replica", lease_ms: int = 60_000) -> record.Record:
+        current = self.record(task_id)
+        request = transitions.claim(task_id, current.run_id, owner=owner, now_ms=self.now_ms, lease_ms=lease_ms)
+        self.dynamodb.update_item(TableName="tasks", **request)
+        return self.record(task_id)
+
+    def report(self, task_id: str, permille: int, sampling: dict[str, int], **known: Any) -> None:
+        request = transitions.report_progress(
+            task_id,
+            self.record(task_id).run_id,
+            owner="replica",
+            progress_permille=permille,
+            sampling=sampling,
+            **known,
+        )
+        self.dynamodb.update_item(TableName="tasks", **request)
+
+    def finish(self, task_id: str, outcome: Any, *, owner: str = "replica") -> None:
+        run = self.record(task_id).run_id
+        request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
+        self.dynamodb.update_item(TableName="tasks", **request)
+
+    def error_code(self, task_id: str) -> str:
+        error = self.record(task_id).error
+        assert error is not None
+        return str(error["code"])
+
+    def record(self, task_id: str) -> record.Record:
+        found = self.table.read(task_id)
+        assert found is not None
+        return found
+
+
+@cache
+def client(service: Any) -> Any:
+    """Return the tests' one client of a service: making it takes longer than most tests, and moto answers any."""
+    return _session().client(service)
+
+
+@cache
+def dynamodb_client() -> Any:
+    """Return the tests' one client of DynamoDB that takes and gives plain values."""
+    return _session().resource("dynamodb").meta.client
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
+
+
+def create_table(dynamodb: Any) -> None:
+    numbers = {"submitted_at_ms", "due_at_ms"}
+    indexes = (record.RUNTIME_INDEX_KEYS, record.DUE_INDEX_KEYS, record.SESSION_INDEX_KEYS, record.ACTIVE_INDEX_KEYS)
+    keys = {"id", *(name for index in indexes for name in index)}
+
+    def schema(*names: str) -> list[dict[str, str]]:
+        return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+    listed = list(record.RUNTIME_INDEX_ATTRIBUTES)
+    dynamodb.create_table(
+        TableName="tasks",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schema("id"),
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "N" if name in numbers else "S"} for name in sorted(keys)
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": record.RUNTIME_INDEX,
+                "KeySchema": schema(*record.RUNTIME_INDEX_KEYS),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": listed},
+            },
+            {
+                "IndexName": record.ACTIVE_INDEX,
+                "KeySchema": schema(*record.ACTIVE_INDEX_KEYS),
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": list(record.ACTIVE_INDEX_ATTRIBUTES),
+                },
+            },
+            {
+                "IndexName": record.DUE_INDEX,
+                "KeySchema": schema(*record.DUE_INDEX_KEYS),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": record.SESSION_INDEX,
+                "KeySchema": schema(*record.SESSION_INDEX_KEYS),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+        ],
+    )
+
+
+def task(task_id: object = "test-t2i", content: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    body = {"id": task_id, "runtime": "sdruntime", "tasktype": "text-to-image", "context": {"abc": 123}} | metadata
+    return {"task": {"metadata": body, "content": {"prompt": "A dog"} | (content or {})}}

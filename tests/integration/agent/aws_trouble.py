@@ -103,10 +103,16 @@ def _handler(aws: TroubledAws) -> type[BaseHTTPRequestHandler]:
                 self._answer(*reply, {"Content-Type": "application/x-amz-json-1.0" if "." in call else "text/xml"})
                 return
             connection = http.client.HTTPConnection(upstream.netloc)
-            connection.request(self.command, self.path, body, {**self.headers, "Connection": "close"})
-            answer = connection.getresponse()
-            content = answer.read()
-            connection.close()
+            try:
+                connection.request(self.command, self.path, body, {**self.headers, "Connection": "close"})
+                answer = connection.getresponse()
+                content = answer.read()
+            except ConnectionRefusedError:
+                # The test has ended, and an agent's thread still sends its heartbeats.
+                self.close_connection = True
+                return
+            finally:
+                connection.close()
             dropped = {"content-length", "connection", "transfer-encoding"}
             headers = {name: value for name, value in answer.getheaders() if name.lower() not in dropped}
             if is_troubled and aws.trouble is Trouble.WAITS:

@@ -45,12 +45,8 @@ class Outcome:
 
 def create(record: Record, *, after: Record | None = None) -> Request:
     """Record a new run: of an id without a record, or `after` the final run that was read, if it is unchanged."""
-    next_check_at_ms = record.submitted_at_ms + PUBLISH_GRACE_MS
-    indexed = {
-        "due_shard": due_shard(record.id),
-        "next_check_at_ms": next_check_at_ms,
-        "active_runtime": record.runtime,
-    }
+    indexed: dict[str, Any] = {"due_shard": due_shard(record.id), "active_runtime": record.runtime}
+    indexed["next_check_at_ms"] = record.submitted_at_ms + PUBLISH_GRACE_MS
     item = record.model_copy(update=indexed).to_item()
     if after is None:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(id)"}

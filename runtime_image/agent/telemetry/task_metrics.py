@@ -29,9 +29,13 @@ class TaskMetrics:
             "StoreSeconds": _between(timeline.generated_at, now) if result is TaskResult.COMPLETED else None,
             "TotalSeconds": total_seconds,
         }
+        counts = {"Images": pictures}
+        # The function that wrote CANCELLED has counted it, whether the task waited or ran.
+        if result is not TaskResult.CANCELLED:
+            counts[f"Tasks{result.value}"] = 1
         self._metrics.put(
             seconds={name: value for name, value in seconds.items() if value is not None},
-            counts={f"Tasks{result.value}": 1, "Images": pictures},
+            counts=counts,
             task_id=task.metadata.id,
             run_id=task.lease.run_id,
             attempt=task.attempt,

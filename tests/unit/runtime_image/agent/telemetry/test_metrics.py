@@ -77,6 +77,25 @@ def test_a_stage_that_was_not_reached_has_no_metric(metrics: EmbeddedMetrics, li
     assert values_of(line).keys() == {"TaskDelaySeconds", "TotalSeconds", "TasksFailed", "Images"}
 
 
+@pytest.mark.parametrize(
+    ("result", "counted"),
+    [
+        (TaskResult.RELEASED, {"TasksHandedBack"}),
+        (TaskResult.CANCELLED, set()),
+        (TaskResult.LEASE_LOST, {"TasksLeaseLost"}),
+        (TaskResult.LEASE_EXPIRED, {"TasksLeaseExpired"}),
+        (TaskResult.MESSAGE_LOST, {"TasksMessageLost"}),
+    ],
+)
+def test_each_result_has_its_count_except_a_cancel_which_its_function_counts(
+    metrics: EmbeddedMetrics, lines: Any, result: TaskResult, counted: set[str]
+) -> None:
+    TaskMetrics(metrics=metrics, clock=StillClock()).task_ended(held_task(), result, pictures=0, error_code=None)
+
+    (line,) = lines()
+    assert {name for name in values_of(line) if name.startswith("Tasks")} == counted
+
+
 class Replica:
     """A report with its surroundings."""
 

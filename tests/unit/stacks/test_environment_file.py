@@ -111,7 +111,7 @@ def test_a_mistake_is_told_with_its_key_and_what_to_write(file: Path, addition: 
 RUNTIME_MISTAKES = {
     "[]": "runtimes: is []; write at least 1 entry",
     "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write a value that matches',
-    "[{name: a}]": "runtimes[0]: needs either modelFilename or dynamicModel: true, not both and not neither",
+    "[{name: a}]": "runtimes[0]: needs either modelFilename or dynamicModel: true, exactly one of them",
     "[{name: a, dynamicModel: true, modelFilename: a.ckpt}]": "runtimes[0]: needs either modelFilename or dynamicModel",
     "[{name: a, modelFilename: a.zip}]": "runtimes[0].modelFilename: is not the name of a checkpoint; write",
     "[{name: a, modelFilename: ../a.ckpt}]": "runtimes[0].modelFilename: is not the name of a checkpoint",

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.alias_generators import to_camel
 
-from contract.errors import FieldError
+from contract.errors import FieldError, RuntimeNotFound
 from contract.record import Record
 
 #: A runtime's name is part of queue names (80 characters with environment and suffix) and of URLs.
@@ -84,6 +84,13 @@ class Catalogue:
             message=f"there is no runtime {name[:128]!r}; configured: {', '.join(sorted(self.runtimes))}",
             code="unknown_runtime",
         )
+
+    def require(self, name: str) -> Runtime:
+        """Return the runtime of this name; raises RuntimeNotFound."""
+        found = self.find(name)
+        if isinstance(found, FieldError):
+            raise RuntimeNotFound(found.message)
+        return found
 
     def runtime_for_checkpoint(self, checkpoint: str, find_checkpoint: FindCheckpoint) -> Runtime | None:
         """Return the runtime that serves `checkpoint`: its own model first, then a dynamic one that can load it."""

@@ -10,7 +10,7 @@ from contract.task import ID_PATTERN, Task, TaskType
 from docs.openapi.operation import Body, Operation, Parameter
 from lambdas.read_task.task_list import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.read_task.task_view import ShownTask, TaskError, TaskPage
-from lambdas.submit_task.task_submitter import SubmittedOlderTask, SubmittedTask
+from lambdas.submit_task.handler import SubmittedOlderTask, SubmittedTask
 from local.demo.documented_requests import DOCUMENTS, documented_request
 from task_store.task_bucket import MessageLost
 

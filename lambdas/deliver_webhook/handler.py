@@ -11,7 +11,7 @@ from pydantic import Json
 
 from guarded_http.client import GuardedHttp
 from guarded_http.network import resolve_with_system
-from lambdas.deliver_webhook.signing_keys import SigningKeys
+from lambdas.deliver_webhook.signature import SigningKeys
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
 from lambdas.deliver_webhook.webhook_client import Attempt, WebhookClient
 from lambdas.deliver_webhook.webhook_delivery import PreparedWebhook, WebhookDelivery
@@ -50,7 +50,7 @@ def webhooks() -> WebhookDelivery:
     post = WebhookClient(http=http, clock=time)
     bodies = WebhookBodies(
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
-        answers=WebUiResponses(outputs=OutputBucket(client=client("s3"))),
+        responses=WebUiResponses(outputs=OutputBucket(client=client("s3"))),
     )
     return WebhookDelivery(post=post, repository=repository, signing_keys=keys.current, render=bodies.render)
 

@@ -1,16 +1,26 @@
-"""Signature of a webhook by the Standard Webhooks specification (version 1, symmetric)."""
+"""Signature of webhooks by the Standard Webhooks specification (version 1, symmetric), and its keys.
+
+The keys are the current version of the secret, and the previous one while Secrets Manager labels it so.
+"""
 
 import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from lambdas.runtime.aws_errors import error_code
+from lambdas.runtime.observability import logger
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with, not one
 #: Bytes of a key (Standard Webhooks, "Signature scheme").
 MIN_KEY_BYTES: Final = 24
 MAX_KEY_BYTES: Final = 64
+#: Milliseconds for which a process keeps the keys: a rotated secret signs within this time.
+MAX_AGE_MS: Final = 300_000
+#: Labels that Secrets Manager itself moves when a secret gets a new value.
+VERSIONS: Final = ("AWSCURRENT", "AWSPREVIOUS")
 
 
 class InvalidSecret(ValueError):
@@ -37,3 +47,56 @@ def signed_headers(message_id: str, body: bytes, *, keys: Sequence[bytes], now_s
         "webhook-timestamp": str(now_seconds),
         "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
+
+
+class SigningKeys:
+    """Reads the secret now and then. While it cannot be read, the keys that were read last still sign."""
+
+    def __init__(self, *, client: Any, secret_arn: str, now_ms: Callable[[], int]) -> None:
+        self._client = client
+        self._secret_arn = secret_arn
+        self._now_ms = now_ms
+        self._keys: Sequence[bytes] = ()
+        self._read_at_ms = 0
+
+    def current(self) -> Sequence[bytes]:
+        """Return the keys to sign with, the newest first."""
+        if not self._keys or self._now_ms() - self._read_at_ms > MAX_AGE_MS:
+            self._read()
+        return self._keys
+
+    def _read(self) -> None:
+        try:
+            self._keys = _valid_keys({version: self._secret(version) for version in VERSIONS})
+            self._read_at_ms = self._now_ms()
+        except Exception:
+            if not self._keys:
+                raise
+            logger().warning("webhook_secret_unreadable", exc_info=True)
+
+    def _secret(self, version: str) -> str | None:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._secret_arn, VersionStage=version)
+        except self._client.exceptions.ClientError as error:
+            if version != VERSIONS[0] and error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return str(answer["SecretString"])
+
+
+def _valid_keys(secrets: Mapping[str, str | None]) -> Sequence[bytes]:
+    """Return the keys of the versions that there are; raises InvalidSecret if none of them is one to sign with.
+
+    One that was mistyped stays the version before for as long as it took to correct it: it must not stop the other.
+    """
+    keys: list[bytes] = []
+    refusal: InvalidSecret | None = None
+    for version, secret in secrets.items():
+        try:
+            keys += [signing_key(secret)] if secret is not None else []
+        except InvalidSecret as error:
+            refusal = error
+            logger().error("webhook_secret_invalid", version=version, reason=str(error))
+    if refusal and not keys:
+        raise refusal
+    return keys

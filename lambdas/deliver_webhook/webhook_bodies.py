@@ -21,9 +21,9 @@ MAX_INPUT_BYTES: Final = MAX_ANSWER_BYTES // 2
 class WebhookBodies:
     """Makes bodies; the larger parts of RunPod's come from S3."""
 
-    def __init__(self, *, task_bucket: TaskBucket, answers: WebUiResponses) -> None:
+    def __init__(self, *, task_bucket: TaskBucket, responses: WebUiResponses) -> None:
         self._task_bucket = task_bucket
-        self._answers = answers
+        self._responses = responses
 
     def render(self, record: Record) -> bytes:
         """Return the body for a final record."""
@@ -38,7 +38,7 @@ class WebhookBodies:
 
     def _output(self, record: Record, max_bytes: int) -> Any:
         try:
-            return self._answers.read(record, max_bytes=max_bytes)
+            return self._responses.read(record, max_bytes=max_bytes)
         except OutputGone:
             # The receiver learns of the end of the task even without the output.
             logger().warning("webhook_without_output", task_id=record.id, run_id=record.run_id)

@@ -8,13 +8,12 @@ from lambdas.messaging.queue_batch import process_each
 from lambdas.messaging.topics import SnsTopic
 from lambdas.route_tasks.task_router import TaskRouter
 from lambdas.runtime.clients import client
-from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import SubmissionSettings, compose_submission
 
 
 class RouteTasksSettings(SubmissionSettings):
-    """Places of a submission, and where a rejection goes."""
+    """Settings of a submission, and the topic of rejections."""
 
     completion_topic_arn: str
 
@@ -23,12 +22,10 @@ class RouteTasksSettings(SubmissionSettings):
 def router() -> TaskRouter:
     """Compose the router of this process."""
     settings = RouteTasksSettings.from_environment(os.environ)
-    parts = compose_submission(settings)
+    services = compose_submission(settings)
     return TaskRouter(
-        catalogue=parts.catalogue,
-        find_checkpoint=parts.models.find_checkpoint,
-        task_bucket=parts.task_bucket,
-        tasks=parts.tasks,
+        task_bucket=services.task_bucket,
+        submission=services.submission,
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
     )
 
@@ -36,4 +33,4 @@ def router() -> TaskRouter:
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Route each message; the queue delivers failed ones again."""
-    return process_each(event, context, lambda delivery: router().route(delivery, now_ms=now_ms()))
+    return process_each(event, context, lambda delivery: router().route(delivery))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
 from contract.record import Status
-from lambdas.runpod_api.runtimes import Runtimes
+from contract.routing import Catalogue
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.indexes import ActiveRun
@@ -27,9 +27,9 @@ class RunpodEndpoint:
     """Answers with RunPod's bodies. `clock` returns monotonic seconds."""
 
     def __init__(
-        self, *, runtimes: Runtimes, repository: TaskRepository, now_ms: Callable[[], int], clock: Callable[[], float]
+        self, *, catalogue: Catalogue, repository: TaskRepository, now_ms: Callable[[], int], clock: Callable[[], float]
     ) -> None:
-        self._runtimes = runtimes
+        self._catalogue = catalogue
         self._repository = repository
         self._now_ms = now_ms
         self._clock = clock
@@ -40,7 +40,7 @@ class RunpodEndpoint:
         What waits and runs is counted up to 50,000 tasks; what has ended, among the newest 5,000 tasks of the runtime.
         A replica is idle if it sent a heartbeat in the last minutes and runs no task.
         """
-        self._runtimes.check(runtime)
+        self._catalogue.require(runtime)
         active: Counter[Status] = Counter()
         workers: set[str] = set()
         for number, page in enumerate(self._repository.active_runs(runtime, page_size=PAGE_SIZE), 1):
@@ -67,7 +67,7 @@ class RunpodEndpoint:
         At `answer_by` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call
         continues with the rest.
         """
-        self._runtimes.check(runtime)
+        self._catalogue.require(runtime)
         removed, is_complete = 0, True
         pages = self._repository.active_runs(runtime, page_size=PAGE_SIZE)
         with ThreadPoolExecutor(PARALLEL_WRITES) as writers:

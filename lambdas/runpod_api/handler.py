@@ -1,4 +1,4 @@
-"""Called with the requests below /v2/{runtime} of the HTTP API, or at the function's own URL."""
+"""Handler of requests below /v2/{runtime}, from the HTTP API or at the function's own URL."""
 
 import os
 import time
@@ -9,20 +9,14 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.authorize.authorizer import compose_authorizer
 from lambdas.http.application import body_of, caller_of, http_application
 from lambdas.http.function_url import ANSWER_BY, HttpFunction
 from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
-from lambdas.runpod_api.runtimes import Runtimes
-from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingSettings, compose_submission
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import WebUiResponses
+from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
 
 #: Milliseconds for which `runsync` waits: the least, the most, and without `wait` (RunPod's own).
 MIN_WAIT_MS: Final = 1_000
@@ -31,25 +25,21 @@ DEFAULT_WAIT_MS: Final = 90_000
 
 
 @cache
-def settings() -> WaitingSettings:
-    """Read the settings of this process."""
-    return WaitingSettings.from_environment(os.environ)
+def services() -> WaitingServices:
+    """Compose the services of this process."""
+    return compose_waiting(WaitingSettings.from_environment(os.environ))
 
 
 @cache
 def jobs() -> RunpodJobs:
-    """Compose what answers for single jobs."""
-    parts = compose_submission(settings())
-    outputs = OutputBucket(client=client("s3"))
+    """Compose the calls of single jobs."""
     return RunpodJobs(
-        runtimes=Runtimes(catalogue=parts.catalogue),
-        find_checkpoint=parts.models.find_checkpoint,
-        repository=parts.repository,
-        tasks=parts.tasks,
-        retries=parts.retries,
-        waiter=TaskWaiter(repository=parts.repository),
-        answers=WebUiResponses(outputs=outputs),
-        link=outputs.link,
+        catalogue=services().catalogue,
+        repository=services().repository,
+        submission=services().submission,
+        waiter=services().waiter,
+        responses=services().responses,
+        link=services().outputs.link,
         now_ms=now_ms,
         new_uuid=uuid.uuid4,
     )
@@ -57,10 +47,9 @@ def jobs() -> RunpodJobs:
 
 @cache
 def endpoint() -> RunpodEndpoint:
-    """Compose what answers for a runtime as a whole."""
-    parts = compose_submission(settings())
+    """Compose the calls of a runtime as a whole."""
     return RunpodEndpoint(
-        runtimes=Runtimes(catalogue=parts.catalogue), repository=parts.repository, now_ms=now_ms, clock=time.monotonic
+        catalogue=services().catalogue, repository=services().repository, now_ms=now_ms, clock=time.monotonic
     )
 
 
@@ -104,7 +93,7 @@ def function() -> HttpFunction:
     def health(runtime: str) -> Response[Any]:
         return json_response(endpoint().health(runtime))
 
-    return HttpFunction(application=app, authorizer=compose_authorizer(settings().api_key_secret_arns))
+    return HttpFunction(application=app, authorizer=services().authorizer)
 
 
 def wait_ms(text: str | None) -> int:

@@ -6,14 +6,11 @@ from uuid import UUID
 
 from contract.json_values import parse_json_object
 from contract.record import Record, Status
-from contract.routing import FindCheckpoint
+from contract.routing import Catalogue
 from contract.runpod_jobs import job_body, job_id, progress_of
-from contract.submission import Format, parse_submission
+from contract.submission import Format
 from lambdas.http.application import Caller
-from lambdas.runpod_api.runtimes import Runtimes
-from lambdas.runtime.observability import count, logger
 from lambdas.tasks.cancellation import cancel, not_found, read_known
-from lambdas.tasks.retry import TaskRetry
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import WebUiResponses
@@ -26,24 +23,20 @@ class RunpodJobs:
     def __init__(
         self,
         *,
-        runtimes: Runtimes,
-        find_checkpoint: FindCheckpoint,
+        catalogue: Catalogue,
         repository: TaskRepository,
-        tasks: TaskSubmission,
-        retries: TaskRetry,
+        submission: TaskSubmission,
         waiter: TaskWaiter,
-        answers: WebUiResponses,
+        responses: WebUiResponses,
         link: Callable[[str], str],
         now_ms: Callable[[], int],
         new_uuid: Callable[[], UUID],
     ) -> None:
-        self._runtimes = runtimes
-        self._find_checkpoint = find_checkpoint
+        self._catalogue = catalogue
         self._repository = repository
-        self._tasks = tasks
-        self._retries = retries
+        self._submission = submission
         self._waiter = waiter
-        self._answers = answers
+        self._responses = responses
         self._link = link
         self._now_ms = now_ms
         self._new_uuid = new_uuid
@@ -54,8 +47,8 @@ class RunpodJobs:
 
     def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
         """Submit a job and wait for its end; after `seconds` the response is its status."""
-        taken = self._submit(runtime, body, caller, is_sync=True)
-        record = self._waiter.until_final(taken.id, seconds=seconds) or taken
+        submitted = self._submit(runtime, body, caller, is_sync=True)
+        record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
         return self._show(record) if record.is_final else _brief(record)
 
     def status(self, runtime: str, task_id: str) -> dict[str, Any]:
@@ -76,7 +69,7 @@ class RunpodJobs:
             case Status.IN_PROGRESS:
                 parts = [{"output": self._progress(record)}]
             case Status.COMPLETED if record.streamed_at_ms is None:
-                parts = [{"output": self._answers.read(record)}]
+                parts = [{"output": self._responses.read(record)}]
                 if not self._repository.mark_streamed(record):
                     parts = []
         return {"status": record.status.value, "stream": parts}
@@ -88,30 +81,21 @@ class RunpodJobs:
     def retry(self, runtime: str, task_id: str, *, caller: Caller) -> dict[str, Any]:
         """Begin a job again that failed or took too long."""
         previous = self._read(runtime, task_id)
-        record = self._retries.retry(previous, submission_id=caller.request_id, now_ms=self._now_ms())
-        logger().info("task_retried", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
-        count("TasksRetried", runtime=record.runtime)
-        return _brief(record)
+        return _brief(self._submission.retry(previous, submission_id=caller.request_id))
 
     def _submit(self, runtime: str, body: str | bytes, caller: Caller, *, is_sync: bool) -> Record:
-        self._runtimes.check(runtime)
-        submission = parse_submission(
+        self._catalogue.require(runtime)
+        return self._submission.submit(
             parse_json_object(body),
-            catalogue=self._runtimes.catalogue,
-            find_checkpoint=self._find_checkpoint,
+            submission_id=caller.request_id,
             format_=Format.RUNPOD,
             runtime_name=runtime,
             generated_id=job_id(self._new_uuid(), is_sync=is_sync),
+            key_name=caller.key_name,
         )
-        record = self._tasks.submit(
-            submission, submission_id=caller.request_id, now_ms=self._now_ms(), key_name=caller.key_name
-        )
-        logger().info("task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
-        count("TasksAccepted", runtime=record.runtime)
-        return record
 
     def _read(self, runtime: str, task_id: str) -> Record:
-        self._runtimes.check(runtime)
+        self._catalogue.require(runtime)
         record = read_known(self._repository, task_id)
         if record.runtime != runtime:
             raise not_found(task_id)
@@ -120,7 +104,7 @@ class RunpodJobs:
     def _show(self, record: Record) -> dict[str, Any]:
         output = None
         if record.status is Status.COMPLETED:
-            output = self._answers.read(record)
+            output = self._responses.read(record)
         elif record.status is Status.IN_PROGRESS:
             output = self._progress(record)
         return job_body(record, now_ms=self._now_ms(), output=output)

@@ -1,31 +1,49 @@
-"""Handler of POST /v1alpha2 and POST /v1alpha1."""
+"""Handler of POST /v1alpha2 and POST /v1alpha1: submits a task and responds in the format of the request."""
 
 import os
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from typing_extensions import TypedDict
 
+from contract.json_values import parse_json_object
+from contract.record import Record
+from contract.storage import output_location
 from contract.submission import Format
 from lambdas.http.application import body_of, caller_of, http_application
 from lambdas.http.responses import json_response
-from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.submit_task.task_submitter import TaskSubmitter
 from lambdas.tasks.composition import SubmissionSettings, compose_submission
+from lambdas.tasks.submission import TaskSubmission
+
+
+class SubmittedTask(TypedDict):
+    """Response to a v1alpha2 request."""
+
+    id_task: str
+    runtime: str
+    output_location: str
+
+
+class SubmittedOlderTask(TypedDict):
+    """Response to a v1alpha1 request."""
+
+    id_task: str
+    sd_model_checkpoint: str | None
+    output_location: str
 
 
 @cache
-def submitter() -> TaskSubmitter:
-    """Compose the submitter of this process."""
-    settings = SubmissionSettings.from_environment(os.environ)
-    parts = compose_submission(settings)
-    return TaskSubmitter(
-        catalogue=parts.catalogue,
-        find_checkpoint=parts.models.find_checkpoint,
-        tasks=parts.tasks,
-        output_bucket=settings.output_bucket,
-    )
+def settings() -> SubmissionSettings:
+    """Read the settings of this process."""
+    return SubmissionSettings.from_environment(os.environ)
+
+
+@cache
+def submission() -> TaskSubmission:
+    """Compose the submission of this process."""
+    return compose_submission(settings()).submission
 
 
 @cache
@@ -33,21 +51,33 @@ def application() -> APIGatewayRestResolver:
     """Compose the routes of this process."""
     app = http_application()
 
+    def submit(format_: Format) -> Response[Any]:
+        caller = caller_of(app.current_event)
+        record = submission().submit(
+            parse_json_object(body_of(app.current_event)),
+            submission_id=caller.request_id,
+            format_=format_,
+            key_name=caller.key_name,
+        )
+        return json_response(response_body(record, format_, output_bucket=settings().output_bucket))
+
     @app.post("/v1alpha2")
     def submit_v1alpha2() -> Response[Any]:
-        return submit(app, Format.V1ALPHA2)
+        return submit(Format.V1ALPHA2)
 
     @app.post("/v1alpha1")
     def submit_v1alpha1() -> Response[Any]:
-        return submit(app, Format.V1ALPHA1)
+        return submit(Format.V1ALPHA1)
 
     return app
 
 
-def submit(app: APIGatewayRestResolver, format_: Format) -> Response[Any]:
-    """Answer the present request."""
-    event = app.current_event
-    return json_response(submitter().submit(body_of(event), format_, caller=caller_of(event), now_ms=now_ms()))
+def response_body(record: Record, format_: Format, *, output_bucket: str) -> SubmittedTask | SubmittedOlderTask:
+    """Return the response to a submission in the format of its request."""
+    location = output_location(output_bucket, record.prefix, record.id)
+    if format_ is Format.V1ALPHA1:
+        return {"id_task": record.id, "sd_model_checkpoint": record.requested_checkpoint, "output_location": location}
+    return {"id_task": record.id, "runtime": record.runtime, "output_location": location}
 
 
 @observed

@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from pydantic import Field, Json
 
 from contract.routing import Catalogue
+from lambdas.authorize.authorizer import Authorizer, compose_authorizer
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client, dynamodb
+from lambdas.runtime.clock import now_ms
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.repository import RepositorySettings, task_repository
-from lambdas.tasks.retry import TaskRetry
 from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import WebUiResponses
 from task_store.active_runs import ActiveRuns
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
 
 class SubmissionSettings(RepositorySettings):
-    """The places of a submission, and the runtimes it may name."""
+    """Settings of functions that submit tasks."""
 
     task_bucket: str
     model_bucket: str
@@ -35,7 +39,7 @@ class SubmissionSettings(RepositorySettings):
 
 
 class WaitingSettings(SubmissionSettings):
-    """Settings of functions that wait for tasks: the keys of their function URL."""
+    """Settings of functions that wait for tasks; the keys are those of their function URL."""
 
     api_key_secret_arns: Json[dict[str, str]]
 
@@ -48,12 +52,11 @@ class SubmissionServices:
     repository: TaskRepository
     models: ModelBucket
     task_bucket: TaskBucket
-    tasks: TaskSubmission
-    retries: TaskRetry
+    submission: TaskSubmission
 
 
 def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
-    """Make the parts with their AWS clients."""
+    """Compose a submission with its AWS clients."""
     repository = task_repository(settings)
     bucket = TaskBucket(client=client("s3"), bucket=settings.task_bucket)
     topic = SnsTopic(client=client("sns"), topic_arn=settings.task_topic_arn)
@@ -61,12 +64,37 @@ def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
     if settings.active_tasks_per_key:
         runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table)
         create = ActiveTaskLimit(runs=runs, repository=repository, limit=settings.active_tasks_per_key).create
-    publisher = TaskPublisher(topic=topic, bucket=bucket, repository=repository)
-    return SubmissionServices(
+    models = ModelBucket(client=client("s3"), bucket=settings.model_bucket)
+    submission = TaskSubmission(
         catalogue=settings.catalogue,
+        find_checkpoint=models.find_checkpoint,
         repository=repository,
-        models=ModelBucket(client=client("s3"), bucket=settings.model_bucket),
-        task_bucket=bucket,
-        tasks=TaskSubmission(repository=repository, bucket=bucket, publisher=publisher, create=create),
-        retries=TaskRetry(repository=repository, bucket=bucket, publisher=publisher, create=create),
+        bucket=bucket,
+        publisher=TaskPublisher(topic=topic, bucket=bucket, repository=repository),
+        now_ms=now_ms,
+        create=create,
+    )
+    return SubmissionServices(settings.catalogue, repository, models, bucket, submission)
+
+
+@dataclass(frozen=True)
+class WaitingServices(SubmissionServices):
+    """Collaborators of a function that submits tasks, waits for them, and returns the Web UI's responses."""
+
+    waiter: TaskWaiter
+    outputs: OutputBucket
+    responses: WebUiResponses
+    authorizer: Authorizer
+
+
+def compose_waiting(settings: WaitingSettings) -> WaitingServices:
+    """Compose a submission that waits, with its AWS clients."""
+    services = compose_submission(settings)
+    outputs = OutputBucket(client=client("s3"))
+    return WaitingServices(
+        **vars(services),
+        waiter=TaskWaiter(repository=services.repository),
+        outputs=outputs,
+        responses=WebUiResponses(outputs=outputs),
+        authorizer=compose_authorizer(settings.api_key_secret_arns),
     )

@@ -1,78 +1,168 @@
-"""Submission of a checked task: records and publishes it in an order that survives crashes and repetitions.
+"""Submission of tasks: checks, records and publishes a task in an order that survives crashes and repetitions.
 
 Body to S3 if it is large, then the record, then the message, then the mark that it was sent. A repeated
 submission, or the same content while the first task is active, continues where the other stopped.
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
-from contract.errors import IdInUse, MessageTooLarge
-from contract.json_values import canonical_json, compact_json
+from contract.errors import IdInUse, MessageTooLarge, NotRetryable
+from contract.json_values import canonical_json, compact_json, parse_json_object
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
+from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of, without_token
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
-from contract.submission import Submission
+from contract.submission import Format, Submission, parse_submission
 from lambdas.runtime.aws_errors import AwsUnavailable
+from lambdas.runtime.observability import count, logger
 from lambdas.tasks.publisher import TaskPublisher
 from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
 
-#: Tries to record a run while others write the same id; each lost race means that somebody else made progress.
+#: Tries to record a run while others write the same id. A lost race means that another sender made progress.
 MAX_RACES: Final = 5
+#: States after which a task may run again.
+RETRYABLE_STATUSES: Final = (Status.FAILED, Status.TIMED_OUT)
+#: Fields of a record that describe the task. A retry keeps them; all others belong to one run.
+_KEPT: Final = {
+    "id",
+    "runtime",
+    "tasktype",
+    "format",
+    "prefix",
+    "endpoint",
+    "context",
+    "webhook",
+    "key_name",
+    "checkpoint",
+    "requested_checkpoint",
+    "fingerprint",
+    "execution_timeout_ms",
+    "ttl_ms",
+    "low_priority",
+}
 
 
 class TaskSubmission:
-    """Submits checked tasks. `create` replaces the repository's own method."""
+    """Submits and retries tasks. `create` replaces the repository's own method."""
 
     def __init__(
-        self, *, repository: TaskRepository, bucket: TaskBucket, publisher: TaskPublisher, create: Create | None = None
+        self,
+        *,
+        catalogue: Catalogue,
+        find_checkpoint: FindCheckpoint,
+        repository: TaskRepository,
+        bucket: TaskBucket,
+        publisher: TaskPublisher,
+        now_ms: Callable[[], int],
+        create: Create | None = None,
     ) -> None:
+        self._catalogue = catalogue
+        self._find_checkpoint = find_checkpoint
         self._repository = repository
         self._create = create or repository.create
         self._bucket = bucket
         self._publisher = publisher
+        self._now_ms = now_ms
 
     def submit(
         self,
-        submission: Submission,
+        body: dict[str, Any],
         *,
         submission_id: str,
-        now_ms: int,
+        format_: Format | None = None,
+        runtime_name: str | None = None,
+        generated_id: str = "",
         key_name: str | None = None,
         webui_session: str | None = None,
     ) -> Record:
-        """Record and publish a task, and return its record.
+        """Check, record and publish a task, and return its record.
 
-        `submission_id` is the same for every delivery of one submission, and of no other. `key_name` names the sender's
-        key, if it sent one. `webui_session` is the session of the Web UI client that waits, if one does.
+        Args:
+            body: The request, parsed from JSON.
+            submission_id: Equal for every delivery of one submission, and different for every other submission.
+            format_: As for `parse_submission`.
+            runtime_name: As for `parse_submission`.
+            generated_id: As for `parse_submission`.
+            key_name: Name of the sender's key, if the sender has one.
+            webui_session: Session of the Web UI client that waits for the task, if one waits.
 
         Raises:
-            IdInUse: another task with this id, of other content, is still active.
-            MessageTooLarge: no agent would read its message.
-            TooManyActiveTasks: the sender's key has as many as it may.
+            InvalidTask: the request has broken fields.
+            IdInUse: another task with this id and other content is still active.
+            MessageTooLarge: the message is larger than an agent reads.
+            TooManyActiveTasks: the sender's key has reached its limit.
         """
+        submission = parse_submission(
+            body,
+            catalogue=self._catalogue,
+            find_checkpoint=self._find_checkpoint,
+            format_=format_,
+            runtime_name=runtime_name,
+            generated_id=generated_id,
+        )
+        record = self._submit(submission, submission_id, key_name, webui_session)
+        logger().info(
+            "task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime, endpoint=record.endpoint
+        )
+        count("TasksAccepted", runtime=record.runtime)
+        return record
+
+    def retry(self, previous: Record, *, submission_id: str) -> Record:
+        """Record and publish another run of a task that failed or timed out, and return its record.
+
+        Raises:
+            NotRetryable: the task is in another state, or another caller has just retried it.
+            TooManyActiveTasks: the sender's key has reached its limit.
+            MessageLost: the content of the task is no longer stored.
+        """
+        if previous.status not in RETRYABLE_STATUSES:
+            raise _not_retryable(previous)
+        run_id = run_id_of_submission(previous.id, submission_id, previous.run_id)
+        now_ms = self._now_ms()
+        body = self._message_of(previous).model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
+        record = Record.model_validate(
+            previous.model_dump(include=_KEPT)
+            | _message_place(body, previous.id, run_id, previous.fingerprint)
+            | {
+                "run_id": run_id,
+                "status": Status.IN_QUEUE,
+                "submission_id": submission_id,
+                "earlier_submission_ids": _remembered_submissions(previous),
+                "submitted_at_ms": now_ms,
+                "retries": previous.retries + max(previous.attempts - 1, 0) + 1,
+            }
+        )
+        if not self._record_and_publish(record, body, after=previous):
+            raise _not_retryable(self._repository.read(previous.id) or previous)
+        logger().info("task_retried", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
+        count("TasksRetried", runtime=record.runtime)
+        return record
+
+    def _submit(
+        self, submission: Submission, submission_id: str, key_name: str | None, webui_session: str | None
+    ) -> Record:
         previous: Record | None = None
+        now_ms = self._now_ms()
         for _ in range(MAX_RACES):
             record, body, stored_body = _new_record(submission, submission_id, now_ms, previous)
             record = record.model_copy(update={"key_name": key_name, "webui_session": webui_session})
-            if record.message_key:
-                self._bucket.put(record.message_key, stored_body)
-            if self._create(record, after=previous):
-                self._publisher.publish(record, body=body)
+            if self._record_and_publish(record, body, stored_body=stored_body, after=previous):
                 return record
             existing = self._repository.read(record.id)
             if existing is None:
                 previous = None
                 continue
             if submission_id in existing.earlier_submission_ids:
-                # Its own run has ended; neither another run nor a refusal may follow.
+                # The run of this submission has ended. A redelivery must not start another run, or be refused.
                 return existing
             if existing.submission_id == submission_id or (
                 not existing.is_final and existing.fingerprint == record.fingerprint
             ):
-                return self._go_on_with(existing)
+                return self._resume(existing)
             if not existing.is_final:
                 raise IdInUse(
                     f"task {record.id} is {existing.status.value} with other content; use another id, wait for its end,"
@@ -81,10 +171,25 @@ class TaskSubmission:
             previous = existing
         raise AwsUnavailable(f"task {submission.task.metadata.id} is being submitted by many at once; try again")
 
-    def _go_on_with(self, existing: Record) -> Record:
+    def _record_and_publish(
+        self, record: Record, body: str, *, stored_body: str | None = None, after: Record | None
+    ) -> bool:
+        """Store, record and publish a run; return False if the record of its id has changed since it was read."""
+        if record.message_key:
+            self._bucket.put(record.message_key, stored_body or body)
+        if not self._create(record, after=after):
+            return False
+        self._publisher.publish(record, body=body)
+        return True
+
+    def _resume(self, existing: Record) -> Record:
         if existing.status is Status.IN_QUEUE and existing.published_at_ms is None:
             self._publisher.publish(existing)
         return existing
+
+    def _message_of(self, record: Record) -> TaskMessage:
+        stored = self._bucket.get(record.message_key) if record.message_key else (record.message or "")
+        return TaskMessage.from_body(parse_json_object(stored))
 
 
 def _new_record(
@@ -93,8 +198,8 @@ def _new_record(
     """Return the record, the message body to publish, and the one to store, which holds no secret."""
     task = submission.task
     metadata = task.metadata
-    run = run_id_of_submission(metadata.id, submission_id, previous.run_id if previous else None)
-    message = TaskMessage(task=task, run_id=run, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
+    run_id = run_id_of_submission(metadata.id, submission_id, previous.run_id if previous else None)
+    message = TaskMessage(task=task, run_id=run_id, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
     body = message.to_body()
     if len(body) > MAX_MESSAGE_BYTES:
         raise MessageTooLarge(
@@ -106,7 +211,7 @@ def _new_record(
     fingerprint = _fingerprint(submission)
     record = Record(
         id=metadata.id,
-        run_id=run,
+        run_id=run_id,
         status=Status.IN_QUEUE,
         runtime=metadata.runtime,
         tasktype=metadata.tasktype.value,
@@ -119,8 +224,8 @@ def _new_record(
         requested_checkpoint=submission.requested_checkpoint,
         submission_id=submission_id,
         fingerprint=fingerprint,
-        earlier_submission_ids=remembered_submissions(previous),
-        **message_place(stored_body, metadata.id, run, fingerprint),
+        earlier_submission_ids=_remembered_submissions(previous),
+        **_message_place(stored_body, metadata.id, run_id, fingerprint),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         low_priority=metadata.policy.low_priority,
@@ -129,16 +234,16 @@ def _new_record(
     return record, body, stored_body
 
 
-def message_place(body: str, task_id: str, run: str, fingerprint: str) -> dict[str, Any]:
-    """Return the fields of a record that hold a message body, or say where in the task bucket it is to lie."""
+def _message_place(body: str, task_id: str, run_id: str, fingerprint: str) -> dict[str, Any]:
+    """Return the fields of a record that hold a message body, or its key in the task bucket."""
     # The body is pure ASCII, so characters are bytes.
     if len(body) > MAX_RECORD_MESSAGE_BYTES:
-        return {"message_key": message_key(task_id, run, fingerprint)}
+        return {"message_key": message_key(task_id, run_id, fingerprint)}
     return {"message": body}
 
 
-def remembered_submissions(previous: Record | None) -> tuple[str, ...]:
-    """Return the submissions whose redeliveries are no news to the run that comes after `previous`."""
+def _remembered_submissions(previous: Record | None) -> tuple[str, ...]:
+    """Return the submissions whose redeliveries the run after `previous` must recognize."""
     if previous is None:
         return ()
     return (*previous.earlier_submission_ids, previous.submission_id)[-MAX_EARLIER_SUBMISSIONS:]
@@ -147,3 +252,10 @@ def remembered_submissions(previous: Record | None) -> tuple[str, ...]:
 def _fingerprint(submission: Submission) -> str:
     content = submission.task.model_dump(mode="json") | {"checkpoint": submission.checkpoint}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def _not_retryable(record: Record) -> NotRetryable:
+    return NotRetryable(
+        f"task {record.id} is {record.status.value}; only a task that is {' or '.join(RETRYABLE_STATUSES)} can be"
+        " begun again"
+    )

@@ -23,14 +23,14 @@ class Bridge:
     def __init__(
         self,
         *,
-        tasks: TaskCalls,
+        calls: TaskCalls,
         sessions: Sessions,
         lists: ListCache,
         preferences: Preferences,
         models: ModelBucket,
         clock: Callable[[], float],
     ) -> None:
-        self._tasks = tasks
+        self._calls = calls
         self._sessions = sessions
         self._lists = lists
         self._preferences = preferences
@@ -76,7 +76,7 @@ class Bridge:
         return answer.body
 
     def _carry_out(self, call: Call, caller: Caller, answer_by: float) -> WebUiResponse:
-        return self._tasks.run(call, caller=caller, seconds=answer_by - self._clock())
+        return self._calls.run(call, caller=caller, seconds=answer_by - self._clock())
 
 
 def _ok(body: Any) -> WebUiResponse:

@@ -6,11 +6,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.record import Record, Status
-from contract.routing import Catalogue, FindCheckpoint
-from contract.submission import Format, parse_submission
+from contract.submission import Format
 from contract.task import TaskType
 from lambdas.http.application import Caller
-from lambdas.runtime.observability import count, logger
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import FORMAT_FIELD, MAX_ANSWER_BYTES, RESPONSE_LINK_FIELD, WebUiResponses
@@ -31,20 +29,14 @@ class TaskCalls:
     def __init__(
         self,
         *,
-        catalogue: Catalogue,
-        find_checkpoint: FindCheckpoint,
-        tasks: TaskSubmission,
+        submission: TaskSubmission,
         waiter: TaskWaiter,
-        answers: WebUiResponses,
-        now_ms: Callable[[], int],
+        responses: WebUiResponses,
         new_id: Callable[[], str],
     ) -> None:
-        self._catalogue = catalogue
-        self._find_checkpoint = find_checkpoint
-        self._tasks = tasks
+        self._submission = submission
         self._waiter = waiter
-        self._answers = answers
-        self._now_ms = now_ms
+        self._responses = responses
         self._new_id = new_id
 
     def run(self, call: Call, *, caller: Caller, seconds: float) -> WebUiResponse:
@@ -52,28 +44,18 @@ class TaskCalls:
 
         Raises the contract's errors if the call does not become a task.
         """
-        submission = parse_submission(
+        submitted = self._submission.submit(
             task_body(call, f"{PREFIX}-{self._new_id()}"),
-            catalogue=self._catalogue,
-            find_checkpoint=self._find_checkpoint,
-            format_=Format.V1ALPHA2,
-        )
-        taken = self._tasks.submit(
-            submission,
             submission_id=caller.request_id,
-            now_ms=self._now_ms(),
+            format_=Format.V1ALPHA2,
             key_name=caller.key_name,
             webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
         )
-        logger().info(
-            "task_accepted", task_id=taken.id, run_id=taken.run_id, runtime=taken.runtime, endpoint=call.endpoint
-        )
-        count("TasksAccepted", runtime=taken.runtime)
-        record = self._waiter.until_final(taken.id, seconds=seconds) or taken
+        record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
         return self._answer(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
 
     def _answer(self, call: Call, record: Record) -> WebUiResponse:
-        body = self._answers.read(record)
+        body = self._responses.read(record)
         if not isinstance(body, dict):
             return WebUiResponse(HTTPStatus.OK.value, body)
         if call.generates and call.payload.get("send_images") is False:
@@ -90,8 +72,8 @@ class TaskCalls:
             f" GET /v1alpha2/tasks/{record.id}: ask for fewer or smaller pictures at once"
         )
         body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
-        ours = {"code": "too_large", "id_task": record.id, "links": self._answers.picture_links(record)}
-        rest = {RESPONSE_LINK_FIELD: self._answers.response_link(record)}
+        ours = {"code": "too_large", "id_task": record.id, "links": self._responses.picture_links(record)}
+        rest = {RESPONSE_LINK_FIELD: self._responses.response_link(record)}
         return WebUiResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours | rest)
 
 

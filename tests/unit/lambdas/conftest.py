@@ -11,6 +11,7 @@ from lambdas.tasks.submission import TaskSubmission
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 from tests.unit.lambdas.harness import (
+    CATALOGUE,
     FakeTopic,
     FakeWebhookQueue,
     Harness,
@@ -31,26 +32,36 @@ def _powertools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world() -> Iterator[Harness]:
+def harness() -> Iterator[Harness]:
     dynamodb, s3 = dynamodb_client(), client("s3")
     with mock_aws():
         create_table(dynamodb)
         for name in ("task-bucket", "model-bucket"):
             s3.create_bucket(Bucket=name)
         s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/painting.safetensors", Body=b"weights")
-        table = TaskRepository(client=dynamodb, table_name="tasks", retention_seconds=3600, now_ms=lambda: made.now_ms)
+        repository = TaskRepository(
+            client=dynamodb, table_name="tasks", retention_seconds=3600, now_ms=lambda: made.now_ms
+        )
         bucket = TaskBucket(client=s3, bucket="task-bucket")
         topic = FakeTopic()
-        publisher = TaskPublisher(topic=topic, bucket=bucket, repository=table)
+        models = ModelBucket(client=s3, bucket="model-bucket")
+        publisher = TaskPublisher(topic=topic, bucket=bucket, repository=repository)
         made = Harness(
-            table=table,
+            repository=repository,
             task_bucket=bucket,
-            models=ModelBucket(client=s3, bucket="model-bucket"),
+            models=models,
             task_topic=topic,
             completion_topic=FakeTopic(),
             webhooks=FakeWebhookQueue(),
             publisher=publisher,
-            tasks=TaskSubmission(repository=table, bucket=bucket, publisher=publisher),
+            submission=TaskSubmission(
+                catalogue=CATALOGUE,
+                find_checkpoint=models.find_checkpoint,
+                repository=repository,
+                bucket=bucket,
+                publisher=publisher,
+                now_ms=lambda: made.now_ms,
+            ),
             dynamodb=dynamodb,
             s3=s3,
         )

@@ -57,18 +57,21 @@ class FakeWebhookQueue:
 class Harness:
     """What a function stands in, with the pieces that most of them share."""
 
-    table: TaskRepository
+    repository: TaskRepository
     task_bucket: TaskBucket
     models: ModelBucket
     task_topic: FakeTopic
     completion_topic: FakeTopic
     webhooks: FakeWebhookQueue
     publisher: TaskPublisher
-    tasks: TaskSubmission
+    submission: TaskSubmission
     dynamodb: Any
     s3: Any
     catalogue: Catalogue = CATALOGUE
     now_ms: int = NOW_MS
+
+    def submit(self, body: dict[str, Any], submission_id: str = "s", **options: Any) -> record.Record:
+        return self.submission.submit(body, submission_id=submission_id, **options)
 
     def claim(self, task_id: str, *, owner: str = "replica", lease_ms: int = 60_000) -> record.Record:
         current = self.record(task_id)
@@ -98,7 +101,7 @@ class Harness:
         return str(error["code"])
 
     def record(self, task_id: str) -> record.Record:
-        found = self.table.read(task_id)
+        found = self.repository.read(task_id)
         assert found is not None
         return found
 

@@ -13,13 +13,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from contract.callback import callback_for
 from contract.record import Record, Status
-from contract.submission import parse_submission
 from contract.transitions import Outcome
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, encode_webhook
 from guarded_http.client import GuardedHttp
 from lambdas.deliver_webhook import handler as deliver_webhook
-from lambdas.deliver_webhook.signature import InvalidSecret
-from lambdas.deliver_webhook.signing_keys import MAX_AGE_MS, SigningKeys
+from lambdas.deliver_webhook.signature import MAX_AGE_MS, InvalidSecret, SigningKeys
 from lambdas.deliver_webhook.webhook_client import WebhookClient
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from lambdas.runtime import clients
@@ -42,14 +40,14 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsR
 
 
 @pytest.fixture
-def secret(world: Harness) -> Any:
+def secret(harness: Harness) -> Any:
     secrets = client("secretsmanager")
     arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
     return SimpleNamespace(arn=arn, client=secrets)
 
 
 @pytest.fixture
-def queue(world: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def queue(harness: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The queue with the function behind it, deployed."""
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
@@ -99,14 +97,13 @@ def queue(world: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: pyt
 
 
 @pytest.fixture
-def ended(world: Harness, make_task: MakeTask) -> Any:
+def ended(harness: Harness, make_task: MakeTask) -> Any:
     def end(webhook: str, task_id: str = "a", submission_id: str = "s1") -> Record:
         body = make_task(task_id, webhook=webhook)
-        submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=lambda _: None)
-        world.tasks.submit(submission, submission_id=submission_id, now_ms=world.now_ms)
-        world.claim(task_id)
-        world.finish(task_id, DONE)
-        record: Record = world.record(task_id)
+        harness.submit(body, submission_id)
+        harness.claim(task_id)
+        harness.finish(task_id, DONE)
+        record: Record = harness.record(task_id)
         return record
 
     return end
@@ -117,7 +114,7 @@ def test_the_pauses_grow_for_an_hour() -> None:
     assert list(PAUSES_SECONDS) == sorted(PAUSES_SECONDS)
 
 
-def test_a_signed_callback_arrives(world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_a_signed_callback_arrives(harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
     record = ended(receiver.url("/hook?key=1"))
     queue.send(record)
     assert queue.run() == []
@@ -126,7 +123,7 @@ def test_a_signed_callback_arrives(world: Harness, receiver: HttpsReceiver, queu
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(request.body + b" ", request.headers)
     assert request.headers["content-type"] == "application/json"
-    noted = world.record("a")
+    noted = harness.record("a")
     assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 1, 200)
     assert noted.webhook_last_error is None
     queue.run()
@@ -134,13 +131,13 @@ def test_a_signed_callback_arrives(world: Harness, receiver: HttpsReceiver, queu
 
 
 def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     receiver.answers["/hook"] = status(503)
     queue.send(ended(receiver.url("/hook")))
     for attempt in range(1, MAX_WEBHOOK_ATTEMPTS + 1):
         assert len(queue.run()) == 1
-        noted = world.record("a")
+        noted = harness.record("a")
         assert (noted.webhook_attempts, noted.webhook_last_status) == (attempt, 503)
         assert noted.webhook_state == ("failed" if attempt == MAX_WEBHOOK_ATTEMPTS else "pending")
     assert queue.pauses == [*PAUSES_SECONDS, 0]
@@ -150,57 +147,57 @@ def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
 
 
 def test_an_endpoint_that_recovers_is_delivered(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     receiver.answers["/hook"] = status(404)
     queue.send(ended(receiver.url("/hook")))
     assert len(queue.run()) == 1
     receiver.answers["/hook"] = status(204)
     assert queue.run() == []
-    noted = world.record("a")
+    noted = harness.record("a")
     assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 2, 204)
 
 
-def test_gone_is_the_end(world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_gone_is_the_end(harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
     receiver.answers["/hook"] = status(410)
     queue.send(ended(receiver.url("/hook")))
     assert queue.run() == []
-    assert (world.record("a").webhook_state, world.record("a").webhook_last_status) == ("failed", 410)
+    assert (harness.record("a").webhook_state, harness.record("a").webhook_last_status) == ("failed", 410)
 
 
-def test_a_redirect_is_not_followed(world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_a_redirect_is_not_followed(harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
     receiver.answers["/hook"] = status(307, Location=receiver.url("/elsewhere"))
     queue.send(ended(receiver.url("/hook")))
     assert len(queue.run()) == 1
     assert [request.path for request in receiver.received] == ["/hook"]
-    assert world.record("a").webhook_last_status == 307
-    assert "redirects are not followed" in str(world.record("a").webhook_last_error)
+    assert harness.record("a").webhook_last_status == 307
+    assert "redirects are not followed" in str(harness.record("a").webhook_last_error)
 
 
 @pytest.mark.parametrize(
     "url",
     ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/"],
 )
-def test_where_no_webhook_may_lead(world: Harness, queue: Any, ended: Any, url: str) -> None:
+def test_where_no_webhook_may_lead(harness: Harness, queue: Any, ended: Any, url: str) -> None:
     queue.send(ended(url))
     assert queue.run() == []
-    noted = world.record("a")
+    noted = harness.record("a")
     assert (noted.webhook_state, noted.webhook_last_status) == ("failed", None)
     assert noted.webhook_last_error
 
 
 def test_a_certificate_that_nobody_vouches_for(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     queue.send(ended(receiver.url("/hook")))
     assert len(queue.run()) == 1
-    assert "certificate" in str(world.record("a").webhook_last_error).lower()
+    assert "certificate" in str(harness.record("a").webhook_last_error).lower()
     assert receiver.received == []
 
 
 def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     others_arrived = threading.Event()
 
@@ -216,7 +213,7 @@ def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
     queue.send(ended(receiver.url("/slow"), "slow"))
     queue.send(ended(receiver.url("/quick"), "quick"))
     assert queue.run() == []
-    assert world.record("slow").webhook_state == world.record("quick").webhook_state == "delivered"
+    assert harness.record("slow").webhook_state == harness.record("quick").webhook_state == "delivered"
 
 
 def test_an_attempt_ends_after_fifteen_seconds() -> None:
@@ -298,13 +295,13 @@ def test_a_receiver_with_either_secret_accepts(receiver: HttpsReceiver, queue: A
 
 
 def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     queue.send(ended(receiver.url("/first")))
     second = ended(receiver.url("/second"), submission_id="s2")
     queue.run()
     assert len(receiver.of("/first")) == 1
-    assert world.record("a") == second
+    assert harness.record("a") == second
     queue.send(second)
     queue.run()
     ids = {request.headers["webhook-id"] for request in receiver.received}
@@ -312,35 +309,35 @@ def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
 
 
 def test_what_keeps_us_from_an_attempt_stands_on_the_task(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any
 ) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret either")
     message = encode_webhook(ended(receiver.url("/hook")))
     for receive_count, state in ((1, "pending"), (MAX_WEBHOOK_ATTEMPTS, "failed")):
         with pytest.raises(InvalidSecret):
-            deliver_webhook.webhooks().prepare(message, receive_count=receive_count, now_ms=world.now_ms)
-        noted = world.record("a")
+            deliver_webhook.webhooks().prepare(message, receive_count=receive_count, now_ms=harness.now_ms)
+        noted = harness.record("a")
         assert (noted.webhook_state, noted.webhook_last_status) == (state, None)
         assert "InvalidSecret" in str(noted.webhook_last_error)
     assert receiver.received == []
 
 
 def test_a_message_that_is_none_comes_again_without_the_others(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     queue.send(ended(receiver.url("/hook")))
     failed = queue.run() + queue.run()
     assert len(failed) == 1
-    assert world.record("a").webhook_state == "delivered"
+    assert harness.record("a").webhook_state == "delivered"
 
 
 def test_what_is_delivered_is_not_sent_again_because_its_trace_failed(
-    world: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
 ) -> None:
     message = encode_webhook(ended(receiver.url("/hook")))
-    world.dynamodb.delete_table(TableName="tasks")
-    delivery = deliver_webhook.webhooks().prepare(message, receive_count=1, now_ms=world.now_ms)
+    harness.dynamodb.delete_table(TableName="tasks")
+    delivery = deliver_webhook.webhooks().prepare(message, receive_count=1, now_ms=harness.now_ms)
     attempt = deliver_webhook.webhooks().attempt(delivery)
     assert deliver_webhook.webhooks().settle(delivery, attempt) is None

@@ -33,7 +33,9 @@ COMPOSED = (
     notify.notifier,
     read_task.reader,
     route_tasks.router,
-    submit_task.submitter,
+    submit_task.settings,
+    submit_task.submission,
+    submit_task.application,
     clients.client,
     clients.dynamodb,
 )
@@ -45,7 +47,7 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(world: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give the handlers the environment that the stacks give them, and queues that hear the topics."""
     sns, sqs = client("sns"), client("sqs")
     urls = {}
@@ -62,7 +64,7 @@ def deployed(world: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "TASK_BUCKET": "task-bucket",
         "MODEL_BUCKET": "model-bucket",
         "OUTPUT_BUCKET": "out",
-        "RUNTIMES": world.catalogue.to_json(),
+        "RUNTIMES": harness.catalogue.to_json(),
         "RETENTION_SECONDS": "3600",
         "API_KEY_SECRET_ARNS": json.dumps({"default": secret["ARN"]}),
     }.items():
@@ -167,27 +169,27 @@ def test_what_no_id_has_in_it_is_not_found(task_id: str) -> None:
     assert (status, answer["error"]["code"]) == (404, "not_found")
 
 
-def test_aws_refusing_is_503_with_retry_after(world: Harness, make_task: MakeTask) -> None:
-    world.dynamodb.delete_table(TableName="tasks")
+def test_aws_refusing_is_503_with_retry_after(harness: Harness, make_task: MakeTask) -> None:
+    harness.dynamodb.delete_table(TableName="tasks")
     answer = submit_task.handler(event("api_gateway_post", body=json.dumps(make_task("a"))), CONTEXT)
     assert answer["statusCode"] == 503
     assert json.loads(answer["body"])["error"]["code"] == "unavailable"
     assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
 
 
-def test_a_batch_fails_only_where_it_failed(world: Harness, deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish = world.publisher.__class__.publish
+def test_a_batch_fails_only_where_it_failed(harness: Harness, deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = harness.publisher.__class__.publish
 
     def refuse_one(self: Any, record: Any, **options: Any) -> None:
         if record.id == "refused-by-sns":
             raise ConnectionError("AWS refuses")
         publish(self, record, **options)
 
-    monkeypatch.setattr(world.publisher.__class__, "publish", refuse_one)
+    monkeypatch.setattr(harness.publisher.__class__, "publish", refuse_one)
     answer = route_tasks.handler(event("sqs_envelopes"), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]}
-    assert world.record("good").published_at_ms
-    assert world.record("refused-by-sns").published_at_ms is None
+    assert harness.record("good").published_at_ms
+    assert harness.record("refused-by-sns").published_at_ms is None
     monkeypatch.undo()
 
 

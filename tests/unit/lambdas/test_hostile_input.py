@@ -21,7 +21,6 @@ from lambdas.notify import handler as notify_handler
 from lambdas.notify.notifier import Notifier
 from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.route_tasks.task_router import TaskRouter
-from lambdas.tasks.submission import TaskSubmission
 from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
 
@@ -32,39 +31,35 @@ CONTEXT = SimpleNamespace(
 MAX_SNS_BYTES = 256 * 1024
 
 
-def router(world: Harness) -> TaskRouter:
+def router(harness: Harness) -> TaskRouter:
     return TaskRouter(
-        catalogue=world.catalogue,
-        find_checkpoint=world.models.find_checkpoint,
-        task_bucket=world.task_bucket,
-        tasks=world.tasks,
-        completion_topic=world.completion_topic,
+        task_bucket=harness.task_bucket, submission=harness.submission, completion_topic=harness.completion_topic
     )
 
 
-def settle(world: Harness, function: str, text: str, message_id: str = "m-1") -> None:
+def settle(harness: Harness, function: str, text: str, message_id: str = "m-1") -> None:
     delivery = Delivery(message_id, text, {})
     if function == "route_tasks":
-        router(world).route(delivery, now_ms=world.now_ms)
+        router(harness).route(delivery)
     else:
         processor = DeadLetterProcessor(
-            repository=world.table, task_bucket=world.task_bucket, completion_topic=world.completion_topic
+            repository=harness.repository, task_bucket=harness.task_bucket, completion_topic=harness.completion_topic
         )
         processor.process(delivery)
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
-def test_a_rejection_fits_a_message_whatever_its_context(world: Harness, make_task: MakeTask, function: str) -> None:
-    settle(world, function, json.dumps(make_task(context="é" * 100_000), ensure_ascii=False))
-    ((body, _),) = world.completion_topic.sent
+def test_a_rejection_fits_a_message_whatever_its_context(harness: Harness, make_task: MakeTask, function: str) -> None:
+    settle(harness, function, json.dumps(make_task(context="é" * 100_000), ensure_ascii=False))
+    ((body, _),) = harness.completion_topic.sent
     assert len(body) < MAX_SNS_BYTES
     assert json.loads(body)["context"] is None
 
 
 @pytest.mark.parametrize("id_", ["a\x01b", "a\nb", "\ud800", "💥"])
-def test_a_rejections_attributes_can_be_sent(world: Harness, make_task: MakeTask, id_: str) -> None:
-    settle(world, "route_tasks", json.dumps(make_task(id_)))
-    ((_, attributes),) = world.completion_topic.sent
+def test_a_rejections_attributes_can_be_sent(harness: Harness, make_task: MakeTask, id_: str) -> None:
+    settle(harness, "route_tasks", json.dumps(make_task(id_)))
+    ((_, attributes),) = harness.completion_topic.sent
     assert attributes["id"].isascii()
     assert attributes["id"].isprintable()
 
@@ -80,10 +75,10 @@ def test_a_rejections_attributes_can_be_sent(world: Harness, make_task: MakeTask
     ],
 )
 def test_half_a_surrogate_pair_is_the_senders_mistake(
-    world: Harness, make_task: MakeTask, metadata: dict[str, Any], content: dict[str, Any]
+    harness: Harness, make_task: MakeTask, metadata: dict[str, Any], content: dict[str, Any]
 ) -> None:
-    settle(world, "route_tasks", json.dumps(make_task(content=content, **metadata)))
-    ((body, _),) = world.completion_topic.sent
+    settle(harness, "route_tasks", json.dumps(make_task(content=content, **metadata)))
+    ((body, _),) = harness.completion_topic.sent
     assert json.loads(body)["error"]["code"] in {"invalid_json", "invalid_task"}
     payload = {"prompt": "a"} | content
     request = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": payload}} | metadata
@@ -91,8 +86,8 @@ def test_half_a_surrogate_pair_is_the_senders_mistake(
         with pytest.raises((InvalidJson, InvalidTask)):
             parse_submission(
                 parse_json_object(json.dumps(request)),
-                catalogue=world.catalogue,
-                find_checkpoint=world.models.find_checkpoint,
+                catalogue=harness.catalogue,
+                find_checkpoint=harness.models.find_checkpoint,
                 format_=Format.RUNPOD,
                 runtime_name="sdruntime",
                 generated_id="job",
@@ -100,140 +95,137 @@ def test_half_a_surrogate_pair_is_the_senders_mistake(
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
-def test_half_a_surrogate_pair_in_a_value_goes_through(world: Harness, make_task: MakeTask, text: str) -> None:
-    settle(world, "route_tasks", json.dumps(make_task(content={"prompt": text, "styles": [text]}, context=text)))
-    assert world.completion_topic.sent == []
-    assert json.loads(world.task_topic.sent[0][0])["task"]["content"]["prompt"] == text
+def test_half_a_surrogate_pair_in_a_value_goes_through(harness: Harness, make_task: MakeTask, text: str) -> None:
+    settle(harness, "route_tasks", json.dumps(make_task(content={"prompt": text, "styles": [text]}, context=text)))
+    assert harness.completion_topic.sent == []
+    assert json.loads(harness.task_topic.sent[0][0])["task"]["content"]["prompt"] == text
 
 
 @pytest.mark.parametrize("name", ["x" * 2000, "../../etc/passwd", "\ud800", "a\x00b", ""])
-def test_a_checkpoint_that_is_no_key(world: Harness, name: str) -> None:
+def test_a_checkpoint_that_is_no_key(harness: Harness, name: str) -> None:
     scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": name}
-    settle(world, "route_tasks", json.dumps({"alwayson_scripts": scripts, "prompt": "x"}))
-    ((body, _),) = world.completion_topic.sent
+    settle(harness, "route_tasks", json.dumps({"alwayson_scripts": scripts, "prompt": "x"}))
+    ((body, _),) = harness.completion_topic.sent
     assert "sd_model_checkpoint" in json.loads(body)["error"]["message"]
 
 
-def test_a_checkpoint_may_be_named_by_its_title(world: Harness) -> None:
-    assert world.models.find_checkpoint("painting.safetensors [0a1b2c3d]") == "painting.safetensors"
+def test_a_checkpoint_may_be_named_by_its_title(harness: Harness) -> None:
+    assert harness.models.find_checkpoint("painting.safetensors [0a1b2c3d]") == "painting.safetensors"
 
 
-def test_a_checkpoint_may_be_named_without_its_ending(world: Harness) -> None:
-    assert world.models.find_checkpoint("painting") == "painting.safetensors"
-    assert world.models.find_checkpoint("painting [0a1b2c3d]") == "painting.safetensors"
-    assert world.models.find_checkpoint("paint") is None
+def test_a_checkpoint_may_be_named_without_its_ending(harness: Harness) -> None:
+    assert harness.models.find_checkpoint("painting") == "painting.safetensors"
+    assert harness.models.find_checkpoint("painting [0a1b2c3d]") == "painting.safetensors"
+    assert harness.models.find_checkpoint("paint") is None
 
 
-def test_a_checkpoint_may_be_named_without_its_folder_or_by_its_hash(world: Harness) -> None:
+def test_a_checkpoint_may_be_named_without_its_folder_or_by_its_hash(harness: Harness) -> None:
     sha256 = hashlib.sha256(b"other weights").hexdigest()
     key, metadata = "Stable-diffusion/sub/photo.safetensors", {SHA256_METADATA: sha256}
-    world.s3.put_object(Bucket="model-bucket", Key=key, Body=b"other weights", Metadata=metadata)
+    harness.s3.put_object(Bucket="model-bucket", Key=key, Body=b"other weights", Metadata=metadata)
     for name in ("photo.safetensors", "photo", "sub/photo", sha256, sha256[:10], sha256[:10].upper()):
-        assert world.models.find_checkpoint(name) == "sub/photo.safetensors", name
-    assert world.models.find_checkpoint("0" * 10) is None
-    assert world.models.find_checkpoint(sha256[:9]) is None
+        assert harness.models.find_checkpoint(name) == "sub/photo.safetensors", name
+    assert harness.models.find_checkpoint("0" * 10) is None
+    assert harness.models.find_checkpoint(sha256[:9]) is None
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
 @pytest.mark.parametrize("key", ["", "k" * 1100, "\ud800", "nothing/here.json"])
-def test_a_pointer_to_nothing(world: Harness, key: str, function: str) -> None:
-    settle(world, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": key}]))
-    assert len(world.completion_topic.sent) == 1
+def test_a_pointer_to_nothing(harness: Harness, key: str, function: str) -> None:
+    settle(harness, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": key}]))
+    assert len(harness.completion_topic.sent) == 1
 
 
 @pytest.mark.parametrize("function", ["route_tasks", "fail_dead_letters"])
-def test_a_pointer_to_more_than_a_function_holds(world: Harness, function: str) -> None:
-    world.s3.put_object(Bucket="task-bucket", Key="huge", Body=b" " * (MAX_MESSAGE_BYTES + 1))
-    settle(world, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": "huge"}]))
-    assert len(world.completion_topic.sent) == 1
+def test_a_pointer_to_more_than_a_function_holds(harness: Harness, function: str) -> None:
+    harness.s3.put_object(Bucket="task-bucket", Key="huge", Body=b" " * (MAX_MESSAGE_BYTES + 1))
+    settle(harness, function, json.dumps([POINTER_CLASS, {"s3BucketName": "task-bucket", "s3Key": "huge"}]))
+    assert len(harness.completion_topic.sent) == 1
 
 
-def test_a_task_that_no_agent_would_read(world: Harness, make_task: MakeTask) -> None:
+def test_a_task_that_no_agent_would_read(harness: Harness, make_task: MakeTask) -> None:
     # An é is six characters in JSON's escapes.
     body = make_task(content={"note": "é" * (MAX_MESSAGE_BYTES // 6)})
-    submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
     with pytest.raises(MessageTooLarge, match="links"):
-        world.tasks.submit(submission, submission_id="s", now_ms=world.now_ms)
-    assert world.table.read("test-t2i") is None
+        harness.submit(body)
+    assert harness.repository.read("test-t2i") is None
 
 
 @pytest.mark.parametrize(
     "positions",
     [{"sdruntime": [10**60, "a"]}, {"sdruntime": [-1, "a"]}, {"sdruntime": [5, ""]}, {"dynamic": [5, "💥"]}],
 )
-def test_a_made_up_token(world: Harness, positions: dict[str, Any]) -> None:
+def test_a_made_up_token(harness: Harness, positions: dict[str, Any]) -> None:
     token = base64.urlsafe_b64encode(json.dumps(positions).encode()).decode().rstrip("=")
     with pytest.raises(InvalidTask, match="next"):
-        list_tasks(parse_query({"next": token}, world.catalogue), repository=world.table)
+        list_tasks(parse_query({"next": token}, harness.catalogue), repository=harness.repository)
 
 
-def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(world: Harness, make_task: MakeTask) -> None:
+def test_redelivery_of_an_older_run_neither_runs_nor_is_refused(harness: Harness, make_task: MakeTask) -> None:
     first, second = json.dumps(make_task()), json.dumps(make_task(content={"steps": 2}))
-    settle(world, "route_tasks", first, "first")
-    end(world)
-    settle(world, "route_tasks", second, "second")
-    settle(world, "route_tasks", first, "first")
-    assert world.completion_topic.sent == []
-    end(world)
-    settle(world, "route_tasks", first, "first")
-    assert len(world.task_topic.sent) == 2
-    assert world.record("test-t2i").submission_id == "second"
+    settle(harness, "route_tasks", first, "first")
+    end(harness)
+    settle(harness, "route_tasks", second, "second")
+    settle(harness, "route_tasks", first, "first")
+    assert harness.completion_topic.sent == []
+    end(harness)
+    settle(harness, "route_tasks", first, "first")
+    assert len(harness.task_topic.sent) == 2
+    assert harness.record("test-t2i").submission_id == "second"
 
 
-def end(world: Harness) -> None:
-    world.claim("test-t2i")
-    world.finish("test-t2i", Outcome(Status.COMPLETED))
+def end(harness: Harness) -> None:
+    harness.claim("test-t2i")
+    harness.finish("test-t2i", Outcome(Status.COMPLETED))
 
 
-def submitted(world: Harness, make_task: MakeTask, **options: Any) -> Record:
+def submitted(harness: Harness, make_task: MakeTask, **options: Any) -> Record:
     body = make_task(**options)
-    submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
-    tasks: TaskSubmission = world.tasks
-    world.task_topic.failures = 1
+    harness.task_topic.failures = 1
     with pytest.raises(ConnectionError):
-        tasks.submit(submission, submission_id=f"s-{body['task']['metadata']['id']}", now_ms=world.now_ms)
-    recorded: Record = world.record(body["task"]["metadata"]["id"])
+        harness.submit(body, f"s-{body['task']['metadata']['id']}")
+    recorded: Record = harness.record(body["task"]["metadata"]["id"])
     return recorded
 
 
-def sweep(world: Harness, later_ms: int) -> None:
-    world.now_ms += later_ms
-    TaskReaper(repository=world.table, publisher=world.publisher, now_ms=lambda: world.now_ms).run()
+def sweep(harness: Harness, later_ms: int) -> None:
+    harness.now_ms += later_ms
+    TaskReaper(repository=harness.repository, publisher=harness.publisher, now_ms=lambda: harness.now_ms).run()
 
 
-def test_a_task_whose_message_is_gone_fails(world: Harness, make_task: MakeTask) -> None:
-    record = submitted(world, make_task, content={"note": "x" * 6000})
-    world.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
-    sweep(world, 60_000)
-    found = world.record(record.id)
+def test_a_task_whose_message_is_gone_fails(harness: Harness, make_task: MakeTask) -> None:
+    record = submitted(harness, make_task, content={"note": "x" * 6000})
+    harness.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
+    sweep(harness, 60_000)
+    found = harness.record(record.id)
     assert found.status is Status.FAILED
-    assert world.error_code(record.id) == "message_lost"
+    assert harness.error_code(record.id) == "message_lost"
 
 
-def test_a_task_that_cannot_be_settled_is_looked_at_less_often(world: Harness, make_task: MakeTask) -> None:
-    record = submitted(world, make_task)
-    world.task_topic.failures = 1
-    sweep(world, 60_000)
-    assert world.record(record.id).next_check_at_ms == world.now_ms + REAPER_RETRY_MS
-    sweep(world, REAPER_RETRY_MS)
-    assert world.record(record.id).published_at_ms
+def test_a_task_that_cannot_be_settled_is_looked_at_less_often(harness: Harness, make_task: MakeTask) -> None:
+    record = submitted(harness, make_task)
+    harness.task_topic.failures = 1
+    sweep(harness, 60_000)
+    assert harness.record(record.id).next_check_at_ms == harness.now_ms + REAPER_RETRY_MS
+    sweep(harness, REAPER_RETRY_MS)
+    assert harness.record(record.id).published_at_ms
 
 
-def test_a_final_task_is_never_looked_at_again(world: Harness, make_task: MakeTask) -> None:
-    record = submitted(world, make_task)
+def test_a_final_task_is_never_looked_at_again(harness: Harness, make_task: MakeTask) -> None:
+    record = submitted(harness, make_task)
     outcome = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
-    world.table.finish_active(record, outcome)
-    world.now_ms += 10**9
-    assert not world.table.defer(record.id)
+    harness.repository.finish_active(record, outcome)
+    harness.now_ms += 10**9
+    assert not harness.repository.defer(record.id)
 
 
 def test_callbacks_go_out_up_to_the_first_that_cannot(
-    world: Harness, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serialize = TypeSerializer().serialize
     changes = []
     for number, context in enumerate(["null", "broken", "null"]):
-        record = submitted(world, make_task, task_id=f"t-{number}")
+        record = submitted(harness, make_task, task_id=f"t-{number}")
         error = {"code": "c", "message": "m"}
         after = record.model_copy(update={"status": Status.FAILED, "context": context, "error": error})
         images = {
@@ -241,7 +233,7 @@ def test_callbacks_go_out_up_to_the_first_that_cannot(
             for name, image in (("OldImage", record), ("NewImage", after))
         }
         changes.append({"eventName": "MODIFY", "dynamodb": {**images, "SequenceNumber": str(number)}})
-    notifier = Notifier(completion_topic=world.completion_topic, webhooks=world.webhooks)
+    notifier = Notifier(completion_topic=harness.completion_topic, webhooks=harness.webhooks)
     monkeypatch.setattr(notify_handler, "notifier", lambda: notifier)
     assert notify_handler.handler({"Records": changes}, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert [attributes["id"] for _, attributes in world.completion_topic.sent] == ["t-0"]
+    assert [attributes["id"] for _, attributes in harness.completion_topic.sent] == ["t-0"]

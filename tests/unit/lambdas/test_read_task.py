@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from contract.errors import InvalidTask, NoWebhook, TaskFinished, TaskNotFinished, TaskNotFound
 from contract.record import Status
-from contract.submission import parse_submission
 from contract.transitions import Outcome
 from contract.webhook import WebhookState
 from lambdas.read_task import task_list
@@ -21,44 +20,43 @@ DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), outp
 
 
 @pytest.fixture
-def reader(world: Harness) -> TaskReader:
+def reader(harness: Harness) -> TaskReader:
     return TaskReader(
-        repository=world.table,
-        catalogue=world.catalogue,
-        webhooks=world.webhooks,
+        repository=harness.repository,
+        catalogue=harness.catalogue,
+        webhooks=harness.webhooks,
         output_bucket="out",
-        outputs=OutputBucket(client=world.s3),
+        outputs=OutputBucket(client=harness.s3),
     )
 
 
 @pytest.fixture
-def submit(world: Harness, make_task: MakeTask) -> Any:
+def submit(harness: Harness, make_task: MakeTask) -> Any:
     def submit_task(task_id: str, runtime: str = "sdruntime", **metadata: Any) -> None:
         content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
         body = make_task(task_id, content, runtime=runtime, **metadata)
-        submission = parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
-        world.tasks.submit(submission, submission_id=task_id, now_ms=world.now_ms)
-        world.now_ms += 1000
+        harness.submit(body, task_id)
+        harness.now_ms += 1000
 
     return submit_task
 
 
-def test_a_task_from_submission_to_end(world: Harness, reader: TaskReader, submit: Any) -> None:
+def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, submit: Any) -> None:
     submit("a")
     waiting = reader.show("a")
     assert (waiting["status"], waiting["progress"], waiting["outputs"], waiting["error"]) == ("IN_QUEUE", 0, [], None)
     assert waiting["output_location"] == "s3://out/output/a"
     assert waiting["context"] == {"abc": 123}
-    world.claim("a")
+    harness.claim("a")
     sampling = {"sampling_step": 3, "sampling_steps": 20, "job_no": 0, "job_count": 1}
-    world.report("a", 150, sampling)
+    harness.report("a", 150, sampling)
     running = reader.show("a")
     assert (running["status"], running["progress"], running["sampling"]) == ("IN_PROGRESS", 0.15, sampling)
     assert running["models"] is None
-    world.report("a", 150, sampling, models={"bytes": 9, "bytes_done": 3})
+    harness.report("a", 150, sampling, models={"bytes": 9, "bytes_done": 3})
     assert reader.show("a")["models"] == {"bytes": 9, "bytes_done": 3}
-    world.now_ms += 2500
-    world.finish("a", DONE)
+    harness.now_ms += 2500
+    harness.finish("a", DONE)
     done = reader.show("a")
     assert (waiting["sampling"], done["sampling"], done["models"]) == (None, None, None)
     assert (done["status"], done["progress"], done["delay_ms"], done["execution_ms"]) == ("COMPLETED", 1, 1000, 2500)
@@ -70,15 +68,15 @@ def test_a_task_from_submission_to_end(world: Harness, reader: TaskReader, submi
     assert done["outputs"][0].keys() == {"s3_url", "url"}
 
 
-def test_outputs_inside_the_answer_while_they_fit(world: Harness, reader: TaskReader, submit: Any) -> None:
-    world.s3.create_bucket(Bucket="out")
+def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: TaskReader, submit: Any) -> None:
+    harness.s3.create_bucket(Bucket="out")
     sizes = {"1.png": 3_000_000, "2.png": 3_000_000, "3.png": 100, "a.out": 10}
     for name, size in sizes.items():
-        world.s3.put_object(Bucket="out", Key=name, Body=name.encode() * (size // 5))
+        harness.s3.put_object(Bucket="out", Key=name, Body=name.encode() * (size // 5))
     submit("a", context="ä" * 10_000)
-    world.claim("a")
+    harness.claim("a")
     pictures = tuple(f"s3://out/{name}" for name in ("1.png", "2.png", "gone.png", "3.png"))
-    world.finish("a", Outcome(Status.COMPLETED, image_urls=pictures, output_url="s3://out/a.out"))
+    harness.finish("a", Outcome(Status.COMPLETED, image_urls=pictures, output_url="s3://out/a.out"))
     task = reader.show("a", {"inline": "true"})
     inside = [output["base64"] for output in task["outputs"]]
     assert [text is not None for text in inside] == [True, False, False, True, True]
@@ -101,20 +99,20 @@ def test_an_unknown_task(reader: TaskReader) -> None:
         reader.cancel("nobody")
 
 
-def test_cancelling(world: Harness, reader: TaskReader, submit: Any) -> None:
+def test_cancelling(harness: Harness, reader: TaskReader, submit: Any) -> None:
     submit("waiting")
     submit("running")
     submit("done")
-    world.claim("running")
-    world.claim("done")
-    world.finish("done", DONE)
+    harness.claim("running")
+    harness.claim("done")
+    harness.finish("done", DONE)
     for task_id in ("waiting", "running", "waiting"):
         assert reader.cancel(task_id)["status"] == "CANCELLED"
     with pytest.raises(TaskFinished, match="done is COMPLETED already"):
         reader.cancel("done")
 
 
-def test_calling_a_webhook_again(world: Harness, reader: TaskReader, submit: Any) -> None:
+def test_calling_a_webhook_again(harness: Harness, reader: TaskReader, submit: Any) -> None:
     submit("without")
     submit("a", webhook="https://example.com/hook")
     assert reader.show("without")["webhook"] is None
@@ -126,13 +124,13 @@ def test_calling_a_webhook_again(world: Harness, reader: TaskReader, submit: Any
         reader.redeliver_webhook("without")
     with pytest.raises(TaskNotFound):
         reader.redeliver_webhook("nobody")
-    world.claim("a")
-    world.finish("a", DONE)
-    world.table.record_webhook(world.record("a"), WebhookState.FAILED, status=503, error=None)
+    harness.claim("a")
+    harness.finish("a", DONE)
+    harness.repository.record_webhook(harness.record("a"), WebhookState.FAILED, status=503, error=None)
     trace = {"attempts": 1, "lastStatus": 503, "lastError": None}
     assert reader.show("a")["webhook"] == {"state": "failed", **trace}
     assert reader.redeliver_webhook("a")["webhook"] == {"state": "pending", **trace}
-    assert [record.id for record in world.webhooks.sent] == ["a"]
+    assert [record.id for record in harness.webhooks.sent] == ["a"]
 
 
 def test_listing_across_runtimes_page_by_page(reader: TaskReader, submit: Any) -> None:
@@ -156,7 +154,7 @@ def pages(reader: TaskReader, **parameters: str) -> list[ListedTask]:
 
 
 def test_a_rare_state_is_found_however_deep(
-    world: Harness, reader: TaskReader, submit: Any, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, reader: TaskReader, submit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(12):
         submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")

@@ -10,42 +10,38 @@ from tests.unit.lambdas.harness import Harness, MakeTask
 
 
 @pytest.fixture
-def route(world: Harness) -> Any:
+def route(harness: Harness) -> Any:
     router = TaskRouter(
-        catalogue=world.catalogue,
-        find_checkpoint=world.models.find_checkpoint,
-        task_bucket=world.task_bucket,
-        tasks=world.tasks,
-        completion_topic=world.completion_topic,
+        task_bucket=harness.task_bucket, submission=harness.submission, completion_topic=harness.completion_topic
     )
 
     def route_body(body: object, message_id: str = "m-1", **attributes: str) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
-        router.route(Delivery(message_id, text, attributes), now_ms=world.now_ms)
+        router.route(Delivery(message_id, text, attributes))
 
     return route_body
 
 
-def rejection(world: Harness) -> tuple[dict[str, Any], dict[str, str]]:
-    [(body, attributes)] = world.completion_topic.sent
+def rejection(harness: Harness) -> tuple[dict[str, Any], dict[str, str]]:
+    [(body, attributes)] = harness.completion_topic.sent
     return json.loads(body), attributes
 
 
-def test_all_three_formats(world: Harness, route: Any, make_task: MakeTask) -> None:
+def test_all_three_formats(harness: Harness, route: Any, make_task: MakeTask) -> None:
     route(make_task("new"))
     scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": "painting.safetensors"}
     route({"alwayson_scripts": scripts, "prompt": "A dog"}, "m-2")
     call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
     route({"input": call}, "m-3", runtime="sdruntime")
-    assert [attributes["id"] for _, attributes in world.task_topic.sent] == ["new", "old", "m-3"]
-    assert [attributes["runtime"] for _, attributes in world.task_topic.sent] == ["sdruntime", "dynamic", "sdruntime"]
-    assert world.completion_topic.sent == []
+    assert [attributes["id"] for _, attributes in harness.task_topic.sent] == ["new", "old", "m-3"]
+    assert [attributes["runtime"] for _, attributes in harness.task_topic.sent] == ["sdruntime", "dynamic", "sdruntime"]
+    assert harness.completion_topic.sent == []
 
 
-def test_a_pointer_into_the_task_bucket(world: Harness, route: Any, make_task: MakeTask) -> None:
-    world.task_bucket.put("from/publisher.json", json.dumps(make_task("pointed")))
-    route(encode_pointer(world.task_bucket.location("from/publisher.json")))
-    assert world.record("pointed").status == "IN_QUEUE"
+def test_a_pointer_into_the_task_bucket(harness: Harness, route: Any, make_task: MakeTask) -> None:
+    harness.task_bucket.put("from/publisher.json", json.dumps(make_task("pointed")))
+    route(encode_pointer(harness.task_bucket.location("from/publisher.json")))
+    assert harness.record("pointed").status == "IN_QUEUE"
 
 
 @pytest.mark.parametrize(
@@ -59,44 +55,44 @@ def test_a_pointer_into_the_task_bucket(world: Harness, route: Any, make_task: M
         (encode_pointer(S3Location("task-bucket", "nothing")), "invalid_json", "nothing can be read"),
     ],
 )
-def test_what_is_no_task_is_answered(world: Harness, route: Any, body: object, code: str, text: str) -> None:
+def test_what_is_no_task_is_answered(harness: Harness, route: Any, body: object, code: str, text: str) -> None:
     route(body)
-    callback, attributes = rejection(world)
+    callback, attributes = rejection(harness)
     assert (callback["result"], callback["id"], callback["message_id"]) == (False, None, "m-1")
     assert callback["error"]["code"] == code
     assert text in callback["error"]["message"]
     assert attributes == {"status": "failed"}
-    assert world.task_topic.sent == []
+    assert harness.task_topic.sent == []
 
 
-def test_a_broken_task_is_answered_with_its_id_and_context(world: Harness, route: Any, make_task: MakeTask) -> None:
+def test_a_broken_task_is_answered_with_its_id_and_context(harness: Harness, route: Any, make_task: MakeTask) -> None:
     route(make_task("mine", {"width": 5000}, runtime="nowhere"))
-    callback, attributes = rejection(world)
+    callback, attributes = rejection(harness)
     assert (callback["id"], callback["context"]) == ("mine", {"abc": 123})
     assert callback["error"]["code"] == "unknown_runtime"
     assert attributes == {"id": "mine", "runtime": "nowhere", "tasktype": "text-to-image", "status": "failed"}
-    assert world.table.read("mine") is None
+    assert harness.repository.read("mine") is None
 
 
-def test_an_id_in_use_is_answered_with_the_senders_context(world: Harness, route: Any, make_task: MakeTask) -> None:
+def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, route: Any, make_task: MakeTask) -> None:
     route(make_task("mine"))
     route(make_task("mine", {"prompt": "A cat"}, context="the second"), "m-2")
-    callback, _ = rejection(world)
+    callback, _ = rejection(harness)
     assert (callback["error"]["code"], callback["context"]) == ("id_in_use", "the second")
-    assert world.record("mine").context_value == {"abc": 123}
+    assert harness.record("mine").context_value == {"abc": 123}
 
 
-def test_what_aws_refuses_is_delivered_again(world: Harness, route: Any, make_task: MakeTask) -> None:
-    world.task_topic.failures = 1
+def test_what_aws_refuses_is_delivered_again(harness: Harness, route: Any, make_task: MakeTask) -> None:
+    harness.task_topic.failures = 1
     with pytest.raises(Exception, match="AWS refuses"):
         route(make_task("mine"))
     route(make_task("mine"))
-    assert len(world.task_topic.sent) == 1
-    world.completion_topic.failures = 1
+    assert len(harness.task_topic.sent) == 1
+    harness.completion_topic.failures = 1
     with pytest.raises(Exception, match="AWS refuses"):
         route("{oops", "m-2")
     route("{oops", "m-2")
-    assert len(world.completion_topic.sent) == 1
+    assert len(harness.completion_topic.sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,8 @@ from lambdas.http.application import Caller
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.handler import wait_ms
 from lambdas.runpod_api.jobs import RunpodJobs
-from lambdas.runpod_api.runtimes import Runtimes
 from lambdas.tasks import outcomes
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
-from lambdas.tasks.retry import TaskRetry
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import WebUiResponses
 from tests.unit.lambdas.harness import Harness
@@ -30,34 +28,34 @@ FAILED = Outcome(Status.FAILED, error={"code": "webui_error", "message": "out of
 
 
 class Runpod:
-    """The calls, each as a new request; time is the world's."""
+    """The calls, each as a new request; time is the harness's."""
 
-    def __init__(self, world: Harness) -> None:
-        self.world = world
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
         self.slept: list[Any] = []
         self.requests = 0
-        runtimes = Runtimes(catalogue=world.catalogue)
         self.jobs = RunpodJobs(
-            runtimes=runtimes,
-            find_checkpoint=world.models.find_checkpoint,
-            repository=world.table,
-            tasks=world.tasks,
-            retries=TaskRetry(repository=world.table, bucket=world.task_bucket, publisher=world.publisher),
-            waiter=TaskWaiter(repository=world.table, clock=self.seconds, sleep=self.sleep),
-            answers=WebUiResponses(outputs=OutputBucket(client=world.s3)),
+            catalogue=harness.catalogue,
+            repository=harness.repository,
+            submission=harness.submission,
+            waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
+            responses=WebUiResponses(outputs=OutputBucket(client=harness.s3)),
             link=lambda uri: uri.replace("s3://", "https://signed/"),
-            now_ms=lambda: world.now_ms,
+            now_ms=lambda: harness.now_ms,
             new_uuid=lambda: UUID(int=self.requests),
         )
         self.endpoint = RunpodEndpoint(
-            runtimes=runtimes, repository=world.table, now_ms=lambda: world.now_ms, clock=self.seconds
+            catalogue=harness.catalogue,
+            repository=harness.repository,
+            now_ms=lambda: harness.now_ms,
+            clock=self.seconds,
         )
 
     def seconds(self) -> float:
-        return float(self.world.now_ms / 1000)
+        return float(self.harness.now_ms / 1000)
 
     def sleep(self, seconds: float) -> None:
-        self.world.now_ms += int(seconds * 1000)
+        self.harness.now_ms += int(seconds * 1000)
         if self.slept:
             self.slept.pop(0)()
 
@@ -80,11 +78,11 @@ class Runpod:
 
 
 @pytest.fixture
-def runpod(world: Harness) -> Runpod:
-    world.s3.create_bucket(Bucket="out")
-    world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
-    world.s3.put_object(Bucket="out", Key="a-1.png", Body=b"picture")
-    return Runpod(world)
+def runpod(harness: Harness) -> Runpod:
+    harness.s3.create_bucket(Bucket="out")
+    harness.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
+    harness.s3.put_object(Bucket="out", Key="a-1.png", Body=b"picture")
+    return Runpod(harness)
 
 
 OUTPUT = {"images": [base64.b64encode(b"picture").decode()], **REST}
@@ -94,15 +92,15 @@ def test_a_job_from_run_to_its_output(runpod: Runpod) -> None:
     job = runpod.run()
     task_id = job["id"]
     assert job == {"id": str(UUID(task_id)), "status": "IN_QUEUE"}
-    record = runpod.world.record(task_id)
+    record = runpod.harness.record(task_id)
     assert (record.format, record.tasktype, record.key_name) == ("runpod", "webui-api", "shop")
-    runpod.world.now_ms += 500
+    runpod.harness.now_ms += 500
     assert runpod.status(task_id) == {"id": task_id, "status": "IN_QUEUE", "delayTime": 500}
-    runpod.world.claim(task_id, owner="worker-1/ab")
+    runpod.harness.claim(task_id, owner="worker-1/ab")
     running = {"id": task_id, "status": "IN_PROGRESS", "delayTime": 500, "output": {"progress": 0.0}}
-    runpod.world.now_ms += 2000
+    runpod.harness.now_ms += 2000
     assert runpod.status(task_id) == running
-    runpod.world.finish(task_id, DONE, owner="worker-1/ab")
+    runpod.harness.finish(task_id, DONE, owner="worker-1/ab")
     assert runpod.status(task_id) == {
         "delayTime": 500,
         "executionTime": 2000,
@@ -115,8 +113,8 @@ def test_a_job_from_run_to_its_output(runpod: Runpod) -> None:
 
 def test_a_failed_job_says_why_and_how_often_it_was_tried(runpod: Runpod) -> None:
     task_id = runpod.run()["id"]
-    runpod.world.claim(task_id)
-    runpod.world.finish(task_id, FAILED)
+    runpod.harness.claim(task_id)
+    runpod.harness.finish(task_id, FAILED)
     assert runpod.status(task_id) == {
         "delayTime": 0,
         "executionTime": 0,
@@ -130,8 +128,8 @@ def test_a_failed_job_says_why_and_how_often_it_was_tried(runpod: Runpod) -> Non
 
 def test_waiting_for_the_end(runpod: Runpod) -> None:
     def end() -> None:
-        runpod.world.claim(task_id)
-        runpod.world.finish(task_id, DONE)
+        runpod.harness.claim(task_id)
+        runpod.harness.finish(task_id, DONE)
 
     task_id = f"sync-{UUID(int=1)}"
     runpod.slept = [end]
@@ -142,7 +140,7 @@ def test_waiting_for_the_end(runpod: Runpod) -> None:
 @pytest.mark.parametrize("is_claimed", [False, True])
 def test_a_wait_that_is_too_short_ends_with_where_the_job_is(runpod: Runpod, is_claimed: bool) -> None:
     task_id = f"sync-{UUID(int=1)}"
-    runpod.slept = [lambda: runpod.world.claim(task_id)] if is_claimed else []
+    runpod.slept = [lambda: runpod.harness.claim(task_id)] if is_claimed else []
     assert runpod.run_sync(5) == {"id": task_id, "status": "IN_PROGRESS" if is_claimed else "IN_QUEUE"}
 
 
@@ -153,9 +151,9 @@ def test_a_stream_brings_progress_and_then_the_output_once(runpod: Runpod) -> No
         return runpod.jobs.stream("sdruntime", task_id)
 
     assert stream() == {"status": "IN_QUEUE", "stream": []}
-    runpod.world.claim(task_id)
+    runpod.harness.claim(task_id)
     assert stream() == {"status": "IN_PROGRESS", "stream": [{"output": {"progress": 0.0}}]}
-    runpod.world.finish(task_id, DONE)
+    runpod.harness.finish(task_id, DONE)
     assert stream() == {"status": "COMPLETED", "stream": [{"output": OUTPUT}]}
     assert stream() == {"status": "COMPLETED", "stream": []}
     assert runpod.status(task_id)["output"] == OUTPUT, "a status shows it as often as one asks"
@@ -163,17 +161,17 @@ def test_a_stream_brings_progress_and_then_the_output_once(runpod: Runpod) -> No
 
 def test_a_running_jobs_preview_is_linked_until_its_end(runpod: Runpod) -> None:
     task_id = runpod.run(policy={"preview": True})["id"]
-    runpod.world.claim(task_id)
+    runpod.harness.claim(task_id)
     models = {"bytes": 9, "bytes_done": 3}
-    runpod.world.report(task_id, 250, {"sampling_step": 5}, preview_url="s3://out/preview.png", models=models)
+    runpod.harness.report(task_id, 250, {"sampling_step": 5}, preview_url="s3://out/preview.png", models=models)
     preview = "https://signed/out/preview.png"
     progress = {"progress": 0.25, "sampling_step": 5, "models": models, "preview": preview}
     assert runpod.status(task_id)["output"] == progress
     assert runpod.jobs.stream("sdruntime", task_id)["stream"] == [{"output": progress}]
-    runpod.world.report(task_id, 500, {})
+    runpod.harness.report(task_id, 500, {})
     assert runpod.status(task_id)["output"]["preview"], "the newest one stays until there is a newer"
-    runpod.world.finish(task_id, DONE)
-    assert runpod.world.record(task_id).preview_url is None
+    runpod.harness.finish(task_id, DONE)
+    assert runpod.harness.record(task_id).preview_url is None
 
 
 def test_a_stream_of_a_cancelled_job_ends(runpod: Runpod) -> None:
@@ -185,9 +183,9 @@ def test_a_stream_of_a_cancelled_job_ends(runpod: Runpod) -> None:
 
 def test_cancelling_what_waits_and_what_runs_but_nothing_that_has_ended(runpod: Runpod) -> None:
     waiting, running, done = (runpod.run()["id"] for _ in range(3))
-    runpod.world.claim(running)
-    runpod.world.claim(done)
-    runpod.world.finish(done, DONE)
+    runpod.harness.claim(running)
+    runpod.harness.claim(done)
+    runpod.harness.finish(done, DONE)
     for task_id in (waiting, running, waiting):
         assert runpod.jobs.cancel("sdruntime", task_id) == {"id": task_id, "status": "CANCELLED"}
     assert runpod.status(waiting)["error"].startswith("cancelled")
@@ -200,30 +198,30 @@ def test_cancelling_what_waits_and_what_runs_but_nothing_that_has_ended(runpod: 
 def test_a_retry_runs_the_same_again(runpod: Runpod, size: int) -> None:
     call = BODY["input"] | {"payload": {"prompt": "x" * size}}
     task_id = runpod.run(input=call, webhook="https://example.com/hook", policy={"executionTimeout": 9000})["id"]
-    first = runpod.world.record(task_id)
-    runpod.world.claim(task_id)
-    runpod.world.finish(task_id, FAILED)
-    runpod.world.now_ms += 1000
+    first = runpod.harness.record(task_id)
+    runpod.harness.claim(task_id)
+    runpod.harness.finish(task_id, FAILED)
+    runpod.harness.now_ms += 1000
     assert runpod.retry(task_id) == {"id": task_id, "status": "IN_QUEUE"}
-    second = runpod.world.record(task_id)
+    second = runpod.harness.record(task_id)
     assert second.run_id != first.run_id
     assert (second.webhook, second.execution_timeout_ms, second.key_name) == (first.webhook, 9000, "shop")
     assert second.submitted_at_ms == first.submitted_at_ms + 1000
     assert (second.retries, second.attempts, second.error) == (1, 0, None)
-    message = json.loads(runpod.world.task_topic.sent[-1][0])
+    message = json.loads(runpod.harness.task_topic.sent[-1][0])
     assert message["run"] == second.run_id
     assert message["task"]["content"]["payload"] == {"prompt": "x" * size}
-    runpod.world.claim(task_id)
-    runpod.world.finish(task_id, FAILED)
+    runpod.harness.claim(task_id)
+    runpod.harness.finish(task_id, FAILED)
     assert runpod.status(task_id)["retries"] == 1
 
 
 def test_only_what_failed_or_took_too_long_is_run_again(runpod: Runpod) -> None:
     waiting, done, cancelled, late = (runpod.run()["id"] for _ in range(4))
-    runpod.world.claim(done)
-    runpod.world.finish(done, DONE)
+    runpod.harness.claim(done)
+    runpod.harness.finish(done, DONE)
     runpod.jobs.cancel("sdruntime", cancelled)
-    runpod.world.table.finish_active(runpod.world.record(late), outcomes.expired(runpod.world.record(late)))
+    runpod.harness.repository.finish_active(runpod.harness.record(late), outcomes.expired(runpod.harness.record(late)))
     for task_id in (waiting, done, cancelled):
         with pytest.raises(NotRetryable, match=r"FAILED or TIMED_OUT"):
             runpod.retry(task_id)
@@ -236,15 +234,15 @@ def test_purging_removes_what_waits_and_leaves_what_runs(runpod: Runpod, monkeyp
     monkeypatch.setattr("lambdas.runpod_api.endpoint.PAGE_SIZE", 3)
     ids = [runpod.run()["id"] for _ in range(8)]
     for task_id in ids[:2]:
-        runpod.world.claim(task_id)
+        runpod.harness.claim(task_id)
     elsewhere = {"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}}}
     other = runpod.run(elsewhere, runtime="dynamic")["id"]
     answer_by = runpod.seconds() + 5
     assert runpod.endpoint.purge("sdruntime", answer_by=answer_by) == {"removed": 6, "status": "completed"}
     assert runpod.endpoint.purge("sdruntime", answer_by=answer_by) == {"removed": 0, "status": "completed"}
-    states = [runpod.world.record(task_id).status for task_id in ids]
+    states = [runpod.harness.record(task_id).status for task_id in ids]
     assert states == [Status.IN_PROGRESS] * 2 + [Status.CANCELLED] * 6
-    assert runpod.world.record(other).status is Status.IN_QUEUE
+    assert runpod.harness.record(other).status is Status.IN_QUEUE
 
 
 def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,20 +261,20 @@ def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monk
 def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
     waiting, running, beside, done, failed = (runpod.run()["id"] for _ in range(5))
     for task_id, owner in ((running, "a/1"), (beside, "a/2"), (done, "b/1"), (failed, "b/2")):
-        runpod.world.claim(task_id, owner=owner)
-    runpod.world.finish(done, DONE, owner="b/1")
-    runpod.world.finish(failed, FAILED, owner="b/2")
+        runpod.harness.claim(task_id, owner=owner)
+    runpod.harness.finish(done, DONE, owner="b/1")
+    runpod.harness.finish(failed, FAILED, owner="b/2")
     assert runpod.endpoint.health("sdruntime") == {
         "jobs": {"completed": 1, "failed": 1, "inProgress": 2, "inQueue": 1, "retried": 0},
         "workers": {"idle": 0, "running": 1},
     }
-    world = runpod.world
+    harness = runpod.harness
     for replica, age_ms in (("a", 0), ("c", 1000), ("d", HEARTBEAT_EXPIRY_MS + 1)):
-        request = heartbeat(replica, "sdruntime", now_ms=world.now_ms - age_ms)
-        world.dynamodb.update_item(TableName="tasks", **request)
+        request = heartbeat(replica, "sdruntime", now_ms=harness.now_ms - age_ms)
+        harness.dynamodb.update_item(TableName="tasks", **request)
     assert runpod.endpoint.health("sdruntime")["workers"] == {"idle": 1, "running": 1}
     assert runpod.endpoint.health("dynamic")["workers"] == {"idle": 0, "running": 0}
-    assert world.table.read("replica/c") is None
+    assert harness.repository.read("replica/c") is None
     runpod.retry(failed)
     assert runpod.endpoint.health("sdruntime")["jobs"] == {
         "completed": 1,
@@ -312,7 +310,7 @@ def test_a_bad_body_is_refused_with_its_fields(runpod: Runpod) -> None:
     for body in ("", "[]", "{"):
         with pytest.raises(InvalidJson):
             runpod.jobs.run("sdruntime", body, caller=runpod.caller())
-    assert runpod.world.task_topic.sent == []
+    assert runpod.harness.task_topic.sent == []
 
 
 @pytest.mark.parametrize(("text", "milliseconds"), [(None, 90_000), ("1000", 1000), ("300000", 300_000)])
@@ -328,9 +326,9 @@ def test_every_other_wait_is_refused(text: str) -> None:
 
 def test_a_job_whose_outputs_were_deleted_is_gone(runpod: Runpod) -> None:
     task_id = runpod.run()["id"]
-    runpod.world.claim(task_id)
-    runpod.world.finish(task_id, DONE)
-    runpod.world.s3.delete_object(Bucket="out", Key="a-1.png")
+    runpod.harness.claim(task_id)
+    runpod.harness.finish(task_id, DONE)
+    runpod.harness.s3.delete_object(Bucket="out", Key="a-1.png")
     for call in (runpod.status, lambda job_id: runpod.jobs.stream("sdruntime", job_id)):
         with pytest.raises(OutputGone):
             call(task_id)

@@ -1,6 +1,5 @@
 import contextlib
 import json
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,26 +9,17 @@ from contract.errors import IdInUse
 from contract.message import TaskMessage
 from contract.record import Status
 from contract.storage import MAX_INLINE_MESSAGE_BYTES, decode_pointer
-from contract.submission import Submission, parse_submission
 from contract.transitions import Outcome
 from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 
 
-def submission(world: Harness, body: dict[str, Any]) -> Submission:
-    return parse_submission(body, catalogue=world.catalogue, find_checkpoint=world.models.find_checkpoint)
-
-
-def take(world: Harness, body: dict[str, Any], submission_id: str) -> Any:
-    return world.tasks.submit(submission(world, body), submission_id=submission_id, now_ms=world.now_ms)
-
-
-def test_a_task_is_recorded_and_published(world: Harness, make_task: MakeTask) -> None:
-    record = take(world, make_task(), "s1")
-    stored = world.record("test-t2i")
-    assert (stored.status, stored.published_at_ms, stored.runtime) == (Status.IN_QUEUE, world.now_ms, "sdruntime")
-    [(body, attributes)] = world.task_topic.sent
+def test_a_task_is_recorded_and_published(harness: Harness, make_task: MakeTask) -> None:
+    record = harness.submit(make_task(), "s1")
+    stored = harness.record("test-t2i")
+    assert (stored.status, stored.published_at_ms, stored.runtime) == (Status.IN_QUEUE, harness.now_ms, "sdruntime")
+    [(body, attributes)] = harness.task_topic.sent
     message = TaskMessage.from_body(json.loads(body))
     assert (message.run_id, message.checkpoint) == (record.run_id, "v1-5-pruned-emaonly.safetensors")
     assert message.task.content == {"prompt": "A dog"}
@@ -37,48 +27,48 @@ def test_a_task_is_recorded_and_published(world: Harness, make_task: MakeTask) -
     assert attributes == named | {"priority": "normal"}
 
 
-def test_the_same_submission_again_changes_nothing_not_even_after_the_end(world: Harness, make_task: MakeTask) -> None:
-    take(world, make_task(), "s1")
-    take(world, make_task(), "s1")
-    world.claim("test-t2i")
-    take(world, make_task(), "s1")
-    world.finish("test-t2i", DONE)
-    take(world, make_task(), "s1")
-    assert world.record("test-t2i").status is Status.COMPLETED
-    assert len(world.task_topic.sent) == 1
+def test_a_repeated_submission_changes_nothing_even_after_the_end(harness: Harness, make_task: MakeTask) -> None:
+    harness.submit(make_task(), "s1")
+    harness.submit(make_task(), "s1")
+    harness.claim("test-t2i")
+    harness.submit(make_task(), "s1")
+    harness.finish("test-t2i", DONE)
+    harness.submit(make_task(), "s1")
+    assert harness.record("test-t2i").status is Status.COMPLETED
+    assert len(harness.task_topic.sent) == 1
 
 
-def test_the_same_content_while_active_is_the_same_task(world: Harness, make_task: MakeTask) -> None:
-    first = take(world, make_task(), "s1")
-    second = take(world, make_task(), "s2")
+def test_the_same_content_while_active_is_the_same_task(harness: Harness, make_task: MakeTask) -> None:
+    first = harness.submit(make_task(), "s1")
+    second = harness.submit(make_task(), "s2")
     assert second.run_id == first.run_id
-    assert len(world.task_topic.sent) == 1
+    assert len(harness.task_topic.sent) == 1
 
 
-def test_other_content_while_active_is_refused_and_harms_nothing(world: Harness, make_task: MakeTask) -> None:
-    take(world, make_task(), "s1")
-    before = world.record("test-t2i")
+def test_other_content_while_active_is_refused_and_harms_nothing(harness: Harness, make_task: MakeTask) -> None:
+    harness.submit(make_task(), "s1")
+    before = harness.record("test-t2i")
     for body in (make_task(content={"prompt": "A cat"}), make_task(context=1), make_task(prefix="else")):
         with pytest.raises(IdInUse, match="IN_QUEUE with other content"):
-            take(world, body, "s2")
-    assert world.record("test-t2i") == before
-    assert len(world.task_topic.sent) == 1
+            harness.submit(body, "s2")
+    assert harness.record("test-t2i") == before
+    assert len(harness.task_topic.sent) == 1
 
 
-def test_after_the_end_a_new_run_begins(world: Harness, make_task: MakeTask) -> None:
-    first = take(world, make_task(), "s1")
-    world.claim("test-t2i")
-    world.finish("test-t2i", DONE)
-    second = take(world, make_task(), "s2")
+def test_after_the_end_a_new_run_begins(harness: Harness, make_task: MakeTask) -> None:
+    first = harness.submit(make_task(), "s1")
+    harness.claim("test-t2i")
+    harness.finish("test-t2i", DONE)
+    second = harness.submit(make_task(), "s2")
     assert second.run_id != first.run_id
-    stored = world.record("test-t2i")
+    stored = harness.record("test-t2i")
     assert (stored.status, stored.run_id, stored.image_urls, stored.expires_at) == (
         Status.IN_QUEUE,
         second.run_id,
         (),
         None,
     )
-    assert len(world.task_topic.sent) == 2
+    assert len(harness.task_topic.sent) == 2
 
 
 @pytest.mark.parametrize(
@@ -86,15 +76,15 @@ def test_after_the_end_a_new_run_begins(world: Harness, make_task: MakeTask) -> 
     [(100, True, False), (5_000, False, False), (MAX_INLINE_MESSAGE_BYTES, False, True)],
 )
 def test_large_bodies_go_through_the_bucket(
-    world: Harness, make_task: MakeTask, size: int, in_record: bool, by_pointer: bool
+    harness: Harness, make_task: MakeTask, size: int, in_record: bool, by_pointer: bool
 ) -> None:
-    record = take(world, make_task(content={"prompt": "ü" * (size // 6)}), "s1")
-    [(body, attributes)] = world.task_topic.sent
+    record = harness.submit(make_task(content={"prompt": "ü" * (size // 6)}), "s1")
+    [(body, attributes)] = harness.task_topic.sent
     pointer = decode_pointer(body)
     assert (pointer is not None) == by_pointer
     assert ("ExtendedPayloadSize" in attributes) == by_pointer
     assert (record.message is not None) == in_record
-    full = world.task_bucket.resolve(body)
+    full = harness.task_bucket.resolve(body)
     assert TaskMessage.from_body(json.loads(full)).task.content["prompt"] == "ü" * (size // 6)
     assert len(body) <= MAX_INLINE_MESSAGE_BYTES
 
@@ -102,18 +92,18 @@ def test_large_bodies_go_through_the_bucket(
 @pytest.mark.parametrize("fails_after_sending", [False, True])
 @pytest.mark.parametrize("size", [10, 300_000])
 def test_a_crash_around_publishing_is_repaired_by_the_next_delivery(
-    world: Harness, make_task: MakeTask, fails_after_sending: bool, size: int
+    harness: Harness, make_task: MakeTask, fails_after_sending: bool, size: int
 ) -> None:
     body = make_task(content={"prompt": "x" * size})
-    world.task_topic.failures = 1
-    world.task_topic.fails_after_sending = fails_after_sending
+    harness.task_topic.failures = 1
+    harness.task_topic.fails_after_sending = fails_after_sending
     with pytest.raises(Exception, match="AWS refuses"):
-        take(world, body, "s1")
-    assert world.record("test-t2i").published_at_ms is None
-    take(world, body, "s1")
-    assert world.record("test-t2i").published_at_ms is not None
-    runs = {json.loads(world.task_bucket.resolve(sent))["run"] for sent, _ in world.task_topic.sent}
-    assert runs == {world.record("test-t2i").run_id}
+        harness.submit(body, "s1")
+    assert harness.record("test-t2i").published_at_ms is None
+    harness.submit(body, "s1")
+    assert harness.record("test-t2i").published_at_ms is not None
+    runs = {json.loads(harness.task_bucket.resolve(sent))["run"] for sent, _ in harness.task_topic.sent}
+    assert runs == {harness.record("test-t2i").run_id}
 
 
 steps = st.lists(
@@ -124,34 +114,35 @@ steps = st.lists(
 @given(steps)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
-    world: Harness, make_task: MakeTask, steps: list[tuple[str, str, int]]
+    harness: Harness, make_task: MakeTask, steps: list[tuple[str, str, int]]
 ) -> None:
     task_id = f"task-{abs(hash(tuple(steps)))}"
-    world.task_topic.sent.clear()
+    harness.task_topic.sent.clear()
     taken = set()
     for submission_id, prompt, failure in steps:
-        world.task_topic.failures = int(failure > 0)
-        world.task_topic.fails_after_sending = failure == 2
+        harness.task_topic.failures = int(failure > 0)
+        harness.task_topic.fails_after_sending = failure == 2
         with contextlib.suppress(IdInUse, ConnectionError):
-            taken.add(take(world, make_task(task_id, {"prompt": prompt}), submission_id).run_id)
-    record = world.table.read(task_id)
+            taken.add(harness.submit(make_task(task_id, {"prompt": prompt}), submission_id).run_id)
+    record = harness.repository.read(task_id)
     if record is None:
         assert not taken
         return
     # Nothing ended, so there is one run only, and every message that went out was of that run.
     assert taken <= {record.run_id}
-    assert {json.loads(body)["run"] for body, _ in world.task_topic.sent} <= {record.run_id}
+    assert {json.loads(body)["run"] for body, _ in harness.task_topic.sent} <= {record.run_id}
     assert record.status is Status.IN_QUEUE
 
 
 @pytest.mark.parametrize("padding", [0, 10_000], ids=["in the record", "in the bucket"])
-def test_a_token_is_published_and_never_stored(world: Harness, padding: int) -> None:
+def test_a_token_is_published_and_never_stored(harness: Harness, padding: int) -> None:
     payload = {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret", "note": "x" * padding}
     content = {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": payload}
     metadata = {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"}
-    record = take(world, {"task": {"metadata": metadata, "content": content}}, "s1")
-    [(body, _)] = world.task_topic.sent
+    record = harness.submit({"task": {"metadata": metadata, "content": content}}, "s1")
+    [(body, _)] = harness.task_topic.sent
     assert "hf_secret" in body
-    stored = world.task_bucket.get(record.message_key) if record.message_key else record.message
+    stored = harness.task_bucket.get(record.message_key) if record.message_key else record.message
+    assert stored is not None
     assert "hf_secret" not in stored
     assert '"repo_id":"a/b"' in stored

@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 
 from contract.record import Status
-from contract.submission import parse_submission
 from contract.transitions import Outcome
 from lambdas.tasks.waiter import LONGEST_PAUSE_SECONDS, TaskWaiter
 from task_store.repository import TaskRepository
@@ -45,8 +44,8 @@ class ReadsOnly:
 
 
 @pytest.fixture
-def client(world: Harness) -> ReadsOnly:
-    return ReadsOnly(world.dynamodb)
+def client(harness: Harness) -> ReadsOnly:
+    return ReadsOnly(harness.dynamodb)
 
 
 @pytest.fixture
@@ -55,16 +54,15 @@ def reads(client: ReadsOnly) -> list[bool]:
 
 
 @pytest.fixture
-def waiting(world: Harness, client: ReadsOnly, clock: Clock, make_task: MakeTask) -> TaskWaiter:
-    submission = parse_submission(make_task("a"), catalogue=world.catalogue, find_checkpoint=lambda _: None)
-    world.tasks.submit(submission, submission_id="a", now_ms=world.now_ms)
-    world.claim("a")
+def waiting(harness: Harness, client: ReadsOnly, clock: Clock, make_task: MakeTask) -> TaskWaiter:
+    harness.submit(make_task("a"), "a")
+    harness.claim("a")
     table = TaskRepository(client=client, table_name="tasks", retention_seconds=3600, now_ms=lambda: 0)
     return TaskWaiter(repository=table, clock=lambda: clock.now, sleep=clock.sleep)
 
 
-def test_the_end_is_seen_soon_after_it(world: Harness, waiting: TaskWaiter, clock: Clock) -> None:
-    clock.at[7.0] = lambda: world.finish("a", DONE)
+def test_the_end_is_seen_soon_after_it(harness: Harness, waiting: TaskWaiter, clock: Clock) -> None:
+    clock.at[7.0] = lambda: harness.finish("a", DONE)
     record = waiting.until_final("a", seconds=60)
     assert record is not None
     assert record.status is Status.COMPLETED

@@ -8,7 +8,7 @@ import pytest
 
 from contract.callback import callback_for
 from contract.record import Record, Status
-from contract.submission import Format, parse_submission
+from contract.submission import Format
 from contract.transitions import Outcome
 from lambdas.deliver_webhook import webhook_bodies
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
@@ -23,33 +23,26 @@ PICTURE = b"\x89PNG picture"
 
 
 @pytest.fixture
-def render(world: Harness) -> Any:
-    world.s3.create_bucket(Bucket="out")
-    world.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
-    world.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
-    answers = WebUiResponses(outputs=OutputBucket(client=world.s3))
-    made = WebhookBodies(task_bucket=world.task_bucket, answers=answers)
+def render(harness: Harness) -> Any:
+    harness.s3.create_bucket(Bucket="out")
+    harness.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
+    harness.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
+    responses = WebUiResponses(outputs=OutputBucket(client=harness.s3))
+    made = WebhookBodies(task_bucket=harness.task_bucket, responses=responses)
     return lambda record: json.loads(made.render(record))
 
 
 @pytest.fixture
-def ended(world: Harness) -> Any:
+def ended(harness: Harness) -> Any:
     def end(body: dict[str, Any], outcome: Outcome | None = None) -> Record:
-        submission = parse_submission(
-            body | {"webhook": HOOK},
-            catalogue=world.catalogue,
-            find_checkpoint=lambda _: None,
-            format_=Format.RUNPOD,
-            runtime_name="sdruntime",
-            generated_id="job",
-        )
-        world.tasks.submit(submission, submission_id="s", now_ms=world.now_ms)
-        world.now_ms += 1000
-        world.claim("job", owner="replica-1/delivery")
-        world.now_ms += 2000
+        options: dict[str, Any] = {"runtime_name": "sdruntime", "generated_id": "job"}
+        harness.submit(body | {"webhook": HOOK}, format_=Format.RUNPOD, **options)
+        harness.now_ms += 1000
+        harness.claim("job", owner="replica-1/delivery")
+        harness.now_ms += 2000
         done = Outcome(Status.COMPLETED, image_urls=("s3://out/a.png",), output_url="s3://out/a.out")
-        world.finish("job", outcome or done, owner="replica-1/delivery")
-        record: Record = world.record("job")
+        harness.finish("job", outcome or done, owner="replica-1/delivery")
+        record: Record = harness.record("job")
         return record
 
     return end
@@ -99,16 +92,16 @@ def test_what_does_not_fit_beside_the_request_is_linked(
     assert output["images"][0].startswith("https://")
 
 
-def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(world: Harness, render: Any, ended: Any) -> None:
+def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(harness: Harness, render: Any, ended: Any) -> None:
     record = ended({"input": INPUT | {"payload": {"prompt": "x" * 10_000}}})
-    world.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
+    harness.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
     assert render(record)["input"] is None
 
 
 @pytest.mark.parametrize("key", ["a.png", "a.out"])
-def test_outputs_that_are_gone_keep_nobody_from_the_outcome(world: Harness, render: Any, ended: Any, key: str) -> None:
+def test_a_missing_output_does_not_hide_the_outcome(harness: Harness, render: Any, ended: Any, key: str) -> None:
     record = ended({"input": INPUT})
-    world.s3.delete_object(Bucket="out", Key=key)
+    harness.s3.delete_object(Bucket="out", Key=key)
     body = render(record)
     assert (body["status"], body["output"], body["input"]) == ("COMPLETED", None, INPUT)
 

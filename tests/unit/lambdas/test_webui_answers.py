@@ -33,14 +33,14 @@ def record(*pictures: str, endpoint: str = "sdapi/v1/txt2img", output_url: str |
 
 
 @pytest.fixture
-def answers(world: Harness) -> WebUiResponses:
-    world.s3.create_bucket(Bucket="out")
-    world.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
-    world.s3.put_object(Bucket="out", Key="list.out", Body=b'[{"name": "Euler a"}]')
-    world.s3.put_object(Bucket="out", Key="null.out", Body=b"null")
+def answers(harness: Harness) -> WebUiResponses:
+    harness.s3.create_bucket(Bucket="out")
+    harness.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps(REST))
+    harness.s3.put_object(Bucket="out", Key="list.out", Body=b'[{"name": "Euler a"}]')
+    harness.s3.put_object(Bucket="out", Key="null.out", Body=b"null")
     for number in (1, 2):
-        world.s3.put_object(Bucket="out", Key=f"a-{number}.png", Body=bytes([number]) * 300)
-    return WebUiResponses(outputs=OutputBucket(client=world.s3))
+        harness.s3.put_object(Bucket="out", Key=f"a-{number}.png", Body=bytes([number]) * 300)
+    return WebUiResponses(outputs=OutputBucket(client=harness.s3))
 
 
 def test_pictures_are_inline_as_the_web_ui_sent_them(answers: WebUiResponses) -> None:
@@ -81,8 +81,8 @@ def test_a_list_that_is_too_large_is_linked(answers: WebUiResponses) -> None:
 
 
 @pytest.mark.parametrize("key", ["a.out", "a-2.png"])
-def test_outputs_that_were_deleted_are_gone(answers: WebUiResponses, world: Harness, key: str) -> None:
-    world.s3.delete_object(Bucket="out", Key=key)
+def test_outputs_that_were_deleted_are_gone(answers: WebUiResponses, harness: Harness, key: str) -> None:
+    harness.s3.delete_object(Bucket="out", Key=key)
     with pytest.raises(OutputGone, match=f"s3://out/{key}"):
         answers.read(record("a-1.png", "a-2.png"))
 

@@ -38,35 +38,32 @@ OPTIONS = {"CLIP_stop_at_last_layers": 1, "send_seed": True, "sd_model_checkpoin
 class Client:
     """Programs with keys of their own, and the replicas that carry their tasks out while they wait."""
 
-    def __init__(self, world: Harness) -> None:
-        self.world = world
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
         self.requests = 0
         self.bodies: dict[str, Any] = {"sdapi/v1/options": OPTIONS, "sdapi/v1/samplers": [{"name": "Euler a"}]}
         #: What happens to the next tasks instead of their completion.
         self.replica: Callable[[str], object] = self.complete
         self.tasks: list[str] = []
         self.bridge = Bridge(
-            tasks=TaskCalls(
-                catalogue=world.catalogue,
-                find_checkpoint=world.models.find_checkpoint,
-                tasks=world.tasks,
-                waiter=TaskWaiter(repository=world.table, clock=self.seconds, sleep=self.sleep),
-                answers=WebUiResponses(outputs=OutputBucket(client=world.s3)),
-                now_ms=lambda: world.now_ms,
+            calls=TaskCalls(
+                submission=harness.submission,
+                waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
+                responses=WebUiResponses(outputs=OutputBucket(client=harness.s3)),
                 new_id=lambda: str(self.requests),
             ),
-            sessions=Sessions(repository=world.table, now_ms=lambda: world.now_ms),
-            lists=ListCache(bucket=world.task_bucket, now_ms=lambda: world.now_ms),
-            preferences=Preferences(bucket=world.task_bucket, find_checkpoint=world.models.find_checkpoint),
-            models=world.models,
+            sessions=Sessions(repository=harness.repository, now_ms=lambda: harness.now_ms),
+            lists=ListCache(bucket=harness.task_bucket, now_ms=lambda: harness.now_ms),
+            preferences=Preferences(bucket=harness.task_bucket, find_checkpoint=harness.models.find_checkpoint),
+            models=harness.models,
             clock=self.seconds,
         )
 
     def seconds(self) -> float:
-        return float(self.world.now_ms / 1000)
+        return float(self.harness.now_ms / 1000)
 
     def sleep(self, seconds: float) -> None:
-        self.world.now_ms += int(seconds * 1000) + 1
+        self.harness.now_ms += int(seconds * 1000) + 1
         task_id = f"webui-api-{self.requests}"
         if task_id not in self.tasks:
             self.tasks.append(task_id)
@@ -74,21 +71,23 @@ class Client:
 
     def complete(self, task_id: str) -> None:
         """Do what the agent does: pictures to S3, then the rest of the answer, then the record."""
-        record = self.world.claim(task_id)
+        record = self.harness.claim(task_id)
         body = self.bodies.get(
             record.endpoint, {"parameters": {"send_images": True, "init_images": None}, "info": "{}"}
         )
         pictures: tuple[str, ...] = ()
         if record.tasktype != "webui-api":
-            self.world.s3.put_object(Bucket="out", Key=f"{task_id}.png", Body=PICTURE)
+            self.harness.s3.put_object(Bucket="out", Key=f"{task_id}.png", Body=PICTURE)
             pictures = (f"s3://out/{task_id}.png",)
-        self.world.s3.put_object(Bucket="out", Key=f"{task_id}.out", Body=json.dumps(body))
-        self.world.finish(task_id, Outcome(Status.COMPLETED, image_urls=pictures, output_url=f"s3://out/{task_id}.out"))
+        self.harness.s3.put_object(Bucket="out", Key=f"{task_id}.out", Body=json.dumps(body))
+        self.harness.finish(
+            task_id, Outcome(Status.COMPLETED, image_urls=pictures, output_url=f"s3://out/{task_id}.out")
+        )
 
     def fail(self, error: dict[str, Any], status: Status = Status.FAILED) -> None:
         def end(task_id: str) -> None:
-            self.world.claim(task_id)
-            self.world.finish(task_id, Outcome(status, error=error))
+            self.harness.claim(task_id)
+            self.harness.finish(task_id, Outcome(status, error=error))
 
         self.replica = end
 
@@ -96,7 +95,7 @@ class Client:
         self.requests += 1
         text = json.dumps(body) if body is not None else ""
         try:
-            call = parse_call(method, path, {}, text, catalogue=self.world.catalogue)
+            call = parse_call(method, path, {}, text, catalogue=self.harness.catalogue)
             caller = Caller(f"request-{self.requests}", key)
             return self.bridge.answer(call, caller=caller, answer_by=self.seconds() + 25)
         except WebUiRefusal as refusal:
@@ -112,24 +111,24 @@ class Client:
 
     def start(self, endpoint: str = "txt2img", *, claimed: bool = True, **options: Any) -> str:
         """Call and let the caller's patience end, with the task waiting or running."""
-        self.replica = lambda task_id: self.world.claim(task_id) if claimed else None
+        self.replica = lambda task_id: self.harness.claim(task_id) if claimed else None
         assert self.post(endpoint, {"prompt": "a"}, **options).status == 504
         self.replica = self.complete
         return self.tasks[-1]
 
     def content(self) -> dict[str, Any]:
-        return dict(json.loads(self.world.record(self.tasks[-1]).message or "")["task"]["content"])
+        return dict(json.loads(self.harness.record(self.tasks[-1]).message or "")["task"]["content"])
 
 
 @pytest.fixture
-def client(world: Harness) -> Client:
-    world.s3.create_bucket(Bucket="out")
-    return Client(world)
+def client(harness: Harness) -> Client:
+    harness.s3.create_bucket(Bucket="out")
+    return Client(harness)
 
 
 def test_a_generation_is_a_task_and_its_answer_the_web_uis_own(client: Client) -> None:
     answer = client.post("txt2img", {"prompt": "a cat", "steps": 3, "no_such_field": 1})
-    record = client.world.record("webui-api-1")
+    record = client.harness.record("webui-api-1")
     assert (record.tasktype, record.runtime, record.prefix) == ("text-to-image", "sdruntime", "webui-api")
     assert (record.key_name, record.status, record.webui_session) == ("shop", Status.COMPLETED, None)
     assert client.content() == {"prompt": "a cat", "steps": 3, "no_such_field": 1}
@@ -148,7 +147,7 @@ def test_a_caller_that_wants_no_pictures_gets_none_and_its_bucket_does(client: C
     answer = client.post("txt2img", {"prompt": "a", "send_images": False})
     assert (answer.status, answer.body["images"], answer.body["parameters"]["send_images"]) == (200, [], False)
     assert "send_images" not in client.content()
-    assert client.world.record("webui-api-1").image_urls
+    assert client.harness.record("webui-api-1").image_urls
 
 
 def test_the_inputs_come_back_where_they_are_asked_for(client: Client) -> None:
@@ -192,8 +191,8 @@ def test_a_task_that_failed(client: Client, error: dict[str, Any], status: int, 
 def test_a_task_that_took_too_long_or_was_cancelled(client: Client) -> None:
     client.fail({"code": "execution_timeout", "message": "too long"}, Status.TIMED_OUT)
     assert client.post("txt2img", {}).status == 504
-    client.replica = lambda task_id: client.world.table.finish_active(
-        client.world.record(task_id), outcomes.cancelled()
+    client.replica = lambda task_id: client.harness.repository.finish_active(
+        client.harness.record(task_id), outcomes.cancelled()
     )
     assert client.post("txt2img", {}).status == 409
 
@@ -259,7 +258,7 @@ def test_an_answer_whose_outputs_were_deleted_is_gone(client: Client) -> None:
         client.complete(task_id)
         # In a thread of its own, since somebody else does it: the call is not to be taken for the bridge's.
         with ThreadPoolExecutor() as somebody:
-            somebody.submit(client.world.s3.delete_object, Bucket="out", Key=f"{task_id}.png").result()
+            somebody.submit(client.harness.s3.delete_object, Bucket="out", Key=f"{task_id}.png").result()
 
     client.replica = complete_and_delete
     answer = client.post("txt2img", {"prompt": "a"})
@@ -274,13 +273,13 @@ def test_lists_are_kept_until_they_are_old_or_refreshed(client: Client) -> None:
 
     client.bodies |= {"sdapi/v1/loras": [], "sdapi/v1/memory": {}, "sdapi/v1/refresh-loras": None}
     assert [asked("samplers"), asked("samplers"), asked("loras"), asked("loras")] == [True, False, True, False]
-    client.world.now_ms += MAX_AGE_MS + 1
+    client.harness.now_ms += MAX_AGE_MS + 1
     assert [asked("samplers"), asked("samplers"), asked("loras")] == [True, False, True]
     assert client.call("POST", "/sdapi/v1/refresh-loras").body is None
     assert [asked("loras"), asked("samplers")] == [True, False]
     assert [asked("memory"), asked("memory")] == [True, True]
     assert client.call("GET", "/runtimes/dynamic/sdapi/v1/samplers").status == 200
-    assert client.world.record(client.tasks[-1]).runtime == "dynamic"
+    assert client.harness.record(client.tasks[-1]).runtime == "dynamic"
 
 
 def test_a_list_that_could_not_be_had_is_asked_for_again(client: Client) -> None:
@@ -299,7 +298,7 @@ def test_a_dynamic_runtime_lists_its_bucket_and_needs_a_choice(client: Client) -
     chosen = client.call("POST", "/runtimes/dynamic/sdapi/v1/options", {"sd_model_checkpoint": listed["title"]})
     assert (chosen.status, chosen.body) == (200, None)
     assert client.call("POST", "/runtimes/dynamic/sdapi/v1/txt2img", {"prompt": "a"}).status == 200
-    assert client.world.record(client.tasks[-1]).checkpoint == "painting.safetensors"
+    assert client.harness.record(client.tasks[-1]).checkpoint == "painting.safetensors"
 
 
 def test_options_are_the_callers_own(client: Client) -> None:
@@ -346,18 +345,18 @@ def test_progress_is_that_of_the_callers_running_task(client: Client) -> None:
     idle = client.get("progress").body
     assert (idle["progress"], idle["state"]["job_count"]) == (0, 0)
     task_id = client.start()
-    run = client.world.record(task_id).run_id
+    run = client.harness.record(task_id).run_id
     request = report_progress(task_id, run, owner="replica", progress_permille=250, sampling=SAMPLING)
-    client.world.dynamodb.update_item(TableName="tasks", **request)
-    started_at_ms = client.world.record(task_id).started_at_ms
+    client.harness.dynamodb.update_item(TableName="tasks", **request)
+    started_at_ms = client.harness.record(task_id).started_at_ms
     assert started_at_ms is not None
-    client.world.now_ms = started_at_ms + 10_000
+    client.harness.now_ms = started_at_ms + 10_000
     running = client.get("progress").body
     assert (running["progress"], running["eta_relative"], running["state"]["job"]) == (0.25, 30, task_id)
     assert SAMPLING.items() <= running["state"].items()
     assert client.get("progress", key="other").body["state"]["job_count"] == 0
     assert client.call("GET", "/runtimes/dynamic/sdapi/v1/progress").body["state"]["job_count"] == 0
-    client.world.finish(task_id, Outcome(Status.FAILED, error={"code": "c", "message": "m"}))
+    client.harness.finish(task_id, Outcome(Status.FAILED, error={"code": "c", "message": "m"}))
     assert client.get("progress").body == idle
 
 
@@ -372,23 +371,23 @@ def test_progress_of_a_task_that_waits_says_so(client: Client) -> None:
 def test_interrupt_ends_the_callers_running_task_and_no_other(client: Client, call: str, answer: Any) -> None:
     other, waiting, running = client.start(key="other"), client.start(claimed=False), client.start()
     assert client.post(call).body == answer
-    assert client.world.record(running).interrupted_at_ms == client.world.now_ms
+    assert client.harness.record(running).interrupted_at_ms == client.harness.now_ms
     assert client.get("progress").body["state"]["interrupted"] is True
-    client.world.finish(running, Outcome(Status.FAILED, error={"code": "c", "message": "m"}))
+    client.harness.finish(running, Outcome(Status.FAILED, error={"code": "c", "message": "m"}))
     client.post(call)
-    assert client.world.record(waiting).status is Status.CANCELLED
-    assert client.world.record(other).interrupted_at_ms is None
+    assert client.harness.record(waiting).status is Status.CANCELLED
+    assert client.harness.record(other).interrupted_at_ms is None
     assert client.post(call).status == 200
 
 
 def test_interrupt_finds_a_task_that_begins_in_that_moment(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     task_id = client.start(claimed=False)
-    finish_waiting = client.world.table.finish_waiting
+    finish_waiting = client.harness.repository.finish_waiting
 
     def begin_first(*arguments: Any, **options: Any) -> bool:
-        client.world.claim(task_id)
+        client.harness.claim(task_id)
         return bool(finish_waiting(*arguments, **options))
 
-    monkeypatch.setattr(client.world.table, "finish_waiting", begin_first)
+    monkeypatch.setattr(client.harness.repository, "finish_waiting", begin_first)
     client.post("interrupt")
-    assert client.world.record(task_id).interrupted_at_ms
+    assert client.harness.record(task_id).interrupted_at_ms

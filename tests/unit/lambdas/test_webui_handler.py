@@ -26,7 +26,7 @@ IDLE = {"progress": 0.0, "eta_relative": 0.0}
 
 
 @pytest.fixture(autouse=True)
-def deployed(world: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",
@@ -34,13 +34,13 @@ def deployed(world: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "MODEL_BUCKET": "model-bucket",
         "OUTPUT_BUCKET": "out",
         "TASK_TOPIC_ARN": client("sns").create_topic(Name="tasks")["TopicArn"],
-        "RUNTIMES": world.catalogue.to_json(),
+        "RUNTIMES": harness.catalogue.to_json(),
         "RETENTION_SECONDS": "3600",
         "API_KEY_SECRET_ARNS": json.dumps({"shop": secret["ARN"]}),
     }.items():
         monkeypatch.setenv(variable, value)
-    yield world
-    cached = (webui_api.settings, webui_api.bridge, webui_api.function)
+    yield harness
+    cached = (webui_api.services, webui_api.bridge, webui_api.function)
     for composed in (*cached, clients.client, clients.dynamodb):
         composed.cache_clear()
 

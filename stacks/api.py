@@ -32,13 +32,7 @@ class ApiStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        resources = TaskResources(
-            platform=platform,
-            storage=storage,
-            task_topic_arn=messaging.task_topic_arn,
-            completion_topic_arn=messaging.completion_topic_arn,
-            topic_key_arn=messaging.topic_key_arn,
-        )
+        resources = TaskResources(platform=platform, storage=storage, topics=messaging.topics)
         route_tasks(self, resources, intake_queue_arn=messaging.intake_queue_arn)
         submit = submit_task(self, resources)
         webhooks = Webhooks(self, "Webhooks", resources=resources)

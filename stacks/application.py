@@ -75,7 +75,7 @@ def build_application(
         app,
         f"{prefix}-Monitoring",
         environment=environment,
-        topic_key_arn=messaging.exports.topic_key_arn,
+        topic_key_arn=messaging.exports.topics.key_arn,
         watched=(messaging, api, *capacity),
         **stack,
     )

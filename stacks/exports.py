@@ -39,6 +39,15 @@ class QueueReference:
 
 
 @dataclass(frozen=True)
+class TaskTopics:
+    """ARNs of the task topic, the completion topic, and the key that encrypts both."""
+
+    key_arn: str
+    task_arn: str
+    completion_arn: str
+
+
+@dataclass(frozen=True)
 class MessagingExports:
     """References to the messaging stack.
 
@@ -46,8 +55,6 @@ class MessagingExports:
     removed from an environment. The references to the queues are weak instead.
     """
 
-    topic_key_arn: str
+    topics: TaskTopics
     intake_queue_arn: str
-    task_topic_arn: str
-    completion_topic_arn: str
     runtime_queues: Mapping[str, QueueReference]

@@ -12,7 +12,7 @@ from stacks.constructs.functions.task_function import FunctionPlatform, TaskReso
 from stacks.constructs.messaging.queues import RuntimeQueue, TaskQueue
 from stacks.constructs.messaging.topics import EncryptedTopic, TopicKey, TopicSubscribers, allow_publishers
 from stacks.constructs.retention import removal_policy_of
-from stacks.exports import MessagingExports, QueueReference, StorageExports
+from stacks.exports import MessagingExports, QueueReference, StorageExports, TaskTopics
 
 #: Deliveries of a message to the router before it is a dead letter. A function that dies fails its whole batch.
 INTAKE_MAX_RECEIVES: Final = 5
@@ -63,13 +63,8 @@ class MessagingStack(Stack):
             )
             for runtime in environment.runtimes
         ]
-        resources = TaskResources(
-            platform=platform,
-            storage=storage,
-            task_topic_arn=tasks.topic_arn,
-            completion_topic_arn=completion.topic_arn,
-            topic_key_arn=key.key_arn,
-        )
+        topics = TaskTopics(key_arn=key.key_arn, task_arn=tasks.topic_arn, completion_arn=completion.topic_arn)
+        resources = TaskResources(platform=platform, storage=storage, topics=topics)
         queues = {"Intake": intake, **{runtime.node.id: runtime for runtime in runtimes}}
         fail_dead_letters(self, resources, queues=queues)
 
@@ -81,11 +76,12 @@ class MessagingStack(Stack):
             CfnOutput(self, f"{name}QueueUrl", value=runtime.queue.queue_url)
             CfnOutput(self, f"{name}LowPriorityQueueUrl", value=runtime.low_priority_queue.queue_url)
             CfnOutput(self, f"{name}DeadLetterQueueUrl", value=runtime.dead_letters.queue_url)
+        key_arn, intake_queue_arn, task_arn, completion_arn = map(
+            self.export_value, (key.key_arn, intake.queue.queue_arn, tasks.topic_arn, completion.topic_arn)
+        )
         self.exports = MessagingExports(
-            topic_key_arn=self.export_value(key.key_arn),
-            intake_queue_arn=self.export_value(intake.queue.queue_arn),
-            task_topic_arn=self.export_value(tasks.topic_arn),
-            completion_topic_arn=self.export_value(completion.topic_arn),
+            topics=TaskTopics(key_arn=key_arn, task_arn=task_arn, completion_arn=completion_arn),
+            intake_queue_arn=intake_queue_arn,
             runtime_queues={runtime.runtime.name: _weak_reference(runtime) for runtime in runtimes},
         )
 

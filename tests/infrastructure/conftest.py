@@ -63,3 +63,9 @@ def everything(templates_of: TemplatesOf) -> Templates:
 def ecs(templates_of: TemplatesOf) -> Templates:
     """The templates of the environment on ECS, in which only the required keys are set."""
     return templates_of("ecs")
+
+
+@pytest.fixture(params=environment_parameters("ecs", "ecs-china"))
+def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Templates:
+    """The templates of each environment on ECS in turn."""
+    return templates_of(request.param)

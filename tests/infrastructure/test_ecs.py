@@ -10,14 +10,9 @@ import pytest
 
 from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
 from tests.infrastructure.conftest import Synthesize, TemplatesOf
-from tests.infrastructure.templates import Templates, environment_parameters, without_hash
+from tests.infrastructure.templates import Templates, without_hash
 
 PROJECT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=environment_parameters("ecs", "ecs-china"))
-def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Templates:
-    return templates_of(request.param)
 
 
 def services_of(templates: Templates) -> dict[str, dict[str, Any]]:

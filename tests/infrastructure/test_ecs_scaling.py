@@ -8,15 +8,9 @@ import pytest
 
 from lambdas.publish_scaling_metrics.handler import ScalingMetricsSettings
 from lambdas.publish_scaling_metrics.scaling_metrics import ScalingMetrics
-from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.metric_math import evaluate
 from tests.infrastructure.scaled_service import Figures, ScaledService, rules_of, service_of
-from tests.infrastructure.templates import Templates, environment_parameters
-
-
-@pytest.fixture(params=environment_parameters("ecs", "ecs-china"))
-def fleet(request: pytest.FixtureRequest, templates_of: TemplatesOf) -> Templates:
-    return templates_of(request.param)
+from tests.infrastructure.templates import Templates
 
 
 def queue(waiting: float, in_flight: float = 0) -> Callable[[int, ScaledService], Figures]:

@@ -8,7 +8,7 @@ from aws_cdk import Duration, aws_lambda, aws_sqs
 from constructs import Construct
 
 from contract.record import DUE_INDEX, FINAL_STATUSES
-from contract.storage import MESSAGE_FOLDER, UNREADABLE_FOLDER
+from contract.storage import UNREADABLE_FOLDER
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
 from stacks.constructs.messaging.queues import DeadLetterQueue, TaskQueue
 from stacks.constructs.nag_suppressions import suppress
@@ -42,7 +42,7 @@ def notify(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs
     )
     if resources.environment.throttling.active_tasks_per_key:
         function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
-    function.publish_to(resources.completion_topic_arn, key_arn=resources.topic_key_arn)
+    function.publish_to(resources.topics.completion_arn, key_arn=resources.topics.key_arn)
     function.allow(
         "dynamodb:DescribeStream",
         "dynamodb:GetRecords",
@@ -85,12 +85,8 @@ def expire_tasks(scope: Construct, resources: TaskResources) -> TaskFunction:
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{DUE_INDEX}"])
-    function.read_objects(
-        storage.task_bucket,
-        MESSAGE_FOLDER,
-        wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
-    )
-    function.publish_to(resources.task_topic_arn, key_arn=resources.topic_key_arn)
+    resources.allow_unpublished_messages(function)
+    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
     function.schedule(scope, "ExpireSchedule", every_minutes=EXPIRE_INTERVAL_MINUTES)
     return function
 
@@ -112,17 +108,13 @@ def fail_dead_letters(scope: Construct, resources: TaskResources, *, queues: Map
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
-    function.read_objects(
-        storage.task_bucket,
-        "",
-        wildcard_reason="Publishers choose the key of a message that they pass by reference; the bucket is the limit",
-    )
+    resources.allow_messages_by_reference(function)
     function.allow(
         "s3:PutObject",
         on=[f"{storage.task_bucket.arn}/{UNREADABLE_FOLDER}/*"],
         wildcard_reason="Each message in which no task was recognized is kept under its own key",
     )
-    function.publish_to(resources.completion_topic_arn, key_arn=resources.topic_key_arn)
+    function.publish_to(resources.topics.completion_arn, key_arn=resources.topics.key_arn)
     for name, queue in queues.items():
         function.consume(name, queue.dead_letters.queue_arn, batch_size=DEAD_LETTER_BATCH_SIZE)
     return function

@@ -38,12 +38,8 @@ def route_tasks(scope: Construct, resources: TaskResources, *, intake_queue_arn:
         platform=resources.platform,
     )
     allow_submission(function, resources)
-    function.read_objects(
-        resources.storage.task_bucket,
-        "",
-        wildcard_reason="Publishers choose the key of a message that they pass by reference; the bucket is the limit",
-    )
-    function.publish_to(resources.task_topic_arn, resources.completion_topic_arn, key_arn=resources.topic_key_arn)
+    resources.allow_messages_by_reference(function)
+    function.publish_to(resources.topics.task_arn, resources.topics.completion_arn, key_arn=resources.topics.key_arn)
     function.consume("Intake", intake_queue_arn, batch_size=ROUTE_BATCH_SIZE)
     return function
 
@@ -60,12 +56,8 @@ def submit_task(scope: Construct, resources: TaskResources) -> TaskFunction:
         platform=resources.platform,
     )
     allow_submission(function, resources)
-    function.read_objects(
-        resources.storage.task_bucket,
-        MESSAGE_FOLDER,
-        wildcard_reason="The message of a task that was recorded but not published lies under the task's id",
-    )
-    function.publish_to(resources.task_topic_arn, key_arn=resources.topic_key_arn)
+    resources.allow_unpublished_messages(function)
+    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
     return function
 
 

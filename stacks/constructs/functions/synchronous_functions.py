@@ -98,7 +98,7 @@ def _synchronous_function(
         "",
         wildcard_reason="Answers hold the pictures or links to them, and callers choose the prefix of outputs",
     )
-    function.publish_to(resources.task_topic_arn, key_arn=resources.topic_key_arn)
+    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
     if environment.function_url:
         _add_function_url(function, url_output, secret_arns)
     return function

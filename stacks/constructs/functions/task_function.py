@@ -9,12 +9,13 @@ from aws_cdk import Duration, aws_events, aws_events_targets, aws_iam, aws_lambd
 from constructs import Construct
 
 from contract.record import PUBLISH_GRACE_MS
+from contract.storage import MESSAGE_FOLDER
 from stacks.config import Environment
 from stacks.constructs.functions.lambda_bundle import ARCHITECTURE, RUNTIME
 from stacks.constructs.nag_suppressions import suppress, suppress_wildcard
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
-from stacks.exports import BucketExport, StorageExports
+from stacks.exports import BucketExport, StorageExports, TaskTopics
 
 #: MiB. Lambda gives CPU by memory (a whole core at 1,769), and importing pydantic and boto3 is all CPU: at half of
 #: this a cold start takes twice as long and costs the same.
@@ -36,9 +37,7 @@ class TaskResources:
 
     platform: FunctionPlatform
     storage: StorageExports
-    task_topic_arn: str
-    completion_topic_arn: str
-    topic_key_arn: str
+    topics: TaskTopics
 
     @property
     def environment(self) -> Environment:
@@ -51,16 +50,26 @@ class TaskResources:
         values = {
             "ACTIVE_TASKS_PER_KEY": environment.throttling.active_tasks_setting,
             "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
-            "COMPLETION_TOPIC_ARN": self.completion_topic_arn,
+            "COMPLETION_TOPIC_ARN": self.topics.completion_arn,
             "MODEL_BUCKET": storage.model_bucket.name,
             "OUTPUT_BUCKET": storage.output_bucket.name,
             "RETENTION_SECONDS": str(environment.retention_seconds),
             "RUNTIMES": environment.catalogue_json,
             "TASK_BUCKET": storage.task_bucket.name,
             "TASK_TABLE": storage.table_name,
-            "TASK_TOPIC_ARN": self.task_topic_arn,
+            "TASK_TOPIC_ARN": self.topics.task_arn,
         }
         return {name: values[name] for name in names}
+
+    def allow_messages_by_reference(self, function: "TaskFunction") -> None:
+        """Allow `function` to read the messages that publishers pass by reference."""
+        reason = "Publishers choose the key of a message that they pass by reference; the bucket is the limit"
+        function.read_objects(self.storage.task_bucket, "", wildcard_reason=reason)
+
+    def allow_unpublished_messages(self, function: "TaskFunction") -> None:
+        """Allow `function` to read the stored messages of tasks, which it publishes again."""
+        reason = "The message of a task that was recorded but not published lies under the task's id"
+        function.read_objects(self.storage.task_bucket, MESSAGE_FOLDER, wildcard_reason=reason)
 
 
 class TaskFunction(aws_lambda.Function):

@@ -30,7 +30,9 @@ QUERIES: Final[Mapping[str, str]] = {
 | stats count(*) as tasks, latest(reason) as example by code, @logStream
 | sort tasks desc""",
     "Tasks cancelled or lost": """filter event in ["task_cancelled", "lease_lost", "lease_expired", "message_lost"]
-| stats count(*) as tasks, latest(task_id) as example by event, runtime, @logStream
+    or message = "replica_vanished"
+| fields coalesce(event, message) as happened
+| stats count(*) as tasks, latest(task_id) as example by happened, runtime, @logStream
 | sort tasks desc""",
     "Output of Web UIs": """filter process = "webui"
 | fields @timestamp, line, @logStream

@@ -3,15 +3,15 @@
 Each import runs in a separate process. The best of `--repeats` counts, because other work on the machine only adds.
 """
 
-import argparse
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from benchmarks.command_line import benchmark_parser, print_json
 
 #: Limit of a handler's time, in times of the baseline.
 LIMIT_RATIO: Final = 1.4
@@ -39,9 +39,8 @@ def measure(statements: Mapping[str, str], repeats: int) -> dict[str, float]:
 
 def main() -> int:
     """Print the figures; exit code 1 if a handler is above the limit."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7, help="processes for each import (default: 7)")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    parser = benchmark_parser(__doc__)
+    parser.add_argument("--repeats", type=int, default=7, help="processes for each import")
     options = parser.parse_args()
 
     statements = {"baseline": BASELINE} | {module: f"import {module}" for module in handlers()}
@@ -53,14 +52,13 @@ def main() -> int:
         print(f"{milliseconds:6.0f} ms {ratios[module]:5.2f}x {module}")
     worst = max(ratios.values())
     print(f"worst {worst:.2f}x, limit {LIMIT_RATIO}x")
-    if options.json:
-        result: dict[str, Any] = {
-            "baseline_ms": round(baseline_ms, 1),
-            "handlers_ms": {module: round(milliseconds, 1) for module, milliseconds in times_ms.items()},
-            "worst_ratio": round(worst, 3),
-            "limit_ratio": LIMIT_RATIO,
-        }
-        print(json.dumps(result))
+    figures = {
+        "baseline_ms": round(baseline_ms, 1),
+        "handlers_ms": {module: round(milliseconds, 1) for module, milliseconds in times_ms.items()},
+        "worst_ratio": round(worst, 3),
+        "limit_ratio": LIMIT_RATIO,
+    }
+    print_json(options, figures)
     return int(worst > LIMIT_RATIO)
 
 

@@ -6,8 +6,6 @@ UI are separate processes. All figures of one run come from one machine at one t
 
 import argparse
 import base64
-import json
-import signal
 import sys
 import tempfile
 import time
@@ -21,8 +19,9 @@ from typing import Any, Final
 from benchmarks.agent_process import cpu_ms, peak_rss_mb
 from benchmarks.bare_loop import run_bare_loop
 from benchmarks.benchmark_runtime import BenchmarkRuntime
+from benchmarks.command_line import benchmark_parser, exit_on_sigterm, print_json
 from benchmarks.lock_use import lock_use
-from benchmarks.processes import AWS_VARIABLES, Server, running, serving, start
+from benchmarks.processes import Server, local_aws, running, serving, start_agent, wait_until
 from benchmarks.stub_arguments import stub_arguments
 from stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
 from stub_webui.png_images import noisy_png
@@ -103,7 +102,7 @@ class Benchmark:
 
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self._options = options
-        self._folder = folder
+        self._log_file = folder / "agent.log"
         self._journal = folder / "journal.jsonl"
         self._path = f"/sdapi/v1/{options.kind}"
 
@@ -111,13 +110,9 @@ class Benchmark:
         """Measure the loops, then the agent."""
         with ExitStack() as stack:
             webui = stack.enter_context(serving(self._webui_arguments()))
-            aws = stack.enter_context(serving(["-m", "local.aws.server"]))
-            endpoint_url = aws.url
-            if self._options.aws_delay_ms:
-                arguments = ["--target", aws.url, "--delay-ms", str(self._options.aws_delay_ms)]
-                endpoint_url = stack.enter_context(serving(["-m", "benchmarks.aws_proxy", *arguments])).url
+            aws_url, endpoint_url = stack.enter_context(local_aws(delay_ms=self._options.aws_delay_ms))
             loops = {number: self._measure_loop(webui, number) for number in IN_FLIGHT}
-            return self._measure_agent(webui, BenchmarkRuntime(aws.url), endpoint_url, loops)
+            return self._measure_agent(webui, BenchmarkRuntime(aws_url), endpoint_url, loops)
 
     def _webui_arguments(self) -> list[str]:
         options = self._options
@@ -146,10 +141,10 @@ class Benchmark:
         task_ids = [f"task-{number}" for number in range(self._options.tasks)]
         for task_id in task_ids:
             runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
-        variables = {**AWS_VARIABLES, **runtime.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)}
+        variables = runtime.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)
         before = self._steps(GenerationStep.ANSWERED)
         started_at = time.monotonic()
-        agent = start(["-m", "runtime_image.agent"], log_file=self._folder / "agent.log", variables=variables)
+        agent = start_agent(variables, log_file=self._log_file)
         with running(agent):
             self._wait(lambda: self._steps(GenerationStep.ARRIVED) > before, "the first request", PATIENCE_SECONDS)
             cpu_before_ms = cpu_ms(agent.pid)
@@ -190,12 +185,7 @@ class Benchmark:
         return count_steps(self._journal, step)
 
     def _wait(self, poll: Callable[[], bool], what: str, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not poll():
-            if time.monotonic() > deadline:
-                log = (self._folder / "agent.log").read_text()[-2000:]
-                raise TimeoutError(f"{what} did not come within {seconds:.0f} s; the agent's log ends with:\n{log}")
-            time.sleep(POLL_SECONDS)
+        wait_until(poll, what, seconds=seconds, poll_seconds=POLL_SECONDS, log_file=self._log_file)
 
 
 def report(options: argparse.Namespace, result: GpuBusyResult, targets: Sequence[Target]) -> str:
@@ -215,7 +205,7 @@ def report(options: argparse.Namespace, result: GpuBusyResult, targets: Sequence
 
 def parse_options() -> argparse.Namespace:
     """Return the command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--kind", choices=sorted(_TASK_TYPES), default="txt2img", help="what the tasks ask for")
     parser.add_argument("--seconds-per-picture", type=float, default=1.0, metavar="T", help="the lock is held for")
     parser.add_argument("--aws-delay-ms", type=float, default=0.0, metavar="D", help="added to every call of AWS")
@@ -224,24 +214,18 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--pictures-per-task", type=int, default=1, help="in each answer")
     parser.add_argument("--picture-kb", type=int, default=450, help="size of each picture")
     parser.add_argument("--picture-side", type=int, default=512, help="pixels of each picture")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     return parser.parse_args()
 
 
 def main() -> int:
     """Print the figures; exit code 1 if a target was missed."""
     options = parse_options()
-    # SIGTERM must end the started programs as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    exit_on_sigterm()
     with tempfile.TemporaryDirectory() as folder:
         result = Benchmark(options, Path(folder)).run()
     targets = targets_of(options, result)
     print(report(options, result, targets))
-    if options.json:
-        rounded = {
-            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(result).items()
-        }
-        print(json.dumps(rounded))
+    print_json(options, asdict(result))
     return int(not all(target.is_reached for target in targets))
 
 

@@ -5,9 +5,7 @@ each connection. nginx serves a file of 1 GiB like this. `rclone serve s3` serve
 limit. The programs run in turns. The best of `--rounds` counts, because other work on the machine only adds time.
 """
 
-import argparse
 import filecmp
-import json
 import os
 import sys
 import tempfile
@@ -18,6 +16,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import downloaders
+from benchmarks.command_line import benchmark_parser, print_json
 from benchmarks.downloaders import LARGE_KEY, SMALL_KEYS, Load, Outcome
 from benchmarks.file_servers import limited_nginx, rclone
 
@@ -120,12 +119,9 @@ def line(race_name: str, program: str, outcome: Outcome, size: int) -> str:
 
 def main() -> int:
     """Measure and print; return 1 if a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object in the last line")
-    parser.add_argument(
-        "--directory", type=Path, help="folder of the files; needs 2.2 GiB (default: the temporary one)"
-    )
+    parser.add_argument("--directory", type=Path, help="folder of the files instead of a temporary one; needs 2.2 GiB")
     arguments = parser.parse_args()
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=arguments.directory) as folder:
@@ -158,8 +154,7 @@ def main() -> int:
         reached[f"share_of_best_at_{rate}"] = figures[f"limit_{rate}_share_of_best"] >= MIN_SHARE_OF_BEST
     for target, is_reached in reached.items():
         print(f"{target}: {'reached' if is_reached else 'MISSED'}")
-    if arguments.json:
-        print(json.dumps(figures))
+    print_json(arguments, figures)
     return 0 if all(reached.values()) else 1
 
 

@@ -4,8 +4,6 @@ The GPU is held for a chosen time for each picture and each switch. The report
 also has the time of the same tasks in their order of arrival, computed from the same times without any overhead.
 """
 
-import argparse
-import json
 import random
 import sys
 import tempfile
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.benchmark_runtime import BenchmarkRuntime
-from benchmarks.processes import AWS_VARIABLES, running, serving, start
+from benchmarks.command_line import benchmark_parser, print_json
+from benchmarks.processes import local_aws, running, serving, start_agent, wait_until
 from benchmarks.stub_arguments import stub_arguments
 from stub_webui.web_ui import CHECKPOINT, SWITCHES
 
@@ -28,13 +27,12 @@ POLL_SECONDS: Final = 0.05
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=40)
     parser.add_argument("--models", type=int, default=3)
     parser.add_argument("--seconds-per-picture", type=float, default=0.25)
     parser.add_argument("--switch-seconds", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object in the last line")
     options = parser.parse_args()
     names = [CHECKPOINT, *(f"model-{number}.safetensors" for number in range(1, options.models))]
     # The models of a test, drawn the same in every run.
@@ -51,18 +49,21 @@ def main() -> int:
             switch_seconds=options.switch_seconds,
         )
         webui = stack.enter_context(serving(arguments))
-        aws = stack.enter_context(serving(["-m", "local.aws.server"]))
-        runtime = BenchmarkRuntime(aws.url)
+        aws_url, endpoint_url = stack.enter_context(local_aws())
+        runtime = BenchmarkRuntime(aws_url)
         for number, checkpoint in enumerate(wanted):
             runtime.submit(f"task-{number}", "text-to-image", {"prompt": f"task-{number}"}, checkpoint=checkpoint)
-        variables = {**AWS_VARIABLES, **runtime.agent_variables(endpoint_url=aws.url, webui_url=webui.url)}
+        variables = runtime.agent_variables(endpoint_url=endpoint_url, webui_url=webui.url)
+        log_file = folder / "agent.log"
         started_at = time.monotonic()
-        agent = start(["-m", "runtime_image.agent"], log_file=folder / "agent.log", variables=variables)
-        with running(agent):
-            while runtime.queued_messages():
-                if time.monotonic() - started_at > seconds_in_order + PATIENCE_SECONDS:
-                    raise RuntimeError(f"not done in time: {(folder / 'agent.log').read_text()[-2000:]}")
-                time.sleep(POLL_SECONDS)
+        with running(start_agent(variables, log_file=log_file)):
+            wait_until(
+                lambda: runtime.queued_messages() == 0,
+                "the last message's deletion",
+                seconds=seconds_in_order + PATIENCE_SECONDS,
+                poll_seconds=POLL_SECONDS,
+                log_file=log_file,
+            )
             seconds = time.monotonic() - started_at
         done = len(runtime.whole_tasks())
         with urllib.request.urlopen(f"{webui.url}{SWITCHES}") as answer:  # noqa: S310 - of this machine
@@ -79,8 +80,7 @@ def main() -> int:
         f"{done} tasks of {options.models} models: {switches} switches in {figures['seconds']} s;"
         f" in their order {switches_in_order} switches, {figures['seconds_in_order']} s without any overhead"
     )
-    if options.json:
-        print(json.dumps(figures))
+    print_json(options, figures)
     return 0 if done == options.tasks and seconds < seconds_in_order else 1
 
 

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ AWS_VARIABLES: Final[Mapping[str, str]] = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+#: Characters of a program's log that an error repeats.
+_LOG_TAIL_LENGTH: Final = 2000
 #: Seconds from SIGTERM in which a program ends.
 _STOP_SECONDS: Final = 20.0
 
@@ -34,6 +37,23 @@ def start(arguments: Sequence[str], *, log_file: Path, variables: Mapping[str, s
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+
+
+def start_agent(variables: Mapping[str, str], *, log_file: Path) -> Process:
+    """Start an agent; `variables` are those of its settings."""
+    return start(["-m", "runtime_image.agent"], log_file=log_file, variables={**AWS_VARIABLES, **variables})
+
+
+def wait_until(
+    is_done: Callable[[], bool], awaited: str, *, seconds: float, poll_seconds: float, log_file: Path
+) -> None:
+    """Return when `is_done` is true, or raise TimeoutError with the end of the agent's log."""
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        if time.monotonic() > deadline:
+            log = log_file.read_text()[-_LOG_TAIL_LENGTH:]
+            raise TimeoutError(f"{awaited} did not come within {seconds:.0f} s; the agent's log ends with:\n{log}")
+        time.sleep(poll_seconds)
 
 
 def stop(process: Process) -> None:
@@ -87,3 +107,14 @@ def serving(arguments: Sequence[str]) -> Iterator[Server]:
         yield server
     finally:
         server.close()
+
+
+@contextmanager
+def local_aws(*, delay_ms: float = 0.0) -> Iterator[tuple[str, str]]:
+    """Run a local AWS during the block; yield its address, and the address whose calls take `delay_ms` longer."""
+    with serving(["-m", "local.aws.server"]) as aws:
+        if not delay_ms:
+            yield aws.url, aws.url
+            return
+        with serving(["-m", "benchmarks.aws_proxy", "--target", aws.url, "--delay-ms", str(delay_ms)]) as proxy:
+            yield aws.url, proxy.url

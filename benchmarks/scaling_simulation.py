@@ -4,7 +4,6 @@ Machines, prices and the length of tasks are assumptions (`benchmarks/scaling/ma
 """
 
 import argparse
-import json
 import random
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.command_line import benchmark_parser, print_json
 from benchmarks.scaling.fleet import Fleet
 from benchmarks.scaling.machines import Machines
 from benchmarks.scaling.plot import draw
@@ -77,7 +77,7 @@ def table(title: str, rows: dict[str, Report]) -> str:
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--scenario", choices=SCENARIOS, action="append", help="one of them; may be repeated")
     parser.add_argument("--environment", default="prod", help="a file of environments/, by name or path")
     parser.add_argument("--runtime", help="name of the runtime; the first of the environment without it")
@@ -91,7 +91,6 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default = next(field.default for field in fields(Machines) if field.name == name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="S", help=f"instead of {default}")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write a picture of each scenario into DIR")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     return parser.parse_args(arguments)
 
 
@@ -111,10 +110,7 @@ def main() -> int:
         print(table(f"{name}: {scenario.title}", results[name]), flush=True)
         if options.plots:
             draw(scenario.title, fleets[:2], options.plots / f"scaling-{name}.png")
-    if options.json:
-        print(
-            json.dumps({name: {row: asdict(report) for row, report in rows.items()} for name, rows in results.items()})
-        )
+    print_json(options, {name: {row: asdict(report) for row, report in rows.items()} for name, rows in results.items()})
     return 0
 
 

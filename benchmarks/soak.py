@@ -4,7 +4,6 @@ Everything random comes from `--seed`; when it happens depends on the machine.
 """
 
 import argparse
-import json
 import random
 import signal
 import sys
@@ -17,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from benchmarks.command_line import benchmark_parser, exit_on_sigterm, print_json
 from benchmarks.local_system import LocalSystemProcess, local_system
 from benchmarks.processes import serving
 from benchmarks.replica import ReplicaProcess
@@ -107,7 +107,7 @@ def report(options: argparse.Namespace, verdict: Verdict, seconds: float) -> str
 
 def parse_options() -> argparse.Namespace:
     """Return the command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=2000)
     parser.add_argument("--agents", type=int, default=3)
     parser.add_argument("--seconds-per-picture", type=float, default=0.1, metavar="T")
@@ -116,23 +116,20 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-seconds", type=float, default=1200.0, help="after which active tasks count as lost")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write logs and journals to DIR and leave them there")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     return parser.parse_args()
 
 
 def main() -> int:
     """Print the verdict; exit code 1 if a promise was broken."""
     options = parse_options()
-    # SIGTERM must end the started programs as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    exit_on_sigterm()
     started_at = time.monotonic()
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         verdict = Soak(options, folder.resolve()).run()
     print(report(options, verdict, time.monotonic() - started_at))
-    if options.json:
-        print(json.dumps(asdict(verdict)))
+    print_json(options, asdict(verdict))
     return int(not verdict.is_good)
 
 

@@ -5,11 +5,8 @@ local AWS there. On a machine without a GPU, `gpu_busy.py` measures more.
 """
 
 import argparse
-import json
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +14,8 @@ from typing import Any, Final
 
 from benchmarks.bare_loop import run_bare_loop
 from benchmarks.benchmark_runtime import BenchmarkRuntime
-from benchmarks.processes import AWS_VARIABLES, running, serving, start
+from benchmarks.command_line import benchmark_parser, exit_on_sigterm, print_json
+from benchmarks.processes import local_aws, running, start_agent, wait_until
 
 IN_FLIGHT: Final = (1, 2, 3)
 #: Requests before anything is measured: the first ones compile and allocate.
@@ -35,30 +33,26 @@ def per_second(ends: Sequence[float]) -> float:
 def agent_ends(options: argparse.Namespace, content: Mapping[str, Any], folder: Path) -> list[float]:
     """Run the tasks through the agent; return when each was committed, in seconds."""
     with ExitStack() as stack:
-        aws = stack.enter_context(serving(["-m", "local.aws.server"]))
-        endpoint_url = aws.url
-        if options.aws_delay_ms:
-            arguments = ["--target", aws.url, "--delay-ms", str(options.aws_delay_ms)]
-            endpoint_url = stack.enter_context(serving(["-m", "benchmarks.aws_proxy", *arguments])).url
-        runtime = BenchmarkRuntime(aws.url)
+        aws_url, endpoint_url = stack.enter_context(local_aws(delay_ms=options.aws_delay_ms))
+        runtime = BenchmarkRuntime(aws_url)
         for number in range(options.tasks):
             runtime.submit(f"task-{number}", "text-to-image", content, checkpoint=options.checkpoint)
-        variables = {**AWS_VARIABLES, **runtime.agent_variables(endpoint_url=endpoint_url, webui_url=options.webui_url)}
+        variables = runtime.agent_variables(endpoint_url=endpoint_url, webui_url=options.webui_url)
         log_file = folder / "agent.log"
-        stack.enter_context(running(start(["-m", "runtime_image.agent"], log_file=log_file, variables=variables)))
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while runtime.queued_messages():
-            if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"not all tasks were done; the agent's log ends with:\n{log_file.read_text()[-2000:]}"
-                )
-            time.sleep(POLL_SECONDS)
+        stack.enter_context(running(start_agent(variables, log_file=log_file)))
+        wait_until(
+            lambda: runtime.queued_messages() == 0,
+            "the last message's deletion",
+            seconds=PATIENCE_SECONDS,
+            poll_seconds=POLL_SECONDS,
+            log_file=log_file,
+        )
         return [ended_at_ms / 1000 for ended_at_ms in runtime.completed_at_ms()]
 
 
 def parse_options() -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--webui-url", default="http://127.0.0.1:7860", help="the Web UI, with a model loaded")
     parser.add_argument("--checkpoint", required=True, help="file name of that model")
     parser.add_argument("--tasks", type=int, default=40, metavar="N", help="for each loop and for the agent")
@@ -66,14 +60,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=512, help="pixels of each picture")
     parser.add_argument("--pictures-per-task", type=int, default=1, help="in each answer")
     parser.add_argument("--aws-delay-ms", type=float, default=20.0, metavar="D", help="added to every call of AWS")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     return parser.parse_args()
 
 
 def main() -> int:
     """Print the figures; exit code 1 if a task was lost."""
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    exit_on_sigterm()
     content = {
         "prompt": "a lighthouse at dusk",
         "steps": options.steps,
@@ -94,8 +87,7 @@ def main() -> int:
     figures["of_best_loop"] = per_second(ends) / max(figures[f"loop_{number}_tasks_per_second"] for number in IN_FLIGHT)
     figures["lost"] = options.tasks - len(ends)
     print(f"agent: {per_second(ends):.2f} tasks a second, {figures['of_best_loop']:.1%} of the best bare loop")
-    if options.json:
-        print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+    print_json(options, figures)
     return int(figures["lost"] > 0)
 
 

@@ -1,6 +1,5 @@
 """Harness of an agent: AWS (moto over HTTP), a stub Web UI, and the agent as a thread or as a real process."""
 
-import datetime as dt
 import json
 import logging
 import os
@@ -81,15 +80,6 @@ class Agent:
         """Return True if a line with this event and these fields exists."""
         return any(line["event"] == event and fields.items() <= line.items() for line in self.events())
 
-    def seconds_between(self, first: str, second: str) -> float:
-        """Return the seconds between the first lines of two events, by the agent's own clock."""
-        times = {
-            line["event"]: dt.datetime.fromisoformat(line["time"])
-            for line in reversed(self.events())
-            if line["event"] in {first, second}
-        }
-        return (times[second] - times[first]).total_seconds()
-
 
 @dataclass
 class AgentProcess(Agent):
@@ -111,7 +101,7 @@ class AgentProcess(Agent):
         self.process.kill()
         self.process.wait()
 
-    def exit_code(self, seconds: float = 10.0) -> int:
+    def exit_code(self, seconds: float = 60.0) -> int:
         """Return the exit code once the process has ended."""
         return self.process.wait(seconds)
 
@@ -153,7 +143,7 @@ class AgentThread(Agent):
             self._events.put(StopRequested())
         self._thread.join(STOP_SECONDS)
 
-    def exit_code(self, seconds: float = 10.0) -> int:
+    def exit_code(self, seconds: float = 60.0) -> int:
         """Return the exit code once the loop has ended."""
         self._thread.join(seconds)
         (code,) = self._exit_codes

@@ -44,14 +44,13 @@ def test_a_second_message_of_a_running_task_ends_with_it(harness: Harness) -> No
     harness.wait_until_queue_is_empty()
 
 
-def test_an_idle_agent_stops_within_two_seconds(harness: Harness) -> None:
-    agent = harness.start_agent_process()
+def test_an_idle_agent_does_not_wait_for_its_grace_period(harness: Harness) -> None:
+    agent = harness.start_agent_process(GRACE_PERIOD_SECONDS=600)
     harness.eventually(lambda: agent.logged("webui_ready"), "the agent being ready")
 
     agent.terminate()
 
     assert agent.exit_code() == ExitCode.STOPPED
-    assert agent.seconds_between("stop_requested", "agent_stopped") < 2.0
 
 
 def test_what_the_last_poll_brings_after_the_stop_goes_back(harness: Harness) -> None:
@@ -99,7 +98,7 @@ def test_sigterm_lets_the_running_task_finish_and_hands_back_the_rest(harness: H
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_what_does_not_finish_in_time_is_interrupted_and_handed_back(harness: Harness, signals: int) -> None:
-    agent = harness.start_agent_process(GRACE_PERIOD_SECONDS=2 if signals == 1 else 60)
+    agent = harness.start_agent_process(GRACE_PERIOD_SECONDS=2 if signals == 1 else 600)
     harness.submit("long", {"prompt": "long", "steps": 1000})
     harness.eventually(lambda: harness.webui.runs, "the generation")
 
@@ -108,7 +107,6 @@ def test_what_does_not_finish_in_time_is_interrupted_and_handed_back(harness: Ha
         harness.eventually(lambda: agent.logged("stop_requested"), "the signal being heard")
 
     assert agent.exit_code() == ExitCode.STOPPED
-    assert agent.seconds_between("stop_requested", "agent_stopped") < 3.0
     assert harness.read("long").status is Status.IN_QUEUE
     assert harness.counts() == (1, 0)
     harness.eventually(lambda: harness.webui.runs[0].interrupted, "the interrupt")

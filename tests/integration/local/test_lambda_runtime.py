@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,15 +85,13 @@ def test_an_exception_is_an_answer_and_the_process_lives_on(run_function: Functi
 
 def test_a_crash_and_a_time_out_end_the_process_but_not_the_function(run_function: FunctionRunner) -> None:
     async def scenario(function: LambdaFunction) -> list[InvocationResult]:
-        events: tuple[dict[str, Any], ...] = ({"exit": 3}, {}, {"sleep": 30}, {})
+        events: tuple[dict[str, Any], ...] = ({"exit": 3}, {}, {"sleep": 600}, {})
         return [await function.invoke(event) for event in events]
 
-    started = time.monotonic()
     crashed, after_crash, timed_out, after_time_out = run_function(scenario, timeout_seconds=0.5)
     assert error_type(crashed) == "Runtime.ExitError"
     assert error_type(timed_out) == "Sandbox.Timedout"
     assert value(after_crash)["count"] == value(after_time_out)["count"] == 1
-    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

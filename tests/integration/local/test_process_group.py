@@ -78,17 +78,15 @@ def test_a_child_that_does_not_come_up_shows_the_end_of_its_log(tmp_path: Path, 
 
 def test_all_children_end_with_their_block_even_stubborn_ones(tmp_path: Path) -> None:
     async def scenario(_: ProcessGroup, start: Start) -> list[LocalProcess]:
-        processes = [await start("import time; time.sleep(60)"), await start(STUBBORN)]
+        processes = [await start("import time; time.sleep(600)"), await start(STUBBORN)]
         async with asyncio.timeout(10):
             while "ready" not in (tmp_path / "child.log").read_text():  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.02)
         return processes
 
-    started = time.monotonic()
     polite, stubborn = run(tmp_path, scenario)
     assert not polite.running
     assert not stubborn.running
-    assert time.monotonic() - started < 10
 
 
 def test_a_child_has_the_given_environment_only(tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-"""The conditional writes, run against DynamoDB's expression engine (moto) and compared with a plain model."""
+"""Conditional writes, run against DynamoDB's expression engine (moto) and compared with a plain model."""
 
 import itertools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import boto3
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from contract.record import (
     due_shard,
 )
 from contract.transitions import Outcome
+from tests.unit.lambdas.harness import dynamodb_client
 
 LEASE_MS = 60_000
 TABLE = "tasks"
@@ -300,7 +300,7 @@ class Machine(RuleBasedStateMachine):
         found = Record.from_item(item)
         due = {"due_shard", "next_check_at_ms", "active_runtime"}
         assert found.model_dump(exclude=due) == self.expected.model_dump(exclude=due)
-        # Whatever is active is looked at by the sweep some day; whatever is final never again.
+        # The reaper checks every active run one day, and never a final one.
         assert (found.next_check_at_ms is not None) == (found.due_shard is not None) == (not found.is_final)
         assert found.active_runtime == (None if found.is_final else found.runtime)
         if not found.is_final:
@@ -310,7 +310,7 @@ class Machine(RuleBasedStateMachine):
 @pytest.fixture
 def table() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.resource("dynamodb", region_name="us-east-1").meta.client
+        client = dynamodb_client()
         client.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -320,9 +320,10 @@ def table() -> Iterator[Any]:
         yield client
 
 
-def test_any_order_of_writes_keeps_the_rules(table: Any) -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_any_order_of_writes_keeps_the_rules(table: Any, examples: int) -> None:
     Machine.table_client = table
-    run_state_machine_as_test(Machine, settings=settings(max_examples=20, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None))
 
 
 def test_context_and_errors_come_back_unchanged(table: Any) -> None:

@@ -27,7 +27,7 @@ CATALOGUE = Catalogue(
 
 @dataclass
 class FakeTopic:
-    """Remembers what was published; the next `failures` publications fail, before or after the message is out."""
+    """Records what was published. The next `failures` publications fail, before or after the message is sent."""
 
     sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     failures: int = 0
@@ -44,7 +44,7 @@ class FakeTopic:
 
 @dataclass
 class FakeWebhookQueue:
-    """Remembers the records whose webhooks are to be delivered."""
+    """Records the records whose webhooks must be delivered."""
 
     sent: list[record.Record] = field(default_factory=list)
 
@@ -55,7 +55,7 @@ class FakeWebhookQueue:
 
 @dataclass
 class Harness:
-    """What a function stands in, with the pieces that most of them share."""
+    """Table, buckets and topics of the functions, with the services that most functions share."""
 
     repository: TaskRepository
     task_bucket: TaskBucket

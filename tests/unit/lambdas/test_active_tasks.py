@@ -1,4 +1,4 @@
-"""The limit of active tasks per key holds whoever comes at once, and whatever crashes or comes twice."""
+"""Limit of active tasks per key, with concurrent senders, crashes and repeated requests."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from moto import mock_aws
 
 from contract import active_runs
@@ -45,7 +52,7 @@ def new_record(task_id: str, *, run: str = "0000", key_name: str | None = "shop"
 
 
 class OneAtATime:
-    """A client of which each call is whole before the next begins: DynamoDB's promise for one item, not moto's."""
+    """Client whose calls run one after the other, as DynamoDB guarantees for one item and moto does not."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -247,5 +254,6 @@ class Limited(RuleBasedStateMachine):
         assert len(self.active) == min(before + 1, LIMIT)
 
 
-TestLimited = Limited.TestCase
-TestLimited.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+@pytest.mark.parametrize("examples", [5, pytest.param(30, marks=pytest.mark.slow)])
+def test_any_order_of_calls_keeps_the_limit(examples: int) -> None:
+    run_state_machine_as_test(Limited, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None))

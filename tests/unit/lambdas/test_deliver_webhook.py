@@ -1,12 +1,12 @@
-"""Webhooks over real TLS: what is sent, how it is signed, and what becomes of an endpoint that does not take it."""
+"""Webhooks over real TLS: their bodies, their signatures, and endpoints that refuse them."""
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -31,6 +31,24 @@ SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 NEW_SECRET = "whsec_QWxzbyBhIGtleSBvZiAyNCBieXRlcyBhdCBsZWFzdA=="
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/a-1.png",), output_url="s3://out/a.out")
 
+EndedTask = Callable[..., Record]
+
+
+class SigningSecret(NamedTuple):
+    """Secret of the webhooks in Secrets Manager."""
+
+    arn: str
+    client: Any
+
+
+class DeployedQueue(NamedTuple):
+    """Queue with its function: `run` calls it with a batch, and returns the ids of the failed messages."""
+
+    url: str
+    run: Callable[[], list[str]]
+    pauses: list[int]
+    send: Callable[[Record], None]
+
 
 @pytest.fixture
 def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsReceiver]:
@@ -40,15 +58,17 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsR
 
 
 @pytest.fixture
-def secret(harness: Harness) -> Any:
+def secret(harness: Harness) -> SigningSecret:
     secrets = client("secretsmanager")
     arn = secrets.create_secret(Name="webhooks", SecretString=SECRET)["ARN"]
-    return SimpleNamespace(arn=arn, client=secrets)
+    return SigningSecret(arn, secrets)
 
 
 @pytest.fixture
-def queue(harness: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The queue with the function behind it, deployed."""
+def queue(
+    harness: Harness, receiver: HttpsReceiver, secret: SigningSecret, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DeployedQueue]:
+    """Queue with its deployed function."""
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
     for name, value in {
@@ -65,7 +85,7 @@ def queue(harness: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: p
 
     def change_visibility(**request: Any) -> None:
         pauses.append(request["VisibilityTimeout"])
-        # The pause itself is SQS's business; here the message comes again at once.
+        # SQS would deliver the message after the pause. The test's queue delivers it at once.
         visibility(**request | {"VisibilityTimeout": 0})
 
     monkeypatch.setattr(clients.client("sqs"), "change_message_visibility", change_visibility)
@@ -91,20 +111,19 @@ def queue(harness: Harness, receiver: HttpsReceiver, secret: Any, monkeypatch: p
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return names
 
-    yield SimpleNamespace(url=url, run=run, pauses=pauses, send=SqsWebhookQueue(client=sqs, queue_url=url).send)
-    for composed in (deliver_webhook.settings, deliver_webhook.webhooks, clients.client, clients.dynamodb):
+    yield DeployedQueue(url, run, pauses, SqsWebhookQueue(client=sqs, queue_url=url).send)
+    for composed in (deliver_webhook.settings, deliver_webhook.webhooks):
         composed.cache_clear()
 
 
 @pytest.fixture
-def ended(harness: Harness, make_task: MakeTask) -> Any:
+def ended(harness: Harness, make_task: MakeTask) -> EndedTask:
     def end(webhook: str, task_id: str = "a", submission_id: str = "s1") -> Record:
         body = make_task(task_id, webhook=webhook)
         harness.submit(body, submission_id)
         harness.claim(task_id)
         harness.finish(task_id, DONE)
-        record: Record = harness.record(task_id)
-        return record
+        return harness.record(task_id)
 
     return end
 
@@ -114,7 +133,9 @@ def test_the_pauses_grow_for_an_hour() -> None:
     assert list(PAUSES_SECONDS) == sorted(PAUSES_SECONDS)
 
 
-def test_a_signed_callback_arrives(harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_a_signed_callback_arrives(
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
+) -> None:
     record = ended(receiver.url("/hook?key=1"))
     queue.send(record)
     assert queue.run() == []
@@ -131,7 +152,7 @@ def test_a_signed_callback_arrives(harness: Harness, receiver: HttpsReceiver, qu
 
 
 def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
 ) -> None:
     receiver.answers["/hook"] = status(503)
     queue.send(ended(receiver.url("/hook")))
@@ -147,7 +168,7 @@ def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
 
 
 def test_an_endpoint_that_recovers_is_delivered(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
 ) -> None:
     receiver.answers["/hook"] = status(404)
     queue.send(ended(receiver.url("/hook")))
@@ -158,14 +179,16 @@ def test_an_endpoint_that_recovers_is_delivered(
     assert (noted.webhook_state, noted.webhook_attempts, noted.webhook_last_status) == ("delivered", 2, 204)
 
 
-def test_gone_is_the_end(harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_gone_is_the_end(harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask) -> None:
     receiver.answers["/hook"] = status(410)
     queue.send(ended(receiver.url("/hook")))
     assert queue.run() == []
     assert (harness.record("a").webhook_state, harness.record("a").webhook_last_status) == ("failed", 410)
 
 
-def test_a_redirect_is_not_followed(harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_a_redirect_is_not_followed(
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
+) -> None:
     receiver.answers["/hook"] = status(307, Location=receiver.url("/elsewhere"))
     queue.send(ended(receiver.url("/hook")))
     assert len(queue.run()) == 1
@@ -178,7 +201,7 @@ def test_a_redirect_is_not_followed(harness: Harness, receiver: HttpsReceiver, q
     "url",
     ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/"],
 )
-def test_where_no_webhook_may_lead(harness: Harness, queue: Any, ended: Any, url: str) -> None:
+def test_where_no_webhook_may_lead(harness: Harness, queue: DeployedQueue, ended: EndedTask, url: str) -> None:
     queue.send(ended(url))
     assert queue.run() == []
     noted = harness.record("a")
@@ -187,7 +210,7 @@ def test_where_no_webhook_may_lead(harness: Harness, queue: Any, ended: Any, url
 
 
 def test_a_certificate_that_nobody_vouches_for(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     queue.send(ended(receiver.url("/hook")))
@@ -197,7 +220,7 @@ def test_a_certificate_that_nobody_vouches_for(
 
 
 def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
 ) -> None:
     others_arrived = threading.Event()
 
@@ -231,7 +254,7 @@ def test_an_attempt_ends_after_fifteen_seconds() -> None:
     assert resolved == ["127.0.0.1"]
 
 
-def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Any) -> None:
+def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: SigningSecret) -> None:
     released = threading.Event()
     receiver.answers["/hook"] = lambda _: (released.wait(20), None)[1]
     http = GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=["127.0.0.1"])
@@ -241,7 +264,7 @@ def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Any) -
     assert attempt.error
 
 
-def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: Any, ended: Any) -> None:
+def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask) -> None:
     def endless(request: Any) -> None:
         request.send_response(200)
         request.end_headers()
@@ -253,7 +276,9 @@ def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: Any, ende
     assert queue.run() == []
 
 
-def test_both_secrets_sign_while_one_replaces_the_other(receiver: HttpsReceiver, queue: Any, secret: Any) -> None:
+def test_both_secrets_sign_while_one_replaces_the_other(
+    receiver: HttpsReceiver, queue: DeployedQueue, secret: SigningSecret
+) -> None:
     now = SimpleNamespace(ms=1_700_000_000_000)
     keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: now.ms)
     assert len(keys.current()) == 1
@@ -272,20 +297,22 @@ def test_both_secrets_sign_while_one_replaces_the_other(receiver: HttpsReceiver,
     assert list(keys.current()) == [key], "what worked last still works"
 
 
-def test_a_mistyped_secret_does_not_outlive_its_correction(secret: Any) -> None:
+def test_a_mistyped_secret_does_not_outlive_its_correction(secret: SigningSecret) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
     keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: 0)
     assert list(keys.current()) == [b"Also a key of 24 bytes at least"]
 
 
-def test_while_the_present_secret_is_mistyped_the_one_before_signs(secret: Any) -> None:
+def test_while_the_present_secret_is_mistyped_the_one_before_signs(secret: SigningSecret) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
     keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: 0)
     assert len(keys.current()) == 1
 
 
-def test_a_receiver_with_either_secret_accepts(receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any) -> None:
+def test_a_receiver_with_either_secret_accepts(
+    receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, secret: SigningSecret
+) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
     queue.send(ended(receiver.url("/hook")))
     assert queue.run() == []
@@ -295,7 +322,7 @@ def test_a_receiver_with_either_secret_accepts(receiver: HttpsReceiver, queue: A
 
 
 def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
 ) -> None:
     queue.send(ended(receiver.url("/first")))
     second = ended(receiver.url("/second"), submission_id="s2")
@@ -309,7 +336,7 @@ def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
 
 
 def test_what_keeps_us_from_an_attempt_stands_on_the_task(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any, secret: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, secret: Any
 ) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret either")
@@ -324,7 +351,7 @@ def test_what_keeps_us_from_an_attempt_stands_on_the_task(
 
 
 def test_a_message_that_is_none_comes_again_without_the_others(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
 ) -> None:
     client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     queue.send(ended(receiver.url("/hook")))
@@ -334,7 +361,7 @@ def test_a_message_that_is_none_comes_again_without_the_others(
 
 
 def test_what_is_delivered_is_not_sent_again_because_its_trace_failed(
-    harness: Harness, receiver: HttpsReceiver, queue: Any, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
 ) -> None:
     message = encode_webhook(ended(receiver.url("/hook")))
     harness.dynamodb.delete_table(TableName="tasks")

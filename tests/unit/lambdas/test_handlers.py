@@ -1,8 +1,8 @@
-"""The handlers themselves, called with events as AWS sends them."""
+"""Handlers, called with events as AWS sends them."""
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,10 +23,12 @@ EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
 )
-#: No base64, no text, no password, a user's name where the password belongs.
+#: Not base64, not text, no password, a user's name in the place of the password.
 BROKEN_PASSWORDS = [
     {"Authorization": f"Basic {value}"} for value in ("x", "thé", "/w==", "dGhlLWtleQ==", "dGhlLWtleTo=", "")
 ]
+#: Returns the messages that a topic has sent.
+Received = Callable[[str], list[dict[str, Any]]]
 COMPOSED = (
     authorize.authorizer,
     expire_tasks.reaper,
@@ -36,8 +38,6 @@ COMPOSED = (
     submit_task.settings,
     submit_task.submission,
     submit_task.application,
-    clients.client,
-    clients.dynamodb,
 )
 
 
@@ -47,8 +47,8 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give the handlers the environment that the stacks give them, and queues that hear the topics."""
+def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
+    """Set the environment of the handlers as the stacks do, and subscribe queues to the topics."""
     sns, sqs = client("sns"), client("sqs")
     urls = {}
     for name in ("task", "completion"):
@@ -96,7 +96,7 @@ def get(path: str, method: str = "GET", **query: str) -> tuple[int, dict[str, An
     return call(read_task, request | {"queryStringParameters": query or None})
 
 
-def test_submitting_reading_listing_cancelling(deployed: Any, make_task: MakeTask) -> None:
+def test_submitting_reading_listing_cancelling(deployed: Received, make_task: MakeTask) -> None:
     status, answer = post(json.dumps(make_task("a")))
     assert (status, answer) == (
         200,
@@ -177,7 +177,9 @@ def test_aws_refusing_is_503_with_retry_after(harness: Harness, make_task: MakeT
     assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
 
 
-def test_a_batch_fails_only_where_it_failed(harness: Harness, deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_fails_only_where_it_failed(
+    harness: Harness, deployed: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish = harness.publisher.__class__.publish
 
     def refuse_one(self: Any, record: Any, **options: Any) -> None:
@@ -193,7 +195,7 @@ def test_a_batch_fails_only_where_it_failed(harness: Harness, deployed: Any, mon
     monkeypatch.undo()
 
 
-def test_the_stream_calls_back(deployed: Any) -> None:
+def test_the_stream_calls_back(deployed: Received) -> None:
     assert notify.handler(event("table_stream"), CONTEXT) == {"batchItemFailures": []}
     [callback] = deployed("completion")
     assert (callback["id"], callback["context"], callback["result"]) == ("a", {"abc": 123}, True)

@@ -1,4 +1,4 @@
-"""What would be tried again for ever, or be answered wrongly, if it were not refused where it comes in."""
+"""Hostile input: bodies that would be retried for ever, or answered wrongly, without a check at the edge."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ from tests.unit.lambdas.harness import Harness, MakeTask
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
 )
-#: What SNS takes of body and attributes together.
+#: Bytes of body and attributes that SNS accepts together.
 MAX_SNS_BYTES = 256 * 1024
 
 

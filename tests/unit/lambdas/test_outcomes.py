@@ -1,6 +1,7 @@
-"""What ends a task when no agent does: callbacks from the stream, dead letters, the reaper."""
+"""Ends of tasks without an agent: callbacks from the stream, dead letters, the reaper."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,10 +18,12 @@ from tests.unit.lambdas.harness import Harness, MakeTask
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://b/k",), output_url="s3://b/o")
 LEASE_MS = 60_000
+SubmitTask = Callable[..., str]
+Settle = Callable[..., None]
 
 
 @pytest.fixture
-def submit(harness: Harness, make_task: MakeTask) -> Any:
+def submit(harness: Harness, make_task: MakeTask) -> SubmitTask:
     def submit_task(task_id: str = "a", submission_id: str = "s1", **metadata: Any) -> str:
         body = make_task(task_id, **metadata)
         harness.submit(body, submission_id)
@@ -35,7 +38,7 @@ def item(harness: Harness, task_id: str = "a") -> dict[str, Any]:
 
 
 class TestNotify:
-    def test_a_run_that_ended_calls_back(self, harness: Harness, submit: Any) -> None:
+    def test_a_run_that_ended_calls_back(self, harness: Harness, submit: SubmitTask) -> None:
         submit(webhook="https://example.com/hook")
         harness.claim("a")
         running = item(harness)
@@ -47,7 +50,7 @@ class TestNotify:
         assert attributes == {"id": "a", "runtime": "sdruntime", "tasktype": "text-to-image", "status": "completed"}
         assert harness.webhooks.sent == [harness.record("a")]
 
-    def test_only_the_step_into_a_final_state_counts(self, harness: Harness, submit: Any) -> None:
+    def test_only_the_step_into_a_final_state_counts(self, harness: Harness, submit: SubmitTask) -> None:
         submit()
         waiting = item(harness)
         harness.claim("a")
@@ -73,7 +76,9 @@ class TestDeadLetters:
         )
         return lambda body, message_id="m-1": processor.process(Delivery(message_id, body, {}))
 
-    def test_a_waiting_task_fails_with_its_last_error(self, harness: Harness, submit: Any, settle: Any) -> None:
+    def test_a_waiting_task_fails_with_its_last_error(
+        self, harness: Harness, submit: SubmitTask, settle: Settle
+    ) -> None:
         message = submit()
         run = harness.claim("a").run_id
         error = {"code": "out_of_memory", "message": "the GPU is full"}
@@ -83,7 +88,7 @@ class TestDeadLetters:
         assert (harness.record("a").status, harness.record("a").error) == (Status.FAILED, error)
         assert harness.completion_topic.sent == []
 
-    def test_a_task_that_never_said_why(self, harness: Harness, submit: Any, settle: Any) -> None:
+    def test_a_task_that_never_said_why(self, harness: Harness, submit: SubmitTask, settle: Settle) -> None:
         settle(submit())
         assert harness.record("a").error == {
             "code": "delivery_failed",
@@ -91,7 +96,7 @@ class TestDeadLetters:
         }
 
     def test_a_task_in_the_hands_of_a_replica_is_looked_at_later(
-        self, harness: Harness, submit: Any, settle: Any
+        self, harness: Harness, submit: SubmitTask, settle: Any
     ) -> None:
         message = submit()
         harness.claim("a", lease_ms=LEASE_MS)
@@ -102,7 +107,7 @@ class TestDeadLetters:
         settle(message)
         assert harness.record("a").status is Status.FAILED
 
-    def test_a_task_that_is_over_is_left_alone(self, harness: Harness, submit: Any, settle: Any) -> None:
+    def test_a_task_that_is_over_is_left_alone(self, harness: Harness, submit: SubmitTask, settle: Settle) -> None:
         message = submit()
         harness.claim("a")
         harness.finish("a", DONE)
@@ -122,7 +127,7 @@ class TestDeadLetters:
         ],
     )
     def test_what_cannot_be_read_is_kept_and_answered(
-        self, harness: Harness, settle: Any, body: str, id_: str | None
+        self, harness: Harness, settle: Settle, body: str, id_: str | None
     ) -> None:
         settle(body)
         [(callback, _)] = harness.completion_topic.sent
@@ -139,28 +144,28 @@ class TestDeadLetters:
             '{"repo_id": "a/b", "hf_token":"hf_secret',
         ],
     )
-    def test_a_token_is_not_kept(self, harness: Harness, settle: Any, body: str) -> None:
+    def test_a_token_is_not_kept(self, harness: Harness, settle: Settle, body: str) -> None:
         settle(body)
         kept = harness.task_bucket.get("unreadable/m-1.json")
         assert "hf_secret" not in kept
         assert "a/b" in kept
         assert json.loads(kept)["body"] == body.replace("hf_secret", "")
 
-    def test_a_recorded_job_of_runpods_format_is_left_to_the_reaper(self, harness: Harness, settle: Any) -> None:
+    def test_a_recorded_job_of_runpods_format_is_left_to_the_reaper(self, harness: Harness, settle: Settle) -> None:
         call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
         harness.submit({"input": call}, "message-1", runtime_name="sdruntime", generated_id="message-1")
         settle(json.dumps({"input": call}), "message-1")
         assert harness.completion_topic.sent == []
         assert harness.record("message-1").status is Status.IN_QUEUE
 
-    def test_a_task_without_a_record_is_answered(self, harness: Harness, submit: Any, settle: Any) -> None:
+    def test_a_task_without_a_record_is_answered(self, harness: Harness, submit: SubmitTask, settle: Settle) -> None:
         message = submit()
         harness.dynamodb.delete_item(TableName="tasks", Key={"id": "a"})
         settle(message)
         assert json.loads(harness.completion_topic.sent[0][0])["id"] == "a"
 
     def test_an_intake_message_that_was_recorded_is_left_to_the_reaper(
-        self, harness: Harness, submit: Any, settle: Any, make_task: MakeTask
+        self, harness: Harness, submit: SubmitTask, settle: Settle, make_task: MakeTask
     ) -> None:
         submit(submission_id="m-1")
         settle(json.dumps(make_task("a")))
@@ -174,14 +179,14 @@ class TestTaskReaper:
     def reaper(self, harness: Harness) -> TaskReaper:
         return TaskReaper(repository=harness.repository, publisher=harness.publisher, now_ms=lambda: harness.now_ms)
 
-    def test_nothing_is_due(self, harness: Harness, submit: Any, reaper: TaskReaper) -> None:
+    def test_nothing_is_due(self, harness: Harness, submit: SubmitTask, reaper: TaskReaper) -> None:
         submit()
         before = item(harness)
         harness.now_ms += PUBLISH_GRACE_MS + 1
         reaper.run()
         assert item(harness) == before
 
-    def test_a_task_that_was_never_published(self, harness: Harness, submit: Any, reaper: TaskReaper) -> None:
+    def test_a_task_that_was_never_published(self, harness: Harness, submit: SubmitTask, reaper: TaskReaper) -> None:
         harness.task_topic.failures = 1
         with pytest.raises(Exception, match="AWS refuses"):
             submit()
@@ -193,14 +198,16 @@ class TestTaskReaper:
         assert len(harness.task_topic.sent) == 1
         assert harness.record("a").published_at_ms == harness.now_ms
 
-    def test_a_task_that_waited_too_long(self, harness: Harness, submit: Any, reaper: TaskReaper) -> None:
+    def test_a_task_that_waited_too_long(self, harness: Harness, submit: SubmitTask, reaper: TaskReaper) -> None:
         submit(policy={"ttl": 100_000})
         harness.now_ms += 100_001
         reaper.run()
         assert harness.record("a").status is Status.TIMED_OUT
         assert harness.error_code("a") == "ttl_expired"
 
-    def test_a_task_whose_replica_vanished_waits_again(self, harness: Harness, submit: Any, reaper: TaskReaper) -> None:
+    def test_a_task_whose_replica_vanished_waits_again(
+        self, harness: Harness, submit: SubmitTask, reaper: TaskReaper
+    ) -> None:
         submit()
         for attempt in range(1, MAX_ATTEMPTS):
             harness.claim("a", lease_ms=LEASE_MS)
@@ -217,7 +224,9 @@ class TestTaskReaper:
         assert harness.record("a").status is Status.FAILED
         assert harness.error_code("a") == "worker_lost"
 
-    def test_a_replica_that_renews_is_left_alone(self, harness: Harness, submit: Any, reaper: TaskReaper) -> None:
+    def test_a_replica_that_renews_is_left_alone(
+        self, harness: Harness, submit: SubmitTask, reaper: TaskReaper
+    ) -> None:
         submit()
         run = harness.claim("a", lease_ms=LEASE_MS).run_id
         harness.now_ms += LEASE_MS + LEASE_GRACE_MS + 1
@@ -226,7 +235,9 @@ class TestTaskReaper:
         reaper.run()
         assert harness.record("a").status is Status.IN_PROGRESS
 
-    def test_a_broken_record_does_not_stop_the_others(self, harness: Harness, submit: Any, reaper: TaskReaper) -> None:
+    def test_a_broken_record_does_not_stop_the_others(
+        self, harness: Harness, submit: SubmitTask, reaper: TaskReaper
+    ) -> None:
         for task_id in ("a", "b", "c"):
             submit(task_id, policy={"ttl": 100_000})
         harness.dynamodb.update_item(TableName="tasks", Key={"id": "b"}, UpdateExpression="REMOVE tasktype")
@@ -234,7 +245,7 @@ class TestTaskReaper:
         reaper.run()
         assert [harness.record(task_id).status for task_id in ("a", "c")] == [Status.TIMED_OUT] * 2
 
-    def test_it_ends_before_the_function_does(self, harness: Harness, submit: Any) -> None:
+    def test_it_ends_before_the_function_does(self, harness: Harness, submit: SubmitTask) -> None:
         for task_id in ("a", "b", "c"):
             submit(task_id, policy={"ttl": 10_000})
         harness.now_ms += 10_001

@@ -1,4 +1,4 @@
-"""What scaling on ECS is reckoned from: measured on AWS's own interfaces, and written all at once."""
+"""Scaling metrics of ECS: measured with AWS's own interfaces, and written in one call."""
 
 import datetime as dt
 import json
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from lambdas.publish_scaling_metrics import handler
 from lambdas.publish_scaling_metrics.scaling_metrics import MetricsMissing, ScalingMetrics
-from lambdas.runtime import clients
+from tests.unit.lambdas.harness import client
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
@@ -20,8 +19,8 @@ CONTEXT = SimpleNamespace(
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 
 
-class Written:
-    """CloudWatch that remembers what was written."""
+class FakeCloudWatch:
+    """CloudWatch that records what was written."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
@@ -30,8 +29,8 @@ class Written:
         self.calls.append(call)
 
     @property
-    def figures(self) -> dict[tuple[str, str], float]:
-        """Value by metric and by what it is of."""
+    def values(self) -> dict[tuple[str, str], float]:
+        """Value by metric and by the name of its queue or service."""
         (call,) = self.calls
         return {(item["MetricName"], item["Dimensions"][1]["Value"]): item["Value"] for item in call["MetricData"]}
 
@@ -40,7 +39,7 @@ class Written:
 def queue_url() -> Iterator[str]:
     """A queue of three messages, one of them in flight, and a cluster with twelve services of which none runs."""
     with mock_aws():
-        sqs, ecs = boto3.client("sqs"), boto3.client("ecs")
+        sqs, ecs = client("sqs"), client("ecs")
         url = sqs.create_queue(QueueName="sdxl")["QueueUrl"]
         for _ in range(3):
             sqs.send_message(QueueUrl=url, MessageBody="task")
@@ -53,13 +52,12 @@ def queue_url() -> Iterator[str]:
                 cluster="fleet", serviceName=f"sdxl-{number}", taskDefinition="sdxl", desiredCount=number
             )
         yield url
-        clients.client.cache_clear()
 
 
-def scaling_metrics(cloudwatch: Any, *, queues: dict[str, str], services: tuple[str, ...]) -> ScalingMetrics:
+def scaling_metrics(cloudwatch: FakeCloudWatch, *, queues: dict[str, str], services: tuple[str, ...]) -> ScalingMetrics:
     return ScalingMetrics(
-        ecs=boto3.client("ecs"),
-        sqs=boto3.client("sqs"),
+        ecs=client("ecs"),
+        sqs=client("sqs"),
         cloudwatch=cloudwatch,
         namespace="Darkroom",
         environment="prod",
@@ -71,14 +69,14 @@ def scaling_metrics(cloudwatch: Any, *, queues: dict[str, str], services: tuple[
 
 
 def test_queues_and_services_are_measured_in_one_moment(queue_url: str) -> None:
-    written = Written()
+    written = FakeCloudWatch()
     services = tuple(f"sdxl-{number}" for number in range(12))
     scaling_metrics(written, queues={"sdxl": queue_url}, services=services).publish()
-    figures = written.figures
-    assert figures["MessagesWaiting", "sdxl"] == 2
-    assert figures["MessagesInFlight", "sdxl"] == 1
-    assert [figures["ReplicasDesired", name] for name in services] == list(range(12))
-    assert ("ReplicasRunning", "sdxl-11") in figures
+    values = written.values
+    assert values["MessagesWaiting", "sdxl"] == 2
+    assert values["MessagesInFlight", "sdxl"] == 1
+    assert [values["ReplicasDesired", name] for name in services] == list(range(12))
+    assert ("ReplicasRunning", "sdxl-11") in values
     (call,) = written.calls
     assert call["Namespace"] == "Darkroom"
     assert {item["Timestamp"] for item in call["MetricData"]} == {NOW}
@@ -86,22 +84,23 @@ def test_queues_and_services_are_measured_in_one_moment(queue_url: str) -> None:
 
 
 def test_one_that_cannot_be_measured_does_not_stop_the_scaling_of_the_others(queue_url: str) -> None:
-    written = Written()
+    written = FakeCloudWatch()
     gone = queue_url.replace("sdxl", "gone")
     with pytest.raises(MetricsMissing, match=r"^gone$"):
         scaling_metrics(written, queues={"gone": gone, "sdxl": queue_url}, services=("sdxl-3",)).publish()
-    assert written.figures.keys() >= {("MessagesWaiting", "sdxl"), ("ReplicasDesired", "sdxl-3")}
-    assert ("MessagesWaiting", "gone") not in written.figures
+    assert written.values.keys() >= {("MessagesWaiting", "sdxl"), ("ReplicasDesired", "sdxl-3")}
+    assert ("MessagesWaiting", "gone") not in written.values
 
 
 def test_a_service_that_is_gone_is_named_and_hides_none_of_the_others(queue_url: str) -> None:
-    written = Written()
+    written = FakeCloudWatch()
     with pytest.raises(MetricsMissing, match=r"^other$"):
         scaling_metrics(written, queues={"sdxl": queue_url}, services=("sdxl-3", "other")).publish()
-    assert written.figures["ReplicasDesired", "sdxl-3"] == 3
+    assert written.values["ReplicasDesired", "sdxl-3"] == 3
 
 
 def test_the_handler_writes_to_cloudwatch(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "client", client)
     monkeypatch.setenv("CLUSTER", "fleet")
     monkeypatch.setenv("QUEUES", json.dumps({"sdxl": queue_url}))
     monkeypatch.setenv("SERVICES", json.dumps(["sdxl-3"]))
@@ -109,7 +108,7 @@ def test_the_handler_writes_to_cloudwatch(queue_url: str, monkeypatch: pytest.Mo
         handler.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, CONTEXT)
     finally:
         handler.scaling_metrics.cache_clear()
-    metrics = boto3.client("cloudwatch").list_metrics(Namespace="Darkroom")["Metrics"]
+    metrics = client("cloudwatch").list_metrics(Namespace="Darkroom")["Metrics"]
     assert {metric["MetricName"] for metric in metrics} == {
         "MessagesWaiting",
         "MessagesInFlight",

@@ -1,5 +1,6 @@
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lambdas.read_task.task_view import ListedTask
 from lambdas.tasks.output_bucket import OutputBucket
 from tests.unit.lambdas.harness import Harness, MakeTask
 
+SubmitTask = Callable[..., None]
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), output_url="s3://out/output/a/a.out")
 
 
@@ -31,7 +33,7 @@ def reader(harness: Harness) -> TaskReader:
 
 
 @pytest.fixture
-def submit(harness: Harness, make_task: MakeTask) -> Any:
+def submit(harness: Harness, make_task: MakeTask) -> SubmitTask:
     def submit_task(task_id: str, runtime: str = "sdruntime", **metadata: Any) -> None:
         content = {"alwayson_scripts": {"sd_model_checkpoint": "painting.safetensors"}} if runtime == "dynamic" else {}
         body = make_task(task_id, content, runtime=runtime, **metadata)
@@ -41,7 +43,7 @@ def submit(harness: Harness, make_task: MakeTask) -> Any:
     return submit_task
 
 
-def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, submit: Any) -> None:
+def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     submit("a")
     waiting = reader.show("a")
     assert (waiting["status"], waiting["progress"], waiting["outputs"], waiting["error"]) == ("IN_QUEUE", 0, [], None)
@@ -68,7 +70,7 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
     assert done["outputs"][0].keys() == {"s3_url", "url"}
 
 
-def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: TaskReader, submit: Any) -> None:
+def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     harness.s3.create_bucket(Bucket="out")
     sizes = {"1.png": 3_000_000, "2.png": 3_000_000, "3.png": 100, "a.out": 10}
     for name, size in sizes.items():
@@ -99,7 +101,7 @@ def test_an_unknown_task(reader: TaskReader) -> None:
         reader.cancel("nobody")
 
 
-def test_cancelling(harness: Harness, reader: TaskReader, submit: Any) -> None:
+def test_cancelling(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     submit("waiting")
     submit("running")
     submit("done")
@@ -112,7 +114,7 @@ def test_cancelling(harness: Harness, reader: TaskReader, submit: Any) -> None:
         reader.cancel("done")
 
 
-def test_calling_a_webhook_again(harness: Harness, reader: TaskReader, submit: Any) -> None:
+def test_calling_a_webhook_again(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     submit("without")
     submit("a", webhook="https://example.com/hook")
     assert reader.show("without")["webhook"] is None
@@ -133,7 +135,7 @@ def test_calling_a_webhook_again(harness: Harness, reader: TaskReader, submit: A
     assert [record.id for record in harness.webhooks.sent] == ["a"]
 
 
-def test_listing_across_runtimes_page_by_page(reader: TaskReader, submit: Any) -> None:
+def test_listing_across_runtimes_page_by_page(reader: TaskReader, submit: SubmitTask) -> None:
     names = [f"t{number}" for number in range(7)]
     for number, name in enumerate(names):
         submit(name, "dynamic" if number % 3 == 0 else "sdruntime")
@@ -154,7 +156,7 @@ def pages(reader: TaskReader, **parameters: str) -> list[ListedTask]:
 
 
 def test_a_rare_state_is_found_however_deep(
-    harness: Harness, reader: TaskReader, submit: Any, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, reader: TaskReader, submit: SubmitTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(12):
         submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery, open_envelope
 from tests.unit.lambdas.harness import Harness, MakeTask
 
+Route = Callable[..., None]
+
 
 @pytest.fixture
-def route(harness: Harness) -> Any:
+def route(harness: Harness) -> Route:
     router = TaskRouter(
         task_bucket=harness.task_bucket, submission=harness.submission, completion_topic=harness.completion_topic
     )
@@ -27,7 +30,7 @@ def rejection(harness: Harness) -> tuple[dict[str, Any], dict[str, str]]:
     return json.loads(body), attributes
 
 
-def test_all_three_formats(harness: Harness, route: Any, make_task: MakeTask) -> None:
+def test_all_three_formats(harness: Harness, route: Route, make_task: MakeTask) -> None:
     route(make_task("new"))
     scripts = {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": "painting.safetensors"}
     route({"alwayson_scripts": scripts, "prompt": "A dog"}, "m-2")
@@ -38,7 +41,7 @@ def test_all_three_formats(harness: Harness, route: Any, make_task: MakeTask) ->
     assert harness.completion_topic.sent == []
 
 
-def test_a_pointer_into_the_task_bucket(harness: Harness, route: Any, make_task: MakeTask) -> None:
+def test_a_pointer_into_the_task_bucket(harness: Harness, route: Route, make_task: MakeTask) -> None:
     harness.task_bucket.put("from/publisher.json", json.dumps(make_task("pointed")))
     route(encode_pointer(harness.task_bucket.location("from/publisher.json")))
     assert harness.record("pointed").status == "IN_QUEUE"
@@ -55,7 +58,7 @@ def test_a_pointer_into_the_task_bucket(harness: Harness, route: Any, make_task:
         (encode_pointer(S3Location("task-bucket", "nothing")), "invalid_json", "nothing can be read"),
     ],
 )
-def test_what_is_no_task_is_answered(harness: Harness, route: Any, body: object, code: str, text: str) -> None:
+def test_what_is_no_task_is_answered(harness: Harness, route: Route, body: object, code: str, text: str) -> None:
     route(body)
     callback, attributes = rejection(harness)
     assert (callback["result"], callback["id"], callback["message_id"]) == (False, None, "m-1")
@@ -65,7 +68,7 @@ def test_what_is_no_task_is_answered(harness: Harness, route: Any, body: object,
     assert harness.task_topic.sent == []
 
 
-def test_a_broken_task_is_answered_with_its_id_and_context(harness: Harness, route: Any, make_task: MakeTask) -> None:
+def test_a_broken_task_is_answered_with_its_id_and_context(harness: Harness, route: Route, make_task: MakeTask) -> None:
     route(make_task("mine", {"width": 5000}, runtime="nowhere"))
     callback, attributes = rejection(harness)
     assert (callback["id"], callback["context"]) == ("mine", {"abc": 123})
@@ -74,7 +77,7 @@ def test_a_broken_task_is_answered_with_its_id_and_context(harness: Harness, rou
     assert harness.repository.read("mine") is None
 
 
-def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, route: Any, make_task: MakeTask) -> None:
+def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, route: Route, make_task: MakeTask) -> None:
     route(make_task("mine"))
     route(make_task("mine", {"prompt": "A cat"}, context="the second"), "m-2")
     callback, _ = rejection(harness)
@@ -82,7 +85,7 @@ def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, rou
     assert harness.record("mine").context_value == {"abc": 123}
 
 
-def test_what_aws_refuses_is_delivered_again(harness: Harness, route: Any, make_task: MakeTask) -> None:
+def test_what_aws_refuses_is_delivered_again(harness: Harness, route: Route, make_task: MakeTask) -> None:
     harness.task_topic.failures = 1
     with pytest.raises(Exception, match="AWS refuses"):
         route(make_task("mine"))

@@ -1,4 +1,4 @@
-"""RunPod's calls, body by body as its clients know them."""
+"""RunPod's calls, with the bodies that its clients expect."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ FAILED = Outcome(Status.FAILED, error={"code": "webui_error", "message": "out of
 
 
 class Runpod:
-    """The calls, each as a new request; time is the harness's."""
+    """Calls, each as a new request; the harness is the clock."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness

@@ -2,7 +2,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import IdInUse
@@ -111,11 +111,19 @@ steps = st.lists(
 )
 
 
-@given(steps)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_comes_and_fails_one_run_is_active_and_published_in_the_end(
-    harness: Harness, make_task: MakeTask, steps: list[tuple[str, str, int]]
+@pytest.mark.parametrize("examples", [8, pytest.param(50, marks=pytest.mark.slow)])
+def test_one_run_is_active_after_any_order_of_submissions_and_failures(
+    harness: Harness, make_task: MakeTask, examples: int
 ) -> None:
+    @settings(max_examples=examples)
+    @given(steps)
+    def check(drawn: list[tuple[str, str, int]]) -> None:
+        check_one_run_is_active(harness, make_task, drawn)
+
+    check()
+
+
+def check_one_run_is_active(harness: Harness, make_task: MakeTask, steps: list[tuple[str, str, int]]) -> None:
     task_id = f"task-{abs(hash(tuple(steps)))}"
     harness.task_topic.sent.clear()
     taken = set()

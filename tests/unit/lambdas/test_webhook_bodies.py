@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,11 +20,13 @@ from tests.unit.lambdas.harness import Harness
 HOOK = "https://example.com/hook"
 INPUT = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}
 FAILED = Outcome(Status.FAILED, error={"code": "webui_refused", "message": "no"})
+Render = Callable[[Record], dict[str, Any]]
+EndedTask = Callable[..., Record]
 PICTURE = b"\x89PNG picture"
 
 
 @pytest.fixture
-def render(harness: Harness) -> Any:
+def render(harness: Harness) -> Render:
     harness.s3.create_bucket(Bucket="out")
     harness.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
     harness.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
@@ -33,7 +36,7 @@ def render(harness: Harness) -> Any:
 
 
 @pytest.fixture
-def ended(harness: Harness) -> Any:
+def ended(harness: Harness) -> EndedTask:
     def end(body: dict[str, Any], outcome: Outcome | None = None) -> Record:
         options: dict[str, Any] = {"runtime_name": "sdruntime", "generated_id": "job"}
         harness.submit(body | {"webhook": HOOK}, format_=Format.RUNPOD, **options)
@@ -42,13 +45,12 @@ def ended(harness: Harness) -> Any:
         harness.now_ms += 2000
         done = Outcome(Status.COMPLETED, image_urls=("s3://out/a.png",), output_url="s3://out/a.out")
         harness.finish("job", outcome or done, owner="replica-1/delivery")
-        record: Record = harness.record("job")
-        return record
+        return harness.record("job")
 
     return end
 
 
-def test_a_job_gets_its_status_with_input_and_webhook(render: Any, ended: Any) -> None:
+def test_a_job_gets_its_status_with_input_and_webhook(render: Render, ended: EndedTask) -> None:
     assert render(ended({"input": INPUT})) == {
         "id": "job",
         "status": "COMPLETED",
@@ -61,14 +63,14 @@ def test_a_job_gets_its_status_with_input_and_webhook(render: Any, ended: Any) -
     }
 
 
-def test_a_job_that_failed_says_why(render: Any, ended: Any) -> None:
+def test_a_job_that_failed_says_why(render: Render, ended: EndedTask) -> None:
     body = render(ended({"input": INPUT}, FAILED))
     assert (body["status"], body["error"]) == ("FAILED", "webui_refused: no")
     assert "output" not in body
     assert body["input"] == INPUT
 
 
-def test_a_large_request_comes_from_the_bucket(render: Any, ended: Any) -> None:
+def test_a_large_request_comes_from_the_bucket(render: Render, ended: EndedTask) -> None:
     large = INPUT | {"payload": {"prompt": "x" * 300_000}}
     record = ended({"input": large})
     assert record.message_key
@@ -76,7 +78,7 @@ def test_a_large_request_comes_from_the_bucket(render: Any, ended: Any) -> None:
 
 
 def test_of_a_request_with_pictures_only_the_call_is_repeated(
-    render: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+    render: Render, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_bodies, "MAX_INPUT_BYTES", 1000)
     record = ended({"input": INPUT | {"payload": {"prompt": "x" * 1001}}})
@@ -84,7 +86,7 @@ def test_of_a_request_with_pictures_only_the_call_is_repeated(
 
 
 def test_what_does_not_fit_beside_the_request_is_linked(
-    render: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
+    render: Render, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_bodies, "MAX_ANSWER_BYTES", 130)
     output = render(ended({"input": INPUT}))["output"]
@@ -92,14 +94,18 @@ def test_what_does_not_fit_beside_the_request_is_linked(
     assert output["images"][0].startswith("https://")
 
 
-def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(harness: Harness, render: Any, ended: Any) -> None:
+def test_a_request_that_is_gone_keeps_nobody_from_the_outcome(
+    harness: Harness, render: Render, ended: EndedTask
+) -> None:
     record = ended({"input": INPUT | {"payload": {"prompt": "x" * 10_000}}})
     harness.s3.delete_object(Bucket="task-bucket", Key=record.message_key)
     assert render(record)["input"] is None
 
 
 @pytest.mark.parametrize("key", ["a.png", "a.out"])
-def test_a_missing_output_does_not_hide_the_outcome(harness: Harness, render: Any, ended: Any, key: str) -> None:
+def test_a_missing_output_does_not_hide_the_outcome(
+    harness: Harness, render: Render, ended: EndedTask, key: str
+) -> None:
     record = ended({"input": INPUT})
     harness.s3.delete_object(Bucket="out", Key=key)
     body = render(record)
@@ -107,6 +113,6 @@ def test_a_missing_output_does_not_hide_the_outcome(harness: Harness, render: An
 
 
 @pytest.mark.parametrize("format_", [Format.V1ALPHA1, Format.V1ALPHA2])
-def test_our_own_formats_get_the_callback(render: Any, ended: Any, format_: Format) -> None:
+def test_our_own_formats_get_the_callback(render: Render, ended: EndedTask, format_: Format) -> None:
     record = ended({"input": INPUT}).model_copy(update={"format": format_.value})
     assert render(record) == callback_for(record)

@@ -1,4 +1,4 @@
-"""The bridge for Web UI clients: what becomes of a call, whoever answers it."""
+"""Bridge for Web UI clients: responses from replicas, and from its own state."""
 
 import base64
 import json
@@ -36,13 +36,13 @@ OPTIONS = {"CLIP_stop_at_last_layers": 1, "send_seed": True, "sd_model_checkpoin
 
 
 class Client:
-    """Programs with keys of their own, and the replicas that carry their tasks out while they wait."""
+    """Programs with their own keys, and replicas that run their tasks while the programs wait."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
         self.requests = 0
         self.bodies: dict[str, Any] = {"sdapi/v1/options": OPTIONS, "sdapi/v1/samplers": [{"name": "Euler a"}]}
-        #: What happens to the next tasks instead of their completion.
+        #: Replaces the completion of the next tasks.
         self.replica: Callable[[str], object] = self.complete
         self.tasks: list[str] = []
         self.bridge = Bridge(
@@ -70,7 +70,7 @@ class Client:
             self.replica(task_id)
 
     def complete(self, task_id: str) -> None:
-        """Do what the agent does: pictures to S3, then the rest of the answer, then the record."""
+        """Act as the agent: store the pictures, then the rest of the response, then write the record."""
         record = self.harness.claim(task_id)
         body = self.bodies.get(
             record.endpoint, {"parameters": {"send_images": True, "init_images": None}, "info": "{}"}

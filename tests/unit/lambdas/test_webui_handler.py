@@ -1,4 +1,4 @@
-"""The bridge's handler, called by API Gateway and at its own URL, with nobody there to carry tasks out."""
+"""Handler of the bridge, called by API Gateway and at its own URL, without replicas."""
 
 import json
 from collections.abc import Iterator
@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.runtime import clients
 from lambdas.webui_api import handler as webui_api
 from tests.unit.lambdas.harness import Harness, client
 
 EVENTS = Path(__file__).parent / "events"
-#: Its time ends before it could wait for anything.
+#: Context of a function whose time ends before it can wait.
 CONTEXT = SimpleNamespace(
     function_name="f",
     memory_limit_in_mb=1024,
@@ -26,7 +25,7 @@ IDLE = {"progress": 0.0, "eta_relative": 0.0}
 
 
 @pytest.fixture(autouse=True)
-def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",
@@ -41,7 +40,7 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
         monkeypatch.setenv(variable, value)
     yield harness
     cached = (webui_api.services, webui_api.bridge, webui_api.function)
-    for composed in (*cached, clients.client, clients.dynamodb):
+    for composed in cached:
         composed.cache_clear()
 
 
@@ -68,7 +67,7 @@ def test_calls_by_api_gateway() -> None:
     assert by_gateway("POST", "/runtimes/dynamic/sdapi/v1/options", "{")[0] == 422
 
 
-def test_a_call_at_the_url_waits_until_the_functions_end(deployed: Any) -> None:
+def test_a_call_at_the_url_waits_until_the_functions_end(deployed: Harness) -> None:
     key = {"authorization": "Basic YW55Ym9keTp0aGUta2V5"}
     assert by_url("GET", "/sdapi/v1/progress", **key)[0] == 200
     assert by_url("GET", "/sdapi/v1/progress")[0] == 401

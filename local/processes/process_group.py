@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from runtime_image.supervisor.child_process import end_with_parent
+from runtime_image.process.parent_death import end_with_parent
 
 #: Seconds from SIGTERM to SIGKILL. A slow process loses nothing, because all state ends with the local system.
 STOP_SECONDS: Final = 4.0

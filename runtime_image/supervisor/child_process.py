@@ -1,33 +1,17 @@
 """Child process of the supervisor: signalled, measured, and reaped together with its whole process group."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO
 
 import psutil
 
+from runtime_image.process.parent_death import end_with_parent
 from runtime_image.process.threads import start_thread
 from runtime_image.supervisor.events import ChildEnded, Event
-
-#: prctl option by which Linux ends a child whose parent died (linux/prctl.h).
-_PR_SET_PDEATHSIG: Final = 1
-#: Found at import, because few calls are safe between fork and exec in a process with threads.
-_PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-
-def _request_kill_with_parent() -> None:
-    if _PRCTL:
-        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-#: For `preexec_fn`: the kernel kills a child whose parent was killed and cannot end it. None on other systems. Linux
-#: ends the child with the thread that started it, so that thread must live as long as the process.
-end_with_parent: Final[Callable[[], None] | None] = _request_kill_with_parent if _PRCTL else None
 
 
 class ChildProcess:

@@ -20,6 +20,7 @@ from local.demo.pictures import input_picture
 from tests.harness.api_description import check_response
 from tests.harness.eventually import eventually
 from tests.harness.https_receiver import HttpsReceiver, https_receiver
+from tests.harness.logs import read_events, read_json_lines
 
 T = TypeVar("T")
 PROJECT: Final = Path(__file__).parents[2]
@@ -86,9 +87,7 @@ class System:
 
     def callbacks(self) -> list[dict[str, Any]]:
         """Return all callbacks so far."""
-        path = self.state_directory / "callbacks.jsonl"
-        lines = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines]
+        return read_json_lines(self.state_directory / "callbacks.jsonl")
 
     def callback(self, *, seconds: float = 60.0, **fields: Any) -> dict[str, Any]:
         """Return the first callback with these fields."""
@@ -115,8 +114,7 @@ class System:
     def container_events(self, runtime: str, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Return the log lines of a runtime's container with this event and these fields."""
         log = self.state_directory / "logs" / f"container-{runtime}-1.log"
-        lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
-        return [line for line in lines if line["event"] == event and fields.items() <= line.items()]
+        return read_events(log, event, **fields)
 
 
 def environment_file(path: Path, *link_hosts: str) -> Path:

@@ -23,10 +23,11 @@ from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
+from tests.harness.still_clock import StillClock
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates
 from tests.unit.runtime_image.agent.fakes import FakeEngine
-from tests.unit.runtime_image.agent.tasks import StillClock, held_task
+from tests.unit.runtime_image.agent.tasks import held_task
 
 PROJECT = Path(__file__).parents[2]
 #: AWS's own metrics, by namespace and dimensions.

@@ -32,7 +32,9 @@ from runtime_image.process.logs import EventLog, JsonFormatter
 from stub_webui.server import serve_stub
 from stub_webui.web_ui import StubWebUi
 from tests.harness.eventually import eventually as eventually_within
+from tests.harness.logs import read_events, read_json_lines
 from tests.harness.queue_counts import counts, is_empty
+from tests.harness.records import make_record
 
 PROJECT = Path(__file__).parents[3]
 T = TypeVar("T")
@@ -73,12 +75,11 @@ class Agent:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the lines that it has logged."""
-        lines = self.log_file.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return read_json_lines(self.log_file)
 
     def logged(self, event: str, **fields: object) -> bool:
         """Return True if a line with this event and these fields exists."""
-        return any(line["event"] == event and fields.items() <= line.items() for line in self.events())
+        return bool(read_events(self.log_file, event, **fields))
 
 
 @dataclass
@@ -239,16 +240,12 @@ class Harness:
     def record(self, message: TaskMessage) -> None:
         """Write the record that a submission would have written."""
         metadata = message.task.metadata
-        record = Record(
+        record = make_record(
             id=metadata.id,
             run_id=message.run_id,
-            status=Status.IN_QUEUE,
             runtime=metadata.runtime,
             tasktype=metadata.tasktype.value,
-            format="v1alpha2",
             prefix=metadata.prefix,
-            submission_id="submission",
-            fingerprint="fingerprint",
             execution_timeout_ms=metadata.policy.execution_timeout_ms,
             ttl_ms=metadata.policy.ttl_ms,
             submitted_at_ms=message.submitted_at_ms,

@@ -25,9 +25,9 @@ from runtime_image.webui.engine import WebUiCall, WebUiEngine
 from runtime_image.webui.request import WebUiRequest
 from stub_webui.server import serve_stub
 from stub_webui.web_ui import StubWebUi
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.agent_loop import Agent, TaskEnded
 from tests.unit.runtime_image.agent.fakes import FakePools
-from tests.unit.runtime_image.agent.tasks import StillClock
 
 REPETITIONS = 60
 #: The same if none of these was cut by another's interrupt.

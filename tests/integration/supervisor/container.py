@@ -1,6 +1,5 @@
 """Harness of the supervisor's tests: the supervisor as a process, with the real agent and the stub Web UI."""
 
-import json
 import shlex
 import signal
 import socket
@@ -17,6 +16,7 @@ import psutil
 
 from runtime_image.process.exit_codes import ExitCode
 from stub_webui.web_ui import StubWebUi
+from tests.harness.logs import read_events
 from tests.integration.agent.harness import (
     CHECKPOINT,
     PROJECT,
@@ -42,8 +42,7 @@ class Container:
 
     def events(self, event: str, **fields: object) -> list[dict[str, Any]]:
         """Return the logged lines of this event that have these fields."""
-        lines = [json.loads(line) for line in self.log_file.read_text().splitlines() if line.endswith("}")]
-        return [line for line in lines if line["event"] == event and fields.items() <= line.items()]
+        return read_events(self.log_file, event, **fields)
 
     def wait_for(self, event: str, count: int = 1, **fields: object) -> dict[str, Any]:
         """Return the line once it has been logged so many times."""

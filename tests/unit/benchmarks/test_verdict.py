@@ -9,25 +9,16 @@ from benchmarks.verdict import STORING_SECONDS, WEBUI_CRASH, Disturbance, Verdic
 from contract.callback import callback_for
 from contract.record import Record, Status
 from stub_webui.journal import JournaledGeneration
+from tests.harness.records import make_record
 
 IMAGE, OUTPUT = "s3://outputs/a-0001.png", "s3://outputs/a.out"
 
 
 def record(status: Status = Status.COMPLETED) -> Record:
     is_completed = status is Status.COMPLETED
-    return Record(
-        id="a",
+    return make_record(
         run_id="0001",
         status=status,
-        runtime="sdruntime",
-        tasktype="text-to-image",
-        format="v1alpha2",
-        prefix="output",
-        submission_id="submission",
-        fingerprint="fingerprint",
-        execution_timeout_ms=600_000,
-        ttl_ms=600_000,
-        submitted_at_ms=1,
         image_urls=(IMAGE,) if is_completed else (),
         output_url=OUTPUT if is_completed else None,
     )

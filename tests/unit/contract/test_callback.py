@@ -5,22 +5,13 @@ import pytest
 
 from contract.callback import callback_attributes, callback_for, rejection, rejection_attributes
 from contract.errors import FieldError, InvalidJson, InvalidTask
-from contract.record import Record, Status
+from contract.record import Status
+from tests.harness.records import make_record
 
-RECORD = Record(
+RECORD = make_record(
     id="test-t2i",
-    run_id="1a2b",
     status=Status.COMPLETED,
-    runtime="sdruntime",
-    tasktype="text-to-image",
-    format="v1alpha2",
-    prefix="output",
     context='{"abc":123}',
-    submission_id="s",
-    fingerprint="f",
-    execution_timeout_ms=600_000,
-    ttl_ms=1,
-    submitted_at_ms=1,
     image_urls=("s3://outputbucket/output/test-t2i/test-t2i-1a2b-1.png",),
     output_url="s3://outputbucket/output/test-t2i/test-t2i-1a2b.out",
 )

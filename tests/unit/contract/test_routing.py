@@ -2,7 +2,6 @@ import pytest
 from pydantic import ValidationError
 
 from contract.errors import FieldError
-from contract.record import Record, Status
 from contract.routing import (
     Catalogue,
     Limits,
@@ -12,6 +11,7 @@ from contract.routing import (
     same_checkpoint,
     task_attributes,
 )
+from tests.harness.records import make_record
 
 STATIC = Runtime(name="sdruntime", model_filename="v1-5.safetensors", limits=Limits(width=1024))
 DYNAMIC = Runtime(name="dynamic", dynamic_model=True)
@@ -24,22 +24,7 @@ def test_the_catalogue_survives_its_journey_through_the_environment() -> None:
 
 @pytest.mark.parametrize("low_priority", [False, True])
 def test_a_task_matches_the_filter_policy_of_one_queue_of_its_runtime_only(low_priority: bool) -> None:
-    task = Record(
-        id="a",
-        run_id="1a2b",
-        status=Status.IN_QUEUE,
-        runtime="sdruntime",
-        tasktype="png-info",
-        format="v1alpha2",
-        prefix="output",
-        submission_id="s",
-        fingerprint="f",
-        execution_timeout_ms=1,
-        ttl_ms=1,
-        submitted_at_ms=1,
-        low_priority=low_priority,
-    )
-    attributes = task_attributes(task)
+    attributes = task_attributes(make_record(tasktype="png-info", low_priority=low_priority))
     named = {"id": "a", "runtime": "sdruntime", "tasktype": "png-info"}
     assert attributes == named | {"priority": "low" if low_priority else "normal"}
     matching = [

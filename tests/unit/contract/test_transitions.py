@@ -23,6 +23,7 @@ from contract.record import (
     due_shard,
 )
 from contract.transitions import Outcome
+from tests.harness.records import make_record
 from tests.unit.lambdas.harness import dynamodb_client
 
 LEASE_MS = 60_000
@@ -33,21 +34,7 @@ FAILURES = [Outcome(status, error={"code": "c", "message": "m"}) for status in F
 
 
 def record(submission_id: str, *, now_ms: int, run: str, id_: str = "a") -> Record:
-    return Record(
-        id=id_,
-        run_id=run,
-        status=Status.IN_QUEUE,
-        runtime="sdruntime",
-        tasktype="text-to-image",
-        format="v1alpha2",
-        prefix="output",
-        submission_id=submission_id,
-        fingerprint="f",
-        message="{}",
-        execution_timeout_ms=600_000,
-        ttl_ms=86_400_000,
-        submitted_at_ms=now_ms,
-    )
+    return make_record(id=id_, run_id=run, submission_id=submission_id, message="{}", submitted_at_ms=now_ms)
 
 
 class Machine(RuleBasedStateMachine):

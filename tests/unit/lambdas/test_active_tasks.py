@@ -26,6 +26,7 @@ from lambdas.tasks import outcomes
 from lambdas.tasks.active_task_limit import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
 from task_store.active_runs import ActiveRuns
 from task_store.repository import TaskRepository
+from tests.harness.records import make_record
 from tests.unit.lambdas.harness import create_table, dynamodb_client
 
 LIMIT = 3
@@ -34,20 +35,8 @@ FAILED = Outcome(Status.FAILED, error={"code": "c", "message": "m"})
 
 
 def new_record(task_id: str, *, run: str = "0000", key_name: str | None = "shop", now_ms: int = NOW_MS) -> Record:
-    return Record(
-        id=task_id,
-        run_id=run,
-        status=Status.IN_QUEUE,
-        runtime="sdruntime",
-        tasktype="text-to-image",
-        format="v1alpha2",
-        prefix="output",
-        key_name=key_name,
-        submission_id=f"{task_id}-{run}",
-        fingerprint="",
-        execution_timeout_ms=1,
-        ttl_ms=1,
-        submitted_at_ms=now_ms,
+    return make_record(
+        id=task_id, run_id=run, key_name=key_name, submission_id=f"{task_id}-{run}", submitted_at_ms=now_ms
     )
 
 

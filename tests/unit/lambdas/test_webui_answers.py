@@ -7,26 +7,18 @@ import pytest
 from contract.record import Record, Status
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.webui_responses import WebUiResponses
+from tests.harness.records import make_record
 from tests.unit.lambdas.harness import Harness
 
 REST = {"info": '{"prompt": "A \\"dog\\""}', "parameters": {"init_images": None, "width": 64}}
 
 
 def record(*pictures: str, endpoint: str = "sdapi/v1/txt2img", output_url: str | None = "s3://out/a.out") -> Record:
-    return Record(
-        id="a",
-        run_id="0000",
+    return make_record(
         status=Status.COMPLETED,
-        runtime="sdruntime",
         tasktype="webui-api",
         format="runpod",
-        prefix="output",
         endpoint=endpoint,
-        submission_id="a",
-        fingerprint="",
-        execution_timeout_ms=1,
-        ttl_ms=1,
-        submitted_at_ms=1,
         image_urls=tuple(f"s3://out/{name}" for name in pictures),
         output_url=output_url,
     )

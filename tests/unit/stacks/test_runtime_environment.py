@@ -14,6 +14,7 @@ from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Disk, Environment, RuntimeConfig
 from stacks.config.validation import is_reserved_variable
 from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from tests.harness.orchestrator_variables import SET_BY_ORCHESTRATORS
 
 RESOURCES = RuntimeResources(
     queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
@@ -34,18 +35,6 @@ RUNTIMES = (
 )
 ENVIRONMENT = Environment(name="test", runtimes=RUNTIMES, link_buckets=("others",))
 
-
-#: Variables that the orchestrators set, or the deployment from what only the pod knows of itself.
-SET_BY_ORCHESTRATORS = {
-    "ECS_AGENT_URI",
-    "ECS_CONTAINER_METADATA_URI_V4",
-    "ENDING_FILE",
-    "KUBERNETES_SERVICE_HOST",
-    "KUBERNETES_SERVICE_PORT",
-    "POD_NAME",
-    "POD_NAMESPACE",
-    "SERVICE_ACCOUNT_DIRECTORY",
-}
 #: Variables that are left to `extraEnv`: who wants spans names a collector there.
 LEFT_TO_THE_ENVIRONMENT_FILE = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -12,6 +12,7 @@ from contract.record import Record, Status
 from contract.transitions import Outcome
 from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 from task_store.repository import TaskRepository
+from tests.harness.records import make_record
 from tests.unit.lambdas.harness import create_table, dynamodb_client
 
 LEASE = Lease("a", "1a2b", "replica/1")
@@ -32,20 +33,7 @@ def store() -> Iterator[Store]:
     client: Any = dynamodb_client()
     with mock_aws():
         create_table(client)
-        record = Record(
-            id="a",
-            run_id="1a2b",
-            status=Status.IN_QUEUE,
-            runtime="sdruntime",
-            tasktype="text-to-image",
-            format="v1alpha2",
-            prefix="output",
-            submission_id="s",
-            fingerprint="",
-            execution_timeout_ms=1,
-            ttl_ms=1,
-            submitted_at_ms=0,
-        )
+        record = make_record(submitted_at_ms=0)
         repository = TaskRepository(client=client, table_name="tasks", retention_seconds=60, now_ms=lambda: made.now_ms)
         made = Store(repository, record)
         assert repository.create(record, after=None)

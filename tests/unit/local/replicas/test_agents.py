@@ -8,6 +8,7 @@ from runtime_image.agent.settings import AgentSettings
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config import Environment, RuntimeConfig
+from tests.harness.orchestrator_variables import SET_BY_ORCHESTRATORS
 
 RUNTIME = RuntimeConfig(name="sd-xl", dynamic_model=True, visibility_timeout_seconds=30)
 ENVIRONMENT = Environment(
@@ -22,18 +23,8 @@ OUTPUTS = {
     "ModelBucketName": "models",
 }
 
-#: What the agent reads where an orchestrator runs it, and from an environment file that names a collector of spans.
-SET_BY_ORCHESTRATORS = {
-    "ECS_AGENT_URI",
-    "ECS_CONTAINER_METADATA_URI_V4",
-    "ENDING_FILE",
-    "KUBERNETES_SERVICE_HOST",
-    "KUBERNETES_SERVICE_PORT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "POD_NAME",
-    "POD_NAMESPACE",
-    "SERVICE_ACCOUNT_DIRECTORY",
-}
+#: Variables of the agent on AWS alone. An environment file names a collector of spans.
+SET_ON_AWS = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 
 def container() -> dict[str, str]:
@@ -49,7 +40,7 @@ def variables() -> dict[str, str]:
 
 def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
     aws = {name for name in variables() if name.startswith("AWS_")}
-    assert variables().keys() - aws == AgentSettings.variables() - SET_BY_ORCHESTRATORS
+    assert variables().keys() - aws == AgentSettings.variables() - SET_ON_AWS
     assert {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= aws
 
 

@@ -30,6 +30,7 @@ from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.request import WebUiRequest
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import (
     FakeCall,
     FakeEngine,
@@ -39,7 +40,7 @@ from tests.unit.runtime_image.agent.fakes import (
     FakePools,
     FakeProgressPoller,
 )
-from tests.unit.runtime_image.agent.tasks import GENERATION, StillClock, held_task
+from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
 
 #: Seconds without progress that count as a hang.
 HANG_SECONDS = 100.0

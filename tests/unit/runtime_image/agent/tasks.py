@@ -1,4 +1,4 @@
-"""Tasks and clocks for unit tests of the agent."""
+"""Tasks for unit tests of the agent."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from contract.message import TaskMessage
 from contract.task import Metadata, Task
 from runtime_image.agent.core.claimed_task import ClaimedTask, TaskPhase
 from runtime_image.agent.core.task_queue import ReceivedMessage
-from runtime_image.process.clock import Clock
 from runtime_image.webui.request import WebUiRequest
 from task_store.lease import Lease
 from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
@@ -14,23 +13,6 @@ from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
 GENERATION = WebUiRequest("POST", "/sdapi/v1/txt2img", b"{}", takes_lock=True, generates=True, needs_pictures=True)
 
 UPSCALING = WebUiRequest("POST", "/sdapi/v1/extra-batch-images", b"{}", takes_lock=True, needs_pictures=True)
-
-
-class StillClock(Clock):
-    """A clock that moves only when a test moves it, or when a thread sleeps."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.offset_ms = 1_700_000_000_000
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now_ms(self) -> int:
-        return self.offset_ms + int(self.seconds * 1000)
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 def task_message(task_id: str = "cat", *, checkpoint: str | None = None, **changes: Any) -> TaskMessage:

@@ -21,7 +21,7 @@ from runtime_image.supervisor.managed_process import UNKILLABLE_SECONDS, Restart
 from runtime_image.supervisor.model_download import ModelDownload
 from runtime_image.supervisor.supervisor import DRAIN_SECONDS, Supervisor
 from runtime_image.supervisor.webui_process import WebUiProcess
-from tests.unit.runtime_image.agent.tasks import StillClock
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.supervisor.fakes import FakeProcess
 
 LIMIT_BYTES = 1000

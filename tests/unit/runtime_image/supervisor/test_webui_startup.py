@@ -13,7 +13,7 @@ from runtime_image.supervisor import events as on
 from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.liveness_probe import LivenessProbe
 from runtime_image.supervisor.webui_startup import WebUiStartup
-from tests.unit.runtime_image.agent.tasks import StillClock
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
 
 LIMIT_SECONDS = 60.0

@@ -9,7 +9,7 @@ from runtime_image.process.engine import Progress
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiFailed, WebUiResponse
 from runtime_image.webui.progress import read_progress
-from tests.unit.runtime_image.agent.tasks import StillClock
+from tests.harness.still_clock import StillClock
 
 
 class FakeWebUi(WebUiClient):

@@ -18,9 +18,10 @@ from runtime_image.process.logs import EventLog, JsonFormatter
 from runtime_image.process.retry import Retry
 from runtime_image.webui.errors import WebUiFailed
 from task_store.lease import LeaseLost, TaskCancelled
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeLeaseRenewal, FakeObserver, FakeQueue, FakeRepository
 from tests.unit.runtime_image.agent.records import record
-from tests.unit.runtime_image.agent.tasks import StillClock, held_task, received
+from tests.unit.runtime_image.agent.tasks import held_task, received
 
 FAILED = Outcome(Status.FAILED, error=LinkRefused("no").as_dict())
 COMPLETED = Outcome(Status.COMPLETED, image_urls=("s3://b/1", "s3://b/2"))

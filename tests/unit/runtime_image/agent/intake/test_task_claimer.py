@@ -14,9 +14,10 @@ from runtime_image.agent.core.task_queue import ReceivedMessage
 from runtime_image.agent.intake.task_claimer import MessageReader, TaskClaimer
 from runtime_image.process.logs import EventLog
 from task_store.lease import Lease, LeaseLost
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeLeaseRenewal, FakeQueue, FakeRepository
 from tests.unit.runtime_image.agent.records import record
-from tests.unit.runtime_image.agent.tasks import StillClock, received, task_message
+from tests.unit.runtime_image.agent.tasks import received, task_message
 
 HANDLE = "handle-m-1"
 

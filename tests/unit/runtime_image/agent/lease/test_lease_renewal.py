@@ -12,8 +12,9 @@ from runtime_image.agent.core.events import Event, TaskLost
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.process.logs import EventLog
 from task_store.lease import LeaseLost, TaskCancelled
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeQueue, FakeRepository
-from tests.unit.runtime_image.agent.tasks import StillClock, held_task, received
+from tests.unit.runtime_image.agent.tasks import held_task, received
 
 
 class Harness:

@@ -15,8 +15,8 @@ from runtime_image.agent.orchestrator.scale_in_protection import (
     ScaleInProtection,
 )
 from runtime_image.process.logs import EventLog
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeOrchestrator
-from tests.unit.runtime_image.agent.tasks import StillClock
 
 
 class Harness:

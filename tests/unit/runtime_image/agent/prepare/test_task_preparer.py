@@ -16,7 +16,8 @@ from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiCall, WebUiEngine
 from runtime_image.webui.errors import WebUiResponse, WebUiUnreachable
 from runtime_image.webui.request import INPUT_FIELDS
-from tests.unit.runtime_image.agent.tasks import StillClock, held_task
+from tests.harness.still_clock import StillClock
+from tests.unit.runtime_image.agent.tasks import held_task
 
 
 class FakeWebUi(WebUiClient):

@@ -14,8 +14,9 @@ from runtime_image.agent.telemetry.gpu_use import GpuUse
 from runtime_image.agent.telemetry.replica_report import METRICS_SECONDS, STATUS_SECONDS, ReplicaReport
 from runtime_image.agent.telemetry.task_metrics import FirstTask, TaskMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
+from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeEngine
-from tests.unit.runtime_image.agent.tasks import StillClock, held_task
+from tests.unit.runtime_image.agent.tasks import held_task
 
 
 @pytest.fixture

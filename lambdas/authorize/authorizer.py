@@ -9,7 +9,7 @@ from lambdas.runtime.observability import logger
 
 
 class Unauthorized(Exception):
-    """Raised for a missing or wrong key. API Gateway knows this refusal by its text alone and answers 401."""
+    """Raised for a missing or wrong key. API Gateway recognizes this refusal by its text alone, and answers 401."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -22,7 +22,7 @@ class SecretsUnreadable(Exception):
 def key_in(headers: Mapping[str, str] | None) -> str:
     """Return the key of `x-api-key: KEY`, `Authorization: Bearer KEY` or `Authorization: KEY`; empty if none.
 
-    Of `Authorization: Basic …`, all that programs made for an SD Web UI can send, it is the password.
+    Programs made for an SD Web UI can send only `Authorization: Basic …`. Its password is the key.
     """
     values = {name.lower(): value for name, value in (headers or {}).items()}
     if values.get("x-api-key"):
@@ -102,15 +102,15 @@ def _whole_stage(method_arn: str) -> str:
     return "/".join((*method_arn.split("/")[:2], "*"))
 
 
-#: Seconds for which a process keeps the keys: a rotated key works, and the old one stops, within this time.
+#: Seconds for which a process keeps the keys. Within this time a rotated key works, and the old key stops.
 KEY_MAX_AGE_SECONDS: Final = 300
 
 
 def compose_authorizer(secret_arns: Mapping[str, str]) -> Authorizer:
-    """Return an authorizer that reads the secret of each key; `secret_arns` has them by the key's name."""
+    """Return an authorizer that reads the secrets of the keys; `secret_arns` maps the name of a key to its secret."""
 
     def read_secrets() -> dict[str, str]:
-        # It brings boto3 along; see lambdas.runtime.clients.
+        # This import loads boto3; see lambdas.runtime.clients.
         from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - as above
 
         try:

@@ -1,4 +1,4 @@
-"""Called with every request to the HTTP API, before anything else."""
+"""Handler of the authorizer: API Gateway calls it first, for every request to the HTTP API."""
 
 import os
 from functools import cache
@@ -12,7 +12,7 @@ from lambdas.runtime.observability import observed
 
 
 class AuthorizeSettings(Settings):
-    """Where the keys are."""
+    """Secrets of the keys."""
 
     #: Secret of each key by the key's name.
     api_key_secret_arns: Json[dict[str, str]]
@@ -26,5 +26,5 @@ def authorizer() -> Authorizer:
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ARG001 - Lambda passes its context
-    """Return a policy, or raise what API Gateway answers with 401."""
+    """Return a policy; raises Unauthorized, which API Gateway answers with 401."""
     return authorizer().authorize(event)

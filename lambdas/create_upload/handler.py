@@ -1,4 +1,4 @@
-"""Called with POST /v1alpha2/uploads of the HTTP API."""
+"""Handler of POST /v1alpha2/uploads of the HTTP API."""
 
 import os
 import secrets
@@ -21,7 +21,7 @@ NAME_BYTES: Final = 24
 
 
 class CreateUploadSettings(Settings):
-    """Where uploads go."""
+    """Bucket of the uploads."""
 
     task_bucket: str
 

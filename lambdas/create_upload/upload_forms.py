@@ -1,4 +1,4 @@
-"""Presigned forms for uploads: S3 itself enforces the type and size that a form was signed for."""
+"""Presigned forms for uploads; S3 enforces the type and the size for which a form was signed."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from contract.json_values import describe, parse_json_object
 from contract.storage import S3Location
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_FOLDER, UPLOAD_TYPES
 
-#: Seconds for which the form works: time for 50 MiB over a slow line.
+#: Seconds for which a form works: enough for 50 MiB over a slow connection.
 FORM_SECONDS: Final = 900
 
 

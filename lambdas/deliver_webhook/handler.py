@@ -1,4 +1,4 @@
-"""Called with batches of the webhook queue; an endpoint that is slow keeps nothing else in a batch waiting."""
+"""Handler of batches from the webhook queue; a slow endpoint does not delay the others of its batch."""
 
 import os
 import time
@@ -27,7 +27,7 @@ Message = Mapping[str, Any]
 
 
 class DeliverWebhookSettings(RepositorySettings):
-    """Where webhooks come from, what signs them, and which hosts they may reach besides public ones."""
+    """Places of webhooks, the secret that signs them, and private hosts that they may reach."""
 
     webhook_queue_url: str
     webhook_secret_arn: str
@@ -57,7 +57,7 @@ def webhooks() -> WebhookDelivery:
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes its context
-    """Attempt all deliveries of a batch at once; those that must come again are named, each with its own pause."""
+    """Attempt all deliveries of a batch at once; return the messages to deliver again, each after its own pause."""
     messages: list[Message] = event["Records"]
     settled: set[str] = set()
     with ThreadPoolExecutor(max_workers=len(messages)) as threads:
@@ -65,7 +65,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
         for message in messages:
             if delivery := _prepared(message):
                 attempts[threads.submit(webhooks().attempt, delivery)] = (message, delivery)
-        # What follows an attempt needs AWS, whose clients and traces belong to this thread.
+        # Settling calls AWS, whose clients and traces belong to this thread.
         for attempt in as_completed(attempts):
             message, delivery = attempts[attempt]
             if _settle(message, delivery, attempt):
@@ -78,7 +78,7 @@ def _prepared(message: Message) -> PreparedWebhook | None:
     try:
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
         return webhooks().prepare(message["body"], receive_count=receive_count, now_ms=now_ms())
-    except Exception:  # noqa: BLE001 - whatever it is, the queue delivers the message again, and sets it aside at last
+    except Exception:  # noqa: BLE001 - the queue delivers the message again, and finally moves it to the dead-letter queue
         logger().exception("webhook_not_prepared", message_id=message["messageId"])
     return None
 
@@ -93,6 +93,6 @@ def _settle(message: Message, delivery: PreparedWebhook, attempt: Future[Attempt
             ReceiptHandle=message["receiptHandle"],
             VisibilityTimeout=pause_seconds,
         )
-    except Exception:  # noqa: BLE001 - see _prepared; it comes again after the queue's own visibility timeout
+    except Exception:  # noqa: BLE001 - the queue delivers it again after its own visibility timeout
         logger().exception("webhook_not_settled", message_id=message["messageId"])
     return False

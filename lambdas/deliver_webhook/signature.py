@@ -13,11 +13,11 @@ from typing import Any, Final
 from lambdas.runtime.aws_errors import error_code
 from lambdas.runtime.observability import logger
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with, not one
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of secrets, not a secret
 #: Bytes of a key (Standard Webhooks, "Signature scheme").
 MIN_KEY_BYTES: Final = 24
 MAX_KEY_BYTES: Final = 64
-#: Milliseconds for which a process keeps the keys: a rotated secret signs within this time.
+#: Milliseconds for which a process keeps the keys. A rotated secret signs within this time.
 MAX_AGE_MS: Final = 300_000
 #: Labels that Secrets Manager itself moves when a secret gets a new value.
 VERSIONS: Final = ("AWSCURRENT", "AWSPREVIOUS")
@@ -39,7 +39,7 @@ def signing_key(secret: str) -> bytes:
 
 
 def signed_headers(message_id: str, body: bytes, *, keys: Sequence[bytes], now_seconds: int) -> Mapping[str, str]:
-    """Return the headers that prove where a body comes from: one signature with each key."""
+    """Return the headers that prove the sender of a body, with one signature for each key."""
     signed = f"{message_id}.{now_seconds}.".encode() + body
     signatures = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
     return {
@@ -50,7 +50,7 @@ def signed_headers(message_id: str, body: bytes, *, keys: Sequence[bytes], now_s
 
 
 class SigningKeys:
-    """Reads the secret now and then. While it cannot be read, the keys that were read last still sign."""
+    """Reads the secret every five minutes. While it is unreadable, the keys of the last read still sign."""
 
     def __init__(self, *, client: Any, secret_arn: str, now_ms: Callable[[], int]) -> None:
         self._client = client
@@ -85,9 +85,9 @@ class SigningKeys:
 
 
 def _valid_keys(secrets: Mapping[str, str | None]) -> Sequence[bytes]:
-    """Return the keys of the versions that there are; raises InvalidSecret if none of them is one to sign with.
+    """Return the keys of the existing versions; raises InvalidSecret if every version is invalid.
 
-    One that was mistyped stays the version before for as long as it took to correct it: it must not stop the other.
+    A mistyped secret stays the previous version after its correction. It must not stop the corrected one.
     """
     keys: list[bytes] = []
     refusal: InvalidSecret | None = None

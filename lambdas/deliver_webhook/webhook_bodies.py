@@ -14,12 +14,13 @@ from lambdas.tasks.output_bucket import OutputGone
 from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES, WebUiResponses
 from task_store.task_bucket import MessageLost, TaskBucket
 
-#: Bytes of a request that is repeated in the body; of a larger one only `api` is, since its payload holds pictures.
+#: Bytes of a request that the body repeats. Of a larger request it repeats only `api`, because the payload holds
+#: pictures.
 MAX_INPUT_BYTES: Final = MAX_ANSWER_BYTES // 2
 
 
 class WebhookBodies:
-    """Makes bodies; the larger parts of RunPod's come from S3."""
+    """Makes bodies; the large parts of RunPod's bodies come from S3."""
 
     def __init__(self, *, task_bucket: TaskBucket, responses: WebUiResponses) -> None:
         self._task_bucket = task_bucket

@@ -10,7 +10,7 @@ from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline, MonotonicClock
 from guarded_http.url import HttpUrl, parse_http_url
 
-#: Seconds from the look-up of the host's name to the status line of its answer.
+#: Seconds from the DNS look-up to the status line of the response.
 ATTEMPT_SECONDS: Final = 15.0
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "darkroom-webhook/1", "Accept": "*/*"}
 
@@ -31,7 +31,7 @@ class Attempt:
 
 
 class WebhookClient:
-    """Makes attempts. Redirects are not followed, and the body of an answer is never read."""
+    """Makes attempts. It follows no redirects, and never reads the body of a response."""
 
     def __init__(self, *, http: GuardedHttp, clock: MonotonicClock, attempt_seconds: float = ATTEMPT_SECONDS) -> None:
         self._http = http

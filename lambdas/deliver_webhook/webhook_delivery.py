@@ -22,7 +22,7 @@ class PreparedWebhook:
 
 
 class WebhookDelivery:
-    """Prepares, attempts and settles; only `attempt` is slow, and it alone may run in another thread."""
+    """Prepares, attempts and settles deliveries. Only `attempt` is slow, and only it may run in another thread."""
 
     def __init__(
         self,
@@ -38,9 +38,9 @@ class WebhookDelivery:
         self._render = render
 
     def prepare(self, message: str, *, receive_count: int, now_ms: int) -> PreparedWebhook:
-        """Return what a message that was received `receive_count` times asks for.
+        """Return the webhook of a message that was received `receive_count` times.
 
-        A failure is raised and written to the record, so that a reader of the record does not wait for ever.
+        A failure is raised and also written to the record. Otherwise a reader of the record would wait for ever.
         """
         record = decode_webhook(message)
         try:
@@ -55,7 +55,7 @@ class WebhookDelivery:
         return PreparedWebhook(record, body, headers, receive_count)
 
     def attempt(self, delivery: PreparedWebhook) -> Attempt:
-        """Post it."""
+        """Post a prepared webhook."""
         return self._post.attempt(delivery.record.webhook or "", delivery.body, delivery.headers)
 
     def settle(self, delivery: PreparedWebhook, attempt: Attempt) -> int | None:

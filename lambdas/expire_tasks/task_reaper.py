@@ -33,7 +33,7 @@ class TaskReaper:
                 return
             try:
                 self._check(task_id, now_ms)
-            except Exception:  # noqa: BLE001 - whatever is wrong with one record, the others must be settled
+            except Exception:  # noqa: BLE001 - one broken record must not stop the others
                 logger().exception("task_check_failed", task_id=task_id)
                 count("SweepFailures")
                 self._defer(task_id)
@@ -58,7 +58,7 @@ class TaskReaper:
 
     def _publish_again(self, record: Record) -> None:
         try:
-            # Its message may still be there, with no replica to receive it; a second one does no harm.
+            # The message may still wait for a replica. A second message does no harm, because a run is claimed once.
             self._publisher.publish(record)
         except MessageLost as error:
             gone = Outcome(Status.FAILED, error=error.as_dict())

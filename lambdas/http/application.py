@@ -16,7 +16,7 @@ from lambdas.runtime.observability import count, logger
 
 
 class InternalError(DarkroomError):
-    """Raised for a mistake of ours; what it was is in the log."""
+    """Raised for a defect of the service; the log has the details."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def caller_of(event: APIGatewayProxyEvent) -> Caller:
 
 
 def body_of(event: APIGatewayProxyEvent) -> str | bytes:
-    """Return the body of a request; raises InvalidJson for one that is not encoded as it says."""
+    """Return the body of a request; raises InvalidJson for a body marked as base64 that is not base64."""
     body = event.body or ""
     if not event.is_base64_encoded:
         return body
@@ -47,7 +47,7 @@ def body_of(event: APIGatewayProxyEvent) -> str | bytes:
 def http_application(
     error_response: Callable[[DarkroomError], Response[str]] = error_response,
 ) -> APIGatewayRestResolver:
-    """Return an application without routes; `error_response` gives every error its form."""
+    """Return an application without routes; `error_response` makes the response of every error."""
     application = APIGatewayRestResolver()
 
     def refuse(error: DarkroomError) -> Response[Any]:

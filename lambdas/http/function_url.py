@@ -1,7 +1,7 @@
 """Function of the HTTP API at its own Lambda function URL, without API Gateway.
 
-API Gateway gives up after 29 seconds; at its own URL a function may answer for as long as it may run. What API
-Gateway does in front of a function is done here instead: the key is checked, and the event gets the same form.
+API Gateway gives up after 29 seconds. At its own URL a function may answer until its own timeout. This module then
+does the work of API Gateway: it checks the key, and converts the event to the form that API Gateway sends.
 """
 
 import time
@@ -17,9 +17,9 @@ from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable, Unauthor
 from lambdas.http.responses import error_response, json_response
 from lambdas.runtime.aws_errors import AwsUnavailable
 
-#: Seconds after which a function behind API Gateway, which gives up after 29, answers with what there is.
+#: Seconds after which a function behind API Gateway, which gives up after 29, answers with the present state.
 GATEWAY_ANSWER_SECONDS: Final = 25.0
-#: Seconds before its own end in which a function must have answered.
+#: Seconds between the deadline of an answer and the timeout of the function.
 ANSWER_MARGIN_SECONDS: Final = 5.0
 #: Key of the deadline of a route's answer, in seconds of the monotonic clock: `application.context[...]`.
 ANSWER_BY: Final = "answer_by"
@@ -33,7 +33,7 @@ class WrongKey(DarkroomError):
 
 @dataclass(frozen=True)
 class HttpFunction:
-    """Answers events of both kinds; `authorizer` is asked for those of a function URL only."""
+    """Answers events of both kinds; only events of a function URL need the `authorizer`."""
 
     application: APIGatewayRestResolver
     authorizer: Authorizer
@@ -58,7 +58,7 @@ class HttpFunction:
 
 
 def proxy_event(event: Mapping[str, Any], key_name: str) -> dict[str, Any]:
-    """Return the event that API Gateway would send (payload format 1.0) for one of a function URL (2.0)."""
+    """Return the event of a function URL (payload format 2.0) in the form of API Gateway (1.0)."""
     context = event["requestContext"]
     http = context["http"]
     headers = dict(event.get("headers") or {})
@@ -86,10 +86,10 @@ def proxy_event(event: Mapping[str, Any], key_name: str) -> dict[str, Any]:
     }
 
 
-def _url_response(answer_: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an answer of payload format 1.0 in that of 2.0, which knows no headers with several values."""
-    rest = {name: value for name, value in answer_.items() if name != "multiValueHeaders"}
-    return rest | {"headers": _headers(answer_.get("multiValueHeaders") or {})}
+def _url_response(response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a response of payload format 1.0 in format 2.0, whose headers have one value each."""
+    rest = {name: value for name, value in response.items() if name != "multiValueHeaders"}
+    return rest | {"headers": _headers(response.get("multiValueHeaders") or {})}
 
 
 def _headers(values: Mapping[str, Any]) -> dict[str, str]:

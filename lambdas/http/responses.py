@@ -14,7 +14,7 @@ from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks.output_bucket import OutputGone
 from task_store.task_bucket import MessageLost
 
-#: Seconds after which a caller whom AWS made us refuse should try again.
+#: Seconds after which a caller may repeat a request that AWS refused.
 RETRY_AFTER_SECONDS: Final = 2
 
 
@@ -65,22 +65,22 @@ class ErrorResponse(TypedDict):
 
 
 def json_response(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
-    """Return a JSON answer."""
+    """Return a JSON response."""
     return Response(status_code=status.value, content_type="application/json", body=json.dumps(body))
 
 
 def status_of(error: DarkroomError) -> HTTPStatus:
-    """Return the status of an error's answer."""
+    """Return the HTTP status of an error."""
     return STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def error_response(error: DarkroomError) -> Response[str]:
-    """Return the answer of an error, with `Retry-After` where trying again makes sense."""
+    """Return the response of an error, with `Retry-After` if the error is retryable."""
     return with_retry_after(json_response({"error": error.as_dict()}, status_of(error)), error)
 
 
 def with_retry_after(response: Response[str], error: DarkroomError) -> Response[str]:
-    """Return the answer of an error, which says when to come again where trying again makes sense."""
+    """Return the response of an error with `Retry-After` if the error is retryable."""
     if error.retryable:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

@@ -15,7 +15,7 @@ class MessageDeferred(Exception):
 
 
 def process_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery], None]) -> Any:
-    """Call `settle` with each message of an SQS event; return the answer that names those that failed."""
+    """Call `settle` with each message of an SQS event; return the response that lists the failed messages."""
 
     def settle_record(record: SQSRecord) -> None:
         delivery = open_envelope(record.body, sqs_message_id=record.message_id)
@@ -29,6 +29,6 @@ def process_each(event: dict[str, Any], context: Any, settle: Callable[[Delivery
             logger().exception("message_failed", message_id=delivery.message_id)
             raise
 
-    # A batch of which every message failed is an answer like any other: raising would only hide the reasons.
+    # Powertools would raise if every message failed, and the exception would hide the reasons.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event=event, record_handler=settle_record, processor=processor, context=context)

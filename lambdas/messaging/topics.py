@@ -9,7 +9,7 @@ from contract.json_values import compact_json
 
 
 class Topic(Protocol):
-    """What publishers need of a topic."""
+    """Interface of a topic."""
 
     def publish(self, body: str, attributes: Mapping[str, str]) -> None:
         """Send a message with string attributes."""

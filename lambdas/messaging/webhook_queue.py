@@ -7,21 +7,21 @@ from contract.webhook import encode_webhook, endpoint_group
 
 
 class WebhookQueue(Protocol):
-    """What senders need of the queue."""
+    """Interface of the webhook queue."""
 
     def send(self, record: Record) -> None:
-        """Have the webhook of a final record delivered."""
+        """Send the webhook of a final record; a record without a webhook is ignored."""
 
 
 class SqsWebhookQueue:
-    """A fair queue: an endpoint with thousands of waiting messages does not keep those of the others waiting."""
+    """Fair queue in SQS: an endpoint with thousands of waiting messages does not delay the other endpoints."""
 
     def __init__(self, *, client: Any, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, record: Record) -> None:
-        """Have the webhook of a final record delivered; a record without one is left alone."""
+        """Send the webhook of a final record; a record without a webhook is ignored."""
         if record.webhook:
             self._client.send_message(
                 QueueUrl=self._queue_url,

@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
             continue
         try:
             notifier().notify(change.old_image, change.new_image)
-        except Exception:  # noqa: BLE001 - whatever it is, Lambda calls again, and sets the change aside in the end
+        except Exception:  # noqa: BLE001 - Lambda retries the change, and finally sends it to the failure queue
             logger().exception("callback_not_published", sequence_number=change.sequence_number)
             return {"batchItemFailures": [{"itemIdentifier": change.sequence_number}]}
     return {"batchItemFailures": []}

@@ -10,12 +10,12 @@ from lambdas.messaging.topics import Topic
 from lambdas.messaging.webhook_queue import WebhookQueue
 from lambdas.runtime.observability import count, logger
 
-#: An item of the table in plain Python values, as the stream brings it.
+#: Item of the table in plain Python values, from the stream.
 Image = Mapping[str, Any]
 
 
 def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None:
-    """Return the record of a run that this change ended; None for every other change, TTL's deletions among them."""
+    """Return the record of a run that this change ended; None for every other change, such as a deletion by TTL."""
     if not new_image:
         return None
     record = Record.from_item(new_image)
@@ -29,9 +29,9 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None
 
 
 class Notifier:
-    """Publishes callbacks, and hands those that a webhook gets as well to its queue.
+    """Publishes callbacks, and sends webhooks to their queue.
 
-    `release_run` makes room for the next task of the sender's key, where keys have a limit.
+    `release_run` makes room for the next task of the sender's key, if keys have a limit.
     """
 
     def __init__(
@@ -61,5 +61,5 @@ class Notifier:
             return
         try:
             self._release_run(record)
-        except Exception:  # noqa: BLE001 - the next submission at the limit finds it; callbacks must not wait for it
+        except Exception:  # noqa: BLE001 - the next submission at the limit releases it; callbacks must not wait
             logger().exception("active_run_not_released", task_id=record.id, run_id=record.run_id)

@@ -26,15 +26,15 @@ _OF_QUEUE: Final = {
 #: Metric by the field of a service's description.
 _OF_SERVICE: Final = {"desiredCount": REPLICAS_DESIRED, "runningCount": REPLICAS_RUNNING}
 
-Figure = dict[str, Any]
+Metric = dict[str, Any]
 
 
 class MetricsMissing(Exception):
-    """Raised when something could not be measured, after the figures of all the rest have been written."""
+    """Raised when a queue or service could not be measured, after the metrics of all others were written."""
 
 
 class ScalingMetrics:
-    """Looks at all queues and services of an environment."""
+    """Measures all queues and services of an environment."""
 
     def __init__(
         self,
@@ -60,53 +60,53 @@ class ScalingMetrics:
         self._now = now
 
     def publish(self) -> None:
-        """Write the figures of this moment. Raises MetricsMissing if some could not be had."""
-        figures: list[Figure] = []
+        """Write the metrics of this moment; raises MetricsMissing if some could not be measured."""
+        metrics: list[Metric] = []
         missing: list[str] = []
         for names, measure in self._parts():
             try:
                 measured = measure()
-            except Exception:  # noqa: BLE001 - one runtime's trouble must not stop the scaling of the others
+            except Exception:  # noqa: BLE001 - one failing runtime must not stop the scaling of the others
                 logger().exception("not_measured", names=names)
                 measured = {}
-            figures.extend(figure for name in names for figure in measured.get(name, ()))
+            metrics.extend(metric for name in names for metric in measured.get(name, ()))
             missing.extend(name for name in names if name not in measured)
         at = self._now()
-        if figures:
+        if metrics:
             self._cloudwatch.put_metric_data(
-                Namespace=self._namespace, MetricData=[{**figure, "Timestamp": at} for figure in figures]
+                Namespace=self._namespace, MetricData=[{**metric, "Timestamp": at} for metric in metrics]
             )
         if missing:
             raise MetricsMissing(", ".join(missing))
 
-    def _parts(self) -> Iterator[tuple[Sequence[str], Callable[[], Mapping[str, list[Figure]]]]]:
-        """Yield the names of what one call measures, and the call, which gives the figures by name."""
+    def _parts(self) -> Iterator[tuple[Sequence[str], Callable[[], Mapping[str, list[Metric]]]]]:
+        """Yield the names that one call measures, and the call, which returns the metrics by name."""
         for runtime, url in self._queues.items():
             yield (runtime,), partial(self._of_queue, runtime, url)
         for begin in range(0, len(self._services), MAX_SERVICES):
             names = self._services[begin : begin + MAX_SERVICES]
             yield names, partial(self._of_services, names)
 
-    def _of_queue(self, runtime: str, url: str) -> Mapping[str, list[Figure]]:
-        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_OF_QUEUE))
-        values = answer["Attributes"]
+    def _of_queue(self, runtime: str, url: str) -> Mapping[str, list[Metric]]:
+        response = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_OF_QUEUE))
+        values = response["Attributes"]
         return {
             runtime: [
-                self._figure(metric, int(values[attribute]), runtime=runtime) for attribute, metric in _OF_QUEUE.items()
+                self._metric(metric, int(values[attribute]), runtime=runtime) for attribute, metric in _OF_QUEUE.items()
             ]
         }
 
-    def _of_services(self, names: Sequence[str]) -> Mapping[str, list[Figure]]:
-        answer = self._ecs.describe_services(cluster=self._cluster, services=list(names))
+    def _of_services(self, names: Sequence[str]) -> Mapping[str, list[Metric]]:
+        response = self._ecs.describe_services(cluster=self._cluster, services=list(names))
         return {
             service["serviceName"]: [
-                self._figure(metric, service[field], service=service["serviceName"])
+                self._metric(metric, service[field], service=service["serviceName"])
                 for field, metric in _OF_SERVICE.items()
             ]
-            for service in answer["services"]
+            for service in response["services"]
         }
 
-    def _figure(self, metric: str, value: int, **dimension: str) -> Figure:
+    def _metric(self, metric: str, value: int, **dimension: str) -> Metric:
         dimensions = {"environment": self._environment, **dimension}
         return {
             "MetricName": metric,

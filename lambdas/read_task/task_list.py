@@ -16,22 +16,22 @@ from task_store.repository import TaskRepository
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-#: Reads of a runtime's index for one answer. A rare status may need more; the answer then holds what was found, and
-#: `next`.
+#: Reads of a runtime's index for one response. A rare status may need more reads. The response then holds the tasks
+#: that were found, and `next`.
 MAX_READS: Final = 10
-#: Items of one read: a listed task is about 200 bytes, and a read returns 1 MB at most.
+#: Items of one read. A listed task has about 200 bytes, and a read returns 1 MB at most.
 READ_SIZE: Final = 200
 
 #: Milliseconds since the epoch at the end of the year 9999.
 MAX_EPOCH_MS: Final = 253_402_300_799_999
 
-#: Where a runtime's tasks go on: time of submission and id of the last one shown, None if all were shown.
+#: Position in a runtime's tasks: time of submission and id of the last listed task, None if all were listed.
 Position = tuple[int, str] | None
 
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What a caller asks for. `positions` has the runtimes of which an earlier page has shown something."""
+    """Parsed query. `positions` has the runtimes of which an earlier page has listed a task."""
 
     runtimes: Sequence[str]
     status: Status | None
@@ -40,7 +40,7 @@ class ListQuery:
 
 
 def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> ListQuery:
-    """Read the query parameters; raises InvalidTask with every one that is broken."""
+    """Parse the query parameters; raises InvalidTask with every broken one."""
     given = dict(parameters or {})
     errors: list[FieldError] = []
     names = sorted(catalogue.runtimes)
@@ -71,7 +71,7 @@ def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
     tasks: list[ListedTask] = []
     while len(tasks) < query.limit:
         heads = [stream.head() for stream in streams]
-        # A stream that could not be read any further may hold newer tasks than the others show.
+        # A stream without a read left may hold newer tasks than the heads of the others.
         if any(head is None and not stream.ended for head, stream in zip(heads, streams, strict=True)):
             break
         newest = max(
@@ -88,7 +88,7 @@ def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
 
 
 class _Stream:
-    """The tasks of one runtime from a position on, read as they are needed."""
+    """Tasks of one runtime from a position on. Each page is read when it is needed."""
 
     def __init__(self, runtime: str, query: ListQuery, *, repository: TaskRepository) -> None:
         self.runtime = runtime
@@ -97,7 +97,7 @@ class _Stream:
         self._size = READ_SIZE if query.status else query.limit
         self._reads_left = MAX_READS
         position = query.positions.get(runtime)
-        #: Key after which the tasks at hand begin, and of the last one that was read.
+        #: Key before the first of `_items`, and key of the last task that was read.
         self._taken = _key(runtime, *position) if position else None
         self._read = self._taken
         self._items: list[dict[str, Any]] = []
@@ -105,7 +105,7 @@ class _Stream:
 
     @property
     def ended(self) -> bool:
-        """Return True if the list holds every task."""
+        """Return True if every task was listed."""
         return self._exhausted and not self._items
 
     @property
@@ -124,7 +124,7 @@ class _Stream:
         return self._taken if self._items else self._read
 
     def head(self) -> dict[str, Any] | None:
-        """Return the newest task that was not listed yet; None at the end or without a read left."""
+        """Return the newest task that is not listed yet; None at the end or without a read left."""
         while not self._items and not self._exhausted and self._reads_left > 0:
             self._reads_left -= 1
             self._taken = self._read
@@ -135,7 +135,7 @@ class _Stream:
         return self._items[0] if self._items else None
 
     def advance(self) -> None:
-        """Go past the newest task."""
+        """Move past the newest task."""
         item = self._items.pop(0)
         self._taken = _key(self.runtime, item["submitted_at_ms"], item["id"])
 
@@ -161,7 +161,7 @@ def _positions(token: str) -> dict[str, Position] | None:
             case None:
                 positions[name] = None
             case [int(submitted_at_ms), str(task_id)] if (
-                # What DynamoDB would refuse as a key is not from an earlier answer.
+                # DynamoDB would refuse any other key, so it cannot come from an earlier response.
                 not isinstance(submitted_at_ms, bool)
                 and 0 <= submitted_at_ms <= MAX_EPOCH_MS
                 and ID_PATTERN.fullmatch(task_id)

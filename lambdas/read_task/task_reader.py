@@ -1,4 +1,4 @@
-"""Showing, listing and cancelling tasks, and calling their webhooks again."""
+"""Reader of tasks: shows, lists and cancels tasks, and delivers their webhooks again."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from task_store.repository import TaskRepository
 
 
 class TaskReader:
-    """Answers what callers ask about tasks; raises the contract's errors."""
+    """Answers requests about tasks; raises the contract's errors."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class TaskReader:
         self._outputs = outputs
 
     def show(self, task_id: str, parameters: Mapping[str, str] | None = None) -> ShownTask:
-        """Return a task, with its outputs inside if the query parameters ask for that."""
+        """Return a task, with its outputs inline if the query parameters ask for them."""
         is_inline = wants_inline(parameters)
         task = self._show(read_known(self._repository, task_id))
         return with_base64(task, outputs=self._outputs) if is_inline else task
@@ -51,7 +51,7 @@ class TaskReader:
         record = read_known(self._repository, task_id)
         if record.webhook is None:
             raise NoWebhook(f"task {task_id} was sent without a webhook")
-        # Recorded before the message is sent, because the delivery may be faster than a later write.
+        # The record is written before the message is sent, because the delivery may be faster than a later write.
         if not record.is_final or not self._repository.redeliver_webhook(record):
             raise TaskNotFinished(f"task {task_id} is {record.status.value}; its webhook is called when it has ended")
         self._webhooks.send(record)

@@ -91,7 +91,7 @@ class TaskPage(TypedDict):
     next: str | None
 
 
-#: Makes an https link that works without a key of an `s3://` URI.
+#: Returns an https link to an `s3://` URI. The link works without a key.
 Presign = Callable[[str], str]
 
 
@@ -167,7 +167,7 @@ _CHOICES: Final = {"true": True, "false": False}
 
 
 def wants_inline(parameters: Mapping[str, str] | None) -> bool:
-    """Read the query parameters of a task; raises InvalidTask with every one that is broken."""
+    """Return True if the query parameters ask for inline outputs; raises InvalidTask with every broken one."""
     given = dict(parameters or {})
     inline = given.pop("inline", "false")
     errors = [FieldError(name[:40], "is no parameter; there is inline") for name in given]
@@ -179,11 +179,11 @@ def wants_inline(parameters: Mapping[str, str] | None) -> bool:
 
 
 def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_ANSWER_BYTES) -> ShownTask:
-    """Return a task as callers see it with `base64` at each output, None where it does not fit or is gone.
+    """Return a task with `base64` at each output; None where the output does not fit or was deleted.
 
-    The first that fit are inside: pictures come before the Web UI's response.
+    Earlier outputs have precedence: the pictures, then the Web UI's response.
     """
-    # A body is JSON within JSON on its way out of Lambda, which doubles its quotation marks.
+    # Lambda returns the body as JSON inside JSON, which doubles its quotation marks.
     room = max(max_bytes - len(json.dumps(json.dumps(task))), 0) * 3 // 4
     shown: list[Output] = []
     for output in task["outputs"]:

@@ -13,13 +13,13 @@ from lambdas.tasks import outcomes
 from task_store.indexes import ActiveRun
 from task_store.repository import TaskRepository
 
-#: Tasks of one read of an index: some 100 KB, which come in 20 ms.
+#: Tasks of one read of an index: some 100 KB in 20 ms.
 PAGE_SIZE: Final = 500
-#: Reads of the index of all tasks for one answer; with the page size, how many of the newest tasks are counted.
+#: Reads of the index of all tasks for one response. With the page size, they bound the number of counted tasks.
 MAX_COUNTED_PAGES: Final = 10
-#: Reads of the index of active tasks for one answer.
+#: Reads of the index of active tasks for one response.
 MAX_ACTIVE_PAGES: Final = 100
-#: Conditional writes at a time while a queue is emptied; DynamoDB answers each in some 10 ms.
+#: Concurrent conditional writes during a purge. DynamoDB answers each in some 10 ms.
 PARALLEL_WRITES: Final = 8
 
 
@@ -35,9 +35,9 @@ class RunpodEndpoint:
         self._clock = clock
 
     def health(self, runtime: str) -> dict[str, Any]:
-        """Return how many jobs and replicas are in which state.
+        """Return the numbers of jobs and replicas by state.
 
-        What waits and runs is counted up to 50,000 tasks; what has ended, among the newest 5,000 tasks of the runtime.
+        Active jobs are counted up to 50,000. Ended jobs are counted among the newest 5,000 tasks of the runtime.
         A replica is idle if it sent a heartbeat in the last minutes and runs no task.
         """
         self._catalogue.require(runtime)
@@ -62,7 +62,7 @@ class RunpodEndpoint:
         }
 
     def purge(self, runtime: str, *, answer_by: float) -> dict[str, Any]:
-        """Cancel every job that waits, and return how many did; those that run go on.
+        """Cancel every waiting job, and return their number. Running jobs continue.
 
         At `answer_by` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call
         continues with the rest.
@@ -81,7 +81,7 @@ class RunpodEndpoint:
         return {"removed": removed, "status": "completed" if is_complete else "incomplete"}
 
     def _remove(self, run: ActiveRun) -> bool:
-        # It may have been picked up since the index was read: then the write does nothing.
+        # A replica may have claimed the run since the index was read. The write then does nothing.
         return self._repository.finish_waiting(run, outcomes.cancelled())
 
     def _ended(self, runtime: str) -> Counter[str]:

@@ -18,7 +18,7 @@ from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
 
-#: Milliseconds for which `runsync` waits: the least, the most, and without `wait` (RunPod's own).
+#: Milliseconds that `runsync` may wait: minimum, maximum, and RunPod's own default without `wait`.
 MIN_WAIT_MS: Final = 1_000
 MAX_WAIT_MS: Final = 300_000
 DEFAULT_WAIT_MS: Final = 90_000

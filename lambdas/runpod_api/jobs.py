@@ -46,19 +46,19 @@ class RunpodJobs:
         return _brief(self._submit(runtime, body, caller, is_sync=False))
 
     def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
-        """Submit a job and wait for its end; after `seconds` the response is its status."""
+        """Submit a job and wait for its end. After `seconds` the response is its present status."""
         submitted = self._submit(runtime, body, caller, is_sync=True)
         record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
         return self._show(record) if record.is_final else _brief(record)
 
     def status(self, runtime: str, task_id: str) -> dict[str, Any]:
-        """Return a job with its progress or its outcome."""
+        """Return a job with its progress or its result."""
         return self._show(self._read(runtime, task_id))
 
     def stream(self, runtime: str, task_id: str) -> dict[str, Any]:
-        """Return what is new of a job: its progress while it runs, then once its output.
+        """Return the news of a job: its progress while it runs, then its output, once.
 
-        RunPod's own client polls until a final state arrives with nothing new. It would poll a cancelled job for ever,
+        RunPod's own client polls until it receives a final state without news. It would poll a cancelled job for ever,
         so this call answers that a cancelled job does not exist.
         """
         record = self._read(runtime, task_id)
@@ -79,7 +79,7 @@ class RunpodJobs:
         return _brief(cancel(self._repository, self._read(runtime, task_id)))
 
     def retry(self, runtime: str, task_id: str, *, caller: Caller) -> dict[str, Any]:
-        """Begin a job again that failed or took too long."""
+        """Retry a job that failed or timed out."""
         previous = self._read(runtime, task_id)
         return _brief(self._submission.retry(previous, submission_id=caller.request_id))
 

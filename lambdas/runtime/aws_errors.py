@@ -1,4 +1,4 @@
-"""Failures of AWS, as opposed to mistakes of a request."""
+"""Failures of AWS, which are not errors of a request."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from contract.errors import DarkroomError
 
 
 class AwsUnavailable(DarkroomError):
-    """Raised when an AWS service refuses or does not answer; the same request may be sent again."""
+    """Raised when an AWS service refuses or does not answer. The sender may repeat the request."""
 
     code = "unavailable"
     retryable = True

@@ -1,4 +1,4 @@
-"""AWS clients of the functions, each made when it is first needed and kept for the life of the process."""
+"""AWS clients of the functions, each created at its first use and kept for the life of the process."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -6,32 +6,32 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from botocore.config import Config
 
-#: Seconds; a function has half a minute in all, and an AWS service that answers at all does so within one.
+#: Seconds. A function has half a minute in all, and a healthy AWS service answers within one second.
 CONNECT_TIMEOUT_SECONDS: Final = 2
 READ_TIMEOUT_SECONDS: Final = 5
-#: Calls in all, the first included; a refused message or request is delivered again anyway.
+#: Calls in all, the first included. More are useless, because a refused message or request is delivered again.
 MAX_ATTEMPTS: Final = 3
 
 
 @cache
 def client(service: str) -> Any:
     """Return the client of an AWS service."""
-    # Importing boto3 takes longer than all the rest of a function; no import of a handler may wait for it.
+    # Importing boto3 takes longer than all other work of a function, so no handler imports it at start.
     import boto3  # noqa: PLC0415 - see above
 
     config = _config()
     if service == "s3":
         from botocore.config import Config  # noqa: PLC0415 - see above
 
-        # Presigned links are made with the signature of 2006 otherwise, and for the global endpoint, which answers
-        # for objects of newer regions with a redirect or an error: virtual addressing names the region.
+        # Otherwise boto3 presigns links with the signature of 2006, for the global endpoint. That endpoint answers for
+        # objects of newer regions with a redirect or an error. Virtual addressing names the region.
         config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
     return boto3.client(service, config=config)  # type: ignore[call-overload] # the stubs know literal names only
 
 
 @cache
 def dynamodb() -> Any:
-    """Return a DynamoDB client that takes and gives plain Python values."""
+    """Return a DynamoDB client that accepts and returns plain Python values."""
     import boto3  # noqa: PLC0415 - see `client`
 
     return boto3.resource("dynamodb", config=_config()).meta.client

@@ -1,4 +1,4 @@
-"""The time of day; handlers pass it on, so that what decides can be tested at any hour."""
+"""Clock of the functions. Handlers pass it to their services, so tests choose the time."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Logs, metrics and traces of the functions, by Powertools; its settings are the POWERTOOLS_ variables and ours."""
+"""Logs, metrics and traces of the functions, with Powertools and its POWERTOOLS_ variables."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Handler = Callable[[Any, Any], Any]
 
 
 class ObservabilitySettings(Settings):
-    """Settings that every function reads in addition to its own."""
+    """Settings of every function."""
 
     environment: str
 
@@ -26,22 +26,22 @@ def logger() -> Logger:
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
-    """Count something that happened, as an embedded metric of the log; two environments never share a figure."""
+    """Count an event as an embedded metric of the log. The environment is a dimension, so environments never mix."""
     with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
-        # The log names the function; as a dimension it would split one metric by function.
+        # The log names the function. A dimension would split one metric by function.
         metric.service = ""
         for dimension, dimension_value in {"environment": _environment(), **dimensions}.items():
             metric.add_dimension(dimension, dimension_value)
 
 
 def observed(handler: Handler) -> Handler:
-    """Give a handler its request's fields on every log line, and a trace where tracing is on."""
+    """Add the request's fields to every log line of a handler, and a trace if tracing is on."""
 
     @cache
     def instrumented() -> Handler:
-        from aws_lambda_powertools import Tracer  # noqa: PLC0415 - costs nothing before the first event
+        from aws_lambda_powertools import Tracer  # noqa: PLC0415 - the import waits for the first event
 
-        # Responses may hold presigned links, which must not appear in a trace.
+        # Responses may hold presigned links, which must stay out of traces.
         traced = Tracer().capture_lambda_handler(handler, capture_response=False)
         wrapped: Handler = logger().inject_lambda_context(traced, clear_state=True)
         return wrapped

@@ -49,7 +49,7 @@ class ActiveTaskLimit:
         if not self._reserve(record.key_name, name, now_ms=record.submitted_at_ms):
             existing = self._repository.read(record.id)
             if existing is not None and not existing.is_final:
-                # The request repeats an active task and needs no place.
+                # The request repeats an active task, which has its place already.
                 return False
             count("ActiveTaskLimitReached", key=record.key_name)
             raise TooManyActiveTasks(

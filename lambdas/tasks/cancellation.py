@@ -22,7 +22,7 @@ def not_found(task_id: str) -> TaskNotFound:
 
 def cancel(repository: TaskRepository, record: Record) -> Record:
     """Cancel a waiting or running task; cancelling it again is no error. Raises TaskFinished."""
-    # A replica may change the record between our read and our write, but never out of a final state.
+    # A replica may change the record between the read and the write, but never out of a final state.
     if repository.finish_active(record, outcomes.cancelled()):
         logger().info("task_cancelled", task_id=record.id, run_id=record.run_id)
         count("TasksCancelled", runtime=record.runtime)

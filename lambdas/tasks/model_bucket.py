@@ -1,4 +1,4 @@
-"""Model bucket: finds the checkpoint that the name in a request means."""
+"""Model bucket: finds the checkpoint for a name in a request."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 from contract.routing import CHECKPOINT_EXTENSIONS, checkpoint_name, is_checkpoint_name, model_name_forms
 from contract.storage import SHA256_METADATA, checkpoint_key
 
-#: What Web UIs call a checkpoint's hash: the first ten digits of the file's SHA-256, or all of them.
+#: Hash of a checkpoint in a Web UI: the first ten digits of the file's SHA-256, or all of them.
 _HASH: Final = re.compile(r"[0-9a-f]{10}|[0-9a-f]{64}")
 
 
 class _Listed(NamedTuple):
-    #: With the folder inside that of the checkpoints, if any.
+    #: Path below the folder of checkpoints.
     name: str
     etag: str
 
@@ -27,12 +27,12 @@ class ModelBucket:
         self._hashes: dict[_Listed, str] = {}
 
     def find_checkpoint(self, name: str) -> str | None:
-        """Return the file, below the folder of checkpoints, that is meant by a file name, title, bare name or hash.
+        """Return the path, below the folder of checkpoints, of a file name, title, bare name or hash.
 
-        A hash is known of checkpoints that were uploaded with their SHA-256, as `darkroom models push` does.
+        A checkpoint has a hash if it was uploaded with its SHA-256, as `darkroom models push` does.
         """
         if not is_checkpoint_name(name):
-            # S3 would refuse it as a key, which looks like a failure of AWS and would be tried again and again.
+            # S3 would refuse it as a key. The refusal would look like a failure of AWS, and cause endless retries.
             return None
         wanted = checkpoint_name(name)
         is_whole = wanted.endswith(CHECKPOINT_EXTENSIONS)
@@ -49,7 +49,7 @@ class ModelBucket:
         return next((each.name for each in listed if self._hash(each).startswith(wanted.lower())), None)
 
     def checkpoints(self) -> list[str]:
-        """Return the file names of all checkpoints, with the folder inside that of the checkpoints, if any."""
+        """Return the paths of all checkpoints below the folder of checkpoints."""
         return [checkpoint.name for checkpoint in self._list()]
 
     def _list(self) -> Iterator[_Listed]:
@@ -70,7 +70,7 @@ class ModelBucket:
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
         except self._client.exceptions.ClientError as error:
-            # Only with the right to list the bucket does S3 say 404; without it, 403 is a mistake of ours.
+            # With the right to list the bucket, S3 answers 404 for a missing object. A 403 is a missing permission.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
                 return None
             raise

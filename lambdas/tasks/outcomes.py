@@ -10,7 +10,7 @@ CANCELLED_ERROR: Final = {"code": "cancelled", "message": "the task was cancelle
 
 
 def failed(record: Record, error: DarkroomError) -> Outcome:
-    """Return the failure of a run: what its last attempt said, `error` if none said anything."""
+    """Return the failure of a run: the error of its last attempt, or `error` if no attempt left one."""
     return Outcome(Status.FAILED, error=record.last_error or error.as_dict())
 
 
@@ -21,11 +21,11 @@ def lost(record: Record) -> Outcome:
 
 
 def expired(record: Record) -> Outcome:
-    """Return the end of a run that waited for too long."""
+    """Return the outcome of a run that waited longer than its `ttl`."""
     error = TaskExpired(f"the task waited in its queue for longer than its ttl of {record.ttl_ms} ms")
     return Outcome(Status.TIMED_OUT, error=error.as_dict())
 
 
 def cancelled() -> Outcome:
-    """Return the end of a run that was cancelled."""
+    """Return the outcome of a cancelled run."""
     return Outcome(Status.CANCELLED, error=CANCELLED_ERROR)

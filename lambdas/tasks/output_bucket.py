@@ -1,4 +1,4 @@
-"""The output bucket as callers of the HTTP API get at it: through links that work without a key, or inline."""
+"""Output bucket for callers of the HTTP API: links that work without a key, and inline reads."""
 
 import contextlib
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from contract.errors import DarkroomError
 
-#: Seconds for which a link works. The function's own credentials end it sooner if they are renewed.
+#: Seconds for which a link works. It stops earlier if the credentials of the function expire.
 LINK_SECONDS: Final = 3600
 
 
@@ -17,7 +17,7 @@ class OutputGone(DarkroomError):
 
 
 class OutputBucket:
-    """Reads and links what agents stored, by `s3://` URI."""
+    """Reads and links the outputs that agents stored, by `s3://` URI."""
 
     def __init__(self, *, client: Any) -> None:
         self._client = client
@@ -27,19 +27,19 @@ class OutputBucket:
         return str(self._client.generate_presigned_url("get_object", Params=_location(uri), ExpiresIn=LINK_SECONDS))
 
     def read_within(self, uris: Sequence[str], *, max_bytes: int) -> list[bytes] | None:
-        """Return the objects, or None if they have more than `max_bytes` together; none of the rest is read then.
+        """Return the objects, or None at the first that exceeds `max_bytes` for all together.
 
         Raises:
-            OutputGone: if one was deleted.
+            OutputGone: an object was deleted.
         """
         found = []
         for uri in uris:
             try:
-                answer = self._client.get_object(**_location(uri))
+                response = self._client.get_object(**_location(uri))
             except self._client.exceptions.NoSuchKey:
                 raise OutputGone(f"{uri} was deleted from the output bucket; run the task again") from None
-            max_bytes -= answer["ContentLength"]
-            with contextlib.closing(answer["Body"]) as body:
+            max_bytes -= response["ContentLength"]
+            with contextlib.closing(response["Body"]) as body:
                 if max_bytes < 0:
                     return None
                 found.append(body.read())

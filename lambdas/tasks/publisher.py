@@ -17,7 +17,7 @@ class TaskPublisher:
         self._repository = repository
 
     def publish(self, record: Record, *, body: str | None = None) -> None:
-        """Publish the message of a waiting run; `body` is the message, if the caller has it at hand."""
+        """Publish the message of a waiting run; `body` saves the read of a message that the caller has."""
         if body is None:
             body = self._bucket.get(record.message_key) if record.message_key else (record.message or "")
         attributes = task_attributes(record)

@@ -7,16 +7,16 @@ from typing import Final
 from contract.record import Record
 from task_store.repository import TaskRepository
 
-#: Seconds until the second look, for tasks that are done at once (lists of samplers and the like).
+#: Seconds before the first poll, for tasks that finish at once (such as a list of samplers).
 FIRST_PAUSE_SECONDS: Final = 0.1
-#: By how much each pause is longer than the one before.
+#: Factor by which each pause exceeds the one before.
 PAUSE_GROWTH: Final = 1.3
-#: Seconds between two looks at a task that takes long: a minute of waiting is some 70 reads of half a unit each.
+#: Seconds between two polls of a long task: a minute of waiting is some 70 reads of half a unit each.
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
 class TaskWaiter:
-    """Polls records, less and less often. `clock` and `sleep` are those of the process, or a test's."""
+    """Polls records with growing pauses. Tests replace `clock` and `sleep`."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class TaskWaiter:
     def until_final(self, task_id: str, *, seconds: float) -> Record | None:
         """Return the record when it is final or the time has passed; None for an unknown task.
 
-        Reads may be a moment old, at half the price. The last one is current, so it shows every earlier write.
+        A read may be a moment old, at half the price. The last read is current, so it shows every earlier write.
         """
         deadline = self._clock() + seconds
         pause = FIRST_PAUSE_SECONDS

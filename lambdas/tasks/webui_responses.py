@@ -1,4 +1,4 @@
-"""The Web UI's own answer to a finished task, put together again from what the agent stored of it."""
+"""Web UI's response to a finished task, assembled from the parts that the agent stored."""
 
 import base64
 import json
@@ -7,31 +7,31 @@ from typing import Any, Final
 from contract.record import Record
 from lambdas.tasks.output_bucket import OutputBucket
 
-#: Bytes of JSON that a function may answer: Lambda ends at 6 MB, of which headers and envelope need a little.
+#: Bytes of JSON in a function's response: Lambda's limit of 6 MB less a margin for headers and envelope.
 MAX_ANSWER_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
-#: Field of an answer that says what the entries of its pictures are, where they are no base64.
+#: Field of a response with the form of its pictures, if they are not base64.
 FORMAT_FIELD: Final = "image_format"
 LINK_FORMAT: Final = "url"
-#: Field of an answer with a link to the Web UI's answer, where even without pictures that is too large.
+#: Field of a response with a link to the Web UI's response, if that is too large even without pictures.
 RESPONSE_LINK_FIELD: Final = "response_url"
-#: Endpoints whose answer has one picture in `image`, not a list in `images`.
+#: Endpoints whose response has one picture in `image` instead of a list in `images`.
 _SINGLE_PICTURE: Final = frozenset({"sdapi/v1/extra-single-image"})
 
 
 class WebUiResponses:
-    """Reads answers of `webui-api` tasks."""
+    """Reads the responses of `webui-api` tasks."""
 
     def __init__(self, *, outputs: OutputBucket) -> None:
         self._outputs = outputs
 
     def read(self, record: Record, *, max_bytes: int = MAX_ANSWER_BYTES) -> Any:
-        """Return the answer of a completed task, below `max_bytes` as a JSON string.
+        """Return the response of a completed task; it has at most `max_bytes` as a JSON string.
 
         Pictures that fit are base64, as the Web UI sent them. Otherwise each is an https link that works for an hour at
         most, and `image_format` is "url". If even the rest does not fit, `response_url` is such a link to it.
 
         Raises:
-            OutputGone: if an object was deleted meanwhile.
+            OutputGone: an object was deleted meanwhile.
         """
         rest, rest_bytes = self._rest(record, max_bytes)
         if not record.image_urls or not isinstance(rest, dict):
@@ -48,16 +48,16 @@ class WebUiResponses:
         return [self._outputs.link(uri) for uri in record.image_urls]
 
     def response_link(self, record: Record) -> str | None:
-        """Return a link to the Web UI's answer without its pictures."""
+        """Return a link to the Web UI's response without its pictures."""
         return self._outputs.link(record.output_url) if record.output_url else None
 
     def _rest(self, record: Record, max_bytes: int) -> tuple[Any, int]:
-        """Return the Web UI's answer without its pictures, or the link to it, and its size in the function's answer."""
+        """Return the Web UI's response without its pictures, or the link to it, and its size in bytes."""
         if not record.output_url:
             return None, 0
         if stored := self._outputs.read_within([record.output_url], max_bytes=max_bytes):
             rest = json.loads(stored[0])
-            # A body is JSON within JSON on its way out of Lambda, which doubles its quotation marks.
+            # Lambda returns the body as JSON inside JSON, which doubles its quotation marks.
             size = len(json.dumps(json.dumps(rest)))
             if size <= max_bytes:
                 return rest, size

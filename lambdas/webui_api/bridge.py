@@ -1,4 +1,4 @@
-"""Bridge for Web UI clients: answers a call by a task on a replica, or from its own state."""
+"""Bridge for Web UI clients: answers a call with a task on a replica, or from its own state."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +38,7 @@ class Bridge:
         self._clock = clock
 
     def answer(self, call: Call, *, caller: Caller, answer_by: float) -> WebUiResponse:
-        """Return the answer to a call; `answer_by` is when it must be there, in seconds of the clock."""
+        """Return the response to a call; `answer_by` is its deadline, in seconds of the clock."""
         key_name = caller.key_name or ""
         match call.endpoint:
             case endpoint if endpoint == PROGRESS:
@@ -57,25 +57,25 @@ class Bridge:
         if call.generates:
             call = replace(call, preferences=self._preferences.read(call.runtime, key_name))
         if stale := LIST_OF_REFRESH.get(call.endpoint):
-            self._lists.forget(call.runtime.name, stale)
-        return self._carry_out(call, caller, answer_by)
+            self._lists.expire(call.runtime.name, stale)
+        return self._run(call, caller, answer_by)
 
     def _listed(self, call: Call, caller: Caller, answer_by: float) -> Any:
-        """Return what a GET lists; raises WebUiRefusal with whatever else its task came to."""
+        """Return the list of a GET; raises WebUiRefusal if its task did not complete."""
         runtime = call.runtime
         if call.endpoint == _CHECKPOINTS and runtime.dynamic_model:
-            # A replica lists those that it has fetched so far, and fetches any other when a task names it.
+            # A replica lists only the checkpoints that it has fetched. It fetches others when a task names them.
             return [listed_checkpoint(name) for name in self._models.checkpoints()]
-        kept = self._lists.read(runtime.name, call.endpoint)
-        if kept is not None:
-            return kept
-        answer = self._carry_out(call, caller, answer_by)
-        if answer.status != HTTPStatus.OK:
-            raise WebUiRefusal(answer)
-        self._lists.keep(runtime.name, call.endpoint, answer.body)
-        return answer.body
+        cached = self._lists.read(runtime.name, call.endpoint)
+        if cached is not None:
+            return cached
+        response = self._run(call, caller, answer_by)
+        if response.status != HTTPStatus.OK:
+            raise WebUiRefusal(response)
+        self._lists.store(runtime.name, call.endpoint, response.body)
+        return response.body
 
-    def _carry_out(self, call: Call, caller: Caller, answer_by: float) -> WebUiResponse:
+    def _run(self, call: Call, caller: Caller, answer_by: float) -> WebUiResponse:
         return self._calls.run(call, caller=caller, seconds=answer_by - self._clock())
 
 

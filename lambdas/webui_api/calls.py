@@ -14,18 +14,18 @@ from contract.runpod import ALLOWED_CALLS, TASKTYPE_OF_ENDPOINT
 from contract.task import TaskType
 from lambdas.webui_api.refusals import invalid, plain
 
-#: Header that names a runtime; a path that names one goes before it.
+#: Header that names a runtime. A runtime in the path has precedence.
 RUNTIME_HEADER: Final = "x-runtime"
 PROGRESS: Final = "sdapi/v1/progress"
 INTERRUPT: Final = "sdapi/v1/interrupt"
 SKIP: Final = "sdapi/v1/skip"
 OPTIONS: Final = "sdapi/v1/options"
-#: Calls that are answered without a replica's help.
+#: Calls that the bridge answers without a replica.
 _OWN_CALLS: Final = {"GET": frozenset({PROGRESS}), "POST": frozenset({INTERRUPT, SKIP})}
 #: Endpoints by method.
 CALLS: Final = {method: ALLOWED_CALLS[method] | own for method, own in _OWN_CALLS.items()}
 _PATH: Final = re.compile(r"(?:/runtimes/(?P<runtime>[^/]+))?/(?P<endpoint>(?:sdapi/v1|controlnet)/[^/]+)/?")
-#: Characters of a body that is no JSON that its refusal repeats.
+#: Characters of a broken body that its refusal repeats.
 MAX_REPEATED_LENGTH: Final = 1000
 
 
@@ -37,22 +37,22 @@ class Call:
     method: str
     endpoint: str
     payload: dict[str, Any]
-    #: Options that its caller has set before, for a call that makes pictures.
+    #: Options that the caller has set before, for a call that makes pictures.
     preferences: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tasktype(self) -> TaskType:
-        """The type of the task that carries it out."""
+        """Type of the task that runs the call."""
         return TASKTYPE_OF_ENDPOINT.get(self.endpoint, TaskType.WEBUI_API)
 
     @property
     def generates(self) -> bool:
-        """Return True if it makes pictures step by step, with progress and interruption."""
+        """Return True if the call makes pictures step by step, with progress and interruption."""
         return self.tasktype in {TaskType.TEXT_TO_IMAGE, TaskType.IMAGE_TO_IMAGE}
 
 
 def parse_call(method: str, path: str, headers: Mapping[str, str], body: str | bytes, *, catalogue: Catalogue) -> Call:
-    """Return the call that a request is; raises WebUiRefusal."""
+    """Return the call of a request; raises WebUiRefusal."""
     match = _PATH.fullmatch(path)
     if match is None:
         raise plain(HTTPStatus.NOT_FOUND, "Not Found")
@@ -95,7 +95,7 @@ def _payload(body: str | bytes, *, is_needed: bool) -> dict[str, Any]:
 
 
 def _refuse_broken(body: str | bytes) -> None:
-    """Refuse what is no JSON, or no object, as the Web UI does; what only we do not accept is left to our own words."""
+    """Refuse a body that is not a JSON object as the Web UI does; the caller refuses all other bodies in our words."""
     try:
         value = json.loads(body)
     except json.JSONDecodeError as error:

@@ -64,7 +64,7 @@ def function() -> HttpFunction:
             call = parse_call(event.http_method, event.path, event.headers, body_of(event), catalogue=catalogue)
             return _response(bridge().answer(call, caller=caller_of(event), answer_by=app.context[ANSWER_BY]))
         except WebUiRefusal as refusal:
-            return _response(refusal.answer)
+            return _response(refusal.response)
 
     return HttpFunction(application=app, authorizer=services().authorizer)
 
@@ -73,8 +73,8 @@ def _error_response(error: DarkroomError) -> Response[str]:
     return with_retry_after(_response(response_to(error)), error)
 
 
-def _response(answer: WebUiResponse) -> Response[str]:
-    return Response(status_code=answer.status, content_type="application/json", body=json.dumps(answer.body))
+def _response(response: WebUiResponse) -> Response[str]:
+    return Response(status_code=response.status, content_type="application/json", body=json.dumps(response.body))
 
 
 @observed

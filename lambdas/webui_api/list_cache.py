@@ -1,4 +1,4 @@
-"""Cache of the lists of a runtime's Web UI: equal on all its replicas, and available while no replica runs."""
+"""Cache of the lists of a runtime's Web UI, which are equal on all its replicas; it works without replicas."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any, Final
 from contract.storage import webui_list_key
 from task_store.task_bucket import MessageLost, TaskBucket
 
-#: Milliseconds for which a list is answered without asking a replica. Lists change with the image and the models of a
-#: runtime, which are minutes in the making anyway, and `refresh-*` asks anew.
+#: Milliseconds for which a list is valid. Lists change with the image and the models of a runtime, which take minutes
+#: to change, and `refresh-*` expires a list.
 MAX_AGE_MS: Final = 600_000
-#: Lists that every call asks a replica for.
-NEVER_KEPT: Final = frozenset({"sdapi/v1/memory"})
-#: Which list each `refresh-*` makes stale.
+#: Lists that are never cached, so every call asks a replica.
+NEVER_CACHED: Final = frozenset({"sdapi/v1/memory"})
+#: List that each `refresh-*` expires.
 LIST_OF_REFRESH: Final = {
     "sdapi/v1/refresh-checkpoints": "sdapi/v1/sd-models",
     "sdapi/v1/refresh-vae": "sdapi/v1/sd-vae",
@@ -22,7 +22,7 @@ LIST_OF_REFRESH: Final = {
 
 
 def listed_checkpoint(name: str) -> dict[str, Any]:
-    """Return a checkpoint of the model bucket as `sd-models` lists those that were never loaded."""
+    """Return a checkpoint of the model bucket as `sd-models` lists a checkpoint that was never loaded."""
     bare = name.rpartition(".")[0]
     return {"title": name, "model_name": bare, "hash": None, "sha256": None, "filename": name, "config": None}
 
@@ -35,19 +35,19 @@ class ListCache:
         self._now_ms = now_ms
 
     def read(self, runtime: str, endpoint: str) -> Any:
-        """Return the body of a list, or None if it must be asked for. No list is null."""
+        """Return the body of a list, or None if a replica must be asked. No list is null."""
         try:
-            kept = json.loads(self._bucket.get(webui_list_key(runtime, endpoint)))
+            cached = json.loads(self._bucket.get(webui_list_key(runtime, endpoint)))
         except MessageLost:
             return None
-        return kept["body"] if self._now_ms() - kept["read_at_ms"] <= MAX_AGE_MS else None
+        return cached["body"] if self._now_ms() - cached["read_at_ms"] <= MAX_AGE_MS else None
 
-    def keep(self, runtime: str, endpoint: str, body: Any) -> None:
-        """Keep a list that was just answered."""
-        if endpoint not in NEVER_KEPT:
-            kept = {"read_at_ms": self._now_ms(), "body": body}
-            self._bucket.put(webui_list_key(runtime, endpoint), json.dumps(kept))
+    def store(self, runtime: str, endpoint: str, body: Any) -> None:
+        """Store a list that a replica has just returned."""
+        if endpoint not in NEVER_CACHED:
+            cached = {"read_at_ms": self._now_ms(), "body": body}
+            self._bucket.put(webui_list_key(runtime, endpoint), json.dumps(cached))
 
-    def forget(self, runtime: str, endpoint: str) -> None:
+    def expire(self, runtime: str, endpoint: str) -> None:
         """Expire a list, so that the next call asks a replica."""
         self._bucket.put(webui_list_key(runtime, endpoint), json.dumps({"read_at_ms": 0, "body": None}))

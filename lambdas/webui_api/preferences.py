@@ -1,4 +1,4 @@
-"""Preferences: the options of one caller, for its own pictures on every replica, and for no other caller."""
+"""Preferences: options of one caller, which affect only this caller's pictures, on every replica."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ CHECKPOINT_OPTION: Final = "sd_model_checkpoint"
 
 
 class Preferences:
-    """Options by runtime and key, in the task bucket; two calls that set options at the same moment may lose one."""
+    """Options by runtime and key, in the task bucket; of two calls at the same moment, one may be lost."""
 
     def __init__(self, *, bucket: TaskBucket, find_checkpoint: FindCheckpoint) -> None:
         self._bucket = bucket
@@ -51,7 +51,7 @@ class Preferences:
 
 
 def check_options(values: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
-    """Refuse options that the Web UI does not have, as it does, and values that would end it, which it takes."""
+    """Refuse unknown options, as the Web UI does, and values that the Web UI would accept and then fail with."""
     for name in values:
         if name not in shown:
             raise exception("KeyError", repr(name[:200]))
@@ -60,7 +60,7 @@ def check_options(values: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
 
 
 def with_preferences(payload: Mapping[str, Any], preferences: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of a generation with a caller's options; those that the body itself overrides stay."""
+    """Return the body of a generation with a caller's options; options in the body have precedence."""
     overrides = payload.get("override_settings")
     if not preferences or not isinstance(overrides, dict | None):
         return dict(payload)

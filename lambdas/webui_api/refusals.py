@@ -1,4 +1,4 @@
-"""Refusals of the bridge in the Web UI's own words and shapes, which its clients can show."""
+"""Refusals of the bridge in the form of the Web UI, which its clients can show."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from contract.errors import DarkroomError, InvalidTask
 from contract.record import Record, Status
 from lambdas.http.responses import status_of
 
-#: Paths of a task's content, whose rest is the path of a field in the call's body.
+#: Paths of a task's content. The rest of such a path is the path of a field in the call's body.
 _BODY_PATHS: Final = ("task.content.payload", "task.content")
-#: Codes of errors that the machine caused; every other one was caused by the call.
+#: Codes of errors that the machine caused. The call caused all others.
 MACHINE_CODES: Final = frozenset(
     {
         "checkpoint_not_loaded",
@@ -35,18 +35,18 @@ MACHINE_CODES: Final = frozenset(
 
 @dataclass(frozen=True)
 class WebUiResponse:
-    """Status and body of an answer."""
+    """Status and body of a response."""
 
     status: int
     body: Any
 
 
 class WebUiRefusal(Exception):
-    """Raised when a call is answered before it becomes a task, as the Web UI itself would answer it."""
+    """Raised when a call is refused before it becomes a task, as the Web UI itself would refuse it."""
 
-    def __init__(self, answer: WebUiResponse) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: WebUiResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 def plain(status: HTTPStatus, detail: str) -> WebUiRefusal:
@@ -61,13 +61,13 @@ def invalid(location: Sequence[str | int], message: str, kind: str, **more: Any)
 
 
 def exception(name: str, message: str) -> WebUiRefusal:
-    """Return the answer of a call that would raise an exception in the Web UI."""
+    """Return the refusal of a call that would raise an exception in the Web UI."""
     body = {"error": name, "detail": "", "body": "", "errors": message}
     return WebUiRefusal(WebUiResponse(HTTPStatus.INTERNAL_SERVER_ERROR.value, body))
 
 
 def response_to(error: DarkroomError) -> WebUiResponse:
-    """Return the answer of an error that kept a call from becoming a task."""
+    """Return the response of an error before a call became a task."""
     if isinstance(error, InvalidTask):
         entries = [
             {"loc": _location(detail.field), "msg": detail.message, "type": detail.code} for detail in error.details
@@ -77,7 +77,7 @@ def response_to(error: DarkroomError) -> WebUiResponse:
 
 
 def response_to_unfinished(record: Record) -> WebUiResponse:
-    """Return the answer of a call whose task did not complete, or goes on when it is time to answer."""
+    """Return the response to a call whose task did not complete, or still runs at the deadline."""
     match record.status:
         case Status.IN_QUEUE | Status.IN_PROGRESS:
             message = (
@@ -109,7 +109,7 @@ def _failure(error: Mapping[str, Any], task_id: str) -> WebUiResponse:
 
 def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> WebUiResponse:
     body = {"error": "HTTPException", "detail": error.get("message", ""), "body": "", "errors": ""}
-    # In addition to the Web UI's own keys, for programs that know more than the Web UI.
+    # Further keys than the Web UI's own, for programs that know Darkroom.
     ours = {"code": error.get("code")} | ({"id_task": task_id} if task_id else {})
     return WebUiResponse(status.value, body | ours)
 

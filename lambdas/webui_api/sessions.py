@@ -9,30 +9,30 @@ from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.repository import TaskRepository
 
-#: The least that the Web UI shows of a job that has begun.
+#: Lowest progress that the Web UI shows of a running job.
 PROGRESS_FLOOR: Final = 0.01
-#: Looks at a task that changes its state while it is being interrupted.
+#: Tries to interrupt a task whose state changes meanwhile.
 MAX_RACES: Final = 3
 
 
 def session_of(key_name: str, runtime: str) -> str:
-    """Return whose generations are one client's, as the Web UI would see it: those of a key at a runtime."""
+    """Return the session of a client: the generations of one key at one runtime."""
     return f"{runtime}/{key_name}"
 
 
 class Sessions:
-    """Finds generations by the session that waits for them; never those of another."""
+    """Finds the generations of one session, and never those of another."""
 
     def __init__(self, *, repository: TaskRepository, now_ms: Callable[[], int]) -> None:
         self._repository = repository
         self._now_ms = now_ms
 
     def progress(self, session: str) -> dict[str, Any]:
-        """Return the answer of `progress`: the oldest running generation, else the one that waits for longest."""
+        """Return the response to `progress`: the oldest running generation, or else the oldest waiting one."""
         return progress_response(self._current(session), now_ms=self._now_ms())
 
     def interrupt(self, session: str) -> None:
-        """Interrupt the generation that `progress` shows: with the picture as it is, or before it begins."""
+        """Interrupt the generation that `progress` shows: finish it with the picture as it is, or cancel it."""
         for _ in range(MAX_RACES):
             record = self._current(session)
             if record is None or self._interrupt(record):
@@ -61,7 +61,7 @@ class Sessions:
 
 
 def progress_response(record: Record | None, *, now_ms: int) -> dict[str, Any]:
-    """Return the Web UI's answer to `progress` for the task that counts as the running one."""
+    """Return the Web UI's response to `progress` for the task that counts as running."""
     fraction = eta_seconds = 0.0
     started_at_ms = record.started_at_ms if record else None
     if record and started_at_ms:

@@ -1,4 +1,4 @@
-"""Calls as tasks: each is submitted, waited for, and answered with the Web UI's own answer."""
+"""Calls as tasks: submits each call, waits for its task, and returns the Web UI's response."""
 
 import json
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from lambdas.webui_api.preferences import with_preferences
 from lambdas.webui_api.refusals import WebUiResponse, response_to_unfinished
 from lambdas.webui_api.sessions import session_of
 
-#: Folder of the outputs of calls, and how the ids of their tasks begin.
+#: Folder of the outputs of calls, and prefix of the ids of their tasks.
 PREFIX: Final = "webui-api"
-#: Fields of a request that its answer repeats where `include_init_images` asks for it; agents do not store them.
+#: Fields of a request that its response repeats if `include_init_images` is set. Agents do not store them.
 _REPEATED_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_image")
 
 
 class TaskCalls:
-    """Carries calls out on a replica of their runtime."""
+    """Runs calls on a replica of their runtime."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class TaskCalls:
         self._new_id = new_id
 
     def run(self, call: Call, *, caller: Caller, seconds: float) -> WebUiResponse:
-        """Return the Web UI's answer to a call, or what there is to say after `seconds`.
+        """Return the Web UI's response to a call, or the state of its task after `seconds`.
 
         Raises the contract's errors if the call does not become a task.
         """
@@ -52,15 +52,15 @@ class TaskCalls:
             webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
         )
         record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
-        return self._answer(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
+        return self._response(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
 
-    def _answer(self, call: Call, record: Record) -> WebUiResponse:
+    def _response(self, call: Call, record: Record) -> WebUiResponse:
         body = self._responses.read(record)
         if not isinstance(body, dict):
             return WebUiResponse(HTTPStatus.OK.value, body)
         if call.generates and call.payload.get("send_images") is False:
             body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
-        body = as_asked(body, call)
+        body = with_own_parameters(body, call)
         if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
             return self._too_large(record)
         return WebUiResponse(HTTPStatus.OK.value, body)
@@ -83,15 +83,15 @@ def task_body(call: Call, task_id: str) -> dict[str, Any]:
     if call.tasktype is TaskType.WEBUI_API:
         content = {"api": {"method": call.method, "endpoint": f"/{call.endpoint}"}, "payload": call.payload}
     elif call.generates:
-        # Agents store pictures, and those that the caller does not want to see are wanted in its bucket.
+        # The output bucket needs the pictures even if the caller does not want them in the response.
         content = with_preferences(call.payload, call.preferences)
         content.pop("send_images", None)
     metadata = {"id": task_id, "runtime": call.runtime.name, "tasktype": call.tasktype.value, "prefix": PREFIX}
     return {"task": {"metadata": metadata, "content": content}}
 
 
-def as_asked(body: dict[str, Any], call: Call) -> dict[str, Any]:
-    """Return an answer whose `parameters` repeat the call's own values where the Web UI got others."""
+def with_own_parameters(body: dict[str, Any], call: Call) -> dict[str, Any]:
+    """Return a response whose `parameters` repeat the values of the call, which the task may have changed."""
     parameters, payload = body.get("parameters"), call.payload
     if not isinstance(parameters, dict):
         return body

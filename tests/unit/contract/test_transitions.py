@@ -38,9 +38,9 @@ def record(submission_id: str, *, now_ms: int, run: str, id_: str = "a") -> Reco
 
 
 class Machine(RuleBasedStateMachine):
-    """One id, two replicas, any order of writes, time that passes."""
+    """One id, two replicas, writes in any order, and a clock."""
 
-    #: Set by the test: one table serves all examples, each with an id of its own.
+    #: The test sets it. One table serves all examples, each with its own id.
     table_client: ClassVar[Any]
     numbers: ClassVar[Iterator[int]] = itertools.count()
 
@@ -120,7 +120,7 @@ class Machine(RuleBasedStateMachine):
             transitions.create(new, after=self.expected)
 
     @rule(status=st.sampled_from([None, 200, 503]), error=st.sampled_from([None, "no answer"]))
-    def note_webhook(self, status: int | None, error: str | None) -> None:
+    def record_webhook(self, status: int | None, error: str | None) -> None:
         assert self.expected
         request = transitions.record_webhook(self.id, self.run, "pending", status=status, error=error)
         if self.write(request, allowed=self.expected.is_final):
@@ -140,10 +140,10 @@ class Machine(RuleBasedStateMachine):
             self.expect(webhook_state="failed")
 
     @rule()
-    def look_later(self) -> None:
+    def defer(self) -> None:
         request = transitions.defer(self.id, now_ms=self.now_ms, next_check_at_ms=self.now_ms + 1)
-        due_at_ms = self.client.get_item(TableName=TABLE, Key={"id": self.id}).get("Item", {}).get("due_at_ms")
-        self.write(request, allowed=due_at_ms is not None and due_at_ms <= self.now_ms)
+        next_check_at_ms = self.client.get_item(TableName=TABLE, Key={"id": self.id}).get("Item", {}).get("due_at_ms")
+        self.write(request, allowed=next_check_at_ms is not None and next_check_at_ms <= self.now_ms)
 
     @rule()
     def publish(self) -> None:
@@ -195,7 +195,7 @@ class Machine(RuleBasedStateMachine):
             self.expect(interrupted_at_ms=self.now_ms)
 
     @rule(owner=OWNERS, error=st.none() | st.just({"code": "c", "message": "m"}))
-    def hand_back(self, owner: str, error: dict[str, Any] | None) -> None:
+    def release(self, owner: str, error: dict[str, Any] | None) -> None:
         request = transitions.release(
             self.id, self.run, owner=owner, now_ms=self.now_ms, next_check_at_ms=self.now_ms, error=error
         )
@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
             )
 
     @rule()
-    def requeue_lost(self) -> None:
+    def release_expired(self) -> None:
         request = transitions.release_expired(self.id, self.run, now_ms=self.now_ms)
         if self.write(request, allowed=self.free() and self.status == "IN_PROGRESS"):
             self.expect(
@@ -231,13 +231,13 @@ class Machine(RuleBasedStateMachine):
         self.end(request, outcome, allowed=self.held_by(owner, self.run))
 
     @rule(outcome=st.sampled_from(FAILURES))
-    def settle(self, outcome: Outcome) -> None:
+    def finish_active(self, outcome: Outcome) -> None:
         assert self.expected
         request = transitions.finish_active(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
         self.end(request, outcome, allowed=self.expected.status in ACTIVE_STATUSES)
 
     @rule(outcome=st.sampled_from(FAILURES))
-    def settle_lost(self, outcome: Outcome) -> None:
+    def finish_unleased(self, outcome: Outcome) -> None:
         request = transitions.finish_unleased(self.id, self.run, outcome, now_ms=self.now_ms, retention_seconds=60)
         self.end(request, outcome, allowed=self.free())
 

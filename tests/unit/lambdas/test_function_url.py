@@ -1,4 +1,4 @@
-"""A function behind API Gateway and at its own URL gives the same answers, and to nobody without a key."""
+"""Function URL: the same responses as behind API Gateway, and a refusal without a key."""
 
 import base64
 import json

@@ -99,7 +99,7 @@ class Client:
             caller = Caller(f"request-{self.requests}", key)
             return self.bridge.answer(call, caller=caller, answer_by=self.seconds() + 25)
         except WebUiRefusal as refusal:
-            return refusal.answer
+            return refusal.response
         except DarkroomError as error:
             return response_to(error)
 
@@ -211,7 +211,7 @@ def test_codes_of_the_machine_are_those_of_retryable_errors() -> None:
         return found.union(*(subclasses(one) for one in found))
 
     retryable = {kind.code for kind in subclasses(DarkroomError) if kind.retryable}
-    # Of those with too many tasks there is no task; the other two are not retryable, and nobody's fault but ours.
+    # TooManyActiveTasks refuses before there is a task. The other two are not retryable, and the service caused them.
     assert retryable - {TooManyActiveTasks.code} == MACHINE_CODES - {"delivery_failed", "message_lost"}
 
 
@@ -256,7 +256,7 @@ def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monk
 def test_an_answer_whose_outputs_were_deleted_is_gone(client: Client) -> None:
     def complete_and_delete(task_id: str) -> None:
         client.complete(task_id)
-        # In a thread of its own, since somebody else does it: the call is not to be taken for the bridge's.
+        # Another thread makes this call, because it must not count as a call of the bridge.
         with ThreadPoolExecutor() as somebody:
             somebody.submit(client.harness.s3.delete_object, Bucket="out", Key=f"{task_id}.png").result()
 

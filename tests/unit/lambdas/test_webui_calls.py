@@ -21,7 +21,7 @@ def call(method: str, path: str, body: str | bytes = b"{}", **headers: str) -> C
 def refusal(method: str, path: str, body: str | bytes = b"{}", **headers: str) -> tuple[int, Any]:
     with pytest.raises(WebUiRefusal) as caught:
         call(method, path, body, **headers)
-    return caught.value.answer.status, caught.value.answer.body
+    return caught.value.response.status, caught.value.response.body
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_whatever_comes_is_a_call_or_refused(body: bytes | str, path: str) -> No
         try:
             call("POST", where, body)
         except WebUiRefusal as caught:
-            json.dumps(caught.answer.body).encode()
+            json.dumps(caught.response.body).encode()

@@ -52,13 +52,8 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
 
 
 async def _start_aws(context: LocalContext) -> tuple[LocalProcess, LocalAwsClients]:
-    server = await context.processes.start(
-        [sys.executable, "-m", "local.aws.server"],
-        name="AWS (moto server)",
-        log_file=context.state.logs / "aws.log",
-        folder=context.project,
-        reads_output=True,
-    )
+    command = [sys.executable, "-m", "local.aws.server"]
+    server = await context.start_process(command, name="AWS (moto server)", log_name="aws", reads_output=True)
     port = await server.listening_port(seconds=_AWS_LISTENING_SECONDS)
     region = context.options.environment.region or DEFAULT_REGION
     clients = LocalAwsClients(endpoint_url=f"http://127.0.0.1:{port}", region=region)

@@ -48,10 +48,7 @@ async def synthesize(context: LocalContext) -> list[SynthesizedStack]:
             shutil.rmtree(unfinished, ignore_errors=True)
             command = [sys.executable, "app.py", "--context", f"environment={options.environment_file}"]
             command += ["--no-bundle", "--without-engine", "--output", str(unfinished)]
-            log_file = context.state.logs / "synthesis.log"
-            process = await context.processes.start(
-                command, name="synthesis", log_file=log_file, folder=context.project
-            )
+            process = await context.start_process(command, name="synthesis", log_name="synthesis")
             if status := await process.wait():
                 raise ProcessFailed(f"the templates cannot be synthesized (exit status {status}){process.log_tail()}")
             unfinished.rename(folder)

@@ -3,12 +3,12 @@
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from local.aws.clients import LocalAwsClients
 from local.context import LocalContext
-from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from runtime_image.agent.settings import AgentSettings
 from stacks.config import Environment, RuntimeConfig
@@ -62,14 +62,11 @@ def agent_environment(container_environment: Mapping[str, str]) -> dict[str, str
 
 async def start_agent(name: str, environment: Mapping[str, str], context: LocalContext) -> RestartingProcess:
     """Start an agent that starts again when it ends."""
-
-    async def start() -> LocalProcess:
-        return await context.processes.start(
-            [sys.executable, "-m", "runtime_image.agent"],
-            name=f"agent {name}",
-            log_file=context.state.logs / f"agent-{name}.log",
-            folder=context.project,
-            environment={"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **environment},
-        )
-
+    start = partial(
+        context.start_process,
+        [sys.executable, "-m", "runtime_image.agent"],
+        name=f"agent {name}",
+        log_name=f"agent-{name}",
+        environment={"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **environment},
+    )
     return RestartingProcess(await start(), start=start, console=context.console)

@@ -38,12 +38,8 @@ async def write_checkpoints(names: Iterable[str], models: Path, context: LocalCo
     if not missing:
         return
     # One process writes all, because its import of torch costs more than the writing.
-    process = await context.processes.start(
-        [sys.executable, "-m", "local.replicas.checkpoints", *missing],
-        name="checkpoint writer",
-        log_file=context.state.logs / "checkpoints.log",
-        folder=context.project,
-    )
+    command = [sys.executable, "-m", "local.replicas.checkpoints", *missing]
+    process = await context.start_process(command, name="checkpoint writer", log_name="checkpoints")
     if status := await process.wait():
         raise ProcessFailed(f"checkpoints cannot be written (exit status {status}){process.log_tail()}")
 

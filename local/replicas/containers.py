@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -35,16 +36,13 @@ async def start_container(name: str, variables: Mapping[str, str], context: Loca
     # No variable of this shell may lead the container to another AWS.
     shell = {key: value for key, value in context.processes.environment.items() if not key.startswith("AWS_")}
     environment = {**shell, **variables, "WEBUI_COMMAND": container_webui_command(variables, context.options)}
-
-    async def start() -> LocalProcess:
-        return await context.processes.start(
-            [sys.executable, "-m", "runtime_image.supervisor"],
-            name=f"container {name}",
-            log_file=context.state.logs / f"container-{name}.log",
-            folder=context.project,
-            environment=environment,
-        )
-
+    start = partial(
+        context.start_process,
+        [sys.executable, "-m", "runtime_image.supervisor"],
+        name=f"container {name}",
+        log_name=f"container-{name}",
+        environment=environment,
+    )
     process = await start()
     try:
         await asyncio.wait_for(_until_listening(environment["WEBUI_URL"], process), LISTENING_SECONDS)

@@ -68,12 +68,8 @@ class WebUis:
                 settings_file=state.path / f"webui-{runtime.name}.json",
                 lazy=runtime.dynamic_model,
             )
-            process = await self._context.processes.start(
-                command,
-                name=f"Web UI of {runtime.name}",
-                log_file=state.logs / f"webui-{runtime.name}.log",
-                folder=self._context.project,
-                reads_output=True,
+            process = await self._context.start_process(
+                command, name=f"Web UI of {runtime.name}", log_name=f"webui-{runtime.name}", reads_output=True
             )
             return process, await process.listening_port(seconds=LISTENING_SECONDS)
 

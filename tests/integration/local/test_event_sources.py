@@ -19,6 +19,7 @@ from local.event_sources.stream import StreamEventSource
 from local.event_sources.stream_batches import RetryPolicy
 from local.lambda_runtime.function import LambdaFunction
 from tests.harness.function_runner import FunctionRunner
+from tests.harness.logs import read_json_lines
 from tests.harness.queue_counts import counts, is_empty
 
 #: Writes down what it gets, and reports as failed what says so until it was seen as often as it says.
@@ -51,8 +52,7 @@ def _code(write_function: Callable[[str], None]) -> None:
 
 @pytest.fixture
 def events(tmp_path: Path) -> Callable[[], list[Any]]:
-    path = tmp_path / "events.jsonl"
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return lambda: read_json_lines(tmp_path / "events.jsonl")
 
 
 async def run_until(source: EventSource, done: Callable[[], bool]) -> None:
@@ -75,6 +75,25 @@ def make_queue(clients: LocalAwsClients, **attributes: str) -> tuple[str, str]:
     return url, arn
 
 
+def queue_scenario(
+    clients: LocalAwsClients, url: str, arn: str, done: Callable[[], bool]
+) -> Callable[[LambdaFunction], Awaitable[None]]:
+    async def scenario(function: LambdaFunction) -> None:
+        with ThreadPoolExecutor(4) as executor:
+            source = QueueEventSource(
+                sqs=clients("sqs"),
+                threads=Threads(executor),
+                function=function,
+                queue_url=url,
+                queue_arn=arn,
+                batch_size=10,
+                reports_items=True,
+            )
+            await run_until(source, done)
+
+    return scenario
+
+
 def test_messages_are_carried_and_only_failed_ones_come_again(
     clients: LocalAwsClients, run_function: FunctionRunner, events: Callable[[], list[Any]]
 ) -> None:
@@ -87,20 +106,7 @@ def test_messages_are_carried_and_only_failed_ones_come_again(
     sqs.send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=attributes)
     sqs.send_message(QueueUrl=url, MessageBody='{"fails": 1}')
 
-    async def scenario(function: LambdaFunction) -> None:
-        with ThreadPoolExecutor(4) as executor:
-            source = QueueEventSource(
-                sqs=sqs,
-                threads=Threads(executor),
-                function=function,
-                queue_url=url,
-                queue_arn=arn,
-                batch_size=10,
-                reports_items=True,
-            )
-            await run_until(source, lambda: is_empty(sqs, url))
-
-    run_function(scenario)
+    run_function(queue_scenario(clients, url, arn, lambda: is_empty(sqs, url)))
     records = [record for event in events() for record in event["Records"]]
     assert sorted(record["body"] for record in records) == ['{"fails": 1}', '{"fails": 1}', "{}"]
     whole = next(record for record in records if record["body"] == "{}")
@@ -120,20 +126,7 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
     url, arn = make_queue(clients, VisibilityTimeout="0", RedrivePolicy=redrive)
     clients("sqs").send_message(QueueUrl=url, MessageBody='{"fails": 99}')
 
-    async def scenario(function: LambdaFunction) -> None:
-        with ThreadPoolExecutor(4) as executor:
-            source = QueueEventSource(
-                sqs=clients("sqs"),
-                threads=Threads(executor),
-                function=function,
-                queue_url=url,
-                queue_arn=arn,
-                batch_size=10,
-                reports_items=True,
-            )
-            await run_until(source, lambda: sum(counts(clients("sqs"), dead_url)) == 1)
-
-    run_function(scenario)
+    run_function(queue_scenario(clients, url, arn, lambda: sum(counts(clients("sqs"), dead_url)) == 1))
     assert is_empty(clients("sqs"), url)
 
 

@@ -1,7 +1,6 @@
 """Processes of a group: start, stop, death, and restart."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from local.console import Console
@@ -37,14 +37,6 @@ def run(folder: Path, scenario: Callable[[ProcessGroup, Start], Coroutine[Any, A
             return await scenario(processes, starter(processes, folder))
 
     return asyncio.run(asyncio.wait_for(whole(), 30))
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_child_says_where_it_listens_and_its_further_output_is_logged(tmp_path: Path) -> None:
@@ -118,12 +110,12 @@ asyncio.run(main())
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         pid = int(parent.stdout.readline())
-        assert exists(pid)
+        assert psutil.pid_exists(pid)
         parent.kill()
     deadline = time.monotonic() + 10
-    while exists(pid) and time.monotonic() < deadline:
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not exists(pid)
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_restarting_process_starts_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

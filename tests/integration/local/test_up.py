@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.harness.eventually import eventually
@@ -34,17 +35,7 @@ def end(up: Up) -> tuple[int, str, str]:
 
 
 def processes_of(pid: int) -> list[int]:
-    command = ["pgrep", "-P", str(pid)]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [int(line) for line in found.stdout.split()]
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return [child.pid for child in psutil.Process(pid).children()]
 
 
 @pytest.fixture
@@ -105,7 +96,7 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     assert code == 0, errors
     assert json.loads(output) == found
     assert "ready" in errors
-    assert not [pid for pid in processes if exists(pid)]
+    assert not [pid for pid in processes if psutil.pid_exists(pid)]
     assert not (state / "endpoints.json").exists()
 
 

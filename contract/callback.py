@@ -31,7 +31,7 @@ def callback_for(record: Record) -> dict[str, Any]:
         "context": record.context_value,
     }
     if record.error is not None:
-        # Subscribers get code and message; the Web UI's answer is for the sender of the call, and may be long.
+        # Subscribers get code and message. Only the sender of the call needs the Web UI's response, which may be long.
         body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_ANSWER}
     return body
 
@@ -49,9 +49,9 @@ def callback_attributes(record: Record) -> dict[str, str]:
 def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[str, Any]:
     """Return the callback of a message that never became a task.
 
-    `id`, `runtime` and `context` are None where the message could not be read. `message_id` is SNS's, by which a
-    sender finds even an unreadable message. A context that is too large is left out, because the callback might not
-    fit into a message with it.
+    `id`, `runtime` and `context` are None if the message is unreadable. `message_id` is SNS's, so a sender can find
+    even an unreadable message. A context above the limit is omitted, because the callback might exceed the limit of
+    SNS with it.
     """
     metadata = _metadata_of(body)
     return {
@@ -68,12 +68,12 @@ def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[st
 
 
 def sender_id(body: object) -> str | None:
-    """Return the id in a message that is not a task, as far as it can be read."""
+    """Return the id in a message that is not a valid task; None if it is unreadable."""
     return _text(_metadata_of(body).get("id"))
 
 
 def rejection_attributes(callback: Mapping[str, Any], *, body: object) -> dict[str, str]:
-    """Return the message attributes of a rejection; what could not be read is left out."""
+    """Return the message attributes of a rejection without those that are unreadable."""
     values = {
         "id": callback["id"],
         "runtime": callback["runtime"],

@@ -8,17 +8,18 @@ from contract.json_values import describe
 from contract.routing import FindCheckpoint, Runtime, checkpoint_name, is_checkpoint_name, same_checkpoint
 from contract.task import TaskType
 
-#: Where a request may name its checkpoint, the documented place first.
+#: Fields in which a request may name its checkpoint, the documented one first.
 _PLACES = ("alwayson_scripts", "override_settings")
 
 
 def extract_requested_checkpoint(
     content: dict[str, Any], errors: list[FieldError]
 ) -> tuple[dict[str, Any], str | None]:
-    """Return `content` without the keys that are ours, and the checkpoint that it named.
+    """Return `content` without Darkroom's own keys, and the checkpoint that it named.
 
-    `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would read our keys as unknown
-    scripts and fail, and would silently ignore an unknown checkpoint in `override_settings`.
+    `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would fail,
+    because it would read Darkroom's keys as unknown scripts. It silently ignores an unknown checkpoint in
+    `override_settings`.
     """
     if isinstance(content.get("payload"), dict):
         payload, from_payload = extract_requested_checkpoint(content["payload"], errors)
@@ -47,7 +48,7 @@ def choose_checkpoint(
     find_checkpoint: FindCheckpoint,
     errors: list[FieldError],
 ) -> str | None:
-    """Return the checkpoint that must be loaded for the task, None if any will do; add what is wrong to `errors`."""
+    """Return the checkpoint that the task needs, None if it needs none; add every mistake to `errors`."""
     field = "task.content.alwayson_scripts.sd_model_checkpoint"
     if runtime.model_filename:
         if requested and not means_model_of(runtime, requested, find_checkpoint):
@@ -71,7 +72,7 @@ def choose_checkpoint(
 
 
 def means_model_of(runtime: Runtime, name: str, find_checkpoint: FindCheckpoint) -> bool:
-    """Return True if a name, in whatever form, means the one checkpoint that a runtime serves."""
+    """Return True if a name, in any form, means the one checkpoint that a runtime serves."""
     served = runtime.model_filename or ""
     return same_checkpoint(name, served) or same_checkpoint(find_checkpoint(name) or "", served)
 

@@ -1,4 +1,4 @@
-"""The form of DynamoDB's conditional UpdateItem, in which the transitions of a record are written."""
+"""Conditional UpdateItem of DynamoDB, the form of a record's transitions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ Request = dict[str, Any]
 
 
 def status_in(statuses: Iterable[Status]) -> tuple[str, dict[str, str]]:
-    """Return the condition that a record is in one of `statuses`, and the values that it names."""
+    """Return the condition that a record is in one of `statuses`, and the values of its placeholders."""
     values = {f":status_{status.value.lower()}": status.value for status in statuses}
     return f"#status IN ({', '.join(values)})", values
 
@@ -23,7 +23,7 @@ def update(
     add: dict[str, int] | None = None,
     remove: Iterable[str] = (),
 ) -> Request:
-    """Return the arguments of an UpdateItem of a task's record that does nothing unless `where` holds."""
+    """Return the arguments of an UpdateItem of a task's record, which DynamoDB refuses unless `where` is true."""
     set_values = {f":set_{name.lstrip('#')}": value for name, value in set_.items()}
     add_values = {f":add_{name}": value for name, value in (add or {}).items()}
     clauses = [

@@ -1,4 +1,4 @@
-"""Checks of a Web UI request before it may queue: enough to protect the GPU, no copy of its schema."""
+"""Checks of a Web UI request before it queues: they protect the GPU, and do not copy the Web UI's schema."""
 
 from typing import Any, Final
 
@@ -6,12 +6,12 @@ from contract.errors import FieldError
 from contract.json_values import describe
 from contract.routing import Limits
 
-#: What the Web UI assumes where a field is missing (spec of AUTOMATIC1111 1.10).
+#: The Web UI's defaults for missing fields (spec of AUTOMATIC1111 1.10).
 WEBUI_DEFAULTS: Final = {"width": 512, "height": 512, "steps": 50, "batch_size": 1, "n_iter": 1}
 
 
 def check_generation(content: dict[str, Any], limits: Limits, field: str) -> list[FieldError]:
-    """Return every way in which a txt2img or img2img body exceeds `limits`; `field` is the path of `content`."""
+    """Return an error for each limit that a txt2img or img2img body exceeds; `field` is the path of `content`."""
     allowed = {
         "width": limits.width,
         "height": limits.height,

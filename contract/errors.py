@@ -1,4 +1,4 @@
-"""Errors for which a task is refused or fails; edges map them to HTTP statuses, callbacks and redrives."""
+"""Errors that refuse or fail a task; the edges map them to HTTP statuses, callbacks and redrives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 class FieldError:
     """One broken field of a request.
 
-    `field` is the path as the sender wrote it (`task.metadata.id`), `code` what an application may switch on.
+    `field` is the path as the sender wrote it (`task.metadata.id`), `code` the value that an application may test.
     """
 
     field: str
@@ -17,7 +17,7 @@ class FieldError:
     code: str = "invalid_field"
 
 
-#: Key of an error that holds the Web UI's own answer, `{"status", "body"}`, if the Web UI refused the task.
+#: Key of an error with the Web UI's own response, `{"status", "body"}`, if the Web UI refused the task.
 WEBUI_ANSWER: Final = "webui"
 
 
@@ -25,7 +25,7 @@ class DarkroomError(Exception):
     """Base of all errors that reach a user. The message says what was wrong, where, and what to write instead."""
 
     code: ClassVar[str] = "internal_error"
-    #: True where the machine caused it, so that the same task may succeed elsewhere or later.
+    #: True if the machine caused the error, because the same task may then succeed elsewhere or later.
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str) -> None:
@@ -38,7 +38,7 @@ class DarkroomError(Exception):
 
 
 class InvalidTask(DarkroomError):
-    """Raised when one or more fields of a request are broken; holds every one of them."""
+    """Raised when fields of a request are broken; names every broken field."""
 
     code = "invalid_task"
 
@@ -60,62 +60,62 @@ class InvalidTask(DarkroomError):
 
 
 class InvalidJson(DarkroomError):
-    """Raised when a body is not a JSON object at all."""
+    """Raised when a body is not a JSON object."""
 
     code = "invalid_json"
 
 
 class MessageTooLarge(DarkroomError):
-    """Raised when a body is larger than its way in can carry."""
+    """Raised when a body is larger than its transport allows."""
 
     code = "too_large"
 
 
 class IdInUse(DarkroomError):
-    """Raised when another, still active task bears the id."""
+    """Raised when another active task has the id."""
 
     code = "id_in_use"
 
 
 class TaskNotFound(DarkroomError):
-    """Raised when no record bears the id: it never existed, or its retention has ended."""
+    """Raised when no record has the id: the task never existed, or its retention has ended."""
 
     code = "task_not_found"
 
 
 class RuntimeNotFound(DarkroomError):
-    """Raised when the path of a call names no runtime."""
+    """Raised when the path of a call names an unknown runtime."""
 
     code = "unknown_runtime"
 
 
 class NotRetryable(DarkroomError):
-    """Raised when a task is asked to begin again that waits, runs, succeeded or was cancelled."""
+    """Raised by a retry of a task that waits, runs, succeeded or was cancelled."""
 
     code = "not_retryable"
 
 
 class TooManyActiveTasks(DarkroomError):
-    """Raised when as many tasks of a key wait or run as may at a time."""
+    """Raised when a key has reached its limit of waiting and running tasks."""
 
     code = "too_many_active_tasks"
     retryable = True
 
 
 class TaskFinished(DarkroomError):
-    """Raised when a task that has reached a final state is asked to change."""
+    """Raised by a change of a task in a final state."""
 
     code = "task_finished"
 
 
 class TaskNotFinished(DarkroomError):
-    """Raised when something is asked of a task that makes sense after its end only."""
+    """Raised by a request that needs a finished task."""
 
     code = "task_not_finished"
 
 
 class NoWebhook(DarkroomError):
-    """Raised when the webhook of a task is asked for that was sent without one."""
+    """Raised by a redelivery for a task that was submitted without a webhook."""
 
     code = "no_webhook"
 
@@ -133,7 +133,7 @@ class ExecutionTimedOut(DarkroomError):
 
 
 class WorkerLost(DarkroomError):
-    """Raised when the replica that held a task vanished and no delivery of the task is left."""
+    """Raised when the replica of a task vanished and the task has no delivery left."""
 
     code = "worker_lost"
     retryable = True

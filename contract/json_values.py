@@ -1,4 +1,4 @@
-"""JSON as it arrives from strangers: parsed strictly, with errors that say where it broke."""
+"""Strict parser of JSON from strangers, with errors that name the broken place."""
 
 import json
 import math
@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from contract.errors import InvalidJson
 
-#: Levels of nesting that are accepted. Serializers recurse, so a body of a thousand '[' must be an error of the
-#: sender's, not a RecursionError of ours. The deepest documented request has 6.
+#: Levels of nesting that are accepted. Serializers recurse, so a body of a thousand '[' must be refused as the sender's
+#: mistake. Otherwise it raises a RecursionError later. The deepest documented request has 6.
 MAX_DEPTH: Final = 64
 
 
 def parse_json_object(body: str | bytes) -> dict[str, Any]:
-    """Return the JSON object in `body`; raise InvalidJson that says what is there instead and where it broke."""
+    """Return the JSON object in `body`; raises InvalidJson with the type that is there instead, or the broken place."""
     try:
         value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite_float)
     except json.JSONDecodeError as error:
@@ -40,9 +40,9 @@ def canonical_json(value: object) -> str:
 
 
 def size_bytes(value: object) -> int:
-    """Return the UTF-8 size of `value` as compact JSON, the way its sender would count it."""
+    """Return the bytes of `value` as compact JSON in UTF-8, as its sender would count them."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    # A lone surrogate is legal in JSON's escapes but not in UTF-8; it counts as the three bytes it would take.
+    # A lone surrogate is legal in JSON's escapes but not in UTF-8. It counts as three bytes.
     return len(text.encode(errors="surrogatepass"))
 
 
@@ -84,6 +84,6 @@ def _check_nested(value: object) -> None:
 
 def _check_keys(parent: dict[str, Any]) -> None:
     for key in parent:
-        # JSON's escapes can write half a surrogate pair, which no model can write back as a key.
+        # JSON's escapes can hold half a surrogate pair, which pydantic cannot serialize as a key.
         if not key.isascii() and any("\ud800" <= character <= "\udfff" for character in key):
             raise InvalidJson(f"the key {key[:40]!r} is not valid Unicode text")

@@ -1,4 +1,4 @@
-"""The body that travels on the task topic, from the router to the agent."""
+"""Message of a task on the task topic, from submission to the agent."""
 
 from typing import Any
 
@@ -25,5 +25,5 @@ class TaskMessage(BaseModel):
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "TaskMessage":
-        """Read a parsed body; raises pydantic.ValidationError on what is not a task message."""
+        """Read a parsed body; raises pydantic.ValidationError if it is not a task message."""
         return cls.model_validate(body)

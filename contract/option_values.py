@@ -1,4 +1,4 @@
-"""Values that options may get. The Web UI itself accepts any value and fails from then on if its type is wrong."""
+"""Checks of option values. The Web UI itself accepts any value, and a wrong type breaks all later requests."""
 
 import difflib
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from contract.json_values import describe
 
 #: Problems in one error.
 MAX_PROBLEMS: Final = 10
-#: Characters of an unknown key that are repeated.
+#: Characters of an unknown key that its error repeats.
 MAX_KEY_LENGTH: Final = 100
-#: Beyond it whole numbers are not exact in JSON; far beyond it they do not even fit into the Web UI's answers.
+#: Larger whole numbers are not exact in JSON. Much larger ones do not even fit into the Web UI's responses.
 MAX_NUMBER: Final = 2**53
 #: Characters of a text; the longest that the Web UI itself shows is a page of explanation.
 MAX_TEXT_LENGTH: Final = 10_000
@@ -20,7 +20,7 @@ MAX_ENTRIES: Final = 1000
 
 
 def option_problems(values: Mapping[str, Any], shown: Mapping[str, Any], field: str) -> list[FieldError]:
-    """Return what keeps `values` from being set: unknown keys, and values of another type than the Web UI shows.
+    """Return the errors of `values`: unknown keys, and values of another type than the Web UI shows.
 
     Args:
         values: Options to be set.
@@ -68,7 +68,7 @@ def _is_like(value: object, now: object) -> bool:
             # The Web UI's lists are lists of words.
             return isinstance(value, list) and len(value) <= MAX_ENTRIES and all(map(_is_text, value))
         case None:
-            # Not set, so its type does not show: those that begin so are names.
+            # The option is unset, so its type is unknown. Options that are null by default are names.
             return value is None or _is_text(value)
     return False
 
@@ -79,6 +79,6 @@ def _is_text(value: object) -> bool:
     try:
         value.encode()
     except UnicodeEncodeError:
-        # Half a character: legal in JSON's escapes, but the Web UI could never again show its options.
+        # Half a surrogate pair is legal in JSON's escapes, but with it the Web UI could never again show its options.
         return False
     return True

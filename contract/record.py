@@ -67,15 +67,15 @@ DUE_SHARDS: Final = 8
 #: Sparse index of the generations that a Web UI client waits for, oldest first; final tasks are not in it.
 SESSION_INDEX: Final = "by_session"
 SESSION_INDEX_KEYS: Final = ("webui_session", "submitted_at_ms")
-#: Deliveries of a task to its runtime; a task that failed as often is broken itself.
+#: Deliveries of a task to its runtime. After three failures the task itself counts as broken.
 MAX_ATTEMPTS: Final = 3
-#: Submissions of an id that are remembered. Their messages come again within minutes, if at all.
+#: Earlier submissions of an id in its record. Redeliveries of their messages arrive within minutes, if at all.
 MAX_EARLIER_SUBMISSIONS: Final = 10
 #: Milliseconds after submission at which a task that was recorded but never published is published again. Longer
 #: than any function runs, so the reaper never races the function that is about to publish.
 PUBLISH_GRACE_MS: Final = 60_000
-#: Milliseconds after which the reaper checks a task again that it could not settle. Otherwise tasks that it can never
-#: settle would use up the time of the others.
+#: Milliseconds after which the reaper retries a task whose check failed. Otherwise tasks whose checks always fail would
+#: use up the time of the others.
 REAPER_RETRY_MS: Final = 300_000
 #: Milliseconds after the end of a lease at which the reaper checks if the task is lost: time for the queue to
 #: deliver the message again and for another replica to claim it.
@@ -104,12 +104,13 @@ class Record(BaseModel):
     key_name: str | None = None
     checkpoint: str | None = None
     requested_checkpoint: str | None = None
-    #: What submission and content were; the same submission never runs twice, the same content is the same answer.
+    #: Submission and fingerprint of the content. The same submission never runs twice. A submission with the content of
+    #: the active task is the same task.
     submission_id: str
     fingerprint: str
-    #: Submissions whose runs of this id came before, the latest last: their redeliveries are no news either.
+    #: Submissions of the earlier runs of this id, the latest last. Their redeliveries start no run.
     earlier_submission_ids: tuple[str, ...] = ()
-    #: The message body of the task topic, or the key in the task bucket where it lies.
+    #: The message body of the task topic, or its key in the task bucket.
     message: str | None = None
     message_key: str | None = None
     execution_timeout_ms: int
@@ -125,26 +126,26 @@ class Record(BaseModel):
     worker_id: str | None = None
     #: How often a replica has claimed this run.
     attempts: int = 0
-    #: How often the task was begun again at its sender's wish, as another run of the same content.
+    #: How often the sender retried the task, as another run of the same content.
     retries: int = 0
     progress_permille: int = 0
-    #: Where a running task is, as far as it is known: `SAMPLING_KEYS`.
+    #: Known progress of the sampling of a running task: `SAMPLING_KEYS`.
     sampling: dict[str, int] | None = None
-    #: How far the models are for which a task waits on its replica: `MODELS_KEYS`.
+    #: Progress of the models that a task waits for on its replica: `MODELS_KEYS`.
     models: dict[str, int] | None = None
     #: The preview of a running task's picture, if its policy asks for one: an `s3://` URI.
     preview_url: str | None = None
-    #: When the caller asked to end the generation with what there is of it by then, as the Web UI's `interrupt` does.
+    #: When the caller asked to finish the generation with the picture as it is, as the Web UI's `interrupt` does.
     interrupted_at_ms: int | None = None
-    #: When its output went out as the last part of a stream (`/v2/{runtime}/stream/{id}`).
+    #: When a caller received the output as the last part of a stream (`/v2/{runtime}/stream/{id}`).
     streamed_at_ms: int | None = None
     image_urls: tuple[str, ...] = ()
     output_url: str | None = None
     error: dict[str, Any] | None = None
     #: Why the last attempt released the task; becomes the error if no attempt succeeds.
     last_error: dict[str, Any] | None = None
-    #: How the webhook's deliveries went: `contract.webhook.WebhookState`, attempts, and the HTTP status of the last
-    #: one or the reason why it got no status.
+    #: Deliveries of the webhook: `contract.webhook.WebhookState`, attempts, and the HTTP status of the last attempt or
+    #: the reason why no status arrived.
     webhook_state: str | None = None
     webhook_attempts: int = 0
     webhook_last_status: int | None = None
@@ -154,7 +155,7 @@ class Record(BaseModel):
     due_shard: str | None = None
     #: When the reaper checks the task; `due_at_ms` in the table.
     next_check_at_ms: int | None = Field(default=None, alias="due_at_ms")
-    #: The session of a Web UI client that waits for this run; gone with its end.
+    #: The session of a Web UI client that waits for this run; removed at its end.
     webui_session: str | None = None
     expires_at: int | None = None
 
@@ -169,7 +170,7 @@ class Record(BaseModel):
         return json.loads(self.context)
 
     def to_item(self) -> dict[str, Any]:
-        """Return the item in the plain Python values that boto3's resource layer takes; absent is left out."""
+        """Return the item in the plain Python values of boto3's resource layer, without empty fields."""
         item = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         for field in ("error", "last_error"):
             if field in item:
@@ -187,10 +188,10 @@ class Record(BaseModel):
 
 
 def is_task(item: Mapping[str, Any]) -> bool:
-    """Return True for a record, False for another item of the table (`contract.active_runs`, `contract.heartbeat`)."""
+    """Return True for a record, False for an item of `task_store.active_runs` or `contract.heartbeat`."""
     return "run" in item
 
 
 def due_shard(task_id: str) -> str:
-    """Return the partition of the due index that a task falls into."""
+    """Return the partition of the due index for a task."""
     return str(zlib.crc32(task_id.encode()) % DUE_SHARDS)

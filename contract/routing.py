@@ -1,4 +1,4 @@
-"""Runtimes and how a task finds the queue of its runtime: the filter policy and what it matches come from here."""
+"""Runtimes, and the routing of a task to the queue of its runtime: message attributes and filter policies."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -15,7 +15,7 @@ from contract.record import Record
 RUNTIME_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 CHECKPOINT_EXTENSIONS: Final = (".safetensors", ".ckpt")
 
-#: Characters of a checkpoint's name with its folder: S3 keys end at 1,024 bytes of UTF-8.
+#: Characters of a checkpoint's name with its folder. S3 allows keys of 1,024 bytes of UTF-8.
 MAX_CHECKPOINT_LENGTH: Final = 250
 
 #: Returns the file below the checkpoint folder of the model bucket that a name means: a file name with or without
@@ -69,16 +69,16 @@ class Catalogue:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Catalogue":
-        """Read what `to_json` wrote; it travels in the environment of the functions."""
+        """Read the JSON of `to_json`, which the functions get in their environment."""
         return cls(TypeAdapter(tuple[Runtime, ...]).validate_json(text))
 
     def to_json(self) -> str:
-        """Return the runtimes as compact JSON, defaults left out."""
+        """Return the runtimes as compact JSON without defaults."""
         adapter = TypeAdapter(tuple[Runtime, ...])
         return adapter.dump_json(tuple(self.runtimes.values()), exclude_defaults=True, by_alias=True).decode()
 
     def find(self, name: str) -> Runtime | FieldError:
-        """Return the runtime of this name, or the error that lists the names there are."""
+        """Return the runtime of this name, or the error that lists the configured names."""
         return self.runtimes.get(name) or FieldError(
             field="task.metadata.runtime",
             message=f"there is no runtime {name[:128]!r}; configured: {', '.join(sorted(self.runtimes))}",
@@ -108,7 +108,7 @@ class Catalogue:
 
 
 def checkpoint_name(name: str) -> str:
-    """Strip the ` [hash]` of a Web UI title, so that title and file name are one checkpoint."""
+    """Strip the ` [hash]` of a Web UI title, because title and file name mean the same checkpoint."""
     return re.sub(r"\s*\[[0-9a-fA-F]+\]$", "", name.strip())
 
 
@@ -118,7 +118,7 @@ def same_checkpoint(first: str, second: str) -> bool:
 
 
 def bare_checkpoint_name(name: str) -> str:
-    """Strip hash and file ending, which all forms of a checkpoint's name have or lack."""
+    """Strip hash and file ending, which are optional in a checkpoint's name."""
     name = checkpoint_name(name)
     for extension in CHECKPOINT_EXTENSIONS:
         name = name.removesuffix(extension)
@@ -134,7 +134,7 @@ def model_name_forms(name: str, extensions: Collection[str]) -> tuple[str, ...]:
 
 
 def is_checkpoint_name(name: str) -> bool:
-    """Return True if `name` can be a file below the checkpoint folder: it stays inside and cannot confuse a log."""
+    """Return True if `name` can be a file below the checkpoint folder: it stays inside, and is safe in a log."""
     parts = checkpoint_name(name).split("/")
     return len(name) <= MAX_CHECKPOINT_LENGTH and name.isprintable() and not {"", ".", ".."} & set(parts)
 

@@ -1,4 +1,4 @@
-"""The RunPod form of a task, `{"input": {"api", "payload"}}`, and the Web UI calls that it may make."""
+"""RunPod form of a task, `{"input": {"api", "payload"}}`, and its allowed Web UI calls."""
 
 import re
 from typing import Any, Final
@@ -18,7 +18,7 @@ _GET: Final = """
     sdapi/v1/realesrgan-models sdapi/v1/prompt-styles sdapi/v1/embeddings sdapi/v1/memory sdapi/v1/scripts
     sdapi/v1/script-info sdapi/v1/extensions sdapi/v1/loras controlnet/model_list controlnet/module_list
 """
-#: Method to the endpoints (without leading slash) that a `webui-api` task may call with it.
+#: Endpoints (without leading slash) that a `webui-api` task may call, by method.
 ALLOWED_CALLS: Final = {"GET": frozenset(_GET.split()), "POST": frozenset(_POST.split())}
 TEXT_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/txt2img"
 SYNC_ENDPOINT: Final = "v1/sync"
@@ -34,10 +34,10 @@ ENDPOINT_OF_TASKTYPE: Final = {
 }
 TASKTYPE_OF_ENDPOINT: Final = {endpoint: tasktype for tasktype, endpoint in ENDPOINT_OF_TASKTYPE.items()}
 
-#: Field of a call of `v1/sync` with a token of its sender's.
+#: Field of a call of `v1/sync` with the sender's token.
 TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
-#: The token in a text that may be no JSON, or JSON in a string of JSON, whose quotation marks have backslashes; runs of
-#: these are gone through once, however long a stranger makes them.
+#: The token in any text. The text may be broken JSON, or JSON in a string of JSON, whose quotation marks have
+#: backslashes. The expression reads each run of backslashes once, so a stranger cannot make the search slow.
 _TOKEN_IN_TEXT: Final = re.compile(
     rf"""(?<!\\)((?P<escape>\\*+)"{TOKEN_FIELD}(?P=escape)"\s*:\s*(?P=escape)").*?(?=(?<!\\)(?P=escape)"|\Z)""",
     re.DOTALL,
@@ -62,7 +62,7 @@ SCHEDULER_SUFFIXES: Final = {
 
 
 def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
-    """Return every way in which the content of a `webui-api` task is not a call that may be made."""
+    """Return the errors of a `webui-api` content; an allowed call has none."""
     match content:
         case {"api": {"method": str(method), "endpoint": str(endpoint)}}:
             pass
@@ -95,7 +95,7 @@ def endpoint_of(content: dict[str, Any]) -> str:
 
 
 def without_token(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a task without the token that a call of `v1/sync` may carry: it is never stored."""
+    """Return the content of a task without the token of a `v1/sync` call, because tokens are never stored."""
     payload = content.get("payload")
     if endpoint_of(content) != SYNC_ENDPOINT or not isinstance(payload, dict):
         return content
@@ -103,12 +103,12 @@ def without_token(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def text_without_token(text: str) -> str:
-    """Return a message, whatever it is, with nothing in the place of a token."""
+    """Return a message of any form without the value of a token."""
     return _TOKEN_IN_TEXT.sub(r"\1", text)
 
 
 def original_field(field: str) -> str:
-    """Return the path in the RunPod request of a field that an error names by its v1alpha2 path."""
+    """Return the path in the RunPod request for the v1alpha2 path of a field."""
     if field.startswith("task.content"):
         return field.replace("task.content", "input", 1)
     return field.removeprefix("task.metadata.")
@@ -117,8 +117,8 @@ def original_field(field: str) -> str:
 def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
     """Return `payload` with a joined sampler name split into `sampler_name` and `scheduler`.
 
-    Web UIs from 1.9 know samplers and schedulers apart and silently run another sampler for a joined name.
-    A scheduler that the sender named stays.
+    Web UIs from 1.9 separate samplers and schedulers, and silently run another sampler for a joined name.
+    A scheduler of the sender has precedence.
     """
     result = dict(payload)
     for name_field in ("sampler_name", "sampler_index"):
@@ -134,7 +134,7 @@ def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None) -> dict[str, Any]:
-    """Convert a RunPod request to a v1alpha2 body of type `webui-api`; checks come after, on the v1alpha2 form."""
+    """Convert a RunPod request to a v1alpha2 body of type `webui-api`, which is checked later."""
     content = body.get("input")
     if isinstance(content, dict) and isinstance(content.get("payload"), dict):
         content = {**content, "payload": split_sampler(content["payload"])}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contract.record import Record, Status
 
-#: What the ids of jobs begin with whose sender waits for the answer.
+#: Prefix of the ids of jobs whose sender waits for the response.
 SYNC_ID_PREFIX: Final = "sync-"
 
 
@@ -16,7 +16,7 @@ def job_id(unique: UUID, *, is_sync: bool) -> str:
 
 
 def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, Any]:
-    """Return the body of a job's status; `output` is its progress while it runs, its answer once it is completed.
+    """Return the body of a job's status; `output` is its progress while it runs, and its response after it completed.
 
     Times are milliseconds: `delayTime` from submission to pick-up (up to now while it waits), `executionTime` from
     there to the end.
@@ -37,7 +37,7 @@ def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, An
 
 
 def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]:
-    """Return the progress of a running task, which is its `output` until the answer arrives.
+    """Return the progress of a running task, which is its `output` until the response arrives.
 
     `progress` is the share from 0 to 1; the other known values (`SAMPLING_KEYS`) have the Web UI's own names.
     `preview` is an https link to the newest preview, if the policy asks for one; `link` makes it from an `s3://` URI.
@@ -54,7 +54,7 @@ def retries_of(record: Record) -> int:
 
 
 def error_text(error: Mapping[str, Any] | None) -> str:
-    """Return an error in one line: RunPod's errors are texts, and programs read the code before the colon."""
+    """Return an error as one line. RunPod's errors are texts, and programs read the code before the colon."""
     return f"{error.get('code')}: {error.get('message')}" if error else ""
 
 

@@ -1,4 +1,4 @@
-"""The header of a `.safetensors` file: whether the file is whole, and what kind of model it is by its keys."""
+"""Header of a `.safetensors` file: proves that the file is complete, and shows the kind of the model."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel, ConfigDict
 
-#: Bytes of a header; the format itself allows no more.
+#: Bytes of a header, the limit of the format itself.
 MAX_HEADER_BYTES: Final = 100_000_000
 #: Bytes of one number of each type.
 DTYPE_BYTES: Final = {
@@ -20,11 +20,11 @@ _LENGTH: Final = struct.Struct("<Q")
 
 
 class BrokenModel(ValueError):
-    """Raised when a file is no whole safetensors file; says what is wrong with it."""
+    """Raised when a file is not a complete safetensors file; names the reason."""
 
 
 class ModelType(Enum):
-    """What a model is to the Web UI; the value is its folder."""
+    """Kind of a model in the Web UI; the value is its name for users."""
 
     SD15 = "SD 1.5 checkpoint"
     SD2 = "SD 2 checkpoint"
@@ -38,7 +38,7 @@ class ModelType(Enum):
 
     @property
     def folder(self) -> str:
-        """The folder of the model bucket, and of the Web UI, in which such models belong."""
+        """Folder of such models in the model bucket and in the Web UI."""
         return _FOLDERS.get(self, "Stable-diffusion")
 
 
@@ -51,7 +51,7 @@ _FOLDERS: Final = {
 }
 
 
-#: How keys of a kind begin, or what they contain.
+#: Prefixes of the keys of a kind, and parts of its keys.
 _MARKS: Final = (
     (ModelType.LORA, (), (".lora_down.", ".lora_A.", ".hada_w1_a", ".lokr_w")),
     (ModelType.CONTROLNET, ("control_model.", "controlnet_", "input_hint_block."), ()),
@@ -61,13 +61,13 @@ _MARKS: Final = (
 
 
 class ModelHeader(BaseModel):
-    """What the header says."""
+    """Facts in a header."""
 
     model_config = ConfigDict(frozen=True)
 
-    #: None if its keys are those of no model that is known.
+    #: None if the keys belong to no known kind.
     type: ModelType | None
-    #: The type of most of its numbers.
+    #: Type of most numbers.
     dtype: str
     tensors: int
 
@@ -119,7 +119,7 @@ def _check_offsets(tensors: dict[str, Any], data_bytes: int) -> None:
 
 
 def _type_of(shapes: dict[str, list[int]]) -> ModelType | None:
-    """Return the kind of a model by its keys; what holds others (a checkpoint its VAE) is looked for first."""
+    """Return the kind of a model by its keys. Checkpoints are tested first, because they contain a VAE."""
     if any(name.startswith(("model.diffusion_model.", "conditioner.embedders.")) for name in shapes):
         return _checkpoint_type(shapes)
     for type_, starts, parts in _MARKS:

@@ -1,4 +1,4 @@
-"""The settings of a process: one typed class each, read from the environment in one place."""
+"""Settings of a process: one typed class for each process, read from the environment in one place."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class InvalidEnvironment(ValueError):
-    """Raised at start when variables are missing or wrong; names every one of them."""
+    """Raised at start when variables are missing or wrong; names every such variable."""
 
 
 class Settings(BaseModel):
-    """Base of a settings class: the variable of a field is its name in capitals. Lists and objects are JSON
-    (annotate them `Json[...]`).
-    """
+    """Base of a settings class. The variable of a field is its name in capitals; annotate JSON values `Json[...]`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 

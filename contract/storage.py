@@ -4,20 +4,20 @@ import hashlib
 import json
 from typing import Any, Final, NamedTuple
 
-#: Bytes of a message body above which it is passed by reference: SNS takes 256 KiB of body and attributes together.
+#: Bytes of a message body above which it is passed by reference. SNS accepts 256 KiB of body and attributes together.
 MAX_INLINE_MESSAGE_BYTES: Final = 192 * 1024
-#: Bytes of a message body above which the record points to S3 instead of holding it: every later write of a
-#: record is billed by the size of the whole item.
+#: Bytes of a message body above which the record points to S3, because every later write of a record is billed by the
+#: size of the whole item.
 MAX_RECORD_MESSAGE_BYTES: Final = 4 * 1024
-#: Bytes of a message body that is passed by reference. The HTTP API takes 6 MB, of which JSON's escapes make up to
-#: three times as much; functions and agents hold it parsed, which takes several times its size.
+#: Bytes of a message body that is passed by reference. The HTTP API accepts 6 MB, and JSON's escapes make it up
+#: to three times larger. Functions and agents need several times its size to hold it parsed.
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CHECKPOINT_FOLDER: Final = "Stable-diffusion"
-#: Key of a model's metadata in the bucket: the SHA-256 of the file, by whose beginning Web UIs name checkpoints.
+#: Key of a model's metadata in the bucket: the SHA-256 of the file. Web UIs name checkpoints by its first digits.
 SHA256_METADATA: Final = "sha256"
 #: Folder of the task bucket for message bodies that are passed by reference.
 MESSAGE_FOLDER: Final = "messages"
-#: Folder of the task bucket for queue messages in which no task could be recognized, kept for the operators.
+#: Folder of the task bucket with unreadable queue messages, for the operators.
 UNREADABLE_FOLDER: Final = "unreadable"
 
 #: Folder of the task bucket for the lists and options of the bridge for Web UI clients.
@@ -48,7 +48,7 @@ class S3Location(NamedTuple):
 
 
 def output_folder(prefix: str, task_id: str) -> str:
-    """Return the key prefix, without trailing slash, under which all outputs of a task lie."""
+    """Return the key prefix, without trailing slash, of all outputs of a task."""
     return f"{prefix}/{task_id}"
 
 
@@ -63,7 +63,7 @@ def image_key(prefix: str, task_id: str, run_id: str, number: int, extension: st
 
 
 def preview_key(prefix: str, task_id: str, run_id: str, extension: str) -> str:
-    """Return the key of the picture that shows how far a running task is; each one replaces the one before."""
+    """Return the key of the newest preview of a running task; each preview replaces the one before."""
     return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-preview.{extension}"
 
 
@@ -75,14 +75,14 @@ def response_key(prefix: str, task_id: str, run_id: str) -> str:
 def message_key(task_id: str, run_id: str, fingerprint: str) -> str:
     """Return the key in the task bucket of a message body that is passed by reference.
 
-    Two submissions of one id may share a run's four digits by chance. The fingerprint of the content keeps one from
-    replacing the other's body before one of them is recorded.
+    Two submissions of one id may share a run's four digits by chance. The fingerprint of the content separates
+    their bodies. Otherwise one could replace the other's body before either is recorded.
     """
     return f"{MESSAGE_FOLDER}/{task_id}/{run_id}-{fingerprint[:16]}.json"
 
 
 def webui_list_key(runtime: str, endpoint: str) -> str:
-    """Return the key in the task bucket of what a runtime's Web UI answered to a GET."""
+    """Return the key in the task bucket of the response of a runtime's Web UI to a GET."""
     return f"{WEBUI_FOLDER}/{runtime}/lists/{endpoint}.json"
 
 
@@ -99,8 +99,8 @@ def checkpoint_key(name: str) -> str:
 def run_id_of_submission(task_id: str, submission_id: str, previous_run: str | None = None) -> str:
     """Return the four hexadecimal digits that separate the outputs of the submissions of one id.
 
-    They are derived, not random, so a redelivered task overwrites its own objects. They differ from `previous_run`,
-    so a new run of the id leaves the older pictures alone.
+    They are derived from the submission, so a redelivered task overwrites its own objects. They differ from
+    `previous_run`, so a new run of the id keeps the older pictures.
     """
     number = int.from_bytes(hashlib.sha256(f"{task_id}\n{submission_id}".encode()).digest()[:2])
     if previous_run == f"{number:04x}":
@@ -114,7 +114,7 @@ def encode_pointer(location: S3Location) -> str:
 
 
 def decode_pointer(body: str) -> S3Location | None:
-    """Return where the payload of `body` lies, or None if `body` is the payload itself."""
+    """Return the location of the payload of `body`, or None if `body` is the payload itself."""
     if body.lstrip()[:1] != "[":
         return None
     try:

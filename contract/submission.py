@@ -1,4 +1,4 @@
-"""Submission at the edge: any accepted format in, one checked v1alpha2 task out, or every broken field at once."""
+"""Check of a submission at the edge: converts any accepted format to a v1alpha2 task, or names every broken field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,8 +28,8 @@ class Format(StrEnum):
 class Submission:
     """A task that may be recorded and published.
 
-    `task.content` holds no key of ours any more. `checkpoint` is what the runtime must have loaded (None: the
-    task needs no model), `requested_checkpoint` what the sender wrote.
+    `task.content` no longer holds Darkroom's own keys. `checkpoint` is the checkpoint that the runtime must load (None:
+    the task needs no model), `requested_checkpoint` the name that the sender wrote.
     """
 
     task: Task
@@ -56,18 +56,18 @@ def parse_submission(
     runtime_name: str | None = None,
     generated_id: str = "",
 ) -> Submission:
-    """Check a request and return what is to be run.
+    """Check a request and return its task.
 
     Args:
         body: The request, parsed from JSON.
         catalogue: The configured runtimes.
-        find_checkpoint: Answers which checkpoint of the model bucket a name means.
-        format_: The only format accepted; None accepts all and detects each by its shape.
+        find_checkpoint: Returns the checkpoint of the model bucket for a name.
+        format_: The only accepted format; None accepts all formats, and detects each by its shape.
         runtime_name: The runtime of a RunPod request, which does not name it in its body.
         generated_id: The id of a RunPod request, which does not name one.
 
     Raises:
-        InvalidTask: with every broken field, named as the sender wrote it.
+        InvalidTask: the request has broken fields, which are named as the sender wrote them.
     """
     format_ = format_ or format_of(body)
     errors: list[FieldError] = []
@@ -203,7 +203,7 @@ def _original_field(field: str, format_: Format) -> str:
 
 
 def _first_of_each_field(errors: list[FieldError]) -> list[FieldError]:
-    # What a conversion already refused comes up again, less clearly, when its result is checked.
+    # The check of a converted task repeats the errors of the conversion, less clearly.
     first: dict[str, FieldError] = {}
     for error in errors:
         first.setdefault(error.field, error)

@@ -1,4 +1,4 @@
-"""The v1alpha2 task: what a user asks for, as every part behind the edge sees it."""
+"""Task in the v1alpha2 format, the only format behind the edge."""
 
 import re
 import unicodedata
@@ -10,16 +10,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from contract.json_values import size_bytes
 
-#: Letters, digits, `.`, `_`, `-`; starts with a letter or digit; 128 characters at most, as an SQS or S3 name would.
+#: Letters, digits, `.`, `_`, `-`; starts with a letter or digit; 128 characters at most.
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
-#: UTF-8 bytes of a prefix: half of S3's 1,024 for a key, so that id and file name always fit behind it.
+#: UTF-8 bytes of a prefix: half of S3's 1,024 for a key, because id and file name follow it.
 MAX_PREFIX_BYTES: Final = 512
 #: UTF-8 bytes of `context` as compact JSON; it travels in every callback, whose limit is SNS's 256 KiB.
 MAX_CONTEXT_BYTES: Final = 32 * 1024
 #: Characters of a webhook URL.
 MAX_WEBHOOK_LENGTH: Final = 2048
 DEFAULT_PREFIX: Final = "output"
-#: How the API's description puts what the checks below say in full.
+#: Short form of the checks below for the API's description.
 ID_SCHEMA: Final[dict[str, Any]] = {
     "description": "Letters, digits, '.', '_', '-'; no '..'; an integer is taken as text",
     "anyOf": [{"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}, {"type": "integer"}],
@@ -54,7 +54,7 @@ class TaskType(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "TaskType | None":
-        # Documents of the older format have the singular.
+        # The documents of the older format use the singular.
         return cls.EXTRA_BATCH_IMAGES if value == "extra-batch-image" else None
 
 

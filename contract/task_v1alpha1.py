@@ -1,4 +1,4 @@
-"""The older task format, v1alpha1: converted to v1alpha2 once, at the edge; nothing behind the edge knows it."""
+"""Conversion of the older task format, v1alpha1, to v1alpha2 at the edge; no other part knows v1alpha1."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from contract.errors import FieldError
 from contract.json_values import describe
 from contract.routing import Catalogue, FindCheckpoint
 
-#: Keys of `alwayson_scripts` that are ours, not scripts of the Web UI.
+#: Keys of `alwayson_scripts` that belong to Darkroom. All others are scripts of the Web UI.
 CONTROL_KEYS: Final = frozenset(
     {"task", "id_task", "sd_model_checkpoint", "save_dir", "image_link", "uid", "sd_vae", "override_settings"}
 )
@@ -18,7 +18,7 @@ def is_v1alpha1(body: dict[str, Any]) -> bool:
     return isinstance(scripts, dict) and bool({"task", "id_task"} & scripts.keys())
 
 
-#: Path in the v1alpha1 body of a field of the v1alpha2 form, so that errors name what the sender wrote.
+#: Path in the v1alpha1 body by v1alpha2 path, because errors name the fields that the sender wrote.
 ORIGINAL_FIELDS: Final = {
     "task.metadata.id": "alwayson_scripts.id_task",
     "task.metadata.tasktype": "alwayson_scripts.task",
@@ -31,9 +31,9 @@ ORIGINAL_FIELDS: Final = {
 def convert(
     body: dict[str, Any], *, catalogue: Catalogue, find_checkpoint: FindCheckpoint
 ) -> tuple[dict[str, Any], list[FieldError]]:
-    """Return the v1alpha2 body that means the same, and what could not be converted.
+    """Return the equivalent v1alpha2 body, and the errors of the conversion.
 
-    All other checks come after, on the v1alpha2 form. Its `runtime` is absent where none could be found.
+    All other checks follow later, on the v1alpha2 form. It has no `runtime` if none was found.
     """
     errors: list[FieldError] = []
     scripts = body.get("alwayson_scripts")
@@ -62,7 +62,7 @@ def convert(
 
 
 def original_field(field: str) -> str:
-    """Return the v1alpha1 path of a field that an error names by its v1alpha2 path."""
+    """Return the v1alpha1 path for the v1alpha2 path of a field."""
     return ORIGINAL_FIELDS.get(field, field.removeprefix("task.content."))
 
 

@@ -23,7 +23,7 @@ from contract.record import (
     due_shard,
 )
 
-#: Attributes of a running task; removed when it waits again, or has ended.
+#: Attributes of a running task. They are removed when the task is released or finished.
 _ONLY_WHILE_RUNNING: Final = ("sampling", "models", "preview_url")
 
 
@@ -96,7 +96,7 @@ def claim(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) 
 
 
 def replica_of(owner: str) -> str:
-    """Return the replica of a lease's owner, which has an own name for each delivery after a slash."""
+    """Return the replica of a lease's owner. The owner is the replica, a slash, and a name for the delivery."""
     return owner.partition("/")[0]
 
 
@@ -184,7 +184,7 @@ def defer(task_id: str, *, now_ms: int, next_check_at_ms: int) -> Request:
 
 
 def finish(task_id: str, run_id: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
-    """End a claimed run. This is the commit point: outputs lie in S3 before, the message is deleted after."""
+    """End a claimed run. This is the commit point: the outputs are stored before, the message is deleted after."""
     return _end(task_id, outcome, now_ms, retention_seconds, **_held(run_id, owner))
 
 
@@ -199,7 +199,7 @@ def finish_active(
 ) -> Request:
     """End an active run from outside: cancelled by its owner, expired, or failed by the dead-letter queue.
 
-    `expected` narrows the states in which it may be ended.
+    `expected` restricts the states of the run.
     """
     condition, values = status_in(expected)
     return _end(

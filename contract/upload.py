@@ -1,12 +1,12 @@
-"""Uploads: input pictures too large for a request, put into the task bucket by their owner and named by a link."""
+"""Uploads: callers store input pictures that are too large for a request in the task bucket, and send links."""
 
 from typing import Final
 
-#: Folder of the task bucket; links into it are followed whatever the environment says of others.
+#: Folder of the task bucket. Links into it are always allowed, independent of the configured link hosts.
 UPLOAD_FOLDER: Final = "uploads"
-#: Bytes of one upload, as much as a link may bring.
+#: Bytes of one upload, equal to the limit of a linked picture.
 MAX_UPLOAD_BYTES: Final = 50 * 1024 * 1024
-#: Content type and file extension of what may be uploaded: the pictures that a link may lead to.
+#: File extension by content type of an upload: the types that a linked picture may have.
 UPLOAD_TYPES: Final = {
     "image/png": "png",
     "image/jpeg": "jpg",

@@ -1,4 +1,4 @@
-"""Webhooks: the message on their queue, the schedule of their attempts, and the id of a delivery."""
+"""Webhooks: message on their queue, schedule of their attempts, and id of a delivery."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from contract.json_values import compact_json
 from contract.record import Record
 
-#: Seconds between one attempt and the next: an hour in all, short at first, since most failures are.
+#: Seconds between two attempts: an hour in all. The first pauses are short, because most failures are.
 PAUSES_SECONDS: Final = (10, 30, 60, 180, 420, 900, 2000)
 MAX_WEBHOOK_ATTEMPTS: Final = len(PAUSES_SECONDS) + 1
 
@@ -23,18 +23,18 @@ class WebhookState(StrEnum):
 
 
 def webhook_id(record: Record) -> str:
-    """Return the id that every delivery of one run's webhook shares, and no other run's."""
+    """Return the id of a run's webhook, equal for all its deliveries and different for every other run."""
     text = f"{record.id}\n{record.run_id}\n{record.submission_id}"
     return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def endpoint_group(url: str) -> str:
-    """Return the name under which the queue counts what is for one endpoint: as many turns for each as for another."""
+    """Return the message group of an endpoint. The queue serves all groups fairly."""
     return hashlib.sha256(urlsplit(url).netloc.lower().encode()).hexdigest()
 
 
 def encode_webhook(record: Record) -> str:
-    """Return the message of a run that ended: the record as it was, since the next run of the id replaces it."""
+    """Return the message of a finished run. It holds the record, because the next run of the id replaces it."""
     return compact_json({"record": record.to_item()})
 
 

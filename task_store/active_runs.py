@@ -1,11 +1,22 @@
-"""Active runs of each key of the HTTP API, in one item for each key, next to the records in the task table."""
+"""Active runs of each key of the HTTP API, in one item for each key next to the records in the task table.
+
+The item names every active run instead of a number, so a repeated or late write changes nothing.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from contract import active_runs
-from contract.conditional_update import Request
 from contract.record import FINAL_STATUSES, Record
+
+
+def key_item_id(key_name: str) -> str:
+    """Return the id of a key's item; ids of tasks have no slash."""
+    return f"key/{key_name}"
+
+
+def run_name(task_id: str, run_id: str) -> str:
+    """Return the name of a run in the item."""
+    return f"{task_id}/{run_id}"
 
 
 class ActiveRuns:
@@ -16,32 +27,44 @@ class ActiveRuns:
         self._table_name = table_name
 
     def reserve(self, key_name: str, name: str, *, limit: int, now_ms: int) -> bool:
-        """Reserve a place for a run; return False if the key has `limit` runs."""
-        return self._update(active_runs.reserve(key_name, name, limit=limit, now_ms=now_ms))
+        """Reserve a place for a run before it is recorded; return False if the key has `limit` runs."""
+        return self._update(
+            key_name,
+            UpdateExpression="SET runs.#name = :now",
+            ConditionExpression="attribute_exists(runs.#name) OR (attribute_exists(runs) AND size(runs) < :limit)",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":now": now_ms, ":limit": limit},
+        )
 
     def reserved_at_ms(self, key_name: str) -> dict[str, int] | None:
         """Return the reserved runs of a key and the time of each reservation; None for a key without an item."""
-        item = self._client.get_item(
-            TableName=self._table_name, Key={"id": active_runs.key_item_id(key_name)}, ConsistentRead=True
-        ).get("Item")
-        return None if item is None else active_runs.reserved_at_ms(item)
+        key = {"id": key_item_id(key_name)}
+        item = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
+        return None if item is None else {name: int(moment) for name, moment in item.get("runs", {}).items()}
 
     def begin(self, key_name: str) -> None:
         """Create the item of a key."""
+        item = {"id": key_item_id(key_name), "runs": {}}
         try:
-            self._client.put_item(TableName=self._table_name, **active_runs.begin(key_name))
+            self._client.put_item(TableName=self._table_name, Item=item, ConditionExpression="attribute_not_exists(id)")
         except self._client.exceptions.ConditionalCheckFailedException:
             # Another caller has just created it.
             return
 
     def release(self, key_name: str, names: Collection[str]) -> None:
         """Release the places of runs; a run without a place is ignored."""
-        self._update(active_runs.release(key_name, names))
+        placeholders = {f"#name{number}": name for number, name in enumerate(names)}
+        self._update(
+            key_name,
+            UpdateExpression="REMOVE " + ", ".join(f"runs.{placeholder}" for placeholder in placeholders),
+            ConditionExpression="attribute_exists(runs)",
+            ExpressionAttributeNames=placeholders,
+        )
 
     def release_run(self, record: Record) -> None:
         """Release the place of one run, if it was sent with a key."""
         if record.key_name is not None:
-            self.release(record.key_name, [active_runs.run_name(record.id, record.run_id)])
+            self.release(record.key_name, [run_name(record.id, record.run_id)])
 
     def ended(self, names: Collection[str]) -> list[str]:
         """Return the runs that have ended or were never recorded; DynamoDB reads 100 of them at most."""
@@ -57,9 +80,9 @@ class ActiveRuns:
             if task_id not in unread and _has_ended(found.get(task_id), run_id)
         ]
 
-    def _update(self, request: Request) -> bool:
+    def _update(self, key_name: str, **request: Any) -> bool:
         try:
-            self._client.update_item(TableName=self._table_name, **request)
+            self._client.update_item(TableName=self._table_name, Key={"id": key_item_id(key_name)}, **request)
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from contract.active_runs import run_name
 from contract.errors import TooManyActiveTasks
 from contract.record import Record
 from lambdas.runtime.observability import count, logger
-from task_store.active_runs import ActiveRuns
+from task_store.active_runs import ActiveRuns, run_name
 from task_store.repository import TaskRepository
 
 #: Milliseconds after which a reservation without a record was left behind by a crash. Longer than any function runs

@@ -18,13 +18,12 @@ from hypothesis.stateful import (
 )
 from moto import mock_aws
 
-from contract import active_runs
 from contract.errors import TooManyActiveTasks
 from contract.record import Record, Status
 from contract.transitions import Outcome
 from lambdas.tasks import outcomes
 from lambdas.tasks.active_task_limit import CLEANUP_INTERVAL_SECONDS, RESERVATION_GRACE_MS, ActiveTaskLimit
-from task_store.active_runs import ActiveRuns
+from task_store.active_runs import ActiveRuns, key_item_id
 from task_store.repository import TaskRepository
 from tests.harness.records import make_record
 from tests.unit.lambdas.harness import create_table, dynamodb_client
@@ -77,8 +76,7 @@ def active_tasks(client: Any, *, limit: int = LIMIT) -> ActiveTaskLimit:
 
 
 def named(client: Any, key_name: str = "shop") -> set[str]:
-    item = client.get_item(TableName="tasks", Key={"id": active_runs.key_item_id(key_name)}).get("Item", {})
-    return set(active_runs.reserved_at_ms(item))
+    return set(runs_of(client).reserved_at_ms(key_name) or {})
 
 
 def test_a_key_has_as_many_active_tasks_as_it_may(client: Any) -> None:
@@ -122,7 +120,7 @@ def test_forgetting_what_nobody_counts(client: Any) -> None:
 
 def test_an_item_of_a_key_is_no_task(client: Any) -> None:
     active_tasks(client).create(new_record("a"), after=None)
-    assert table_of(client).read(active_runs.key_item_id("shop")) is None
+    assert table_of(client).read(key_item_id("shop")) is None
 
 
 def test_many_at_once_get_exactly_the_limit(client: Any) -> None:

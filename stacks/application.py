@@ -12,6 +12,7 @@ from stacks.api import ApiStack
 from stacks.config import Environment
 from stacks.constructs.functions.lambda_bundle import lambda_code
 from stacks.constructs.functions.task_function import FunctionPlatform
+from stacks.constructs.runtime.engine_resources import EngineResources
 from stacks.ecs import EcsStack
 from stacks.eks import EksStack
 from stacks.messaging import MessagingStack
@@ -100,22 +101,20 @@ def _add_capacity(
     new_network = None
     if not network.vpc_id:
         new_network = NetworkStack(app, f"{prefix}-Network", environment=environment, network=network, **stack).network
-    shared: dict[str, Any] = {
-        "environment": environment,
-        "network": network,
-        "new_network": new_network,
-        "storage": storage.exports,
-        "messaging": messaging.exports,
-        "project": PROJECT_ROOT,
-        **stack,
-    }
+    resources = EngineResources(
+        environment=environment,
+        network=network,
+        new_network=new_network,
+        storage=storage.exports,
+        messaging=messaging.exports,
+        project=PROJECT_ROOT,
+    )
     engine: Stack
     if environment.engine == "eks":
-        engine = EksStack(app, f"{prefix}-Eks", **shared)
+        engine = EksStack(app, f"{prefix}-Eks", resources=resources, **stack)
     else:
-        engine = EcsStack(
-            app, f"{prefix}-Ecs", platform=FunctionPlatform(lambda_code(PROJECT_ROOT), environment), **shared
-        )
+        platform = FunctionPlatform(lambda_code(PROJECT_ROOT), environment)
+        engine = EcsStack(app, f"{prefix}-Ecs", resources=resources, platform=platform, **stack)
     engine.add_stack_dependency(messaging)
     return engine
 

@@ -1,20 +1,17 @@
 """ECS stack: a cluster, and in it each runtime with its nodes and its scaling."""
 
-from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.config import Environment, Network
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.ecs.scaling_metrics import publish_scaling_metrics
 from stacks.constructs.functions.task_function import FunctionPlatform
+from stacks.constructs.runtime.engine_resources import EngineResources
 from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
-from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
 from stacks.constructs.runtime.images import RuntimeImages
-from stacks.exports import MessagingExports, StorageExports
 
 
 class EcsStack(Stack):
@@ -25,19 +22,14 @@ class EcsStack(Stack):
         scope: Construct,
         id_: str,
         *,
-        environment: Environment,
-        network: Network,
-        new_network: NewNetwork | None,
-        storage: StorageExports,
-        messaging: MessagingExports,
+        resources: EngineResources,
         platform: FunctionPlatform,
-        project: Path,
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        gpu_network = new_network or ExistingNetwork(self, "Network", network=network)
-        cluster = EcsCluster(self, "Ecs", name=environment.cluster_name, network=gpu_network)
-        images = RuntimeImages(self, "Image", project=project)
+        environment, storage, messaging = resources.environment, resources.storage, resources.messaging
+        cluster = EcsCluster(self, "Ecs", name=environment.cluster_name, network=resources.gpu_network(self))
+        images = RuntimeImages(self, "Image", project=resources.project)
         services: list[str] = []
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]

@@ -1,12 +1,10 @@
 """EKS stack: a cluster in Auto Mode, and in it each runtime with its nodes and its scaler."""
 
-from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.config import Environment, Network
 from stacks.constructs.kubernetes import rbac
 from stacks.constructs.kubernetes.cluster import KubernetesCluster
 from stacks.constructs.kubernetes.keda import Keda
@@ -14,10 +12,9 @@ from stacks.constructs.kubernetes.log_shipping import LogShipping
 from stacks.constructs.kubernetes.network_policy import use_network_policies
 from stacks.constructs.kubernetes.runtime import RuntimeOnKubernetes
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
+from stacks.constructs.runtime.engine_resources import EngineResources
 from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
-from stacks.constructs.runtime.gpu_network import ExistingNetwork, NewNetwork
 from stacks.constructs.runtime.images import RuntimeImages
-from stacks.exports import MessagingExports, StorageExports
 
 
 class EksStack(Stack):
@@ -28,22 +25,17 @@ class EksStack(Stack):
         scope: Construct,
         id_: str,
         *,
-        environment: Environment,
-        network: Network,
-        new_network: NewNetwork | None,
-        storage: StorageExports,
-        messaging: MessagingExports,
-        project: Path,
+        resources: EngineResources,
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        gpu_network = new_network or ExistingNetwork(self, "Network", network=network)
+        environment, storage, messaging = resources.environment, resources.storage, resources.messaging
         cluster = KubernetesCluster(
             self,
             "Kubernetes",
             environment=environment,
-            network=gpu_network,
-            api_cidrs=network.kubernetes_api_cidrs,
+            network=resources.gpu_network(self),
+            api_cidrs=resources.network.kubernetes_api_cidrs,
         )
         # EKS may have created this object itself.
         cluster.apply("NetworkPolicies", use_network_policies(), overwrite=True)
@@ -51,7 +43,7 @@ class EksStack(Stack):
         logs = LogShipping(self, "Logs", cluster=cluster, environment=environment)
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
         keda = Keda(self, "Keda", cluster=cluster)
-        images = RuntimeImages(self, "Image", project=project)
+        images = RuntimeImages(self, "Image", project=resources.project)
         for runtime in environment.runtimes:
             queue = messaging.runtime_queues[runtime.name]
             RuntimeOnKubernetes(

@@ -10,38 +10,25 @@ import pytest
 import webuiapi
 
 from contract.routing import same_checkpoint
+from tests.e2e.webui_clients import TIMEOUT_SECONDS, http_client, webui_client
 from tests.harness.local_system import System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
-#: Seconds for one call; API Gateway gives up earlier.
-TIMEOUT_SECONDS = 35
 SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}
 #: Steps of a generation that is interrupted long before its end.
 MANY_STEPS = 150
 
 
-def client_of(system: System, runtime: str = "", *, address: str = "") -> webuiapi.WebUIApi:
-    path = f"/runtimes/{runtime}" if runtime else ""
-    return webuiapi.WebUIApi(
-        baseurl=f"{(address or system.endpoints['http_url']).rstrip('/')}{path}/sdapi/v1",
-        username="anybody",
-        password=system.endpoints["api_key"],
-        steps=3,
-    )
-
-
 @pytest.fixture(scope="module")
 def api(system: System) -> webuiapi.WebUIApi:
-    return client_of(system)
+    return webui_client(system)
 
 
 @pytest.fixture(scope="module")
 def http(system: System) -> Iterator[httpx.Client]:
-    url = f"{system.endpoints['http_url'].rstrip('/')}/sdapi/v1"
-    auth = ("anybody", system.endpoints["api_key"])
-    with httpx.Client(base_url=url, auth=auth, timeout=TIMEOUT_SECONDS) as client:
+    with http_client(system) as client:
         yield client
 
 
@@ -85,7 +72,7 @@ def test_options_are_the_callers_own_and_hold_for_its_pictures(api: webuiapi.Web
 
 
 def test_a_model_is_chosen_as_in_one_web_ui(system: System) -> None:
-    api = client_of(system, "dynamic")
+    api = webui_client(system, "dynamic")
     names = api.util_get_model_names()
     assert len(names) >= 2
     made = []
@@ -100,7 +87,7 @@ def test_a_model_is_chosen_as_in_one_web_ui(system: System) -> None:
 def test_progress_of_a_running_generation_and_its_early_end(api: webuiapi.WebUIApi, system: System) -> None:
     assert api.get_progress()["state"]["job_count"] == 0
     # Its own URL waits for as long as a busy machine takes until the interruption.
-    patient = client_of(system, address=system.endpoints["function_urls"]["webui_api"])
+    patient = webui_client(system, address=system.endpoints["function_urls"]["webui_api"])
     with ThreadPoolExecutor() as pool:
         running = pool.submit(patient.txt2img, **SMALL | {"width": 512, "height": 512}, steps=MANY_STEPS)
         seen = system.eventually(lambda: _progress(api), "progress")

@@ -14,12 +14,12 @@ import webuiapi
 from PIL import Image
 
 from local.demo.pictures import input_picture
+from tests.e2e.webui_clients import http_client, webui_client
 from tests.harness.local_system import System
 from tests.integration.embedded_webui.conformance import CASES, GENERATION, Case, drawn, encoded
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drawing_system"), pytest.mark.timeout(300)]
 
-TIMEOUT_SECONDS = 35
 SMALL: dict[str, Any] = {"prompt": "a cat", "seed": 5, "width": 64, "height": 64}
 MODEL = "v1-5-pruned-emaonly"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "runpod-image-to-image.md"
@@ -27,16 +27,12 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "runpod-image-to-imag
 
 @pytest.fixture(scope="module")
 def api(drawing_system: System) -> webuiapi.WebUIApi:
-    url = drawing_system.endpoints["http_url"].rstrip("/")
-    key = drawing_system.endpoints["api_key"]
-    return webuiapi.WebUIApi(baseurl=f"{url}/sdapi/v1", username="anybody", password=key, steps=3)
+    return webui_client(drawing_system)
 
 
 @pytest.fixture(scope="module")
 def http(drawing_system: System) -> Iterator[httpx.Client]:
-    url = f"{drawing_system.endpoints['http_url'].rstrip('/')}/sdapi/v1"
-    auth = ("anybody", drawing_system.endpoints["api_key"])
-    with httpx.Client(base_url=url, auth=auth, timeout=TIMEOUT_SECONDS) as client:
+    with http_client(drawing_system) as client:
         yield client
 
 

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
 from tests.harness.serving import QuietHandler, serving
-from tests.integration.agent.harness import Harness
+from tests.integration.agent.harness import AgentThread, Harness
 
 TOKEN = "the-pods-token"
 TASK_ARN = "arn:aws:ecs:us-east-1:123456789012:task/darkroom/0123456789abcdef"
@@ -158,16 +158,20 @@ def test_kubernetes_knows_which_pods_work(harness: Harness, tmp_path: Path) -> N
     assert TOKEN not in agent.log_file.read_text()
 
 
+def start_on_ecs(harness: Harness, port: int, *, ending_file: Path) -> AgentThread:
+    return harness.start_agent(
+        ORCHESTRATOR="ecs",
+        ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
+        ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
+        ENDING_FILE=ending_file,
+    )
+
+
 def test_ecs_protects_the_task_while_it_works(harness: Harness, tmp_path: Path) -> None:
     failure = {"failure": {"Arn": TASK_ARN, "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}
     plane = ControlPlane(troubles=[(200, failure)])
     with serve(plane) as port:
-        agent = harness.start_agent(
-            ORCHESTRATOR="ecs",
-            ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
-            ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
-            ENDING_FILE=tmp_path / "ending",
-        )
+        agent = start_on_ecs(harness, port, ending_file=tmp_path / "ending")
         harness.eventually(lambda: agent.logged("orchestrator_not_informed"), "the failure")
         harness.submit("long", {"prompt": "long", "steps": 700})
         protect = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
@@ -180,12 +184,7 @@ def test_ecs_protects_the_task_while_it_works(harness: Harness, tmp_path: Path) 
 def test_a_spot_notice_stops_the_agent_in_order(harness: Harness, tmp_path: Path) -> None:
     plane = ControlPlane()
     with serve(plane) as port:
-        agent = harness.start_agent(
-            ORCHESTRATOR="ecs",
-            ECS_AGENT_URI=f"http://127.0.0.1:{port}/api/0123",
-            ECS_CONTAINER_METADATA_URI_V4=f"http://127.0.0.1:{port}/v4/0123-456",
-            ENDING_FILE=tmp_path / "ending",
-        )
+        agent = start_on_ecs(harness, port, ending_file=tmp_path / "ending")
         harness.submit("running", {"prompt": "running", "steps": 800})
         harness.eventually(lambda: harness.webui.runs, "the generation")
         (tmp_path / "ending").touch()

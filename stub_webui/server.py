@@ -59,7 +59,12 @@ class _StubHandler(BaseHTTPRequestHandler):
     def _reply(self, method: str) -> None:
         webui = self.server.webui
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, answer = webui.answer(method, self.path, json.loads(content) if content else {})
+        try:
+            status, answer = webui.answer(method, self.path, json.loads(content) if content else {})
+        except Exception as error:  # noqa: BLE001 - see below
+            # The real Web UI checks every field and refuses a wrong one. The stub checks few, so a field that it cannot
+            # use counts as one of a wrong type. A cut connection would look like a Web UI that has crashed.
+            status, answer = 500, {"error": "TypeError", "detail": "", "body": "", "errors": repr(error)}
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         try:
             self.send_response(status)

@@ -43,6 +43,13 @@ def test_broken_generations_are_refused_as_by_the_real_one(body: dict[str, Any],
     assert StubWebUi(seconds_per_step=0).answer("POST", TXT2IMG, body)[0] == status
 
 
+@pytest.mark.parametrize("content", [b"[]", b"{", b'{"image": 7}', b'{"image": "AAAA"}', b'{"upscaling_resize": {}}'])
+def test_a_field_that_the_stub_cannot_use_is_refused_and_cuts_no_connection(content: bytes) -> None:
+    with serve_stub(StubWebUi(seconds_per_step=0)) as url:
+        for path in ("/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images", "/sdapi/v1/png-info", TXT2IMG):
+            assert httpx.post(url + path, content=content).status_code in {200, 422, 500}
+
+
 def test_generations_are_served_in_their_order_and_an_interrupt_ends_only_the_running_one(tmp_path: Path) -> None:
     journal = GenerationJournal(tmp_path / "journal.jsonl")
     webui = StubWebUi(journal=journal)

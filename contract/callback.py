@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.errors import WEBUI_ANSWER, DarkroomError
+from contract.errors import WEBUI_RESPONSE, DarkroomError
 from contract.json_values import size_bytes
 from contract.record import Record, Status
 from contract.task import MAX_CONTEXT_BYTES
@@ -32,7 +32,7 @@ def callback_for(record: Record) -> dict[str, Any]:
     }
     if record.error is not None:
         # Subscribers get code and message. Only the sender of the call needs the Web UI's response, which may be long.
-        body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_ANSWER}
+        body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_RESPONSE}
     return body
 
 

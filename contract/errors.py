@@ -18,7 +18,7 @@ class FieldError:
 
 
 #: Key of an error with the Web UI's own response, `{"status", "body"}`, if the Web UI refused the task.
-WEBUI_ANSWER: Final = "webui"
+WEBUI_RESPONSE: Final = "webui"
 
 
 class DarkroomError(Exception):

@@ -71,9 +71,9 @@ class ActiveRuns:
         runs = {name: name.rpartition("/")[::2] for name in names}
         keys = [{"id": task_id} for task_id in {task_id for task_id, _ in runs.values()}]
         request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        answer = self._client.batch_get_item(RequestItems=request)
-        unread = {key["id"] for key in answer["UnprocessedKeys"].get(self._table_name, {}).get("Keys", ())}
-        found = {item["id"]: item for item in answer["Responses"].get(self._table_name, ())}
+        response = self._client.batch_get_item(RequestItems=request)
+        unread = {key["id"] for key in response["UnprocessedKeys"].get(self._table_name, {}).get("Keys", ())}
+        found = {item["id"]: item for item in response["Responses"].get(self._table_name, ())}
         return [
             name
             for name, (task_id, run_id) in runs.items()

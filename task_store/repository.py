@@ -51,8 +51,8 @@ class TaskRepository(TaskIndexes):
 
     def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
         """Return the record as it is now. Without `is_current` it may be a moment old, at half the price."""
-        answer = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
-        item = answer.get("Item", {})
+        response = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
+        item = response.get("Item", {})
         return Record.from_item(item) if is_task(item) else None
 
     def create(self, record: Record, *, after: Record | None) -> bool:
@@ -103,14 +103,14 @@ class TaskRepository(TaskIndexes):
 
     def check_lease(self, lease: Lease) -> bool:
         """Check a lease with a read, at a fraction of a write's price; return True if its caller wants an interrupt."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._table_name,
             Key={"id": lease.task_id},
             ConsistentRead=True,
             ProjectionExpression="run, #status, lease_owner, interrupted_at_ms",
             ExpressionAttributeNames={"#status": "status"},
         )
-        item: dict[str, Any] = dict(answer.get("Item") or {})
+        item: dict[str, Any] = dict(response.get("Item") or {})
         interrupted_at_ms = item.pop("interrupted_at_ms", None)
         if item != {"run": lease.run_id, "status": Status.IN_PROGRESS.value, "lease_owner": lease.owner}:
             raise _refusal(lease.run_id, item)
@@ -121,8 +121,8 @@ class TaskRepository(TaskIndexes):
         request = transitions.claim(
             lease.task_id, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
         )
-        answer = self._update_leased(lease.run_id, request | {"ReturnValues": "UPDATED_NEW"})
-        return int(answer["Attributes"]["attempts"])
+        response = self._update_leased(lease.run_id, request | {"ReturnValues": "UPDATED_NEW"})
+        return int(response["Attributes"]["attempts"])
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> None:
         """Renew the lease on a run."""

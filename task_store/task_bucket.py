@@ -74,12 +74,12 @@ class TaskBucket:
             # boto3 or S3 would refuse it with an error like that of an outage, and the caller would retry for ever.
             raise InvalidJson(f"the message points to {location.key[:200]!r}, which is not a key of S3")
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=location.key)
+            response = self._client.get_object(Bucket=self._bucket, Key=location.key)
             # The body as a context manager would give the raw stream below it, whose errors are not botocore's.
-            with closing(answer["Body"]) as stream:
-                if answer["ContentLength"] > MAX_MESSAGE_BYTES:
+            with closing(response["Body"]) as stream:
+                if response["ContentLength"] > MAX_MESSAGE_BYTES:
                     raise MessageTooLarge(
-                        f"{location.uri} has {answer['ContentLength']} bytes; {MAX_MESSAGE_BYTES} are allowed:"
+                        f"{location.uri} has {response['ContentLength']} bytes; {MAX_MESSAGE_BYTES} are allowed:"
                         " pass links to pictures instead of base64"
                     )
                 return stream.read().decode()

@@ -76,12 +76,12 @@ class SigningKeys:
 
     def _secret(self, version: str) -> str | None:
         try:
-            answer = self._client.get_secret_value(SecretId=self._secret_arn, VersionStage=version)
+            response = self._client.get_secret_value(SecretId=self._secret_arn, VersionStage=version)
         except self._client.exceptions.ClientError as error:
             if version != VERSIONS[0] and error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return str(answer["SecretString"])
+        return str(response["SecretString"])
 
 
 def _valid_keys(secrets: Mapping[str, str | None]) -> Sequence[bytes]:

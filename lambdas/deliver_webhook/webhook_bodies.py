@@ -11,12 +11,12 @@ from contract.runpod_jobs import job_body
 from contract.submission import Format
 from lambdas.runtime.observability import logger
 from lambdas.tasks.output_bucket import OutputGone
-from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES, WebUiResponses
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses
 from task_store.task_bucket import MessageLost, TaskBucket
 
 #: Bytes of a request that the body repeats. Of a larger request it repeats only `api`, because the payload holds
 #: pictures.
-MAX_INPUT_BYTES: Final = MAX_ANSWER_BYTES // 2
+MAX_INPUT_BYTES: Final = MAX_RESPONSE_BYTES // 2
 
 
 class WebhookBodies:
@@ -33,7 +33,7 @@ class WebhookBodies:
 
     def _job(self, record: Record) -> dict[str, Any]:
         request = self._request(record)
-        output = self._output(record, MAX_ANSWER_BYTES - len(compact_json(request))) if record.error is None else None
+        output = self._output(record, MAX_RESPONSE_BYTES - len(compact_json(request))) if record.error is None else None
         ended_at_ms = record.completed_at_ms or 0
         return job_body(record, now_ms=ended_at_ms, output=output) | {"input": request, "webhook": record.webhook}
 

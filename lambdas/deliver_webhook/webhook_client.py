@@ -45,8 +45,8 @@ class WebhookClient:
             deadline = Deadline(clock=self._clock, seconds=self._attempt_seconds)
             with self._http.exchange(
                 "POST", target, headers={**_HEADERS, **headers}, content=body, deadline=deadline
-            ) as answer:
-                return _judge(answer.status)
+            ) as response:
+                return _judge(response.status)
         except LinkRefused as error:
             return Attempt(None, error=error.message, ends=True)
         except LinkUnavailable as error:

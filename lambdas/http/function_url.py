@@ -18,11 +18,11 @@ from lambdas.http.responses import error_response, json_response
 from lambdas.runtime.aws_errors import AwsUnavailable
 
 #: Seconds after which a function behind API Gateway, which gives up after 29, answers with the present state.
-GATEWAY_ANSWER_SECONDS: Final = 25.0
-#: Seconds between the deadline of an answer and the timeout of the function.
-ANSWER_MARGIN_SECONDS: Final = 5.0
-#: Key of the deadline of a route's answer, in seconds of the monotonic clock: `application.context[...]`.
-ANSWER_BY: Final = "answer_by"
+GATEWAY_RESPONSE_SECONDS: Final = 25.0
+#: Seconds between the deadline of a response and the timeout of the function.
+RESPONSE_MARGIN_SECONDS: Final = 5.0
+#: Key of the deadline of a route's response, in seconds of the monotonic clock: `application.context[...]`.
+DEADLINE: Final = "deadline"
 
 
 class WrongKey(DarkroomError):
@@ -41,7 +41,7 @@ class HttpFunction:
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one event."""
         if event.get("version") != "2.0":
-            self.application.context[ANSWER_BY] = time.monotonic() + GATEWAY_ANSWER_SECONDS
+            self.application.context[DEADLINE] = time.monotonic() + GATEWAY_RESPONSE_SECONDS
             return self.application.resolve(event, context)
         try:
             key_name = self.authorizer.name_of(key_in(event.get("headers")))
@@ -51,8 +51,8 @@ class HttpFunction:
         except SecretsUnreadable:
             response = error_response(AwsUnavailable("the keys cannot be read at the moment; send the request again"))
         else:
-            seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_SECONDS
-            self.application.context[ANSWER_BY] = time.monotonic() + seconds
+            seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN_SECONDS
+            self.application.context[DEADLINE] = time.monotonic() + seconds
             return _url_response(self.application.resolve(proxy_event(event, key_name), context))
         return {"statusCode": response.status_code, "headers": _headers(response.headers), "body": response.body}
 

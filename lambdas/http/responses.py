@@ -44,7 +44,7 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
 
 
 class FieldProblem(TypedDict):
-    """One broken field."""
+    """Broken field of a request."""
 
     field: str
     message: str
@@ -59,7 +59,7 @@ class Problem(TypedDict):
 
 
 class ErrorResponse(TypedDict):
-    """The body of every answer that is no success."""
+    """Body of every response that is not a success."""
 
     error: Problem
 

@@ -13,7 +13,7 @@ from contract.record import Record, Status
 from contract.storage import output_location
 from contract.webhook import WebhookState
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
-from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
 
 class Output(TypedDict):
@@ -178,7 +178,7 @@ def wants_inline(parameters: Mapping[str, str] | None) -> bool:
     return _CHOICES[inline]
 
 
-def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_ANSWER_BYTES) -> ShownTask:
+def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_RESPONSE_BYTES) -> ShownTask:
     """Return a task with `base64` at each output; None where the output does not fit or was deleted.
 
     Earlier outputs have precedence: the pictures, then the Web UI's response.

@@ -1,1 +1,1 @@
-"""Checks what the entry topic brings and sends it to its runtime."""
+"""Checks the tasks of the entry topic and sends them to their runtimes."""

@@ -61,10 +61,10 @@ class RunpodEndpoint:
             "workers": {"idle": len(seen - workers), "running": len(workers)},
         }
 
-    def purge(self, runtime: str, *, answer_by: float) -> dict[str, Any]:
+    def purge(self, runtime: str, *, deadline: float) -> dict[str, Any]:
         """Cancel every waiting job, and return their number. Running jobs continue.
 
-        At `answer_by` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call
+        At `deadline` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call
         continues with the rest.
         """
         self._catalogue.require(runtime)
@@ -73,7 +73,7 @@ class RunpodEndpoint:
         with ThreadPoolExecutor(PARALLEL_WRITES) as writers:
             for page in pages:
                 removed += sum(writers.map(self._remove, (run for run in page if run.status is Status.IN_QUEUE)))
-                if self._clock() >= answer_by:
+                if self._clock() >= deadline:
                     is_complete = not next(pages, [])
                     break
         logger().info("queue_purged", runtime=runtime, removed=removed, is_complete=is_complete)

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
 from lambdas.http.application import body_of, caller_of, http_application
-from lambdas.http.function_url import ANSWER_BY, HttpFunction
+from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
@@ -66,7 +66,7 @@ def function() -> HttpFunction:
     def run_sync(runtime: str) -> Response[Any]:
         event = app.current_event
         wait_seconds = wait_ms(event.get_query_string_value("wait")) / 1000
-        seconds = max(min(wait_seconds, app.context[ANSWER_BY] - time.monotonic()), 0)
+        seconds = max(min(wait_seconds, app.context[DEADLINE] - time.monotonic()), 0)
         return json_response(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller_of(event)))
 
     @app.get("/v2/<runtime>/status/<job_id>")
@@ -87,7 +87,7 @@ def function() -> HttpFunction:
 
     @app.post("/v2/<runtime>/purge-queue")
     def purge_queue(runtime: str) -> Response[Any]:
-        return json_response(endpoint().purge(runtime, answer_by=app.context[ANSWER_BY]))
+        return json_response(endpoint().purge(runtime, deadline=app.context[DEADLINE]))
 
     @app.get("/v2/<runtime>/health")
     def health(runtime: str) -> Response[Any]:

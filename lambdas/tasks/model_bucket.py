@@ -68,10 +68,10 @@ class ModelBucket:
     def _metadata(self, file_name: str) -> dict[str, str] | None:
         """Return the metadata of an object, None for a missing object."""
         try:
-            answer = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
+            response = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
         except self._client.exceptions.ClientError as error:
             # With the right to list the bucket, S3 answers 404 for a missing object. A 403 is a missing permission.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return dict(answer.get("Metadata", {}))
+        return dict(response.get("Metadata", {}))

@@ -8,7 +8,7 @@ from contract.record import Record
 from lambdas.tasks.output_bucket import OutputBucket
 
 #: Bytes of JSON in a function's response: Lambda's limit of 6 MB less a margin for headers and envelope.
-MAX_ANSWER_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
+MAX_RESPONSE_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
 #: Field of a response with the form of its pictures, if they are not base64.
 FORMAT_FIELD: Final = "image_format"
 LINK_FORMAT: Final = "url"
@@ -24,7 +24,7 @@ class WebUiResponses:
     def __init__(self, *, outputs: OutputBucket) -> None:
         self._outputs = outputs
 
-    def read(self, record: Record, *, max_bytes: int = MAX_ANSWER_BYTES) -> Any:
+    def read(self, record: Record, *, max_bytes: int = MAX_RESPONSE_BYTES) -> Any:
         """Return the response of a completed task; it has at most `max_bytes` as a JSON string.
 
         Pictures that fit are base64, as the Web UI sent them. Otherwise each is an https link that works for an hour at

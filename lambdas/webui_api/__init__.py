@@ -1,1 +1,1 @@
-"""Answers programs written for an SD Web UI: each call becomes a task, and its end the Web UI's own answer."""
+"""Answers clients of the SD Web UI: each call becomes a task, whose result is the Web UI's own response."""

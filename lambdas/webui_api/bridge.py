@@ -37,8 +37,8 @@ class Bridge:
         self._models = models
         self._clock = clock
 
-    def answer(self, call: Call, *, caller: Caller, answer_by: float) -> WebUiResponse:
-        """Return the response to a call; `answer_by` is its deadline, in seconds of the clock."""
+    def answer(self, call: Call, *, caller: Caller, deadline: float) -> WebUiResponse:
+        """Return the response to a call; `deadline` is its deadline, in seconds of the clock."""
         key_name = caller.key_name or ""
         match call.endpoint:
             case endpoint if endpoint == PROGRESS:
@@ -47,20 +47,20 @@ class Bridge:
                 self._sessions.interrupt(session_of(key_name, call.runtime.name))
                 return _ok({} if endpoint == INTERRUPT else None)
             case endpoint if endpoint == OPTIONS:
-                shown = self._listed(replace(call, method="GET", payload={}), caller, answer_by)
+                shown = self._listed(replace(call, method="GET", payload={}), caller, deadline)
                 if call.method == "GET":
                     return _ok(shown | self._preferences.read(call.runtime, key_name))
                 self._preferences.set(call.runtime, key_name, call.payload, shown=shown)
                 return _ok(None)
         if call.method == "GET":
-            return _ok(self._listed(call, caller, answer_by))
+            return _ok(self._listed(call, caller, deadline))
         if call.generates:
             call = replace(call, preferences=self._preferences.read(call.runtime, key_name))
         if stale := LIST_OF_REFRESH.get(call.endpoint):
             self._lists.expire(call.runtime.name, stale)
-        return self._run(call, caller, answer_by)
+        return self._run(call, caller, deadline)
 
-    def _listed(self, call: Call, caller: Caller, answer_by: float) -> Any:
+    def _listed(self, call: Call, caller: Caller, deadline: float) -> Any:
         """Return the list of a GET; raises WebUiRefusal if its task did not complete."""
         runtime = call.runtime
         if call.endpoint == _CHECKPOINTS and runtime.dynamic_model:
@@ -69,14 +69,14 @@ class Bridge:
         cached = self._lists.read(runtime.name, call.endpoint)
         if cached is not None:
             return cached
-        response = self._run(call, caller, answer_by)
+        response = self._run(call, caller, deadline)
         if response.status != HTTPStatus.OK:
             raise WebUiRefusal(response)
         self._lists.store(runtime.name, call.endpoint, response.body)
         return response.body
 
-    def _run(self, call: Call, caller: Caller, answer_by: float) -> WebUiResponse:
-        return self._calls.run(call, caller=caller, seconds=answer_by - self._clock())
+    def _run(self, call: Call, caller: Caller, deadline: float) -> WebUiResponse:
+        return self._calls.run(call, caller=caller, seconds=deadline - self._clock())
 
 
 def _ok(body: Any) -> WebUiResponse:

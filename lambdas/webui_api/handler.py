@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
 from lambdas.http.application import body_of, caller_of, http_application
-from lambdas.http.function_url import ANSWER_BY, HttpFunction
+from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
@@ -62,7 +62,7 @@ def function() -> HttpFunction:
         try:
             catalogue = services().catalogue
             call = parse_call(event.http_method, event.path, event.headers, body_of(event), catalogue=catalogue)
-            return _response(bridge().answer(call, caller=caller_of(event), answer_by=app.context[ANSWER_BY]))
+            return _response(bridge().answer(call, caller=caller_of(event), deadline=app.context[DEADLINE]))
         except WebUiRefusal as refusal:
             return _response(refusal.response)
 

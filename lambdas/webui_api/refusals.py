@@ -95,7 +95,7 @@ def response_to_unfinished(record: Record) -> WebUiResponse:
 
 def _failure(error: Mapping[str, Any], task_id: str) -> WebUiResponse:
     match error:
-        case {errors.WEBUI_ANSWER: {"status": int(status), "body": body}}:
+        case {errors.WEBUI_RESPONSE: {"status": int(status), "body": body}}:
             return WebUiResponse(status, body)
         case {"details": list(details)}:
             entries = [

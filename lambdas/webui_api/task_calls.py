@@ -11,7 +11,7 @@ from contract.task import TaskType
 from lambdas.http.application import Caller
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import FORMAT_FIELD, MAX_ANSWER_BYTES, RESPONSE_LINK_FIELD, WebUiResponses
+from lambdas.tasks.webui_responses import FORMAT_FIELD, MAX_RESPONSE_BYTES, RESPONSE_LINK_FIELD, WebUiResponses
 from lambdas.webui_api.calls import Call
 from lambdas.webui_api.preferences import with_preferences
 from lambdas.webui_api.refusals import WebUiResponse, response_to_unfinished
@@ -61,7 +61,7 @@ class TaskCalls:
         if call.generates and call.payload.get("send_images") is False:
             body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
         body = with_own_parameters(body, call)
-        if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_ANSWER_BYTES:
+        if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_RESPONSE_BYTES:
             return self._too_large(record)
         return WebUiResponse(HTTPStatus.OK.value, body)
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from contract.errors import WEBUI_ANSWER, DarkroomError
+from contract.errors import WEBUI_RESPONSE, DarkroomError
 from runtime_image.process.engine import EngineFailed, EngineRefused, EngineUnreachable
 
 
@@ -37,7 +37,7 @@ class WebUiError(DarkroomError):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the error with the Web UI's answer."""
-        return super().as_dict() | ({WEBUI_ANSWER: self.answer} if self.answer else {})
+        return super().as_dict() | ({WEBUI_RESPONSE: self.answer} if self.answer else {})
 
 
 class WebUiRefused(WebUiError, EngineRefused):

@@ -12,7 +12,7 @@ import pytest
 import requests
 from PIL import Image
 
-from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
@@ -100,7 +100,7 @@ def test_an_answer_of_more_than_six_megabytes_has_links(endpoint: Any, system: S
     output = endpoint.run_sync(request, timeout=60)
     assert output["image_format"] == "url"
     made = requests.get(output["image"], timeout=30)
-    assert len(base64.b64encode(made.content)) > MAX_ANSWER_BYTES
+    assert len(base64.b64encode(made.content)) > MAX_RESPONSE_BYTES
     assert Image.open(io.BytesIO(made.content)).size == (side, side)
     # The bridge cannot put links where a Web UI client looks for pictures.
     refused = system.http("POST", "/sdapi/v1/extra-single-image", json=request["payload"])

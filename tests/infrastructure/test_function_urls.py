@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lambdas.http.function_url import GATEWAY_ANSWER_SECONDS
+from lambdas.http.function_url import GATEWAY_RESPONSE_SECONDS
 from stacks.config import Throttling
 from tests.infrastructure.templates import Templates
 
@@ -61,4 +61,4 @@ def test_those_who_wait_leave_the_other_functions_theirs(ecs: Templates, everyth
 def test_behind_the_gateway_the_answer_comes_before_the_function_ends() -> None:
     from stacks.constructs.functions.submission_functions import HTTP_TIMEOUT_SECONDS  # noqa: PLC0415  # starts Node
 
-    assert GATEWAY_ANSWER_SECONDS <= HTTP_TIMEOUT_SECONDS - LEAST_MARGIN_SECONDS
+    assert GATEWAY_RESPONSE_SECONDS <= HTTP_TIMEOUT_SECONDS - LEAST_MARGIN_SECONDS

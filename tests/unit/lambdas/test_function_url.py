@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from contract.errors import TaskNotFound
 from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable
 from lambdas.http.application import http_application
-from lambdas.http.function_url import ANSWER_BY, HttpFunction
+from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import json_response
 
 EVENTS = Path(__file__).parent / "events"
@@ -38,7 +38,7 @@ def function(read_secrets: Any = lambda: {"shop": "the-key"}) -> HttpFunction:
                 "wait": event.get_query_string_value("wait"),
                 "key": event.request_context.authorizer.principal_id,
                 "request": event.request_context.request_id,
-                "seconds": application.context[ANSWER_BY] - time.monotonic(),
+                "seconds": application.context[DEADLINE] - time.monotonic(),
             }
         )
 

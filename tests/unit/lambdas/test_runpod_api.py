@@ -237,9 +237,9 @@ def test_purging_removes_what_waits_and_leaves_what_runs(runpod: Runpod, monkeyp
         runpod.harness.claim(task_id)
     elsewhere = {"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}}}
     other = runpod.run(elsewhere, runtime="dynamic")["id"]
-    answer_by = runpod.seconds() + 5
-    assert runpod.endpoint.purge("sdruntime", answer_by=answer_by) == {"removed": 6, "status": "completed"}
-    assert runpod.endpoint.purge("sdruntime", answer_by=answer_by) == {"removed": 0, "status": "completed"}
+    deadline = runpod.seconds() + 5
+    assert runpod.endpoint.purge("sdruntime", deadline=deadline) == {"removed": 6, "status": "completed"}
+    assert runpod.endpoint.purge("sdruntime", deadline=deadline) == {"removed": 0, "status": "completed"}
     states = [runpod.harness.record(task_id).status for task_id in ids]
     assert states == [Status.IN_PROGRESS] * 2 + [Status.CANCELLED] * 6
     assert runpod.harness.record(other).status is Status.IN_QUEUE
@@ -252,7 +252,7 @@ def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monk
     removed = 0
     answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["status"] == "incomplete":
-        answers.append(runpod.endpoint.purge("sdruntime", answer_by=runpod.seconds()))
+        answers.append(runpod.endpoint.purge("sdruntime", deadline=runpod.seconds()))
         removed += answers[-1]["removed"]
     assert removed == 5
     assert len(answers) == 3
@@ -300,7 +300,7 @@ def test_another_runtimes_job_is_not_there(runpod: Runpod) -> None:
     with pytest.raises(RuntimeNotFound):
         runpod.endpoint.health("nowhere")
     with pytest.raises(RuntimeNotFound):
-        runpod.endpoint.purge("nowhere", answer_by=0)
+        runpod.endpoint.purge("nowhere", deadline=0)
 
 
 def test_a_bad_body_is_refused_with_its_fields(runpod: Runpod) -> None:

@@ -88,7 +88,7 @@ def test_of_a_request_with_pictures_only_the_call_is_repeated(
 def test_what_does_not_fit_beside_the_request_is_linked(
     render: Render, ended: EndedTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_bodies, "MAX_ANSWER_BYTES", 130)
+    monkeypatch.setattr(webhook_bodies, "MAX_RESPONSE_BYTES", 130)
     output = render(ended({"input": INPUT}))["output"]
     assert output["image_format"] == "url"
     assert output["images"][0].startswith("https://")

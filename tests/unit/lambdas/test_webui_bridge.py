@@ -16,7 +16,7 @@ from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks import outcomes
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import MAX_ANSWER_BYTES, WebUiResponses
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses
 from lambdas.webui_api import task_calls
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
@@ -97,7 +97,7 @@ class Client:
         try:
             call = parse_call(method, path, {}, text, catalogue=self.harness.catalogue)
             caller = Caller(f"request-{self.requests}", key)
-            return self.bridge.answer(call, caller=caller, answer_by=self.seconds() + 25)
+            return self.bridge.answer(call, caller=caller, deadline=self.seconds() + 25)
         except WebUiRefusal as refusal:
             return refusal.response
         except DarkroomError as error:
@@ -236,7 +236,7 @@ def test_our_own_errors_have_the_web_uis_form(error: DarkroomError, status: int)
 
 
 def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
-    client.bodies["sdapi/v1/txt2img"] = {"parameters": {}, "info": "x" * (MAX_ANSWER_BYTES - 10)}
+    client.bodies["sdapi/v1/txt2img"] = {"parameters": {}, "info": "x" * (MAX_RESPONSE_BYTES - 10)}
     answer = client.post("txt2img", {"prompt": "a"})
     assert (answer.status, answer.body["code"]) == (413, "too_large")
     assert answer.body["links"][0].startswith("https://")
@@ -245,7 +245,7 @@ def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
 
 
 def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_calls, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(task_calls, "MAX_RESPONSE_BYTES", 1000)
     request = {"prompt": "a", "init_images": ["x" * 900], "include_init_images": True}
     answer = client.post("img2img", request)
     assert (answer.status, answer.body["code"]) == (413, "too_large")

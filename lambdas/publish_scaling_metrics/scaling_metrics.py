@@ -6,6 +6,7 @@ arrive up to 15 minutes late. Their delays differ, so they do not describe one m
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -33,31 +34,20 @@ class MetricsMissing(Exception):
     """Raised when a queue or service could not be measured, after the metrics of all others were written."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ScalingMetrics:
     """Measures all queues and services of an environment."""
 
-    def __init__(
-        self,
-        *,
-        ecs: Any,
-        sqs: Any,
-        cloudwatch: Any,
-        namespace: str,
-        environment: str,
-        cluster: str,
-        queues: Mapping[str, str],
-        services: Sequence[str],
-        now: Callable[[], dt.datetime],
-    ) -> None:
-        self._ecs = ecs
-        self._sqs = sqs
-        self._cloudwatch = cloudwatch
-        self._namespace = namespace
-        self._environment = environment
-        self._cluster = cluster
-        self._queues = queues
-        self._services = services
-        self._now = now
+    ecs: Any
+    sqs: Any
+    cloudwatch: Any
+    namespace: str
+    environment: str
+    cluster: str
+    #: URL of the queue by runtime.
+    queues: Mapping[str, str]
+    services: Sequence[str]
+    now: Callable[[], dt.datetime]
 
     def publish(self) -> None:
         """Write the metrics of this moment; raises MetricsMissing if some could not be measured."""
@@ -71,24 +61,24 @@ class ScalingMetrics:
                 measured = {}
             metrics.extend(metric for name in names for metric in measured.get(name, ()))
             missing.extend(name for name in names if name not in measured)
-        at = self._now()
+        at = self.now()
         if metrics:
-            self._cloudwatch.put_metric_data(
-                Namespace=self._namespace, MetricData=[{**metric, "Timestamp": at} for metric in metrics]
+            self.cloudwatch.put_metric_data(
+                Namespace=self.namespace, MetricData=[{**metric, "Timestamp": at} for metric in metrics]
             )
         if missing:
             raise MetricsMissing(", ".join(missing))
 
     def _parts(self) -> Iterator[tuple[Sequence[str], Callable[[], Mapping[str, list[Metric]]]]]:
         """Yield the names that one call measures, and the call, which returns the metrics by name."""
-        for runtime, url in self._queues.items():
+        for runtime, url in self.queues.items():
             yield (runtime,), partial(self._of_queue, runtime, url)
-        for begin in range(0, len(self._services), MAX_SERVICES):
-            names = self._services[begin : begin + MAX_SERVICES]
+        for begin in range(0, len(self.services), MAX_SERVICES):
+            names = self.services[begin : begin + MAX_SERVICES]
             yield names, partial(self._of_services, names)
 
     def _of_queue(self, runtime: str, url: str) -> Mapping[str, list[Metric]]:
-        response = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_OF_QUEUE))
+        response = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_OF_QUEUE))
         values = response["Attributes"]
         return {
             runtime: [
@@ -97,7 +87,7 @@ class ScalingMetrics:
         }
 
     def _of_services(self, names: Sequence[str]) -> Mapping[str, list[Metric]]:
-        response = self._ecs.describe_services(cluster=self._cluster, services=list(names))
+        response = self.ecs.describe_services(cluster=self.cluster, services=list(names))
         return {
             service["serviceName"]: [
                 self._metric(metric, service[field], service=service["serviceName"])
@@ -107,7 +97,7 @@ class ScalingMetrics:
         }
 
     def _metric(self, metric: str, value: int, **dimension: str) -> Metric:
-        dimensions = {"environment": self._environment, **dimension}
+        dimensions = {"environment": self.environment, **dimension}
         return {
             "MetricName": metric,
             "Dimensions": [{"Name": name, "Value": text} for name, text in dimensions.items()],

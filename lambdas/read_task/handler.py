@@ -6,9 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from pydantic import Field
 
-from contract.routing import Catalogue
 from lambdas.http.application import http_application
 from lambdas.http.responses import json_response
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
@@ -16,20 +14,14 @@ from lambdas.read_task.task_reader import TaskReader
 from lambdas.runtime.clients import client
 from lambdas.runtime.observability import observed
 from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.repository import RepositorySettings, task_repository
+from lambdas.tasks.repository import CatalogueSettings, task_repository
 
 
-class ReadTaskSettings(RepositorySettings):
+class ReadTaskSettings(CatalogueSettings):
     """Places of tasks and their outputs."""
 
     output_bucket: str
     webhook_queue_url: str
-    runtimes: str = Field(description="the catalogue, as JSON")
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The configured runtimes."""
-        return Catalogue.from_json(self.runtimes)
 
 
 @cache

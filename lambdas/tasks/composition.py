@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pydantic import Field, Json
+from pydantic import Json
 
 from contract.routing import Catalogue
 from lambdas.authorize.authorizer import Authorizer, compose_authorizer
@@ -13,7 +13,7 @@ from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from lambdas.tasks.model_bucket import ModelBucket
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.publisher import TaskPublisher
-from lambdas.tasks.repository import RepositorySettings, task_repository
+from lambdas.tasks.repository import CatalogueSettings, task_repository
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import WebUiResponses
@@ -22,20 +22,14 @@ from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
 
-class SubmissionSettings(RepositorySettings):
+class SubmissionSettings(CatalogueSettings):
     """Settings of functions that submit tasks."""
 
     task_bucket: str
     model_bucket: str
     output_bucket: str
     task_topic_arn: str
-    runtimes: str = Field(description="the catalogue, as JSON")
     active_tasks_per_key: int | None = None
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The configured runtimes."""
-        return Catalogue.from_json(self.runtimes)
 
 
 class WaitingSettings(SubmissionSettings):

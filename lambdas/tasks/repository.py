@@ -1,5 +1,8 @@
 """Task repository of a function, composed from its settings."""
 
+from pydantic import Field
+
+from contract.routing import Catalogue
 from contract.settings import Settings
 from lambdas.runtime.clients import dynamodb
 from lambdas.runtime.clock import now_ms
@@ -11,6 +14,17 @@ class RepositorySettings(Settings):
 
     task_table: str
     retention_seconds: int
+
+
+class CatalogueSettings(RepositorySettings):
+    """Settings of a function that knows the configured runtimes."""
+
+    runtimes: str = Field(description="the catalogue, as JSON")
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The configured runtimes."""
+        return Catalogue.from_json(self.runtimes)
 
 
 def task_repository(settings: RepositorySettings) -> TaskRepository:

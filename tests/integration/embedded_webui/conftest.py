@@ -50,3 +50,11 @@ def web_ui(web_ui_url: str) -> Iterator[httpx.Client]:
     """A client of the running Web UI; a test that changes options with `options` changes them back."""
     with httpx.Client(base_url=f"{web_ui_url}/sdapi/v1", timeout=DEADLINE_SECONDS) as client:
         yield client
+
+
+@pytest.fixture
+def first_checkpoint(web_ui: httpx.Client) -> Iterator[None]:
+    """Load the first checkpoint before a test and after it."""
+    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
+    yield
+    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})

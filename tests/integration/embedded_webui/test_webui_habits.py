@@ -13,7 +13,11 @@ import pytest
 
 from tests.harness.eventually import eventually
 
-pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.xdist_group("embedded_webui"),
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("first_checkpoint"),
+]
 
 SMALL = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 1}
 #: Enough steps that a test can poll the run and interrupt it.
@@ -21,13 +25,6 @@ LONG = {**SMALL, "steps": 30}
 DEADLINE_SECONDS = 60
 #: Seconds between two polls of a run, which takes several times as long under constant polling.
 POLL_SECONDS = 0.02
-
-
-@pytest.fixture(autouse=True)
-def _first_checkpoint(web_ui: httpx.Client) -> Iterator[None]:
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
-    yield
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
 
 
 @pytest.fixture

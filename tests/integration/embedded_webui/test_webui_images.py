@@ -1,7 +1,6 @@
 """Images of the embedded Web UI: what they depend on, and requests beyond those of conformance."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,14 +9,11 @@ from PIL import Image
 
 from tests.integration.embedded_webui.conformance import GENERATION, drawn, encoded, left_half, opened
 
-pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
-
-
-@pytest.fixture(autouse=True)
-def _first_checkpoint(web_ui: httpx.Client) -> Iterator[None]:
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
-    yield
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
+pytestmark = [
+    pytest.mark.xdist_group("embedded_webui"),
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("first_checkpoint"),
+]
 
 
 def make(web_ui: httpx.Client, route: str = "txt2img", /, **fields: Any) -> dict[str, Any]:

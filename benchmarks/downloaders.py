@@ -71,7 +71,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DownloadOutcome:
     """One download."""
 
     #: From the first request to the last file in its place.
@@ -81,7 +81,7 @@ class Outcome:
     peak_rss_mb: float
 
 
-def ours(url: str, load: Load, target: Path) -> Outcome:
+def ours(url: str, load: Load, target: Path) -> DownloadOutcome:
     """Run the runtime's downloader. It reports its time, the listing of the bucket included."""
     variables = {
         "MODEL_BUCKET": load.bucket,
@@ -92,7 +92,7 @@ def ours(url: str, load: Load, target: Path) -> Outcome:
     return _run(command, url, variables, lambda output: float(json.loads(output.splitlines()[-1])["seconds"]))
 
 
-def s5cmd(url: str, load: Load, target: Path) -> Outcome:
+def s5cmd(url: str, load: Load, target: Path) -> DownloadOutcome:
     """Run s5cmd; its start, a few milliseconds, counts."""
     source = load.keys[0] if len(load.keys) == 1 else "*"
     program = str(Path(sys.executable).with_name("s5cmd"))
@@ -100,12 +100,12 @@ def s5cmd(url: str, load: Load, target: Path) -> Outcome:
     return _run([program, "--endpoint-url", url, "cp", *options, f"s3://{load.bucket}/{source}", f"{target}/"], url)
 
 
-def boto3(url: str, load: Load, target: Path) -> Outcome:
+def boto3(url: str, load: Load, target: Path) -> DownloadOutcome:
     """Run boto3's transfer, file by file, without the time of its import and its client."""
     return _run([sys.executable, "-c", _BOTO3, load.bucket, str(target), *load.keys], url, read_seconds=float)
 
 
-def crt(url: str, load: Load, target: Path) -> Outcome:
+def crt(url: str, load: Load, target: Path) -> DownloadOutcome:
     """Run the AWS CRT's S3 client, all files at once, without the time of its import."""
     return _run([sys.executable, "-c", _CRT, load.bucket, str(target), *load.keys], url, read_seconds=float)
 
@@ -115,7 +115,7 @@ def _run(
     url: str,
     variables: Mapping[str, str] | None = None,
     read_seconds: Callable[[str], float] | None = None,
-) -> Outcome:
+) -> DownloadOutcome:
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": url,
@@ -135,4 +135,4 @@ def _run(
     if process.returncode:
         raise RuntimeError(f"{command[0]} failed with {process.returncode}: {output[-2000:]}")
     inner = read_seconds(output) if read_seconds else seconds
-    return Outcome(inner, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIBIBYTE / 1e6)
+    return DownloadOutcome(inner, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIBIBYTE / 1e6)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import downloaders
 from benchmarks.command_line import benchmark_parser, print_json
-from benchmarks.downloaders import LARGE_KEY, SMALL_KEYS, Load, Outcome
+from benchmarks.downloaders import LARGE_KEY, SMALL_KEYS, DownloadOutcome, Load
 from benchmarks.file_servers import limited_nginx, rclone
 
 LARGE_BYTES: Final = 1024**3
@@ -32,7 +32,7 @@ LATENCY_MS: Final = 20
 MIN_SHARE_OF_BEST: Final = 0.9
 MAX_RSS_MB: Final = 200.0
 BLOCK_BYTES: Final = 16 * 1024 * 1024
-Program = Callable[[str, Load, Path], Outcome]
+Program = Callable[[str, Load, Path], DownloadOutcome]
 PROGRAMS: Final[Mapping[str, Program]] = {
     "ours": downloaders.ours,
     "s5cmd": downloaders.s5cmd,
@@ -59,9 +59,11 @@ def make_files(root: Path) -> None:
     path.hardlink_to(root / ALL.bucket / LARGE_KEY)
 
 
-def race(url: str, load: Load, work: Path, *, rounds: int, programs: Mapping[str, Program]) -> dict[str, Outcome]:
+def race(
+    url: str, load: Load, work: Path, *, rounds: int, programs: Mapping[str, Program]
+) -> dict[str, DownloadOutcome]:
     """Return the best of each program. They run in turns, each with the same memory and file system."""
-    best: dict[str, Outcome] = {}
+    best: dict[str, DownloadOutcome] = {}
     for _ in range(rounds):
         for name, program in programs.items():
             target = Path(tempfile.mkdtemp(dir=work))
@@ -104,12 +106,12 @@ def check(target: Path, files: Path, load: Load) -> None:
             raise RuntimeError(f"{key} has not arrived, or differs from what was served")
 
 
-def mb_per_second(outcome: Outcome, size: int) -> float:
+def mb_per_second(outcome: DownloadOutcome, size: int) -> float:
     """Return the rate."""
     return round(size / outcome.seconds / 1e6, 1)
 
 
-def line(race_name: str, program: str, outcome: Outcome, size: int) -> str:
+def line(race_name: str, program: str, outcome: DownloadOutcome, size: int) -> str:
     """Return a row for people."""
     return (
         f"{race_name:12} {program:6} {mb_per_second(outcome, size):8.1f} MB/s  {outcome.seconds:6.2f} s"

@@ -9,7 +9,7 @@ from stacks.config import Environment
 from stacks.constructs.functions.outcome_functions import DEAD_LETTER_TIMEOUT_SECONDS, fail_dead_letters
 from stacks.constructs.functions.submission_functions import ROUTE_TIMEOUT_SECONDS
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources, queue_visibility_timeout
-from stacks.constructs.messaging.queues import RuntimeQueue, TaskQueue
+from stacks.constructs.messaging.queues import RedrivingQueue, RuntimeQueue
 from stacks.constructs.messaging.topics import EncryptedTopic, TopicKey, TopicSubscribers, allow_publishers
 from stacks.constructs.retention import removal_policy_of
 from stacks.exports import MessagingExports, QueueReference, StorageExports, TaskTopics
@@ -42,7 +42,7 @@ class MessagingStack(Stack):
         TopicSubscribers(self, "CompletionSubscribers", topic=completion, subscribers=environment.callbacks)
 
         dead_letter_visibility_timeout = queue_visibility_timeout(DEAD_LETTER_TIMEOUT_SECONDS)
-        intake = TaskQueue(
+        intake = RedrivingQueue(
             self,
             "Intake",
             visibility_timeout=queue_visibility_timeout(ROUTE_TIMEOUT_SECONDS),

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.functions.task_function import TaskFunction
-from stacks.constructs.messaging.queues import DeadLetterQueue, RuntimeQueue, TaskQueue
+from stacks.constructs.messaging.queues import DeadLetterQueue, RedrivingQueue, RuntimeQueue
 from stacks.constructs.messaging.topics import AlarmTopic, TopicSubscribers
 from stacks.constructs.monitoring.alarms import EnvironmentAlarms, RunbookAlarm, RuntimeAlarms
 from stacks.constructs.monitoring.capacity_widgets import capacity_widgets
@@ -53,7 +53,7 @@ class MonitoringStack(Stack):
         functions = _parts(watched, TaskFunction)
         alarms = EnvironmentAlarms(self, "Environment", environment=environment.name, topic=topic)
         alarms.watch_dead_letters(_parts(watched, DeadLetterQueue))
-        alarms.watch_intake(_named(_parts(watched, TaskQueue), "Intake").queue)
+        alarms.watch_intake(_named(_parts(watched, RedrivingQueue), "Intake").queue)
         alarms.watch_callbacks(_named(functions, "Notify"))
         alarms.watch_functions(functions)
 

@@ -10,7 +10,7 @@ from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client, dynamodb
 from lambdas.runtime.clock import now_ms
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
-from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.repository import CatalogueSettings, task_repository
@@ -44,7 +44,7 @@ class SubmissionServices:
 
     catalogue: Catalogue
     repository: TaskRepository
-    models: ModelBucket
+    models: CheckpointCatalogue
     task_bucket: TaskBucket
     submission: TaskSubmission
 
@@ -58,7 +58,7 @@ def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
     if settings.active_tasks_per_key:
         runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table)
         create = ActiveTaskLimit(runs=runs, repository=repository, limit=settings.active_tasks_per_key).create
-    models = ModelBucket(client=client("s3"), bucket=settings.model_bucket)
+    models = CheckpointCatalogue(client=client("s3"), bucket=settings.model_bucket)
     submission = TaskSubmission(
         catalogue=settings.catalogue,
         find_checkpoint=models.find_checkpoint,

@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from lambdas.http.application import Caller
-from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.webui_api.calls import INTERRUPT, OPTIONS, PROGRESS, SKIP, Call
 from lambdas.webui_api.list_cache import LIST_OF_REFRESH, ListCache, listed_checkpoint
 from lambdas.webui_api.preferences import Preferences
-from lambdas.webui_api.refusals import WebUiRefusal, WebUiResponse
+from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal
 from lambdas.webui_api.sessions import Sessions, session_of
 from lambdas.webui_api.task_calls import TaskCalls
 
@@ -27,7 +27,7 @@ class Bridge:
         sessions: Sessions,
         lists: ListCache,
         preferences: Preferences,
-        models: ModelBucket,
+        models: CheckpointCatalogue,
         clock: Callable[[], float],
     ) -> None:
         self._calls = calls
@@ -37,7 +37,7 @@ class Bridge:
         self._models = models
         self._clock = clock
 
-    def answer(self, call: Call, *, caller: Caller, deadline: float) -> WebUiResponse:
+    def answer(self, call: Call, *, caller: Caller, deadline: float) -> BridgeResponse:
         """Return the response to a call; `deadline` is its deadline, in seconds of the clock."""
         key_name = caller.key_name or ""
         match call.endpoint:
@@ -75,9 +75,9 @@ class Bridge:
         self._lists.store(runtime.name, call.endpoint, response.body)
         return response.body
 
-    def _run(self, call: Call, caller: Caller, deadline: float) -> WebUiResponse:
+    def _run(self, call: Call, caller: Caller, deadline: float) -> BridgeResponse:
         return self._calls.run(call, caller=caller, seconds=deadline - self._clock())
 
 
-def _ok(body: Any) -> WebUiResponse:
-    return WebUiResponse(HTTPStatus.OK.value, body)
+def _ok(body: Any) -> BridgeResponse:
+    return BridgeResponse(HTTPStatus.OK.value, body)

@@ -20,7 +20,7 @@ from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
 from lambdas.webui_api.list_cache import ListCache
 from lambdas.webui_api.preferences import Preferences
-from lambdas.webui_api.refusals import WebUiRefusal, WebUiResponse, response_to
+from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal, response_to
 from lambdas.webui_api.sessions import Sessions
 from lambdas.webui_api.task_calls import TaskCalls
 
@@ -73,7 +73,7 @@ def _error_response(error: DarkroomError) -> Response[str]:
     return with_retry_after(_response(response_to(error)), error)
 
 
-def _response(response: WebUiResponse) -> Response[str]:
+def _response(response: BridgeResponse) -> Response[str]:
     return Response(status_code=response.status, content_type="application/json", body=json.dumps(response.body))
 
 

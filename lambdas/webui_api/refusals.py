@@ -34,7 +34,7 @@ MACHINE_CODES: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class WebUiResponse:
+class BridgeResponse:
     """Status and body of a response."""
 
     status: int
@@ -44,39 +44,39 @@ class WebUiResponse:
 class WebUiRefusal(Exception):
     """Raised when a call is refused before it becomes a task, as the Web UI itself would refuse it."""
 
-    def __init__(self, response: WebUiResponse) -> None:
+    def __init__(self, response: BridgeResponse) -> None:
         super().__init__(response.status)
         self.response = response
 
 
 def plain(status: HTTPStatus, detail: str) -> WebUiRefusal:
     """Return the refusal of a route or method that does not exist."""
-    return WebUiRefusal(WebUiResponse(status.value, {"detail": detail}))
+    return WebUiRefusal(BridgeResponse(status.value, {"detail": detail}))
 
 
 def invalid(location: Sequence[str | int], message: str, kind: str, **more: Any) -> WebUiRefusal:
     """Return the refusal of one field, or of the whole body."""
     entry = {"loc": list(location), "msg": message, "type": kind, **more}
-    return WebUiRefusal(WebUiResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": [entry]}))
+    return WebUiRefusal(BridgeResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": [entry]}))
 
 
 def exception(name: str, message: str) -> WebUiRefusal:
     """Return the refusal of a call that would raise an exception in the Web UI."""
     body = {"error": name, "detail": "", "body": "", "errors": message}
-    return WebUiRefusal(WebUiResponse(HTTPStatus.INTERNAL_SERVER_ERROR.value, body))
+    return WebUiRefusal(BridgeResponse(HTTPStatus.INTERNAL_SERVER_ERROR.value, body))
 
 
-def response_to(error: DarkroomError) -> WebUiResponse:
+def response_to(error: DarkroomError) -> BridgeResponse:
     """Return the response of an error before a call became a task."""
     if isinstance(error, InvalidTask):
         entries = [
             {"loc": _location(detail.field), "msg": detail.message, "type": detail.code} for detail in error.details
         ]
-        return WebUiResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+        return BridgeResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
     return _words(status_of(error), error.as_dict())
 
 
-def response_to_unfinished(record: Record) -> WebUiResponse:
+def response_to_unfinished(record: Record) -> BridgeResponse:
     """Return the response to a call whose task did not complete, or still runs at the deadline."""
     match record.status:
         case Status.IN_QUEUE | Status.IN_PROGRESS:
@@ -93,25 +93,25 @@ def response_to_unfinished(record: Record) -> WebUiResponse:
     return _failure(record.error or {}, record.id)
 
 
-def _failure(error: Mapping[str, Any], task_id: str) -> WebUiResponse:
+def _failure(error: Mapping[str, Any], task_id: str) -> BridgeResponse:
     match error:
         case {errors.WEBUI_RESPONSE: {"status": int(status), "body": body}}:
-            return WebUiResponse(status, body)
+            return BridgeResponse(status, body)
         case {"details": list(details)}:
             entries = [
                 {"loc": _location(detail["field"]), "msg": detail["message"], "type": error["code"]}
                 for detail in details
             ]
-            return WebUiResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+            return BridgeResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
     machine = error.get("code") in MACHINE_CODES
     return _words(HTTPStatus.INTERNAL_SERVER_ERROR if machine else HTTPStatus.UNPROCESSABLE_ENTITY, error, task_id)
 
 
-def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> WebUiResponse:
+def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> BridgeResponse:
     body = {"error": "HTTPException", "detail": error.get("message", ""), "body": "", "errors": ""}
     # Further keys than the Web UI's own, for programs that know Darkroom.
     ours = {"code": error.get("code")} | ({"id_task": task_id} if task_id else {})
-    return WebUiResponse(status.value, body | ours)
+    return BridgeResponse(status.value, body | ours)
 
 
 def _location(field: str) -> list[str]:

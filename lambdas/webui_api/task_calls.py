@@ -14,7 +14,7 @@ from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import FORMAT_FIELD, MAX_RESPONSE_BYTES, RESPONSE_LINK_FIELD, WebUiResponses
 from lambdas.webui_api.calls import Call
 from lambdas.webui_api.preferences import with_preferences
-from lambdas.webui_api.refusals import WebUiResponse, response_to_unfinished
+from lambdas.webui_api.refusals import BridgeResponse, response_to_unfinished
 from lambdas.webui_api.sessions import session_of
 
 #: Folder of the outputs of calls, and prefix of the ids of their tasks.
@@ -39,7 +39,7 @@ class TaskCalls:
         self._responses = responses
         self._new_id = new_id
 
-    def run(self, call: Call, *, caller: Caller, seconds: float) -> WebUiResponse:
+    def run(self, call: Call, *, caller: Caller, seconds: float) -> BridgeResponse:
         """Return the Web UI's response to a call, or the state of its task after `seconds`.
 
         Raises the contract's errors if the call does not become a task.
@@ -54,18 +54,18 @@ class TaskCalls:
         record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
         return self._response(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
 
-    def _response(self, call: Call, record: Record) -> WebUiResponse:
+    def _response(self, call: Call, record: Record) -> BridgeResponse:
         body = self._responses.read(record)
         if not isinstance(body, dict):
-            return WebUiResponse(HTTPStatus.OK.value, body)
+            return BridgeResponse(HTTPStatus.OK.value, body)
         if call.generates and call.payload.get("send_images") is False:
             body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
         body = with_own_parameters(body, call)
         if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_RESPONSE_BYTES:
             return self._too_large(record)
-        return WebUiResponse(HTTPStatus.OK.value, body)
+        return BridgeResponse(HTTPStatus.OK.value, body)
 
-    def _too_large(self, record: Record) -> WebUiResponse:
+    def _too_large(self, record: Record) -> BridgeResponse:
         detail = (
             f"the answer is larger than the 6 MB that this way can carry; the pictures of task {record.id} are at"
             f" `links` and the rest of it at `{RESPONSE_LINK_FIELD}` for an hour at most, and for longer at"
@@ -74,7 +74,7 @@ class TaskCalls:
         body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
         ours = {"code": "too_large", "id_task": record.id, "links": self._responses.picture_links(record)}
         rest = {RESPONSE_LINK_FIELD: self._responses.response_link(record)}
-        return WebUiResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours | rest)
+        return BridgeResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours | rest)
 
 
 def task_body(call: Call, task_id: str) -> dict[str, Any]:

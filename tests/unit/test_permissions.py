@@ -37,14 +37,14 @@ def test_a_right_is_used_if_a_shared_piece_was_seen_to_use_it_but_only_by_who_ha
 def test_calls_are_named_as_iam_names_them(tmp_path: Path) -> None:
     for number, call in enumerate(
         (
-            ["submit_task", "lambdas.tasks.model_bucket", "s3", "HeadObject"],
+            ["submit_task", "lambdas.tasks.checkpoint_catalogue", "s3", "HeadObject"],
             ["", "lambdas.messaging.topics", "sns", "Publish"],
         )
     ):
         (tmp_path / f"calls-{number}.jsonl").write_text(json.dumps(call) + "\n")
     assert recorded_calls(tmp_path) == Calls(
         {"submit_task": {"s3:GetObject"}},
-        {"lambdas.tasks.model_bucket": {"s3:GetObject"}, "lambdas.messaging.topics": {"sns:Publish"}},
+        {"lambdas.tasks.checkpoint_catalogue": {"s3:GetObject"}, "lambdas.messaging.topics": {"sns:Publish"}},
     )
 
 

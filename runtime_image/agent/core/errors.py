@@ -21,7 +21,7 @@ class NotATask(Exception):
     """Raised when a queue message cannot be read as a task; it goes to the dead-letter queue and is never deleted."""
 
 
-class MessageLost(Exception):
+class MessageNotInFlight(Exception):
     """Raised when SQS reports that a message is no longer in flight for this receipt handle."""
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from runtime_image.agent.core.errors import MessageLost
+from runtime_image.agent.core.errors import MessageNotInFlight
 from runtime_image.process.aws import error_code
 from runtime_image.process.clock import Clock
 
@@ -106,14 +106,14 @@ class TaskQueue:
         )
 
     def extend(self, receipt_handle: str) -> None:
-        """Keep a message invisible for another visibility timeout; raises MessageLost if it is visible or deleted."""
+        """Hide a message for another visibility timeout; raises MessageNotInFlight if it is visible or deleted."""
         self._change_visibility(receipt_handle, self.visibility_timeout_seconds)
 
     def requeue(self, receipt_handle: str, delay_seconds: float = 0) -> None:
         """Make a message visible again after a delay; a message that is gone already is no error."""
         try:
             self._change_visibility(receipt_handle, min(math.ceil(delay_seconds), MAX_VISIBILITY_SECONDS))
-        except MessageLost:
+        except MessageNotInFlight:
             return
 
     def delete(self, receipt_handle: str) -> None:
@@ -129,7 +129,7 @@ class TaskQueue:
             self._client.change_message_visibility(**self._reference(receipt_handle), VisibilityTimeout=seconds)
         except ClientError as error:
             if error_code(error) in _LOST_CODES:
-                raise MessageLost(error_code(error)) from error
+                raise MessageNotInFlight(error_code(error)) from error
             raise
 
     def _reference(self, receipt_handle: str) -> _MessageReference:

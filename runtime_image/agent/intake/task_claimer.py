@@ -12,7 +12,7 @@ from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
-from runtime_image.agent.core.errors import MessageLost, NotATask
+from runtime_image.agent.core.errors import MessageNotInFlight, NotATask
 from runtime_image.agent.core.events import Event, MessageHandled, TaskRedelivered
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
@@ -118,7 +118,7 @@ class TaskClaimer:
         now = self._clock.monotonic()
         try:
             self._queue.extend(message.receipt_handle)
-        except MessageLost:
+        except MessageNotInFlight:
             return None
         except AWS_ERRORS:
             return message

@@ -7,7 +7,7 @@ from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
-from runtime_image.agent.core.errors import MessageLost
+from runtime_image.agent.core.errors import MessageNotInFlight
 from runtime_image.agent.core.events import Event, TaskLost
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.process.aws import AWS_ERRORS
@@ -102,7 +102,7 @@ class LeaseRenewal:
             self._extend_duplicates(task)
             elapsed = self._clock.monotonic() - started_at
             self._repository.renew(task.lease, lease_seconds=self.lease_seconds - elapsed)
-        except MessageLost:
+        except MessageNotInFlight:
             self._lost(task, AbandonReason.MESSAGE_LOST)
         except LeaseLost as error:
             self._lost(task, AbandonReason.of(error))
@@ -115,7 +115,7 @@ class LeaseRenewal:
 
     def _extend_duplicates(self, task: ClaimedTask) -> None:
         for message in list(task.duplicates):
-            with suppress(MessageLost, *AWS_ERRORS):
+            with suppress(MessageNotInFlight, *AWS_ERRORS):
                 self._queue.extend(message.receipt_handle)
 
     def _reschedule(self, task: ClaimedTask, due_at: float) -> None:

@@ -10,7 +10,7 @@ from constructs import Construct
 from contract.record import DUE_INDEX, FINAL_STATUSES
 from contract.storage import UNREADABLE_FOLDER
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
-from stacks.constructs.messaging.queues import DeadLetterQueue, TaskQueue
+from stacks.constructs.messaging.queues import DeadLetterQueue, RedrivingQueue
 from stacks.constructs.nag_suppressions import suppress
 
 #: A batch of a hundred callbacks of some 20 ms each, one after the other, takes 2 seconds.
@@ -91,7 +91,9 @@ def expire_tasks(scope: Construct, resources: TaskResources) -> TaskFunction:
     return function
 
 
-def fail_dead_letters(scope: Construct, resources: TaskResources, *, queues: Mapping[str, TaskQueue]) -> TaskFunction:
+def fail_dead_letters(
+    scope: Construct, resources: TaskResources, *, queues: Mapping[str, RedrivingQueue]
+) -> TaskFunction:
     """Create the function that fails undeliverable tasks, fed by the dead-letter queue of each of `queues`.
 
     Its stack must be that of the queues. From another stack it would need an export of each queue, and CloudFormation

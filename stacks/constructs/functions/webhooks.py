@@ -8,7 +8,7 @@ from constructs import Construct
 from contract.storage import MESSAGE_FOLDER
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources, queue_visibility_timeout
-from stacks.constructs.messaging.queues import TaskQueue
+from stacks.constructs.messaging.queues import RedrivingQueue
 from stacks.constructs.nag_suppressions import suppress
 from stacks.constructs.retention import removal_policy_of
 
@@ -24,7 +24,7 @@ DEAD_LETTER_VISIBILITY_SECONDS: Final = 30
 SECRET_LENGTH: Final = 44
 
 
-class Webhooks(TaskQueue):
+class Webhooks(RedrivingQueue):
     """`queue` receives the message of every finished run with a webhook; `secret` signs what is posted."""
 
     def __init__(self, scope: Construct, id_: str, *, resources: TaskResources) -> None:

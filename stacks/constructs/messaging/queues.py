@@ -30,7 +30,7 @@ class DeadLetterQueue(aws_sqs.Queue):
         )
 
 
-class TaskQueue(Construct):
+class RedrivingQueue(Construct):
     """Queue and its dead-letter queue, which receives a message after `max_receives` deliveries."""
 
     def __init__(
@@ -61,7 +61,7 @@ class TaskQueue(Construct):
         )
 
 
-class RuntimeQueue(TaskQueue):
+class RuntimeQueue(RedrivingQueue):
     """Queue of one runtime, filled from the task topic with raw bodies as the router wrote them.
 
     Tasks of low priority wait in a second queue. Replicas read it only when the first is empty, and scaling ignores it.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import TaskSubmission
 from task_store.repository import TaskRepository
@@ -44,7 +44,7 @@ def harness() -> Iterator[Harness]:
         )
         bucket = TaskBucket(client=s3, bucket="task-bucket")
         topic = FakeTopic()
-        models = ModelBucket(client=s3, bucket="model-bucket")
+        models = CheckpointCatalogue(client=s3, bucket="model-bucket")
         publisher = TaskPublisher(topic=topic, bucket=bucket, repository=repository)
         made = Harness(
             repository=repository,

@@ -9,7 +9,7 @@ import boto3
 
 from contract import record, transitions
 from contract.routing import Catalogue, Limits, Runtime
-from lambdas.tasks.model_bucket import ModelBucket
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import TaskSubmission
 from task_store.repository import TaskRepository
@@ -59,7 +59,7 @@ class Harness:
 
     repository: TaskRepository
     task_bucket: TaskBucket
-    models: ModelBucket
+    models: CheckpointCatalogue
     task_topic: FakeTopic
     completion_topic: FakeTopic
     webhooks: FakeWebhookQueue

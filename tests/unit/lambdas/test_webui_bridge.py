@@ -22,7 +22,7 @@ from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
 from lambdas.webui_api.list_cache import MAX_AGE_MS, ListCache
 from lambdas.webui_api.preferences import Preferences
-from lambdas.webui_api.refusals import MACHINE_CODES, WebUiRefusal, WebUiResponse, response_to
+from lambdas.webui_api.refusals import MACHINE_CODES, BridgeResponse, WebUiRefusal, response_to
 from lambdas.webui_api.sessions import Sessions
 from lambdas.webui_api.task_calls import TaskCalls
 from runtime_image.agent.core import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
@@ -91,7 +91,7 @@ class Client:
 
         self.replica = end
 
-    def call(self, method: str, path: str, body: Any = None, *, key: str = "shop") -> WebUiResponse:
+    def call(self, method: str, path: str, body: Any = None, *, key: str = "shop") -> BridgeResponse:
         self.requests += 1
         text = json.dumps(body) if body is not None else ""
         try:
@@ -103,10 +103,10 @@ class Client:
         except DarkroomError as error:
             return response_to(error)
 
-    def post(self, endpoint: str, body: Any = None, **options: Any) -> WebUiResponse:
+    def post(self, endpoint: str, body: Any = None, **options: Any) -> BridgeResponse:
         return self.call("POST", f"/sdapi/v1/{endpoint}", {} if body is None else body, **options)
 
-    def get(self, endpoint: str, **options: Any) -> WebUiResponse:
+    def get(self, endpoint: str, **options: Any) -> BridgeResponse:
         return self.call("GET", f"/sdapi/v1/{endpoint}", **options)
 
     def start(self, endpoint: str = "txt2img", *, claimed: bool = True, **options: Any) -> str:
@@ -284,7 +284,7 @@ def test_lists_are_kept_until_they_are_old_or_refreshed(client: Client) -> None:
 
 def test_a_list_that_could_not_be_had_is_asked_for_again(client: Client) -> None:
     client.fail({"code": "webui_refused", "message": "m", "webui": {"status": 404, "body": {"detail": "no"}}})
-    assert client.get("samplers") == WebUiResponse(404, {"detail": "no"})
+    assert client.get("samplers") == BridgeResponse(404, {"detail": "no"})
     client.replica = client.complete
     assert client.get("samplers").body == [{"name": "Euler a"}]
 

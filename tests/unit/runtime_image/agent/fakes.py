@@ -13,7 +13,7 @@ from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.claimed_tasks import COMPLETE
 from runtime_image.agent.core.completion import Release
 from runtime_image.agent.core.engine import EngineDraft
-from runtime_image.agent.core.errors import MessageLost
+from runtime_image.agent.core.errors import MessageNotInFlight
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.agent.core.worker_pools import WorkerPools
@@ -245,7 +245,7 @@ class FakeQueue(TaskQueue):
 
     def extend(self, receipt_handle: str) -> None:
         if receipt_handle in self.gone:
-            raise MessageLost
+            raise MessageNotInFlight
         self.actions.append(("extend", receipt_handle))
 
     def requeue(self, receipt_handle: str, delay_seconds: float = 0) -> None:

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from runtime_image.agent.core.errors import MessageLost
+from runtime_image.agent.core.errors import MessageNotInFlight
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.process.clock import Clock
 from tests.harness.queue_counts import counts
@@ -56,7 +56,7 @@ def test_a_message_goes_back_to_its_own_queue(sqs: Any, urls: dict[str, str], qu
     queue.delete(again.receipt_handle)
     assert counts(sqs, urls[name]) == (0, 0)
     queue.delete(again.receipt_handle)
-    with pytest.raises(MessageLost):
+    with pytest.raises(MessageNotInFlight):
         queue.extend(again.receipt_handle)
 
 

@@ -18,7 +18,7 @@ class _Listed(NamedTuple):
     etag: str
 
 
-class ModelBucket:
+class CheckpointCatalogue:
     """Checkpoints in the Web UI's own folder layout."""
 
     def __init__(self, *, client: Any, bucket: str) -> None:

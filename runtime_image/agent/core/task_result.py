@@ -17,7 +17,7 @@ class TaskResult(StrEnum):
     CANCELLED = "Cancelled"
     LEASE_LOST = "LeaseLost"
     LEASE_EXPIRED = "LeaseExpired"
-    MESSAGE_LOST = "MessageNotInFlight"
+    MESSAGE_LOST = "MessageLost"
 
 
 class TaskObserver(Protocol):

@@ -14,6 +14,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def described_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Run a system for generated requests. Their webhooks lead nowhere, and would delay those of other tests."""
+    with running_system(tmp_path_factory.mktemp("described"), "--stub-webui", "0") as started:
+        yield started
+
+
 @pytest.fixture(scope="session")
 def drawing_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Run a system with embedded Web UIs, for the tests that are slow because they draw."""

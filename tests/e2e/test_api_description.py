@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from tests.harness.local_system import System
 
 PROJECT = Path(__file__).parents[2]
 # The other tests check their responses too; schemathesis searches for requests that they do not send.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("described_system"), pytest.mark.timeout(300)]
 
 #: Generated requests of each operation, in addition to its examples and its edge cases.
 MAX_EXAMPLES: Final = 3
@@ -31,36 +31,19 @@ CHECKS: Final = (
 )
 
 
-@pytest.fixture(scope="module")
-def quiet(system: System) -> Iterator[None]:
-    """Waits for the tasks that were drawn, and forgets their webhooks, which lead nowhere and are tried for an hour."""
-    yield
-
-    def ended() -> bool:
-        pages = [system.http("GET", f"/v1alpha2/tasks?status={status}") for status in ("IN_QUEUE", "IN_PROGRESS")]
-        return not any(page.json()["tasks"] for page in pages)
-
-    system.eventually(ended, "the end of the tasks that were drawn")
-    sqs = system.client("sqs")
-    [url] = [url for url in sqs.list_queues()["QueueUrls"] if "WebhooksQueue" in url]
-    sqs.purge_queue(QueueUrl=url)
-
-
-@pytest.mark.usefixtures("quiet")
-def test_every_answer_is_described_and_none_is_a_server_error(system: System, tmp_path: Path) -> None:
+def test_every_answer_is_described_and_none_is_a_server_error(described_system: System, tmp_path: Path) -> None:
     options = {"--exclude-tag": WEBUI_TAG, "--phases": "examples,coverage,fuzzing"}
-    judge(system, tmp_path, checks=("not_a_server_error", *CHECKS), options=options)
+    judge(described_system, tmp_path, checks=("not_a_server_error", *CHECKS), options=options)
 
 
-@pytest.mark.usefixtures("quiet")
-def test_every_answer_of_the_web_uis_api_is_described(system: System, tmp_path: Path) -> None:
+def test_every_answer_of_the_web_uis_api_is_described(described_system: System, tmp_path: Path) -> None:
     # A 500 may be the Web UI's own answer, and is described too; test_webui_clients.py has what each call must answer.
     options = {
         "--include-tag": WEBUI_TAG,
         "--phases": "examples,fuzzing",
         "--max-time": str(MAX_WEBUI_SECONDS),
     }
-    judge(system, tmp_path, checks=CHECKS, options=options)
+    judge(described_system, tmp_path, checks=CHECKS, options=options)
 
 
 def judge(system: System, folder: Path, *, checks: Sequence[str], options: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,8 @@ from stacks.config import Environment
 
 #: Sources of the templates, in addition to the environment. The functions' code runs from the source tree.
 _SOURCES: Final = ("app.py", "cdk.json", "requirements.txt", "stacks/**/*.py", "contract/**/*.py")
-
-
+#: Variable of the functions that post to hosts of users.
+_LINK_HOSTS: Final = "ALLOWED_LINK_HOSTS"
 #: Assemblies that stay in the cache.
 _MAX_ASSEMBLIES: Final = 4
 
@@ -52,7 +52,10 @@ async def synthesize(context: LocalContext) -> list[SynthesizedStack]:
             if status := await process.wait():
                 raise ProcessFailed(f"the templates cannot be synthesized (exit status {status}){process.log_tail()}")
             unfinished.rename(folder)
-        return read_assembly(folder)
+        stacks = read_assembly(folder)
+    for stack in stacks:
+        set_allowed_link_hosts(stack.template, options.environment.allowed_link_hosts)
+    return stacks
 
 
 def read_assembly(folder: Path) -> list[SynthesizedStack]:
@@ -75,6 +78,14 @@ def read_assembly(folder: Path) -> list[SynthesizedStack]:
     return list(ordered.values())
 
 
+def set_allowed_link_hosts(template: Mapping[str, Any], hosts: Iterable[str]) -> None:
+    """Give the functions the hosts of this environment, because a cached template has those of another system."""
+    for resource in template.get("Resources", {}).values():
+        variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        if resource["Type"] == "AWS::Lambda::Function" and _LINK_HOSTS in variables:
+            variables[_LINK_HOSTS] = json.dumps(list(hosts))
+
+
 def _remove_oldest(cache: Path) -> None:
     assemblies = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
     for assembly in assemblies[: -_MAX_ASSEMBLIES + 1]:
@@ -82,7 +93,7 @@ def _remove_oldest(cache: Path) -> None:
 
 
 def _fingerprint(environment: Environment, project: Path) -> str:
-    # Only agents read the allowed link hosts, and not from a template. Their port differs in every run of the demo.
+    # The allowed link hosts are set afterwards, because their port differs in every run of the demo.
     digest = hashlib.sha256(environment.model_dump_json(exclude={"allowed_link_hosts"}).encode())
     for file in sorted(path for pattern in _SOURCES for path in project.glob(pattern)):
         content = file.read_bytes()

@@ -1,7 +1,7 @@
 """Composition of the embedded Web UI: the parts that its routes call."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,8 @@ class EmbeddedWebUi:
     generator: Generator
     state: ProgressState
     queue: JobQueue
+    #: Hostile arguments that reached this Web UI.
+    violations: list[str] = field(default_factory=list)
 
     def warm_up(self) -> None:
         """Load the first checkpoint. Requests that need it wait in the queue; all others are answered meanwhile."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from embedded_webui.violations import VIOLATIONS_PATH, violations_in
 from stub_webui.fields import NUMBERS, decoded, is_number, not_a_number
 from stub_webui.journal import GenerationJournal, GenerationStep
 from stub_webui.png_images import text_of, upscaled
@@ -62,6 +63,8 @@ class StubWebUi:
         self.runs: list[StubRun] = []
         self.calls: list[tuple[str, str]] = []
         self.bodies: list[tuple[str, Json]] = []
+        #: Hostile arguments that reached the stub.
+        self.violations: list[str] = []
         self.switches: list[str] = []
         self.interrupts: list[float] = []
         self.connections: set[socket.socket] = set()
@@ -91,6 +94,7 @@ class StubWebUi:
         """Answer one request."""
         path = path.partition("?")[0]
         self.calls.append((method, path))
+        self.violations += violations_in(body)
         if not self.ready:
             return 404, {"detail": "Not Found"}
         if (reply := self.intercept(path, body)) is not None:
@@ -211,6 +215,10 @@ class StubWebUi:
         """Return how often the checkpoint was switched."""
         return 200, len(self.switches)
 
+    def recorded_violations(self, _body: Json) -> Reply:
+        """Return the hostile arguments that reached the stub."""
+        return 200, self.violations
+
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the lock, first come first served."""
@@ -279,4 +287,5 @@ _ROUTES: Final[dict[tuple[str, str], Callable[[StubWebUi, Json], Reply]]] = {
     ("GET", "/sdapi/v1/options"): StubWebUi.options,
     ("POST", "/sdapi/v1/options"): StubWebUi.set_options,
     ("GET", SWITCHES): StubWebUi.count_switches,
+    ("GET", VIOLATIONS_PATH): StubWebUi.recorded_violations,
 }

@@ -1,9 +1,11 @@
 """The HTTP application: all routes of the API over one Web UI."""
 
+import json
 import time
+from contextlib import suppress
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,6 +14,7 @@ from embedded_webui.api.generation_routes import generation_routes
 from embedded_webui.api.image_routes import image_routes
 from embedded_webui.api.list_routes import list_routes
 from embedded_webui.api.settings_routes import settings_routes
+from embedded_webui.violations import VIOLATIONS_PATH, violations_in
 from embedded_webui.web_ui import EmbeddedWebUi
 
 _PREFIX: Final = "/sdapi/v1"
@@ -20,8 +23,18 @@ _PREFIX: Final = "/sdapi/v1"
 def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
     """Return the application. Its routes are plain functions: each waiting request holds a thread, as in the Web UI."""
     application = FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
+
+    async def record_violations(request: Request) -> None:
+        with suppress(ValueError):
+            web_ui.violations.extend(violations_in(json.loads(await request.body() or b"{}")))
+
     for routes in (generation_routes, image_routes, settings_routes, list_routes):
-        application.include_router(routes(web_ui), prefix=_PREFIX)
+        application.include_router(routes(web_ui), prefix=_PREFIX, dependencies=[Depends(record_violations)])
+
+    @application.get(VIOLATIONS_PATH)
+    def violations() -> list[str]:
+        return web_ui.violations
+
     application.add_middleware(ProcessTime)
     register_errors(application)
     return application

@@ -19,3 +19,4 @@ def aws_endpoint() -> Iterator[str]:
 def harness(aws_endpoint: str, tmp_path: Path) -> Iterator[Harness]:
     with make_harness(aws_endpoint, tmp_path) as harness:
         yield harness
+        assert harness.webui.violations == [], "the guard let hostile arguments through to the Web UI"

@@ -171,3 +171,16 @@ def test_interrogate_names_the_main_colours(web_ui: httpx.Client) -> None:
     picture = encoded(Image.new("RGB", (64, 64), "#dc1e1e"))
     assert web_ui.post("/interrogate", json={"image": picture}).json() == {"caption": "a picture in red"}
     assert web_ui.post("/interrogate", json={"image": picture, "model": "deepdanbooru"}).json() == {"caption": "red"}
+
+
+def test_hostile_arguments_are_recorded(web_ui: httpx.Client) -> None:
+    unit = {"ipadapter_input": "gASV", "image": "/etc/passwd", "effective_region_mask": "http://127.0.0.1/"}
+    body = GENERATION | {"alwayson_scripts": {"ControlNet": {"args": [unit]}}}
+    assert web_ui.post("/txt2img", json=body).status_code == 422
+    place = "alwayson_scripts.ControlNet.args[0]"
+    url = str(web_ui.base_url).replace("/sdapi/v1/", "/violations")
+    assert set(web_ui.get(url).json()) >= {
+        f"{place}.ipadapter_input: a hostile field",
+        f"{place}.image: a path",
+        f"{place}.effective_region_mask: an address",
+    }

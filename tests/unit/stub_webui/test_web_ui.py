@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from embedded_webui.violations import VIOLATIONS_PATH, violations_in
 from stub_webui.__main__ import parse_options, stub_of
 from stub_webui.journal import GenerationJournal, read_journal
 from stub_webui.png_images import text_of
-from stub_webui.run import draw_requested_size
+from stub_webui.run import StubRun, draw_requested_size
 from stub_webui.server import serve_stub
 from stub_webui.web_ui import StubWebUi
 from tests.harness.eventually import eventually
@@ -93,3 +94,38 @@ def test_faults_over_http() -> None:
             client.post(TXT2IMG, json={"steps": 1})
         images = client.post(TXT2IMG, json={"steps": 1}).json()["images"]
         assert base64.b64decode(images[0]).startswith(b"\x89PNG")
+
+
+PICTURE = base64.b64encode(draw_requested_size(StubRun("", {"width": 8, "height": 8}, "", 0.0), 0)).decode()
+
+
+@pytest.mark.parametrize(
+    ("unit", "violations"),
+    [
+        ({"image": PICTURE, "module": "canny", "ipadapter_input": None, "is_ui": None}, []),
+        ({"image": {"image": f"data:image/png;base64,{PICTURE}", "mask": None}}, []),
+        ({"ipadapter_input": "gASV", "enabled": False}, ["ipadapter_input: a hostile field"]),
+        ({"image": "/var/outputs/other.png"}, ["image: a path"]),
+        ({"image": {"image": PICTURE, "mask": "/etc/pas"}}, ["image.mask: a path"]),
+        ({"effective_region_mask": "http://169.254.169.254/ "}, ["effective_region_mask: an address"]),
+        ({"batch_images": "/x", "output_dir": "/y"}, ["batch_images: a hostile field", "output_dir: a hostile field"]),
+    ],
+)
+def test_hostile_arguments_of_a_control_net_unit_are_recorded(unit: dict[str, Any], violations: list[str]) -> None:
+    webui = StubWebUi(seconds_per_step=0)
+    webui.answer("POST", TXT2IMG, {"prompt": "http://a", "alwayson_scripts": {"controlnet": {"args": [unit]}}})
+    recorded = [f"alwayson_scripts.controlnet.args[0].{violation}" for violation in violations]
+    assert webui.answer("GET", VIOLATIONS_PATH, {}) == (200, recorded)
+
+
+@pytest.mark.parametrize(
+    ("body", "violations"),
+    [
+        ({"prompt": "http://a", "alwayson_scripts": {"ADetailer": {"args": [{"ad_prompt": "https://b"}]}}}, []),
+        ({"script_name": "Prompts from file or textbox"}, ["Prompts from file or textbox: a script"]),
+        ({"script_args": [" HTTPS://b"], "firstpass_image": "http://c"}, ["script_args[0]", "firstpass_image"]),
+    ],
+)
+def test_hostile_fields_of_a_request_are_recorded(body: dict[str, Any], violations: list[str]) -> None:
+    found = violations_in(body)
+    assert [violation.removesuffix(": an address") for violation in found] == violations

@@ -1,8 +1,8 @@
 """Runtimes, and the routing of a task to the queue of its runtime: message attributes and filter policies."""
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import PurePosixPath
+from string import hexdigits
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -109,7 +109,10 @@ class Catalogue:
 
 def checkpoint_name(name: str) -> str:
     """Strip the ` [hash]` of a Web UI title, because title and file name mean the same checkpoint."""
-    return re.sub(r"\s*\[[0-9a-fA-F]+\]$", "", name.strip())
+    name = name.strip()
+    stem, bracket, digits = name.removesuffix("]").rpartition("[")
+    is_title = name.endswith("]") and bracket and digits and set(digits) <= set(hexdigits)
+    return stem.rstrip() if is_title else name
 
 
 def same_checkpoint(first: str, second: str) -> bool:
@@ -135,8 +138,9 @@ def model_name_forms(name: str, extensions: Collection[str]) -> tuple[str, ...]:
 
 def is_checkpoint_name(name: str) -> bool:
     """Return True if `name` can be a file below the checkpoint folder: it stays inside, and is safe in a log."""
-    parts = checkpoint_name(name).split("/")
-    return len(name) <= MAX_CHECKPOINT_LENGTH and name.isprintable() and not {"", ".", ".."} & set(parts)
+    if len(name) > MAX_CHECKPOINT_LENGTH or not name.isprintable():
+        return False
+    return {"", ".", ".."}.isdisjoint(checkpoint_name(name).split("/"))
 
 
 def task_attributes(record: Record) -> dict[str, str]:

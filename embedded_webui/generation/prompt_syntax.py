@@ -7,8 +7,9 @@ from typing import Final
 #: Factor of one pair of round brackets on the weight; square ones divide by it.
 _BRACKET_WEIGHT: Final = 1.1
 #: Word that starts a new chunk of the prompt.
-_BREAK: Final = re.compile(r"\s*\bBREAK\b\s*")
-_EXTRA_NETWORK: Final = re.compile(r"<(\w+):([^>]+)>")
+#: A run of spaces is read once, from its beginning; otherwise a prompt of spaces would take quadratic time.
+_BREAK: Final = re.compile(r"(?:(?<!\s)\s++)?+\bBREAK\b\s*+")
+_EXTRA_NETWORK: Final = re.compile(r"<(\w+):([^<>]+)>")
 _TOKENS: Final = re.compile(r"\\[()\[\]\\]|\\|\(|\[|:\s*([+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:")
 #: Innermost square brackets; with a colon or a bar inside they are a prompt that changes between steps.
 _CHANGING: Final = re.compile(r"\[([^\[\]]*)\]")

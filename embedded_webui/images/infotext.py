@@ -10,7 +10,7 @@ from typing import Any, Final
 VERSION: Final = "1.10.1"
 #: Settings from which on the last line counts as settings rather than as prompt.
 _MIN_SETTINGS: Final = 3
-_SETTING: Final = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_SETTING: Final = re.compile(r'(\w[\w \-/]{1,100}+):\s*+("(?:\\.|[^\\"])++"|[^,]*+)(?:,|$)')
 _SIZE: Final = re.compile(r"^(\d+)x(\d+)$")
 _NEGATIVE: Final = "Negative prompt:"
 #: Values that `png-info` shows for settings that the text leaves out.

@@ -11,7 +11,7 @@ from local.cloudformation.errors import TemplateError
 NO_VALUE: Final = object()
 
 #: `${Name}`, `${Name.Attribute}` and the literal `${!Name}` of Fn::Sub.
-_SUBSTITUTION: Final = re.compile(r"\$\{(!?)([^}]*)\}")
+_SUBSTITUTION: Final = re.compile(r"\$\{(!?)([^{}]*+)\}")
 #: A dynamic reference, `{{resolve:service:...}}`, which CloudFormation resolves during the deployment.
 _DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:([^:{}]*):([^{}]*)\}\}")
 #: Separator between the secret's name or ARN, which may contain colons, and the JSON key.

@@ -30,7 +30,7 @@ _REQUEST_EXCEPTIONS: Final = frozenset(
 )
 #: Words of exceptions without their own class that the request caused (recorded).
 _REQUEST_WORDS: Final = re.compile(
-    r"Could not find checkpoint with name|could not find upscaler|model '.*' not found"
+    r"Could not find checkpoint with name|could not find upscaler|model '[^']*+' not found"
     r"|Expected 3D \(unbatched\) or 4D|Calculated padded input size|negative dimension"
 )
 _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)

@@ -27,8 +27,8 @@ _SCRIPTS: Final = {
     TEXT_TO_IMAGE_PATH: kinds.TEXT_TO_IMAGE_SCRIPT,
     IMAGE_TO_IMAGE_PATH: kinds.IMAGE_TO_IMAGE_SCRIPT,
 }
-#: The Web UI reads `<lora:name:weight>` in prompts, `lyco` being an older word for it.
-_LORA: Final = re.compile(r"<(?:lora|lyco):([^:<>]+)[^<>]*>")
+#: The Web UI reads `<lora:name:weight>` in prompts; `lyco` is an older word. A text without `>` is read once.
+_LORA: Final = re.compile(r"<(?:lora|lyco):([^:<>]++)[^<>]*+>")
 
 
 class Named(NamedTuple):

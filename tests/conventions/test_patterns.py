@@ -1,0 +1,80 @@
+"""Every regular expression of the project takes time that grows no faster than the text, whatever a stranger sends."""
+
+import gc
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+
+from tests.conventions.language import PROJECT, tracked_files
+from tests.conventions.patterns import Source, collect, hostile_texts
+
+#: Length of the longest text. A quadratic expression needs 4 million steps for it.
+LONGEST = 3000
+#: A character may cost this many times what it costs in a shorter text. Quadratic growth exceeds it four times over.
+MOST_GROWTH = 8
+#: Methods that look for a match at every place of a text, and so do the work of `findall`.
+SAME_WORK = {"sub": "findall", "subn": "findall", "split": "findall", "finditer": "findall"}
+#: Patterns that exist only when the program runs, and the reason why each is safe.
+KNOWN_WHEN_RUN = {
+    "cli/doctor/deployed.py: f'Darkroom-{re.escape(environment.name)}-([A-Z]\\\\w*)'": "names of the operator's stacks",
+    "stacks/config/access.py: pattern": "the operator's own file; the patterns are those of `_ENDPOINTS`",
+    "local/api_gateway/routes.py: ''.join(parts) or '/'": "each repetition ends at a slash, except the last",
+    "local/api_gateway/authorization.py: expression": "IAM's wildcards, of the project's own policies",
+}
+
+COLLECTION = collect(
+    (PROJECT / file for file in tracked_files([]) if file.endswith(".py") and not file.startswith(("tests/", "docs/"))),
+    PROJECT,
+)
+
+
+def growth(run: Callable[[str], object], text_of: Callable[[int], str]) -> float:
+    """Return how many times more a character costs in a longer text than in a shorter one."""
+    cheapest, length = float("inf"), 12
+    while length <= LONGEST:
+        text = text_of(length)
+        cost = min(processor_seconds(run, text) for _ in range(3)) / len(text)
+        if cost > MOST_GROWTH * cheapest:
+            return cost / cheapest
+        cheapest = min(cheapest, cost)
+        length = length * 3 // 2
+    return 1
+
+
+def processor_seconds(run: Callable[[str], object], text: str) -> float:
+    gc.disable()
+    try:
+        began = time.process_time()
+        run(text)
+        return time.process_time() - began
+    finally:
+        gc.enable()
+
+
+def slow_texts(pattern: str | bytes, flags: int, methods: Iterable[str]) -> Iterator[str]:
+    if isinstance(pattern, bytes):
+        pattern = pattern.decode("latin-1")
+    compiled = re.compile(pattern, flags)
+    for text_of in hostile_texts(pattern, flags):
+        for method in dict.fromkeys(SAME_WORK.get(method, method) for method in methods):
+            if growth(getattr(compiled, method), text_of) > MOST_GROWTH:
+                yield f"{method}: {text_of(40)!r}"
+
+
+@pytest.mark.parametrize("source", COLLECTION.sources, ids=lambda source: f"{source.file}:{source.line}")
+def test_a_text_of_twice_the_length_takes_twice_the_time(source: Source) -> None:
+    assert not next(slow_texts(source.pattern, source.flags, source.methods), None), source.pattern
+
+
+def test_every_pattern_is_judged() -> None:
+    assert sorted(COLLECTION.unknown) == sorted(KNOWN_WHEN_RUN)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\s*\[[0-9a-fA-F]+\]$", r"<(?:lora|lyco):([^:<>]+)[^<>]*>", r"(a+)+$", r"\w+\d+!", r"(?:a|aa)+$", r".*\n.*x"],
+)
+def test_a_slow_pattern_is_noticed(pattern: str) -> None:
+    assert next(slow_texts(pattern, 0, {"search"}), None)

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from contract.errors import FieldError
-from contract.json_values import describe
 from contract.routing import Limits
 
 #: The Web UI's defaults for missing fields (spec of AUTOMATIC1111 1.10).
@@ -11,7 +10,13 @@ WEBUI_DEFAULTS: Final = {"width": 512, "height": 512, "steps": 50, "batch_size":
 
 
 def check_generation(content: dict[str, Any], limits: Limits, field: str) -> list[FieldError]:
-    """Return an error for each limit that a txt2img or img2img body exceeds; `field` is the path of `content`."""
+    """Return an error for each limit that a txt2img or img2img body exceeds.
+
+    Args:
+        content: The body as `contract.request_fields` reads it.
+        limits: The limits of the runtime.
+        field: Path of `content`.
+    """
     allowed = {
         "width": limits.width,
         "height": limits.height,
@@ -41,12 +46,7 @@ def check_input_image(content: dict[str, Any], field: str) -> list[FieldError]:
     ]
 
 
-def _check_number(value: object, minimum: float, maximum: float, field: str) -> FieldError | None:
-    if value is None:
-        return None
-    # The Web UI itself would turn the text "99999" into a number, so text must not slip past the limit.
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return FieldError(field, f"must be a number, not {describe(value)}")
+def _check_number(value: float, minimum: float, maximum: float, field: str) -> FieldError | None:
     if minimum <= value <= maximum:
         return None
     return FieldError(
@@ -66,9 +66,9 @@ def _check_high_resolution_pass(content: dict[str, Any], limits: Limits, field: 
     # With an explicit target size the Web UI ignores the factor.
     resized = bool(content.get("hr_resize_x") or content.get("hr_resize_y"))
     checks = (
-        _check_number(content.get("hr_resize_x"), 0, limits.width, f"{field}.hr_resize_x"),
-        _check_number(content.get("hr_resize_y"), 0, limits.height, f"{field}.hr_resize_y"),
-        _check_number(content.get("hr_second_pass_steps"), 0, limits.steps, f"{field}.hr_second_pass_steps"),
+        _check_number(content.get("hr_resize_x", 0), 0, limits.width, f"{field}.hr_resize_x"),
+        _check_number(content.get("hr_resize_y", 0), 0, limits.height, f"{field}.hr_resize_y"),
+        _check_number(content.get("hr_second_pass_steps", 0), 0, limits.steps, f"{field}.hr_second_pass_steps"),
         None if resized else _check_number(content.get("hr_scale", 2.0), 0, largest_scale, f"{field}.hr_scale"),
     )
     return [error for error in checks if error]

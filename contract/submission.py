@@ -12,6 +12,7 @@ from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
 from contract.content import check_generation, check_input_image
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe
+from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Task, TaskType
 
@@ -103,6 +104,7 @@ def _check(
     except ValueError:
         return None
     content, requested = extract_requested_checkpoint(content, errors)
+    content = _read(tasktype, content, errors)
     checkpoint = None
     errors += _check_content(tasktype, content, runtime)
     if runtime:
@@ -160,6 +162,15 @@ def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[
         return found
     errors.append(found)
     return None
+
+
+def _read(tasktype: TaskType, content: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
+    if tasktype is not TaskType.WEBUI_API:
+        return read_request(runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, ""), content, "task.content", errors)
+    payload = content.get("payload")
+    if not isinstance(payload, dict):
+        return content
+    return content | {"payload": read_request(runpod.endpoint_of(content), payload, "task.content.payload", errors)}
 
 
 def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:

@@ -196,7 +196,7 @@ def test_cancelling_what_waits_and_what_runs_but_nothing_that_has_ended(runpod: 
 
 @pytest.mark.parametrize("size", [10, 100_000], ids=["in the record", "in the bucket"])
 def test_a_retry_runs_the_same_again(runpod: Runpod, size: int) -> None:
-    call = BODY["input"] | {"payload": {"prompt": "x" * size}}
+    call = BODY["input"] | {"payload": {"note": "x" * size}}
     task_id = runpod.run(input=call, webhook="https://example.com/hook", policy={"executionTimeout": 9000})["id"]
     first = runpod.harness.record(task_id)
     runpod.harness.claim(task_id)
@@ -210,7 +210,7 @@ def test_a_retry_runs_the_same_again(runpod: Runpod, size: int) -> None:
     assert (second.retries, second.attempts, second.error) == (1, 0, None)
     message = json.loads(runpod.harness.task_topic.sent[-1][0])
     assert message["run"] == second.run_id
-    assert message["task"]["content"]["payload"] == {"prompt": "x" * size}
+    assert message["task"]["content"]["payload"] == {"note": "x" * size}
     runpod.harness.claim(task_id)
     runpod.harness.finish(task_id, FAILED)
     assert runpod.status(task_id)["retries"] == 1

@@ -94,7 +94,7 @@ def test_large_bodies_go_through_the_bucket(
 def test_a_crash_around_publishing_is_repaired_by_the_next_delivery(
     harness: Harness, make_task: MakeTask, fails_after_sending: bool, size: int
 ) -> None:
-    body = make_task(content={"prompt": "x" * size})
+    body = make_task(content={"note": "x" * size})
     harness.task_topic.failures = 1
     harness.task_topic.fails_after_sending = fails_after_sending
     with pytest.raises(Exception, match="AWS refuses"):

@@ -71,7 +71,7 @@ def test_a_job_that_failed_says_why(render: Render, ended: EndedTask) -> None:
 
 
 def test_a_large_request_comes_from_the_bucket(render: Render, ended: EndedTask) -> None:
-    large = INPUT | {"payload": {"prompt": "x" * 300_000}}
+    large = INPUT | {"payload": {"note": "x" * 300_000}}
     record = ended({"input": large})
     assert record.message_key
     assert render(record)["input"] == large

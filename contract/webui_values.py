@@ -1,0 +1,130 @@
+"""Readers of the values in a Web UI request: each returns the value as the Web UI's pydantic 1 reads it.
+
+The Web UI reads the text "False" as false and the text "512" as a number. A check must see what the Web UI will do, so
+the edge replaces every value by what its reader returns.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from contract.errors import FieldError
+from contract.json_values import describe
+
+#: Returns the value of a field, or adds an error with the field's path.
+Reader = Callable[[object, str, list[FieldError]], Any]
+
+_TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
+_FALSE: Final = frozenset({"0", "off", "f", "false", "n", "no"})
+#: Characters of a number that is written as text. Python needs quadratic time for thousands of digits.
+MAX_DIGITS: Final = 40
+#: The Web UI stores whole numbers in 64 bits.
+MAX_NUMBER: Final = 2**63 - 1
+#: Characters of a value that an error repeats.
+MAX_SHOWN: Final = 40
+
+
+def shown(value: object) -> str:
+    """Return a value for an error message: a text is repeated, of others the type is named."""
+    return repr(value[:MAX_SHOWN]) if isinstance(value, str) else describe(value)
+
+
+def boolean(value: object, field: str, errors: list[FieldError]) -> bool:
+    """Read true or false, also written as a text or as 0 and 1."""
+    if isinstance(value, bool):
+        return value
+    word = value.lower() if isinstance(value, str) else str(int(value)) if value in (0, 1) else ""
+    if word not in _TRUE | _FALSE:
+        errors.append(FieldError(field, f"must be true or false, not {shown(value)}"))
+    return word in _TRUE
+
+
+def whole(minimum: int = -MAX_NUMBER, maximum: int = MAX_NUMBER) -> Reader:
+    """Return the reader of whole numbers in these bounds; it cuts a fraction off, as the Web UI does."""
+
+    def read(value: object, field: str, errors: list[FieldError]) -> int:
+        return int(_read_number(int, "a whole number", value, (minimum, maximum), field, errors))
+
+    return read
+
+
+def number(minimum: float = -MAX_NUMBER, maximum: float = MAX_NUMBER) -> Reader:
+    """Return the reader of numbers in these bounds."""
+
+    def read(value: object, field: str, errors: list[FieldError]) -> float:
+        return _read_number(float, "a number", value, (minimum, maximum), field, errors)
+
+    return read
+
+
+def text(max_length: int) -> Reader:
+    """Return the reader of texts; the Web UI reads a number as its digits."""
+
+    def read(value: object, field: str, errors: list[FieldError]) -> str:
+        if isinstance(value, int | float):
+            value = str(value)
+        if not isinstance(value, str):
+            errors.append(FieldError(field, f"must be a text, not {describe(value)}"))
+            return ""
+        if len(value) > max_length:
+            message = f"has {len(value)} characters; {max_length} are accepted"
+            errors.append(FieldError(field, message, "limit_exceeded"))
+        return value
+
+    return read
+
+
+def listed(entry: Reader, max_entries: int) -> Reader:
+    """Return the reader of a list of at most `max_entries` values."""
+
+    def read(value: object, field: str, errors: list[FieldError]) -> list[Any]:
+        if not isinstance(value, list):
+            errors.append(FieldError(field, f"must be a list, not {describe(value)}"))
+            return []
+        if len(value) > max_entries:
+            message = f"has {len(value)} entries; {max_entries} are accepted"
+            errors.append(FieldError(field, message, "limit_exceeded"))
+            return []
+        return [entry(item, f"{field}[{index}]", errors) for index, item in enumerate(value)]
+
+    return read
+
+
+def read_fields(
+    body: Mapping[str, Any], readers: Mapping[str, Reader], field: str, errors: list[FieldError]
+) -> dict[str, Any]:
+    """Return `body` as the readers of its fields read it; `field` is its path.
+
+    A field that is null is left out, because the Web UI then uses its default. Fields without a reader stay.
+    """
+    result = {}
+    for name, value in body.items():
+        if (reader := readers.get(name)) is None:
+            result[name] = value
+        elif value is not None:
+            result[name] = reader(value, f"{field}.{name}", errors)
+    return result
+
+
+def _read_number(
+    kind: type[int | float],
+    word: str,
+    value: object,
+    bounds: tuple[float, float],
+    field: str,
+    errors: list[FieldError],
+) -> float:
+    minimum, maximum = bounds
+    read: float = math.nan
+    if isinstance(value, int | float) or (isinstance(value, str) and len(value) <= MAX_DIGITS):
+        with contextlib.suppress(ValueError, OverflowError):
+            read = value if type(value) is int else kind(value)
+    if isinstance(read, float) and not math.isfinite(read):
+        errors.append(FieldError(field, f"must be {word}, not {shown(value)}"))
+    elif not minimum <= read <= maximum:
+        message = f"is {str(read)[:MAX_SHOWN]}; {minimum:g} to {maximum:g} are accepted"
+        errors.append(FieldError(field, message, "limit_exceeded" if read > maximum else "invalid_field"))
+    else:
+        return read
+    return 0

@@ -1,6 +1,5 @@
 """RunPod form of a task, `{"input": {"api", "payload"}}`, and its allowed Web UI calls."""
 
-import re
 from typing import Any, Final
 
 from contract.errors import FieldError
@@ -21,6 +20,7 @@ _GET: Final = """
 #: Endpoints (without leading slash) that a `webui-api` task may call, by method.
 ALLOWED_CALLS: Final = {"GET": frozenset(_GET.split()), "POST": frozenset(_POST.split())}
 TEXT_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/txt2img"
+DOWNLOAD_ENDPOINT: Final = "v1/download"
 SYNC_ENDPOINT: Final = "v1/sync"
 IMAGE_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/img2img"
 #: The endpoint that a task of each type calls; `webui-api` names its own.
@@ -33,15 +33,6 @@ ENDPOINT_OF_TASKTYPE: Final = {
     TaskType.PNG_INFO: "sdapi/v1/png-info",
 }
 TASKTYPE_OF_ENDPOINT: Final = {endpoint: tasktype for tasktype, endpoint in ENDPOINT_OF_TASKTYPE.items()}
-
-#: Field of a call of `v1/sync` with the sender's token.
-TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
-#: The token in any text. The text may be broken JSON, or JSON in a string of JSON, whose quotation marks have
-#: backslashes. The expression reads each run of backslashes once, so a stranger cannot make the search slow.
-_TOKEN_IN_TEXT: Final = re.compile(
-    rf"""(?<!\\)((?P<escape>\\*+)"{TOKEN_FIELD}(?P=escape)"\s*:\s*(?P=escape)").*?(?=(?<!\\)(?P=escape)"|\Z)""",
-    re.DOTALL,
-)
 
 #: Schedulers of the Web UI as they appear at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
 #: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".
@@ -92,19 +83,6 @@ def endpoint_of(content: dict[str, Any]) -> str:
         case {"api": {"endpoint": str(endpoint)}}:
             return endpoint.removeprefix("/")
     return ""
-
-
-def without_token(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a task without the token of a `v1/sync` call, because tokens are never stored."""
-    payload = content.get("payload")
-    if endpoint_of(content) != SYNC_ENDPOINT or not isinstance(payload, dict):
-        return content
-    return content | {"payload": {key: value for key, value in payload.items() if key != TOKEN_FIELD}}
-
-
-def text_without_token(text: str) -> str:
-    """Return a message of any form without the value of a token."""
-    return _TOKEN_IN_TEXT.sub(r"\1", text)
 
 
 def original_field(field: str) -> str:

@@ -9,8 +9,8 @@ from urllib.parse import urljoin
 import httpcore
 
 from guarded_http.errors import LinkUnavailable
-from guarded_http.network import Deadline, GuardedNetwork, Resolver
-from guarded_http.url import HttpUrl, parse_http_url
+from guarded_http.network import Deadline, GuardedNetwork, ReportPrivate, Resolver
+from guarded_http.url import DEFAULT_PORTS, HttpUrl, parse_http_url
 
 #: Redirects that are followed: real ones need one or two (http to https, bucket to region).
 MAX_REDIRECTS: Final = 5
@@ -50,11 +50,13 @@ class GuardedResponse:
 class GuardedHttp:
     """Sends requests. Proxy settings of the process are ignored, because a proxy would resolve names unchecked.
 
-    `allowed_hosts` names each `host` or `host:port` that may be reached although its address is not public.
+    `allowed_hosts` names each `host` or `host:port` that may be reached although its address is not public. A host
+    without a port may be reached on the ports of http and https.
     """
 
-    def __init__(self, *, resolve: Resolver, allowed_hosts: Iterable[str]) -> None:
+    def __init__(self, *, resolve: Resolver, allowed_hosts: Iterable[str], report_private: ReportPrivate) -> None:
         self._resolve = resolve
+        self._report_private = report_private
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self._ssl_context: ssl.SSLContext | None = None
 
@@ -63,7 +65,9 @@ class GuardedHttp:
         self, method: str, target: HttpUrl, *, headers: Mapping[str, str], deadline: Deadline, content: bytes = b""
     ) -> Iterator[GuardedResponse]:
         """Send one request and yield its response, a redirect included; raises LinkRefused or LinkUnavailable."""
-        network = GuardedNetwork(resolve=self._resolve, is_allowed=self.is_allowed, deadline=deadline)
+        network = GuardedNetwork(
+            resolve=self._resolve, is_allowed=self.is_allowed, report_private=self._report_private, deadline=deadline
+        )
         url = httpcore.URL(
             scheme=target.scheme.encode(),
             host=target.host.encode(),
@@ -98,9 +102,9 @@ class GuardedHttp:
 
     def is_allowed(self, host: str, port: int) -> bool:
         """Return True if the environment allows a host whatever its address."""
-        host = host.lower()
-        bracketed = f"[{host}]" if ":" in host else host
-        return bool(self._allowed_hosts & {host, f"{bracketed}:{port}"})
+        host = f"[{host}]" if ":" in host else host.lower()
+        names = {f"{host}:{port}", *([host] if port in DEFAULT_PORTS.values() else [])}
+        return bool(self._allowed_hosts & names)
 
     def _context(self, target: HttpUrl) -> ssl.SSLContext | None:
         # Loading the certificate authorities takes about 20 ms, so it is done once.

@@ -17,6 +17,9 @@ CONNECT_SECONDS: Final = 5.0
 #: Addresses of one name that are tried.
 MAX_ADDRESSES_TRIED: Final = 4
 
+#: Reports a host and its private address to the log, because the sender must not learn the address.
+ReportPrivate = Callable[[str, str], object]
+
 #: Resolves a host and port to addresses; `socket.getaddrinfo` outside tests.
 Resolver = Callable[[str, int], list[str]]
 
@@ -47,8 +50,16 @@ class Deadline:
 class GuardedNetwork(httpcore.NetworkBackend):
     """Connects to public addresses only; `is_allowed(host, port)` names the exceptions of the environment."""
 
-    def __init__(self, *, resolve: Resolver, is_allowed: Callable[[str, int], bool], deadline: Deadline) -> None:
+    def __init__(
+        self,
+        *,
+        resolve: Resolver,
+        is_allowed: Callable[[str, int], bool],
+        report_private: ReportPrivate,
+        deadline: Deadline,
+    ) -> None:
         self._resolve = resolve
+        self._report_private = report_private
         self._is_allowed = is_allowed
         self._deadline = deadline
         self._backend = httpcore.SyncBackend()
@@ -63,8 +74,9 @@ class GuardedNetwork(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to an address of `host` after all of them were checked."""
         addresses = self._addresses(host, port)
-        if not self._is_allowed(host, port):
-            check_addresses(addresses)
+        if not self._is_allowed(host, port) and (private := first_private(addresses)):
+            self._report_private(host, private)
+            raise LinkRefused(f"{host} is not a public address")
         failure: Exception | None = None
         for address in addresses[:MAX_ADDRESSES_TRIED]:
             timeout_seconds = min(CONNECT_SECONDS, self._deadline.rest_seconds())
@@ -130,15 +142,16 @@ class DeadlineStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def check_addresses(addresses: Iterable[str]) -> None:
-    """Raise LinkRefused unless every address is public: with one that is not, the next answer may be only that."""
+def first_private(addresses: Iterable[str]) -> str | None:
+    """Return the first address that is not public: with one of them, the name's next answer may hold only that."""
     for text in addresses:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
-            raise LinkRefused(f"the address {text[:100]} is not understood") from None
+            return text
         if not is_public(address):
-            raise LinkRefused(f"it leads to {address}, which is not a public address")
+            return text
+    return None
 
 
 def resolve_with_system(host: str, port: int) -> list[str]:

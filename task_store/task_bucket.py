@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
-from contract.runpod import text_without_token
+from contract.redaction import text_without_secrets
 from contract.storage import MAX_MESSAGE_BYTES, UNREADABLE_FOLDER, S3Location, decode_pointer
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ class TaskBucket:
             raise InvalidJson(f"{location.uri} is not UTF-8 text: byte {error.start} cannot be decoded") from None
 
     def keep_unreadable(self, message_id: str, *, body: str, source: str) -> S3Location:
-        """Store an unreadable message for the operators, without the tokens in it; return its location."""
+        """Store an unreadable message for the operators, without the secrets in it; return its location."""
         location = self.location(f"{UNREADABLE_FOLDER}/{message_id}.json")
-        kept = {"source": source, "message_id": message_id, "body": text_without_token(body)}
+        kept = {"source": source, "message_id": message_id, "body": text_without_secrets(body)}
         self.put(location.key, json.dumps(kept))
         return location
 

@@ -12,8 +12,9 @@ from contract.errors import IdInUse, MessageTooLarge, NotRetryable
 from contract.json_values import canonical_json, compact_json, parse_json_object
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
+from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
-from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of, without_token
+from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
 from contract.submission import Format, Submission, parse_submission
 from lambdas.runtime.aws_errors import AwsUnavailable
@@ -206,7 +207,7 @@ def _new_record(
             f"the task takes {len(body)} bytes of JSON; {MAX_MESSAGE_BYTES} are allowed:"
             " pass links to pictures instead of base64"
         )
-    storable = task.model_copy(update={"content": without_token(task.content)})
+    storable = task.model_copy(update={"content": without_secrets(task.content)})
     stored_body = body if storable == task else message.model_copy(update={"task": storable}).to_body()
     fingerprint = _fingerprint(submission)
     record = Record(

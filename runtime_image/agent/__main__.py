@@ -119,7 +119,9 @@ def build_loop(
     )
     preparer = TaskPreparer(
         engine=engine,
-        links=build_link_resolver(settings, fields=engine.input_fields, storage=aws.storage, retry=retry, clock=clock),
+        links=build_link_resolver(
+            settings, fields=engine.input_fields, storage=aws.storage, retry=retry, clock=clock, log=log
+        ),
         model_cache=_build_model_cache(settings, engine, log),
         load_model_calls=_model_calls_loader(settings, clock, log),
         retry=retry,
@@ -245,7 +247,11 @@ def _model_calls_loader(settings: AgentSettings, clock: Clock, log: EventLog) ->
 
         return ModelCalls(
             folder=ModelsFolder(settings.models_directory),
-            http=GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts),
+            http=GuardedHttp(
+                resolve=resolve_with_system,
+                allowed_hosts=settings.allowed_link_hosts,
+                report_private=log.report_private,
+            ),
             hub_url=settings.hf_endpoint,
             clock=clock,
             log=log,

@@ -41,7 +41,9 @@ class AgentSettings(Settings):
         default=(), description="Buckets that s3:// links may name, or `bucket/folder/`"
     )
     allowed_link_hosts: Json[tuple[str, ...]] = Field(
-        default=(), description="host or host:port that links may reach although the address is not public"
+        default=(),
+        description="Host or host:port that links may reach although the address is not public; without a port, on"
+        " ports 80 and 443",
     )
     allowed_options: Json[tuple[str, ...]] = Field(
         default=(), description="Options of the Web UI that webui-api tasks may set permanently, for all callers"

@@ -83,7 +83,8 @@ class Environment(CamelModel):
     allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
         Field(
             default=(),
-            description="host or host:port that links and webhooks may reach although its address is not public",
+            description="host or host:port that links and webhooks may reach although its address is not public;"
+            " without a port, on ports 80 and 443",
         )
     )
     entry_topic_maximum_message_bytes: int = Field(

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from contract.errors import FieldError, InvalidTask
+from contract.redaction import TOKEN_FIELD, without_query
 from contract.runpod import SYNC_ENDPOINT, endpoint_of
 from guarded_http.client import GuardedHttp, GuardedResponse
 from guarded_http.errors import LinkRefused, LinkUnavailable
@@ -70,13 +71,13 @@ class ModelCalls:
             name += PurePosixPath(unquote(urlsplit(source).path)).name
         target_file = self._file_of(name, f"{field}.download_path")
         self._fetch(task, source, target_file, headers={}, sha256=None)
-        return {"msg": "downloaded", "source_url": source, "download_path": target}
+        return {"msg": "downloaded", "source_url": without_query(source), "download_path": target}
 
     def _sync(self, task: ClaimedTask, body: Mapping[str, Any], field: str) -> dict[str, Any]:
         repository, target = _texts(body, field, "repo_id", "sync_path")
         if not _REPOSITORY.fullmatch(repository):
             raise InvalidTask([FieldError(f"{field}.repo_id", "must be a name such as stabilityai/sd-vae-ft-mse")])
-        token = body.get("hf_token")
+        token = body.get(TOKEN_FIELD)
         if token is not None and not (isinstance(token, str) and token.isascii() and token.isprintable()):
             raise InvalidTask([FieldError(f"{field}.hf_token", "must be a token of Hugging Face")])
         headers = {"Authorization": f"Bearer {token}"} if token else {}

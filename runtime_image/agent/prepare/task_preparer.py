@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # loaded only by agents that need them
     from runtime_image.agent.prepare.model_calls import ModelCalls
 
 #: Calls of `webui-api` tasks that no engine has: they bring files into the models folder.
-MODEL_CALLS: Final = frozenset({"v1/download", runpod.SYNC_ENDPOINT})
+MODEL_CALLS: Final = frozenset({runpod.DOWNLOAD_ENDPOINT, runpod.SYNC_ENDPOINT})
 #: Seconds for which an engine without answers is asked again. A moment's trouble must not cost a delivery; in longer
 #: trouble the loop releases the task.
 PATIENCE_SECONDS: Final = 5.0

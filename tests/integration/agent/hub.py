@@ -31,7 +31,7 @@ class Hub:
         for repository, files in self.files.items():
             if path.startswith(f"/api/models/{repository}/tree/main"):
                 return 200, json.dumps([_entry(name, content) for name, content in files.items()]).encode()
-            name = path.removeprefix(f"/{repository}/resolve/main/")
+            name = path.partition("?")[0].removeprefix(f"/{repository}/resolve/main/")
             if name in files:
                 return 200, self.spoiled.get(name, files[name])
         return 404, b"{}"

@@ -2,6 +2,7 @@
 
 import json
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -232,7 +233,7 @@ def test_poison_goes_to_the_dead_letter_queue_while_others_go_on(harness: Harnes
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/x.png", "http://169.254.169.254/latest/meta-data/"])
 def test_a_link_to_this_machine_is_refused(harness: Harness, url: str) -> None:
-    harness.start_agent()
+    agent = harness.start_agent()
     harness.submit("sly", {"prompt": url, "init_images": [url]}, tasktype="image-to-image")
 
     record = harness.wait_for("sly", Status.FAILED)
@@ -241,6 +242,8 @@ def test_a_link_to_this_machine_is_refused(harness: Harness, url: str) -> None:
     assert record.error["code"] == "link_refused"
     assert "task.content.init_images[0]" in record.error["message"]
     assert "not a public address" in record.error["message"]
+    refused = [line for line in agent.events() if line["event"] == "private_address_refused"]
+    assert [line["address"] for line in refused] == [urlsplit(url).hostname]
 
 
 def test_the_machines_failures_hand_back_and_in_a_row_end_the_agent(harness: Harness) -> None:

@@ -17,7 +17,7 @@ PRIVATE_NETWORKS = [
         "127.0.0.0/8",
         "169.254.0.0/16",
         "172.16.0.0/12",
-        "192.0.0.0/29",
+        "192.0.0.0/24",
         "192.0.2.0/24",
         "192.88.99.0/24",
         "192.168.0.0/16",
@@ -33,14 +33,42 @@ PRIVATE = st.sampled_from(PRIVATE_NETWORKS).flatmap(
 )
 
 
-@pytest.mark.parametrize("text", ["1.1.1.1", "8.8.8.8", "52.216.0.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.1.1.1",
+        "8.8.8.8",
+        "52.216.0.1",
+        "2606:4700:4700::1111",
+        "2a00:1450:4001::1",
+        "64:ff9b::808:808",
+        "::ffff:808:808",
+    ],
+)
 def test_public_addresses_pass(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
 
 
 @pytest.mark.parametrize(
     "text",
-    ["::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1", "100::1"],
+    [
+        "::1",
+        "::",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fec0::1",
+        "ff02::1",
+        "2001:db8::1",
+        "100::1",
+        "3fff::1",
+        "2001::1",
+        "2002:808:808::1",
+        "64:ff9b:1::808:808",
+        "::808:808",
+        "5f00::1",
+    ],
 )
 def test_private_ipv6_is_refused(text: str) -> None:
     assert not is_public(ipaddress.ip_address(text))
@@ -58,6 +86,8 @@ def test_private_ipv4_is_refused_in_every_disguise(address: ipaddress.IPv4Addres
         ipaddress.IPv6Address((0x2002 << 112) | (number << 80) | 1),
         ipaddress.IPv6Address((0x2001_0000 << 96) | (0x08080808 << 64) | (number ^ 0xFFFF_FFFF)),
         ipaddress.IPv6Address((0x2001_0000 << 96) | (number << 64) | (0x08080808 ^ 0xFFFF_FFFF)),
+        ipaddress.IPv6Address((0x2606_4700 << 96) | (0x0000_5EFE << 32) | number),
+        ipaddress.IPv6Address((0x2606_4700 << 96) | (0x0200_5EFE << 32) | number),
     ]
 
     assert [str(disguise) for disguise in disguises if is_public(disguise)] == []

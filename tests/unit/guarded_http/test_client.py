@@ -50,8 +50,12 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def client(*allowed_hosts: str) -> GuardedHttp:
-    return GuardedHttp(resolve=lambda *_: ["127.0.0.1"], allowed_hosts=allowed_hosts)
+def client(*allowed_hosts: str, reported: list[tuple[str, str]] | None = None) -> GuardedHttp:
+    return GuardedHttp(
+        resolve=lambda *_: ["127.0.0.1"],
+        allowed_hosts=allowed_hosts,
+        report_private=lambda *refused: (reported if reported is not None else []).append(refused),
+    )
 
 
 def deadline() -> Deadline:
@@ -63,7 +67,7 @@ def target_of(server: Server, path: str) -> HttpUrl:
 
 
 def test_a_body_is_posted_and_answered(server: Server) -> None:
-    with client("one.example").exchange(
+    with client(f"one.example:{server.server_port}").exchange(
         "POST", target_of(server, "/x?y"), headers={"X-Key": "ä"}, content=b"12345", deadline=deadline()
     ) as answer:
         assert (answer.status, answer.headers["x-seen"], b"".join(answer.chunks())) == (201, "Yes", b"12345")
@@ -72,7 +76,7 @@ def test_a_body_is_posted_and_answered(server: Server) -> None:
 
 
 def test_one_exchange_follows_nothing(server: Server) -> None:
-    with client("one.example").exchange(
+    with client(f"one.example:{server.server_port}").exchange(
         "POST", target_of(server, "/to?/elsewhere"), headers={}, content=b"1", deadline=deadline()
     ) as answer:
         assert answer.status == 302
@@ -82,7 +86,7 @@ def test_one_exchange_follows_nothing(server: Server) -> None:
 def test_a_key_is_not_shown_to_the_host_that_a_redirect_names(server: Server) -> None:
     here = server.url(f"/to?{server.url('/last', host='two.example')}")
     headers = {"Authorization": "Bearer key", "X-Other": "1"}
-    with client("one.example", "two.example").get(
+    with client(*(f"{name}.example:{server.server_port}" for name in ("one", "two"))).get(
         server.url(f"/to?{here}"), headers=headers, deadline=deadline()
     ) as answer:
         assert str(answer.target) == server.url("/last", host="two.example")
@@ -90,13 +94,25 @@ def test_a_key_is_not_shown_to_the_host_that_a_redirect_names(server: Server) ->
     assert seen == [(True, "1"), (True, "1"), (False, "1")]
 
 
-def test_a_post_is_guarded_like_a_get(server: Server) -> None:
+def test_a_post_is_guarded_like_a_get_and_only_the_log_learns_the_address(server: Server) -> None:
+    reported: list[tuple[str, str]] = []
     with (
-        pytest.raises(LinkRefused, match="not a public address"),
-        client().exchange("POST", target_of(server, "/"), headers={}, content=b"1", deadline=deadline()),
+        pytest.raises(LinkRefused) as refusal,
+        client(reported=reported).exchange(
+            "POST", target_of(server, "/"), headers={}, content=b"1", deadline=deadline()
+        ),
     ):
         pass
     assert not server.requests
+    assert refusal.value.message == "one.example is not a public address"
+    assert reported == [("one.example", "127.0.0.1")]
+
+
+def test_a_host_without_a_port_is_allowed_on_the_ports_of_the_web_only() -> None:
+    http = client("intranet.example", "[fd00::1]", "other.example:8080")
+    assert [http.is_allowed("Intranet.example", port) for port in (80, 443, 22)] == [True, True, False]
+    assert [http.is_allowed("fd00::1", port) for port in (443, 8080)] == [True, False]
+    assert [http.is_allowed("other.example", port) for port in (8080, 443)] == [True, False]
 
 
 @pytest.mark.parametrize("addresses", [["1.1.1.1", "10.0.0.1"], ["10.0.0.1", "1.1.1.1"], ["1.1.1.1", "::1"]])
@@ -110,7 +126,7 @@ def test_a_name_with_one_address_that_is_not_public_is_refused_before_any_is_con
         raise httpcore.ConnectError
 
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
-    http = GuardedHttp(resolve=lambda *_: addresses, allowed_hosts=())
+    http = GuardedHttp(resolve=lambda *_: addresses, allowed_hosts=(), report_private=lambda *_: None)
     target = parse_http_url("https://mixed.example/")
     with (
         pytest.raises(LinkRefused, match="not a public address"),

@@ -247,7 +247,7 @@ def test_an_attempt_ends_after_fifteen_seconds() -> None:
         resolved.append(host)
         return [host]
 
-    http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"])
+    http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"], report_private=lambda *_: None)
     post = WebhookClient(http=http, clock=SimpleNamespace(monotonic=lambda: next(moments)))
     attempt = post.attempt("https://127.0.0.1/hook", b"{}", {})
     assert attempt.error == "it took longer than 15 s"
@@ -257,7 +257,11 @@ def test_an_attempt_ends_after_fifteen_seconds() -> None:
 def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: SigningSecret) -> None:
     released = threading.Event()
     receiver.answers["/hook"] = lambda _: (released.wait(20), None)[1]
-    http = GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=["127.0.0.1"])
+    http = GuardedHttp(
+        resolve=lambda host, _: [host],
+        allowed_hosts=[f"127.0.0.1:{receiver.server_port}"],
+        report_private=lambda *_: None,
+    )
     attempt = WebhookClient(http=http, clock=time, attempt_seconds=0.3).attempt(receiver.url("/hook"), b"{}", {})
     released.set()
     assert (attempt.status, attempt.ends) == (None, False)

@@ -142,6 +142,11 @@ class TestDeadLetters:
             '{"input": {"api": {"endpoint": "v1/sync"}, "payload": {"hf_token": "hf_secret", "repo_id": "a/b"}}}',
             '{"Message": "{\\"payload\\": {\\"hf_token\\" : \\"hf_secret\\", \\"repo_id\\": \\"a/b\\"}}"',
             '{"repo_id": "a/b", "hf_token":"hf_secret',
+            r'{"repo_id": "a/b", "hf\u005ftoken": "hf_secret"}',
+            r'{"repo_id": "a/b", "hf\u005ftoken": "hf_secret"',
+            r'{"Message": "{\u0022hf_token\u0022: \"hf_secret\", \"repo_id\": \"a/b\"}"}',
+            r'{"Message": "{\u0022hf_token\u0022: \u0022hf_secret\u0022, \u0022repo_id\u0022: \u0022a/b\u0022"',
+            '{"repo_id": "a/b", "source_url": "https://x.example/m.safetensors?token=hf_secret"}',
         ],
     )
     def test_a_token_is_not_kept(self, harness: Harness, settle: Settle, body: str) -> None:
@@ -149,7 +154,6 @@ class TestDeadLetters:
         kept = harness.task_bucket.get("unreadable/m-1.json")
         assert "hf_secret" not in kept
         assert "a/b" in kept
-        assert json.loads(kept)["body"] == body.replace("hf_secret", "")
 
     def test_a_recorded_job_of_runpods_format_is_left_to_the_reaper(self, harness: Harness, settle: Settle) -> None:
         call = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}

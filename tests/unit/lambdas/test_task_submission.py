@@ -143,9 +143,21 @@ def check_one_run_is_active(harness: Harness, make_task: MakeTask, steps: list[t
 
 
 @pytest.mark.parametrize("padding", [0, 10_000], ids=["in the record", "in the bucket"])
-def test_a_token_is_published_and_never_stored(harness: Harness, padding: int) -> None:
-    payload = {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret", "note": "x" * padding}
-    content = {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": payload}
+@pytest.mark.parametrize(
+    ("endpoint", "call"),
+    [
+        ("v1/sync", {"repo_id": "a/b", "sync_path": "VAE", "hf_token": "hf_secret"}),
+        (
+            "/v1/download",
+            {"repo_id": "a/b", "source_url": "https://a:hf_secret@x/m.safetensors?token=hf_secret#hf_secret"},
+        ),
+    ],
+)
+def test_a_secret_is_published_and_never_stored(
+    harness: Harness, padding: int, endpoint: str, call: dict[str, str]
+) -> None:
+    payload = call | {"note": "x" * padding}
+    content = {"api": {"method": "POST", "endpoint": endpoint}, "payload": payload}
     metadata = {"id": "a", "runtime": "dynamic", "tasktype": "webui-api"}
     record = harness.submit({"task": {"metadata": metadata, "content": content}}, "s1")
     [(body, _)] = harness.task_topic.sent

@@ -13,6 +13,7 @@ from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, rep
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import InputFields
+from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
 
@@ -77,7 +78,7 @@ def _at(link: Link, problem: Exception) -> Exception:
 
 
 def build_link_resolver(
-    settings: AgentSettings, *, fields: InputFields, storage: "S3Client", retry: Retry, clock: Clock
+    settings: AgentSettings, *, fields: InputFields, storage: "S3Client", retry: Retry, clock: Clock, log: EventLog
 ) -> LinkResolver:
     """Return the resolver of links that an environment's settings allow."""
     tools: list[LinkTools] = []
@@ -87,18 +88,23 @@ def build_link_resolver(
         # An import in several threads at once is not safe.
         with lock:
             if not tools:
-                tools.append(_load(settings, storage, retry, clock))
+                tools.append(_load(settings, storage, retry, clock, log))
         return tools[0]
 
     return LinkResolver(load_tools=load, fields=fields)
 
 
-def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock) -> LinkTools:
+def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock, log: EventLog) -> LinkTools:
     # 100 ms and 15 MB, which only agents whose tasks have links should pay.
     from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher  # noqa: PLC0415 - see above
     from runtime_image.agent.prepare.inputs.image_check import ImageCheck  # noqa: PLC0415 - see above
 
-    http = HttpFetcher(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts, clock=clock)
+    http = HttpFetcher(
+        resolve=resolve_with_system,
+        allowed_hosts=settings.allowed_link_hosts,
+        report_private=log.report_private,
+        clock=clock,
+    )
     s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, retry=retry, clock=clock)
     return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=ImageCheck().check)

@@ -1,0 +1,66 @@
+"""Redaction of the secrets that a call for a model carries: a hub's token, and the query of a download's address."""
+
+import json
+import re
+from typing import Any, Final
+
+from contract.runpod import DOWNLOAD_ENDPOINT, SYNC_ENDPOINT, endpoint_of
+
+#: Field of a call of `v1/sync` with the sender's token.
+TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
+#: Field of a call of `v1/download`. Some servers expect a token in the query of an address.
+SOURCE_FIELD: Final = "source_url"
+#: A secret in any text. The text may be broken JSON, or JSON in a string of JSON, whose quotation marks have
+#: backslashes. The expression reads each run of backslashes once, so a stranger cannot make the search slow.
+_IN_TEXT: Final = re.compile(
+    rf"""(?<!\\)((?P<escape>\\*+)"(?:{TOKEN_FIELD}|{SOURCE_FIELD})(?P=escape)"\s*:\s*(?P=escape)")"""
+    r""".*?(?=(?<!\\)(?P=escape)"|\Z)""",
+    re.DOTALL,
+)
+#: A printable ASCII character that JSON's escapes hide.
+_ESCAPED: Final = re.compile(r"(?<!\\)\\++u00([2-7][0-9a-fA-F])")
+
+
+def without_secrets(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a task as it may be stored: without a token, and without the query of an address."""
+    if endpoint_of(content) not in {DOWNLOAD_ENDPOINT, SYNC_ENDPOINT} or not isinstance(content.get("payload"), dict):
+        return content
+    payload = {key: value for key, value in content["payload"].items() if key != TOKEN_FIELD}
+    return content | {"payload": _redacted(payload)}
+
+
+def without_query(url: str) -> str:
+    """Return an address without its query, its fragment and its credentials."""
+    scheme, separator, rest = url.partition("?")[0].partition("#")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
+
+
+def text_without_secrets(text: str) -> str:
+    """Return a message of any form without secrets; one that is not JSON is searched as text."""
+    try:
+        value = json.loads(text)
+        redacted = _redacted(value)
+    except (ValueError, RecursionError):
+        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        cleaned = _IN_TEXT.sub(r"\1", plain)
+        return text if cleaned == plain else cleaned
+    return text if redacted == value else json.dumps(redacted)
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _redacted_field(key, item) for key, item in value.items()}
+        case list():
+            return [_redacted(item) for item in value]
+        case str() if value.lstrip()[:1] in {"{", "["}:
+            # The envelope of a topic holds its message as JSON in a text.
+            return text_without_secrets(value)
+    return value
+
+
+def _redacted_field(key: str, value: Any) -> Any:
+    if key == TOKEN_FIELD:
+        return ""
+    return without_query(value) if key == SOURCE_FIELD and isinstance(value, str) else _redacted(value)

@@ -47,15 +47,19 @@ RESERVED_VARIABLES: Final = frozenset(
 )
 #: Prefixes of AWS, its orchestrators and Python. Wrong values of these look like missing permissions.
 RESERVED_PREFIXES: Final = ("AWS_", "ECS_", "KUBERNETES_", "PYTHON")
-#: Arguments of the Web UI by which the agent reaches it and finds its models and outputs.
+#: Arguments of the Web UI by which the agent reaches it and finds its models and outputs, and those by which a request
+#: or a model could run code.
 RESERVED_ARGUMENTS: Final = frozenset(
     {
+        "--allow-code",
         "--api",
         "--api-auth",
         "--api-server-stop",
         "--ckpt",
         "--ckpt-dir",
         "--data-dir",
+        "--disable-safe-unpickle",
+        "--enable-insecure-extension-access",
         "--gradio-auth",
         "--listen",
         "--models-dir",
@@ -65,6 +69,7 @@ RESERVED_ARGUMENTS: Final = frozenset(
         "--server-name",
         "--share",
         "--subpath",
+        "--ui-settings-file",
     }
 )
 

@@ -1,5 +1,6 @@
 """Checks of the image that need no build."""
 
+import ast
 import json
 import re
 import shlex
@@ -164,8 +165,27 @@ def test_the_web_uis_flags_exist_and_none_is_forbidden() -> None:
         "chdir=/opt/webui"
     }
     assert flags - EXTENSION_FLAGS <= recorded.keys()
-    assert {"api", "opt_sdp_attention", "no_download_sd_model"} <= flags
+    assert {"api", "hide_ui_dir_config", "opt_sdp_attention", "no_download_sd_model"} <= flags
     assert not flags & {"nowebui", "disable_safe_unpickle", "listen", "share", "enable_insecure_extension_access"}
+
+
+def test_the_web_ui_starts_through_the_launcher() -> None:
+    words = shlex.split(environment()["WEBUI_COMMAND"])
+    assert words[words.index("-m") :][:3] == ["-m", "runtime_image.launcher", "launch.py"]
+    (sources,) = [word for word in words if word.startswith("PYTHONPATH=")]
+    assert sources.removeprefix("PYTHONPATH=") in stages()["runtime"].values("WORKDIR")
+    for file in (PROJECT / "runtime_image" / "launcher").glob("*.py"):
+        # It runs in the Web UI's Python.
+        ast.parse(file.read_text(), feature_version=tuple(map(int, versions()["WEBUI_PYTHON"][6:].split("."))))
+        imported = set(re.findall(r"^(?:from|import) ([\w.]+)", file.read_text(), re.MULTILINE))
+        assert {
+            name for name in imported if not name.startswith("runtime_image.launcher")
+        } <= sys.stdlib_module_names | {"collections.abc"}
+
+
+def test_torch_reads_its_hub_where_nobody_can_write() -> None:
+    folder = environment()["TORCH_HOME"]
+    assert not any(folder.startswith(writable) for writable in WRITABLE_FOLDERS.values())
 
 
 def test_the_supervisor_reads_the_images_variables() -> None:

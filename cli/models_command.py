@@ -26,6 +26,9 @@ SAFE: Final = ".safetensors"
 HEADER_BYTES: Final = 16 * 1024 * 1024
 #: Ending of a checkpoint's configuration, a file next to it.
 CONFIGURATION: Final = ".yaml"
+#: File of the prompt styles, and its folder.
+STYLES: Final = "styles.csv"
+STYLES_FOLDER: Final = "styles"
 
 
 @click.group()
@@ -147,9 +150,12 @@ def _target(path: Path, folder: str | None, console: Console, *, allow_pickle: b
         console.print(
             f"[yellow]warning:[/yellow] {path} is a pickle: its author can run code on the machine that loads it"
         )
+    elif path.name == STYLES:
+        folder = folder or STYLES_FOLDER
     elif path.suffix != CONFIGURATION:
         raise Refused(
-            f"{path} is no model: its name must end in {SAFE}, {', '.join(sorted(PICKLES))} or {CONFIGURATION}"
+            f"{path} is no model: its name must end in {SAFE}, {', '.join(sorted(PICKLES))} or {CONFIGURATION},"
+            f" or be {STYLES}"
         )
     if folder is None:
         raise Refused(f"say where {path} belongs, such as --folder Stable-diffusion")

@@ -33,7 +33,15 @@ DEFAULT_LISTS: Final[dict[str, Any]] = {
         {"name": "karras", "label": "Karras", "aliases": None},
         {"name": "sgm_uniform", "label": "SGM Uniform", "aliases": ["SGMUniform"]},
     ],
-    "upscalers": [{"name": name, "model_name": None, "scale": 4.0} for name in ("None", "Lanczos", "R-ESRGAN 4x+")],
+    # The real one lists an upscaler by the address of its weights, whether they are there or not.
+    "upscalers": [
+        {"name": name, "model_name": None, "model_path": address, "model_url": None, "scale": 4.0}
+        for name, address in (
+            ("None", None),
+            ("Lanczos", None),
+            ("R-ESRGAN 4x+", "https://example.com/RealESRGAN_x4plus.pth"),
+        )
+    ],
     "latent-upscale-modes": [{"name": "Latent"}, {"name": "Latent (nearest)"}],
     "sd-vae": [{"model_name": "sdxl_vae.safetensors", "filename": "/models/VAE/sdxl_vae.safetensors"}],
     "loras": [{"name": "inky-v2", "alias": "inky", "path": "/models/Lora/inky-v2.safetensors", "metadata": {}}],

@@ -87,6 +87,7 @@ def build_loop(
     engine = WebUiEngine(
         client=WebUiClient(base_url=settings.webui_url),
         allowed_options=settings.allowed_options,
+        models_folder=settings.models_directory if settings.model_bucket else None,
         clock=clock,
         log=log,
     )

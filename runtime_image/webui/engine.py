@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from contract.storage import CHECKPOINT_FOLDER
@@ -16,6 +17,7 @@ from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiHung, WebUi
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.referenced import names_in
+from runtime_image.webui.names.styles import STYLES_FILE, STYLES_FOLDER, read_styles, with_styles
 from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import OptionOverrides
 from runtime_image.webui.outputs import read_outputs
@@ -36,13 +38,22 @@ class WebUiEngine:
 
     input_fields = INPUT_FIELDS
 
-    def __init__(self, *, client: WebUiClient, allowed_options: Collection[str], clock: Clock, log: EventLog) -> None:
+    def __init__(
+        self,
+        *,
+        client: WebUiClient,
+        allowed_options: Collection[str],
+        models_folder: Path | None = None,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
         self.client = client
         self.checkpoints = Checkpoints(client=client)
         self.options = OptionOverrides(client=client)
-        self._names = NameCatalog(client=client)
+        self.names = NameCatalog(client=client, models_folder=models_folder)
+        self.models_folder = models_folder
         self.request_check = RequestCheck(
-            names=NameValidation(known=self._names), options=self.options, allowed_options=allowed_options
+            names=NameValidation(known=self.names), options=self.options, allowed_options=allowed_options
         )
         self._clock = clock
         self._log = log
@@ -70,7 +81,7 @@ class WebUiEngine:
         """Drop everything remembered of the Web UI, because it may have been restarted."""
         self.checkpoints.forget()
         self.options.forget()
-        self._names.forget()
+        self.names.forget()
 
     def hung_error(self, message: str) -> WebUiHung:
         """Return the error for a call that shows no progress for too long."""
@@ -131,23 +142,38 @@ class WebUiDraft:
         """Yield the models that it needs and that may have to be fetched."""
         if missing := self._missing_checkpoint():
             yield ModelReference(CHECKPOINT_FOLDER, missing, is_required=True)
-        for named in names_in(self._request.path, self.body, self.path):
+        for named in names_in(self._request.path, self._with_styles(), self.path):
+            if named.kind is kinds.STYLE:
+                yield ModelReference(STYLES_FOLDER, STYLES_FILE)
             if named.kind in _FOLDERS and not (named.kind is kinds.VAE and named.name in _NO_VAE):
                 yield ModelReference(_FOLDERS[named.kind], named.name)
+            if named.kind in {kinds.UPSCALER, kinds.HIRES_UPSCALER}:
+                for file in kinds.UPSCALER_FILES.get(named.name, ()):
+                    folder, _, name = file.partition("/")
+                    yield ModelReference(folder, name)
 
     def check(self, *, timeout_seconds: float) -> None:
         """Check the names and options in it; raises InvalidTask or WebUiFailed."""
+        known = self._engine.names.listed(kinds.STYLE) if self.body.get("styles") else None
+        body = self._with_styles(known_to_webui=known.accepted if known else ())
         self._request = self._engine.request_check.check(
             self._request,
-            self.body,
+            body,
             self.path,
             checkpoint=self._missing_checkpoint(),
             timeout_seconds=timeout_seconds,
         )
+        self.body = body
 
     def call(self, body: dict[str, Any]) -> "WebUiCall":
         """Return the call with this body."""
         return WebUiCall(self._engine, self._request.with_body(body), self._checkpoint)
+
+    def _with_styles(self, *, known_to_webui: Collection[str] = ()) -> dict[str, Any]:
+        folder = self._engine.models_folder
+        if folder is None or not self._request.generates or not self.body.get("styles"):
+            return self.body
+        return with_styles(self.body, read_styles(folder), known_to_webui=known_to_webui)
 
     def _missing_checkpoint(self) -> str | None:
         return None if self._engine.checkpoints.is_loaded(self._checkpoint) else self._checkpoint

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 from runtime_image.webui.client import WebUiClient
@@ -12,10 +13,16 @@ _PREFIX: Final = "/sdapi/v1/"
 
 
 class NameCatalog:
-    """Read from workers' threads; most tasks are checked without any call."""
+    """Read from workers' threads; most tasks are checked without any call.
 
-    def __init__(self, *, client: WebUiClient) -> None:
+    Args:
+        client: The Web UI.
+        models_folder: Its models folder, if the agent fills it; otherwise the Web UI's lists decide alone.
+    """
+
+    def __init__(self, *, client: WebUiClient, models_folder: Path | None) -> None:
         self._client = client
+        self._models_folder = models_folder
         self._known: dict[Kind, Names | None] = {}
         #: Counts the Web UI's lives, so that an answer of an earlier one is not remembered for the next.
         self._life = 0
@@ -31,6 +38,10 @@ class NameCatalog:
 
     def of(self, kind: Kind) -> Names | None:
         """Return the names of a kind, None if this Web UI has no list of it; raises WebUiFailed."""
+        return self._with_files(kind, self.listed(kind))
+
+    def listed(self, kind: Kind) -> Names | None:
+        """Return the names of a kind that the Web UI lists, whatever is in the models folder; raises WebUiFailed."""
         known, life = self._known, self._life
         if kind not in known:
             names = self._ask(kind)
@@ -51,13 +62,16 @@ class NameCatalog:
             known = self._known
             # A look that was under way when this call was made may have missed a file that has just come.
             if kind in known and self._look_known[kind] > begun_before:
-                return known[kind]
+                return self._with_files(kind, known[kind])
             self._looks_begun[kind] += 1
             if kind.refresh:
                 self._look_again(kind.refresh, timeout_seconds)
             known[kind] = self._ask(kind)
             self._look_known[kind] = self._looks_begun[kind]
-            return known[kind]
+            return self._with_files(kind, known[kind])
+
+    def _with_files(self, kind: Kind, names: Names | None) -> Names | None:
+        return kind.with_files(names, self._models_folder) if names and self._models_folder else names
 
     def _look_again(self, call: str, timeout_seconds: float) -> None:
         try:

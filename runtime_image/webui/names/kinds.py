@@ -4,13 +4,34 @@ The Web UI silently replaces a name that it does not find. So the rules here are
 written, and an alias of a sampler is not a name. A scheduler may follow at the end of a sampler's name.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
 from contract.routing import bare_checkpoint_name, checkpoint_name
 from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.names.styles import read_styles
+
+#: Upscaler without an address in the list, although it downloads its weights.
+_LDSR: Final = "LDSR"
+#: Files below the models folder that the Web UI's own upscalers use if they are there. Otherwise it downloads them, and
+#: if it cannot, it returns the image as it was. "ScuNET PSNR" is missing, because it would use the weights of the GAN.
+UPSCALER_FILES: Final[Mapping[str, tuple[str, ...]]] = {
+    "DAT x2": ("DAT/DAT_x2.pth",),
+    "DAT x3": ("DAT/DAT_x3.pth",),
+    "DAT x4": ("DAT/DAT_x4.pth",),
+    "ESRGAN_4x": ("ESRGAN/ESRGAN_4x.pth",),
+    _LDSR: ("LDSR/model.ckpt", "LDSR/project.yaml"),
+    "R-ESRGAN 2x+": ("RealESRGAN/RealESRGAN_x2plus.pth",),
+    "R-ESRGAN 4x+": ("RealESRGAN/RealESRGAN_x4plus.pth",),
+    "R-ESRGAN 4x+ Anime6B": ("RealESRGAN/RealESRGAN_x4plus_anime_6B.pth",),
+    "R-ESRGAN AnimeVideo": ("RealESRGAN/realesr-animevideov3.pth",),
+    "R-ESRGAN General 4xV3": ("RealESRGAN/realesr-general-x4v3.pth",),
+    "R-ESRGAN General WDN 4xV3": ("RealESRGAN/realesr-general-wdn-x4v3.pth",),
+    "ScuNET GAN": ("ScuNET/ScuNET.pth",),
+    "SwinIR 4x": ("SwinIR/SwinIR_4x.pth",),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +42,8 @@ class Names:
     accepted: dict[str, str]
     #: Forms in small letters that it does not understand, and the name that is meant.
     meant: dict[str, str] = field(default_factory=dict)
+    #: Files below the models folder without which the Web UI lists a name and does nothing, by the name.
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def find(self, forms: Iterable[str]) -> str | None:
         """Return the listed name of the first form that is known."""
@@ -43,6 +66,8 @@ class Kind:
     refresh: str | None = None
     #: The forms in which to look for what a request calls so.
     forms: Callable[[str], tuple[str, ...]] = lambda name: (name,)
+    #: Corrects the listed names by the files in the models folder.
+    with_files: Callable[[Names, Path], Names] = lambda names, _folder: names
 
 
 def _entries(answer: object) -> Iterator[dict[str, Any]]:
@@ -116,20 +141,43 @@ def _scripts(tab: str) -> Callable[[object], Names]:
     return read
 
 
+def _upscalers(upscalers: object, modes: object = None) -> Names:
+    listed = _names([*_texts(modes or [], "name"), *_texts(upscalers, "name")], "None")
+    files = {
+        entry["name"]: UPSCALER_FILES.get(entry["name"], ())
+        for entry in _entries(upscalers)
+        if entry.get("name") == _LDSR or str(entry.get("model_path")).startswith("http")
+    }
+    return Names(listed.accepted, listed.meant, files)
+
+
+def _with_weights(names: Names, models_folder: Path) -> Names:
+    """Return the names without those whose files are missing; `files` then has the missing ones alone."""
+    missing = {
+        name: files
+        for name, files in names.files.items()
+        if not files or not all((models_folder / file).is_file() for file in files)
+    }
+    return Names(
+        {form: name for form, name in names.accepted.items() if name not in missing},
+        {form: name for form, name in names.meant.items() if name not in missing},
+        missing,
+    )
+
+
+def _with_styles(names: Names, models_folder: Path) -> Names:
+    return _names([*names.accepted, *read_styles(models_folder)])
+
+
 def _lower(name: str) -> tuple[str, ...]:
     return (name.lower(),)
 
 
 SAMPLER: Final = Kind("sampler", "unknown_sampler", ("samplers", "schedulers"), _samplers)
 SCHEDULER: Final = Kind("scheduler", "unknown_scheduler", ("schedulers",), _schedulers)
-UPSCALER: Final = Kind(
-    "upscaler", "unknown_upscaler", ("upscalers",), lambda upscalers: _names(_texts(upscalers, "name"), "None")
-)
+UPSCALER: Final = Kind("upscaler", "unknown_upscaler", ("upscalers",), _upscalers, with_files=_with_weights)
 HIRES_UPSCALER: Final = Kind(
-    "upscaler",
-    "unknown_upscaler",
-    ("upscalers", "latent-upscale-modes"),
-    lambda upscalers, modes: _names([*_texts(modes or [], "name"), *_texts(upscalers, "name")]),
+    "upscaler", "unknown_upscaler", ("upscalers", "latent-upscale-modes"), _upscalers, with_files=_with_weights
 )
 CHECKPOINT: Final = Kind(
     "checkpoint",
@@ -147,6 +195,12 @@ VAE: Final = Kind(
     refresh="refresh-vae",
 )
 LORA: Final = Kind("LoRA", "unknown_lora", ("loras",), _loras, refresh="refresh-loras")
-STYLE: Final = Kind("style", "unknown_style", ("prompt-styles",), lambda styles: _names(_texts(styles, "name")))
+STYLE: Final = Kind(
+    "style",
+    "unknown_style",
+    ("prompt-styles",),
+    lambda styles: _names(_texts(styles, "name")),
+    with_files=_with_styles,
+)
 TEXT_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("txt2img"), forms=_lower)
 IMAGE_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("img2img"), forms=_lower)

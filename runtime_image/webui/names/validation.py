@@ -57,7 +57,12 @@ class NameValidation:
 
 def _problem(unknown: Named, names: Names) -> FieldError:
     name = unknown.name[:MAX_NAME_LENGTH]
-    message = f"the Web UI has no {unknown.kind.word} {name!r}{_suggestion(name, names)}; it has: {listed(names)}"
+    if unknown.name in names.files:
+        files = " and ".join(names.files[unknown.name]) or "them"
+        problem = f"the weights of the {unknown.kind.word} {name!r} are missing: put {files} into the model bucket"
+    else:
+        problem = f"the Web UI has no {unknown.kind.word} {name!r}{_suggestion(name, names)}"
+    message = f"{problem}; it has: {listed(names)}"
     return FieldError(unknown.field, message, unknown.kind.code)
 
 

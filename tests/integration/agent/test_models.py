@@ -1,5 +1,6 @@
 """Models that tasks name: fetched from the bucket before their turn, switched to as seldom as may be, making room."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from contract.record import Status
+from stub_webui.png_images import plain_png
+from stub_webui.web_ui import CHECKPOINT
 from tests.integration.agent.harness import PROJECT, Harness
 from tests.integration.model_downloader.fault_proxy import FaultProxy
 
@@ -175,3 +178,43 @@ def test_tasks_of_one_model_run_together(harness: Harness, ground: ModelGround) 
     for number in range(12):
         harness.wait_for(f"{number}", Status.COMPLETED, seconds=40)
     assert len(harness.webui.switches) < 10, json.dumps(harness.webui.switches)
+
+
+UPSCALING = {"image": base64.b64encode(plain_png("small")).decode(), "upscaler_1": "R-ESRGAN 4x+"}
+
+
+def test_an_upscaler_gets_its_weights_from_the_bucket(harness: Harness, ground: ModelGround) -> None:
+    ground.put("RealESRGAN/RealESRGAN_x4plus.pth")
+    harness.start_agent(**ground.variables())
+    harness.submit("a", UPSCALING, tasktype="extra-single-image")
+    harness.wait_for("a", Status.COMPLETED)
+    assert ground.on_disk("RealESRGAN") == ["RealESRGAN_x4plus.pth"]
+
+
+def test_an_upscaler_without_weights_fails_its_task(harness: Harness, ground: ModelGround) -> None:
+    """The Web UI lists it all the same, and would return the image as it was."""
+    harness.start_agent(**ground.variables())
+    harness.submit("a", UPSCALING, tasktype="extra-single-image")
+    error = harness.wait_for("a", Status.FAILED).error
+    assert error is not None
+    assert error["code"] == "unknown_upscaler"
+    assert "put RealESRGAN/RealESRGAN_x4plus.pth into the model bucket" in error["message"]
+
+
+def test_styles_that_come_after_the_start_are_merged(harness: Harness, ground: ModelGround) -> None:
+    ground.put(f"Stable-diffusion/{CHECKPOINT}")
+    harness.start_agent(**ground.variables())
+    harness.submit("before", {"prompt": "a cat", "steps": 1})
+    harness.wait_for("before", Status.COMPLETED)
+    styles = b"name,prompt,negative_prompt\nnoir,never,\npop,bright {prompt} <lora:ink:1>,dull\n"
+    harness.s3.put_object(Bucket=ground.bucket, Key="styles/styles.csv", Body=styles)
+    harness.submit("unknown", {"prompt": "a cat", "steps": 1, "styles": ["pop", "jazz"]})
+    error = harness.wait_for("unknown", Status.FAILED).error
+    assert error is not None
+    assert "has no style 'jazz'; it has: noir, pop" in error["message"]
+    ground.put("Lora/ink.safetensors")
+    harness.submit("after", {"prompt": "a cat", "steps": 1, "styles": ["pop", "noir"]})
+    harness.wait_for("after", Status.COMPLETED)
+    body = harness.webui.runs_of("bright a cat <lora:ink:1>")[0].body
+    assert (body["negative_prompt"], body["styles"]) == ("dull", ["pop", "noir"])
+    assert ground.on_disk("Lora") == ["ink.safetensors"]

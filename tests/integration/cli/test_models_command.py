@@ -134,6 +134,12 @@ def test_a_pickle_goes_up_with_a_warning(shop: Shop) -> None:
     assert shop.stored() == ["Stable-diffusion/old.ckpt"]
 
 
+def test_styles_have_their_own_place(shop: Shop) -> None:
+    result = shop.run("push", shop.file("styles.csv", b"name,prompt,negative_prompt\nnoir,dark,\n"))
+    assert result.exit_code == 0, result.output
+    assert shop.stored() == ["styles/styles.csv"]
+
+
 def test_a_model_that_was_changed_in_the_bucket_is_found_and_not_pulled(shop: Shop) -> None:
     content = model()
     shop.run("push", shop.file("ink.safetensors", content))

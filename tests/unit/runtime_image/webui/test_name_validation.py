@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,9 +62,10 @@ class FakeWebUi(WebUiClient):
         )
 
 
-def check(webui: FakeWebUi, kind: Kind, *names: str) -> list[str]:
+def check(webui: FakeWebUi, kind: Kind, *names: str, models_folder: Path | None = None) -> list[str]:
     named = [Named(kind, name, f"field-{number}") for number, name in enumerate(names)]
-    return list(NameValidation(known=NameCatalog(client=webui)).check(named, timeout_seconds=1).values())
+    catalog = NameCatalog(client=webui, models_folder=models_folder)
+    return list(NameValidation(known=catalog).check(named, timeout_seconds=1).values())
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_what_it_would_replace_is_refused_with_what_there_is(kind: Kind, name: s
 
 def test_lists_are_asked_for_once_and_again_when_a_name_is_missing() -> None:
     webui = FakeWebUi()
-    known = NameCatalog(client=webui)
+    known = NameCatalog(client=webui, models_folder=None)
     names = NameValidation(known=known)
 
     for _ in range(3):
@@ -159,7 +161,7 @@ class SlowlyLookingWebUi(FakeWebUi):
 
 def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() -> None:
     webui = SlowlyLookingWebUi()
-    known = NameCatalog(client=webui)
+    known = NameCatalog(client=webui, models_folder=None)
     names = NameValidation(known=known)
 
     def check_one(name: str) -> dict[str, str]:
@@ -182,7 +184,7 @@ def test_a_file_that_comes_while_the_web_ui_looks_is_found_by_the_next_look() ->
 
 def test_a_look_that_failed_tells_nobody_anything() -> None:
     webui = SlowlyLookingWebUi()
-    known = NameCatalog(client=webui)
+    known = NameCatalog(client=webui, models_folder=None)
     names = NameValidation(known=known)
     with ThreadPoolExecutor() as pool:
         looks = [pool.submit(names.check, [Named(kinds.LORA, "oil", "x")], timeout_seconds=1) for _ in range(2)]
@@ -229,3 +231,48 @@ def test_garbage_is_the_web_uis_failure(answer: object) -> None:
     with pytest.raises(WebUiFailed):
         check(FakeWebUi({"loras": answer}), kinds.LORA, "ink")
     assert check(FakeWebUi({"samplers": [None, {"name": 3}, *LISTS["samplers"]]}), kinds.SAMPLER, "Euler a")
+
+
+UPSCALERS = [
+    {"name": "Lanczos", "model_path": None},
+    {"name": "ESRGAN_4x", "model_path": "https://example.com/ESRGAN.pth"},
+    {"name": "R-ESRGAN 4x+", "model_path": "https://example.com/RealESRGAN_x4plus.pth"},
+    {"name": "ScuNET PSNR", "model_path": "https://example.com/psnr.pth"},
+    {"name": "LDSR", "model_path": None},
+    {"name": "4x-UltraSharp", "model_path": "/models/ESRGAN/4x-UltraSharp.pth"},
+]
+
+
+@pytest.mark.parametrize("kind", [kinds.UPSCALER, kinds.HIRES_UPSCALER])
+def test_an_upscaler_without_its_weights_is_refused_until_they_are_there(kind: Kind, tmp_path: Path) -> None:
+    webui = FakeWebUi(LISTS | {"upscalers": UPSCALERS})
+    for name, file in (("ESRGAN_4x", "ESRGAN/ESRGAN_4x.pth"), ("R-ESRGAN 4x+", "RealESRGAN/RealESRGAN_x4plus.pth")):
+        with pytest.raises(InvalidTask, match=f"put {file} into the model bucket; it has: 4x-UltraSharp") as raised:
+            check(webui, kind, name, models_folder=tmp_path)
+        assert raised.value.as_dict()["code"] == "unknown_upscaler"
+        assert not {"LDSR", "ScuNET PSNR"} & set(raised.value.message.partition("it has: ")[2].split(", "))
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).touch()
+        assert check(webui, kind, name, "4x-UltraSharp", "Lanczos", models_folder=tmp_path)[0] == name
+
+
+@pytest.mark.parametrize("name", ["ScuNET PSNR", "LDSR"])
+def test_upscalers_that_would_use_other_or_half_of_their_weights_are_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "LDSR").mkdir()
+    (tmp_path / "LDSR" / "model.ckpt").touch()
+    with pytest.raises(InvalidTask, match=f"the weights of the upscaler {name!r} are missing"):
+        check(FakeWebUi(LISTS | {"upscalers": UPSCALERS}), kinds.UPSCALER, name, models_folder=tmp_path)
+
+
+def test_the_list_alone_decides_about_upscalers_of_a_foreign_web_ui() -> None:
+    webui = FakeWebUi(LISTS | {"upscalers": UPSCALERS})
+    assert check(webui, kinds.UPSCALER, "ESRGAN_4x", "LDSR") == ["ESRGAN_4x", "LDSR"]
+
+
+def test_styles_of_the_models_folder_are_known_as_soon_as_they_are_there(tmp_path: Path) -> None:
+    webui = FakeWebUi()
+    with pytest.raises(InvalidTask, match="has no style 'pop'"):
+        check(webui, kinds.STYLE, "pop", models_folder=tmp_path)
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles" / "styles.csv").write_text("name,prompt,negative_prompt\npop,bright,\n")
+    assert check(webui, kinds.STYLE, "pop", "noir", models_folder=tmp_path) == ["pop", "noir"]

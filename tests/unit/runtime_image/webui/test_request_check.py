@@ -50,7 +50,7 @@ class Harness:
     def __init__(self, *allowed_options: str) -> None:
         self.webui = FakeWebUi()
         self.request_check = RequestCheck(
-            names=NameValidation(known=NameCatalog(client=self.webui)),
+            names=NameValidation(known=NameCatalog(client=self.webui, models_folder=None)),
             options=OptionOverrides(client=self.webui),
             allowed_options=allowed_options,
         )

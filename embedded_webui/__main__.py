@@ -8,17 +8,19 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import uvicorn
 
-from embedded_webui.api.application import create_application
+from embedded_webui.api.application import bare_application
+from embedded_webui.start import FragileStart
 from embedded_webui.web_ui import build_web_ui
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; the running request is finished first."""
-    arguments = _parse()
+    arguments, began_at = _parse(), time.monotonic()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     web_ui = build_web_ui(
         models_folder=arguments.models_folder.resolve(),
@@ -30,19 +32,25 @@ def main() -> None:
     listener.bind((arguments.host, arguments.port))
     listener.listen()
     # Named, because uvicorn otherwise prefers whatever faster packages a machine has.
+    application = bare_application()
+    # The event of the start would count as a request.
     config = uvicorn.Config(
-        create_application(web_ui), http="h11", loop="asyncio", ws="none", access_log=False, log_config=None
+        application, http="h11", loop="asyncio", ws="none", lifespan="off", access_log=False, log_config=None
     )
     server = uvicorn.Server(config)
-    # The listener queues connections until the server accepts them, so a reader of this line may connect at once.
-    sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
-    sys.stdout.flush()
+
+    def report_started() -> None:
+        sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
+        sys.stdout.write(f"Startup time: {time.monotonic() - began_at:.1f}s.\n")
+        sys.stdout.flush()
+
     # uvicorn handles signals while it serves, and raises them once more at its end. These handlers are for a signal
     # that arrives before, and they make the last one harmless.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     if not arguments.lazy:
         threading.Thread(target=web_ui.warm_up, name="warm-up", daemon=True).start()
+    FragileStart(application=application, web_ui=web_ui, seed=arguments.start_seed, on_started=report_started).begin()
     server.run(sockets=[listener])
 
 
@@ -50,7 +58,8 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m embedded_webui",
         description="The SD Web UI's HTTP API (v1.10.1) on diffusers, on a GPU if there is one, else on the CPU. "
-        'When it listens, it prints one line of JSON: {"event": "listening", "port": 7860}.',
+        'When its start ends, it prints one line of JSON, {"event": "listening", "port": 7860}, and "Startup time". An '
+        "HTTP request before that may end it, as it ends the real one.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on, 0 for any (default: %(default)s)")
@@ -66,6 +75,9 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--lazy", action="store_true", help="load a model when the first request needs one, not at the start"
+    )
+    parser.add_argument(
+        "--start-seed", type=int, help="seed that draws the pauses of the start at random (default: the recorded ones)"
     )
     parser.add_argument(
         "--threads",

@@ -1,10 +1,11 @@
-"""Program of the stub: `python -m stub_webui` prints its port as one JSON line and serves until SIGTERM."""
+"""Program of the stub: `python -m stub_webui` prints its port as JSON once it has started, and serves until SIGTERM."""
 
 import argparse
 import json
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from contract.routing import CHECKPOINT_EXTENSIONS
@@ -14,6 +15,7 @@ from stub_webui.journal import GenerationJournal
 from stub_webui.png_images import noisy_png
 from stub_webui.run import draw_requested_size
 from stub_webui.server import StubServer
+from stub_webui.start import StubStart
 from stub_webui.web_ui import CHECKPOINT, StubWebUi
 
 
@@ -35,6 +37,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--ui-settings-file", type=Path, help="file that keeps the options between processes")
     parser.add_argument("--picture-side", type=int, default=512, help="pixels of an image with --picture-kb")
     parser.add_argument("--picture-kb", type=int, help="size of every image; without it images are of one colour")
+    parser.add_argument("--start-seed", type=int, help="seed that draws the pauses of the start at random")
     parser.add_argument("--journal", type=Path, help="file that gets a JSON line for each step of a generation")
     parser.add_argument("--faults-folder", type=Path, help="folder whose files request faults")
     return parser.parse_args(arguments)
@@ -68,7 +71,7 @@ def stub_of(options: argparse.Namespace) -> StubWebUi:
 def main(arguments: list[str]) -> None:
     """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    options = parse_options(arguments)
+    options, began_at = parse_options(arguments), time.monotonic()
     webui = stub_of(options)
     if options.faults_folder:
         faults = FaultFolder(options.faults_folder)
@@ -76,8 +79,14 @@ def main(arguments: list[str]) -> None:
         webui.intercept = faults.intercept
         threading.Thread(target=faults.exit_on_demand, daemon=True).start()
     with StubServer(webui, options.port) as server:
-        sys.stdout.write(json.dumps({"event": "listening", "port": server.server_port}) + "\n")
-        sys.stdout.flush()
+
+        def report_started() -> None:
+            sys.stdout.write(json.dumps({"event": "listening", "port": server.server_port}) + "\n")
+            sys.stdout.write(f"Startup time: {time.monotonic() - began_at:.1f}s.\n")
+            sys.stdout.flush()
+
+        webui.start = StubStart(seed=options.start_seed, on_started=report_started)
+        webui.start.begin()
         server.serve_forever()
 
 

@@ -89,6 +89,9 @@ class StubService:
 
     def refresh(self, name: str) -> Reply:
         """Search the model folders again."""
+        if name == "refresh-embeddings" and not self.loaded:
+            errors = "'NoneType' object has no attribute 'cond_stage_model'"
+            return 500, {"error": "AttributeError", "detail": "", "body": "", "errors": errors}
         self.found_by_refresh.get(name, lambda: None)()
         return 200, None
 

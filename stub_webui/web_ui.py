@@ -17,6 +17,7 @@ from stub_webui.journal import GenerationJournal, GenerationStep
 from stub_webui.png_images import text_of, upscaled
 from stub_webui.run import StubRun, draw_small, encoded_answer
 from stub_webui.service import Reply, StubService
+from stub_webui.start import StubStart
 
 Json = dict[str, Any]
 #: Path of the number of checkpoint switches so far.
@@ -45,6 +46,8 @@ class StubWebUi:
     #: Runs with path and body before every request; a reply that it returns is sent instead of the stub's answer.
     intercept: Callable[[str, Json], Reply | None] = lambda _path, _body: None
     ready: bool = True
+    #: Answers while the process starts, if it is one.
+    start: StubStart | None = None
     #: Preview in the answer of `progress`, base64.
     preview: str | None = None
     #: Returns True while a run hangs at a step; interrupts do not reach it there.
@@ -97,7 +100,8 @@ class StubWebUi:
         self.violations += violations_in(body)
         if not self.ready:
             return 404, {"detail": "Not Found"}
-        if (reply := self.intercept(path, body)) is not None:
+        early = self.start.intercept(path) if self.start else None
+        if (reply := early or self.intercept(path, body)) is not None:
             return reply
         if handler := _ROUTES.get((method, path)):
             return handler(self, body)

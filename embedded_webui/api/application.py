@@ -5,8 +5,9 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.datastructures import MutableHeaders
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embedded_webui.api.errors import register_errors
@@ -21,23 +22,40 @@ _PREFIX: Final = "/sdapi/v1"
 
 
 def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
-    """Return the application. Its routes are plain functions: each waiting request holds a thread, as in the Web UI."""
-    application = FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
+    """Return the whole application."""
+    application = bare_application()
+    add_middleware(application)
+    application.router.routes += api_routes(web_ui)
+    return application
+
+
+def bare_application() -> FastAPI:
+    """Return an application without middleware and routes of the API."""
+    return FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
+
+
+def add_middleware(application: FastAPI) -> None:
+    """Add the middleware; FastAPI raises RuntimeError if the application has answered a request."""
+    application.add_middleware(ProcessTime)
+    register_errors(application)
+
+
+def api_routes(web_ui: EmbeddedWebUi) -> list[BaseRoute]:
+    """Return all routes. They are plain functions: each waiting request holds a thread, as in the Web UI."""
 
     async def record_violations(request: Request) -> None:
         with suppress(ValueError):
             web_ui.violations.extend(violations_in(json.loads(await request.body() or b"{}")))
 
+    router = APIRouter()
     for routes in (generation_routes, image_routes, settings_routes, list_routes):
-        application.include_router(routes(web_ui), prefix=_PREFIX, dependencies=[Depends(record_violations)])
+        router.include_router(routes(web_ui), prefix=_PREFIX, dependencies=[Depends(record_violations)])
 
-    @application.get(VIOLATIONS_PATH)
+    @router.get(VIOLATIONS_PATH)
     def violations() -> list[str]:
         return web_ui.violations
 
-    application.add_middleware(ProcessTime)
-    register_errors(application)
-    return application
+    return router.routes
 
 
 class ProcessTime:

@@ -35,9 +35,14 @@ def settings_routes(web_ui: EmbeddedWebUi) -> APIRouter:
 
     @router.post("/refresh-vae")
     @router.post("/refresh-loras")
-    @router.post("/refresh-embeddings")
     def refresh_nothing() -> None:
-        """Do nothing, because separate VAEs, LoRAs and embeddings are not supported."""
+        """Do nothing, because separate VAEs and LoRAs are not supported."""
+
+    @router.post("/refresh-embeddings")
+    def refresh_embeddings() -> None:
+        """Fail without a model, as the real one does; otherwise do nothing, because embeddings are not supported."""
+        if not web_ui.engine.has_model:
+            raise WebUiException("AttributeError", "'NoneType' object has no attribute 'cond_stage_model'")
 
     @router.post("/unload-checkpoint")
     def unload_checkpoint() -> dict[str, Any]:

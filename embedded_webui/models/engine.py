@@ -33,6 +33,11 @@ class ModelEngine:
         self._model: Model | None = None
         self._device: str | None = None
 
+    @property
+    def has_model(self) -> bool:
+        """Return True while a model is loaded."""
+        return self._model is not None
+
     def model(self, checkpoint: CheckpointFile | None = None) -> "Model":
         """Return the model of a checkpoint, by default of the one in the options; load it if necessary.
 

@@ -50,6 +50,7 @@ from runtime_image.process.retry import Retry
 from runtime_image.process.threads import start_thread
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiEngine
+from runtime_image.webui.readiness import gate_of
 from task_store.repository import TaskRepository
 
 if TYPE_CHECKING:  # loaded only by agents that need them
@@ -85,7 +86,10 @@ def build_loop(
 
     # The world outside: the engine, the queue and the task table.
     engine = WebUiEngine(
-        client=WebUiClient(base_url=settings.webui_url),
+        client=WebUiClient(
+            base_url=settings.webui_url,
+            gate=gate_of(base_url=settings.webui_url, ready_file=settings.engine_ready_file, clock=clock),
+        ),
         allowed_options=settings.allowed_options,
         models_folder=settings.models_directory if settings.model_bucket else None,
         clock=clock,
@@ -150,7 +154,7 @@ def build_loop(
             TaskHeartbeat(repository=repository),
             previews,
             Interrupt(engine=engine, log=log),
-            Readiness(engine=engine, clock=clock, stopping=stopping, log=log),
+            Readiness(engine=engine, retry=retry, clock=clock, stopping=stopping, log=log),
         ),
         post=post,
     )

@@ -68,16 +68,21 @@ class AgentSettings(Settings):
     status_file: Path | None = Field(
         default=None, description="File with the replica's state as JSON, written once a second"
     )
+    engine_ready_file: Path | None = Field(
+        default=None,
+        description="File that exists while the engine accepts calls; without it the agent waits for the engine's port,"
+        " and three seconds longer",
+    )
     otel_exporter_otlp_endpoint: str = Field(
         default="", description="Destination of OpenTelemetry's spans; without it none are sent"
     )
     hang_seconds: Annotated[float, Field(gt=0)] = Field(
         default=300.0,
-        description="Seconds without progress of the Web UI that count as a hang; twice as many before a first"
+        description="Seconds without progress of the engine that count as a hang; twice as many before a first"
         " step, and for upscaling",
     )
     model_bucket: str = Field(default="", description="Bucket of models that tasks name; if empty, no model is fetched")
-    models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")
+    models_directory: Path = Field(default=Path("/models"), description="The engine's models folder")
     models_max_bytes: ByteSize | None = Field(
         default=None, gt=0, description="Limit on fetched models, such as 200GiB; without it the disk is the limit"
     )

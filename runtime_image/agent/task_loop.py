@@ -24,13 +24,15 @@ from runtime_image.agent.lease.task_monitor import TaskMonitor
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import EngineFailed, EngineRefused, EngineUnreachable
+from runtime_image.process.engine import EngineFailed, EngineNotReached, EngineRefused, EngineUnreachable
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
 from runtime_image.process.threads import ThreadFailed
 
 #: Seconds between two checks of leases and limits when no event comes.
 TICK_SECONDS: Final = 0.2
+#: Phases in which a task's set-up or call may fail because the engine has just ended.
+_AT_ENGINE: Final = frozenset({TaskPhase.READY, TaskPhase.GENERATING})
 
 
 class TaskLoop:
@@ -171,7 +173,9 @@ class TaskLoop:
             self._claimed.remove(task)
             return
         was_at_engine = self._scheduler.is_at_engine(task)
-        is_answered = not isinstance(error, EngineUnreachable)
+        was_sent = not isinstance(error, EngineNotReached)
+        # A call that was not sent has ended, as if it had been answered.
+        is_answered = not was_sent or not isinstance(error, EngineUnreachable)
         may_be_cut = self._scheduler.stage_failed(task, is_answered=is_answered, now=now)
         # Any other error of an interrupted call means nothing, because the interrupt may be its cause.
         if isinstance(error, EngineUnreachable if task.aborted.is_set() else EngineFailed):
@@ -180,6 +184,9 @@ class TaskLoop:
             self._health.succeeded()
         if may_be_cut and isinstance(error, EngineRefused) and task.phase is TaskPhase.GENERATING:
             # Cut before its first picture, a single upscaling is answered as if the request were at fault.
+            self._repeat(task)
+        elif not was_sent and task.phase in _AT_ENGINE:
+            # The task waits for the engine to come back, because a release would cost one of its deliveries.
             self._repeat(task)
         elif task.phase is not TaskPhase.COMPLETING:
             self._claimed.end_failed(task, error)
@@ -211,7 +218,7 @@ class TaskLoop:
 
     @handle.register
     def _engine_ready(self, _: on.EngineReady) -> None:
-        self._log.info("webui_ready")
+        self._log.info("engine_ready")
         # While it was starting, it may have answered without its lists.
         self._engine.forget()
         self._outstanding.idle()
@@ -252,7 +259,7 @@ class TaskLoop:
         self._engine.forget()
         # A task that failed before it was sent failed with the tasks that were held then.
         self._health.failed(sent_at=task.sent_at or task.claimed_at, now=now)
-        self._log.warning("webui_failed", task_id=task.metadata.id)
+        self._log.warning("engine_failed", task_id=task.metadata.id)
         if self._health.is_unhealthy:
             self._stop(ExitCode.WEBUI_UNHEALTHY, hurry=True)
         elif was_ready:

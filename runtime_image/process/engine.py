@@ -20,6 +20,10 @@ class EngineUnreachable(EngineFailed):
     """Base of errors for a missing answer: connection refused, cut, or silent for too long."""
 
 
+class EngineNotReached(EngineUnreachable):
+    """Base of errors for a call that was not sent: the engine has just ended, or it starts."""
+
+
 class UnknownModel(DarkroomError):
     """Raised when neither the engine nor the model bucket has the checkpoint; the message lists the known ones."""
 

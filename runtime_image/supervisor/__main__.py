@@ -67,7 +67,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         is_needed=bool(settings.model_bucket),
         event_log=log,
     )
-    engine = SdWebUi(client=WebUiClient(base_url=settings.webui_url), clock=clock)
+    engine = SdWebUi(client=WebUiClient(base_url=settings.webui_url))
     startup = WebUiStartup(
         engine=engine,
         models_on_disk=models.on_disk,
@@ -86,7 +86,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
             # The Web UI's lines reach the log when they are printed.
             environment={**environment, "PYTHONUNBUFFERED": "1"},
             post=events.put,
-            read_output=partial(log_output, log=log.bind(process="webui")),
+            read_output=partial(log_output, started_line=engine.started_line, log=log.bind(process="webui")),
         ),
         prepare=startup.run,
         probe=probe.run,
@@ -94,11 +94,13 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         stop_seconds=settings.webui_stop_seconds,
         restart_policy=RestartPolicy(limit=settings.webui_restarts),
         metrics=metrics,
+        ready_file=settings.engine_ready_file,
         event_log=log,
     )
     agent_environment = {
         **environment,
         "STATUS_FILE": str(settings.status_file),
+        "ENGINE_READY_FILE": str(settings.engine_ready_file),
         "GRACE_PERIOD_SECONDS": str(settings.agent_grace_period_seconds),
     }
     agent = AgentProcess(

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO
@@ -24,7 +25,7 @@ class ChildProcess:
         *,
         environment: Mapping[str, str],
         post: Callable[[Event], None],
-        read_output: Callable[[IO[bytes]], None] | None = None,
+        read_output: Callable[[IO[bytes], threading.Event], None] | None = None,
     ) -> None:
         """Start the process; raises OSError if that fails.
 
@@ -33,9 +34,11 @@ class ChildProcess:
             command: Program and arguments.
             environment: All of its variables.
             post: Receives the event of its end.
-            read_output: Reads what it writes, in a separate thread; without it the output is the supervisor's.
+            read_output: Reads what it writes, in a separate thread, and sets the event at the end of its start. Without
+                this reader the output is the supervisor's.
         """
         self.name = name
+        self.started = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603 - the command is the operator's own setting
             command,
             env=dict(environment),
@@ -50,7 +53,7 @@ class ChildProcess:
         self._post = post
         # After a failure of either thread the pipe fills up, or the loop never hears of the end.
         if read_output and (output := self._process.stdout):
-            start_thread(f"{name}-output", lambda: read_output(output), post)
+            start_thread(f"{name}-output", lambda: read_output(output, self.started), post)
         start_thread(f"{name}-end", self._await_end, post)
 
     def is_running(self) -> bool:

@@ -1,6 +1,7 @@
 """Process that the container needs: started, terminated with a deadline, and started again after a pause."""
 
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -23,6 +24,8 @@ class StartedProcess(Protocol):
 
     name: str
     pid: int
+    #: Set once its output says that its start has ended.
+    started: threading.Event
 
     def is_running(self) -> bool:
         """Return True until the process has ended."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
@@ -60,15 +61,24 @@ class OutputLines:
         self._cut = self._returned = False
 
 
-def log_output(stream: IO[bytes], log: EventLog) -> None:
-    """Log all that comes from `stream` until its end, in a thread that does nothing else."""
+def log_output(stream: IO[bytes], started: threading.Event, *, started_line: str, log: EventLog) -> None:
+    """Log all that comes from `stream` until its end, in a thread that does nothing else.
+
+    Args:
+        stream: Output of a process.
+        started: Set at the line that ends the start of the process.
+        started_line: Part of this line. A progress bar may precede it.
+        log: Receives an event for each line.
+    """
     lines = OutputLines()
+
+    def handle(complete: Iterator[OutputLine]) -> None:
+        for line in complete:
+            if started_line in line.text:
+                started.set()
+            log.info("webui_output", line=line.text, **({"cut": True} if line.cut else {}))
+
     with stream:
         while chunk := os.read(stream.fileno(), _CHUNK_BYTES):
-            _log(lines.feed(chunk), log)
-    _log(lines.end(), log)
-
-
-def _log(lines: Iterator[OutputLine], log: EventLog) -> None:
-    for line in lines:
-        log.info("webui_output", line=line.text, **({"cut": True} if line.cut else {}))
+            handle(lines.feed(chunk))
+    handle(lines.end())

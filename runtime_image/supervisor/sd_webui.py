@@ -4,11 +4,11 @@ import json
 from contextlib import suppress
 from typing import Final
 
-from runtime_image.process.clock import Clock
 from runtime_image.webui.checkpoints import SWITCH_TIMEOUT_SECONDS, Checkpoints
 from runtime_image.webui.client import READ_TIMEOUT_SECONDS, WebUiClient
 from runtime_image.webui.errors import NoSuchCall, WebUiFailed
-from runtime_image.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE, read_progress
+from runtime_image.webui.progress import PROGRESS_PATH, WITHOUT_PICTURE
+from runtime_image.webui.readiness import STARTED_LINE, check_lists
 
 #: Calls that make the Web UI search its folders again, because its first search may come before the models. A Web UI
 #: without an extension lacks the extension's call.
@@ -16,9 +16,10 @@ _REFRESH_CALLS: Final = (
     ("POST", "/sdapi/v1/refresh-checkpoints"),
     ("POST", "/sdapi/v1/refresh-vae"),
     ("POST", "/sdapi/v1/refresh-loras"),
-    ("POST", "/sdapi/v1/refresh-embeddings"),
     ("GET", "/controlnet/model_list?update=true"),
 )
+#: Fails without a loaded model. Nothing is missed then, because loading a model reads the embeddings.
+_REFRESH_EMBEDDINGS: Final = ("POST", "/sdapi/v1/refresh-embeddings")
 #: The smallest image that warms up what the usual ones need: SD 1.5's native size.
 _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "height": 512, "save_images": False}
 
@@ -26,17 +27,14 @@ _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "heigh
 class SdWebUi:
     """Implements `SupervisedEngine` over the API of the SD Web UI."""
 
-    def __init__(self, *, client: WebUiClient, clock: Clock) -> None:
-        self._client = client
-        self._clock = clock
+    started_line = STARTED_LINE
 
-    def is_started(self) -> bool:
-        """Return True if the Web UI answers the progress call as documented."""
-        try:
-            read_progress(self._client, self._clock)
-        except WebUiFailed:
-            return False
-        return True
+    def __init__(self, *, client: WebUiClient) -> None:
+        self._client = client
+
+    def check_ready(self) -> None:
+        """Raise WebUiFailed until the Web UI answers every list."""
+        check_lists(self._client)
 
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if the Web UI gives any answer to the progress call."""
@@ -51,6 +49,8 @@ class SdWebUi:
         """Make the Web UI search its model folders again."""
         for method, path in _REFRESH_CALLS:
             self._call(method, path)
+        with suppress(WebUiFailed):
+            self._call(*_REFRESH_EMBEDDINGS)
 
     def load_model(self, model_filename: str) -> None:
         """Load a checkpoint, and check by the Web UI's options that it is loaded."""

@@ -64,6 +64,11 @@ class SupervisorSettings(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
+    def engine_ready_file(self) -> Path:
+        """Return the file that exists while the Web UI is ready."""
+        return self.status_file.with_name("engine-ready")
+
+    @property
     def webui_stop_seconds(self) -> float:
         """Return the seconds from SIGTERM to SIGKILL for the Web UI."""
         return min(WEBUI_STOP_SECONDS, WEBUI_STOP_PART * self.grace_period_seconds)

@@ -6,8 +6,11 @@ from typing import Protocol
 class SupervisedEngine(Protocol):
     """Engine in a container. `SdWebUi` implements it; another engine gets a module next to `sd_webui`."""
 
-    def is_started(self) -> bool:
-        """Return True if the engine answers as documented."""
+    #: Part of the line of output that ends the start. Before it nothing is sent to the engine.
+    started_line: str
+
+    def check_ready(self) -> None:
+        """Raise DarkroomError until the engine answers every call that a task may need."""
 
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if the engine gives any answer."""

@@ -32,8 +32,9 @@ class WebUiStartup:
     def run(self, child: StartedProcess) -> WebUiEvent:
         """Wait for the Web UI and prepare it. The event means nothing if the process has ended meanwhile."""
         started_at = self.clock.monotonic()
-        while child.is_running() and not self.engine.is_started():
-            self.clock.sleep(POLL_SECONDS)
+        while child.is_running() and not child.started.wait(POLL_SECONDS):
+            pass
+        self._await_ready(child)
         answered_at = self.clock.monotonic()
         while child.is_running() and not self.models_on_disk.wait(POLL_SECONDS):
             pass
@@ -50,6 +51,19 @@ class WebUiStartup:
             ready_after_seconds=round(now - started_at, 3),
         )
         return WebUiPrepared(child)
+
+    def _await_ready(self, child: StartedProcess) -> None:
+        logged = ""
+        while child.is_running():
+            try:
+                self.engine.check_ready()
+            except DarkroomError as error:
+                if error.message != logged:
+                    logged = error.message
+                    self.event_log.warning("engine_not_ready", reason=logged)
+                self.clock.sleep(POLL_SECONDS)
+            else:
+                return
 
     def _prepare(self) -> None:
         if self.downloads_models:

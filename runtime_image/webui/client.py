@@ -2,17 +2,44 @@
 
 import http.client
 import json
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import NoSuchCall, WebUiFailed, WebUiResponse, WebUiUnreachable
+from runtime_image.webui.errors import NoSuchCall, WebUiFailed, WebUiNotReached, WebUiResponse, WebUiUnreachable
 
 #: Bytes of an answer: 64 pictures of 2048² as PNG in base64 stay below it. A broken Web UI must not exhaust the
 #: container's memory.
 MAX_ANSWER_BYTES: Final = 1024 * 1024 * 1024
 #: Seconds for calls that only read: the Web UI answers in milliseconds unless it is in trouble.
 READ_TIMEOUT_SECONDS: Final = 10.0
+
+
+class RequestGate(Protocol):
+    """Guard of a Web UI that starts: a request that comes too early would end it."""
+
+    #: Called when another process of the Web UI is found.
+    on_restart: Callable[[], None]
+
+    def check(self) -> None:
+        """Raise WebUiNotReached unless requests may be sent."""
+
+    def disconnected(self) -> None:
+        """Record that a connection failed or broke, as it does when the Web UI ends."""
+
+
+class OpenGate:
+    """Gate for a caller that knows by other means that the Web UI has started."""
+
+    def __init__(self) -> None:
+        self.on_restart: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        """Let every request pass."""
+
+    def disconnected(self) -> None:
+        """Do nothing."""
 
 
 class WebUiClient:
@@ -22,7 +49,8 @@ class WebUiClient:
     generated. On the same machine a new connection costs a tenth of a millisecond.
     """
 
-    def __init__(self, *, base_url: str) -> None:
+    def __init__(self, *, base_url: str, gate: RequestGate | None = None) -> None:
+        self.gate = gate or OpenGate()
         parts = urlsplit(base_url.rstrip("/"))
         self._connection_type = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._host = parts.netloc
@@ -40,10 +68,18 @@ class WebUiClient:
             timeout_seconds: Longest silence; a generation is silent until it ends.
 
         Raises:
+            WebUiNotReached: if the request was not sent.
             WebUiUnreachable: if no whole answer came.
         """
+        self.gate.check()
         connection = self._connection_type(self._host, timeout=timeout_seconds)
         headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body is not None else {})
+        try:
+            connection.connect()
+        except OSError as error:
+            self.gate.disconnected()
+            message = f"no connection to the Web UI for {method} {path}: {type(error).__name__}: {error}"
+            raise WebUiNotReached(message) from error
         try:
             connection.request(method, self._path + path, body, headers)
             response = connection.getresponse()
@@ -51,6 +87,7 @@ class WebUiClient:
             limited = response.length is None or response.length > MAX_ANSWER_BYTES
             content = response.read(MAX_ANSWER_BYTES + 1) if limited else response.read()
         except (OSError, http.client.HTTPException) as error:
+            self.gate.disconnected()
             message = f"the Web UI gave no answer to {method} {path}: {type(error).__name__}: {error}"
             raise WebUiUnreachable(message) from error
         finally:

@@ -22,6 +22,7 @@ from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import OptionOverrides
 from runtime_image.webui.outputs import read_outputs
 from runtime_image.webui.progress import read_progress
+from runtime_image.webui.readiness import check_lists
 from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest, build_request, content_of
 from runtime_image.webui.request_check import RequestCheck
 
@@ -57,6 +58,7 @@ class WebUiEngine:
         )
         self._clock = clock
         self._log = log
+        client.gate.on_restart = self.forget
 
     @property
     def loaded_model(self) -> str | None:
@@ -68,6 +70,12 @@ class WebUiEngine:
         body, path = content_of(task.metadata.tasktype, task.content)
         request = build_request(task.metadata.tasktype, task.content, {})
         return WebUiDraft(self, request, body, path, checkpoint if request.generates else None)
+
+    def check_ready(self) -> None:
+        """Raise WebUiFailed until the Web UI answers its lists and does nothing."""
+        check_lists(self.client)
+        if self.read_progress().busy:
+            raise WebUiFailed("the Web UI is busy")
 
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         """Ask for the progress of the running call; raises WebUiFailed."""

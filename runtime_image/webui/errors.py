@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from contract.errors import WEBUI_RESPONSE, DarkroomError
-from runtime_image.process.engine import EngineFailed, EngineRefused, EngineUnreachable
+from runtime_image.process.engine import EngineFailed, EngineNotReached, EngineRefused, EngineUnreachable
 
 
 class WebUiResponse(NamedTuple):
@@ -67,6 +67,10 @@ class WebUiUnreachable(WebUiFailed, EngineUnreachable):
     """Raised without an answer: connection refused, cut, or silent for too long."""
 
     code = "webui_unreachable"
+
+
+class WebUiNotReached(WebUiUnreachable, EngineNotReached):
+    """Raised without a connection, or while the Web UI starts: the request was not sent."""
 
 
 class WebUiHung(WebUiFailed):

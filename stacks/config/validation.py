@@ -16,6 +16,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "BAKED_MODELS_DIRECTORY",
         "COMMANDLINE_ARGS",
         "ENDING_FILE",
+        "ENGINE_READY_FILE",
         "ENVIRONMENT",
         "GRACE_PERIOD_SECONDS",
         "HANG_SECONDS",

@@ -70,6 +70,9 @@ class Engine(Protocol):
     def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
         """Read a task's content. Raises InvalidTask, or another permanent error, if the engine has no such call."""
 
+    def check_ready(self) -> None:
+        """Raise EngineFailed until the engine accepts every call and does nothing."""
+
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         """Ask for the progress of the running call; raises EngineFailed."""
 

@@ -5,8 +5,9 @@ from typing import Final
 #: Failures in a row after which the container is given up. One may be the task's bad luck, two the end of a bad
 #: minute. Every further one would cost another task one of its three deliveries.
 MAX_FAILURES: Final = 3
-#: Seconds for which prepared tasks wait for an engine in trouble, before they go back for other replicas.
-HOLD_SECONDS: Final = 10.0
+#: Seconds for which tasks that have not begun wait for an engine in trouble, before they go back for other replicas. A
+#: Web UI that ended is back with its model after 20 to 90 s. A task that goes back loses one of its three deliveries.
+HOLD_SECONDS: Final = 120.0
 
 
 class EngineHealth:

@@ -11,6 +11,7 @@ from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import EngineFailed
 from runtime_image.process.logs import EventLog
+from runtime_image.process.retry import Retry
 
 #: Seconds past the task's time limit for which its answer is still awaited: the loop interrupts at the limit, and an
 #: interrupted call answers after its running step.
@@ -90,8 +91,9 @@ class Readiness:
     name = "await_engine"
     workers = 1
 
-    def __init__(self, *, engine: Engine, clock: Clock, stopping: threading.Event, log: EventLog) -> None:
+    def __init__(self, *, engine: Engine, retry: Retry, clock: Clock, stopping: threading.Event, log: EventLog) -> None:
         self._engine = engine
+        self._retry = retry
         self._clock = clock
         self._stopping = stopping
         self._log = log
@@ -102,23 +104,21 @@ class Readiness:
         After a broken connection the old call may still be running. To send it, or another, before its end would put
         two into the engine's queue for one.
         """
-        started_at = self._clock.monotonic()
-        pause_seconds = FIRST_PAUSE_SECONDS
-        while not self._stopping.is_set():
-            try:
-                if not self._engine.read_progress().busy:
-                    return EngineReady()
-                reason = "busy"
-            except EngineFailed as error:
-                reason = error.message
-            if self._clock.monotonic() - started_at > READY_DEADLINE_SECONDS:
-                break
-            self._log.debug("webui_not_ready", reason=reason)
-            self._clock.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-        return EngineNotReady()
+        deadline = self._clock.monotonic() + READY_DEADLINE_SECONDS
+        try:
+            self._retry.call(
+                self._engine.check_ready,
+                until=lambda: self._stopping.is_set() or self._clock.monotonic() > deadline,
+                errors=(EngineFailed,),
+                event="engine_not_ready",
+                first_pause_seconds=FIRST_PAUSE_SECONDS,
+                longest_pause_seconds=LONGEST_PAUSE_SECONDS,
+            )
+        except EngineFailed:
+            return EngineNotReady()
+        return EngineReady()
 
     def failed(self, error: Exception) -> Event:
         """Give the engine up."""
-        self._log.error("webui_not_ready", error)
+        self._log.error("engine_not_ready", error)
         return EngineNotReady()

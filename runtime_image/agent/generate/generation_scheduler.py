@@ -41,8 +41,9 @@ class GenerationScheduler:
         self._ready_queue.add(task)
 
     def repeat(self, task: ClaimedTask) -> None:
-        """Add a task again, before the others, because an interrupt for another one may have cut it."""
+        """Add a task again, before the others: an interrupt may have cut its call, or the engine ended before it."""
         task.phase = TaskPhase.READY
+        self._ready_queue.remove(task)
         self._ready_queue.add(task, first=True)
 
     def withdraw(self, task: ClaimedTask) -> None:

@@ -40,13 +40,13 @@ class HangDetector:
             seconds = now - task.sent_at
             if task.aborted.is_set() or seconds <= self._limit_seconds:
                 return None
-            return task, f"the Web UI could not be set up for the task in {seconds:.0f} s"
+            return task, f"the engine could not be set up for the task in {seconds:.0f} s"
         running = next((task for task in self._outstanding.at_lock if task in self._outstanding.tasks), None)
         still_seconds = self.still_seconds(running, now)
         if running is None or still_seconds is None or running.aborted.is_set():
             return None
         where = f" at step {step}" if (step := running.progress.sampling.get("sampling_step")) else ""
-        return running, f"the Web UI's progress stood still for {still_seconds:.0f} s{where}"
+        return running, f"the engine's progress stood still for {still_seconds:.0f} s{where}"
 
     def still_seconds(self, running: ClaimedTask | None, now: float) -> float | None:
         """Return the seconds without progress, if they are too many for `running`, the oldest generation."""

@@ -7,6 +7,7 @@ from contract import runpod
 from contract.task import Task, TaskType
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine import Engine, EngineDraft
+from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.worker_pools import MAX_AHEAD
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver
@@ -21,10 +22,8 @@ if TYPE_CHECKING:  # loaded only by agents that need them
 
 #: Calls of `webui-api` tasks that no engine has: they bring files into the models folder.
 MODEL_CALLS: Final = frozenset({runpod.DOWNLOAD_ENDPOINT, runpod.SYNC_ENDPOINT})
-#: Seconds for which an engine without answers is asked again. A moment's trouble must not cost a delivery; in longer
-#: trouble the loop releases the task.
-PATIENCE_SECONDS: Final = 5.0
-PAUSE_SECONDS: Final = 0.5
+#: The shortest time limit of a check: a task whose own limit has almost passed gets an answer too.
+MIN_TIMEOUT_SECONDS: Final = 0.5
 
 
 class TaskPreparer:
@@ -69,20 +68,18 @@ class TaskPreparer:
         task.call = draft.call(self._links.replace(draft.body, draft.path, task_id=task.metadata.id))
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
-        gives_up_at = self._clock.monotonic() + PATIENCE_SECONDS
+        gives_up_at = self._clock.monotonic() + HOLD_SECONDS
 
         def check() -> None:
             if task.aborted.is_set():
                 raise TaskAborted
-            draft.check(timeout_seconds=max(task.deadline - self._clock.monotonic(), PAUSE_SECONDS))
+            draft.check(timeout_seconds=max(task.deadline - self._clock.monotonic(), MIN_TIMEOUT_SECONDS))
 
         self._retry.call(
             check,
             until=lambda: self._clock.monotonic() > gives_up_at,
             errors=(EngineUnreachable,),
             event="names_not_checked",
-            first_pause_seconds=PAUSE_SECONDS,
-            longest_pause_seconds=PAUSE_SECONDS,
             task_id=task.metadata.id,
         )
 

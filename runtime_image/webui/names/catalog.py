@@ -3,13 +3,9 @@
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
 
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.errors import NoSuchCall
-from runtime_image.webui.names.kinds import Kind, Names
-
-_PREFIX: Final = "/sdapi/v1/"
+from runtime_image.webui.names.kinds import API_PREFIX, Kind, Names
 
 
 class NameCatalog:
@@ -23,7 +19,7 @@ class NameCatalog:
     def __init__(self, *, client: WebUiClient, models_folder: Path | None) -> None:
         self._client = client
         self._models_folder = models_folder
-        self._known: dict[Kind, Names | None] = {}
+        self._known: dict[Kind, Names] = {}
         #: Counts the Web UI's lives, so that an answer of an earlier one is not remembered for the next.
         self._life = 0
         self._refreshing = threading.Lock()
@@ -36,11 +32,11 @@ class NameCatalog:
         self._life += 1
         self._known = {}
 
-    def of(self, kind: Kind) -> Names | None:
-        """Return the names of a kind, None if this Web UI has no list of it; raises WebUiFailed."""
+    def of(self, kind: Kind) -> Names:
+        """Return the names of a kind; raises WebUiFailed, also if the Web UI does not have one of its lists."""
         return self._with_files(kind, self.listed(kind))
 
-    def listed(self, kind: Kind) -> Names | None:
+    def listed(self, kind: Kind) -> Names:
         """Return the names of a kind that the Web UI lists, whatever is in the models folder; raises WebUiFailed."""
         known, life = self._known, self._life
         if kind not in known:
@@ -50,7 +46,7 @@ class NameCatalog:
             return names
         return known[kind]
 
-    def of_now(self, kind: Kind, *, timeout_seconds: float) -> Names | None:
+    def of_now(self, kind: Kind, *, timeout_seconds: float) -> Names:
         """Return the names once the Web UI has looked at its folders again, for everybody who asked before it began.
 
         Args:
@@ -65,27 +61,13 @@ class NameCatalog:
                 return self._with_files(kind, known[kind])
             self._looks_begun[kind] += 1
             if kind.refresh:
-                self._look_again(kind.refresh, timeout_seconds)
+                self._client.ask("POST", API_PREFIX + kind.refresh, b"{}", timeout_seconds=timeout_seconds)
             known[kind] = self._ask(kind)
             self._look_known[kind] = self._looks_begun[kind]
             return self._with_files(kind, known[kind])
 
-    def _with_files(self, kind: Kind, names: Names | None) -> Names | None:
-        return kind.with_files(names, self._models_folder) if names and self._models_folder else names
+    def _with_files(self, kind: Kind, names: Names) -> Names:
+        return kind.with_files(names, self._models_folder) if self._models_folder else names
 
-    def _look_again(self, call: str, timeout_seconds: float) -> None:
-        try:
-            self._client.ask("POST", f"{_PREFIX}{call}", b"{}", timeout_seconds=timeout_seconds)
-        except NoSuchCall:
-            # What it lists is then all that it will ever find.
-            return
-
-    def _ask(self, kind: Kind) -> Names | None:
-        first, *others = [self._list(name) for name in kind.lists]
-        return None if first is None else kind.read(first, *others)
-
-    def _list(self, name: str) -> Any:
-        try:
-            return self._client.ask("GET", f"{_PREFIX}{name}")
-        except NoSuchCall:
-            return None
+    def _ask(self, kind: Kind) -> Names:
+        return kind.read(*(self._client.ask("GET", API_PREFIX + name) for name in kind.lists))

@@ -33,6 +33,9 @@ UPSCALER_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "SwinIR 4x": ("SwinIR/SwinIR_4x.pth",),
 }
 
+#: Path of all calls.
+API_PREFIX: Final = "/sdapi/v1/"
+
 
 @dataclass(frozen=True, eq=False)
 class Names:
@@ -58,11 +61,11 @@ class Kind:
     word: str
     #: What applications may switch on.
     code: str
-    #: The lists, below `/sdapi/v1/`. Without the first nothing can be checked; the others may be missing.
+    #: The lists, below `API_PREFIX`.
     lists: tuple[str, ...]
-    #: Makes names of the answers, in the order of the lists; None replaces a missing one.
+    #: Makes names of the answers, in the order of the lists.
     read: Callable[..., Names]
-    #: Has the Web UI look at its folder again, below `/sdapi/v1/`.
+    #: Makes the Web UI look at its folder again, below `API_PREFIX`.
     refresh: str | None = None
     #: The forms in which to look for what a request calls so.
     forms: Callable[[str], tuple[str, ...]] = lambda name: (name,)
@@ -88,7 +91,7 @@ def _names(names: Iterable[str], *more: str) -> Names:
 
 
 def _samplers(samplers: object, schedulers: object) -> Names:
-    completion = [f" {word}" for entry in _entries(schedulers or []) for word in _scheduler_words(entry)]
+    completion = [f" {word}" for entry in _entries(schedulers) for word in _scheduler_words(entry)]
     accepted, meant = {}, {}
     for entry in _entries(samplers):
         if isinstance(name := entry.get("name"), str):
@@ -204,3 +207,6 @@ STYLE: Final = Kind(
 )
 TEXT_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("txt2img"), forms=_lower)
 IMAGE_TO_IMAGE_SCRIPT: Final = Kind("script", "unknown_script", ("scripts",), _scripts("img2img"), forms=_lower)
+_KINDS: Final = (SAMPLER, HIRES_UPSCALER, CHECKPOINT, VAE, LORA, STYLE, TEXT_TO_IMAGE_SCRIPT)
+#: Paths of every list that is asked for.
+LIST_PATHS: Final = tuple(sorted({API_PREFIX + name for kind in _KINDS for name in kind.lists}))

@@ -28,8 +28,6 @@ class NameValidation:
     def check(self, named: Iterable[Named], *, timeout_seconds: float) -> dict[str, str]:
         """Return the listed name of what each field names.
 
-        Kinds without a list at the Web UI are skipped; their fields are missing from the result.
-
         Raises:
             InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again.
             WebUiFailed: if the Web UI does not answer as it should.
@@ -41,10 +39,8 @@ class NameValidation:
         problems: list[FieldError] = []
         for kind, asked in by_kind.items():
             names = self._known.of(kind)
-            if names is not None and not all(names.find(kind.forms(one.name)) for one in asked):
+            if not all(names.find(kind.forms(one.name)) for one in asked):
                 names = self._known.of_now(kind, timeout_seconds=timeout_seconds)
-            if names is None:
-                continue
             for one in asked:
                 if listed := names.find(kind.forms(one.name)):
                     found[one.field] = listed

@@ -202,6 +202,8 @@ class Harness:
             "LINK_BUCKETS": json.dumps([self.link_bucket]),
             "GRACE_PERIOD_SECONDS": 20,
             "LOG_LEVEL": "DEBUG",
+            # The stub has started long ago.
+            "ENGINE_READY_FILE": __file__,
             "AWS_ENDPOINT_URL": self.endpoint_url,
         }
         return os.environ | {name: str(value) for name, value in (variables | changes).items()}

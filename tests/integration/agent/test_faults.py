@@ -47,7 +47,7 @@ def test_a_second_message_of_a_running_task_ends_with_it(harness: Harness) -> No
 
 def test_an_idle_agent_does_not_wait_for_its_grace_period(harness: Harness) -> None:
     agent = harness.start_agent_process(GRACE_PERIOD_SECONDS=600)
-    harness.eventually(lambda: agent.logged("webui_ready"), "the agent being ready")
+    harness.eventually(lambda: agent.logged("engine_ready"), "the agent being ready")
 
     agent.terminate()
 
@@ -267,7 +267,7 @@ def test_nothing_is_received_before_the_web_ui_is_ready(harness: Harness) -> Non
     harness.webui.ready = False
     agent = harness.start_agent()
     harness.submit("patient")
-    harness.eventually(lambda: agent.logged("webui_not_ready"), "the agent looking at the Web UI")
+    harness.eventually(lambda: agent.logged("engine_not_ready"), "the agent looking at the Web UI")
     assert harness.counts() == (1, 0)
 
     harness.webui.ready = True
@@ -277,7 +277,7 @@ def test_nothing_is_received_before_the_web_ui_is_ready(harness: Harness) -> Non
 
 def test_a_task_that_another_agent_holds_waits_for_the_end_of_its_lease(harness: Harness) -> None:
     agent = harness.start_agent()
-    harness.eventually(lambda: agent.logged("webui_ready"), "the agent being ready")
+    harness.eventually(lambda: agent.logged("engine_ready"), "the agent being ready")
     message = harness.message("held", {"prompt": "held", "steps": 1})
     harness.record(message)
     now_ms = time.time_ns() // 1_000_000

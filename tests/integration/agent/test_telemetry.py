@@ -25,8 +25,8 @@ OF_THE_REPLICA = {
     "metrics",
     "orchestrator_informed",
     "stop_requested",
-    "webui_not_ready",
-    "webui_ready",
+    "engine_not_ready",
+    "engine_ready",
 }
 TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 

@@ -77,15 +77,13 @@ def test_all_forms_that_the_web_ui_knows_are_generated_with_and_asked_for_once(h
     assert {"samplers", "schedulers", "loras", "sd-vae", "prompt-styles", "scripts", "options"} <= asked.keys()
 
 
-def test_what_came_meanwhile_is_found_and_a_build_without_lists_is_not_asked(harness: Harness) -> None:
+def test_what_came_meanwhile_is_found(harness: Harness) -> None:
     harness.start_agent()
     lists = harness.webui.service.lists
     harness.webui.service.found_by_refresh["refresh-loras"] = lambda: lists.update(
         loras=[*lists["loras"], {"name": "oil", "alias": "oil"}]
     )
-    del lists["sd-vae"], lists["schedulers"]
-    content = {"prompt": "<lora:oil:1>", "scheduler": "turbo", "override_settings": {"sd_vae": "any.pt"}}
-    harness.submit("new", {**content, "steps": 1})
+    harness.submit("new", {"prompt": "<lora:oil:1>", "steps": 1})
 
     harness.wait_for("new", Status.COMPLETED)
 
@@ -247,10 +245,10 @@ def test_a_web_ui_that_somebody_else_has_poisoned_fails_no_task_for_good(harness
 
 
 def test_asking_for_what_this_build_does_not_have_is_answered_and_harms_nobody(harness: Harness) -> None:
-    del harness.webui.service.lists["sd-vae"]
+    del harness.webui.service.lists["hypernetworks"]
     agent = harness.start_agent()
     for number in range(4):
-        content = {"api": {"method": "GET", "endpoint": "/sdapi/v1/sd-vae"}}
+        content = {"api": {"method": "GET", "endpoint": "/sdapi/v1/hypernetworks"}}
         harness.submit(f"ask-{number}", content, tasktype="webui-api")
 
     assert {failed(harness, f"ask-{number}")["code"] for number in range(4)} == {"webui_refused"}

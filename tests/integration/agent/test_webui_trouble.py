@@ -70,18 +70,19 @@ def test_what_a_cut_connection_left_running_has_ended_before_another_agent_begin
         harness.wait_for("cut", Status.COMPLETED)
 
 
-def test_a_web_ui_that_is_not_there_any_more_costs_a_delivery_and_no_picture(harness: Harness) -> None:
+def test_a_web_ui_that_is_not_there_any_more_costs_neither_a_delivery_nor_a_picture(harness: Harness) -> None:
     webui = StubWebUi()
     with serve_stub(webui) as url:
         agent = harness.start_agent(WEBUI_URL=url)
         harness.submit("warm-up", {"prompt": "warm-up", "steps": 1})
         harness.wait_for("warm-up", Status.COMPLETED)
-    harness.submit("refused", {"prompt": "refused", "steps": 1})
+    harness.submit("patient", {"prompt": "patient", "steps": 1})
 
-    assert harness.wait_for_release("refused")["code"] == "webui_unreachable"
+    harness.eventually(lambda: agent.logged("engine_failed", task_id="patient"), "the failure")
     with serve_stub(webui, int(url.rpartition(":")[2])):
-        assert harness.wait_for("refused", Status.COMPLETED).attempts == 2
-    assert len(webui.runs_of("refused")) == 1
+        assert harness.wait_for("patient", Status.COMPLETED).attempts == 1
+    assert harness.read("patient").last_error is None
+    assert len(webui.runs_of("patient")) == 1
     assert agent.is_running
 
 

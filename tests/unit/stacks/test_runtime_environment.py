@@ -46,6 +46,8 @@ LEFT_TO_THE_ENVIRONMENT_FILE = {
 OPEN_TO_THE_ENVIRONMENT_FILE = {"WEBUI_MEMORY_LIMIT"}
 #: What the image brings: only it knows where its Web UI and its models are.
 SET_BY_THE_IMAGE = {"WEBUI_COMMAND", "BAKED_MODELS_DIRECTORY"}
+#: Variables that the supervisor gives to the agent.
+SET_BY_THE_SUPERVISOR = {"ENGINE_READY_FILE"}
 #: What the Web UI reads itself.
 READ_BY_THE_WEBUI = {"COMMANDLINE_ARGS"}
 
@@ -65,7 +67,8 @@ def settings_classes() -> Iterator[type[Settings]]:
 def test_a_container_gets_the_variables_that_its_processes_read_and_no_others(runtime: RuntimeConfig) -> None:
     variables = runtime_environment(runtime, ENVIRONMENT, RESOURCES)
     read = frozenset[str]().union(*(settings.variables() for settings in settings_classes()))
-    given = read - SET_BY_ORCHESTRATORS - LEFT_TO_THE_ENVIRONMENT_FILE - SET_BY_THE_IMAGE
+    set_elsewhere = SET_BY_ORCHESTRATORS | SET_BY_THE_IMAGE | SET_BY_THE_SUPERVISOR
+    given = read - LEFT_TO_THE_ENVIRONMENT_FILE - set_elsewhere
     assert variables.keys() - runtime.extra_env.keys() == given | READ_BY_THE_WEBUI
 
 

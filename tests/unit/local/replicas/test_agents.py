@@ -23,8 +23,8 @@ OUTPUTS = {
     "ModelBucketName": "models",
 }
 
-#: Variables of the agent on AWS alone. An environment file names a collector of spans.
-SET_ON_AWS = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+#: Variables of the agent on AWS alone, and of one with a supervisor. An environment file names a collector of spans.
+SET_ELSEWHERE = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT", "ENGINE_READY_FILE"}
 
 
 def container() -> dict[str, str]:
@@ -40,7 +40,7 @@ def variables() -> dict[str, str]:
 
 def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
     aws = {name for name in variables() if name.startswith("AWS_")}
-    assert variables().keys() - aws == AgentSettings.variables() - SET_ON_AWS
+    assert variables().keys() - aws == AgentSettings.variables() - SET_ELSEWHERE
     assert {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= aws
 
 

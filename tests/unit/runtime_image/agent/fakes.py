@@ -71,6 +71,9 @@ class FakeEngine:
     def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
         raise NotImplementedError
 
+    def check_ready(self) -> None:
+        raise NotImplementedError
+
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         raise NotImplementedError
 

@@ -5,12 +5,12 @@ import pytest
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
-from runtime_image.agent.core.engine_health import MAX_FAILURES
+from runtime_image.agent.core.engine_health import HOLD_SECONDS, MAX_FAILURES
 from runtime_image.agent.generate.hang_detector import BEFORE_FIRST_STEP, STUCK_SECONDS
 from runtime_image.agent.task_loop import TICK_SECONDS
 from runtime_image.process.engine import Progress
 from runtime_image.process.exit_codes import ExitCode
-from runtime_image.webui.errors import WebUiFailed, WebUiRefused, WebUiUnreachable
+from runtime_image.webui.errors import WebUiFailed, WebUiNotReached, WebUiRefused, WebUiUnreachable
 from tests.unit.runtime_image.agent.agent_loop import HANG_SECONDS, Agent, TaskEnded, failed, generated
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
@@ -84,7 +84,27 @@ def test_nothing_is_sent_while_the_web_ui_is_in_trouble_and_others_may_have_it_s
 
     assert ("generate", waiting) not in agent.post(agent.prepared(waiting, GENERATION))
     assert agent.poller.requested == requested
-    assert ("release", waiting, None) in agent.advance(11.0)
+    assert ("release", waiting, None) in agent.advance(HOLD_SECONDS + 1)
+
+
+def test_a_call_that_was_not_sent_waits_for_the_next_web_ui_and_keeps_its_delivery(agent: Agent) -> None:
+    first, behind = agent.generates("a"), agent.generates("b")
+
+    assert agent.post(failed(first, WebUiNotReached("refused"))) == [("await_engine",)]
+    assert agent.post(failed(behind, WebUiNotReached("refused"))) == []
+    agent.clock.seconds += HOLD_SECONDS - 1
+
+    jobs = agent.post(on.EngineReady())
+    assert {job[1] for job in jobs if job[0] == "generate"} == {first, behind}
+    assert not [job for job in jobs if job[0] == "release"]
+
+
+def test_a_set_up_that_was_not_sent_is_done_for_the_next_web_ui(agent: Agent) -> None:
+    task = switches(agent, "a")
+
+    assert agent.post(on.StageFailed("set_up", task, WebUiNotReached("refused"))) == [("await_engine",)]
+
+    assert agent.post(on.EngineReady()) == [("set_up", task)]
 
 
 def test_a_web_ui_that_ignores_interrupts_is_given_up(agent: Agent) -> None:

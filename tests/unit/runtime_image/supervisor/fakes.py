@@ -1,9 +1,10 @@
 """Fakes of the supervisor's tests: a process that ends on request, and an engine that obeys the test."""
 
 import signal
+import threading
 from collections.abc import Callable
 
-from runtime_image.process.engine import UnknownModel
+from runtime_image.process.engine import EngineFailed, UnknownModel
 
 
 class FakeProcess:
@@ -15,6 +16,8 @@ class FakeProcess:
         self.sent: list[str] = []
         self.size_bytes = 0
         self.running = True
+        self.started = threading.Event()
+        self.started.set()
 
     def is_running(self) -> bool:
         return self.running
@@ -35,14 +38,17 @@ class FakeProcess:
 class FakeEngine:
     """Implements `SupervisedEngine`. It records calls, answers as `responds` says, and has the model `known`."""
 
+    started_line = "started"
+
     def __init__(self, responds: Callable[[], bool] = lambda: True, *, known: str = "a.safetensors") -> None:
         self.calls: list[str] = []
         self._responds = responds
         self._known = known
 
-    def is_started(self) -> bool:
-        self.calls.append("is_started")
-        return self._responds()
+    def check_ready(self) -> None:
+        self.calls.append("check_ready")
+        if not self._responds():
+            raise EngineFailed("it starts")
 
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         self.calls.append("is_responsive")

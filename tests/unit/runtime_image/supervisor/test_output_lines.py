@@ -1,8 +1,13 @@
+import logging
+import os
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines
+from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines, log_output
 
 
 def read(*chunks: bytes) -> list[OutputLine]:
@@ -58,3 +63,23 @@ def test_any_bytes_make_single_lines_of_bounded_length(content: bytes) -> None:
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=50)))
 def test_plain_lines_come_through_as_they_are(texts: list[str]) -> None:
     assert [line.text for line in read("\n".join(texts).encode())] == texts
+
+
+@pytest.mark.parametrize(
+    ("output", "has_started"),
+    [
+        (b"Running on local URL:  http://127.0.0.1:7860\n", False),
+        (b"Startup time: 5.1s (launcher: 1.0s).\n", True),
+        (b"  0%|          | 0/20\r 50%|#####     |Startup time: 5.1s.\n", True),
+        (b"\x1b[32mStartup time: 5.1s", True),
+    ],
+)
+def test_the_line_that_ends_the_start_is_found(output: bytes, has_started: bool) -> None:
+    started = threading.Event()
+    reader, writer = os.pipe()
+    os.write(writer, output)
+    os.close(writer)
+
+    log_output(os.fdopen(reader, "rb"), started, started_line="Startup time:", log=EventLog(logging.getLogger("test")))
+
+    assert started.is_set() is has_started

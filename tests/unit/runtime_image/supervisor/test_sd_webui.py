@@ -2,7 +2,6 @@
 
 import pytest
 
-from runtime_image.process.clock import Clock
 from runtime_image.process.engine import UnknownModel
 from runtime_image.supervisor.sd_webui import SdWebUi
 from runtime_image.webui.client import WebUiClient
@@ -13,9 +12,9 @@ from stub_webui.web_ui import CHECKPOINT, StubWebUi
 
 def test_the_calls_of_a_start() -> None:
     with serve_stub(StubWebUi(seconds_per_step=0.0)) as url:
-        engine = SdWebUi(client=WebUiClient(base_url=url), clock=Clock())
+        engine = SdWebUi(client=WebUiClient(base_url=url))
 
-        assert engine.is_started()
+        engine.check_ready()
         assert engine.is_responsive(timeout_seconds=5)
         engine.refresh_models()
         engine.load_model(CHECKPOINT)
@@ -23,7 +22,8 @@ def test_the_calls_of_a_start() -> None:
         with pytest.raises(UnknownModel, match="other"):
             engine.load_model("other.safetensors")
 
-    assert not engine.is_started()
+    with pytest.raises(WebUiFailed):
+        engine.check_ready()
     assert not engine.is_responsive(timeout_seconds=1)
     with pytest.raises(WebUiFailed):
         engine.warm_up()
@@ -33,7 +33,27 @@ def test_any_answer_proves_life_but_not_a_finished_start() -> None:
     webui = StubWebUi()
     webui.intercept = lambda path, body: (503, {"detail": "starting"})
     with serve_stub(webui) as url:
-        engine = SdWebUi(client=WebUiClient(base_url=url), clock=Clock())
+        engine = SdWebUi(client=WebUiClient(base_url=url))
 
         assert engine.is_responsive(timeout_seconds=5)
-        assert not engine.is_started()
+        with pytest.raises(WebUiFailed):
+            engine.check_ready()
+
+
+def test_a_web_ui_without_a_model_is_refreshed_all_the_same() -> None:
+    webui = StubWebUi(checkpoints=[])
+    with serve_stub(webui) as url:
+        SdWebUi(client=WebUiClient(base_url=url)).refresh_models()
+
+    refreshed = {path for method, path in webui.calls if method == "POST"}
+    assert refreshed == {f"/sdapi/v1/refresh-{name}" for name in ("checkpoints", "vae", "loras", "embeddings")}
+
+
+@pytest.mark.parametrize(
+    "missing", ["samplers", "schedulers", "upscalers", "loras", "sd-vae", "prompt-styles", "scripts"]
+)
+def test_a_web_ui_without_one_of_its_lists_is_not_ready(missing: str) -> None:
+    webui = StubWebUi()
+    del webui.service.lists[missing]
+    with serve_stub(webui) as url, pytest.raises(WebUiFailed, match=missing):
+        SdWebUi(client=WebUiClient(base_url=url)).check_ready()

@@ -53,6 +53,7 @@ class Container:
             probe=lambda _: None,
             post=lambda _: None,
             metrics=metrics,
+            ready_file=folder / "engine-ready",
             event_log=log,
         )
         self.agent = AgentProcess(
@@ -89,6 +90,11 @@ class Container:
         if child := self.running(name):
             child.running = False
             self.post(on.ChildEnded(child, status))
+
+    @property
+    def is_marked_ready(self) -> bool:
+        """Return True if the agent may send requests to the Web UI."""
+        return self.webui.ready_file.exists()
 
     def mark_ready(self) -> None:
         if child := self.running("webui"):
@@ -258,6 +264,21 @@ def test_a_web_ui_that_hangs_while_idle_is_replaced(container: Container) -> Non
     assert first.sent == ["SIGTERM"]
     assert container.started["webui"][1].sent == []
     assert len(container.started["agent"]) == 1
+
+
+def test_the_agent_may_send_requests_only_while_the_web_ui_is_ready(tmp_path: Path) -> None:
+    (tmp_path / "engine-ready").touch()
+    container = Container(tmp_path)
+    assert not container.is_marked_ready
+    container.mark_ready()
+    assert container.is_marked_ready
+    container.end("webui", -9)
+    assert not container.is_marked_ready
+    container.advance(1)
+    container.mark_ready()
+    assert container.is_marked_ready
+    container.post(on.WebUiUnresponsive(container.started["webui"][1]))
+    assert not container.is_marked_ready
 
 
 @pytest.mark.parametrize(("name", "code"), [("webui", ExitCode.WEBUI_UNHEALTHY), ("agent", ExitCode.INTERNAL_ERROR)])

@@ -63,7 +63,15 @@ def test_answers_between_begin_the_limit_anew() -> None:
     assert probe(FakeEngine(lambda: next(answers)), held=0)[0] is None
 
 
-def start_up(engine: FakeEngine, *, downloads: bool, model: str, warm_up: bool, clock: Clock) -> on.Event:
+def start_up(
+    engine: FakeEngine,
+    *,
+    downloads: bool = False,
+    model: str = "",
+    warm_up: bool = False,
+    clock: Clock | None = None,
+    process: FakeProcess | None = None,
+) -> on.Event:
     on_disk = threading.Event()
     on_disk.set()
     startup = WebUiStartup(
@@ -72,10 +80,10 @@ def start_up(engine: FakeEngine, *, downloads: bool, model: str, warm_up: bool, 
         downloads_models=downloads,
         model_filename=model,
         warm_up=warm_up,
-        clock=clock,
+        clock=clock or StillClock(),
         event_log=EventLog(logging.getLogger("test")),
     )
-    return startup.run(FakeProcess("webui"))
+    return startup.run(process or FakeProcess("webui"))
 
 
 @pytest.mark.parametrize(
@@ -91,23 +99,61 @@ def test_only_a_web_ui_that_serves_one_checkpoint_is_warmed_up(
 ) -> None:
     engine = FakeEngine()
 
-    event = start_up(engine, downloads=downloads, model=model, warm_up=warm_up, clock=StillClock())
+    event = start_up(engine, downloads=downloads, model=model, warm_up=warm_up)
 
     assert isinstance(event, on.WebUiPrepared)
-    assert engine.calls == ["is_started", *calls]
+    assert engine.calls == ["check_ready", *calls]
 
 
 def test_a_web_ui_is_polled_until_it_answers() -> None:
     clock, answers = StillClock(), iter([False, False, True])
     started_at = clock.seconds
 
-    event = start_up(FakeEngine(lambda: next(answers)), downloads=False, model="", warm_up=False, clock=clock)
+    event = start_up(FakeEngine(lambda: next(answers)), clock=clock)
 
     assert isinstance(event, on.WebUiPrepared)
     assert clock.seconds > started_at
 
 
+class LateStart(threading.Event):
+    """Start that ends with the third wait for it; it records what the engine was asked for before."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        super().__init__()
+        self.waits = 0
+        self.calls_before: list[str] = []
+        self._engine = engine
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        if self.waits == 3:
+            self.calls_before = list(self._engine.calls)
+            self.set()
+        return super().wait(timeout)
+
+
+def test_nothing_is_sent_before_the_output_says_that_the_start_has_ended() -> None:
+    engine, process = FakeEngine(), FakeProcess("webui")
+    process.started = started = LateStart(engine)
+
+    assert isinstance(start_up(engine, process=process), on.WebUiPrepared)
+
+    assert started.is_set()
+    assert started.calls_before == []
+    assert engine.calls == ["check_ready"]
+
+
+def test_the_wait_for_a_start_ends_with_its_process() -> None:
+    engine, process = FakeEngine(), FakeProcess("webui")
+    process.started.clear()
+    process.running = False
+
+    start_up(engine, process=process)
+
+    assert engine.calls == []
+
+
 def test_a_web_ui_without_its_checkpoint_is_an_event() -> None:
-    event = start_up(FakeEngine(), downloads=False, model="b.safetensors", warm_up=True, clock=StillClock())
+    event = start_up(FakeEngine(), model="b.safetensors", warm_up=True)
     assert isinstance(event, on.CheckpointMissing)
     assert event.reason == "no b.safetensors"

@@ -212,25 +212,25 @@ def test_a_thousand_unknown_names_are_one_refresh_and_a_short_error() -> None:
     assert raised.value.details[0].message.endswith("more")
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [kinds.SAMPLER, kinds.SCHEDULER, kinds.UPSCALER, kinds.HIRES_UPSCALER, kinds.CHECKPOINT, kinds.VAE, kinds.LORA],
-)
-def test_a_web_ui_without_the_list_fails_no_task(kind: Kind) -> None:
-    assert check(FakeWebUi({}), kind, "anything") == []
+@pytest.mark.parametrize("kind", [kinds.SAMPLER, kinds.HIRES_UPSCALER, kinds.CHECKPOINT, kinds.LORA])
+def test_a_missing_list_is_the_web_uis_failure_and_is_not_remembered(kind: Kind) -> None:
+    webui = FakeWebUi({})
+    names = NameValidation(known=NameCatalog(client=webui, models_folder=None))
+    asked = [Named(kind, "anything", "x")]
+    with pytest.raises(WebUiFailed):
+        names.check(asked, timeout_seconds=1)
 
+    webui.lists = dict(LISTS)
 
-def test_an_older_build_lists_joined_samplers_and_no_schedulers() -> None:
-    assert check(FakeWebUi({"samplers": [{"name": "DPM++ 2M Karras"}]}), kinds.SAMPLER, "DPM++ 2M Karras") == [
-        "DPM++ 2M Karras"
-    ]
+    with pytest.raises(InvalidTask):
+        names.check(asked, timeout_seconds=1)
 
 
 @pytest.mark.parametrize("answer", ["text", {"a": 1}, 7])
 def test_garbage_is_the_web_uis_failure(answer: object) -> None:
     with pytest.raises(WebUiFailed):
         check(FakeWebUi({"loras": answer}), kinds.LORA, "ink")
-    assert check(FakeWebUi({"samplers": [None, {"name": 3}, *LISTS["samplers"]]}), kinds.SAMPLER, "Euler a")
+    assert check(FakeWebUi(LISTS | {"samplers": [None, {"name": 3}, *LISTS["samplers"]]}), kinds.SAMPLER, "Euler a")
 
 
 UPSCALERS = [

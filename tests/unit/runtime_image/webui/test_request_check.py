@@ -20,7 +20,12 @@ from runtime_image.webui.request import WebUiRequest, build_request, content_of
 from runtime_image.webui.request_check import RequestCheck
 
 OPTIONS = {"CLIP_stop_at_last_layers": 1, "samples_format": "png", "upscaler_for_img2img": None, "sd_vae": "Automatic"}
-LISTS = {"samplers": [{"name": "Euler a"}], "schedulers": [], "upscalers": [{"name": "Lanczos"}], "options": OPTIONS}
+LISTS = {
+    "samplers": [{"name": "Euler a"}],
+    "upscalers": [{"name": "Lanczos"}],
+    "scripts": {"txt2img": ["x/y/z plot"], "img2img": ["sd upscale"]},
+    "options": OPTIONS,
+}
 CLIP_SKIP = {"CLIP_stop_at_last_layers": 2}
 
 NAMES = """prompt hr_prompt negative_prompt sampler_name sampler_index scheduler styles script_name alwayson_scripts
@@ -43,7 +48,7 @@ class FakeWebUi(WebUiClient):
     def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
         name = path.removeprefix("/sdapi/v1/")
         self.calls.append(name)
-        return WebUiResponse(200, json.dumps(LISTS[name]).encode()) if name in LISTS else WebUiResponse(404, b"{}")
+        return WebUiResponse(200, json.dumps(LISTS.get(name, [])).encode())
 
 
 class Harness:

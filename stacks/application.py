@@ -18,6 +18,7 @@ from stacks.eks import EksStack
 from stacks.messaging import MessagingStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import NetworkStack
+from stacks.pinned_versions import warn_of_tags
 from stacks.storage import StorageStack
 
 PROJECT_ROOT: Final = Path(__file__).parent.parent
@@ -116,6 +117,7 @@ def _add_capacity(
         platform = FunctionPlatform(lambda_code(PROJECT_ROOT), environment)
         engine = EcsStack(app, f"{prefix}-Ecs", resources=resources, platform=platform, **stack)
     engine.add_stack_dependency(messaging)
+    warn_of_tags(engine)
     return engine
 
 

@@ -1,33 +1,43 @@
 #!/bin/sh
-# Install the packages of the Web UI into a separate virtual environment.
-# usage: install_webui.sh VERSIONS_FILE WEBUI_FOLDER ENVIRONMENT_FOLDER
+# Install the packages of the Web UI into a separate virtual environment, each by its hash.
+# usage: install_webui.sh VERSIONS_FILE LOCK_FILE WEBUI_FOLDER ENVIRONMENT_FOLDER
 set -eu
 
 # shellcheck source=/dev/null
 . "$(realpath "$1")"
-webui=$2
-python=$3/bin/python
+lock=$2
+webui=$3
+python=$4/bin/python
+scratch=$(mktemp -d)
 
-uv venv --quiet --python "$WEBUI_PYTHON" "$3"
-# torch comes first and alone, because its index names no dates. The later calls leave it unchanged.
-uv pip install --quiet --python "$python" --index-url "$TORCH_INDEX_URL" \
-    "torch==$TORCH_VERSION" "torchvision==$TORCHVISION_VERSION"
-constraints=$(mktemp)
-{
-    uv pip freeze --python "$python" | grep -E '^torch(vision)?=='
-    echo "setuptools==$SETUPTOOLS_VERSION"
-} > "$constraints"
-
-install() {
-    uv pip install --quiet --python "$python" --exclude-newer "$WEBUI_PACKAGES_UNTIL" --constraint "$constraints" "$@"
+# link NAME URL HASH: a package that is installed by link
+link() {
+    if [ -z "$3" ]; then
+        echo "$1_SHA256 is empty in versions.env; run \`make pins\` where $2 can be reached" >&2
+        exit 1
+    fi
+    echo "$2 --hash=sha256:$3" >> "$scratch/links"
 }
 
-install "setuptools==$SETUPTOOLS_VERSION" wheel
-# CLIP's setup.py needs the setuptools of this environment, not the newest one.
-install --no-build-isolation "$CLIP_PACKAGE" "$OPENCLIP_PACKAGE"
-# One call, because a package that ControlNet leaves open must not replace one that the Web UI pins. ControlNet's own
-# installer and its package for normal_dsine need the last two, which its list lacks.
-install --requirement "$webui/requirements_versions.txt" \
-    --requirement "$webui/extensions-builtin/sd-webui-controlnet/requirements.txt" onnxruntime geffnet
-# Without their dependencies, which could replace the same pins.
-install --no-deps "$HANDREFINER_WHEEL" "$DEPTH_ANYTHING_WHEEL" "$DEPTH_ANYTHING_V2_WHEEL" "$DSINE_WHEEL"
+link CLIP_PACKAGE "$CLIP_PACKAGE" "$CLIP_PACKAGE_SHA256"
+link HANDREFINER_WHEEL "$HANDREFINER_WHEEL" "$HANDREFINER_WHEEL_SHA256"
+link DEPTH_ANYTHING_WHEEL "$DEPTH_ANYTHING_WHEEL" "$DEPTH_ANYTHING_WHEEL_SHA256"
+link DEPTH_ANYTHING_V2_WHEEL "$DEPTH_ANYTHING_V2_WHEEL" "$DEPTH_ANYTHING_V2_WHEEL_SHA256"
+link DSINE_WHEEL "$DSINE_WHEEL" "$DSINE_WHEEL_SHA256"
+
+# Without dependencies, because the lock has them all. Without isolation, because a build would fetch unlocked tools.
+install() {
+    uv pip install --quiet --python "$python" --require-hashes --no-deps --no-build-isolation "$@"
+}
+
+uv venv --quiet --python "$WEBUI_PYTHON" "$4"
+# Packages without a wheel are built with these two.
+sed -n '/^setuptools==/,/[^\\]$/p;/^wheel==/,/[^\\]$/p' "$lock" > "$scratch/build-tools"
+install --requirement "$scratch/build-tools"
+install --requirement "$lock" --requirement "$scratch/links"
+
+# The lock must satisfy what the Web UI and ControlNet ask for at their commits. Without an index, uv cannot add anything.
+uv pip install --quiet --python "$python" --offline --no-index \
+    --requirement "$webui/requirements_versions.txt" \
+    --requirement "$webui/extensions-builtin/sd-webui-controlnet/requirements.txt"
+rm -rf "$scratch"

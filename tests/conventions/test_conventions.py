@@ -58,7 +58,7 @@ def test_direct_dependencies_are_pinned() -> None:
 @pytest.mark.parametrize(
     ("file", "options"),
     [
-        ("requirements.txt", "--only-group deploy --only-group cli --no-hashes"),
+        ("requirements.txt", "--only-group deploy --only-group cli"),
         ("lambdas/requirements.txt", "--only-group lambdas --prune boto3 --prune botocore"),
         ("runtime_image/requirements.lock", "--only-group runtime"),
     ],

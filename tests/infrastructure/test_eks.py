@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
+from stacks.pinned_versions import PINS
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates, without_hash
 
@@ -193,8 +194,12 @@ def test_roles_are_handed_to_the_pods_of_one_service_account(everything: Templat
 
 def test_kedas_chart_is_pinned(everything: Templates) -> None:
     (chart,) = everything.resources("Custom::AWSCDK-EKS-HelmChart")
-    assert chart.properties["Version"] == "2.20.1"
-    assert json.loads(chart.properties["Values"])["nodeSelector"] == {"karpenter.sh/nodepool": "system"}
+    values = json.loads(chart.properties["Values"])
+    assert f"keda-{chart.properties['Version']}.tgz" in PINS["KEDA_CHART"]
+    assert values["nodeSelector"] == {"karpenter.sh/nodepool": "system"}
+    assert values["image"].keys() == {"keda", "metricsApiServer", "webhooks"}
+    for image in values["image"].values():
+        assert re.fullmatch(rf"{re.escape(chart.properties['Version'])}@sha256:[0-9a-f]{{64}}", image["tag"])
 
 
 def test_what_replicas_log_arrives_as_it_is(everything: Templates) -> None:

@@ -8,8 +8,8 @@ from constructs import Construct
 from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
 from stacks.constructs.kubernetes.names import RUNTIME, Manifest, metadata
+from stacks.pinned_versions import PINS, tag_and_digest
 
-CHART_VERSION: Final = "2.20.1"
 REPOSITORY: Final = "https://kedacore.github.io/charts"
 NAMESPACE: Final = "keda"
 #: Service account that the chart gives the operator.
@@ -22,6 +22,12 @@ _VALUES: Final[dict[str, Any]] = {
     "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
     "nodeSelector": {"karpenter.sh/nodepool": "system"},
     "serviceAccount": {"operator": {"create": True, "name": SERVICE_ACCOUNT}},
+    # The chart writes a tag after a repository, so a digest can follow the tag.
+    "image": {
+        "keda": {"tag": tag_and_digest(PINS["KEDA_OPERATOR_IMAGE"])},
+        "metricsApiServer": {"tag": tag_and_digest(PINS["KEDA_METRICS_SERVER_IMAGE"])},
+        "webhooks": {"tag": tag_and_digest(PINS["KEDA_WEBHOOKS_IMAGE"])},
+    },
 }
 
 
@@ -36,7 +42,7 @@ class Keda(Construct):
             "KedaChart",
             chart="keda",
             repository=REPOSITORY,
-            version=CHART_VERSION,
+            version=PINS["KEDA_VERSION"],
             namespace=NAMESPACE,
             values=_VALUES,
         )

@@ -16,9 +16,8 @@ from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIM
 from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC, log_metrics_namespace
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
+from stacks.pinned_versions import PINS
 
-#: AWS's own build. Since version 3 it supports the credentials of EKS Pod Identity.
-IMAGE: Final = "public.ecr.aws/aws-observability/aws-for-fluent-bit:3.0.1"
 NAMESPACE: Final = "log-shipping"
 NAME: Final = "fluent-bit"
 #: The kubelet's logs of containers, named `{pod}_{namespace}_{container}-{id}.log`.
@@ -145,7 +144,7 @@ def _daemon_set() -> Manifest:
                     "containers": [
                         {
                             "name": NAME,
-                            "image": IMAGE,
+                            "image": PINS["FLUENT_BIT_IMAGE"],
                             "command": ["/fluent-bit/bin/fluent-bit", "-c", "/configuration/fluent-bit.conf"],
                             "resources": {
                                 "requests": {"cpu": "50m", "memory": "64Mi"},

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-#: AWS's build of the OpenTelemetry collector.
-IMAGE: Final = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
+from stacks.pinned_versions import PINS
+
+IMAGE: Final = PINS["COLLECTOR_IMAGE"]
 CONTAINER: Final = "collector"
 #: Address to which the agent sends its spans. The containers of a replica share it.
 ENDPOINT: Final = "http://127.0.0.1:4318"

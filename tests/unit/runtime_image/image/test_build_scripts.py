@@ -1,5 +1,6 @@
 """Scripts of the build, run with repositories and packages of this machine."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -133,70 +134,92 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(folder)
 
 
-def install(tmp_path: Path, shelf: Shelf, **pins: str) -> tuple[set[str], list[str]]:
-    """Run install_webui.sh with the real uv. Return the installed packages, and the arguments that uv received."""
-    uv, arguments, folder = Path(sys.executable).with_name("uv"), tmp_path / "arguments", tmp_path / "bin"
-    folder.mkdir()
-    (folder / "uv").write_text(f'#!/bin/sh\necho "$@" >> {arguments}\nexec {uv} "$@"\n')
-    (folder / "uv").chmod(0o755)
+def install(tmp_path: Path, shelf: Shelf, **pins: str) -> tuple[set[str], str]:
+    """Run install_webui.sh with the real uv. Return the installed packages, and the message of a failure."""
+    uv = Path(sys.executable).with_name("uv")
     file, environment = tmp_path / "versions.env", tmp_path / "environment"
     file.write_text(VERSIONS.read_text() + "".join(f"{name}={value}\n" for name, value in pins.items()))
     variables = {
-        "PATH": f"{folder}:{os.defpath}",
+        "PATH": f"{uv.parent}:{os.defpath}",
         "UV_OFFLINE": "1",
         "UV_NO_CACHE": "1",
         "UV_NO_CONFIG": "1",
         "UV_FIND_LINKS": str(shelf.folder),
         "TMPDIR": str(tmp_path),
     }
-    subprocess.run([SCRIPTS / "install_webui.sh", file, tmp_path / "webui", environment], env=variables, check=True)
-    command: list[str | Path] = [uv, "pip", "freeze", "--python", environment / "bin" / "python"]
-    return set(subprocess.check_output(command, env=variables, text=True).split()), arguments.read_text().splitlines()
+    command = [SCRIPTS / "install_webui.sh", file, tmp_path / "webui.lock", tmp_path / "webui", environment]
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if result.returncode:
+        return set(), result.stderr
+    freeze: list[str | Path] = [uv, "pip", "freeze", "--python", environment / "bin" / "python"]
+    return set(subprocess.check_output(freeze, env=variables, text=True).split()), ""
 
 
-def test_what_the_web_uis_environment_is_made_of(tmp_path: Path, shelf: Shelf) -> None:
-    pins = versions()
-    for name, version in (("torch", f"{pins['TORCH_VERSION']}+cu121"), ("torchvision", pins["TORCHVISION_VERSION"])):
-        shelf.add(name, version)
-        shelf.add(name, "99.0")
-    for version in (pins["SETUPTOOLS_VERSION"], "99.0"):
-        shelf.add("setuptools", version)
-    for name in ("wheel", "onnxruntime", "geffnet", "ftfy"):
-        shelf.add(name, "1.0")
-    for version in ("3.20.0", "4.25.4"):
-        shelf.add("protobuf", version)
-    shelf.add("mediapipe", "0.10.11", "protobuf<4")
-    shelf.add("mediapipe", "0.10.14", "protobuf>=4.25.3")
+@pytest.fixture
+def webui_pins(tmp_path: Path, shelf: Shelf) -> dict[str, str]:
+    """Sources, lock file and links of a small Web UI; return the pins that name them."""
     controlnet = tmp_path / "webui" / "extensions-builtin" / "sd-webui-controlnet"
     controlnet.mkdir(parents=True)
     (tmp_path / "webui" / "requirements_versions.txt").write_text("torch\nprotobuf==3.20.0\n")
     (controlnet / "requirements.txt").write_text("mediapipe\n")
-    wheels = {name: name.removesuffix("_WHEEL").lower() for name in pins if name.endswith("_WHEEL")}
-    links = {name: shelf.add(package, "1.0", "protobuf>=4") for name, package in wheels.items()}
-
-    installed, asked = install(
-        tmp_path,
-        shelf,
-        WEBUI_PYTHON=sys.executable,
-        CLIP_PACKAGE=shelf.add("clip", "1.0", "ftfy", "torch"),
-        OPENCLIP_PACKAGE=shelf.add("open_clip_torch", "2.20.0"),
-        **links,
+    packages = (("setuptools", "69.5.1"), ("wheel", "1.0"), ("torch", "2.1.2"), ("protobuf", "3.20.0"))
+    links = [shelf.add(name, version) for name, version in packages]
+    # What the lock file leaves out is not installed, although another package asks for it.
+    links.append(shelf.add("mediapipe", "0.10.11", "protobuf<4"))
+    shelf.add("protobuf", "4.25.4")
+    (tmp_path / "webui.lock").write_text(
+        "".join(
+            f"{name}=={version} \\\n    --hash=sha256:{hash_of(link)}\n"
+            for (name, version), link in zip((*packages, ("mediapipe", "0.10.11")), links, strict=True)
+        )
     )
+    pins = {"WEBUI_PYTHON": sys.executable}
+    for name in (name for name in versions() if name.endswith(("_WHEEL", "_PACKAGE"))):
+        link = shelf.add(name.rpartition("_")[0].lower(), "1.0", "protobuf>=4")
+        pins |= {name: link, f"{name}_SHA256": hash_of(link)}
+    return pins
 
-    names = {line.partition("==")[0].partition(" ")[0] for line in installed}
-    assert {name.replace("_", "-") for name in wheels.values()} | {"clip", "open-clip-torch"} <= names
-    assert installed >= {
-        f"torch=={pins['TORCH_VERSION']}+cu121",
-        f"torchvision=={pins['TORCHVISION_VERSION']}",
-        f"setuptools=={pins['SETUPTOOLS_VERSION']}",
-        "protobuf==3.20.0",
-        "mediapipe==0.10.11",
-        "onnxruntime==1.0",
+
+def hash_of(link: str) -> str:
+    return hashlib.sha256(Path(link.removeprefix("file://")).read_bytes()).hexdigest()
+
+
+def test_the_web_uis_environment_is_the_lock_file_and_the_links(
+    tmp_path: Path, shelf: Shelf, webui_pins: dict[str, str]
+) -> None:
+    installed, message = install(tmp_path, shelf, **webui_pins)
+
+    assert not message
+    locked = {"setuptools==69.5.1", "wheel==1.0", "torch==2.1.2", "protobuf==3.20.0", "mediapipe==0.10.11"}
+    assert locked <= installed
+    linked = {name.rpartition("_")[0].lower() for name in webui_pins if name.endswith(("_WHEEL", "_PACKAGE"))}
+    assert {line for line in installed if line.startswith("file:")} == {
+        link for name, link in webui_pins.items() if name.endswith(("_WHEEL", "_PACKAGE"))
     }
-    torch, *others = [line for line in asked if line.startswith("pip install")]
-    assert pins["TORCH_INDEX_URL"] in torch
-    assert all(f"--exclude-newer {pins['WEBUI_PACKAGES_UNTIL']}" in line for line in others)
-    assert any("clip-1.0" in line and "--no-build-isolation" in line for line in others)
+    assert len(linked) == 5
+
+
+def test_a_link_without_a_hash_ends_the_build(tmp_path: Path, shelf: Shelf, webui_pins: dict[str, str]) -> None:
+    _, message = install(tmp_path, shelf, **webui_pins | {"DSINE_WHEEL_SHA256": ""})
+    assert "DSINE_WHEEL_SHA256 is empty in versions.env; run `make pins`" in message
+
+
+@pytest.mark.parametrize("replaced", ["dsine-1.0-py3-none-any.whl", "mediapipe-0.10.11-py3-none-any.whl"])
+def test_a_file_that_was_replaced_ends_the_build(
+    tmp_path: Path, shelf: Shelf, webui_pins: dict[str, str], replaced: str
+) -> None:
+    with zipfile.ZipFile(shelf.folder / replaced, "a") as wheel:
+        wheel.writestr("hostile.py", "")
+    _, message = install(tmp_path, shelf, **webui_pins)
+    assert "Hash mismatch" in message
+
+
+def test_a_lock_file_that_lacks_what_the_web_ui_asks_for_ends_the_build(
+    tmp_path: Path, shelf: Shelf, webui_pins: dict[str, str]
+) -> None:
+    (tmp_path / "webui" / "requirements_versions.txt").write_text("torch\nprotobuf==4.25.4\n")
+    _, message = install(tmp_path, shelf, **webui_pins)
+    assert "protobuf" in message
 
 
 #: Replacement of `transformers`: downloads a file into the cache as the hub's library does, or finds it there.

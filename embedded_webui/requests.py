@@ -1,12 +1,13 @@
 """Bodies of the routes: the fields of v1.10.1 with their defaults.
 
-Unknown fields are ignored, and null is accepted everywhere. Numbers are read like pydantic 1, which cuts the fraction
-off where a whole number is expected.
+Unknown fields are ignored. Null is accepted everywhere, and fails later where a value is needed. Numbers are read like
+pydantic 1, which cuts the fraction off where a whole number is expected.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, WrapValidator
 
 #: Name of the one script that runs here.
 SD_UPSCALE: Final = "sd upscale"
@@ -20,8 +21,14 @@ def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-Whole = Annotated[int, BeforeValidator(_cut_fraction)] | None
-Text = Annotated[str, BeforeValidator(_number_as_text)] | None
+def _or_null(value: object, read: Callable[[object], object]) -> object:
+    return None if value is None else read(value)
+
+
+#: Kinds of values that may be null although the program counts on a value: `nulls_refused` names those fields.
+Whole = Annotated[int, BeforeValidator(_cut_fraction), WrapValidator(_or_null)]
+Text = Annotated[str, BeforeValidator(_number_as_text), WrapValidator(_or_null)]
+Number = Annotated[float, WrapValidator(_or_null)]
 Part = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -31,17 +38,17 @@ class GenerationRequest(BaseModel):
     prompt: Text = ""
     negative_prompt: Text = ""
     styles: list[str] | None = None
-    seed: Whole = -1
-    subseed: Whole = -1
-    subseed_strength: float | None = 0
+    seed: Whole | None = -1
+    subseed: Whole | None = -1
+    subseed_strength: Number = 0
     seed_resize_from_h: Whole = -1
     seed_resize_from_w: Whole = -1
-    sampler_name: Text = None
-    scheduler: Text = None
+    sampler_name: Text | None = None
+    scheduler: Text | None = None
     batch_size: Whole = 1
     n_iter: Whole = 1
     steps: Whole = 50
-    cfg_scale: float | None = 7.0
+    cfg_scale: Number = 7.0
     width: Whole = 512
     height: Whole = 512
     restore_faces: bool | None = None
@@ -57,19 +64,25 @@ class GenerationRequest(BaseModel):
     s_noise: float | None = None
     override_settings: dict[str, Any] | None = None
     override_settings_restore_afterwards: bool | None = True
-    refiner_checkpoint: Text = None
+    refiner_checkpoint: Text | None = None
     refiner_switch_at: float | None = None
     disable_extra_networks: bool | None = False
     firstpass_image: Any = None
     comments: dict[str, Any] | None = None
-    force_task_id: Text = None
-    sampler_index: Text = "Euler"
-    script_name: Text = None
+    force_task_id: Text | None = None
+    sampler_index: Text | None = "Euler"
+    script_name: Text | None = None
     script_args: list[Any] | None = []
     send_images: bool | None = True
     save_images: bool | None = False
     alwayson_scripts: dict[str, Any] | None = {}
-    infotext: Text = None
+    infotext: Text | None = None
+
+    @property
+    def nulls_refused(self) -> tuple[str, ...]:
+        """Fields whose null makes the real one fail."""
+        texts, numbers = ("prompt", "negative_prompt"), ("steps", "cfg_scale", "subseed_strength")
+        return *texts, *numbers, "width", "height", "batch_size", "n_iter"
 
     def echo(self) -> dict[str, Any]:
         """Return the request with its defaults, as the `parameters` of the response."""
@@ -82,37 +95,54 @@ class TextToImageRequest(GenerationRequest):
     enable_hr: bool | None = False
     firstphase_width: Whole = 0
     firstphase_height: Whole = 0
-    hr_scale: float | None = 2.0
-    hr_upscaler: Text = None
+    hr_scale: Number = 2.0
+    hr_upscaler: Text | None = None
     hr_second_pass_steps: Whole = 0
     hr_resize_x: Whole = 0
     hr_resize_y: Whole = 0
-    hr_checkpoint_name: Text = None
-    hr_sampler_name: Text = None
-    hr_scheduler: Text = None
+    hr_checkpoint_name: Text | None = None
+    hr_sampler_name: Text | None = None
+    hr_scheduler: Text | None = None
     hr_prompt: Text = ""
     hr_negative_prompt: Text = ""
+
+    @property
+    def nulls_refused(self) -> tuple[str, ...]:
+        """Fields whose null makes the real one fail."""
+        hires = ("hr_prompt", "hr_negative_prompt", "hr_scale", "hr_resize_x", "hr_resize_y", "hr_second_pass_steps")
+        return (*super().nulls_refused, *(hires if self.enable_hr else ()))
 
 
 class ImageToImageRequest(GenerationRequest):
     """The body of `img2img`. Images are base64, `data:` URLs or links."""
 
-    denoising_strength: float | None = 0.75
+    denoising_strength: Number = 0.75
     init_images: list[Any] | None = None
     resize_mode: Whole = 0
     image_cfg_scale: float | None = None
-    mask: Text = None
+    mask: Text | None = None
     mask_blur_x: Whole = 4
     mask_blur_y: Whole = 4
-    mask_blur: Whole = None
+    mask_blur: Whole | None = None
     mask_round: bool | None = True
     inpainting_fill: Whole = 0
     inpaint_full_res: bool | None = True
     inpaint_full_res_padding: Whole = 0
     inpainting_mask_invert: Whole = 0
     initial_noise_multiplier: float | None = None
-    latent_mask: Text = None
+    latent_mask: Text | None = None
     include_init_images: bool | None = False
+
+    @property
+    def nulls_refused(self) -> tuple[str, ...]:
+        """Fields whose null makes the real one fail."""
+        masked = ("mask_blur_x", "mask_blur_y", "inpaint_full_res_padding")
+        return (*super().nulls_refused, "denoising_strength", *(masked if self.mask else ()))
+
+    @property
+    def mask_blur_radii(self) -> tuple[int, int]:
+        """Radii of the mask's blur, across and down."""
+        return (self.mask_blur_x, self.mask_blur_y) if self.mask_blur is None else (self.mask_blur, self.mask_blur)
 
     def echo(self) -> dict[str, Any]:
         """Return the request with its defaults, without its images unless it asks for them."""

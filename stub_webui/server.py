@@ -1,5 +1,6 @@
 """HTTP server of the stub: one thread for each connection, on 127.0.0.1."""
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from stub_webui.web_ui import LINKS, StubWebUi
 
 #: Requests whose answers `broken_answers` breaks off.
 _GENERATIONS: Final = frozenset({"/sdapi/v1/txt2img", "/sdapi/v1/img2img"})
+#: Bytes of an answer from which on a client gets it compressed, if it asks for that.
+_MIN_COMPRESSED_BYTES: Final = 1000
+#: The fastest level, because a benchmark measures the agent and not this machine's processor.
+_COMPRESSION_LEVEL: Final = 1
 #: Seconds between two checks of a server whether it must stop.
 _POLL_SECONDS: Final = 0.02
 
@@ -66,8 +71,13 @@ class _StubHandler(BaseHTTPRequestHandler):
             # use counts as one of a wrong type. A cut connection would look like a Web UI that has crashed.
             status, answer = 500, {"error": "TypeError", "detail": "", "body": "", "errors": repr(error)}
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        is_compressed = len(data) >= _MIN_COMPRESSED_BYTES and "gzip" in (self.headers.get("Accept-Encoding") or "")
+        if is_compressed:
+            data = gzip.compress(data, _COMPRESSION_LEVEL)
         try:
             self.send_response(status)
+            if is_compressed:
+                self.send_header("Content-Encoding", "gzip")
             self.send_header("Content-Type", "image/png" if self.path.startswith(LINKS) else "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

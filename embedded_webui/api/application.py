@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.middleware.gzip import GZipMiddleware
 from starlette.datastructures import MutableHeaders
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,8 @@ from embedded_webui.violations import VIOLATIONS_PATH, violations_in
 from embedded_webui.web_ui import EmbeddedWebUi
 
 _PREFIX: Final = "/sdapi/v1"
+#: Bytes of a response from which on a client gets it compressed, if it asks for that.
+_MIN_COMPRESSED_BYTES: Final = 1000
 
 
 def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
@@ -37,6 +40,7 @@ def bare_application() -> FastAPI:
 def add_middleware(application: FastAPI) -> None:
     """Add the middleware; FastAPI raises RuntimeError if the application has answered a request."""
     application.add_middleware(ProcessTime)
+    application.add_middleware(GZipMiddleware, minimum_size=_MIN_COMPRESSED_BYTES)
     register_errors(application)
 
 

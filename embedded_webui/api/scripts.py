@@ -1,29 +1,23 @@
-"""Scripts that requests may name: all names of v1.10.1, of which "sd upscale" runs here.
+"""Scripts that requests may name: all names of v1.10.1, of which "sd upscale" runs here."""
 
-`data/scripts.json` holds the recorded lists, with the upscalers of this Web UI and without arguments of scripts that do
-not run.
-"""
-
-import json
-from importlib import resources
 from typing import Any, Final
 
 from fastapi import HTTPException
 
+from embedded_webui.lists import LISTS
 from embedded_webui.requests import SD_UPSCALE, GenerationRequest, ImageToImageRequest
 
-_DATA: Final = json.loads(resources.files("embedded_webui").joinpath("data/scripts.json").read_text(encoding="utf-8"))
-#: Response of `scripts`: the names of each tab, "txt2img" and "img2img".
-NAMES: Final[dict[str, list[str]]] = _DATA["names"]
-#: Response of `script-info`.
-ENTRIES: Final[list[dict[str, Any]]] = _DATA["info"]
+_NAMES: Final[dict[str, list[str]]] = LISTS["scripts"]
 #: Always-on scripts; the real `script-info` leaves Hypertile out.
-_ALWAYS_ON: Final = {entry["name"] for entry in ENTRIES if entry["is_alwayson"]} | {"Hypertile"}
+_ALWAYS_ON: Final = {entry["name"] for entry in LISTS["script-info"] if entry["is_alwayson"]} | {"Hypertile"}
+#: Always-on script that does something if its first argument is true. The real one reads the arguments of the others
+#: only from its pages, and ignores them in requests.
+_SOFT_INPAINTING: Final = "soft inpainting"
 
 
 def check(request: GenerationRequest) -> None:
     """Raise the Web UI's error for unknown scripts, and `NotImplementedError` for those that do not run here."""
-    names = NAMES["img2img" if isinstance(request, ImageToImageRequest) else "txt2img"]
+    names = _NAMES["img2img" if isinstance(request, ImageToImageRequest) else "txt2img"]
     always_on = {name.lower() for name in names if name in _ALWAYS_ON}
     selectable = {name.lower() for name in names} - always_on
     if request.script_name:
@@ -36,5 +30,6 @@ def check(request: GenerationRequest) -> None:
             raise HTTPException(422, "Cannot have a selectable script in the always on scripts params")
         if name.lower() not in always_on:
             raise HTTPException(422, f"Script '{name}' not found")
-        if isinstance(settings, dict) and settings.get("args"):
+        arguments: Any = settings.get("args") if isinstance(settings, dict) else None
+        if name.lower() == _SOFT_INPAINTING and arguments and arguments[0]:
             raise NotImplementedError(f"the embedded Web UI does not run the script {name!r}")

@@ -11,7 +11,7 @@ from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.result import GenerationResult, build_result
 from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.samplers import resolve_sampler
-from embedded_webui.generation.seeds import Seeds, choose_seeds
+from embedded_webui.generation.seeds import choose_seeds
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
@@ -31,8 +31,8 @@ class Passes(Protocol):
     #: Passes of the whole request, which `progress` counts.
     jobs: int
 
-    def make(self, batch: Seeds) -> list[Image.Image]:
-        """Make the images of one batch."""
+    def make(self, iteration: int) -> list[Image.Image]:
+        """Make the images of one iteration, counted from 0."""
 
 
 class Generator:
@@ -81,6 +81,8 @@ class Generator:
 
     def _refuse_impossible(self, request: GenerationRequest) -> None:
         """Raise the Web UI's error for a request that it cannot run."""
+        if any(getattr(request, name) is None for name in request.nulls_refused):
+            raise TypeError("unsupported operand type(s) for *: 'NoneType' and 'int'")
         if request.refiner_checkpoint and request.refiner_switch_at is not None:
             self._find(request.refiner_checkpoint)
             raise NotImplementedError("the embedded Web UI has no refiner")
@@ -90,12 +92,13 @@ class Generator:
             raise IndexError("list index out of range")
         if request.steps == 0:
             raise WebUiException("ZeroDivisionError", "integer division or modulo by zero")
-        needed_bytes = int(request.width or 0) * int(request.height or 0) * _BYTES_PER_PIXEL
+        needed_bytes = request.width * request.height * _BYTES_PER_PIXEL
         if needed_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
             # Otherwise torch would get the memory, and the kernel would kill the process when it uses it.
             raise WebUiException(
                 "RuntimeError",
-                f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {needed_bytes} bytes.",
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+                f"you tried to allocate {needed_bytes} bytes. Error code 12 (Cannot allocate memory)",
             )
 
     def _resolve(self, request: GenerationRequest, checkpoint: CheckpointFile) -> GenerationRun:
@@ -108,8 +111,8 @@ class Generator:
             seeds=choose_seeds(
                 seed=request.seed,
                 subseed=request.subseed,
-                strength=request.subseed_strength or 0,
-                count=int(request.batch_size or 0) * int(request.n_iter or 0),
+                strength=request.subseed_strength,
+                count=request.batch_size * request.n_iter,
             ),
             clip_skip=int(clip_skip),
             checkpoint=checkpoint,
@@ -138,8 +141,8 @@ class Generator:
             return SdUpscale(request, run=run, images=images, tiles=single)
         return single
 
-    def _run_batches(self, run: GenerationRun, make: Callable[[Seeds], list[Image.Image]]) -> list[Image.Image]:
-        batches, size = int(run.request.n_iter or 0), int(run.request.batch_size or 0)
+    def _run_batches(self, run: GenerationRun, make: Callable[[int], list[Image.Image]]) -> list[Image.Image]:
+        batches = run.request.n_iter
         images: list[Image.Image] = []
         for number in range(batches):
             self._state.skipped = False
@@ -147,7 +150,7 @@ class Generator:
                 break
             if batches > 1:
                 self._state.job = f"Batch {number + 1} out of {batches}"
-            images += make(run.seeds.slice(number * size, (number + 1) * size))
+            images += make(number)
         return images
 
     def _hires_checkpoint(self, name: str | None) -> CheckpointFile | None:

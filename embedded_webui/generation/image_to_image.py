@@ -46,7 +46,7 @@ class ImageToImage:
             raise WebUiException(
                 "RuntimeError", "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]"
             )
-        if len(images) > max(1, int(request.batch_size or 0)):
+        if len(images) > request.batch_size:
             raise WebUiException(
                 "RuntimeError", f"bad number of images passed: {len(images)}; expecting {request.batch_size} or less"
             )
@@ -58,11 +58,11 @@ class ImageToImage:
         self._state = state
         multiplier = request.initial_noise_multiplier
         self._noise_multiplier = float(options["initial_noise_multiplier"] if multiplier is None else multiplier)
-        self.jobs = int(request.n_iter or 0)
-        run.extra.update(self._settings())
+        self.jobs = request.n_iter
 
-    def make(self, batch: Seeds) -> list[Image.Image]:
-        """Make the images of one batch."""
+    def make(self, iteration: int) -> list[Image.Image]:
+        """Make the images of one iteration."""
+        batch = self._run.batch(iteration)
         count = len(batch.seeds) if len(self._images) == 1 else len(self._images)
         originals = (self._images * count)[:count]
         return self.rework(originals, batch.slice(0, count))
@@ -77,7 +77,8 @@ class ImageToImage:
         mask = None
         if self._drawn_mask is not None:
             mask = masks.prepare_mask(self._drawn_mask, request, size=originals[0].size, target=(width, height))
-        mode = _RESIZE_MODES.get(int(request.resize_mode or 0))
+        self._run.extra.update(self._settings(mask))
+        mode = _RESIZE_MODES.get(request.resize_mode)
         if mode is None and mask is None:
             work = originals
         else:
@@ -92,7 +93,7 @@ class ImageToImage:
             latent_mask = mask.latent(width=width, height=height, is_rounded=bool(request.mask_round), device=device)
         start = Start(
             latents=self._fill_latents(self._encode(work, width, height), latent_mask, seeds),
-            strength=request.denoising_strength or 0.0,
+            strength=request.denoising_strength,
             mask=latent_mask,
             noise_multiplier=self._noise_multiplier,
         )
@@ -121,11 +122,21 @@ class ImageToImage:
             under = Noise(others, device=self._model.device).draw(latents.shape[1:])
         return latents * (1 - mask) + under * mask
 
-    def _settings(self) -> dict[str, object]:
-        settings: dict[str, object] = {"Denoising strength": self._request.denoising_strength}
+    def _settings(self, mask: masks.Mask | None) -> dict[str, object]:
+        request = self._request
+        settings: dict[str, object] = {"Denoising strength": request.denoising_strength}
         if self._drawn_mask is not None:
-            across, down = masks.mask_blur(self._request)
-            settings |= {"Mask blur": across} if across == down else {"Mask blur X": across, "Mask blur Y": down}
+            across, down = request.mask_blur_radii
+            if request.inpainting_mask_invert:
+                settings["Mask mode"] = "Inpaint not masked"
+            if across or down:
+                # Two radii have no place in the text.
+                settings["Mask blur"] = across if across == down else None
+        if mask is not None:
+            if mask.box is not None:
+                settings |= {"Inpaint area": "Only masked", "Masked area padding": request.inpaint_full_res_padding}
+            if request.inpainting_fill in masks.CONTENT_NAMES:
+                settings["Masked content"] = masks.CONTENT_NAMES[request.inpainting_fill]
         if self._noise_multiplier != 1:
             settings["Noise multiplier"] = self._noise_multiplier
         return settings

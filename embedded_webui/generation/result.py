@@ -1,6 +1,7 @@
 """The result of a run as clients read it: images, their infotexts, and the `info` of the response."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,16 +21,17 @@ _REQUEST_FIELDS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult:
-    """The images of a run, each with its infotext, and `info` as JSON text."""
+    """The images of a run, each with the infotext in its file, and `info` as JSON text."""
 
     images: list[Image.Image]
-    infotexts: list[str]
+    infotexts: Sequence[str | None]
     info: str
 
 
 def build_result(run: GenerationRun, images: list[Image.Image], *, job_timestamp: str) -> GenerationResult:
     """Return the result of a run, with a grid of all images first if the request saves images."""
-    texts = [_infotext(run, number) for number in range(len(images))]
+    # Images that are combined of tiles are described by the first tile, and their files by nothing.
+    texts = [_infotext(run, 0 if run.last_tiles else number) for number in range(len(images))]
     has_grid = bool(run.request.save_images and not run.request.do_not_save_grid and len(images) > 1)
     if has_grid:
         images, texts = [codec.grid(images), *images], [texts[0], *texts]
@@ -38,7 +40,8 @@ def build_result(run: GenerationRun, images: list[Image.Image], *, job_timestamp
         "infotexts": texts,
         "job_timestamp": job_timestamp,
     }
-    return GenerationResult(images=images, infotexts=texts, info=json.dumps(info))
+    in_files = [None] * len(images) if run.last_tiles else texts
+    return GenerationResult(images=images, infotexts=in_files, info=json.dumps(info))
 
 
 def _infotext(run: GenerationRun, number: int) -> str:
@@ -61,20 +64,21 @@ def _infotext(run: GenerationRun, number: int) -> str:
         **run.extra,
         "Version": infotext.VERSION,
     }
-    return infotext.write(prompt=request.prompt or "", negative_prompt=request.negative_prompt or "", settings=settings)
+    return infotext.write(prompt=request.prompt, negative_prompt=request.negative_prompt, settings=settings)
 
 
 def _info(run: GenerationRun) -> dict[str, Any]:
-    request, count = run.request, len(run.seeds.seeds)
+    request, seeds = run.request, run.last_tiles or run.seeds
+    count = len(seeds.seeds)
     schedule = {} if run.sampler.is_automatic else {"Schedule type": run.sampler.schedule}
     return {
-        **request.model_dump(include=_REQUEST_FIELDS),
+        **{name: getattr(request, name) for name in _REQUEST_FIELDS},
         "all_prompts": [request.prompt] * count,
         "all_negative_prompts": [request.negative_prompt] * count,
         "seed": run.seeds.seeds[0],
-        "all_seeds": run.seeds.seeds,
+        "all_seeds": seeds.seeds,
         "subseed": run.seeds.subseeds[0],
-        "all_subseeds": run.seeds.subseeds,
+        "all_subseeds": seeds.subseeds,
         "sampler_name": run.sampler.name,
         "restore_faces": bool(request.restore_faces),
         "face_restoration_model": _FACE_RESTORATION if request.restore_faces else None,

@@ -34,21 +34,28 @@ class GenerationRun:
     checkpoint: CheckpointFile
     #: Settings in the infotext that only this kind of request has.
     extra: dict[str, Any] = field(default_factory=dict)
+    #: Seeds of the last batch of tiles, if the images are combined of tiles.
+    last_tiles: Seeds | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, as the request asks."""
-        return int(self.request.width or 0), int(self.request.height or 0)
+        return self.request.width, self.request.height
+
+    def batch(self, iteration: int) -> Seeds:
+        """Return the seeds of one iteration, counted from 0."""
+        size = self.request.batch_size
+        return self.seeds.slice(iteration * size, (iteration + 1) * size)
 
     def sampling_pass(self, *, size: tuple[int, int]) -> Pass:
         """Return the pass of this request at a size that may differ from the request's."""
         request = self.request
         return Pass(
             sampler=self.sampler,
-            steps=int(request.steps or 0),
-            guidance=request.cfg_scale or 0,
-            prompt=request.prompt or "",
-            negative_prompt=request.negative_prompt or "",
+            steps=request.steps,
+            guidance=request.cfg_scale,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
             clip_skip=self.clip_skip,
             width=size[0],
             height=size[1],

@@ -1,20 +1,18 @@
 """Samplers and noise schedules of the Web UI, and the scheduler of diffusers that runs each.
 
-`data/samplers.json` and `data/schedulers.json` are the lists that v1.10.1 answers. A sampler without a counterpart runs
-on the nearest scheduler of diffusers. A schedule without a counterpart runs with the sampler's own spacing.
+A sampler without a counterpart runs on the nearest scheduler of diffusers. A schedule without a counterpart runs with
+the sampler's own spacing.
 """
 
 import inspect
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-_DATA: Final = Path(__file__).parents[1] / "data"
-#: Entries of `samplers` and of `schedulers`.
-SAMPLER_ENTRIES: Final[list[dict[str, Any]]] = json.loads((_DATA / "samplers.json").read_text())
-SCHEDULE_ENTRIES: Final[list[dict[str, Any]]] = json.loads((_DATA / "schedulers.json").read_text())
+from embedded_webui.lists import LISTS
+
+SAMPLER_ENTRIES: Final[list[dict[str, Any]]] = LISTS["samplers"]
+SCHEDULE_ENTRIES: Final[list[dict[str, Any]]] = LISTS["schedulers"]
 
 _MULTISTEP: Final = "DPMSolverMultistepScheduler"
 _SINGLESTEP: Final = "DPMSolverSinglestepScheduler"

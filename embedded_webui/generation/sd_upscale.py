@@ -7,7 +7,6 @@ from PIL import Image, ImageChops
 
 from embedded_webui.generation.image_to_image import ImageToImage
 from embedded_webui.generation.run import GenerationRun
-from embedded_webui.generation.seeds import Seeds
 from embedded_webui.images import upscalers
 from embedded_webui.requests import ImageToImageRequest
 
@@ -16,7 +15,7 @@ _DEFAULT_ARGUMENTS: Final = ("", 64, "None", 2.0)
 
 
 class SdUpscale:
-    """Makes one large image per seed. The request's size is the size of a tile."""
+    """Makes one large image in each iteration. The request's size is the size of a tile, and tiles form the batches."""
 
     def __init__(
         self, request: ImageToImageRequest, *, run: GenerationRun, images: list[Image.Image], tiles: ImageToImage
@@ -25,32 +24,34 @@ class SdUpscale:
         arguments: list[Any] = [*given, *_DEFAULT_ARGUMENTS[len(given) :]]
         self._overlap = int(arguments[1])
         upscaler = upscalers.exact_name(str(arguments[2]))
-        if upscaler is None:
-            raise ValueError(f"{str(arguments[2]).lower()!r} is not in list")
         self._image = upscalers.enlarge(images[0].convert("RGB"), upscaler=upscaler, factor=float(arguments[3]))
         width, height = self._image.size
         self._tile = (min(run.size[0], width), min(run.size[1], height))
         self._tiles = tiles
-        self._corners = [
+        self._run = run
+        corners = [
             (left, top)
             for top in _starts(height, self._tile[1], self._overlap)
             for left in _starts(width, self._tile[0], self._overlap)
         ]
-        self.jobs = len(self._corners) * int(request.n_iter or 0)
+        self._batches = [
+            corners[start : start + request.batch_size] for start in range(0, len(corners), request.batch_size)
+        ]
+        self.jobs = len(self._batches) * request.n_iter
         run.extra |= {"SD upscale overlap": self._overlap, "SD upscale upscaler": upscaler}
 
-    def make(self, batch: Seeds) -> list[Image.Image]:
-        """Make the large images of one batch."""
-        return [self._one(batch.slice(number, number + 1)) for number in range(len(batch.seeds))]
-
-    def _one(self, seed: Seeds) -> Image.Image:
+    def make(self, iteration: int) -> list[Image.Image]:
+        """Make the large image of one iteration. The seed grows by one from batch to batch of tiles."""
         width, height = self._tile
         result = self._image.copy()
-        for left, top in self._corners:
-            part = self._image.crop((left, top, left + width, top + height))
-            made = self._tiles.rework([part], seed)[0].resize((width, height), Image.Resampling.LANCZOS)
-            result.paste(made, (left, top), self._fade(left, top))
-        return result
+        for number, corners in enumerate(self._batches):
+            seeds = self._run.seeds.from_first(iteration + number, count=len(corners))
+            parts = [self._image.crop((left, top, left + width, top + height)) for left, top in corners]
+            for (left, top), made in zip(corners, self._tiles.rework(parts, seeds), strict=True):
+                tile = made.resize((width, height), Image.Resampling.LANCZOS)
+                result.paste(tile, (left, top), self._fade(left, top))
+            self._run.last_tiles = seeds
+        return [result]
 
     def _fade(self, left: int, top: int) -> Image.Image:
         """Return the opacity of a tile, which falls towards the neighbours that are already under it."""

@@ -22,6 +22,15 @@ class Seeds:
         """Return the seeds of the images from `start` to before `end`."""
         return Seeds(seeds=self.seeds[start:end], subseeds=self.subseeds[start:end], strength=self.strength)
 
+    def from_first(self, distance: int, *, count: int) -> "Seeds":
+        """Return `count` seeds that begin at a distance from the first one."""
+        numbers = range(distance, distance + count)
+        return Seeds(
+            seeds=[self.seeds[0] + (number if self.strength == 0 else 0) for number in numbers],
+            subseeds=[self.subseeds[0] + number for number in numbers],
+            strength=self.strength,
+        )
+
 
 def choose_seeds(
     *, seed: int | None, subseed: int | None, strength: float, count: int, draw: Callable[[int], int] = random.randrange
@@ -29,8 +38,4 @@ def choose_seeds(
     """Return seeds for `count` images: counted up, or one for all if a subseed varies them."""
     first = draw(_SEED_LIMIT) if seed in {None, _RANDOM} else int(seed or 0)
     first_subseed = draw(_SEED_LIMIT) if subseed in {None, _RANDOM} else int(subseed or 0)
-    return Seeds(
-        seeds=[first + (number if strength == 0 else 0) for number in range(count)],
-        subseeds=[first_subseed + number for number in range(count)],
-        strength=strength,
-    )
+    return Seeds(seeds=[first], subseeds=[first_subseed], strength=strength).from_first(0, count=count)

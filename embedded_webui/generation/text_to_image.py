@@ -43,14 +43,15 @@ class TextToImage:
         self._state = state
         self._hires_model = hires_model
         self._upscaler = request.hr_upscaler or next(iter(upscalers.LATENT_MODES))
-        self.jobs = int(request.n_iter or 0) * (2 if request.enable_hr else 1)
+        self.jobs = request.n_iter * (2 if request.enable_hr else 1)
         if request.enable_hr:
             upscalers.check_hires_upscaler(self._upscaler)
             run.extra.update(self._hires_settings())
 
     @torch.inference_mode()
-    def make(self, batch: Seeds) -> list[Image.Image]:
-        """Make the images of one batch."""
+    def make(self, iteration: int) -> list[Image.Image]:
+        """Make the images of one iteration."""
+        batch = self._run.batch(iteration)
         model = self._hires_model(None) if self._request.enable_hr else self._model
         plan = self._run.sampling_pass(size=self._run.size)
         latents = sample(model, self._state, plan, Noise(batch, device=model.device))
@@ -83,7 +84,7 @@ class TextToImage:
         plan = replace(
             first,
             sampler=self._hires_sampler(),
-            steps=int(request.hr_second_pass_steps or first.steps),
+            steps=request.hr_second_pass_steps or first.steps,
             prompt=request.hr_prompt or first.prompt,
             negative_prompt=request.hr_negative_prompt or first.negative_prompt,
         )
@@ -102,10 +103,9 @@ class TextToImage:
         """Return the size of the second pass, in multiples of a latent pixel's side."""
         request = self._request
         width, height = self._run.size
-        scale = request.hr_scale or 1
-        wanted_width, wanted_height = int(request.hr_resize_x or 0), int(request.hr_resize_y or 0)
+        wanted_width, wanted_height = request.hr_resize_x, request.hr_resize_y
         if not (wanted_width or wanted_height):
-            wanted_width, wanted_height = int(width * scale), int(height * scale)
+            wanted_width, wanted_height = int(width * request.hr_scale), int(height * request.hr_scale)
         wanted_width = wanted_width or wanted_height * width // height
         wanted_height = wanted_height or wanted_width * height // width
         return wanted_width // LATENT_PIXELS * LATENT_PIXELS, wanted_height // LATENT_PIXELS * LATENT_PIXELS
@@ -121,7 +121,7 @@ class TextToImage:
             "Hires upscale": None if is_resized else request.hr_scale,
             "Hires resize": f"{request.hr_resize_x}x{request.hr_resize_y}" if is_resized else None,
             "Hires steps": request.hr_second_pass_steps or None,
-            "Hires upscaler": self._upscaler,
+            "Hires upscaler": request.hr_upscaler,
         }
-        optional = {"Hires resize", "Hires steps"}
+        optional = {"Hires resize", "Hires steps", "Hires upscaler"}
         return {name: value for name, value in settings.items() if value is not None or name not in optional}

@@ -5,12 +5,13 @@ import binascii
 import io
 import ipaddress
 import socket
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 from fastapi import HTTPException
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
 from embedded_webui.options import WebUiOptions
 
@@ -98,11 +99,21 @@ def _open(data: bytes, *, problem: str) -> Image.Image:
     try:
         image: Image.Image = Image.open(io.BytesIO(data))
         image.load()
+        image = _upright(image)
     except Exception as error:
         raise HTTPException(500, problem) from error
     if image.mode in _SIXTEEN_BIT_MODES:
         image = image.convert("L")
     return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return the image turned as its EXIF data says, and with its transparent colour as an alpha channel."""
+    # The real one uses the image as it is if its EXIF data are broken.
+    with suppress(Exception):
+        image = ImageOps.exif_transpose(image)
+    has_transparent_colour = image.mode in {"RGB", "P"} and isinstance(image.info.get("transparency"), bytes)
+    return image.convert("RGBA") if has_transparent_colour else image
 
 
 def _fetch(url: str, options: WebUiOptions) -> bytes:

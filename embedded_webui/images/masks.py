@@ -22,6 +22,8 @@ FILL_BLURRED: Final = 0
 FILL_ORIGINAL: Final = 1
 FILL_LATENT_NOISE: Final = 2
 FILL_LATENT_NOTHING: Final = 3
+#: The infotext's names of what replaces the content under the mask.
+CONTENT_NAMES: Final = {FILL_BLURRED: "fill", FILL_LATENT_NOISE: "latent noise", FILL_LATENT_NOTHING: "latent nothing"}
 #: Radii in pixels of the blurs whose sum carries the surroundings into the hole, the largest first.
 _FILL_RADII: Final = (256, 64, 16, 4, 1)
 #: Factor on the opacity of a blur, so that it also covers pixels far from its source.
@@ -54,13 +56,6 @@ class Mask:
         return overlaid
 
 
-def mask_blur(request: ImageToImageRequest) -> tuple[int, int]:
-    """Return the radii of the mask's blur, across and down."""
-    if request.mask_blur is not None:
-        return request.mask_blur, request.mask_blur
-    return int(request.mask_blur_x or 0), int(request.mask_blur_y or 0)
-
-
 def prepare_mask(
     drawn: Image.Image, request: ImageToImageRequest, *, size: tuple[int, int], target: tuple[int, int]
 ) -> Mask | None:
@@ -76,14 +71,14 @@ def prepare_mask(
     image = _grey(drawn).resize(size if only_masked else target, Image.Resampling.LANCZOS)
     if request.inpainting_mask_invert:
         image = ImageOps.invert(image)
-    if any(blur := mask_blur(request)):
+    if any(blur := request.mask_blur_radii):
         image = image.filter(ImageFilter.GaussianBlur(blur))
     if not only_masked:
         return Mask(image=image, box=None)
     if image.getbbox() is None:
         return None
-    padding = int(request.inpaint_full_res_padding or 0)
-    return Mask(image=image, box=_PROCESSOR.get_crop_region(image, *target, pad=padding))
+    box = _PROCESSOR.get_crop_region(image, *target, pad=request.inpaint_full_res_padding)
+    return Mask(image=image, box=box)
 
 
 def fill(image: Image.Image, mask: Image.Image) -> Image.Image:

@@ -1,4 +1,7 @@
-"""Upscalers that need no model: of images for `extras` and scripts, of latents for a second pass."""
+"""Upscalers: of images for `extras` and scripts, of latents for a second pass.
+
+The models of upscalers do not run here: such an upscaler resizes the image, as the real one does without weights.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,13 +9,10 @@ from typing import Any, Final
 from PIL import Image, ImageOps
 
 from embedded_webui.errors import WebUiException
+from embedded_webui.lists import LISTS
 from embedded_webui.requests import ExtrasRequest
 
-_RESAMPLING: Final[Mapping[str, Image.Resampling | None]] = {
-    "None": None,
-    "Lanczos": Image.Resampling.LANCZOS,
-    "Nearest": Image.Resampling.NEAREST,
-}
+_NAMES: Final[tuple[str, ...]] = tuple(entry["name"] for entry in LISTS["upscalers"])
 #: Upscalers of latents, with the arguments of torch's `interpolate`.
 LATENT_MODES: Final[Mapping[str, Mapping[str, Any]]] = {
     "Latent": {"mode": "bilinear", "antialias": False},
@@ -22,33 +22,32 @@ LATENT_MODES: Final[Mapping[str, Mapping[str, Any]]] = {
     "Latent (nearest)": {"mode": "nearest"},
     "Latent (nearest-exact)": {"mode": "nearest-exact"},
 }
-#: Entries of `upscalers`.
-UPSCALER_ENTRIES: Final = [
-    {"name": name, "model_name": None, "model_path": None, "model_url": None, "scale": 4.0} for name in _RESAMPLING
-]
 #: Sides of enlarged images are cut to multiples of this number of pixels, as in the Web UI.
 _SIDE_STEP: Final = 8
 
 
-def exact_name(name: str) -> str | None:
-    """Return the upscaler with this name in any case of letters."""
-    return next((known for known in _RESAMPLING if known.lower() == name.lower()), None)
+def exact_name(name: str) -> str:
+    """Return the upscaler with this name in any case of letters; raise `ValueError` as the script does."""
+    found = next((known for known in _NAMES if known.lower() == name.lower()), None)
+    if found is None:
+        raise ValueError(f"{name.lower()!r} is not in list")
+    return found
 
 
 def check_hires_upscaler(name: str) -> None:
     """Raise the Web UI's error for an unknown upscaler of a second pass."""
-    if name not in LATENT_MODES and name not in _RESAMPLING:
+    if name not in LATENT_MODES and name not in _NAMES:
         raise WebUiException("Exception", f"could not find upscaler named {name}")
 
 
 def enlarge(image: Image.Image, *, upscaler: str, factor: float) -> Image.Image:
     """Return the image `factor` times as large; the upscaler None returns it unchanged."""
-    if upscaler not in _RESAMPLING:
+    if upscaler not in _NAMES:
         raise WebUiException("AssertionError", f"could not find upscaler named {upscaler}")
-    method = _RESAMPLING[upscaler]
-    if method is None:
+    if upscaler == "None":
         return image
     width, height = (max(_SIDE_STEP, int(side * factor) // _SIDE_STEP * _SIDE_STEP) for side in image.size)
+    method = Image.Resampling.NEAREST if upscaler == "Nearest" else Image.Resampling.LANCZOS
     return image.resize((width, height), method)
 
 

@@ -60,6 +60,8 @@ class Generation:
     sampler: str = "Euler a"
     #: Texts of the image's infotext.
     tells: tuple[str, ...] = ()
+    #: Distance of the last tile's seed, for an image made of tiles, whose file carries no infotext.
+    last_seed: int | None = None
     #: Pixels of the drawn image that must stay and that must change.
     keeps: tuple[int, int] | None = None
     changes: tuple[int, int] | None = None
@@ -74,16 +76,19 @@ class Generation:
         given = {name: value for name, value in request.items() if name not in {"init_images", "mask"}}
         assert given.items() <= body["parameters"].items()
         seeds = [SEED + number for number in range(self.count)]
-        assert (info["seed"], info["all_seeds"]) == (SEED, seeds)
+        listed = seeds if self.last_seed is None else [SEED + self.last_seed]
+        assert (info["seed"], info["all_seeds"]) == (SEED, listed)
         assert info["all_prompts"] == [request["prompt"]] * self.count
         assert (info["sampler_name"], info["steps"]) == (self.sampler, request["steps"])
         pictures = [opened(picture) for picture in body["images"]]
         assert [picture.size for picture in pictures] == [self.size] * self.count
         # Every seed has another image, with its own infotext inside.
         assert len({picture.convert("RGB").tobytes() for picture in pictures}) == self.count
-        assert [picture.info["parameters"] for picture in pictures] == info["infotexts"]
+        in_files = info["infotexts"] if self.last_seed is None else [None]
+        assert [picture.info.get("parameters") for picture in pictures] == in_files
         for seed, text in zip(seeds, info["infotexts"], strict=True):
             assert text.startswith(request["prompt"])
+            assert "Hires upscaler" not in text
             for said in (f"Seed: {seed}", f"Sampler: {self.sampler}", "Steps: 3", *self.tells):
                 assert said in text, text
         self._check_mask(pictures[0].convert("RGB"))
@@ -115,9 +120,11 @@ _EXTRA_PARAMETERS: Final = {
     "Denoising strength": "float",
     "Hires upscale": "float",
     "Hires upscaler": "str",
+    "Mask mode": "str",
     "Mask blur": "int",
-    "Mask blur X": "int",
-    "Mask blur Y": "int",
+    "Inpaint area": "str",
+    "Masked area padding": "int",
+    "Masked content": "str",
     "SD upscale overlap": "int",
     "SD upscale upscaler": "str",
 }
@@ -191,8 +198,12 @@ def _image_to_image(name: str, **changes: Any) -> Generation:
     return Generation(name, "img2img", fields, **changes)
 
 
-def _masked(name: str, *, keeps: tuple[int, int], changes: tuple[int, int], **fields: Any) -> Generation:
-    return _image_to_image(name, fields={"mask": encoded(left_half()), **fields}, keeps=keeps, changes=changes)
+_MASKED: Final = "Mask blur: 4, Inpaint area: Only masked, Masked area padding: 0, Masked content: fill"
+
+
+def _masked(name: str, *, tells: str, keeps: tuple[int, int], changes: tuple[int, int], **fields: Any) -> Generation:
+    fields = {"mask": encoded(left_half()), **fields}
+    return _image_to_image(name, fields=fields, tells=(tells,), keeps=keeps, changes=changes)
 
 
 CASES: Final[tuple[Case, ...]] = (
@@ -204,7 +215,7 @@ CASES: Final[tuple[Case, ...]] = (
         "high-resolution pass",
         fields={"enable_hr": True, "denoising_strength": 0.7},
         size=(128, 128),
-        tells=("Hires upscale: 2", "Hires upscaler: Latent"),
+        tells=("Hires upscale: 2.0",),
     ),
     Generation("tiling", fields={"tiling": True}, tells=("Tiling: True",)),
     Generation("faces restored", fields={"restore_faces": True}),
@@ -215,12 +226,20 @@ CASES: Final[tuple[Case, ...]] = (
     Generation("two iterations", fields={"n_iter": 2}, count=2),
     Generation("batch of two", fields={"batch_size": 2}, count=2),
     _image_to_image("image to image"),
-    _masked("mask", keeps=(63, 32), changes=(0, 32)),
-    _masked("mask inverted", keeps=(0, 32), changes=(63, 32), inpainting_mask_invert=True),
+    _masked("mask", tells=_MASKED, keeps=(63, 32), changes=(0, 32)),
+    _masked(
+        "mask inverted",
+        tells=f"Mask mode: Inpaint not masked, {_MASKED}",
+        keeps=(0, 32),
+        changes=(63, 32),
+        inpainting_mask_invert=True,
+    ),
     _image_to_image(
         "sd upscale",
         fields={"script_name": "sd upscale", "script_args": ["", 8, "Lanczos", 2.0]},
         size=(128, 128),
+        last_seed=8,
+        tells=("SD upscale overlap: 8, SD upscale upscaler: Lanczos",),
     ),
     Enlargement(
         "enlarged twice",
@@ -233,11 +252,11 @@ CASES: Final[tuple[Case, ...]] = (
     OptionRoundTrip(),
     Listing("cmd-flags"),
     Listing("samplers", ("Euler a", "DDIM", "PLMS", "UniPC")),
-    Listing("upscalers", ("None", "Lanczos")),
+    Listing("upscalers", ("None", "Lanczos", "ESRGAN_4x", "LDSR", "R-ESRGAN 4x+")),
     Listing("sd-models"),
     Listing("hypernetworks"),
-    Listing("face-restorers"),
-    Listing("realesrgan-models"),
+    Listing("face-restorers", ("CodeFormer", "GFPGAN")),
+    Listing("realesrgan-models", ("R-ESRGAN 4x+",)),
     Listing("prompt-styles"),
     Listing("embeddings"),
 )

@@ -10,9 +10,22 @@ from typing import Any
 RECORDED = json.loads(Path(__file__).with_name("recorded_answers.json").read_text(encoding="utf-8"))
 ANSWERS = {answer["name"]: answer for answer in RECORDED["answers"]}
 
-#: Keys whose type differs from the recording: the models folder is always given here, and an option that a test set
-#: before is a fraction in the real Web UI as well.
-_OTHER_TYPES = {"get_cmd_flags": {"models_dir": "str"}, "get_options": {"CLIP_stop_at_last_layers": "float|int"}}
+#: Options that a Web UI with its pages has, while the recorded one ran without.
+_PAGE_OPTIONS = {
+    **dict.fromkeys(("ldsr_steps", "SCUNET_tile", "SCUNET_tile_overlap", "SWIN_tile", "SWIN_tile_overlap"), "int"),
+    **dict.fromkeys(("ldsr_cached", "SWIN_torch_compile"), "bool"),
+    **dict.fromkeys(("hypertile_enable_unet", "hypertile_enable_unet_secondpass", "hypertile_enable_vae"), "bool"),
+    **{
+        f"hypertile_{name}_{part}": "int" for name in ("max_depth", "max_tile", "swap_size") for part in ("unet", "vae")
+    },
+    "hypertile_explanation": "str",
+}
+#: Keys whose type differs from the recording: a models folder may be given, and an option that a test set before is a
+#: fraction in the real Web UI as well.
+_OTHER_TYPES = {
+    "get_cmd_flags": {"models_dir": "null|str"},
+    "get_options": {"CLIP_stop_at_last_layers": "float|int", **_PAGE_OPTIONS},
+}
 
 
 def recorded_shape(name: str) -> Any:

@@ -1,11 +1,13 @@
 """Images of the embedded Web UI: what they depend on, and requests beyond those of conformance."""
 
+import base64
+import io
 import json
 from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.integration.embedded_webui.conformance import GENERATION, drawn, encoded, left_half, opened
 
@@ -184,3 +186,71 @@ def test_hostile_arguments_are_recorded(web_ui: httpx.Client) -> None:
         f"{place}.image: a path",
         f"{place}.effective_region_mask: an address",
     }
+
+
+def test_input_images_are_turned_as_their_exif_data_say(web_ui: httpx.Client) -> None:
+    def enlarged(orientation: int) -> Image.Image:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        file = io.BytesIO()
+        image = Image.new("RGB", (64, 32), "navy")
+        image.paste("gold", (0, 0, 32, 32))
+        image.save(file, format="JPEG", exif=exif, quality=95)
+        body = {"image": base64.b64encode(file.getvalue()).decode(), "upscaler_1": "None"}
+        return opened(web_ui.post("/extra-single-image", json=body).json()["image"]).convert("RGB")
+
+    upright, turned = enlarged(1), enlarged(6)
+    assert (upright.size, turned.size) == ((64, 32), (32, 64))
+    # A quarter turn to the right brings the left half to the top.
+    assert turned.rotate(90, expand=True).tobytes() == upright.tobytes()
+
+
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt", "steps", "cfg_scale", "width", "batch_size", "n_iter"])
+def test_null_is_accepted_and_fails_where_a_value_is_needed(web_ui: httpx.Client, field: str) -> None:
+    refused = web_ui.post("/txt2img", json=GENERATION | {field: None})
+    assert (refused.status_code, refused.json()["error"]) == (500, "TypeError")
+
+
+def test_null_is_no_value_elsewhere(web_ui: httpx.Client) -> None:
+    nulls = dict.fromkeys(("seed", "subseed", "sampler_name", "styles", "override_settings", "alwayson_scripts", "eta"))
+    assert make(web_ui, **nulls)["info"]["sampler_name"] == "Euler a"
+
+
+@pytest.mark.parametrize(("encoding", "compressed"), [("gzip", True), ("identity", False)])
+def test_a_long_answer_is_compressed_for_clients_that_ask(
+    web_ui: httpx.Client, encoding: str, compressed: bool
+) -> None:
+    answer = web_ui.get("/samplers", headers={"accept-encoding": encoding})
+    assert (answer.headers.get("content-encoding") == "gzip") is compressed
+    assert answer.json()[0]["name"] == "DPM++ 2M"
+    assert "content-encoding" not in web_ui.get("/embeddings", headers={"accept-encoding": encoding}).headers
+
+
+def test_a_second_pass_names_its_upscaler_only_if_the_request_did(web_ui: httpx.Client) -> None:
+    hires = {"enable_hr": True, "denoising_strength": 0.7, "width": 32, "height": 32}
+    assert "Hires upscaler" not in make(web_ui, **hires)["info"]["infotexts"][0]
+    named = make(web_ui, **hires, hr_upscaler="R-ESRGAN 4x+")
+    assert "Hires upscaler: R-ESRGAN 4x+" in named["info"]["infotexts"][0]
+
+
+def test_an_image_of_tiles_counts_its_seeds_tile_by_tile(web_ui: httpx.Client) -> None:
+    fields = {"script_name": "SD upscale", "script_args": ["", 8, "Lanczos", 1.5], "batch_size": 2, "n_iter": 2}
+    body = make(web_ui, "img2img", init_images=[encoded(drawn())], **fields)
+    # Four tiles make two batches. The second image begins one seed after the first.
+    assert [opened(image).size for image in body["images"]] == [(96, 96)] * 2
+    assert (body["info"]["seed"], body["info"]["all_seeds"]) == (11, [13, 14])
+    assert len(set(body["info"]["infotexts"])) == 1
+    assert "parameters" not in opened(body["images"][0]).info
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "Mask blur: 4, Inpaint area: Only masked, Masked area padding: 0, Masked content: fill, Version"),
+        ({"inpainting_fill": 1, "inpaint_full_res": False, "mask_blur_y": 3}, "Denoising strength: 0.75, Version"),
+        ({"inpainting_mask_invert": 1, "mask_blur": 0, "inpainting_fill": 2}, "Mask mode: Inpaint not masked, Inpaint"),
+    ],
+)
+def test_the_infotext_describes_the_mask(web_ui: httpx.Client, fields: dict[str, Any], text: str) -> None:
+    images = {"init_images": [encoded(drawn())], "mask": encoded(left_half())}
+    assert text in make(web_ui, "img2img", **images, **fields)["info"]["infotexts"][0]

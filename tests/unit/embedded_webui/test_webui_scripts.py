@@ -2,6 +2,7 @@ import pytest
 from fastapi import HTTPException
 
 from embedded_webui.api import scripts
+from embedded_webui.lists import LISTS
 from embedded_webui.requests import GenerationRequest, ImageToImageRequest, TextToImageRequest
 
 
@@ -9,7 +10,10 @@ from embedded_webui.requests import GenerationRequest, ImageToImageRequest, Text
     "request_",
     [
         TextToImageRequest(),
-        TextToImageRequest(alwayson_scripts={"seed": {"args": []}}),
+        TextToImageRequest(alwayson_scripts={"Seed": {"args": [5, True, 6, 0.5, 0, 0]}}),
+        TextToImageRequest(alwayson_scripts={"Refiner": {"args": [False, "", 0.8]}, "Hypertile": {"args": [True]}}),
+        ImageToImageRequest(alwayson_scripts={"Sampler": {"args": [20, "Euler", "Automatic"]}, "extra options": {}}),
+        ImageToImageRequest(alwayson_scripts={"Soft inpainting": {"args": [False, 1, 0.5, 4, 0, 0.5, 2]}}),
         ImageToImageRequest(script_name="SD upscale"),
     ],
 )
@@ -38,7 +42,7 @@ def test_what_is_unknown_is_refused(request_: GenerationRequest, detail: str) ->
     "request_",
     [
         TextToImageRequest(script_name="x/y/z plot"),
-        TextToImageRequest(alwayson_scripts={"Hypertile": {"args": [True]}}),
+        ImageToImageRequest(alwayson_scripts={"Soft inpainting": {"args": [True]}}),
     ],
 )
 def test_what_is_known_but_does_not_run_here_is_not_passed_over(request_: GenerationRequest) -> None:
@@ -47,6 +51,6 @@ def test_what_is_known_but_does_not_run_here_is_not_passed_over(request_: Genera
 
 
 def test_every_script_but_hypertile_has_an_entry() -> None:
-    listed = [(entry["is_img2img"], entry["name"]) for entry in scripts.ENTRIES]
-    names = [(tab == "img2img", name) for tab, names in scripts.NAMES.items() for name in names]
+    listed = [(entry["is_img2img"], entry["name"]) for entry in LISTS["script-info"]]
+    names = [(tab == "img2img", name) for tab, names in LISTS["scripts"].items() for name in names]
     assert listed == [entry for entry in names if entry[1] != "Hypertile"]

@@ -96,6 +96,15 @@ def test_faults_over_http() -> None:
         assert base64.b64decode(images[0]).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("encoding", "compressed"), [("gzip", True), ("identity", False)])
+def test_a_long_answer_is_compressed_for_clients_that_ask(encoding: str, compressed: bool) -> None:
+    with serve_stub(StubWebUi(seconds_per_step=0)) as url:
+        body = {"prompt": "a cat", "steps": 1, "batch_size": 8}
+        answer = httpx.post(url + TXT2IMG, json=body, headers={"accept-encoding": encoding})
+        assert (answer.headers.get("content-encoding") == "gzip") is compressed
+        assert len(answer.json()["images"]) == 8
+
+
 PICTURE = base64.b64encode(draw_requested_size(StubRun("", {"width": 8, "height": 8}, "", 0.0), 0)).decode()
 
 

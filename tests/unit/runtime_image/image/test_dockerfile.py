@@ -183,7 +183,7 @@ def test_the_web_ui_starts_through_the_launcher() -> None:
     assert sources.removeprefix("PYTHONPATH=") in stages()["runtime"].values("WORKDIR")
     for file in (PROJECT / "runtime_image" / "launcher").glob("*.py"):
         # It runs in the Web UI's Python.
-        ast.parse(file.read_text(), feature_version=tuple(map(int, versions()["WEBUI_PYTHON"][6:].split("."))))
+        ast.parse(file.read_text(), feature_version=int(versions()["WEBUI_PYTHON"].partition("3.")[2]))
         imported = set(re.findall(r"^(?:from|import) ([\w.]+)", file.read_text(), re.MULTILINE))
         assert {
             name for name in imported if not name.startswith("runtime_image.launcher")

@@ -1,35 +1,36 @@
 """Checks of a Web UI request before it queues: they protect the GPU, and do not copy the Web UI's schema."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from contract import runpod
 from contract.errors import FieldError
 from contract.routing import Limits
+from contract.work import MAX_PIXELS, UPSCALING_ENDPOINTS, PassCost, Sizes, passes, scripts_of, steps_of, value_of
 
-#: The Web UI's defaults for missing fields (spec of AUTOMATIC1111 1.10).
-WEBUI_DEFAULTS: Final = {"width": 512, "height": 512, "steps": 50, "batch_size": 1, "n_iter": 1}
+#: Largest factor of an upscaling; the Web UI's own slider ends there.
+MAX_UPSCALING: Final = 8
+_CODE: Final = "limit_exceeded"
 
 
-def check_generation(content: dict[str, Any], limits: Limits, field: str) -> list[FieldError]:
-    """Return an error for each limit that a txt2img or img2img body exceeds.
+def check_cost(
+    endpoint: str, body: Mapping[str, Any], limits: Limits, field: str, sizes: Sizes | None = None
+) -> list[FieldError]:
+    """Return an error for each limit of a runtime that a call exceeds.
 
     Args:
-        content: The body as `contract.request_fields` reads it.
+        endpoint: The endpoint without leading slash.
+        body: The body as `contract.request_fields` reads it.
         limits: The limits of the runtime.
-        field: Path of `content`.
+        field: Path of `body`.
+        sizes: The known sizes of its pictures, by paths below the body.
     """
-    allowed = {
-        "width": limits.width,
-        "height": limits.height,
-        "steps": limits.steps,
-        "batch_size": limits.batch_size,
-        "n_iter": limits.iterations,
-    }
-    errors = [
-        error
-        for name, maximum in allowed.items()
-        if (error := _check_number(content.get(name, WEBUI_DEFAULTS[name]), 1, maximum, f"{field}.{name}"))
-    ]
-    return errors or _check_high_resolution_pass(content, limits, field)
+    errors = [error for error in _check_fields(endpoint, body, limits, field) if error]
+    if errors:
+        return errors
+    made = list(passes(endpoint, body, sizes or {}))
+    errors = [error for each in made if (error := _check_size(each, limits, f"{field}.{each.field}"))]
+    return errors or _check_work(made, limits, field)
 
 
 def check_input_image(content: dict[str, Any], field: str) -> list[FieldError]:
@@ -46,29 +47,62 @@ def check_input_image(content: dict[str, Any], field: str) -> list[FieldError]:
     ]
 
 
+def _check_fields(endpoint: str, body: Mapping[str, Any], limits: Limits, field: str) -> Iterator[FieldError | None]:
+    if endpoint in UPSCALING_ENDPOINTS:
+        yield _check_number(value_of(body, "upscaling_resize"), 0, MAX_UPSCALING, f"{field}.upscaling_resize")
+        for name in ("upscaling_resize_w", "upscaling_resize_h"):
+            yield _check_number(value_of(body, name), 1, MAX_PIXELS, f"{field}.{name}")
+        return
+    if endpoint not in {runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT}:
+        return
+    steps_field, steps = steps_of(body)
+    yield _check_number(value_of(body, "width"), 1, limits.width, f"{field}.width")
+    yield _check_number(value_of(body, "height"), 1, limits.height, f"{field}.height")
+    yield _check_number(steps, 1, limits.steps, f"{field}.{steps_field}")
+    yield _check_number(value_of(body, "batch_size"), 1, limits.batch_size, f"{field}.batch_size")
+    yield _check_number(value_of(body, "n_iter"), 1, limits.iterations, f"{field}.n_iter")
+    sides = {"width": limits.width, "height": limits.height}
+    for side, most in sides.items():
+        yield _check_number(body.get(f"firstphase_{side}", 0), 0, most, f"{field}.firstphase_{side}")
+        name = f"seed_resize_from_{side[0]}"
+        # Zero and less mean that no noise is resized.
+        yield _check_number(max(body.get(name, 0), 0), 0, most, f"{field}.{name}")
+    for path, name, arguments in scripts_of(body):
+        for index, most in {4: limits.width, 5: limits.height}.items() if name == "seed" else ():
+            if len(arguments) > index and isinstance(arguments[index], int):
+                yield _check_number(max(arguments[index], 0), 0, most, f"{field}.{path}[{index}]")
+    if body.get("enable_hr"):
+        yield _check_number(body.get("hr_resize_x", 0), 0, limits.width, f"{field}.hr_resize_x")
+        yield _check_number(body.get("hr_resize_y", 0), 0, limits.height, f"{field}.hr_resize_y")
+        yield _check_number(body.get("hr_second_pass_steps", 0), 0, limits.steps, f"{field}.hr_second_pass_steps")
+
+
 def _check_number(value: float, minimum: float, maximum: float, field: str) -> FieldError | None:
     if minimum <= value <= maximum:
         return None
     return FieldError(
         field,
         f"is {value}; this runtime accepts {minimum:g} to {maximum:g}",
-        "limit_exceeded" if value > maximum else "invalid_field",
+        _CODE if value > maximum else "invalid_field",
     )
 
 
-def _check_high_resolution_pass(content: dict[str, Any], limits: Limits, field: str) -> list[FieldError]:
-    if not content.get("enable_hr"):
+def _check_size(each: PassCost, limits: Limits, field: str) -> FieldError | None:
+    made = f"makes pictures of {each.size.width} x {each.size.height} pixels"
+    if each.is_sampled and (each.size.width > limits.width or each.size.height > limits.height):
+        return FieldError(field, f"{made}; this runtime accepts {limits.width} x {limits.height}", _CODE)
+    if each.size.pixels > MAX_PIXELS:
+        return FieldError(field, f"{made}; {MAX_PIXELS // 1_000_000} megapixels are accepted", _CODE)
+    return None
+
+
+def _check_work(made: list[PassCost], limits: Limits, field: str) -> list[FieldError]:
+    work = sum(each.megapixel_steps for each in made)
+    if work <= limits.megapixel_steps:
         return []
-    largest_scale = min(
-        limits.width / float(content.get("width") or WEBUI_DEFAULTS["width"]),
-        limits.height / float(content.get("height") or WEBUI_DEFAULTS["height"]),
+    most = max(made, key=lambda each: each.megapixel_steps)
+    message = (
+        f"asks for {work:.0f} megapixel steps (pixels x steps x pictures of all passes); this runtime accepts"
+        f" {limits.megapixel_steps}: write fewer or smaller pictures, or fewer steps"
     )
-    # With an explicit target size the Web UI ignores the factor.
-    resized = bool(content.get("hr_resize_x") or content.get("hr_resize_y"))
-    checks = (
-        _check_number(content.get("hr_resize_x", 0), 0, limits.width, f"{field}.hr_resize_x"),
-        _check_number(content.get("hr_resize_y", 0), 0, limits.height, f"{field}.hr_resize_y"),
-        _check_number(content.get("hr_second_pass_steps", 0), 0, limits.steps, f"{field}.hr_second_pass_steps"),
-        None if resized else _check_number(content.get("hr_scale", 2.0), 0, largest_scale, f"{field}.hr_scale"),
-    )
-    return [error for error in checks if error]
+    return [FieldError(f"{field}.{most.field}", message, _CODE)]

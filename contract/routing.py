@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from contract.errors import FieldError, RuntimeNotFound
 from contract.record import Record
+from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS, MIN_EXECUTION_TIMEOUT_MS
 
 #: A runtime's name is part of queue names (80 characters with environment and suffix) and of URLs.
 RUNTIME_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
@@ -39,6 +40,11 @@ class Limits(CamelModel):
     steps: int = Field(default=150, ge=1, description="Sampling steps of one pass")
     batch_size: int = Field(default=8, ge=1, description="Pictures of one batch")
     iterations: int = Field(default=8, ge=1, description="Batches of one task (`n_iter`)")
+    megapixel_steps: int = Field(
+        default=5000,
+        ge=1,
+        description="Work of one task in millions: pixels, times steps, times pictures, over all passes",
+    )
 
 
 class Runtime(CamelModel):
@@ -53,6 +59,12 @@ class Runtime(CamelModel):
         default=False, description="true: each task names its checkpoint, which the model bucket must hold"
     )
     limits: Limits = Limits()
+    longest_task_seconds: int = Field(
+        default=DEFAULT_EXECUTION_TIMEOUT_MS // 1000,
+        ge=MIN_EXECUTION_TIMEOUT_MS // 1000,
+        le=43_200,
+        description="Largest `executionTimeout` of a task in seconds; a stopping replica still finishes such a task",
+    )
 
     @model_validator(mode="after")
     def _one_way_to_a_model(self) -> "Runtime":

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from contract import runpod, task_v1alpha1
 from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
-from contract.content import check_generation, check_input_image
+from contract.content import check_cost, check_input_image
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe
 from contract.request_fields import read_request
@@ -111,6 +111,8 @@ def _check(
         checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, errors)
     if metadata is None:
         return None
+    if runtime:
+        metadata = _within_longest_task(metadata, runtime, errors)
     return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested)
 
 
@@ -174,34 +176,27 @@ def _read(tasktype: TaskType, content: dict[str, Any], errors: list[FieldError])
 
 
 def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
-    match tasktype:
-        case TaskType.TEXT_TO_IMAGE:
-            return _check_limits(content, runtime, "task.content")
-        case TaskType.IMAGE_TO_IMAGE:
-            return _check_limits(content, runtime, "task.content") + check_input_image(content, "task.content")
-        case TaskType.WEBUI_API:
-            return _check_webui_call(content, runtime)
-        case TaskType.PIPELINE if runtime:
-            message = f"pipeline runs on ComfyUI runtimes only; {runtime.name} is of type {runtime.type}"
-            return [FieldError("task.metadata.tasktype", message)]
-    return []
+    field, endpoint = "task.content", runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, "")
+    if tasktype is TaskType.PIPELINE and runtime:
+        message = f"pipeline runs on ComfyUI runtimes only; {runtime.name} is of type {runtime.type}"
+        return [FieldError("task.metadata.tasktype", message)]
+    if tasktype is TaskType.WEBUI_API:
+        if errors := runpod.check_call(content, field):
+            return errors
+        content, field, endpoint = content.get("payload") or {}, f"{field}.payload", runpod.endpoint_of(content)
+    errors = check_cost(endpoint, content, runtime.limits, field) if runtime else []
+    return errors + (check_input_image(content, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])
 
 
-def _check_webui_call(content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
-    errors = runpod.check_call(content, "task.content")
-    if errors:
-        return errors
-    payload, field = content.get("payload") or {}, "task.content.payload"
-    match runpod.endpoint_of(content):
-        case runpod.TEXT_TO_IMAGE_ENDPOINT:
-            return _check_limits(payload, runtime, field)
-        case runpod.IMAGE_TO_IMAGE_ENDPOINT:
-            return _check_limits(payload, runtime, field) + check_input_image(payload, field)
-    return []
-
-
-def _check_limits(content: dict[str, Any], runtime: Runtime | None, field: str) -> list[FieldError]:
-    return check_generation(content, runtime.limits, field) if runtime else []
+def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[FieldError]) -> Metadata:
+    """Return the metadata with an execution timeout that the runtime allows."""
+    policy, longest_ms = metadata.policy, runtime.longest_task_seconds * 1000
+    if policy.execution_timeout_ms <= longest_ms:
+        return metadata
+    if "execution_timeout_ms" in policy.model_fields_set:
+        message = f"is {policy.execution_timeout_ms}; tasks of runtime {runtime.name} may run for {longest_ms} at most"
+        errors.append(FieldError("task.metadata.policy.executionTimeout", message, "limit_exceeded"))
+    return metadata.model_copy(update={"policy": policy.model_copy(update={"execution_timeout_ms": longest_ms})})
 
 
 def _original_field(field: str, format_: Format) -> str:

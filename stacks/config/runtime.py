@@ -9,7 +9,6 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Catalogue, Runtime, is_checkpoint_name, same_checkpoint
-from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS
 from stacks.config.capacity import Capacity, Disk, Scaling
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
 from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, matches, unique
@@ -144,12 +143,6 @@ class RuntimeConfig(Runtime):
     capacity: Capacity = Capacity()
     scaling: Scaling = Scaling()
     disk: Disk = Disk()
-    longest_task_seconds: int = Field(
-        default=DEFAULT_EXECUTION_TIMEOUT_MS // 1000,
-        ge=1,
-        le=43_200,
-        description="seconds of the longest task that a stopping replica still finishes",
-    )
     grace_period_seconds: int | None = Field(
         default=None,
         ge=1,

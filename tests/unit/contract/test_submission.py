@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.errors import InvalidTask
+from contract.errors import FieldError, InvalidTask
 from contract.routing import Catalogue, Limits, Runtime
 from contract.submission import Format, Submission, parse_submission
 from contract.task import TaskType
@@ -183,6 +183,25 @@ def test_limits_of_the_runtime(content: dict[str, Any], fields: set[str]) -> Non
         assert set(refusals(task(content))) == {f"task.content.{field}" for field in fields}
     else:
         assert parse(task(content)).task.content == content
+
+
+def test_a_task_runs_no_longer_than_its_runtime_allows() -> None:
+    catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors", longest_task_seconds=300)])
+
+    def timeout(**policy: int) -> int:
+        submission = parse_submission(task(policy=policy), catalogue=catalogue, find_checkpoint=lambda _: None)
+        return submission.task.metadata.policy.execution_timeout_ms
+
+    assert [timeout(), timeout(executionTimeout=299_000)] == [300_000, 299_000]
+    with pytest.raises(InvalidTask) as refusal:
+        timeout(executionTimeout=300_001)
+    assert refusal.value.details == (
+        FieldError(
+            "task.metadata.policy.executionTimeout",
+            "is 300001; tasks of runtime sdruntime may run for 300000 at most",
+            "limit_exceeded",
+        ),
+    )
 
 
 def test_an_exceeded_limit_has_its_own_code_and_says_what_is_accepted() -> None:

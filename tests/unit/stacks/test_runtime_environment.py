@@ -115,7 +115,7 @@ def test_the_web_ui_restarts_before_the_kernel_ends_it() -> None:
     assert runtime_environment(chosen, ENVIRONMENT, RESOURCES)["WEBUI_MEMORY_LIMIT"] == "9GiB"
 
 
-@pytest.mark.parametrize("seconds", [1, 10, 100, 600, 43_200])
+@pytest.mark.parametrize("seconds", [5, 10, 100, 600, 43_200])
 def test_the_agent_can_finish_the_longest_task_before_the_container_is_killed(seconds: int) -> None:
     runtime = RuntimeConfig(name="a", dynamic_model=True, longest_task_seconds=seconds)
     variables = {"WEBUI_COMMAND": "webui", **runtime_environment(runtime, ENVIRONMENT, RESOURCES)}

@@ -1,0 +1,230 @@
+"""Work of a request: the passes that the Web UI would make, and their pixels times steps."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+from contract import runpod
+from contract.task import TaskType
+
+#: The Web UI's defaults of missing fields (AUTOMATIC1111 1.10).
+DEFAULTS: Final = {
+    "width": 512,
+    "height": 512,
+    "steps": 50,
+    "batch_size": 1,
+    "n_iter": 1,
+    "hr_scale": 2.0,
+    "upscaling_resize": 2.0,
+    "upscaling_resize_w": 512,
+    "upscaling_resize_h": 512,
+}
+#: Pixels of a picture that goes in, comes out or is made on the way: what 8000 x 8000 have.
+MAX_PIXELS: Final = 64 * 1000 * 1000
+UPSCALING_ENDPOINTS: Final = frozenset(
+    runpod.ENDPOINT_OF_TASKTYPE[tasktype] for tasktype in (TaskType.EXTRA_SINGLE_IMAGE, TaskType.EXTRA_BATCH_IMAGES)
+)
+#: Pictures of a prompt matrix are two to the power of its parts; more parts than this are as bad.
+_MAX_MATRIX_PARTS: Final = 40
+
+
+class Size(NamedTuple):
+    """Width and height of a picture in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+    def scaled(self, factor: float) -> "Size":
+        """Return the size after scaling both sides."""
+        return Size(round(self.width * factor), round(self.height * factor))
+
+
+#: Sizes of the pictures in a body by their paths; the edge, where links are not fetched yet, knows none.
+Sizes = Mapping[str, Size]
+
+
+@dataclass(frozen=True)
+class PassCost:
+    """Steps over pictures of one size."""
+
+    #: Path of the field that causes it, below the body.
+    field: str
+    size: Size
+    steps: int = 1
+    pictures: int = 1
+    #: The diffusion model makes it, within the sides that the runtime allows. Other passes only scale pictures.
+    is_sampled: bool = True
+
+    @property
+    def megapixel_steps(self) -> float:
+        """Its work."""
+        return self.size.pixels * self.steps * self.pictures / 1_000_000
+
+
+def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
+    """Yield the passes of a call.
+
+    Args:
+        endpoint: The endpoint without leading slash.
+        body: The body as `contract.request_fields` reads it.
+        sizes: The known sizes of its pictures, by paths below the body.
+    """
+    if endpoint in {runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT}:
+        yield from _generation(body, sizes)
+        yield from _control_net(body, sizes)
+    elif endpoint in UPSCALING_ENDPOINTS:
+        yield from _upscaling(body, sizes)
+
+
+def value_of(body: Mapping[str, Any], name: str) -> Any:
+    """Return the value of a field, or the Web UI's default."""
+    return body.get(name, DEFAULTS[name])
+
+
+def scripts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str, list[Any]]]:
+    """Yield path, name in lower case and arguments of each script that is always on."""
+    scripts = body.get("alwayson_scripts")
+    for name, given in scripts.items() if isinstance(scripts, dict) else ():
+        if isinstance(given, dict) and isinstance(given.get("args"), list):
+            yield f"alwayson_scripts.{name}.args", name.lower(), given["args"]
+
+
+def steps_of(body: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the sampling steps and the path of their field; the script "Sampler" has precedence."""
+    for field, name, arguments in scripts_of(body):
+        if name == "sampler" and arguments and isinstance(arguments[0], int):
+            return f"{field}[0]", arguments[0]
+    return "steps", value_of(body, "steps")
+
+
+def _generation(body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
+    size = Size(value_of(body, "width"), value_of(body, "height"))
+    first_size = Size(body.get("firstphase_width", 0), body.get("firstphase_height", 0))
+    if any(first_size):
+        size = first_size
+    _, steps = steps_of(body)
+    first = PassCost("width", size, steps, value_of(body, "batch_size") * value_of(body, "n_iter"))
+    made = [first, *_second_pass(body, first), *_adetailer(body, first)]
+    yield from _scripted(body, made, sizes)
+
+
+def _second_pass(body: Mapping[str, Any], first: PassCost) -> Iterator[PassCost]:
+    if not body.get("enable_hr"):
+        return
+    steps = body.get("hr_second_pass_steps") or first.steps
+    target = Size(body.get("hr_resize_x", 0), body.get("hr_resize_y", 0))
+    width, height = first.size
+    if not any(target):
+        scaled = first.size.scaled(value_of(body, "hr_scale"))
+        yield replace(first, field="hr_scale", size=scaled, steps=steps)
+        return
+    # With one side left out the Web UI keeps the proportions. With both it scales to cover them, and cuts the rest off.
+    if not target.height or (target.width and width * target.height < height * target.width):
+        scaled = Size(target.width, target.width * height // max(width, 1))
+    else:
+        scaled = Size(target.height * width // max(height, 1), target.height)
+    field = "hr_resize_x" if target.width else "hr_resize_y"
+    yield replace(first, field=field, size=scaled, steps=1, is_sampled=False)
+    yield replace(first, field=field, size=target if all(target) else scaled, steps=steps)
+
+
+def _adetailer(body: Mapping[str, Any], first: PassCost) -> Iterator[PassCost]:
+    for field, name, arguments in scripts_of(body):
+        if name != "adetailer":
+            continue
+        for index, unit in enumerate(arguments):
+            if not isinstance(unit, dict):
+                continue
+            size, steps = first.size, first.steps
+            if unit.get("ad_use_inpaint_width_height"):
+                size = Size(_whole(unit, "ad_inpaint_width", 512), _whole(unit, "ad_inpaint_height", 512))
+            if unit.get("ad_use_steps"):
+                steps = _whole(unit, "ad_steps", 28)
+            masks = _whole(unit, "ad_mask_k", 0) or _whole(unit, "ad_mask_k_largest", 0) or 1
+            yield replace(first, field=f"{field}[{index}]", size=size, steps=steps, pictures=first.pictures * masks)
+
+
+def _whole(unit: Mapping[str, Any], name: str, default: int) -> int:
+    value = unit.get(name, default)
+    return value if isinstance(value, int) else default
+
+
+def _scripted(body: Mapping[str, Any], made: list[PassCost], sizes: Sizes) -> Iterator[PassCost]:
+    """Yield the passes of a generation with the script that it names."""
+    arguments = body.get("script_args") or []
+    given = next((size for path, size in sizes.items() if path == "init_images[0]"), None)
+    match str(body.get("script_name") or "").lower(), arguments:
+        case "prompt matrix", _:
+            texts = (str(body.get(name) or "") for name in ("prompt", "negative_prompt"))
+            parts = max(text.count("|") for text in texts)
+            pictures = 2 ** min(parts, _MAX_MATRIX_PARTS)
+            yield from (replace(each, pictures=each.pictures * pictures) for each in made)
+        case "loopback", [int(loops), *_]:
+            yield from (replace(each, field="script_args[0]", pictures=each.pictures * loops) for each in made)
+        case "img2img alternative test", [_, _, _, _, _, _, int(steps), *_]:
+            yield from made
+            yield replace(made[0], field="script_args[6]", steps=steps)
+        case "sd upscale", [_, int(overlap), _, int() | float() as factor, *_] if given:
+            scaled = given.scaled(factor)
+            yield PassCost("script_args[3]", scaled, is_sampled=False)
+            yield from _tiled(made, scaled, overlap, "script_args[3]")
+        case "poor man's outpainting", [int(pixels), *_] if given:
+            yield from _tiled(made, Size(given.width + 2 * pixels, given.height + 2 * pixels), pixels, "script_args[0]")
+        case "outpainting mk2", [_, int(pixels), _, list(directions), *_]:
+            # A pass makes a strip as long as the side of the input picture.
+            width, height = made[0].size
+            whole = Size(given.width + 2 * pixels, given.height + 2 * pixels) if given else made[0].size
+            strips = {"left": Size(width, whole.height), "up": Size(whole.width, height)}
+            for direction in directions:
+                strip = strips["left" if direction in {"left", "right"} else "up"]
+                yield from (replace(each, field="script_args[3]", size=strip) for each in made)
+        case _:
+            yield from made
+
+
+def _tiled(made: list[PassCost], size: Size, overlap: int, field: str) -> Iterator[PassCost]:
+    """Yield the passes over each tile of a picture."""
+    tile = made[0].size
+    if min(tile) <= overlap:
+        # The Web UI would divide by zero, or go backwards.
+        tiles = size.pixels
+    else:
+        tiles = -(-size.width // (tile.width - overlap)) * -(-size.height // (tile.height - overlap))
+    yield from (replace(each, field=field, pictures=each.pictures * tiles) for each in made)
+
+
+def _control_net(body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
+    for field, name, arguments in scripts_of(body):
+        if name != "controlnet":
+            continue
+        for index, unit in enumerate(arguments):
+            resolution = unit.get("processor_res") if isinstance(unit, dict) else None
+            if not isinstance(resolution, int) or resolution <= 0:
+                continue
+            path = f"{field}[{index}]"
+            yield PassCost(f"{path}.processor_res", Size(resolution, resolution))
+            # The preprocessor scales the shorter side of the picture to the resolution.
+            for picture, size in sizes.items():
+                if picture.startswith(f"{path}."):
+                    scaled = size.scaled(resolution / max(min(size), 1))
+                    yield PassCost(f"{path}.processor_res", scaled, is_sampled=False)
+
+
+def _upscaling(body: Mapping[str, Any], sizes: Sizes) -> Iterator[PassCost]:
+    upscalers = sum(str(body.get(name) or "None") != "None" for name in ("upscaler_1", "upscaler_2")) or 1
+    target = Size(value_of(body, "upscaling_resize_w"), value_of(body, "upscaling_resize_h"))
+    is_sized = body.get("resize_mode") == 1
+    factor = value_of(body, "upscaling_resize")
+    if is_sized:
+        yield PassCost("upscaling_resize_w", target, upscalers, is_sampled=False)
+    for size in sizes.values():
+        if is_sized:
+            # The picture is scaled to cover the target; what is too much is cut off afterwards.
+            factor = max(target.width / size.width, target.height / size.height)
+        field = "upscaling_resize_w" if is_sized else "upscaling_resize"
+        yield PassCost(field, size.scaled(factor), upscalers, is_sampled=False)

@@ -17,15 +17,12 @@ from cli.errors import Refused, Unhealthy
 from cli.model_store import ModelStore, StoredModel, checksum_of
 from cli.session import Session, command
 from contract.routing import is_checkpoint_name
-from contract.safetensors_header import BrokenModel, ModelHeader, read_header
+from contract.safetensors_header import SAFETENSORS, BrokenModel, ModelHeader, read_header
 
-#: Endings of files that run code when they are loaded.
-PICKLES: Final = frozenset({".ckpt", ".pt", ".pth", ".bin"})
-SAFE: Final = ".safetensors"
+#: Endings of files that can run code: pickles, Python, and a checkpoint's configuration, which names what to import.
+CODE: Final = frozenset({".ckpt", ".pt", ".pth", ".bin", ".py", ".yaml"})
 #: Bytes of a stored model that are kept to read its header from: those of the largest models have a tenth of it.
 HEADER_BYTES: Final = 16 * 1024 * 1024
-#: Ending of a checkpoint's configuration, a file next to it.
-CONFIGURATION: Final = ".yaml"
 #: File of the prompt styles, and its folder.
 STYLES: Final = "styles.csv"
 STYLES_FOLDER: Final = "styles"
@@ -39,13 +36,13 @@ def models() -> None:
 @models.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--folder", help="Folder of the bucket; by default that of the kind of model.")
-@click.option("--allow-pickle", is_flag=True, help="Also accept .ckpt, .pt, .pth and .bin, which can run code.")
+@click.option("--allow-code", is_flag=True, help="Also accept files that can run code: .ckpt .pt .pth .bin .py .yaml.")
 @click.option("--replace", is_flag=True, help="Replace a model of the same name that is another.")
 @command
-def push(session: Session, files: tuple[Path, ...], folder: str | None, allow_pickle: bool, replace: bool) -> None:
+def push(session: Session, files: tuple[Path, ...], folder: str | None, allow_code: bool, replace: bool) -> None:
     """Upload model FILES, each checked before."""
     store = _store(session)
-    targets = {path: _target(path, folder, session.console, allow_pickle=allow_pickle) for path in files}
+    targets = {path: _target(path, folder, session.console, allow_code=allow_code) for path in files}
     if len({key for key, _ in targets.values()}) < len(targets):
         raise Refused("two of the files would get the same name in the bucket")
     present = {model.key: model for model in store.list()}
@@ -129,10 +126,10 @@ def verify(session: Session, keys: tuple[str, ...]) -> None:
         )
 
 
-def _target(path: Path, folder: str | None, console: Console, *, allow_pickle: bool) -> tuple[str, ModelHeader | None]:
+def _target(path: Path, folder: str | None, console: Console, *, allow_code: bool) -> tuple[str, ModelHeader | None]:
     """Return the key of a file, and its header if it has one; raises Refused if it should not be uploaded."""
     header: ModelHeader | None = None
-    if path.suffix == SAFE:
+    if path.suffix == SAFETENSORS:
         try:
             with path.open("rb") as file:
                 header = read_header(file, path.stat().st_size)
@@ -141,21 +138,18 @@ def _target(path: Path, folder: str | None, console: Console, *, allow_pickle: b
         if folder is None and header.type is None:
             raise Refused(f"{path} is of no kind that is known; say where it belongs, such as --folder Lora")
         folder = folder or (header.type.folder if header.type else None)
-    elif path.suffix in PICKLES:
-        if not allow_pickle:
+    elif path.suffix in CODE:
+        if not allow_code:
             raise Refused(
-                f"{path} is a pickle, which can run code on the machine that loads it;"
-                f" use {SAFE}, or --allow-pickle if you trust its author"
+                f"{path} can run code on the machine that loads it;"
+                f" use {SAFETENSORS}, or --allow-code if you trust its author"
             )
-        console.print(
-            f"[yellow]warning:[/yellow] {path} is a pickle: its author can run code on the machine that loads it"
-        )
+        console.print(f"[yellow]warning:[/yellow] the author of {path} can run code on the machine that loads it")
     elif path.name == STYLES:
         folder = folder or STYLES_FOLDER
-    elif path.suffix != CONFIGURATION:
+    else:
         raise Refused(
-            f"{path} is no model: its name must end in {SAFE}, {', '.join(sorted(PICKLES))} or {CONFIGURATION},"
-            f" or be {STYLES}"
+            f"{path} is no model: its name must end in {SAFETENSORS} or {', '.join(sorted(CODE))}, or be {STYLES}"
         )
     if folder is None:
         raise Refused(f"say where {path} belongs, such as --folder Stable-diffusion")
@@ -181,7 +175,7 @@ def _problem_of(store: ModelStore, model: StoredModel, advance: Callable[[int], 
     if expected and digest.hexdigest() != expected:
         return f"its checksum is {digest.hexdigest()}, it was uploaded with {expected}"
     try:
-        if model.key.endswith(SAFE):
+        if model.key.endswith(SAFETENSORS):
             read_header(io.BytesIO(beginning), model.size)
     except BrokenModel as error:
         return str(error)

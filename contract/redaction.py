@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, Final
 
-from contract.runpod import DOWNLOAD_ENDPOINT, SYNC_ENDPOINT, endpoint_of
+from contract.runpod import MODEL_ENDPOINTS, endpoint_of
 
 #: Field of a call of `v1/sync` with the sender's token.
 TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
@@ -23,7 +23,7 @@ _ESCAPED: Final = re.compile(r"(?<!\\)\\++u00([2-7][0-9a-fA-F])")
 
 def without_secrets(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a task as it may be stored: without a token, and without the query of an address."""
-    if endpoint_of(content) not in {DOWNLOAD_ENDPOINT, SYNC_ENDPOINT} or not isinstance(content.get("payload"), dict):
+    if endpoint_of(content) not in MODEL_ENDPOINTS or not isinstance(content.get("payload"), dict):
         return content
     payload = {key: value for key, value in content["payload"].items() if key != TOKEN_FIELD}
     return content | {"payload": _redacted(payload)}

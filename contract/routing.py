@@ -66,6 +66,11 @@ class Runtime(CamelModel):
         description="Largest `executionTimeout` of a task in seconds; a stopping replica still finishes such a task",
     )
 
+    model_calls: bool = Field(
+        default=False,
+        description="true: tasks may call `v1/download` and `v1/sync`, which bring models from the internet",
+    )
+
     @model_validator(mode="after")
     def _one_way_to_a_model(self) -> "Runtime":
         if self.dynamic_model == (self.model_filename is not None):

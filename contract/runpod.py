@@ -22,6 +22,8 @@ ALLOWED_CALLS: Final = {"GET": frozenset(_GET.split()), "POST": frozenset(_POST.
 TEXT_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/txt2img"
 DOWNLOAD_ENDPOINT: Final = "v1/download"
 SYNC_ENDPOINT: Final = "v1/sync"
+#: Calls that bring files into a replica's models folder.
+MODEL_ENDPOINTS: Final = frozenset({DOWNLOAD_ENDPOINT, SYNC_ENDPOINT})
 IMAGE_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/img2img"
 #: The endpoint that a task of each type calls; `webui-api` names its own.
 ENDPOINT_OF_TASKTYPE: Final = {

@@ -51,6 +51,11 @@ _FOLDERS: Final = {
 }
 
 
+#: Folders of all kinds.
+MODEL_FOLDERS: Final = frozenset(type_.folder for type_ in ModelType)
+#: Ending of files in this format.
+SAFETENSORS: Final = ".safetensors"
+
 #: Prefixes of the keys of a kind, and parts of its keys.
 _MARKS: Final = (
     (ModelType.LORA, (), (".lora_down.", ".lora_A.", ".hada_w1_a", ".lokr_w")),
@@ -72,12 +77,12 @@ class ModelHeader(BaseModel):
     tensors: int
 
 
-def read_header(file: BinaryIO, size: int) -> ModelHeader:
-    """Read and check the header of a file of `size` bytes; raises BrokenModel."""
+def read_header(file: BinaryIO, size: int, *, max_bytes: int = MAX_HEADER_BYTES) -> ModelHeader:
+    """Read and check the header, of at most `max_bytes`, of a file of `size` bytes; raises BrokenModel."""
     if size < _LENGTH.size:
         raise BrokenModel(f"it has {size} bytes, fewer than a header")
     (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-    if length > min(MAX_HEADER_BYTES, size - _LENGTH.size):
+    if length > min(max_bytes, size - _LENGTH.size):
         raise BrokenModel(f"its header claims {length} bytes; the file is truncated, or no safetensors file")
     try:
         header = json.loads(file.read(length))

@@ -183,6 +183,9 @@ def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime
     if tasktype is TaskType.WEBUI_API:
         if errors := runpod.check_call(content, field):
             return errors
+        if runtime and not runtime.model_calls and runpod.endpoint_of(content) in runpod.MODEL_ENDPOINTS:
+            message = f"runtime {runtime.name} does not accept {runpod.endpoint_of(content)}; it needs modelCalls: true"
+            return [FieldError(f"{field}.api.endpoint", message, "call_not_allowed")]
         content, field, endpoint = content.get("payload") or {}, f"{field}.payload", runpod.endpoint_of(content)
     errors = check_cost(endpoint, content, runtime.limits, field) if runtime else []
     return errors + (check_input_image(content, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])

@@ -248,10 +248,13 @@ def _model_calls_loader(settings: AgentSettings, clock: Clock, log: EventLog) ->
         from guarded_http.client import GuardedHttp  # noqa: PLC0415 - see above
         from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
         from runtime_image.agent.prepare.model_calls import ModelCalls  # noqa: PLC0415 - see above
+        from runtime_image.model_downloader.bucket import open_bucket  # noqa: PLC0415 - see above
+        from runtime_image.model_downloader.bucket_index import BucketIndex  # noqa: PLC0415 - see above
         from runtime_image.model_downloader.folder import ModelsFolder  # noqa: PLC0415 - see above
 
         return ModelCalls(
             folder=ModelsFolder(settings.models_directory),
+            index=BucketIndex(open_bucket(settings.model_bucket)) if settings.model_bucket else None,
             http=GuardedHttp(
                 resolve=resolve_with_system,
                 allowed_hosts=settings.allowed_link_hosts,

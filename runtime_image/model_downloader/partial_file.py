@@ -98,6 +98,11 @@ class PartialFile:
         self.path.replace(path)
         self._is_in_place = False
 
+    def publish_new(self, path: Path) -> None:
+        """Give the whole file its place; raises FileExistsError if there is a file."""
+        os.link(self.path, path)
+        self.discard()
+
     def discard(self) -> None:
         """Delete the file: its bytes are wrong, or no task needs them."""
         self.path.unlink(missing_ok=True)

@@ -1,22 +1,25 @@
-"""Calls that no engine has: `v1/download` and `v1/sync` bring files into the models folder."""
+"""Calls that no engine has: `v1/download` and `v1/sync` bring models, without code, to places that are free."""
 
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from contract.errors import FieldError, InvalidTask
 from contract.redaction import TOKEN_FIELD, without_query
+from contract.routing import model_name_forms
 from contract.runpod import SYNC_ENDPOINT, endpoint_of
+from contract.safetensors_header import MODEL_FOLDERS, SAFETENSORS, BrokenModel, read_header
 from guarded_http.client import GuardedHttp, GuardedResponse
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
+from runtime_image.model_downloader.bucket_index import MODEL_EXTENSIONS, BucketIndex
 from runtime_image.model_downloader.disk_quota import free_bytes
 from runtime_image.model_downloader.errors import DiskFull, DownloadFailed, Interrupted, KeyRefused
 from runtime_image.model_downloader.folder import PART_SUFFIX, CachedModel, ModelsFolder
@@ -31,6 +34,10 @@ CHECK_BYTES: Final = 64 * 1024**2
 #: Bytes of a list of files, and the lists of one repository: a thousand files each.
 MAX_LIST_BYTES: Final = 4 * 1024**2
 MAX_LISTS: Final = 10
+#: Bytes of a model's header; those of the largest known models have a tenth of it.
+MAX_HEADER_BYTES: Final = 16 * 1024 * 1024
+#: Characters of a name that an error repeats.
+MAX_SHOWN: Final = 200
 _OK: Final = 200
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
@@ -40,8 +47,18 @@ _HEADERS: Final = {"User-Agent": "darkroom-agent/1", "Accept-Encoding": "identit
 class ModelCalls:
     """Runs in workers' threads. A token is sent to the hub only, and never appears in an answer or a log."""
 
-    def __init__(self, *, folder: ModelsFolder, http: GuardedHttp, hub_url: str, clock: Clock, log: EventLog) -> None:
+    def __init__(
+        self,
+        *,
+        folder: ModelsFolder,
+        index: BucketIndex | None,
+        http: GuardedHttp,
+        hub_url: str,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
         self._folder = folder
+        self._index = index
         self._http = http
         self._hub_url = hub_url.rstrip("/")
         self._clock = clock
@@ -51,8 +68,8 @@ class ModelCalls:
         """Carry a call out and return its answer.
 
         Raises:
-            InvalidTask, KeyRefused: if it is not a valid call, or would leave the models folder.
-            LinkRefused, LinkUnavailable: if an address must not be asked, or does not give the file.
+            InvalidTask: if it is not a valid call, would leave the folders of models, or replace a model.
+            LinkRefused, LinkUnavailable: if an address must not be asked, or does not give a model.
             DiskFull, DownloadFailed: if the file cannot be kept.
             GivenUp: if the task was given up meanwhile.
         """
@@ -70,6 +87,7 @@ class ModelCalls:
         if target.endswith("/"):
             name += PurePosixPath(unquote(urlsplit(source).path)).name
         target_file = self._file_of(name, f"{field}.download_path")
+        self._check_new(name, f"{field}.download_path")
         self._fetch(task, source, target_file, headers={}, sha256=None)
         return {"msg": "downloaded", "source_url": without_query(source), "download_path": target}
 
@@ -84,13 +102,14 @@ class ModelCalls:
         synced = []
         for entry in self._files_of(task, repository, headers):
             name = f"{target.rstrip('/')}/{entry['path']}"
-            if any(part.startswith(".") for part in PurePosixPath(entry["path"]).parts):
-                # Such as .gitattributes: of no use to the Web UI.
+            if not entry["path"].endswith(SAFETENSORS):
+                # Such as README.md, or a file that can run code.
                 continue
             target_file = self._file_of(name, f"{field}.sync_path")
             sha256 = (entry.get("lfs") or {}).get("oid")
             if _is_same(target_file, entry.get("size"), sha256):
                 continue
+            self._check_new(name, f"{field}.sync_path")
             source = f"{self._hub_url}/{repository}/resolve/main/{quote(entry['path'])}"
             self._fetch(task, source, target_file, headers=headers, sha256=sha256)
             synced.append(name)
@@ -129,7 +148,10 @@ class ModelCalls:
             with closing(PartialFile.lock(temporary, is_wanted=lambda: not task.aborted.is_set())) as part:
                 with temporary.open("wb") as file:
                     count = self._receive(task, url, headers, file, sha256)
-                part.publish(target_file.path)
+                _check_model(temporary)
+                part.publish_new(target_file.path)
+        except FileExistsError:
+            raise LinkRefused(f"another task has brought {target_file.path.name} meanwhile") from None
         except Interrupted as error:
             raise TaskAborted from error
         except OSError as error:
@@ -178,13 +200,38 @@ class ModelCalls:
         return int(text)
 
     def _file_of(self, name: str, field: str) -> CachedModel:
+        folder = name.partition("/")[0]
+        if folder not in MODEL_FOLDERS or not name.endswith(SAFETENSORS):
+            folders = ", ".join(sorted(MODEL_FOLDERS))
+            message = f"must lead to a {SAFETENSORS} file in one of {folders}, not to {name[:MAX_SHOWN]!r}"
+            raise InvalidTask([FieldError(field, message)])
         try:
             return self._folder.cached_model(name)
         except KeyRefused as error:
             raise InvalidTask([FieldError(field, f"must stay inside the models folder: {error.message}")]) from None
 
+    def _check_new(self, name: str, field: str) -> None:
+        """Raise InvalidTask if the bucket or the folder holds a model that requests name in the same way."""
+        folder, _, rest = name.partition("/")
+        stem = PurePosixPath(rest).stem
+        taken = any(path.stem == stem for path in (self._folder.directory / folder).rglob("*"))
+        if index := self._index:
+            taken = taken or any(index.find(folder, form) for form in model_name_forms(rest, MODEL_EXTENSIONS))
+        if taken:
+            raise InvalidTask(
+                [FieldError(field, f"{folder} holds a model {stem[:MAX_SHOWN]!r} already; write another name")]
+            )
+
     def _deadline(self, task: ClaimedTask) -> Deadline:
         return Deadline(clock=self._clock, seconds=max(task.deadline - self._clock.monotonic(), 0.0))
+
+
+def _check_model(path: Path) -> None:
+    with path.open("rb") as file:
+        try:
+            read_header(file, path.stat().st_size, max_bytes=MAX_HEADER_BYTES)
+        except BrokenModel as error:
+            raise LinkRefused(f"what it points to is no model: {error}") from None
 
 
 def _texts(body: Mapping[str, Any], field: str, *names: str) -> tuple[str, ...]:

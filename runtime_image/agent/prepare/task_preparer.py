@@ -20,8 +20,6 @@ if TYPE_CHECKING:  # loaded only by agents that need them
     from runtime_image.agent.prepare.model_cache import ModelCache
     from runtime_image.agent.prepare.model_calls import ModelCalls
 
-#: Calls of `webui-api` tasks that no engine has: they bring files into the models folder.
-MODEL_CALLS: Final = frozenset({runpod.DOWNLOAD_ENDPOINT, runpod.SYNC_ENDPOINT})
 #: The shortest time limit of a check: a task whose own limit has almost passed gets an answer too.
 MIN_TIMEOUT_SECONDS: Final = 0.5
 
@@ -87,4 +85,4 @@ class TaskPreparer:
 def _is_model_call(task: Task) -> bool:
     if task.metadata.tasktype is not TaskType.WEBUI_API or runpod.check_call(task.content, "task.content"):
         return False
-    return runpod.endpoint_of(task.content) in MODEL_CALLS
+    return runpod.endpoint_of(task.content) in runpod.MODEL_ENDPOINTS

@@ -58,6 +58,12 @@ class Hub:
             yield f"http://127.0.0.1:{server.server_port}"
 
 
+def safetensors(data: bytes) -> bytes:
+    """Return a model of one tensor."""
+    header = json.dumps({"weight": {"dtype": "U8", "shape": [len(data)], "data_offsets": [0, len(data)]}}).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
 def _entry(name: str, content: bytes) -> dict[str, Any]:
     entry: dict[str, Any] = {"type": "file", "path": name, "size": len(content)}
     if name.endswith(".safetensors"):

@@ -105,13 +105,22 @@ def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop
         ("cut.safetensors", model()[:-1], [], "not whole"),
         ("text.safetensors", b"not a model at all", [], "claims"),
         ("odd.safetensors", model("something"), [], "--folder"),
-        ("old.ckpt", b"pickle", [], "--allow-pickle"),
-        ("old.ckpt", b"pickle", ["--allow-pickle"], "--folder"),
+        ("old.ckpt", b"pickle", [], "--allow-code"),
+        ("old.ckpt", b"pickle", ["--allow-code"], "--folder"),
+        ("photo.yaml", b"model: {target: os.system}", ["--folder", "Stable-diffusion"], "--allow-code"),
+        ("hubconf.py", b"", ["--folder", "ESRGAN"], "--allow-code"),
+        ("old.pt", b"pickle", ["--folder", "VAE"], "--allow-code"),
+        ("old.pth", b"pickle", ["--folder", "ESRGAN"], "--allow-code"),
+        ("old.bin", b"pickle", ["--folder", "Lora"], "--allow-code"),
+        ("old.PTH", b"pickle", ["--folder", "ESRGAN", "--allow-code"], "is no model"),
         ("notes.md", b"text", [], "is no model"),
         ("ink.safetensors", model(), ["--folder", "../elsewhere"], "lead out"),
     ],
     # Not the random content: each process of the suite must find the same tests.
-    ids=["cut", "no header", "unknown kind", "pickle", "pickle without folder", "no model", "folder outside"],
+    ids=[
+        *("cut", "no header", "unknown kind", "pickle", "pickle without folder", "configuration", "python"),
+        *("pt", "pth", "bin", "capitals", "no model", "folder outside"),
+    ],
 )
 def test_what_should_not_be_uploaded_is_refused(
     shop: Shop, name: str, content: bytes, arguments: list[str], words: str
@@ -127,8 +136,8 @@ def test_one_bad_file_keeps_all_from_being_uploaded(shop: Shop) -> None:
     assert not shop.stored()
 
 
-def test_a_pickle_goes_up_with_a_warning(shop: Shop) -> None:
-    result = shop.run("push", shop.file("old.ckpt", b"x"), "--allow-pickle", "--folder", "Stable-diffusion")
+def test_what_can_run_code_goes_up_with_a_warning(shop: Shop) -> None:
+    result = shop.run("push", shop.file("old.ckpt", b"x"), "--allow-code", "--folder", "Stable-diffusion")
     assert result.exit_code == 0, result.output
     assert "warning" in result.stderr
     assert shop.stored() == ["Stable-diffusion/old.ckpt"]

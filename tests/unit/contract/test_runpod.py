@@ -63,6 +63,14 @@ def test_errors_name_what_the_sender_wrote(body: dict[str, Any], fields: set[str
     assert {detail.field for detail in refusal.value.details} == fields
 
 
+@pytest.mark.parametrize("endpoint", ["v1/download", "/v1/sync"])
+def test_models_come_only_where_the_runtime_allows_it(endpoint: str) -> None:
+    with pytest.raises(InvalidTask) as refusal:
+        parse(call(endpoint, source_url="https://a.example/b.safetensors", download_path="VAE/"))
+    assert refusal.value.as_dict()["code"] == "call_not_allowed"
+    assert "modelCalls: true" in refusal.value.message
+
+
 def test_a_refused_endpoint_lists_the_allowed_ones() -> None:
     with pytest.raises(InvalidTask) as refusal:
         parse(call("/sdapi/v1/interrupt"))

@@ -20,7 +20,7 @@ MakeTask = Callable[..., dict[str, Any]]
 CATALOGUE = Catalogue(
     [
         Runtime(name="sdruntime", model_filename="v1-5-pruned-emaonly.safetensors", limits=Limits(width=1024)),
-        Runtime(name="dynamic", dynamic_model=True),
+        Runtime(name="dynamic", dynamic_model=True, model_calls=True),
     ]
 )
 

@@ -40,8 +40,10 @@ def start(arguments: Sequence[str], *, log_file: Path, variables: Mapping[str, s
 
 
 def start_agent(variables: Mapping[str, str], *, log_file: Path) -> Process:
-    """Start an agent; `variables` are those of its settings."""
-    return start(["-m", "runtime_image.agent"], log_file=log_file, variables={**AWS_VARIABLES, **variables})
+    """Start an agent next to a Web UI that has started; `variables` are those of its settings."""
+    # Any file that exists and does not change: in a container the supervisor has found the Web UI ready.
+    ready = {"ENGINE_READY_FILE": __file__}
+    return start(["-m", "runtime_image.agent"], log_file=log_file, variables={**AWS_VARIABLES, **ready, **variables})
 
 
 def wait_until(

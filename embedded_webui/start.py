@@ -13,12 +13,12 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from embedded_webui.api.application import add_middleware, api_routes
+from embedded_webui.api.application import add_middleware, add_routes
 from embedded_webui.web_ui import EmbeddedWebUi
 
 #: Seconds from the opening of the port to the middleware, as recorded from v1.10.1.
 MIDDLEWARE_SECONDS: Final = 0.25
-#: Longest seconds of a start that is drawn at random: until the middleware, and before each route.
+#: Longest seconds of a start that is drawn at random: until the middleware, and after each route.
 DRAWN_MIDDLEWARE_SECONDS: Final = 1.0
 DRAWN_ROUTE_SECONDS: Final = 0.04
 
@@ -50,9 +50,8 @@ class FragileStart:
             self._pause(MIDDLEWARE_SECONDS, DRAWN_MIDDLEWARE_SECONDS)
             # FastAPI raises the real one's error here if it has answered a request.
             add_middleware(self._application)
-            for route in api_routes(self._web_ui):
+            for _ in add_routes(self._application, self._web_ui):
                 self._pause(0.0, DRAWN_ROUTE_SECONDS)
-                self._application.router.routes.append(route)
         except Exception:  # noqa: BLE001 - any error ends the real one's process
             traceback.print_exc()
             os._exit(1)

@@ -24,12 +24,16 @@ class StubStart:
     Args:
         seed: Draws the pauses at random; without it they are the recorded ones.
         on_started: Called at the end.
+        monotonic: The clock.
     """
 
-    def __init__(self, *, seed: int | None, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, *, seed: int | None, on_started: Callable[[], None], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._seed = seed
         self._on_started = on_started
-        self._began_at = time.monotonic()
+        self._monotonic = monotonic
+        self._began_at = monotonic()
         self._middleware_seconds, self._routes_seconds = MIDDLEWARE_SECONDS, 0.0
         if seed is not None:
             pauses = random.Random(seed)  # noqa: S311 - a test's pauses are no secret
@@ -38,12 +42,12 @@ class StubStart:
 
     def begin(self) -> None:
         """Begin with the opening of the port."""
-        self._began_at = time.monotonic()
+        self._began_at = self._monotonic()
         threading.Thread(target=self._end, name="start", daemon=True).start()
 
     def intercept(self, path: str) -> Reply | None:
         """Return the answer to a request that comes too early. One before the middleware ends the process."""
-        seconds = time.monotonic() - self._began_at
+        seconds = self._monotonic() - self._began_at
         if seconds < self._middleware_seconds:
             sys.stderr.write(_MESSAGE)
             sys.stderr.flush()

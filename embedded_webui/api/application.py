@@ -2,13 +2,13 @@
 
 import json
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from starlette.datastructures import MutableHeaders
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embedded_webui.api.errors import register_errors
@@ -28,7 +28,8 @@ def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
     """Return the whole application."""
     application = bare_application()
     add_middleware(application)
-    application.router.routes += api_routes(web_ui)
+    for _ in add_routes(application, web_ui):
+        pass
     return application
 
 
@@ -44,22 +45,23 @@ def add_middleware(application: FastAPI) -> None:
     register_errors(application)
 
 
-def api_routes(web_ui: EmbeddedWebUi) -> list[BaseRoute]:
-    """Return all routes. They are plain functions: each waiting request holds a thread, as in the Web UI."""
+def add_routes(application: FastAPI, web_ui: EmbeddedWebUi) -> Iterator[None]:
+    """Add the routes, one with each step. They are plain functions: each waiting request holds a thread."""
 
     async def record_violations(request: Request) -> None:
         with suppress(ValueError):
             web_ui.violations.extend(violations_in(json.loads(await request.body() or b"{}")))
 
-    router = APIRouter()
     for routes in (generation_routes, image_routes, settings_routes, list_routes):
-        router.include_router(routes(web_ui), prefix=_PREFIX, dependencies=[Depends(record_violations)])
+        for route in routes(web_ui).routes:
+            router = APIRouter()
+            router.routes.append(route)
+            application.include_router(router, prefix=_PREFIX, dependencies=[Depends(record_violations)])
+            yield
 
-    @router.get(VIOLATIONS_PATH)
+    @application.get(VIOLATIONS_PATH)
     def violations() -> list[str]:
         return web_ui.violations
-
-    return router.routes
 
 
 class ProcessTime:

@@ -24,7 +24,15 @@ from runtime_image.agent.lease.task_monitor import TaskMonitor
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection
 from runtime_image.agent.telemetry.replica_report import ReplicaReport
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import EngineFailed, EngineNotReached, EngineRefused, EngineUnreachable
+from runtime_image.process.engine import (
+    EngineBroken,
+    EngineFailed,
+    EngineNotReached,
+    EngineRefused,
+    EngineUnreachable,
+    SuspectFailure,
+    UnclearFailure,
+)
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog
 from runtime_image.process.threads import ThreadFailed
@@ -178,12 +186,14 @@ class TaskLoop:
         is_answered = not was_sent or not isinstance(error, EngineUnreachable)
         may_be_cut = self._scheduler.stage_failed(task, is_answered=is_answered, now=now)
         # Any other error of an interrupted call means nothing, because the interrupt may be its cause.
-        if isinstance(error, EngineUnreachable if task.aborted.is_set() else EngineFailed):
-            self._engine_failed(task, now)
-        elif was_at_engine and not task.aborted.is_set():
+        if isinstance(error, EngineUnreachable | EngineBroken if task.aborted.is_set() else EngineFailed):
+            if not isinstance(error, SuspectFailure):
+                self._engine_failed(task, now)
+            if isinstance(error, EngineBroken):
+                self._stop(ExitCode.WEBUI_UNHEALTHY)
+        elif was_at_engine and not isinstance(error, UnclearFailure) and not task.aborted.is_set():
             self._health.succeeded()
-        if may_be_cut and isinstance(error, EngineRefused) and task.phase is TaskPhase.GENERATING:
-            # Cut before its first picture, a single upscaling is answered as if the request were at fault.
+        if task.phase is TaskPhase.GENERATING and self._must_repeat(task, error, may_be_cut=may_be_cut):
             self._repeat(task)
         elif not was_sent and task.phase in _AT_ENGINE:
             # The task waits for the engine to come back, because a release would cost one of its deliveries.
@@ -249,6 +259,16 @@ class TaskLoop:
     def _thread_failed(self, event: ThreadFailed) -> None:
         self._log.error("thread_failed", event.error, thread=event.name)
         self._stop(ExitCode.INTERNAL_ERROR, hurry=True)
+
+    def _must_repeat(self, task: ClaimedTask, error: Exception, *, may_be_cut: bool) -> bool:
+        if may_be_cut:
+            # Cut before its first picture, a single upscaling is answered as if the request were at fault.
+            return isinstance(error, EngineRefused | UnclearFailure)
+        if not isinstance(error, UnclearFailure) or task.call is None:
+            return False
+        trial = task.call.on_trial(error)
+        task.call = trial or task.call
+        return trial is not None
 
     def _repeat(self, task: ClaimedTask) -> None:
         self._log.warning("generation_repeated", task_id=task.metadata.id)

@@ -24,6 +24,20 @@ class EngineNotReached(EngineUnreachable):
     """Base of errors for a call that was not sent: the engine has just ended, or it starts."""
 
 
+class EngineBroken(EngineFailed):
+    """Base of errors that only a restart of the engine cures."""
+
+
+class SuspectFailure(EngineFailed):
+    """Base of failures that the task may have caused: a second one in a row fails it. The engine is not blamed."""
+
+
+class UnclearFailure(DarkroomError):
+    """Base of answers that the request or the engine may have caused; a trial finds out which."""
+
+    retryable = True
+
+
 class UnknownModel(DarkroomError):
     """Raised when neither the engine nor the model bucket has the checkpoint; the message lists the known ones."""
 

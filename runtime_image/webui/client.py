@@ -110,7 +110,7 @@ class WebUiClient:
             raise NoSuchCall(f"the Web UI does not have {method} {path}")
         if response.status >= 300:  # noqa: PLR2004 - HTTP's own classes
             error = refusal(response)
-            raise error if error.retryable else WebUiFailed(error.message)
+            raise error if isinstance(error, WebUiFailed) else WebUiFailed(error.message)
         try:
             return json.loads(response.body)
         except (ValueError, RecursionError) as error:

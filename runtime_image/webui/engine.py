@@ -8,12 +8,20 @@ from typing import Any, Final
 from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Task
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import ModelReference, Outputs, Progress
+from runtime_image.process.engine import ModelReference, Outputs, Progress, UnclearFailure
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.checkpoints import Checkpoints, check_sampler
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiHung, WebUiRefused, WebUiResponse
+from runtime_image.webui.errors import (
+    WebUiBroken,
+    WebUiError,
+    WebUiFailed,
+    WebUiHung,
+    WebUiRefused,
+    WebUiResponse,
+    WebUiUnclear,
+)
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.referenced import names_in
@@ -23,9 +31,25 @@ from runtime_image.webui.options import OptionOverrides
 from runtime_image.webui.outputs import read_outputs
 from runtime_image.webui.progress import read_progress
 from runtime_image.webui.readiness import check_lists
-from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest, build_request, content_of
+from runtime_image.webui.request import (
+    INPUT_FIELDS,
+    TEXT_TO_IMAGE_PATH,
+    UPSCALING_PATH,
+    WebUiRequest,
+    build_request,
+    content_of,
+)
 from runtime_image.webui.request_check import RequestCheck
 
+#: Requests without a task, which show that the Web UI is sound. The loaded model takes a tenth of a second for the
+#: smallest picture; the upscaling needs no model.
+_SMALL_GENERATION: Final = {"prompt": "", "steps": 1, "width": 64, "height": 64, "seed": 1, "send_images": False}
+_SMALL_UPSCALING: Final = {
+    "image": "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAD0lEQVR42mNowAEYhpYEAILzYAEllbNjAAAAAElFTkSuQmCC",
+    "upscaling_resize": 1,
+}
+#: Seconds for them: a model that was moved out of the GPU's memory comes back first.
+_HEALTH_TIMEOUT_SECONDS: Final = 60.0
 _NOT_FOUND: Final = 404
 _INTERNAL_ERROR: Final = 500
 #: Folders of models that requests name, below the Web UI's models folder.
@@ -123,12 +147,26 @@ class WebUiEngine:
             # The pictures exist; the next request restores the options before anything else.
             self._log.warning("options_not_restored", reason=error.message)
 
+    def check_health(self, *, generates: bool) -> None:
+        """Send a request that every sound Web UI carries out.
+
+        Args:
+            generates: Make a picture with the loaded model. Otherwise no model is needed.
+
+        Raises:
+            WebUiBroken: if the Web UI fails it.
+            WebUiUnreachable: if no answer comes.
+        """
+        path, body = (TEXT_TO_IMAGE_PATH, _SMALL_GENERATION) if generates else (UPSCALING_PATH, _SMALL_UPSCALING)
+        content = json.dumps(body).encode()
+        response = self.client.call("POST", path, content, timeout_seconds=_HEALTH_TIMEOUT_SECONDS)
+        if response.status >= 300:  # noqa: PLR2004 - HTTP's own classes
+            reason = refusal(response).message
+            raise WebUiBroken(f"the Web UI is broken, because it fails the simplest request: {reason}")
+
     def _error_of(self, request: WebUiRequest, response: WebUiResponse) -> WebUiError:
         error = refusal(response)
-        if isinstance(error, WebUiRefused) and response.status == _INTERNAL_ERROR and not self.options.can_be_read():
-            # An option has a value of a wrong type: now every request fails as if it were the request's own fault.
-            return WebUiFailed(f"{error.message}; and it cannot show its options any more", answer=error.answer)
-        if isinstance(error, WebUiFailed) and request.only_asks and response.status in {_NOT_FOUND, _INTERNAL_ERROR}:
+        if error.retryable and request.only_asks and response.status in {_NOT_FOUND, _INTERNAL_ERROR}:
             # The machine is as good as before, and any other of this build would answer the same.
             return WebUiRefused(error.message, answer=error.answer)
         return error
@@ -190,13 +228,21 @@ class WebUiDraft:
 class WebUiCall:
     """The request that carries a task out, with the checkpoint that it needs."""
 
-    def __init__(self, engine: WebUiEngine, request: WebUiRequest, checkpoint: str | None) -> None:
+    def __init__(
+        self,
+        engine: WebUiEngine,
+        request: WebUiRequest,
+        checkpoint: str | None,
+        *,
+        first_failure: UnclearFailure | None = None,
+    ) -> None:
         self.request = request
         self._engine = engine
         self._checkpoint = checkpoint
+        self._first_failure = first_failure
         self.takes_lock = request.takes_lock
         self.generates = request.generates
-        self.is_exclusive = request.is_exclusive
+        self.is_exclusive = request.is_exclusive or first_failure is not None
 
     def has_model(self) -> bool:
         """Return True if the checkpoint is loaded, as far as the client knows."""
@@ -221,7 +267,20 @@ class WebUiCall:
 
     def run(self, *, timeout_seconds: float) -> object:
         """Send the request and return the value of its response; raises WebUiError."""
-        return self._engine.send(self.request, checkpoint=self._checkpoint, timeout_seconds=timeout_seconds)
+        if self._first_failure is not None:
+            self._engine.check_health(generates=self.generates)
+        try:
+            return self._engine.send(self.request, checkpoint=self._checkpoint, timeout_seconds=timeout_seconds)
+        except WebUiUnclear as failure:
+            if self._first_failure is not None and failure.is_same_as(self._first_failure):
+                raise WebUiRefused(failure.message, answer=failure.answer) from failure
+            raise
+
+    def on_trial(self, failure: UnclearFailure) -> "WebUiCall | None":
+        """Return the call that runs after a check of the Web UI's health, and whose same failure is the request's."""
+        if self._first_failure is not None:
+            return None
+        return WebUiCall(self._engine, self.request, self._checkpoint, first_failure=failure)
 
     def read_outputs(self, answer: object) -> Outputs:
         """Split an answer into pictures and the rest; raises NoPictures or WebUiFailed."""

@@ -1,11 +1,18 @@
-"""Mapping of the SD Web UI's bad responses to errors: the request's own fault, or the machine's."""
+"""Mapping of the SD Web UI's bad responses to errors: the request's fault, the machine's, or unclear."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runtime_image.webui.errors import WebUiError, WebUiFailed, WebUiOutOfMemory, WebUiRefused, WebUiResponse
+from runtime_image.webui.errors import (
+    WebUiError,
+    WebUiFailed,
+    WebUiOutOfMemory,
+    WebUiRefused,
+    WebUiResponse,
+    WebUiUnclear,
+)
 
 #: Characters of the Web UI's words that reach the user.
 MAX_REASON_LENGTH: Final = 2000
@@ -14,25 +21,15 @@ MAX_REASON_LENGTH: Final = 2000
 #: 100 for each field.
 MAX_KEPT_BODY_BYTES: Final = 4096
 
-#: Exceptions that A1111 1.10 and Forge answer as 500 although the request caused them (recorded): bad base64, steps
-#: or batches of zero, unknown option keys, upscalers and checkpoints, hires without denoising strength, NaNs.
-_REQUEST_EXCEPTIONS: Final = frozenset(
-    {
-        "HTTPException",
-        "ZeroDivisionError",
-        "IndexError",
-        "KeyError",
-        "TypeError",
-        "ValueError",
-        "AssertionError",
-        "NansException",
-    }
-)
+#: Exceptions that only a request causes (recorded from A1111 1.10 and Forge): bad base64, zero steps, NaNs. Classes
+#: such as TypeError are missing, because a Web UI with a spoiled option raises them for every request.
+_REQUEST_EXCEPTIONS: Final = frozenset({"HTTPException", "ZeroDivisionError", "NansException"})
 #: Words of exceptions without their own class that the request caused (recorded).
 _REQUEST_WORDS: Final = re.compile(
-    r"Could not find checkpoint with name|could not find upscaler|model '[^']*+' not found"
+    r"Could not find checkpoint with name|could not find upscaler|model '[^']*+' not found|bad number of images passed"
     r"|Expected 3D \(unbatched\) or 4D|Calculated padded input size|negative dimension"
 )
+_INTERNAL_ERROR: Final = 500
 _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 #: Client errors that say nothing about the request: the container's credentials are wrong, the Web UI is overloaded.
 _NOT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
@@ -44,7 +41,7 @@ def refusal(answer: WebUiResponse) -> WebUiError:
     exception = str(body.get("error") or "")
     reason = _reason(body) or exception or answer.body[:MAX_REASON_LENGTH].decode(errors="replace")
     text = f"the Web UI answered {answer.status}: {reason[:MAX_REASON_LENGTH]}"
-    kind: type[WebUiError] = WebUiFailed
+    kind: type[WebUiError] = WebUiUnclear if answer.status == _INTERNAL_ERROR else WebUiFailed
     if exception == "OutOfMemoryError" or _MEMORY_WORDS.search(reason):
         kind = WebUiOutOfMemory
     elif _is_request_fault(answer.status, body, exception, reason):
@@ -61,7 +58,7 @@ def _is_request_fault(status: int, body: Mapping[str, Any], exception: str, reas
             return reason != "Not Found"
         case _ if 400 <= status < 500:  # noqa: PLR2004 - HTTP's own classes
             return status not in _NOT_THE_REQUEST
-        case 500:
+        case _ if status == _INTERNAL_ERROR:
             # Forge answers an HTTPException with nothing but its words.
             words_only = not exception and isinstance(body.get("detail"), str)
             return words_only or exception in _REQUEST_EXCEPTIONS or bool(_REQUEST_WORDS.search(reason))

@@ -1,9 +1,20 @@
 """Errors of the SD Web UI, a class for each reason, and the response that they are made of."""
 
-from typing import Any, NamedTuple
+import re
+from typing import Any, Final, NamedTuple
 
 from contract.errors import WEBUI_RESPONSE, DarkroomError
-from runtime_image.process.engine import EngineFailed, EngineNotReached, EngineRefused, EngineUnreachable
+from runtime_image.process.engine import (
+    EngineBroken,
+    EngineFailed,
+    EngineNotReached,
+    EngineRefused,
+    EngineUnreachable,
+    SuspectFailure,
+    UnclearFailure,
+)
+
+_NUMBERS: Final = re.compile(r"0x[0-9a-f]+|\d+")
 
 
 class WebUiResponse(NamedTuple):
@@ -53,11 +64,25 @@ class WebUiFailed(WebUiError, EngineFailed):
     retryable = True
 
 
+class WebUiUnclear(WebUiError, UnclearFailure):
+    """Raised for an exception in the Web UI that the request or the machine may have caused."""
+
+    code = "webui_failed"
+
+    def is_same_as(self, other: UnclearFailure) -> bool:
+        """Return True if both are the same failure: seeds, sizes and addresses in the words may differ."""
+        return _without_numbers(self.message) == _without_numbers(other.message)
+
+
+class WebUiBroken(WebUiFailed, EngineBroken):
+    """Raised when the Web UI fails a request that every sound one carries out."""
+
+
 class NoSuchCall(WebUiFailed):
     """Raised when this build of the Web UI does not have the call."""
 
 
-class WebUiOutOfMemory(WebUiFailed):
+class WebUiOutOfMemory(WebUiFailed, SuspectFailure):
     """Raised when the GPU's memory was not enough."""
 
     code = "out_of_memory"
@@ -83,3 +108,7 @@ class CheckpointNotLoaded(WebUiFailed):
     """Raised when the Web UI knows the checkpoint and does not load it."""
 
     code = "checkpoint_not_loaded"
+
+
+def _without_numbers(message: str) -> str:
+    return _NUMBERS.sub("", message)

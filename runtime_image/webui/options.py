@@ -60,14 +60,6 @@ class OptionOverrides:
         self._set(new)
         self._explicit |= keys
 
-    def can_be_read(self) -> bool:
-        """Return True if the Web UI can still show its options; a value of a wrong type prevents that."""
-        try:
-            self._ask()
-        except WebUiFailed:
-            return False
-        return True
-
     def override(self, keys: Collection[str]) -> None:
         """Record the options that a request will leave changed; without keys, all of them.
 

@@ -12,7 +12,8 @@ from runtime_image.webui.errors import UnsupportedTask
 
 TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
 IMAGE_TO_IMAGE_PATH: Final = f"/{runpod.IMAGE_TO_IMAGE_ENDPOINT}"
-UPSCALING_PATHS: Final = frozenset({"/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images"})
+UPSCALING_PATH: Final = "/sdapi/v1/extra-single-image"
+UPSCALING_PATHS: Final = frozenset({UPSCALING_PATH, "/sdapi/v1/extra-batch-images"})
 OPTIONS_PATH: Final = "/sdapi/v1/options"
 _GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
 _ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}

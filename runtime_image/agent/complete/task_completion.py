@@ -19,6 +19,7 @@ from runtime_image.agent.core.worker_pools import MAX_HELD
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import SuspectFailure
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from task_store.lease import LeaseLost
@@ -71,6 +72,8 @@ class TaskCompletion:
         match task.completion:
             case Outcome() as outcome:
                 self._finish(task, outcome)
+            case Release(SuspectFailure() as error) if self._failed_so_before(task, error):
+                self._finish(task, Outcome(Status.FAILED, error=error.as_dict()))
             case Release(error):
                 self._release(task, error)
             case AbandonReason() as reason:
@@ -94,6 +97,17 @@ class TaskCompletion:
         log.info("task_finished", status=outcome.status.value, pictures=pictures, seconds=seconds)
         self._report(task, _RESULTS[outcome.status], pictures=pictures, error_code=error.get("code"))
         self._delete_messages(task)
+
+    def _failed_so_before(self, task: ClaimedTask, error: SuspectFailure) -> bool:
+        """Return True if the attempt before this one failed in the same way, so that the task is the cause."""
+        if task.attempt == 1:
+            return False
+        try:
+            record = self._repository.read(task.metadata.id)
+        except AWS_ERRORS as problem:
+            self._log_of(task).warning("last_error_not_read", reason=str(problem))
+            return False
+        return record is not None and (record.last_error or {}).get("code") == error.code
 
     def _release(self, task: ClaimedTask, error: DarkroomError | None) -> None:
         delay_seconds = 0.0

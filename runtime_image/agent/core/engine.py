@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from contract.task import Task
-from runtime_image.process.engine import EngineFailed, InputFields, ModelReference, Outputs, Progress
+from runtime_image.process.engine import EngineFailed, InputFields, ModelReference, Outputs, Progress, UnclearFailure
 
 
 class EngineCall(Protocol):
@@ -36,6 +36,13 @@ class EngineCall(Protocol):
 
     def run(self, *, timeout_seconds: float) -> object:
         """Send it and return the answer; raises the engine's errors."""
+
+    def on_trial(self, failure: UnclearFailure) -> "EngineCall | None":
+        """Return the call that finds out whose fault an unclear failure is; None if this call was the trial.
+
+        It runs alone. It raises EngineBroken if the engine fails a request that every sound one carries out. Otherwise
+        the same failure is the request's own.
+        """
 
     def read_outputs(self, answer: object) -> Outputs:
         """Split an answer into pictures and the rest; raises the engine's errors and NoPictures."""

@@ -53,7 +53,8 @@ class ReplicaReport:
         """Count a result."""
         with self._lock:
             self._results[result] += 1
-            self._out_of_memory += error_code == "out_of_memory"
+            # A task that ran out of memory for the second time is the cause itself, and a new Web UI would not help.
+            self._out_of_memory += result is TaskResult.RELEASED and error_code == "out_of_memory"
 
     def tick(self, now: float, *, held: int) -> None:
         """Write what is due."""

@@ -231,7 +231,7 @@ def test_options_are_set_only_as_far_as_the_environment_allows(harness: Harness)
 
 
 def test_a_web_ui_that_somebody_else_has_poisoned_fails_no_task_for_good(harness: Harness) -> None:
-    agent = harness.start_agent()
+    harness.start_agent()
     harness.submit("before", {"steps": 1})
     harness.wait_for("before", Status.COMPLETED)
     harness.webui.service.set({CLIP_SKIP: "abc"})
@@ -240,8 +240,7 @@ def test_a_web_ui_that_somebody_else_has_poisoned_fails_no_task_for_good(harness
     error = harness.wait_for_release("victim")
 
     assert "TypeError" in error["message"]
-    assert "cannot show its options any more" in error["message"]
-    assert agent.is_running
+    assert "it fails the simplest request" in error["message"]
 
 
 def test_asking_for_what_this_build_does_not_have_is_answered_and_harms_nobody(harness: Harness) -> None:

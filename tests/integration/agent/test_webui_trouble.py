@@ -20,8 +20,7 @@ from tests.integration.agent.harness import Harness
         (200, {"images": []}),
         (200, {"images": ["bm8gcGljdHVyZQ=="]}),
         (200, []),
-        (500, b"Internal Server Error"),
-        (500, {"error": "RuntimeError", "detail": "", "body": "", "errors": "CUDA error: launch failure"}),
+        (502, b"Bad Gateway"),
         (404, {"detail": "Not Found"}),
     ],
 )

@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract.errors import DarkroomError
@@ -21,7 +21,7 @@ from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.orchestrator.orchestrator import Placement
-from runtime_image.process.engine import InputFields, Outputs, Progress
+from runtime_image.process.engine import InputFields, Outputs, Progress, UnclearFailure
 from runtime_image.webui.errors import WebUiHung
 from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest
 from task_store.lease import Lease, LeaseLost, ProgressReport
@@ -94,6 +94,7 @@ class FakeCall:
     request: WebUiRequest
     engine: FakeEngine
     checkpoint: str | None = None
+    is_trial: bool = False
 
     @property
     def takes_lock(self) -> bool:
@@ -105,7 +106,7 @@ class FakeCall:
 
     @property
     def is_exclusive(self) -> bool:
-        return self.request.is_exclusive
+        return self.request.is_exclusive or self.is_trial
 
     def has_model(self) -> bool:
         return self.checkpoint in {None, self.engine.name}
@@ -118,6 +119,9 @@ class FakeCall:
 
     def run(self, *, timeout_seconds: float) -> object:
         raise NotImplementedError
+
+    def on_trial(self, failure: UnclearFailure) -> "FakeCall | None":
+        return None if self.is_trial else replace(self, is_trial=True)
 
     def read_outputs(self, answer: object) -> Outputs:
         raise NotImplementedError

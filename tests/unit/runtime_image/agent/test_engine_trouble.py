@@ -10,7 +10,15 @@ from runtime_image.agent.generate.hang_detector import BEFORE_FIRST_STEP, STUCK_
 from runtime_image.agent.task_loop import TICK_SECONDS
 from runtime_image.process.engine import Progress
 from runtime_image.process.exit_codes import ExitCode
-from runtime_image.webui.errors import WebUiFailed, WebUiNotReached, WebUiRefused, WebUiUnreachable
+from runtime_image.webui.errors import (
+    WebUiBroken,
+    WebUiFailed,
+    WebUiNotReached,
+    WebUiOutOfMemory,
+    WebUiRefused,
+    WebUiUnclear,
+    WebUiUnreachable,
+)
 from tests.unit.runtime_image.agent.agent_loop import HANG_SECONDS, Agent, TaskEnded, failed, generated
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
@@ -26,6 +34,63 @@ def test_a_refusal_that_an_interrupt_may_have_caused_is_not_the_requests_fault(a
 
     assert agent.post(failed(upscaling, WebUiRefused("IndexError"))) == [("generate", upscaling)]
     assert agent.post(failed(upscaling, WebUiRefused("IndexError"))) == [("finish", upscaling, "webui_refused")]
+
+
+@pytest.mark.parametrize("error", [WebUiRefused("IndexError"), WebUiUnclear("IndexError")])
+def test_a_call_that_an_interrupt_may_have_cut_is_repeated_as_it_was(agent: Agent, error: Exception) -> None:
+    cancelled, upscaling = agent.generates("a"), agent.generates("b", UPSCALING)
+    agent.post(on.TaskLost(cancelled, AbandonReason.CANCELLED), on.InterruptSent(cancelled), generated(cancelled, {}))
+    call = upscaling.call
+
+    agent.post(failed(upscaling, error))
+
+    assert upscaling.call is call
+
+
+def test_an_unclear_failure_is_tried_again_alone_and_costs_no_other_task_anything(agent: Agent) -> None:
+    suspect, behind = agent.generates("a"), agent.generates("b")
+
+    assert agent.post(failed(suspect, WebUiUnclear("IndexError"))) == []
+    assert agent.post(generated(behind, {})) == [("store", behind), ("generate", suspect)]
+    waiting = agent.claims(held_task("c"))
+    assert agent.post(agent.prepared(waiting, GENERATION)) == []
+    jobs = agent.post(failed(suspect, WebUiRefused("IndexError")))
+
+    assert jobs == [("finish", suspect, "webui_refused"), ("generate", waiting)]
+
+
+def test_a_trial_that_ends_in_another_failure_releases_the_task_and_blames_nobody(agent: Agent) -> None:
+    suspect = agent.generates("a")
+    assert agent.post(failed(suspect, WebUiUnclear("IndexError"))) == [("generate", suspect)]
+
+    assert agent.post(failed(suspect, WebUiUnclear("KeyError"))) == [("release", suspect, "webui_failed")]
+    assert not agent.stopping.is_set()
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_broken_engine_gets_no_further_task(agent: Agent, *, is_cancelled: bool) -> None:
+    suspect = agent.generates("a")
+    agent.post(failed(suspect, WebUiUnclear("TypeError")))
+    waiting = agent.claims(held_task("b"))
+    agent.post(agent.prepared(waiting, GENERATION))
+    if is_cancelled:
+        agent.post(on.TaskLost(suspect, AbandonReason.CANCELLED))
+
+    jobs = agent.post(failed(suspect, WebUiBroken("TypeError")))
+
+    assert ("release", waiting, None) in jobs
+    assert ("generate", waiting) not in jobs
+    assert agent.stopping.is_set()
+
+
+def test_tasks_that_need_too_much_memory_are_not_failures_of_the_engine(agent: Agent) -> None:
+    for number in range(MAX_FAILURES + 1):
+        task = agent.generates(f"task-{number}")
+        assert agent.post(failed(task, WebUiOutOfMemory("CUDA"))) == [("release", task, "out_of_memory")]
+        agent.post(TaskEnded(task))
+        agent.clock.seconds += 1
+
+    assert not agent.stopping.is_set()
 
 
 def test_what_lost_its_connection_is_interrupted_and_what_was_behind_it_done_again(agent: Agent) -> None:

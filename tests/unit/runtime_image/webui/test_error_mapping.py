@@ -8,7 +8,7 @@ import pytest
 
 from contract.errors import DarkroomError
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused, WebUiResponse
+from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused, WebUiResponse, WebUiUnclear
 
 
 def a1111(error: str, errors: str = "", detail: str = "") -> dict[str, Any]:
@@ -31,22 +31,25 @@ ALLOCATION = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't a
         (500, a1111("HTTPException", detail="Invalid encoded image"), WebUiRefused, "Invalid encoded image"),
         (500, {"detail": "Invalid encoded image"}, WebUiRefused, "Invalid encoded image"),
         (500, a1111("ZeroDivisionError", "integer division"), WebUiRefused, "ZeroDivisionError: integer division"),
-        (500, a1111("IndexError", "list index out of range"), WebUiRefused, "IndexError"),
-        (500, a1111("KeyError", "'nope_key'"), WebUiRefused, "nope_key"),
-        (500, a1111("TypeError", "'>' not supported"), WebUiRefused, "not supported"),
+        (500, a1111("IndexError", "list index out of range"), WebUiUnclear, "IndexError"),
+        (500, a1111("KeyError", "'nope_key'"), WebUiUnclear, "nope_key"),
+        (500, a1111("TypeError", "'>' not supported"), WebUiUnclear, "not supported"),
         (500, a1111("AssertionError", "could not find upscaler named X"), WebUiRefused, "upscaler named X"),
         (500, a1111("Exception", "Could not find checkpoint with name nope"), WebUiRefused, "with name nope"),
-        (500, {"error": "KeyError", "detail": "", "body": "", "message": "'k'"}, WebUiRefused, "KeyError: 'k'"),
+        (500, {"error": "KeyError", "detail": "", "body": "", "message": "'k'"}, WebUiUnclear, "KeyError: 'k'"),
         (500, a1111("NansException", "A tensor with NaNs was produced"), WebUiRefused, "NaNs"),
         (500, a1111("RuntimeError", "Calculated padded input size per channel"), WebUiRefused, "padded"),
         (500, a1111("RuntimeError", "Expected 3D (unbatched) or 4D (batched)"), WebUiRefused, "3D"),
-        (500, a1111("RuntimeError", "CUDA error: device-side assert"), WebUiFailed, "CUDA error"),
+        (500, a1111("RuntimeError", "CUDA error: device-side assert"), WebUiUnclear, "CUDA error"),
         (500, a1111("OutOfMemoryError", "CUDA out of memory."), WebUiOutOfMemory, "out of memory"),
         (500, a1111("RuntimeError", ALLOCATION), WebUiOutOfMemory, "allocate memory"),
-        (500, a1111("FileNotFoundError", "No checkpoints found."), WebUiFailed, "No checkpoints"),
-        (500, a1111("SafetensorError", "Error while deserializing header"), WebUiFailed, "deserializing"),
+        (500, a1111("FileNotFoundError", "No checkpoints found."), WebUiUnclear, "No checkpoints"),
+        (500, a1111("SafetensorError", "Error while deserializing header"), WebUiUnclear, "deserializing"),
         (502, {"detail": "bad gateway"}, WebUiFailed, "bad gateway"),
-        (500, [], WebUiFailed, "[]"),
+        (500, a1111("UnboundLocalError", "local variable 'h' referenced"), WebUiUnclear, "UnboundLocalError"),
+        (500, a1111("Error", "iterable expected, not NoneType"), WebUiUnclear, "iterable expected"),
+        (500, a1111("RuntimeError", "bad number of images passed; expecting 1 or less"), WebUiRefused, "bad number"),
+        (500, [], WebUiUnclear, "[]"),
     ],
 )
 def test_recorded_answers(status: int, body: object, kind: type[DarkroomError], words: str) -> None:
@@ -76,22 +79,34 @@ def test_text_and_garbage_are_the_machines_fault(body: bytes) -> None:
 #: Every recorded answer that is an error, of A1111 1.10.1 (with its browser UI, with credentials, without a model) and
 #: of Forge.
 RECORDED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("recorded_errors.json").read_text())
-#: Those that the machine caused; all others are the request's own fault.
+#: Those that the machine caused.
 MACHINES_FAULT = {
     "auth_garbage",
     "auth_missing",
     "auth_wrong",
-    "forge/get_cmd_flags",
     "forge/get_sd_vae",
-    "nockpt_txt2img",
-    "options_get_after_wrong_type",
     "path_internal_ping",
     "path_internal_progress",
     "path_nope",
     "path_queue_status",
     "txt2img_huge_oom",
-    "txt2img_override_broken_ckpt",
     "ui_sdapi_v1_nope",
+}
+#: Those whose class and words do not show who caused them. All others are the request's own fault.
+UNCLEAR = {
+    "forge/get_cmd_flags",
+    "forge/options_unknown_key",
+    "forge/txt2img_override_unknown_key",
+    "nockpt_txt2img",
+    "options_get_after_wrong_type",
+    "options_unknown_key",
+    "txt2img_after_wrong_type_option",
+    "txt2img_batch_0",
+    "txt2img_hr_no_denoising",
+    "txt2img_niter_0",
+    "txt2img_override_broken_ckpt",
+    "txt2img_override_jpeg_then_error",
+    "txt2img_override_unknown_key",
 }
 #: The folder of all recordings, where it lies next to the project.
 RECORDINGS = Path(__file__).parents[6] / "shared" / "webui-recordings"
@@ -103,7 +118,8 @@ def test_every_recorded_error_is_told_right(name: str) -> None:
 
     error = refusal(WebUiResponse(recorded["status"], json.dumps(recorded["body"]).encode()))
 
-    assert error.retryable == (name in MACHINES_FAULT), error.message
+    is_unclear = isinstance(error, WebUiUnclear)
+    assert (isinstance(error, WebUiFailed), is_unclear) == (name in MACHINES_FAULT, name in UNCLEAR), error.message
     assert isinstance(error, WebUiOutOfMemory) == (name == "txt2img_huge_oom")
 
 

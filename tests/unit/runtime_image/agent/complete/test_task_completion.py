@@ -16,7 +16,7 @@ from runtime_image.agent.core.completion import AbandonReason, Completion, Relea
 from runtime_image.agent.core.task_result import TaskResult
 from runtime_image.process.logs import EventLog, JsonFormatter
 from runtime_image.process.retry import Retry
-from runtime_image.webui.errors import WebUiFailed
+from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory
 from task_store.lease import LeaseLost, TaskCancelled
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeLeaseRenewal, FakeObserver, FakeQueue, FakeRepository
@@ -104,6 +104,29 @@ def test_a_release_is_delayed_by_delivery(harness: Harness) -> None:
         ("cat", TaskResult.RELEASED, 0, "webui_failed"),
         ("cat", TaskResult.RELEASED, 0, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "last_error", "write"),
+    [
+        (1, None, ("release", "out_of_memory")),
+        (2, None, ("release", "out_of_memory")),
+        (2, {"code": "webui_unreachable", "message": "cut"}, ("release", "out_of_memory")),
+        (2, {"code": "out_of_memory", "message": "CUDA out of memory"}, ("finish", "FAILED")),
+    ],
+)
+def test_a_task_fails_when_it_needs_too_much_memory_for_the_second_time_in_a_row(
+    harness: Harness, attempt: int, last_error: dict[str, Any] | None, write: tuple[str, str]
+) -> None:
+    task = held_task()
+    task.attempt = attempt
+    harness.repository.stored = record(last_error=last_error)
+
+    harness.complete(Release(WebUiOutOfMemory("CUDA out of memory")), task)
+
+    assert harness.repository.writes == [write]
+    (result,) = harness.observer.results
+    assert result[3] == "out_of_memory"
 
 
 def test_aws_is_asked_again_only_while_the_lease_holds(harness: Harness) -> None:

@@ -1,0 +1,122 @@
+"""Failures that the SD Web UI answers: a caller's mistake fails its own task, at once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.record import Status
+from runtime_image.process.exit_codes import ExitCode
+from tests.integration.agent.harness import Harness
+
+#: What the real Web UI answers to requests that it cannot carry out.
+REFUSALS = [
+    ("RuntimeError", "bad number of images passed; expecting 1 or less, got 2"),
+    ("UnboundLocalError", "local variable 'h' referenced before assignment"),
+    ("Error", "iterable expected, not NoneType"),
+    ("IndexError", "list index out of range"),
+    ("AttributeError", "'NoneType' object has no attribute 'convert'"),
+    ("FileNotFoundError", "[Errno 2] No such file or directory: 'grid.csv'"),
+]
+OUT_OF_MEMORY = {"error": "OutOfMemoryError", "detail": "", "body": "", "errors": "CUDA out of memory."}
+#: All recorded errors of the Web UI.
+RECORDED: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "unit/runtime_image/webui/recorded_errors.json").read_text()
+)
+
+
+def exception(name: str, words: str) -> dict[str, Any]:
+    return {"error": name, "detail": "", "body": "", "errors": words}
+
+
+def answers(harness: Harness, *, is_for: str, body: dict[str, Any]) -> None:
+    """Answer every generation whose prompt begins with these words by a 500."""
+
+    def intercept(path: str, request: dict[str, Any]) -> tuple[int, Any] | None:
+        is_meant = path.endswith("txt2img") and str(request.get("prompt")).startswith(is_for)
+        return (500, body) if is_meant else None
+
+    harness.webui.intercept = intercept
+
+
+@pytest.mark.parametrize(("name", "words"), REFUSALS)
+def test_a_callers_mistake_fails_its_task_at_its_first_attempt(harness: Harness, name: str, words: str) -> None:
+    answers(harness, is_for="bad", body=exception(name, words))
+    agent = harness.start_agent()
+    for number in range(4):
+        harness.submit(f"bad-{number}")
+        harness.submit(f"good-{number}", {"prompt": "good", "steps": 1})
+
+    for number in range(4):
+        record = harness.wait_for(f"bad-{number}", Status.FAILED)
+        assert record.error is not None
+        assert (record.error["code"], record.attempts) == ("webui_refused", 1)
+        assert words in record.error["message"]
+        assert record.error["webui"] == {"status": 500, "body": exception(name, words)}
+        assert harness.wait_for(f"good-{number}", Status.COMPLETED).attempts == 1
+    assert agent.is_running
+    assert not agent.logged("engine_failed")
+    harness.wait_until_queue_is_empty()
+
+
+def test_every_recorded_500_to_a_request_is_the_requests(harness: Harness) -> None:
+    """Except for the memory: the same answers are given to requests of a Web UI that is sound otherwise."""
+    bodies = {
+        name: recorded["body"]
+        for name, recorded in RECORDED.items()
+        if recorded["status"] == 500 and name.startswith(("txt2img", "img2img")) and not name.endswith("oom")
+    }
+
+    def intercept(path: str, request: dict[str, Any]) -> tuple[int, Any] | None:
+        body = bodies.get(str(request.get("prompt")))
+        return (500, body) if path.endswith("txt2img") and body else None
+
+    harness.webui.intercept = intercept
+    agent = harness.start_agent()
+    for name in bodies:
+        harness.submit(name)
+
+    for name in bodies:
+        record = harness.wait_for(name, Status.FAILED)
+        assert record.error is not None
+        assert (record.error["code"], record.attempts) == ("webui_refused", 1), name
+    assert len(bodies) > 10
+    assert agent.is_running
+
+
+def test_a_request_that_needs_too_much_memory_twice_fails_and_stops_no_agent(harness: Harness) -> None:
+    answers(harness, is_for="huge", body=OUT_OF_MEMORY)
+    agent = harness.start_agent()
+    for number in range(4):
+        harness.submit(f"huge-{number}")
+        harness.submit(f"good-{number}", {"prompt": "good", "steps": 1})
+
+    for number in range(4):
+        record = harness.wait_for(f"huge-{number}", Status.FAILED)
+        assert record.error is not None
+        assert (record.error["code"], record.attempts) == ("out_of_memory", 2)
+        assert harness.wait_for(f"good-{number}", Status.COMPLETED).attempts == 1
+    assert agent.is_running
+    assert not agent.logged("engine_failed")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Internal Server Error",
+        exception("RuntimeError", "CUDA error: device-side assert triggered"),
+        exception("TypeError", "bad operand type for unary -: 'str'"),
+    ],
+)
+def test_a_web_ui_that_can_make_no_picture_any_more_is_given_up_at_its_first_task(
+    harness: Harness, body: bytes | dict[str, Any]
+) -> None:
+    harness.webui.intercept = lambda path, _body: (500, body) if path.endswith("txt2img") else None
+    agent = harness.start_agent()
+    harness.submit("unlucky")
+
+    assert agent.exit_code(20) == ExitCode.WEBUI_UNHEALTHY
+
+    assert harness.wait_for_release("unlucky")["code"] == "webui_failed"
+    assert harness.read("unlucky").attempts == 1

@@ -53,7 +53,7 @@ def _check_fields(endpoint: str, body: Mapping[str, Any], limits: Limits, field:
         for name in ("upscaling_resize_w", "upscaling_resize_h"):
             yield _check_number(value_of(body, name), 1, MAX_PIXELS, f"{field}.{name}")
         return
-    if endpoint not in {runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT}:
+    if endpoint not in runpod.GENERATION_ENDPOINTS:
         return
     steps_field, steps = steps_of(body)
     yield _check_number(value_of(body, "width"), 1, limits.width, f"{field}.width")

@@ -25,6 +25,7 @@ SYNC_ENDPOINT: Final = "v1/sync"
 #: Calls that bring files into a replica's models folder.
 MODEL_ENDPOINTS: Final = frozenset({DOWNLOAD_ENDPOINT, SYNC_ENDPOINT})
 IMAGE_TO_IMAGE_ENDPOINT: Final = "sdapi/v1/img2img"
+GENERATION_ENDPOINTS: Final = frozenset({TEXT_TO_IMAGE_ENDPOINT, IMAGE_TO_IMAGE_ENDPOINT})
 #: The endpoint that a task of each type calls; `webui-api` names its own.
 ENDPOINT_OF_TASKTYPE: Final = {
     TaskType.TEXT_TO_IMAGE: TEXT_TO_IMAGE_ENDPOINT,

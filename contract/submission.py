@@ -11,6 +11,7 @@ from contract import runpod, task_v1alpha1
 from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
 from contract.content import check_cost, check_input_image
 from contract.errors import FieldError, InvalidTask
+from contract.infotext import fill_from_infotext
 from contract.json_values import describe
 from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
@@ -104,11 +105,13 @@ def _check(
     except ValueError:
         return None
     content, requested = extract_requested_checkpoint(content, errors)
+    content, filled = _fill_from_infotext(tasktype, content)
     content = _read(tasktype, content, errors)
     checkpoint = None
     errors += _check_content(tasktype, content, runtime)
     if runtime:
         checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, errors)
+    errors[:] = [_at_infotext(error, filled) for error in errors]
     if metadata is None:
         return None
     if runtime:
@@ -164,6 +167,26 @@ def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[
         return found
     errors.append(found)
     return None
+
+
+def _fill_from_infotext(tasktype: TaskType, content: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the content with what its infotext means, and the path of the infotext by the path of each such field."""
+    payload, field, endpoint = content, "task.content", runpod.ENDPOINT_OF_TASKTYPE.get(tasktype)
+    if tasktype is TaskType.WEBUI_API:
+        payload, field, endpoint = content.get("payload") or {}, f"{field}.payload", runpod.endpoint_of(content)
+    if endpoint not in runpod.GENERATION_ENDPOINTS or not isinstance(payload, dict) or "infotext" not in payload:
+        return content, {}
+    with_second_pass = endpoint == runpod.TEXT_TO_IMAGE_ENDPOINT
+    read, names = fill_from_infotext(payload, with_second_pass=with_second_pass)
+    filled = {f"{field}.{name}": f"{field}.infotext" for name in names}
+    return (content | {"payload": read} if tasktype is TaskType.WEBUI_API else read), filled
+
+
+def _at_infotext(error: FieldError, filled: Mapping[str, str]) -> FieldError:
+    for field, infotext in filled.items():
+        if error.field == field or error.field.startswith((f"{field}.", f"{field}[")):
+            return replace(error, field=infotext, message=f"{error.field.rpartition('.')[2]} {error.message}")
+    return error
 
 
 def _read(tasktype: TaskType, content: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:

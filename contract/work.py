@@ -74,7 +74,7 @@ def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[Pas
         body: The body as `contract.request_fields` reads it.
         sizes: The known sizes of its pictures, by paths below the body.
     """
-    if endpoint in {runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT}:
+    if endpoint in runpod.GENERATION_ENDPOINTS:
         yield from _generation(body, sizes)
         yield from _control_net(body, sizes)
     elif endpoint in UPSCALING_ENDPOINTS:

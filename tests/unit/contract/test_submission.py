@@ -185,6 +185,16 @@ def test_limits_of_the_runtime(content: dict[str, Any], fields: set[str]) -> Non
         assert parse(task(content)).task.content == content
 
 
+def test_an_infotext_is_checked_as_the_fields_that_it_fills_in() -> None:
+    infotext = "a dog\nSteps: 10000, Size: 16384x64, Seed: 1"
+    assert refusals(task({"infotext": infotext})) == {
+        "task.content.infotext": "width is 16384; this runtime accepts 1 to 1024"
+    }
+    content = parse(task({"infotext": infotext, "steps": 10, "width": 64})).task.content
+    assert content["height"] == 64
+    assert "infotext" not in content
+
+
 def test_a_task_runs_no_longer_than_its_runtime_allows() -> None:
     catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors", longest_task_seconds=300)])
 

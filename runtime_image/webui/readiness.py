@@ -14,7 +14,6 @@ from runtime_image.process.clock import Clock
 from runtime_image.webui.client import RequestGate, WebUiClient
 from runtime_image.webui.errors import WebUiNotReached
 from runtime_image.webui.names.kinds import LIST_PATHS
-from runtime_image.webui.request import OPTIONS_PATH
 
 #: Part of the line of output that ends the start. All routes exist by then.
 STARTED_LINE: Final = "Startup time:"
@@ -92,6 +91,6 @@ def gate_of(*, base_url: str, ready_file: Path | None, clock: Clock) -> RequestG
 
 
 def check_lists(client: WebUiClient) -> None:
-    """Ask for the options and for every list that tasks are checked against; raises WebUiFailed if one is missing."""
-    for path in (OPTIONS_PATH, *LIST_PATHS):
+    """Ask for every list that tasks are checked against; raises WebUiFailed if one is missing."""
+    for path in LIST_PATHS:
         client.ask("GET", path)

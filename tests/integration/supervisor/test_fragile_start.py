@@ -18,18 +18,17 @@ STARTS = 100
 SEEDS = random.Random(19)  # noqa: S311 - pauses of a start are no secret
 
 
-def start(harness: ContainerHarness, program: str, models: Path, **changes: object) -> Container:
+def start(harness: ContainerHarness, models: Path) -> Container:
     """Start a container of a dynamic runtime on a fresh disk; its Web UI draws its start at random."""
     models.mkdir(exist_ok=True)
     options = ["--port", harness.port, "--models-folder", models, "--start-seed", SEEDS.randrange(1_000_000)]
-    command = [sys.executable, "-m", program, *(["--lazy"] if program == "embedded_webui" else []), *options]
-    variables = {
-        "WEBUI_COMMAND": shlex.join(map(str, command)),
-        "MODELS_DIRECTORY": models,
-        "MODEL_FILENAME": "",
-        "MODEL_BUCKET": harness.model_bucket,
-    }
-    return harness.start("true", **(variables | changes))
+    return harness.start(
+        "true",
+        WEBUI_COMMAND=shlex.join(map(str, [sys.executable, "-m", "embedded_webui", "--lazy", *options])),
+        MODELS_DIRECTORY=models,
+        MODEL_FILENAME="",
+        MODEL_BUCKET=harness.model_bucket,
+    )
 
 
 def assert_one_start(container: Container) -> None:
@@ -42,11 +41,10 @@ def assert_one_start(container: Container) -> None:
     assert not container.events("webui_replaced")
 
 
-@pytest.mark.parametrize("program", ["stub_webui", "embedded_webui"])
 def test_a_dynamic_runtime_gets_ready_on_a_fresh_disk_with_its_first_web_ui(
-    harness: ContainerHarness, tmp_path: Path, program: str
+    harness: ContainerHarness, tmp_path: Path
 ) -> None:
-    assert_one_start(start(harness, program, tmp_path / "models"))
+    assert_one_start(start(harness, tmp_path / "models"))
 
 
 @pytest.mark.slow
@@ -55,7 +53,7 @@ def test_a_hundred_starts_are_a_hundred_ready_replicas_and_no_restart(
     harness: ContainerHarness, tmp_path: Path
 ) -> None:
     for _ in range(STARTS):
-        assert_one_start(start(harness, "embedded_webui", tmp_path / "models"))
+        assert_one_start(start(harness, tmp_path / "models"))
 
 
 @pytest.mark.parametrize("waits_for_restart", [False, True])

@@ -2,7 +2,8 @@
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from lambdas.runtime.observability import logger
@@ -19,12 +20,13 @@ class SecretsUnreadable(Exception):
     """Raised while Secrets Manager does not return the keys."""
 
 
-def key_in(headers: Mapping[str, str] | None) -> str:
+def key_in(headers: Mapping[str, str] | None, only: str | None = None) -> str:
     """Return the key of `x-api-key: KEY`, `Authorization: Bearer KEY` or `Authorization: KEY`; empty if none.
 
-    Programs made for an SD Web UI can send only `Authorization: Basic …`. Its password is the key.
+    Programs made for an SD Web UI can send only `Authorization: Basic …`. Its password is the key. Where the
+    environment names the `only` header, the other one is ignored.
     """
-    values = {name.lower(): value for name, value in (headers or {}).items()}
+    values = {name.lower(): value for name, value in (headers or {}).items() if only in {None, name.lower()}}
     if values.get("x-api-key"):
         return values["x-api-key"].strip()
     authorization = values.get("authorization", "").strip()
@@ -56,16 +58,39 @@ def name_of_key(key: str, secrets: Mapping[str, str]) -> str:
     return names[0]
 
 
-class Authorizer:
-    """Admits requests with a valid key. While the secrets cannot be read, the last ones stay valid."""
+#: Seconds for which a secret stays valid that cannot be read any more. An outage of Secrets Manager is shorter, and a
+#: revoked key ends within this time even if the outage is not.
+UNREADABLE_MAX_AGE_SECONDS: Final = 3600
 
-    def __init__(self, *, read_secrets: Callable[[], Mapping[str, str]]) -> None:
-        self._read_secrets = read_secrets
-        self._secrets: Mapping[str, str] | None = None
+
+class Authorizer:
+    """Admits requests with a valid key.
+
+    Args:
+        names: Names of the keys.
+        read_secret: Returns the secret of a key by the key's name; raises SecretsUnreadable.
+        only_header: Only header in which callers send their key, or None for both.
+        now: Seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: Iterable[str],
+        read_secret: Callable[[str], str],
+        only_header: str | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._names = tuple(names)
+        self._read_secret = read_secret
+        self._only_header = only_header
+        self._now = now
+        #: Secret of each key by its name, and when it was read.
+        self._secrets: dict[str, tuple[str, float]] = {}
 
     def authorize(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the policy for a REQUEST authorizer's event; raises Unauthorized."""
-        key = key_in(event.get("headers"))
+        key = key_in(event.get("headers"), self._only_header)
         name = self.name_of(key)
         return {
             "principalId": name,
@@ -84,17 +109,25 @@ class Authorizer:
         }
 
     def name_of(self, key: str) -> str:
-        """Return the name of a key; raises Unauthorized."""
-        return name_of_key(key, self._current_secrets())
-
-    def _current_secrets(self) -> Mapping[str, str]:
+        """Return the name of a key; raises Unauthorized, or SecretsUnreadable if the key may be one of those."""
+        if not key:
+            raise Unauthorized
+        for name in self._names:
+            self._read(name)
+        oldest = self._now() - UNREADABLE_MAX_AGE_SECONDS
+        valid = {name: secret for name, (secret, read_at) in self._secrets.items() if read_at >= oldest}
         try:
-            self._secrets = self._read_secrets()
+            return name_of_key(key, valid)
+        except Unauthorized:
+            if len(valid) < len(self._names):
+                raise SecretsUnreadable from None
+            raise
+
+    def _read(self, name: str) -> None:
+        try:
+            self._secrets[name] = self._read_secret(name), self._now()
         except SecretsUnreadable:
-            if self._secrets is None:
-                raise
-            logger().warning("secrets_unreadable", exc_info=True)
-        return self._secrets
+            logger().warning("secret_unreadable", extra={"key_name": name}, exc_info=True)
 
 
 def _whole_stage(method_arn: str) -> str:
@@ -106,16 +139,16 @@ def _whole_stage(method_arn: str) -> str:
 KEY_MAX_AGE_SECONDS: Final = 300
 
 
-def compose_authorizer(secret_arns: Mapping[str, str]) -> Authorizer:
+def compose_authorizer(secret_arns: Mapping[str, str], *, only_header: str | None = None) -> Authorizer:
     """Return an authorizer that reads the secrets of the keys; `secret_arns` maps the name of a key to its secret."""
 
-    def read_secrets() -> dict[str, str]:
+    def read_secret(name: str) -> str:
         # This import loads boto3; see lambdas.runtime.clients.
         from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - as above
 
         try:
-            return {name: str(get_secret(arn, max_age=KEY_MAX_AGE_SECONDS)) for name, arn in secret_arns.items()}
+            return str(get_secret(secret_arns[name], max_age=KEY_MAX_AGE_SECONDS))
         except GetParameterError as error:
             raise SecretsUnreadable from error
 
-    return Authorizer(read_secrets=read_secrets)
+    return Authorizer(names=secret_arns, read_secret=read_secret, only_header=only_header)

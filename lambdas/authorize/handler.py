@@ -12,8 +12,10 @@ from lambdas.runtime.observability import observed
 
 
 class AuthorizeSettings(Settings):
-    """Secrets of the keys."""
+    """Secrets of the keys, and the header of the requests that holds a key."""
 
+    #: Only header in which callers send their key; without it, either header.
+    api_key_header: str | None = None
     #: Secret of each key by the key's name.
     api_key_secret_arns: Json[dict[str, str]]
 
@@ -21,7 +23,8 @@ class AuthorizeSettings(Settings):
 @cache
 def authorizer() -> Authorizer:
     """Compose the authorizer of this process."""
-    return compose_authorizer(AuthorizeSettings.from_environment(os.environ).api_key_secret_arns)
+    settings = AuthorizeSettings.from_environment(os.environ)
+    return compose_authorizer(settings.api_key_secret_arns, only_header=settings.api_key_header)
 
 
 @observed

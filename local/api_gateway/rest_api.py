@@ -12,20 +12,31 @@ from local.provisioning.provisioner import EmulatedResource, Provisioned
 
 #: API Gateway's default, and its most for an API that has no raised quota (API Gateway quotas).
 _DEFAULT_TIMEOUT_MS: Final = 29_000
+#: An authorizer's identity source: one header, or nothing.
+_IDENTITY_SOURCE: Final = re.compile(r"(?:method\.request\.header\.([\w-]+))?")
 #: The ARN of the function inside the URI by which API Gateway calls it.
 _FUNCTION_ARN: Final = re.compile(r"/functions/(arn:[^/]+)/invocations$")
 
 
 @dataclass(frozen=True)
+class AuthorizerFunction:
+    """Function that authorizes requests. With a `key_header`, its answer is kept for each value of that header."""
+
+    arn: str
+    key_header: str | None = None
+    answer_max_age_seconds: int = 0
+
+
+@dataclass(frozen=True)
 class Method:
-    """One method of one resource; `authorizer_arn` is None where anybody may call it."""
+    """One method of one resource; `authorizer` is None where anybody may call it."""
 
     http_method: str
     resource_id: str
     resource_path: str
     function_arn: str
     timeout_seconds: float
-    authorizer_arn: str | None
+    authorizer: AuthorizerFunction | None
     needs_key: bool
 
 
@@ -101,7 +112,7 @@ def _only(found: list[EmulatedResource], what: str) -> EmulatedResource:
 def _methods(provisioned: Provisioned, *, root_id: str) -> Iterable[Method]:
     paths = _paths(provisioned, root_id)
     authorizers = {
-        authorizer.created.reference: _authorizer_arn(authorizer)
+        authorizer.created.reference: _authorizer(authorizer)
         for authorizer in provisioned.of_type("AWS::ApiGateway::Authorizer")
     }
     for method in provisioned.of_type("AWS::ApiGateway::Method"):
@@ -119,7 +130,7 @@ def _methods(provisioned: Provisioned, *, root_id: str) -> Iterable[Method]:
             resource_path=paths[resource_id],
             function_arn=arn,
             timeout_seconds=timeout_ms / 1000,
-            authorizer_arn=authorizers[str(authorizer_id)] if authorization == "CUSTOM" else None,
+            authorizer=authorizers[str(authorizer_id)] if authorization == "CUSTOM" else None,
             needs_key=bool(properties.pop("ApiKeyRequired")),
         )
         properties.finish()
@@ -149,21 +160,20 @@ def _function_arn(uri: str) -> str:
     return match[1]
 
 
-def _authorizer_arn(authorizer: EmulatedResource) -> str:
+def _authorizer(authorizer: EmulatedResource) -> AuthorizerFunction:
     properties = Properties(authorizer.resource)
     properties.ignore("AuthorizerCredentials", "Name", "RestApiId")
     kind = properties.require("Type")
-    if sources := properties.pop("IdentitySource"):
-        raise TemplateError(f"{authorizer.resource.place}: the gateway knows no identity sources, not {sources}")
-    seconds = properties.pop("AuthorizerResultTtlInSeconds", 300)
-    if kind != "REQUEST" or seconds != 0:
+    source = _IDENTITY_SOURCE.fullmatch(properties.pop("IdentitySource") or "")
+    seconds = int(properties.pop("AuthorizerResultTtlInSeconds", 300))
+    if kind != "REQUEST" or source is None or bool(source[1]) != (seconds > 0):
         raise TemplateError(
-            f"{authorizer.resource.place}: the gateway knows authorizers of type REQUEST whose answers are not kept"
-            f" (AuthorizerResultTtlInSeconds 0), not {kind} with {seconds} s"
+            f"{authorizer.resource.place}: the gateway knows authorizers of type REQUEST, with one header as"
+            " IdentitySource and its answers kept, or with neither (AuthorizerResultTtlInSeconds 0)"
         )
     arn = _function_arn(properties.require("AuthorizerUri"))
     properties.finish()
-    return arn
+    return AuthorizerFunction(arn, source[1], seconds)
 
 
 def _keys(provisioned: Provisioned) -> Iterable[Key]:

@@ -56,5 +56,7 @@ NOT_NEEDED: Final[Mapping[str, str]] = {
     "AWS::SNS::TopicPolicy": "moto checks no permissions",
     "AWS::SQS::QueuePolicy": "moto checks no permissions",
     "AWS::SecretsManager::ResourcePolicy": "moto checks no permissions",
+    "AWS::WAFv2::WebACL": "all requests come from this machine, and the authorizer refuses those without a key",
+    "AWS::WAFv2::WebACLAssociation": "all requests come from this machine",
     "Custom::S3AutoDeleteObjects": "all data ends with the run",
 }

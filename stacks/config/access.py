@@ -29,6 +29,9 @@ class ApiKey(CamelModel):
     )
 
 
+#: Header in which a caller may send its key.
+KeyHeader = Literal["x-api-key", "authorization"]
+
 #: Highest limit of active tasks of a key. One item lists them all, and each submission is billed by its size (50 KB
 #: at this limit).
 MAX_ACTIVE_TASKS: Final = 1_000
@@ -39,13 +42,20 @@ WAITING_FUNCTIONS: Final = 2
 
 
 class Throttling(CamelModel):
-    """Limits of each key of the HTTP API."""
+    """Limits of the HTTP API, for each key unless they say otherwise."""
 
     requests_per_second: int = Field(
         default=50, ge=1, le=10_000, description="requests per second of one key, on average"
     )
     burst: int = Field(default=100, ge=1, le=5_000, description="requests of one key at once, above the rate")
     requests_per_day: int | None = Field(default=None, ge=1, description="quota of one key, or null for none")
+    requests_per_address: int | None = Field(
+        default=None,
+        ge=10,
+        le=2_000_000_000,
+        description="requests of one IP address in five minutes; AWS WAF, which has a price of its own, refuses those"
+        " beyond, and every request without a key, before they count for any key; null uses no WAF",
+    )
     active_tasks_per_key: int | None = Field(
         default=None,
         ge=1,

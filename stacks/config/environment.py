@@ -10,6 +10,7 @@ from stacks.config.access import (
     Alarms,
     ApiKey,
     CallbackSubscriber,
+    KeyHeader,
     LogRetentionDays,
     Principal,
     Publisher,
@@ -68,6 +69,11 @@ class Environment(CamelModel):
     )
     api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1), all_different("name", lambda key: key.name)] = (
         ApiKey(name="default"),
+    )
+    api_key_header: KeyHeader | None = Field(
+        default=None,
+        description="the only header in which callers of the HTTP API send their key: API Gateway then refuses a"
+        " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers",
     )
     throttling: Throttling = Throttling()
     alarms: Alarms = Alarms()
@@ -163,6 +169,16 @@ class Environment(CamelModel):
                         f"{key}[{index}]: {principal} is not in partition {self.partition} of region {self.region};"
                         f" write arn:{self.partition}:…"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _function_urls_are_limited(self) -> Self:
+        # Neither usage plans nor WAF cover a function URL.
+        if self.function_url and self.throttling.waiting_calls is None:
+            raise ValueError(
+                "functionUrl: requires throttling.waitingCalls, because calls without a key could use up all executions"
+                " of the account; write for example waitingCalls: 100"
+            )
         return self
 
     @model_validator(mode="after")

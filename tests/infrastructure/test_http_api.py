@@ -72,6 +72,53 @@ def test_the_authorizer_sees_every_request_and_names_its_key(ecs: Templates) -> 
     assert api.properties["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
 
 
+def test_an_answer_is_kept_where_the_environment_names_the_header_of_the_key(everything: Templates) -> None:
+    (authorizer,) = everything.resources("AWS::ApiGateway::Authorizer")
+    assert authorizer.properties["IdentitySource"] == "method.request.header.x-api-key"
+    assert authorizer.properties["AuthorizerResultTtlInSeconds"] == 60
+    # The other header must not choose the caller whose answer is kept.
+    variables = everything.function("authorize").properties["Environment"]["Variables"]
+    assert variables["API_KEY_HEADER"] == "x-api-key"
+
+
+def test_calls_without_a_key_cannot_use_up_the_rate_of_callers_with_one(everything: Templates, ecs: Templates) -> None:
+    for templates in (everything, ecs):
+        (stage,) = templates.resources("AWS::ApiGateway::Stage")
+        assert not [name for item in stage.properties["MethodSettings"] for name in item if "Throttling" in name]
+
+
+def test_the_firewall_refuses_calls_without_a_key_and_addresses_with_too_many(everything: Templates) -> None:
+    (acl,) = everything.resources("AWS::WAFv2::WebACL")
+    assert acl.properties["DefaultAction"] == {"Allow": {}}
+    without_key, too_many = acl.properties["Rules"]
+    absent = [
+        part["NotStatement"]["Statement"]["SizeConstraintStatement"]
+        for part in without_key["Statement"]["AndStatement"]["Statements"]
+    ]
+    assert {part["FieldToMatch"]["SingleHeader"]["Name"] for part in absent} == {"x-api-key", "authorization"}
+    assert {(part["ComparisonOperator"], part["Size"]) for part in absent} == {("GT", 0)}
+    assert too_many["Statement"]["RateBasedStatement"] == {
+        "AggregateKeyType": "IP",
+        "EvaluationWindowSec": 300,
+        "Limit": 500,
+    }
+    bodies = acl.properties["CustomResponseBodies"]
+    for rule, status, code in ((without_key, 401, "unauthorized"), (too_many, 429, "throttled")):
+        response = rule["Action"]["Block"]["CustomResponse"]
+        assert response["ResponseCode"] == status
+        assert json.loads(bodies[response["CustomResponseBodyKey"]]["Content"])["error"]["code"] == code
+        assert rule["VisibilityConfig"]["SampledRequestsEnabled"] is False, "a sample would show the key"
+    assert too_many["Action"]["Block"]["CustomResponse"]["ResponseHeaders"][0]["Name"] == "Retry-After"
+    (association,) = everything.resources("AWS::WAFv2::WebACLAssociation")
+    assert everything.flat(association.properties["ResourceArn"]).endswith(
+        ":apigateway:eu-central-1::/restapis/HttpApi/stages/HttpApiDeploymentStageapi"
+    )
+
+
+def test_there_is_no_firewall_unless_the_environment_sets_it(ecs: Templates) -> None:
+    assert not ecs.resources("AWS::WAFv2::WebACL")
+
+
 def test_only_this_api_may_call_the_functions_behind_it(ecs: Templates) -> None:
     permissions = [
         item.properties
@@ -117,11 +164,10 @@ def test_there_is_no_quota_unless_the_environment_sets_one(ecs: Templates) -> No
     assert "Quota" not in plan.properties
 
 
-def test_the_stage_is_throttled_logged_and_measured(everything: Templates) -> None:
+def test_the_stage_is_logged_and_measured(everything: Templates) -> None:
     (stage,) = everything.resources("AWS::ApiGateway::Stage")
     (settings,) = stage.properties["MethodSettings"]
     assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
-    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (10, 16)
     assert settings["MetricsEnabled"] is True
     assert settings["LoggingLevel"] == "ERROR"
     assert not settings.get("DataTraceEnabled"), "bodies hold prompts and pictures of users"

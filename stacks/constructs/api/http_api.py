@@ -8,12 +8,15 @@ from aws_cdk import Duration, Fn, Stack, aws_apigateway
 from constructs import Construct
 
 from stacks.config import Environment
+from stacks.constructs.api.firewall import Firewall
 from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS
 from stacks.constructs.functions.task_function import TaskFunction
 from stacks.constructs.nag_suppressions import suppress, suppress_managed_policies
 from stacks.constructs.retention import RetainedLogGroup
 
 STAGE: Final = "api"
+#: Seconds for which API Gateway keeps the authorizer's answer, which delays the end of a revoked key.
+ANSWER_MAX_AGE_SECONDS: Final = 60
 SUBMIT: Final = "submit"
 READ: Final = "read"
 UPLOAD: Final = "upload"
@@ -64,7 +67,6 @@ class HttpApi(Construct):
         environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
-        throttling, key_count = environment.throttling, len(environment.api_keys)
         access_logs = RetainedLogGroup(self, "AccessLogs", environment=environment)
         self.api = aws_apigateway.RestApi(
             self,
@@ -79,8 +81,8 @@ class HttpApi(Construct):
             cloud_watch_role=True,
             deploy_options=aws_apigateway.StageOptions(
                 stage_name=STAGE,
-                throttling_rate_limit=throttling.requests_per_second * key_count,
-                throttling_burst_limit=throttling.burst * key_count,
+                # The stage has no limit, because requests without a key would use it up for those with one. The
+                # usage plan limits each key, and the firewall each address.
                 logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
                 metrics_enabled=True,
                 tracing_enabled=environment.tracing,
@@ -90,15 +92,20 @@ class HttpApi(Construct):
         )
         # Remove CDK's output of the address, which has a generated name; ours is HttpUrl.
         self.api.node.try_remove_child("Endpoint")
-        self._suppress_findings()
+        self._suppress_findings(firewall=environment.throttling.requests_per_address is not None)
         self._add_gateway_errors()
+        per_address = environment.throttling.requests_per_address
+        if per_address:
+            Firewall(self, "Firewall", stage=self.api.deployment_stage, requests_per_address=per_address)
+        header = environment.api_key_header
         request_authorizer = aws_apigateway.RequestAuthorizer(
             self,
             "Authorizer",
             handler=authorizer,
-            # There is no cache key, because the key may be in either header. The function caches the secrets itself.
-            identity_sources=[],
-            results_cache_ttl=Duration.seconds(0),
+            # The answer is kept only where the key is in one header. Otherwise one header could be the cache's key, and
+            # the other one the caller's. The function caches the secrets itself.
+            identity_sources=[aws_apigateway.IdentitySource.header(header)] if header else [],
+            results_cache_ttl=Duration.seconds(ANSWER_MAX_AGE_SECONDS if header else 0),
         )
         integrations = {
             name: aws_apigateway.LambdaIntegration(function, allow_test_invoke=False)
@@ -130,18 +137,19 @@ class HttpApi(Construct):
                 templates={"application/json": json.dumps({"error": {"code": error.code, "message": error.message}})},
             )
 
-    def _suppress_findings(self) -> None:
+    def _suppress_findings(self, *, firewall: bool) -> None:
         suppress(
             self.api,
             "AwsSolutions-APIG2",
             "The functions check requests and name every broken field at once; API Gateway would name the first only",
         )
-        suppress(
-            self.api,
-            "AwsSolutions-APIG3",
-            "Callers are applications with a key each, counted and throttled by it; a web ACL costs more than the"
-            " whole API at rest, and a user who wants one can attach it to the stage",
-        )
+        if not firewall:
+            suppress(
+                self.api,
+                "AwsSolutions-APIG3",
+                "Callers are applications with a key each, counted and throttled by it; a web ACL costs more than the"
+                " whole API at rest, and throttling.requestsPerAddress adds one",
+            )
         suppress(
             self.api,
             "AwsSolutions-COG4",

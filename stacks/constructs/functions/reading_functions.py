@@ -42,7 +42,10 @@ def authorize(scope: Construct, resources: TaskResources, *, secret_arns: Mappin
         folder="authorize",
         description="Lets callers with a key into the HTTP API",
         timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings={"API_KEY_SECRET_ARNS": Stack.of(scope).to_json_string(dict(secret_arns))},
+        settings={
+            "API_KEY_HEADER": resources.environment.api_key_header or "",
+            "API_KEY_SECRET_ARNS": Stack.of(scope).to_json_string(dict(secret_arns)),
+        },
         platform=resources.platform,
     )
     function.allow("secretsmanager:GetSecretValue", on=list(secret_arns.values()))

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +26,7 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
     return loaded | changes
 
 
-def function(read_secrets: Any = lambda: {"shop": "the-key"}) -> HttpFunction:
+def function(read_secret: Callable[[str], str] = lambda _: "the-key") -> HttpFunction:
     application = http_application()
 
     @application.post("/echo")
@@ -46,7 +46,11 @@ def function(read_secrets: Any = lambda: {"shop": "the-key"}) -> HttpFunction:
     def missing() -> Response[Any]:
         raise TaskNotFound("there is no such task")
 
-    return HttpFunction(application=application, authorizer=Authorizer(read_secrets=read_secrets))
+    return HttpFunction(application=application, authorizer=Authorizer(names=["shop"], read_secret=read_secret))
+
+
+def unreadable(name: str) -> str:
+    raise SecretsUnreadable
 
 
 def call(event_: dict[str, Any], **options: Any) -> tuple[int, Any, Mapping[str, str]]:
@@ -71,7 +75,7 @@ def test_a_route_cannot_tell_the_difference(changes: dict[str, Any]) -> None:
 
 
 def test_behind_api_gateway_there_is_less_time_and_the_authorizer_has_spoken() -> None:
-    response = function(read_secrets=None).resolve(event("api_gateway_post", path="/echo"), CONTEXT)
+    response = function(unreadable).resolve(event("api_gateway_post", path="/echo"), CONTEXT)
     body = json.loads(response["body"])
     assert body["seconds"] < 29
     assert body["key"] == "default"
@@ -89,10 +93,7 @@ def test_every_form_of_the_key_is_taken() -> None:
 
 
 def test_keys_that_cannot_be_read_let_nobody_in() -> None:
-    def read_secrets() -> dict[str, str]:
-        raise SecretsUnreadable
-
-    status, body, headers = call(event("function_url_post"), read_secrets=read_secrets)
+    status, body, headers = call(event("function_url_post"), read_secret=unreadable)
     assert (status, body["error"]["code"], headers["Retry-After"]) == (503, "unavailable", "2")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from lambdas.authorize import handler as authorize
-from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable
 from lambdas.expire_tasks import handler as expire_tasks
 from lambdas.notify import handler as notify
 from lambdas.read_task import handler as read_task
@@ -228,19 +227,3 @@ def test_a_right_key_opens_the_whole_stage(headers: dict[str, str]) -> None:
 def test_every_other_key_is_refused_as_api_gateway_needs_it(headers: dict[str, str] | None) -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         authorize.handler(event("authorizer_request", headers=headers), CONTEXT)
-
-
-def test_keys_hold_while_their_secrets_cannot_be_read() -> None:
-    answers: list[dict[str, str] | None] = [None, {"default": "the-key"}, None]
-
-    def read_secrets() -> dict[str, str]:
-        secrets = answers.pop(0)
-        if secrets is None:
-            raise SecretsUnreadable
-        return secrets
-
-    authorizer = Authorizer(read_secrets=read_secrets)
-    with pytest.raises(SecretsUnreadable):
-        authorizer.authorize(event("authorizer_request"))
-    for _ in range(2):
-        assert authorizer.authorize(event("authorizer_request"))["principalId"] == "default"

@@ -93,7 +93,12 @@ MISTAKES = {
     "callbacks: [{protocol: email, endpoint: a@b.c}, {protocol: email, endpoint: a@b.c}]": (
         "callbacks: entries 0 and 1 have the same endpoint"
     ),
-    "region: cn-north-1\nfunctionUrl: true": "functionUrl: Lambda has no function URLs in cn-north-1; write",
+    "region: cn-north-1\nfunctionUrl: true\nthrottling: {waitingCalls: 2}": (
+        "functionUrl: Lambda has no function URLs in cn-north-1; write"
+    ),
+    "functionUrl: true": "functionUrl: requires throttling.waitingCalls",
+    "apiKeyHeader: X-Key": 'apiKeyHeader: is "X-Key"; write',
+    "throttling: {requestsPerAddress: 9}": "throttling.requestsPerAddress: is 9; write",
     "region: cn-northwest-1\ntracing: true": "tracing: Lambda does not support X-Ray in cn-northwest-1; write false",
     "tags: [a]": 'tags: is ["a"]; write keys and values',
     "name: other": "Duplicate key `name` in line",

@@ -9,7 +9,7 @@ import pytest
 
 from local.api_gateway.application import MAX_BODY_BYTES, Gateway
 from local.api_gateway.gateway_responses import GatewayResponses
-from local.api_gateway.rest_api import Key, Limit, Method, RestApi
+from local.api_gateway.rest_api import AuthorizerFunction, Key, Limit, Method, RestApi
 from local.api_gateway.usage_plans import UsagePlans
 from local.lambda_runtime.function import PayloadTooLarge
 from local.lambda_runtime.runtime_api import InvocationResult
@@ -48,8 +48,17 @@ def answer_well(event: Any) -> Any:
     return {"statusCode": 200, "body": "well"}
 
 
+ASKED_EACH_TIME = AuthorizerFunction("arn:a")
+KEPT = AuthorizerFunction("arn:a", "x-api-key", 60)
+
+
 def gateway(
-    behaviour: Callable[[Any], Any] = answer_well, *, timeout_seconds: float = 29, binary: tuple[str, ...] = ()
+    behaviour: Callable[[Any], Any] = answer_well,
+    *,
+    timeout_seconds: float = 29,
+    binary: tuple[str, ...] = (),
+    authorizer: AuthorizerFunction = ASKED_EACH_TIME,
+    now: Callable[[], float] = lambda: 0.0,
 ) -> tuple[Gateway, FakeFunctions]:
     functions = FakeFunctions({"arn:a": FakeFunction(authorize), "arn:f": FakeFunction(behaviour)})
     api = RestApi(
@@ -58,13 +67,13 @@ def gateway(
         region="us-east-1",
         key_from_authorizer=True,
         binary_media_types=binary,
-        methods=(Method("ANY", "r1", "/tasks/{id}", "arn:f", timeout_seconds, "arn:a", needs_key=True),),
+        methods=(Method("ANY", "r1", "/tasks/{id}", "arn:f", timeout_seconds, authorizer, needs_key=True),),
         keys=(Key("key-id", "right", Limit(1, 2, None)),),
         responses=GatewayResponses({}),
     )
     usage_plans = UsagePlans(api.keys, now=lambda: 0.0)
     finder: Any = functions
-    return Gateway(api, functions=finder, usage_plans=usage_plans), functions
+    return Gateway(api, functions=finder, usage_plans=usage_plans, now=now), functions
 
 
 def send(application: Gateway, method: str = "GET", path: str = "/tasks/7", **options: Any) -> httpx.Response:
@@ -115,6 +124,25 @@ def test_the_authorizer_sees_the_request_without_its_body() -> None:
     assert event["type"] == "REQUEST"
     assert event["methodArn"] == "arn:aws:execute-api:us-east-1:123456789012:api/stage/DELETE/tasks/7"
     assert "body" not in event
+
+
+def test_an_authorizers_answer_is_kept_for_its_key_and_time() -> None:
+    clock = [0.0]
+    application, functions = gateway(authorizer=KEPT, now=lambda: clock[0])
+    for seconds, calls in ((0.0, 1), (59.0, 1), (60.0, 2)):
+        clock[0] = seconds
+        send(application)
+        assert len(functions["arn:a"].events) == calls
+    # Errors are not kept.
+    for calls in (3, 4):
+        assert send(application, headers={"x-api-key": "wrong"}).status_code == 401
+        assert len(functions["arn:a"].events) == calls
+
+
+def test_a_request_without_the_header_of_its_key_calls_no_function() -> None:
+    application, functions = gateway(authorizer=KEPT)
+    assert send(application, headers={"x-api-key": "", "authorization": "right"}).status_code == 401
+    assert not functions["arn:a"].events
 
 
 def test_an_absent_body_and_absent_parameters_are_null() -> None:

@@ -1,0 +1,89 @@
+"""Authorizer: keys while Secrets Manager cannot be read, and the one header that an environment may name."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from lambdas.authorize.authorizer import UNREADABLE_MAX_AGE_SECONDS, Authorizer, SecretsUnreadable, Unauthorized, key_in
+
+
+@dataclass
+class FakeSecrets:
+    """Secrets by the key's name; those in `unreadable` cannot be read. `now` is the clock."""
+
+    secrets: dict[str, str] = field(default_factory=lambda: {"shop": "shop-key", "batch": "batch-key"})
+    unreadable: set[str] = field(default_factory=set)
+    reads: int = 0
+    now: float = 0.0
+
+    def read(self, name: str) -> str:
+        self.reads += 1
+        if name in self.unreadable:
+            raise SecretsUnreadable
+        return self.secrets[name]
+
+    def authorizer(self, only_header: str | None = None) -> Authorizer:
+        return Authorizer(names=self.secrets, read_secret=self.read, only_header=only_header, now=lambda: self.now)
+
+
+@pytest.fixture
+def secrets() -> FakeSecrets:
+    return FakeSecrets()
+
+
+def policy_of(authorizer: Authorizer, headers: dict[str, str]) -> str:
+    """Return the principal of the policy for a request with these headers."""
+    arn = "arn:aws:execute-api:us-east-1:123456789012:api/stage/GET/v1alpha2/tasks"
+    return str(authorizer.authorize({"headers": headers, "methodArn": arn})["principalId"])
+
+
+def test_one_unreadable_secret_refuses_no_other_key(secrets: FakeSecrets) -> None:
+    secrets.unreadable = {"batch"}
+    assert secrets.authorizer().name_of("shop-key") == "shop"
+
+
+def test_a_key_whose_secret_was_never_readable_is_not_called_wrong(secrets: FakeSecrets) -> None:
+    secrets.unreadable = {"batch"}
+    with pytest.raises(SecretsUnreadable):
+        secrets.authorizer().name_of("batch-key")
+
+
+def test_a_key_holds_through_an_outage_but_not_for_ever(secrets: FakeSecrets) -> None:
+    authorizer = secrets.authorizer()
+    assert authorizer.name_of("shop-key") == "shop"
+    secrets.unreadable = {"shop", "batch"}
+    secrets.now = UNREADABLE_MAX_AGE_SECONDS
+    assert authorizer.name_of("shop-key") == "shop"
+    secrets.now += 1
+    with pytest.raises(SecretsUnreadable):
+        authorizer.name_of("shop-key")
+
+
+def test_a_replaced_secret_ends_its_old_key(secrets: FakeSecrets) -> None:
+    authorizer = secrets.authorizer()
+    assert authorizer.name_of("shop-key") == "shop"
+    secrets.secrets["shop"] = "new-key"
+    assert authorizer.name_of("new-key") == "shop"
+    with pytest.raises(Unauthorized):
+        authorizer.name_of("shop-key")
+
+
+def test_a_request_without_a_key_reads_no_secret(secrets: FakeSecrets) -> None:
+    with pytest.raises(Unauthorized):
+        secrets.authorizer().name_of("")
+    assert secrets.reads == 0
+
+
+@pytest.mark.parametrize(
+    ("only", "other"), [("x-api-key", {"Authorization": "shop-key"}), ("authorization", {"X-Api-Key": "shop-key"})]
+)
+def test_the_only_header_decides_who_calls(secrets: FakeSecrets, only: str, other: dict[str, str]) -> None:
+    # API Gateway keeps the answer by this header, so the other one must not choose the caller.
+    authorizer = secrets.authorizer(only)
+    assert policy_of(authorizer, {only.title(): "batch-key", **other}) == "batch"
+    with pytest.raises(Unauthorized):
+        policy_of(authorizer, other)
+
+
+def test_without_an_only_header_both_are_read() -> None:
+    assert key_in({"x-api-key": "k"}) == key_in({"authorization": "Bearer k"}) == "k"

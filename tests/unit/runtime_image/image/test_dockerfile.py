@@ -166,7 +166,7 @@ def test_all_that_the_image_imports_is_in_it() -> None:
 
 
 def test_the_web_uis_flags_exist_and_none_is_forbidden() -> None:
-    recorded = json.loads((PROJECT / "embedded_webui/data/command_flags.json").read_text())
+    recorded = json.loads((PROJECT / "embedded_webui/data/lists.json").read_text())["cmd-flags"]
     words = shlex.split(environment()["WEBUI_COMMAND"])
     flags = {word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")} - {
         "chdir=/opt/webui"

@@ -31,9 +31,9 @@ def main() -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
     listener.listen()
-    # Named, because uvicorn otherwise prefers whatever faster packages a machine has.
     application = bare_application()
-    # The event of the start would count as a request.
+    # Named, because uvicorn otherwise prefers whatever faster packages a machine has. The event of a lifespan would count
+    # as a request.
     config = uvicorn.Config(
         application, http="h11", loop="asyncio", ws="none", lifespan="off", access_log=False, log_config=None
     )

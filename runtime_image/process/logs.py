@@ -11,7 +11,7 @@ _FIELDS = "event_fields"
 
 
 class JsonFormatter(logging.Formatter):
-    """ReadyQueue a record into one line of JSON; records of libraries come out with their message as the event."""
+    """Formats a record as one line of JSON. The message of a library's record becomes its event."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -74,7 +74,7 @@ def configure_logs(level: str) -> EventLog:
 
 
 def configure_metrics() -> EventLog:
-    """Return the log that metrics are lines of: they are written whatever the level of the others."""
+    """Return the metrics logger. It ignores LOG_LEVEL."""
     logger = logging.getLogger("metrics")
     logger.setLevel(logging.INFO)
     return EventLog(logger)

@@ -32,8 +32,8 @@ def main() -> None:
     listener.bind((arguments.host, arguments.port))
     listener.listen()
     application = bare_application()
-    # Named, because uvicorn otherwise prefers whatever faster packages a machine has. The event of a lifespan would count
-    # as a request.
+    # Named, because uvicorn otherwise prefers whatever faster packages a machine has. No lifespan, because its event
+    # would count as a request.
     config = uvicorn.Config(
         application, http="h11", loop="asyncio", ws="none", lifespan="off", access_log=False, log_config=None
     )

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, WrapValidator
 
-#: Name of the one script that runs here.
+#: Name of the script that makes an image of tiles.
 SD_UPSCALE: Final = "sd upscale"
+#: Values of `refiner_checkpoint` that mean none.
+NO_REFINER: Final = frozenset({"None", "none"})
 
 
 def _cut_fraction(value: object) -> object:
@@ -79,6 +81,11 @@ class GenerationRequest(BaseModel):
     infotext: Text | None = None
 
     @property
+    def script(self) -> str:
+        """The script that the request names, in small letters."""
+        return (self.script_name or "").lower()
+
+    @property
     def nulls_refused(self) -> tuple[str, ...]:
         """Fields whose null makes the real one fail."""
         texts, numbers = ("prompt", "negative_prompt"), ("steps", "cfg_scale", "subseed_strength")
@@ -114,7 +121,7 @@ class TextToImageRequest(GenerationRequest):
 
 
 class ImageToImageRequest(GenerationRequest):
-    """The body of `img2img`. Images are base64, `data:` URLs or links."""
+    """The body of `img2img`. Images are base64 or `data:` URLs."""
 
     denoising_strength: Number = 0.75
     init_images: list[Any] | None = None

@@ -1,9 +1,10 @@
-"""Scripts that requests may name: all names of v1.10.1, of which "sd upscale" runs here."""
+"""Scripts that requests may name: all names of v1.10.1, of which two run here."""
 
 from typing import Any, Final
 
 from fastapi import HTTPException
 
+from embedded_webui.generation import xyz_plot
 from embedded_webui.lists import LISTS
 from embedded_webui.requests import SD_UPSCALE, GenerationRequest, ImageToImageRequest
 
@@ -20,10 +21,10 @@ def check(request: GenerationRequest) -> None:
     names = _NAMES["img2img" if isinstance(request, ImageToImageRequest) else "txt2img"]
     always_on = {name.lower() for name in names if name in _ALWAYS_ON}
     selectable = {name.lower() for name in names} - always_on
-    if request.script_name:
-        if request.script_name.lower() not in selectable:
+    if request.script:
+        if request.script not in selectable:
             raise HTTPException(422, f"Script '{request.script_name}' not found")
-        if request.script_name.lower() != SD_UPSCALE:
+        if request.script not in {SD_UPSCALE, xyz_plot.NAME}:
             raise NotImplementedError(f"the embedded Web UI does not run the script {request.script_name!r}")
     for name, settings in (request.alwayson_scripts or {}).items():
         if name.lower() in selectable:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from PIL import Image
 
 from embedded_webui.errors import WebUiException
+from embedded_webui.generation import xyz_plot
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.result import GenerationResult, build_result
 from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.samplers import resolve_sampler
 from embedded_webui.generation.seeds import choose_seeds
+from embedded_webui.images import codec
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
 from embedded_webui.options import WebUiOptions
-from embedded_webui.requests import SD_UPSCALE, GenerationRequest, ImageToImageRequest, TextToImageRequest
+from embedded_webui.requests import NO_REFINER, SD_UPSCALE, GenerationRequest, ImageToImageRequest, TextToImageRequest
 
 if TYPE_CHECKING:
     from embedded_webui.models.model import Model
@@ -52,22 +54,35 @@ class Generator:
         """Make the images of a request; `images` and `mask` are the input of image-to-image."""
         kind = "img2img" if isinstance(request, ImageToImageRequest) else "txt2img"
         self._state.begin(f"scripts_{kind}")
-        overrides = dict(request.override_settings or {})
-        remembered = self._options.remember(overrides)
+        remembered = self._options.remember({"sd_model_checkpoint", *(request.override_settings or {})})
         try:
-            self._override(overrides)
-            self._refuse_impossible(request)
-            model = self._engine.model()
-            model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
-            run = self._resolve(request, model.checkpoint)
-            passes = self._passes(run, model, images, mask)
-            self._state.job_count = passes.jobs
-            made = self._run_batches(run, passes.make)
+            if request.script == xyz_plot.NAME:
+                return self._plot(xyz_plot.read_plot(request), images, mask)
+            run, made = self._make(request, images, mask)
             return build_result(run, made, job_timestamp=self._state.job_timestamp)
         finally:
             self._state.end()
             if request.override_settings_restore_afterwards:
                 self._options.restore(remembered)
+
+    def _make(
+        self, request: GenerationRequest, images: list[Image.Image], mask: Image.Image | None
+    ) -> tuple[GenerationRun, list[Image.Image]]:
+        self._override(dict(request.override_settings or {}))
+        self._refuse_impossible(request)
+        run = self._resolve(request, self._engine.model().checkpoint)
+        passes = self._passes(run, images, mask)
+        self._state.job_count = passes.jobs
+        return run, self._run_batches(run, passes.make)
+
+    def _plot(self, plot: xyz_plot.Plot, images: list[Image.Image], mask: Image.Image | None) -> GenerationResult:
+        made = [self._make(cell, images, mask) for cell in plot.cells if not self._state.interrupted]
+        timestamp = self._state.job_timestamp
+        cells = [build_result(run, first[:1], job_timestamp=timestamp) for run, first in made]
+        made[0][0].extra |= plot.settings
+        grid = codec.grid([cell.images[0] for cell in cells], columns=plot.columns)
+        sheet = build_result(made[0][0], [grid], job_timestamp=timestamp)
+        return sheet.followed_by(cells if plot.with_cells else [])
 
     def _override(self, overrides: dict[str, Any]) -> None:
         """Set the request's options; one that had no explicit value before stays set, as in the Web UI."""
@@ -83,11 +98,9 @@ class Generator:
         """Raise the Web UI's error for a request that it cannot run."""
         if any(getattr(request, name) is None for name in request.nulls_refused):
             raise TypeError("unsupported operand type(s) for *: 'NoneType' and 'int'")
-        if request.refiner_checkpoint and request.refiner_switch_at is not None:
-            self._find(request.refiner_checkpoint)
-            raise NotImplementedError("the embedded Web UI has no refiner")
+        self._named_checkpoint(request.refiner_checkpoint)
         if isinstance(request, TextToImageRequest) and request.enable_hr:
-            self._hires_checkpoint(request.hr_checkpoint_name)
+            self._named_checkpoint(request.hr_checkpoint_name)
         if not (request.batch_size and request.n_iter):
             raise IndexError("list index out of range")
         if request.steps == 0:
@@ -118,26 +131,26 @@ class Generator:
             checkpoint=checkpoint,
         )
 
-    def _passes(
-        self, run: GenerationRun, model: "Model", images: list[Image.Image], mask: Image.Image | None
-    ) -> Passes:
+    def _passes(self, run: GenerationRun, images: list[Image.Image], mask: Image.Image | None) -> Passes:
         from embedded_webui.generation.image_to_image import ImageToImage  # noqa: PLC0415 - imports torch, see ModelEngine
         from embedded_webui.generation.sd_upscale import SdUpscale  # noqa: PLC0415 - see above
         from embedded_webui.generation.text_to_image import TextToImage  # noqa: PLC0415 - see above
 
         request, state = run.request, self._state
+
+        def load_model(name: str | None = None) -> "Model":
+            model = self._engine.model(self._named_checkpoint(name))
+            model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
+            return model
+
         if isinstance(request, TextToImageRequest):
-
-            def hires_model(name: str | None) -> "Model":
-                return self._engine.model(self._hires_checkpoint(name))
-
-            return TextToImage(request, run=run, model=model, state=state, hires_model=hires_model)
+            return TextToImage(request, run=run, load_model=load_model, state=state)
         if not isinstance(request, ImageToImageRequest):
             raise TypeError(type(request))
         single = ImageToImage(
-            request, run=run, images=images, drawn_mask=mask, model=model, state=state, options=self._options
+            request, run=run, images=images, drawn_mask=mask, load_model=load_model, state=state, options=self._options
         )
-        if (request.script_name or "").lower() == SD_UPSCALE:
+        if request.script == SD_UPSCALE:
             return SdUpscale(request, run=run, images=images, tiles=single)
         return single
 
@@ -153,10 +166,10 @@ class Generator:
             images += make(number)
         return images
 
-    def _hires_checkpoint(self, name: str | None) -> CheckpointFile | None:
-        return self._find(name) if name and name not in SAME_AS_FIRST_PASS else None
-
-    def _find(self, name: str) -> CheckpointFile:
+    def _named_checkpoint(self, name: str | None) -> CheckpointFile | None:
+        """Return the checkpoint of a refiner or a second pass, None for that of the first pass."""
+        if not name or name in SAME_AS_FIRST_PASS or name in NO_REFINER:
+            return None
         found = self._checkpoints.find(name)
         if found is None:
             raise WebUiException("Exception", f"Could not find checkpoint with name {name}")

@@ -1,5 +1,7 @@
 """The pass of image-to-image: an image, or its masked part, to noise and back."""
 
+from collections.abc import Callable
+
 import torch
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
@@ -9,7 +11,7 @@ from torch.nn import functional
 from embedded_webui.errors import WebUiException
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.run import GenerationRun
-from embedded_webui.generation.sampling import Noise, Start, sample
+from embedded_webui.generation.sampling import Noise, Start, refiner_of, sample
 from embedded_webui.generation.seeds import Seeds
 from embedded_webui.images import codec, masks
 from embedded_webui.images.upscalers import LATENT_MODES
@@ -28,6 +30,7 @@ class ImageToImage:
 
     Args:
         images: One image for all of a batch, or one for each of its images.
+        load_model: Returns the model of a checkpoint by its name, None for the one in the options.
         drawn_mask: White may change; its size does not matter.
     """
 
@@ -38,7 +41,7 @@ class ImageToImage:
         run: GenerationRun,
         images: list[Image.Image],
         drawn_mask: Image.Image | None,
-        model: Model,
+        load_model: Callable[[str | None], Model],
         state: ProgressState,
         options: WebUiOptions,
     ) -> None:
@@ -54,7 +57,7 @@ class ImageToImage:
         self._run = run
         self._images = [codec.flatten(image, options["img2img_background_color"]) for image in images]
         self._drawn_mask = drawn_mask
-        self._model = model
+        self._load_model = load_model
         self._state = state
         multiplier = request.initial_noise_multiplier
         self._noise_multiplier = float(options["initial_noise_multiplier"] if multiplier is None else multiplier)
@@ -70,7 +73,9 @@ class ImageToImage:
     @torch.inference_mode()
     def rework(self, originals: list[Image.Image], seeds: Seeds) -> list[Image.Image]:
         """Return the images after one pass, with one seed each; all have the same size."""
-        request, device = self._request, self._model.device
+        # An earlier iteration may have left another model.
+        request, model = self._request, self._load_model(None)
+        device = model.device
         width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in self._run.size)
         if width <= 0 or height <= 0:
             raise ValueError(f"cannot work on a picture of {request.width}x{request.height}")
@@ -92,24 +97,19 @@ class ImageToImage:
         if mask:
             latent_mask = mask.latent(width=width, height=height, is_rounded=bool(request.mask_round), device=device)
         start = Start(
-            latents=self._fill_latents(self._encode(work, width, height), latent_mask, seeds),
+            latents=self._fill_latents(_encode(model, work, width, height), latent_mask, seeds),
             strength=request.denoising_strength,
             mask=latent_mask,
             noise_multiplier=self._noise_multiplier,
         )
         plan = self._run.sampling_pass(size=(width, height))
-        made = self._model.decode(sample(self._model, self._state, plan, Noise(seeds, device=device), start))
+        refiner = refiner_of(self._run, self._load_model)
+        latents = sample(model, self._state, plan, Noise(seeds, device=device), start, refiner=refiner)
+        made = ((refiner and refiner.model) or model).decode(latents)
         self._state.next_job()
         if mask is None:
             return made
         return [mask.put_back(result, original) for result, original in zip(made, originals, strict=True)]
-
-    def _encode(self, images: list[Image.Image], width: int, height: int) -> Tensor:
-        latents = self._model.encode(images)
-        size = (height // LATENT_PIXELS, width // LATENT_PIXELS)
-        if tuple(latents.shape[2:]) != size:
-            latents = functional.interpolate(latents, size=size, **LATENT_MODES["Latent"])
-        return latents
 
     def _fill_latents(self, latents: Tensor, mask: Tensor | None, seeds: Seeds) -> Tensor:
         fill = self._request.inpainting_fill
@@ -119,7 +119,7 @@ class ImageToImage:
         if fill == masks.FILL_LATENT_NOISE:
             # Other seeds than those of the steps, so that neither noise depends on the other.
             others = Seeds(seeds=[seed + 1 for seed in seeds.seeds], subseeds=[], strength=0)
-            under = Noise(others, device=self._model.device).draw(latents.shape[1:])
+            under = Noise(others, device=str(latents.device)).draw(latents.shape[1:])
         return latents * (1 - mask) + under * mask
 
     def _settings(self, mask: masks.Mask | None) -> dict[str, object]:
@@ -140,3 +140,11 @@ class ImageToImage:
         if self._noise_multiplier != 1:
             settings["Noise multiplier"] = self._noise_multiplier
         return settings
+
+
+def _encode(model: Model, images: list[Image.Image], width: int, height: int) -> Tensor:
+    latents = model.encode(images)
+    size = (height // LATENT_PIXELS, width // LATENT_PIXELS)
+    if tuple(latents.shape[2:]) != size:
+        latents = functional.interpolate(latents, size=size, **LATENT_MODES["Latent"])
+    return latents

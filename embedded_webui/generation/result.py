@@ -27,6 +27,15 @@ class GenerationResult:
     infotexts: Sequence[str | None]
     info: str
 
+    def followed_by(self, others: Sequence["GenerationResult"]) -> "GenerationResult":
+        """Return the result of a sheet, whose file carries no infotext, with the images on it."""
+        texts = [*self.infotexts, *(text for other in others for text in other.infotexts)]
+        return GenerationResult(
+            images=[*self.images, *(image for other in others for image in other.images)],
+            infotexts=[None, *texts[1:]],
+            info=json.dumps(json.loads(self.info) | {"infotexts": texts}),
+        )
+
 
 def build_result(run: GenerationRun, images: list[Image.Image], *, job_timestamp: str) -> GenerationResult:
     """Return the result of a run, with a grid of all images first if the request saves images."""

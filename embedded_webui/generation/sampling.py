@@ -3,7 +3,7 @@
 A callback after each step reports progress, keeps what a mask protects, changes the prompt and stops at an interrupt.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -15,13 +15,16 @@ from embedded_webui.errors import WebUiException
 from embedded_webui.generation import prompt_syntax
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.prompt_encoder import Embedding, pad_to_same_length
-from embedded_webui.generation.run import Pass
+from embedded_webui.generation.run import GenerationRun, Pass
 from embedded_webui.generation.seeds import Seeds
 from embedded_webui.models.kinds import LATENT_PIXELS
 from embedded_webui.models.model import Model
+from embedded_webui.requests import NO_REFINER
 
 #: Largest strength of image-to-image, so that a run never has more steps than the request asks for.
 _MAX_STRENGTH: Final = 0.999
+#: Samplers of v1.10.1 that fail if their only step is the last one.
+_NEED_TWO_STEPS: Final = frozenset({"DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"})
 _CALLBACK_TENSORS: Final = ("latents", "noise_pred", "latent_model_input")
 
 
@@ -80,17 +83,62 @@ class _Guidance:
         return changes | ({"add_text_embeds": torch.cat(pooled)} if pooled else {})
 
 
-def sample(model: Model, state: ProgressState, plan: Pass, noise: Noise, start: Start | None = None) -> Tensor:
+@dataclass(kw_only=True)
+class Refiner:
+    """Another model for the last steps of a pass; `switch_at` is the part of the steps before it."""
+
+    load: Callable[[], Model]
+    switch_at: float
+    #: The model once it has taken over.
+    model: Model | None = None
+
+    def takes_over(self, part: float) -> bool:
+        """Return True if the model takes over after this part of the steps, and load it then."""
+        if self.model is not None or part < self.switch_at:
+            return False
+        self.model = self.load()
+        return True
+
+
+def refiner_of(run: GenerationRun, load_model: Callable[[str | None], Model]) -> Refiner | None:
+    """Return the refiner that a request names. The infotext names it once it has taken over."""
+    name, switch_at = run.request.refiner_checkpoint, run.request.refiner_switch_at
+    if not name or name in NO_REFINER:
+        return None
+
+    def load() -> Model:
+        model = load_model(name)
+        if model.checkpoint is not run.checkpoint:
+            title = f"{model.checkpoint.model_name} [{model.checkpoint.short_hash}]"
+            run.extra.update({"Refiner": title, "Refiner switch at": switch_at})
+        return model
+
+    return Refiner(load=load, switch_at=switch_at or 0.0)
+
+
+def sample(
+    model: Model,
+    state: ProgressState,
+    plan: Pass,
+    noise: Noise,
+    start: Start | None = None,
+    *,
+    refiner: Refiner | None = None,
+) -> Tensor:
     """Return the latents of a pass; an interrupted pass returns its estimate of the final latents."""
+    if refiner and refiner.takes_over(0.0) and refiner.model:
+        model = refiner.model
     shape = (model.latent_channels, plan.height // LATENT_PIXELS, plan.width // LATENT_PIXELS)
     drawn = noise.draw(shape)
     count, steps = len(drawn), plan.steps
     if start is not None:
         steps = int(min(start.strength, _MAX_STRENGTH) * plan.steps) + 1
         drawn = drawn * start.noise_multiplier
+    if steps == 1 and plan.sampler.name in _NEED_TWO_STEPS:
+        raise WebUiException("UnboundLocalError", "local variable 'h' referenced before assignment")
     pipeline = model.text_to_image if start is None else model.image_to_image
     pipeline.scheduler = plan.sampler.scheduler(model.scheduler_config, steps=plan.steps)
-    guidances = list(_guidances(model, plan, steps))
+    after_step = _AfterStep(model, state, plan, drawn, start, refiner, steps=steps)
     arguments: dict[str, Any]
     if start is None:
         # A size between two multiples of a latent pixel is cut, as in the Web UI.
@@ -105,12 +153,12 @@ def sample(model: Model, state: ProgressState, plan: Pass, noise: Noise, start: 
     state.step(0, partial(model.preview, drawn[0]))
     result: Tensor = pipeline(
         **arguments,
-        **guidances[0].arguments(count),
+        **after_step.guidances[0].arguments(count),
         num_inference_steps=plan.steps,
         guidance_scale=plan.guidance,
         generator=noise.generators,
         output_type="latent",
-        callback_on_step_end=_AfterStep(model, state, guidances, drawn, start),
+        callback_on_step_end=after_step,
         callback_on_step_end_tensor_inputs=list(_CALLBACK_TENSORS),
     ).images.float()
     if bool(torch.isnan(result).any()):
@@ -125,18 +173,24 @@ class _AfterStep:
         self,
         model: Model,
         state: ProgressState,
-        guidances: Sequence[_Guidance],
+        plan: Pass,
         drawn: Tensor,
         start: Start | None,
+        refiner: Refiner | None,
+        *,
+        steps: int,
     ) -> None:
         self._model = model
         self._state = state
-        self._guidances = guidances
+        self._plan = plan
         self._drawn = drawn
         self._start = start
+        self._refiner = refiner
+        self._steps = steps
+        self.guidances = list(_guidances(model, plan, steps))
 
     def __call__(self, pipeline: Any, number: int, timestep: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        total, steps = pipeline.num_timesteps, len(self._guidances)
+        total, steps = pipeline.num_timesteps, self._steps
         changes = self._protect(pipeline, number, tensors["latents"])
         if number + 1 == total:
             return changes
@@ -147,9 +201,15 @@ class _AfterStep:
         # Samplers of second order predict twice in one step.
         before, after = number * steps // total, (number + 1) * steps // total
         self._state.step(after, lambda: self._model.preview(estimate()[0]))
-        if self._guidances[after] is not self._guidances[before]:
+        has_changed = self.guidances[after] is not self.guidances[before]
+        if self._refiner and self._refiner.takes_over((number + 1) / total) and self._refiner.model:
+            self._model = self._refiner.model
+            pipeline.unet = self._model.unet
+            self.guidances = list(_guidances(self._model, self._plan, steps))
+            has_changed = True
+        if has_changed:
             is_guided = pipeline.do_classifier_free_guidance
-            changes |= self._guidances[after].changes(len(self._drawn), is_guided=is_guided)
+            changes |= self.guidances[after].changes(len(self._drawn), is_guided=is_guided)
         return changes
 
     def _protect(self, pipeline: Any, number: int, latents: Tensor) -> dict[str, Tensor]:

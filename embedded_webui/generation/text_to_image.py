@@ -12,7 +12,7 @@ from embedded_webui.errors import WebUiException
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.run import GenerationRun
 from embedded_webui.generation.samplers import ResolvedSampler, resolve_sampler
-from embedded_webui.generation.sampling import Noise, Start, sample
+from embedded_webui.generation.sampling import Noise, Start, refiner_of, sample
 from embedded_webui.generation.seeds import Seeds
 from embedded_webui.images import upscalers
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
@@ -25,7 +25,7 @@ class TextToImage:
     """Makes images from noise.
 
     Args:
-        hires_model: Returns the model of the second pass by its checkpoint's name, None for the first pass's.
+        load_model: Returns the model of a checkpoint by its name, None for the one in the options.
     """
 
     def __init__(
@@ -33,15 +33,13 @@ class TextToImage:
         request: TextToImageRequest,
         *,
         run: GenerationRun,
-        model: Model,
         state: ProgressState,
-        hires_model: Callable[[str | None], Model],
+        load_model: Callable[[str | None], Model],
     ) -> None:
         self._request = request
         self._run = run
-        self._model = model
         self._state = state
-        self._hires_model = hires_model
+        self._load_model = load_model
         self._upscaler = request.hr_upscaler or next(iter(upscalers.LATENT_MODES))
         self.jobs = request.n_iter * (2 if request.enable_hr else 1)
         if request.enable_hr:
@@ -52,9 +50,14 @@ class TextToImage:
     def make(self, iteration: int) -> list[Image.Image]:
         """Make the images of one iteration."""
         batch = self._run.batch(iteration)
-        model = self._hires_model(None) if self._request.enable_hr else self._model
+        # An earlier iteration may have left another model.
+        model = self._load_model(None)
         plan = self._run.sampling_pass(size=self._run.size)
-        latents = sample(model, self._state, plan, Noise(batch, device=model.device))
+        # The refiner of a request with a second pass belongs to that pass.
+        refiner = None if self._request.enable_hr else refiner_of(self._run, self._load_model)
+        latents = sample(model, self._state, plan, Noise(batch, device=model.device), refiner=refiner)
+        if refiner and refiner.model:
+            model = refiner.model
         if self._request.enable_hr and not self._state.interrupted:
             self._state.next_job()
             model, latents = self._second_pass(model, latents, batch)
@@ -70,7 +73,7 @@ class TextToImage:
         if self._upscaler in upscalers.LATENT_MODES:
             size = (height // LATENT_PIXELS, width // LATENT_PIXELS)
             enlarged = functional.interpolate(latents, size=size, **upscalers.LATENT_MODES[self._upscaler])
-            model = self._hires_model(request.hr_checkpoint_name)
+            model = self._load_model(request.hr_checkpoint_name)
         else:
             images = [
                 upscalers.enlarge(image, upscaler=self._upscaler, factor=width / image.width).resize(
@@ -78,7 +81,7 @@ class TextToImage:
                 )
                 for image in model.decode(latents)
             ]
-            model = self._hires_model(request.hr_checkpoint_name)
+            model = self._load_model(request.hr_checkpoint_name)
             enlarged = model.encode(images)
         first = self._run.sampling_pass(size=(width, height))
         plan = replace(
@@ -89,7 +92,9 @@ class TextToImage:
             negative_prompt=request.hr_negative_prompt or first.negative_prompt,
         )
         start = Start(latents=enlarged, strength=request.denoising_strength)
-        return model, sample(model, self._state, plan, Noise(batch, device=model.device), start)
+        refiner = refiner_of(self._run, self._load_model)
+        latents = sample(model, self._state, plan, Noise(batch, device=model.device), start, refiner=refiner)
+        return (refiner and refiner.model) or model, latents
 
     def _hires_sampler(self) -> ResolvedSampler:
         first = self._run.sampler

@@ -1,22 +1,16 @@
-"""Codec of images in requests and responses: base64, `data:` URLs and links in, files with their infotext out."""
+"""Codec of images in requests and responses: base64 and `data:` URLs in, files with their infotext out."""
 
 import base64
 import binascii
 import io
-import ipaddress
-import socket
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import httpx
 from fastapi import HTTPException
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
 from embedded_webui.options import WebUiOptions
 
-#: Seconds for each part of the response to a link.
-_LINK_SECONDS: Final = 30.0
 #: Mark of a UTF-16 comment in EXIF.
 _UNICODE_MARK: Final = b"UNICODE\0"
 #: Keys of Pillow's `info` that are technical, not texts of the image.
@@ -30,17 +24,18 @@ _SIXTEEN_BIT_MODES: Final = ("I", "I;16")
 
 
 def decode(source: object, options: WebUiOptions) -> Image.Image:
-    """Return the image that `source` holds or links to, or raise the Web UI's `HTTPException`."""
+    """Return the image that `source` holds, or raise the Web UI's `HTTPException`. No link is fetched here."""
     text = str(source) if isinstance(source, str) else ""
     if text.startswith(("http://", "https://")):
-        return _open(_fetch(text, options), problem="Invalid image url")
+        is_allowed = options["api_enable_requests"]
+        raise HTTPException(500, "Request to local resource not allowed" if is_allowed else "Requests not allowed")
     if text.startswith("data:image/"):
         text = text.partition(";")[2].partition(",")[2]
     try:
         data = base64.b64decode(text)
     except (binascii.Error, ValueError):
         data = b""
-    return _open(data, problem="Invalid encoded image")
+    return _open(data)
 
 
 def encode(image: Image.Image, options: WebUiOptions, *, infotext: str | None, key: str = "parameters") -> str:
@@ -84,24 +79,24 @@ def flatten(image: Image.Image, background: str) -> Image.Image:
     return image.convert("RGB")
 
 
-def grid(images: list[Image.Image]) -> Image.Image:
-    """Return one image of all, in about as many rows as columns."""
-    rows = max(1, round(len(images) ** 0.5))
-    columns = -(-len(images) // rows)
-    width, height = images[0].size
+def grid(images: list[Image.Image], *, columns: int = 0) -> Image.Image:
+    """Return one image of all, by default in about as many rows as columns."""
+    columns = columns or -(-len(images) // max(1, round(len(images) ** 0.5)))
+    rows = -(-len(images) // columns)
+    width, height = (max(sides) for sides in zip(*(image.size for image in images), strict=True))
     sheet = Image.new("RGB", (width * columns, height * rows))
     for number, image in enumerate(images):
         sheet.paste(image, (number % columns * width, number // columns * height))
     return sheet
 
 
-def _open(data: bytes, *, problem: str) -> Image.Image:
+def _open(data: bytes) -> Image.Image:
     try:
         image: Image.Image = Image.open(io.BytesIO(data))
         image.load()
         image = _upright(image)
     except Exception as error:
-        raise HTTPException(500, problem) from error
+        raise HTTPException(500, "Invalid encoded image") from error
     if image.mode in _SIXTEEN_BIT_MODES:
         image = image.convert("L")
     return image
@@ -114,25 +109,6 @@ def _upright(image: Image.Image) -> Image.Image:
         image = ImageOps.exif_transpose(image)
     has_transparent_colour = image.mode in {"RGB", "P"} and isinstance(image.info.get("transparency"), bytes)
     return image.convert("RGBA") if has_transparent_colour else image
-
-
-def _fetch(url: str, options: WebUiOptions) -> bytes:
-    if not options["api_enable_requests"]:
-        raise HTTPException(500, "Requests not allowed")
-    if options["api_forbid_local_requests"] and not _is_public(url):
-        raise HTTPException(500, "Request to local resource not allowed")
-    try:
-        return httpx.get(url, timeout=_LINK_SECONDS, headers={"user-agent": str(options["api_useragent"])}).content
-    except httpx.HTTPError as error:
-        raise HTTPException(500, "Invalid image url") from error
-
-
-def _is_public(url: str) -> bool:
-    try:
-        addresses = socket.getaddrinfo(urlsplit(url).hostname, None)
-    except (OSError, ValueError):
-        return False
-    return all(ipaddress.ip_address(address[4][0]).is_global for address in addresses)
 
 
 def _readable(value: object) -> object:

@@ -65,11 +65,14 @@ class ModelEngine:
         self._model = None
 
     def memory(self) -> dict[str, Any]:
-        """Return the answer of `memory`, in bytes."""
+        """Return the answer of `memory`, in bytes, without a GPU."""
         page_bytes = os.sysconf("SC_PAGE_SIZE")
         total = page_bytes * os.sysconf("SC_PHYS_PAGES")
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page_bytes
-        return {"ram": {"free": float(total - used), "used": used, "total": float(total)}, "cuda": self._cuda_memory()}
+        return {
+            "ram": {"free": float(total - used), "used": used, "total": float(total)},
+            "cuda": {"error": "unavailable"},
+        }
 
     def _load(self, checkpoint: CheckpointFile) -> "Model":
         import diffusers  # noqa: PLC0415 - see the class
@@ -87,21 +90,3 @@ class ModelEngine:
         model = load_model(checkpoint, models_folder=self._models_folder, device=self._device)
         _logger.info("checkpoint_loaded", extra={"checkpoint": checkpoint.title, "device": self._device})
         return model
-
-    def _cuda_memory(self) -> dict[str, Any]:
-        if self._device != "cuda":
-            return {"error": "unavailable"}
-        import torch  # noqa: PLC0415 - see the class
-
-        free, total = torch.cuda.mem_get_info()
-        statistics = torch.cuda.memory_stats()
-        pools = {"active": "active", "allocated": "allocated", "reserved": "reserved", "inactive": "inactive_split"}
-        usage = {
-            pool: {moment: statistics[f"{key}_bytes.all.{moment}"] for moment in ("current", "peak")}
-            for pool, key in pools.items()
-        }
-        return {
-            "system": {"free": free, "used": total - free, "total": total},
-            **usage,
-            "events": {"retries": statistics["num_alloc_retries"], "oom": statistics["num_ooms"]},
-        }

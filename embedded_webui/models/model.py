@@ -59,6 +59,7 @@ class Model:
         self.prompts = PromptEncoder(pipeline, names=kind.text_encoders)
         self.text_to_image = _build(kind.text_to_image, pipeline, _WatchedSteps)
         self.image_to_image = _build(kind.image_to_image, pipeline, _WatchedSteps, _GivenNoise)
+        self.unet: Any = pipeline.unet
         self.dtype: torch.dtype = pipeline.unet.dtype
         self.latent_channels = int(pipeline.vae.config.latent_channels)
         self._pipeline = pipeline

@@ -47,7 +47,7 @@ def test_image_to_image_and_extras(api: webuiapi.WebUIApi) -> None:
     assert api.extra_single_image(made.image, upscaler_1=webuiapi.Upscaler.Lanczos).image.size == (128, 128)
     batch = api.extra_batch_images([drawn(), drawn()], upscaler_1="Lanczos", upscaling_resize=1.5)
     assert [image.size for image in batch.images] == [(96, 96), (96, 96)]
-    assert api.interrogate(drawn()).info == "a picture in blue and yellow"
+    assert api.interrogate(drawn()).info == "a picture in navy and gold"
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def test_what_is_no_picture_is_refused(options: WebUiOptions, broken: object) ->
     assert (refusal.value.status_code, refusal.value.detail) == (500, "Invalid encoded image")
 
 
-@pytest.mark.parametrize("link", ["http://127.0.0.1:1/x.png", "http://169.254.169.254/", "http://[::1]/", "http://"])
-def test_links_to_this_network_are_refused(options: WebUiOptions, link: str) -> None:
+@pytest.mark.parametrize("link", ["http://127.0.0.1:1/x.png", "https://example.com/x.png", "http://"])
+def test_links_are_refused(options: WebUiOptions, link: str) -> None:
     with pytest.raises(HTTPException) as refusal:
         codec.decode(link, options)
     assert refusal.value.detail == "Request to local resource not allowed"

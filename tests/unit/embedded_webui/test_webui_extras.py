@@ -37,5 +37,6 @@ def test_unknown_upscalers_are_refused() -> None:
 
 def test_a_caption_names_what_covers_most_first() -> None:
     image = Image.new("RGB", (32, 32), "white")
-    image.paste((50, 80, 210), (0, 0, 10, 32))
-    assert captions.caption(image) == "a picture in white and blue"
+    image.paste("royalblue", (0, 0, 10, 32))
+    assert captions.caption(image) == "a picture in white and royalblue"
+    assert captions.caption(Image.new("L", (8, 8))) == "a picture in black"

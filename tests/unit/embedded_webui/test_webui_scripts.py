@@ -15,6 +15,7 @@ from embedded_webui.requests import GenerationRequest, ImageToImageRequest, Text
         ImageToImageRequest(alwayson_scripts={"Sampler": {"args": [20, "Euler", "Automatic"]}, "extra options": {}}),
         ImageToImageRequest(alwayson_scripts={"Soft inpainting": {"args": [False, 1, 0.5, 4, 0, 0.5, 2]}}),
         ImageToImageRequest(script_name="SD upscale"),
+        TextToImageRequest(script_name="X/Y/Z plot"),
     ],
 )
 def test_what_runs_is_accepted(request_: GenerationRequest) -> None:
@@ -41,7 +42,7 @@ def test_what_is_unknown_is_refused(request_: GenerationRequest, detail: str) ->
 @pytest.mark.parametrize(
     "request_",
     [
-        TextToImageRequest(script_name="x/y/z plot"),
+        TextToImageRequest(script_name="prompt matrix"),
         ImageToImageRequest(alwayson_scripts={"Soft inpainting": {"args": [True]}}),
     ],
 )

@@ -25,7 +25,15 @@ class ReplicaProcess:
         self._log = folder / f"agent-{number}.log"
         self._webui_arguments = stub_arguments(self._journal, seconds_per_picture=seconds_per_picture)
         self._webui = Server(self._webui_arguments)
-        self._variables = {**AWS_VARIABLES, **variables, "WEBUI_URL": self._webui.url}
+        #: Exists while the Web UI is ready, as the supervisor of a container would have it.
+        self._ready_file = folder / f"engine-ready-{number}"
+        self._ready_file.touch()
+        self._variables = {
+            **AWS_VARIABLES,
+            **variables,
+            "WEBUI_URL": self._webui.url,
+            "ENGINE_READY_FILE": str(self._ready_file),
+        }
         #: A second SIGTERM interrupts the running generation.
         self._is_stopping = False
         self._agent = self._start_agent()
@@ -48,8 +56,10 @@ class ReplicaProcess:
         """Kill the Web UI, and start another on its port."""
         self._record(WEBUI_CRASH)
         os.kill(self._webui.process.pid, signal.SIGKILL)
+        self._ready_file.unlink()
         self._webui.close()
         self._webui = Server([*self._webui_arguments, "--port", str(self._webui.port)])
+        self._ready_file.touch()
 
     def restart_if_ended(self) -> None:
         """Start the agent again if it has ended."""

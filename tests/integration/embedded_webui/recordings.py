@@ -11,7 +11,7 @@ RECORDED = json.loads(Path(__file__).with_name("recorded_answers.json").read_tex
 ANSWERS = {answer["name"]: answer for answer in RECORDED["answers"]}
 
 #: Options that a Web UI with its pages has, while the recorded one ran without.
-_PAGE_OPTIONS = {
+PAGE_OPTIONS = {
     **dict.fromkeys(("ldsr_steps", "SCUNET_tile", "SCUNET_tile_overlap", "SWIN_tile", "SWIN_tile_overlap"), "int"),
     **dict.fromkeys(("ldsr_cached", "SWIN_torch_compile"), "bool"),
     **dict.fromkeys(("hypertile_enable_unet", "hypertile_enable_unet_secondpass", "hypertile_enable_vae"), "bool"),
@@ -24,7 +24,10 @@ _PAGE_OPTIONS = {
 #: fraction in the real Web UI as well.
 _OTHER_TYPES = {
     "get_cmd_flags": {"models_dir": "null|str"},
-    "get_options": {"CLIP_stop_at_last_layers": "float|int", **_PAGE_OPTIONS},
+    "get_options": {
+        "CLIP_stop_at_last_layers": "float|int",
+        **{f"{name}?": kind for name, kind in PAGE_OPTIONS.items()},
+    },
 }
 
 

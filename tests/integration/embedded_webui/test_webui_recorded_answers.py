@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.embedded_webui.recordings import ANSWERS, mismatches, recorded_shape
+from tests.integration.embedded_webui.recordings import ANSWERS, PAGE_OPTIONS, mismatches, recorded_shape
 
 pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
 
@@ -38,6 +38,11 @@ def test_answer_has_the_recorded_status_keys_and_types(
         assert body["html_info"] == recorded["html_info"]
     if "infotexts" in recorded:
         assert body["info"]["infotexts"] == [_filled(text, checkpoint) for text in recorded["infotexts"]]
+
+
+def test_the_options_of_the_pages_are_there(web_ui: httpx.Client) -> None:
+    options = web_ui.get("/options").json()
+    assert mismatches({name: options.get(name) for name in PAGE_OPTIONS}, PAGE_OPTIONS) == []
 
 
 def _send(web_ui: httpx.Client, recorded: dict[str, Any], checkpoint: dict[str, Any]) -> httpx.Response:

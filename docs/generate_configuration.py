@@ -27,6 +27,7 @@ from contract.settings import Settings  # noqa: E402 - the project is importable
 from runtime_image.agent.settings import AgentSettings  # noqa: E402 - see above
 from runtime_image.model_downloader.settings import ModelSettings  # noqa: E402 - see above
 from runtime_image.supervisor.settings import SupervisorSettings  # noqa: E402 - see above
+from runtime_image.webui_host.settings import WebUiHostSettings  # noqa: E402 - see above
 from stacks.config import Environment  # noqa: E402 - see above
 
 INTRODUCTION: Final = """# Configuration
@@ -59,10 +60,15 @@ def page() -> str:
     parts.append(settings_table(AgentSettings))
     parts.append(
         "## The supervisor\n\n`python -m runtime_image.supervisor` is the entry of a runtime's container; see"
-        " [operations.md](../how-to/operations.md#the-container). It passes all its variables to the Web UI, the"
-        " model downloader and the agent.\n"
+        " [operations.md](../how-to/operations.md#the-container). It passes all its variables to the"
+        " model downloader and the agent. The Web UI gets the variables of the image and of `WEBUI_VARIABLES` only.\n"
     )
     parts.append(settings_table(SupervisorSettings))
+    parts.append(
+        "## The host of the Web UI\n\n`python -m runtime_image.webui_host` is the entry of the Web UI's container. The"
+        " supervisor asks it for a Web UI.\n"
+    )
+    parts.append(settings_table(WebUiHostSettings))
     parts.append(
         "## The model downloader\n\n`python -m runtime_image.model_downloader` reads these variables, and AWS's own"
         " (`AWS_REGION`, `AWS_ENDPOINT_URL`,\ncredentials).\n"

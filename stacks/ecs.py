@@ -28,7 +28,13 @@ class EcsStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **stack)
         environment, storage, messaging = resources.environment, resources.storage, resources.messaging
-        cluster = EcsCluster(self, "Ecs", name=environment.cluster_name, network=resources.gpu_network(self))
+        cluster = EcsCluster(
+            self,
+            "Ecs",
+            name=environment.cluster_name,
+            network=resources.gpu_network(self),
+            allowed_link_hosts=environment.allowed_link_hosts,
+        )
         images = RuntimeImages(self, "Image", project=resources.project)
         services: list[str] = []
         for runtime in environment.runtimes:

@@ -1,4 +1,4 @@
-"""Start of the Web UI: makes unpickling safe, writes the fixed options, then runs the Web UI's own start script.
+"""Start of the Web UI in a process whose unpickling is safe, whose options are fixed, and whose outputs are removed.
 
 usage: python -m runtime_image.launcher SCRIPT [ARGUMENT …], in the Web UI's folder and its Python
 """
@@ -6,11 +6,12 @@ usage: python -m runtime_image.launcher SCRIPT [ARGUMENT …], in the Web UI's f
 import argparse
 import importlib
 import json
-import os
 import runpy
-import shlex
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,16 @@ from runtime_image.launcher.safe_unpickling import make_pickle_safe, refuse_torc
 
 #: Options that no task may change. The Web UI fetches no links, because the agent has fetched all that are allowed.
 FIXED_OPTIONS: Final[Mapping[str, object]] = {"api_enable_requests": False}
+#: Seconds for which a file may lie in the folder of outputs. The agent switches saving off, so none should be there.
+OUTPUT_SECONDS: Final = 5.0
 
 
-def settings_file(arguments: Sequence[str]) -> Path:
-    """Return the file of the Web UI's options, by the Web UI's own rule."""
+def data_folder(arguments: Sequence[str]) -> Path:
+    """Return the folder of the Web UI's options and outputs, by the Web UI's own rule."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--data-dir", type=Path, default=Path())
-    parser.add_argument("--ui-settings-file", type=Path)
     found, _ = parser.parse_known_args(arguments)
-    return Path(found.ui_settings_file or found.data_dir / "config.json")
+    return Path(found.data_dir)
 
 
 def write_fixed_options(file: Path) -> None:
@@ -38,11 +40,27 @@ def write_fixed_options(file: Path) -> None:
     file.write_text(json.dumps({**(options if isinstance(options, dict) else {}), **FIXED_OPTIONS}), encoding="utf-8")
 
 
+def remove_old_outputs(folder: Path, *, before: float) -> None:
+    """Remove the files in `folder` that are older than a time in epoch seconds. Tasks get their outputs as answers."""
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            if file.is_symlink() or (file.is_file() and file.lstat().st_mtime < before):
+                file.unlink()
+
+
+def _keep_removing_old_outputs(folder: Path) -> None:
+    while True:
+        remove_old_outputs(folder, before=time.time() - OUTPUT_SECONDS)
+        time.sleep(OUTPUT_SECONDS)
+
+
 def main(script: str, *arguments: str) -> None:
     """Run the Web UI in this process."""
     make_pickle_safe()
     refuse_torchscript(importlib.import_module("torch"))
-    write_fixed_options(settings_file([*arguments, *shlex.split(os.environ.get("COMMANDLINE_ARGS", ""))]))
+    data = data_folder(arguments)
+    write_fixed_options(data / "config.json")
+    threading.Thread(target=_keep_removing_old_outputs, args=(data / "outputs",), daemon=True).start()
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")
 

@@ -13,15 +13,17 @@ from contract.settings import InvalidEnvironment
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import configure_logs
+from runtime_image.process.webui_environment import webui_environment
 from runtime_image.supervisor.agent_process import AgentProcess
 from runtime_image.supervisor.child_process import ChildProcess
 from runtime_image.supervisor.container_metrics import ContainerMetrics
 from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.events import Event, ShutdownRequested
 from runtime_image.supervisor.health_server import HealthServer
+from runtime_image.supervisor.hosted_process import HostedProcess
 from runtime_image.supervisor.liveness_probe import LivenessProbe
-from runtime_image.supervisor.managed_process import RestartPolicy
-from runtime_image.supervisor.model_download import ModelDownload, link_baked_models
+from runtime_image.supervisor.managed_process import RestartPolicy, StartedProcess
+from runtime_image.supervisor.model_download import ModelDownload, link_baked_models, make_webui_folders
 from runtime_image.supervisor.output_lines import log_output
 from runtime_image.supervisor.sd_webui import SdWebUi
 from runtime_image.supervisor.settings import SupervisorSettings
@@ -51,6 +53,8 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
     settings = SupervisorSettings.from_environment(environment)
     check_machine(settings)
     log = configure_logs(settings.log_level).bind(runtime=settings.runtime, process="supervisor")
+    if settings.webui_host:
+        make_webui_folders(settings.models_directory)
     baked_models = link_baked_models(settings.baked_models_directory, settings.models_directory)
     clock = Clock()
     status = ContainerStatus(ticked_at=clock.monotonic())
@@ -78,16 +82,19 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         event_log=log,
     )
     probe = LivenessProbe(engine=engine, status=status, limit_seconds=settings.hang_seconds, clock=clock)
+    read_output = partial(log_output, started_line=engine.started_line, log=log.bind(process="webui"))
+
+    def start_webui() -> StartedProcess:
+        if settings.webui_host:
+            address = settings.webui_host_address
+            return HostedProcess("webui", address, post=events.put, read_output=read_output)
+        variables = webui_environment(environment, settings.webui_variables)
+        return ChildProcess(
+            "webui", settings.webui_command, environment=variables, post=events.put, read_output=read_output
+        )
+
     webui = WebUiProcess(
-        start=partial(
-            ChildProcess,
-            "webui",
-            settings.webui_command,
-            # The Web UI's lines reach the log when they are printed.
-            environment={**environment, "PYTHONUNBUFFERED": "1"},
-            post=events.put,
-            read_output=partial(log_output, started_line=engine.started_line, log=log.bind(process="webui")),
-        ),
+        start=start_webui,
         prepare=startup.run,
         probe=probe.run,
         post=events.put,

@@ -26,6 +26,7 @@ class ChildProcess:
         environment: Mapping[str, str],
         post: Callable[[Event], None],
         read_output: Callable[[IO[bytes], threading.Event], None] | None = None,
+        output: int | None = None,
     ) -> None:
         """Start the process; raises OSError if that fails.
 
@@ -36,6 +37,7 @@ class ChildProcess:
             post: Receives the event of its end.
             read_output: Reads what it writes, in a separate thread, and sets the event at the end of its start. Without
                 this reader the output is the supervisor's.
+            output: File descriptor that receives what it writes, unless `read_output` does.
         """
         self.name = name
         self.started = threading.Event()
@@ -43,8 +45,8 @@ class ChildProcess:
             command,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if read_output else None,
-            stderr=subprocess.STDOUT if read_output else None,
+            stdout=subprocess.PIPE if read_output else output,
+            stderr=None if read_output is None and output is None else subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=end_with_parent,  # noqa: PLW1509 - a bare system call, found at import
         )
@@ -52,8 +54,8 @@ class ChildProcess:
         self.pid = self._process.pid
         self._post = post
         # After a failure of either thread the pipe fills up, or the loop never hears of the end.
-        if read_output and (output := self._process.stdout):
-            start_thread(f"{name}-output", lambda: read_output(output, self.started), post)
+        if read_output and (pipe := self._process.stdout):
+            start_thread(f"{name}-output", lambda: read_output(pipe, self.started), post)
         start_thread(f"{name}-end", self._await_end, post)
 
     def is_running(self) -> bool:
@@ -67,11 +69,11 @@ class ChildProcess:
 
     def terminate(self) -> None:
         """Ask the whole group to end, because a shell in front of a program does not pass signals on."""
-        self._signal_group(signal.SIGTERM)
+        self.signal_group(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the whole group at once."""
-        self._signal_group(signal.SIGKILL)
+        self.signal_group(signal.SIGKILL)
 
     def resident_bytes(self) -> int:
         """Return the resident size of the process and all that it has started, mapped files left out.
@@ -94,7 +96,8 @@ class ChildProcess:
             os.killpg(self.pid, signal.SIGKILL)
         self._post(ChildEnded(self, self._process.wait()))
 
-    def _signal_group(self, number: signal.Signals) -> None:
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to the process and all that it has started."""
         if self.is_running():
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)

@@ -19,6 +19,10 @@ UNKILLABLE_SECONDS: Final = 10.0
 _AT_ONCE: Final = 0.0
 
 
+class ProcessUnavailable(Exception):
+    """Raised when a process cannot be started yet, because its container does not answer."""
+
+
 class StartedProcess(Protocol):
     """Running program as the supervisor sees it; `ChildProcess` is the real one."""
 
@@ -79,6 +83,8 @@ class ManagedProcess:
     _due_at: float | None = field(default=_AT_ONCE, init=False)
     _kill_at: float | None = field(default=None, init=False)
     _killed_at: float | None = field(default=None, init=False)
+    #: Why the last start was not possible, so that the log has each reason once.
+    _unavailable: str = field(default="", init=False)
 
     @property
     def is_terminating(self) -> bool:
@@ -89,7 +95,15 @@ class ManagedProcess:
         """Start the process unless it runs or pauses. Return True if it was started."""
         if self.child or self._due_at is None or now < self._due_at:
             return False
-        self.child = self.start()
+        try:
+            self.child = self.start()
+        except ProcessUnavailable as error:
+            if str(error) != self._unavailable:
+                self._unavailable = str(error)
+                self.event_log.warning("child_not_started", reason=self._unavailable)
+            self._due_at = now + FIRST_PAUSE_SECONDS
+            return False
+        self._unavailable = ""
         self.event_log.info("child_started", child=self.child.name, pid=self.child.pid)
         return True
 

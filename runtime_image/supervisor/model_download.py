@@ -14,6 +14,30 @@ from runtime_image.supervisor.managed_process import ManagedProcess
 _CHOSEN: Final = frozenset(
     {ExitCode.STOPPED, ExitCode.MODEL_MISSING, ExitCode.DISK_FULL, ExitCode.DOWNLOAD_FAILED, ExitCode.INVALID_SETTINGS}
 )
+#: Folders that the Web UI and ControlNet make at their start unless they are there. Their container may only read them.
+_WEBUI_FOLDERS: Final = (
+    "BLIP",
+    "CLIP",
+    "Codeformer",
+    "ControlNet",
+    "ControlNetPreprocessors",
+    "DAT",
+    "ESRGAN",
+    "GFPGAN",
+    "LDSR",
+    "Lora",
+    "RealESRGAN",
+    "ScuNET",
+    "Stable-diffusion",
+    "SwinIR",
+    "VAE",
+    "VAE-approx",
+    "deepbooru",
+    "embeddings",
+    "hypernetworks",
+    "karlo",
+    "torch_deepdanbooru",
+)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -41,6 +65,12 @@ class ModelDownload(ManagedProcess):
         return code
 
 
+def make_webui_folders(folder: Path) -> None:
+    """Make the folders of models that the Web UI expects; raises InvalidEnvironment if `folder` is not writable."""
+    for name in _WEBUI_FOLDERS:
+        _make_folder(folder / name)
+
+
 def link_baked_models(source: Path | None, folder: Path) -> int:
     """Link the image's models in `source` into `folder`, a volume that is empty at the container's start.
 
@@ -54,10 +84,17 @@ def link_baked_models(source: Path | None, folder: Path) -> int:
     files = [path for path in source.rglob("*") if path.is_file()]
     for file in files:
         link = folder / file.relative_to(source)
+        _make_folder(link.parent)
         try:
-            link.parent.mkdir(parents=True, exist_ok=True)
             if not os.path.lexists(link):
                 link.symlink_to(file)
         except OSError as error:
             raise InvalidEnvironment(f"MODELS_DIRECTORY: {link} cannot be made: {error.strerror}") from error
     return len(files)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidEnvironment(f"MODELS_DIRECTORY: {folder} cannot be made: {error.strerror}") from error

@@ -1,12 +1,12 @@
 """Settings of the supervisor, read once from the environment when the container starts."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ByteSize, Field
+from pydantic import BeforeValidator, ByteSize, Field, Json
 
 from contract.settings import Settings
+from runtime_image.process.webui_environment import split_words
 
 #: Seconds of the grace period that the Web UI gets after the agent, and the same as a part of a short period.
 WEBUI_STOP_SECONDS: Final = 5.0
@@ -16,16 +16,23 @@ SPARE_SECONDS: Final = 2.0
 SPARE_PART: Final = 0.05
 
 
-def _words(command: object) -> object:
-    return tuple(shlex.split(command)) if isinstance(command, str) else command
-
-
 class SupervisorSettings(Settings):
-    """Variables of `python -m runtime_image.supervisor`. It passes all variables on to the processes that it starts."""
+    """Variables of `python -m runtime_image.supervisor`. It passes all variables on to the agent and the downloader.
+
+    The Web UI gets those of `webui_environment` only.
+    """
 
     runtime: str = Field(min_length=1, description="Name of the runtime, for logs")
-    webui_command: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+    webui_command: Annotated[tuple[str, ...], BeforeValidator(split_words)] = Field(
         min_length=1, description="Command line of the Web UI, quoted as in a shell but run without one"
+    )
+    webui_host: str = Field(
+        default="",
+        pattern=r"^127\.0\.0\.1:\d{1,5}$",
+        description="Address of the host in the Web UI's container; without it the supervisor starts WEBUI_COMMAND",
+    )
+    webui_variables: Json[tuple[str, ...]] = Field(
+        default=(), description="Names of variables that the Web UI gets in addition to the image's"
     )
     webui_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address at which the Web UI answers")
     webui_restarts: int = Field(
@@ -67,6 +74,12 @@ class SupervisorSettings(Settings):
     def engine_ready_file(self) -> Path:
         """Return the file that exists while the Web UI is ready."""
         return self.status_file.with_name("engine-ready")
+
+    @property
+    def webui_host_address(self) -> tuple[str, int]:
+        """Return the host and the port of WEBUI_HOST."""
+        host, _, port = self.webui_host.partition(":")
+        return host, int(port)
 
     @property
     def webui_stop_seconds(self) -> float:

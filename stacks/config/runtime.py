@@ -151,12 +151,13 @@ class RuntimeConfig(Runtime):
         f" {STOP_MARGIN_SECONDS} seconds",
     )
     extra_env: Annotated[dict[str, str], AfterValidator(_check_extra_env)] = Field(
-        default={}, description="additional environment variables of the container, for example PYTORCH_CUDA_ALLOC_CONF"
+        default={},
+        description="additional environment variables of the agent and the Web UI, for example PYTORCH_CUDA_ALLOC_CONF",
     )
     secrets: Annotated[dict[str, _SecretArn], AfterValidator(_check_extra_env)] = Field(
         default={},
-        description="additional secret variables: for each the ARN of a secret of Secrets Manager or of a parameter"
-        " of Systems Manager; on ECS only",
+        description="additional secret variables of the agent, not of the Web UI: for each the ARN of a secret of"
+        " Secrets Manager or of a parameter of Systems Manager; on ECS only",
     )
     webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
         default=(), description="additional arguments of the Web UI, for example --xformers, one per entry"

@@ -43,7 +43,10 @@ RESERVED_VARIABLES: Final = frozenset(
         "TASK_TABLE",
         "VISIBILITY_TIMEOUT_SECONDS",
         "WEBUI_COMMAND",
+        "WEBUI_HOST",
+        "WEBUI_HOST_PORT",
         "WEBUI_URL",
+        "WEBUI_VARIABLES",
     }
 )
 #: Prefixes of AWS, its orchestrators and Python. Wrong values of these look like missing permissions.

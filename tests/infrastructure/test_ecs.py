@@ -10,6 +10,7 @@ import pytest
 
 from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
 from tests.infrastructure.conftest import Synthesize, TemplatesOf
+from tests.infrastructure.ecs_replicas import container_named, replica_of
 from tests.infrastructure.templates import Templates, without_hash
 
 PROJECT = Path(__file__).parents[2]
@@ -17,17 +18,6 @@ PROJECT = Path(__file__).parents[2]
 
 def services_of(templates: Templates) -> dict[str, dict[str, Any]]:
     return {item.properties["ServiceName"]: item.properties for item in templates.resources("AWS::ECS::Service")}
-
-
-def replica_of(templates: Templates, runtime: str) -> dict[str, Any]:
-    """The container of a runtime's replicas."""
-    (definition,) = [
-        item.properties
-        for item in templates.resources("AWS::ECS::TaskDefinition")
-        if item.properties["Family"] == f"darkroom-{templates.environment.name}-{runtime}"
-    ]
-    container: dict[str, Any] = definition["ContainerDefinitions"][0]
-    return container
 
 
 def group_of(templates: Templates, service: str) -> dict[str, Any]:
@@ -65,18 +55,21 @@ def listed(value: Any) -> list[Any]:
 
 def test_a_replica_has_its_gpus_and_no_rights_on_its_node(fleet: Templates) -> None:
     for runtime in fleet.environment.runtimes:
-        container = replica_of(fleet, runtime.name)
-        assert container["ResourceRequirements"] == [{"Type": "GPU", "Value": "1"}]
-        assert container["User"] == "10001:10001"
-        assert container["ReadonlyRootFilesystem"] is True
-        assert container["Privileged"] is False
-        assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
-        assert container["DockerSecurityOptions"] == ["no-new-privileges"]
+        agent, webui = (replica_of(fleet, runtime.name, name=name) for name in ("runtime", "webui"))
+        assert webui["ResourceRequirements"] == [{"Type": "GPU", "Value": "1"}]
+        assert "ResourceRequirements" not in agent
+        assert {"Name": "NVIDIA_VISIBLE_DEVICES", "Value": "void"} in agent["Environment"]
+        assert (agent["User"], webui["User"]) == ("10001:10001", "10002:10002")
+        for container in (agent, webui):
+            assert container["ReadonlyRootFilesystem"] is True
+            assert container["Privileged"] is False
+            assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+            assert container["DockerSecurityOptions"] == ["no-new-privileges"]
 
 
 def test_only_three_folders_are_writable_and_end_with_the_replica(fleet: Templates) -> None:
     for definition in fleet.resources("AWS::ECS::TaskDefinition"):
-        replica = definition.properties["ContainerDefinitions"][0]
+        replica = container_named(definition.properties, "runtime")
         writable = [mount for mount in replica["MountPoints"] if not mount["ReadOnly"]]
         paths = {mount["SourceVolume"]: mount["ContainerPath"] for mount in writable}
         assert sorted(paths.values()) == sorted(WRITABLE_FOLDERS.values())
@@ -109,14 +102,18 @@ def test_ecs_asks_what_the_image_asks_whether_a_replica_lives(fleet: Templates) 
 
 
 def test_as_many_replicas_fit_on_a_node_as_it_has_gpus_for(ecs: Templates) -> None:
+    def share(runtime: str) -> tuple[int, int]:
+        both = [replica_of(ecs, runtime, name=name) for name in ("runtime", "webui")]
+        return sum(container["Memory"] for container in both), sum(container["Cpu"] for container in both)
+
     # g5.12xlarge: 4 GPUs, 48 processors, 192 GiB.
-    container = replica_of(ecs, "dynamic")
-    assert 4 * container["Memory"] < 192 * 1024
-    assert 4 * container["Cpu"] < 48 * 1024
+    memory, cpu = share("dynamic")
+    assert 4 * memory < 192 * 1024
+    assert 4 * cpu < 48 * 1024
     # The smallest of g5 and g6 with one GPU has 4 processors and 16 GiB.
-    container = replica_of(ecs, "sdruntime")
-    assert 8 * 1024 < container["Memory"] < 15 * 1024
-    assert container["Cpu"] < 4 * 1024
+    memory, cpu = share("sdruntime")
+    assert 8 * 1024 < memory < 15 * 1024
+    assert cpu < 4 * 1024
 
 
 def test_each_way_to_buy_is_a_service_with_nodes_of_its_own(ecs: Templates) -> None:
@@ -273,6 +270,8 @@ def test_every_container_knows_its_region(fleet: Templates) -> None:
     """ECS's agents before 2026 do not set it on EC2, and every AWS client requires it."""
     for definition in fleet.resources("AWS::ECS::TaskDefinition"):
         for container in definition.properties["ContainerDefinitions"]:
+            if container["Name"] == "webui":
+                continue
             variables = {item["Name"]: item["Value"] for item in container["Environment"]}
             assert variables["AWS_REGION"] == {"Ref": "AWS::Region"} or variables["AWS_REGION"] == (
                 fleet.environment.region
@@ -346,17 +345,17 @@ def traced(ecs: Templates, synthesize: Synthesize) -> Templates:
 @pytest.mark.slow
 def test_traced_replicas_hand_their_spans_to_a_collector_that_outlives_them(ecs: Templates, traced: Templates) -> None:
     (definition,) = traced.resources("AWS::ECS::TaskDefinition")
-    replica, beside = definition.properties["ContainerDefinitions"]
+    replica, beside = (container_named(definition.properties, name) for name in ("runtime", "collector"))
     assert "AWS_REGION" in {item["Name"] for item in beside["Environment"]}
     variables = {item["Name"]: item["Value"] for item in replica["Environment"]}
     (configuration,) = [item["Value"] for item in beside["Environment"] if item["Name"] == "AOT_CONFIG_CONTENT"]
     receiver = json.loads(configuration)["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{receiver}"
-    assert replica["DependsOn"] == [{"ContainerName": beside["Name"], "Condition": "START"}]
+    assert {"ContainerName": beside["Name"], "Condition": "START"} in replica["DependsOn"]
     assert beside["Essential"] is False
     assert rights_of(traced, "RuntimeSdruntimeRole")["xray:PutTraceSegments"] == {"*"}
     for definition in ecs.resources("AWS::ECS::TaskDefinition"):
-        (replica,) = definition.properties["ContainerDefinitions"]
+        replica = container_named(definition.properties, "runtime")
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["Name"] for item in replica["Environment"]}
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
+from stacks.constructs.runtime.environment_variables import webui_container_environment
+from stacks.constructs.runtime.images import WEBUI_HOST_COMMAND
+from stacks.constructs.runtime.replica_limits import WEBUI_FOLDERS, WRITABLE_FOLDERS
 from stacks.pinned_versions import PINS
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates, without_hash
@@ -22,9 +24,9 @@ def pod_of(templates: Templates, namespace: str = NAMESPACE) -> dict[str, Any]:
     return pod
 
 
-def container_of(templates: Templates, namespace: str = NAMESPACE) -> dict[str, Any]:
-    (container,) = pod_of(templates, namespace)["containers"]
-    found: dict[str, Any] = container
+def container_of(templates: Templates, namespace: str = NAMESPACE, *, name: str = "runtime") -> dict[str, Any]:
+    found: dict[str, Any]
+    (found,) = [container for container in pod_of(templates, namespace)["containers"] if container["name"] == name]
     return found
 
 
@@ -42,10 +44,40 @@ def test_a_replica_is_confined(everything: Templates) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert {mount["mountPath"] for mount in container["volumeMounts"]} == set(WRITABLE_FOLDERS.values())
-    assert all(volume["emptyDir"] == {"sizeLimit": "50Gi"} for volume in pod["volumes"])
+    writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    assert writable == set(WRITABLE_FOLDERS.values())
+    volumes = {volume["name"]: volume.get("emptyDir") for volume in pod["volumes"]}
+    assert all(volumes[name] == {"sizeLimit": "50Gi"} for name in WRITABLE_FOLDERS)
     labels = everything.manifest("Namespace", name=NAMESPACE)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_web_ui_has_no_keys(everything: Templates) -> None:
+    template = everything.manifest("Deployment", NAMESPACE)["spec"]["template"]
+    pod, webui, agent = template["spec"], container_of(everything, name="webui"), container_of(everything)
+    # EKS adds the role's token to all containers but these, and Kubernetes adds its own to none.
+    assert template["metadata"]["annotations"] == {"eks.amazonaws.com/skip-containers": "webui"}
+    assert pod["automountServiceAccountToken"] is False
+    assert pod.get("shareProcessNamespace", False) is pod.get("hostPID", False) is False
+    mounts = {mount["name"]: mount for mount in webui["volumeMounts"]}
+    assert mounts.keys() == {"models", *WEBUI_FOLDERS}
+    assert mounts["models"] == {"name": "models", "mountPath": "/models", "readOnly": True}
+    assert [mount["mountPath"] for mount in agent["volumeMounts"] if mount["name"] == "account"] == [
+        "/var/run/secrets/kubernetes.io/serviceaccount"
+    ]
+    assert webui["securityContext"] == {**agent["securityContext"], "runAsUser": 10002, "runAsGroup": 10002}
+    variables = {item["name"]: item["value"] for item in webui["env"]}
+    runtime = everything.environment.runtimes[0]
+    assert variables == webui_container_environment(runtime, everything.environment)
+    assert tuple(webui["command"]) == WEBUI_HOST_COMMAND
+    assert "ports" not in webui
+
+
+def test_files_of_the_web_ui_end_with_an_error_before_they_harm_another(everything: Templates) -> None:
+    volumes = {volume["name"]: volume.get("emptyDir") for volume in pod_of(everything)["volumes"]}
+    for name in WEBUI_FOLDERS:
+        # In memory the file system itself has a limit. On disk the pod would be evicted with the agent's tasks.
+        assert volumes[name] == {"medium": "Memory", "sizeLimit": "256Mi"}
 
 
 def test_a_replica_is_probed_where_its_supervisor_answers(everything: Templates) -> None:
@@ -81,7 +113,9 @@ def test_replicas_without_tracing_have_no_collector(everything: Templates) -> No
     from stacks.constructs.kubernetes.deployment import deployment  # noqa: PLC0415  # starts Node
 
     runtime = everything.environment.runtimes[0]
-    manifest = deployment(runtime, image="image", environment={}, region="eu-central-1", tracing=False)
+    manifest = deployment(
+        runtime, image="image", environment={}, webui_environment={}, region="eu-central-1", tracing=False
+    )
     pod = manifest["spec"]["template"]["spec"]
     assert "initContainers" not in pod
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in {item["name"] for item in pod["containers"][0]["env"]}
@@ -98,18 +132,17 @@ def test_a_replica_has_the_time_to_finish_its_longest_task(everything: Templates
 
 
 def test_a_replica_asks_for_what_every_instance_has(everything: Templates) -> None:
-    resources = container_of(everything)["resources"]
-    # g5.xlarge and g6.xlarge: 4 processors, 16 GiB, 232 GiB of NVMe.
-    assert resources["requests"] == {
-        "cpu": "3000m",
-        "memory": "12288Mi",
-        "ephemeral-storage": "50Gi",
-        "nvidia.com/gpu": "1",
-    }
-    assert resources["limits"] == {"memory": "12288Mi", "nvidia.com/gpu": "1"}
+    agent, webui = (container_of(everything, name=name)["resources"] for name in ("runtime", "webui"))
+    # g5.xlarge and g6.xlarge: 4 processors, 16 GiB, 232 GiB of NVMe, of which three quarters are for replicas.
+    assert agent["requests"] == {"cpu": "300m", "memory": "1229Mi", "ephemeral-storage": "50Gi"}
+    assert webui["requests"] == {"cpu": "2700m", "memory": "11059Mi", "nvidia.com/gpu": "1"}
+    assert agent["limits"] == {"memory": "1229Mi"}
+    assert webui["limits"] == {"memory": "11059Mi", "nvidia.com/gpu": "1"}
+    # NVIDIA's container runtime gives a container without a request all GPUs, unless its environment refuses them.
+    assert {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"} in container_of(everything)["env"]
     # g5.12xlarge: four replicas share 48 processors and 192 GiB.
-    shared = container_of(everything, "runtime-dynamic")["resources"]["requests"]
-    assert (shared["cpu"], shared["memory"]) == ("9000m", "36864Mi")
+    shared = container_of(everything, "runtime-dynamic", name="webui")["resources"]["requests"]
+    assert (shared["cpu"], shared["memory"]) == ("8100m", "33177Mi")
 
 
 def test_the_number_of_replicas_is_the_scalers_business(everything: Templates) -> None:

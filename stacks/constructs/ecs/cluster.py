@@ -1,10 +1,17 @@
 """ECS cluster of an environment, with the role and the security group of its nodes."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from aws_cdk import Aws, aws_ec2, aws_ecs, aws_iam
 from constructs import Construct
 
 from stacks.constructs.permissions import allow
+from stacks.constructs.runtime.egress import DNS_PORT, LAST_PORT, PRIVATE_CIDRS, private_ports, public_cidrs
 from stacks.constructs.runtime.gpu_network import GpuNetwork
+
+#: Egress rules of a security group (Amazon VPC quotas, "Inbound or outbound rules per security group").
+MAX_RULES: Final = 60
 
 
 class EcsCluster(Construct):
@@ -13,7 +20,9 @@ class EcsCluster(Construct):
     `name` is known without a reference. A resource that requires the ready cluster depends on `capacity`.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str, network: GpuNetwork) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, name: str, network: GpuNetwork, allowed_link_hosts: Sequence[str]
+    ) -> None:
         super().__init__(scope, id_)
         self.name = name
         self.network = network
@@ -40,8 +49,9 @@ class EcsCluster(Construct):
             vpc=network.vpc,
             # A change of this text would replace the group.
             description="Nodes and replicas: they call out, and nobody calls them",
-            allow_all_outbound=True,
+            allow_all_outbound=False,
         )
+        _allow_egress(self.security_group, allowed_link_hosts)
         self.node_role = self._create_node_role()
 
     def add_provider(self, provider: aws_ecs.CfnCapacityProvider) -> None:
@@ -72,3 +82,26 @@ class EcsCluster(Construct):
             wildcard_reason="The agent requests its endpoint before it has an identity; IAM takes no ARN",
         )
         return role
+
+
+def _allow_egress(group: aws_ec2.SecurityGroup, allowed_link_hosts: Sequence[str]) -> None:
+    """Allow what EKS's network policy allows. Security groups do not filter link-local addresses at all.
+
+    Raises:
+        ValueError: if the hosts of links have more ports than a security group has rules.
+    """
+    tcp_ports = private_ports(allowed_link_hosts)
+    public = public_cidrs()
+    if len(public) + (len(tcp_ports) + 2) * len(PRIVATE_CIDRS) > MAX_RULES:
+        raise ValueError(
+            f"allowedLinkHosts: the hosts have {len(tcp_ports)} ports, and a security group has rules for"
+            f" {(MAX_RULES - len(public)) // len(PRIVATE_CIDRS) - 2}; serve the links on fewer ports, for example 443"
+        )
+    port = aws_ec2.Port
+    for cidr in public:
+        group.add_egress_rule(aws_ec2.Peer.ipv4(cidr), port.tcp_range(1, LAST_PORT), "Links may name any port")
+    for cidr in PRIVATE_CIDRS:
+        for number in tcp_ports:
+            group.add_egress_rule(aws_ec2.Peer.ipv4(cidr), port.tcp(number), "AWS services and links")
+        for dns in (port.tcp(DNS_PORT), port.udp(DNS_PORT)):
+            group.add_egress_rule(aws_ec2.Peer.ipv4(cidr), dns, "Names")

@@ -14,6 +14,7 @@ from stacks.constructs.ecs.task_definition import task_definition
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
+from stacks.constructs.runtime.environment_variables import webui_container_environment
 from stacks.constructs.runtime.images import RuntimeImages
 from stacks.constructs.runtime.role import RuntimeRole
 from stacks.exports import QueueReference, StorageExports
@@ -57,6 +58,7 @@ class RuntimeOnEcs(Construct):
             family=f"{cluster.name}-{runtime.name}",
             image=images.uri_for(runtime),
             variables=variables,
+            webui_variables=webui_container_environment(runtime, environment),
             log_group=logs,
             tracing=environment.tracing,
             task_role=self._task_role(cluster, queue, storage, environment),

@@ -1,7 +1,7 @@
-"""Task definition of a replica on ECS: an unprivileged container with GPUs and three writable folders."""
+"""Task definition of a replica on ECS: an agent with three writable folders, and a Web UI with GPUs, without keys."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import Aws, aws_ecs, aws_iam
 from constructs import Construct
@@ -11,9 +11,21 @@ from stacks.constructs.ecs.user_data import ENDING_FILE, NOTICE_FOLDER
 from stacks.constructs.nag_suppressions import suppress
 from stacks.constructs.retention import TaskLogGroup
 from stacks.constructs.runtime import trace_collector
-from stacks.constructs.runtime.replica_limits import USER_ID, WRITABLE_FOLDERS, replica_memory_mib, replica_millicpus
+from stacks.constructs.runtime.environment_variables import WITHOUT_WEBUI
+from stacks.constructs.runtime.images import WEBUI_HOST_COMMAND
+from stacks.constructs.runtime.replica_limits import (
+    MODELS_DIRECTORY,
+    MODELS_VOLUME,
+    USER_ID,
+    WEBUI_FOLDER_MIB,
+    WEBUI_FOLDERS,
+    WEBUI_USER_ID,
+    WRITABLE_FOLDERS,
+    container_shares,
+)
 
 CONTAINER: Final = "runtime"
+WEBUI_CONTAINER: Final = "webui"
 #: Folder in which a replica reads its node's notices.
 NODE_FOLDER: Final = "/run/node"
 #: ECS's units of one processor.
@@ -26,6 +38,7 @@ LOG_BUFFER: Final = "25m"
 MAX_OPEN_FILES: Final = 65_536
 #: CPU units of the trace collector.
 COLLECTOR_CPU_UNITS: Final = 64
+_NO_CAPABILITIES: Final = aws_ecs.CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"])
 
 
 def task_definition(
@@ -36,6 +49,7 @@ def task_definition(
     family: str,
     image: str,
     variables: Mapping[str, str],
+    webui_variables: Mapping[str, str],
     log_group: TaskLogGroup,
     tracing: bool,
     task_role: aws_iam.Role,
@@ -53,9 +67,35 @@ def task_definition(
             "max-buffer-size": LOG_BUFFER,
         },
     )
-    sidecars = [_collector(logs)] if tracing else []
+    share, webui_share = container_shares(runtime)
+    confined = _confined(logs, stop_seconds=runtime.stop_seconds)
+    webui = kind.ContainerDefinitionProperty(
+        **confined,
+        name=WEBUI_CONTAINER,
+        image=image,
+        entry_point=list(WEBUI_HOST_COMMAND),
+        command=[],
+        environment=_pairs(webui_variables),
+        # More memory than this is a leak. A restart of the Web UI is better than a failed node.
+        memory=webui_share.memory_mib,
+        cpu=webui_share.millicpus * CPU_UNITS // 1_000,
+        resource_requirements=[kind.ResourceRequirementProperty(type="GPU", value=str(runtime.gpus_per_replica))],
+        user=f"{WEBUI_USER_ID}:{WEBUI_USER_ID}",
+        linux_parameters=kind.LinuxParametersProperty(
+            capabilities=_NO_CAPABILITIES,
+            tmpfs=[
+                kind.TmpfsProperty(container_path=path, size=WEBUI_FOLDER_MIB, mount_options=["mode=1777"])
+                for path in WEBUI_FOLDERS.values()
+            ],
+        ),
+        mount_points=[
+            kind.MountPointProperty(source_volume=MODELS_VOLUME, container_path=MODELS_DIRECTORY, read_only=True)
+        ],
+    )
+    sidecars = [webui, *([_collector(logs)] if tracing else [])]
     variables = {
         **variables,
+        **WITHOUT_WEBUI,
         # Only the newest of ECS's agents set these on EC2, and every AWS client requires them.
         "AWS_REGION": Aws.REGION,
         "AWS_DEFAULT_REGION": Aws.REGION,
@@ -64,23 +104,15 @@ def task_definition(
     if tracing:
         variables[trace_collector.ENDPOINT_VARIABLE] = trace_collector.ENDPOINT
     container = kind.ContainerDefinitionProperty(
+        **confined,
         name=CONTAINER,
         image=image,
-        essential=True,
-        environment=[kind.KeyValuePairProperty(name=name, value=value) for name, value in variables.items()],
+        environment=_pairs(variables),
         secrets=[kind.SecretProperty(name=name, value_from=arn) for name, arn in runtime.secrets.items()],
-        # More memory than this is a leak. A restart of the Web UI is better than a failed node.
-        memory=replica_memory_mib(runtime),
-        cpu=replica_millicpus(runtime) * CPU_UNITS // 1_000,
-        resource_requirements=[kind.ResourceRequirementProperty(type="GPU", value=str(runtime.gpus_per_replica))],
-        # EC2 has no upper limit for this; Fargate's is two minutes.
-        stop_timeout=runtime.stop_seconds,
+        memory=share.memory_mib,
+        cpu=share.millicpus * CPU_UNITS // 1_000,
         user=f"{USER_ID}:{USER_ID}",
-        readonly_root_filesystem=True,
-        privileged=False,
-        docker_security_options=["no-new-privileges"],
-        linux_parameters=kind.LinuxParametersProperty(capabilities=kind.KernelCapabilitiesProperty(drop=["ALL"])),
-        ulimits=[kind.UlimitProperty(name="nofile", soft_limit=MAX_OPEN_FILES, hard_limit=MAX_OPEN_FILES)],
+        linux_parameters=kind.LinuxParametersProperty(capabilities=_NO_CAPABILITIES),
         mount_points=[
             kind.MountPointProperty(source_volume=name, container_path=path, read_only=False)
             for name, path in WRITABLE_FOLDERS.items()
@@ -89,8 +121,7 @@ def task_definition(
         health_check=kind.HealthCheckProperty(
             command=["CMD", *HEALTH_CHECK], interval=15, timeout=5, retries=6, start_period=120
         ),
-        log_configuration=logs,
-        # The replica stops before the collector, so that the last spans are sent.
+        # The agent stops before the Web UI, which its tasks still need, and before the collector of its last spans.
         depends_on=[kind.ContainerDependencyProperty(container_name=item.name, condition="START") for item in sidecars],
     )
     definition = kind(
@@ -122,6 +153,26 @@ def task_definition(
     return definition
 
 
+def _confined(logs: aws_ecs.CfnTaskDefinition.LogConfigurationProperty, *, stop_seconds: int) -> dict[str, Any]:
+    """Return what both containers of a replica have in common."""
+    kind = aws_ecs.CfnTaskDefinition
+    return {
+        "essential": True,
+        # EC2 has no upper limit for this; Fargate's is two minutes.
+        "stop_timeout": stop_seconds,
+        "readonly_root_filesystem": True,
+        "privileged": False,
+        "docker_security_options": ["no-new-privileges"],
+        "ulimits": [kind.UlimitProperty(name="nofile", soft_limit=MAX_OPEN_FILES, hard_limit=MAX_OPEN_FILES)],
+        "log_configuration": logs,
+    }
+
+
+def _pairs(variables: Mapping[str, str]) -> list[aws_ecs.CfnTaskDefinition.KeyValuePairProperty]:
+    kind = aws_ecs.CfnTaskDefinition.KeyValuePairProperty
+    return [kind(name=name, value=value) for name, value in variables.items()]
+
+
 def _collector(
     logs: aws_ecs.CfnTaskDefinition.LogConfigurationProperty,
 ) -> aws_ecs.CfnTaskDefinition.ContainerDefinitionProperty:
@@ -137,6 +188,6 @@ def _collector(
         cpu=COLLECTOR_CPU_UNITS,
         readonly_root_filesystem=True,
         privileged=False,
-        linux_parameters=kind.LinuxParametersProperty(capabilities=kind.KernelCapabilitiesProperty(drop=["ALL"])),
+        linux_parameters=kind.LinuxParametersProperty(capabilities=_NO_CAPABILITIES),
         log_configuration=logs,
     )

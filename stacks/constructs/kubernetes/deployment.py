@@ -1,18 +1,23 @@
-"""Deployment of a runtime's replicas: an unprivileged container with GPUs each, and an optional trace collector."""
+"""Deployment of a runtime's replicas: each has an agent, a Web UI without keys, and an optional trace collector."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from stacks.config import RuntimeConfig
-from stacks.constructs.kubernetes.names import RUNTIME, RUNTIME_LABEL, Manifest, metadata, namespace_of
+from stacks.constructs.kubernetes.names import RUNTIME, RUNTIME_LABEL, WEBUI, Manifest, metadata, namespace_of
 from stacks.constructs.runtime import trace_collector
-from stacks.constructs.runtime.environment_variables import HEALTH_PORT
+from stacks.constructs.runtime.environment_variables import HEALTH_PORT, WITHOUT_WEBUI
+from stacks.constructs.runtime.images import WEBUI_HOST_COMMAND
 from stacks.constructs.runtime.replica_limits import (
+    MODELS_DIRECTORY,
+    MODELS_VOLUME,
     USER_ID,
+    WEBUI_FOLDER_MIB,
+    WEBUI_FOLDERS,
+    WEBUI_USER_ID,
     WRITABLE_FOLDERS,
+    container_shares,
     replica_disk_gib,
-    replica_memory_mib,
-    replica_millicpus,
 )
 
 #: Seconds after which a container that is not ready is restarted. A large model may take minutes.
@@ -21,6 +26,11 @@ START_SECONDS: Final = 1_200
 PROGRESS_SECONDS: Final = 2_400
 #: Thousandths of a processor for the trace collector.
 COLLECTOR_MILLICPUS: Final = 64
+#: Folder in which Kubernetes puts the token of a pod's service account, and the volume that does so here.
+ACCOUNT_FOLDER: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+ACCOUNT_VOLUME: Final = "account"
+#: Seconds until the token is replaced, as in the volume that Kubernetes would add to every container.
+TOKEN_SECONDS: Final = 3_607
 #: Containers without privileges and with a read-only root.
 _CONFINED: Final = {
     "allowPrivilegeEscalation": False,
@@ -66,7 +76,13 @@ def disruption_budget(runtime: RuntimeConfig) -> Manifest:
 
 
 def deployment(
-    runtime: RuntimeConfig, *, image: str, environment: Mapping[str, str], region: str, tracing: bool
+    runtime: RuntimeConfig,
+    *,
+    image: str,
+    environment: Mapping[str, str],
+    webui_environment: Mapping[str, str],
+    region: str,
+    tracing: bool,
 ) -> Manifest:
     """Return the deployment. The scaler sets the number of replicas."""
     labels = {RUNTIME_LABEL: runtime.name}
@@ -83,9 +99,11 @@ def deployment(
             # No GPU beyond maxReplicas: old replicas stop before new ones start.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}},
             "template": {
-                "metadata": {"labels": labels},
+                # EKS adds the role's credentials to all other containers.
+                "metadata": {"labels": labels, "annotations": {"eks.amazonaws.com/skip-containers": WEBUI}},
                 "spec": {
                     "serviceAccountName": RUNTIME,
+                    "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "terminationGracePeriodSeconds": runtime.stop_seconds,
                     "nodeSelector": labels,
@@ -106,35 +124,77 @@ def deployment(
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
                     **({"initContainers": [_collector(region)]} if tracing else {}),
-                    "containers": [_container(runtime, image, environment)],
-                    # A replica that uses more than its share is evicted, and no other replica of its node.
-                    "volumes": [
-                        {"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}}
-                        for name in WRITABLE_FOLDERS
+                    "containers": [
+                        _agent_container(runtime, image, environment),
+                        _webui_container(runtime, image, webui_environment),
                     ],
+                    "volumes": _volumes(runtime),
                 },
             },
         },
     }
 
 
-def _container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def _volumes(runtime: RuntimeConfig) -> list[dict[str, Any]]:
+    return [
+        # A replica that uses more than its share is evicted, and no other replica of its node.
+        *({"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}} for name in WRITABLE_FOLDERS),
+        *(
+            {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": f"{WEBUI_FOLDER_MIB}Mi"}}
+            for name in WEBUI_FOLDERS
+        ),
+        {"name": ACCOUNT_VOLUME, "projected": {"sources": _token_sources()}},
+    ]
+
+
+def _token_sources() -> list[dict[str, Any]]:
+    """Return what Kubernetes would add to every container of the pod."""
+    authority = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    namespace = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
+    return [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}},
+        {"configMap": authority},
+        {"downwardAPI": {"items": [namespace]}},
+    ]
+
+
+def _agent_container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": RUNTIME,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "env": [
-            *({"name": name, "value": value} for name, value in environment.items()),
+            *({"name": name, "value": value} for name, value in {**environment, **WITHOUT_WEBUI}.items()),
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         ],
         "ports": [{"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
-        "resources": _resources(runtime),
+        "resources": _agent_resources(runtime),
         "startupProbe": {**_probe("/healthz", period=10), "failureThreshold": START_SECONDS // 10},
         "livenessProbe": {**_probe("/healthz", period=10), "failureThreshold": 6},
         "readinessProbe": _probe("/readyz", period=5),
         "securityContext": _CONFINED,
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in WRITABLE_FOLDERS.items()],
+        "volumeMounts": [
+            *({"name": name, "mountPath": path} for name, path in WRITABLE_FOLDERS.items()),
+            {"name": ACCOUNT_VOLUME, "mountPath": ACCOUNT_FOLDER, "readOnly": True},
+        ],
+    }
+
+
+def _webui_container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the container that runs strangers' work. It has no token, no role, and reads models only."""
+    return {
+        "name": WEBUI,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": list(WEBUI_HOST_COMMAND),
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "resources": _webui_resources(runtime),
+        "securityContext": {**_CONFINED, "runAsUser": WEBUI_USER_ID, "runAsGroup": WEBUI_USER_ID},
+        "volumeMounts": [
+            {"name": MODELS_VOLUME, "mountPath": MODELS_DIRECTORY, "readOnly": True},
+            *({"name": name, "mountPath": path} for name, path in WEBUI_FOLDERS.items()),
+        ],
     }
 
 
@@ -142,20 +202,26 @@ def _probe(path: str, *, period: int) -> dict[str, Any]:
     return {"httpGet": {"path": path, "port": "health"}, "periodSeconds": period, "timeoutSeconds": 5}
 
 
-def _resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
-    """Return the requests of a replica: every instance type fits as many replicas as it has GPUs for."""
-    memory = f"{replica_memory_mib(runtime)}Mi"
-    gpus = str(runtime.gpus_per_replica)
+def _agent_resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
+    """Return the requests: every instance type fits as many replicas as it has GPUs for."""
+    share, _ = container_shares(runtime)
+    memory = f"{share.memory_mib}Mi"
     return {
         "requests": {
-            "cpu": f"{replica_millicpus(runtime)}m",
+            "cpu": f"{share.millicpus}m",
             "memory": memory,
             "ephemeral-storage": f"{replica_disk_gib(runtime)}Gi",
-            "nvidia.com/gpu": gpus,
         },
-        # More memory than this is a leak. A restart of the Web UI is better than a failed node.
-        "limits": {"memory": memory, "nvidia.com/gpu": gpus},
+        "limits": {"memory": memory},
     }
+
+
+def _webui_resources(runtime: RuntimeConfig) -> dict[str, dict[str, str]]:
+    """Return the requests, by the same rule as the agent's, with the GPUs."""
+    _, share = container_shares(runtime)
+    # More memory than this is a leak. A restart of the Web UI is better than a failed node.
+    limits = {"memory": f"{share.memory_mib}Mi", "nvidia.com/gpu": str(runtime.gpus_per_replica)}
+    return {"requests": {"cpu": f"{share.millicpus}m", **limits}, "limits": limits}
 
 
 def _collector(region: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
-from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, Manifest
+from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, WEBUI, Manifest
 from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC, log_metrics_namespace
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
@@ -21,7 +21,7 @@ from stacks.pinned_versions import PINS
 NAMESPACE: Final = "log-shipping"
 NAME: Final = "fluent-bit"
 #: The kubelet's logs of containers, named `{pod}_{namespace}_{container}-{id}.log`.
-LOG_FILES: Final = f"/var/log/containers/*_{NAMESPACE_PREFIX}*_{RUNTIME}-*.log"
+LOG_FILES: Final = ",".join(f"/var/log/containers/*_{NAMESPACE_PREFIX}*_{name}-*.log" for name in (RUNTIME, WEBUI))
 #: Event that each of these pods logs once a minute for its node.
 NODE_EVENT: Final = "node_present"
 

@@ -13,6 +13,8 @@ RUNTIME_LABEL: Final = "darkroom/runtime"
 NAMESPACE_PREFIX: Final = "runtime-"
 #: Name of every object in a runtime's namespace.
 RUNTIME: Final = "runtime"
+#: Name of the Web UI's container in a pod. The agent's container has the name of the runtime's objects.
+WEBUI: Final = "webui"
 
 
 def namespace_of(runtime: RuntimeConfig) -> str:

@@ -5,19 +5,15 @@ from typing import Any, Final
 
 from stacks.config import RuntimeConfig
 from stacks.constructs.kubernetes.names import Manifest, metadata
+from stacks.constructs.runtime.egress import DNS_PORT, HTTP_PORT, LAST_PORT, PRIVATE_CIDRS, private_ports
 
-#: Ranges without public hosts. The link-local range has the instance metadata with the node's credentials.
-PRIVATE_CIDRS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+#: Range of the instance metadata with the node's credentials.
 LINK_LOCAL_CIDR: Final = "169.254.0.0/16"
 LOOPBACK_CIDR: Final = "127.0.0.0/8"
 #: Address of the credentials of a pod's role (EKS Pod Identity).
 POD_IDENTITY_CIDR: Final = "169.254.170.23/32"
 #: Address of a node's DNS cache. Pods reach it transparently, by the address of the cluster's DNS service.
 NODE_DNS_CIDR: Final = "169.254.20.10/32"
-HTTP_PORT: Final = 80
-HTTPS_PORT: Final = 443
-DNS_PORT: Final = 53
-LAST_PORT: Final = 65_535
 
 
 def use_network_policies() -> Manifest:
@@ -37,7 +33,6 @@ def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str])
         runtime: Runtime of the namespace.
         allowed_link_hosts: Hosts with private addresses that links may reach: `host` or `host:port`.
     """
-    private_ports = sorted({HTTPS_PORT, *(port for host in allowed_link_hosts for port in _ports(host))})
     dns = [_port(DNS_PORT, "UDP"), _port(DNS_PORT)]
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -61,18 +56,13 @@ def network_policy(runtime: RuntimeConfig, *, allowed_link_hosts: Iterable[str])
                 # DNS, the Kubernetes API, and the interface endpoints of AWS's services.
                 {
                     "to": [_block(cidr) for cidr in PRIVATE_CIDRS],
-                    "ports": [*dns, *(_port(port) for port in private_ports)],
+                    "ports": [*dns, *(_port(port) for port in private_ports(allowed_link_hosts))],
                 },
                 {"to": [_block(NODE_DNS_CIDR)], "ports": dns},
                 {"to": [_block(POD_IDENTITY_CIDR)], "ports": [_port(HTTP_PORT)]},
             ],
         },
     }
-
-
-def _ports(host: str) -> tuple[int, ...]:
-    port = host.rpartition("]")[2].rpartition(":")[2] if ":" in host.rpartition("]")[2] else ""
-    return (int(port),) if port else (HTTP_PORT, HTTPS_PORT)
 
 
 def _port(number: int, protocol: str = "TCP") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principa
 from stacks.constructs.kubernetes.keda import Keda, scaled_object, trigger_authentication
 from stacks.constructs.kubernetes.names import RUNTIME, namespace_of
 from stacks.constructs.kubernetes.network_policy import network_policy
+from stacks.constructs.runtime.environment_variables import webui_container_environment
 from stacks.constructs.runtime.role import RuntimeRole
 from stacks.exports import QueueReference, StorageExports
 
@@ -70,7 +71,12 @@ class RuntimeOnKubernetes(Construct):
         replicas = cluster.apply(
             "Deployment",
             deployment.deployment(
-                runtime, image=image, environment=variables, region=Aws.REGION, tracing=environment.tracing
+                runtime,
+                image=image,
+                environment=variables,
+                webui_environment=webui_container_environment(runtime, environment),
+                region=Aws.REGION,
+                tracing=environment.tracing,
             ),
             scope=self,
         )

@@ -1,7 +1,8 @@
-"""Environment variables of a runtime's container, for every engine and for the local system."""
+"""Environment variables of a runtime's containers, for every engine and for the local system."""
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -12,6 +13,14 @@ from stacks.exports import QueueReference, StorageExports
 
 #: Address of the Web UI inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
+#: Port of the host in the Web UI's container, at which the supervisor asks for a Web UI.
+WEBUI_HOST_PORT: Final = 7861
+#: Variables of the agent's container next to a container of the Web UI. It uses no GPU, so NVIDIA's container runtime
+#: must give it none.
+WITHOUT_WEBUI: Final[Mapping[str, str]] = {
+    "WEBUI_HOST": f"127.0.0.1:{WEBUI_HOST_PORT}",
+    "NVIDIA_VISIBLE_DEVICES": "void",
+}
 #: Port on which the supervisor answers the orchestrator's probes.
 HEALTH_PORT: Final = 8080
 #: File with the progress of the model download, for the supervisor.
@@ -52,7 +61,7 @@ class RuntimeResources:
 def runtime_environment(
     runtime: RuntimeConfig, environment: Environment, resources: RuntimeResources
 ) -> dict[str, str]:
-    """Return the variables of a container of `runtime`: the settings of its processes, and `extraEnv`.
+    """Return the variables of the agent's container of `runtime`: the settings of its processes, and `extraEnv`.
 
     The orchestrator adds the variables that it alone knows (the pod's name, its own address).
     """
@@ -74,8 +83,7 @@ def runtime_environment(
         # Empty selects the public one.
         "HF_ENDPOINT": "",
         "WEBUI_URL": WEBUI_URL,
-        # The Web UI appends them to the command line of the image.
-        "COMMANDLINE_ARGS": shlex.join(runtime.webui_arguments),
+        **_webui_variables(runtime),
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
         # A new output is the likeliest input of the next task, and every submitter may read it anyway.
@@ -90,4 +98,22 @@ def runtime_environment(
         "HEALTH_PORT": str(HEALTH_PORT),
         "GRACE_PERIOD_SECONDS": str(runtime.stop_seconds - KILL_MARGIN_SECONDS),
         "LOG_LEVEL": environment.log_level,
+    }
+
+
+def webui_container_environment(runtime: RuntimeConfig, environment: Environment) -> dict[str, str]:
+    """Return the variables of the Web UI's container. It runs strangers' work, so it gets nothing about AWS."""
+    return {
+        **runtime.extra_env,
+        **_webui_variables(runtime),
+        "WEBUI_HOST_PORT": str(WEBUI_HOST_PORT),
+        "LOG_LEVEL": environment.log_level,
+    }
+
+
+def _webui_variables(runtime: RuntimeConfig) -> dict[str, str]:
+    return {
+        # The Web UI appends them to the command line of the image.
+        "COMMANDLINE_ARGS": shlex.join(runtime.webui_arguments),
+        "WEBUI_VARIABLES": json.dumps(list(runtime.extra_env)),
     }

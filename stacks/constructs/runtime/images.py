@@ -1,11 +1,16 @@
 """Image of a runtime's containers: the one that the environment names, or one built from this project."""
 
 from pathlib import Path
+from typing import Final
 
 from aws_cdk import Aws, IgnoreMode, aws_ecr_assets
 from constructs import Construct
 
 from stacks.config import EcrImage, RuntimeConfig
+
+#: Command of the Web UI's container, instead of the image's own. It drops what the orchestrator adds to the environment
+#: before it starts the image's init.
+WEBUI_HOST_COMMAND: Final = ("/opt/agent-environment/bin/python", "-m", "runtime_image.webui_host")
 
 
 class RuntimeImages(Construct):

@@ -1,26 +1,43 @@
-"""Limits of a replica's container, the same for every engine: user, folders, and its share of a node."""
+"""Limits of a replica's containers, the same for every engine: users, folders, and their shares of a node."""
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from stacks.config import GpuInstance, RuntimeConfig
 
 #: Folder of the models in the container. The bucket has the folders of the Web UI.
 MODELS_DIRECTORY: Final = "/models"
-#: User and group of the container's processes, as in runtime_image/Dockerfile.
+#: Volume of that folder, which both containers of a replica mount.
+MODELS_VOLUME: Final = "models"
+#: User and group of the agent's container, as in runtime_image/Dockerfile.
 USER_ID: Final = 10_001
-#: The container's writable folders; everything else is read-only.
-WRITABLE_FOLDERS: Final = {"models": MODELS_DIRECTORY, "temporary": "/tmp", "state": "/var/darkroom"}  # noqa: S108  # in the container
+#: User and group of the Web UI's container, as in runtime_image/Dockerfile.
+WEBUI_USER_ID: Final = 10_002
+#: Writable folders of the agent's container; everything else is read-only.
+WRITABLE_FOLDERS: Final = {MODELS_VOLUME: MODELS_DIRECTORY, "temporary": "/tmp", "state": "/var/darkroom"}  # noqa: S108  # in the container
+#: Writable folders of the Web UI's container, both in memory: a file beyond their size is an error of its task alone.
+WEBUI_FOLDERS: Final = {"webui-temporary": "/tmp", "webui-state": "/var/darkroom"}  # noqa: S108  # in the container
+#: MiB of each. The Web UI keeps its options and hashes of models there; outputs are answers of its API.
+WEBUI_FOLDER_MIB: Final = 256
+#: Part of a replica's processors and memory for its agent, which holds the pictures of a few tasks.
+AGENT_SHARE: Final = 0.1
 #: Part of a node's processors and memory for its replicas; the system and the engine's agents use the rest.
 NODE_SHARE: Final = 0.75
 #: Part of a node's disk for its replicas. Images and the system use the rest, and kubelet requires a free tenth.
 DISK_SHARE: Final = 0.5
 #: Part of a replica's disk for its models; pictures and logs use the rest.
 MODELS_SHARE: Final = 0.9
-#: Part of a replica's memory above which the Web UI restarts between two tasks. The agent and the supervisor use some
-#: hundred MiB of the rest. At the whole memory the kernel kills a process in the middle of a task.
+#: Part of a replica's memory above which the Web UI restarts between two tasks. The agent has its share, and the Web
+#: UI's folders use the rest. At the memory of its container the kernel kills the Web UI in the middle of a task.
 WEBUI_MEMORY_SHARE: Final = 0.85
+
+
+class ContainerShare(NamedTuple):
+    """Memory and processors of a container."""
+
+    memory_mib: int
+    millicpus: int
 
 
 def replicas_by_instance(runtime: RuntimeConfig) -> Sequence[tuple[GpuInstance, int]]:
@@ -38,6 +55,13 @@ def replica_millicpus(runtime: RuntimeConfig) -> int:
     """Return the thousandths of a processor of each replica, by the same rule as the memory."""
     vcpus = min(instance.vcpus / replicas for instance, replicas in replicas_by_instance(runtime))
     return math.floor(vcpus * 1000 * NODE_SHARE)
+
+
+def container_shares(runtime: RuntimeConfig) -> tuple[ContainerShare, ContainerShare]:
+    """Return what the agent's container and the Web UI's container get of a replica."""
+    memory_mib, millicpus = replica_memory_mib(runtime), replica_millicpus(runtime)
+    agent = ContainerShare(math.ceil(memory_mib * AGENT_SHARE), math.ceil(millicpus * AGENT_SHARE))
+    return agent, ContainerShare(memory_mib - agent.memory_mib, millicpus - agent.millicpus)
 
 
 def replica_disk_gib(runtime: RuntimeConfig) -> int:

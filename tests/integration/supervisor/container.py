@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psutil
 
+from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
 from stub_webui.web_ui import StubWebUi
 from tests.harness.logs import read_events
@@ -26,6 +27,8 @@ from tests.integration.agent.harness import (
 
 #: Seconds for anything to happen; only a failing test waits for so long.
 PATIENCE_SECONDS = 60.0
+#: Steps of 10 ms: long enough to be caught in mid-generation, short enough to wait for.
+LONG = {"prompt": "long", "steps": 150}
 RUN = """
 import sys
 from runtime_image.supervisor.__main__ import main
@@ -113,11 +116,17 @@ class ContainerHarness(Harness):
     def webui_pid(self) -> int:
         return int(eventually(lambda: self.recorded("starts"), "the Web UI's start", PATIENCE_SECONDS)[-1])
 
+    @property
+    def webui_command(self) -> str:
+        """The command line of the stub Web UI."""
+        return shlex.join(
+            [sys.executable, "-m", "stub_webui", "--port", str(self.port), "--faults-folder", str(self.folder)]
+        )
+
     def start(self, *models_command: str, **changes: object) -> Container:
         """Start a container; `changes` are variables, `models_command` replaces the downloader if it is given."""
-        program = [sys.executable, "-m", "stub_webui", "--port", self.port, "--faults-folder", self.folder]
         variables = {
-            "WEBUI_COMMAND": shlex.join(map(str, program)),
+            "WEBUI_COMMAND": self.webui_command,
             "WEBUI_RESTARTS": 2,
             "MODELS_DIRECTORY": self.directory,
             "MODEL_FILENAME": CHECKPOINT,
@@ -137,6 +146,11 @@ class ContainerHarness(Harness):
             )
         self.containers.append(Container(process, log_file))
         return self.containers[-1]
+
+
+def wait_for_generation(harness: ContainerHarness, task_id: str) -> None:
+    harness.wait_for(task_id, Status.IN_PROGRESS, PATIENCE_SECONDS)
+    harness.eventually(lambda: harness.recorded("generations"), "the generation", PATIENCE_SECONDS)
 
 
 def held_port() -> socket.socket:

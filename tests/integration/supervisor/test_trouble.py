@@ -7,17 +7,16 @@ import pytest
 
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
-from tests.integration.supervisor.container import PATIENCE_SECONDS, Container, ContainerHarness
+from tests.integration.supervisor.container import (
+    LONG,
+    PATIENCE_SECONDS,
+    Container,
+    ContainerHarness,
+    wait_for_generation,
+)
 
-#: Steps of 10 ms: long enough to be caught in mid-generation, short enough to wait for.
-LONG = {"prompt": "long", "steps": 150}
 #: Longer than any grace period here.
 VERY_LONG = {"prompt": "very long", "steps": 6000}
-
-
-def wait_for_generation(harness: ContainerHarness, task_id: str) -> None:
-    harness.wait_for(task_id, Status.IN_PROGRESS, PATIENCE_SECONDS)
-    harness.eventually(lambda: harness.recorded("generations"), "the generation", PATIENCE_SECONDS)
 
 
 def test_an_out_of_memory_answer_restarts_the_web_ui(harness: ContainerHarness) -> None:

@@ -10,10 +10,17 @@ import pytest
 import runtime_image
 from contract.settings import Settings
 from runtime_image.model_downloader.settings import ModelSettings
+from runtime_image.process.host_messages import LOOPBACK
 from runtime_image.supervisor.settings import SupervisorSettings
+from runtime_image.webui_host.settings import WebUiHostSettings
 from stacks.config import Disk, Environment, RuntimeConfig
 from stacks.config.validation import is_reserved_variable
-from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.environment_variables import (
+    WITHOUT_WEBUI,
+    RuntimeResources,
+    runtime_environment,
+    webui_container_environment,
+)
 from tests.harness.orchestrator_variables import SET_BY_ORCHESTRATORS
 
 RESOURCES = RuntimeResources(
@@ -46,6 +53,8 @@ LEFT_TO_THE_ENVIRONMENT_FILE = {
 OPEN_TO_THE_ENVIRONMENT_FILE = {"WEBUI_MEMORY_LIMIT"}
 #: What the image brings: only it knows where its Web UI and its models are.
 SET_BY_THE_IMAGE = {"WEBUI_COMMAND", "BAKED_MODELS_DIRECTORY"}
+#: What the engines add, because they put the Web UI into a second container.
+SET_BY_ENGINES = {"WEBUI_HOST", "WEBUI_HOST_PORT"}
 #: Variables that the supervisor gives to the agent.
 SET_BY_THE_SUPERVISOR = {"ENGINE_READY_FILE"}
 #: What the Web UI reads itself.
@@ -68,14 +77,28 @@ def test_a_container_gets_the_variables_that_its_processes_read_and_no_others(ru
     variables = runtime_environment(runtime, ENVIRONMENT, RESOURCES)
     read = frozenset[str]().union(*(settings.variables() for settings in settings_classes()))
     set_elsewhere = SET_BY_ORCHESTRATORS | SET_BY_THE_IMAGE | SET_BY_THE_SUPERVISOR
-    given = read - LEFT_TO_THE_ENVIRONMENT_FILE - set_elsewhere
+    given = read - LEFT_TO_THE_ENVIRONMENT_FILE - set_elsewhere - SET_BY_ENGINES
     assert variables.keys() - runtime.extra_env.keys() == given | READ_BY_THE_WEBUI
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.name)
 @pytest.mark.parametrize("settings", settings_classes(), ids=lambda settings: settings.__name__)
 def test_a_process_takes_the_values_that_it_is_given(settings: type[Settings], runtime: RuntimeConfig) -> None:
-    settings.from_environment({"WEBUI_COMMAND": "webui", **runtime_environment(runtime, ENVIRONMENT, RESOURCES)})
+    both = runtime_environment(runtime, ENVIRONMENT, RESOURCES) | webui_container_environment(runtime, ENVIRONMENT)
+    settings.from_environment({"WEBUI_COMMAND": "webui", **both, **WITHOUT_WEBUI})
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.name)
+def test_the_web_uis_container_gets_nothing_about_aws(runtime: RuntimeConfig) -> None:
+    variables = webui_container_environment(runtime, ENVIRONMENT)
+    needed = WebUiHostSettings.variables() - SET_BY_THE_IMAGE
+    assert variables.keys() == needed | READ_BY_THE_WEBUI | runtime.extra_env.keys()
+    settings = WebUiHostSettings.from_environment({"WEBUI_COMMAND": "webui", **variables})
+    assert set(settings.webui_variables) == runtime.extra_env.keys()
+    host = SupervisorSettings.from_environment(
+        {"WEBUI_COMMAND": "webui", **runtime_environment(runtime, ENVIRONMENT, RESOURCES), **WITHOUT_WEBUI}
+    )
+    assert host.webui_host_address == (LOOPBACK, settings.webui_host_port)
 
 
 def test_an_environment_file_may_not_set_what_the_processes_read() -> None:

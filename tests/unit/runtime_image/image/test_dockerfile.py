@@ -11,8 +11,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from runtime_image.process.webui_environment import WEBUI_VARIABLES
 from runtime_image.supervisor.settings import SupervisorSettings
-from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
+from stacks.constructs.runtime.images import WEBUI_HOST_COMMAND
+from stacks.constructs.runtime.replica_limits import USER_ID, WEBUI_FOLDERS, WEBUI_USER_ID, WRITABLE_FOLDERS
 from tests.unit.runtime_image.image.dockerfile import (
     DOCKERFILE,
     PROJECT,
@@ -188,6 +190,22 @@ def test_the_web_ui_starts_through_the_launcher() -> None:
         assert {
             name for name in imported if not name.startswith("runtime_image.launcher")
         } <= sys.stdlib_module_names | {"collections.abc"}
+
+
+def test_the_web_ui_may_have_every_variable_of_its_stage() -> None:
+    given = {
+        word.split("=", 1)[0] for value in stages()["runtime-sdwebui"].values("ENV") for word in shlex.split(value)
+    }
+    assert given - {"WEBUI_URL", "WEBUI_COMMAND"} <= WEBUI_VARIABLES
+
+
+def test_each_container_has_its_user() -> None:
+    (run,) = stages()["runtime"].values("RUN")
+    assert {int(number) for number in re.findall(r"--uid (\d+)", run)} == {USER_ID, WEBUI_USER_ID}
+    (entry,) = [word for word in stages()["runtime"].command("ENTRYPOINT") if word.endswith("/python")]
+    assert (entry, "-m", "runtime_image.webui_host") == WEBUI_HOST_COMMAND
+    # Both containers have the Web UI's data at the same place, each in a separate volume.
+    assert WRITABLE_FOLDERS["state"] == WEBUI_FOLDERS["webui-state"]
 
 
 def test_torch_reads_its_hub_where_nobody_can_write() -> None:

@@ -1,6 +1,7 @@
 """Launcher of the Web UI, tried with hostile files and fields in a separate process."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_image.launcher.__main__ import settings_file, write_fixed_options
+from runtime_image.launcher.__main__ import data_folder, remove_old_outputs, write_fixed_options
 from runtime_image.launcher.safe_unpickling import ALLOWED, make_pickle_safe
 
 PROJECT = Path(__file__).parents[4]
@@ -140,13 +141,26 @@ def test_other_options_stay(tmp_path: Path, found: str, written: dict[str, int])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "file"),
+    ("arguments", "folder"),
     [
-        ([], "config.json"),
-        (["--api", "--data-dir", "/var/webui", "--port", "7860"], "/var/webui/config.json"),
-        (["--data-dir", "/var/webui", "--ui-settings-file", "/var/x.json"], "/var/x.json"),
-        (["--data-dir=/a", "--data-dir=/b"], "/b/config.json"),
+        ([], "."),
+        (["--api", "--data-dir", "/var/webui", "--port", "7860"], "/var/webui"),
+        (["--data-dir=/a", "--data-dir=/b"], "/b"),
     ],
 )
-def test_the_options_are_in_the_file_that_the_web_ui_reads(arguments: list[str], file: str) -> None:
-    assert settings_file(arguments) == Path(file)
+def test_options_and_outputs_are_where_the_web_ui_has_them(arguments: list[str], folder: str) -> None:
+    assert data_folder(arguments) == Path(folder)
+
+
+def test_outputs_of_earlier_tasks_are_removed(tmp_path: Path) -> None:
+    old, new, target = (tmp_path / name for name in ("txt2img/old.png", "txt2img/new.png", "elsewhere"))
+    old.parent.mkdir()
+    for file, written_at in ((old, 100.0), (new, 200.0), (target, 100.0)):
+        file.touch()
+        os.utime(file, (written_at, written_at))
+    (old.parent / "link.png").symlink_to(target)
+
+    remove_old_outputs(old.parent, before=150.0)
+
+    assert sorted(path.name for path in old.parent.iterdir()) == ["new.png"]
+    assert target.exists()

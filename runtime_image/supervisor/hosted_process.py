@@ -1,0 +1,114 @@
+"""Web UI in another container, started through the host there, as the supervisor's processes are started."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Final
+
+from pydantic import ValidationError
+
+from runtime_image.process.host_messages import GROUP_PREFIX, MAX_LINE_BYTES, START_SECONDS, HostMessage
+from runtime_image.process.threads import start_thread
+from runtime_image.supervisor.events import ChildEnded, Event
+from runtime_image.supervisor.managed_process import ProcessUnavailable
+
+#: Status of a process whose host has ended, as after SIGKILL: the kernel ends a container that uses too much memory so.
+LOST_STATUS: Final = -int(signal.SIGKILL)
+
+
+class HostedProcess:
+    """Implements `StartedProcess` over one connection to the host. Nothing that the host says is trusted."""
+
+    def __init__(
+        self,
+        name: str,
+        address: tuple[str, int],
+        *,
+        post: Callable[[Event], None],
+        read_output: Callable[[IO[bytes], threading.Event], None],
+    ) -> None:
+        """Start the process; raises ProcessUnavailable if the host cannot.
+
+        Args:
+            name: Name in logs.
+            address: Host and port of the process's host.
+            post: Receives the event of its end.
+            read_output: Reads what it writes, in a separate thread, and sets the event at the end of its start.
+        """
+        self.name = name
+        self.started = threading.Event()
+        self._post = post
+        self._status: int | None = None
+        self._resident_bytes = 0
+        try:
+            self._control = socket.create_connection(address, timeout=START_SECONDS)
+        except OSError as error:
+            raise ProcessUnavailable(f"nothing answers at {address[0]}:{address[1]}: {error}") from error
+        self._messages = self._control.makefile("rb")
+        try:
+            output = socket.create_connection((address[0], self._read("output_port")), timeout=START_SECONDS)
+            #: Process id in the other container.
+            self.pid = self._read("pid")
+        except OSError as error:
+            self._control.close()
+            raise ProcessUnavailable(f"the host of the process does not start it: {error}") from error
+        self._control.settimeout(None)
+        output.settimeout(None)
+        stream = os.fdopen(output.detach(), "rb", buffering=0)
+        start_thread(f"{name}-output", lambda: self._read_output(stream, read_output), post)
+        start_thread(f"{name}-end", self._await_end, post)
+
+    def is_running(self) -> bool:
+        """Return True until the process has ended."""
+        return self._status is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        self._send(number.name)
+
+    def terminate(self) -> None:
+        """Ask the whole group to end."""
+        self._send(GROUP_PREFIX + signal.SIGTERM.name)
+
+    def kill(self) -> None:
+        """End the whole group at once."""
+        self._send(GROUP_PREFIX + signal.SIGKILL.name)
+
+    def resident_bytes(self) -> int:
+        """Return the resident size of the process and all that it has started, as last reported."""
+        return self._resident_bytes
+
+    def _send(self, line: str) -> None:
+        with suppress(OSError):
+            self._control.sendall(line.encode() + b"\n")
+
+    def _read(self, field: str) -> int:
+        message = self._receive()
+        value: object = getattr(message, field) if message else None
+        if not isinstance(value, int):
+            raise ConnectionError(message.error if message and message.error else f"no {field}")
+        return value
+
+    def _receive(self) -> HostMessage | None:
+        """Return the next message; None at the end of the connection, and for a line that is not one."""
+        with suppress(OSError, ValidationError):
+            return HostMessage.model_validate_json(self._messages.readline(MAX_LINE_BYTES))
+        return None
+
+    def _await_end(self) -> None:
+        status = None
+        while status is None and (message := self._receive()):
+            self._resident_bytes = message.resident_bytes or self._resident_bytes
+            status = message.status
+        self._status = LOST_STATUS if status is None else status
+        self._messages.close()
+        self._control.close()
+        self._post(ChildEnded(self, self._status))
+
+    def _read_output(self, stream: IO[bytes], read_output: Callable[[IO[bytes], threading.Event], None]) -> None:
+        # The end of the host's container may break the connection.
+        with suppress(ConnectionError):
+            read_output(stream, self.started)

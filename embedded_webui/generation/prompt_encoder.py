@@ -30,6 +30,11 @@ class PromptEncoder:
     def __init__(self, pipeline: Any, *, names: Sequence[tuple[str, str]]) -> None:
         self._encoders = [(getattr(pipeline, tokenizer), getattr(pipeline, model)) for tokenizer, model in names]
         self._is_sdxl = len(self._encoders) > 1
+        self._has_hooks = True
+
+    def remove_hooks(self) -> None:
+        """Leave out what the Web UI adds to the text encoder, as after a load that failed."""
+        self._has_hooks = False
 
     def encode(self, prompt: str, *, clip_skip: int, is_negative: bool = False) -> Embedding:
         """Encode a prompt. `clip_skip` 1 reads the last layer of an SD 1.5 encoder, 2 the one before it."""
@@ -38,7 +43,7 @@ class PromptEncoder:
             empty = self.encode(" ", clip_skip=clip_skip)
             pooled = None if empty.pooled is None else torch.zeros_like(empty.pooled)
             return Embedding(text=torch.zeros_like(empty.text), pooled=pooled)
-        pieces = weighted_pieces(prompt)
+        pieces = weighted_pieces(prompt) if self._has_hooks else [Weighted(prompt, 1.0)]
         # SDXL always reads the layer before the last, and pads its second encoder with zeros.
         layer = -2 if self._is_sdxl else -clip_skip
         texts, pooled = [], None
@@ -58,7 +63,9 @@ class PromptEncoder:
             ids = [config.bos_token_id, *tokens, config.eos_token_id, *[padding] * missing]
             output = model(torch.tensor([ids], device=model.device), output_hidden_states=True)
             state = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
-            if layer != -1 and not self._is_sdxl:
+            if not self._has_hooks:
+                state = output.hidden_states[-1]
+            elif layer != -1 and not self._is_sdxl:
                 state = getattr(model, "text_model", model).final_layer_norm(state)
             factors = torch.tensor([1.0, *weights, *[1.0] * (missing + 1)], device=state.device, dtype=state.dtype)
             weighted = state * factors[None, :, None]

@@ -41,7 +41,8 @@ class ModelEngine:
     def model(self, checkpoint: CheckpointFile | None = None) -> "Model":
         """Return the model of a checkpoint, by default of the one in the options; load it if necessary.
 
-        If loading fails, the previous model is loaded again and the error is raised.
+        If loading fails, the error is raised, and the previous model stays without the Web UI's hooks. It then makes
+        other pictures until another model is loaded.
         """
         wanted = checkpoint or self._checkpoints.select(self._options["sd_model_checkpoint"])
         if self._model and self._model.checkpoint is wanted:
@@ -53,6 +54,7 @@ class ModelEngine:
         except Exception:
             if previous:
                 self._model = self._load(previous)
+                self._model.prompts.remove_hooks()
                 self._options.assign("sd_model_checkpoint", previous.title)
             raise
         if self._options["sd_model_checkpoint"] is None:

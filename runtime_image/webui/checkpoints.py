@@ -10,8 +10,15 @@ from contract.routing import same_checkpoint
 from runtime_image.process.engine import UnknownModel
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import CheckpointNotLoaded, OtherSampler, WebUiFailed
+from runtime_image.webui.errors import (
+    CheckpointNotLoaded,
+    CheckpointSpoiled,
+    OtherCheckpoint,
+    OtherSampler,
+    WebUiFailed,
+)
 from runtime_image.webui.names.kinds import CHECKPOINT
+from runtime_image.webui.names.model_files import file_problem
 from runtime_image.webui.names.validation import listed
 from runtime_image.webui.request import OPTIONS_PATH
 
@@ -19,6 +26,8 @@ _LIST_PATH: Final = "/sdapi/v1/sd-models"
 
 #: Seconds in which a checkpoint must be loaded; 7 GB from a cold network disk at 50 MB/s take 140.
 SWITCH_TIMEOUT_SECONDS: Final = 600.0
+#: Checkpoints that are tried in place of a spoiled one. Each may take minutes; a restart takes no longer than two.
+MAX_REPLACEMENTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -42,16 +51,21 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """Remembers the loaded checkpoint, so that a runtime with one model asks once. Loads from one thread at a time."""
+    """Remembers the loaded checkpoint, so that a runtime with one model asks once. Loads from one thread at a time.
+
+    A load that fails spoils the loaded checkpoint: v1.10.1 answers 200 and shows the old options. It then makes other
+    pictures with the old model, until it has loaded another one.
+    """
 
     def __init__(self, *, client: WebUiClient) -> None:
         self._client = client
         #: The loaded checkpoint, by the name that the task gave it. The loop may forget it while a worker reads it.
         self._loaded: tuple[str, Checkpoint] | None = None
+        self._is_spoiled = False
 
     def is_loaded(self, name: str | None) -> bool:
         """Return True if a task that needs this checkpoint (None: any) may start."""
-        return name is None or name == self.loaded_name
+        return not self._is_spoiled and (name is None or name == self.loaded_name)
 
     @property
     def loaded_name(self) -> str | None:
@@ -63,27 +77,51 @@ class Checkpoints:
         """Ask again next time: the Web UI may have been restarted, or changed by a call."""
         self._loaded = None
 
-    def load(self, name: str) -> None:
-        """Load a checkpoint into the Web UI.
+    def restarted(self) -> None:
+        """Record that another process of the Web UI runs, which no load has spoiled."""
+        self._loaded, self._is_spoiled = None, False
+
+    def load(self, name: str | None) -> None:
+        """Load a checkpoint into the Web UI; without a name, replace a spoiled one.
 
         Raises:
             UnknownModel: if the Web UI does not have it, even after it has read its folders again.
-            WebUiFailed: if it has it and does not load it.
+            CheckpointNotLoaded: if it has it and does not load it.
+            CheckpointSpoiled: if, besides, only a restart makes the Web UI's pictures right again.
+            WebUiFailed: if it does not answer as it should.
         """
+        if self._is_spoiled:
+            self.replace_spoiled()
+        if name is None:
+            return
         checkpoint = self._find(name) or self._find_after_refresh(name)
         if not self._is_current(checkpoint):
             self._loaded = None
-            body = json.dumps({"sd_model_checkpoint": checkpoint.title}).encode()
-            answer = self._client.call("POST", OPTIONS_PATH, body, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
-            if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
-                raise CheckpointNotLoaded(f"{checkpoint.title}: {refusal(answer).message}")
-            # A corrupt file is answered 200, and the old model stays.
-            if not self._is_current(checkpoint):
-                raise CheckpointNotLoaded(f"the Web UI did not load {checkpoint.title}")
+            if problem := self._switch(checkpoint):
+                self.replace_spoiled(broken=checkpoint)
+                raise CheckpointNotLoaded(problem)
         self._loaded = (name, checkpoint)
 
+    def replace_spoiled(self, *, broken: Checkpoint | None = None) -> None:
+        """Load another checkpoint than the present one, because a load has failed or may have failed.
+
+        Args:
+            broken: The checkpoint that was not loaded, if it is known.
+
+        Raises:
+            CheckpointSpoiled: if no other checkpoint can be loaded.
+        """
+        self._loaded, self._is_spoiled = None, True
+        others = [one for one in self._list() if one != broken and not self._is_current(one)]
+        for other in [one for one in others if not file_problem(one.filename)][:MAX_REPLACEMENTS]:
+            if not self._switch(other):
+                self._is_spoiled = False
+                return
+        cause = f"the Web UI did not load {broken.title}" if broken else "a load of a checkpoint has failed"
+        raise CheckpointSpoiled(f"{cause}, and no other checkpoint replaces the one before")
+
     def check_answer(self, name: str | None, answer: object) -> None:
-        """Raise CheckpointNotLoaded if a generation says that another model made its pictures."""
+        """Raise OtherCheckpoint if a generation says that another model made its pictures."""
         loaded = self._loaded
         if name is None or loaded is None or loaded[0] != name:
             return
@@ -91,7 +129,7 @@ class Checkpoints:
         known = {PurePosixPath(loaded[1].file).stem, loaded[1].model_name}
         if made_by and made_by not in known:
             self.forget()
-            raise CheckpointNotLoaded(f"the pictures were made by {made_by}, not by {name}")
+            raise OtherCheckpoint(f"the pictures were made by {made_by}, not by {name}")
 
     def _find_after_refresh(self, name: str) -> Checkpoint:
         self._client.ask("POST", "/sdapi/v1/refresh-checkpoints", b"{}", timeout_seconds=SWITCH_TIMEOUT_SECONDS)
@@ -108,6 +146,15 @@ class Checkpoints:
         if not isinstance(entries, list):
             raise WebUiFailed("the Web UI's list of checkpoints is not a list")
         return [_checkpoint(entry) for entry in entries if isinstance(entry, dict)]
+
+    def _switch(self, checkpoint: Checkpoint) -> str | None:
+        """Load a checkpoint; return the reason if it is not loaded."""
+        body = json.dumps({"sd_model_checkpoint": checkpoint.title}).encode()
+        answer = self._client.call("POST", OPTIONS_PATH, body, timeout_seconds=SWITCH_TIMEOUT_SECONDS)
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP's own classes
+            return f"{checkpoint.title}: {refusal(answer).message}"
+        # A broken file is answered 200, and the options show the old checkpoint.
+        return None if self._is_current(checkpoint) else f"the Web UI did not load {checkpoint.title}"
 
     def _is_current(self, checkpoint: Checkpoint) -> bool:
         options = self._client.ask("GET", OPTIONS_PATH)

@@ -82,7 +82,7 @@ class WebUiEngine:
         )
         self._clock = clock
         self._log = log
-        client.gate.on_restart = self.forget
+        client.gate.on_restart = self._restarted
 
     @property
     def loaded_model(self) -> str | None:
@@ -115,6 +115,10 @@ class WebUiEngine:
         self.options.forget()
         self.names.forget()
 
+    def _restarted(self) -> None:
+        self.forget()
+        self.checkpoints.restarted()
+
     def hung_error(self, message: str) -> WebUiHung:
         """Return the error for a call that shows no progress for too long."""
         return WebUiHung(message)
@@ -130,7 +134,10 @@ class WebUiEngine:
         if request.is_exclusive:
             self.checkpoints.forget()
         if response.status >= 300:  # noqa: PLR2004 - HTTP's own classes
-            raise self._error_of(request, response)
+            error = self._error_of(request, response)
+            if error.retryable and request.loads_checkpoints:
+                self.checkpoints.replace_spoiled()
+            raise error
         try:
             value = json.loads(response.body)
         except (ValueError, RecursionError) as error:
@@ -242,11 +249,11 @@ class WebUiCall:
         self._first_failure = first_failure
         self.takes_lock = request.takes_lock
         self.generates = request.generates
-        self.is_exclusive = request.is_exclusive or first_failure is not None
+        self.is_exclusive = request.is_exclusive or request.loads_checkpoints or first_failure is not None
 
     def has_model(self) -> bool:
         """Return True if the checkpoint is loaded, as far as the client knows."""
-        return self._engine.checkpoints.is_loaded(self._checkpoint)
+        return not self.generates or self._engine.checkpoints.is_loaded(self._checkpoint)
 
     def is_set_up(self) -> bool:
         """Return True if the Web UI needs no other checkpoint and no pinned option before the request."""
@@ -255,7 +262,7 @@ class WebUiCall:
     def set_up(self) -> Mapping[str, object]:
         """Load the checkpoint and pin the overridden options; return both for the log."""
         done: dict[str, object] = {}
-        if self._checkpoint is not None and not self.has_model():
+        if not self.has_model():
             self._engine.checkpoints.load(self._checkpoint)
             self._engine.options.checkpoint_was_loaded()
             done["checkpoint"] = self._checkpoint

@@ -104,8 +104,18 @@ class WebUiHung(WebUiFailed):
     code = "webui_hung"
 
 
-class CheckpointNotLoaded(WebUiFailed):
+class CheckpointNotLoaded(WebUiFailed, SuspectFailure):
     """Raised when the Web UI knows the checkpoint and does not load it."""
+
+    code = "checkpoint_not_loaded"
+
+
+class CheckpointSpoiled(CheckpointNotLoaded, WebUiBroken):
+    """Raised when a load failed, and no other checkpoint can be loaded in place of the changed one."""
+
+
+class OtherCheckpoint(WebUiFailed):
+    """Raised when another checkpoint than the requested one made the pictures."""
 
     code = "checkpoint_not_loaded"
 

@@ -78,6 +78,9 @@ class WebUiRequest:
     needs_pictures: bool = False
     #: No other request may overlap it.
     is_exclusive: bool = False
+    #: It may load another checkpoint while it runs, for example a refiner. If that fails, other requests get other
+    #: pictures, so none may overlap it.
+    loads_checkpoints: bool = False
     #: The sender asked for an answer without pictures.
     sends_no_pictures: bool = False
     #: The sampler that the answer must name, None if that does not matter.

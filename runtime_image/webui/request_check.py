@@ -48,6 +48,9 @@ class RequestCheck:
         if request.path == OPTIONS_PATH and request.method == "POST":
             self._check_options(body, field)
         named = list(names_in(request.path, body, field))
+        # A pasted text of parameters may name one too.
+        if request.generates and (body.get("infotext") or any(one.kind is CHECKPOINT for one in named)):
+            request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:
             named.append(Named(CHECKPOINT, checkpoint, _CHECKPOINT_FIELD))
         found = self._names.check(named, timeout_seconds=timeout_seconds) if named else {}

@@ -47,6 +47,8 @@ class Names:
     meant: dict[str, str] = field(default_factory=dict)
     #: Files below the models folder without which the Web UI lists a name and does nothing, by the name.
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Path of a model's file, by the listed name.
+    paths: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, forms: Iterable[str]) -> str | None:
         """Return the listed name of the first form that is known."""
@@ -116,22 +118,30 @@ def _schedulers(schedulers: object) -> Names:
 
 
 def _checkpoints(checkpoints: object) -> Names:
-    accepted = {}
+    accepted, paths = {}, {}
     for entry in _entries(checkpoints):
         title = str(entry.get("title") or "")
         file = PureWindowsPath(str(entry.get("filename") or "")).name
         hashes = [str(entry[key]).lower() for key in ("hash", "sha256") if entry.get(key)]
         forms = [bare_checkpoint_name(form) for form in (title, str(entry.get("model_name") or ""), file)]
         accepted.update({form: checkpoint_name(title) for form in (*forms, *hashes) if form})
-    return Names(accepted, {form.lower(): name for form, name in accepted.items()})
+        paths[checkpoint_name(title)] = str(entry.get("filename"))
+    return Names(accepted, {form.lower(): name for form, name in accepted.items()}, paths=paths)
+
+
+def _vaes(vaes: object) -> Names:
+    listed = _names(_texts(vaes, "model_name"), "Automatic", "None")
+    paths = {str(entry.get("model_name")): str(entry.get("filename")) for entry in _entries(vaes)}
+    return Names(listed.accepted, listed.meant, paths=paths)
 
 
 def _loras(loras: object) -> Names:
-    accepted = {}
+    accepted, paths = {}, {}
     for entry in _entries(loras):
         forms = [entry[key] for key in ("name", "alias") if isinstance(entry.get(key), str)]
         accepted.update(dict.fromkeys(forms, forms[0]))
-    return Names(accepted, {form.lower(): name for form, name in accepted.items()})
+        paths[forms[0]] = str(entry.get("path"))
+    return Names(accepted, {form.lower(): name for form, name in accepted.items()}, paths=paths)
 
 
 def _scripts(tab: str) -> Callable[[object], Names]:
@@ -194,7 +204,7 @@ VAE: Final = Kind(
     "VAE",
     "unknown_vae",
     ("sd-vae",),
-    lambda vaes: _names(_texts(vaes, "model_name"), "Automatic", "None"),
+    _vaes,
     refresh="refresh-vae",
 )
 LORA: Final = Kind("LoRA", "unknown_lora", ("loras",), _loras, refresh="refresh-loras")

@@ -8,6 +8,7 @@ from typing import Final
 from contract.errors import FieldError, InvalidTask
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.kinds import Kind, Names
+from runtime_image.webui.names.model_files import file_problem
 from runtime_image.webui.names.referenced import Named
 
 #: Names that an error lists, and the characters of the list: there may be thousands of LoRA.
@@ -29,7 +30,8 @@ class NameValidation:
         """Return the listed name of what each field names.
 
         Raises:
-            InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again.
+            InvalidTask: with the names that are unknown, after the Web UI has looked at its folders again, and with
+                those whose files are broken.
             WebUiFailed: if the Web UI does not answer as it should.
         """
         by_kind: dict[Kind, list[Named]] = defaultdict(list)
@@ -44,11 +46,18 @@ class NameValidation:
             for one in asked:
                 if listed := names.find(kind.forms(one.name)):
                     found[one.field] = listed
+                    if broken := file_problem(names.paths.get(listed, "")):
+                        problems.append(_broken(one, listed, broken))
                 elif len(problems) < MAX_PROBLEMS:
                     problems.append(_problem(one, names))
         if problems:
             raise InvalidTask(problems)
         return found
+
+
+def _broken(one: Named, name: str, problem: str) -> FieldError:
+    message = f"the file of the {one.kind.word} {name!r} is broken: {problem}; put a whole file into the model bucket"
+    return FieldError(one.field, message, "broken_model")
 
 
 def _problem(unknown: Named, names: Names) -> FieldError:

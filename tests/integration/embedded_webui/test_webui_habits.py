@@ -92,16 +92,24 @@ def test_a_broken_checkpoint_is_refused_only_in_overrides(web_ui: httpx.Client, 
     broken = models_folder / "Stable-diffusion" / "broken.safetensors"
     broken.write_bytes(b"\x10\0\0\0\0\0\0\0not a header")
     try:
+        whole = make(web_ui, SMALL)
         web_ui.post("/refresh-checkpoints")
         listed = {entry["model_name"]: entry["hash"] for entry in web_ui.get("/sd-models").json()}
         assert listed["broken"] is None
         assert web_ui.post("/options", json={"sd_model_checkpoint": "broken.safetensors"}).status_code == 200
         assert web_ui.get("/options").json()["sd_model_checkpoint"].startswith("tiny-a")
         assert make(web_ui, SMALL)["info"]["sd_model_name"] == "tiny-a"
+        # Other pictures with the usual description, until another checkpoint was loaded.
+        spoiled = make(web_ui, SMALL)
+        assert spoiled["images"] != whole["images"]
+        assert spoiled["info"]["infotexts"] == whole["info"]["infotexts"]
         override = {"sd_model_checkpoint": "broken.safetensors"}
         refused = web_ui.post("/txt2img", json={**SMALL, "override_settings": override})
         assert (refused.status_code, refused.json()["error"]) == (500, "SafetensorError")
         assert make(web_ui, SMALL)["info"]["sd_model_name"] == "tiny-a"
+        for name in ("tiny-b", "tiny-a"):
+            web_ui.post("/options", json={"sd_model_checkpoint": name})
+        assert make(web_ui, SMALL)["images"] == whole["images"]
     finally:
         broken.unlink()
         web_ui.post("/refresh-checkpoints")

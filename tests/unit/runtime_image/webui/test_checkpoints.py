@@ -1,6 +1,7 @@
 """Switching checkpoints: every form of a name, a refresh for what is new, and proof that it is loaded."""
 
 import json
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 import pytest
@@ -8,7 +9,13 @@ import pytest
 from runtime_image.process.engine import UnknownModel
 from runtime_image.webui.checkpoints import Checkpoints
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.errors import CheckpointNotLoaded, WebUiFailed, WebUiResponse
+from runtime_image.webui.errors import (
+    CheckpointNotLoaded,
+    CheckpointSpoiled,
+    OtherCheckpoint,
+    WebUiFailed,
+    WebUiResponse,
+)
 
 HASH, SHA256 = "3f9547ae2d", "3f9547ae2d448583"
 
@@ -22,6 +29,8 @@ class FakeWebUi(WebUiClient):
         self.loaded = self.titles[0]
         self.broken: set[str] = set()
         self.calls: list[str] = []
+        self.switches: list[str] = []
+        self.folder: PurePath = PureWindowsPath("C:/models")
 
     def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
         self.calls.append(f"{method} {path.removeprefix('/sdapi/v1/')}")
@@ -32,6 +41,7 @@ class FakeWebUi(WebUiClient):
                 return self.answer({"sd_model_checkpoint": self.loaded})
             case "POST", "/sdapi/v1/options":
                 wanted = json.loads(body or b"")["sd_model_checkpoint"]
+                self.switches.append(wanted)
                 if wanted not in self.broken:
                     self.loaded = wanted
                 return self.answer(None)
@@ -44,8 +54,7 @@ class FakeWebUi(WebUiClient):
     def answer(value: Any) -> WebUiResponse:
         return WebUiResponse(200, json.dumps(value).encode())
 
-    @staticmethod
-    def entry(title: str) -> dict[str, Any]:
+    def entry(self, title: str) -> dict[str, Any]:
         name = title.partition(" [")[0]
         is_hashed = "[" in title
         return {
@@ -53,7 +62,7 @@ class FakeWebUi(WebUiClient):
             "model_name": name.replace("/", "_").rpartition(".")[0],
             "hash": HASH if is_hashed else None,
             "sha256": SHA256 if is_hashed else None,
-            "filename": f"C:\\models\\{name.replace('/', chr(92))}",
+            "filename": str(self.folder / name),
         }
 
 
@@ -98,14 +107,60 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         Checkpoints(client=FakeWebUi()).load("nope")
 
 
-def test_a_switch_that_did_not_happen_is_noticed() -> None:
+def test_a_load_that_failed_is_noticed_and_another_checkpoint_replaces_the_spoiled_one() -> None:
+    webui = FakeWebUi()
+    webui.titles.append("three.safetensors")
+    webui.broken = {"two.ckpt"}
+    checkpoints = Checkpoints(client=webui)
+    checkpoints.load("one")
+
+    with pytest.raises(CheckpointNotLoaded) as failure:
+        checkpoints.load("two.ckpt")
+    assert not isinstance(failure.value, CheckpointSpoiled)
+    assert not checkpoints.is_loaded("two.ckpt")
+    assert not checkpoints.is_loaded("one")
+    assert checkpoints.is_loaded(None)
+
+    checkpoints.load("one")
+    assert webui.switches == ["two.ckpt", "three.safetensors", webui.titles[0]]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_spoiled_checkpoint_makes_no_picture_before_another_was_loaded_or_a_restart(*, restarts: bool) -> None:
     webui = FakeWebUi()
     webui.broken = {"two.ckpt"}
     checkpoints = Checkpoints(client=webui)
+    checkpoints.load("one")
 
-    with pytest.raises(CheckpointNotLoaded):
+    with pytest.raises(CheckpointSpoiled, match=r"did not load two\.ckpt"):
         checkpoints.load("two.ckpt")
-    assert not checkpoints.is_loaded("two.ckpt")
+
+    checkpoints.forget()
+    assert not checkpoints.is_loaded(None)
+    if restarts:
+        checkpoints.restarted()
+        checkpoints.load("one")
+        assert webui.switches == ["two.ckpt"]
+        return
+    with pytest.raises(CheckpointSpoiled):
+        checkpoints.load("one")
+    webui.broken = set()
+    checkpoints.load(None)
+    checkpoints.load("one")
+    assert webui.switches[-2:] == ["two.ckpt", webui.titles[0]]
+
+
+def test_a_broken_file_does_not_replace_a_spoiled_checkpoint(tmp_path: Path) -> None:
+    broken = tmp_path / "cut.safetensors"
+    broken.write_bytes(b"\x10\0\0\0\0\0\0\0not a header")
+    webui = FakeWebUi()
+    webui.folder = tmp_path
+    webui.titles, webui.broken = [*webui.titles, broken.name], {"two.ckpt"}
+
+    with pytest.raises(CheckpointSpoiled):
+        Checkpoints(client=webui).replace_spoiled()
+
+    assert webui.switches == ["two.ckpt"]
 
 
 def test_pictures_of_another_model_are_noticed() -> None:
@@ -116,7 +171,7 @@ def test_pictures_of_another_model_are_noticed() -> None:
     checkpoints.check_answer("one", {"info": "{}"})
     checkpoints.check_answer("one", {"info": "not json"})
     checkpoints.check_answer(None, {"info": json.dumps({"sd_model_name": "two"})})
-    with pytest.raises(CheckpointNotLoaded, match="made by two, not by one"):
+    with pytest.raises(OtherCheckpoint, match="made by two, not by one"):
         checkpoints.check_answer("one", {"info": json.dumps({"sd_model_name": "two"})})
     assert not checkpoints.is_loaded("one")
 
@@ -133,7 +188,7 @@ def test_an_answer_is_checked_although_the_loop_forgets_what_is_loaded_meanwhile
 
     checkpoints.check_answer("one", WebUiResponse(info=json.dumps({"sd_model_name": "one"})))
     checkpoints.load("one")
-    with pytest.raises(CheckpointNotLoaded):
+    with pytest.raises(OtherCheckpoint):
         checkpoints.check_answer("one", WebUiResponse(info=json.dumps({"sd_model_name": "two"})))
 
 

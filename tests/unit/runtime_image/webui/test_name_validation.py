@@ -276,3 +276,27 @@ def test_styles_of_the_models_folder_are_known_as_soon_as_they_are_there(tmp_pat
     (tmp_path / "styles").mkdir()
     (tmp_path / "styles" / "styles.csv").write_text("name,prompt,negative_prompt\npop,bright,\n")
     assert check(webui, kinds.STYLE, "pop", "noir", models_folder=tmp_path) == ["pop", "noir"]
+
+
+def test_a_broken_file_is_named_until_a_whole_one_replaces_it(tmp_path: Path) -> None:
+    file = tmp_path / "ink.safetensors"
+    file.write_bytes(b"\x10\0\0\0\0\0\0\0not a header")
+    lists = {
+        "loras": [{"name": "ink-v2", "alias": "ink", "path": str(file)}],
+        "sd-vae": [
+            {"model_name": "soft", "filename": str(file)},
+            {"model_name": "gone", "filename": "/no/a.safetensors"},
+        ],
+    }
+    check = NameValidation(known=NameCatalog(client=FakeWebUi(lists), models_folder=None)).check
+    named = [Named(kinds.LORA, "ink", "content.prompt"), Named(kinds.VAE, "soft", "content.sd_vae")]
+
+    with pytest.raises(InvalidTask) as failure:
+        check(named, timeout_seconds=1)
+    assert [detail.code for detail in failure.value.details] == ["broken_model"] * 2
+    assert "the LoRA 'ink-v2' is broken: its header" in failure.value.message
+
+    header = b'{"x": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}'
+    file.write_bytes(len(header).to_bytes(8, "little") + header + b"x")
+    named.append(Named(kinds.VAE, "gone", "content.sd_vae2"))
+    assert len(check(named, timeout_seconds=1)) == 3

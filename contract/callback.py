@@ -16,7 +16,7 @@ CALLBACK_STATUS: Final[Mapping[Status, str]] = {
     Status.TIMED_OUT: "timed_out",
 }
 #: Message attributes of a callback that subscribers may filter on.
-CALLBACK_ATTRIBUTES: Final = ("id", "runtime", "tasktype", "status")
+CALLBACK_ATTRIBUTES: Final = ("id", "runtime", "tasktype", "status", "tenant")
 
 
 def callback_for(record: Record) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def callback_attributes(record: Record) -> dict[str, str]:
         "runtime": record.runtime,
         "tasktype": record.tasktype,
         "status": CALLBACK_STATUS[record.status],
+        **({"tenant": record.tenant} if record.tenant else {}),
     }
 
 
@@ -72,9 +73,10 @@ def sender_id(body: object) -> str | None:
     return _text(_metadata_of(body).get("id"))
 
 
-def rejection_attributes(callback: Mapping[str, Any], *, body: object) -> dict[str, str]:
+def rejection_attributes(callback: Mapping[str, Any], *, body: object, tenant: str = "") -> dict[str, str]:
     """Return the message attributes of a rejection without those that are unreadable."""
     values = {
+        "tenant": tenant,
         "id": callback["id"],
         "runtime": callback["runtime"],
         "tasktype": _text(_metadata_of(body).get("tasktype")),

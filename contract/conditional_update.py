@@ -15,7 +15,7 @@ def status_in(statuses: Iterable[Status]) -> tuple[str, dict[str, str]]:
 
 
 def update(
-    task_id: str,
+    task_key: str,
     *,
     set_: dict[str, Any],
     where: str,
@@ -37,7 +37,7 @@ def update(
         clauses.append(f"REMOVE {removed}")
     expression = " ".join(clauses)
     request: Request = {
-        "Key": {"id": task_id},
+        "Key": {"id": task_key},
         "UpdateExpression": expression,
         "ConditionExpression": where,
         "ExpressionAttributeValues": {**values, **set_values, **add_values},

@@ -120,6 +120,12 @@ class NoWebhook(DarkroomError):
     code = "no_webhook"
 
 
+class TooManyRedeliveries(DarkroomError):
+    """Raised by a redelivery of a webhook that was delivered again as often as it may be."""
+
+    code = "too_many_redeliveries"
+
+
 class TaskExpired(DarkroomError):
     """Raised when a task waited in its queue for longer than its `ttl`."""
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contract.json_values import compact_json
 from contract.task import Task
+from contract.tenancy import scoped
 
 
 class TaskMessage(BaseModel):
@@ -14,10 +15,19 @@ class TaskMessage(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     task: Task
-    #: The four hexadecimal digits of this submission.
+    #: Owner of the task.
+    tenant: str = ""
+    #: The hexadecimal digits of this submission.
     run_id: str = Field(alias="run")
     checkpoint: str | None = None
+    #: ETag of each link into the environment's own buckets, which the edge has checked. Agents read these objects only.
+    etags: dict[str, str] = {}
     submitted_at_ms: int
+
+    @property
+    def task_key(self) -> str:
+        """Key of the task in the table."""
+        return scoped(self.tenant, self.task.metadata.id)
 
     def to_body(self) -> str:
         """Return the message body, pure ASCII."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.json_values import compact_json
+from contract.tenancy import name_in, scoped, tenant_in
 
 
 class Status(StrEnum):
@@ -37,6 +38,8 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     **dict.fromkeys(FINAL_STATUSES, frozenset[Status]()),
 }
 
+#: Sender of what came by the entry topic of an environment without tenants.
+ENTRY_TOPIC: Final = "entry-topic"
 KEY_ATTRIBUTE: Final = "id"
 #: DynamoDB deletes an item some time after this moment, in epoch seconds.
 TTL_ATTRIBUTE: Final = "expires_at"
@@ -44,7 +47,7 @@ TTL_ATTRIBUTE: Final = "expires_at"
 SAMPLING_KEYS: Final = ("sampling_step", "sampling_steps", "job_no", "job_count")
 #: Keys of a record's `models`: the bytes of the models that a task waits for, and the bytes on the replica so far.
 MODELS_KEYS: Final = ("bytes", "bytes_done")
-#: Index that lists the tasks of a runtime by time of submission; keys and the attributes of a listing only.
+#: Index that lists the tasks of a tenant at a runtime by time of submission; keys and the attributes of a listing only.
 RUNTIME_INDEX: Final = "by_runtime"
 RUNTIME_INDEX_KEYS: Final = ("runtime", "submitted_at_ms")
 RUNTIME_INDEX_ATTRIBUTES: Final = (
@@ -87,8 +90,10 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
+    #: Owner of the task. In the table it is a part of `id` and `runtime`: every read and every list is one tenant's.
+    tenant: str = Field(default="", exclude=True)
     id: str
-    #: Four hexadecimal digits; `run` in the table.
+    #: Sixteen hexadecimal digits; `run` in the table.
     run_id: str = Field(alias="run")
     status: Status
     runtime: str
@@ -148,6 +153,8 @@ class Record(BaseModel):
     #: the reason why no status arrived.
     webhook_state: str | None = None
     webhook_attempts: int = 0
+    #: Deliveries that callers asked for after the first one.
+    webhook_redeliveries: int = 0
     webhook_last_status: int | None = None
     webhook_last_error: str | None = None
     #: The runtime again, while the run is active.
@@ -158,6 +165,16 @@ class Record(BaseModel):
     #: The session of a Web UI client that waits for this run; removed at its end.
     webui_session: str | None = None
     expires_at: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Key of the task in the table."""
+        return scoped(self.tenant, self.id)
+
+    @property
+    def sender(self) -> str:
+        """The key or tenant that sent it: the message group by which fair queues serve all senders alike."""
+        return self.key_name or self.tenant or ENTRY_TOPIC
 
     @property
     def is_final(self) -> bool:
@@ -172,6 +189,7 @@ class Record(BaseModel):
     def to_item(self) -> dict[str, Any]:
         """Return the item in the plain Python values of boto3's resource layer, without empty fields."""
         item = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        item |= {"id": self.key, "runtime": scoped(self.tenant, self.runtime)}
         for field in ("error", "last_error"):
             if field in item:
                 item[field] = compact_json(item[field])
@@ -181,6 +199,8 @@ class Record(BaseModel):
     def from_item(cls, item: Mapping[str, Any]) -> "Record":
         """Read an item as boto3's resource layer returns it."""
         values = dict(item)
+        values["tenant"] = tenant_in(values["id"])
+        values |= {name: name_in(values[name]) for name in ("id", "runtime")}
         for field in ("error", "last_error"):
             if isinstance(values.get(field), str):
                 values[field] = json.loads(values[field])
@@ -192,6 +212,6 @@ def is_task(item: Mapping[str, Any]) -> bool:
     return "run" in item
 
 
-def due_shard(task_id: str) -> str:
+def due_shard(task_key: str) -> str:
     """Return the partition of the due index for a task."""
-    return str(zlib.crc32(task_id.encode()) % DUE_SHARDS)
+    return str(zlib.crc32(task_key.encode()) % DUE_SHARDS)

@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any, Final, NamedTuple
 
+from contract.upload import UPLOAD_FOLDER
+
 #: Bytes of a message body above which it is passed by reference. SNS accepts 256 KiB of body and attributes together.
 MAX_INLINE_MESSAGE_BYTES: Final = 192 * 1024
 #: Bytes of a message body above which the record points to S3, because every later write of a record is billed by the
@@ -23,6 +25,13 @@ UNREADABLE_FOLDER: Final = "unreadable"
 #: Folder of the task bucket for the lists and options of the bridge for Web UI clients.
 WEBUI_FOLDER: Final = "webui"
 
+#: Folder of the task bucket for the messages that named publishers pass by reference, each below its own name.
+TENANT_FOLDER: Final = "tenants"
+#: Key of an output's metadata in S3: the tenant of its task.
+TENANT_METADATA: Final = "tenant"
+#: Folders of the task bucket whose objects Darkroom itself writes, or lets callers upload.
+_OWN_FOLDERS: Final = frozenset({MESSAGE_FOLDER, UNREADABLE_FOLDER, UPLOAD_FOLDER, WEBUI_FOLDER, TENANT_FOLDER})
+
 #: First element of the JSON array that the Amazon SNS and SQS Extended Client Libraries send instead of a payload.
 POINTER_CLASSES: Final = frozenset(
     {
@@ -33,6 +42,15 @@ POINTER_CLASSES: Final = frozenset(
 POINTER_CLASS: Final = "software.amazon.payloadoffloading.PayloadS3Pointer"
 #: Message attribute in which the Extended Client Library gives the size of the payload in bytes.
 POINTER_SIZE_ATTRIBUTE: Final = "ExtendedPayloadSize"
+
+
+#: Bytes of a key (Amazon S3 user guide, "Naming Amazon S3 objects").
+_MAX_KEY_BYTES: Final = 1024
+
+
+def is_key(key: str) -> bool:
+    """Return True if S3 accepts a key. It refuses others with an error like that of an outage."""
+    return key.isprintable() and 0 < len(key.encode(errors="replace")) <= _MAX_KEY_BYTES
 
 
 class S3Location(NamedTuple):
@@ -72,13 +90,14 @@ def response_key(prefix: str, task_id: str, run_id: str) -> str:
     return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}.out"
 
 
-def message_key(task_id: str, run_id: str, fingerprint: str) -> str:
-    """Return the key in the task bucket of a message body that is passed by reference.
+def output_metadata(tenant: str) -> dict[str, str]:
+    """Return the metadata of an output in S3, by which the edge knows its owner."""
+    return {TENANT_METADATA: tenant} if tenant else {}
 
-    Two submissions of one id may share a run's four digits by chance. The fingerprint of the content separates
-    their bodies. Otherwise one could replace the other's body before either is recorded.
-    """
-    return f"{MESSAGE_FOLDER}/{task_id}/{run_id}-{fingerprint[:16]}.json"
+
+def message_key(task_id: str, run_id: str) -> str:
+    """Return the key in the task bucket of a message body that is passed by reference."""
+    return f"{MESSAGE_FOLDER}/{task_id}/{run_id}.json"
 
 
 def webui_list_key(runtime: str, endpoint: str) -> str:
@@ -91,21 +110,29 @@ def webui_options_key(runtime: str, key_name: str) -> str:
     return f"{WEBUI_FOLDER}/{runtime}/options/{key_name}.json"
 
 
+def is_passed_by_reference(key: str, publisher: str | None) -> bool:
+    """Return True if a message may point to this key of the task bucket; `publisher` names a publisher with a topic.
+
+    A publisher must not reach the messages and uploads of others. Their content would become a task of the publisher.
+    """
+    segments = key.split("/")
+    if {".", ".."} & set(segments):
+        return False
+    return segments[:2] == [TENANT_FOLDER, publisher] if publisher else segments[0] not in _OWN_FOLDERS
+
+
 def checkpoint_key(name: str) -> str:
     """Return the key in the model bucket of the checkpoint with this file name."""
     return f"{CHECKPOINT_FOLDER}/{name}"
 
 
-def run_id_of_submission(task_id: str, submission_id: str, previous_run: str | None = None) -> str:
-    """Return the four hexadecimal digits that separate the outputs of the submissions of one id.
+def run_id_of_submission(task_key: str, submission_id: str) -> str:
+    """Return the sixteen hexadecimal digits that separate the outputs of the submissions of one id.
 
-    They are derived from the submission, so a redelivered task overwrites its own objects. They differ from
-    `previous_run`, so a new run of the id keeps the older pictures.
+    They are derived from the submission, so a redelivered task overwrites its own objects. Their 64 bits never repeat,
+    so a new run of the id keeps the older pictures, and no one else can guess where they are.
     """
-    number = int.from_bytes(hashlib.sha256(f"{task_id}\n{submission_id}".encode()).digest()[:2])
-    if previous_run == f"{number:04x}":
-        number = (number + 1) % 0x10000
-    return f"{number:04x}"
+    return hashlib.sha256(f"{task_key}\n{submission_id}".encode()).hexdigest()[:16]
 
 
 def encode_pointer(location: S3Location) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +39,8 @@ class Submission:
     format: Format
     checkpoint: str | None
     requested_checkpoint: str | None
+    #: ETags of the linked objects in the environment's own buckets, by link.
+    etags: Mapping[str, str] = dataclass_field(default_factory=dict)
 
 
 def format_of(body: Mapping[str, Any]) -> Format:
@@ -80,7 +83,7 @@ def parse_submission(
     submission = _check(body, format_, catalogue, find_checkpoint, errors)
     if isinstance(submission, Submission) and not errors:
         return submission
-    named = [replace(error, field=_original_field(error.field, format_)) for error in errors]
+    named = [replace(error, field=original_field(error.field, format_)) for error in errors]
     raise InvalidTask(_first_of_each_field(named))
 
 
@@ -225,7 +228,8 @@ def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[Fiel
     return metadata.model_copy(update={"policy": policy.model_copy(update={"execution_timeout_ms": longest_ms})})
 
 
-def _original_field(field: str, format_: Format) -> str:
+def original_field(field: str, format_: Format) -> str:
+    """Return the path of a field as the sender of this format wrote it."""
     match format_:
         case Format.V1ALPHA1:
             return task_v1alpha1.original_field(field)

@@ -45,7 +45,7 @@ class Outcome:
 
 def create(record: Record, *, after: Record | None = None) -> Request:
     """Record a new run: of an id without a record, or `after` the final run that was read, if it is unchanged."""
-    indexed: dict[str, Any] = {"due_shard": due_shard(record.id), "active_runtime": record.runtime}
+    indexed: dict[str, Any] = {"due_shard": due_shard(record.key), "active_runtime": record.runtime}
     indexed["next_check_at_ms"] = record.submitted_at_ms + PUBLISH_GRACE_MS
     item = record.model_copy(update=indexed).to_item()
     if after is None:
@@ -64,17 +64,17 @@ def create(record: Record, *, after: Record | None = None) -> Request:
 def mark_published(record: Record, *, now_ms: int) -> Request:
     """Record that the message of a waiting run is on the task topic; the reaper checks it at the end of its `ttl`."""
     return update(
-        record.id,
+        record.key,
         set_={"published_at_ms": now_ms, "due_at_ms": record.submitted_at_ms + record.ttl_ms},
         where="run = :run AND #status = :queued AND attribute_not_exists(published_at_ms)",
         values={":run": record.run_id, ":queued": Status.IN_QUEUE.value},
     )
 
 
-def claim(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+def claim(task_key: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
     """Claim a run that waits, or whose lease has expired."""
     return update(
-        task_id,
+        task_key,
         set_={
             "#status": Status.IN_PROGRESS.value,
             "lease_owner": owner,
@@ -100,13 +100,13 @@ def replica_of(owner: str) -> str:
     return owner.partition("/")[0]
 
 
-def renew(task_id: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
+def renew(task_key: str, run_id: str, *, owner: str, now_ms: int, lease_ms: int) -> Request:
     """Renew the lease on a run. A refusal means that the run was cancelled, timed out or claimed by another replica."""
-    return update(task_id, set_=_lease(now_ms, lease_ms), **_held(run_id, owner))
+    return update(task_key, set_=_lease(now_ms, lease_ms), **_held(run_id, owner))
 
 
 def report_progress(
-    task_id: str,
+    task_key: str,
     run_id: str,
     *,
     owner: str,
@@ -130,13 +130,13 @@ def report_progress(
             remove.append(name)
     if preview_url:
         set_["preview_url"] = preview_url
-    return update(task_id, set_=set_, remove=tuple(remove), **_held(run_id, owner))
+    return update(task_key, set_=set_, remove=tuple(remove), **_held(run_id, owner))
 
 
-def interrupt(task_id: str, run_id: str, *, now_ms: int) -> Request:
+def interrupt(task_key: str, run_id: str, *, now_ms: int) -> Request:
     """Ask the replica of a running task to finish it with the picture as it is."""
     return update(
-        task_id,
+        task_key,
         set_={"interrupted_at_ms": now_ms},
         where="run = :run AND #status = :running",
         values={":run": run_id, ":running": Status.IN_PROGRESS.value},
@@ -144,7 +144,7 @@ def interrupt(task_id: str, run_id: str, *, now_ms: int) -> Request:
 
 
 def release(
-    task_id: str, run_id: str, *, owner: str, now_ms: int, next_check_at_ms: int, error: dict[str, Any] | None
+    task_key: str, run_id: str, *, owner: str, now_ms: int, next_check_at_ms: int, error: dict[str, Any] | None
 ) -> Request:
     """Release a claimed run to the queue. `error` becomes the error of the run if no later attempt succeeds.
 
@@ -155,17 +155,17 @@ def release(
     if error:
         values["last_error"] = compact_json(error)
     return update(
-        task_id,
+        task_key,
         set_=values,
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", *_ONLY_WHILE_RUNNING),
         **_held(run_id, owner),
     )
 
 
-def release_expired(task_id: str, run_id: str, *, now_ms: int) -> Request:
+def release_expired(task_key: str, run_id: str, *, now_ms: int) -> Request:
     """Release a run whose lease has expired: it waits again, as if never published."""
     return update(
-        task_id,
+        task_key,
         set_={"#status": Status.IN_QUEUE.value, "due_at_ms": now_ms + PUBLISH_GRACE_MS},
         remove=("lease_owner", "lease_expires_at_ms", "started_at_ms", "published_at_ms", *_ONLY_WHILE_RUNNING),
         where="run = :run AND #status = :running AND lease_expires_at_ms < :now",
@@ -173,23 +173,23 @@ def release_expired(task_id: str, run_id: str, *, now_ms: int) -> Request:
     )
 
 
-def defer(task_id: str, *, now_ms: int, next_check_at_ms: int) -> Request:
+def defer(task_key: str, *, now_ms: int, next_check_at_ms: int) -> Request:
     """Postpone the next check of a due task, whatever its state."""
     return update(
-        task_id,
+        task_key,
         set_={"due_at_ms": next_check_at_ms},
         where="due_at_ms <= :now",
         values={":now": now_ms},
     )
 
 
-def finish(task_id: str, run_id: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
+def finish(task_key: str, run_id: str, outcome: Outcome, *, owner: str, now_ms: int, retention_seconds: int) -> Request:
     """End a claimed run. This is the commit point: the outputs are stored before, the message is deleted after."""
-    return _end(task_id, outcome, now_ms, retention_seconds, **_held(run_id, owner))
+    return _end(task_key, outcome, now_ms, retention_seconds, **_held(run_id, owner))
 
 
 def finish_active(
-    task_id: str,
+    task_key: str,
     run_id: str,
     outcome: Outcome,
     *,
@@ -203,7 +203,7 @@ def finish_active(
     """
     condition, values = status_in(expected)
     return _end(
-        task_id,
+        task_key,
         _unfinished(outcome),
         now_ms,
         retention_seconds,
@@ -212,20 +212,20 @@ def finish_active(
     )
 
 
-def mark_streamed(task_id: str, run_id: str, *, now_ms: int) -> Request:
+def mark_streamed(task_key: str, run_id: str, *, now_ms: int) -> Request:
     """Record that the output of a completed run was the last part of a stream, which happens once."""
     return update(
-        task_id,
+        task_key,
         set_={"streamed_at_ms": now_ms},
         where="run = :run AND #status = :completed AND attribute_not_exists(streamed_at_ms)",
         values={":run": run_id, ":completed": Status.COMPLETED.value},
     )
 
 
-def finish_unleased(task_id: str, run_id: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
+def finish_unleased(task_key: str, run_id: str, outcome: Outcome, *, now_ms: int, retention_seconds: int) -> Request:
     """End a run without a valid lease: it waits, or its lease has expired."""
     return _end(
-        task_id,
+        task_key,
         _unfinished(outcome),
         now_ms,
         retention_seconds,
@@ -239,25 +239,8 @@ def finish_unleased(task_id: str, run_id: str, outcome: Outcome, *, now_ms: int,
     )
 
 
-def record_webhook(task_id: str, run_id: str, state: str, *, status: int | None, error: str | None) -> Request:
-    """Record the result of an attempt to deliver the webhook of a final run."""
-    known = {"webhook_last_status": status, "webhook_last_error": error}
-    return update(
-        task_id,
-        set_={"webhook_state": state, **{name: value for name, value in known.items() if value is not None}},
-        add={"webhook_attempts": 1},
-        remove=[name for name, value in known.items() if value is None],
-        **_final(run_id),
-    )
-
-
-def redeliver_webhook(task_id: str, run_id: str, *, state: str) -> Request:
-    """Record that the webhook of a final run is due for another delivery."""
-    return update(task_id, set_={"webhook_state": state}, **_final(run_id))
-
-
 def _end(
-    task_id: str, outcome: Outcome, now_ms: int, retention_seconds: int, *, where: str, values: dict[str, Any]
+    task_key: str, outcome: Outcome, now_ms: int, retention_seconds: int, *, where: str, values: dict[str, Any]
 ) -> Request:
     set_: dict[str, Any] = {
         "#status": outcome.status.value,
@@ -273,7 +256,7 @@ def _end(
         set_["progress_permille"] = 1000
     indexed = ("active_runtime", "due_shard", "due_at_ms", "webui_session")
     remove = (*indexed, "lease_owner", "lease_expires_at_ms", "last_error", *_ONLY_WHILE_RUNNING)
-    return update(task_id, set_=set_, remove=remove, where=where, values=values)
+    return update(task_key, set_=set_, remove=remove, where=where, values=values)
 
 
 def _unfinished(outcome: Outcome) -> Outcome:
@@ -292,8 +275,3 @@ def _held(run_id: str, owner: str) -> dict[str, Any]:
         "where": "run = :run AND #status = :running AND lease_owner = :owner",
         "values": {":run": run_id, ":owner": owner, ":running": Status.IN_PROGRESS.value},
     }
-
-
-def _final(run_id: str) -> dict[str, Any]:
-    condition, values = status_in(FINAL_STATUSES)
-    return {"where": f"run = :run AND {condition}", "values": {":run": run_id, **values}}

@@ -1,17 +1,19 @@
-"""Webhooks: message on their queue, schedule of their attempts, and id of a delivery."""
+"""Webhooks: message on their queue, schedule of their attempts, id of a delivery, and their part of the record."""
 
 import hashlib
 import json
 from enum import StrEnum
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
 
+from contract.conditional_update import Request, status_in, update
 from contract.json_values import compact_json
-from contract.record import Record
+from contract.record import FINAL_STATUSES, Record
 
 #: Seconds between two attempts: an hour in all. The first pauses are short, because most failures are.
 PAUSES_SECONDS: Final = (10, 30, 60, 180, 420, 900, 2000)
 MAX_WEBHOOK_ATTEMPTS: Final = len(PAUSES_SECONDS) + 1
+#: Further deliveries of a run's webhook that callers may ask for. Each has the whole schedule of attempts.
+MAX_REDELIVERIES: Final = 5
 
 
 class WebhookState(StrEnum):
@@ -28,11 +30,6 @@ def webhook_id(record: Record) -> str:
     return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def endpoint_group(url: str) -> str:
-    """Return the message group of an endpoint. The queue serves all groups fairly."""
-    return hashlib.sha256(urlsplit(url).netloc.lower().encode()).hexdigest()
-
-
 def encode_webhook(record: Record) -> str:
     """Return the message of a finished run. It holds the record, because the next run of the id replaces it."""
     return compact_json({"record": record.to_item()})
@@ -41,3 +38,34 @@ def encode_webhook(record: Record) -> str:
 def decode_webhook(body: str) -> Record:
     """Return the record of a message."""
     return Record.from_item(json.loads(body)["record"])
+
+
+def record_attempt(
+    task_key: str, run_id: str, state: WebhookState, *, status: int | None, error: str | None
+) -> Request:
+    """Record the result of an attempt to deliver the webhook of a final run."""
+    known = {"webhook_last_status": status, "webhook_last_error": error}
+    return update(
+        task_key,
+        set_={"webhook_state": state.value, **{name: value for name, value in known.items() if value is not None}},
+        add={"webhook_attempts": 1},
+        remove=[name for name, value in known.items() if value is None],
+        **_final(run_id),
+    )
+
+
+def record_redelivery(task_key: str, run_id: str, *, limit: int = MAX_REDELIVERIES) -> Request:
+    """Record that the webhook of a final run is due for another delivery, of which it may have `limit`."""
+    final = _final(run_id)
+    return update(
+        task_key,
+        set_={"webhook_state": WebhookState.PENDING.value},
+        add={"webhook_redeliveries": 1},
+        where=f"{final['where']} AND (attribute_not_exists(webhook_redeliveries) OR webhook_redeliveries < :limit)",
+        values={**final["values"], ":limit": limit},
+    )
+
+
+def _final(run_id: str) -> dict[str, Any]:
+    condition, values = status_in(FINAL_STATUSES)
+    return {"where": f"run = :run AND {condition}", "values": {":run": run_id, **values}}

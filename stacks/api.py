@@ -53,7 +53,11 @@ class ApiStack(Stack):
         )
         keys.limit(http.api)
 
-        CfnOutput(self, "WebhookSecretArn", value=webhooks.secret.secret_arn, description="Secret that signs webhooks")
+        first_secret_arn, *others = webhooks.secret_arns.values()
+        CfnOutput(self, "WebhookSecretArn", value=first_secret_arn, description="Secret that signs webhooks")
+        if others:
+            webhook_secrets = self.to_json_string(webhooks.secret_arns)
+            CfnOutput(self, "WebhookSecretArns", value=webhook_secrets, description="The same of each tenant, by name")
         CfnOutput(
             self,
             "WebhookDeadLetterQueueUrl",

@@ -40,11 +40,13 @@ class QueueReference:
 
 @dataclass(frozen=True)
 class TaskTopics:
-    """ARNs of the task topic, the completion topic, and the key that encrypts both."""
+    """ARNs of the task topic, the completion topic, the publishers' topics by name, and the key of all topics."""
 
     key_arn: str
     task_arn: str
     completion_arn: str
+    #: Weak references, as a publisher may leave the environment.
+    publisher_arns: Mapping[str, str]
 
 
 @dataclass(frozen=True)

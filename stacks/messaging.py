@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, ReferenceStrength, Stack, aws_sns_subscriptions, aws_sqs
+from aws_cdk import CfnOutput, ReferenceStrength, Stack, aws_sns, aws_sns_subscriptions, aws_sqs
 from constructs import Construct
 
 from stacks.config import Environment
@@ -10,7 +10,13 @@ from stacks.constructs.functions.outcome_functions import DEAD_LETTER_TIMEOUT_SE
 from stacks.constructs.functions.submission_functions import ROUTE_TIMEOUT_SECONDS
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources, queue_visibility_timeout
 from stacks.constructs.messaging.queues import RedrivingQueue, RuntimeQueue
-from stacks.constructs.messaging.topics import EncryptedTopic, TopicKey, TopicSubscribers, allow_publishers
+from stacks.constructs.messaging.topics import (
+    EncryptedTopic,
+    TopicKey,
+    TopicSubscribers,
+    allow_publishers,
+    allow_use_of_key,
+)
 from stacks.constructs.retention import removal_policy_of
 from stacks.exports import MessagingExports, QueueReference, StorageExports, TaskTopics
 
@@ -33,10 +39,17 @@ class MessagingStack(Stack):
     ) -> None:
         super().__init__(scope, id_, **stack)
         key = TopicKey(self, "TopicKey", removal_policy=removal_policy_of(environment))
-        entry = EncryptedTopic(
-            self, "EntryTopic", key=key, maximum_message_bytes=environment.entry_topic_maximum_message_bytes
-        )
-        allow_publishers(environment.publishers, topic=entry, key=key)
+        entry = self._entry_topic("EntryTopic", key, environment)
+        publisher_topics: dict[str, EncryptedTopic] = {}
+        if environment.publishers:
+            allow_use_of_key(environment.publishers, key=key)
+            if environment.isolate_keys:
+                for publisher in environment.publishers:
+                    topic = self._entry_topic(f"EntryTopic-{publisher.name}", key, environment)
+                    allow_publishers([publisher], topic=topic)
+                    publisher_topics[publisher.name] = topic
+            else:
+                allow_publishers(environment.publishers, topic=entry)
         tasks = EncryptedTopic(self, "TaskTopic", key=key)
         completion = EncryptedTopic(self, "CompletionTopic", key=key)
         TopicSubscribers(self, "CompletionSubscribers", topic=completion, subscribers=environment.callbacks)
@@ -50,9 +63,11 @@ class MessagingStack(Stack):
             max_receives=INTAKE_MAX_RECEIVES,
         )
         # Not raw: by the envelope's MessageId the router recognizes a redelivery of the same submission.
-        entry.add_subscription(
-            aws_sns_subscriptions.SqsSubscription(intake.queue, dead_letter_queue=intake.dead_letters)
-        )
+        # The envelope also names the topic, by which the router knows the tenant.
+        for topic in (entry, *publisher_topics.values()):
+            topic.add_subscription(
+                aws_sns_subscriptions.SqsSubscription(intake.queue, dead_letter_queue=intake.dead_letters)
+            )
         runtimes = [
             RuntimeQueue(
                 self,
@@ -63,12 +78,24 @@ class MessagingStack(Stack):
             )
             for runtime in environment.runtimes
         ]
-        topics = TaskTopics(key_arn=key.key_arn, task_arn=tasks.topic_arn, completion_arn=completion.topic_arn)
+        topics = TaskTopics(
+            key_arn=key.key_arn,
+            task_arn=tasks.topic_arn,
+            completion_arn=completion.topic_arn,
+            publisher_arns={name: topic.topic_arn for name, topic in publisher_topics.items()},
+        )
         resources = TaskResources(platform=platform, storage=storage, topics=topics)
         queues = {"Intake": intake, **{runtime.node.id: runtime for runtime in runtimes}}
         fail_dead_letters(self, resources, queues=queues)
 
         CfnOutput(self, "EntryTopicArn", value=entry.topic_arn, description="Post tasks here")
+        if publisher_topics:
+            CfnOutput(
+                self,
+                "PublisherTopicArns",
+                value=self.to_json_string(topics.publisher_arns),
+                description="Topic of each publisher, by name",
+            )
         CfnOutput(self, "TaskTopicArn", value=tasks.topic_arn, description="Checked tasks for the runtimes' queues")
         CfnOutput(self, "CompletionTopicArn", value=completion.topic_arn, description="Subscribe here for callbacks")
         for runtime in runtimes:
@@ -80,10 +107,24 @@ class MessagingStack(Stack):
             self.export_value, (key.key_arn, intake.queue.queue_arn, tasks.topic_arn, completion.topic_arn)
         )
         self.exports = MessagingExports(
-            topics=TaskTopics(key_arn=key_arn, task_arn=task_arn, completion_arn=completion_arn),
+            topics=TaskTopics(
+                key_arn=key_arn,
+                task_arn=task_arn,
+                completion_arn=completion_arn,
+                publisher_arns={name: _weak_topic_arn(topic) for name, topic in publisher_topics.items()},
+            ),
             intake_queue_arn=intake_queue_arn,
             runtime_queues={runtime.runtime.name: _weak_reference(runtime) for runtime in runtimes},
         )
+
+    def _entry_topic(self, id_: str, key: TopicKey, environment: Environment) -> EncryptedTopic:
+        return EncryptedTopic(self, id_, key=key, maximum_message_bytes=environment.entry_topic_maximum_message_bytes)
+
+
+def _weak_topic_arn(topic: aws_sns.Topic) -> str:
+    resource = topic.node.default_child
+    assert isinstance(resource, aws_sns.CfnTopic)  # noqa: S101  # narrows the type for mypy
+    return Stack.consume_reference(resource.attr_topic_arn, ReferenceStrength.WEAK)
 
 
 def _weak_reference(runtime: RuntimeQueue) -> QueueReference:

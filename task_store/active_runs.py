@@ -14,9 +14,9 @@ def key_item_id(key_name: str) -> str:
     return f"key/{key_name}"
 
 
-def run_name(task_id: str, run_id: str) -> str:
+def run_name(record: Record) -> str:
     """Return the name of a run in the item."""
-    return f"{task_id}/{run_id}"
+    return f"{record.key}/{record.run_id}"
 
 
 class ActiveRuns:
@@ -64,20 +64,20 @@ class ActiveRuns:
     def release_run(self, record: Record) -> None:
         """Release the place of one run, if it was sent with a key."""
         if record.key_name is not None:
-            self.release(record.key_name, [run_name(record.id, record.run_id)])
+            self.release(record.key_name, [run_name(record)])
 
     def ended(self, names: Collection[str]) -> list[str]:
         """Return the runs that have ended or were never recorded; DynamoDB reads 100 of them at most."""
         runs = {name: name.rpartition("/")[::2] for name in names}
-        keys = [{"id": task_id} for task_id in {task_id for task_id, _ in runs.values()}]
+        keys = [{"id": task_key} for task_key in {task_key for task_key, _ in runs.values()}]
         request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
         response = self._client.batch_get_item(RequestItems=request)
         unread = {key["id"] for key in response["UnprocessedKeys"].get(self._table_name, {}).get("Keys", ())}
         found = {item["id"]: item for item in response["Responses"].get(self._table_name, ())}
         return [
             name
-            for name, (task_id, run_id) in runs.items()
-            if task_id not in unread and _has_ended(found.get(task_id), run_id)
+            for name, (task_key, run_id) in runs.items()
+            if task_key not in unread and _has_ended(found.get(task_key), run_id)
         ]
 
     def _update(self, key_name: str, **request: Any) -> bool:

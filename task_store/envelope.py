@@ -13,6 +13,8 @@ class Delivery:
     message_id: str
     body: str
     attributes: Mapping[str, str]
+    #: The topic that delivered it; None without an envelope.
+    topic_arn: str | None = None
 
 
 def open_envelope(body: str, *, sqs_message_id: str = "") -> Delivery:
@@ -22,8 +24,13 @@ def open_envelope(body: str, *, sqs_message_id: str = "") -> Delivery:
     except (ValueError, RecursionError):
         return Delivery(sqs_message_id, body, {})
     match envelope:
-        case {"Type": "Notification", "MessageId": str(message_id), "TopicArn": str(), "Message": str(message)}:
-            return Delivery(message_id, message, _attributes(envelope.get("MessageAttributes")))
+        case {
+            "Type": "Notification",
+            "MessageId": str(message_id),
+            "TopicArn": str(topic_arn),
+            "Message": str(message),
+        }:
+            return Delivery(message_id, message, _attributes(envelope.get("MessageAttributes")), topic_arn)
     return Delivery(sqs_message_id, body, {})
 
 

@@ -15,7 +15,7 @@ MAX_SESSION_TASKS: Final = 20
 class ActiveRun:
     """A waiting or running run in the index of active tasks."""
 
-    id: str
+    key: str
     run_id: str
     status: Status
     #: The replica that claimed it last; None before the first claim.
@@ -30,8 +30,8 @@ class TaskIndexes:
         self._table_name = table_name
         self._now_ms = now_ms
 
-    def due_task_ids(self) -> Iterator[str]:
-        """Yield the ids of the tasks whose next check is due, the longest overdue first in each shard."""
+    def due_task_keys(self) -> Iterator[str]:
+        """Yield the keys of the tasks whose next check is due, the longest overdue first in each shard."""
         now_ms = self._now_ms()
         for shard in range(DUE_SHARDS):
             for page in self._pages(
@@ -41,8 +41,8 @@ class TaskIndexes:
             ):
                 yield from (str(item["id"]) for item in page)
 
-    def session_task_ids(self, session: str) -> list[str]:
-        """Return the ids of the generations that a Web UI client waits for, the oldest first, 20 at most."""
+    def session_task_keys(self, session: str) -> list[str]:
+        """Return the keys of the generations that a Web UI client waits for, the oldest first, 20 at most."""
         page = self._client.query(
             TableName=self._table_name,
             IndexName=SESSION_INDEX,
@@ -72,9 +72,11 @@ class TaskIndexes:
         return {item["worker_id"] for page in pages for item in page}
 
     def newest(
-        self, runtime: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None
+        self, partition: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """Return up to `limit` tasks of a runtime, newest first, and the key of the next page (None at the end).
+        """Return up to `limit` tasks, newest first, and the key of the next page (None at the end).
+
+        `partition` is a runtime within a tenant (`contract.tenancy.scoped`).
 
         With a `status` a page may have fewer tasks although more follow, because DynamoDB filters what it has read.
         """
@@ -82,7 +84,7 @@ class TaskIndexes:
             "TableName": self._table_name,
             "IndexName": RUNTIME_INDEX,
             "KeyConditionExpression": "runtime = :runtime",
-            "ExpressionAttributeValues": {":runtime": runtime},
+            "ExpressionAttributeValues": {":runtime": partition},
             "ScanIndexForward": False,
             "Limit": limit,
         }

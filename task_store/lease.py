@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Lease(NamedTuple):
     """A claimed run and the owner under whose name the record holds it."""
 
-    task_id: str
+    task_key: str
     run_id: str
     #: The replica, a slash, and a name for this delivery of the message.
     owner: str

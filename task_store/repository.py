@@ -11,7 +11,7 @@ from contract.errors import DarkroomError, TaskExpired
 from contract.heartbeat import heartbeat
 from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
-from contract.webhook import WebhookState
+from contract.webhook import WebhookState, record_attempt, record_redelivery
 from task_store.indexes import TaskIndexes
 from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 
@@ -20,15 +20,15 @@ _RETURN_RECORD_ON_REFUSAL: Final = {"ReturnValuesOnConditionCheckFailure": "ALL_
 
 
 class RunReference(Protocol):
-    """The id of a task and the id of one of its runs: a record, or an entry of an index."""
+    """The key of a task and the id of one of its runs: a record, or an entry of an index."""
 
     @property
-    def id(self) -> str:
-        """Id of the task."""
+    def key(self) -> str:
+        """Key of the task in the table."""
 
     @property
     def run_id(self) -> str:
-        """Id of the run, four hexadecimal digits."""
+        """Id of the run."""
 
 
 class Create(Protocol):
@@ -49,9 +49,9 @@ class TaskRepository(TaskIndexes):
         super().__init__(client=client, table_name=table_name, now_ms=now_ms)
         self._retention_seconds = retention_seconds
 
-    def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
+    def read(self, task_key: str, *, is_current: bool = True) -> Record | None:
         """Return the record as it is now. Without `is_current` it may be a moment old, at half the price."""
-        response = self._client.get_item(TableName=self._table_name, Key={"id": task_id}, ConsistentRead=is_current)
+        response = self._client.get_item(TableName=self._table_name, Key={"id": task_key}, ConsistentRead=is_current)
         item = response.get("Item", {})
         return Record.from_item(item) if is_task(item) else None
 
@@ -65,47 +65,47 @@ class TaskRepository(TaskIndexes):
 
     def finish_active(self, run: RunReference, outcome: Outcome) -> bool:
         """Write the final state of a waiting or running run."""
-        return self._update(transitions.finish_active(run.id, run.run_id, outcome, **self._ending()))
+        return self._update(transitions.finish_active(run.key, run.run_id, outcome, **self._ending()))
 
     def finish_waiting(self, run: RunReference, outcome: Outcome) -> bool:
         """Write the final state of a run that waits in its queue."""
-        request = transitions.finish_active(run.id, run.run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
+        request = transitions.finish_active(run.key, run.run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
         return self._update(request)
 
     def finish_unleased(self, run: RunReference, outcome: Outcome) -> bool:
         """Write the final state of a run without a valid lease: it waits, or its lease has expired."""
-        return self._update(transitions.finish_unleased(run.id, run.run_id, outcome, **self._ending()))
+        return self._update(transitions.finish_unleased(run.key, run.run_id, outcome, **self._ending()))
 
     def release_expired(self, run: RunReference) -> bool:
         """Release a run whose lease has expired: it waits again, as if never published."""
-        return self._update(transitions.release_expired(run.id, run.run_id, now_ms=self._now_ms()))
+        return self._update(transitions.release_expired(run.key, run.run_id, now_ms=self._now_ms()))
 
     def interrupt(self, run: RunReference) -> bool:
         """Ask the replica of a running task to finish it with the picture as it is."""
-        return self._update(transitions.interrupt(run.id, run.run_id, now_ms=self._now_ms()))
+        return self._update(transitions.interrupt(run.key, run.run_id, now_ms=self._now_ms()))
 
-    def defer(self, task_id: str) -> bool:
+    def defer(self, task_key: str) -> bool:
         """Postpone the next check of a due task that could not be settled."""
         now_ms = self._now_ms()
-        return self._update(transitions.defer(task_id, now_ms=now_ms, next_check_at_ms=now_ms + REAPER_RETRY_MS))
+        return self._update(transitions.defer(task_key, now_ms=now_ms, next_check_at_ms=now_ms + REAPER_RETRY_MS))
 
     def mark_streamed(self, run: RunReference) -> bool:
         """Record that a completed run's output was the last part of a stream; True for the first caller only."""
-        return self._update(transitions.mark_streamed(run.id, run.run_id, now_ms=self._now_ms()))
+        return self._update(transitions.mark_streamed(run.key, run.run_id, now_ms=self._now_ms()))
 
     def record_webhook(self, run: RunReference, state: WebhookState, *, status: int | None, error: str | None) -> bool:
         """Record the result of an attempt to deliver a run's webhook."""
-        return self._update(transitions.record_webhook(run.id, run.run_id, state.value, status=status, error=error))
+        return self._update(record_attempt(run.key, run.run_id, state, status=status, error=error))
 
     def redeliver_webhook(self, run: RunReference) -> bool:
-        """Record that a run's webhook is due for another delivery."""
-        return self._update(transitions.redeliver_webhook(run.id, run.run_id, state=WebhookState.PENDING.value))
+        """Record that a run's webhook is due for another delivery, unless it had as many as it may have."""
+        return self._update(record_redelivery(run.key, run.run_id))
 
     def check_lease(self, lease: Lease) -> bool:
         """Check a lease with a read, at a fraction of a write's price; return True if its caller wants an interrupt."""
         response = self._client.get_item(
             TableName=self._table_name,
-            Key={"id": lease.task_id},
+            Key={"id": lease.task_key},
             ConsistentRead=True,
             ProjectionExpression="run, #status, lease_owner, interrupted_at_ms",
             ExpressionAttributeNames={"#status": "status"},
@@ -119,7 +119,7 @@ class TaskRepository(TaskIndexes):
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         """Claim a run that waits, or whose lease has expired; return its number of attempts."""
         request = transitions.claim(
-            lease.task_id, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
+            lease.task_key, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
         )
         response = self._update_leased(lease.run_id, request | {"ReturnValues": "UPDATED_NEW"})
         return int(response["Attributes"]["attempts"])
@@ -127,14 +127,14 @@ class TaskRepository(TaskIndexes):
     def renew(self, lease: Lease, *, lease_seconds: float) -> None:
         """Renew the lease on a run."""
         request = transitions.renew(
-            lease.task_id, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
+            lease.task_key, lease.run_id, owner=lease.owner, now_ms=self._now_ms(), lease_ms=int(lease_seconds * 1000)
         )
         self._update_leased(lease.run_id, request)
 
     def report_progress(self, lease: Lease, report: ProgressReport) -> None:
         """Write the progress of a claimed run."""
         request = transitions.report_progress(
-            lease.task_id,
+            lease.task_key,
             lease.run_id,
             owner=lease.owner,
             progress_permille=report.permille,
@@ -147,7 +147,7 @@ class TaskRepository(TaskIndexes):
     def release(self, lease: Lease, *, next_check_at_ms: int, error: DarkroomError | None) -> None:
         """Release a claimed run to its queue; `next_check_at_ms` is the end of its `ttl`."""
         request = transitions.release(
-            lease.task_id,
+            lease.task_key,
             lease.run_id,
             owner=lease.owner,
             now_ms=self._now_ms(),
@@ -158,14 +158,14 @@ class TaskRepository(TaskIndexes):
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
         """Write the final state of a claimed run."""
-        request = transitions.finish(lease.task_id, lease.run_id, outcome, owner=lease.owner, **self._ending())
+        request = transitions.finish(lease.task_key, lease.run_id, outcome, owner=lease.owner, **self._ending())
         self._update_leased(lease.run_id, request)
 
-    def expire(self, task_id: str, run_id: str) -> None:
+    def expire(self, task_key: str, run_id: str) -> None:
         """Write the final state of a run that waited longer than its `ttl`; raises LeaseLost or TaskCancelled."""
         error = TaskExpired("the task waited in its queue for longer than its ttl").as_dict()
         outcome = Outcome(Status.TIMED_OUT, error=error)
-        request = transitions.finish_active(task_id, run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
+        request = transitions.finish_active(task_key, run_id, outcome, expected=(Status.IN_QUEUE,), **self._ending())
         self._update_leased(run_id, request)
 
     def heartbeat(self, replica: str, runtime: str) -> None:

@@ -1,18 +1,17 @@
 """Claim check of task messages: the task bucket holds bodies that are too large for a topic or a record."""
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.redaction import text_without_secrets
-from contract.storage import MAX_MESSAGE_BYTES, UNREADABLE_FOLDER, S3Location, decode_pointer
+from contract.storage import MAX_MESSAGE_BYTES, TENANT_FOLDER, UNREADABLE_FOLDER, S3Location, decode_pointer, is_key
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-#: Bytes of a key (Amazon S3 user guide, "Naming Amazon S3 objects").
-_MAX_KEY_BYTES: Final = 1024
 #: S3's codes for an object that does not exist, if the reader may list the bucket.
 _MISSING: Final = frozenset({"NoSuchKey"})
 #: The same without the right to list: S3 hides that an object is missing behind 403.
@@ -55,8 +54,10 @@ class TaskBucket:
             raise MessageLost(f"the message of the task is gone: {self.location(key).uri}; submit it again") from None
         return body.decode()
 
-    def resolve(self, body: str) -> str:
+    def resolve(self, body: str, *, may_point_to: Callable[[str], bool] = lambda _: True) -> str:
         """Return the payload of a message: the body itself, or the object that its pointer names.
+
+        `may_point_to` returns True for a key that the sender of the message may read.
 
         Raises:
             InvalidJson: the pointer names another bucket, a missing object, or an object that is not text.
@@ -70,7 +71,12 @@ class TaskBucket:
             raise InvalidJson(
                 f"the message points to bucket {location.bucket!r}; put large messages into {self._bucket!r}"
             )
-        if not _is_key(location.key):
+        if not may_point_to(location.key):
+            raise InvalidJson(
+                f"the message points to {location.key[:200]!r}, which its sender must not read; put large messages"
+                f" into another folder, and those of a publisher below {TENANT_FOLDER}/, followed by its name"
+            )
+        if not is_key(location.key):
             # boto3 or S3 would refuse it with an error like that of an outage, and the caller would retry for ever.
             raise InvalidJson(f"the message points to {location.key[:200]!r}, which is not a key of S3")
         try:
@@ -97,7 +103,3 @@ class TaskBucket:
         kept = {"source": source, "message_id": message_id, "body": text_without_secrets(body)}
         self.put(location.key, json.dumps(kept))
         return location
-
-
-def _is_key(key: str) -> bool:
-    return key.isprintable() and 0 < len(key.encode()) <= _MAX_KEY_BYTES

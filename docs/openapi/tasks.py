@@ -6,7 +6,7 @@ from typing import Any, Final
 from contract import errors
 from contract.callback import CALLBACK_STATUS
 from contract.record import Status
-from contract.task import ID_PATTERN, Task, TaskType
+from contract.task import ID_PATTERN, ID_SCHEMA, Task, TaskType
 from docs.openapi.operation import Body, Operation, Parameter
 from lambdas.read_task.task_list import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.read_task.task_view import ShownTask, TaskError, TaskPage
@@ -16,7 +16,11 @@ from task_store.task_bucket import MessageLost
 
 _TAG: Final = "Tasks"
 _TASK_ID: Final = Parameter(
-    "id", "Id of the task", {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}, "path", "test-t2i"
+    "id",
+    "Id of the task; an `admin` key writes the tenant of another key's task before it: `shop:test-t2i`",
+    {"type": "string", "pattern": f"^(?:[a-z0-9][a-z0-9-]{{0,39}}:)?{ID_PATTERN.pattern}$"},
+    "path",
+    "test-t2i",
 )
 _SUBMISSION_ERRORS: Final = (
     errors.InvalidTask,
@@ -37,7 +41,7 @@ _OLDER_TASK: Final[dict[str, Any]] = {
             "required": ["task", "id_task", "sd_model_checkpoint"],
             "properties": {
                 "task": {"enum": [tasktype.value for tasktype in TaskType]},
-                "id_task": {"anyOf": [_TASK_ID.schema, {"type": "integer"}]},
+                "id_task": {"anyOf": ID_SCHEMA["anyOf"]},
                 "sd_model_checkpoint": {"type": "string", "description": "Model; its runtime is found by it"},
                 "save_dir": {"type": "string", "description": "Folder of the outputs; default `output`"},
                 "image_link": {"type": "string", "description": "Becomes `init_images[0]`"},
@@ -144,7 +148,7 @@ OPERATIONS: Final = (
         "Deliver the webhook of a finished task once more",
         _TAG,
         {HTTPStatus.ACCEPTED: ShownTask},
-        errors=(errors.TaskNotFound, errors.TaskNotFinished, errors.NoWebhook),
+        errors=(errors.TaskNotFound, errors.TaskNotFinished, errors.NoWebhook, errors.TooManyRedeliveries),
         parameters=(_TASK_ID,),
     ),
 )

@@ -7,10 +7,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from pydantic import Json
 
 from contract.settings import Settings
+from contract.tenancy import Tenancy
 from lambdas.create_upload.upload_forms import UploadForms
-from lambdas.http.application import body_of, http_application
+from lambdas.http.application import body_of, caller_of, http_application
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -21,17 +23,23 @@ NAME_BYTES: Final = 24
 
 
 class CreateUploadSettings(Settings):
-    """Bucket of the uploads."""
+    """Bucket of the uploads, and their owners."""
 
     task_bucket: str
+    tenancy: Json[Tenancy]
+
+
+@cache
+def settings() -> CreateUploadSettings:
+    """Read the settings of this process."""
+    return CreateUploadSettings.from_environment(os.environ)
 
 
 @cache
 def uploads() -> UploadForms:
     """Compose the uploads of this process."""
-    settings = CreateUploadSettings.from_environment(os.environ)
     return UploadForms(
-        client=client("s3"), bucket=settings.task_bucket, new_name=lambda: secrets.token_urlsafe(NAME_BYTES)
+        client=client("s3"), bucket=settings().task_bucket, new_name=lambda: secrets.token_urlsafe(NAME_BYTES)
     )
 
 
@@ -42,7 +50,9 @@ def application() -> APIGatewayRestResolver:
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:
-        return json_response(uploads().create(body_of(app.current_event), now_ms=now_ms()), HTTPStatus.CREATED)
+        tenant = caller_of(app.current_event, settings().tenancy).tenant.name
+        created = uploads().create(body_of(app.current_event), now_ms=now_ms(), tenant=tenant)
+        return json_response(created, HTTPStatus.CREATED)
 
     return app
 

@@ -27,10 +27,11 @@ Message = Mapping[str, Any]
 
 
 class DeliverWebhookSettings(RepositorySettings):
-    """Places of webhooks, the secret that signs them, and private hosts that they may reach."""
+    """Places of webhooks, the secrets that sign them, and private hosts that they may reach."""
 
     webhook_queue_url: str
-    webhook_secret_arn: str
+    #: Secret of each tenant by its name.
+    webhook_secret_arns: Json[dict[str, str]]
     task_bucket: str
     allowed_link_hosts: Json[tuple[str, ...]] = ()
 
@@ -45,7 +46,7 @@ def settings() -> DeliverWebhookSettings:
 def webhooks() -> WebhookDelivery:
     """Compose the delivery of this process."""
     repository = task_repository(settings())
-    keys = SigningKeys(client=client("secretsmanager"), secret_arn=settings().webhook_secret_arn, now_ms=now_ms)
+    keys = SigningKeys(client=client("secretsmanager"), secret_arns=settings().webhook_secret_arns, now_ms=now_ms)
     http = GuardedHttp(
         resolve=resolve_with_system,
         allowed_hosts=settings().allowed_link_hosts,
@@ -56,7 +57,7 @@ def webhooks() -> WebhookDelivery:
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
         responses=WebUiResponses(outputs=OutputBucket(client=client("s3"))),
     )
-    return WebhookDelivery(post=post, repository=repository, signing_keys=keys.current, render=bodies.render)
+    return WebhookDelivery(post=post, repository=repository, signing_keys=keys.of_tenant, render=bodies.render)
 
 
 @observed

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lambdas.runtime.aws_errors import error_code
@@ -49,34 +50,45 @@ def signed_headers(message_id: str, body: bytes, *, keys: Sequence[bytes], now_s
     }
 
 
+@dataclass(frozen=True)
+class _ReadKeys:
+    keys: Sequence[bytes]
+    read_at_ms: int
+
+
 class SigningKeys:
-    """Reads the secret every five minutes. While it is unreadable, the keys of the last read still sign."""
+    """Reads the secret of each tenant every five minutes. While it is unreadable, the keys of the last read still sign.
 
-    def __init__(self, *, client: Any, secret_arn: str, now_ms: Callable[[], int]) -> None:
+    A tenant knows its own secret only. Otherwise one receiver could sign webhooks for the receivers of others.
+    """
+
+    def __init__(self, *, client: Any, secret_arns: Mapping[str, str], now_ms: Callable[[], int]) -> None:
         self._client = client
-        self._secret_arn = secret_arn
+        self._secret_arns = secret_arns
         self._now_ms = now_ms
-        self._keys: Sequence[bytes] = ()
-        self._read_at_ms = 0
+        self._read: dict[str, _ReadKeys] = {}
 
-    def current(self) -> Sequence[bytes]:
-        """Return the keys to sign with, the newest first."""
-        if not self._keys or self._now_ms() - self._read_at_ms > MAX_AGE_MS:
-            self._read()
-        return self._keys
-
-    def _read(self) -> None:
+    def of_tenant(self, tenant: str) -> Sequence[bytes]:
+        """Return the keys that sign a tenant's webhooks, the newest first."""
+        known = self._read.get(tenant)
+        if known is not None and self._now_ms() - known.read_at_ms <= MAX_AGE_MS:
+            return known.keys
         try:
-            self._keys = _valid_keys({version: self._secret(version) for version in VERSIONS})
-            self._read_at_ms = self._now_ms()
+            keys = _valid_keys({version: self._secret(tenant, version) for version in VERSIONS})
         except Exception:
-            if not self._keys:
+            if known is None:
                 raise
-            logger().warning("webhook_secret_unreadable", exc_info=True)
+            logger().warning("webhook_secret_unreadable", tenant=tenant, exc_info=True)
+            return known.keys
+        self._read[tenant] = _ReadKeys(keys, self._now_ms())
+        return keys
 
-    def _secret(self, version: str) -> str | None:
+    def _secret(self, tenant: str, version: str) -> str | None:
+        secret_arn = self._secret_arns.get(tenant)
+        if secret_arn is None:
+            raise InvalidSecret(f"there is no webhook secret of {tenant!r}, because the environment has no such key")
         try:
-            response = self._client.get_secret_value(SecretId=self._secret_arn, VersionStage=version)
+            response = self._client.get_secret_value(SecretId=secret_arn, VersionStage=version)
         except self._client.exceptions.ClientError as error:
             if version != VERSIONS[0] and error_code(error) == "ResourceNotFoundException":
                 return None

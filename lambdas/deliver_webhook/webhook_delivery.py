@@ -29,7 +29,7 @@ class WebhookDelivery:
         *,
         post: WebhookClient,
         repository: TaskRepository,
-        signing_keys: Callable[[], Sequence[bytes]],
+        signing_keys: Callable[[str], Sequence[bytes]],
         render: Callable[[Record], bytes],
     ) -> None:
         self._post = post
@@ -45,7 +45,8 @@ class WebhookDelivery:
         record = decode_webhook(message)
         try:
             body = self._render(record)
-            headers = signed_headers(webhook_id(record), body, keys=self._signing_keys(), now_seconds=now_ms // 1000)
+            keys = self._signing_keys(record.tenant)
+            headers = signed_headers(webhook_id(record), body, keys=keys, now_seconds=now_ms // 1000)
         except Exception as error:
             reason = (
                 f"it could not be made ready on our side ({type(error).__name__}); the log of deliver_webhook has why"

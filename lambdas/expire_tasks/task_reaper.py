@@ -26,20 +26,20 @@ class TaskReaper:
     def run(self) -> None:
         """Check every task that is due."""
         started_at_ms = self._now_ms()
-        for task_id in self._repository.due_task_ids():
+        for task_key in self._repository.due_task_keys():
             now_ms = self._now_ms()
             if now_ms - started_at_ms > MAX_REAPER_RUN_MS:
                 logger().warning("reaper_ran_out_of_time")
                 return
             try:
-                self._check(task_id, now_ms)
+                self._check(task_key, now_ms)
             except Exception:  # noqa: BLE001 - one broken record must not stop the others
-                logger().exception("task_check_failed", task_id=task_id)
+                logger().exception("task_check_failed", task_key=task_key)
                 count("SweepFailures")
-                self._defer(task_id)
+                self._defer(task_key)
 
-    def _check(self, task_id: str, now_ms: int) -> None:
-        record = self._repository.read(task_id)
+    def _check(self, task_key: str, now_ms: int) -> None:
+        record = self._repository.read(task_key)
         # The index lags behind the table, so it only names the tasks to read.
         if record is None or record.next_check_at_ms is None or record.next_check_at_ms > now_ms:
             return
@@ -67,11 +67,11 @@ class TaskReaper:
         logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("TasksRepublished", runtime=record.runtime)
 
-    def _defer(self, task_id: str) -> None:
+    def _defer(self, task_key: str) -> None:
         try:
-            self._repository.defer(task_id)
+            self._repository.defer(task_key)
         except Exception:  # noqa: BLE001 - the next run checks it again
-            logger().exception("task_still_due", task_id=task_id)
+            logger().exception("task_still_due", task_key=task_key)
 
     def _report(self, record: Record, event: str, finished: bool) -> None:  # noqa: FBT001 - the outcome of a write
         if finished:

@@ -9,6 +9,7 @@ from contract.errors import DarkroomError, InvalidJson, MessageTooLarge
 from contract.json_values import parse_json_object
 from contract.message import TaskMessage
 from contract.record import Record
+from contract.tenancy import Tenancy, scoped
 from lambdas.messaging.queue_batch import MessageDeferred
 from lambdas.messaging.topics import Topic, publish_rejection
 from lambdas.runtime.observability import count, logger
@@ -33,33 +34,37 @@ class UnreadableMessage(DarkroomError):
 class DeadLetterProcessor:
     """Processes one message at a time; an error means that the message must be delivered again."""
 
-    def __init__(self, *, repository: TaskRepository, task_bucket: TaskBucket, completion_topic: Topic) -> None:
+    def __init__(
+        self, *, repository: TaskRepository, task_bucket: TaskBucket, completion_topic: Topic, tenancy: Tenancy
+    ) -> None:
         self._repository = repository
         self._task_bucket = task_bucket
         self._completion_topic = completion_topic
+        self._tenancy = tenancy
 
     def process(self, delivery: Delivery) -> None:
         """Fail the task of a message, or publish a rejection of a message without a task."""
         body: dict[str, Any] | None = None
         try:
             body = parse_json_object(self._task_bucket.resolve(delivery.body))
-            message = TaskMessage.from_body(body)
+            message = _task_message(body, delivery)
         except (InvalidJson, MessageTooLarge, ValidationError) as error:
-            if not self._was_recorded(body, delivery.message_id):
-                self._answer(delivery, body, str(error))
+            tenant = self._tenancy.of_topic(delivery.topic_arn).name
+            if not self._was_recorded(body, tenant, delivery.message_id):
+                self._answer(delivery, body, tenant, str(error))
             return
-        record = self._repository.read(message.task.metadata.id)
+        record = self._repository.read(message.task_key)
         if record is None:
-            self._answer(delivery, body, "its task has no record")
+            self._answer(delivery, body, message.tenant, "its task has no record")
         elif record.run_id == message.run_id and not record.is_final:
             self._fail(record)
         else:
             logger().info("dead_letter_of_a_finished_task", task_id=record.id, run_id=message.run_id)
 
-    def _was_recorded(self, body: dict[str, Any] | None, message_id: str) -> bool:
+    def _was_recorded(self, body: dict[str, Any] | None, tenant: str, message_id: str) -> bool:
         """Return True if a message of the intake queue was recorded before it failed: the reaper continues with it."""
         # A task in RunPod's format does not name an id, so it has the id of its message.
-        record = self._repository.read(sender_id(body) or message_id)
+        record = self._repository.read(scoped(tenant, sender_id(body) or message_id))
         return record is not None and record.submission_id == message_id
 
     def _fail(self, record: Record) -> None:
@@ -70,11 +75,18 @@ class DeadLetterProcessor:
         logger().warning("task_failed", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("DeadLettersFailed", runtime=record.runtime)
 
-    def _answer(self, delivery: Delivery, body: dict[str, Any] | None, reason: str) -> None:
+    def _answer(self, delivery: Delivery, body: dict[str, Any] | None, tenant: str, reason: str) -> None:
         kept = self._task_bucket.keep_unreadable(delivery.message_id, body=delivery.body, source="dead-letter queue")
         refusal = UnreadableMessage(
             f"no task could be made of the message (id {delivery.message_id}); the operators find it at {kept.uri}"
         )
-        publish_rejection(self._completion_topic, refusal, body=body, message_id=delivery.message_id)
+        publish_rejection(self._completion_topic, refusal, body=body, message_id=delivery.message_id, tenant=tenant)
         logger().error("dead_letter_unreadable", message_id=delivery.message_id, kept_at=kept.uri, reason=reason)
         count("DeadLettersUnreadable")
+
+
+def _task_message(body: dict[str, Any], delivery: Delivery) -> TaskMessage:
+    if delivery.topic_arn is not None:
+        # Runtimes' queues hold bare messages. A publisher must not end a task with what looks like its message.
+        raise InvalidJson("the message of an entry topic was not accepted")
+    return TaskMessage.from_body(body)

@@ -4,6 +4,9 @@ import os
 from functools import cache
 from typing import Any
 
+from pydantic import Json
+
+from contract.tenancy import Tenancy
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
 from lambdas.messaging.queue_batch import process_each
 from lambdas.messaging.topics import SnsTopic
@@ -17,6 +20,7 @@ class FailDeadLettersSettings(RepositorySettings):
     """Places where failed tasks are recorded and answered."""
 
     task_bucket: str
+    tenancy: Json[Tenancy]
     completion_topic_arn: str
 
 
@@ -27,6 +31,7 @@ def processor() -> DeadLetterProcessor:
     return DeadLetterProcessor(
         repository=task_repository(settings),
         task_bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
+        tenancy=settings.tenancy,
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
     )
 

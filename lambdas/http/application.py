@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from contract.errors import DarkroomError, InvalidJson
+from contract.tenancy import SHARED, Tenancy, Tenant
 from lambdas.http.responses import PathNotFound, error_response
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
@@ -21,16 +22,18 @@ class InternalError(DarkroomError):
 
 @dataclass(frozen=True)
 class Caller:
-    """Id of a request and the name of its key."""
+    """Id of a request, the name of its key, and the tenant of the key."""
 
     request_id: str
     key_name: str | None
+    tenant: Tenant = SHARED
 
 
-def caller_of(event: APIGatewayProxyEvent) -> Caller:
+def caller_of(event: APIGatewayProxyEvent, tenancy: Tenancy) -> Caller:
     """Return the caller of a request."""
     context = event.request_context
-    return Caller(context.request_id, context.authorizer.principal_id)
+    key_name = context.authorizer.principal_id
+    return Caller(context.request_id, key_name, tenancy.of_key(key_name))
 
 
 def body_of(event: APIGatewayProxyEvent) -> str | bytes:

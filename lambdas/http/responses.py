@@ -34,6 +34,7 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.TaskFinished: HTTPStatus.CONFLICT,
     errors.TaskNotFinished: HTTPStatus.CONFLICT,
     errors.NoWebhook: HTTPStatus.CONFLICT,
+    errors.TooManyRedeliveries: HTTPStatus.CONFLICT,
     errors.NotRetryable: HTTPStatus.CONFLICT,
     errors.MessageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyActiveTasks: HTTPStatus.TOO_MANY_REQUESTS,

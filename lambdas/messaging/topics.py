@@ -11,8 +11,8 @@ from contract.json_values import compact_json
 class Topic(Protocol):
     """Interface of a topic."""
 
-    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
-        """Send a message with string attributes."""
+    def publish(self, body: str, attributes: Mapping[str, str], *, group: str | None = None) -> None:
+        """Send a message with string attributes. Subscribed queues serve all groups fairly."""
 
 
 class SnsTopic:
@@ -22,13 +22,14 @@ class SnsTopic:
         self._client = client
         self._topic_arn = topic_arn
 
-    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
-        """Send a message with string attributes."""
+    def publish(self, body: str, attributes: Mapping[str, str], *, group: str | None = None) -> None:
+        """Send a message with string attributes. Subscribed queues serve all groups fairly."""
+        options = {"MessageGroupId": group} if group else {}
         values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
-        self._client.publish(TopicArn=self._topic_arn, Message=body, MessageAttributes=values)
+        self._client.publish(TopicArn=self._topic_arn, Message=body, MessageAttributes=values, **options)
 
 
-def publish_rejection(topic: Topic, error: DarkroomError, *, body: object, message_id: str) -> None:
+def publish_rejection(topic: Topic, error: DarkroomError, *, body: object, message_id: str, tenant: str = "") -> None:
     """Publish a rejection to the completion topic; `body` is the parsed message, None if it is no JSON object."""
     callback = rejection(error, body=body, message_id=message_id)
-    topic.publish(compact_json(callback), rejection_attributes(callback, body=body))
+    topic.publish(compact_json(callback), rejection_attributes(callback, body=body, tenant=tenant))

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from contract.record import Record
-from contract.webhook import encode_webhook, endpoint_group
+from contract.webhook import encode_webhook
 
 
 class WebhookQueue(Protocol):
@@ -14,7 +14,7 @@ class WebhookQueue(Protocol):
 
 
 class SqsWebhookQueue:
-    """Fair queue in SQS: an endpoint with thousands of waiting messages does not delay the other endpoints."""
+    """Fair queue in SQS: a sender with thousands of waiting messages does not delay the other senders."""
 
     def __init__(self, *, client: Any, queue_url: str) -> None:
         self._client = client
@@ -26,5 +26,5 @@ class SqsWebhookQueue:
             self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=encode_webhook(record),
-                MessageGroupId=endpoint_group(record.webhook),
+                MessageGroupId=record.sender,
             )

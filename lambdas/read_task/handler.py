@@ -7,7 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from lambdas.http.application import http_application
+from contract.tenancy import Tenant
+from lambdas.http.application import caller_of, http_application
 from lambdas.http.responses import json_response
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from lambdas.read_task.task_reader import TaskReader
@@ -25,14 +26,19 @@ class ReadTaskSettings(CatalogueSettings):
 
 
 @cache
+def settings() -> ReadTaskSettings:
+    """Read the settings of this process."""
+    return ReadTaskSettings.from_environment(os.environ)
+
+
+@cache
 def reader() -> TaskReader:
     """Compose the reader of this process."""
-    settings = ReadTaskSettings.from_environment(os.environ)
     return TaskReader(
-        repository=task_repository(settings),
-        catalogue=settings.catalogue,
-        webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings.webhook_queue_url),
-        output_bucket=settings.output_bucket,
+        repository=task_repository(settings()),
+        catalogue=settings().catalogue,
+        webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url),
+        output_bucket=settings().output_bucket,
         outputs=OutputBucket(client=client("s3")),
     )
 
@@ -42,21 +48,24 @@ def application() -> APIGatewayRestResolver:
     """Compose the routes of this process."""
     app = http_application()
 
+    def tenant() -> Tenant:
+        return caller_of(app.current_event, settings().tenancy).tenant
+
     @app.get("/v1alpha2/tasks")
     def list_tasks() -> Response[Any]:
-        return json_response(reader().list(app.current_event.query_string_parameters))
+        return json_response(reader().list(app.current_event.query_string_parameters, tenant=tenant()))
 
     @app.get("/v1alpha2/tasks/<task_id>")
     def show_task(task_id: str) -> Response[Any]:
-        return json_response(reader().show(task_id, app.current_event.query_string_parameters))
+        return json_response(reader().show(task_id, app.current_event.query_string_parameters, tenant=tenant()))
 
     @app.delete("/v1alpha2/tasks/<task_id>")
     def cancel_task(task_id: str) -> Response[Any]:
-        return json_response(reader().cancel(task_id))
+        return json_response(reader().cancel(task_id, tenant=tenant()))
 
     @app.post("/v1alpha2/tasks/<task_id>/webhook")
     def redeliver_webhook(task_id: str) -> Response[Any]:
-        return json_response(reader().redeliver_webhook(task_id), HTTPStatus.ACCEPTED)
+        return json_response(reader().redeliver_webhook(task_id, tenant=tenant()), HTTPStatus.ACCEPTED)
 
     return app
 

@@ -11,6 +11,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
+from contract.tenancy import SHARED, Tenant, name_in, scoped, tenant_in
 from lambdas.read_task.task_view import ListedTask, TaskPage, show_listed
 from task_store.repository import TaskRepository
 
@@ -31,7 +32,7 @@ Position = tuple[int, str] | None
 
 @dataclass(frozen=True)
 class ListQuery:
-    """Parsed query. `positions` has the runtimes of which an earlier page has listed a task."""
+    """Parsed query. `positions` has the runtimes, each with its tenant, of which an earlier page has listed a task."""
 
     runtimes: Sequence[str]
     status: Status | None
@@ -64,9 +65,10 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     return ListQuery([runtime] if runtime else names, Status(status) if status else None, int(limit), positions or {})
 
 
-def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
-    """Return one page of tasks, the newest first, and `next` if more may follow."""
-    names = [name for name in query.runtimes if query.positions.get(name, ()) is not None]
+def list_tasks(query: ListQuery, *, repository: TaskRepository, tenant: Tenant = SHARED) -> TaskPage:
+    """Return one page of the tasks that a tenant sees, the newest first, and `next` if more may follow."""
+    partitions = [scoped(owner, runtime) for owner in tenant.visible for runtime in query.runtimes]
+    names = [name for name in partitions if query.positions.get(name, ()) is not None]
     streams = [_Stream(name, query, repository=repository) for name in names]
     tasks: list[ListedTask] = []
     while len(tasks) < query.limit:
@@ -79,26 +81,26 @@ def list_tasks(query: ListQuery, *, repository: TaskRepository) -> TaskPage:
         )
         if newest is None:
             break
-        next(stream for stream in streams if stream.runtime == newest["runtime"]).advance()
-        tasks.append(show_listed(newest))
+        next(stream for stream in streams if stream.partition == newest["runtime"]).advance()
+        tasks.append(show_listed(newest, task_id=tenant.id_of(newest["id"])))
     if all(stream.ended for stream in streams):
         return {"tasks": tasks, "next": None}
-    shown = {stream.runtime: stream.position for stream in streams if stream.started}
+    shown = {stream.partition: stream.position for stream in streams if stream.started}
     return {"tasks": tasks, "next": _token({**query.positions, **shown})}
 
 
 class _Stream:
-    """Tasks of one runtime from a position on. Each page is read when it is needed."""
+    """Tasks of one tenant at one runtime from a position on. Each page is read when it is needed."""
 
-    def __init__(self, runtime: str, query: ListQuery, *, repository: TaskRepository) -> None:
-        self.runtime = runtime
+    def __init__(self, partition: str, query: ListQuery, *, repository: TaskRepository) -> None:
+        self.partition = partition
         self._repository = repository
         self._status = query.status
         self._size = READ_SIZE if query.status else query.limit
         self._reads_left = MAX_READS
-        position = query.positions.get(runtime)
+        position = query.positions.get(partition)
         #: Key before the first of `_items`, and key of the last task that was read.
-        self._taken = _key(runtime, *position) if position else None
+        self._taken = _key(partition, *position) if position else None
         self._read = self._taken
         self._items: list[dict[str, Any]] = []
         self._exhausted = False
@@ -117,7 +119,7 @@ class _Stream:
     def position(self) -> Position:
         """Return the position where the next page continues."""
         key = self._next_key
-        return None if self.ended or key is None else (int(key["submitted_at_ms"]), str(key["id"]))
+        return None if self.ended or key is None else (int(key["submitted_at_ms"]), name_in(key["id"]))
 
     @property
     def _next_key(self) -> dict[str, Any] | None:
@@ -129,7 +131,7 @@ class _Stream:
             self._reads_left -= 1
             self._taken = self._read
             self._items, self._read = self._repository.newest(
-                self.runtime, status=self._status, limit=self._size, start_key=self._read
+                self.partition, status=self._status, limit=self._size, start_key=self._read
             )
             self._exhausted = self._read is None
         return self._items[0] if self._items else None
@@ -137,11 +139,11 @@ class _Stream:
     def advance(self) -> None:
         """Move past the newest task."""
         item = self._items.pop(0)
-        self._taken = _key(self.runtime, item["submitted_at_ms"], item["id"])
+        self._taken = _key(self.partition, item["submitted_at_ms"], name_in(item["id"]))
 
 
-def _key(runtime: str, submitted_at_ms: int, task_id: str) -> dict[str, Any]:
-    return {"runtime": runtime, "submitted_at_ms": submitted_at_ms, "id": task_id}
+def _key(partition: str, submitted_at_ms: int, task_id: str) -> dict[str, Any]:
+    return {"runtime": partition, "submitted_at_ms": submitted_at_ms, "id": scoped(tenant_in(partition), task_id)}
 
 
 def _token(positions: Mapping[str, Position]) -> str:

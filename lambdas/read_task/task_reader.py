@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from contract.errors import NoWebhook, TaskNotFinished
+from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
 from contract.record import Record
 from contract.routing import Catalogue
+from contract.tenancy import SHARED, Tenant
+from contract.webhook import MAX_REDELIVERIES
 from lambdas.messaging.webhook_queue import WebhookQueue
 from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.read_task.task_view import ShownTask, TaskPage, show_task, wants_inline, with_base64
@@ -32,31 +34,37 @@ class TaskReader:
         self._output_bucket = output_bucket
         self._outputs = outputs
 
-    def show(self, task_id: str, parameters: Mapping[str, str] | None = None) -> ShownTask:
+    def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant = SHARED) -> ShownTask:
         """Return a task, with its outputs inline if the query parameters ask for them."""
         is_inline = wants_inline(parameters)
-        task = self._show(read_known(self._repository, task_id))
+        task = self._show(read_known(self._repository, task_id, tenant), tenant)
         return with_base64(task, outputs=self._outputs) if is_inline else task
 
-    def list(self, parameters: Mapping[str, str] | None) -> TaskPage:
-        """Return a page of tasks."""
-        return list_tasks(parse_query(parameters, self._catalogue), repository=self._repository)
+    def list(self, parameters: Mapping[str, str] | None, *, tenant: Tenant = SHARED) -> TaskPage:
+        """Return a page of the tasks that a tenant sees."""
+        return list_tasks(parse_query(parameters, self._catalogue), repository=self._repository, tenant=tenant)
 
-    def cancel(self, task_id: str) -> ShownTask:
+    def cancel(self, task_id: str, *, tenant: Tenant = SHARED) -> ShownTask:
         """Cancel a waiting or running task; cancelling it again is no error."""
-        return self._show(cancel(self._repository, read_known(self._repository, task_id)))
+        return self._show(cancel(self._repository, read_known(self._repository, task_id, tenant)), tenant)
 
-    def redeliver_webhook(self, task_id: str) -> ShownTask:
+    def redeliver_webhook(self, task_id: str, *, tenant: Tenant = SHARED) -> ShownTask:
         """Deliver the webhook of a finished task again."""
-        record = read_known(self._repository, task_id)
+        record = read_known(self._repository, task_id, tenant)
         if record.webhook is None:
             raise NoWebhook(f"task {task_id} was sent without a webhook")
-        # The record is written before the message is sent, because the delivery may be faster than a later write.
-        if not record.is_final or not self._repository.redeliver_webhook(record):
+        if not record.is_final:
             raise TaskNotFinished(f"task {task_id} is {record.status.value}; its webhook is called when it has ended")
+        # The record is written before the message is sent, because the delivery may be faster than a later write.
+        if not self._repository.redeliver_webhook(record):
+            raise TooManyRedeliveries(
+                f"the webhook of task {task_id} was delivered again {MAX_REDELIVERIES} times, or the task runs again;"
+                " read the task instead"
+            )
         self._webhooks.send(record)
         logger().info("webhook_redelivered", task_id=task_id, run_id=record.run_id)
-        return self._show(read_known(self._repository, task_id))
+        return self._show(read_known(self._repository, task_id, tenant), tenant)
 
-    def _show(self, record: Record) -> ShownTask:
-        return show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)
+    def _show(self, record: Record, tenant: Tenant) -> ShownTask:
+        shown = show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)
+        return {**shown, "id": tenant.id_of(record.key)}

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from contract.errors import FieldError, InvalidTask
 from contract.record import Record, Status
 from contract.storage import output_location
+from contract.tenancy import name_in
 from contract.webhook import WebhookState
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
@@ -113,10 +114,10 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
     }
 
 
-def show_listed(item: Mapping[str, Any]) -> ListedTask:
-    """Return a task of a listing: what the index holds."""
+def show_listed(item: Mapping[str, Any], *, task_id: str) -> ListedTask:
+    """Return a task of a listing: what the index holds, and the id by which its reader knows it."""
     return {
-        **_head(item["id"], item["runtime"], item["tasktype"], item["status"], item["progress_permille"]),
+        **_head(task_id, name_in(item["runtime"]), item["tasktype"], item["status"], item["progress_permille"]),
         **_times(item["submitted_at_ms"], item.get("started_at_ms"), item.get("completed_at_ms")),
     }
 

@@ -26,6 +26,7 @@ def router() -> TaskRouter:
     return TaskRouter(
         task_bucket=services.task_bucket,
         submission=services.submission,
+        tenancy=settings.tenancy,
         completion_topic=SnsTopic(client=client("sns"), topic_arn=settings.completion_topic_arn),
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
 from contract.record import Status
 from contract.routing import Catalogue
+from contract.tenancy import SHARED, Tenant, scoped
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.indexes import ActiveRun
@@ -34,8 +35,8 @@ class RunpodEndpoint:
         self._now_ms = now_ms
         self._clock = clock
 
-    def health(self, runtime: str) -> dict[str, Any]:
-        """Return the numbers of jobs and replicas by state.
+    def health(self, runtime: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
+        """Return the numbers of a tenant's jobs, and of all replicas, by state.
 
         Active jobs are counted up to 50,000. Ended jobs are counted among the newest 5,000 tasks of the runtime.
         A replica is idle if it sent a heartbeat in the last minutes and runs no task.
@@ -44,12 +45,12 @@ class RunpodEndpoint:
         active: Counter[Status] = Counter()
         workers: set[str] = set()
         for number, page in enumerate(self._repository.active_runs(runtime, page_size=PAGE_SIZE), 1):
-            active.update(run.status for run in page)
+            active.update(run.status for run in page if tenant.sees(run.key))
             workers |= {run.worker_id for run in page if run.status is Status.IN_PROGRESS and run.worker_id}
             if number == MAX_ACTIVE_PAGES:
                 break
         seen = self._repository.live_replicas(runtime, since_ms=self._now_ms() - HEARTBEAT_EXPIRY_MS)
-        ended = self._ended(runtime)
+        ended = self._ended(runtime, tenant)
         return {
             "jobs": {
                 "completed": ended[Status.COMPLETED],
@@ -61,8 +62,8 @@ class RunpodEndpoint:
             "workers": {"idle": len(seen - workers), "running": len(workers)},
         }
 
-    def purge(self, runtime: str, *, deadline: float) -> dict[str, Any]:
-        """Cancel every waiting job, and return their number. Running jobs continue.
+    def purge(self, runtime: str, *, deadline: float, tenant: Tenant = SHARED) -> dict[str, Any]:
+        """Cancel every waiting job of a tenant, and return their number. Running jobs continue.
 
         At `deadline` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call
         continues with the rest.
@@ -72,7 +73,8 @@ class RunpodEndpoint:
         pages = self._repository.active_runs(runtime, page_size=PAGE_SIZE)
         with ThreadPoolExecutor(PARALLEL_WRITES) as writers:
             for page in pages:
-                removed += sum(writers.map(self._remove, (run for run in page if run.status is Status.IN_QUEUE)))
+                waiting = (run for run in page if run.status is Status.IN_QUEUE and tenant.sees(run.key))
+                removed += sum(writers.map(self._remove, waiting))
                 if self._clock() >= deadline:
                     is_complete = not next(pages, [])
                     break
@@ -84,13 +86,16 @@ class RunpodEndpoint:
         # A replica may have claimed the run since the index was read. The write then does nothing.
         return self._repository.finish_waiting(run, outcomes.cancelled())
 
-    def _ended(self, runtime: str) -> Counter[str]:
+    def _ended(self, runtime: str, tenant: Tenant) -> Counter[str]:
         found: Counter[str] = Counter()
-        key: dict[str, Any] | None = None
-        for _ in range(MAX_COUNTED_PAGES):
-            items, key = self._repository.newest(runtime, status=None, limit=PAGE_SIZE, start_key=key)
-            found.update(item["status"] for item in items)
-            found["retried"] += sum(bool(item.get("retries")) for item in items)
-            if key is None:
-                break
+        for owner in tenant.visible:
+            key: dict[str, Any] | None = None
+            for _ in range(MAX_COUNTED_PAGES):
+                items, key = self._repository.newest(
+                    scoped(owner, runtime), status=None, limit=PAGE_SIZE, start_key=key
+                )
+                found.update(item["status"] for item in items)
+                found["retried"] += sum(bool(item.get("retries")) for item in items)
+                if key is None:
+                    break
         return found

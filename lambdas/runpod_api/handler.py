@@ -9,7 +9,7 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.http.application import body_of, caller_of, http_application
+from lambdas.http.application import Caller, body_of, caller_of, http_application
 from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
@@ -25,9 +25,15 @@ DEFAULT_WAIT_MS: Final = 90_000
 
 
 @cache
+def settings() -> WaitingSettings:
+    """Read the settings of this process."""
+    return WaitingSettings.from_environment(os.environ)
+
+
+@cache
 def services() -> WaitingServices:
     """Compose the services of this process."""
-    return compose_waiting(WaitingSettings.from_environment(os.environ))
+    return compose_waiting(settings())
 
 
 @cache
@@ -58,40 +64,43 @@ def function() -> HttpFunction:
     """Compose the routes of this process."""
     app = http_application()
 
+    def caller() -> Caller:
+        return caller_of(app.current_event, settings().tenancy)
+
     @app.post("/v2/<runtime>/run")
     def run(runtime: str) -> Response[Any]:
-        return json_response(jobs().run(runtime, body_of(app.current_event), caller=caller_of(app.current_event)))
+        return json_response(jobs().run(runtime, body_of(app.current_event), caller=caller()))
 
     @app.post("/v2/<runtime>/runsync")
     def run_sync(runtime: str) -> Response[Any]:
         event = app.current_event
         wait_seconds = wait_ms(event.get_query_string_value("wait")) / 1000
         seconds = max(min(wait_seconds, app.context[DEADLINE] - time.monotonic()), 0)
-        return json_response(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller_of(event)))
+        return json_response(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller()))
 
     @app.get("/v2/<runtime>/status/<job_id>")
     def status(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().status(runtime, job_id))
+        return json_response(jobs().status(runtime, job_id, tenant=caller().tenant))
 
     @app.get("/v2/<runtime>/stream/<job_id>")
     def stream(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().stream(runtime, job_id))
+        return json_response(jobs().stream(runtime, job_id, tenant=caller().tenant))
 
     @app.post("/v2/<runtime>/cancel/<job_id>")
     def cancel(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().cancel(runtime, job_id))
+        return json_response(jobs().cancel(runtime, job_id, tenant=caller().tenant))
 
     @app.post("/v2/<runtime>/retry/<job_id>")
     def retry(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().retry(runtime, job_id, caller=caller_of(app.current_event)))
+        return json_response(jobs().retry(runtime, job_id, caller=caller()))
 
     @app.post("/v2/<runtime>/purge-queue")
     def purge_queue(runtime: str) -> Response[Any]:
-        return json_response(endpoint().purge(runtime, deadline=app.context[DEADLINE]))
+        return json_response(endpoint().purge(runtime, deadline=app.context[DEADLINE], tenant=caller().tenant))
 
     @app.get("/v2/<runtime>/health")
     def health(runtime: str) -> Response[Any]:
-        return json_response(endpoint().health(runtime))
+        return json_response(endpoint().health(runtime, tenant=caller().tenant))
 
     return HttpFunction(application=app, authorizer=services().authorizer)
 

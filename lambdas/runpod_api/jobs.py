@@ -9,6 +9,7 @@ from contract.record import Record, Status
 from contract.routing import Catalogue
 from contract.runpod_jobs import job_body, job_id, progress_of
 from contract.submission import Format
+from contract.tenancy import SHARED, Tenant
 from lambdas.http.application import Caller
 from lambdas.tasks.cancellation import cancel, not_found, read_known
 from lambdas.tasks.submission import TaskSubmission
@@ -48,20 +49,20 @@ class RunpodJobs:
     def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
         """Submit a job and wait for its end. After `seconds` the response is its present status."""
         submitted = self._submit(runtime, body, caller, is_sync=True)
-        record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
+        record = self._waiter.until_final(submitted.key, seconds=seconds) or submitted
         return self._show(record) if record.is_final else _brief(record)
 
-    def status(self, runtime: str, task_id: str) -> dict[str, Any]:
+    def status(self, runtime: str, task_id: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
         """Return a job with its progress or its result."""
-        return self._show(self._read(runtime, task_id))
+        return self._show(self._read(runtime, task_id, tenant))
 
-    def stream(self, runtime: str, task_id: str) -> dict[str, Any]:
+    def stream(self, runtime: str, task_id: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
         """Return the news of a job: its progress while it runs, then its output, once.
 
         RunPod's own client polls until it receives a final state without news. It would poll a cancelled job for ever,
         so this call answers that a cancelled job does not exist.
         """
-        record = self._read(runtime, task_id)
+        record = self._read(runtime, task_id, tenant)
         parts: list[dict[str, Any]] = []
         match record.status:
             case Status.CANCELLED:
@@ -74,14 +75,15 @@ class RunpodJobs:
                     parts = []
         return {"status": record.status.value, "stream": parts}
 
-    def cancel(self, runtime: str, task_id: str) -> dict[str, Any]:
+    def cancel(self, runtime: str, task_id: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
         """Cancel a waiting or running job."""
-        return _brief(cancel(self._repository, self._read(runtime, task_id)))
+        return _brief(cancel(self._repository, self._read(runtime, task_id, tenant)))
 
     def retry(self, runtime: str, task_id: str, *, caller: Caller) -> dict[str, Any]:
         """Retry a job that failed or timed out."""
-        previous = self._read(runtime, task_id)
-        return _brief(self._submission.retry(previous, submission_id=caller.request_id))
+        previous = self._read(runtime, task_id, caller.tenant)
+        retried = self._submission.retry(previous, submission_id=caller.request_id, key_name=caller.key_name)
+        return _brief(retried)
 
     def _submit(self, runtime: str, body: str | bytes, caller: Caller, *, is_sync: bool) -> Record:
         self._catalogue.require(runtime)
@@ -91,12 +93,13 @@ class RunpodJobs:
             format_=Format.RUNPOD,
             runtime_name=runtime,
             generated_id=job_id(self._new_uuid(), is_sync=is_sync),
+            tenant=caller.tenant,
             key_name=caller.key_name,
         )
 
-    def _read(self, runtime: str, task_id: str) -> Record:
+    def _read(self, runtime: str, task_id: str, tenant: Tenant) -> Record:
         self._catalogue.require(runtime)
-        record = read_known(self._repository, task_id)
+        record = read_known(self._repository, task_id, tenant)
         if record.runtime != runtime:
             raise not_found(task_id)
         return record

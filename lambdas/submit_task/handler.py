@@ -52,11 +52,12 @@ def application() -> APIGatewayRestResolver:
     app = http_application()
 
     def submit(format_: Format) -> Response[Any]:
-        caller = caller_of(app.current_event)
+        caller = caller_of(app.current_event, settings().tenancy)
         record = submission().submit(
             parse_json_object(body_of(app.current_event)),
             submission_id=caller.request_id,
             format_=format_,
+            tenant=caller.tenant,
             key_name=caller.key_name,
         )
         return json_response(response_body(record, format_, output_bucket=settings().output_bucket))

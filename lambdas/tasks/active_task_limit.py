@@ -44,9 +44,9 @@ class ActiveTaskLimit:
         """Record a run as `TaskRepository.create` does; raises TooManyActiveTasks above the limit."""
         if record.key_name is None:
             return self._repository.create(record, after=after)
-        name = run_name(record.id, record.run_id)
+        name = run_name(record)
         if not self._reserve(record.key_name, name, now_ms=record.submitted_at_ms):
-            existing = self._repository.read(record.id)
+            existing = self._repository.read(record.key)
             if existing is not None and not existing.is_final:
                 # The request repeats an active task, which has its place already.
                 return False
@@ -56,7 +56,7 @@ class ActiveTaskLimit:
             )
         if self._repository.create(record, after=after):
             return True
-        existing = self._repository.read(record.id)
+        existing = self._repository.read(record.key)
         if existing is None or existing.is_final or existing.run_id != record.run_id:
             self._runs.release(record.key_name, [name])
         return False

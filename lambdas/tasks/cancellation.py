@@ -2,14 +2,15 @@
 
 from contract.errors import TaskFinished, TaskNotFound
 from contract.record import Record, Status
+from contract.tenancy import Tenant
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.repository import TaskRepository
 
 
-def read_known(repository: TaskRepository, task_id: str) -> Record:
-    """Return a task's record; raises TaskNotFound."""
-    record = repository.read(task_id)
+def read_known(repository: TaskRepository, task_id: str, tenant: Tenant) -> Record:
+    """Return the record of a tenant's task; raises TaskNotFound, also for the task of another tenant."""
+    record = repository.read(tenant.key_of(task_id))
     if record is None:
         raise not_found(task_id)
     return record
@@ -26,7 +27,9 @@ def cancel(repository: TaskRepository, record: Record) -> Record:
     if repository.finish_active(record, outcomes.cancelled()):
         logger().info("task_cancelled", task_id=record.id, run_id=record.run_id)
         count("TasksCancelled", runtime=record.runtime)
-    record = read_known(repository, record.id)
-    if record.status is not Status.CANCELLED:
-        raise TaskFinished(f"task {record.id} is {record.status.value} already and cannot be cancelled")
-    return record
+    current = repository.read(record.key)
+    if current is None:
+        raise not_found(record.id)
+    if current.status is not Status.CANCELLED:
+        raise TaskFinished(f"task {record.id} is {current.status.value} already and cannot be cancelled")
+    return current

@@ -12,6 +12,7 @@ from lambdas.runtime.clock import now_ms
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.repository import CatalogueSettings, task_repository
 from lambdas.tasks.submission import TaskSubmission
@@ -62,6 +63,7 @@ def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
     submission = TaskSubmission(
         catalogue=settings.catalogue,
         find_checkpoint=models.find_checkpoint,
+        own_links=OwnLinks(client=client("s3"), task_bucket=settings.task_bucket, output_bucket=settings.output_bucket),
         repository=repository,
         bucket=bucket,
         publisher=TaskPublisher(topic=topic, bucket=bucket, repository=repository),

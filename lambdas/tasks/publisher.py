@@ -25,5 +25,5 @@ class TaskPublisher:
         if record.message_key and len(body) > MAX_INLINE_MESSAGE_BYTES:
             attributes[POINTER_SIZE_ATTRIBUTE] = str(len(body))
             body = encode_pointer(self._bucket.location(record.message_key))
-        self._topic.publish(body, attributes)
+        self._topic.publish(body, attributes, group=record.sender)
         self._repository.mark_published(record)

@@ -1,9 +1,10 @@
 """Task repository of a function, composed from its settings."""
 
-from pydantic import Field
+from pydantic import Field, Json
 
 from contract.routing import Catalogue
 from contract.settings import Settings
+from contract.tenancy import Tenancy
 from lambdas.runtime.clients import dynamodb
 from lambdas.runtime.clock import now_ms
 from task_store.repository import TaskRepository
@@ -20,6 +21,7 @@ class CatalogueSettings(RepositorySettings):
     """Settings of a function that knows the configured runtimes."""
 
     runtimes: str = Field(description="the catalogue, as JSON")
+    tenancy: Json[Tenancy]
 
     @property
     def catalogue(self) -> Catalogue:

@@ -6,6 +6,7 @@ submission, or the same content while the first task is active, continues where 
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from contract.errors import IdInUse, MessageTooLarge, NotRetryable
@@ -17,8 +18,10 @@ from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
 from contract.submission import Format, Submission, parse_submission
+from contract.tenancy import SHARED, Tenant, scoped
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
+from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
 from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
@@ -37,7 +40,6 @@ _KEPT: Final = {
     "endpoint",
     "context",
     "webhook",
-    "key_name",
     "checkpoint",
     "requested_checkpoint",
     "fingerprint",
@@ -55,6 +57,7 @@ class TaskSubmission:
         *,
         catalogue: Catalogue,
         find_checkpoint: FindCheckpoint,
+        own_links: OwnLinks,
         repository: TaskRepository,
         bucket: TaskBucket,
         publisher: TaskPublisher,
@@ -63,6 +66,7 @@ class TaskSubmission:
     ) -> None:
         self._catalogue = catalogue
         self._find_checkpoint = find_checkpoint
+        self._own_links = own_links
         self._repository = repository
         self._create = create or repository.create
         self._bucket = bucket
@@ -77,6 +81,7 @@ class TaskSubmission:
         format_: Format | None = None,
         runtime_name: str | None = None,
         generated_id: str = "",
+        tenant: Tenant = SHARED,
         key_name: str | None = None,
         webui_session: str | None = None,
     ) -> Record:
@@ -88,6 +93,7 @@ class TaskSubmission:
             format_: As for `parse_submission`.
             runtime_name: As for `parse_submission`.
             generated_id: As for `parse_submission`.
+            tenant: Owner of the task.
             key_name: Name of the sender's key, if the sender has one.
             webui_session: Session of the Web UI client that waits for the task, if one waits.
 
@@ -105,15 +111,18 @@ class TaskSubmission:
             runtime_name=runtime_name,
             generated_id=generated_id,
         )
-        record = self._submit(submission, submission_id, key_name, webui_session)
+        submission = replace(submission, etags=self._own_links.etags(submission, tenant))
+        record = self._submit(submission, submission_id, tenant.name, key_name=key_name, webui_session=webui_session)
         logger().info(
             "task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime, endpoint=record.endpoint
         )
         count("TasksAccepted", runtime=record.runtime)
         return record
 
-    def retry(self, previous: Record, *, submission_id: str) -> Record:
+    def retry(self, previous: Record, *, submission_id: str, key_name: str | None) -> Record:
         """Record and publish another run of a task that failed or timed out, and return its record.
+
+        The run counts for the key that asks for it, `key_name`.
 
         Raises:
             NotRetryable: the task is in another state, or another caller has just retried it.
@@ -122,13 +131,15 @@ class TaskSubmission:
         """
         if previous.status not in RETRYABLE_STATUSES:
             raise _not_retryable(previous)
-        run_id = run_id_of_submission(previous.id, submission_id, previous.run_id)
+        run_id = run_id_of_submission(previous.key, submission_id)
         now_ms = self._now_ms()
         body = self._message_of(previous).model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
         record = Record.model_validate(
             previous.model_dump(include=_KEPT)
-            | _message_place(body, previous.id, run_id, previous.fingerprint)
+            | _message_place(body, previous.id, run_id)
             | {
+                "tenant": previous.tenant,
+                "key_name": key_name,
                 "run_id": run_id,
                 "status": Status.IN_QUEUE,
                 "submission_id": submission_id,
@@ -138,22 +149,20 @@ class TaskSubmission:
             }
         )
         if not self._record_and_publish(record, body, after=previous):
-            raise _not_retryable(self._repository.read(previous.id) or previous)
+            raise _not_retryable(self._repository.read(previous.key) or previous)
         logger().info("task_retried", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
         count("TasksRetried", runtime=record.runtime)
         return record
 
-    def _submit(
-        self, submission: Submission, submission_id: str, key_name: str | None, webui_session: str | None
-    ) -> Record:
+    def _submit(self, submission: Submission, submission_id: str, tenant: str, **sender: str | None) -> Record:
         previous: Record | None = None
         now_ms = self._now_ms()
         for _ in range(MAX_RACES):
-            record, body, stored_body = _new_record(submission, submission_id, now_ms, previous)
-            record = record.model_copy(update={"key_name": key_name, "webui_session": webui_session})
+            record, body, stored_body = _new_record(submission, submission_id, now_ms, previous, tenant)
+            record = record.model_copy(update=sender)
             if self._record_and_publish(record, body, stored_body=stored_body, after=previous):
                 return record
-            existing = self._repository.read(record.id)
+            existing = self._repository.read(record.key)
             if existing is None:
                 previous = None
                 continue
@@ -194,13 +203,20 @@ class TaskSubmission:
 
 
 def _new_record(
-    submission: Submission, submission_id: str, now_ms: int, previous: Record | None
+    submission: Submission, submission_id: str, now_ms: int, previous: Record | None, tenant: str
 ) -> tuple[Record, str, str]:
     """Return the record, the message body to publish, and the one to store, which holds no secret."""
     task = submission.task
     metadata = task.metadata
-    run_id = run_id_of_submission(metadata.id, submission_id, previous.run_id if previous else None)
-    message = TaskMessage(task=task, run_id=run_id, checkpoint=submission.checkpoint, submitted_at_ms=now_ms)
+    run_id = run_id_of_submission(scoped(tenant, metadata.id), submission_id)
+    message = TaskMessage(
+        task=task,
+        tenant=tenant,
+        run_id=run_id,
+        checkpoint=submission.checkpoint,
+        etags=dict(submission.etags),
+        submitted_at_ms=now_ms,
+    )
     body = message.to_body()
     if len(body) > MAX_MESSAGE_BYTES:
         raise MessageTooLarge(
@@ -209,8 +225,8 @@ def _new_record(
         )
     storable = task.model_copy(update={"content": without_secrets(task.content)})
     stored_body = body if storable == task else message.model_copy(update={"task": storable}).to_body()
-    fingerprint = _fingerprint(submission)
     record = Record(
+        tenant=tenant,
         id=metadata.id,
         run_id=run_id,
         status=Status.IN_QUEUE,
@@ -224,9 +240,9 @@ def _new_record(
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
         submission_id=submission_id,
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(submission),
         earlier_submission_ids=_remembered_submissions(previous),
-        **_message_place(stored_body, metadata.id, run_id, fingerprint),
+        **_message_place(stored_body, metadata.id, run_id),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         low_priority=metadata.policy.low_priority,
@@ -235,11 +251,11 @@ def _new_record(
     return record, body, stored_body
 
 
-def _message_place(body: str, task_id: str, run_id: str, fingerprint: str) -> dict[str, Any]:
+def _message_place(body: str, task_id: str, run_id: str) -> dict[str, Any]:
     """Return the fields of a record that hold a message body, or its key in the task bucket."""
     # The body is pure ASCII, so characters are bytes.
     if len(body) > MAX_RECORD_MESSAGE_BYTES:
-        return {"message_key": message_key(task_id, run_id, fingerprint)}
+        return {"message_key": message_key(task_id, run_id)}
     return {"message": body}
 
 

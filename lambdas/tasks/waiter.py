@@ -29,7 +29,7 @@ class TaskWaiter:
         self._clock = clock
         self._sleep = sleep
 
-    def until_final(self, task_id: str, *, seconds: float) -> Record | None:
+    def until_final(self, task_key: str, *, seconds: float) -> Record | None:
         """Return the record when it is final or the time has passed; None for an unknown task.
 
         A read may be a moment old, at half the price. The last read is current, so it shows every earlier write.
@@ -39,7 +39,7 @@ class TaskWaiter:
         while (rest := deadline - self._clock()) > 0:
             self._sleep(min(pause, rest))
             pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
-            record = self._repository.read(task_id, is_current=False)
+            record = self._repository.read(task_key, is_current=False)
             if record and record.is_final:
                 return record
-        return self._repository.read(task_id)
+        return self._repository.read(task_key)

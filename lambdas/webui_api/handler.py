@@ -26,9 +26,15 @@ from lambdas.webui_api.task_calls import TaskCalls
 
 
 @cache
+def settings() -> WaitingSettings:
+    """Read the settings of this process."""
+    return WaitingSettings.from_environment(os.environ)
+
+
+@cache
 def services() -> WaitingServices:
     """Compose the services of this process."""
-    return compose_waiting(WaitingSettings.from_environment(os.environ))
+    return compose_waiting(settings())
 
 
 @cache
@@ -62,7 +68,9 @@ def function() -> HttpFunction:
         try:
             catalogue = services().catalogue
             call = parse_call(event.http_method, event.path, event.headers, body_of(event), catalogue=catalogue)
-            return _response(bridge().answer(call, caller=caller_of(event), deadline=app.context[DEADLINE]))
+            return _response(
+                bridge().answer(call, caller=caller_of(event, settings().tenancy), deadline=app.context[DEADLINE])
+            )
         except WebUiRefusal as refusal:
             return _response(refusal.response)
 

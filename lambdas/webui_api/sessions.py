@@ -50,8 +50,8 @@ class Sessions:
 
     def _current(self, session: str) -> Record | None:
         waiting: Record | None = None
-        for task_id in self._repository.session_task_ids(session):
-            record = self._repository.read(task_id)
+        for task_key in self._repository.session_task_keys(session):
+            record = self._repository.read(task_key)
             if record is None or record.is_final:
                 continue
             if record.status is Status.IN_PROGRESS:

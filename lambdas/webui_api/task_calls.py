@@ -48,10 +48,11 @@ class TaskCalls:
             task_body(call, f"{PREFIX}-{self._new_id()}"),
             submission_id=caller.request_id,
             format_=Format.V1ALPHA2,
+            tenant=caller.tenant,
             key_name=caller.key_name,
             webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
         )
-        record = self._waiter.until_final(submitted.id, seconds=seconds) or submitted
+        record = self._waiter.until_final(submitted.key, seconds=seconds) or submitted
         return self._response(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
 
     def _response(self, call: Call, record: Record) -> BridgeResponse:

@@ -24,8 +24,9 @@ ReadSecret = Callable[[str], str]
 class Resolver:
     """Resolves values of one stack.
 
-    `reference` answers Ref, `attribute` answers Fn::GetAtt, `imported` answers Fn::ImportValue; `conditions` are the
-    stack's conditions, already decided; `text` replaces dynamic references in a finished string.
+    `reference` answers Ref, and `attribute` answers Fn::GetAtt. `imported` answers Fn::ImportValue and
+    Fn::GetStackOutput. `conditions` are the stack's conditions, already decided. `text` replaces dynamic references in
+    a finished string.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Resolver:
             "Fn::Select": self._select,
             "Fn::Split": self._split,
             "Fn::ImportValue": lambda argument: self._imported(self._string(argument)),
+            "Fn::GetStackOutput": self._get_stack_output,
             "Fn::If": self._if,
             "Fn::FindInMap": self._find_in_map,
         }
@@ -114,6 +116,9 @@ class Resolver:
 
         return _SUBSTITUTION.sub(replace, template)
 
+    def _get_stack_output(self, argument: Any) -> object:
+        return self._imported(output_name(argument["StackName"], argument["OutputName"]))
+
     def _select(self, argument: Any) -> Any:
         index, elements = argument
         return self.resolve(elements)[int(self.resolve(index))]
@@ -135,6 +140,11 @@ class Resolver:
         if not isinstance(resolved, str):
             raise TypeError(f"{resolved!r} is not a string")
         return resolved
+
+
+def output_name(stack: str, output: str) -> str:
+    """Return the name among the exports of an output that other stacks read without an export."""
+    return f"{stack}/{output}"
 
 
 def function_name(value: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,13 @@ from typing import Any, Final
 
 from local.cloudformation.creation_order import creation_order
 from local.cloudformation.errors import TemplateError
-from local.cloudformation.intrinsics import ReadSecret, Resolver, decide_conditions, replace_dynamic_references
+from local.cloudformation.intrinsics import (
+    ReadSecret,
+    Resolver,
+    decide_conditions,
+    output_name,
+    replace_dynamic_references,
+)
 
 #: The account of the moto server.
 ACCOUNT_ID: Final = "123456789012"
@@ -98,12 +104,13 @@ class Stack:
         return {name: self._output(name, output["Value"]) for name, output in self._outputs().items()}
 
     def exports(self) -> dict[str, Any]:
-        """Return the values that later stacks may import, by export name."""
-        return {
+        """Return the values that later stacks may import, by export name or by `output_name`."""
+        exports = {
             self._resolver.resolve(output["Export"]["Name"]): self._output(name, output["Value"])
             for name, output in self._outputs().items()
             if "Export" in output
         }
+        return exports | {output_name(self.name, name): value for name, value in self.outputs().items()}
 
     def _outputs(self) -> dict[str, Any]:
         return {

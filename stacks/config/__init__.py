@@ -1,6 +1,6 @@
 """Configuration of one environment: the typed form of a file under `environments/`, the input of all stacks."""
 
-from stacks.config.access import Alarms, ApiKey, CallbackSubscriber, Publisher, Subscriber, Throttling, is_account
+from stacks.config.access import Alarms, ApiKey, CallbackSubscriber, NamedPublisher, Subscriber, Throttling
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
 from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
 from stacks.config.gpu_instances import GpuInstance
@@ -17,14 +17,13 @@ __all__ = [
     "EcrImage",
     "Environment",
     "GpuInstance",
+    "NamedPublisher",
     "Network",
-    "Publisher",
     "Purchase",
     "PurchaseOption",
     "RuntimeConfig",
     "Scaling",
     "Subscriber",
     "Throttling",
-    "is_account",
     "pascal_name",
 ]

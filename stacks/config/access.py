@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from contract.callback import CALLBACK_STATUS
 from contract.routing import CamelModel
@@ -21,11 +21,19 @@ _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 _PRINCIPAL: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]{1,576}", re.ASCII)
 
 
+#: Pattern of the name of a key or publisher. It names the tenant in the table, in logs and in messages.
+_TENANT: Final = r"^[a-z0-9][a-z0-9-]{0,39}$"
+_MAX_TENANT_LENGTH: Final = 40
+
+
 class ApiKey(CamelModel):
     """One key of the HTTP API; its value is generated and stored in Secrets Manager."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = Field(
+    name: Annotated[str, Field(pattern=_TENANT)] = Field(
         description="lower-case letters, digits and hyphens, 40 at most; it names the caller in logs"
+    )
+    admin: bool = Field(
+        default=False, description="true: the key also reads, cancels and retries the tasks of all other keys"
     )
 
 
@@ -57,10 +65,10 @@ class Throttling(CamelModel):
         " beyond, and every request without a key, before they count for any key; null uses no WAF",
     )
     active_tasks_per_key: int | None = Field(
-        default=None,
+        default=200,
         ge=1,
         le=MAX_ACTIVE_TASKS,
-        description="tasks of one key that may wait or run at once, so that no key fills the shared queue, or null",
+        description="tasks of one key that may wait or run at once, so that none fills the queue of all; or null",
     )
     waiting_calls: int | None = Field(
         default=None,
@@ -102,6 +110,7 @@ class CallbackSubscriber(Subscriber):
     status: tuple[str, ...] = Field(default=(), description=f"any of {', '.join(CALLBACK_STATUS.values())}")
     runtime: tuple[str, ...] = Field(default=(), description="names of runtimes of this environment")
     tasktype: tuple[TaskType, ...] = Field(default=(), description="any task types")
+    tenant: tuple[str, ...] = Field(default=(), description="names of keys and publishers of this environment")
 
     @model_validator(mode="after")
     def _status_is_known(self) -> Self:
@@ -145,20 +154,45 @@ class Alarms(CamelModel):
 Principal = Annotated[
     str, matches(_PRINCIPAL, "the ARN of a role or user, such as arn:aws:iam::123456789012:role/operators")
 ]
-#: Publisher to the entry topic: an account (12 digits), a role or a user.
-Publisher = Annotated[
-    str,
-    matches(
-        re.compile(f"{_ACCOUNT.pattern}|{_PRINCIPAL.pattern}", re.ASCII),
-        "the 12 digits of an account in quotes, or the ARN of a role or user, such as"
-        ' "arn:aws:iam::123456789012:role/shop"',
-    ),
-]
+_PUBLISHER: Final = re.compile(f"{_ACCOUNT.pattern}|{_PRINCIPAL.pattern}", re.ASCII)
 
 
-def is_account(publisher: str) -> bool:
-    """Return True if a publisher is a whole account."""
-    return _ACCOUNT.fullmatch(publisher) is not None
+def _check_publisher(value: str) -> str:
+    if not _PUBLISHER.fullmatch(value):
+        raise ValueError(
+            f"is {value!r}; write the 12 digits of an account in quotes, or the ARN of a role or user, such as"
+            ' "arn:aws:iam::123456789012:role/shop"'
+        )
+    return value
+
+
+class NamedPublisher(CamelModel):
+    """Account, role or user that may publish tasks, and the tenant to which they belong."""
+
+    name: Annotated[str, Field(pattern=_TENANT)] = Field(
+        description="lower-case letters, digits and hyphens, 40 at most; with the name of a key, the tasks belong to it"
+    )
+    principal: Annotated[str, AfterValidator(_check_publisher)] = Field(
+        description="12 digits of an account in quotes, or ARN of a role or user"
+    )
+
+    @property
+    def is_account(self) -> bool:
+        """Return True if the publisher is a whole account."""
+        return _ACCOUNT.fullmatch(self.principal) is not None
+
+
+def _read_publisher(value: object) -> object:
+    """Return a publisher without a name as one that is named after its account, role or user."""
+    if not isinstance(value, str):
+        return value
+    last_part = _check_publisher(value).rpartition("/")[2].lower()
+    name = re.sub(r"[^a-z0-9]", "-", last_part)[:_MAX_TENANT_LENGTH].lstrip("-")
+    return {"name": name, "principal": value}
+
+
+#: Publisher of tasks, as the environment file names it.
+Publisher = Annotated[NamedPublisher, BeforeValidator(_read_publisher, json_schema_input_type=NamedPublisher | str)]
 
 
 def partition_of_arn(arn: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CamelModel, Catalogue
+from contract.tenancy import Tenancy
 from stacks.config.access import (
     UNIQUE_ENDPOINTS,
     Alarms,
@@ -15,7 +16,6 @@ from stacks.config.access import (
     Principal,
     Publisher,
     Throttling,
-    is_account,
     partition_of_arn,
 )
 from stacks.config.network import Network
@@ -75,13 +75,19 @@ class Environment(CamelModel):
         description="the only header in which callers of the HTTP API send their key: API Gateway then refuses a"
         " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers",
     )
+    isolate_keys: bool = Field(
+        default=True,
+        description="whether a task belongs to the key that sent it, so that other keys neither see nor change it; the"
+        " tasks of the entry topic belong to the first key (docs/explanation/tenants.md)",
+    )
     throttling: Throttling = Throttling()
     alarms: Alarms = Alarms()
     callbacks: Annotated[tuple[CallbackSubscriber, ...], UNIQUE_ENDPOINTS] = ()
-    publishers: Annotated[tuple[Publisher, ...], all_different("value")] = Field(
+    publishers: Annotated[tuple[Publisher, ...], all_different("name", lambda publisher: publisher.name)] = Field(
         default=(),
-        description="accounts (12 digits in quotes), roles and users (ARNs) that may post to the entry topic, besides"
-        " principals of this account that IAM allows",
+        description="accounts (12 digits in quotes), roles and users (ARNs), or `{name, principal}`, that may publish"
+        " tasks. Each has its own topic, by which its tasks are known as its own; with `isolateKeys: false` they post"
+        " to the entry topic",
     )
     link_buckets: tuple[Annotated[str, Field(pattern=_BUCKET)], ...] = Field(
         default=(), description="names of the buckets that s3:// links may name"
@@ -123,6 +129,12 @@ class Environment(CamelModel):
                     raise ValueError(
                         f"callbacks[{index}].runtime: there is no runtime {name!r}; write any of {', '.join(names)}"
                     )
+            for name in subscriber.tenant:
+                if name not in self.tenancy.names:
+                    raise ValueError(
+                        f"callbacks[{index}].tenant: there is no tenant {name!r}; write any of"
+                        f" {', '.join(self.tenancy.names) or 'none, because isolateKeys is false'}"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -162,9 +174,10 @@ class Environment(CamelModel):
 
     @model_validator(mode="after")
     def _arns_are_of_the_partition(self) -> Self:
-        for key, principals in (("administrators", self.administrators), ("publishers", self.publishers)):
+        roles = [publisher.principal for publisher in self.publishers]
+        for key, principals in (("administrators", self.administrators), ("publishers", roles)):
             for index, principal in enumerate(principals):
-                if self.region and not is_account(principal) and partition_of_arn(principal) != self.partition:
+                if self.region and principal.startswith("arn:") and partition_of_arn(principal) != self.partition:
                     raise ValueError(
                         f"{key}[{index}]: {principal} is not in partition {self.partition} of region {self.region};"
                         f" write arn:{self.partition}:…"
@@ -220,6 +233,17 @@ class Environment(CamelModel):
     def retention_seconds(self) -> int:
         """Seconds that a finished task can be read."""
         return self.retention_hours * 3600
+
+    @property
+    def tenancy(self) -> Tenancy:
+        """Owners of tasks."""
+        if not self.isolate_keys:
+            return Tenancy()
+        names = [*(key.name for key in self.api_keys), *(publisher.name for publisher in self.publishers)]
+        return Tenancy(
+            names=tuple(dict.fromkeys(names)),
+            administrators=tuple(key.name for key in self.api_keys if key.admin),
+        )
 
     @property
     def catalogue_json(self) -> str:

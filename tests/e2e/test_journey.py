@@ -29,7 +29,7 @@ def prefix_of(format_: str, document: str) -> str:
 def check_outcome(system: System, task_id: str, prefix: str, context: object) -> None:
     callback = system.callback(id=task_id)
     bucket = system.endpoints["output_bucket"]
-    run = callback["output_url"].removesuffix(".out")[-4:]
+    run = callback["output_url"].removesuffix(".out")[-16:]
     folder = f"s3://{bucket}/{prefix}/{task_id}/{task_id}-{run}"
     assert callback == {
         "id": task_id,

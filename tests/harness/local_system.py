@@ -58,20 +58,36 @@ class System:
             aws_secret_access_key="local",
         )
 
-    def http(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request with the API key, and hold its response against the API's description."""
-        headers = {"x-api-key": self.endpoints["api_key"]} | options.pop("headers", {})
+    def api_key(self, name: str) -> str:
+        """Return the value of a key of the HTTP API."""
+        return self._secret(f"Key {name} of Darkroom's HTTP API")
+
+    def webhook_secret(self, tenant: str) -> str:
+        """Return the secret that signs the webhooks of a tenant other than the first key."""
+        return self._secret(f"Signs the webhooks of {tenant}")
+
+    def _secret(self, description: str) -> str:
+        client = self.client("secretsmanager")
+        listed = client.list_secrets(MaxResults=100)["SecretList"]
+        (arn,) = [secret["ARN"] for secret in listed if secret.get("Description") == description]
+        return str(client.get_secret_value(SecretId=arn)["SecretString"])
+
+    def http(self, method: str, path: str, *, key: str = "", **options: Any) -> httpx.Response:
+        """Send a request with an API key, and hold its response against the API's description."""
+        headers = {"x-api-key": key or self.endpoints["api_key"]} | options.pop("headers", {})
         url = self.endpoints["http_url"].rstrip("/") + path
         response = httpx.request(method, url, headers=headers, timeout=35, **options)
         check_response(method, path, response)
         return response
 
-    def publish(self, message: str | dict[str, Any], **attributes: str) -> str:
-        """Publish a message to the entry topic and return its id."""
+    def publish(self, message: str | dict[str, Any], *, topic_arn: str = "", **attributes: str) -> str:
+        """Publish a message to the entry topic, or to a publisher's own topic, and return its id."""
         text = message if isinstance(message, str) else json.dumps(message)
         values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         sns = self.client("sns")
-        answer = sns.publish(TopicArn=self.endpoints["entry_topic_arn"], Message=text, MessageAttributes=values)
+        answer = sns.publish(
+            TopicArn=topic_arn or self.endpoints["entry_topic_arn"], Message=text, MessageAttributes=values
+        )
         return str(answer["MessageId"])
 
     def task(self, task_id: str) -> dict[str, Any] | None:
@@ -121,6 +137,8 @@ def environment_file(path: Path, *link_hosts: str) -> Path:
     """Write the environment of all tests, the local one with link places. One synthesis serves them all."""
     environment = yaml.safe_load((PROJECT / "environments" / "local.yaml").read_text())
     environment |= {"allowedLinkHosts": list(link_hosts), "linkBuckets": [LINK_BUCKET]}
+    environment["apiKeys"] = [{"name": "default"}, {"name": "guest"}, {"name": "boss", "admin": True}]
+    environment["publishers"] = [{"name": "batch", "principal": "123456789012"}]
     # A killed agent's task is visible again after this time.
     environment["runtimes"][1]["visibilityTimeoutSeconds"] = 10
     path.write_text(yaml.safe_dump(environment))

@@ -13,8 +13,8 @@ def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, fo
     def setting(templates: Templates) -> str:
         return str(templates.function(folder).properties["Environment"]["Variables"]["ACTIVE_TASKS_PER_KEY"])
 
-    assert setting(everything) == "20"
-    assert setting(ecs) == ""
+    assert setting(everything) == ""
+    assert setting(ecs) == "200"
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, fo
     ],
 )
 def test_only_a_limit_takes_more_rights(ecs: Templates, everything: Templates, folder: str, action: str) -> None:
-    assert rights_of(everything, everything.function(folder)).get(action) == [TABLE]
-    assert action not in rights_of(ecs, ecs.function(folder))
+    assert rights_of(ecs, ecs.function(folder)).get(action) == [TABLE]
+    assert action not in rights_of(everything, everything.function(folder))

@@ -30,13 +30,19 @@ def test_topics_refuse_publishing_without_tls(templates: Templates) -> None:
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert "sns:Publish" in statement["Action"]
         secured.add(templates.flat(statement["Resource"]))
-    assert secured == {"EntryTopic", "TaskTopic", "CompletionTopic", "AlarmTopic"}
+    of_publishers = {f"EntryTopic{name}" for name in publishers(templates)}
+    assert secured == {"EntryTopic", "TaskTopic", "CompletionTopic", "AlarmTopic", *of_publishers}
 
 
-def test_only_the_entry_topic_takes_large_messages_and_only_where_they_exist(templates: Templates) -> None:
+def publishers(templates: Templates) -> list[str]:
+    return [publisher.name.replace("-", "") for publisher in templates.environment.publishers]
+
+
+def test_only_entry_topics_take_large_messages_and_only_where_they_exist(templates: Templates) -> None:
     sizes = {topic.name: topic.properties.get("MaximumMessageSize") for topic in templates.resources("AWS::SNS::Topic")}
     wanted = templates.environment.entry_topic_maximum_message_bytes
-    assert sizes.pop("EntryTopic") == (None if wanted == SNS_DEFAULT_MESSAGE_BYTES else wanted)
+    for name in ("", *publishers(templates)):
+        assert sizes.pop(f"EntryTopic{name}") == (None if wanted == SNS_DEFAULT_MESSAGE_BYTES else wanted)
     assert set(sizes.values()) == {None}
 
 
@@ -59,11 +65,12 @@ def test_only_its_own_topic_may_send_to_a_queue(templates: Templates) -> None:
         if queue in {"NotifyFailures", "WebhooksQueue", "WebhooksDeadLetterQueue"}:
             assert allowed == []
             continue
-        (allow,) = allowed
-        topic = "EntryTopic" if queue.startswith("Intake") else "TaskTopic"
-        assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
-        assert allow["Principal"] == {"Service": "sns.amazonaws.com"}
-        assert templates.flat(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) == topic
+        entry_topics = {f"EntryTopic{name}" for name in ("", *publishers(templates))}
+        topics = entry_topics if queue.startswith("Intake") else {"TaskTopic"}
+        for allow in allowed:
+            assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
+            assert allow["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert {templates.flat(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) for allow in allowed} == topics
 
 
 @pytest.mark.parametrize("low_priority", [False, True])

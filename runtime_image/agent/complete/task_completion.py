@@ -147,7 +147,7 @@ class TaskCompletion:
             log.info("task_not_tidied", reason=str(error))
 
     def _tidy_messages(self, task: ClaimedTask) -> None:
-        record = self._repository.read(task.metadata.id)
+        record = self._repository.read(task.lease.task_key)
         if record is None:
             return
         if record.run_id == task.lease.run_id and record.status is Status.IN_QUEUE:

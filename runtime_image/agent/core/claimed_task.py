@@ -126,8 +126,8 @@ class ClaimedTask:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Id and run."""
-        return self.lease.task_id, self.lease.run_id
+        """Key of the task in the table, and run."""
+        return self.lease.task_key, self.lease.run_id
 
     @property
     def deadline(self) -> float:

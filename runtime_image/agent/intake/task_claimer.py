@@ -149,14 +149,14 @@ class TaskClaimer:
         metadata = task_message.task.metadata
         if self._clock.now_ms() < task_message.submitted_at_ms + metadata.policy.ttl_ms:
             return False
-        record = self._repository.read(metadata.id)
+        record = self._repository.read(task_message.task_key)
         if record is None or record.run_id != task_message.run_id:
             return False
         return record.status is Status.IN_QUEUE and record.attempts == 0
 
     def _expire(self, task_message: TaskMessage) -> bool:
         try:
-            self._repository.expire(task_message.task.metadata.id, task_message.run_id)
+            self._repository.expire(task_message.task_key, task_message.run_id)
         except LeaseLost:
             return False
         return True
@@ -167,11 +167,11 @@ class TaskClaimer:
         if lease_until <= now:
             log.warning("message_came_too_late")
             return MessageHandled()
-        lease = Lease(task_message.task.metadata.id, task_message.run_id, owner)
+        lease = Lease(task_message.task_key, task_message.run_id, owner)
         try:
             attempt = self._repository.claim(lease, lease_seconds=lease_until - now)
         except LeaseLost:
-            record = self._repository.read(lease.task_id)
+            record = self._repository.read(lease.task_key)
             if record is None or record.run_id != lease.run_id or record.lease_owner != lease.owner:
                 return self._not_claimed(message, task_message, record, log)
             # The claim was written, and its answer lost.
@@ -202,7 +202,7 @@ class TaskClaimer:
             return self._delete(message)
         if (record.lease_owner or "").startswith(f"{self._owner}/"):
             log.warning("task_redelivered_while_held")
-            return TaskRedelivered((record.id, record.run_id), message)
+            return TaskRedelivered((record.key, record.run_id), message)
         seconds_left = self._lease_seconds_left(record)
         if seconds_left > 0:
             seconds_left += CLOCK_SKEW_SECONDS

@@ -63,7 +63,8 @@ class TaskPreparer:
             # Before their names are checked: the engine looks at its folders again for a name that it does not know.
             self._model_cache.fetch(task, draft.models())
         self._check(task, draft)
-        task.call = draft.call(self._links.replace(draft.body, draft.path, task_id=task.metadata.id))
+        etags = task.task_message.etags
+        task.call = draft.call(self._links.replace(draft.body, draft.path, task_id=task.metadata.id, etags=etags))
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
         gives_up_at = self._clock.monotonic() + HOLD_SECONDS

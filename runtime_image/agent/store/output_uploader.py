@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from contract.json_values import compact_json
 from contract.record import Status
-from contract.storage import S3Location, image_key, response_key
+from contract.storage import S3Location, image_key, output_metadata, response_key
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
@@ -59,7 +59,7 @@ class OutputUploader:
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
-        prefix, (task_id, run_id) = task.metadata.prefix, task.key
+        prefix, task_id, run_id = task.metadata.prefix, task.metadata.id, task.lease.run_id
         keys = [
             image_key(prefix, task_id, run_id, number, picture.extension)
             for number, picture in enumerate(outputs.pictures, 1)
@@ -67,10 +67,14 @@ class OutputUploader:
         return [*keys, response_key(prefix, task_id, run_id)]
 
     def _upload(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> Upload:
+        metadata = output_metadata(task.task_message.tenant)
+
         def put() -> object:
             if task.aborted.is_set():
                 raise TaskAborted
-            return self._storage.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+            return self._storage.put_object(
+                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, Metadata=metadata
+            )
 
         return lambda: self._retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
 

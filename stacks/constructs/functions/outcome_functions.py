@@ -106,7 +106,9 @@ def fail_dead_letters(
         folder="fail_dead_letters",
         description="Fails the tasks whose messages could not be delivered",
         timeout_seconds=DEAD_LETTER_TIMEOUT_SECONDS,
-        settings=resources.settings("TASK_TABLE", "TASK_BUCKET", "COMPLETION_TOPIC_ARN", "RETENTION_SECONDS"),
+        settings=resources.settings(
+            "TASK_TABLE", "TASK_BUCKET", "COMPLETION_TOPIC_ARN", "RETENTION_SECONDS", "TENANCY"
+        ),
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])

@@ -23,6 +23,7 @@ SUBMISSION_SETTINGS: Final = (
     "RUNTIMES",
     "RETENTION_SECONDS",
     "ACTIVE_TASKS_PER_KEY",
+    "TENANCY",
 )
 
 
@@ -69,7 +70,7 @@ def create_upload(scope: Construct, resources: TaskResources) -> TaskFunction:
         folder="create_upload",
         description="Signs forms with which callers upload input pictures",
         timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings=resources.settings("TASK_BUCKET"),
+        settings=resources.settings("TASK_BUCKET", "TENANCY"),
         platform=resources.platform,
     )
     function.allow(
@@ -90,6 +91,14 @@ def allow_submission(function: TaskFunction, resources: TaskResources) -> None:
         "s3:PutObject",
         on=[f"{storage.task_bucket.arn}/{MESSAGE_FOLDER}/*"],
         wildcard_reason="A message too large for a topic is stored under the id of its task",
+    )
+    function.read_objects(
+        storage.task_bucket, UPLOAD_FOLDER, wildcard_reason="The request names the uploads whose owner is checked"
+    )
+    function.read_objects(
+        storage.output_bucket,
+        "",
+        wildcard_reason="Requests link outputs, whose owner is checked, and callers choose the prefix of outputs",
     )
     function.read_objects(
         storage.model_bucket,

@@ -93,11 +93,6 @@ def _synchronous_function(
         MESSAGE_FOLDER,
         wildcard_reason="The message of a task that is published again lies under the task's id",
     )
-    function.read_objects(
-        storage.output_bucket,
-        "",
-        wildcard_reason="Answers hold the pictures or links to them, and callers choose the prefix of outputs",
-    )
     function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
     if environment.function_url:
         _add_function_url(function, url_output, secret_arns)

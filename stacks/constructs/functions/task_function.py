@@ -47,6 +47,8 @@ class TaskResources:
     def settings(self, *names: str) -> dict[str, str]:
         """Return the values of these variables of a function's settings class."""
         environment, storage = self.environment, self.storage
+        publishers = {topic_arn: name for name, topic_arn in self.topics.publisher_arns.items()}
+        tenancy = environment.tenancy.model_copy(update={"publishers": publishers})
         values = {
             "ACTIVE_TASKS_PER_KEY": environment.throttling.active_tasks_setting,
             "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
@@ -58,6 +60,7 @@ class TaskResources:
             "TASK_BUCKET": storage.task_bucket.name,
             "TASK_TABLE": storage.table_name,
             "TASK_TOPIC_ARN": self.topics.task_arn,
+            "TENANCY": tenancy.model_dump_json(exclude_defaults=True),
         }
         return {name: values[name] for name in names}
 

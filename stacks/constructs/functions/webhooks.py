@@ -1,12 +1,14 @@
-"""Webhooks: their queue with its schedule, the secret that signs them, and the function that posts them."""
+"""Webhooks: their queue with its schedule, the secrets that sign them, and the function that posts them."""
 
 from typing import Final
 
-from aws_cdk import Duration, aws_secretsmanager
+from aws_cdk import Duration, Stack, aws_secretsmanager
 from constructs import Construct
 
 from contract.storage import MESSAGE_FOLDER
+from contract.tenancy import SHARED
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS
+from stacks.config import Environment
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources, queue_visibility_timeout
 from stacks.constructs.messaging.queues import RedrivingQueue
 from stacks.constructs.nag_suppressions import suppress
@@ -25,7 +27,7 @@ SECRET_LENGTH: Final = 44
 
 
 class Webhooks(RedrivingQueue):
-    """`queue` receives the message of every finished run with a webhook; `secret` signs what is posted."""
+    """`queue` receives the message of every finished run with a webhook; `secret_arns` are by tenant."""
 
     def __init__(self, scope: Construct, id_: str, *, resources: TaskResources) -> None:
         super().__init__(
@@ -35,20 +37,11 @@ class Webhooks(RedrivingQueue):
             dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
             max_receives=MAX_WEBHOOK_ATTEMPTS,
         )
-        self.secret = aws_secretsmanager.Secret(
-            self,
-            "Secret",
-            description="Signs the webhooks of Darkroom",
-            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
-                password_length=SECRET_LENGTH, exclude_punctuation=True
-            ),
-            removal_policy=removal_policy_of(resources.environment),
-        )
-        suppress(
-            self.secret,
-            "AwsSolutions-SMG4",
-            "Receivers must get a new secret before the old one stops; docs/how-to/webhooks.md says how",
-        )
+        first, *others = resources.environment.tenancy.names or (SHARED.name,)
+        environment = resources.environment
+        self.secret_arns = {first: self._secret("Secret", "Signs the webhooks of Darkroom", environment)}
+        for name in others:
+            self.secret_arns[name] = self._secret(f"{name}-secret", f"Signs the webhooks of {name}", environment)
         storage = resources.storage
         settings = resources.settings("TASK_TABLE", "TASK_BUCKET", "RETENTION_SECONDS", "ALLOWED_LINK_HOSTS")
         function = TaskFunction(
@@ -60,7 +53,7 @@ class Webhooks(RedrivingQueue):
             settings={
                 **settings,
                 "WEBHOOK_QUEUE_URL": self.queue.queue_url,
-                "WEBHOOK_SECRET_ARN": self.secret.secret_arn,
+                "WEBHOOK_SECRET_ARNS": Stack.of(self).to_json_string(self.secret_arns),
             },
             platform=resources.platform,
         )
@@ -75,7 +68,7 @@ class Webhooks(RedrivingQueue):
             "",
             wildcard_reason="RunPod's body holds the outputs or links to them, and callers choose their prefix",
         )
-        function.allow("secretsmanager:GetSecretValue", on=[self.secret.secret_arn])
+        function.allow("secretsmanager:GetSecretValue", on=list(self.secret_arns.values()))
         # The function sets each message's pause before the next attempt.
         function.allow("sqs:ChangeMessageVisibility", on=[self.queue.queue_arn])
         function.consume(
@@ -84,3 +77,20 @@ class Webhooks(RedrivingQueue):
             batch_size=DELIVER_BATCH_SIZE,
             max_concurrency=DELIVER_MAX_CONCURRENCY,
         )
+
+    def _secret(self, id_: str, description: str, environment: Environment) -> str:
+        secret = aws_secretsmanager.Secret(
+            self,
+            id_,
+            description=description,
+            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
+                password_length=SECRET_LENGTH, exclude_punctuation=True
+            ),
+            removal_policy=removal_policy_of(environment),
+        )
+        suppress(
+            secret,
+            "AwsSolutions-SMG4",
+            "Receivers must get a new secret before the old one stops; docs/how-to/webhooks.md says how",
+        )
+        return secret.secret_arn

@@ -7,7 +7,7 @@ from typing import Final
 from aws_cdk import Aws, RemovalPolicy, Stack, aws_iam, aws_kms, aws_lambda, aws_sns
 from constructs import Construct
 
-from stacks.config import SNS_DEFAULT_MESSAGE_BYTES, CallbackSubscriber, Subscriber, is_account
+from stacks.config import SNS_DEFAULT_MESSAGE_BYTES, CallbackSubscriber, NamedPublisher, Subscriber
 
 #: Service that publishes alarms. It has no role in this account, so topic and key must allow the service itself.
 ALARM_SERVICE: Final = "cloudwatch.amazonaws.com"
@@ -87,29 +87,36 @@ class TopicSubscribers(Construct):
                 )
 
 
-def allow_publishers(publishers: Sequence[str], *, topic: aws_sns.Topic, key: aws_kms.Key) -> None:
-    """Allow accounts, roles and users to publish to a topic and to use its key."""
-    if not publishers:
-        return
-    principals: list[aws_iam.IPrincipal] = [
-        aws_iam.AccountPrincipal(publisher) if is_account(publisher) else aws_iam.ArnPrincipal(publisher)
-        for publisher in publishers
-    ]
+def allow_publishers(publishers: Sequence[NamedPublisher], *, topic: aws_sns.Topic) -> None:
+    """Allow accounts, roles and users to publish to a topic."""
     topic.add_to_resource_policy(
         aws_iam.PolicyStatement(
-            sid="Publishers", actions=["sns:Publish"], principals=principals, resources=[topic.topic_arn]
+            sid="Publishers", actions=["sns:Publish"], principals=_principals(publishers), resources=[topic.topic_arn]
         )
     )
+
+
+def allow_use_of_key(publishers: Sequence[NamedPublisher], *, key: aws_kms.Key) -> None:
+    """Allow accounts, roles and users to use the key of the topics to which they publish."""
     key.add_to_resource_policy(
         aws_iam.PolicyStatement(
             sid="Publishers",
             actions=list(_KEY_ACTIONS),
-            principals=principals,
+            principals=_principals(publishers),
             # In a key's policy, `*` is the key itself.
             resources=["*"],
             conditions={"StringEquals": {"kms:ViaService": f"sns.{Aws.REGION}.{Aws.URL_SUFFIX}"}},
         )
     )
+
+
+def _principals(publishers: Sequence[NamedPublisher]) -> list[aws_iam.IPrincipal]:
+    return [
+        aws_iam.AccountPrincipal(publisher.principal)
+        if publisher.is_account
+        else aws_iam.ArnPrincipal(publisher.principal)
+        for publisher in publishers
+    ]
 
 
 def _alarms_publish(scope: Construct, actions: Sequence[str], resource: str) -> aws_iam.PolicyStatement:
@@ -127,6 +134,7 @@ def _filter_policy(subscriber: CallbackSubscriber) -> dict[str, aws_sns.Subscrip
         "status": subscriber.status,
         "runtime": subscriber.runtime,
         "tasktype": [tasktype.value for tasktype in subscriber.tasktype],
+        "tenant": subscriber.tenant,
     }
     policy = {
         attribute: aws_sns.SubscriptionFilter.string_filter(allowlist=list(values))

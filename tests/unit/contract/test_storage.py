@@ -28,7 +28,7 @@ def test_no_accepted_id_or_prefix_leaves_its_folder(task_id: str, prefix: str, n
         assert key.startswith(folder + "/")
         assert key.removeprefix(folder + "/").count("/") == 0
         assert len(key.encode()) <= 1024
-    message_key = storage.message_key(metadata.id, "1a2b", "0" * 64)
+    message_key = storage.message_key(metadata.id, "1a2b")
     assert posixpath.normpath("/base/" + message_key) == "/base/" + message_key
 
 
@@ -39,15 +39,17 @@ def test_keys_as_documented() -> None:
 
 
 @given(st.text(), st.text())
-def test_a_run_is_derived_from_its_submission_and_differs_from_the_one_before(task_id: str, submission: str) -> None:
-    encodable = task_id.encode(errors="replace").decode(), submission.encode(errors="replace").decode()
+def test_a_run_is_derived_from_its_submission(task_key: str, submission: str) -> None:
+    encodable = task_key.encode(errors="replace").decode(), submission.encode(errors="replace").decode()
     run = storage.run_id_of_submission(*encodable)
     assert run == storage.run_id_of_submission(*encodable)
-    assert len(run) == 4
+    assert len(run) == 16
     assert int(run, 16) >= 0
-    again = storage.run_id_of_submission(*encodable, previous_run=run)
-    assert again != run
-    assert len(again) == 4
+
+
+def test_no_run_of_an_id_repeats_in_a_hundred_thousand_submissions() -> None:
+    runs = {storage.run_id_of_submission("a", str(number)) for number in range(100_000)}
+    assert len(runs) == 100_000
 
 
 def test_pointers_of_both_extended_client_libraries_are_understood() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from moto import mock_aws
 
-from contract import transitions
+from contract import transitions, webhook
 from contract.record import (
     ACTIVE_STATUSES,
     DUE_SHARDS,
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
     @rule(status=st.sampled_from([None, 200, 503]), error=st.sampled_from([None, "no answer"]))
     def record_webhook(self, status: int | None, error: str | None) -> None:
         assert self.expected
-        request = transitions.record_webhook(self.id, self.run, "pending", status=status, error=error)
+        request = webhook.record_attempt(self.id, self.run, webhook.WebhookState.PENDING, status=status, error=error)
         if self.write(request, allowed=self.expected.is_final):
             attempts = self.expected.webhook_attempts + 1
             self.expect(
@@ -135,9 +135,10 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def redeliver_webhook(self) -> None:
         assert self.expected
-        request = transitions.redeliver_webhook(self.id, self.run, state="failed")
-        if self.write(request, allowed=self.expected.is_final):
-            self.expect(webhook_state="failed")
+        request = webhook.record_redelivery(self.id, self.run, limit=2)
+        redeliveries = self.expected.webhook_redeliveries
+        if self.write(request, allowed=self.expected.is_final and redeliveries < 2):
+            self.expect(webhook_state="pending", webhook_redeliveries=redeliveries + 1)
 
     @rule()
     def defer(self) -> None:
@@ -252,8 +253,8 @@ class Machine(RuleBasedStateMachine):
             transitions.finish(self.id, "ffff", outcome, owner=owner, now_ms=now_ms, retention_seconds=1),
             transitions.finish_active(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
             transitions.finish_unleased(self.id, "ffff", outcome, now_ms=now_ms, retention_seconds=1),
-            transitions.record_webhook(self.id, "ffff", "failed", status=200, error=None),
-            transitions.redeliver_webhook(self.id, "ffff", state="failed"),
+            webhook.record_attempt(self.id, "ffff", webhook.WebhookState.FAILED, status=200, error=None),
+            webhook.record_redelivery(self.id, "ffff"),
         ):
             self.write(request, allowed=False)
 

@@ -6,6 +6,7 @@ import pytest
 from moto import mock_aws
 
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import TaskSubmission
 from task_store.repository import TaskRepository
@@ -36,7 +37,7 @@ def harness() -> Iterator[Harness]:
     dynamodb, s3 = dynamodb_client(), client("s3")
     with mock_aws():
         create_table(dynamodb)
-        for name in ("task-bucket", "model-bucket"):
+        for name in ("task-bucket", "model-bucket", "output-bucket"):
             s3.create_bucket(Bucket=name)
         s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/painting.safetensors", Body=b"weights")
         repository = TaskRepository(
@@ -57,6 +58,7 @@ def harness() -> Iterator[Harness]:
             submission=TaskSubmission(
                 catalogue=CATALOGUE,
                 find_checkpoint=models.find_checkpoint,
+                own_links=OwnLinks(client=s3, task_bucket="task-bucket", output_bucket="output-bucket"),
                 repository=repository,
                 bucket=bucket,
                 publisher=publisher,

@@ -30,10 +30,12 @@ class FakeTopic:
     """Records what was published. The next `failures` publications fail, before or after the message is sent."""
 
     sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
     failures: int = 0
     fails_after_sending: bool = False
 
-    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+    def publish(self, body: str, attributes: Mapping[str, str], *, group: str | None = None) -> None:
+        self.groups.append(group)
         if self.failures:
             self.failures -= 1
             if self.fails_after_sending:

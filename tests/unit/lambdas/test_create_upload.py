@@ -41,6 +41,11 @@ def test_a_form_is_for_one_name_one_type_and_a_size(uploads: UploadForms, conten
     assert FORM_SECONDS < 3600
 
 
+def test_an_upload_lies_below_the_name_of_its_tenant(uploads: UploadForms) -> None:
+    answer = uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS, tenant="shop")
+    assert answer["link"] == "s3://task-bucket/uploads/shop/one.png"
+
+
 def test_each_has_a_name_of_its_own(uploads: UploadForms) -> None:
     links = {uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS)["link"] for _ in range(2)}
     assert len(links) == 2

@@ -73,7 +73,7 @@ def queue(
     url = sqs.create_queue(QueueName="webhooks", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
     for name, value in {
         "WEBHOOK_QUEUE_URL": url,
-        "WEBHOOK_SECRET_ARN": secret.arn,
+        "WEBHOOK_SECRET_ARNS": json.dumps({"": secret.arn}),
         "TASK_TABLE": "tasks",
         "TASK_BUCKET": "task-bucket",
         "RETENTION_SECONDS": "3600",
@@ -284,34 +284,43 @@ def test_both_secrets_sign_while_one_replaces_the_other(
     receiver: HttpsReceiver, queue: DeployedQueue, secret: SigningSecret
 ) -> None:
     now = SimpleNamespace(ms=1_700_000_000_000)
-    keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: now.ms)
-    assert len(keys.current()) == 1
+    keys = SigningKeys(client=secret.client, secret_arns={"": secret.arn}, now_ms=lambda: now.ms)
+    assert len(keys.of_tenant("")) == 1
     secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
-    assert len(keys.current()) == 1, "it is kept for a while"
+    assert len(keys.of_tenant("")) == 1, "it is kept for a while"
     now.ms += MAX_AGE_MS + 1
-    assert len(keys.current()) == 2
+    assert len(keys.of_tenant("")) == 2
     versions = secret.client.describe_secret(SecretId=secret.arn)["VersionIdsToStages"]
     [old] = [version for version, stages in versions.items() if "AWSPREVIOUS" in stages]
     secret.client.update_secret_version_stage(SecretId=secret.arn, VersionStage="AWSPREVIOUS", RemoveFromVersionId=old)
     now.ms += MAX_AGE_MS + 1
-    [key] = keys.current()
+    [key] = keys.of_tenant("")
     assert key == b"Also a key of 24 bytes at least"
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret at all")
     now.ms += MAX_AGE_MS + 1
-    assert list(keys.current()) == [key], "what worked last still works"
+    assert list(keys.of_tenant("")) == [key], "what worked last still works"
 
 
 def test_a_mistyped_secret_does_not_outlive_its_correction(secret: SigningSecret) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString=NEW_SECRET)
-    keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: 0)
-    assert list(keys.current()) == [b"Also a key of 24 bytes at least"]
+    keys = SigningKeys(client=secret.client, secret_arns={"": secret.arn}, now_ms=lambda: 0)
+    assert list(keys.of_tenant("")) == [b"Also a key of 24 bytes at least"]
 
 
 def test_while_the_present_secret_is_mistyped_the_one_before_signs(secret: SigningSecret) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="mistyped")
-    keys = SigningKeys(client=secret.client, secret_arn=secret.arn, now_ms=lambda: 0)
-    assert len(keys.current()) == 1
+    keys = SigningKeys(client=secret.client, secret_arns={"": secret.arn}, now_ms=lambda: 0)
+    assert len(keys.of_tenant("")) == 1
+
+
+def test_a_receiver_cannot_sign_for_another_tenant(secret: SigningSecret) -> None:
+    other = secret.client.create_secret(Name="guest", SecretString=NEW_SECRET)["ARN"]
+    keys = SigningKeys(client=secret.client, secret_arns={"shop": secret.arn, "guest": other}, now_ms=lambda: 0)
+    assert set(keys.of_tenant("shop")).isdisjoint(keys.of_tenant("guest"))
+    assert len(keys.of_tenant("shop")) == len(keys.of_tenant("guest")) == 1
+    with pytest.raises(InvalidSecret, match="no webhook secret of 'gone'"):
+        keys.of_tenant("gone")
 
 
 def test_a_receiver_with_either_secret_accepts(

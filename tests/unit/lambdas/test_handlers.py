@@ -32,6 +32,7 @@ COMPOSED = (
     authorize.authorizer,
     expire_tasks.reaper,
     notify.notifier,
+    read_task.settings,
     read_task.reader,
     route_tasks.router,
     submit_task.settings,
@@ -65,6 +66,7 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rece
         "OUTPUT_BUCKET": "out",
         "RUNTIMES": harness.catalogue.to_json(),
         "RETENTION_SECONDS": "3600",
+        "TENANCY": "{}",
         "API_KEY_SECRET_ARNS": json.dumps({"default": secret["ARN"]}),
     }.items():
         monkeypatch.setenv(variable, value)

@@ -14,6 +14,7 @@ from contract.json_values import parse_json_object
 from contract.record import REAPER_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import Format, parse_submission
+from contract.tenancy import Tenancy
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import TaskReaper
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
@@ -33,7 +34,10 @@ MAX_SNS_BYTES = 256 * 1024
 
 def router(harness: Harness) -> TaskRouter:
     return TaskRouter(
-        task_bucket=harness.task_bucket, submission=harness.submission, completion_topic=harness.completion_topic
+        tenancy=Tenancy(),
+        task_bucket=harness.task_bucket,
+        submission=harness.submission,
+        completion_topic=harness.completion_topic,
     )
 
 
@@ -43,7 +47,10 @@ def settle(harness: Harness, function: str, text: str, message_id: str = "m-1") 
         router(harness).route(delivery)
     else:
         processor = DeadLetterProcessor(
-            repository=harness.repository, task_bucket=harness.task_bucket, completion_topic=harness.completion_topic
+            tenancy=Tenancy(),
+            repository=harness.repository,
+            task_bucket=harness.task_bucket,
+            completion_topic=harness.completion_topic,
         )
         processor.process(delivery)
 

@@ -8,6 +8,7 @@ import pytest
 
 from contract import transitions
 from contract.record import LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
+from contract.tenancy import Tenancy
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import MAX_REAPER_RUN_MS, TaskReaper
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
@@ -72,7 +73,10 @@ class TestDeadLetters:
     @pytest.fixture
     def settle(self, harness: Harness) -> Any:
         processor = DeadLetterProcessor(
-            repository=harness.repository, task_bucket=harness.task_bucket, completion_topic=harness.completion_topic
+            tenancy=Tenancy(),
+            repository=harness.repository,
+            task_bucket=harness.task_bucket,
+            completion_topic=harness.completion_topic,
         )
         return lambda body, message_id="m-1": processor.process(Delivery(message_id, body, {}))
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.errors import InvalidTask, NoWebhook, TaskFinished, TaskNotFinished, TaskNotFound
+from contract.errors import InvalidTask, NoWebhook, TaskFinished, TaskNotFinished, TaskNotFound, TooManyRedeliveries
 from contract.record import Status
 from contract.transitions import Outcome
-from contract.webhook import WebhookState
+from contract.webhook import MAX_REDELIVERIES, WebhookState
 from lambdas.read_task import task_list
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.read_task.task_view import ListedTask
@@ -133,6 +133,11 @@ def test_calling_a_webhook_again(harness: Harness, reader: TaskReader, submit: S
     assert reader.show("a")["webhook"] == {"state": "failed", **trace}
     assert reader.redeliver_webhook("a")["webhook"] == {"state": "pending", **trace}
     assert [record.id for record in harness.webhooks.sent] == ["a"]
+    for _ in range(MAX_REDELIVERIES - 1):
+        reader.redeliver_webhook("a")
+    with pytest.raises(TooManyRedeliveries, match=f"delivered again {MAX_REDELIVERIES} times"):
+        reader.redeliver_webhook("a")
+    assert len(harness.webhooks.sent) == MAX_REDELIVERIES
 
 
 def test_listing_across_runtimes_page_by_page(reader: TaskReader, submit: SubmitTask) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from contract.storage import S3Location, encode_pointer
+from contract.tenancy import Tenancy
 from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery, open_envelope
 from tests.unit.lambdas.harness import Harness, MakeTask
@@ -15,7 +16,10 @@ Route = Callable[..., None]
 @pytest.fixture
 def route(harness: Harness) -> Route:
     router = TaskRouter(
-        task_bucket=harness.task_bucket, submission=harness.submission, completion_topic=harness.completion_topic
+        tenancy=Tenancy(),
+        task_bucket=harness.task_bucket,
+        submission=harness.submission,
+        completion_topic=harness.completion_topic,
     )
 
     def route_body(body: object, message_id: str = "m-1", **attributes: str) -> None:
@@ -113,4 +117,6 @@ def test_an_envelope_gives_its_own_message_id_and_attributes() -> None:
         "Message": "{}",
         "MessageAttributes": {"runtime": {"Type": "String", "Value": "sdruntime"}, "broken": 5},
     }
-    assert open_envelope(json.dumps(envelope), sqs_message_id="x") == Delivery("sns-1", "{}", {"runtime": "sdruntime"})
+    assert open_envelope(json.dumps(envelope), sqs_message_id="x") == Delivery(
+        "sns-1", "{}", {"runtime": "sdruntime"}, "arn"
+    )

@@ -35,11 +35,12 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harn
         "TASK_TOPIC_ARN": client("sns").create_topic(Name="tasks")["TopicArn"],
         "RUNTIMES": harness.catalogue.to_json(),
         "RETENTION_SECONDS": "3600",
+        "TENANCY": "{}",
         "API_KEY_SECRET_ARNS": json.dumps({"shop": secret["ARN"]}),
     }.items():
         monkeypatch.setenv(variable, value)
     yield harness
-    cached = (webui_api.services, webui_api.bridge, webui_api.function)
+    cached = (webui_api.settings, webui_api.services, webui_api.bridge, webui_api.function)
     for composed in cached:
         composed.cache_clear()
 

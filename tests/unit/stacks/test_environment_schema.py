@@ -14,8 +14,9 @@ from stacks.config import Environment
 from stacks.environment_file import ENVIRONMENTS_DIRECTORY
 
 FILES = sorted(ENVIRONMENTS_DIRECTORY.glob("*.yaml"))
-#: Keys that an environment cannot have together with others of the example: of an existing network, and of ECS.
-ALTERNATIVES = {"network.vpcId", "network.subnetIds", "runtimes.secrets"}
+#: Keys that an environment cannot have together with others of the example: of an existing network, of ECS, and those
+#: of keys that share all tasks.
+ALTERNATIVES = {"network.vpcId", "network.subnetIds", "runtimes.secrets", "isolateKeys"}
 
 
 @pytest.fixture(scope="module")

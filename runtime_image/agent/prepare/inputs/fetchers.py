@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
@@ -71,36 +71,47 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class S3Fetcher:
-    """Fetches objects with the agent's own rights; hence the list of buckets, and of folders as `bucket/folder/`."""
+    """Fetches objects with the agent's own rights; hence the list of buckets, and of folders as `bucket/folder/`.
 
-    def __init__(self, *, storage: "S3Client", buckets: Iterable[str], retry: Retry, clock: Clock) -> None:
+    In the environment's `own_buckets` it reads only what the edge has checked, by the ETag of that moment.
+    """
+
+    def __init__(
+        self, *, storage: "S3Client", buckets: Iterable[str], own_buckets: Iterable[str], retry: Retry, clock: Clock
+    ) -> None:
         self._storage = storage
         self._buckets = frozenset(buckets)
+        self._own_buckets = frozenset(own_buckets)
         self._retry = retry
         self._clock = clock
 
-    def fetch(self, url: str, task_id: str) -> bytes:
+    def fetch(self, url: str, task_id: str, etag: str | None) -> bytes:
         """Return the object; raises LinkRefused, LinkUnavailable, or StorageFailed if S3 is in trouble."""
         bucket, key = parse_s3_url(url)
         if not may_be_read(bucket, key, self._buckets):
             named = ", ".join(sorted(self._buckets)) or "none"
             raise LinkRefused(f"links to the bucket {bucket[:63]} are not allowed; configured: {named}")
+        if bucket in self._own_buckets and etag is None:
+            raise LinkRefused("it was not checked when the task was sent")
         tried_until = self._clock.monotonic() + LINK_SECONDS
         try:
             # A released task has used up one of its deliveries, so S3's trouble is waited out here.
             return self._retry.call(
-                lambda: self._read(bucket, key),
+                lambda: self._read(bucket, key, etag),
                 until=lambda: self._clock.monotonic() >= tried_until,
                 task_id=task_id,
             )
         except AWS_ERRORS as error:
             raise StorageFailed(f"S3 did not give it: {error}") from error
 
-    def _read(self, bucket: str, key: str) -> bytes:
+    def _read(self, bucket: str, key: str, etag: str | None) -> bytes:
         deadline = Deadline(clock=self._clock, seconds=LINK_SECONDS)
         try:
-            answer = self._storage.get_object(Bucket=bucket, Key=key)
+            unchanged: dict[str, Any] = {"IfMatch": etag} if etag else {}
+            answer = self._storage.get_object(Bucket=bucket, Key=key, **unchanged)
         except AWS_ERRORS as error:
+            if error_code(error) == "PreconditionFailed":
+                raise LinkRefused("it was replaced after the task was sent; send the task again") from error
             if is_client_fault(error):
                 raise LinkUnavailable(f"S3 answered {error_code(error)}") from error
             raise

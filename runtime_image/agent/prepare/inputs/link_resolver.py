@@ -2,12 +2,13 @@
 
 import base64
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from contract.errors import DarkroomError
+from contract.upload import MAX_LINKS
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
 from runtime_image.agent.settings import AgentSettings
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-#: Links of one task.
-MAX_LINKS: Final = 32
 #: Links of one task that are fetched at a time.
 PARALLEL_FETCHES: Final = 4
 
@@ -32,8 +31,8 @@ class LinkTools:
     """Functions that fetch and check; each raises LinkRefused or LinkUnavailable."""
 
     fetch_http: Callable[[str], bytes]
-    #: Its second argument is the task's id, for the log.
-    fetch_s3: Callable[[str, str], bytes]
+    #: Its further arguments are the task's id, for the log, and the ETag of an object in an own bucket.
+    fetch_s3: Callable[[str, str, str | None], bytes]
     check_picture: Callable[[bytes], None]
 
 
@@ -44,7 +43,7 @@ class LinkResolver:
         self._load_tools = load_tools
         self._fields = fields
 
-    def replace(self, body: dict[str, Any], path: str, *, task_id: str) -> dict[str, Any]:
+    def replace(self, body: dict[str, Any], path: str, *, task_id: str, etags: Mapping[str, str]) -> dict[str, Any]:
         """Return `body` with every link replaced; `path` is the path of `body` in the task.
 
         Raises:
@@ -57,7 +56,7 @@ class LinkResolver:
             raise LinkRefused(f"{path} holds {len(links)} links; {MAX_LINKS} are accepted")
         tools = self._load_tools()
         urls = list(dict.fromkeys(link.url for link in links))
-        jobs = [partial(_fetch, tools, url, task_id) for url in urls]
+        jobs = [partial(_fetch, tools, url, task_id, etags.get(url)) for url in urls]
         pictures = dict(zip(urls, in_parallel(jobs, threads=PARALLEL_FETCHES, name="link"), strict=True))
         for link in links:
             if isinstance(problem := pictures[link.url], Exception):
@@ -65,8 +64,8 @@ class LinkResolver:
         return replace_links(body, lambda url: str(pictures[url]), self._fields)
 
 
-def _fetch(tools: LinkTools, url: str, task_id: str) -> str:
-    data = tools.fetch_s3(url, task_id) if url.lower().startswith("s3:") else tools.fetch_http(url)
+def _fetch(tools: LinkTools, url: str, task_id: str, etag: str | None) -> str:
+    data = tools.fetch_s3(url, task_id, etag) if url.lower().startswith("s3:") else tools.fetch_http(url)
     tools.check_picture(data)
     return base64.b64encode(data).decode("ascii")
 
@@ -106,5 +105,11 @@ def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clo
         report_private=log.report_private,
         clock=clock,
     )
-    s3 = S3Fetcher(storage=storage, buckets=settings.link_buckets, retry=retry, clock=clock)
+    s3 = S3Fetcher(
+        storage=storage,
+        buckets=settings.link_buckets,
+        own_buckets=(settings.task_bucket, settings.output_bucket),
+        retry=retry,
+        clock=clock,
+    )
     return LinkTools(fetch_http=http.fetch, fetch_s3=s3.fetch, check_picture=ImageCheck().check)

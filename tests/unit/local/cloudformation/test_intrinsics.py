@@ -14,7 +14,7 @@ def resolver() -> Resolver:
     return Resolver(
         reference=REFERENCES.__getitem__,
         attribute=lambda logical_id, name: ATTRIBUTES[logical_id, name],
-        imported={"shared": "value"}.__getitem__,
+        imported={"shared": "value", "One/Topic": "arn:topic"}.__getitem__,
         conditions={"Yes": True, "No": False},
         mappings={"Zones": {"eu-central-1": {"first": "a"}}},
         text=lambda text: text.replace("{{secret}}", "s3cr3t"),
@@ -30,6 +30,7 @@ def resolver() -> Resolver:
         ({"Fn::GetAtt": ["Queue", "Arn"]}, "arn:queue"),
         ({"Fn::GetAtt": "Queue.Arn"}, "arn:queue"),
         ({"Fn::GetAtt": "Api.Root.Id"}, "root"),
+        ({"Fn::GetStackOutput": {"StackName": "One", "OutputName": "Topic", "Region": "eu-central-1"}}, "arn:topic"),
         ({"Fn::Join": ["-", ["a", {"Ref": "AWS::Region"}, 3, True]]}, "a-eu-central-1-3-true"),
         ({"Fn::Join": [",", {"Fn::Split": ["/", "a/b"]}]}, "a,b"),
         ({"Fn::Sub": "x-${Queue}-${Queue.Arn}-${!Queue}"}, "x-http://queue-arn:queue-${Queue}"),

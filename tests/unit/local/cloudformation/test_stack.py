@@ -41,7 +41,7 @@ def test_properties_outputs_and_exports_are_resolved() -> None:
     assert one.resource("Topic").properties == {"Of": "arn:queue", "Stack": "One"}
     one.add("Topic", Created("arn:topic"))
     assert one.outputs() == {"TopicArn": "arn:topic", "Version": "7"}
-    assert one.exports() == {"One:Topic": "arn:topic"}
+    assert one.exports() == {"One:Topic": "arn:topic", "One/TopicArn": "arn:topic", "One/Version": "7"}
 
 
 @pytest.mark.parametrize(

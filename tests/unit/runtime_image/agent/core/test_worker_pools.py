@@ -30,7 +30,7 @@ class HangingRepository(FakeRepository):
         self._release = release
 
     def check_lease(self, lease: Lease) -> bool:
-        if lease.task_id != "cancelled":
+        if lease.task_key != "cancelled":
             self._release.wait(PATIENCE_SECONDS)
         return False
 

@@ -8,9 +8,10 @@ import zlib
 import pytest
 from PIL import Image
 
+from contract.upload import MAX_LINKS
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from runtime_image.agent.prepare.inputs.image_check import ImageCheck
-from runtime_image.agent.prepare.inputs.link_resolver import MAX_LINKS, LinkResolver, LinkTools
+from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
 from runtime_image.webui.request import INPUT_FIELDS
 
 
@@ -18,7 +19,7 @@ class Fetches:
     def __init__(self) -> None:
         self.urls: list[str] = []
 
-    def __call__(self, url: str, _task_id: str = "") -> bytes:
+    def __call__(self, url: str, _task_id: str = "", _etag: str | None = None) -> bytes:
         self.urls.append(url)
         if "missing" in url:
             raise LinkUnavailable("example.com answered 404")
@@ -39,7 +40,7 @@ def test_every_link_is_replaced_and_fetched_once() -> None:
     a, b = "https://example.com/a", "s3://bucket/b"
     body = {"prompt": a, "init_images": [a, a, "plain"], "alwayson_scripts": {"x": {"args": [b]}}}
 
-    assert replacement(fetches).replace(body, "task.content", task_id="cat") == {
+    assert replacement(fetches).replace(body, "task.content", task_id="cat", etags={}) == {
         "prompt": a,
         "init_images": [encoded(a), encoded(a), "plain"],
         "alwayson_scripts": {"x": {"args": [encoded(b)]}},
@@ -51,21 +52,23 @@ def test_an_error_names_the_field_and_the_reason() -> None:
     body = {"init_images": ["https://example.com/a", "https://example.com/missing"]}
 
     with pytest.raises(LinkUnavailable, match=r"task\.content\.init_images\[1\].*answered 404"):
-        replacement(Fetches()).replace(body, "task.content", task_id="cat")
+        replacement(Fetches()).replace(body, "task.content", task_id="cat", etags={})
 
 
 def test_an_error_repeats_no_signature_of_a_presigned_link() -> None:
     body = {"mask": "https://b.s3.amazonaws.com/missing.png?X-Amz-Signature=SECRET"}
 
     with pytest.raises(LinkUnavailable, match=r"https://b\.s3\.amazonaws\.com/missing\.png") as raised:
-        replacement(Fetches()).replace(body, "task.content", task_id="cat")
+        replacement(Fetches()).replace(body, "task.content", task_id="cat", etags={})
     assert "SECRET" not in raised.value.message
 
 
 def test_too_many_links_are_refused_before_any_is_fetched() -> None:
     fetches = Fetches()
     with pytest.raises(LinkRefused, match="33 links; 32 are accepted"):
-        replacement(fetches).replace({"x": ["https://example.com/"] * (MAX_LINKS + 1)}, "task.content", task_id="cat")
+        replacement(fetches).replace(
+            {"x": ["https://example.com/"] * (MAX_LINKS + 1)}, "task.content", task_id="cat", etags={}
+        )
     assert fetches.urls == []
 
 

@@ -1,15 +1,23 @@
-"""Parsing of s3 links, and the buckets that they may name."""
+"""Parsing of s3 links, the buckets that they may name, and the objects of own buckets."""
 
 import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
 from guarded_http.errors import LinkRefused
-from runtime_image.agent.prepare.inputs.fetchers import MAX_LINK_BYTES, may_be_read, parse_s3_url
+from runtime_image.agent.prepare.inputs.fetchers import MAX_LINK_BYTES, S3Fetcher, may_be_read, parse_s3_url
 from runtime_image.agent.prepare.inputs.image_check import FORMATS
+from runtime_image.process.logs import EventLog
+from runtime_image.process.retry import Retry
+from tests.harness.still_clock import StillClock
 
 
 def test_bucket_and_key() -> None:
@@ -51,3 +59,34 @@ def test_a_place_is_a_bucket_or_a_folder_of_one(bucket: str, key: str, *, allowe
 def test_what_may_be_uploaded_may_be_linked_to() -> None:
     assert MAX_UPLOAD_BYTES == MAX_LINK_BYTES
     assert {name.removeprefix("image/").upper() for name in UPLOAD_TYPES} == set(FORMATS)
+
+
+@pytest.fixture
+def fetcher() -> Iterator[tuple[S3Fetcher, Any]]:
+    """Return a fetcher with an own bucket, `tasks`, that holds an upload."""
+    with mock_aws():
+        storage = boto3.client(
+            "s3", region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"
+        )
+        storage.create_bucket(Bucket="tasks")
+        storage.put_object(Bucket="tasks", Key="uploads/shop/x.png", Body=b"as checked")
+        clock = StillClock()
+        retry = Retry(clock=clock, log=EventLog(logging.getLogger("test")))
+        yield (
+            S3Fetcher(storage=storage, buckets=["tasks/uploads/"], own_buckets=["tasks"], retry=retry, clock=clock),
+            storage,
+        )
+
+
+UPLOAD = "s3://tasks/uploads/shop/x.png"
+
+
+def test_an_own_bucket_gives_the_checked_object_only(fetcher: tuple[S3Fetcher, Any]) -> None:
+    fetch, storage = fetcher[0].fetch, fetcher[1]
+    etag = storage.head_object(Bucket="tasks", Key="uploads/shop/x.png")["ETag"]
+    assert fetch(UPLOAD, "a", etag) == b"as checked"
+    with pytest.raises(LinkRefused, match="was not checked when the task was sent"):
+        fetch(UPLOAD, "a", None)
+    storage.put_object(Bucket="tasks", Key="uploads/shop/x.png", Body=b"replaced")
+    with pytest.raises(LinkRefused, match="was replaced after the task was sent"):
+        fetch(UPLOAD, "a", etag)

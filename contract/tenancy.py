@@ -1,0 +1,86 @@
+"""Tenants, the owners of tasks: each key of the HTTP API and each named publisher of the entry topic.
+
+The tenant is part of a task's key in the table, and not of the id that senders see. So two tenants may use one id, and
+another tenant's id is unknown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+#: Separates the tenant from what belongs to it. Ids, names of keys and names of runtimes do not contain it.
+SEPARATOR: Final = ":"
+
+
+def scoped(tenant: str, name: str) -> str:
+    """Return the name, within the table, of what belongs to a tenant; without a tenant it is the name itself."""
+    return f"{tenant}{SEPARATOR}{name}" if tenant else name
+
+
+def tenant_in(scoped_name: str) -> str:
+    """Return the tenant in a scoped name, empty without one."""
+    return scoped_name.rpartition(SEPARATOR)[0]
+
+
+def name_in(scoped_name: str) -> str:
+    """Return the name in a scoped name."""
+    return scoped_name.rpartition(SEPARATOR)[2]
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant, and the other tenants whose tasks it sees."""
+
+    #: Empty in an environment whose keys share all tasks.
+    name: str
+    #: Every other tenant for an `admin` key, none for any other.
+    others: tuple[str, ...] = ()
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """Names of the tenants whose tasks it sees."""
+        return (self.name, *self.others)
+
+    def key_of(self, task_id: str) -> str:
+        """Return the key of the task that this tenant calls `task_id`; an administrator writes `tenant:id`."""
+        return task_id if tenant_in(task_id) in self.others else scoped(self.name, task_id)
+
+    def id_of(self, task_key: str) -> str:
+        """Return the id by which this tenant reads a task."""
+        return name_in(task_key) if tenant_in(task_key) == self.name else task_key
+
+    def sees(self, task_key: str) -> bool:
+        """Return True if this tenant sees a task."""
+        return tenant_in(task_key) in self.visible
+
+
+#: The tenant of an environment whose keys share all tasks. Where keys are isolated, no task belongs to it.
+SHARED: Final = Tenant("")
+
+
+class Tenancy(BaseModel):
+    """Tenants of an environment. Without names, all senders share all tasks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Names of the keys, in the order of the environment file, and of the publishers.
+    names: tuple[str, ...] = ()
+    #: Keys that see the tasks of every tenant.
+    administrators: tuple[str, ...] = ()
+    #: Tenant of each publisher's own topic, by ARN.
+    publishers: Mapping[str, str] = {}
+
+    def of_key(self, key_name: str | None) -> Tenant:
+        """Return the tenant of a key of the HTTP API."""
+        if not self.names or key_name is None:
+            return SHARED
+        others = (name for name in self.names if name != key_name)
+        return Tenant(key_name, tuple(others) if key_name in self.administrators else ())
+
+    def of_topic(self, topic_arn: str | None) -> Tenant:
+        """Return the tenant of what a topic delivers; what the entry topic delivers belongs to the first key."""
+        if not self.names:
+            return SHARED
+        return Tenant(self.publishers.get(topic_arn or "", self.names[0]))

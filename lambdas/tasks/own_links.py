@@ -1,0 +1,85 @@
+"""Links of a request into the environment's own buckets: each reaches an object of the sender, as it is at submission.
+
+Agents read own buckets by the ETags in the message only. So no task reads the upload or output of another tenant, and
+an upload cannot be replaced after its task was checked.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from contract.errors import FieldError, InvalidTask
+from contract.storage import TENANT_METADATA, S3Location, is_key
+from contract.submission import Submission, original_field
+from contract.tenancy import SHARED, Tenant
+from contract.upload import MAX_LINKS, UPLOAD_FOLDER
+
+_SCHEME: Final = "s3://"
+
+
+class OwnLinks:
+    """Checks links into the task bucket's uploads and the output bucket."""
+
+    def __init__(self, *, client: Any, task_bucket: str, output_bucket: str) -> None:
+        self._client = client
+        self._task_bucket = task_bucket
+        self._output_bucket = output_bucket
+
+    def etags(self, submission: Submission, tenant: Tenant) -> dict[str, str]:
+        """Return the ETag of each linked object, by link; raises InvalidTask for links that the tenant may not use."""
+        errors: list[FieldError] = []
+        found: dict[str, str] = {}
+        for field, link in _links(submission.task.content, "task.content"):
+            location = _location(link)
+            if location is None or location.bucket not in {self._task_bucket, self._output_bucket} or link in found:
+                # An agent refuses other buckets unless the environment names them.
+                continue
+            if len(found) + len(errors) == MAX_LINKS:
+                errors.append(FieldError("task.content", f"holds more than {MAX_LINKS} links, the most of one task"))
+                break
+            etag = self._etag(location, tenant)
+            if etag is None:
+                message = f"the link {link[:200]!r} leads to no upload or output of yours; upload the picture first"
+                errors.append(FieldError(original_field(field, submission.format), message))
+            else:
+                found[link] = etag
+        if errors:
+            raise InvalidTask(errors)
+        return found
+
+    def _etag(self, location: S3Location, tenant: Tenant) -> str | None:
+        """Return the ETag of an object that the tenant may read; None for every other one."""
+        segments = location.key.split("/")
+        is_upload = location.bucket == self._task_bucket
+        if is_upload and not _is_own_upload(segments, tenant):
+            return None
+        try:
+            head = self._client.head_object(Bucket=location.bucket, Key=location.key)
+        except self._client.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        owner = head["Metadata"].get(TENANT_METADATA, SHARED.name)
+        return str(head["ETag"]) if is_upload or tenant == SHARED or owner in tenant.visible else None
+
+
+def _is_own_upload(segments: list[str], tenant: Tenant) -> bool:
+    if {".", ".."} & set(segments) or segments[0] != UPLOAD_FOLDER:
+        return False
+    return tenant == SHARED or (len(segments) > 2 and segments[1] in tenant.visible)  # noqa: PLR2004 - folder, tenant, name
+
+
+def _location(link: str) -> S3Location | None:
+    bucket, _, key = link.strip()[len(_SCHEME) :].partition("/")
+    return S3Location(bucket, key) if is_key(key) else None
+
+
+def _links(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _links(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _links(item, f"{path}[{index}]")
+    elif isinstance(value, str) and value.lstrip()[: len(_SCHEME)].lower() == _SCHEME:
+        yield path, value

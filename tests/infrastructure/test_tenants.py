@@ -1,0 +1,45 @@
+"""Tenants of an environment: what functions know of them, and what belongs to each."""
+
+import json
+
+import pytest
+
+from tests.infrastructure.templates import Templates
+
+FUNCTIONS = ("route_tasks", "submit_task", "read_task", "runpod_api", "webui_api", "fail_dead_letters")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_knows_the_tenants_and_their_topics(everything: Templates, function: str) -> None:
+    variables = everything.function(function).properties["Environment"]["Variables"]
+    assert json.loads(everything.flat(variables["TENANCY"]).replace(".TopicArn", "")) == {
+        "names": ["shop", "batch-producer", "210987654321"],
+        "administrators": ["batch-producer"],
+        "publishers": {
+            "EntryTopic210987654321": "210987654321",
+            "EntryTopicbatchproducer": "batch-producer",
+        },
+    }
+
+
+def test_an_environment_with_one_key_has_one_tenant(ecs: Templates) -> None:
+    variables = ecs.function("submit_task").properties["Environment"]["Variables"]
+    assert json.loads(variables["TENANCY"]) == {"names": ["default"]}
+
+
+def test_each_tenant_has_its_own_webhook_secret(everything: Templates) -> None:
+    variables = everything.function("deliver_webhook").properties["Environment"]["Variables"]
+    assert json.loads(everything.flat(variables["WEBHOOK_SECRET_ARNS"])) == {
+        "shop": "WebhooksSecret",
+        "batch-producer": "Webhooksbatchproducersecret",
+        "210987654321": "Webhooks210987654321secret",
+    }
+
+
+def test_what_publishers_send_waits_in_the_intake_queue(everything: Templates) -> None:
+    topics = {
+        everything.flat(subscription.properties["TopicArn"])
+        for subscription in everything.resources("AWS::SNS::Subscription")
+        if everything.flat(subscription.properties["Endpoint"]) == "IntakeQueue.Arn"
+    }
+    assert {"EntryTopic", "EntryTopic210987654321", "EntryTopicbatchproducer"} <= topics

@@ -52,12 +52,13 @@ class Generator:
         self, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None
     ) -> GenerationResult:
         """Make the images of a request; `images` and `mask` are the input of image-to-image."""
+        plot = xyz_plot.read_plot(request) if request.script == xyz_plot.NAME else None
         kind = "img2img" if isinstance(request, ImageToImageRequest) else "txt2img"
         self._state.begin(f"scripts_{kind}")
-        remembered = self._options.remember({"sd_model_checkpoint", *(request.override_settings or {})})
+        remembered = self._options.remember(set(request.override_settings or {}).union(plot.overrides if plot else ()))
         try:
-            if request.script == xyz_plot.NAME:
-                return self._plot(xyz_plot.read_plot(request), images, mask)
+            if plot:
+                return self._plot(plot, images, mask)
             run, made = self._make(request, images, mask)
             return build_result(run, made, job_timestamp=self._state.job_timestamp)
         finally:

@@ -46,6 +46,11 @@ class Plot:
     #: Settings in the infotext of the sheet.
     settings: dict[str, str]
 
+    @property
+    def overrides(self) -> set[str]:
+        """Options that any cell overrides."""
+        return {name for cell in self.cells for name in cell.override_settings or ()}
+
 
 def read_plot(request: GenerationRequest) -> Plot:
     """Return the cells that a request asks for."""

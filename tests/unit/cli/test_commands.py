@@ -1,11 +1,11 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from tests.unit.cli.fake_api import FakeApi
 
 TASK = {"task": {"metadata": {"id": "a", "runtime": "sdruntime", "tasktype": "text-to-image"}, "content": {}}}
 
@@ -18,14 +18,14 @@ def task(id_: object) -> str:
     return json.dumps({"task": {"metadata": TASK["task"]["metadata"] | {"id": id_}, "content": {}}})
 
 
-def test_submit_prints_the_response(state_directory: Path, api: Any) -> None:
+def test_submit_prints_the_response(state_directory: Path, api: FakeApi) -> None:
     result = run(state_directory, "submit", "-", stdin=task("a"))
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"id_task": "a", "runtime": "sdruntime", "output_location": "s3://b/output/x"}
     assert api.submitted == [("/v1alpha2", json.loads(task("a")))]
 
 
-def test_submit_recognizes_the_older_format(state_directory: Path, api: Any) -> None:
+def test_submit_recognizes_the_older_format(state_directory: Path, api: FakeApi) -> None:
     body = json.dumps({"alwayson_scripts": {"task": "text-to-image", "id_task": "a"}})
     assert run(state_directory, "submit", "-", stdin=body).exit_code == 0
     assert api.submitted[0][0] == "/v1alpha1"
@@ -41,7 +41,7 @@ def test_submit_waits_and_downloads(state_directory: Path, tmp_path: Path) -> No
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
-def test_a_task_that_fails_is_exit_code_1_with_its_error(state_directory: Path, api: Any) -> None:
+def test_a_task_that_fails_is_exit_code_1_with_its_error(state_directory: Path, api: FakeApi) -> None:
     api.states["a"] = ["IN_PROGRESS", "FAILED"]
     result = run(state_directory, "status", "a", "--wait")
     assert result.exit_code == 1
@@ -49,7 +49,7 @@ def test_a_task_that_fails_is_exit_code_1_with_its_error(state_directory: Path, 
     assert json.loads(result.stdout)["status"] == "FAILED"
 
 
-def test_waiting_too_long_is_exit_code_5(state_directory: Path, api: Any) -> None:
+def test_waiting_too_long_is_exit_code_5(state_directory: Path, api: FakeApi) -> None:
     api.states["a"] = ["IN_QUEUE"]
     result = run(state_directory, "status", "a", "--wait", "--timeout", "0")
     assert result.exit_code == 5
@@ -77,20 +77,20 @@ def test_an_unknown_task(state_directory: Path) -> None:
     assert (result.exit_code, "there is no task 'nobody'" in result.stderr) == (3, True)
 
 
-def test_a_wrong_key(state_directory: Path, api: Any) -> None:
+def test_a_wrong_key(state_directory: Path, api: FakeApi) -> None:
     endpoints = json.loads((state_directory / "endpoints.json").read_text()) | {"api_key": "wrong"}
     (state_directory / "endpoints.json").write_text(json.dumps(endpoints))
     result = run(state_directory, "list")
     assert (result.exit_code, "wrong key" in result.stderr) == (3, True)
 
 
-def test_cancel(state_directory: Path, api: Any) -> None:
+def test_cancel(state_directory: Path, api: FakeApi) -> None:
     api.states["a"] = ["IN_QUEUE"]
     result = run(state_directory, "cancel", "a")
     assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "CANCELLED")
 
 
-def test_list_as_a_table_and_as_json(state_directory: Path, api: Any) -> None:
+def test_list_as_a_table_and_as_json(state_directory: Path, api: FakeApi) -> None:
     api.states["a"] = ["IN_PROGRESS"]
     table = run(state_directory, "list", "--runtime", "sdruntime", "--limit", "5")
     assert table.exit_code == 0

@@ -1,10 +1,10 @@
 """Links to outputs, as the clients of the functions sign them: signing needs no server."""
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from types_boto3_s3 import S3Client
 
 from lambdas.create_upload.upload_forms import UploadForms
 from lambdas.runtime import clients
@@ -15,7 +15,7 @@ NEWER_REGION = "eu-south-1"
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", NEWER_REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     clients.client.cache_clear()
@@ -23,17 +23,17 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     clients.client.cache_clear()
 
 
-def test_links_name_the_region_of_the_bucket(s3: Any) -> None:
+def test_links_name_the_region_of_the_bucket(s3: S3Client) -> None:
     link = urlsplit(OutputBucket(client=s3).link("s3://pictures/output/a/a-1.png"))
     assert (link.netloc, link.path) == (f"pictures.s3.{NEWER_REGION}.amazonaws.com", "/output/a/a-1.png")
 
 
-def test_links_work_for_an_hour(s3: Any) -> None:
+def test_links_work_for_an_hour(s3: S3Client) -> None:
     link = urlsplit(OutputBucket(client=s3).link("s3://pictures/a.png"))
     assert parse_qs(link.query)["X-Amz-Expires"] == ["3600"]
 
 
-def test_forms_of_uploads_name_the_region_of_the_bucket(s3: Any) -> None:
+def test_forms_of_uploads_name_the_region_of_the_bucket(s3: S3Client) -> None:
     answer = UploadForms(client=s3, bucket="tasks", new_name=lambda: "one").create(
         '{"content_type": "image/png"}', now_ms=1_700_000_000_000
     )

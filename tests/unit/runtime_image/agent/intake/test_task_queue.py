@@ -1,11 +1,11 @@
 """Two queues as one: what is not urgent comes when nothing else does, and goes back to where it came from."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from types_boto3_sqs import SQSClient
 
 from runtime_image.agent.core.errors import MessageNotInFlight
 from runtime_image.agent.core.task_queue import TaskQueue
@@ -14,18 +14,18 @@ from tests.harness.queue_counts import counts
 
 
 @pytest.fixture
-def sqs() -> Iterator[Any]:
+def sqs() -> Iterator[SQSClient]:
     with mock_aws():
         yield boto3.client("sqs")
 
 
 @pytest.fixture
-def urls(sqs: Any) -> dict[str, str]:
+def urls(sqs: SQSClient) -> dict[str, str]:
     return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("normal", "low")}
 
 
 @pytest.fixture
-def queue(sqs: Any, urls: dict[str, str]) -> TaskQueue:
+def queue(sqs: SQSClient, urls: dict[str, str]) -> TaskQueue:
     return TaskQueue(
         client=sqs,
         queue_url=urls["normal"],
@@ -35,7 +35,7 @@ def queue(sqs: Any, urls: dict[str, str]) -> TaskQueue:
     )
 
 
-def test_what_is_urgent_comes_first(sqs: Any, urls: dict[str, str], queue: TaskQueue) -> None:
+def test_what_is_urgent_comes_first(sqs: SQSClient, urls: dict[str, str], queue: TaskQueue) -> None:
     for name in ("low", "normal"):
         sqs.send_message(QueueUrl=urls[name], MessageBody=name)
     assert [message.body for message in queue.receive(10)] == ["normal"]
@@ -44,7 +44,9 @@ def test_what_is_urgent_comes_first(sqs: Any, urls: dict[str, str], queue: TaskQ
 
 
 @pytest.mark.parametrize("name", ["normal", "low"])
-def test_a_message_goes_back_to_its_own_queue(sqs: Any, urls: dict[str, str], queue: TaskQueue, name: str) -> None:
+def test_a_message_goes_back_to_its_own_queue(
+    sqs: SQSClient, urls: dict[str, str], queue: TaskQueue, name: str
+) -> None:
     sqs.send_message(QueueUrl=urls[name], MessageBody=name)
     [message] = queue.receive(1)
     queue.extend(message.receipt_handle)
@@ -60,7 +62,7 @@ def test_a_message_goes_back_to_its_own_queue(sqs: Any, urls: dict[str, str], qu
         queue.extend(again.receipt_handle)
 
 
-def test_an_agent_without_the_second_queue_asks_one_only(sqs: Any, urls: dict[str, str]) -> None:
+def test_an_agent_without_the_second_queue_asks_one_only(sqs: SQSClient, urls: dict[str, str]) -> None:
     sqs.send_message(QueueUrl=urls["low"], MessageBody="low")
     alone = TaskQueue(client=sqs, queue_url=urls["normal"], visibility_timeout_seconds=60, clock=Clock())
     assert alone.receive(1) == ()

@@ -1,0 +1,61 @@
+"""Tasks of a small HTTP API that answers as documented."""
+
+import json
+from typing import Any
+
+
+class FakeApi:
+    """Holds tasks; each read moves a task one state on."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.states: dict[str, list[str]] = {}
+        self.submitted: list[tuple[str, dict[str, Any]]] = []
+        self.queries: list[str] = []
+        self.keys: set[str] = set()
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        path, _, query = path.partition("?")
+        if method == "POST" and path in {"/v1alpha2", "/v1alpha1"}:
+            return self.submit(path, json.loads(body))
+        if path == "/v1alpha2/tasks":
+            self.queries.append(query)
+            return 200, {"tasks": [self.task(task_id) for task_id in self.states], "next": "more"}
+        task_id = path.removeprefix("/v1alpha2/tasks/")
+        if task_id not in self.states:
+            return 404, {"error": {"code": "task_not_found", "message": f"there is no task {task_id!r}"}}
+        if method == "DELETE":
+            self.states[task_id] = ["CANCELLED"]
+        elif len(self.states[task_id]) > 1:
+            self.states[task_id].pop(0)
+        return 200, self.task(task_id)
+
+    def submit(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.submitted.append((path, body))
+        metadata = body["task"]["metadata"] if "task" in body else {"id": body["alwayson_scripts"]["id_task"]}
+        if metadata["id"] == "broken":
+            details = [
+                {"field": "task.metadata.id", "message": "no"},
+                {"field": "task.content.width", "message": "is 9"},
+            ]
+            return 400, {"error": {"code": "invalid_task", "message": "no; is 9", "details": details}}
+        if metadata["id"] == "outage":
+            return 503, {"error": {"code": "unavailable", "message": "AWS is away"}}
+        self.states.setdefault(metadata["id"], ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"])
+        return 200, {"id_task": metadata["id"], "runtime": "sdruntime", "output_location": "s3://b/output/x"}
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        status = self.states[task_id][0]
+        outputs = [
+            {"s3_url": f"s3://b/output/{task_id}/{task_id}-1a2b-1.png", "url": f"{self.url}/{task_id}-1a2b-1.png?X=1"}
+        ]
+        return {
+            "id": task_id,
+            "runtime": "sdruntime",
+            "tasktype": "text-to-image",
+            "status": status,
+            "progress": 1 if status == "COMPLETED" else 0.25,
+            "submitted_at": "2026-11-20T10:00:00Z",
+            "outputs": outputs if status == "COMPLETED" else [],
+            "error": {"code": "webui_refused", "message": "the Web UI said no"} if status == "FAILED" else None,
+        }

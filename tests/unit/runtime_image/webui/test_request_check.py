@@ -82,6 +82,25 @@ def test_a_plain_request_is_checked_without_a_call_and_not_changed() -> None:
     assert (request.sampler_name, request.overridden_options, request.is_exclusive) == (None, frozenset(), False)
 
 
+@pytest.mark.parametrize(
+    ("content", "loads"),
+    [
+        ({"refiner_checkpoint": "xl"}, True),
+        ({"refiner_checkpoint": "None"}, False),
+        ({"enable_hr": True, "hr_checkpoint_name": "xl"}, True),
+        ({"hr_checkpoint_name": "xl"}, False),
+        ({"infotext": "a cat\nModel: xl"}, True),
+        ({"script_name": "X/Y/Z plot"}, True),
+    ],
+)
+def test_a_request_that_may_load_another_checkpoint_is_known(
+    monkeypatch: pytest.MonkeyPatch, content: Mapping[str, Any], *, loads: bool
+) -> None:
+    monkeypatch.setitem(LISTS, "sd-models", [{"title": "xl.safetensors", "model_name": "xl"}])
+
+    assert Harness().check(content).loads_checkpoints is loads
+
+
 @pytest.mark.parametrize("said", [True, False, None])
 def test_options_are_always_set_back_by_the_web_ui(*, said: bool | None) -> None:
     request = Harness().check({"override_settings": CLIP_SKIP, "override_settings_restore_afterwards": said})

@@ -122,7 +122,9 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
 
     replica.health.ready()
     replica.checkpoints.name = "sd15.safetensors"
-    replica.report.task_ended(held_task(), TaskResult.RELEASED, pictures=0, error_code="out_of_memory")
+    for result in (TaskResult.RELEASED, TaskResult.FAILED):
+        # Only the first asks for another Web UI, because a task that fails is the cause itself.
+        replica.report.task_ended(held_task(), result, pictures=0, error_code="out_of_memory")
     replica.report.tick(replica.clock.seconds, held=1)
     assert json.loads(path.read_text())["ready"] is False, "it is written once a second"
     replica.clock.seconds += STATUS_SECONDS
@@ -133,7 +135,7 @@ def test_the_status_file_is_whole_and_current(metrics: EmbeddedMetrics, tmp_path
         "held": 2,
         "busy_seconds": 0.0,
         "up_seconds": 1.0,
-        "tasks": {"RELEASED": 1},
+        "tasks": {"RELEASED": 1, "FAILED": 1},
         "webui_failures": 0,
         "out_of_memory": 1,
         "checkpoint": "sd15.safetensors",

@@ -33,6 +33,8 @@ def api(drawing_system: System) -> webuiapi.WebUIApi:
 @pytest.fixture(scope="module")
 def http(drawing_system: System) -> Iterator[httpx.Client]:
     with http_client(drawing_system) as client:
+        # A call waits for its answer for 29 seconds only, and torch may need as long to start on a busy machine.
+        drawing_system.eventually(lambda: client.get("/memory").is_success, "a replica that answers", 300)
         yield client
 
 

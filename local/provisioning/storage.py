@@ -65,13 +65,14 @@ def create_table(clients: LocalAwsClients, properties: Properties) -> Created:
 def create_secret(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a secret: the given text, or a generated one, alone or as a key of a JSON object."""
     name = properties.pop("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
-    properties.ignore("Description", "KmsKeyId", "Tags")
+    properties.ignore("KmsKeyId", "Tags")
+    description = properties.pop("Description", "")
     generate = properties.pop("GenerateSecretString", None)
     text = properties.pop("SecretString", None)
     client = clients("secretsmanager")
     if generate is not None:
         text = _generated_secret(client, dict(generate))
-    arn = client.create_secret(Name=name, SecretString=text or "")["ARN"]
+    arn = client.create_secret(Name=name, Description=description, SecretString=text or "")["ARN"]
     return Created(arn, {"Id": arn})
 
 

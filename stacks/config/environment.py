@@ -131,10 +131,8 @@ class Environment(CamelModel):
                     )
             for name in subscriber.tenant:
                 if name not in self.tenancy.names:
-                    raise ValueError(
-                        f"callbacks[{index}].tenant: there is no tenant {name!r}; write any of"
-                        f" {', '.join(self.tenancy.names) or 'none, because isolateKeys is false'}"
-                    )
+                    known = f"write any of {', '.join(self.tenancy.names)}" if self.isolate_keys else "leave it out"
+                    raise ValueError(f"callbacks[{index}].tenant: there is no tenant {name!r}; {known}")
         return self
 
     @model_validator(mode="after")

@@ -185,8 +185,7 @@ def test_webhook_and_policy_are_passed_on(endpoint: Any, system: System) -> None
     job = endpoint.run(
         {"input": slow(), "webhook": "https://example.com/hook", "policy": {"executionTimeout": 5000, "ttl": 60_000}}
     )
-    key = {"id": {"S": job.job_id}}
-    item = system.client("dynamodb").get_item(TableName=system.endpoints["task_table"], Key=key)["Item"]
+    item = system.item(job.job_id)
     assert item["webhook"] == {"S": "https://example.com/hook"}
     assert (item["execution_timeout_ms"], item["ttl_ms"]) == ({"N": "5000"}, {"N": "60000"})
     system.eventually(lambda: job.status() == "TIMED_OUT", "the time limit")
@@ -206,10 +205,7 @@ def test_a_job_of_low_priority_runs_when_nothing_else_does(endpoint: Any, system
         assert picture(job.output(timeout=60)).size == (64, 64)
 
     def started_at(job: Any) -> float:
-        item = system.client("dynamodb").get_item(
-            TableName=system.endpoints["task_table"], Key={"id": {"S": job.job_id}}
-        )["Item"]
-        return float(item["started_at_ms"]["N"])
+        return float(system.item(job.job_id)["started_at_ms"]["N"])
 
     # A replica may claim it before the next tasks arrive, but not before all of them.
     assert started_at(low) > min(started_at(job) for job in normal)

@@ -62,7 +62,9 @@ def test_a_job_of_a_runpod_client_gets_its_status_with_input_and_webhook(system:
 
 def test_a_failing_endpoint_is_seen_on_the_task_until_it_takes_it(system: System) -> None:
     system.receiver.answers["/fails-once"] = status(500)
-    response = system.http("POST", "/v1alpha2", json=task("fails", system.receiver.url("/fails-once"), cfg_scale="x"))
+    response = system.http(
+        "POST", "/v1alpha2", json=task("fails", system.receiver.url("/fails-once"), sampler_name="None")
+    )
     assert response.status_code == 200
     [request] = received(system, "/fails-once")
     assert b'"status":"failed"' in request.body

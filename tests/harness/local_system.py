@@ -15,6 +15,7 @@ import boto3
 import httpx
 import yaml
 
+from contract.tenancy import scoped
 from local.demo.input_server import serve_picture
 from local.demo.pictures import input_picture
 from tests.harness.api_description import check_response
@@ -100,6 +101,12 @@ class System:
         task = self.task(task_id)
         assert task is not None, task_id
         return task
+
+    def item(self, task_id: str) -> dict[str, Any]:
+        """Return the item of a task of the first key in the task table."""
+        key = {"id": {"S": scoped("default", task_id)}}
+        item: dict[str, Any] = self.client("dynamodb").get_item(TableName=self.endpoints["task_table"], Key=key)["Item"]
+        return item
 
     def callbacks(self) -> list[dict[str, Any]]:
         """Return all callbacks so far."""

@@ -153,7 +153,7 @@ def test_callbacks_go_to_the_subscribers_of_the_environment_with_their_filters(e
         ),
         "arn:aws:sqs:eu-central-1:210987654321:pictures": ("sqs", None),
         "arn:aws:lambda:eu-central-1:123456789012:function:pictures": ("lambda", None),
-        "pictures@shop.example": ("email", {"status": ["failed", "timed_out"]}),
+        "pictures@shop.example": ("email", {"status": ["failed", "timed_out"], "tenant": ["shop"]}),
     }
 
 

@@ -94,6 +94,25 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "publishers[0]: is 'events.amazonaws.com'; write the 12 digits of an account in quotes, or the ARN",
     ),
     "a publisher that is everyone": ({"publishers": ["*"]}, "publishers[0]: is '*'; write the 12 digits"),
+    "two publishers of one name": (
+        {"publishers": ["arn:aws:iam::123456789012:role/shop", "arn:aws:iam::210987654321:role/Shop"]},
+        "publishers: entries 0 and 1 have the same name; give each its own",
+    ),
+    "a publisher whose name is no tenant's": (
+        {"publishers": [{"name": "Shop", "principal": "123456789012"}]},
+        'publishers[0].name: is "Shop"; write a value that matches',
+    ),
+    "a callback of an unknown tenant": (
+        {"callbacks": [{"protocol": "email", "endpoint": "a@b.example", "tenant": ["nobody"]}]},
+        "callbacks[0].tenant: there is no tenant 'nobody'; write any of default",
+    ),
+    "a callback of a tenant where all share all tasks": (
+        {
+            "isolateKeys": False,
+            "callbacks": [{"protocol": "email", "endpoint": "a@b.example", "tenant": ["default"]}],
+        },
+        "callbacks[0].tenant: there is no tenant 'default'; leave it out",
+    ),
     "no name of a bucket": (
         {"modelBucket": "s3://models"},
         'modelBucket: is "s3://models"; write a value that matches',

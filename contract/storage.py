@@ -95,9 +95,14 @@ def output_metadata(tenant: str) -> dict[str, str]:
     return {TENANT_METADATA: tenant} if tenant else {}
 
 
-def message_key(task_id: str, run_id: str) -> str:
+def message_folder(runtime: str) -> str:
+    """Return the key prefix, without trailing slash, of all message bodies of a runtime's tasks."""
+    return f"{MESSAGE_FOLDER}/{runtime}"
+
+
+def message_key(runtime: str, task_id: str, run_id: str) -> str:
     """Return the key in the task bucket of a message body that is passed by reference."""
-    return f"{MESSAGE_FOLDER}/{task_id}/{run_id}.json"
+    return f"{message_folder(runtime)}/{task_id}/{run_id}.json"
 
 
 def webui_list_key(runtime: str, endpoint: str) -> str:

@@ -16,6 +16,8 @@ from stacks.exports import BucketExport, StorageExports
 MESSAGE_RETENTION_DAYS: Final = 2 * MAX_POLICY_MS // (24 * 3600 * 1000) + 1
 #: Days in which a checkpoint that was overwritten or deleted by mistake can be restored.
 OVERWRITTEN_MODEL_DAYS: Final = 14
+#: Days in which an overwritten output can be restored. Each preview of a running task overwrites the one before.
+OVERWRITTEN_OUTPUT_DAYS: Final = 2
 
 
 class StorageStack(Stack):
@@ -50,6 +52,8 @@ class StorageStack(Stack):
             removal_policy=removal_policy,
             access_logs=access_logs,
             expires_after=Duration.days(days) if days else None,
+            # A replica may write to the bucket and delete no version, so it cannot destroy an output.
+            keep_overwritten_for=Duration.days(OVERWRITTEN_OUTPUT_DAYS),
         )
         table = TaskTable(self, "TaskTable", removal_policy=removal_policy)
 

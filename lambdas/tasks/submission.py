@@ -18,6 +18,7 @@ from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
 from contract.submission import Format, Submission, parse_submission
+from contract.task import Metadata
 from contract.tenancy import SHARED, Tenant, scoped
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
@@ -136,7 +137,7 @@ class TaskSubmission:
         body = self._message_of(previous).model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
         record = Record.model_validate(
             previous.model_dump(include=_KEPT)
-            | _message_place(body, previous.id, run_id)
+            | _message_place(body, previous, run_id)
             | {
                 "tenant": previous.tenant,
                 "key_name": key_name,
@@ -242,7 +243,7 @@ def _new_record(
         submission_id=submission_id,
         fingerprint=_fingerprint(submission),
         earlier_submission_ids=_remembered_submissions(previous),
-        **_message_place(stored_body, metadata.id, run_id),
+        **_message_place(stored_body, metadata, run_id),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         low_priority=metadata.policy.low_priority,
@@ -251,11 +252,11 @@ def _new_record(
     return record, body, stored_body
 
 
-def _message_place(body: str, task_id: str, run_id: str) -> dict[str, Any]:
+def _message_place(body: str, task: Metadata | Record, run_id: str) -> dict[str, Any]:
     """Return the fields of a record that hold a message body, or its key in the task bucket."""
     # The body is pure ASCII, so characters are bytes.
     if len(body) > MAX_RECORD_MESSAGE_BYTES:
-        return {"message_key": message_key(task_id, run_id)}
+        return {"message_key": message_key(task.runtime, task.id, run_id)}
     return {"message": body}
 
 

@@ -1,6 +1,7 @@
 """Isolation of replicas on ECS: a Web UI without keys, and a limited way out."""
 
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 
@@ -60,3 +61,24 @@ def test_too_many_ports_of_link_hosts_are_refused(ecs: Templates, synthesize: Sy
     hosts = tuple(f"images.internal:{port}" for port in range(8001, 8010))
     with pytest.raises(ValueError, match=r"allowedLinkHosts: the hosts have 10 ports, .* rules for 3"):
         synthesize(ecs.environment.model_copy(update={"allowed_link_hosts": hosts}))
+
+
+def test_a_replica_reads_the_messages_of_its_runtime_only(fleet: Templates) -> None:
+    for runtime in fleet.environment.runtimes:
+        role = fleet.named(f"Runtime{runtime.pascal_name}RoleDefaultPolicy", "AWS::IAM::Policy")
+        resources = {
+            fleet.flat(resource)
+            for statement in role.properties["PolicyDocument"]["Statement"]
+            if any(action.startswith("s3:") for action in as_list(statement["Action"]))
+            for resource in as_list(statement["Resource"])
+        }
+        assert {resource for resource in resources if resource.startswith("TaskBucket")} == {
+            f"TaskBucket.Arn/messages/{runtime.name}/*",
+            "TaskBucket.Arn/uploads/*",
+        }
+        # A bucket that a role may list shows it the keys of other callers.
+        assert {resource for resource in resources if resource.endswith("Bucket.Arn")} <= {"ModelBucket.Arn"}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,3 +1,5 @@
+import json
+import re
 from typing import Any
 
 from contract import record
@@ -64,6 +66,18 @@ def test_pictures_are_kept_unless_the_environment_says_for_how_long(templates: T
     rule = lifecycle(templates, "OutputBucket").get("Expire")
     expected = templates.environment.output_retention_days
     assert rule == (None if expected is None else {"Id": "Expire", "Status": "Enabled", "ExpirationInDays": expected})
+
+
+def test_no_writer_can_destroy_an_output(templates: Templates) -> None:
+    bucket = templates.named("OutputBucket", "AWS::S3::Bucket").properties
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rule = lifecycle(templates, "OutputBucket")["ExpireOverwritten"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 2}
+    assert rule.get("ExpiredObjectDeleteMarker", False) is bool(templates.environment.output_retention_days)
+    policies = [item.properties["PolicyDocument"] for item in templates.resources("AWS::IAM::Policy")]
+    assert not re.findall(
+        r'"s3:(?:Delete\w*|Put\w*(?:Policy|Configuration|Versioning|Retention)|\*)"', json.dumps(policies)
+    )
 
 
 def test_an_overwritten_model_can_be_brought_back_for_a_while(ecs: Templates) -> None:

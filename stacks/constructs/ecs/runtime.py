@@ -101,6 +101,7 @@ class RuntimeOnEcs(Construct):
             self,
             "Role",
             assumed_by=_tasks_of_this_account(),
+            runtime_name=self._runtime.name,
             queue=queue,
             storage=storage,
             link_buckets=environment.link_buckets,

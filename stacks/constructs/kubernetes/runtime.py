@@ -38,6 +38,7 @@ class RuntimeOnKubernetes(Construct):
             self,
             "Role",
             assumed_by=pod_principal(namespace_of(runtime), RUNTIME),
+            runtime_name=runtime.name,
             queue=queue,
             storage=storage,
             link_buckets=environment.link_buckets,

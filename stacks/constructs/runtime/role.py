@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam
 from constructs import Construct
 
+from contract.storage import message_folder
+from contract.upload import UPLOAD_FOLDER
 from stacks.constructs.permissions import allow
 from stacks.exports import QueueReference, StorageExports
 
@@ -14,6 +16,7 @@ class RuntimeRole(aws_iam.Role):
 
     Args:
         assumed_by: Principal that gives the role to the containers.
+        runtime_name: Name of the runtime, whose large messages the replicas read.
         queue: Queues of the runtime.
         link_buckets: Other owners' buckets that `s3://` links may name.
     """
@@ -24,6 +27,7 @@ class RuntimeRole(aws_iam.Role):
         id_: str,
         *,
         assumed_by: aws_iam.IPrincipal,
+        runtime_name: str,
         queue: QueueReference,
         storage: StorageExports,
         link_buckets: Sequence[str],
@@ -35,8 +39,8 @@ class RuntimeRole(aws_iam.Role):
         allow(
             self,
             "s3:GetObject",
-            on=f"{storage.task_bucket.arn}/*",
-            wildcard_reason="Large messages lie under the ids of their tasks, or where their publisher stored them",
+            on=[f"{storage.task_bucket.arn}/{folder}/*" for folder in (message_folder(runtime_name), UPLOAD_FOLDER)],
+            wildcard_reason="Large messages lie under the ids of their tasks, and uploads are inputs of any runtime",
         )
         allow(
             self,
@@ -51,9 +55,8 @@ class RuntimeRole(aws_iam.Role):
             on=f"{storage.model_bucket.arn}/*",
             wildcard_reason="The bucket's content decides which models exist",
         )
-        for bucket in (storage.model_bucket, storage.task_bucket):
-            # Without this permission S3 answers 403 instead of 404 for an object that does not exist.
-            allow(self, "s3:ListBucket", on=bucket.arn)
+        # The downloader lists the models. No other bucket shows a replica what it has.
+        allow(self, "s3:ListBucket", on=storage.model_bucket.arn)
         for name in link_buckets:
             allow(
                 self,

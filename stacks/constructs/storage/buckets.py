@@ -60,5 +60,12 @@ def _lifecycle(expires_after: Duration | None, keep_overwritten_for: Duration | 
     if expires_after:
         rules.append(aws_s3.LifecycleRule(id="Expire", expiration=expires_after))
     if keep_overwritten_for:
-        rules.append(aws_s3.LifecycleRule(id="ExpireOverwritten", noncurrent_version_expiration=keep_overwritten_for))
+        rules.append(
+            aws_s3.LifecycleRule(
+                id="ExpireOverwritten",
+                noncurrent_version_expiration=keep_overwritten_for,
+                # The expiry of a version leaves a marker, which lists and costs as an object does.
+                expired_object_delete_marker=True if expires_after else None,
+            )
+        )
     return rules

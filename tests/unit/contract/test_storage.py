@@ -28,7 +28,8 @@ def test_no_accepted_id_or_prefix_leaves_its_folder(task_id: str, prefix: str, n
         assert key.startswith(folder + "/")
         assert key.removeprefix(folder + "/").count("/") == 0
         assert len(key.encode()) <= 1024
-    message_key = storage.message_key(metadata.id, "1a2b")
+    message_key = storage.message_key("sdruntime", metadata.id, "1a2b")
+    assert message_key.startswith(storage.message_folder("sdruntime") + "/")
     assert posixpath.normpath("/base/" + message_key) == "/base/" + message_key
 
 

@@ -43,6 +43,24 @@ ATTACKS: Final = (
         ),
     ),
     AttackClass(
+        "tasks, lists, uploads, outputs and webhooks of another tenant",
+        "the tenant in each key, `task_store`",
+        (
+            "tests/e2e/test_tenants.py::.*",
+            f"{_UNIT}/lambdas/test_tenants.py::.*",
+            f"{_UNIT}/contract/test_tenancy.py::.*",
+        ),
+    ),
+    AttackClass(
+        "keys, writable models and other networks within reach of the Web UI",
+        "the Web UI's container",
+        (
+            "tests/infrastructure/test_ecs_isolation.py::.*",
+            "tests/infrastructure/test_network_policy.py::.*",
+            "tests/integration/supervisor/test_webui_host.py::test_the_web_ui_works_without_keys",
+        ),
+    ),
+    AttackClass(
         "names and prefixes that leave their folder",
         "the edge",
         (

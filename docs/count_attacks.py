@@ -120,6 +120,17 @@ ATTACKS: Final = (
         ),
     ),
     AttackClass(
+        "tasks, outputs, uploads, messages and webhooks of another tenant",
+        "the tenant in the key of a task, the edge",
+        (
+            f"{_UNIT}/contract/test_tenancy.py::test_no_id.*",
+            f"{_UNIT}/lambdas/test_tenants.py::.*",
+            f"{_UNIT}/lambdas/test_own_links.py::.*(refused|without_end).*",
+            f"{_UNIT}/lambdas/test_deliver_webhook.py::test_a_receiver_cannot.*",
+            "tests/e2e/test_tenants.py::.*",
+        ),
+    ),
+    AttackClass(
         "wrong, missing, revoked and disguised keys",
         "authorizer, API Gateway, function URL",
         (

@@ -13,6 +13,7 @@ from contract.storage import TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission, original_field
 from contract.tenancy import SHARED, Tenant
 from contract.upload import MAX_LINKS, UPLOAD_FOLDER
+from guarded_http.errors import LinkRefused
 
 _SCHEME: Final = "s3://"
 
@@ -40,7 +41,7 @@ class OwnLinks:
             etag = self._etag(location, tenant)
             if etag is None:
                 message = f"the link {link[:200]!r} leads to no upload or output of yours; upload the picture first"
-                errors.append(FieldError(original_field(field, submission.format), message))
+                errors.append(FieldError(original_field(field, submission.format), message, LinkRefused.code))
             else:
                 found[link] = etag
         if errors:

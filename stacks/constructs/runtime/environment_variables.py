@@ -86,7 +86,7 @@ def runtime_environment(
         **_webui_variables(runtime),
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
-        # A new output is the likeliest input of the next task, and every submitter may read it anyway.
+        # A new output is the likeliest input of the next task. The edge checks the owner of outputs and uploads.
         "LINK_BUCKETS": json.dumps(
             [*environment.link_buckets, resources.output_bucket, f"{resources.task_bucket}/{UPLOAD_FOLDER}/"]
         ),

@@ -77,6 +77,7 @@ def test_a_link_to_what_is_not_the_tenants_is_refused(stored: Harness, link: str
     with pytest.raises(InvalidTask, match="leads to no upload or output of yours") as refusal:
         submit(stored, link, SHOP)
     assert [detail.field for detail in refusal.value.details] == ["task.content.init_images[0]"]
+    assert refusal.value.as_dict()["code"] == "link_refused"
     assert stored.task_topic.sent == []
 
 

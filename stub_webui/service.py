@@ -5,54 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from embedded_webui.options import ValidationError, WebUiOptions
+from embedded_webui.lists import LISTS
+from embedded_webui.options import ValidationError, WebUiOptions, read_defaults
 
 #: Status and body; a body of bytes is sent as it is.
 Reply = tuple[int, Any]
-#: Options of v1.10.1 with their defaults.
-DEFAULT_OPTIONS: Final[dict[str, Any]] = {
-    "samples_format": "png",
-    "jpeg_quality": 80,
-    "CLIP_stop_at_last_layers": 1,
-    "eta_noise_seed_delta": 0,
-    "initial_noise_multiplier": 1.0,
-    "send_seed": True,
-    "sd_vae": "Automatic",
-    "upscaler_for_img2img": None,
-    "quicksettings_list": ["sd_model_checkpoint"],
-    "sd_model_checkpoint": None,
-}
-DEFAULT_LISTS: Final[dict[str, Any]] = {
-    "samplers": [
-        {"name": "DPM++ 2M", "aliases": ["k_dpmpp_2m"], "options": {"scheduler": "karras"}},
-        {"name": "Euler a", "aliases": ["k_euler_a", "k_euler_ancestral"], "options": {}},
-        {"name": "Euler", "aliases": ["k_euler"], "options": {}},
-    ],
-    "schedulers": [
-        {"name": "automatic", "label": "Automatic", "aliases": None},
-        {"name": "karras", "label": "Karras", "aliases": None},
-        {"name": "sgm_uniform", "label": "SGM Uniform", "aliases": ["SGMUniform"]},
-    ],
-    # The real one lists an upscaler by the address of its weights, whether they are there or not.
-    "upscalers": [
-        {"name": name, "model_name": None, "model_path": address, "model_url": None, "scale": 4.0}
-        for name, address in (
-            ("None", None),
-            ("Lanczos", None),
-            ("R-ESRGAN 4x+", "https://example.com/RealESRGAN_x4plus.pth"),
-        )
-    ],
-    "latent-upscale-modes": [{"name": "Latent"}, {"name": "Latent (nearest)"}],
+#: Lists of v1.10.1, with the script of the ControlNet extension, a VAE, a LoRA and a style.
+DEFAULT_LISTS: Final[dict[str, Any]] = LISTS | {
+    "scripts": {tab: [*names, "ControlNet"] for tab, names in LISTS["scripts"].items()},
     "sd-vae": [{"model_name": "sdxl_vae.safetensors", "filename": "/models/VAE/sdxl_vae.safetensors"}],
     "loras": [{"name": "inky-v2", "alias": "inky", "path": "/models/Lora/inky-v2.safetensors", "metadata": {}}],
     "prompt-styles": [{"name": "noir", "prompt": "{prompt}, film noir", "negative_prompt": ""}],
-    "scripts": {
-        "txt2img": ["x/y/z plot", "ControlNet", "Hypertile", "refiner"],
-        "img2img": ["sd upscale", "ControlNet", "Hypertile", "refiner"],
-    },
-    "hypernetworks": [],
-    "embeddings": {"loaded": {}, "skipped": {}},
-    "cmd-flags": {},
     "memory": {"ram": {"free": 1, "used": 1, "total": 2}, "cuda": {"error": "unavailable"}},
 }
 
@@ -71,11 +34,11 @@ class StubService:
         self.sampler: str | None = None
         self.options_set: list[dict[str, Any]] = []
         self._settings_file = settings_file
-        self.options = WebUiOptions(DEFAULT_OPTIONS, settings_file)
+        self.options = WebUiOptions(read_defaults(), settings_file)
 
     def restart(self) -> None:
         """Forget the options that were not saved."""
-        self.options = WebUiOptions(DEFAULT_OPTIONS, self._settings_file)
+        self.options = WebUiOptions(read_defaults(), self._settings_file)
 
     def title_of(self, name: str) -> str:
         """Return a checkpoint's title: its file name and a short hash."""

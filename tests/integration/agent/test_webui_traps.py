@@ -25,9 +25,9 @@ def options_call(payload: dict[str, Any]) -> dict[str, Any]:
 
 def test_an_unknown_name_fails_its_task_with_what_there_is_and_costs_no_generation(harness: Harness) -> None:
     tasks: list[tuple[dict[str, Any], str, str, str]] = [
-        ({"sampler_name": "k_euler"}, "sampler_name", "unknown_sampler", "DPM++ 2M, Euler, Euler a"),
-        ({"scheduler": "Karas"}, "scheduler", "unknown_scheduler", "automatic, karras, sgm_uniform"),
-        ({**HIRES, "hr_upscaler": "ESRGAN"}, "hr_upscaler", "unknown_upscaler", "Latent, Latent (nearest)"),
+        ({"sampler_name": "k_euler"}, "sampler_name", "unknown_sampler", "Euler, Euler a"),
+        ({"scheduler": "Karas"}, "scheduler", "unknown_scheduler", "karras, kl_optimal"),
+        ({**HIRES, "hr_upscaler": "ESRGAN"}, "hr_upscaler", "unknown_upscaler", "Latent, Latent (antialiased)"),
         ({"refiner_checkpoint": "xl"}, "refiner_checkpoint", "unknown_model", "v1-5-pruned-emaonly.safetensors"),
         ({"override_settings": {"sd_vae": "x.pt"}}, "override_settings.sd_vae", "unknown_vae", "sdxl_vae.safetensors"),
         ({"prompt": "a <lora:oil:1> cat"}, "prompt", "unknown_lora", "inky-v2"),

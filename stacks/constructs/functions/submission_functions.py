@@ -11,6 +11,9 @@ from stacks.constructs.functions.task_function import TaskFunction, TaskResource
 #: A batch of ten messages, each with some six calls of 20 ms one after the other, leaves ample room.
 ROUTE_TIMEOUT_SECONDS: Final = 30
 ROUTE_BATCH_SIZE: Final = 10
+#: Concurrent calls that a burst on the entry topic may use, so that the HTTP API keeps executions. They route several
+#: hundred tasks a second.
+ROUTE_MAX_CONCURRENCY: Final = 20
 #: API Gateway gives up after 29 seconds. A function that ran longer would answer no caller.
 HTTP_TIMEOUT_SECONDS: Final = 28
 #: Variables of every function that accepts tasks.
@@ -41,7 +44,7 @@ def route_tasks(scope: Construct, resources: TaskResources, *, intake_queue_arn:
     allow_submission(function, resources)
     resources.allow_messages_by_reference(function)
     function.publish_to(resources.topics.task_arn, resources.topics.completion_arn, key_arn=resources.topics.key_arn)
-    function.consume("Intake", intake_queue_arn, batch_size=ROUTE_BATCH_SIZE)
+    function.consume("Intake", intake_queue_arn, batch_size=ROUTE_BATCH_SIZE, max_concurrency=ROUTE_MAX_CONCURRENCY)
     return function
 
 

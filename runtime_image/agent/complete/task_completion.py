@@ -103,7 +103,7 @@ class TaskCompletion:
         if task.attempt == 1:
             return False
         try:
-            record = self._repository.read(task.metadata.id)
+            record = self._repository.read(task.lease.task_key)
         except AWS_ERRORS as problem:
             self._log_of(task).warning("last_error_not_read", reason=str(problem))
             return False

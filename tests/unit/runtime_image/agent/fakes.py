@@ -3,11 +3,12 @@
 import queue
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from contract.errors import DarkroomError
 from contract.record import Record
 from contract.task import Task
+from contract.tenancy import tenant_in
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.claimed_tasks import COMPLETE
@@ -197,6 +198,10 @@ class FakeObserver:
         self.results.append((task.metadata.id, result, pictures, error_code))
 
 
+#: Tenant of the tasks of all tests of the agent, so that no read by the plain id finds a record.
+TENANT: Final = "shop"
+
+
 class FakeRepository(TaskRepository):
     """A table of one record; `refusal` is raised by conditional writes, `problems` are raised one by one."""
 
@@ -214,8 +219,8 @@ class FakeRepository(TaskRepository):
             raise self.refusal
         self.writes.append(write)
 
-    def read(self, task_id: str, *, is_current: bool = True) -> Record | None:
-        return self.stored
+    def read(self, task_key: str, *, is_current: bool = True) -> Record | None:
+        return self.stored if tenant_in(task_key) == TENANT else None
 
     def check_lease(self, lease: Lease) -> bool:
         self._write_or_refuse("check")

@@ -15,7 +15,7 @@ from runtime_image.agent.lease.task_monitor import TaskHeartbeat
 from runtime_image.agent.store.previews import Previews
 from runtime_image.process.logs import configure_logs
 from task_store.lease import Lease
-from tests.unit.runtime_image.agent.fakes import FakeEngine, FakeRepository
+from tests.unit.runtime_image.agent.fakes import TENANT, FakeEngine, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 
 #: Far more than a thread needs to start on a busy machine.
@@ -30,7 +30,7 @@ class HangingRepository(FakeRepository):
         self._release = release
 
     def check_lease(self, lease: Lease) -> bool:
-        if lease.task_key != "cancelled":
+        if lease.task_key != f"{TENANT}:cancelled":
             self._release.wait(PATIENCE_SECONDS)
         return False
 

@@ -92,7 +92,7 @@ class Harness:
         )
         self.dynamodb.update_item(TableName="tasks", **request)
 
-    def finish(self, task_id: str, outcome: Any, *, owner: str = "replica") -> None:
+    def finish(self, task_id: str, outcome: transitions.Outcome, *, owner: str = "replica") -> None:
         run = self.record(task_id).run_id
         request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
         self.dynamodb.update_item(TableName="tasks", **request)

@@ -56,30 +56,30 @@ class OneAtATime:
 
 
 @pytest.fixture
-def client() -> Iterator[Any]:
+def client() -> Iterator[OneAtATime]:
     with mock_aws():
         dynamodb = dynamodb_client()
         create_table(dynamodb)
         yield OneAtATime(dynamodb)
 
 
-def table_of(client: Any) -> TaskRepository:
+def table_of(client: OneAtATime) -> TaskRepository:
     return TaskRepository(client=client, table_name="tasks", retention_seconds=60, now_ms=lambda: NOW_MS)
 
 
-def runs_of(client: Any) -> ActiveRuns:
+def runs_of(client: OneAtATime) -> ActiveRuns:
     return ActiveRuns(client=client, table_name="tasks")
 
 
-def active_tasks(client: Any, *, limit: int = LIMIT) -> ActiveTaskLimit:
+def active_tasks(client: OneAtATime, *, limit: int = LIMIT) -> ActiveTaskLimit:
     return ActiveTaskLimit(runs=runs_of(client), repository=table_of(client), limit=limit)
 
 
-def named(client: Any, key_name: str = "shop") -> set[str]:
+def named(client: OneAtATime, key_name: str = "shop") -> set[str]:
     return set(runs_of(client).reserved_at_ms(key_name) or {})
 
 
-def test_a_key_has_as_many_active_tasks_as_it_may(client: Any) -> None:
+def test_a_key_has_as_many_active_tasks_as_it_may(client: OneAtATime) -> None:
     tasks = active_tasks(client)
     for number in range(LIMIT):
         assert tasks.create(new_record(f"t{number}"), after=None)
@@ -97,7 +97,7 @@ def test_a_key_has_as_many_active_tasks_as_it_may(client: Any) -> None:
     assert named(client) == {"t0/0000", "t2/0000", "one-more/0000"}
 
 
-def test_who_comes_again_at_the_limit_is_told_of_the_task_that_is_there(client: Any) -> None:
+def test_who_comes_again_at_the_limit_is_told_of_the_task_that_is_there(client: OneAtATime) -> None:
     tasks = active_tasks(client, limit=1)
     assert tasks.create(new_record("a"), after=None)
     assert tasks.create(new_record("a"), after=None) is False
@@ -105,25 +105,25 @@ def test_who_comes_again_at_the_limit_is_told_of_the_task_that_is_there(client: 
     assert named(client) == {"a/0000"}
 
 
-def test_a_lost_race_takes_no_place(client: Any) -> None:
+def test_a_lost_race_takes_no_place(client: OneAtATime) -> None:
     tasks = active_tasks(client)
     assert tasks.create(new_record("a"), after=None)
     assert tasks.create(new_record("a", run="1111"), after=None) is False
     assert named(client) == {"a/0000"}
 
 
-def test_forgetting_what_nobody_counts(client: Any) -> None:
+def test_forgetting_what_nobody_counts(client: OneAtATime) -> None:
     runs_of(client).release_run(new_record("a"))
     runs_of(client).release_run(new_record("a", key_name=None))
     assert named(client) == set()
 
 
-def test_an_item_of_a_key_is_no_task(client: Any) -> None:
+def test_an_item_of_a_key_is_no_task(client: OneAtATime) -> None:
     active_tasks(client).create(new_record("a"), after=None)
     assert table_of(client).read(key_item_id("shop")) is None
 
 
-def test_many_at_once_get_exactly_the_limit(client: Any) -> None:
+def test_many_at_once_get_exactly_the_limit(client: OneAtATime) -> None:
     tasks = [active_tasks(client, limit=7) for _ in range(8)]
 
     def submit(number: int) -> bool:

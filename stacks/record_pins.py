@@ -12,7 +12,7 @@ import sys
 import urllib.request
 from pathlib import Path
 from typing import Final
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import parse_http_list, parse_keqv_list
 
 #: Kinds of manifest; a registry answers with the digest of the first that it has.
@@ -29,18 +29,25 @@ _CHUNK: Final = 1 << 20
 _UNAUTHORIZED: Final = 401
 
 
-class PinMismatch(Exception):
-    """Raised for a registry or download that has something other than what is recorded."""
+class PinNotConfirmed(Exception):
+    """Raised for a pin that differs from its source, or whose source cannot be reached."""
 
 
 def record(text: str) -> str:
-    """Return the text of a file of pins with all digests and hashes; raises PinMismatch, or URLError if unreachable."""
+    """Return the text of a file of pins with all digests and hashes; raises PinNotConfirmed."""
     lines = text.splitlines()
     links = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     return "".join(f"{_recorded(line, links)}\n" for line in lines)
 
 
 def _recorded(line: str, links: dict[str, str]) -> str:
+    try:
+        return _compared(line, links)
+    except OSError as error:
+        raise PinNotConfirmed(f"{line.partition('=')[0]} cannot be compared: {error}") from error
+
+
+def _compared(line: str, links: dict[str, str]) -> str:
     name, _, value = line.partition("=")
     if name.endswith("_IMAGE"):
         return f"{name}={_with_digest(value)}"
@@ -49,7 +56,7 @@ def _recorded(line: str, links: dict[str, str]) -> str:
         return line
     found = _hash_of(link)
     if value not in {"", found}:
-        raise PinMismatch(f"{name} is {value}, and {link} has {found}")
+        raise PinNotConfirmed(f"{name} is {value}, and {link} has {found}")
     return f"{name}={found}"
 
 
@@ -63,7 +70,7 @@ def _with_digest(image: str) -> str:
     host = "registry-1.docker.io" if host == "docker.io" else host
     found = _digest_at(f"{scheme}://{host}/v2/{repository}/manifests/{digest or tag}")
     if digest and digest != found:
-        raise PinMismatch(f"{image} is recorded, and the registry answers {found}")
+        raise PinNotConfirmed(f"{image} is recorded, and the registry answers {found}")
     return f"{address}@{found}"
 
 
@@ -103,7 +110,7 @@ def main(arguments: list[str]) -> int:
         text = file.read_text(encoding="utf-8")
         try:
             recorded = record(text)
-        except (PinMismatch, URLError) as error:
+        except PinNotConfirmed as error:
             print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
             complete = False
             continue

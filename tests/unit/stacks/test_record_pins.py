@@ -106,7 +106,10 @@ def test_a_replaced_download_is_an_error_and_not_recorded(
     assert f"B_WHEEL_SHA256 is {'0' * 64}, and {hosts.link} has " in capsys.readouterr().err
 
 
-def test_a_digest_that_the_registry_does_not_have_is_an_error(hosts: Hosts, file: Path) -> None:
+def test_a_digest_that_the_registry_does_not_have_is_an_error(
+    hosts: Hosts, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     unknown = f":3.5.10@sha256:{'0' * 64}"
     file.write_text(f"A_IMAGE={hosts.image(unknown)}\n")
     assert main([str(file)]) == 1
+    assert "A_IMAGE cannot be compared: HTTP Error 404" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def _or_null(value: object, read: Callable[[object], object]) -> object:
     return None if value is None else read(value)
 
 
-#: Kinds of values that may be null although the program counts on a value: `nulls_refused` names those fields.
+#: Kinds of values that may be null although the program counts on a value: `refused_nulls` names those fields.
 Whole = Annotated[int, BeforeValidator(_cut_fraction), WrapValidator(_or_null)]
 Text = Annotated[str, BeforeValidator(_number_as_text), WrapValidator(_or_null)]
 Number = Annotated[float, WrapValidator(_or_null)]
@@ -85,11 +85,17 @@ class GenerationRequest(BaseModel):
         """The script that the request names, in small letters."""
         return (self.script_name or "").lower()
 
-    @property
-    def nulls_refused(self) -> tuple[str, ...]:
-        """Fields whose null makes the real one fail."""
-        texts, numbers = ("prompt", "negative_prompt"), ("steps", "cfg_scale", "subseed_strength")
-        return *texts, *numbers, "width", "height", "batch_size", "n_iter"
+    def refused_nulls(self) -> list[str]:
+        """Return the fields whose null makes the real one fail."""
+        needed = ["prompt", "negative_prompt", "steps", "cfg_scale", "subseed_strength", "width", "height"]
+        needed += ["batch_size", "n_iter"]
+        if isinstance(self, ImageToImageRequest):
+            needed.append("denoising_strength")
+            needed += ["mask_blur_x", "mask_blur_y", "inpaint_full_res_padding"] if self.mask else []
+        if isinstance(self, TextToImageRequest) and self.enable_hr:
+            needed += ["hr_prompt", "hr_negative_prompt", "hr_scale", "hr_resize_x", "hr_resize_y"]
+            needed.append("hr_second_pass_steps")
+        return [name for name in needed if getattr(self, name) is None]
 
     def echo(self) -> dict[str, Any]:
         """Return the request with its defaults, as the `parameters` of the response."""
@@ -113,12 +119,6 @@ class TextToImageRequest(GenerationRequest):
     hr_prompt: Text = ""
     hr_negative_prompt: Text = ""
 
-    @property
-    def nulls_refused(self) -> tuple[str, ...]:
-        """Fields whose null makes the real one fail."""
-        hires = ("hr_prompt", "hr_negative_prompt", "hr_scale", "hr_resize_x", "hr_resize_y", "hr_second_pass_steps")
-        return (*super().nulls_refused, *(hires if self.enable_hr else ()))
-
 
 class ImageToImageRequest(GenerationRequest):
     """The body of `img2img`. Images are base64 or `data:` URLs."""
@@ -139,12 +139,6 @@ class ImageToImageRequest(GenerationRequest):
     initial_noise_multiplier: float | None = None
     latent_mask: Text | None = None
     include_init_images: bool | None = False
-
-    @property
-    def nulls_refused(self) -> tuple[str, ...]:
-        """Fields whose null makes the real one fail."""
-        masked = ("mask_blur_x", "mask_blur_y", "inpaint_full_res_padding")
-        return (*super().nulls_refused, "denoising_strength", *(masked if self.mask else ()))
 
     @property
     def mask_blur_radii(self) -> tuple[int, int]:

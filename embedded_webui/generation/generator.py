@@ -97,7 +97,7 @@ class Generator:
 
     def _refuse_impossible(self, request: GenerationRequest) -> None:
         """Raise the Web UI's error for a request that it cannot run."""
-        if any(getattr(request, name) is None for name in request.nulls_refused):
+        if request.refused_nulls():
             raise TypeError("unsupported operand type(s) for *: 'NoneType' and 'int'")
         self._named_checkpoint(request.refiner_checkpoint)
         if isinstance(request, TextToImageRequest) and request.enable_hr:

@@ -65,10 +65,8 @@ class ImageToImage:
 
     def make(self, iteration: int) -> list[Image.Image]:
         """Make the images of one iteration."""
-        batch = self._run.batch(iteration)
-        count = len(batch.seeds) if len(self._images) == 1 else len(self._images)
-        originals = (self._images * count)[:count]
-        return self.rework(originals, batch.slice(0, count))
+        originals = self._images * self._request.batch_size if len(self._images) == 1 else self._images
+        return self.rework(originals, self._run.batch(iteration, count=len(originals)))
 
     @torch.inference_mode()
     def rework(self, originals: list[Image.Image], seeds: Seeds) -> list[Image.Image]:

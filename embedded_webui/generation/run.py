@@ -42,10 +42,9 @@ class GenerationRun:
         """Width and height in pixels, as the request asks."""
         return self.request.width, self.request.height
 
-    def batch(self, iteration: int) -> Seeds:
-        """Return the seeds of one iteration, counted from 0."""
-        size = self.request.batch_size
-        return self.seeds.slice(iteration * size, (iteration + 1) * size)
+    def batch(self, iteration: int, *, count: int) -> Seeds:
+        """Return the seeds of `count` images of one iteration, counted from 0."""
+        return self.seeds.from_first(iteration * self.request.batch_size, count=count)
 
     def sampling_pass(self, *, size: tuple[int, int]) -> Pass:
         """Return the pass of this request at a size that may differ from the request's."""

@@ -18,10 +18,6 @@ class Seeds:
     subseeds: list[int]
     strength: float
 
-    def slice(self, start: int, end: int) -> "Seeds":
-        """Return the seeds of the images from `start` to before `end`."""
-        return Seeds(seeds=self.seeds[start:end], subseeds=self.subseeds[start:end], strength=self.strength)
-
     def from_first(self, distance: int, *, count: int) -> "Seeds":
         """Return `count` seeds that begin at a distance from the first one."""
         numbers = range(distance, distance + count)

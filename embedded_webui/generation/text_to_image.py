@@ -49,7 +49,7 @@ class TextToImage:
     @torch.inference_mode()
     def make(self, iteration: int) -> list[Image.Image]:
         """Make the images of one iteration."""
-        batch = self._run.batch(iteration)
+        batch = self._run.batch(iteration, count=self._request.batch_size)
         # An earlier iteration may have left another model.
         model = self._load_model(None)
         plan = self._run.sampling_pass(size=self._run.size)

@@ -23,4 +23,4 @@ def test_minus_one_and_null_are_drawn() -> None:
 
 def test_batches_share_them_out() -> None:
     chosen = choose_seeds(seed=0, subseed=0, strength=0, count=6)
-    assert [chosen.slice(2 * number, 2 * number + 2).seeds for number in range(3)] == [[0, 1], [2, 3], [4, 5]]
+    assert [chosen.from_first(2 * number, count=2).seeds for number in range(3)] == [[0, 1], [2, 3], [4, 5]]

@@ -75,6 +75,14 @@ def output_location(bucket: str, prefix: str, task_id: str) -> str:
     return S3Location(bucket, output_folder(prefix, task_id)).uri
 
 
+def output_run(run_id: str, attempt: int) -> str:
+    """Return the name of a run in the keys of its outputs, which is different for each attempt.
+
+    A replica that vanished may have stored some outputs. Those of the next attempt must not replace or mix with them.
+    """
+    return run_id if attempt == 1 else f"{run_id}.{attempt}"
+
+
 def image_key(prefix: str, task_id: str, run_id: str, number: int, extension: str) -> str:
     """Return the key of the picture with this number, counted from 1; `extension` has no dot."""
     return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-{number}.{extension}"

@@ -80,5 +80,19 @@ def test_a_replica_reads_the_messages_of_its_runtime_only(fleet: Templates) -> N
         assert {resource for resource in resources if resource.endswith("Bucket.Arn")} <= {"ModelBucket.Arn"}
 
 
+def test_a_replica_replaces_no_output(fleet: Templates) -> None:
+    for runtime in fleet.environment.runtimes:
+        role = fleet.named(f"Runtime{runtime.pascal_name}RoleDefaultPolicy", "AWS::IAM::Policy")
+        writes = {
+            fleet.flat(statement["Resource"]): statement.get("Condition")
+            for statement in role.properties["PolicyDocument"]["Statement"]
+            if "s3:PutObject" in as_list(statement["Action"])
+        }
+        assert writes == {
+            "OutputBucket.Arn/*": {"Null": {"s3:if-none-match": "false"}},
+            "OutputBucket.Arn/*-preview.*": None,
+        }
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

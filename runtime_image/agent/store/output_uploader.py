@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Final
 
 from contract.json_values import compact_json
 from contract.record import Status
-from contract.storage import S3Location, image_key, output_metadata, response_key
+from contract.storage import S3Location, image_key, output_metadata, output_run, response_key
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.worker_pools import MAX_STORING
+from runtime_image.process.aws import AWS_ERRORS, error_code
 from runtime_image.process.engine import Outputs
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
@@ -59,12 +60,12 @@ class OutputUploader:
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
-        prefix, task_id, run_id = task.metadata.prefix, task.metadata.id, task.lease.run_id
+        prefix, task_id, run = task.metadata.prefix, task.metadata.id, output_run(task.lease.run_id, task.attempt)
         keys = [
-            image_key(prefix, task_id, run_id, number, picture.extension)
+            image_key(prefix, task_id, run, number, picture.extension)
             for number, picture in enumerate(outputs.pictures, 1)
         ]
-        return [*keys, response_key(prefix, task_id, run_id)]
+        return [*keys, response_key(prefix, task_id, run)]
 
     def _upload(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> Upload:
         metadata = output_metadata(task.task_message.tenant)
@@ -72,9 +73,21 @@ class OutputUploader:
         def put() -> object:
             if task.aborted.is_set():
                 raise TaskAborted
-            return self._storage.put_object(
-                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, Metadata=metadata
-            )
+            try:
+                # The role allows no other write, so that no output can be replaced.
+                return self._storage.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=data,
+                    ContentType=content_type,
+                    Metadata=metadata,
+                    IfNoneMatch="*",
+                )
+            except AWS_ERRORS as error:
+                # This attempt alone writes to the key, so S3 has the object and the answer to its first write was lost.
+                if error_code(error) == "PreconditionFailed":
+                    return None
+                raise
 
         return lambda: self._retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
 

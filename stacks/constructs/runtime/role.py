@@ -45,9 +45,22 @@ class RuntimeRole(aws_iam.Role):
         allow(
             self,
             "s3:GetObject",
+            on=f"{storage.output_bucket.arn}/*",
+            wildcard_reason="Outputs are inputs of later tasks; the edge checks whose they are",
+        )
+        allow(
+            self,
             "s3:PutObject",
             on=f"{storage.output_bucket.arn}/*",
-            wildcard_reason="Tasks choose the folder of their outputs, and outputs are inputs of later tasks",
+            wildcard_reason="Tasks choose the folder of their outputs",
+            # Only a write that fails if the object exists.
+            conditions={"Null": {"s3:if-none-match": "false"}},
+        )
+        allow(
+            self,
+            "s3:PutObject",
+            on=f"{storage.output_bucket.arn}/*-preview.*",
+            wildcard_reason="The newest preview of a running task replaces the one before",
         )
         allow(
             self,

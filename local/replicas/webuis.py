@@ -13,6 +13,7 @@ from local.context import LocalContext
 from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.replicas.checkpoints import link_checkpoints
+from runtime_image.process.webui_environment import webui_environment
 
 #: Seconds until a Web UI listens. The embedded one imports torch and diffusers first, perhaps from a cold disk.
 LISTENING_SECONDS: Final = 120.0
@@ -69,7 +70,11 @@ class WebUis:
                 lazy=runtime.dynamic_model,
             )
             process = await self._context.start_process(
-                command, name=f"Web UI of {runtime.name}", log_name=f"webui-{runtime.name}", reads_output=True
+                command,
+                name=f"Web UI of {runtime.name}",
+                log_name=f"webui-{runtime.name}",
+                environment=webui_environment(self._context.processes.environment, ()),
+                reads_output=True,
             )
             return process, await process.listening_port(seconds=LISTENING_SECONDS)
 

@@ -153,6 +153,13 @@ def wait_for_generation(harness: ContainerHarness, task_id: str) -> None:
     harness.eventually(lambda: harness.recorded("generations"), "the generation", PATIENCE_SECONDS)
 
 
+def variables_of(pid: int) -> dict[str, str]:
+    """Return the environment variables of a process, which only Linux shows."""
+    return dict(
+        entry.split("=", 1) for entry in Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0") if entry
+    )
+
+
 def held_port() -> socket.socket:
     """Return a socket that reserves its port for programs that name its number, as the Web UI does."""
     holder = socket.socket()

@@ -11,7 +11,7 @@ import pytest
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.harness import CHECKPOINT
-from tests.integration.supervisor.container import PATIENCE_SECONDS, ContainerHarness
+from tests.integration.supervisor.container import PATIENCE_SECONDS, ContainerHarness, variables_of
 
 
 def test_from_the_start_over_a_task_to_the_end(harness: ContainerHarness, tmp_path: Path) -> None:
@@ -34,6 +34,9 @@ def test_from_the_start_over_a_task_to_the_end(harness: ContainerHarness, tmp_pa
     assert container.metric("darkroom_webui_ready") == 1
     assert container.metric("darkroom_models_disk_free_bytes")
     assert container.metric("darkroom_tasks_held") == 0
+    if sys.platform == "linux":
+        variables = variables_of(harness.webui_pid())
+        assert not [name for name in variables if name.startswith("AWS_") or name.endswith(("_BUCKET", "_QUEUE_URL"))]
     assert container.events("webui_output", process="webui", line="Loading")
     assert container.events("webui_output", line="100%|##########|")
     assert not container.events("webui_output", line=" 50%|#####     |")

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -21,6 +20,7 @@ from tests.integration.supervisor.container import (
     PATIENCE_SECONDS,
     Container,
     ContainerHarness,
+    variables_of,
     wait_for_generation,
 )
 
@@ -76,12 +76,6 @@ def host(harness: ContainerHarness) -> Iterator[HostHarness]:
     finally:
         host.process.kill()
         host.process.wait()
-
-
-def variables_of(pid: int) -> dict[str, str]:
-    return dict(
-        entry.split("=", 1) for entry in Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0") if entry
-    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the variables of a process")

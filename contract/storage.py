@@ -124,10 +124,7 @@ def webui_options_key(runtime: str, key_name: str) -> str:
 
 
 def is_passed_by_reference(key: str, publisher: str | None) -> bool:
-    """Return True if a message may point to this key of the task bucket; `publisher` names a publisher with a topic.
-
-    A publisher must not reach the messages and uploads of others. Their content would become a task of the publisher.
-    """
+    """Return True if a message may point to this key of the task bucket; `publisher` names a publisher with a topic."""
     segments = key.split("/")
     if {".", ".."} & set(segments):
         return False

@@ -10,6 +10,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from contract.storage import is_passed_by_reference
+
 #: Separates the tenant from what belongs to it. Ids, names of keys and names of runtimes do not contain it.
 SEPARATOR: Final = ":"
 
@@ -84,3 +86,11 @@ class Tenancy(BaseModel):
         if not self.names:
             return SHARED
         return Tenant(self.publishers.get(topic_arn or "", self.names[0]))
+
+    def may_point_to(self, topic_arn: str | None, key: str) -> bool:
+        """Return True if what a topic delivers may point to this key of the task bucket.
+
+        A sender must not reach the messages and uploads of others. Their content would become a task of the sender.
+        Bare messages, without a topic, are those that Darkroom itself has put into the queues of runtimes.
+        """
+        return topic_arn is None or is_passed_by_reference(key, self.publishers.get(topic_arn))

@@ -1,5 +1,6 @@
 """Processor of dead letters: each undeliverable message becomes a failure of its task or a rejection."""
 
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,7 +47,8 @@ class DeadLetterProcessor:
         """Fail the task of a message, or publish a rejection of a message without a task."""
         body: dict[str, Any] | None = None
         try:
-            body = parse_json_object(self._task_bucket.resolve(delivery.body))
+            may_point_to = partial(self._tenancy.may_point_to, delivery.topic_arn)
+            body = parse_json_object(self._task_bucket.resolve(delivery.body, may_point_to=may_point_to))
             message = _task_message(body, delivery)
         except (InvalidJson, MessageTooLarge, ValidationError) as error:
             tenant = self._tenancy.of_topic(delivery.topic_arn).name

@@ -5,7 +5,6 @@ from typing import Any
 
 from contract.errors import DarkroomError
 from contract.json_values import parse_json_object
-from contract.storage import is_passed_by_reference
 from contract.tenancy import Tenancy
 from lambdas.messaging.topics import Topic, publish_rejection
 from lambdas.runtime.observability import count, logger
@@ -30,8 +29,7 @@ class TaskRouter:
         body: dict[str, Any] | None = None
         tenant = self._tenancy.of_topic(delivery.topic_arn)
         try:
-            publisher = self._tenancy.publishers.get(delivery.topic_arn or "")
-            may_point_to = partial(is_passed_by_reference, publisher=publisher)
+            may_point_to = partial(self._tenancy.may_point_to, delivery.topic_arn)
             body = parse_json_object(self._task_bucket.resolve(delivery.body, may_point_to=may_point_to))
             self._submission.submit(
                 body,

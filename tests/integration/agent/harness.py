@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import boto3
@@ -25,6 +25,7 @@ from contract.message import TaskMessage
 from contract.record import Record, Status
 from contract.storage import run_id_of_submission
 from contract.task import Metadata, Task
+from contract.tenancy import scoped
 from runtime_image.agent.__main__ import build_loop
 from runtime_image.agent.core.events import Event, StopRequested
 from runtime_image.agent.settings import AgentSettings
@@ -59,6 +60,10 @@ def eventually(find: Callable[[], T | None], what: str, seconds: float = 20.0) -
 def client(service: Any, endpoint_url: str) -> Any:
     """Return the one client of a service: making one takes longer than most of what tests do with it."""
     return boto3.client(service, endpoint_url=endpoint_url)
+
+
+#: Tenant of all tasks, so that no read or write by the plain id finds a record.
+TENANT: Final = "shop"
 
 
 @cache
@@ -237,12 +242,13 @@ class Harness:
         submitted_at_ms = metadata.pop("submitted_at_ms", time.time_ns() // 1_000_000)
         task = Task(metadata=Metadata.model_validate(metadata), content=content)
         run = run_id_of_submission(task_id, "submission")
-        return TaskMessage(task=task, run_id=run, checkpoint=checkpoint, submitted_at_ms=submitted_at_ms)
+        return TaskMessage(task=task, tenant=TENANT, run_id=run, checkpoint=checkpoint, submitted_at_ms=submitted_at_ms)
 
     def record(self, message: TaskMessage) -> None:
         """Write the record that a submission would have written."""
         metadata = message.task.metadata
         record = make_record(
+            tenant=message.tenant,
             id=metadata.id,
             run_id=message.run_id,
             runtime=metadata.runtime,
@@ -267,7 +273,9 @@ class Harness:
 
     def read(self, task_id: str) -> Record:
         return Record.from_item(
-            self.table.get_item(TableName=self.task_table, Key={"id": task_id}, ConsistentRead=True)["Item"]
+            self.table.get_item(TableName=self.task_table, Key={"id": scoped(TENANT, task_id)}, ConsistentRead=True)[
+                "Item"
+            ]
         )
 
     def wait_for(self, task_id: str, status: Status, seconds: float = 20.0) -> Record:
@@ -291,7 +299,7 @@ class Harness:
         record = self.read(task_id)
         outcome = transitions.Outcome(Status.CANCELLED, error={"code": "cancelled", "message": "cancelled"})
         request = transitions.finish_active(
-            task_id, record.run_id, outcome, now_ms=time.time_ns() // 1_000_000, retention_seconds=3600
+            record.key, record.run_id, outcome, now_ms=time.time_ns() // 1_000_000, retention_seconds=3600
         )
         self.table.update_item(TableName=self.task_table, **request)
 
@@ -301,7 +309,8 @@ class Harness:
         def is_asked() -> bool:
             # Whatever the stage: a task that is claimed a moment later can be interrupted then.
             try:
-                request = transitions.interrupt(task_id, self.read(task_id).run_id, now_ms=time.time_ns() // 1_000_000)
+                record = self.read(task_id)
+                request = transitions.interrupt(record.key, record.run_id, now_ms=time.time_ns() // 1_000_000)
                 self.table.update_item(TableName=self.task_table, **request)
             except self.table.exceptions.ConditionalCheckFailedException:
                 return False

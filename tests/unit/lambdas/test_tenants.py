@@ -82,6 +82,15 @@ def route(harness: Harness, delivery: Delivery) -> None:
     router.route(delivery)
 
 
+def dead_letters(harness: Harness) -> DeadLetterProcessor:
+    return DeadLetterProcessor(
+        repository=harness.repository,
+        task_bucket=harness.task_bucket,
+        completion_topic=harness.completion_topic,
+        tenancy=TENANCY,
+    )
+
+
 def test_two_tenants_use_one_id(harness: Harness, make_task: MakeTask, reader: TaskReader) -> None:
     first = submit(harness, make_task, SHOP, context="shop's")
     second = submit(harness, make_task, GUEST, context="guest's")
@@ -171,12 +180,7 @@ def test_what_a_topic_delivers_belongs_to_its_publisher(harness: Harness, make_t
 def test_a_message_of_a_publisher_cannot_end_the_task_of_another(harness: Harness, make_task: MakeTask) -> None:
     submit(harness, make_task, SHOP)
     [(body, _)] = harness.task_topic.sent
-    processor = DeadLetterProcessor(
-        repository=harness.repository,
-        task_bucket=harness.task_bucket,
-        completion_topic=harness.completion_topic,
-        tenancy=TENANCY,
-    )
+    processor = dead_letters(harness)
     processor.process(Delivery("m", body, {}, "arn:batch"))
     assert harness.record("shop:a").status is Status.IN_QUEUE
     [(_, attributes)] = harness.completion_topic.sent
@@ -209,6 +213,9 @@ def test_a_pointer_reaches_nothing_of_another_tenant(
     [(body, attributes)] = harness.completion_topic.sent
     assert "its sender must not read" in json.loads(body)["error"]["message"]
     assert attributes["tenant"] == TENANCY.of_topic(topic).name
+    dead_letters(harness).process(Delivery("m", encode_pointer(harness.task_bucket.location(key)), {}, topic))
+    (callback, _) = harness.completion_topic.sent[-1]
+    assert json.loads(callback)["context"] is None, "the dead letter repeats nothing of another tenant"
 
 
 @pytest.mark.parametrize(("topic", "key"), [("arn:batch", "tenants/batch/one.json"), ("arn:entry", "mine/one.json")])

@@ -53,10 +53,10 @@ def test_submit_through_the_entry_topic_twice(system: System) -> None:
 
 
 def test_a_task_that_fails(system: System) -> None:
-    result = darkroom(system, "submit", "-", "--wait", stdin=small("fails", cfg_scale="very"))
+    result = darkroom(system, "submit", "-", "--wait", stdin=small("fails", sampler_name="None such"))
     assert result.exit_code == 1
     assert "fails is FAILED" in result.stderr
-    assert "cfg_scale" in result.stderr
+    assert "sampler_name" in result.stderr
 
 
 def test_list_and_cancel(system: System) -> None:

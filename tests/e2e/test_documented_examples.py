@@ -103,9 +103,9 @@ def test_an_example_runs(system: System, picture: Path, language: str, block: st
 
 
 def test_an_upload_cannot_be_read_by_who_knows_its_bucket_only(system: System) -> None:
-    answer = system.http("POST", "/v1alpha2/uploads/default", json={"content_type": "image/png"}).json()
+    answer = system.http("POST", "/v1alpha2/uploads", json={"content_type": "image/png"}).json()
     folder, _, name = answer["link"].rpartition("/")
-    assert folder == f"s3://{system.endpoints['task_bucket']}/uploads"
+    assert folder == f"s3://{system.endpoints['task_bucket']}/uploads/default"
     assert len(name) >= 32
     outside = f"s3://{system.endpoints['task_bucket']}/messages/x.png"
     metadata = {"id": "outside", "runtime": "sdruntime", "tasktype": "image-to-image"}

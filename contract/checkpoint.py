@@ -1,47 +1,59 @@
 """Checkpoint of a task: read from the request at the edge, and checked against the models of its runtime."""
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from contract import runpod
 from contract.errors import FieldError
 from contract.json_values import describe
 from contract.routing import FindCheckpoint, Runtime, checkpoint_name, is_checkpoint_name, same_checkpoint
 from contract.task import TaskType
+from contract.webui_values import picture
 
 #: Fields in which a request may name its checkpoint, the documented one first.
-_PLACES = ("alwayson_scripts", "override_settings")
+_PLACES: Final = ("alwayson_scripts", "override_settings")
+_KEY: Final = "sd_model_checkpoint"
+
+
+class RequestedCheckpoint(NamedTuple):
+    """Checkpoint that a request names."""
+
+    #: None if it names none.
+    name: str | None
+    #: Path of the field that holds the name, or that should hold it.
+    field: str
 
 
 def extract_requested_checkpoint(
-    content: dict[str, Any], errors: list[FieldError]
-) -> tuple[dict[str, Any], str | None]:
-    """Return `content` without Darkroom's own keys, and the checkpoint that it named.
+    content: dict[str, Any], errors: list[FieldError], field: str = "task.content"
+) -> tuple[dict[str, Any], RequestedCheckpoint]:
+    """Return `content`, whose path is `field`, without Darkroom's own keys, and the checkpoint that it named.
 
     `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would fail,
     because it would read Darkroom's keys as unknown scripts. It silently ignores an unknown checkpoint in
     `override_settings`.
     """
     if isinstance(content.get("payload"), dict):
-        payload, from_payload = extract_requested_checkpoint(content["payload"], errors)
+        payload, from_payload = extract_requested_checkpoint(content["payload"], errors, f"{field}.payload")
         return content | {"payload": payload}, from_payload
     result = dict(content)
-    requested: str | None = None
+    requested = RequestedCheckpoint(None, f"{field}.{_PLACES[0]}.{_KEY}")
     for place in _PLACES:
         settings = result.get(place)
         if settings is None:
             continue
-        field = f"task.content.{place}"
         if not isinstance(settings, dict):
-            errors.append(FieldError(field, f"must be an object, not {describe(settings)}"))
+            errors.append(FieldError(f"{field}.{place}", f"must be an object, not {describe(settings)}"))
             continue
-        result[place] = {key: value for key, value in settings.items() if key != "sd_model_checkpoint"}
-        requested = requested or _checked_name(settings.get("sd_model_checkpoint"), field, errors)
-    _move_image_link(result, errors)
+        result[place] = {key: value for key, value in settings.items() if key != _KEY}
+        name = _checked_name(settings.get(_KEY), f"{field}.{place}.{_KEY}", errors)
+        if name and not requested.name:
+            requested = RequestedCheckpoint(name, f"{field}.{place}.{_KEY}")
+    _move_image_link(result, field, errors)
     return result, requested
 
 
 def choose_checkpoint(
-    requested: str | None,
+    requested: RequestedCheckpoint,
     tasktype: TaskType,
     content: dict[str, Any],
     runtime: Runtime,
@@ -49,24 +61,23 @@ def choose_checkpoint(
     errors: list[FieldError],
 ) -> str | None:
     """Return the checkpoint that the task needs, None if it needs none; add every mistake to `errors`."""
-    field = "task.content.alwayson_scripts.sd_model_checkpoint"
+    name, field = requested
     if runtime.model_filename:
-        if requested and not means_model_of(runtime, requested, find_checkpoint):
+        if name and not means_model_of(runtime, name, find_checkpoint):
             message = (
                 f"runtime {runtime.name} serves {runtime.model_filename} only;"
                 " name that, leave the key out, or use a runtime with dynamicModel: true"
             )
             errors.append(FieldError(field, message, "unknown_model"))
         return runtime.model_filename
-    if requested is None:
+    if name is None:
         if _generates(tasktype, content):
             message = f"is required: runtime {runtime.name} has dynamicModel: true, so a task must name its model"
             errors.append(FieldError(field, message))
         return None
-    found = find_checkpoint(requested)
+    found = find_checkpoint(name)
     if found is None:
-        name = checkpoint_name(requested)
-        message = f"there is no model {name!r} in the model bucket of runtime {runtime.name}"
+        message = f"there is no model {checkpoint_name(name)!r} in the model bucket of runtime {runtime.name}"
         errors.append(FieldError(field, message, "unknown_model"))
     return found
 
@@ -89,19 +100,16 @@ def _checked_name(value: object, field: str, errors: list[FieldError]) -> str | 
     if isinstance(value, str) and is_checkpoint_name(value):
         return value
     message = "must be the file name of a model, such as v1-5-pruned-emaonly.safetensors"
-    errors.append(FieldError(f"{field}.sd_model_checkpoint", message))
+    errors.append(FieldError(field, message))
     return None
 
 
-def _move_image_link(content: dict[str, Any], errors: list[FieldError]) -> None:
+def _move_image_link(content: dict[str, Any], field: str, errors: list[FieldError]) -> None:
     scripts = content.get("alwayson_scripts")
     if not isinstance(scripts, dict) or "image_link" not in scripts:
         return
-    link = scripts["image_link"]
+    link = picture(scripts["image_link"], f"{field}.alwayson_scripts.image_link", errors)
     content["alwayson_scripts"] = {key: value for key, value in scripts.items() if key != "image_link"}
-    if not isinstance(link, str):
-        field = "task.content.alwayson_scripts.image_link"
-        errors.append(FieldError(field, f"must be a link, not {describe(link)}"))
-        return
-    images = content.get("init_images")
-    content["init_images"] = [link, *(images if isinstance(images, list) else [])]
+    if link:
+        images = content.get("init_images")
+        content["init_images"] = [link, *(images if isinstance(images, list) else [])]

@@ -35,8 +35,7 @@ def check_cost(
 
 def check_input_image(content: dict[str, Any], field: str) -> list[FieldError]:
     """Return the error of an img2img body without an input picture."""
-    images = content.get("init_images")
-    if isinstance(images, list) and images and all(isinstance(image, str) and image for image in images):
+    if content.get("init_images"):
         return []
     return [
         FieldError(

@@ -65,6 +65,11 @@ class Runtime(CamelModel):
         le=43_200,
         description="Largest `executionTimeout` of a task in seconds; a stopping replica still finishes such a task",
     )
+    allowed_scripts: tuple[Annotated[str, Field(pattern=r"^\S.{0,99}$")], ...] = Field(
+        default=(),
+        description="scripts that tasks may use with any arguments, by the names of `GET /sdapi/v1/scripts`; scripts"
+        " with a table of arguments need no entry",
+    )
 
     model_calls: bool = Field(
         default=False,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -17,6 +17,9 @@ from contract.json_values import describe
 from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Task, TaskType
+
+#: Broken fields that one response names.
+MAX_ERRORS: Final = 50
 
 
 class Format(StrEnum):
@@ -108,8 +111,7 @@ def _check(
     except ValueError:
         return None
     content, requested = extract_requested_checkpoint(content, errors)
-    content, filled = _fill_from_infotext(tasktype, content)
-    content = _read(tasktype, content, errors)
+    content, filled = _read(tasktype, content, runtime, errors)
     checkpoint = None
     errors += _check_content(tasktype, content, runtime)
     if runtime:
@@ -119,7 +121,7 @@ def _check(
         return None
     if runtime:
         metadata = _within_longest_task(metadata, runtime, errors)
-    return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested)
+    return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested.name)
 
 
 def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any], object] | None:
@@ -172,17 +174,28 @@ def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[
     return None
 
 
-def _fill_from_infotext(tasktype: TaskType, content: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the content with what its infotext means, and the path of the infotext by the path of each such field."""
-    payload, field, endpoint = content, "task.content", runpod.ENDPOINT_OF_TASKTYPE.get(tasktype)
-    if tasktype is TaskType.WEBUI_API:
-        payload, field, endpoint = content.get("payload") or {}, f"{field}.payload", runpod.endpoint_of(content)
-    if endpoint not in runpod.GENERATION_ENDPOINTS or not isinstance(payload, dict) or "infotext" not in payload:
-        return content, {}
-    with_second_pass = endpoint == runpod.TEXT_TO_IMAGE_ENDPOINT
-    read, names = fill_from_infotext(payload, with_second_pass=with_second_pass)
+def _read(
+    tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None, errors: list[FieldError]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the content as the Web UI reads it, and the path of the infotext by the paths of what it has filled in."""
+    endpoint, body, field = _call_of(tasktype, content)
+    names: list[str] = []
+    if endpoint in runpod.GENERATION_ENDPOINTS and "infotext" in body:
+        body, names = fill_from_infotext(body, with_second_pass=endpoint == runpod.TEXT_TO_IMAGE_ENDPOINT)
+    allowed = runtime.allowed_scripts if runtime else ()
+    body = read_request(endpoint, body, allowed_scripts=allowed, field=field, errors=errors)
     filled = {f"{field}.{name}": f"{field}.infotext" for name in names}
-    return (content | {"payload": read} if tasktype is TaskType.WEBUI_API else read), filled
+    if tasktype is not TaskType.WEBUI_API:
+        return body, filled
+    return (content | {"payload": body} if isinstance(content.get("payload"), dict) else content), filled
+
+
+def _call_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
+    """Return endpoint, body and path of the body of a task's call."""
+    if tasktype is not TaskType.WEBUI_API:
+        return runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, ""), content, "task.content"
+    payload = content.get("payload")
+    return runpod.endpoint_of(content), payload if isinstance(payload, dict) else {}, "task.content.payload"
 
 
 def _at_infotext(error: FieldError, filled: Mapping[str, str]) -> FieldError:
@@ -192,29 +205,19 @@ def _at_infotext(error: FieldError, filled: Mapping[str, str]) -> FieldError:
     return error
 
 
-def _read(tasktype: TaskType, content: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
-    if tasktype is not TaskType.WEBUI_API:
-        return read_request(runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, ""), content, "task.content", errors)
-    payload = content.get("payload")
-    if not isinstance(payload, dict):
-        return content
-    return content | {"payload": read_request(runpod.endpoint_of(content), payload, "task.content.payload", errors)}
-
-
 def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
-    field, endpoint = "task.content", runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, "")
     if tasktype is TaskType.PIPELINE and runtime:
         message = f"pipeline runs on ComfyUI runtimes only; {runtime.name} is of type {runtime.type}"
         return [FieldError("task.metadata.tasktype", message)]
     if tasktype is TaskType.WEBUI_API:
-        if errors := runpod.check_call(content, field):
+        if errors := runpod.check_call(content, "task.content"):
             return errors
         if runtime and not runtime.model_calls and runpod.endpoint_of(content) in runpod.MODEL_ENDPOINTS:
             message = f"runtime {runtime.name} does not accept {runpod.endpoint_of(content)}; it needs modelCalls: true"
-            return [FieldError(f"{field}.api.endpoint", message, "call_not_allowed")]
-        content, field, endpoint = content.get("payload") or {}, f"{field}.payload", runpod.endpoint_of(content)
-    errors = check_cost(endpoint, content, runtime.limits, field) if runtime else []
-    return errors + (check_input_image(content, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])
+            return [FieldError("task.content.api.endpoint", message, "call_not_allowed")]
+    endpoint, body, field = _call_of(tasktype, content)
+    errors = check_cost(endpoint, body, runtime.limits, field) if runtime else []
+    return errors + (check_input_image(body, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])
 
 
 def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[FieldError]) -> Metadata:
@@ -243,4 +246,4 @@ def _first_of_each_field(errors: list[FieldError]) -> list[FieldError]:
     first: dict[str, FieldError] = {}
     for error in errors:
         first.setdefault(error.field, error)
-    return list(first.values())
+    return list(first.values())[:MAX_ERRORS]

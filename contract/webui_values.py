@@ -6,6 +6,7 @@ the edge replaces every value by what its reader returns.
 
 import contextlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -21,8 +22,23 @@ _FALSE: Final = frozenset({"0", "off", "f", "false", "n", "no"})
 MAX_DIGITS: Final = 40
 #: The Web UI stores whole numbers in 64 bits.
 MAX_NUMBER: Final = 2**63 - 1
-#: Characters of a value that an error repeats.
+#: Characters of a value or of an unknown key that an error repeats.
 MAX_SHOWN: Final = 40
+#: Unknown fields of one object that are named.
+MAX_UNKNOWN: Final = 5
+#: Characters of the name of a sampler, model or script.
+MAX_NAME_LENGTH: Final = 250
+_LINK_BEGINNING: Final = re.compile(r"\s*(?:https?|s3)://", re.IGNORECASE)
+_LINK: Final = re.compile(r"(?:https?|s3)://[^\s]+", re.IGNORECASE)
+#: The first letters are those of PNG, JPEG, WebP, GIF, BMP and TIFF in base64.
+_ENCODED_PICTURE: Final = re.compile(
+    r"\s*(?:data:image/[a-z0-9.+-]{1,40};base64,|(?=iVBORw0KGgo|/9j/|UklGR|R0lGOD|Qk|SUkq|TU0A))[A-Za-z0-9+/=\s]+"
+)
+
+
+def each(names: str, reader: Reader) -> dict[str, Reader]:
+    """Return a table that gives every one of these names the same reader."""
+    return dict.fromkeys(names.split(), reader)
 
 
 def shown(value: object) -> str:
@@ -58,6 +74,19 @@ def number(minimum: float = -MAX_NUMBER, maximum: float = MAX_NUMBER) -> Reader:
     return read
 
 
+def choice(*words: str) -> Reader:
+    """Return the reader of one of these words, in any case of letters."""
+    by_word = {word.lower(): word for word in words}
+
+    def read(value: object, field: str, errors: list[FieldError]) -> str:
+        word = by_word.get(value[:MAX_SHOWN].lower()) if isinstance(value, str) else None
+        if word is None:
+            errors.append(FieldError(field, f"must be one of {', '.join(words)}, not {shown(value)}"))
+        return word or words[0]
+
+    return read
+
+
 def text(max_length: int) -> Reader:
     """Return the reader of texts; the Web UI reads a number as its digits."""
 
@@ -75,6 +104,32 @@ def text(max_length: int) -> Reader:
     return read
 
 
+def name(value: object, field: str, errors: list[FieldError]) -> str:
+    """Read the name of a sampler, model, script or the like; it holds no link, because no part fetches one there."""
+    read: str = _NAME_TEXT(value, field, errors)
+    if begins_as_link(read):
+        errors.append(FieldError(field, f"must be a name, not the link {read.strip()[:MAX_SHOWN]!r}"))
+    return read
+
+
+def picture(value: object, field: str, errors: list[FieldError]) -> str:
+    """Read a picture: one whole link, base64, or base64 after `data:image/…;base64,`.
+
+    ControlNet opens a text that is the path of a file, and a path may look like base64. So the text must begin as an
+    encoded picture does.
+    """
+    if isinstance(value, str) and (_LINK.fullmatch(value) or _ENCODED_PICTURE.fullmatch(value)):
+        return value
+    found = shown(value) if not isinstance(value, str) or begins_as_link(value) else "another text"
+    errors.append(FieldError(field, f"must be a picture, as one whole link or as base64, not {found}"))
+    return ""
+
+
+def begins_as_link(value: str) -> bool:
+    """Return True if a text begins with the scheme of a link, as an HTTP client reads it."""
+    return bool(_LINK_BEGINNING.match(value))
+
+
 def listed(entry: Reader, max_entries: int) -> Reader:
     """Return the reader of a list of at most `max_entries` values."""
 
@@ -89,6 +144,25 @@ def listed(entry: Reader, max_entries: int) -> Reader:
         return [entry(item, f"{field}[{index}]", errors) for index, item in enumerate(value)]
 
     return read
+
+
+def known_fields(readers: Mapping[str, Reader]) -> Reader:
+    """Return the reader of an object that has these fields only."""
+
+    def read(value: object, field: str, errors: list[FieldError]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            errors.append(FieldError(field, f"must be an object, not {describe(value)}"))
+            return {}
+        present = {key: item for key, item in value.items() if item is not None}
+        for key in [key for key in present if key not in readers][:MAX_UNKNOWN]:
+            message = f"is not a field that tasks may set; those are {', '.join(sorted(readers))}"
+            errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", message))
+        return read_fields(present, readers, field, errors)
+
+    return read
+
+
+_NAME_TEXT: Final = text(MAX_NAME_LENGTH)
 
 
 def read_fields(

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from contract.checkpoint import means_model_of
-from contract.option_values import option_problems
+from contract.errors import FieldError
+from contract.option_values import PICTURE_OPTIONS, read_options
 from contract.routing import FindCheckpoint, Runtime
 from contract.storage import webui_options_key
 from lambdas.webui_api.refusals import exception, invalid
@@ -22,16 +23,16 @@ class Preferences:
         self._find_checkpoint = find_checkpoint
 
     def read(self, runtime: Runtime, key_name: str) -> dict[str, Any]:
-        """Return the options that a caller has set."""
+        """Return the options that a caller has set and that tasks may override."""
         try:
             options: dict[str, Any] = json.loads(self._bucket.get(webui_options_key(runtime.name, key_name)))
         except MessageLost:
             return {}
-        return options
+        return {name: value for name, value in options.items() if name in PICTURE_OPTIONS}
 
     def set(self, runtime: Runtime, key_name: str, values: Mapping[str, Any], *, shown: Mapping[str, Any]) -> None:
         """Add options to those that a caller has set; `shown` are the Web UI's own. Raises WebUiRefusal."""
-        check_options(values, shown)
+        values = check_options(values, shown)
         if (name := values.get(CHECKPOINT_OPTION)) is not None:
             self._check_checkpoint(str(name), runtime)
         if values:
@@ -50,13 +51,19 @@ class Preferences:
         raise exception("RuntimeError", f"model {name[:200]!r} not found: {reason}")
 
 
-def check_options(values: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
-    """Refuse unknown options, as the Web UI does, and values that the Web UI would accept and then fail with."""
+def check_options(values: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a caller's options as the Web UI should read them.
+
+    Raises WebUiRefusal for an unknown option, as the Web UI does, and for one that callers may not set.
+    """
     for name in values:
         if name not in shown:
             raise exception("KeyError", repr(name[:200]))
-    for problem in option_problems(values, shown, "body"):
+    problems: list[FieldError] = []
+    read = read_options(values, "body", problems)
+    for problem in problems:
         raise invalid(problem.field.split("."), problem.message, problem.code)
+    return read
 
 
 def with_preferences(payload: Mapping[str, Any], preferences: Mapping[str, Any]) -> dict[str, Any]:

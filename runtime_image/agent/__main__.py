@@ -125,7 +125,7 @@ def build_loop(
     preparer = TaskPreparer(
         engine=engine,
         links=build_link_resolver(
-            settings, fields=engine.input_fields, storage=aws.storage, retry=retry, clock=clock, log=log
+            settings, text_fields=engine.text_fields, storage=aws.storage, retry=retry, clock=clock, log=log
         ),
         model_cache=_build_model_cache(settings, engine, log),
         load_model_calls=_model_calls_loader(settings, clock, log),

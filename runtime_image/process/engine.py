@@ -90,16 +90,6 @@ class ModelReference:
 
 
 @dataclass(frozen=True)
-class InputFields:
-    """Fields of an engine's requests, by how links in them are read."""
-
-    #: Names of fields whose text stays text, even if it looks like a link.
-    text: frozenset[str]
-    #: Names of fields that hold pictures, in which even a broken URL counts as a link.
-    pictures: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Picture:
     """One file as the engine made it, byte for byte."""
 

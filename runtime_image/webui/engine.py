@@ -32,7 +32,7 @@ from runtime_image.webui.outputs import read_outputs
 from runtime_image.webui.progress import read_progress
 from runtime_image.webui.readiness import check_lists
 from runtime_image.webui.request import (
-    INPUT_FIELDS,
+    TEXT_FIELDS,
     TEXT_TO_IMAGE_PATH,
     UPSCALING_PATH,
     WebUiRequest,
@@ -61,7 +61,7 @@ _NO_VAE: Final = frozenset({"Automatic", "None"})
 class WebUiEngine:
     """One SD Web UI. The lists, options and checkpoint that it remembers are dropped by `forget`."""
 
-    input_fields = INPUT_FIELDS
+    text_fields = TEXT_FIELDS
 
     def __init__(
         self,

@@ -7,7 +7,6 @@ from typing import Any, Final
 from contract import runpod
 from contract.errors import InvalidTask
 from contract.task import TaskType
-from runtime_image.process.engine import InputFields
 from runtime_image.webui.errors import UnsupportedTask
 
 TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
@@ -30,35 +29,16 @@ _CHANGING_THE_SERVICE: Final = frozenset(
     }
 )
 
-#: Fields whose text stays text, even if it looks like a link, and fields that hold pictures in the Web UI and its
-#: ControlNet extension. Names that end in `prompt` are text too: scripts bring their own (`ad_prompt`).
-INPUT_FIELDS: Final = InputFields(
-    text=frozenset(
-        {
-            "api",
-            "force_task_id",
-            "hr_checkpoint_name",
-            "hr_sampler_name",
-            "hr_scheduler",
-            "hr_upscaler",
-            "infotext",
-            "model",
-            "module",
-            "name",
-            "refiner_checkpoint",
-            "sampler_index",
-            "sampler_name",
-            "scheduler",
-            "script_name",
-            "sd_model_checkpoint",
-            "sd_vae",
-            "styles",
-            "upscaler_1",
-            "upscaler_2",
-        }
-    ),
-    pictures=frozenset({"data", "image", "images", "init_images", "input_image", "latent_mask", "mask", "mask_image"}),
+#: Fields of prompts, whose text stays text even if it begins as a link does; the last two are ADetailer's. The Web UI
+#: would fetch a link in some other fields itself.
+TEXT_FIELDS: Final = frozenset(
+    {
+        *("prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt", "infotext"),
+        *("ad_prompt", "ad_negative_prompt"),
+    }
 )
+#: What the agent decides about the Web UI's files: it stores the pictures itself.
+_SAVING: Final = {"save_images": False, "do_not_save_samples": True, "do_not_save_grid": True}
 
 
 @dataclass(frozen=True)
@@ -100,10 +80,12 @@ class WebUiRequest:
     def with_body(self, body: dict[str, Any]) -> "WebUiRequest":
         """Return the call with its body, if it has one.
 
-        A task cannot decide whether the Web UI restores options after the request.
+        A task cannot decide whether the Web UI saves files, nor whether it restores options after the request.
         """
         if self.method != "POST":
             return self
+        if self.generates:
+            body = body | _SAVING
         if self.generates and (body.get("override_settings") or body.get("infotext")):
             body = {**body, "override_settings_restore_afterwards": not self.leaves_options}
         return replace(

@@ -1,6 +1,7 @@
 """Agreement of documents and code: configuration page, API description, documented requests."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from contract.option_values import PICTURE_OPTIONS
+from contract.script_tables import ALWAYS_ON, SELECTABLE
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
 
 PROJECT = Path(__file__).parents[2]
@@ -45,3 +48,10 @@ def test_a_link_is_not_taken_for_a_comment() -> None:
 def test_a_document_without_the_format_is_refused() -> None:
     with pytest.raises(ValueError, match="no request of format v3"):
         documented_request("text-to-image", "v3")
+
+
+def test_the_tasks_page_lists_every_option_and_script() -> None:
+    page = (PROJECT / "docs/reference/tasks.md").read_text(encoding="utf-8")
+    for heading, names in (("Options", PICTURE_OPTIONS), ("Scripts", {**SELECTABLE, **ALWAYS_ON})):
+        section = page.partition(f"### {heading}\n")[2].partition("\n#")[0]
+        assert set(names) <= set(re.findall(r"`([^`]+)`", section))

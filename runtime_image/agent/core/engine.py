@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from contract.task import Task
-from runtime_image.process.engine import EngineFailed, InputFields, ModelReference, Outputs, Progress, UnclearFailure
+from runtime_image.process.engine import EngineFailed, ModelReference, Outputs, Progress, UnclearFailure
 
 
 class EngineCall(Protocol):
@@ -68,7 +68,8 @@ class EngineDraft(Protocol):
 class Engine(Protocol):
     """One engine on this machine. Called from several threads."""
 
-    input_fields: InputFields
+    #: Names of fields whose text stays text, even if it begins as a link does.
+    text_fields: frozenset[str]
 
     @property
     def loaded_model(self) -> str | None:

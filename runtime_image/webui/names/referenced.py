@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from contract.plot import axes_of
+from contract.script_tables import PLOT, SD_UPSCALE, SELECTABLE
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.kinds import Kind
 from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH, UPSCALING_PATHS
@@ -26,6 +28,17 @@ _NO_REFINER: Final = frozenset({"None", "none"})
 _SCRIPTS: Final = {
     TEXT_TO_IMAGE_PATH: kinds.TEXT_TO_IMAGE_SCRIPT,
     IMAGE_TO_IMAGE_PATH: kinds.IMAGE_TO_IMAGE_SCRIPT,
+}
+#: Axes of the plot whose values are names.
+_NAMING_AXES: Final = {
+    "Sampler": kinds.SAMPLER,
+    "Hires sampler": kinds.SAMPLER,
+    "Schedule type": kinds.SCHEDULER,
+    "Checkpoint name": kinds.CHECKPOINT,
+    "Refiner checkpoint": kinds.CHECKPOINT,
+    "Hires upscaler": kinds.HIRES_UPSCALER,
+    "VAE": kinds.VAE,
+    "Styles": kinds.STYLE,
 }
 #: The Web UI reads `<lora:name:weight>` in prompts; `lyco` is an older word. A text without `>` is read once.
 _LORA: Final = re.compile(r"<(?:lora|lyco):([^:<>]++)[^<>]*+>")
@@ -61,6 +74,7 @@ def _of_generation(path: str, body: Mapping[str, Any], field: str) -> Iterator[N
         yield from _of_fields(overrides, f"{field}.override_settings", _NAMING_OPTIONS)
     if isinstance(scripts := body.get("alwayson_scripts"), Mapping):
         yield from (Named(_SCRIPTS[path], name, f"{field}.alwayson_scripts") for name in scripts)
+    yield from _of_script(path, body, f"{field}.script_args")
     if isinstance(styles := body.get("styles"), list):
         yield from (
             Named(kinds.STYLE, name, f"{field}.styles[{index}]")
@@ -76,8 +90,27 @@ def _of_generation(path: str, body: Mapping[str, Any], field: str) -> Iterator[N
     if not body.get("disable_extra_networks"):
         for name in prompts:
             # Only there: in a negative prompt it is text for the Web UI too.
-            for lora in dict.fromkeys(_LORA.findall(str(body.get(name) or ""))):
-                yield Named(kinds.LORA, lora, f"{field}.{name}")
+            yield from _loras_of(str(body.get(name) or ""), f"{field}.{name}")
+
+
+def _of_script(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:
+    script, arguments = str(body.get("script_name") or "").lower(), body.get("script_args")
+    if not isinstance(arguments, list) or len(arguments) != len(SELECTABLE.get(script, ())):
+        return
+    if script == SD_UPSCALE:
+        yield Named(kinds.UPSCALER, str(arguments[2]), f"{field}[2]")
+    elif script == PLOT:
+        for axis in axes_of(arguments, with_input=path == IMAGE_TO_IMAGE_PATH, field=field):
+            if kind := _NAMING_AXES.get(axis.label):
+                # A value of this axis is one style, or several with commas.
+                names = ",".join(axis.values).split(",") if kind is kinds.STYLE else axis.values
+                yield from (Named(kind, name, axis.field) for name in names if name and name not in _NO_REFINER)
+            elif axis.label == "Prompt S/R":
+                yield from _loras_of("".join(axis.values), axis.field)
+
+
+def _loras_of(prompt: str, field: str) -> Iterator[Named]:
+    yield from (Named(kinds.LORA, lora, field) for lora in dict.fromkeys(_LORA.findall(prompt)))
 
 
 def _of_fields(values: Mapping[str, Any], field: str, fields: Mapping[str, Kind]) -> Iterator[Named]:

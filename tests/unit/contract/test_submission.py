@@ -18,6 +18,8 @@ CATALOGUE = Catalogue(
         Runtime(name="dynamic", dynamic_model=True),
     ]
 )
+#: The beginning of a PNG.
+PICTURE = "iVBORw0KGgo="
 #: Names of a checkpoint that the model bucket knows.
 IN_BUCKET = {
     "painting.safetensors": "painting.safetensors",
@@ -222,16 +224,19 @@ def test_an_exceeded_limit_has_its_own_code_and_says_what_is_accepted() -> None:
     assert error["details"] == [{"field": "task.content.width", "message": "is 4096; this runtime accepts 1 to 1024"}]
 
 
-@pytest.mark.parametrize("content", [{}, {"init_images": []}, {"init_images": "x"}, {"init_images": [None]}])
+@pytest.mark.parametrize("content", [{}, {"init_images": []}, {"init_images": "x"}, {"init_images": None}])
 def test_image_to_image_needs_an_input_picture(content: dict[str, Any]) -> None:
     assert set(refusals(task(content, tasktype="image-to-image"))) == {"task.content.init_images"}
 
 
 def test_an_image_link_becomes_the_first_input_picture() -> None:
-    content = {"alwayson_scripts": {"image_link": "s3://b/k", "ControlNet": {}}, "init_images": ["second"]}
+    content = {"alwayson_scripts": {"image_link": "s3://b/k", "ControlNet": {"args": []}}, "init_images": [PICTURE]}
     original = copy.deepcopy(content)
     submission = parse(task(content, tasktype="image-to-image"))
-    assert submission.task.content == {"alwayson_scripts": {"ControlNet": {}}, "init_images": ["s3://b/k", "second"]}
+    assert submission.task.content == {
+        "alwayson_scripts": {"ControlNet": {"args": []}},
+        "init_images": ["s3://b/k", PICTURE],
+    }
     assert content == original
 
 
@@ -282,7 +287,7 @@ def test_a_checkpoint_that_is_not_there_is_refused(name: object) -> None:
 
 def test_a_dynamic_runtime_needs_a_named_checkpoint_to_generate_only() -> None:
     assert "must name its model" in str(refusals(task(runtime="dynamic")))
-    assert parse(task({"image": "x"}, runtime="dynamic", tasktype="png-info")).checkpoint is None
+    assert parse(task({"image": PICTURE}, runtime="dynamic", tasktype="png-info")).checkpoint is None
 
 
 def test_a_static_runtime_refuses_another_checkpoint() -> None:

@@ -63,7 +63,7 @@ EXAMPLES = [
             "alwayson_scripts": scripts(
                 sd_vae="vae.pt", override_settings={"CLIP_stop_at_last_layers": 2}, uid=7, ControlNet={"args": []}
             ),
-            "override_settings": {"eta": 1},
+            "override_settings": {"eta_ddim": 1},
         },
         {
             "id": "test-t2i",
@@ -74,7 +74,7 @@ EXAMPLES = [
         },
         {
             "alwayson_scripts": {"ControlNet": {"args": []}},
-            "override_settings": {"eta": 1, "CLIP_stop_at_last_layers": 2, "sd_vae": "vae.pt"},
+            "override_settings": {"eta_ddim": 1, "CLIP_stop_at_last_layers": 2, "sd_vae": "vae.pt"},
         },
         "v1-5-pruned-emaonly.safetensors",
         id="options move to override_settings, scripts of the Web UI stay",

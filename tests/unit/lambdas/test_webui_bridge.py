@@ -32,7 +32,9 @@ from tests.unit.lambdas.harness import Harness
 
 SAMPLING = {"sampling_step": 10, "sampling_steps": 20, "job_no": 0, "job_count": 2}
 PICTURE = b"\x89PNG picture"
-OPTIONS = {"CLIP_stop_at_last_layers": 1, "send_seed": True, "sd_model_checkpoint": "v1-5.safetensors", "sd_vae": None}
+ENCODED = "iVBORw0KGgo="
+SWITCHES = {"tiling": False, "save_txt": False}
+OPTIONS = {"CLIP_stop_at_last_layers": 1, "sd_model_checkpoint": "v1-5.safetensors", "sd_vae": None, **SWITCHES}
 
 
 class Client:
@@ -139,7 +141,7 @@ def test_a_generation_is_a_task_and_its_answer_the_web_uis_own(client: Client) -
 
 def test_one_picture_in_is_one_picture_out(client: Client) -> None:
     client.bodies["sdapi/v1/extra-single-image"] = {"html_info": "<p></p>"}
-    answer = client.post("extra-single-image", {"image": "x"})
+    answer = client.post("extra-single-image", {"image": ENCODED})
     assert answer.body == {"html_info": "<p></p>", "image": base64.b64encode(PICTURE).decode()}
 
 
@@ -152,8 +154,8 @@ def test_a_caller_that_wants_no_pictures_gets_none_and_its_bucket_does(client: C
 
 def test_the_inputs_come_back_where_they_are_asked_for(client: Client) -> None:
     for wanted in (True, False):
-        answer = client.post("img2img", {"init_images": ["abc"], "include_init_images": wanted})
-        assert answer.body["parameters"]["init_images"] == (["abc"] if wanted else None)
+        answer = client.post("img2img", {"init_images": [ENCODED], "include_init_images": wanted})
+        assert answer.body["parameters"]["init_images"] == ([ENCODED] if wanted else None)
 
 
 REFUSED = {"error": "HTTPException", "detail": "Script 'x' not found", "body": "", "errors": ""}
@@ -246,7 +248,7 @@ def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
 
 def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_calls, "MAX_RESPONSE_BYTES", 1000)
-    request = {"prompt": "a", "init_images": ["x" * 900], "include_init_images": True}
+    request = {"prompt": "a", "init_images": [ENCODED * 80], "include_init_images": True}
     answer = client.post("img2img", request)
     assert (answer.status, answer.body["code"]) == (413, "too_large")
     assert [link.partition("?")[0].rpartition("/")[2] for link in answer.body["links"]] == ["webui-api-1.png"]
@@ -303,8 +305,8 @@ def test_a_dynamic_runtime_lists_its_bucket_and_needs_a_choice(client: Client) -
 
 def test_options_are_the_callers_own(client: Client) -> None:
     assert client.post("options", {"CLIP_stop_at_last_layers": 2}).body is None
-    assert client.post("options", {"send_seed": False, "sd_vae": "kl.safetensors"}).body is None
-    mine = {"CLIP_stop_at_last_layers": 2, "send_seed": False, "sd_vae": "kl.safetensors"}
+    assert client.post("options", {"tiling": "True", "sd_vae": "kl.safetensors"}).body is None
+    mine = {"CLIP_stop_at_last_layers": 2, "tiling": True, "sd_vae": "kl.safetensors"}
     assert client.get("options").body == OPTIONS | mine
     assert client.get("options", key="other").body == OPTIONS
     answer = client.post("txt2img", {"override_settings": {"CLIP_stop_at_last_layers": 3}})
@@ -313,7 +315,7 @@ def test_options_are_the_callers_own(client: Client) -> None:
     assert client.post("txt2img", {}).body["parameters"]["override_settings"] is None
     client.post("txt2img", {"prompt": "a"}, key="other")
     assert "override_settings" not in client.content()
-    client.post("png-info", {"image": "x"})
+    client.post("png-info", {"image": ENCODED})
     assert "override_settings" not in client.content()
 
 
@@ -323,7 +325,8 @@ def test_options_are_the_callers_own(client: Client) -> None:
         ({"no_such_option": 1}, 500, {"error": "KeyError", "detail": "", "body": "", "errors": "'no_such_option'"}),
         ({"sd_model_checkpoint": "other.safetensors"}, 500, {"error": "RuntimeError"}),
         ({"CLIP_stop_at_last_layers": "abc"}, 422, {}),
-        ({"send_seed": 1}, 422, {}),
+        ({"tiling": 7}, 422, {}),
+        ({"save_txt": True}, 422, {}),
     ],
 )
 def test_options_that_cannot_be_set_change_nothing(

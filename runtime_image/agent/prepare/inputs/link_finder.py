@@ -1,16 +1,15 @@
-"""Finder of links in a task's content: anywhere, except in fields that are text."""
+"""Finder of links in a task's content: every text that begins as a link does, except in fields that are text.
+
+The engine itself would fetch some of them, past the guards of this agent. So a broken link counts too, and is refused.
+"""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runtime_image.process.engine import InputFields
+from contract.webui_values import begins_as_link
 
-#: A value that is one whole URL and nothing else.
-_WHOLE_URL: Final = re.compile(r"(?:https?|s3)://[^\s]+", re.IGNORECASE)
-#: In a field that holds a picture, the engine itself would fetch such a value, past the guards of this agent.
-_URL_BEGINNING: Final = re.compile(r"\s*(?:https?|s3)://", re.IGNORECASE)
 #: Query and fragment of a URL.
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 #: Characters of a link that errors and logs show.
@@ -36,43 +35,40 @@ class Link:
         return bare[:MAX_SHOWN] + ("?…" if bare != self.url else "")
 
 
-def find_links(body: dict[str, Any], path: str, fields: InputFields) -> list[Link]:
+def find_links(body: dict[str, Any], path: str, text_fields: frozenset[str]) -> list[Link]:
     """Return every link in `body`, whose own path is `path`."""
-    return list(_walk(body, path, "", fields))
+    return list(_walk(body, path, text_fields))
 
 
-def replace_links(body: dict[str, Any], replacement: Callable[[str], str], fields: InputFields) -> dict[str, Any]:
-    """Return `body` with every link replaced; parts without links are shared, not copied."""
-    return {key: _replaced(item, key, replacement, fields) for key, item in body.items()}
+def replace_links(
+    body: dict[str, Any], replacement: Callable[[str], str], text_fields: frozenset[str]
+) -> dict[str, Any]:
+    """Return `body` with every link replaced."""
+    return {
+        key: item if _is_text(item, key, text_fields) else _replaced(item, replacement, text_fields)
+        for key, item in body.items()
+    }
 
 
-def _walk(value: Any, path: str, name: str, fields: InputFields) -> Iterator[Link]:
+def _walk(value: Any, path: str, text_fields: frozenset[str]) -> Iterator[Link]:
     if isinstance(value, dict):
         for key, item in value.items():
-            if not _is_text_field(key, fields):
-                yield from _walk(item, f"{path}.{key}", key, fields)
+            if not _is_text(item, key, text_fields):
+                yield from _walk(item, f"{path}.{key}", text_fields)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _walk(item, f"{path}[{index}]", name, fields)
-    elif isinstance(value, str) and _is_link(value, name, fields):
+            yield from _walk(item, f"{path}[{index}]", text_fields)
+    elif isinstance(value, str) and begins_as_link(value):
         yield Link(path, value)
 
 
-def _replaced(value: Any, name: str, replacement: Callable[[str], str], fields: InputFields) -> Any:
-    if _is_text_field(name, fields):
-        return value
+def _replaced(value: Any, replacement: Callable[[str], str], text_fields: frozenset[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _replaced(item, key, replacement, fields) for key, item in value.items()}
+        return replace_links(value, replacement, text_fields)
     if isinstance(value, list):
-        return [_replaced(item, name, replacement, fields) for item in value]
-    return replacement(value) if isinstance(value, str) and _is_link(value, name, fields) else value
+        return [_replaced(item, replacement, text_fields) for item in value]
+    return replacement(value) if isinstance(value, str) and begins_as_link(value) else value
 
 
-def _is_link(text: str, name: str, fields: InputFields) -> bool:
-    # In a picture's place a broken URL counts as a link, so that it is refused here instead of fetched by the engine.
-    return bool(_WHOLE_URL.fullmatch(text)) or (name in fields.pictures and bool(_URL_BEGINNING.match(text)))
-
-
-def _is_text_field(name: str, fields: InputFields) -> bool:
-    # Names that end in `prompt` are text too: extensions bring their own.
-    return name in fields.text or name.lower().endswith("prompt")
+def _is_text(value: object, name: str, text_fields: frozenset[str]) -> bool:
+    return name in text_fields and isinstance(value, str)

@@ -13,7 +13,6 @@ from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import InputFields
 from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
@@ -39,9 +38,9 @@ class LinkTools:
 class LinkResolver:
     """Replaces links; an error names the field of its link."""
 
-    def __init__(self, *, load_tools: Callable[[], LinkTools], fields: InputFields) -> None:
+    def __init__(self, *, load_tools: Callable[[], LinkTools], text_fields: frozenset[str]) -> None:
         self._load_tools = load_tools
-        self._fields = fields
+        self._text_fields = text_fields
 
     def replace(self, body: dict[str, Any], path: str, *, task_id: str, etags: Mapping[str, str]) -> dict[str, Any]:
         """Return `body` with every link replaced; `path` is the path of `body` in the task.
@@ -49,7 +48,7 @@ class LinkResolver:
         Raises:
             LinkRefused, LinkUnavailable: for the first link, in the order of the content, that fails.
         """
-        links = find_links(body, path, self._fields)
+        links = find_links(body, path, self._text_fields)
         if not links:
             return body
         if len(links) > MAX_LINKS:
@@ -61,7 +60,7 @@ class LinkResolver:
         for link in links:
             if isinstance(problem := pictures[link.url], Exception):
                 raise _at(link, problem)
-        return replace_links(body, lambda url: str(pictures[url]), self._fields)
+        return replace_links(body, lambda url: str(pictures[url]), self._text_fields)
 
 
 def _fetch(tools: LinkTools, url: str, task_id: str, etag: str | None) -> str:
@@ -77,7 +76,13 @@ def _at(link: Link, problem: Exception) -> Exception:
 
 
 def build_link_resolver(
-    settings: AgentSettings, *, fields: InputFields, storage: "S3Client", retry: Retry, clock: Clock, log: EventLog
+    settings: AgentSettings,
+    *,
+    text_fields: frozenset[str],
+    storage: "S3Client",
+    retry: Retry,
+    clock: Clock,
+    log: EventLog,
 ) -> LinkResolver:
     """Return the resolver of links that an environment's settings allow."""
     tools: list[LinkTools] = []
@@ -90,7 +95,7 @@ def build_link_resolver(
                 tools.append(_load(settings, storage, retry, clock, log))
         return tools[0]
 
-    return LinkResolver(load_tools=load, fields=fields)
+    return LinkResolver(load_tools=load, text_fields=text_fields)
 
 
 def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock, log: EventLog) -> LinkTools:

@@ -22,9 +22,9 @@ from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.orchestrator.orchestrator import Placement
-from runtime_image.process.engine import InputFields, Outputs, Progress, UnclearFailure
+from runtime_image.process.engine import Outputs, Progress, UnclearFailure
 from runtime_image.webui.errors import WebUiHung
-from runtime_image.webui.request import INPUT_FIELDS, WebUiRequest
+from runtime_image.webui.request import TEXT_FIELDS, WebUiRequest
 from task_store.lease import Lease, LeaseLost, ProgressReport
 from task_store.repository import TaskRepository
 
@@ -63,7 +63,7 @@ class FakeEngine:
 
     name: str | None = None
     pinned: set[str] = field(default_factory=set)
-    input_fields: InputFields = INPUT_FIELDS
+    text_fields: frozenset[str] = TEXT_FIELDS
 
     @property
     def loaded_model(self) -> str | None:

@@ -4,8 +4,18 @@ from typing import Any
 
 import pytest
 
+from contract.script_tables import TEXT_TO_IMAGE_AXES
 from runtime_image.webui.names.referenced import names_in
 from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH
+
+Axis = tuple[str, str, list[str]]
+
+
+def plot(*axes: Axis, as_text: bool = False) -> dict[str, Any]:
+    """Return a body with a plot over these axes."""
+    places = [part for label, *values in axes for part in (TEXT_TO_IMAGE_AXES.index(label), *values)]
+    return {"script_name": "X/Y/Z plot", "script_args": [*places, *[False] * 7, 0, as_text]}
+
 
 EXTRA = "/sdapi/v1/extra-single-image"
 
@@ -41,6 +51,42 @@ EXTRA = "/sdapi/v1/extra-single-image"
             {"script_name": "SD upscale", "alwayson_scripts": {"ControlNet": {}}},
             [("script", "SD upscale", "script_name"), ("script", "ControlNet", "alwayson_scripts")],
             id="scripts",
+        ),
+        pytest.param(
+            IMAGE_TO_IMAGE_PATH,
+            {"script_name": "SD upscale", "script_args": ["", 8, "ESRGAN_4x", 2.0]},
+            [("script", "SD upscale", "script_name"), ("upscaler", "ESRGAN_4x", "script_args[2]")],
+            id="upscaler of SD upscale",
+        ),
+        pytest.param(
+            TEXT_TO_IMAGE_PATH,
+            plot(("Sampler", "", ["Euler", "DDIM"]), ("Checkpoint name", "", ["m"]), ("Styles", "", ["noir,pop"])),
+            [
+                ("script", "X/Y/Z plot", "script_name"),
+                ("sampler", "Euler", "script_args[2]"),
+                ("sampler", "DDIM", "script_args[2]"),
+                ("checkpoint", "m", "script_args[5]"),
+                ("style", "noir", "script_args[8]"),
+                ("style", "pop", "script_args[8]"),
+            ],
+            id="lists of a plot",
+        ),
+        pytest.param(
+            TEXT_TO_IMAGE_PATH,
+            plot(
+                ("VAE", "None, v", ["unused"]),
+                ("Refiner checkpoint", '"r, 2"', []),
+                ("Prompt S/R", "<lora:a:1>, <lora:b:1>", []),
+                as_text=True,
+            ),
+            [
+                ("script", "X/Y/Z plot", "script_name"),
+                ("VAE", "v", "script_args[1]"),
+                ("checkpoint", "r, 2", "script_args[4]"),
+                ("LoRA", "a", "script_args[7]"),
+                ("LoRA", "b", "script_args[7]"),
+            ],
+            id="texts of a plot",
         ),
         pytest.param(TEXT_TO_IMAGE_PATH, {"refiner_checkpoint": "None"}, [], id="no refiner"),
         pytest.param(

@@ -9,6 +9,14 @@ from contract.task import TaskType
 from runtime_image.webui.errors import UnsupportedTask
 from runtime_image.webui.request import build_request, content_of
 
+SAVING = {"save_images": False, "do_not_save_samples": True, "do_not_save_grid": True}
+
+
+def test_no_task_has_the_web_ui_save_files() -> None:
+    content = {"save_images": True, "do_not_save_samples": False, "do_not_save_grid": False}
+    request = build_request(TaskType.TEXT_TO_IMAGE, content, content)
+    assert json.loads(request.body or b"") == SAVING
+
 
 @pytest.mark.parametrize(
     ("tasktype", "path", "takes_lock", "generates", "needs_pictures"),
@@ -29,14 +37,14 @@ def test_each_tasktype_is_one_call(
     request = build_request(TaskType(tasktype), content, content)
 
     assert (request.method, request.path) == ("POST", path)
-    assert json.loads(request.body or b"") == content
+    assert json.loads(request.body or b"") == content | (SAVING if generates else {})
     assert (request.takes_lock, request.generates, request.needs_pictures) == (takes_lock, generates, needs_pictures)
     assert not request.is_exclusive
 
 
 @pytest.mark.parametrize(
     ("method", "endpoint", "exclusive"),
-    [("POST", "/sdapi/v1/options", True), ("GET", "sdapi/v1/options", False), ("POST", "sdapi/v1/txt2img", False)],
+    [("POST", "/sdapi/v1/options", True), ("GET", "sdapi/v1/options", False), ("POST", "sdapi/v1/png-info", False)],
 )
 def test_a_call_by_name(method: str, endpoint: str, *, exclusive: bool) -> None:
     content = {"api": {"method": method, "endpoint": endpoint}, "payload": {"a": 1}}

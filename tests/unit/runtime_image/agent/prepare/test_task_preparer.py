@@ -16,7 +16,7 @@ from runtime_image.process.retry import Retry
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiCall, WebUiEngine
 from runtime_image.webui.errors import WebUiResponse, WebUiUnreachable
-from runtime_image.webui.request import INPUT_FIELDS
+from runtime_image.webui.request import TEXT_FIELDS
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -51,7 +51,7 @@ def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
     engine = WebUiEngine(client=FakeWebUi(clock, silent_calls), allowed_options=(), clock=clock, log=log)
     preparer = TaskPreparer(
         engine=engine,
-        links=LinkResolver(load_tools=no_tools, fields=INPUT_FIELDS),
+        links=LinkResolver(load_tools=no_tools, text_fields=TEXT_FIELDS),
         model_cache=None,
         load_model_calls=no_model_calls,
         retry=Retry(clock=clock, log=log),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
-from runtime_image.webui.request import INPUT_FIELDS
+from runtime_image.webui.request import TEXT_FIELDS
 
 URL = "https://example.com/a.png"
 JSON = st.recursive(
@@ -25,7 +25,7 @@ def test_links_are_found_wherever_they_stand() -> None:
         "script_args": ["", 8, URL],
     }
 
-    assert find_links(body, "task.content", INPUT_FIELDS) == [
+    assert find_links(body, "task.content", TEXT_FIELDS) == [
         Link("task.content.init_images[0]", URL),
         Link("task.content.mask", "s3://bucket/mask.png"),
         Link("task.content.alwayson_scripts.ControlNet.args[0].image", "HTTP://example.com/b.png"),
@@ -33,30 +33,52 @@ def test_links_are_found_wherever_they_stand() -> None:
     ]
 
 
-@pytest.mark.parametrize("field", [*sorted(INPUT_FIELDS.text), "prompt", "negative_prompt", "hr_prompt", "ad_prompt"])
+@pytest.mark.parametrize("field", sorted(TEXT_FIELDS))
 def test_text_stays_text(field: str) -> None:
-    body = {field: URL, "styles": [URL], "alwayson_scripts": {"x": {"args": [{field: [URL]}]}}}
+    body = {field: URL, "alwayson_scripts": {"x": {"args": [{field: URL}]}}}
 
-    assert find_links(body, "task.content", INPUT_FIELDS) == []
-    assert replace_links(body, lambda _: "replaced", INPUT_FIELDS) == body
+    assert find_links(body, "task.content", TEXT_FIELDS) == []
+    assert replace_links(body, lambda _: "replaced", TEXT_FIELDS) == body
 
 
-def test_text_around_a_link_is_no_link_except_where_a_picture_belongs() -> None:
-    assert find_links({"note": f"{URL} is nice", "other": f" {URL}"}, "x", INPUT_FIELDS) == []
-    # The Web UI would fetch this one itself.
-    assert find_links({"init_images": [f"{URL} x"]}, "x", INPUT_FIELDS) == [Link("x.init_images[0]", f"{URL} x")]
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"init_images": [f"{URL} x"]}, "init_images[0]"),
+        ({"alwayson_scripts": {"x": {"args": [f" {URL}"]}}}, "alwayson_scripts.x.args[0]"),
+        ({"script_args": [f"\n{URL} "]}, "script_args[0]"),
+        ({"firstpass_image": URL}, "firstpass_image"),
+        (
+            {"alwayson_scripts": {"x": {"args": [{"effective_region_mask": f"{URL} "}]}}},
+            "alwayson_scripts.x.args[0].effective_region_mask",
+        ),
+        ({"alwayson_scripts": {"x": {"args": [{"hidden_prompt": URL}]}}}, "alwayson_scripts.x.args[0].hidden_prompt"),
+        ({"prompt": {"image": URL}}, "prompt.image"),
+        ({"prompt": [URL]}, "prompt[0]"),
+        ({"styles": [URL]}, "styles[0]"),
+        ({"alwayson_scripts": {"x": {"args": [{"model": URL, "name": "a"}]}}}, "alwayson_scripts.x.args[0].model"),
+    ],
+)
+def test_what_the_web_ui_might_fetch_is_a_link(body: dict[str, Any], field: str) -> None:
+    (link,) = find_links(body, "x", TEXT_FIELDS)
+    assert link.field == f"x.{field}"
+    assert replace_links(body, lambda _: "replaced", TEXT_FIELDS) != body
+
+
+def test_a_link_inside_a_text_is_text() -> None:
+    assert find_links({"note": f"see {URL}"}, "x", TEXT_FIELDS) == []
 
 
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=5))
 def test_what_is_found_is_what_is_replaced_and_nothing_else(body: dict[str, Any]) -> None:
-    links = find_links(body, "task.content", INPUT_FIELDS)
+    links = find_links(body, "task.content", TEXT_FIELDS)
     seen: list[str] = []
 
-    replaced = replace_links(body, lambda url: seen.append(url) or url, INPUT_FIELDS)  # type: ignore[func-returns-value] # only noted
+    replaced = replace_links(body, lambda url: seen.append(url) or url, TEXT_FIELDS)  # type: ignore[func-returns-value] # only noted
 
     assert seen == [link.url for link in links]
     assert replaced == body
-    assert find_links(replace_links(body, lambda _: "data", INPUT_FIELDS), "x", INPUT_FIELDS) == []
+    assert find_links(replace_links(body, lambda _: "data", TEXT_FIELDS), "x", TEXT_FIELDS) == []
 
 
 @pytest.mark.parametrize(

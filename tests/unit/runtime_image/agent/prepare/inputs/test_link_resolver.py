@@ -12,7 +12,7 @@ from contract.upload import MAX_LINKS
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from runtime_image.agent.prepare.inputs.image_check import ImageCheck
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
-from runtime_image.webui.request import INPUT_FIELDS
+from runtime_image.webui.request import TEXT_FIELDS
 
 
 class Fetches:
@@ -28,7 +28,7 @@ class Fetches:
 
 def replacement(fetches: Fetches) -> LinkResolver:
     tools = LinkTools(fetch_http=fetches, fetch_s3=fetches, check_picture=lambda _: None)
-    return LinkResolver(load_tools=lambda: tools, fields=INPUT_FIELDS)
+    return LinkResolver(load_tools=lambda: tools, text_fields=TEXT_FIELDS)
 
 
 def encoded(url: str) -> str:

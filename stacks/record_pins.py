@@ -2,8 +2,8 @@
 
 usage: python -m stacks.record_pins [--check] FILE…
 
-A line `X_IMAGE=name:tag` gets its digest, and a line `X_SHA256=` the hash of what the link in `X` leads to. With
-`--check`, the files stay as they are. The exit status is 1 if a pin is missing or differs.
+A line `X_IMAGE=name:tag` gets its digest, and a line `X_SHA256=` the hash of what the link in `X` or `X_URL` leads to.
+With `--check`, the files stay as they are. The exit status is 1 if a pin is missing or differs.
 """
 
 import hashlib
@@ -51,7 +51,8 @@ def _compared(line: str, links: dict[str, str]) -> str:
     name, _, value = line.partition("=")
     if name.endswith("_IMAGE"):
         return f"{name}={_with_digest(value)}"
-    link = links.get(name.removesuffix("_SHA256"), "")
+    pinned = name.removesuffix("_SHA256")
+    link = links.get(pinned) or links.get(f"{pinned}_URL", "")
     if not name.endswith("_SHA256") or not link.startswith(("https://", "http://127.0.0.1:")):
         return line
     found = _hash_of(link)

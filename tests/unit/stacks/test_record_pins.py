@@ -70,12 +70,14 @@ def file(tmp_path: Path) -> Path:
 
 def test_what_is_missing_is_recorded_and_the_rest_stays(hosts: Hosts, file: Path) -> None:
     other = "UV_VERSION=1\nUV_SHA256=ab\n"
-    file.write_text(f"# a = 1\n\nA_IMAGE={hosts.image()}\nB_WHEEL={hosts.link}\nB_WHEEL_SHA256=\n{other}")
+    image, link = hosts.image(), hosts.link
+    missing = f"A_IMAGE={image}\nB_WHEEL={link}\nB_WHEEL_SHA256=\nC_URL={link}\nC_SHA256=\n"
+    file.write_text(f"# a = 1\n\n{missing}{other}")
 
     assert main([str(file)]) == 0
 
     wheel = hashlib.sha256(WHEEL).hexdigest()
-    recorded = f"A_IMAGE={hosts.image()}@{DIGEST}\nB_WHEEL={hosts.link}\nB_WHEEL_SHA256={wheel}\n"
+    recorded = f"A_IMAGE={image}@{DIGEST}\nB_WHEEL={link}\nB_WHEEL_SHA256={wheel}\nC_URL={link}\nC_SHA256={wheel}\n"
     assert file.read_text() == f"# a = 1\n\n{recorded}{other}"
     assert main(["--check", str(file)]) == 0
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,12 +18,17 @@ BODY = json.dumps({"id": "a", "result": True, "context": "ä"}).encode()
 BLOCKS = code_blocks("how-to/webhooks.md", "python")
 
 
+#: Receiver of the documents: takes the headers and the body of a webhook.
+Handle = Callable[[dict[str, str], bytes], object]
+
+
 @pytest.fixture(params=range(len(BLOCKS)), ids=["standardwebhooks", "without_packages"])
-def handle(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+def handle(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Handle:
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     namespace: dict[str, Any] = {}
     exec(BLOCKS[request.param], namespace)  # noqa: S102 - it is our own document
-    return namespace["handle"]
+    handle: Handle = namespace["handle"]
+    return handle
 
 
 def headers(body: bytes, *secrets: str, seconds_ago: int = 0) -> dict[str, str]:
@@ -30,11 +36,11 @@ def headers(body: bytes, *secrets: str, seconds_ago: int = 0) -> dict[str, str]:
     return dict(signed_headers("msg_1", body, keys=keys, now_seconds=int(time.time()) - seconds_ago))
 
 
-def test_what_we_sent_is_taken(handle: Any) -> None:
+def test_what_we_sent_is_taken(handle: Handle) -> None:
     assert handle(headers(BODY, SECRET), BODY) == json.loads(BODY)
 
 
-def test_what_is_signed_by_two_secrets_is_taken(handle: Any) -> None:
+def test_what_is_signed_by_two_secrets_is_taken(handle: Handle) -> None:
     other = "whsec_" + "QUJD" * 10
     assert handle(headers(BODY, other, SECRET), BODY) == json.loads(BODY)
 
@@ -49,7 +55,7 @@ def test_what_is_signed_by_two_secrets_is_taken(handle: Any) -> None:
         (headers(BODY, SECRET) | {"webhook-signature": "v1,"}, BODY),
     ],
 )
-def test_everything_else_is_refused(handle: Any, sent: dict[str, str], arrived: bytes) -> None:
+def test_everything_else_is_refused(handle: Handle, sent: dict[str, str], arrived: bytes) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - each snippet has its own error
         handle(sent, arrived)
 

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -224,11 +225,11 @@ def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
 ) -> None:
     others_arrived = threading.Event()
 
-    def slow(request: Any) -> None:
+    def slow(request: BaseHTTPRequestHandler) -> None:
         assert others_arrived.wait(20)
         status(200)(request)
 
-    def quick(request: Any) -> None:
+    def quick(request: BaseHTTPRequestHandler) -> None:
         others_arrived.set()
         status(200)(request)
 
@@ -269,7 +270,7 @@ def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Signin
 
 
 def test_an_endless_answer_is_not_read(receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask) -> None:
-    def endless(request: Any) -> None:
+    def endless(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.end_headers()
         while True:

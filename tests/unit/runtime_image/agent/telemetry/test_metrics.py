@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeEngine
 from tests.unit.runtime_image.agent.tasks import held_task
 
+#: Reader of the lines that were logged.
+Lines = Callable[[], list[dict[str, Any]]]
+
 
 @pytest.fixture
 def metrics() -> EmbeddedMetrics:
@@ -26,7 +30,7 @@ def metrics() -> EmbeddedMetrics:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Any:
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
     caplog.set_level(logging.INFO, "metrics")
 
     def read() -> list[dict[str, Any]]:
@@ -44,7 +48,7 @@ def values_of(line: dict[str, Any]) -> dict[str, float]:
     return {metric["Name"]: line[metric["Name"]][0] for metric in directive["Metrics"]}
 
 
-def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Any) -> None:
+def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Lines) -> None:
     clock, task = StillClock(), held_task()
     # Claimed at second 1000, which is 1,000,000 ms after its submission.
     timeline = task.timeline
@@ -68,7 +72,7 @@ def test_a_task_says_where_its_time_went(metrics: EmbeddedMetrics, lines: Any) -
     }
 
 
-def test_a_stage_that_was_not_reached_has_no_metric(metrics: EmbeddedMetrics, lines: Any) -> None:
+def test_a_stage_that_was_not_reached_has_no_metric(metrics: EmbeddedMetrics, lines: Lines) -> None:
     observer = TaskMetrics(metrics=metrics, clock=StillClock())
 
     observer.task_ended(held_task(), TaskResult.FAILED, pictures=0, error_code="link_refused")
@@ -89,7 +93,7 @@ def test_a_stage_that_was_not_reached_has_no_metric(metrics: EmbeddedMetrics, li
     ],
 )
 def test_each_result_has_its_count_except_a_cancel_which_its_function_counts(
-    metrics: EmbeddedMetrics, lines: Any, result: TaskResult, counted: set[str]
+    metrics: EmbeddedMetrics, lines: Lines, result: TaskResult, counted: set[str]
 ) -> None:
     TaskMetrics(metrics=metrics, clock=StillClock()).task_ended(held_task(), result, pictures=0, error_code=None)
 
@@ -149,7 +153,7 @@ def test_a_status_that_cannot_be_written_harms_nothing(metrics: EmbeddedMetrics,
     replica.report.tick(replica.clock.seconds, held=0)
 
 
-def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics, lines: Any) -> None:
+def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics, lines: Lines) -> None:
     replica, task = Replica(metrics, None), held_task()
     replica.health.ready()
     replica.health.failed(sent_at=1.0, now=2.0)
@@ -165,7 +169,7 @@ def test_once_a_minute_the_replica_says_how_busy_it_was(metrics: EmbeddedMetrics
     assert values_of(line) == {"BusyShare": 0.25, "Replicas": 1, "ReadyReplicas": 1, "WebUiFailures": 1}
 
 
-def test_the_first_task_that_completes_ends_the_cold_start(lines: Any) -> None:
+def test_the_first_task_that_completes_ends_the_cold_start(lines: Lines) -> None:
     clock = StillClock()
     observer = FirstTask(clock=clock, log=EventLog(logging.getLogger("metrics")))
     clock.seconds += 10

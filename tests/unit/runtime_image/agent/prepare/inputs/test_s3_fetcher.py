@@ -3,13 +3,13 @@
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from types_boto3_s3 import S3Client
 
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
 from guarded_http.errors import LinkRefused
@@ -62,7 +62,7 @@ def test_what_may_be_uploaded_may_be_linked_to() -> None:
 
 
 @pytest.fixture
-def fetcher() -> Iterator[tuple[S3Fetcher, Any]]:
+def fetcher() -> Iterator[tuple[S3Fetcher, S3Client]]:
     """Return a fetcher with an own bucket, `tasks`, that holds an upload."""
     with mock_aws():
         storage = boto3.client(
@@ -81,7 +81,7 @@ def fetcher() -> Iterator[tuple[S3Fetcher, Any]]:
 UPLOAD = "s3://tasks/uploads/shop/x.png"
 
 
-def test_an_own_bucket_gives_the_checked_object_only(fetcher: tuple[S3Fetcher, Any]) -> None:
+def test_an_own_bucket_gives_the_checked_object_only(fetcher: tuple[S3Fetcher, S3Client]) -> None:
     fetch, storage = fetcher[0].fetch, fetcher[1]
     etag = storage.head_object(Bucket="tasks", Key="uploads/shop/x.png")["ETag"]
     assert fetch(UPLOAD, "a", etag) == b"as checked"

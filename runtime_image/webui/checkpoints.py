@@ -102,6 +102,13 @@ class Checkpoints:
                 raise CheckpointNotLoaded(problem)
         self._loaded = (name, checkpoint)
 
+    def confirm(self, name: str) -> None:
+        """Raise CheckpointNotLoaded if a task's call set this checkpoint, and the Web UI did not load it."""
+        checkpoint = self._find(name)
+        if checkpoint is None or not self._is_current(checkpoint):
+            self.replace_spoiled(broken=checkpoint)
+            raise CheckpointNotLoaded(f"the Web UI did not load {name}")
+
     def replace_spoiled(self, *, broken: Checkpoint | None = None) -> None:
         """Load another checkpoint than the present one, because a load has failed or may have failed.
 

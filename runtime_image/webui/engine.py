@@ -27,7 +27,7 @@ from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.referenced import names_in
 from runtime_image.webui.names.styles import STYLES_FILE, STYLES_FOLDER, read_styles, with_styles
 from runtime_image.webui.names.validation import NameValidation
-from runtime_image.webui.options import OptionOverrides
+from runtime_image.webui.options import CHECKPOINT_OPTION, OptionOverrides
 from runtime_image.webui.outputs import read_outputs
 from runtime_image.webui.progress import read_progress
 from runtime_image.webui.readiness import check_lists
@@ -145,6 +145,8 @@ class WebUiEngine:
         if request.generates:
             self.checkpoints.check_answer(checkpoint, value)
             check_sampler(request.sampler_name, value)
+        elif request.loads_checkpoints:
+            self.checkpoints.confirm(json.loads(request.body or b"{}")[CHECKPOINT_OPTION])
         return value
 
     def _restore_options(self) -> None:

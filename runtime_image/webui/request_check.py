@@ -50,7 +50,7 @@ class RequestCheck:
         if request.path == OPTIONS_PATH and request.method == "POST":
             self._check_options(body, field)
         named = list(names_in(request.path, body, field))
-        if request.generates and (_may_name_checkpoints(body) or any(one.kind is CHECKPOINT for one in named)):
+        if any(one.kind is CHECKPOINT for one in named) or (request.generates and _may_name_checkpoints(body)):
             request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:
             named.append(Named(CHECKPOINT, checkpoint, _CHECKPOINT_FIELD))

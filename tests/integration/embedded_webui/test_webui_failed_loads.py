@@ -39,7 +39,12 @@ def client(web_ui_url: str) -> WebUiClient:
 
 @pytest.fixture
 def engine(client: WebUiClient) -> WebUiEngine:
-    return WebUiEngine(client=client, allowed_options=(), clock=StillClock(), log=EventLog(logging.getLogger("load")))
+    return WebUiEngine(
+        client=client,
+        allowed_options=("sd_model_checkpoint",),
+        clock=StillClock(),
+        log=EventLog(logging.getLogger("load")),
+    )
 
 
 @pytest.fixture
@@ -89,6 +94,23 @@ def test_a_model_that_does_not_load_within_a_request_spoils_no_other_task(engine
 
     with pytest.raises(WebUiUnclear, match="UnsupportedModel"):
         second_pass.run(timeout_seconds=DEADLINE_SECONDS)
+
+    assert picture(engine, "tiny-a") == whole
+
+
+def test_a_task_that_sets_a_checkpoint_as_an_option_spoils_no_other_task(engine: WebUiEngine, add_file: Path) -> None:
+    whole = picture(engine, "tiny-a")
+    add_file.write_bytes(NO_MODEL)
+    content = {
+        "api": {"method": "POST", "endpoint": "/sdapi/v1/options"},
+        "payload": {"sd_model_checkpoint": "other.safetensors"},
+    }
+    metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": "webui-api"})
+    drafted = engine.draft(Task(metadata=metadata, content=content), checkpoint=None)
+    drafted.check(timeout_seconds=DEADLINE_SECONDS)
+
+    with pytest.raises(CheckpointNotLoaded):
+        drafted.call(drafted.body).run(timeout_seconds=DEADLINE_SECONDS)
 
     assert picture(engine, "tiny-a") == whole
 

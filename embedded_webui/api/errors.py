@@ -16,8 +16,15 @@ _logger: Final = logging.getLogger(__name__)
 
 def register_errors(application: FastAPI) -> None:
     """Make an application answer errors like the Web UI; unknown routes keep FastAPI's own response."""
-    application.add_exception_handler(HTTPException, _refusal)
-    application.add_exception_handler(RequestValidationError, _invalid)
+
+    @application.exception_handler(HTTPException)
+    async def refuse(_: Request, exception: HTTPException) -> JSONResponse:
+        return _response(exception.status_code, error="HTTPException", detail=str(exception.detail))
+
+    @application.exception_handler(RequestValidationError)
+    async def name_fields(_: Request, exception: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": detail_of(exception.errors(), exception.body)}, status_code=422)
+
     application.add_middleware(ExceptionResponses)
 
 
@@ -35,18 +42,6 @@ class ExceptionResponses:
             _logger.exception("request_failed", extra={"path": scope.get("path")})
             name = exception.name if isinstance(exception, WebUiException) else type(exception).__name__
             await _response(500, error=name, errors=str(exception))(scope, receive, send)
-
-
-async def _refusal(_: Request, exception: Exception) -> JSONResponse:
-    if not isinstance(exception, HTTPException):
-        raise exception
-    return _response(exception.status_code, error="HTTPException", detail=str(exception.detail))
-
-
-async def _invalid(_: Request, exception: Exception) -> JSONResponse:
-    if not isinstance(exception, RequestValidationError):
-        raise exception
-    return JSONResponse({"detail": detail_of(exception.errors(), exception.body)}, status_code=422)
 
 
 def _response(status: int, *, error: str, detail: str = "", errors: str = "") -> JSONResponse:

@@ -29,16 +29,9 @@ def without_extra_networks(prompt: str) -> str:
     return _EXTRA_NETWORK.sub("", prompt)
 
 
-def schedule(prompt: str, steps: int) -> list[tuple[int, str]]:
-    """Return the prompts of a run of `steps` steps, each with the number of its last step, counted from 1."""
-    changes = sorted({steps, *(when for when in _changes(prompt, steps) if 0 < when < steps)})
-    result: list[tuple[int, str]] = []
-    for last in changes:
-        text = _at_step(prompt, last, steps)
-        if result and result[-1][1] == text:
-            result.pop()
-        result.append((last, text))
-    return result
+def prompts_by_step(prompt: str, steps: int) -> list[str]:
+    """Return the prompt of each step."""
+    return [_at_step(prompt, step, steps) for step in range(1, steps + 1)]
 
 
 def weighted_pieces(prompt: str) -> list[Weighted]:
@@ -79,18 +72,6 @@ def _with_breaks(pieces: list[tuple[str, float]]) -> list[Weighted]:
             if part:
                 result.append(Weighted(part, weight))
     return result or [Weighted("")]
-
-
-def _changes(prompt: str, steps: int) -> list[int]:
-    changes: list[int] = []
-    rest = prompt
-    while True:
-        found = _first_change(rest)
-        if not found:
-            return changes
-        parts, separator = _parts(found[1])
-        changes += range(1, steps) if separator == "|" else [_when(parts[-1], steps)]
-        rest = rest[: found.start()] + rest[found.end() :]
 
 
 def _at_step(prompt: str, step: int, steps: int) -> str:

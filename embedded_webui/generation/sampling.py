@@ -225,8 +225,8 @@ class _AfterStep:
 
 def _guidances(model: Model, plan: Pass, steps: int) -> Iterator[_Guidance]:
     """Yield the prompts of each step; equal prompts of neighbouring steps are one object."""
-    prompts = _per_step(prompt_syntax.schedule(prompt_syntax.without_extra_networks(plan.prompt), steps))
-    negatives = _per_step(prompt_syntax.schedule(plan.negative_prompt, steps))
+    prompts = prompt_syntax.prompts_by_step(prompt_syntax.without_extra_networks(plan.prompt), steps)
+    negatives = prompt_syntax.prompts_by_step(plan.negative_prompt, steps)
     empty = model.prompts.encode("", clip_skip=plan.clip_skip)
     known: dict[tuple[str, str], _Guidance] = {}
     for pair in zip(prompts, negatives, strict=True):
@@ -236,13 +236,6 @@ def _guidances(model: Model, plan: Pass, steps: int) -> Iterator[_Guidance]:
             prompt, negative = pad_to_same_length([prompt, negative], empty)
             known[pair] = _Guidance(prompt=prompt, negative=negative)
         yield known[pair]
-
-
-def _per_step(prompts: Sequence[tuple[int, str]]) -> list[str]:
-    result: list[str] = []
-    for last_step, prompt in prompts:
-        result += [prompt] * (last_step - len(result))
-    return result
 
 
 def _estimate(scheduler: Any, timestep: Tensor, tensors: dict[str, Tensor], *, count: int) -> Tensor:

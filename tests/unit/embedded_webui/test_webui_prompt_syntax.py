@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded_webui.generation.prompt_syntax import Weighted, schedule, weighted_pieces, without_extra_networks
+from embedded_webui.generation.prompt_syntax import Weighted, prompts_by_step, weighted_pieces, without_extra_networks
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,19 @@ def test_brackets_are_weights(prompt: str, pieces: list[tuple[str | None, float]
     ],
 )
 def test_prompts_change_on_the_way(prompt: str, prompts: list[tuple[int, str]]) -> None:
-    assert schedule(prompt, 10) == prompts
+    expected = [next(text for last, text in prompts if step <= last) for step in range(1, 11)]
+    assert prompts_by_step(prompt, 10) == expected
 
 
 def test_alternatives_take_turns() -> None:
-    assert schedule("[red|blue] sky", 3) == [(1, "red sky"), (2, "blue sky"), (3, "red sky")]
+    assert prompts_by_step("[red|blue] sky", 3) == ["red sky", "blue sky", "red sky"]
 
 
 @given(st.text(alphabet="ab :|()[]\\.0123456789BREAK"), st.integers(1, 30))
 def test_any_text_has_a_prompt_for_every_step(prompt: str, steps: int) -> None:
-    prompts = schedule(prompt, steps)
-    assert [last for last, _ in prompts] == sorted({last for last, _ in prompts})
-    assert prompts[-1][0] == steps
-    for _, text in prompts:
+    prompts = prompts_by_step(prompt, steps)
+    assert len(prompts) == steps
+    for text in prompts:
         pieces = weighted_pieces(text)
         assert pieces
         assert all(math.isfinite(piece.weight) for piece in pieces)

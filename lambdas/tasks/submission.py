@@ -115,7 +115,13 @@ class TaskSubmission:
         submission = replace(submission, etags=self._own_links.etags(submission, tenant))
         record = self._submit(submission, submission_id, tenant.name, key_name=key_name, webui_session=webui_session)
         logger().info(
-            "task_accepted", task_id=record.id, run_id=record.run_id, runtime=record.runtime, endpoint=record.endpoint
+            "task_accepted",
+            task_id=record.id,
+            run_id=record.run_id,
+            tenant=record.tenant,
+            key=record.key_name,
+            runtime=record.runtime,
+            endpoint=record.endpoint,
         )
         count("TasksAccepted", runtime=record.runtime)
         return record
@@ -151,7 +157,9 @@ class TaskSubmission:
         )
         if not self._record_and_publish(record, body, after=previous):
             raise _not_retryable(self._repository.read(previous.key) or previous)
-        logger().info("task_retried", task_id=record.id, run_id=record.run_id, runtime=record.runtime)
+        logger().info(
+            "task_retried", task_id=record.id, run_id=record.run_id, tenant=record.tenant, key=record.key_name
+        )
         count("TasksRetried", runtime=record.runtime)
         return record
 

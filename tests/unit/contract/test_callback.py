@@ -35,6 +35,12 @@ def test_the_documented_callback() -> None:
     }
 
 
+def test_a_callback_names_the_tenant_beside_the_plain_id() -> None:
+    record = RECORD.model_copy(update={"tenant": "shop"})
+    assert callback_for(record) == callback_for(RECORD)
+    assert callback_attributes(record) == callback_attributes(RECORD) | {"tenant": "shop"}
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT])
 def test_a_task_that_did_not_complete(status: Status) -> None:
     error = {"code": "webui_refused", "message": "no"}

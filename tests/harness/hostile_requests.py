@@ -1,0 +1,249 @@
+"""Corpus of hostile requests: what each asks for, and the field that its refusal must name.
+
+Tests send the whole corpus by every way in.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contract.script_tables import TEXT_TO_IMAGE_AXES
+
+#: The beginning of a PNG in base64.
+PICTURE: Final = "iVBORw0KGgo="
+LINK: Final = "http://169.254.169.254/latest/meta-data/"
+TEXT: Final = "text-to-image"
+IMAGE: Final = "image-to-image"
+#: More than a function may read in quadratic time.
+LONG: Final = 200_000
+
+
+@dataclass(frozen=True)
+class HostileRequest:
+    """One request; a request without `field` may be accepted and must cost no time."""
+
+    label: str
+    tasktype: str
+    content: dict[str, Any]
+    #: Path of the field below the content, without which the refusal is wrong.
+    field: str | None
+    code: str = "invalid_task"
+
+    @property
+    def task_id(self) -> str:
+        """Id of its task."""
+        return re.sub(r"[^a-z0-9]+", "-", self.label.lower())
+
+
+#: What a script may not be given as.
+_BROKEN_ARGUMENTS: Final[tuple[Any, ...]] = (
+    [],
+    "args",
+    {},
+    {"args": {}},
+    {"args": [1], "more": 1},
+    {"Args": []},
+    None,
+)
+
+
+def _unit(label: str, unit: Any, field: str, **more: Any) -> HostileRequest:
+    content = {"alwayson_scripts": {"ControlNet": {"args": [unit]}}}
+    return HostileRequest(label, TEXT, content, f"alwayson_scripts.ControlNet.args[0]{field}", **more)
+
+
+def _selected(label: str, script: str, arguments: list[Any], field: str, **more: Any) -> HostileRequest:
+    content = {"init_images": [PICTURE], "script_name": script, "script_args": arguments}
+    return HostileRequest(label, IMAGE, content, field, **more)
+
+
+def _plot(label: str, axis: str, values: str, field: str, **more: Any) -> HostileRequest:
+    place, nothing = TEXT_TO_IMAGE_AXES.index(axis), [0, "", []]
+    arguments = [place, values, [], *nothing, *nothing, *[False] * 7, 0, True]
+    return HostileRequest(label, TEXT, {"script_name": "x/y/z plot", "script_args": arguments}, field, **more)
+
+
+def _field(label: str, name: str, value: Any, *, tasktype: str = TEXT, **more: Any) -> HostileRequest:
+    content = {name: value} | ({"init_images": [PICTURE]} if tasktype == IMAGE and name != "init_images" else {})
+    return HostileRequest(label, tasktype, content, more.pop("field", name), **more)
+
+
+def _option(name: str, value: Any, code: str = "unknown_option") -> HostileRequest:
+    content = {"override_settings": {name: value}}
+    return HostileRequest(f"option {name}", TEXT, content, f"override_settings.{name}", code)
+
+
+_SCRIPTS: Final = (
+    *(
+        _unit(f"unit with {field}", {"enabled": False, field: value}, f".{field}")
+        for field, value in {
+            "ipadapter_input": "gASVIQAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAJpZJSFlFKULg==",
+            "batch_images": "/var/darkroom",
+            "batch_mask_dir": "/var/darkroom",
+            "batch_modifiers": [],
+            "output_dir": "/models/embeddings",
+            "is_ui": True,
+            "input_mode": "batch",
+            "image": "/var/darkroom/outputs/a.png",
+            "input_image": "/etc/hostname",
+            "mask": "../a.png",
+            "effective_region_mask": f"{LINK} ",
+            "module": LINK,
+            "model": [LINK],
+            "weight": "nan",
+            "unknown": 1,
+        }.items()
+    ),
+    _unit("unit with a huge preprocessor", {"processor_res": 1_000_000}, ".processor_res", code="limit_exceeded"),
+    _unit("unit with a path in an object", {"image": {"image": "/etc/hostname", "mask": PICTURE}}, ".image.image"),
+    _unit("unit with a path in a list", {"image": [PICTURE, "/etc/hostname"]}, ".image[1]"),
+    _unit("unit with a path in a list of objects", {"image": [{"image": "/x"}]}, ".image[0].image"),
+    _unit("unit that is a text", LINK, ""),
+    HostileRequest(
+        "units without end",
+        TEXT,
+        {"alwayson_scripts": {"ControlNet": {"args": [{}] * 11}}},
+        "alwayson_scripts.ControlNet.args",
+    ),
+    *(
+        HostileRequest(
+            f"script given as {given!r}", TEXT, {"alwayson_scripts": {"Seed": given}}, "alwayson_scripts.Seed"
+        )
+        for given in _BROKEN_ARGUMENTS
+    ),
+    *(
+        HostileRequest(
+            f"script {name} always on",
+            TEXT,
+            {"alwayson_scripts": {name: {"args": [LINK]}}},
+            f"alwayson_scripts.{name}",
+            "unknown_script",
+        )
+        for name in ("unknown", "prompts from file or textbox", "Custom Code", "dynamic thresholding", "")
+    ),
+    HostileRequest("scripts as pairs", TEXT, {"alwayson_scripts": [["Seed", {"args": []}]]}, "alwayson_scripts"),
+    HostileRequest(
+        "scripts without end",
+        TEXT,
+        {"alwayson_scripts": {f"script-{number}": {"args": []} for number in range(20_000)}},
+        "alwayson_scripts.script-0",
+        "unknown_script",
+    ),
+    _selected(
+        "prompts from file",
+        "Prompts from file or textbox",
+        [False, False, "start", "--steps 10000"],
+        "script_name",
+        code="unknown_script",
+    ),
+    _selected("custom code", "custom code", ["import os", 1], "script_name", code="unknown_script"),
+    _selected(
+        "arguments of the next script", "sd upscale", ["", 8, "None", 2.0, {"ipadapter_input": "x"}], "script_args"
+    ),
+    _selected("too few arguments", "sd upscale", [], "script_args"),
+    _selected("upscaler behind a link", "sd upscale", ["", 8, LINK, 2.0], "script_args[2]"),
+    _selected("a thousand loops", "loopback", [1000, 0.5, "Linear", "None"], "script_args[0]", code="limit_exceeded"),
+    _selected("arguments without a script", "", [LINK], "script_args"),
+    _selected("arguments in an object", "loopback", {"0": 1}, "script_args"),  # type: ignore[arg-type] # hostile
+    _plot("a range without end", "Seed", "1-999999999", "script_args[1]", code="limit_exceeded"),
+    _plot("a range with a step of nought", "CFG Scale", "1-2 (+0)", "script_args[1]", code="limit_exceeded"),
+    _plot("a count without end", "CFG Scale", "1-2 [999999999]", "script_args[1]", code="limit_exceeded"),
+    _plot("permutations", "Prompt order", "a,b,c,d,e,f,g,h,i,j", "script_args[1]"),
+    _plot("values that are no numbers", "Steps", "__import__('os')", "script_args[1]"),
+    _plot("an axis without values", "Steps", "", "script_args[1]"),
+)
+
+_OPTIONS: Final = (
+    *(
+        _option(name, value)
+        for name, value in {
+            "directories_filename_pattern": "/models/embeddings",
+            "samples_filename_pattern": "../../x",
+            "outdir_samples": "/models",
+            "outdir_init_images": "/models",
+            "save_txt": True,
+            "samples_save": True,
+            "grid_save": True,
+            "save_init_img": True,
+            "temp_dir": "/models",
+            "font": "/etc/passwd",
+            "api_enable_requests": True,
+            "api_forbid_local_requests": False,
+            "api_useragent": "x",
+            "profiling_enable": True,
+            "profiling_filename": "/models/x",
+            "img_max_size_mp": 100_000,
+            "use_old_hires_fix_width_height": True,
+            "img2img_fix_steps": True,
+            "restore_config_state_file": "/x",
+            "disabled_extensions": [],
+            "sd_checkpoint_cache": 10,
+            "interrogate_clip_dict_limit": 0,
+            "unknown": 1,
+        }.items()
+    ),
+    _option("CLIP_stop_at_last_layers", "abc", "invalid_task"),
+    _option("CLIP_stop_at_last_layers", 10**6, "limit_exceeded"),
+    _option("samples_format", "../x", "invalid_task"),
+    _option("sd_vae", LINK, "invalid_task"),
+    _option("tiling", {"a": 1}, "invalid_task"),
+    HostileRequest("options in a list", TEXT, {"override_settings": [["tiling", True]]}, "override_settings"),
+    HostileRequest(
+        "options without end",
+        TEXT,
+        {"override_settings": {f"option-{number}": 1 for number in range(20_000)}},
+        "override_settings.option-0",
+        "unknown_option",
+    ),
+)
+
+_FIELDS: Final = (
+    _field("second pass as text", "enable_hr", "perhaps"),
+    _field("second pass in an object", "enable_hr", {}),
+    _field("many digits", "width", "9" * LONG),
+    _field("a huge number", "seed", 10**300, code="limit_exceeded"),
+    _field("no number", "cfg_scale", "nan"),
+    _field("endless", "denoising_strength", "-Infinity"),
+    _field("steps in a list", "steps", [20]),
+    _field("a long prompt", "prompt", "x" * LONG, code="limit_exceeded"),
+    _field("a prompt in a list", "prompt", [LINK]),
+    _field("a prompt in an object", "negative_prompt", {"image": LINK}),
+    _field("a wide blur", "mask_blur", 100_000, tasktype=IMAGE, code="limit_exceeded"),
+    _field("a wide blur to one side", "mask_blur_x", "100000", tasktype=IMAGE, code="limit_exceeded"),
+    _field("a first picture", "firstpass_image", LINK),
+    _field("comments", "comments", {"a": LINK}, field="comments.a"),
+    _field("a link as a sampler", "sampler_name", LINK),
+    _field("a link behind blanks as a refiner", "refiner_checkpoint", f" \n{LINK}"),
+    _field("a link as a style", "styles", ["noir", LINK], field="styles[1]"),
+    _field("styles without end", "styles", ["noir"] * LONG, code="limit_exceeded"),
+    _field("a picture in an object", "init_images", [{"path": "/x"}], tasktype=IMAGE, field="init_images[0]"),
+    _field("a path as a picture", "init_images", ["/var/darkroom/a"], tasktype=IMAGE, field="init_images[0]"),
+    _field("a link behind blanks", "init_images", [f" {LINK}"], tasktype=IMAGE, field="init_images[0]"),
+    _field("a link and more", "init_images", [f"{LINK} x"], tasktype=IMAGE, field="init_images[0]"),
+    _field("a path as a mask", "mask", "/var/darkroom/a", tasktype=IMAGE),
+    _field("a link behind blanks as a mask", "latent_mask", f"\t{LINK}", tasktype=IMAGE),
+    _field("pictures without end", "init_images", [PICTURE] * LONG, tasktype=IMAGE, code="limit_exceeded"),
+    HostileRequest("a path to enlarge", "extra-single-image", {"image": "/etc/hostname"}, "image"),
+    HostileRequest(
+        "a path in a batch",
+        "extra-batch-images",
+        {"imageList": [{"data": "/etc/hostname", "name": "a"}]},
+        "imageList[0].data",
+    ),
+    HostileRequest(
+        "a link as a name", "extra-batch-images", {"imageList": [{"data": PICTURE, "name": LINK}]}, "imageList[0].name"
+    ),
+    HostileRequest("a path to describe", "interrogate", {"image": "/etc/hostname"}, "image"),
+    HostileRequest("a link as a model", "interrogate", {"image": PICTURE, "model": LINK}, "model"),
+    HostileRequest("a path to read", "png-info", {"image": "/etc/hostname"}, "image"),
+)
+
+#: Texts on which an expression that reads twice would take minutes; none of them is a mistake in itself.
+_SLOW: Final = (
+    _field("LoRA without end", "prompt", "<lora:" * 10_000, field=None),
+    _field("blanks in an infotext", "infotext", "Steps: " + " " * 60_000, field=None),
+    _field("a picture of blanks", "init_images", ["data:image/png;base64," + " " * LONG], tasktype=IMAGE, field=None),
+    _field("unknown fields", "note", [f"http{LINK}"] * LONG, field=None),
+)
+
+HOSTILE_REQUESTS: Final = (*_SCRIPTS, *_OPTIONS, *_FIELDS, *_SLOW)

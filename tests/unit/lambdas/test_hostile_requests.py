@@ -1,0 +1,141 @@
+"""Hostile requests by every way in: none passes, none costs time, and each refusal names the field as it was sent."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from contract import runpod
+from contract.errors import FieldError, InvalidTask
+from contract.submission import Format
+from contract.task import TaskType
+from contract.tenancy import Tenancy
+from lambdas.route_tasks.task_router import TaskRouter
+from task_store.envelope import Delivery
+from tests.harness.hostile_requests import HOSTILE_REQUESTS, HostileRequest
+from tests.unit.lambdas.harness import Harness
+from tests.unit.lambdas.test_runpod_api import Runpod
+from tests.unit.lambdas.test_webui_bridge import Client
+
+#: Seconds of processor time that a function may use for one request.
+MAX_PROCESSOR_SECONDS = 3
+
+
+class Refusal(NamedTuple):
+    """What a sender hears: the code, and the paths of the fields."""
+
+    code: str
+    fields: frozenset[str]
+
+
+ACCEPTED = Refusal("", frozenset())
+#: Sends one request; raises a DarkroomError, or returns the refusal.
+Send = Callable[[HostileRequest], Refusal]
+
+
+def newer_body(request: HostileRequest) -> dict[str, Any]:
+    metadata = {"id": request.task_id, "runtime": "sdruntime", "tasktype": request.tasktype}
+    return {"metadata": metadata, "content": request.content}
+
+
+def by_http(harness: Harness) -> Send:
+    def send(request: HostileRequest) -> Refusal:
+        harness.submit(newer_body(request), format_=Format.V1ALPHA2)
+        return ACCEPTED
+
+    return send
+
+
+def by_http_in_the_older_format(harness: Harness) -> Send:
+    def send(request: HostileRequest) -> Refusal:
+        given = request.content.get("alwayson_scripts", {})
+        keys = {"task": request.tasktype, "id_task": request.task_id, "sd_model_checkpoint": "v1-5-pruned-emaonly"}
+        # A body without an object there is not of this format.
+        scripts = given | keys if isinstance(given, dict) else given
+        harness.submit(request.content | {"alwayson_scripts": scripts}, format_=Format.V1ALPHA1)
+        return ACCEPTED
+
+    return send
+
+
+def by_the_entry_topic(harness: Harness) -> Send:
+    router = TaskRouter(
+        task_bucket=harness.task_bucket,
+        submission=harness.submission,
+        completion_topic=harness.completion_topic,
+        tenancy=Tenancy(),
+    )
+
+    def send(request: HostileRequest) -> Refusal:
+        router.route(Delivery("m-1", json.dumps(newer_body(request)), {}))
+        if not harness.completion_topic.sent:
+            return ACCEPTED
+        body, _ = harness.completion_topic.sent.pop()
+        return refusal_of(json.loads(body)["error"])
+
+    return send
+
+
+def by_runpod(harness: Harness) -> Send:
+    client = Runpod(harness)
+
+    def send(request: HostileRequest) -> Refusal:
+        api = {"method": "POST", "endpoint": f"/{endpoint_of(request)}"}
+        client.run({"input": {"api": api, "payload": request.content}})
+        return ACCEPTED
+
+    return send
+
+
+def by_the_bridge(harness: Harness) -> Send:
+    harness.s3.create_bucket(Bucket="out")
+    client = Client(harness)
+
+    def send(request: HostileRequest) -> Refusal:
+        answer = client.call("POST", f"/{endpoint_of(request)}", request.content)
+        if answer.status == 200:
+            return ACCEPTED
+        entries = answer.body["detail"]
+        errors = [FieldError(".".join(entry["loc"]), entry["msg"], entry["type"]) for entry in entries]
+        return refusal_of(InvalidTask(errors).as_dict())
+
+    return send
+
+
+def endpoint_of(request: HostileRequest) -> str:
+    return runpod.ENDPOINT_OF_TASKTYPE[TaskType(request.tasktype)]
+
+
+def refusal_of(error: dict[str, Any]) -> Refusal:
+    return Refusal(error["code"], frozenset(detail["field"] for detail in error["details"]))
+
+
+#: The ways in, and the path of a request's content as the sender of each wrote it.
+WAYS: dict[Callable[[Harness], Send], str] = {
+    by_http: "task.content.",
+    by_http_in_the_older_format: "",
+    by_the_entry_topic: "task.content.",
+    by_runpod: "input.payload.",
+    by_the_bridge: "body.",
+}
+
+
+@pytest.mark.parametrize(("way", "path"), WAYS.items(), ids=[way.__name__ for way in WAYS])
+def test_no_way_in_lets_a_hostile_request_pass(harness: Harness, way: Callable[[Harness], Send], path: str) -> None:
+    send, wrong = way(harness), {}
+    for request in HOSTILE_REQUESTS:
+        before = time.process_time()
+        try:
+            refusal = send(request)
+        except InvalidTask as error:
+            refusal = refusal_of(error.as_dict())
+        seconds = time.process_time() - before
+        if request.field is None:
+            is_right = refusal is ACCEPTED
+        else:
+            is_right = refusal.code == request.code and f"{path}{request.field}" in refusal.fields
+        if not is_right or seconds > MAX_PROCESSOR_SECONDS:
+            wrong[request.label] = (refusal, seconds)
+    assert wrong == {}

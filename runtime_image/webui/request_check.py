@@ -12,8 +12,6 @@ from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import CHECKPOINT_OPTION, READ_AFTER_THE_LOCK, OptionOverrides
 from runtime_image.webui.request import OPTIONS_PATH, WebUiRequest
 
-#: Script whose axes may be checkpoints.
-_PLOT: Final = "x/y/z plot"
 _CHECKPOINT_FIELD: Final = "task.content.alwayson_scripts.sd_model_checkpoint"
 
 
@@ -50,7 +48,8 @@ class RequestCheck:
         if request.path == OPTIONS_PATH and request.method == "POST":
             self._check_options(body, field)
         named = list(names_in(request.path, body, field))
-        if any(one.kind is CHECKPOINT for one in named) or (request.generates and _may_name_checkpoints(body)):
+        # A pasted text of parameters may name one too.
+        if any(one.kind is CHECKPOINT for one in named) or (request.generates and body.get("infotext")):
             request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:
             named.append(Named(CHECKPOINT, checkpoint, _CHECKPOINT_FIELD))
@@ -90,8 +89,3 @@ class RequestCheck:
         ]
         if problems := forbidden[:10] or option_problems(body, self._options.shown(), field):
             raise InvalidTask(problems)
-
-
-def _may_name_checkpoints(body: Mapping[str, Any]) -> bool:
-    """Return True if the request may name checkpoints in a text: one of parameters, or the values of a plot."""
-    return bool(body.get("infotext")) or str(body.get("script_name")).lower() == _PLOT

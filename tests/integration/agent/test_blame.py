@@ -8,7 +8,7 @@ import pytest
 
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
-from tests.integration.agent.harness import Harness
+from tests.integration.agent.harness import CHECKPOINT, Harness
 
 #: What the real Web UI answers to requests that it cannot carry out.
 REFUSALS = [
@@ -120,3 +120,33 @@ def test_a_web_ui_that_can_make_no_picture_any_more_is_given_up_at_its_first_tas
 
     assert harness.wait_for_release("unlucky")["code"] == "webui_failed"
     assert harness.read("unlucky").attempts == 1
+
+
+@pytest.mark.parametrize("spare", [["spare.safetensors"], []])
+def test_a_checkpoint_that_the_web_ui_does_not_load_spoils_no_other_task(harness: Harness, spare: list[str]) -> None:
+    broken = "broken.safetensors"
+    harness.webui.checkpoints += [broken, *spare]
+
+    def goes_back(path: str, request: dict[str, Any]) -> tuple[int, Any] | None:
+        """Answer 200 and keep the old checkpoint, as the real one does."""
+        return (200, None) if path.endswith("options") and broken in request.get("sd_model_checkpoint", "") else None
+
+    harness.webui.intercept = goes_back
+    agent = harness.start_agent()
+    harness.submit("before", {"prompt": "before", "steps": 1})
+    harness.wait_for("before", Status.COMPLETED)
+    harness.submit("broken", checkpoint=broken)
+    if not spare:
+        assert agent.exit_code(20) == ExitCode.WEBUI_UNHEALTHY
+        assert harness.wait_for_release("broken")["code"] == "checkpoint_not_loaded"
+        agent = harness.start_agent()
+
+    record = harness.wait_for("broken", Status.FAILED)
+    assert record.error is not None
+    assert (record.error["code"], record.attempts) == ("checkpoint_not_loaded", 2)
+    assert broken in record.error["message"]
+    if spare:
+        harness.submit("after", {"prompt": "after", "steps": 1})
+        assert harness.wait_for("after", Status.COMPLETED).attempts == 1
+        assert harness.webui.switches == [*spare, CHECKPOINT]
+        assert not agent.logged("engine_failed")

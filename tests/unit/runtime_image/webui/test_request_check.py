@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import InvalidTask
+from contract.script_tables import TEXT_TO_IMAGE_AXES
 from contract.task import TaskType
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import WebUiResponse
@@ -67,6 +68,12 @@ class Harness:
         return checked.with_body(body)
 
 
+def plot_of(label: str) -> list[Any]:
+    """Return the arguments of a plot with one axis."""
+    axis = [TEXT_TO_IMAGE_AXES.index(label), "", ["xl"]]
+    return [*axis, *[0, "", []] * 2, *[False] * 9]
+
+
 def sent(request: WebUiRequest) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(request.body or b"")
     return value
@@ -90,13 +97,15 @@ def test_a_plain_request_is_checked_without_a_call_and_not_changed() -> None:
         ({"enable_hr": True, "hr_checkpoint_name": "xl"}, True),
         ({"hr_checkpoint_name": "xl"}, False),
         ({"infotext": "a cat\nModel: xl"}, True),
-        ({"script_name": "X/Y/Z plot"}, True),
+        ({"script_name": "X/Y/Z plot", "script_args": plot_of("Checkpoint name")}, True),
+        ({"script_name": "X/Y/Z plot", "script_args": plot_of("Styles")}, False),
     ],
 )
 def test_a_request_that_may_load_another_checkpoint_is_known(
     monkeypatch: pytest.MonkeyPatch, content: Mapping[str, Any], *, loads: bool
 ) -> None:
     monkeypatch.setitem(LISTS, "sd-models", [{"title": "xl.safetensors", "model_name": "xl"}])
+    monkeypatch.setitem(LISTS, "prompt-styles", [{"name": "xl"}])
 
     assert Harness().check(content).loads_checkpoints is loads
 

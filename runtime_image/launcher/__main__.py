@@ -7,6 +7,7 @@ import argparse
 import importlib
 import json
 import runpy
+import shutil
 import sys
 import threading
 import time
@@ -59,6 +60,8 @@ def main(script: str, *arguments: str) -> None:
     make_pickle_safe()
     refuse_torchscript(importlib.import_module("torch"))
     data = data_folder(arguments)
+    # The Web UI runs what lies there, and the image brings its extensions elsewhere.
+    shutil.rmtree(data / "extensions", ignore_errors=True)
     write_fixed_options(data / "config.json")
     threading.Thread(target=_keep_removing_old_outputs, args=(data / "outputs",), daemon=True).start()
     sys.argv = [script, *arguments]

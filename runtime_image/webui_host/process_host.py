@@ -9,10 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final
 
+import psutil
+
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.host_messages import GROUP_PREFIX, LOOPBACK, MAX_LINE_BYTES, START_SECONDS, HostMessage
 from runtime_image.process.logs import EventLog
+from runtime_image.process.parent_death import adopt_orphans
 from runtime_image.process.threads import ThreadFailed
 from runtime_image.supervisor.child_process import ChildProcess
 from runtime_image.supervisor.events import ChildEnded, Event
@@ -50,6 +53,7 @@ class ProcessHost:
 
     def run(self) -> ExitCode:
         """Serve supervisors until a request to stop. The process of a supervisor that is connected still ends first."""
+        adopt_orphans()
         self.listener.settimeout(REPORT_SECONDS)
         while not self.stopping.is_set():
             with suppress(TimeoutError):
@@ -105,6 +109,7 @@ class ProcessHost:
             match event:
                 case ChildEnded(_, status):
                     self.event_log.info("child_ended", child=child.name, status=status)
+                    self._kill_rest()
                     with suppress(OSError):
                         control.sendall(HostMessage(status=status).line())
                     return True
@@ -118,6 +123,18 @@ class ProcessHost:
                     child.kill()
         self.event_log.error("child_unkillable", child=child.name, pid=child.pid)
         return False
+
+    def _kill_rest(self) -> None:
+        """End what has left the group of the process, because the next one must start with nothing of it."""
+        for _ in range(round(UNKILLABLE_SECONDS / REPORT_SECONDS)):
+            rest = psutil.Process().children(recursive=True)
+            if not rest:
+                return
+            self.event_log.warning("orphans_killed", count=len(rest))
+            for process in rest:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(rest, timeout=REPORT_SECONDS)
 
 
 def _read_signals(control: socket.socket, post: Callable[[HostEvent], None]) -> None:

@@ -1,6 +1,7 @@
 """Supervisor and Web UI in two containers: the host starts, measures, ends and restarts the Web UI."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -46,14 +47,14 @@ class HostHarness:
             self.port = free.getsockname()[1]
         self.start()
 
-    def start(self) -> None:
+    def start(self, *, webui_command: str = "") -> None:
         variables = {
             **KEYS,
             "PATH": os.defpath,
             "PYTHONPATH": str(PROJECT),
             "PYTORCH_CUDA_ALLOC_CONF": "x",
             "WEBUI_VARIABLES": '["PYTORCH_CUDA_ALLOC_CONF"]',
-            "WEBUI_COMMAND": self._harness.webui_command,
+            "WEBUI_COMMAND": webui_command or self._harness.webui_command,
             "WEBUI_HOST_PORT": str(self.port),
         }
         with self._log_file.open("ab") as log:
@@ -115,6 +116,24 @@ def test_a_web_ui_that_ends_or_hangs_is_replaced(harness: ContainerHarness, host
     container.wait_for("webui_replaced", reason="unhealthy")
     container.wait_for("child_killed", child="webui")
     eventually(lambda: len(harness.recorded("starts")) == 3, "the third start", PATIENCE_SECONDS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
+def test_a_process_that_left_its_group_ends_with_its_web_ui(harness: ContainerHarness, host: HostHarness) -> None:
+    host.process.kill()
+    host.process.wait()
+    pid_file = harness.directory / "escaped"
+    escape = f"setsid sh -c 'echo $$ > {pid_file}; exec sleep 600' & exec {harness.webui_command}"
+    host.start(webui_command=shlex.join(["sh", "-c", escape]))
+    container = host.start_container()
+    container.wait_until_ready()
+    escaped = int(pid_file.read_text())
+    assert psutil.pid_exists(escaped)
+
+    os.kill(harness.webui_pid(), signal.SIGKILL)
+
+    container.wait_for("child_ended", child="webui")
+    assert not psutil.pid_exists(escaped)
 
 
 def test_the_end_of_either_container_ends_the_web_ui(harness: ContainerHarness, host: HostHarness) -> None:

@@ -125,6 +125,12 @@ def test_the_web_ui_fetches_no_links(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "config.json").read_text()) == {"api_enable_requests": False}
 
 
+def test_the_web_ui_finds_no_code_of_the_process_before_it(tmp_path: Path) -> None:
+    (tmp_path / "extensions" / "left-behind" / "scripts").mkdir(parents=True)
+    run(tmp_path)
+    assert not (tmp_path / "extensions").exists()
+
+
 @pytest.mark.parametrize(
     ("found", "written"),
     [

@@ -1,7 +1,8 @@
 """Counter of the attacks that the tests try, for the table in docs/explanation/threat-model.md.
 
 `python docs/count_attacks.py` writes the table. `--check` fails if there are fewer cases than the table says, or other
-classes. A case is a test that pytest collects, with one set of parameters. A class without a case is an error.
+classes. A case is a test that pytest collects, with one set of parameters, or a request of the corpus by one way in. A
+class without a case is an error.
 """
 
 import re
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 PROJECT: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from tests.harness.hostile_requests import HOSTILE_REQUESTS  # noqa: E402 - the project is importable only now
+
 PAGE: Final = PROJECT / "docs" / "explanation" / "threat-model.md"
 _BEGIN: Final = "<!-- Written by docs/count_attacks.py -->\n"
 _END: Final = "<!-- End of the table -->\n"
@@ -19,14 +24,20 @@ _HEAD: Final = "| attack class | what refuses it | cases, at least |\n|---|---|-
 
 
 class AttackClass(NamedTuple):
-    """Kind of attack: what refuses it, and its tests, as patterns of pytest's names."""
+    """Kind of attack: what refuses it, its tests as patterns of pytest's names, and its requests of the corpus.
+
+    The pattern `corpus` is that of the field that a request's refusal names.
+    """
 
     name: str
     refused_by: str
-    tests: tuple[str, ...]
+    tests: tuple[str, ...] = ()
+    corpus: str = ""
 
 
 _UNIT: Final = "tests/unit"
+#: The test that sends the whole corpus by one way in.
+_WAYS_IN: Final = f"{_UNIT}/lambdas/test_hostile_requests.py::test_no_way_in_lets_a_hostile_request_pass.*"
 _INPUTS: Final = f"{_UNIT}/runtime_image/agent/prepare/inputs"
 ATTACKS: Final = (
     AttackClass(
@@ -99,6 +110,21 @@ ATTACKS: Final = (
         "regular expressions that a text makes slow",
         "a test of every pattern of the project",
         ("tests/conventions/test_patterns.py::test_a_text_of_twice.*",),
+    ),
+    AttackClass(
+        "scripts and their arguments: code, paths, links, endless plots",
+        "the edge, by five ways in",
+        corpus=r"(alwayson_scripts|script_).*",
+    ),
+    AttackClass(
+        "options that name paths, commands, saving or the server",
+        "the edge, by five ways in",
+        corpus=r"override_settings.*",
+    ),
+    AttackClass(
+        "pictures that are paths, links in other fields, values without measure, slow texts",
+        "the edge, by five ways in",
+        corpus=r"(?!alwayson_scripts|script_|override_settings).*",
     ),
     AttackClass(
         "work beyond the runtime's limits",
@@ -183,13 +209,21 @@ def collected(files: Sequence[str]) -> list[str]:
 
 def counted() -> list[tuple[AttackClass, int]]:
     """Return the number of cases of each attack class; ends the program if a pattern finds no test."""
-    names = collected(sorted({pattern.partition("::")[0] for attack in ATTACKS for pattern in attack.tests}))
+    patterns = (_WAYS_IN, *(pattern for attack in ATTACKS for pattern in attack.tests))
+    names = collected(sorted({pattern.partition("::")[0] for pattern in patterns}))
+    ways_in = sum(1 for name in names if re.fullmatch(_WAYS_IN, name))
     counts = []
     for attack in ATTACKS:
         found = {pattern: {name for name in names if re.fullmatch(pattern, name)} for pattern in attack.tests}
         if missing := [pattern for pattern, cases in found.items() if not cases]:
             raise SystemExit(f"{attack.name}: no test has the name {missing[0]}; correct docs/count_attacks.py")
-        counts.append((attack, len(set().union(*found.values()))))
+        requests = sum(
+            1 for request in HOSTILE_REQUESTS if attack.corpus and re.fullmatch(attack.corpus, request.field or "")
+        )
+        cases = len(set().union(*found.values())) + requests * ways_in
+        if not cases:
+            raise SystemExit(f"{attack.name}: no request has a field of its pattern; correct docs/count_attacks.py")
+        counts.append((attack, cases))
     return counts
 
 

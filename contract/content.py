@@ -6,7 +6,18 @@ from typing import Any, Final
 from contract import runpod
 from contract.errors import FieldError
 from contract.routing import Limits
-from contract.work import MAX_PIXELS, UPSCALING_ENDPOINTS, PassCost, Sizes, passes, scripts_of, steps_of, value_of
+from contract.work import (
+    MAX_PIXELS,
+    UPSCALING_ENDPOINTS,
+    PassCost,
+    Sizes,
+    largest_values,
+    passes,
+    plot_axes,
+    scripts_of,
+    steps_of,
+    value_of,
+)
 
 #: Largest factor of an upscaling; the Web UI's own slider ends there.
 MAX_UPSCALING: Final = 8
@@ -61,6 +72,10 @@ def _check_fields(endpoint: str, body: Mapping[str, Any], limits: Limits, field:
     yield _check_number(value_of(body, "batch_size"), 1, limits.batch_size, f"{field}.batch_size")
     yield _check_number(value_of(body, "n_iter"), 1, limits.iterations, f"{field}.n_iter")
     sides = {"width": limits.width, "height": limits.height}
+    largest = sides | {"steps": limits.steps, "hr_second_pass_steps": limits.steps}
+    for axis in plot_axes(endpoint, body):
+        for name, value in largest_values(axis).items():
+            yield _check_number(value, 0 if name.startswith("hr") else 1, largest[name], f"{field}.{axis.field}")
     for side, most in sides.items():
         yield _check_number(body.get(f"firstphase_{side}", 0), 0, most, f"{field}.firstphase_{side}")
         name = f"seed_resize_from_{side[0]}"

@@ -113,7 +113,9 @@ def _check(
     content, requested = extract_requested_checkpoint(content, errors)
     content, filled = _read(tasktype, content, runtime, errors)
     checkpoint = None
-    errors += _check_content(tasktype, content, runtime)
+    # The work of scripts is computed from arguments that are sound.
+    is_sound = not any("script" in error.field for error in errors)
+    errors += _check_content(tasktype, content, runtime if is_sound else None)
     if runtime:
         checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, errors)
     errors[:] = [_at_infotext(error, filled) for error in errors]

@@ -1,10 +1,14 @@
 """Work of a request: the passes that the Web UI would make, and their pixels times steps."""
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from contract import runpod
+from contract.plot import Axis, axes_of
+from contract.script_tables import PLOT
 from contract.task import TaskType
 
 #: The Web UI's defaults of missing fields (AUTOMATIC1111 1.10).
@@ -26,6 +30,11 @@ UPSCALING_ENDPOINTS: Final = frozenset(
 )
 #: Pictures of a prompt matrix are two to the power of its parts; more parts than this are as bad.
 _MAX_MATRIX_PARTS: Final = 40
+
+
+#: Axes of a plot that change the work of a picture, and the fields that they change.
+_COSTLY_AXES: Final = {"Steps": "steps", "Hires steps": "hr_second_pass_steps"}
+_CELL_SIZE: Final = re.compile(r"\s*(\d{1,9})\s*x\s*(\d{1,9})\s*")
 
 
 class Size(NamedTuple):
@@ -75,10 +84,40 @@ def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[Pas
         sizes: The known sizes of its pictures, by paths below the body.
     """
     if endpoint in runpod.GENERATION_ENDPOINTS:
-        yield from _generation(body, sizes)
+        axes = plot_axes(endpoint, body)
+        cells = math.prod(axis.cells for axis in axes)
+        for each in _generation(_largest_cell(body, axes), sizes):
+            yield replace(each, field="script_args", pictures=each.pictures * cells) if axes else each
         yield from _control_net(body, sizes)
     elif endpoint in UPSCALING_ENDPOINTS:
         yield from _upscaling(body, sizes)
+
+
+def plot_axes(endpoint: str, body: Mapping[str, Any]) -> list[Axis]:
+    """Return the axes of the plot that a generation draws; none without a plot."""
+    arguments = body.get("script_args")
+    if str(body.get("script_name") or "").lower() != PLOT or not isinstance(arguments, list):
+        return []
+    with_input = endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT
+    return list(axes_of(arguments, with_input=with_input, field="script_args"))
+
+
+def largest_values(axis: Axis) -> dict[str, int]:
+    """Return the largest value of each field that an axis changes and that asks for work."""
+    if axis.label in _COSTLY_AXES:
+        # The edge has written every range out.
+        return {_COSTLY_AXES[axis.label]: max(map(int, axis.values), default=0)}
+    sizes = [found for value in axis.values if (found := _CELL_SIZE.fullmatch(value))] if axis.label == "Size" else []
+    if not sizes:
+        return {}
+    return {"width": max(int(found[1]) for found in sizes), "height": max(int(found[2]) for found in sizes)}
+
+
+def _largest_cell(body: Mapping[str, Any], axes: list[Axis]) -> dict[str, Any]:
+    changes: dict[str, int] = {}
+    for axis in axes:
+        changes |= largest_values(axis)
+    return {**body, **changes}
 
 
 def value_of(body: Mapping[str, Any], name: str) -> Any:

@@ -91,6 +91,7 @@ def build_loop(
             gate=gate_of(base_url=settings.webui_url, ready_file=settings.engine_ready_file, clock=clock),
         ),
         allowed_options=settings.allowed_options,
+        limits=settings.limits,
         models_folder=settings.models_directory if settings.model_bucket else None,
         clock=clock,
         log=log,

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import ByteSize, Field, Json, model_validator
 
+from contract.routing import Limits
 from contract.settings import Settings
 
 #: Seconds; SQS allows 12 hours. Below two the whole seconds of SQS leave no room for a renewal.
@@ -45,6 +46,7 @@ class AgentSettings(Settings):
         description="Host or host:port that links may reach although the address is not public; without a port, on"
         " ports 80 and 443",
     )
+    limits: Json[Limits] = Field(default=Limits(), description="Limits of the runtime, as in the environment file")
     allowed_options: Json[tuple[str, ...]] = Field(
         default=(), description="Options of the Web UI that webui-api tasks may set permanently, for all callers"
     )

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from contract.routing import Limits
 from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Task
+from contract.work import Sizes
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import ModelReference, Outputs, Progress, UnclearFailure
 from runtime_image.process.logs import EventLog
@@ -68,6 +70,7 @@ class WebUiEngine:
         *,
         client: WebUiClient,
         allowed_options: Collection[str],
+        limits: Limits,
         models_folder: Path | None = None,
         clock: Clock,
         log: EventLog,
@@ -78,7 +81,7 @@ class WebUiEngine:
         self.names = NameCatalog(client=client, models_folder=models_folder)
         self.models_folder = models_folder
         self.request_check = RequestCheck(
-            names=NameValidation(known=self.names), options=self.options, allowed_options=allowed_options
+            names=NameValidation(known=self.names), options=self.options, allowed_options=allowed_options, limits=limits
         )
         self._clock = clock
         self._log = log
@@ -220,8 +223,9 @@ class WebUiDraft:
         )
         self.body = body
 
-    def call(self, body: dict[str, Any]) -> "WebUiCall":
-        """Return the call with this body."""
+    def call(self, body: dict[str, Any], sizes: Sizes) -> "WebUiCall":
+        """Return the call with this body, whose pictures have these sizes; raises InvalidTask if it costs too much."""
+        self._engine.request_check.check_cost(self._request, body, self.path, sizes)
         return WebUiCall(self._engine, self._request.with_body(body), self._checkpoint)
 
     def _with_styles(self, *, known_to_webui: Collection[str] = ()) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 import base64
 import binascii
-import re
 from typing import Any, Final
 
 from contract.json_values import compact_json
 from runtime_image.process.engine import NoPictures, Outputs, Picture
-from runtime_image.process.image_formats import detect_format, is_whole
+from runtime_image.process.image_formats import detect_format, is_encoded_picture, is_whole
 from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.request import WebUiRequest
 
@@ -15,14 +14,6 @@ from runtime_image.webui.request import WebUiRequest
 PICTURE_FIELDS: Final = ("images", "image")
 #: Fields of the echoed request that hold only pictures (`include_init_images`).
 _ECHOED_PICTURE_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_image")
-#: First bytes of files that are inputs of scripts, not outputs.
-_INPUT_SIGNATURES: Final = (b"BM", b"II*\x00", b"MM\x00*")
-#: Characters of base64 below which a text is not a picture; the smallest PNG has 90.
-_MIN_PICTURE_LENGTH: Final = 40
-#: Characters of base64 that are decoded to detect a format: 24 bytes.
-_HEAD_LENGTH: Final = 32
-#: Possessive: a text of megabytes without a match must be read only once.
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]*+", re.ASCII)
 
 
 def read_outputs(request: WebUiRequest, answer: Any) -> Outputs:
@@ -83,17 +74,6 @@ def _blanked(value: Any) -> Any:
             return {key: _blanked(item) for key, item in value.items()}
         case list():
             return [_blanked(item) for item in value]
-        case str() if _is_picture(value):
+        case str() if is_encoded_picture(value):
             return None
     return value
-
-
-def _is_picture(text: str) -> bool:
-    encoded = text.partition(",")[2] if text.startswith("data:image/") else text
-    if len(encoded) < _MIN_PICTURE_LENGTH or not _BASE64.fullmatch(encoded):
-        return False
-    try:
-        head = base64.b64decode("".join(encoded[: 2 * _HEAD_LENGTH].split())[:_HEAD_LENGTH])
-    except binascii.Error:
-        return False
-    return detect_format(head) is not None or head.startswith(_INPUT_SIGNATURES)

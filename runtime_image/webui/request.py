@@ -33,7 +33,7 @@ _CHANGING_THE_SERVICE: Final = frozenset(
 #: would fetch a link in some other fields itself.
 TEXT_FIELDS: Final = frozenset(
     {
-        *("prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt", "infotext"),
+        *("prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt"),
         *("ad_prompt", "ad_negative_prompt"),
     }
 )
@@ -86,7 +86,7 @@ class WebUiRequest:
             return self
         if self.generates:
             body = body | _SAVING
-        if self.generates and (body.get("override_settings") or body.get("infotext")):
+        if self.generates and body.get("override_settings"):
             body = {**body, "override_settings_restore_afterwards": not self.leaves_options}
         return replace(
             self,

@@ -4,8 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from contract.content import check_cost
 from contract.errors import FieldError, InvalidTask
 from contract.option_values import option_problems
+from contract.routing import Limits
+from contract.work import Sizes
 from runtime_image.webui.names.kinds import CHECKPOINT
 from runtime_image.webui.names.referenced import Named, names_in
 from runtime_image.webui.names.validation import NameValidation
@@ -18,7 +21,10 @@ _CHECKPOINT_FIELD: Final = "task.content.alwayson_scripts.sd_model_checkpoint"
 class RequestCheck:
     """Runs in workers' threads, and asks the Web UI nothing if a request neither names nor overrides anything."""
 
-    def __init__(self, *, names: NameValidation, options: OptionOverrides, allowed_options: Collection[str]) -> None:
+    def __init__(
+        self, *, names: NameValidation, options: OptionOverrides, allowed_options: Collection[str], limits: Limits
+    ) -> None:
+        self._limits = limits
         self._names = names
         self._options = options
         self._allowed_options = allowed_options
@@ -49,7 +55,7 @@ class RequestCheck:
             self._check_options(body, field)
         named = list(names_in(request.path, body, field))
         # A pasted text of parameters may name one too.
-        if any(one.kind is CHECKPOINT for one in named) or (request.generates and body.get("infotext")):
+        if any(one.kind is CHECKPOINT for one in named):
             request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:
             named.append(Named(CHECKPOINT, checkpoint, _CHECKPOINT_FIELD))
@@ -61,23 +67,24 @@ class RequestCheck:
         sampler_name = None if body.get("script_name") else found.get(f"{field}.{sampler_field}")
         return self._with_overrides(replace(request, sampler_name=sampler_name), body, field)
 
+    def check_cost(self, request: WebUiRequest, body: Mapping[str, Any], field: str, sizes: Sizes) -> None:
+        """Raise InvalidTask if a body with pictures of these sizes asks for more than the runtime allows."""
+        # Without pictures the edge has computed the same.
+        if errors := check_cost(request.path.removeprefix("/"), body, self._limits, field, sizes) if sizes else []:
+            raise InvalidTask(errors)
+
     def _with_overrides(self, request: WebUiRequest, body: Mapping[str, Any], field: str) -> WebUiRequest:
         overrides = body.get("override_settings")
-        # A pasted text of parameters overrides every option in it.
-        leaves_unnamed = bool(body.get("infotext"))
-        leaves_options = leaves_unnamed
-        keys: frozenset[str] = frozenset()
-        if isinstance(overrides, Mapping) and overrides:
-            shown = self._options.shown()
-            if problems := option_problems(overrides, shown, f"{field}.override_settings"):
-                raise InvalidTask(problems)
-            # The Web UI records the loaded checkpoint explicitly.
-            keys = frozenset(overrides) - {CHECKPOINT_OPTION}
-            unset = {key for key in keys if shown[key] is None}
-            leaves_options = leaves_options or bool(keys & READ_AFTER_THE_LOCK or unset)
-        if leaves_options:
-            left_options = frozenset(() if leaves_unnamed else overrides or ())
-            return replace(request, is_exclusive=True, leaves_options=True, left_options=left_options)
+        if not isinstance(overrides, Mapping) or not overrides:
+            return request
+        shown = self._options.shown()
+        if problems := option_problems(overrides, shown, f"{field}.override_settings"):
+            raise InvalidTask(problems)
+        # The Web UI records the loaded checkpoint explicitly.
+        keys = frozenset(overrides) - {CHECKPOINT_OPTION}
+        unset = {key for key in keys if shown[key] is None}
+        if keys & READ_AFTER_THE_LOCK or unset:
+            return replace(request, is_exclusive=True, leaves_options=True, left_options=frozenset(overrides))
         return replace(request, overridden_options=keys)
 
     def _check_options(self, body: Mapping[str, Any], field: str) -> None:

@@ -22,6 +22,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "HANG_SECONDS",
         "HEALTH_PORT",
         "HF_ENDPOINT",
+        "LIMITS",
         "LINK_BUCKETS",
         "LOG_LEVEL",
         "LOW_PRIORITY_QUEUE_URL",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from contract.task import Task
+from contract.work import Sizes
 from runtime_image.process.engine import EngineFailed, ModelReference, Outputs, Progress, UnclearFailure
 
 
@@ -61,8 +62,11 @@ class EngineDraft(Protocol):
     def check(self, *, timeout_seconds: float) -> None:
         """Check the names and options in it. Raises InvalidTask, or EngineFailed without an answer."""
 
-    def call(self, body: dict[str, Any]) -> EngineCall:
-        """Return the call with this body, in which links are replaced."""
+    def call(self, body: dict[str, Any], sizes: Sizes) -> EngineCall:
+        """Return the call with this body, in which links are replaced. Raises InvalidTask if it costs too much.
+
+        `sizes` are those of its pictures, by their paths below the body.
+        """
 
 
 class Engine(Protocol):

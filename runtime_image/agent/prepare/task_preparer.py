@@ -64,7 +64,8 @@ class TaskPreparer:
             self._model_cache.fetch(task, draft.models())
         self._check(task, draft)
         etags = task.task_message.etags
-        task.call = draft.call(self._links.replace(draft.body, draft.path, task_id=task.metadata.id, etags=etags))
+        body = self._links.replace(draft.body, draft.path, task_id=task.metadata.id, etags=etags)
+        task.call = draft.call(body, self._links.measure(body, draft.path))
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
         gives_up_at = self._clock.monotonic() + HOLD_SECONDS

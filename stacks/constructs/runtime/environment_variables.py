@@ -90,6 +90,7 @@ def runtime_environment(
         "LINK_BUCKETS": json.dumps(
             [*environment.link_buckets, resources.output_bucket, f"{resources.task_bucket}/{UPLOAD_FOLDER}/"]
         ),
+        "LIMITS": runtime.limits.model_dump_json(exclude_defaults=True),
         "ALLOWED_OPTIONS": json.dumps(runtime.allowed_options),
         "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
         "HANG_SECONDS": str(runtime.hang_seconds),

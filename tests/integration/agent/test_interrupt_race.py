@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from contract.routing import Limits
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
@@ -108,7 +109,9 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(concurrency: 
     events: queue.SimpleQueue[on.Event] = queue.SimpleQueue()
     clock, log = RunningClock(), EventLog(logging.getLogger("race"))
     with serve_stub(webui) as url:
-        engine = WebUiEngine(client=WebUiClient(base_url=url), allowed_options=(), clock=clock, log=log)
+        engine = WebUiEngine(
+            client=WebUiClient(base_url=url), allowed_options=(), limits=Limits(), clock=clock, log=log
+        )
         poller = ProgressPoller(engine=engine, clock=clock, post=events.put)
         threading.Thread(target=poller.run, daemon=True).start()
         agent = RacingAgent(

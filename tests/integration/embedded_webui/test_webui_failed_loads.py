@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
+from contract.routing import Limits
 from contract.task import Metadata, Task
 from embedded_webui.web_ui import CHECKPOINT_FOLDER
 from runtime_image.process.logs import EventLog
@@ -42,6 +43,7 @@ def engine(client: WebUiClient) -> WebUiEngine:
     return WebUiEngine(
         client=client,
         allowed_options=("sd_model_checkpoint",),
+        limits=Limits(),
         clock=StillClock(),
         log=EventLog(logging.getLogger("load")),
     )
@@ -65,7 +67,7 @@ def draft(engine: WebUiEngine, checkpoint: str, **content: object) -> WebUiDraft
 
 def call(engine: WebUiEngine, checkpoint: str, **content: object) -> WebUiCall:
     drafted = draft(engine, checkpoint, **content)
-    return drafted.call(drafted.body)
+    return drafted.call(drafted.body, {})
 
 
 def picture(engine: WebUiEngine, checkpoint: str) -> bytes:
@@ -110,7 +112,7 @@ def test_a_task_that_sets_a_checkpoint_as_an_option_spoils_no_other_task(engine:
     drafted.check(timeout_seconds=DEADLINE_SECONDS)
 
     with pytest.raises(CheckpointNotLoaded):
-        drafted.call(drafted.body).run(timeout_seconds=DEADLINE_SECONDS)
+        drafted.call(drafted.body, {}).run(timeout_seconds=DEADLINE_SECONDS)
 
     assert picture(engine, "tiny-a") == whole
 

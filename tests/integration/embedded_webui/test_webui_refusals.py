@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contract.routing import Limits
 from contract.task import Metadata, Task
 from runtime_image.process.engine import UnclearFailure
 from runtime_image.process.logs import EventLog
@@ -28,14 +29,16 @@ DEADLINE_SECONDS = 90
 @pytest.fixture
 def engine(web_ui_url: str) -> WebUiEngine:
     client = WebUiClient(base_url=web_ui_url)
-    return WebUiEngine(client=client, allowed_options=(), clock=StillClock(), log=EventLog(logging.getLogger("load")))
+    return WebUiEngine(
+        client=client, allowed_options=(), limits=Limits(), clock=StillClock(), log=EventLog(logging.getLogger("load"))
+    )
 
 
 def call(engine: WebUiEngine, tasktype: str, content: dict[str, Any]) -> WebUiCall:
     metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": tasktype})
     draft = engine.draft(Task(metadata=metadata, content=content), checkpoint="tiny-a")
     draft.check(timeout_seconds=DEADLINE_SECONDS)
-    asked = draft.call(draft.body)
+    asked = draft.call(draft.body, {})
     asked.set_up()
     return asked
 

@@ -8,6 +8,7 @@ from contract.content import check_cost
 from contract.errors import FieldError
 from contract.routing import Limits
 from contract.runpod import IMAGE_TO_IMAGE_ENDPOINT, TEXT_TO_IMAGE_ENDPOINT
+from contract.script_tables import TEXT_TO_IMAGE_AXES
 from contract.work import Size, Sizes, passes
 
 LIMITS = Limits(width=512, height=512, steps=20, batch_size=1, iterations=1, megapixel_steps=50)
@@ -120,6 +121,28 @@ def test_scripts_repeat_and_enlarge(
 )
 def test_upscaled_pictures(endpoint: str, body: dict[str, Any], sizes: Sizes, fields: set[str]) -> None:
     assert problems(endpoint, body, sizes) == fields
+
+
+def plot(*axes: tuple[int, str]) -> dict[str, Any]:
+    """Return a plot over axes of numbers or texts: 0 is nothing, 1 the seed, 4 the steps."""
+    arguments = [part for label, values in (*axes, (0, ""), (0, ""), (0, ""))[:3] for part in (label, values, [])]
+    return {"steps": 5, "script_name": "X/Y/Z plot", "script_args": [*arguments, *(False,) * 7, 0, False]}
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (plot((1, "1, 2, 3")), set()),
+        (plot((1, ", ".join(map(str, range(40))))), {"script_args"}),
+        (plot((1, "1, 2, 3"), (4, "1, 20")), set()),
+        (plot((4, "1, 21")), {"script_args[1]"}),
+        (plot((4, "20"), (1, ", ".join(map(str, range(10))))), {"script_args"}),
+        (plot((1, "1"), (len(TEXT_TO_IMAGE_AXES) - 1, "64x64, 64 x 513")), {"script_args[4]"}),
+        (plot((len(TEXT_TO_IMAGE_AXES) - 1, "64x64, nonsense")), set()),
+    ],
+)
+def test_a_plot_costs_its_pictures(body: dict[str, Any], fields: set[str]) -> None:
+    assert problems(TEXT_TO_IMAGE_ENDPOINT, body) == fields
 
 
 def test_a_preprocessor_scales_the_shorter_side() -> None:

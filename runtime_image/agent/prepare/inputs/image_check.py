@@ -1,14 +1,13 @@
-"""Check that a link brought a picture, by its content, of a size that is safe to unpack."""
+"""Check that an input is a picture, by its content, of a size that is safe to unpack."""
 
 import io
 from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
+from contract.work import MAX_PIXELS, Size
 from guarded_http.errors import LinkRefused
 
-#: Pixels of an input picture: what 8000 x 8000 have.
-MAX_PIXELS: Final = 64 * 1000 * 1000
 #: Accepted formats. Pillow knows many more, some of which start other programs (EPS).
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
@@ -22,18 +21,19 @@ class ImageCheck:
         # unpacked.
         Image.MAX_IMAGE_PIXELS = None
 
-    def check(self, data: bytes) -> None:
-        """Raise LinkRefused unless `data` is a picture of a size that the Web UI can be given."""
+    def check(self, data: bytes) -> Size:
+        """Return the size of a picture; raises LinkRefused unless it is one that the Web UI can be given."""
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 width, height = picture.size
                 if width * height <= MAX_PIXELS:
                     picture.verify()
         except UnidentifiedImageError:
-            raise LinkRefused("what it points to is not a picture") from None
+            raise LinkRefused("it is not a picture") from None
         except Exception as error:
             # Pillow raises nearly anything on a broken file.
-            raise LinkRefused(f"what it points to is not a readable picture ({type(error).__name__})") from error
+            raise LinkRefused(f"it is not a readable picture ({type(error).__name__})") from error
         if width * height > MAX_PIXELS:
             megapixels = MAX_PIXELS // 1_000_000
             raise LinkRefused(f"the picture has {width} x {height} pixels; {megapixels} megapixels are accepted")
+        return Size(width, height)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contract.errors import DarkroomError
 from contract.upload import MAX_LINKS
+from contract.work import Size
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
+from runtime_image.agent.prepare.inputs.picture_sizes import encoded_pictures, measure_pictures
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
@@ -32,7 +34,7 @@ class LinkTools:
     fetch_http: Callable[[str], bytes]
     #: Its further arguments are the task's id, for the log, and the ETag of an object in an own bucket.
     fetch_s3: Callable[[str, str, str | None], bytes]
-    check_picture: Callable[[bytes], None]
+    check_picture: Callable[[bytes], Size]
 
 
 class LinkResolver:
@@ -61,6 +63,17 @@ class LinkResolver:
             if isinstance(problem := pictures[link.url], Exception):
                 raise _at(link, problem)
         return replace_links(body, lambda url: str(pictures[url]), self._text_fields)
+
+    def measure(self, body: dict[str, Any], path: str) -> dict[str, Size]:
+        """Return the sizes of the pictures in a body without links, by paths below it.
+
+        Raises:
+            InvalidTask: for the first picture that is larger or of another kind than a link may bring.
+        """
+        # Without a picture the libraries are not loaded.
+        if not next(encoded_pictures(body), None):
+            return {}
+        return measure_pictures(body, path, self._load_tools().check_picture)
 
 
 def _fetch(tools: LinkTools, url: str, task_id: str, etag: str | None) -> str:

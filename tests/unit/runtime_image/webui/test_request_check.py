@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import InvalidTask
+from contract.routing import Limits
 from contract.script_tables import TEXT_TO_IMAGE_AXES
 from contract.task import TaskType
 from runtime_image.webui.client import WebUiClient
@@ -30,7 +31,7 @@ LISTS = {
 CLIP_SKIP = {"CLIP_stop_at_last_layers": 2}
 
 NAMES = """prompt hr_prompt negative_prompt sampler_name sampler_index scheduler styles script_name alwayson_scripts
-refiner_checkpoint override_settings infotext enable_hr hr_upscaler hr_sampler_name hr_scheduler hr_checkpoint_name
+refiner_checkpoint override_settings enable_hr hr_upscaler hr_sampler_name hr_scheduler hr_checkpoint_name
 disable_extra_networks upscaler_1 upscaler_2 sd_vae CLIP_stop_at_last_layers samples_format"""
 FIELDS = st.sampled_from(NAMES.split())
 VALUES = st.recursive(
@@ -59,6 +60,7 @@ class Harness:
             names=NameValidation(known=NameCatalog(client=self.webui, models_folder=None)),
             options=OptionOverrides(client=self.webui),
             allowed_options=allowed_options,
+            limits=Limits(),
         )
 
     def check(self, content: Mapping[str, Any], tasktype: TaskType = TaskType.TEXT_TO_IMAGE) -> WebUiRequest:
@@ -96,7 +98,6 @@ def test_a_plain_request_is_checked_without_a_call_and_not_changed() -> None:
         ({"refiner_checkpoint": "None"}, False),
         ({"enable_hr": True, "hr_checkpoint_name": "xl"}, True),
         ({"hr_checkpoint_name": "xl"}, False),
-        ({"infotext": "a cat\nModel: xl"}, True),
         ({"script_name": "X/Y/Z plot", "script_args": plot_of("Checkpoint name")}, True),
         ({"script_name": "X/Y/Z plot", "script_args": plot_of("Styles")}, False),
     ],
@@ -125,7 +126,6 @@ def test_options_are_always_set_back_by_the_web_ui(*, said: bool | None) -> None
         {"override_settings": {"samples_format": "jpg"}},
         {"override_settings": {**CLIP_SKIP, "samples_format": "jpg"}},
         {"override_settings": {"upscaler_for_img2img": "Lanczos"}},
-        {"infotext": "a dog\nSteps: 2, Clip skip: 2"},
     ],
 )
 def test_or_by_the_agent_which_then_has_the_web_ui_to_itself(content: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contract.routing import Limits
 from contract.task import Metadata, Task
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.client import WebUiClient
@@ -38,11 +39,11 @@ class FakeWebUi(WebUiClient):
 
 def call_of(client: WebUiClient, tasktype: str = "text-to-image", content: dict[str, Any] | None = None) -> WebUiCall:
     engine = WebUiEngine(
-        client=client, allowed_options=(), clock=StillClock(), log=EventLog(logging.getLogger("trial"))
+        client=client, allowed_options=(), limits=Limits(), clock=StillClock(), log=EventLog(logging.getLogger("trial"))
     )
     metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": tasktype})
     draft = engine.draft(Task(metadata=metadata, content=content or GENERATION), checkpoint=None)
-    return draft.call(draft.body)
+    return draft.call(draft.body, {})
 
 
 def trial_of(call: WebUiCall) -> WebUiCall:

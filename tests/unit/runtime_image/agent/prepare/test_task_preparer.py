@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from contract.routing import Limits
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
@@ -48,7 +49,9 @@ def no_model_calls() -> ModelCalls:
 def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
     """Prepare the task; return the sampler that its answer must name."""
     clock, log = StillClock(), EventLog(logging.getLogger("test"))
-    engine = WebUiEngine(client=FakeWebUi(clock, silent_calls), allowed_options=(), clock=clock, log=log)
+    engine = WebUiEngine(
+        client=FakeWebUi(clock, silent_calls), allowed_options=(), limits=Limits(), clock=clock, log=log
+    )
     preparer = TaskPreparer(
         engine=engine,
         links=LinkResolver(load_tools=no_tools, text_fields=TEXT_FIELDS),

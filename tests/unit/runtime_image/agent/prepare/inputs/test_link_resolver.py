@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from contract.upload import MAX_LINKS
+from contract.work import Size
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from runtime_image.agent.prepare.inputs.image_check import ImageCheck
 from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
@@ -27,7 +28,7 @@ class Fetches:
 
 
 def replacement(fetches: Fetches) -> LinkResolver:
-    tools = LinkTools(fetch_http=fetches, fetch_s3=fetches, check_picture=lambda _: None)
+    tools = LinkTools(fetch_http=fetches, fetch_s3=fetches, check_picture=lambda _: Size(1, 1))
     return LinkResolver(load_tools=lambda: tools, text_fields=TEXT_FIELDS)
 
 

@@ -83,10 +83,7 @@ def task_definition(
         user=f"{WEBUI_USER_ID}:{WEBUI_USER_ID}",
         linux_parameters=kind.LinuxParametersProperty(
             capabilities=_NO_CAPABILITIES,
-            tmpfs=[
-                kind.TmpfsProperty(container_path=path, size=WEBUI_FOLDER_MIB, mount_options=["mode=1777"])
-                for path in WEBUI_FOLDERS.values()
-            ],
+            tmpfs=[kind.TmpfsProperty(container_path=path, size=WEBUI_FOLDER_MIB) for path in WEBUI_FOLDERS.values()],
         ),
         mount_points=[
             kind.MountPointProperty(source_volume=MODELS_VOLUME, container_path=MODELS_DIRECTORY, read_only=True)

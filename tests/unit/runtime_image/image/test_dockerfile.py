@@ -204,7 +204,9 @@ def test_each_container_has_its_user() -> None:
     assert {int(number) for number in re.findall(r"--uid (\d+)", run)} == {USER_ID, WEBUI_USER_ID}
     (entry,) = [word for word in stages()["runtime"].command("ENTRYPOINT") if word.endswith("/python")]
     assert (entry, "-m", "runtime_image.webui_host") == WEBUI_HOST_COMMAND
-    # Both containers have the Web UI's data at the same place, each in a separate volume.
+    # Both containers have the Web UI's data at the same place, each in a separate volume. Docker mounts a memory file
+    # system with the mode of the folder in the image.
+    assert re.search(rf"--mode=1777 {WEBUI_FOLDERS['webui-state']}$", run)
     assert WRITABLE_FOLDERS["state"] == WEBUI_FOLDERS["webui-state"]
 
 

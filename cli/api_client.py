@@ -20,7 +20,8 @@ class ApiClient:
     def __init__(self, *, environment: SystemEndpoints, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(
             base_url=environment.http_url.rstrip("/"),
-            headers={"x-api-key": environment.api_key},
+            # An environment may accept one of the two headers only (`apiKeyHeader`).
+            headers={"x-api-key": environment.api_key, "authorization": f"Bearer {environment.api_key}"},
             timeout=TIMEOUT_SECONDS,
             transport=transport,
         )

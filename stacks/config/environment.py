@@ -73,7 +73,8 @@ class Environment(CamelModel):
     api_key_header: KeyHeader | None = Field(
         default=None,
         description="the only header in which callers of the HTTP API send their key: API Gateway then refuses a"
-        " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers",
+        " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers, and"
+        " the clients of RunPod and of a Web UI send authorization only",
     )
     isolate_keys: bool = Field(
         default=True,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import pytest
@@ -14,6 +14,8 @@ from local.api_gateway.usage_plans import UsagePlans
 from local.lambda_runtime.function import LambdaFunction
 from local.processes.http_server import HttpServer
 from tests.harness.function_runner import FunctionRunner
+
+T = TypeVar("T")
 
 CODE = """
 import json
@@ -52,13 +54,18 @@ API = RestApi(
 )
 
 
+class Served(Protocol):
+    """Runs a scenario with a client of the gateway."""
+
+    def __call__(self, scenario: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T: ...
+
+
 @pytest.fixture
-def served(run_function: FunctionRunner, write_function: Callable[[str], None]) -> Callable[..., Any]:
-    """Run a coroutine function with a client of the gateway."""
+def served(run_function: FunctionRunner, write_function: Callable[[str], None]) -> Served:
     write_function(CODE)
 
-    def run(scenario: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
-        async def whole(function: LambdaFunction) -> Any:
+    def run(scenario: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+        async def whole(function: LambdaFunction) -> T:
             functions: Any = OneFunction(function)
             server = HttpServer(Gateway(API, functions=functions, usage_plans=UsagePlans(())))
             await server.start()
@@ -73,7 +80,7 @@ def served(run_function: FunctionRunner, write_function: Callable[[str], None]) 
     return run
 
 
-def test_requests_at_the_same_time(served: Callable[..., Any]) -> None:
+def test_requests_at_the_same_time(served: Served) -> None:
     async def scenario(client: httpx.AsyncClient) -> list[httpx.Response]:
         return list(await asyncio.gather(*(client.get(f"/tasks/{number}%2Fx?q=a%26b") for number in range(20))))
 
@@ -89,7 +96,7 @@ def test_requests_at_the_same_time(served: Callable[..., Any]) -> None:
         }
 
 
-def test_bytes_go_both_ways(served: Callable[..., Any]) -> None:
+def test_bytes_go_both_ways(served: Served) -> None:
     picture = bytes(range(256))
 
     async def scenario(client: httpx.AsyncClient) -> httpx.Response:
@@ -102,7 +109,7 @@ def test_bytes_go_both_ways(served: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(5_900_000, 202), (6 * 1024 * 1024, 413), (11 * 1024 * 1024, 413)])
-def test_sizes(served: Callable[..., Any], size: int, status: int) -> None:
+def test_sizes(served: Served, size: int, status: int) -> None:
     async def scenario(client: httpx.AsyncClient) -> httpx.Response:
         return await client.post("/tasks/7", content=b"x" * size)
 

@@ -4,9 +4,9 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
@@ -20,6 +20,7 @@ STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 )
 
+T = TypeVar("T")
 Start = Callable[..., Coroutine[Any, Any, LocalProcess]]
 
 
@@ -31,8 +32,8 @@ def starter(processes: ProcessGroup, folder: Path) -> Start:
     return start
 
 
-def run(folder: Path, scenario: Callable[[ProcessGroup, Start], Coroutine[Any, Any, Any]]) -> Any:
-    async def whole() -> Any:
+def run(folder: Path, scenario: Callable[[ProcessGroup, Start], Awaitable[T]]) -> T:
+    async def whole() -> T:
         async with ProcessGroup(environment={"COMMON": "1"}, stop_seconds=0.5) as processes:
             return await scenario(processes, starter(processes, folder))
 

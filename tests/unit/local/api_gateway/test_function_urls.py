@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -38,12 +38,8 @@ def echo(event: Any) -> Any:
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(event)}
 
 
-def run(coroutine: Any) -> Any:
-    return asyncio.run(coroutine)
-
-
 def test_a_request_becomes_an_event() -> None:
-    response = run(request(echo, "POST", "/v2/a/run?wait=1&wait=2", json={"a": 1}, headers={"X-Api-Key": "k"}))
+    response = asyncio.run(request(echo, "POST", "/v2/a/run?wait=1&wait=2", json={"a": 1}, headers={"X-Api-Key": "k"}))
     event = response.json()
     assert (event["version"], event["rawPath"], event["rawQueryString"]) == ("2.0", "/v2/a/run", "wait=1&wait=2")
     assert event["queryStringParameters"] == {"wait": "1,2"}
@@ -54,20 +50,20 @@ def test_a_request_becomes_an_event() -> None:
 
 
 def test_what_is_no_text_arrives_as_base64_and_nothing_as_nothing() -> None:
-    event = run(request(echo, "POST", "/", content=b"\xff\x00", headers={"content-type": "image/png"})).json()
+    event = asyncio.run(request(echo, "POST", "/", content=b"\xff\x00", headers={"content-type": "image/png"})).json()
     assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (b"\xff\x00", True)
-    event = run(request(echo, "GET", "/")).json()
+    event = asyncio.run(request(echo, "GET", "/")).json()
     assert "body" not in event
     assert "queryStringParameters" not in event
 
 
 def test_status_headers_and_bytes_come_out() -> None:
     answer = {"statusCode": 404, "headers": {"X-A": "b"}, "body": "AAE=", "isBase64Encoded": True}
-    response = run(request(lambda _: answer, "GET", "/"))
+    response = asyncio.run(request(lambda _: answer, "GET", "/"))
     assert (response.status_code, response.headers["x-a"], response.content) == (404, "b", b"\x00\x01")
 
 
-def too_large(_: Any) -> Any:
+def too_large(_: Any) -> NoReturn:
     raise PayloadTooLarge("the event has too many bytes")
 
 
@@ -75,7 +71,7 @@ def too_large(_: Any) -> Any:
     ("behaviour", "status"), [(lambda _: InvocationResult(b'{"errorType": "E"}', is_error=True), 502), (too_large, 413)]
 )
 def test_a_function_that_cannot_answer(behaviour: Callable[[Any], Any], status: int) -> None:
-    assert run(request(behaviour, "GET", "/")).status_code == status
+    assert asyncio.run(request(behaviour, "GET", "/")).status_code == status
 
 
 def url(auth_type: str) -> Any:

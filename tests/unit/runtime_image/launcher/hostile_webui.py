@@ -97,6 +97,10 @@ CASES: dict[str, Callable[[], object]] = {
     "function": change_a_function,
     "torchscript": lambda: unsafe_torch_load(saved_script(), weights_only=False),
     "weights": lambda: float(unsafe_torch_load(saved({"a": torch.ones(2, 2)}), map_location="cpu")["a"].sum()),
+    "old_weights": lambda: float(
+        unsafe_torch_load(saved({"a": torch.ones(2, 2)}, _use_new_zipfile_serialization=False))["a"].sum()
+    ),
+    "arrays": lambda: str(pickle.loads(pickle.dumps(torch.ones(2).numpy())).tolist()),
     "parameters": lambda: str(
         unsafe_torch_load(
             saved({"string_to_param": torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.ones(3))})}),

@@ -96,7 +96,12 @@ def test_no_attack_works_behind_the_launcher(tmp_path: Path) -> None:
 
 @pytest.mark.slow  # the import of torch takes seconds
 def test_no_attack_works_with_the_newest_torch(tmp_path: Path) -> None:
-    good = {"weights": "loaded: 4.0", "parameters": "loaded: [1.0, 1.0, 1.0]"}
+    good = {
+        "weights": "loaded: 4.0",
+        "old_weights": "loaded: 4.0",
+        "arrays": "loaded: [1.0, 1.0]",
+        "parameters": "loaded: [1.0, 1.0, 1.0]",
+    }
     outcomes = run(tmp_path, *ATTACKS, "function", "torchscript", *good, torch={})
 
     assert attacks_that_ran(tmp_path) == set()

@@ -4,9 +4,9 @@ The host names the port of the output, then the process, then once a second its 
 supervisor sends the name of a signal in a line. The end of the connection ends the process.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 #: The host accepts connections from the same machine or pod only.
 LOOPBACK: Final = "127.0.0.1"
@@ -23,8 +23,8 @@ class HostMessage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    output_port: int | None = None
-    pid: int | None = None
+    output_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    pid: PositiveInt | None = None
     resident_bytes: NonNegativeInt | None = None
     #: Exit status, negative for a signal.
     status: int | None = None

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO, Final
 
 from pydantic import ValidationError
@@ -43,18 +43,17 @@ class HostedProcess:
         self._post = post
         self._status: int | None = None
         self._resident_bytes = 0
-        try:
-            self._control = socket.create_connection(address, timeout=START_SECONDS)
-        except OSError as error:
-            raise ProcessUnavailable(f"nothing answers at {address[0]}:{address[1]}: {error}") from error
-        self._messages = self._control.makefile("rb")
-        try:
-            output = socket.create_connection((address[0], self._read("output_port")), timeout=START_SECONDS)
-            #: Process id in the other container.
-            self.pid = self._read("pid")
-        except OSError as error:
-            self._control.close()
-            raise ProcessUnavailable(f"the host of the process does not start it: {error}") from error
+        with ExitStack() as at_failure:
+            try:
+                self._control = at_failure.enter_context(socket.create_connection(address, timeout=START_SECONDS))
+                self._messages = at_failure.enter_context(self._control.makefile("rb"))
+                port = self._read("output_port")
+                output = at_failure.enter_context(socket.create_connection((address[0], port), timeout=START_SECONDS))
+                #: Process id in the other container.
+                self.pid = self._read("pid")
+            except OSError as error:
+                raise ProcessUnavailable(f"the host at {address[0]}:{address[1]} starts no process: {error}") from error
+            at_failure.pop_all()
         self._control.settimeout(None)
         output.settimeout(None)
         stream = os.fdopen(output.detach(), "rb", buffering=0)

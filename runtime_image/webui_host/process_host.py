@@ -25,7 +25,7 @@ from runtime_image.supervisor.managed_process import UNKILLABLE_SECONDS
 REPORT_SECONDS: Final = 1.0
 
 
-class HostDisconnected:
+class SupervisorDisconnected:
     """Event: the supervisor has ended, or wants the process no longer."""
 
 
@@ -37,7 +37,7 @@ class SignalRequested:
     is_for_group: bool
 
 
-HostEvent = Event | SignalRequested | HostDisconnected
+HostEvent = Event | SignalRequested | SupervisorDisconnected
 
 
 @dataclass(kw_only=True, eq=False)
@@ -115,7 +115,7 @@ class ProcessHost:
                     return True
                 case SignalRequested(number, is_for_group):
                     child.signal_group(number) if is_for_group else child.send(number)
-                case HostDisconnected():
+                case SupervisorDisconnected():
                     child.kill()
                     ends_at = self.clock.monotonic() + UNKILLABLE_SECONDS
                 case ThreadFailed(name, error):
@@ -142,7 +142,7 @@ def _read_signals(control: socket.socket, post: Callable[[HostEvent], None]) -> 
         while line := _line(lines):
             name = line.removeprefix(GROUP_PREFIX)
             post(SignalRequested(signal.Signals[name], is_for_group=name != line))
-    post(HostDisconnected())
+    post(SupervisorDisconnected())
 
 
 def _line(lines: IO[bytes]) -> str:

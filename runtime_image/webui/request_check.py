@@ -54,7 +54,6 @@ class RequestCheck:
         if request.path == OPTIONS_PATH and request.method == "POST":
             self._check_options(body, field)
         named = list(names_in(request.path, body, field))
-        # A pasted text of parameters may name one too.
         if any(one.kind is CHECKPOINT for one in named):
             request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:

@@ -238,12 +238,87 @@ _FIELDS: Final = (
     HostileRequest("a path to read", "png-info", {"image": "/etc/hostname"}, "image"),
 )
 
+_LIMIT: Final = "limit_exceeded"
+#: Work that no single field shows.
+_COSTS: Final = (
+    *(
+        HostileRequest(label, TEXT, {"steps": 20, **content}, field, _LIMIT)
+        for label, content, field in (
+            ("a side left out", {"enable_hr": True, "width": 64, "height": 2048, "hr_resize_x": 1024}, "hr_resize_x"),
+            ("the other side left out", {"enable_hr": 1, "height": 64, "hr_resize_y": 2048}, "hr_resize_y"),
+            ("a factor", {"enable_hr": "true", "hr_scale": "1e9"}, "hr_scale"),
+            ("steps of the second pass", {"enable_hr": True, "hr_second_pass_steps": 10_000}, "hr_second_pass_steps"),
+            ("a first pass of another size", {"firstphase_width": 100_000}, "firstphase_width"),
+            ("noise", {"seed_resize_from_h": 1_000_000}, "seed_resize_from_h"),
+            ("an infotext", {"infotext": "a\nSeed: 1, CFG scale: 7, Size: 16384x16384"}, "infotext"),
+            (
+                "work of all pictures",
+                {"steps": 150, "width": 1024, "height": 2048, "batch_size": 8, "n_iter": 8},
+                "width",
+            ),
+            (
+                "a matrix",
+                {
+                    "script_name": "prompt matrix",
+                    "script_args": [False, False, "positive", "comma", 0],
+                    "prompt": "|" * 30,
+                },
+                "width",
+            ),
+            (
+                "steps of a script",
+                {"alwayson_scripts": {"Sampler": {"args": [100_000, "Euler", "Automatic"]}}},
+                "alwayson_scripts.Sampler.args[0]",
+            ),
+            (
+                "details without end",
+                {"alwayson_scripts": {"ADetailer": {"args": [{"ad_use_steps": True, "ad_steps": 10_000}]}}},
+                "alwayson_scripts.ADetailer.args[0].ad_steps",
+            ),
+        )
+    ),
+    _plot("steps of a plot", "Steps", "20, 100000", "script_args[1]", code=_LIMIT),
+    _plot("sizes of a plot", "Size", "64x64, 64x100000", "script_args[1]", code=_LIMIT),
+    HostileRequest(
+        "work of loops",
+        IMAGE,
+        {
+            "init_images": [PICTURE],
+            "script_name": "Loopback",
+            "script_args": [32, 0.5, "Linear", "None"],
+            "steps": 150,
+            "width": 1024,
+            "height": 2048,
+        },
+        "script_args[0]",
+        _LIMIT,
+    ),
+    HostileRequest(
+        "an enlargement", "extra-single-image", {"image": PICTURE, "upscaling_resize": 1000}, "upscaling_resize", _LIMIT
+    ),
+    HostileRequest(
+        "a target",
+        "extra-batch-images",
+        {
+            "imageList": [{"data": PICTURE, "name": "a"}],
+            "resize_mode": 1,
+            "upscaling_resize_w": 100_000,
+            "upscaling_resize_h": 100_000,
+        },
+        "upscaling_resize_w",
+        _LIMIT,
+    ),
+)
+
 #: Texts on which an expression that reads twice would take minutes; none of them is a mistake in itself.
 _SLOW: Final = (
     _field("LoRA without end", "prompt", "<lora:" * 10_000, field=None),
+    _field("letters in a LoRA", "prompt", "<lora:" + "a" * 60_000, field=None),
+    _field("blanks in a sampler", "sampler_name", " " * LONG, code=_LIMIT),
+    _field("letters in an infotext", "infotext", "a\nSeed: 1, Steps: 2, " + "a" * 60_000, field=None),
     _field("blanks in an infotext", "infotext", "Steps: " + " " * 60_000, field=None),
     _field("a picture of blanks", "init_images", ["data:image/png;base64," + " " * LONG], tasktype=IMAGE, field=None),
     _field("unknown fields", "note", [f"http{LINK}"] * LONG, field=None),
 )
 
-HOSTILE_REQUESTS: Final = (*_SCRIPTS, *_OPTIONS, *_FIELDS, *_SLOW)
+HOSTILE_REQUESTS: Final = (*_SCRIPTS, *_OPTIONS, *_FIELDS, *_COSTS, *_SLOW)

@@ -52,7 +52,10 @@ class Axis:
         """Number of pictures along the axis."""
         if self.label == "Nothing":
             return 1
-        return math.factorial(len(self.values)) if self.label == "Prompt order" else len(self.values)
+        if self.label == "Prompt order":
+            # More values are refused; the number of their permutations has thousands of digits.
+            return math.factorial(min(len(self.values), 2 * MAX_PERMUTED))
+        return len(self.values)
 
 
 def read_plot(arguments: list[Any], *, with_input: bool, field: str, errors: list[FieldError]) -> list[Any]:
@@ -90,9 +93,13 @@ def read_plot(arguments: list[Any], *, with_input: bool, field: str, errors: lis
 def axes_of(arguments: Sequence[Any], *, with_input: bool, field: str) -> Iterator[Axis]:
     """Yield the axes of a plot that the edge has accepted."""
     labels = _labels(with_input=with_input)
+    if len(arguments) <= _TEXT_ONLY:
+        return
     for place in range(0, _AXES * _AXES, _AXES):
         kind, text, chosen = arguments[place : place + _AXES]
-        if not (isinstance(kind, int) and isinstance(text, str) and isinstance(chosen, list)):
+        if not (
+            isinstance(kind, int) and 0 <= kind < len(labels) and isinstance(text, str) and isinstance(chosen, list)
+        ):
             continue
         label = labels[kind]
         if label in _CHOICES and not arguments[_TEXT_ONLY]:

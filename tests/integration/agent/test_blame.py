@@ -1,6 +1,7 @@
 """Failures that the SD Web UI answers: a caller's mistake fails its own task, at once."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,35 +27,35 @@ RECORDED: dict[str, dict[str, Any]] = json.loads(
 )
 
 
-def exception(name: str, words: str) -> dict[str, Any]:
-    return {"error": name, "detail": "", "body": "", "errors": words}
-
-
-def answers(harness: Harness, *, is_for: str, body: dict[str, Any]) -> None:
-    """Answer every generation whose prompt begins with these words by a 500."""
+def answers(harness: Harness, bodies: Mapping[str, dict[str, Any]]) -> None:
+    """Answer the generations of these prompts by a 500."""
 
     def intercept(path: str, request: dict[str, Any]) -> tuple[int, Any] | None:
-        is_meant = path.endswith("txt2img") and str(request.get("prompt")).startswith(is_for)
-        return (500, body) if is_meant else None
+        body = bodies.get(str(request.get("prompt")))
+        return (500, body) if path.endswith("txt2img") and body else None
 
     harness.webui.intercept = intercept
 
 
-@pytest.mark.parametrize(("name", "words"), REFUSALS)
-def test_a_callers_mistake_fails_its_task_at_its_first_attempt(harness: Harness, name: str, words: str) -> None:
-    answers(harness, is_for="bad", body=exception(name, words))
-    agent = harness.start_agent()
-    for number in range(4):
-        harness.submit(f"bad-{number}")
-        harness.submit(f"good-{number}", {"prompt": "good", "steps": 1})
+def exception(name: str, words: str) -> dict[str, Any]:
+    return {"error": name, "detail": "", "body": "", "errors": words}
 
-    for number in range(4):
-        record = harness.wait_for(f"bad-{number}", Status.FAILED)
+
+def test_a_callers_mistake_fails_its_task_at_its_first_attempt(harness: Harness) -> None:
+    bodies = {f"bad-{number}": exception(*refusal) for number, refusal in enumerate(REFUSALS)}
+    answers(harness, bodies)
+    agent = harness.start_agent()
+    for task_id in bodies:
+        harness.submit(task_id)
+        harness.submit(f"next-to-{task_id}", {"prompt": "good", "steps": 1})
+
+    for task_id, body in bodies.items():
+        record = harness.wait_for(task_id, Status.FAILED)
         assert record.error is not None
         assert (record.error["code"], record.attempts) == ("webui_refused", 1)
-        assert words in record.error["message"]
-        assert record.error["webui"] == {"status": 500, "body": exception(name, words)}
-        assert harness.wait_for(f"good-{number}", Status.COMPLETED).attempts == 1
+        assert body["errors"] in record.error["message"]
+        assert record.error["webui"] == {"status": 500, "body": body}
+        assert harness.wait_for(f"next-to-{task_id}", Status.COMPLETED).attempts == 1
     assert agent.is_running
     assert not agent.logged("engine_failed")
     harness.wait_until_queue_is_empty()
@@ -67,12 +68,7 @@ def test_every_recorded_500_to_a_request_is_the_requests(harness: Harness) -> No
         for name, recorded in RECORDED.items()
         if recorded["status"] == 500 and name.startswith(("txt2img", "img2img")) and not name.endswith("oom")
     }
-
-    def intercept(path: str, request: dict[str, Any]) -> tuple[int, Any] | None:
-        body = bodies.get(str(request.get("prompt")))
-        return (500, body) if path.endswith("txt2img") and body else None
-
-    harness.webui.intercept = intercept
+    answers(harness, bodies)
     agent = harness.start_agent()
     for name in bodies:
         harness.submit(name)
@@ -86,13 +82,13 @@ def test_every_recorded_500_to_a_request_is_the_requests(harness: Harness) -> No
 
 
 def test_a_request_that_needs_too_much_memory_twice_fails_and_stops_no_agent(harness: Harness) -> None:
-    answers(harness, is_for="huge", body=OUT_OF_MEMORY)
+    answers(harness, {f"huge-{number}": OUT_OF_MEMORY for number in range(3)})
     agent = harness.start_agent()
-    for number in range(4):
+    for number in range(3):
         harness.submit(f"huge-{number}")
         harness.submit(f"good-{number}", {"prompt": "good", "steps": 1})
 
-    for number in range(4):
+    for number in range(3):
         record = harness.wait_for(f"huge-{number}", Status.FAILED)
         assert record.error is not None
         assert (record.error["code"], record.attempts) == ("out_of_memory", 2)

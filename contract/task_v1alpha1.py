@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from contract.errors import FieldError
 from contract.json_values import describe
+from contract.option_values import read_options
 from contract.routing import Catalogue, FindCheckpoint
 
 #: Keys of `alwayson_scripts` that belong to Darkroom. All others are scripts of the Web UI.
@@ -91,14 +92,18 @@ def _runtime_of(
 
 def _override_settings(body: dict[str, Any], scripts: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
     overrides: dict[str, Any] = {}
+    vae = scripts.get("sd_vae")
     for field, value in (
         ("override_settings", body.get("override_settings")),
         ("alwayson_scripts.override_settings", scripts.get("override_settings")),
+        ("alwayson_scripts", None if vae is None else {"sd_vae": vae}),
     ):
-        if isinstance(value, dict):
-            overrides |= value
-        elif value is not None:
-            errors.append(FieldError(field, "must be an object of Web UI options"))
-    if scripts.get("sd_vae") is not None:
-        overrides["sd_vae"] = scripts["sd_vae"]
+        if value is None:
+            continue
+        # Checked here, because later checks would name the place to which the options move.
+        problems: list[FieldError] = []
+        read = read_options(value, field, problems)
+        errors += problems
+        if not problems:
+            overrides |= read
     return overrides

@@ -129,6 +129,15 @@ def test_conversion(body: dict[str, Any], metadata: dict[str, Any], content: dic
         ),
         ({"alwayson_scripts": scripts(task="paint")}, {"alwayson_scripts.task"}),
         ({"alwayson_scripts": scripts(override_settings=[])}, {"alwayson_scripts.override_settings"}),
+        (
+            {"alwayson_scripts": scripts(override_settings={"save_txt": True}), "override_settings": {"tiling": 7}},
+            {"alwayson_scripts.override_settings.save_txt", "override_settings.tiling"},
+        ),
+        ({"alwayson_scripts": scripts(sd_vae="http://x/")}, {"alwayson_scripts.sd_vae"}),
+        (
+            {"alwayson_scripts": scripts(task="image-to-image", image_link=" http://x/ y")},
+            {"alwayson_scripts.image_link", "init_images"},
+        ),
         ({"alwayson_scripts": scripts(), "width": 9999}, {"width"}),
         ({"alwayson_scripts": scripts(task="image-to-image")}, {"init_images"}),
         (

@@ -135,6 +135,17 @@ def test_progress_and_interrupt_of_the_bridge_are_those_of_the_key(first: Caller
     assert first.http("DELETE", "/v1alpha2/tasks/bridge").status_code == 200
 
 
+def test_options_of_the_bridge_are_those_of_the_key_and_lists_are_equal(first: Caller, guest: Caller) -> None:
+    option, path = "CLIP_stop_at_last_layers", "/sdapi/v1/options"
+    before = guest.http("GET", path).json()[option]
+    assert first.http("POST", path, json={option: before + 1}).status_code == 200
+    assert first.http("GET", path).json()[option] == before + 1
+    assert guest.http("GET", path).json()[option] == before
+    assert first.http("POST", path, json={option: before}).status_code == 200
+    lists = [caller.http("GET", "/sdapi/v1/samplers").json() for caller in (first, guest)]
+    assert lists[0] == lists[1]
+
+
 def test_a_webhook_is_signed_with_the_secret_of_its_key(system: System, guest: Caller) -> None:
     guest.submit("signed", webhook=system.receiver.url("/tenants"))
     [request] = system.eventually(lambda: system.receiver.of("/tenants"), "the webhook")

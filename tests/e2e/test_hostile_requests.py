@@ -7,14 +7,21 @@ import pytest
 
 from contract import runpod
 from contract.task import TaskType
-from tests.harness.hostile_requests import HOSTILE_REQUESTS, HostileRequest
+from tests.harness.hostile_requests import HOSTILE_REQUESTS, HostileRequest, in_buckets
 from tests.harness.local_system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(600)]
 
 #: Bytes of a message that the entry topic accepts.
 MAX_MESSAGE_BYTES = 256 * 1024
-REFUSED = [request for request in HOSTILE_REQUESTS if request.field is not None]
+Requests = list[HostileRequest]
+
+
+@pytest.fixture(scope="module")
+def refused(system: System) -> Requests:
+    """Return the requests that must be refused, with the buckets of the system."""
+    buckets = {name: system.endpoints[name] for name in ("task_bucket", "output_bucket")}
+    return [in_buckets(request, **buckets) for request in HOSTILE_REQUESTS if request.field is not None]
 
 
 def body_of(request: HostileRequest) -> dict[str, object]:
@@ -26,9 +33,9 @@ def endpoint_of(request: HostileRequest) -> str:
     return runpod.ENDPOINT_OF_TASKTYPE[TaskType(request.tasktype)]
 
 
-def test_by_http(system: System) -> None:
+def test_by_http(system: System, refused: Requests) -> None:
     wrong = []
-    for request in REFUSED:
+    for request in refused:
         response = system.http("POST", "/v1alpha2", json=body_of(request))
         fields = [detail["field"] for detail in response.json()["error"].get("details", ())]
         if response.status_code != 400 or f"task.content.{request.field}" not in fields:
@@ -36,9 +43,9 @@ def test_by_http(system: System) -> None:
     assert wrong == []
 
 
-def test_by_runpod(system: System) -> None:
+def test_by_runpod(system: System, refused: Requests) -> None:
     wrong = []
-    for request in REFUSED:
+    for request in refused:
         api = {"method": "POST", "endpoint": f"/{endpoint_of(request)}"}
         response = system.http("POST", "/v2/sdruntime/run", json={"input": {"api": api, "payload": request.content}})
         fields = [detail["field"] for detail in response.json()["error"].get("details", ())]
@@ -47,9 +54,9 @@ def test_by_runpod(system: System) -> None:
     assert wrong == []
 
 
-def test_by_the_bridge(system: System) -> None:
+def test_by_the_bridge(system: System, refused: Requests) -> None:
     wrong = []
-    for request in REFUSED:
+    for request in refused:
         response = system.http("POST", f"/{endpoint_of(request)}", json=request.content)
         fields = [".".join(entry["loc"]) for entry in response.json()["detail"]]
         if response.status_code != 422 or f"body.{request.field}" not in fields:
@@ -57,9 +64,9 @@ def test_by_the_bridge(system: System) -> None:
     assert wrong == []
 
 
-def test_by_the_entry_topic(system: System) -> None:
-    small = [request for request in REFUSED if len(json.dumps(body_of(request))) < MAX_MESSAGE_BYTES]
-    assert len(small) > len(REFUSED) // 2
+def test_by_the_entry_topic(system: System, refused: Requests) -> None:
+    small = [request for request in refused if len(json.dumps(body_of(request))) < MAX_MESSAGE_BYTES]
+    assert len(small) > len(refused) // 2
     sent = [(request, system.publish(json.dumps(body_of(request)))) for request in small]
     wrong = []
     for request, message_id in sent:

@@ -3,8 +3,9 @@
 Tests send the whole corpus by every way in.
 """
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contract.script_tables import TEXT_TO_IMAGE_AXES
@@ -14,6 +15,9 @@ PICTURE: Final = "iVBORw0KGgo="
 LINK: Final = "http://169.254.169.254/latest/meta-data/"
 TEXT: Final = "text-to-image"
 IMAGE: Final = "image-to-image"
+#: The environment's own buckets. A system with other names replaces them: `in_buckets`.
+TASK_BUCKET: Final = "task-bucket"
+OUTPUT_BUCKET: Final = "output-bucket"
 #: More than a function may read in quadratic time.
 LONG: Final = 200_000
 
@@ -33,6 +37,13 @@ class HostileRequest:
     def task_id(self) -> str:
         """Id of its task."""
         return re.sub(r"[^a-z0-9]+", "-", self.label.lower())
+
+
+def in_buckets(request: HostileRequest, *, task_bucket: str, output_bucket: str) -> HostileRequest:
+    """Return the request for an environment with these buckets."""
+    text = json.dumps(request.content)
+    text = text.replace(f"//{TASK_BUCKET}/", f"//{task_bucket}/").replace(f"//{OUTPUT_BUCKET}/", f"//{output_bucket}/")
+    return replace(request, content=json.loads(text))
 
 
 #: What a script may not be given as.
@@ -313,6 +324,25 @@ _COSTS: Final = (
     ),
 )
 
+_TENANTS: Final = (
+    *(
+        _field(label, "init_images", [link], tasktype=IMAGE, field="init_images[0]", code="link_refused")
+        for label, link in {
+            "an upload of another key": f"s3://{TASK_BUCKET}/uploads/guest/x.png",
+            "an upload of another key by dots": f"s3://{TASK_BUCKET}/uploads/default/../guest/x.png",
+            "an upload that is not there": f"s3://{TASK_BUCKET}/uploads/default/x.png",
+            "a message of another task": f"S3://{TASK_BUCKET}/messages/sdruntime/a/0123456789abcdef.json",
+            "options of another key": f"s3://{TASK_BUCKET}/webui/sdruntime/options/guest.json",
+            "an unreadable message": f"s3://{TASK_BUCKET}/unreadable/m-1.json",
+            "an output of another key": f"s3://{OUTPUT_BUCKET}/output/a/a-0123456789abcdef-1.png",
+        }.items()
+    ),
+    _field(
+        "an upload as a mask", "mask", f"s3://{TASK_BUCKET}/uploads/guest/x.png", tasktype=IMAGE, code="link_refused"
+    ),
+    _unit("an upload in a unit", {"image": f"s3://{TASK_BUCKET}/uploads/guest/x.png"}, ".image", code="link_refused"),
+)
+
 #: Texts on which an expression that reads twice would take minutes; none of them is a mistake in itself.
 _SLOW: Final = (
     _field("LoRA without end", "prompt", "<lora:" * 10_000, field=None),
@@ -324,4 +354,4 @@ _SLOW: Final = (
     _field("unknown fields", "note", [f"http{LINK}"] * LONG, field=None),
 )
 
-HOSTILE_REQUESTS: Final = (*_SCRIPTS, *_OPTIONS, *_FIELDS, *_COSTS, *_SLOW)
+HOSTILE_REQUESTS: Final = (*_SCRIPTS, *_OPTIONS, *_FIELDS, *_COSTS, *_TENANTS, *_SLOW)

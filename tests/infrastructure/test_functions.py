@@ -259,7 +259,7 @@ def test_functions_get_the_values_of_the_environment(everything: Templates) -> N
     assert variables["RETENTION_SECONDS"] == str(48 * 3600)
     limits = {"width": 1536, "height": 1536, "steps": 60, "batchSize": 2, "iterations": 2}
     assert json.loads(variables["RUNTIMES"])[1:] == [
-        {"name": "sd-xl", "modelFilename": "sd_xl_base_1.0.safetensors", "limits": limits},
+        {"name": "sd-xl", "modelFilename": "sd_xl_base_1.0.safetensors", "limits": limits, "longestTaskSeconds": 300},
         {"name": "dynamic", "dynamicModel": True},
     ]
     assert variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG"

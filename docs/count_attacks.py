@@ -51,6 +51,7 @@ ATTACKS: Final = (
         (
             f"{_UNIT}/contract/test_safetensors_header.py::test_a_header_that_lies.*",
             "tests/integration/cli/test_models_command.py::test_what_should_not_be_uploaded.*",
+            "tests/integration/agent/test_model_calls.py::test_(nothing_comes|what_is_no_model|no_model_is).*",
         ),
     ),
     AttackClass(
@@ -104,6 +105,7 @@ ATTACKS: Final = (
         (
             f"{_INPUTS}/test_link_resolver.py::.*(too_large|too_many).*",
             f"{_INPUTS}/test_http_fetcher.py::.*large.*",
+            f"{_INPUTS}/test_picture_sizes.py::test_a_picture_that_no_link.*",
         ),
     ),
     AttackClass(

@@ -94,7 +94,7 @@ def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[Pas
 
 
 def plot_axes(endpoint: str, body: Mapping[str, Any]) -> list[Axis]:
-    """Return the axes of the plot that a generation draws; none without a plot."""
+    """Return the axes of the plot that a generation draws, or an empty list."""
     arguments = body.get("script_args")
     if str(body.get("script_name") or "").lower() != PLOT or not isinstance(arguments, list):
         return []

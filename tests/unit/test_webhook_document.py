@@ -18,7 +18,7 @@ BODY = json.dumps({"id": "a", "result": True, "context": "ä"}).encode()
 BLOCKS = code_blocks("how-to/webhooks.md", "python")
 
 
-#: Receiver of the documents: takes the headers and the body of a webhook.
+#: Receiver in the documents, called with the headers and the body of a webhook.
 Handle = Callable[[dict[str, str], bytes], object]
 
 

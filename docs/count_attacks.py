@@ -70,6 +70,7 @@ ATTACKS: Final = (
             "tests/infrastructure/test_ecs_isolation.py::.*",
             "tests/infrastructure/test_network_policy.py::.*",
             "tests/integration/supervisor/test_webui_host.py::test_the_web_ui_works_without_keys",
+            "tests/integration/supervisor/test_hostile_host.py::.*",
         ),
     ),
     AttackClass(

@@ -21,6 +21,8 @@ from contract.work import (
 
 #: Largest factor of an upscaling; the Web UI's own slider ends there.
 MAX_UPSCALING: Final = 8
+#: LoRAs that a prompt may name. A replica fetches each of them, and some have a gigabyte.
+MAX_LORAS: Final = 50
 _CODE: Final = "limit_exceeded"
 
 
@@ -65,6 +67,10 @@ def _check_fields(endpoint: str, body: Mapping[str, Any], limits: Limits, field:
         return
     if endpoint not in runpod.GENERATION_ENDPOINTS:
         return
+    for name in ("prompt", "hr_prompt"):
+        loras = sum(str(body.get(name) or "").count(word) for word in ("<lora:", "<lyco:"))
+        if loras > MAX_LORAS:
+            yield FieldError(f"{field}.{name}", f"names {loras} LoRAs; {MAX_LORAS} are accepted", _CODE)
     steps_field, steps = steps_of(body)
     yield _check_number(value_of(body, "width"), 1, limits.width, f"{field}.width")
     yield _check_number(value_of(body, "height"), 1, limits.height, f"{field}.height")

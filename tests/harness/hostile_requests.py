@@ -345,7 +345,7 @@ _TENANTS: Final = (
 
 #: Texts on which an expression that reads twice would take minutes; none of them is a mistake in itself.
 _SLOW: Final = (
-    _field("LoRA without end", "prompt", "<lora:" * 10_000, field=None),
+    _field("LoRA without end", "prompt", "<lora:" * 10_000, code=_LIMIT),
     _field("letters in a LoRA", "prompt", "<lora:" + "a" * 60_000, field=None),
     _field("blanks in a sampler", "sampler_name", " " * LONG, code=_LIMIT),
     _field("letters in an infotext", "infotext", "a\nSeed: 1, Steps: 2, " + "a" * 60_000, field=None),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contract.content import check_cost
+from contract.content import MAX_LORAS, check_cost
 from contract.errors import FieldError
 from contract.routing import Limits
 from contract.runpod import IMAGE_TO_IMAGE_ENDPOINT, TEXT_TO_IMAGE_ENDPOINT
@@ -56,6 +56,9 @@ def units(name: str, *arguments: object) -> dict[str, Any]:
             units("ADetailer", {"ad_use_inpaint_width_height": True, "ad_inpaint_width": 2048}),
             {"alwayson_scripts.ADetailer.args[0]"},
         ),
+        ({"steps": 20, "prompt": "<lora:a:1>" * MAX_LORAS, "negative_prompt": "<lora:a:1>" * 99}, set()),
+        ({"steps": 20, "prompt": "<lora:a:1>" * MAX_LORAS + "<lyco:b:1>"}, {"prompt"}),
+        ({"steps": 20, "hr_prompt": "<lora:a:1>" * (MAX_LORAS + 1)}, {"hr_prompt"}),
         ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b"}, set()),
         ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b|c|d|e"}, {"width"}),
         ({"steps": 20, "script_name": "prompt matrix", "negative_prompt": "|" * 60_000}, {"width"}),
@@ -125,7 +128,10 @@ def test_upscaled_pictures(endpoint: str, body: dict[str, Any], sizes: Sizes, fi
 
 def plot(*axes: tuple[int, str]) -> dict[str, Any]:
     """Return a plot over axes of numbers or texts: 0 is nothing, 1 the seed, 4 the steps."""
-    arguments = [part for label, values in (*axes, (0, ""), (0, ""), (0, ""))[:3] for part in (label, values, [])]
+    three = (*axes, (0, ""), (0, ""), (0, ""))[:3]
+    arguments: list[Any] = []
+    for label, values in three:
+        arguments += [label, values, []]
     return {"steps": 5, "script_name": "X/Y/Z plot", "script_args": [*arguments, *(False,) * 7, 0, False]}
 
 

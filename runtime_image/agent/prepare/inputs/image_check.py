@@ -12,6 +12,15 @@ from guarded_http.errors import LinkRefused
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
+#: Length of a text in a picture. The Web UI searches parameters with an expression that needs quadratic time, so a text
+#: of a megabyte would stop it for minutes.
+MAX_TEXT_LENGTH: Final = 65_536
+#: Texts that the Web UI reads, by their names in Pillow: PNG's parameters, GIF's comment, and the EXIF of the others.
+_TEXTS: Final = ("parameters", "comment", "exif")
+#: Beginning of PNG's parameters in the file.
+_PNG_PARAMETERS: Final = b"parameters\0"
+
+
 class ImageCheck:
     """Prepares Pillow; `check` may then be called from any thread."""
 
@@ -26,6 +35,7 @@ class ImageCheck:
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 width, height = picture.size
+                has_long_text = any(len(picture.info.get(name) or "") > MAX_TEXT_LENGTH for name in _TEXTS)
                 if width * height <= MAX_PIXELS:
                     picture.verify()
         except UnidentifiedImageError:
@@ -36,4 +46,7 @@ class ImageCheck:
         if width * height > MAX_PIXELS:
             megapixels = MAX_PIXELS // 1_000_000
             raise LinkRefused(f"the picture has {width} x {height} pixels; {megapixels} megapixels are accepted")
+        # Pillow reads what follows the pixels only with them, and no program writes parameters there.
+        if has_long_text or data.find(_PNG_PARAMETERS, data.find(b"IDAT")) > data.find(b"IDAT") > 0:
+            raise LinkRefused(f"the picture holds a text of more than {MAX_TEXT_LENGTH} characters, or one at its end")
         return Size(width, height)

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from contract.errors import InvalidTask
 from contract.routing import Limits
 from contract.task import Metadata, Task
 from contract.work import Size
+from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.image_check import ImageCheck
 from runtime_image.agent.prepare.inputs.picture_sizes import measure_pictures
 from runtime_image.process.logs import EventLog
@@ -74,6 +76,31 @@ def test_a_picture_that_no_link_may_bring_is_refused_with_its_field(picture: str
     (detail,) = refusal.value.details
     assert detail.field == "task.content.init_images[1]"
     assert reason in detail.message
+
+
+@pytest.mark.parametrize(
+    ("length", "at_the_end", "passes"), [(9, False, True), (9, True, False), (70_000, False, False)]
+)
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_text_in_a_picture_cannot_stop_the_web_ui(
+    *, length: int, at_the_end: bool, passes: bool, is_packed: bool
+) -> None:
+    text, file = PngInfo(), io.BytesIO()
+    text.add_text("parameters", "a" * length, zip=is_packed)
+    Image.new("RGB", (4, 4)).save(file, "PNG", pnginfo=text)
+    data = file.getvalue()
+    if at_the_end:
+        begin = data.index(b"parameters") - 8
+        end = begin + 12 + int.from_bytes(data[begin : begin + 4], "big")
+        data = data[:begin] + data[end:-12] + data[begin:end] + data[-12:]
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.load()
+        assert picture.info["parameters"] == "a" * length
+    if passes:
+        assert ImageCheck().check(data) == Size(4, 4)
+        return
+    with pytest.raises(LinkRefused, match="holds a text"):
+        ImageCheck().check(data)
 
 
 @pytest.mark.parametrize(("size", "refused"), [(Size(40, 30), []), (Size(4200, 4200), ["task.content.script_args[3]"])])

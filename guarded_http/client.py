@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import httpcore
 
 from guarded_http.errors import LinkUnavailable
-from guarded_http.network import Deadline, GuardedNetwork, ReportPrivate, Resolver
+from guarded_http.network import Deadline, GuardedNetwork, Resolver
 from guarded_http.url import DEFAULT_PORTS, HttpUrl, parse_http_url
 
 #: Redirects that are followed: real ones need one or two (http to https, bucket to region).
@@ -54,9 +54,8 @@ class GuardedHttp:
     without a port may be reached on the ports of http and https.
     """
 
-    def __init__(self, *, resolve: Resolver, allowed_hosts: Iterable[str], report_private: ReportPrivate) -> None:
+    def __init__(self, *, resolve: Resolver, allowed_hosts: Iterable[str]) -> None:
         self._resolve = resolve
-        self._report_private = report_private
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self._ssl_context: ssl.SSLContext | None = None
 
@@ -65,9 +64,7 @@ class GuardedHttp:
         self, method: str, target: HttpUrl, *, headers: Mapping[str, str], deadline: Deadline, content: bytes = b""
     ) -> Iterator[GuardedResponse]:
         """Send one request and yield its response, a redirect included; raises LinkRefused or LinkUnavailable."""
-        network = GuardedNetwork(
-            resolve=self._resolve, is_allowed=self.is_allowed, report_private=self._report_private, deadline=deadline
-        )
+        network = GuardedNetwork(resolve=self._resolve, is_allowed=self.is_allowed, deadline=deadline)
         url = httpcore.URL(
             scheme=target.scheme.encode(),
             host=target.host.encode(),

@@ -8,6 +8,11 @@ class LinkRefused(DarkroomError):
 
     code = "link_refused"
 
+    def __init__(self, message: str, *, private_address: str | None = None) -> None:
+        super().__init__(message)
+        #: Address for the log only, because it tells the sender about the private network.
+        self.private_address = private_address
+
 
 class LinkUnavailable(DarkroomError):
     """Raised when a link may be followed but does not give what it should."""

@@ -17,9 +17,6 @@ CONNECT_SECONDS: Final = 5.0
 #: Addresses of one name that are tried.
 MAX_ADDRESSES_TRIED: Final = 4
 
-#: Reports a host and its private address to the log, because the sender must not learn the address.
-ReportPrivate = Callable[[str, str], object]
-
 #: Resolves a host and port to addresses; `socket.getaddrinfo` outside tests.
 Resolver = Callable[[str, int], list[str]]
 
@@ -55,11 +52,9 @@ class GuardedNetwork(httpcore.NetworkBackend):
         *,
         resolve: Resolver,
         is_allowed: Callable[[str, int], bool],
-        report_private: ReportPrivate,
         deadline: Deadline,
     ) -> None:
         self._resolve = resolve
-        self._report_private = report_private
         self._is_allowed = is_allowed
         self._deadline = deadline
         self._backend = httpcore.SyncBackend()
@@ -75,8 +70,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         """Connect to an address of `host` after all of them were checked."""
         addresses = self._addresses(host, port)
         if not self._is_allowed(host, port) and (private := first_private(addresses)):
-            self._report_private(host, private)
-            raise LinkRefused(f"{host} is not a public address")
+            raise LinkRefused(f"{host} is not a public address", private_address=private)
         failure: Exception | None = None
         for address in addresses[:MAX_ADDRESSES_TRIED]:
             timeout_seconds = min(CONNECT_SECONDS, self._deadline.rest_seconds())

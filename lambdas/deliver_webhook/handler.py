@@ -47,11 +47,7 @@ def webhooks() -> WebhookDelivery:
     """Compose the delivery of this process."""
     repository = task_repository(settings())
     keys = SigningKeys(client=client("secretsmanager"), secret_arns=settings().webhook_secret_arns, now_ms=now_ms)
-    http = GuardedHttp(
-        resolve=resolve_with_system,
-        allowed_hosts=settings().allowed_link_hosts,
-        report_private=lambda host, address: logger().warning("private_address_refused", host=host, address=address),
-    )
+    http = GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings().allowed_link_hosts)
     post = WebhookClient(http=http, clock=time)
     bodies = WebhookBodies(
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),

@@ -9,6 +9,7 @@ from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline, MonotonicClock
 from guarded_http.url import HttpUrl, parse_http_url
+from lambdas.runtime.observability import logger
 
 #: Seconds from the DNS look-up to the status line of the response.
 ATTEMPT_SECONDS: Final = 15.0
@@ -48,6 +49,8 @@ class WebhookClient:
             ) as response:
                 return _judge(response.status)
         except LinkRefused as error:
+            if error.private_address:
+                logger().warning("private_address_refused", url=url, address=error.private_address)
             return Attempt(None, error=error.message, ends=True)
         except LinkUnavailable as error:
             return Attempt(None, error=error.message)

@@ -126,7 +126,7 @@ def build_loop(
     preparer = TaskPreparer(
         engine=engine,
         links=build_link_resolver(
-            settings, text_fields=engine.text_fields, storage=aws.storage, retry=retry, clock=clock, log=log
+            settings, text_fields=engine.text_fields, storage=aws.storage, retry=retry, clock=clock
         ),
         model_cache=_build_model_cache(settings, engine, log),
         load_model_calls=_model_calls_loader(settings, clock, log),
@@ -259,7 +259,6 @@ def _model_calls_loader(settings: AgentSettings, clock: Clock, log: EventLog) ->
             http=GuardedHttp(
                 resolve=resolve_with_system,
                 allowed_hosts=settings.allowed_link_hosts,
-                report_private=log.report_private,
             ),
             hub_url=settings.hf_endpoint,
             clock=clock,

@@ -54,10 +54,6 @@ class EventLog:
         """Log what somebody should look at, with the traceback of `error`."""
         self._log(logging.ERROR, event, fields, error)
 
-    def report_private(self, host: str, address: str) -> None:
-        """Log the private address of a host that a sender named. The error to the sender leaves the address out."""
-        self.warning("private_address_refused", host=host, address=address)
-
     def _log(self, level: int, event: str, fields: dict[str, Any], error: BaseException | None = None) -> None:
         if self._logger.isEnabledFor(level):
             self._logger.log(level, event, exc_info=error, extra={_FIELDS: {**self._fields, **fields}})

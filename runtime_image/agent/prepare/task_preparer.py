@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from contract import runpod
 from contract.task import Task, TaskType
+from guarded_http.errors import LinkRefused
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine import Engine, EngineDraft
 from runtime_image.agent.core.engine_health import HOLD_SECONDS
@@ -51,6 +52,15 @@ class TaskPreparer:
 
     def run(self, task: ClaimedTask) -> None:
         """Prepare the task's call, or carry the task out if it only needs the models folder."""
+        try:
+            self._prepare(task)
+        except LinkRefused as refused:
+            if refused.private_address:
+                address = refused.private_address
+                self._log.warning("private_address_refused", task_id=task.metadata.id, address=address)
+            raise
+
+    def _prepare(self, task: ClaimedTask) -> None:
         description = task.task_message.task
         if _is_model_call(description):
             task.answer = self._load_model_calls().run(task)

@@ -280,7 +280,7 @@ def test_a_task_that_another_agent_holds_waits_for_the_end_of_its_lease(harness:
     message = harness.message("held", {"prompt": "held", "steps": 1})
     harness.record(message)
     now_ms = time.time_ns() // 1_000_000
-    claim = renew("held", message.run_id, owner="other", now_ms=now_ms, lease_ms=4000)
+    claim = renew(harness.read("held").key, message.run_id, owner="other", now_ms=now_ms, lease_ms=4000)
     claim["ConditionExpression"] = "run = :run"
     claim["ExpressionAttributeValues"].pop(":owner")
     claim["UpdateExpression"] = f"{claim['UpdateExpression']}, #status = :running, lease_owner = :other"

@@ -64,7 +64,7 @@ class CallGround:
         calls = ModelCalls(
             folder=ModelsFolder(self.directory),
             index=BucketIndex(self.bucket),
-            http=GuardedHttp(resolve=resolve_with_system, allowed_hosts=hosts, report_private=lambda *_: None),
+            http=GuardedHttp(resolve=resolve_with_system, allowed_hosts=hosts),
             hub_url=self.url,
             clock=clock,
             log=configure_logs("ERROR"),

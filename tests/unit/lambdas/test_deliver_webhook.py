@@ -248,7 +248,7 @@ def test_an_attempt_ends_after_fifteen_seconds() -> None:
         resolved.append(host)
         return [host]
 
-    http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"], report_private=lambda *_: None)
+    http = GuardedHttp(resolve=resolve, allowed_hosts=["127.0.0.1"])
     post = WebhookClient(http=http, clock=SimpleNamespace(monotonic=lambda: next(moments)))
     attempt = post.attempt("https://127.0.0.1/hook", b"{}", {})
     assert attempt.error == "it took longer than 15 s"
@@ -261,7 +261,6 @@ def test_an_attempt_ends_at_its_deadline(receiver: HttpsReceiver, secret: Signin
     http = GuardedHttp(
         resolve=lambda host, _: [host],
         allowed_hosts=[f"127.0.0.1:{receiver.server_port}"],
-        report_private=lambda *_: None,
     )
     attempt = WebhookClient(http=http, clock=time, attempt_seconds=0.3).attempt(receiver.url("/hook"), b"{}", {})
     released.set()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
-from guarded_http.network import Deadline, ReportPrivate, Resolver
+from guarded_http.network import Deadline, Resolver
 from runtime_image.agent.core.errors import StorageFailed
 from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault
 from runtime_image.process.clock import Clock
@@ -36,12 +36,11 @@ class HttpFetcher:
         *,
         resolve: Resolver,
         allowed_hosts: Iterable[str],
-        report_private: ReportPrivate,
         clock: Clock,
         max_bytes: int = MAX_LINK_BYTES,
         limit_seconds: float = LINK_SECONDS,
     ) -> None:
-        self._http = GuardedHttp(resolve=resolve, allowed_hosts=allowed_hosts, report_private=report_private)
+        self._http = GuardedHttp(resolve=resolve, allowed_hosts=allowed_hosts)
         self._clock = clock
         self._max_bytes = max_bytes
         self._limit_seconds = limit_seconds

@@ -15,7 +15,6 @@ from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, rep
 from runtime_image.agent.prepare.inputs.picture_sizes import encoded_pictures, measure_pictures
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.clock import Clock
-from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
 
@@ -85,7 +84,10 @@ def _fetch(tools: LinkTools, url: str, task_id: str, etag: str | None) -> str:
 def _at(link: Link, problem: Exception) -> Exception:
     if not isinstance(problem, DarkroomError):
         return problem
-    return type(problem)(f"{link.field}: the link {link.shown} cannot be used: {problem.message}")
+    message = f"{link.field}: the link {link.shown} cannot be used: {problem.message}"
+    if isinstance(problem, LinkRefused):
+        return LinkRefused(message, private_address=problem.private_address)
+    return type(problem)(message)
 
 
 def build_link_resolver(
@@ -95,7 +97,6 @@ def build_link_resolver(
     storage: "S3Client",
     retry: Retry,
     clock: Clock,
-    log: EventLog,
 ) -> LinkResolver:
     """Return the resolver of links that an environment's settings allow."""
     tools: list[LinkTools] = []
@@ -105,13 +106,13 @@ def build_link_resolver(
         # An import in several threads at once is not safe.
         with lock:
             if not tools:
-                tools.append(_load(settings, storage, retry, clock, log))
+                tools.append(_load(settings, storage, retry, clock))
         return tools[0]
 
     return LinkResolver(load_tools=load, text_fields=text_fields)
 
 
-def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock, log: EventLog) -> LinkTools:
+def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock) -> LinkTools:
     # 100 ms and 15 MB, which only agents whose tasks have links should pay.
     from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher  # noqa: PLC0415 - see above
@@ -120,7 +121,6 @@ def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clo
     http = HttpFetcher(
         resolve=resolve_with_system,
         allowed_hosts=settings.allowed_link_hosts,
-        report_private=log.report_private,
         clock=clock,
     )
     s3 = S3Fetcher(

@@ -72,7 +72,6 @@ def fetcher(server: Server, **changes: float) -> HttpFetcher:
     return HttpFetcher(
         resolve=resolve,
         allowed_hosts=[server.host],
-        report_private=lambda *_: None,
         clock=Clock(),
         limit_seconds=limit_seconds,
         max_bytes=max_bytes,
@@ -180,9 +179,7 @@ def test_a_resolver_that_hangs_ends_at_the_deadline(server: Server) -> None:
         released.wait(10)
         return []
 
-    slow = HttpFetcher(
-        resolve=resolve, allowed_hosts=[], report_private=lambda *_: None, clock=Clock(), limit_seconds=0.2
-    )
+    slow = HttpFetcher(resolve=resolve, allowed_hosts=[], clock=Clock(), limit_seconds=0.2)
     with pytest.raises(LinkUnavailable, match="could not be resolved in time"):
         slow.fetch(server.url("/"))
     released.set()
@@ -213,7 +210,6 @@ def test_a_name_that_does_not_exist_is_an_error(server: Server) -> None:
         HttpFetcher(
             resolve=lambda *_: ["127.0.0.1"],
             allowed_hosts=["closed.example:9"],
-            report_private=lambda *_: None,
             clock=Clock(),
             limit_seconds=2,
         ).fetch("http://closed.example:9/")

@@ -10,7 +10,7 @@ class LinkRefused(DarkroomError):
 
     def __init__(self, message: str, *, private_address: str | None = None) -> None:
         super().__init__(message)
-        #: Address for the log only, because it tells the sender about the private network.
+        #: Address for the log only, because it would show the sender a part of the private network.
         self.private_address = private_address
 
 

@@ -55,15 +55,6 @@ ATTACKS: Final = (
         ),
     ),
     AttackClass(
-        "tasks, lists, uploads, outputs and webhooks of another tenant",
-        "the tenant in each key, `task_store`",
-        (
-            "tests/e2e/test_tenants.py::.*",
-            f"{_UNIT}/lambdas/test_tenants.py::.*",
-            f"{_UNIT}/contract/test_tenancy.py::.*",
-        ),
-    ),
-    AttackClass(
         "keys, writable models and other networks within reach of the Web UI",
         "the Web UI's container",
         (

@@ -132,7 +132,7 @@ class Environment(CamelModel):
                     )
             for name in subscriber.tenant:
                 if name not in self.tenancy.names:
-                    known = f"write any of {', '.join(self.tenancy.names)}" if self.isolate_keys else "leave it out"
+                    known = f"write any of {', '.join(self.tenancy.names)}" if self.tenancy.names else "leave it out"
                     raise ValueError(f"callbacks[{index}].tenant: there is no tenant {name!r}; {known}")
         return self
 
@@ -235,12 +235,12 @@ class Environment(CamelModel):
 
     @property
     def tenancy(self) -> Tenancy:
-        """Owners of tasks."""
-        if not self.isolate_keys:
+        """Owners of tasks. A single tenant needs no name, so that its records and links stay as they always were."""
+        names = dict.fromkeys((*(key.name for key in self.api_keys), *(each.name for each in self.publishers)))
+        if not self.isolate_keys or len(names) == 1:
             return Tenancy()
-        names = [*(key.name for key in self.api_keys), *(publisher.name for publisher in self.publishers)]
         return Tenancy(
-            names=tuple(dict.fromkeys(names)),
+            names=tuple(names),
             administrators=tuple(key.name for key in self.api_keys if key.admin),
         )
 

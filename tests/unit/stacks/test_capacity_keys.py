@@ -103,8 +103,15 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         'publishers[0].name: is "Shop"; write a value that matches',
     ),
     "a callback of an unknown tenant": (
-        {"callbacks": [{"protocol": "email", "endpoint": "a@b.example", "tenant": ["nobody"]}]},
-        "callbacks[0].tenant: there is no tenant 'nobody'; write any of default",
+        {
+            "apiKeys": [{"name": "shop"}, {"name": "lab"}],
+            "callbacks": [{"protocol": "email", "endpoint": "a@b.example", "tenant": ["nobody"]}],
+        },
+        "callbacks[0].tenant: there is no tenant 'nobody'; write any of shop, lab",
+    ),
+    "a callback of a tenant where there is only one": (
+        {"callbacks": [{"protocol": "email", "endpoint": "a@b.example", "tenant": ["default"]}]},
+        "callbacks[0].tenant: there is no tenant 'default'; leave it out",
     ),
     "a callback of a tenant where all share all tasks": (
         {

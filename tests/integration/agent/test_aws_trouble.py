@@ -63,7 +63,8 @@ def fail_once() -> Callable[[str, dict[str, Any]], tuple[int, Any] | None]:
         if not path.endswith("img2img") or failed:
             return None
         failed.append(path)
-        return 500, b"Internal Server Error"
+        # A 500 would be tried again by this agent.
+        return 502, b"Bad Gateway"
 
     return intercept
 

@@ -56,7 +56,7 @@ def test_image_to_image_and_extras(api: webuiapi.WebUIApi) -> None:
     ("route", "body", "status", "answer"),
     [
         ("txt2img", {"enable_hr": True}, 500, {"error": "TypeError", "detail": ""}),
-        ("img2img", {"init_images": ["zzzz"]}, 500, {"error": "HTTPException", "detail": "Invalid encoded image"}),
+        ("img2img", {"init_images": ["zzzz"]}, 422, {}),
         ("extra-single-image", {"image": encoded(drawn()), "upscaler_1": "Lanczos", "resize_mode": 9}, 422, {}),
         ("txt2img", {"sampler_name": "NoSuch"}, 422, {}),
         ("interrogate", {"image": encoded(drawn()), "model": "none"}, 404, {"detail": "Model not found"}),

@@ -22,9 +22,9 @@ def test_a_function_knows_the_tenants_and_their_topics(everything: Templates, fu
     }
 
 
-def test_an_environment_with_one_key_has_one_tenant(ecs: Templates) -> None:
+def test_the_single_tenant_of_an_environment_has_no_name(ecs: Templates) -> None:
     variables = ecs.function("submit_task").properties["Environment"]["Variables"]
-    assert json.loads(variables["TENANCY"]) == {"names": ["default"]}
+    assert json.loads(variables["TENANCY"]) == {}
 
 
 def test_each_tenant_has_its_own_webhook_secret(everything: Templates) -> None:

@@ -183,11 +183,12 @@ class OptionRoundTrip:
         before = client.get("/options")
         assert before.status_code == 200, before.text[:500]
         options = before.json()
-        assert mismatches(options, recorded_shape("get_options")) == []
-        for value in (not options["send_seed"], options["send_seed"]):
-            answer = client.post("/options", json={"send_seed": value})
+        problems = mismatches(options, recorded_shape("get_options"))
+        assert not problems, problems
+        for value in (not options["return_mask"], options["return_mask"]):
+            answer = client.post("/options", json={"return_mask": value})
             assert (answer.status_code, answer.json()) == (200, None)
-            assert client.get("/options").json() == options | {"send_seed": value}
+            assert client.get("/options").json() == options | {"return_mask": value}
 
 
 Case = Generation | Enlargement | Listing | OptionRoundTrip

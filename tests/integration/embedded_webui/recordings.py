@@ -20,12 +20,13 @@ PAGE_OPTIONS = {
     },
     "hypertile_explanation": "str",
 }
-#: Keys whose type differs from the recording: a models folder may be given, and an option that a test set before is a
-#: fraction in the real Web UI as well.
+#: Keys whose type differs from the recording: a models folder may be given, and a Web UI of a dynamic runtime starts
+#: without a model. An option that a test set before is a fraction in the real Web UI as well.
 _OTHER_TYPES = {
     "get_cmd_flags": {"models_dir": "null|str"},
     "get_options": {
         "CLIP_stop_at_last_layers": "float|int",
+        "sd_model_checkpoint": "null|str",
         **{f"{name}?": kind for name, kind in PAGE_OPTIONS.items()},
     },
 }

@@ -1,5 +1,7 @@
 """Table of docs/explanation/tenants.md, row by row: two keys, an administrator, and a publisher with its own topic."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +9,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from contract.storage import S3Location, encode_pointer
 from tests.harness.local_system import SLOW, System
 
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
@@ -127,12 +130,42 @@ def test_purge_and_health_are_those_of_the_key(first: Caller, guest: Caller) -> 
         first.http("DELETE", f"/v1alpha2/tasks/{task_id}")
 
 
-def test_progress_and_interrupt_of_the_bridge_are_those_of_the_key(first: Caller, guest: Caller) -> None:
-    first.submit("bridge", SLOW)
-    progress = guest.http("GET", "/sdapi/v1/progress").json()
-    assert (progress["progress"], progress["state"]["job"]) == (0, "")
-    guest.http("POST", "/sdapi/v1/interrupt")
-    assert first.http("DELETE", "/v1alpha2/tasks/bridge").status_code == 200
+def test_progress_and_interrupt_of_the_bridge_are_those_of_the_key(
+    system: System, first: Caller, guest: Caller
+) -> None:
+    def progress(caller: Caller) -> float:
+        return float(caller.http("GET", "/sdapi/v1/progress").json()["progress"])
+
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(first.http, "POST", "/sdapi/v1/txt2img", json=SLOW)
+        shown = system.eventually(lambda: progress(first), "the progress of the call")
+        assert progress(guest) == 0
+        assert guest.http("POST", "/sdapi/v1/interrupt").status_code == 200
+        system.eventually(lambda: progress(first) > shown, "more progress after the interrupt of another key")
+        assert first.http("POST", "/sdapi/v1/interrupt").status_code == 200
+        assert call.result().status_code == 200
+
+
+def test_a_subscriber_receives_the_callbacks_of_its_tenant(system: System, first: Caller, guest: Caller) -> None:
+    sqs = system.client("sqs")
+    queue_url = sqs.create_queue(QueueName="callbacks-of-guest")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    system.client("sns").subscribe(
+        TopicArn=system.endpoints["completion_topic_arn"],
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"FilterPolicy": json.dumps({"tenant": ["guest"]}), "RawMessageDelivery": "true"},
+    )
+    first.submit("of-first")
+    first.finished("of-first")
+    guest.submit("of-guest")
+    [message] = system.eventually(
+        lambda: sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["tenant"]).get("Messages"),
+        "the callback",
+    )
+    assert json.loads(message["Body"])["id"] == "of-guest"
+    assert message["MessageAttributes"]["tenant"]["StringValue"] == "guest"
+    system.callback(id="of-first")
 
 
 def test_options_of_the_bridge_are_those_of_the_key_and_lists_are_equal(first: Caller, guest: Caller) -> None:
@@ -154,14 +187,19 @@ def test_a_webhook_is_signed_with_the_secret_of_its_key(system: System, guest: C
         Webhook(system.endpoints["webhook_secret"]).verify(request.body, request.headers)
 
 
-def test_a_publisher_has_its_own_tasks(system: System, first: Caller, guest: Caller, boss: Caller) -> None:
-    (topic_arn,) = [
-        topic["TopicArn"]
-        for topic in system.client("sns").list_topics()["Topics"]
-        if "EntryTopicbatch" in topic["TopicArn"]
-    ]
+@pytest.fixture(scope="module")
+def publisher_topic(system: System) -> str:
+    """Return the topic of the publisher `batch`."""
+    topics = system.client("sns").list_topics()["Topics"]
+    (topic_arn,) = [topic["TopicArn"] for topic in topics if "EntryTopicbatch" in topic["TopicArn"]]
+    return str(topic_arn)
+
+
+def test_a_publisher_has_its_own_tasks(
+    system: System, first: Caller, guest: Caller, boss: Caller, publisher_topic: str
+) -> None:
     metadata = {"id": "published", "runtime": "sdruntime", "tasktype": "text-to-image"}
-    system.publish({"task": {"metadata": metadata, "content": SMALL}}, topic_arn=topic_arn)
+    system.publish({"task": {"metadata": metadata, "content": SMALL}}, topic_arn=publisher_topic)
     assert system.callback(id="published")["status"] == "completed"
     assert boss.shown("batch:published")["status"] == "COMPLETED"
     for caller in (first, guest):
@@ -171,6 +209,23 @@ def test_a_publisher_has_its_own_tasks(system: System, first: Caller, guest: Cal
     system.callback(id="by-entry")
     assert first.shown("by-entry")["status"] == "COMPLETED"
     assert guest.http("GET", "/v1alpha2/tasks/by-entry").status_code == 404
+
+
+def test_a_publisher_points_to_its_own_folder_only(system: System, boss: Caller, publisher_topic: str) -> None:
+    bucket = system.endpoints["task_bucket"]
+    for folder in ("batch", "guest"):
+        metadata = {"id": f"pointed-{folder}", "runtime": "sdruntime", "tasktype": "text-to-image"}
+        body = json.dumps({"task": {"metadata": metadata, "content": SMALL}})
+        key = f"tenants/{folder}/task.json"
+        system.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
+        message_id = system.publish(encode_pointer(S3Location(bucket, key)), topic_arn=publisher_topic)
+        if folder == "batch":
+            assert system.callback(id="pointed-batch")["status"] == "completed"
+        else:
+            refused = system.callback(message_id=message_id)
+            assert refused["status"] == "failed"
+            assert refused["id"] is None
+            assert boss.http("GET", "/v1alpha2/tasks/batch:pointed-guest").status_code == 404
 
 
 def upload(caller: Caller, picture: bytes) -> str:

@@ -95,7 +95,7 @@ def read_request(
         errors: Receives the errors.
     """
     read = read_fields(body, _FIELDS.get(endpoint, {}), field, errors)
-    if endpoint not in {runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT}:
+    if endpoint not in runpod.GENERATION_ENDPOINTS:
         return read
     with_input = endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT
     return read | read_scripts(read, allowed=allowed_scripts, with_input=with_input, field=field, errors=errors)

@@ -139,8 +139,8 @@ def checkpoint_key(name: str) -> str:
 def run_id_of_submission(task_key: str, submission_id: str) -> str:
     """Return the sixteen hexadecimal digits that separate the outputs of the submissions of one id.
 
-    They are derived from the submission, so a redelivered task overwrites its own objects. Their 64 bits never repeat,
-    so a new run of the id keeps the older pictures, and no one else can guess where they are.
+    They are derived from the submission, so a message that arrives twice names the same run. Their 64 bits never
+    repeat, so a new run of the id keeps the older pictures, and no one else can guess where they are.
     """
     return hashlib.sha256(f"{task_key}\n{submission_id}".encode()).hexdigest()[:16]
 

@@ -196,7 +196,7 @@ def _whole(unit: Mapping[str, Any], name: str, default: int) -> int:
 def _scripted(body: Mapping[str, Any], made: list[PassCost], sizes: Sizes) -> Iterator[PassCost]:
     """Yield the passes of a generation with the script that it names."""
     arguments = body.get("script_args") or []
-    given = next((size for path, size in sizes.items() if path == "init_images[0]"), None)
+    given = sizes.get("init_images[0]")
     match str(body.get("script_name") or "").lower(), arguments:
         case "prompt matrix", _:
             texts = (str(body.get(name) or "") for name in ("prompt", "negative_prompt"))

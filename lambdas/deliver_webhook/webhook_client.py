@@ -50,7 +50,7 @@ class WebhookClient:
                 return _judge(response.status)
         except LinkRefused as error:
             if error.private_address:
-                logger().warning("private_address_refused", url=url, address=error.private_address)
+                logger().warning("private_address_refused", reason=error.message, address=error.private_address)
             return Attempt(None, error=error.message, ends=True)
         except LinkUnavailable as error:
             return Attempt(None, error=error.message)

@@ -7,15 +7,14 @@ from typing import Any, Final
 from contract import runpod
 from contract.errors import InvalidTask
 from contract.task import TaskType
+from contract.work import UPSCALING_ENDPOINTS
 from runtime_image.webui.errors import UnsupportedTask
 
 TEXT_TO_IMAGE_PATH: Final = f"/{runpod.TEXT_TO_IMAGE_ENDPOINT}"
 IMAGE_TO_IMAGE_PATH: Final = f"/{runpod.IMAGE_TO_IMAGE_ENDPOINT}"
-UPSCALING_PATH: Final = "/sdapi/v1/extra-single-image"
-UPSCALING_PATHS: Final = frozenset({UPSCALING_PATH, "/sdapi/v1/extra-batch-images"})
+UPSCALING_PATH: Final = f"/{runpod.ENDPOINT_OF_TASKTYPE[TaskType.EXTRA_SINGLE_IMAGE]}"
 OPTIONS_PATH: Final = "/sdapi/v1/options"
-_GENERATING: Final = frozenset({runpod.TEXT_TO_IMAGE_ENDPOINT, runpod.IMAGE_TO_IMAGE_ENDPOINT})
-_ANSWERING_PICTURES: Final = _GENERATING | {path.removeprefix("/") for path in UPSCALING_PATHS}
+_ANSWERING_PICTURES: Final = runpod.GENERATION_ENDPOINTS | UPSCALING_ENDPOINTS
 #: Calls that the Web UI carries out one after the other.
 _TAKING_THE_LOCK: Final = _ANSWERING_PICTURES | {runpod.ENDPOINT_OF_TASKTYPE[TaskType.INTERROGATE]}
 #: Calls that other requests must not overlap: a generation reads what they change until its end.
@@ -120,13 +119,13 @@ def build_request(tasktype: TaskType, content: dict[str, Any], body: dict[str, A
             raise InvalidTask(errors)
         method, endpoint = content["api"]["method"], runpod.endpoint_of(content)
     if not endpoint:
-        raise UnsupportedTask(f"this runtime cannot carry out {endpoint or tasktype.value}")
+        raise UnsupportedTask(f"this runtime cannot carry out {tasktype.value}")
     request = WebUiRequest(
         method=method,
         path=f"/{endpoint}",
         body=None,
         takes_lock=endpoint in _TAKING_THE_LOCK,
-        generates=endpoint in _GENERATING,
+        generates=endpoint in runpod.GENERATION_ENDPOINTS,
         needs_pictures=endpoint in _ANSWERING_PICTURES,
         is_exclusive=method == "POST" and endpoint in _CHANGING_THE_SERVICE,
     )

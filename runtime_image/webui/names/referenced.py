@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 
 from contract.plot import axes_of
 from contract.script_tables import PLOT, SD_UPSCALE, SELECTABLE
+from contract.work import UPSCALING_ENDPOINTS
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.kinds import Kind
-from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH, UPSCALING_PATHS
+from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH
 
 #: Options whose value is a name.
 _NAMING_OPTIONS: Final = {
@@ -57,7 +58,7 @@ def names_in(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:
     """Yield what the body of a call names; values that are no text are left for the Web UI to refuse."""
     if path in _SCRIPTS:
         yield from _of_generation(path, body, field)
-    elif path in UPSCALING_PATHS:
+    elif path.removeprefix("/") in UPSCALING_ENDPOINTS:
         yield from _of_fields(body, field, {"upscaler_1": kinds.UPSCALER, "upscaler_2": kinds.UPSCALER})
     elif path == OPTIONS_PATH:
         yield from _of_fields(body, field, _NAMING_OPTIONS)

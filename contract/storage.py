@@ -29,6 +29,8 @@ WEBUI_FOLDER: Final = "webui"
 TENANT_FOLDER: Final = "tenants"
 #: Key of an output's metadata in S3: the tenant of its task.
 TENANT_METADATA: Final = "tenant"
+#: Tag of the uploads and outputs that a task links. The agents' roles read no others.
+LINKED_TAG: Final = {"linked": "true"}
 #: Folders of the task bucket whose objects Darkroom itself writes, or lets callers upload.
 _OWN_FOLDERS: Final = frozenset({MESSAGE_FOLDER, UNREADABLE_FOLDER, UPLOAD_FOLDER, WEBUI_FOLDER, TENANT_FOLDER})
 

@@ -75,9 +75,11 @@ class Tenancy(BaseModel):
     publishers: Mapping[str, str] = {}
 
     def of_key(self, key_name: str | None) -> Tenant:
-        """Return the tenant of a key of the HTTP API."""
-        if not self.names or key_name is None:
+        """Return the tenant of a key of the HTTP API; raises ValueError for no key where tasks have owners."""
+        if not self.names:
             return SHARED
+        if not key_name:
+            raise ValueError("a request without a key has no tenant")
         others = (name for name in self.names if name != key_name)
         return Tenant(key_name, tuple(others) if key_name in self.administrators else ())
 

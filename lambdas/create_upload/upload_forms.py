@@ -9,7 +9,6 @@ from typing_extensions import TypedDict
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe, parse_json_object
 from contract.storage import S3Location
-from contract.tenancy import SHARED
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_FOLDER, UPLOAD_TYPES
 
 #: Seconds for which a form works: enough for 50 MiB over a slow connection.
@@ -41,7 +40,7 @@ class UploadForms:
         self._bucket = bucket
         self._new_name = new_name
 
-    def create(self, body: str | bytes, *, now_ms: int, tenant: str = SHARED.name) -> CreatedUpload:
+    def create(self, body: str | bytes, *, now_ms: int, tenant: str) -> CreatedUpload:
         """Return the form for one upload and the link to what will be there; raises the contract's errors."""
         content_type = _content_type(parse_json_object(body))
         name = f"{self._new_name()}.{UPLOAD_TYPES[content_type]}"

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from contract.errors import DarkroomError, InvalidJson
-from contract.tenancy import SHARED, Tenancy, Tenant
+from contract.tenancy import Tenancy, Tenant
 from lambdas.http.responses import PathNotFound, error_response
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
@@ -26,7 +26,7 @@ class Caller:
 
     request_id: str
     key_name: str | None
-    tenant: Tenant = SHARED
+    tenant: Tenant
 
 
 def caller_of(event: APIGatewayProxyEvent, tenancy: Tenancy) -> Caller:

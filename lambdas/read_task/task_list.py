@@ -11,7 +11,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
-from contract.tenancy import SHARED, Tenant, name_in, scoped, tenant_in
+from contract.tenancy import Tenant, name_in, scoped, tenant_in
 from lambdas.read_task.task_view import ListedTask, TaskPage, show_listed
 from task_store.repository import TaskRepository
 
@@ -65,7 +65,7 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     return ListQuery([runtime] if runtime else names, Status(status) if status else None, int(limit), positions or {})
 
 
-def list_tasks(query: ListQuery, *, repository: TaskRepository, tenant: Tenant = SHARED) -> TaskPage:
+def list_tasks(query: ListQuery, *, repository: TaskRepository, tenant: Tenant) -> TaskPage:
     """Return one page of the tasks that a tenant sees, the newest first, and `next` if more may follow."""
     partitions = [scoped(owner, runtime) for owner in tenant.visible for runtime in query.runtimes]
     names = [name for name in partitions if query.positions.get(name, ()) is not None]

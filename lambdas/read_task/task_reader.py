@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
 from contract.record import Record
 from contract.routing import Catalogue
-from contract.tenancy import SHARED, Tenant
+from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
 from lambdas.messaging.webhook_queue import WebhookQueue
 from lambdas.read_task.task_list import list_tasks, parse_query
@@ -34,21 +34,21 @@ class TaskReader:
         self._output_bucket = output_bucket
         self._outputs = outputs
 
-    def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant = SHARED) -> ShownTask:
+    def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant) -> ShownTask:
         """Return a task, with its outputs inline if the query parameters ask for them."""
         is_inline = wants_inline(parameters)
         task = self._show(read_known(self._repository, task_id, tenant), tenant)
         return with_base64(task, outputs=self._outputs) if is_inline else task
 
-    def list(self, parameters: Mapping[str, str] | None, *, tenant: Tenant = SHARED) -> TaskPage:
+    def list(self, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> TaskPage:
         """Return a page of the tasks that a tenant sees."""
         return list_tasks(parse_query(parameters, self._catalogue), repository=self._repository, tenant=tenant)
 
-    def cancel(self, task_id: str, *, tenant: Tenant = SHARED) -> ShownTask:
+    def cancel(self, task_id: str, *, tenant: Tenant) -> ShownTask:
         """Cancel a waiting or running task; cancelling it again is no error."""
         return self._show(cancel(self._repository, read_known(self._repository, task_id, tenant)), tenant)
 
-    def redeliver_webhook(self, task_id: str, *, tenant: Tenant = SHARED) -> ShownTask:
+    def redeliver_webhook(self, task_id: str, *, tenant: Tenant) -> ShownTask:
         """Deliver the webhook of a finished task again."""
         record = read_known(self._repository, task_id, tenant)
         if record.webhook is None:

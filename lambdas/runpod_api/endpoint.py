@@ -8,7 +8,7 @@ from typing import Any, Final
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
 from contract.record import Status
 from contract.routing import Catalogue
-from contract.tenancy import SHARED, Tenant, scoped
+from contract.tenancy import Tenant, scoped
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.indexes import ActiveRun
@@ -35,7 +35,7 @@ class RunpodEndpoint:
         self._now_ms = now_ms
         self._clock = clock
 
-    def health(self, runtime: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
+    def health(self, runtime: str, *, tenant: Tenant) -> dict[str, Any]:
         """Return the numbers of a tenant's jobs, and of all replicas, by state.
 
         Active jobs are counted up to 50,000. Ended jobs are counted among the newest 5,000 tasks of the runtime.
@@ -62,7 +62,7 @@ class RunpodEndpoint:
             "workers": {"idle": len(seen - workers), "running": len(workers)},
         }
 
-    def purge(self, runtime: str, *, deadline: float, tenant: Tenant = SHARED) -> dict[str, Any]:
+    def purge(self, runtime: str, *, deadline: float, tenant: Tenant) -> dict[str, Any]:
         """Cancel every waiting job of a tenant, and return their number. Running jobs continue.
 
         At `deadline` (monotonic seconds) the purge of a long queue stops with the status "incomplete". The same call

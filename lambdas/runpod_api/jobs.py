@@ -9,7 +9,7 @@ from contract.record import Record, Status
 from contract.routing import Catalogue
 from contract.runpod_jobs import job_body, job_id, progress_of
 from contract.submission import Format
-from contract.tenancy import SHARED, Tenant
+from contract.tenancy import Tenant
 from lambdas.http.application import Caller
 from lambdas.tasks.cancellation import cancel, not_found, read_known
 from lambdas.tasks.submission import TaskSubmission
@@ -52,11 +52,11 @@ class RunpodJobs:
         record = self._waiter.until_final(submitted.key, seconds=seconds) or submitted
         return self._show(record) if record.is_final else _brief(record)
 
-    def status(self, runtime: str, task_id: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
+    def status(self, runtime: str, task_id: str, *, tenant: Tenant) -> dict[str, Any]:
         """Return a job with its progress or its result."""
         return self._show(self._read(runtime, task_id, tenant))
 
-    def stream(self, runtime: str, task_id: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
+    def stream(self, runtime: str, task_id: str, *, tenant: Tenant) -> dict[str, Any]:
         """Return the news of a job: its progress while it runs, then its output, once.
 
         RunPod's own client polls until it receives a final state without news. It would poll a cancelled job for ever,
@@ -75,7 +75,7 @@ class RunpodJobs:
                     parts = []
         return {"status": record.status.value, "stream": parts}
 
-    def cancel(self, runtime: str, task_id: str, *, tenant: Tenant = SHARED) -> dict[str, Any]:
+    def cancel(self, runtime: str, task_id: str, *, tenant: Tenant) -> dict[str, Any]:
         """Cancel a waiting or running job."""
         return _brief(cancel(self._repository, self._read(runtime, task_id, tenant)))
 

@@ -1,7 +1,8 @@
 """Links of a request into the environment's own buckets: each reaches an object of the sender, as it is at submission.
 
 Agents read own buckets by the ETags in the message only. So no task reads the upload or output of another tenant, and
-an upload cannot be replaced after its task was checked.
+an upload cannot be replaced after its task was checked. A tag marks the objects that tasks link, because the agents'
+roles may read no others.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
-from contract.storage import TENANT_METADATA, S3Location, is_key
+from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission, original_field
 from contract.tenancy import SHARED, Tenant
 from contract.upload import MAX_LINKS, UPLOAD_FOLDER
@@ -49,19 +50,23 @@ class OwnLinks:
         return found
 
     def _etag(self, location: S3Location, tenant: Tenant) -> str | None:
-        """Return the ETag of an object that the tenant may read; None for every other one."""
+        """Return the ETag of an object that the tenant may read, and mark it as linked; None for every other one."""
         segments = location.key.split("/")
         is_upload = location.bucket == self._task_bucket
         if is_upload and not _is_own_upload(segments, tenant):
             return None
         try:
             head = self._client.head_object(Bucket=location.bucket, Key=location.key)
+            owner = head["Metadata"].get(TENANT_METADATA, SHARED.name)
+            if not is_upload and tenant != SHARED and owner not in tenant.visible:
+                return None
+            tags = [{"Key": key, "Value": value} for key, value in LINKED_TAG.items()]
+            self._client.put_object_tagging(Bucket=location.bucket, Key=location.key, Tagging={"TagSet": tags})
         except self._client.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        owner = head["Metadata"].get(TENANT_METADATA, SHARED.name)
-        return str(head["ETag"]) if is_upload or tenant == SHARED or owner in tenant.visible else None
+        return str(head["ETag"])
 
 
 def _is_own_upload(segments: list[str], tenant: Tenant) -> bool:

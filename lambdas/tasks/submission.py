@@ -19,7 +19,7 @@ from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
 from contract.submission import Format, Submission, parse_submission
 from contract.task import Metadata
-from contract.tenancy import SHARED, Tenant, scoped
+from contract.tenancy import Tenant, scoped
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks.own_links import OwnLinks
@@ -82,7 +82,7 @@ class TaskSubmission:
         format_: Format | None = None,
         runtime_name: str | None = None,
         generated_id: str = "",
-        tenant: Tenant = SHARED,
+        tenant: Tenant,
         key_name: str | None = None,
         webui_session: str | None = None,
     ) -> Record:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from contract.callback import CALLBACK_STATUS
 from contract.routing import CamelModel
@@ -182,17 +182,21 @@ class NamedPublisher(CamelModel):
         return _ACCOUNT.fullmatch(self.principal) is not None
 
 
-def _read_publisher(value: object) -> object:
-    """Return a publisher without a name as one that is named after its account, role or user."""
+class UnnamedPublisher(NamedPublisher):
+    """Publisher that is named after the last part of its principal."""
+
+
+def _read_publisher(value: object, read: ValidatorFunctionWrapHandler) -> NamedPublisher:
     if not isinstance(value, str):
-        return value
+        publisher: NamedPublisher = read(value)
+        return publisher
     last_part = _check_publisher(value).rpartition("/")[2].lower()
     name = re.sub(r"[^a-z0-9]", "-", last_part)[:_MAX_TENANT_LENGTH].lstrip("-")
-    return {"name": name, "principal": value}
+    return UnnamedPublisher.model_validate(dict(read({"name": name, "principal": value})))
 
 
 #: Publisher of tasks, as the environment file names it.
-Publisher = Annotated[NamedPublisher, BeforeValidator(_read_publisher, json_schema_input_type=NamedPublisher | str)]
+Publisher = Annotated[NamedPublisher, WrapValidator(_read_publisher, json_schema_input_type=NamedPublisher | str)]
 
 
 def partition_of_arn(arn: str) -> str:

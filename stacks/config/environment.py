@@ -16,6 +16,7 @@ from stacks.config.access import (
     Principal,
     Publisher,
     Throttling,
+    UnnamedPublisher,
     partition_of_arn,
 )
 from stacks.config.network import Network
@@ -169,6 +170,19 @@ class Environment(CamelModel):
                 f"runtimes: have {options} purchase options together, and an ECS cluster allows"
                 f" {MAX_ECS_CAPACITY_PROVIDERS}; write onDemand: false or spot: false for some, or use two environments"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tenants_are_shared_on_purpose(self) -> Self:
+        # Otherwise a role that has the name of a key by chance would see that key's tasks.
+        keys = {key.name for key in self.api_keys}
+        for index, publisher in enumerate(self.publishers):
+            if self.isolate_keys and isinstance(publisher, UnnamedPublisher) and publisher.name in keys:
+                raise ValueError(
+                    f"publishers[{index}]: would be named {publisher.name!r}, which is an API key; write"
+                    f" {{name: {publisher.name}, principal: {publisher.principal!r}}} to share the tasks of that key,"
+                    " or another name"
+                )
         return self
 
     @model_validator(mode="after")

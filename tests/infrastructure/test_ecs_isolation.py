@@ -80,6 +80,19 @@ def test_a_replica_reads_the_messages_of_its_runtime_only(fleet: Templates) -> N
         assert {resource for resource in resources if resource.endswith("Bucket.Arn")} <= {"ModelBucket.Arn"}
 
 
+def test_a_replica_reads_the_uploads_and_outputs_that_a_task_links(fleet: Templates) -> None:
+    for runtime in fleet.environment.runtimes:
+        role = fleet.named(f"Runtime{runtime.pascal_name}RoleDefaultPolicy", "AWS::IAM::Policy")
+        conditions = {
+            fleet.flat(resource): statement.get("Condition")
+            for statement in role.properties["PolicyDocument"]["Statement"]
+            if "s3:GetObject" in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
+        }
+        linked = {"StringEquals": {"s3:ExistingObjectTag/linked": "true"}}
+        assert conditions["TaskBucket.Arn/uploads/*"] == conditions["OutputBucket.Arn/*"] == linked
+
+
 def test_a_replica_replaces_no_output(fleet: Templates) -> None:
     for runtime in fleet.environment.runtimes:
         role = fleet.named(f"Runtime{runtime.pascal_name}RoleDefaultPolicy", "AWS::IAM::Policy")

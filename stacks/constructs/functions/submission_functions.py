@@ -103,6 +103,11 @@ def allow_submission(function: TaskFunction, resources: TaskResources) -> None:
         "",
         wildcard_reason="Requests link outputs, whose owner is checked, and callers choose the prefix of outputs",
     )
+    function.allow(
+        "s3:PutObjectTagging",
+        on=[f"{storage.task_bucket.arn}/{UPLOAD_FOLDER}/*", f"{storage.output_bucket.arn}/*"],
+        wildcard_reason="A tag marks the uploads and outputs that a request links, for the replicas' role",
+    )
     function.read_objects(
         storage.model_bucket,
         CHECKPOINT_FOLDER,

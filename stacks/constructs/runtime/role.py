@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam
 from constructs import Construct
 
-from contract.storage import message_folder
+from contract.storage import LINKED_TAG, message_folder
 from contract.upload import UPLOAD_FOLDER
 from stacks.constructs.permissions import allow
 from stacks.exports import QueueReference, StorageExports
@@ -39,14 +39,15 @@ class RuntimeRole(aws_iam.Role):
         allow(
             self,
             "s3:GetObject",
-            on=[f"{storage.task_bucket.arn}/{folder}/*" for folder in (message_folder(runtime_name), UPLOAD_FOLDER)],
-            wildcard_reason="Large messages lie under the ids of their tasks, and uploads are inputs of any runtime",
+            on=f"{storage.task_bucket.arn}/{message_folder(runtime_name)}/*",
+            wildcard_reason="Large messages lie under the ids of their tasks",
         )
         allow(
             self,
             "s3:GetObject",
-            on=f"{storage.output_bucket.arn}/*",
-            wildcard_reason="Outputs are inputs of later tasks; the edge checks whose they are",
+            on=[f"{storage.task_bucket.arn}/{UPLOAD_FOLDER}/*", f"{storage.output_bucket.arn}/*"],
+            wildcard_reason="Uploads and outputs are inputs of tasks; the edge marks those that a sender may link",
+            conditions={"StringEquals": {f"s3:ExistingObjectTag/{key}": value for key, value in LINKED_TAG.items()}},
         )
         allow(
             self,

@@ -39,6 +39,12 @@ def test_an_administrator_names_the_tenant_of_a_task() -> None:
     assert not TENANCY.of_key("guest").sees("shop:a")
 
 
+@pytest.mark.parametrize("key_name", [None, ""])
+def test_a_request_without_a_key_has_no_tenant(key_name: str | None) -> None:
+    with pytest.raises(ValueError, match="no tenant"):
+        TENANCY.of_key(key_name)
+
+
 def test_what_a_topic_delivers_belongs_to_its_publisher_or_to_the_first_key() -> None:
     assert TENANCY.of_topic("arn:batch") == Tenant("batch")
     assert TENANCY.of_topic("arn:entry") == TENANCY.of_topic(None) == Tenant("shop")

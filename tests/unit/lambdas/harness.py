@@ -9,6 +9,7 @@ import boto3
 
 from contract import record, transitions
 from contract.routing import Catalogue, Limits, Runtime
+from contract.tenancy import SHARED, Tenant
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import TaskSubmission
@@ -72,8 +73,10 @@ class Harness:
     catalogue: Catalogue = CATALOGUE
     now_ms: int = NOW_MS
 
-    def submit(self, body: dict[str, Any], submission_id: str = "s", **options: Any) -> record.Record:
-        return self.submission.submit(body, submission_id=submission_id, **options)
+    def submit(
+        self, body: dict[str, Any], submission_id: str = "s", *, tenant: Tenant = SHARED, **options: Any
+    ) -> record.Record:
+        return self.submission.submit(body, submission_id=submission_id, tenant=tenant, **options)
 
     def claim(self, task_id: str, *, owner: str = "replica", lease_ms: int = 60_000) -> record.Record:
         current = self.record(task_id)

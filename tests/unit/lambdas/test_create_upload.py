@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from contract.errors import InvalidJson, InvalidTask
+from contract.tenancy import SHARED
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
 from lambdas.create_upload.upload_forms import FORM_SECONDS, UploadForms
 
@@ -27,7 +28,7 @@ def uploads(s3: Any) -> UploadForms:
 
 @pytest.mark.parametrize("content_type", UPLOAD_TYPES)
 def test_a_form_is_for_one_name_one_type_and_a_size(uploads: UploadForms, content_type: str) -> None:
-    answer = uploads.create(json.dumps({"content_type": content_type}), now_ms=NOW_MS)
+    answer = uploads.create(json.dumps({"content_type": content_type}), now_ms=NOW_MS, tenant=SHARED.name)
     key = f"uploads/one.{UPLOAD_TYPES[content_type]}"
     assert answer["link"] == f"s3://task-bucket/{key}"
     assert answer["expires_at"] == "2023-11-14T22:28:20Z"
@@ -47,7 +48,9 @@ def test_an_upload_lies_below_the_name_of_its_tenant(uploads: UploadForms) -> No
 
 
 def test_each_has_a_name_of_its_own(uploads: UploadForms) -> None:
-    links = {uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS)["link"] for _ in range(2)}
+    links = {
+        uploads.create('{"content_type": "image/png"}', now_ms=NOW_MS, tenant=SHARED.name)["link"] for _ in range(2)
+    }
     assert len(links) == 2
 
 
@@ -63,11 +66,11 @@ def test_each_has_a_name_of_its_own(uploads: UploadForms) -> None:
 )
 def test_what_cannot_be_uploaded(uploads: UploadForms, body: str, field: str) -> None:
     with pytest.raises(InvalidTask) as refusal:
-        uploads.create(body, now_ms=NOW_MS)
+        uploads.create(body, now_ms=NOW_MS, tenant=SHARED.name)
     assert [detail.field for detail in refusal.value.details] == [field]
 
 
 def test_what_is_no_request(uploads: UploadForms) -> None:
     for body in ("", "[]", "{"):
         with pytest.raises(InvalidJson):
-            uploads.create(body, now_ms=NOW_MS)
+            uploads.create(body, now_ms=NOW_MS, tenant=SHARED.name)

@@ -57,6 +57,8 @@ def test_a_link_of_the_tenant_is_pinned_to_the_object_of_this_moment(
     key = "uploads/shop/one.png" if "upload" in link else link.partition("output-bucket/")[2]
     bucket = "task-bucket" if "upload" in link else "output-bucket"
     assert etags(submit(stored, link, tenant)) == {link: stored.s3.head_object(Bucket=bucket, Key=key)["ETag"]}
+    # The replicas' role reads only objects with this tag.
+    assert stored.s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] == [{"Key": "linked", "Value": "true"}]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,9 @@ def test_a_link_to_what_is_not_the_tenants_is_refused(stored: Harness, link: str
     assert [detail.field for detail in refusal.value.details] == ["task.content.init_images[0]"]
     assert refusal.value.as_dict()["code"] == "link_refused"
     assert stored.task_topic.sent == []
+    for bucket in ("task-bucket", "output-bucket"):
+        for entry in stored.s3.list_objects_v2(Bucket=bucket)["Contents"]:
+            assert not stored.s3.get_object_tagging(Bucket=bucket, Key=entry["Key"])["TagSet"]
 
 
 def test_a_refusal_names_the_field_as_the_sender_wrote_it(stored: Harness, make_task: MakeTask) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from contract.errors import InvalidTask, NoWebhook, TaskFinished, TaskNotFinished, TaskNotFound, TooManyRedeliveries
 from contract.record import Status
+from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from contract.webhook import MAX_REDELIVERIES, WebhookState
 from lambdas.read_task import task_list
@@ -45,21 +46,21 @@ def submit(harness: Harness, make_task: MakeTask) -> SubmitTask:
 
 def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     submit("a")
-    waiting = reader.show("a")
+    waiting = reader.show("a", tenant=SHARED)
     assert (waiting["status"], waiting["progress"], waiting["outputs"], waiting["error"]) == ("IN_QUEUE", 0, [], None)
     assert waiting["output_location"] == "s3://out/output/a"
     assert waiting["context"] == {"abc": 123}
     harness.claim("a")
     sampling = {"sampling_step": 3, "sampling_steps": 20, "job_no": 0, "job_count": 1}
     harness.report("a", 150, sampling)
-    running = reader.show("a")
+    running = reader.show("a", tenant=SHARED)
     assert (running["status"], running["progress"], running["sampling"]) == ("IN_PROGRESS", 0.15, sampling)
     assert running["models"] is None
     harness.report("a", 150, sampling, models={"bytes": 9, "bytes_done": 3})
-    assert reader.show("a")["models"] == {"bytes": 9, "bytes_done": 3}
+    assert reader.show("a", tenant=SHARED)["models"] == {"bytes": 9, "bytes_done": 3}
     harness.now_ms += 2500
     harness.finish("a", DONE)
-    done = reader.show("a")
+    done = reader.show("a", tenant=SHARED)
     assert (waiting["sampling"], done["sampling"], done["models"]) == (None, None, None)
     assert (done["status"], done["progress"], done["delay_ms"], done["execution_ms"]) == ("COMPLETED", 1, 1000, 2500)
     assert done["submitted_at"] == "2023-11-14T22:13:20.000Z"
@@ -79,26 +80,26 @@ def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: Task
     harness.claim("a")
     pictures = tuple(f"s3://out/{name}" for name in ("1.png", "2.png", "gone.png", "3.png"))
     harness.finish("a", Outcome(Status.COMPLETED, image_urls=pictures, output_url="s3://out/a.out"))
-    task = reader.show("a", {"inline": "true"})
+    task = reader.show("a", {"inline": "true"}, tenant=SHARED)
     inside = [output["base64"] for output in task["outputs"]]
     assert [text is not None for text in inside] == [True, False, False, True, True]
     assert base64.b64decode(inside[0] or "") == b"1.png" * 600_000
     assert len(json.dumps({"statusCode": 200, "body": json.dumps(task)})) < 6 * 1024 * 1024
     for parameters in ({"inline": "false"}, None):
-        assert not any("base64" in output for output in reader.show("a", parameters)["outputs"])
+        assert not any("base64" in output for output in reader.show("a", parameters, tenant=SHARED)["outputs"])
 
 
 @pytest.mark.parametrize("parameters", [{"inline": "yes"}, {"inline": ""}, {"in_line": "true"}])
 def test_a_parameter_that_is_none_is_named(reader: TaskReader, parameters: dict[str, str]) -> None:
     with pytest.raises(InvalidTask, match="inline"):
-        reader.show("nobody", parameters)
+        reader.show("nobody", parameters, tenant=SHARED)
 
 
 def test_an_unknown_task(reader: TaskReader) -> None:
     with pytest.raises(TaskNotFound, match="'nobody'"):
-        reader.show("nobody")
+        reader.show("nobody", tenant=SHARED)
     with pytest.raises(TaskNotFound, match="'nobody'"):
-        reader.cancel("nobody")
+        reader.cancel("nobody", tenant=SHARED)
 
 
 def test_cancelling(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
@@ -109,34 +110,34 @@ def test_cancelling(harness: Harness, reader: TaskReader, submit: SubmitTask) ->
     harness.claim("done")
     harness.finish("done", DONE)
     for task_id in ("waiting", "running", "waiting"):
-        assert reader.cancel(task_id)["status"] == "CANCELLED"
+        assert reader.cancel(task_id, tenant=SHARED)["status"] == "CANCELLED"
     with pytest.raises(TaskFinished, match="done is COMPLETED already"):
-        reader.cancel("done")
+        reader.cancel("done", tenant=SHARED)
 
 
 def test_calling_a_webhook_again(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     submit("without")
     submit("a", webhook="https://example.com/hook")
-    assert reader.show("without")["webhook"] is None
+    assert reader.show("without", tenant=SHARED)["webhook"] is None
     fresh = {"state": "pending", "attempts": 0, "lastStatus": None, "lastError": None}
-    assert reader.show("a")["webhook"] == fresh
+    assert reader.show("a", tenant=SHARED)["webhook"] == fresh
     with pytest.raises(TaskNotFinished, match="a is IN_QUEUE"):
-        reader.redeliver_webhook("a")
+        reader.redeliver_webhook("a", tenant=SHARED)
     with pytest.raises(NoWebhook, match="without was sent without"):
-        reader.redeliver_webhook("without")
+        reader.redeliver_webhook("without", tenant=SHARED)
     with pytest.raises(TaskNotFound):
-        reader.redeliver_webhook("nobody")
+        reader.redeliver_webhook("nobody", tenant=SHARED)
     harness.claim("a")
     harness.finish("a", DONE)
     harness.repository.record_webhook(harness.record("a"), WebhookState.FAILED, status=503, error=None)
     trace = {"attempts": 1, "lastStatus": 503, "lastError": None}
-    assert reader.show("a")["webhook"] == {"state": "failed", **trace}
-    assert reader.redeliver_webhook("a")["webhook"] == {"state": "pending", **trace}
+    assert reader.show("a", tenant=SHARED)["webhook"] == {"state": "failed", **trace}
+    assert reader.redeliver_webhook("a", tenant=SHARED)["webhook"] == {"state": "pending", **trace}
     assert [record.id for record in harness.webhooks.sent] == ["a"]
     for _ in range(MAX_REDELIVERIES - 1):
-        reader.redeliver_webhook("a")
+        reader.redeliver_webhook("a", tenant=SHARED)
     with pytest.raises(TooManyRedeliveries, match=f"delivered again {MAX_REDELIVERIES} times"):
-        reader.redeliver_webhook("a")
+        reader.redeliver_webhook("a", tenant=SHARED)
     assert len(harness.webhooks.sent) == MAX_REDELIVERIES
 
 
@@ -153,7 +154,7 @@ def pages(reader: TaskReader, **parameters: str) -> list[ListedTask]:
     found = []
     token: str | None = ""
     while token is not None:
-        page = reader.list(parameters | ({"next": token} if token else {}))
+        page = reader.list(parameters | ({"next": token} if token else {}), tenant=SHARED)
         assert len(page["tasks"]) <= int(parameters["limit"])
         found += page["tasks"]
         token = page["next"]
@@ -166,7 +167,7 @@ def test_a_rare_state_is_found_however_deep(
     for number in range(12):
         submit(f"t{number}", "dynamic" if number % 2 else "sdruntime")
     for name in ("t0", "t3", "t8"):
-        reader.cancel(name)
+        reader.cancel(name, tenant=SHARED)
     # Small reads, so that one page of the answer takes several of the index, and runs out of them.
     monkeypatch.setattr(task_list, "READ_SIZE", 2)
     monkeypatch.setattr(task_list, "MAX_READS", 1)
@@ -191,13 +192,13 @@ def test_a_rare_state_is_found_however_deep(
 )
 def test_broken_parameters_are_named(reader: TaskReader, parameters: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidTask) as refusal:
-        reader.list(parameters)
+        reader.list(parameters, tenant=SHARED)
     assert [detail.field for detail in refusal.value.details] == [field]
 
 
 def test_all_broken_parameters_at_once(reader: TaskReader) -> None:
     with pytest.raises(InvalidTask) as refusal:
-        reader.list({"limit": "x", "status": "x", "runtime": "x", "next": "x", "x": "x"})
+        reader.list({"limit": "x", "status": "x", "runtime": "x", "next": "x", "x": "x"}, tenant=SHARED)
     assert len(refusal.value.details) == 5
 
 

@@ -10,6 +10,7 @@ import pytest
 from contract.errors import InvalidJson, InvalidTask, NotRetryable, RuntimeNotFound, TaskFinished, TaskNotFound
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS, heartbeat
 from contract.record import Status
+from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from lambdas.http.application import Caller
 from lambdas.runpod_api.endpoint import RunpodEndpoint
@@ -61,7 +62,7 @@ class Runpod:
 
     def caller(self) -> Caller:
         self.requests += 1
-        return Caller(f"request-{self.requests}", "shop")
+        return Caller(f"request-{self.requests}", "shop", SHARED)
 
     def run(self, body: Any = None, runtime: str = "sdruntime", **changes: Any) -> dict[str, Any]:
         text = json.dumps(BODY | changes if body is None else body)
@@ -71,7 +72,7 @@ class Runpod:
         return self.jobs.run_and_wait("sdruntime", json.dumps(BODY), seconds=seconds, caller=self.caller())
 
     def status(self, task_id: str) -> dict[str, Any]:
-        return self.jobs.status("sdruntime", task_id)
+        return self.jobs.status("sdruntime", task_id, tenant=SHARED)
 
     def retry(self, task_id: str) -> dict[str, Any]:
         return self.jobs.retry("sdruntime", task_id, caller=self.caller())
@@ -148,7 +149,7 @@ def test_a_stream_brings_progress_and_then_the_output_once(runpod: Runpod) -> No
     task_id = runpod.run()["id"]
 
     def stream() -> dict[str, Any]:
-        return runpod.jobs.stream("sdruntime", task_id)
+        return runpod.jobs.stream("sdruntime", task_id, tenant=SHARED)
 
     assert stream() == {"status": "IN_QUEUE", "stream": []}
     runpod.harness.claim(task_id)
@@ -167,7 +168,7 @@ def test_a_running_jobs_preview_is_linked_until_its_end(runpod: Runpod) -> None:
     preview = "https://signed/out/preview.png"
     progress = {"progress": 0.25, "sampling_step": 5, "models": models, "preview": preview}
     assert runpod.status(task_id)["output"] == progress
-    assert runpod.jobs.stream("sdruntime", task_id)["stream"] == [{"output": progress}]
+    assert runpod.jobs.stream("sdruntime", task_id, tenant=SHARED)["stream"] == [{"output": progress}]
     runpod.harness.report(task_id, 500, {})
     assert runpod.status(task_id)["output"]["preview"], "the newest one stays until there is a newer"
     runpod.harness.finish(task_id, DONE)
@@ -176,9 +177,9 @@ def test_a_running_jobs_preview_is_linked_until_its_end(runpod: Runpod) -> None:
 
 def test_a_stream_of_a_cancelled_job_ends(runpod: Runpod) -> None:
     task_id = runpod.run()["id"]
-    runpod.jobs.cancel("sdruntime", task_id)
+    runpod.jobs.cancel("sdruntime", task_id, tenant=SHARED)
     with pytest.raises(TaskNotFound):
-        runpod.jobs.stream("sdruntime", task_id)
+        runpod.jobs.stream("sdruntime", task_id, tenant=SHARED)
 
 
 def test_cancelling_what_waits_and_what_runs_but_nothing_that_has_ended(runpod: Runpod) -> None:
@@ -187,10 +188,10 @@ def test_cancelling_what_waits_and_what_runs_but_nothing_that_has_ended(runpod: 
     runpod.harness.claim(done)
     runpod.harness.finish(done, DONE)
     for task_id in (waiting, running, waiting):
-        assert runpod.jobs.cancel("sdruntime", task_id) == {"id": task_id, "status": "CANCELLED"}
+        assert runpod.jobs.cancel("sdruntime", task_id, tenant=SHARED) == {"id": task_id, "status": "CANCELLED"}
     assert runpod.status(waiting)["error"].startswith("cancelled")
     with pytest.raises(TaskFinished):
-        runpod.jobs.cancel("sdruntime", done)
+        runpod.jobs.cancel("sdruntime", done, tenant=SHARED)
     assert runpod.status(done)["status"] == "COMPLETED"
 
 
@@ -220,7 +221,7 @@ def test_only_what_failed_or_took_too_long_is_run_again(runpod: Runpod) -> None:
     waiting, done, cancelled, late = (runpod.run()["id"] for _ in range(4))
     runpod.harness.claim(done)
     runpod.harness.finish(done, DONE)
-    runpod.jobs.cancel("sdruntime", cancelled)
+    runpod.jobs.cancel("sdruntime", cancelled, tenant=SHARED)
     runpod.harness.repository.finish_active(runpod.harness.record(late), outcomes.expired(runpod.harness.record(late)))
     for task_id in (waiting, done, cancelled):
         with pytest.raises(NotRetryable, match=r"FAILED or TIMED_OUT"):
@@ -238,8 +239,8 @@ def test_purging_removes_what_waits_and_leaves_what_runs(runpod: Runpod, monkeyp
     elsewhere = {"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}}}
     other = runpod.run(elsewhere, runtime="dynamic")["id"]
     deadline = runpod.seconds() + 5
-    assert runpod.endpoint.purge("sdruntime", deadline=deadline) == {"removed": 6, "status": "completed"}
-    assert runpod.endpoint.purge("sdruntime", deadline=deadline) == {"removed": 0, "status": "completed"}
+    assert runpod.endpoint.purge("sdruntime", deadline=deadline, tenant=SHARED) == {"removed": 6, "status": "completed"}
+    assert runpod.endpoint.purge("sdruntime", deadline=deadline, tenant=SHARED) == {"removed": 0, "status": "completed"}
     states = [runpod.harness.record(task_id).status for task_id in ids]
     assert states == [Status.IN_PROGRESS] * 2 + [Status.CANCELLED] * 6
     assert runpod.harness.record(other).status is Status.IN_QUEUE
@@ -252,7 +253,7 @@ def test_a_queue_too_long_for_one_call_is_purged_by_several(runpod: Runpod, monk
     removed = 0
     answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["status"] == "incomplete":
-        answers.append(runpod.endpoint.purge("sdruntime", deadline=runpod.seconds()))
+        answers.append(runpod.endpoint.purge("sdruntime", deadline=runpod.seconds(), tenant=SHARED))
         removed += answers[-1]["removed"]
     assert removed == 5
     assert len(answers) == 3
@@ -264,7 +265,7 @@ def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
         runpod.harness.claim(task_id, owner=owner)
     runpod.harness.finish(done, DONE, owner="b/1")
     runpod.harness.finish(failed, FAILED, owner="b/2")
-    assert runpod.endpoint.health("sdruntime") == {
+    assert runpod.endpoint.health("sdruntime", tenant=SHARED) == {
         "jobs": {"completed": 1, "failed": 1, "inProgress": 2, "inQueue": 1, "retried": 0},
         "workers": {"idle": 0, "running": 1},
     }
@@ -272,11 +273,11 @@ def test_health_counts_jobs_and_replicas(runpod: Runpod) -> None:
     for replica, age_ms in (("a", 0), ("c", 1000), ("d", HEARTBEAT_EXPIRY_MS + 1)):
         request = heartbeat(replica, "sdruntime", now_ms=harness.now_ms - age_ms)
         harness.dynamodb.update_item(TableName="tasks", **request)
-    assert runpod.endpoint.health("sdruntime")["workers"] == {"idle": 1, "running": 1}
-    assert runpod.endpoint.health("dynamic")["workers"] == {"idle": 0, "running": 0}
+    assert runpod.endpoint.health("sdruntime", tenant=SHARED)["workers"] == {"idle": 1, "running": 1}
+    assert runpod.endpoint.health("dynamic", tenant=SHARED)["workers"] == {"idle": 0, "running": 0}
     assert harness.repository.read("replica/c") is None
     runpod.retry(failed)
-    assert runpod.endpoint.health("sdruntime")["jobs"] == {
+    assert runpod.endpoint.health("sdruntime", tenant=SHARED)["jobs"] == {
         "completed": 1,
         "failed": 0,
         "inProgress": 2,
@@ -290,17 +291,17 @@ def test_another_runtimes_job_is_not_there(runpod: Runpod) -> None:
     task_id = runpod.run()["id"]
     for call in (runpod.jobs.status, runpod.jobs.stream, runpod.jobs.cancel):
         with pytest.raises(TaskNotFound):
-            call("dynamic", task_id)
+            call("dynamic", task_id, tenant=SHARED)
         with pytest.raises(TaskNotFound):
-            call("sdruntime", "nobody")
+            call("sdruntime", "nobody", tenant=SHARED)
         with pytest.raises(RuntimeNotFound, match="configured: dynamic, sdruntime"):
-            call("nowhere", task_id)
+            call("nowhere", task_id, tenant=SHARED)
     with pytest.raises(RuntimeNotFound):
         runpod.run(runtime="nowhere")
     with pytest.raises(RuntimeNotFound):
-        runpod.endpoint.health("nowhere")
+        runpod.endpoint.health("nowhere", tenant=SHARED)
     with pytest.raises(RuntimeNotFound):
-        runpod.endpoint.purge("nowhere", deadline=0)
+        runpod.endpoint.purge("nowhere", deadline=0, tenant=SHARED)
 
 
 def test_a_bad_body_is_refused_with_its_fields(runpod: Runpod) -> None:
@@ -329,6 +330,6 @@ def test_a_job_whose_outputs_were_deleted_is_gone(runpod: Runpod) -> None:
     runpod.harness.claim(task_id)
     runpod.harness.finish(task_id, DONE)
     runpod.harness.s3.delete_object(Bucket="out", Key="a-1.png")
-    for call in (runpod.status, lambda job_id: runpod.jobs.stream("sdruntime", job_id)):
+    for call in (runpod.status, lambda job_id: runpod.jobs.stream("sdruntime", job_id, tenant=SHARED)):
         with pytest.raises(OutputGone):
             call(task_id)

@@ -10,6 +10,7 @@ import pytest
 
 from contract.errors import DarkroomError, TooManyActiveTasks
 from contract.record import Status
+from contract.tenancy import SHARED
 from contract.transitions import Outcome, report_progress
 from lambdas.http.application import Caller, InternalError
 from lambdas.runtime.aws_errors import AwsUnavailable
@@ -98,7 +99,7 @@ class Client:
         text = json.dumps(body) if body is not None else ""
         try:
             call = parse_call(method, path, {}, text, catalogue=self.harness.catalogue)
-            caller = Caller(f"request-{self.requests}", key)
+            caller = Caller(f"request-{self.requests}", key, SHARED)
             return self.bridge.answer(call, caller=caller, deadline=self.seconds() + 25)
         except WebUiRefusal as refusal:
             return refusal.response

@@ -98,6 +98,10 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"publishers": ["arn:aws:iam::123456789012:role/shop", "arn:aws:iam::210987654321:role/Shop"]},
         "publishers: entries 0 and 1 have the same name; give each its own",
     ),
+    "a role that has the name of a key": (
+        {"publishers": ["arn:aws:iam::123456789012:role/Default"]},
+        "publishers[0]: would be named 'default', which is an API key; write {name: default, principal: 'arn:aws",
+    ),
     "a publisher whose name is no tenant's": (
         {"publishers": [{"name": "Shop", "principal": "123456789012"}]},
         'publishers[0].name: is "Shop"; write a value that matches',

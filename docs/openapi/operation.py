@@ -1,14 +1,21 @@
 """One operation of the HTTP API as its describer writes it down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from contract.errors import DarkroomError
 
 #: A type of the code, of which pydantic makes the schema, or a schema.
 Schema = Any
+#: Schema of an object with any keys.
+ANY_OBJECT: Final[dict[str, Any]] = {"type": "object", "additionalProperties": True}
+
+
+def choice(values: Iterable[str]) -> dict[str, Any]:
+    """Return the schema of one of these texts."""
+    return {"type": "string", "enum": list(values)}
 
 
 @dataclass(frozen=True)

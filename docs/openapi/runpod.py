@@ -11,7 +11,7 @@ from contract.record import FINAL_STATUSES, Status
 from contract.routing import RUNTIME_NAME_PATTERN
 from contract.runpod import ALLOWED_CALLS
 from contract.task import ID_PATTERN, Policy
-from docs.openapi.operation import Body, Operation, Parameter
+from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
 from lambdas.runpod_api.handler import DEFAULT_WAIT_MS, MAX_WAIT_MS, MIN_WAIT_MS
 from lambdas.tasks.output_bucket import OutputGone
 from task_store.task_bucket import MessageLost
@@ -24,20 +24,19 @@ _RUNTIME: Final = Parameter(
 _JOB_ID: Final = Parameter(
     "id", "Id of the job", {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}, "path", "test-t2i"
 )
-_STATUS: Final = {"enum": [status.value for status in Status]}
 _MILLISECONDS: Final = {"type": "integer", "minimum": 0}
 
 _BRIEF: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["id", "status"],
-    "properties": {"id": {"type": "string"}, "status": _STATUS},
+    "properties": {"id": {"type": "string"}, "status": Status},
 }
 _JOB: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["id", "status"],
     "properties": {
         "id": {"type": "string"},
-        "status": _STATUS,
+        "status": Status,
         "delayTime": {**_MILLISECONDS, "description": "From submission to pick-up"},
         "executionTime": {**_MILLISECONDS, "description": "From pick-up to the end"},
         "workerId": {"type": "string"},
@@ -50,7 +49,7 @@ _STREAM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["status", "stream"],
     "properties": {
-        "status": _STATUS,
+        "status": Status,
         "stream": {
             "type": "array",
             "items": {"type": "object", "required": ["output"], "properties": {"output": {}}},
@@ -76,7 +75,7 @@ _PURGED: Final[dict[str, Any]] = {
     "required": ["removed", "status"],
     "properties": {
         "removed": {"type": "integer", "minimum": 0},
-        "status": {"enum": ["completed", "incomplete"], "description": "incomplete: call again for the rest"},
+        "status": {**choice(("completed", "incomplete")), "description": "incomplete: call again for the rest"},
     },
 }
 _ENDPOINTS: Final = sorted(set().union(*ALLOWED_CALLS.values()))
@@ -92,14 +91,14 @@ _REQUEST: Final[dict[str, Any]] = {
                     "type": "object",
                     "required": ["method", "endpoint"],
                     "properties": {
-                        "method": {"enum": sorted(ALLOWED_CALLS)},
+                        "method": choice(sorted(ALLOWED_CALLS)),
                         "endpoint": {
                             "type": "string",
                             "description": f"With or without a slash at its beginning: {', '.join(_ENDPOINTS)}",
                         },
                     },
                 },
-                "payload": {"type": "object", "description": "Body of the call; GET needs none"},
+                "payload": {**ANY_OBJECT, "description": "Body of the call; GET needs none"},
             },
         },
         "webhook": {"type": "string", "format": "uri"},

@@ -7,7 +7,7 @@ from contract import errors
 from contract.callback import CALLBACK_STATUS
 from contract.record import Status
 from contract.task import ID_PATTERN, ID_SCHEMA, Task, TaskType
-from docs.openapi.operation import Body, Operation, Parameter
+from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
 from lambdas.read_task.task_list import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.read_task.task_view import ShownTask, TaskError, TaskPage
 from lambdas.submit_task.handler import SubmittedOlderTask, SubmittedTask
@@ -40,14 +40,14 @@ _OLDER_TASK: Final[dict[str, Any]] = {
             "type": "object",
             "required": ["task", "id_task", "sd_model_checkpoint"],
             "properties": {
-                "task": {"enum": [tasktype.value for tasktype in TaskType]},
+                "task": TaskType,
                 "id_task": {"anyOf": ID_SCHEMA["anyOf"]},
                 "sd_model_checkpoint": {"type": "string", "description": "Model; its runtime is found by it"},
                 "save_dir": {"type": "string", "description": "Folder of the outputs; default `output`"},
                 "image_link": {"type": "string", "description": "Becomes `init_images[0]`"},
                 "uid": {"description": "Any value; comes back in the callback's context"},
                 "sd_vae": {"type": "string"},
-                "override_settings": {"type": "object"},
+                "override_settings": ANY_OBJECT,
             },
         }
     },
@@ -59,7 +59,7 @@ _CALLBACK: Final[dict[str, Any]] = {
     "properties": {
         "id": {"type": "string"},
         "runtime": {"type": "string"},
-        "status": {"enum": list(CALLBACK_STATUS.values())},
+        "status": choice(CALLBACK_STATUS.values()),
         "result": {"type": "boolean", "description": "True for `completed` only"},
         "image_url": {"type": "array", "items": {"type": "string"}},
         "output_url": {"type": ["string", "null"]},
@@ -107,7 +107,7 @@ OPERATIONS: Final = (
         errors=(errors.InvalidTask,),
         parameters=(
             Parameter("runtime", "Only tasks of this runtime", {"type": "string"}),
-            Parameter("status", "Only tasks in this state", {"enum": [status.value for status in Status]}),
+            Parameter("status", "Only tasks in this state", choice(Status)),
             Parameter(
                 "limit",
                 "Tasks of one page",
@@ -127,7 +127,9 @@ OPERATIONS: Final = (
         parameters=(
             _TASK_ID,
             Parameter(
-                "inline", "true: the outputs themselves as well, as base64, while they fit", {"enum": ["true", "false"]}
+                "inline",
+                "true: the outputs themselves as well, as base64, while they fit",
+                choice(("true", "false")),
             ),
         ),
     ),

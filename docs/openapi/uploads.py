@@ -5,7 +5,7 @@ from typing import Final
 
 from contract import errors
 from contract.upload import UPLOAD_TYPES
-from docs.openapi.operation import Body, Operation
+from docs.openapi.operation import Body, Operation, choice
 from lambdas.create_upload.upload_forms import CreatedUpload
 
 OPERATIONS: Final = (
@@ -21,7 +21,7 @@ OPERATIONS: Final = (
             {
                 "type": "object",
                 "required": ["content_type"],
-                "properties": {"content_type": {"enum": list(UPLOAD_TYPES)}},
+                "properties": {"content_type": choice(UPLOAD_TYPES)},
                 "additionalProperties": False,
             },
             {"png": {"content_type": "image/png"}},

@@ -1,12 +1,15 @@
 """The SD Web UI's own API below /sdapi/v1, for the default runtime and for any."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from contract.routing import RUNTIME_NAME_PATTERN
 from contract.runpod import ALLOWED_CALLS
-from docs.openapi.operation import Body, Operation, Parameter
-from lambdas.http.responses import ErrorResponse
+from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
+from lambdas.http.responses import ErrorResponse, Link
 from lambdas.webui_api.calls import CALLS, RUNTIME_HEADER
 
 #: Its 500s are the Web UI's own, and its answers make pictures: what checks every other operation leaves this tag out.
@@ -20,23 +23,24 @@ _HEADER: Final = Parameter(
     {"type": "string", "pattern": RUNTIME_NAME_PATTERN},
     "header",
 )
-_REFUSAL: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "The Web UI's own body, or ours in its form",
-    "properties": {
-        "detail": {"description": "A text, or an entry `{loc, msg, type}` for each broken field"},
-        "error": {"type": "string", "description": "Class of the exception"},
-        "errors": {"type": "string", "description": "Text of the exception"},
-        "code": {"type": ["string", "null"]},
-        "id_task": {"type": "string", "description": "The task, for GET /v1alpha2/tasks/{id}"},
-        "links": {"type": "array", "description": "Links to the pictures of an answer that is too large"},
-        "response_url": {"type": ["string", "null"], "description": "Link to the rest of an answer that is too large"},
-    },
-}
+
+
+class WebuiRefusal(TypedDict, total=False):
+    """The Web UI's own error body, or an error of Darkroom in the same form."""
+
+    detail: Annotated[Any, Field(description="A text, or an entry `{loc, msg, type}` for each broken field")]
+    error: Annotated[str, Field(description="Class of the exception")]
+    errors: Annotated[str, Field(description="Text of the exception")]
+    code: str | None
+    id_task: Annotated[str, Field(description="The task, for GET /v1alpha2/tasks/{id}")]
+    links: Annotated[list[Link], Field(description="Links to the pictures of an answer that is too large")]
+    response_url: Annotated[Link | None, Field(description="Link to the rest of an answer that is too large")]
+
+
 _ANSWERS: Final[dict[HTTPStatus, Any]] = {
     HTTPStatus.OK: {"description": "What the SD Web UI answers to this call"},
     **{
-        status: {"anyOf": [_REFUSAL, ErrorResponse]}
+        status: {"anyOf": [WebuiRefusal, ErrorResponse]}
         for status in (
             HTTPStatus.NOT_FOUND,
             HTTPStatus.METHOD_NOT_ALLOWED,
@@ -56,7 +60,7 @@ _EXAMPLE: Final = {"prompt": "A dog", "steps": 4, "width": 64, "height": 64}
 
 def _operation(method: str, folder: str, *, names_runtime: bool) -> Operation:
     calls = sorted(path.rpartition("/")[2] for path in CALLS[method] if path.startswith(f"{folder}/"))
-    call = Parameter("call", "The Web UI's name of the call", {"enum": calls}, "path", calls[0])
+    call = Parameter("call", "The Web UI's name of the call", choice(calls), "path", calls[0])
     name = f"{'callRuntimes' if names_runtime else 'call'}{folder.partition('/')[0].capitalize()}{method.capitalize()}"
     return Operation(
         method,
@@ -66,7 +70,7 @@ def _operation(method: str, folder: str, *, names_runtime: bool) -> Operation:
         TAG,
         _ANSWERS,
         parameters=(_RUNTIME, call) if names_runtime else (_HEADER, call),
-        body=Body({"type": "object"}, {"txt2img": _EXAMPLE}, required=False) if method == "POST" else None,
+        body=Body(ANY_OBJECT, {"txt2img": _EXAMPLE}, required=False) if method == "POST" else None,
     )
 
 

@@ -10,6 +10,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.json_values import describe, parse_json_object
 from contract.storage import S3Location
 from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_FOLDER, UPLOAD_TYPES
+from lambdas.http.responses import Moment
 
 #: Seconds for which a form works: enough for 50 MiB over a slow connection.
 FORM_SECONDS: Final = 900
@@ -29,7 +30,7 @@ class CreatedUpload(TypedDict):
     link: str
     upload: UploadForm
     max_bytes: int
-    expires_at: str
+    expires_at: Moment
 
 
 class UploadForms:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NotRequired
+from typing import Annotated, Final, NotRequired
 
 from aws_lambda_powertools.event_handler import Response
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from contract import errors
@@ -16,6 +17,12 @@ from task_store.task_bucket import MessageLost
 
 #: Seconds after which a caller may repeat a request that AWS refused.
 RETRY_AFTER_SECONDS: Final = 2
+
+
+#: Time as the description of the API shows it.
+Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+#: https link as the description of the API shows it.
+Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class PathNotFound(DarkroomError):

@@ -13,6 +13,7 @@ from contract.record import Record, Status
 from contract.storage import output_location
 from contract.tenancy import name_in
 from contract.webhook import WebhookState
+from lambdas.http.responses import Link, Moment
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
@@ -22,7 +23,7 @@ class Output(TypedDict):
 
     s3_url: str
     #: Works for an hour, without a key.
-    url: str
+    url: Link
     #: The object itself, if it was asked for; null where it does not fit or is gone.
     base64: NotRequired[str | None]
 
@@ -57,11 +58,27 @@ class TaskHead(TypedDict):
 class TaskTimes(TypedDict):
     """When things happened to a task."""
 
-    submitted_at: str
-    started_at: str | None
-    completed_at: str | None
+    submitted_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
     delay_ms: int | None
     execution_ms: int | None
+
+
+class Sampling(TypedDict, total=False):
+    """Steps and jobs of a running task, as the Web UI counts them; unknown ones are left out."""
+
+    sampling_step: int
+    sampling_steps: int
+    job_no: int
+    job_count: int
+
+
+class ModelTransfer(TypedDict):
+    """Bytes of the models that a task waits for on its replica, and those that have come."""
+
+    bytes: int
+    bytes_done: int
 
 
 class ListedTask(TaskHead, TaskTimes):
@@ -71,12 +88,10 @@ class ListedTask(TaskHead, TaskTimes):
 class ShownTask(ListedTask):
     """All that a caller may know of a task."""
 
-    #: Steps and jobs of a running task, as the Web UI counts them.
-    sampling: dict[str, int] | None
-    #: Bytes of the models that a task waits for on its replica, and those that have come.
-    models: dict[str, int] | None
+    sampling: Sampling | None
+    models: ModelTransfer | None
     #: A link to the newest preview of a running task's picture, if its policy asks for one.
-    preview: str | None
+    preview: Link | None
     attempts: int
     context: Any
     output_location: str
@@ -102,8 +117,8 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
     return {
         **_head(record.id, record.runtime, record.tasktype, record.status.value, record.progress_permille),
         **_times(record.submitted_at_ms, record.started_at_ms, record.completed_at_ms),
-        "sampling": record.sampling,
-        "models": record.models,
+        "sampling": cast("Sampling | None", record.sampling),
+        "models": cast("ModelTransfer | None", record.models),
         "preview": presign(record.preview_url) if record.preview_url else None,
         "attempts": record.attempts,
         "context": record.context_value,

@@ -1,7 +1,6 @@
 """The example requests of the users' documents, read from the documents themselves, so that they cannot drift."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,21 +9,15 @@ HOW_TO_FOLDER: Final = Path(__file__).parents[2] / "docs" / "how-to"
 DOCUMENTS: Final = ("text-to-image", "image-to-image")
 FORMATS: Final = ("v1alpha2", "v1alpha1")
 
-#: A string (kept) or a comment to the end of its line (dropped): a link's `//` is inside a string.
-_STRING_OR_COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*')
-_TRAILING_COMMA: Final = re.compile(r",(?=\s*[}\]])")
-
 
 def documented_request(document: str, format_: str, *, folder: Path = HOW_TO_FOLDER) -> dict[str, Any]:
-    """Return the example request of a document in one format: comments and trailing commas removed, else verbatim."""
+    """Return the example request of a document in one format, as it is printed."""
     text = (folder / f"{document}.md").read_text()
-    section = text.partition("## Request Format")[2].partition("\n## ")[0]
-    tab = section.partition(f'=== "{format_}"')[2]
-    block = tab.partition("```json")[2].partition("```")[0]
+    section = text.partition("## Request Format\n")[2].partition(f"\n### {format_}\n")[2].partition("\n#")[0]
+    block = section.partition("```json")[2].partition("```")[0]
     if not block:
         raise ValueError(f"{document}.md has no request of format {format_}")
-    bare = _STRING_OR_COMMENT.sub(lambda match: match[1] or "", block)
-    request: dict[str, Any] = json.loads(_TRAILING_COMMA.sub("", bare))
+    request: dict[str, Any] = json.loads(block)
     return request
 
 

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from contract.option_values import PICTURE_OPTIONS
 from contract.script_tables import ALWAYS_ON, SELECTABLE
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
+from tests.harness.documented_code import Block, blocks
 
 PROJECT = Path(__file__).parents[2]
 
@@ -40,9 +41,9 @@ def test_every_documented_request_can_be_read(document: str, format_: str) -> No
     assert ("task" in request) == (format_ == "v1alpha2")
 
 
-def test_a_link_is_not_taken_for_a_comment() -> None:
-    request = documented_request("image-to-image", "v1alpha2")
-    assert request["task"]["content"]["init_images"][0].startswith("https://huggingface.co/")
+@pytest.mark.parametrize("block", blocks("json"), ids=str)
+def test_json_in_the_documents_is_json(block: Block) -> None:
+    json.loads(block.text)
 
 
 def test_a_document_without_the_format_is_refused() -> None:

@@ -43,6 +43,7 @@ from runtime_image.agent.store.previews import Previews
 from runtime_image.agent.task_loop import TaskLoop
 from runtime_image.agent.telemetry.composition import build_telemetry
 from runtime_image.process.aws import AwsClients
+from runtime_image.process.aws_clock import AwsClock
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs
@@ -79,7 +80,8 @@ def build_loop(
     settings: AgentSettings, events: "queue.SimpleQueue[Event]", log: EventLog, at_exit: ExitStack
 ) -> TaskLoop:
     """Build the agent and start its threads; `at_exit` receives the calls to make before the process ends."""
-    aws, clock, stopping, post = AwsClients(), Clock(), threading.Event(), events.put
+    clock, stopping, post = AwsClock(), threading.Event(), events.put
+    aws = AwsClients(clock=clock)
     retry, health = Retry(clock=clock, log=log), EngineHealth()
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     log.info("agent_started", owner=owner)

@@ -240,8 +240,8 @@ class TaskLoop:
             self._stop(ExitCode.WEBUI_UNHEALTHY)
 
     @handle.register
-    def _capacity_ending(self, _: on.CapacityEnding) -> None:
-        self._stop(ExitCode.STOPPED)
+    def _machine_unfit(self, event: on.CapacityEnding | on.ClockWrong) -> None:
+        self._stop(ExitCode.CLOCK_WRONG if isinstance(event, on.ClockWrong) else ExitCode.STOPPED)
 
     @handle.register
     def _stop_requested(self, _: on.StopRequested) -> None:

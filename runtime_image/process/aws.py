@@ -7,6 +7,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
+from runtime_image.process.aws_clock import AwsClock
+
 if TYPE_CHECKING:
     from botocore.model import OperationModel
     from types_boto3_dynamodb import DynamoDBClient
@@ -29,11 +31,16 @@ STORAGE_CONNECTIONS: Final = 16
 
 
 class AwsClients:
-    """One client per service; all are safe to share between threads."""
+    """One client per service; all are safe to share between threads. `clock` follows the time of their answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: AwsClock) -> None:
         session = boto3.Session()
         session.events.register("before-parse", _check_length)
+
+        def follow(*, response_dict: Mapping[str, Any], **_: object) -> None:
+            clock.answered(response_dict["headers"].get("date", ""))
+
+        session.events.register("before-parse", follow)
         self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
         table_config = _config(TABLE_READ_TIMEOUT_SECONDS)
         #: Speaks plain Python values, as `contract.transitions` does.

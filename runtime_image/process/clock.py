@@ -14,6 +14,11 @@ class Clock:
         """Return epoch milliseconds, for what other machines compare."""
         return time.time_ns() // 1_000_000
 
+    @property
+    def skew_seconds(self) -> float:
+        """Seconds by which the machine's clock is ahead of AWS's; 0 without a clock to compare it with."""
+        return 0.0
+
     def sleep(self, seconds: float) -> None:
         """Pause the calling thread."""
         time.sleep(seconds)

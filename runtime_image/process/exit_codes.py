@@ -20,5 +20,7 @@ class ExitCode(IntEnum):
     DOWNLOAD_FAILED = 74
     #: The Web UI was not ready within the start-up deadline.
     START_DEADLINE_PASSED = 75
+    #: The machine's clock is so wrong that AWS refuses every request.
+    CLOCK_WRONG = 76
     #: Variables are missing or wrong.
     INVALID_SETTINGS = 78

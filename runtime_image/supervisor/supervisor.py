@@ -25,7 +25,7 @@ INSPECTION_SECONDS: Final = 1.0
 #: Seconds after which a drain is cut off: longer than nearly every task. A longer one goes back to the queue then.
 DRAIN_SECONDS: Final = 3_600.0
 #: Exit codes after which the agent is not started again: its machine is about to be withdrawn, or it cannot start.
-_FINAL: Final = frozenset({ExitCode.STOPPED, ExitCode.INVALID_SETTINGS})
+_FINAL: Final = frozenset({ExitCode.STOPPED, ExitCode.CLOCK_WRONG, ExitCode.INVALID_SETTINGS})
 
 
 class Drain(NamedTuple):

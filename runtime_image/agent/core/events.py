@@ -17,6 +17,11 @@ class MessagesReceived:
 
 
 @dataclass(frozen=True)
+class ClockWrong:
+    """AWS refuses every request, because the machine's clock is too far from its own."""
+
+
+@dataclass(frozen=True)
 class MessageHandled:
     """A message needs no more work of the intake. It is a claimed task, or it was deleted, requeued or left alone."""
 
@@ -121,6 +126,7 @@ class DrainRequested:
 
 Event = (
     MessagesReceived
+    | ClockWrong
     | MessageHandled
     | TaskRedelivered
     | MessageRequeued

@@ -7,11 +7,12 @@ from typing import Final
 
 from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
 from runtime_image.agent.core.claimed_tasks import ClaimedTasks
-from runtime_image.agent.core.events import Event, MessageRequeued, MessagesReceived, TaskRedelivered
+from runtime_image.agent.core.events import ClockWrong, Event, MessageRequeued, MessagesReceived, TaskRedelivered
 from runtime_image.agent.core.task_queue import ReceivedMessage, TaskQueue
 from runtime_image.agent.core.worker_pools import MAX_HELD, WorkerPools
 from runtime_image.agent.intake.task_claimer import TaskClaimer
 from runtime_image.process.aws import AWS_ERRORS
+from runtime_image.process.aws_clock import MAX_SKEW_SECONDS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 
@@ -41,6 +42,9 @@ class QueuePoller:
                 messages = self._queue.receive(count)
             except AWS_ERRORS as error:
                 self._log.warning("receive_failed", reason=str(error))
+                if abs(self._clock.skew_seconds) > MAX_SKEW_SECONDS:
+                    self._log.error("clock_wrong", skew_seconds=round(self._clock.skew_seconds))
+                    self._post(ClockWrong())
                 self._clock.sleep(PAUSE_AFTER_FAILURE_SECONDS)
                 messages = ()
             self._post(MessagesReceived(messages))

@@ -16,8 +16,8 @@ from runtime_image.process.logs import EventLog
 from task_store.lease import LeaseLost
 from task_store.repository import TaskRepository
 
-#: Part of the visibility timeout after which it is renewed: two renewals may fail before anything is lost.
-RENEW_AFTER: Final = 1 / 3
+#: Part of a lease that is left when it is renewed: two renewals may fail before anything is lost.
+RENEW_BEFORE_END: Final = 2 / 3
 #: Part of the visibility timeout by which a lease ends earlier. The next receiver of the message can then claim the
 #: task at once.
 LEASE_MARGIN: Final = 0.1
@@ -60,8 +60,9 @@ class LeaseRenewal:
 
     def start(self, task: ClaimedTask) -> None:
         """Begin to renew the lease of a claimed task."""
-        # While AWS was in trouble, reading and claiming it may have used a good part of the visibility timeout.
-        self._due[task] = task.message.received_at + self._visibility_seconds * RENEW_AFTER
+        # While AWS was in trouble, reading and claiming it may have used a good part of the lease. A claim whose answer
+        # was lost granted an even shorter one. What is past is due at once.
+        self._due[task] = self._renewal_at(task)
         self._changed.set()
 
     def stop(self, task: ClaimedTask) -> None:
@@ -111,7 +112,10 @@ class LeaseRenewal:
             self._reschedule(task, self._clock.monotonic() + RETRY_SECONDS)
         else:
             task.lease_until = started_at + self.lease_seconds
-            self._reschedule(task, started_at + self._visibility_seconds * RENEW_AFTER)
+            self._reschedule(task, self._renewal_at(task))
+
+    def _renewal_at(self, task: ClaimedTask) -> float:
+        return task.lease_until - self.lease_seconds * RENEW_BEFORE_END
 
     def _extend_duplicates(self, task: ClaimedTask) -> None:
         for message in list(task.duplicates):

@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
-from contract.storage import S3Location, output_metadata, preview_key
+from contract.storage import S3Location, output_metadata, output_run, preview_key
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.events import Event, PreviewStored
 from runtime_image.process.image_formats import detect_format
@@ -45,7 +45,8 @@ class Previews:
         if kind is None or len(data) > MAX_PREVIEW_BYTES:
             return None
         extension, content_type = kind
-        key = preview_key(task.metadata.prefix, task.metadata.id, task.lease.run_id, extension)
+        run = output_run(task.lease.run_id, task.attempt)
+        key = preview_key(task.metadata.prefix, task.metadata.id, run, extension)
         location = S3Location(self._bucket, key)
         self._storage.put_object(
             Bucket=location.bucket,

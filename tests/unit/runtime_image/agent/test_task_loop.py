@@ -321,6 +321,13 @@ def test_the_loop_ends_when_everything_is_settled(agent: Agent) -> None:
     assert agent.loop.run() == ExitCode.STOPPED
 
 
+def test_a_wrong_clock_ends_the_loop_with_its_own_code(agent: Agent) -> None:
+    agent.events.put(on.ClockWrong())
+    agent.events.put(on.MessagesReceived(()))
+
+    assert agent.loop.run() == ExitCode.CLOCK_WRONG
+
+
 def test_a_task_that_waits_is_looked_at_often_enough_to_notice_its_cancel_within_two_seconds(agent: Agent) -> None:
     agent.generates("a"), agent.generates("b")
     waiting = agent.claims(held_task("c"))

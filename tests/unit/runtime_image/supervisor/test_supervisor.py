@@ -185,7 +185,7 @@ def test_an_agent_that_dies_again_and_again_ends_the_container(container: Contai
     assert container.shutdown.exit_code is ExitCode.INTERNAL_ERROR
 
 
-@pytest.mark.parametrize("code", [ExitCode.STOPPED, ExitCode.INVALID_SETTINGS])
+@pytest.mark.parametrize("code", [ExitCode.STOPPED, ExitCode.CLOCK_WRONG, ExitCode.INVALID_SETTINGS])
 def test_an_agent_that_stops_by_itself_or_cannot_start_ends_the_container(container: Container, code: ExitCode) -> None:
     container.end("agent", code)
     assert container.shutdown.exit_code is code

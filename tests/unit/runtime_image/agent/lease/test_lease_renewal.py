@@ -97,18 +97,16 @@ def test_no_renewal_follows_a_stop(harness: Harness) -> None:
     assert harness.queue.actions == []
 
 
-@pytest.mark.parametrize("claim_seconds", [0, 10, 40])
-def test_the_first_renewal_is_due_by_the_receipt_however_long_the_claim_took(
-    harness: Harness, claim_seconds: float
-) -> None:
-    """The visibility timeout of 60 s runs from the receipt, and so does the lease of 58 s."""
+@pytest.mark.parametrize("lease_seconds", [58, 50, 40, 10, 1])
+def test_the_first_renewal_is_due_by_the_lease_that_was_granted(harness: Harness, lease_seconds: float) -> None:
+    """A claim whose answer was lost grants what is left of its first try, which may be less than a third of a lease."""
     task = held_task()
-    harness.clock.seconds += claim_seconds
+    task.lease_until = 1000.0 + lease_seconds
 
     harness.renewal.start(task)
 
-    # A due time that is past means at once.
-    assert harness.renewal._due[task] == task.message.received_at + 20
+    # Two thirds of a whole lease of 58 s are left. A due time that is past means at once.
+    assert harness.renewal._due[task] == pytest.approx(1000.0 + lease_seconds - 58 * 2 / 3)
 
 
 def test_a_stop_waits_for_a_renewal_of_the_same_task_and_for_no_other(harness: Harness) -> None:

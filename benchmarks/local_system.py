@@ -88,7 +88,16 @@ def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[L
         text.replace(name, f"{name}    visibilityTimeoutSeconds: {visibility_timeout_seconds}\n")
     )
     # Its agents are not started, so that no Web UI is needed yet.
-    arguments = ["--agents", "0", "--webui-url", "http://127.0.0.1:9", "--environment", str(environment_file)]
+    arguments = [
+        "--port",
+        "0",
+        "--agents",
+        "0",
+        "--webui-url",
+        "http://127.0.0.1:9",
+        "--environment",
+        str(environment_file),
+    ]
     up = start(
         ["-m", "local", "up", *arguments, "--state-dir", str(state)],
         log_file=folder / "up.log",

@@ -14,12 +14,14 @@ from local.cloudformation.errors import TemplateError
 from local.command_line import UpOptions, parse_options
 from local.console import Console
 from local.context import LocalContext
+from local.ports import PortTaken
 from local.processes.process_group import ProcessFailed, ProcessGroup
 from local.state_directory import AlreadyRunning, StateDirectory
 from local.system import LocalSystem
 
 FAILED: Final = 1
 ALREADY_RUNNING: Final = 3
+PORT_TAKEN: Final = 4
 
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
@@ -29,6 +31,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     state = StateDirectory(options.state_directory)
     try:
         with state.lock():
+            options.ports.require_free()
             logging.basicConfig(
                 filename=state.logs / "system.log",
                 level=logging.INFO,
@@ -38,13 +41,16 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     except AlreadyRunning as error:
         console.print(str(error))
         return ALREADY_RUNNING
+    except PortTaken as error:
+        console.print(str(error))
+        return PORT_TAKEN
 
 
 def _run_to_the_end(options: UpOptions, state: StateDirectory, environment: Mapping[str, str], console: Console) -> int:
     code = 0
     try:
         asyncio.run(_run(options, state, environment, console))
-    except* (TemplateError, ProcessFailed, ClientError, BotoCoreError) as group:
+    except* (TemplateError, PortTaken, ProcessFailed, ClientError, BotoCoreError) as group:
         for error in _leaves(group):
             console.print(str(error))
         code = FAILED

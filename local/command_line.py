@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from local.ports import DEFAULT_PORT, LARGEST_FIRST_PORT, PORTS_IN_A_ROW, LocalPorts
 from stacks.config import Environment
 from stacks.environment_file import InvalidEnvironmentFile, read_environment_file
 
 _DEFAULT_ENVIRONMENT: Final = Path(__file__).parents[1] / "environments" / "local.yaml"
+#: Where the command line looks for `endpoints.json`, too.
+DEFAULT_STATE_DIRECTORY: Final = Path(".local")
 _EPILOG: Final = """\
 exit codes:
   0  stopped by SIGINT or SIGTERM
   1  the system could not start, or a part of it failed for good
   2  wrong arguments, or a mistake in the environment file
   3  another local system runs with the same state directory
+  4  another program listens on a port that the system needs
 """
 
 
@@ -32,6 +36,7 @@ class UpOptions:
     state_directory: Path
     assembly_cache: Path | None
     authorities_file: Path | None
+    ports: LocalPorts
 
     @property
     def runs_containers(self) -> bool:
@@ -46,12 +51,17 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
     up = commands.add_parser(
         "up",
         help="start everything and run until Ctrl-C",
-        description="Start everything, print the endpoints as JSON, and run until SIGINT or SIGTERM.",
+        description="Start everything, print addresses, key and commands to try, and run until SIGINT or SIGTERM. "
+        "endpoints.json in the state directory has all addresses for programs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     webui = up.add_mutually_exclusive_group()
-    webui.add_argument("--webui-url", metavar="URL", help="use this Web UI for all runtimes instead of embedded ones")
+    webui.add_argument(
+        "--webui-url",
+        metavar="URL",
+        help="use the SD Web UI at this address, which runs with --api, for all runtimes instead of embedded ones",
+    )
     webui.add_argument(
         "--stub-webui",
         metavar="SECONDS",
@@ -72,8 +82,16 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         "--state-dir",
         metavar="DIR",
         type=Path,
-        default=Path(".local"),
-        help="folder of all files that the run writes, emptied at its start (default: .local)",
+        default=DEFAULT_STATE_DIRECTORY,
+        help="folder of all files that the run writes; it removes those of the run before (default: .local)",
+    )
+    up.add_argument(
+        "--port",
+        metavar="PORT",
+        type=_first_port,
+        default=DEFAULT_PORT,
+        help="port of the HTTP API; AWS, callbacks and function URLs have the next ones; 0 chooses free ports"
+        f" (default: {DEFAULT_PORT})",
     )
     up.add_argument(
         "--assembly-cache",
@@ -103,6 +121,7 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         state_directory=parsed.state_dir,
         assembly_cache=parsed.assembly_cache.resolve() if parsed.assembly_cache else None,
         authorities_file=parsed.ca_file.resolve() if parsed.ca_file else None,
+        ports=LocalPorts(first=parsed.port),
     )
 
 
@@ -110,4 +129,13 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 0:
         raise ValueError(f"{number} is negative")
+    return number
+
+
+def _first_port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= LARGEST_FIRST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{number} is not from 0 to {LARGEST_FIRST_PORT}, because the system has {PORTS_IN_A_ROW} ports in a row"
+        )
     return number

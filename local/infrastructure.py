@@ -52,7 +52,7 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
 
 
 async def _start_aws(context: LocalContext) -> tuple[LocalProcess, LocalAwsClients]:
-    command = [sys.executable, "-m", "local.aws.server"]
+    command = [sys.executable, "-m", "local.aws.server", str(context.options.ports.aws)]
     server = await context.start_process(command, name="AWS (moto server)", log_name="aws", reads_output=True)
     port = await server.listening_port(seconds=_AWS_LISTENING_SECONDS)
     region = context.options.environment.region or DEFAULT_REGION

@@ -38,7 +38,7 @@ async def start_services(
 ) -> Services:
     """Start the services; `closing` stops them in the reverse order."""
     clients, provisioned = infrastructure.clients, infrastructure.provisioned
-    authorities_file = context.options.authorities_file
+    authorities_file, ports = context.options.authorities_file, context.options.ports
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
     closing.callback(executor.shutdown, wait=False, cancel_futures=True)
     functions = Functions(
@@ -50,9 +50,12 @@ async def start_services(
     )
     closing.push_async_callback(functions.close)
     api = read_rest_api(provisioned, region=clients.region)
-    receiver = HttpServer(CallbackReceiver(file=context.state.callbacks).application)
-    gateway = HttpServer(Gateway(api, functions=functions, usage_plans=UsagePlans(api.keys)))
-    urls = {name: HttpServer(application) for name, application in function_urls(provisioned, functions).items()}
+    receiver = HttpServer(CallbackReceiver(file=context.state.callbacks).application, port=ports.callbacks)
+    gateway = HttpServer(Gateway(api, functions=functions, usage_plans=UsagePlans(api.keys)), port=ports.api)
+    urls = {
+        name: HttpServer(application, port=ports.function_url(number))
+        for number, (name, application) in enumerate(sorted(function_urls(provisioned, functions).items()))
+    }
     for server in (receiver, gateway, *urls.values()):
         await server.start()
         closing.push_async_callback(server.stop)

@@ -9,8 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-#: Folders that stay for the next run, because their content costs seconds and depends on no run.
-_CACHES: Final = frozenset({"assembly", "models"})
+#: Files and folders of one run. Everything else in the directory stays: caches, and what other programs keep there.
+_OF_ONE_RUN: Final = (
+    "callbacks.jsonl",
+    "endpoints.json",
+    "endpoints.tmp",
+    "logs",
+    "runtimes",
+    "stub-models",
+    "webui-*.json",
+)
 _LOCK: Final = "lock"
 
 
@@ -61,9 +69,7 @@ class StateDirectory:
         unfinished.replace(self.endpoints)
 
     def _clear(self) -> None:
-        for entry in self.path.iterdir():
-            if entry.name in _CACHES or entry.name == _LOCK:
-                continue
+        for entry in (entry for pattern in _OF_ONE_RUN for entry in self.path.glob(pattern)):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:

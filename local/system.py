@@ -14,6 +14,7 @@ from local.replicas.agents import agent_environment, container_environment, star
 from local.replicas.containers import start_container
 from local.replicas.webuis import free_webui_url
 from local.services import Services, start_services
+from local.summary import describe_system
 from stacks.config import RuntimeConfig
 
 
@@ -25,7 +26,7 @@ class LocalSystem:
         self._runtimes = context.options.environment.runtimes
 
     async def run(self) -> None:
-        """Start everything, print the endpoints, and run until cancelled or until a part fails for good.
+        """Start everything, print the summary, and run until cancelled or until a part fails for good.
 
         The parts stop in the reverse order: replicas, gateway, functions, then the other processes.
         """
@@ -83,8 +84,9 @@ class LocalSystem:
             runtime.name: agent_environment(self._container_environment(infrastructure, runtime))
             for runtime in self._runtimes
         }
-        state.write_endpoints(describe_endpoints(infrastructure, services, self._runtimes, agents))
-        sys.stdout.write(state.endpoints.read_text())
+        endpoints = describe_endpoints(infrastructure, services, self._runtimes, agents)
+        state.write_endpoints(endpoints)
+        sys.stdout.write(describe_system(endpoints, self._context.options, logs=state.logs))
         sys.stdout.flush()
         self._context.console.print(
             f"ready: {services.http_url}; the log files are in {state.logs}; Ctrl-C stops the local system"

@@ -1,6 +1,6 @@
 """AWS of the local system: a moto server in its own process, with all of its state in memory.
 
-`python -m local.aws.server` chooses a free port and prints it as one JSON line.
+`python -m local.aws.server [PORT]` chooses a free port unless it is given one, and prints it as one JSON line.
 """
 
 import json
@@ -57,17 +57,17 @@ class RememberingDispatcher(DomainDispatcherApplication):  # type: ignore[misc] 
         return self._backends[host]
 
 
-def make_aws_server() -> BaseWSGIServer:
-    """Return a server on a free port of 127.0.0.1; all of one process share their state."""
+def make_aws_server(*, port: int = 0) -> BaseWSGIServer:
+    """Return a server on `port` of 127.0.0.1, on a free port for 0; all of one process share their state."""
     # One line a request would be most of what the log file holds.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = OneTableWriteAtATime(RememberingDispatcher())
-    return make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    return make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Serve until SIGTERM."""
-    server = make_aws_server()
+    server = make_aws_server(port=int(arguments[0]) if arguments else 0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     sys.stdout.write(json.dumps({"event": "listening", "port": server.server_port}) + "\n")
@@ -76,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

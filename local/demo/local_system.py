@@ -35,7 +35,7 @@ def running_system(*, state_directory: Path, environment_file: Path) -> Iterator
     endpoints = state_directory / "endpoints.json"
     endpoints.unlink(missing_ok=True)
     command = [sys.executable, "-m", "local", "up"]
-    command += ["--state-dir", str(state_directory), "--environment", str(environment_file)]
+    command += ["--port", "0", "--state-dir", str(state_directory), "--environment", str(environment_file)]
     process = subprocess.Popen(command, cwd=_PROJECT, stdout=subprocess.DEVNULL)  # noqa: S603 - our own program
     try:
         deadline = time.monotonic() + READY_SECONDS

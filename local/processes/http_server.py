@@ -2,25 +2,23 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from local.ports import bound_socket
+
 #: Seconds that open requests get when the server stops; a client that waits longer has lost its other side already.
 _SHUTDOWN_SECONDS: Final = 1
 
 
 class HttpServer:
-    """Serves `application` on a free port of this machine, which is known before the start."""
+    """Serves `application` on `port` of this machine; for 0, on a free port that is known before the start."""
 
-    def __init__(self, application: ASGIApp) -> None:
-        # asyncio turns off Nagle's algorithm only for sockets that say they are TCP; with it, every answer that is
-        # written in two parts waits 40 ms for the other side's delayed acknowledgement.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.bind(("127.0.0.1", 0))
+    def __init__(self, application: ASGIApp, *, port: int = 0) -> None:
+        self._socket = bound_socket(port)
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(

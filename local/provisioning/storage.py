@@ -1,6 +1,8 @@
 """Buckets, tables and secrets, created on the moto server."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from local.aws.clients import LocalAwsClients
@@ -13,6 +15,8 @@ _MAX_BUCKET_NAME: Final = 63
 #: Characters of a secret's name are 512; the last 7 of its ARN are random, so names stay well below.
 _MAX_SECRET_NAME: Final = 256
 _MAX_TABLE_NAME: Final = 255
+#: Characters of a generated secret (Secrets Manager, GetRandomPassword).
+_DEFAULT_PASSWORD_LENGTH: Final = 32
 
 
 def create_bucket(clients: LocalAwsClients, properties: Properties) -> Created:
@@ -63,7 +67,11 @@ def create_table(clients: LocalAwsClients, properties: Properties) -> Created:
 
 
 def create_secret(clients: LocalAwsClients, properties: Properties) -> Created:
-    """Make a secret: the given text, or a generated one, alone or as a key of a JSON object."""
+    """Make a secret: the given text, or a generated one, alone or as a key of a JSON object.
+
+    A generated text follows from the secret's name, so that clients keep their key after a restart. Only programs of
+    this machine reach the system.
+    """
     name = properties.pop("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
     properties.ignore("KmsKeyId", "Tags")
     description = properties.pop("Description", "")
@@ -71,13 +79,13 @@ def create_secret(clients: LocalAwsClients, properties: Properties) -> Created:
     text = properties.pop("SecretString", None)
     client = clients("secretsmanager")
     if generate is not None:
-        text = _generated_secret(client, dict(generate))
+        text = _generated_secret(name, generate)
     arn = client.create_secret(Name=name, Description=description, SecretString=text or "")["ARN"]
     return Created(arn, {"Id": arn})
 
 
-def _generated_secret(client: Any, options: dict[str, Any]) -> str:
-    template = options.pop("SecretStringTemplate", None)
-    key = options.pop("GenerateStringKey", None)
-    password: str = client.get_random_password(**options)["RandomPassword"]
+def _generated_secret(name: str, options: Mapping[str, Any]) -> str:
+    template, key = options.get("SecretStringTemplate"), options.get("GenerateStringKey")
+    length = int(options.get("PasswordLength", _DEFAULT_PASSWORD_LENGTH))
+    password = hashlib.shake_256(name.encode()).hexdigest(length)[:length]
     return password if key is None else json.dumps(json.loads(template or "{}") | {key: password})

@@ -154,7 +154,7 @@ def environment_file(path: Path, *link_hosts: str) -> Path:
 
 def up_command(state_directory: Path, *arguments: str) -> list[str]:
     """Return the command that starts a local system."""
-    command = [sys.executable, "-m", "local", "up", "--state-dir", str(state_directory)]
+    command = [sys.executable, "-m", "local", "up", "--port", "0", "--state-dir", str(state_directory)]
     return [*command, "--assembly-cache", str(ASSEMBLY_CACHE), *arguments]
 
 

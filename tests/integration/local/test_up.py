@@ -1,11 +1,11 @@
 """`python -m local up` as a process: ready, refused, stopped, and ended when a part of it fails for good."""
 
-import json
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -32,6 +32,10 @@ def end(up: Up) -> tuple[int, str, str]:
     finally:
         up.kill()
     return up.returncode, output, errors
+
+
+def port_of(url: str) -> str:
+    return str(urlsplit(url).port)
 
 
 def processes_of(pid: int) -> list[int]:
@@ -90,11 +94,22 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     assert f"process {up.pid}" in errors
     assert (state / "endpoints.json").exists()
 
+    # Nothing but the first one's own ports is in the way of a second system.
+    code, _, errors = end(
+        run_up("--stub-webui", "0.01", "--state-dir", f"{state}-2", "--port", port_of(found["http_url"]))
+    )
+    assert code == 4
+    assert f"port {port_of(found['http_url'])} is used by process {up.pid} (" in errors
+    assert "--port" in errors
+
     # The end-to-end tests stop their system with SIGTERM.
     up.send_signal(signal.SIGINT)
     code, output, errors = end(up)
     assert code == 0, errors
-    assert json.loads(output) == found
+    for shown in (found["http_url"], found["api_key"], found["aws_endpoint_url"], *found["function_urls"].values()):
+        assert shown in output
+    assert f"darkroom --state-dir {state} submit" in output
+    assert '"agent_environment"' not in output
     assert "ready" in errors
     assert not [pid for pid in processes if psutil.pid_exists(pid)]
     assert not (state / "endpoints.json").exists()

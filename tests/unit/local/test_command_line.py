@@ -10,6 +10,7 @@ def test_defaults() -> None:
     assert options.environment.name == "local"
     assert options.environment_file.name == "local.yaml"
     assert (options.webui_url, options.agents_per_runtime, options.state_directory) == (None, 1, Path(".local"))
+    assert (options.ports.api, options.ports.aws, options.ports.function_url(1)) == (8350, 8351, 8354)
 
 
 def test_everything_given(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_everything_given(tmp_path: Path) -> None:
     options = parse_options(
         [
             *("up", "--webui-url", "http://ui:7860/", "--environment", str(environment), "--agents", "0"),
-            *("--state-dir", "x", "--ca-file", str(environment), "--assembly-cache", str(tmp_path)),
+            *("--port", "0", "--state-dir", "x", "--ca-file", str(environment), "--assembly-cache", str(tmp_path)),
         ]
     )
     assert options.environment.name == "mine"
@@ -26,6 +27,7 @@ def test_everything_given(tmp_path: Path) -> None:
     assert options.agents_per_runtime == 0
     assert options.state_directory == Path("x")
     assert options.authorities_file == environment
+    assert (options.ports.api, options.ports.function_url(1)) == (0, 0)
     assert (options.assembly_cache, options.runs_containers) == (tmp_path, False)
 
 
@@ -43,6 +45,8 @@ def test_stub_web_uis() -> None:
         (["up", "--agents", "many"], "--agents"),
         (["up", "--stub-webui", "1", "--webui-url", "http://ui"], "not allowed with"),
         (["up", "--environment", "nowhere.yaml"], "nowhere.yaml"),
+        (["up", "--port", "http"], "--port"),
+        (["up", "--port", "65534"], "from 0 to 65531"),
         (["up", "--ca-file", "nowhere.pem"], "there is no file nowhere.pem"),
     ],
 )

@@ -6,8 +6,11 @@ import pytest
 from local.state_directory import AlreadyRunning, StateDirectory
 
 
-def test_what_an_earlier_run_left_is_cleared_except_for_caches(tmp_path: Path) -> None:
-    for name in ("logs/old.log", "models/Stable-diffusion/a.safetensors", "assembly/key/manifest.json", "runtimes/x/y"):
+def test_only_the_files_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
+    caches = ("assembly/key/manifest.json", "models/Stable-diffusion/a.safetensors")
+    # The demo has its state in a folder of this one, and a person may name any folder.
+    of_others = ("demo/callbacks.jsonl", "holiday.jpg")
+    for name in (*caches, *of_others, "logs/old.log", "runtimes/x/y", "stub-models/a", "webui-dynamic.json"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -15,7 +18,7 @@ def test_what_an_earlier_run_left_is_cleared_except_for_caches(tmp_path: Path) -
     (tmp_path / "callbacks.jsonl").write_text("{}\n")
     with StateDirectory(tmp_path).lock():
         files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-        assert files == ["assembly/key/manifest.json", "lock", "models/Stable-diffusion/a.safetensors"]
+        assert files == sorted((*caches, *of_others, "lock"))
         assert (tmp_path / "logs").is_dir()
 
 
@@ -25,9 +28,9 @@ def test_clearing_follows_no_links(tmp_path: Path) -> None:
     (outside / "mine").touch()
     state = tmp_path / "state"
     state.mkdir()
-    (state / "link").symlink_to(outside)
+    (state / "runtimes").symlink_to(outside)
     with StateDirectory(state).lock():
-        assert not (state / "link").exists()
+        assert not (state / "runtimes").exists()
     assert (outside / "mine").exists()
 
 
@@ -35,9 +38,9 @@ def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
     with StateDirectory(tmp_path).lock():
         with pytest.raises(AlreadyRunning, match=r"process \d+.*--state-dir"), StateDirectory(tmp_path).lock():
             pass
-        (tmp_path / "kept").touch()
+        (tmp_path / "callbacks.jsonl").touch()
     with StateDirectory(tmp_path).lock():
-        assert not (tmp_path / "kept").exists()
+        assert not (tmp_path / "callbacks.jsonl").exists()
 
 
 def test_endpoints_appear_whole_and_go_with_the_run(tmp_path: Path) -> None:

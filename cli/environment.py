@@ -1,91 +1,191 @@
-"""Endpoints of an environment: `endpoints.json` of a local one, the stacks' outputs of a deployed one."""
+"""Endpoints of an environment: an address and a key, `endpoints.json` of a local system, or the stacks' outputs."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from cli.errors import Unreachable
+from cli.aws import aws_errors
+from cli.errors import Refused, Unreachable, WrongUsage
 
-LOCAL = "local"
-STACKS = ("Storage", "Messaging", "Api")
+LOCAL: Final = "local"
+STACKS: Final = ("Storage", "Messaging", "Api")
+#: Files of the environments in a checkout.
+ENVIRONMENTS_DIRECTORY: Final = Path(__file__).parent.parent / "environments"
+
+#: Returns a boto3 client by the name of its service.
+ClientOf = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class EnvironmentChoice:
+    """Options by which a user chooses an environment and a key."""
+
+    name: str = LOCAL
+    state_directory: Path = Path(".local")
+    url: str | None = None
+    key: str | None = None
+    key_name: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    #: Region of the shell (AWS_REGION), which the environment file's has precedence over.
+    shell_region: str | None = None
 
 
 @dataclass(frozen=True)
 class SystemEndpoints:
-    """Addresses and key of one environment."""
+    """Addresses and key of one environment. Without AWS only the HTTP API is known."""
 
     name: str
     http_url: str
     api_key: str
-    entry_topic_arn: str
-    model_bucket: str
+    #: Origin of the key, for the message when the API does not accept it.
+    key_source: str
+    has_aws: bool = True
+    entry_topic_arn: str = ""
+    completion_topic_arn: str = ""
+    output_bucket: str = ""
+    model_bucket: str = ""
     region: str | None = None
+    profile: str | None = None
     #: Set for a local system, whose AWS is a server on this machine.
     aws_endpoint_url: str | None = None
 
     def client(self, service: Any) -> Any:
         """Return a boto3 client of the environment's AWS."""
-        import boto3  # noqa: PLC0415 - `--help` need not wait for it
+        if not self.has_aws:
+            raise WrongUsage(
+                f"this needs AWS rights, and {self.name} is only an address of the HTTP API; name the environment with"
+                " --environment"
+            )
+        import boto3
 
         # The local AWS accepts any credentials, but the client insists on some.
         key = "local" if self.aws_endpoint_url else None
-        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=self.region)
-        return session.client(service, endpoint_url=self.aws_endpoint_url)
+        with aws_errors(f"environment {self.name!r} cannot be used"):
+            session = boto3.Session(
+                aws_access_key_id=key,
+                aws_secret_access_key=key,
+                region_name=self.region,
+                profile_name=self.profile,
+            )
+            return session.client(service, endpoint_url=self.aws_endpoint_url)
 
 
-def local_environment(state_directory: Path) -> SystemEndpoints:
+def find_environment(choice: EnvironmentChoice) -> SystemEndpoints:
+    """Return the environment of a choice: an address, `local`, or a deployed one."""
+    if choice.url is not None:
+        if choice.key is None:
+            raise WrongUsage("--url needs a key; set DARKROOM_API_KEY, or write --key")
+        return SystemEndpoints(
+            name=choice.url, http_url=choice.url, api_key=choice.key, key_source=_GIVEN_KEY, has_aws=False
+        )
+    if choice.name == LOCAL:
+        return local_environment(choice.state_directory, key=choice.key, key_name=choice.key_name)
+    name, region = _name_and_region(choice.name)
+    place = SystemEndpoints(
+        name=name,
+        http_url="",
+        api_key="",
+        key_source="",
+        region=choice.region or region or choice.shell_region,
+        profile=choice.profile,
+    )
+    return deployed_environment(place, client=place.client, key=choice.key, key_name=choice.key_name)
+
+
+def local_environment(state_directory: Path, *, key: str | None = None, key_name: str | None = None) -> SystemEndpoints:
     """Read the endpoints of the local system that runs with this state directory."""
     path = state_directory / "endpoints.json"
     try:
         endpoints = json.loads(path.read_text())
+        environment = SystemEndpoints(
+            name=LOCAL,
+            http_url=endpoints["http_url"],
+            api_key=key or endpoints["api_key"],
+            key_source=_GIVEN_KEY if key else str(path),
+            entry_topic_arn=endpoints["entry_topic_arn"],
+            completion_topic_arn=endpoints["completion_topic_arn"],
+            output_bucket=endpoints["output_bucket"],
+            model_bucket=endpoints["model_bucket"],
+            region=endpoints["region"],
+            aws_endpoint_url=endpoints["aws_endpoint_url"],
+        )
+        secret_arns = endpoints["api_key_secret_arns"]
     except FileNotFoundError:
         raise Unreachable(f"no local system is running here ({path} is missing); start one with: make up") from None
-    except ValueError as error:
+    except KeyError as error:
+        raise Unreachable(f"{path} has no {error}; stop the local system and start it again") from None
+    except (OSError, ValueError, TypeError) as error:
         raise Unreachable(f"{path} cannot be read ({error}); stop the local system and start it again") from None
-    return SystemEndpoints(
-        name=LOCAL,
-        http_url=endpoints["http_url"],
-        api_key=endpoints["api_key"],
-        entry_topic_arn=endpoints["entry_topic_arn"],
-        model_bucket=endpoints["model_bucket"],
-        region=endpoints["region"],
-        aws_endpoint_url=endpoints["aws_endpoint_url"],
-    )
+    return _with_named_key(environment, key_name, secret_arns, environment.client)
 
 
-def deployed_environment(name: str, *, cloudformation: Any, secrets_manager: Any) -> SystemEndpoints:
-    """Read the outputs of a deployed environment's stacks, and its default API key."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - `--help` need not wait for it
-
+def deployed_environment(
+    place: SystemEndpoints, *, client: ClientOf, key: str | None = None, key_name: str | None = None
+) -> SystemEndpoints:
+    """Read the outputs of a deployed environment's stacks, and its API key unless `key` is given."""
     outputs: dict[str, str] = {}
+    advice = (
+        f"environment {place.name!r} cannot be read. Deploy it with `cdk deploy -c environment={place.name} --all`, and"
+        " check the AWS credentials and region of this shell"
+    )
     try:
-        for stack in STACKS:
-            answer = cloudformation.describe_stacks(StackName=f"Darkroom-{name}-{stack}")
-            outputs |= {item["OutputKey"]: item["OutputValue"] for item in answer["Stacks"][0].get("Outputs", ())}
-        api_key = secrets_manager.get_secret_value(SecretId=outputs["ApiKeySecretArn"])["SecretString"]
-        return SystemEndpoints(
-            name=name,
+        with aws_errors(advice):
+            cloudformation = client("cloudformation")
+            for stack in STACKS:
+                answer = cloudformation.describe_stacks(StackName=f"Darkroom-{place.name}-{stack}")
+                outputs |= {item["OutputKey"]: item["OutputValue"] for item in answer["Stacks"][0].get("Outputs", ())}
+        environment = replace(
+            place,
             http_url=outputs["HttpUrl"],
-            api_key=api_key,
             entry_topic_arn=outputs["EntryTopicArn"],
+            completion_topic_arn=outputs["CompletionTopicArn"],
+            output_bucket=outputs["OutputBucketName"],
             model_bucket=outputs["ModelBucketName"],
         )
-    except (BotoCoreError, ClientError) as error:
-        raise Unreachable(
-            f"environment {name!r} cannot be read: {error}. Deploy it with `cdk deploy -c environment={name} --all`,"
-            " and check the AWS credentials and region of this shell"
-        ) from None
+        if key is not None:
+            return replace(environment, api_key=key, key_source=_GIVEN_KEY)
+        if key_name is not None:
+            return _with_named_key(environment, key_name, json.loads(outputs["ApiKeySecretArns"]), client)
+        return _with_key(environment, outputs["ApiKeySecretArn"], client)
     except KeyError as error:
-        raise Unreachable(f"the stacks of environment {name!r} have no output {error}; deploy them again") from None
+        raise Unreachable(
+            f"the stacks of environment {place.name!r} have no output {error}; deploy them again"
+        ) from None
 
 
-def environment(name: str, *, state_directory: Path) -> SystemEndpoints:
-    """Return the environment of this name, `local` or a deployed one."""
-    if name == LOCAL:
-        return local_environment(state_directory)
-    import boto3  # noqa: PLC0415 - `--help` need not wait for it
+_GIVEN_KEY: Final = "--key or DARKROOM_API_KEY"
 
-    return deployed_environment(
-        name, cloudformation=boto3.client("cloudformation"), secrets_manager=boto3.client("secretsmanager")
-    )
+
+def _with_named_key(
+    environment: SystemEndpoints, key_name: str | None, secret_arns: Mapping[str, str], client: ClientOf
+) -> SystemEndpoints:
+    if key_name is None:
+        return environment
+    if key_name not in secret_arns:
+        known = ", ".join(sorted(secret_arns))
+        raise Refused(f"environment {environment.name!r} has no key {key_name!r}; its keys are: {known}")
+    return _with_key(environment, secret_arns[key_name], client)
+
+
+def _with_key(environment: SystemEndpoints, secret_arn: str, client: ClientOf) -> SystemEndpoints:
+    with aws_errors(f"the key of environment {environment.name!r} cannot be read; write --key, or get the right"):
+        api_key = client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+    return replace(environment, api_key=api_key, key_source=f"the secret {secret_arn}")
+
+
+def _name_and_region(name_or_path: str) -> tuple[str, str | None]:
+    """Return an environment's name, and the region that its file names."""
+    is_path = name_or_path.endswith((".yaml", ".yml"))
+    path = Path(name_or_path) if is_path else ENVIRONMENTS_DIRECTORY / f"{name_or_path}.yaml"
+    if not is_path and not path.exists():
+        return name_or_path, None
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text())
+        return str(document["name"]), document.get("region")
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise WrongUsage(f"{path} is no environment file ({error}); check it with: darkroom doctor") from None

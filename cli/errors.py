@@ -16,9 +16,15 @@ class TaskDidNotComplete(CommandError):
 
 
 class Unhealthy(CommandError):
-    """Raised when the doctor found a problem."""
+    """Raised when the doctor found a problem, or a stored model is broken."""
 
     exit_code = 1
+
+
+class WrongUsage(CommandError):
+    """Raised when options contradict each other, or one is missing."""
+
+    exit_code = 2
 
 
 class Refused(CommandError):
@@ -32,7 +38,7 @@ class NoSuchTask(Refused):
 
 
 class Unreachable(CommandError):
-    """Raised when the system cannot be found, reached or used with the present credentials."""
+    """Raised when the system cannot be found or reached, or AWS refuses its use."""
 
     exit_code = 4
 
@@ -41,3 +47,27 @@ class WaitedTooLong(CommandError):
     """Raised when a task was still active at the end of `--timeout`."""
 
     exit_code = 5
+
+
+class Bug(CommandError):
+    """Raised for an exception that no command expects; 70 is EX_SOFTWARE of sysexits.h."""
+
+    exit_code = 70
+
+
+class LocalFileFailed(CommandError):
+    """Raised when a file of this machine cannot be read or written; 74 is EX_IOERR of sysexits.h."""
+
+    exit_code = 74
+
+
+class Misconfigured(CommandError):
+    """Raised when this shell has no AWS region, profile or credentials; 78 is EX_CONFIG of sysexits.h."""
+
+    exit_code = 78
+
+
+class Aborted(CommandError):
+    """Raised when a question is answered with no, or Ctrl-C ends the command."""
+
+    exit_code = 130

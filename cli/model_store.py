@@ -3,12 +3,13 @@
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cli.errors import Refused, Unreachable
+from cli.aws import aws_errors
+from cli.errors import Refused
 from contract.storage import SHA256_METADATA
 
 #: Bytes of a part; boto3 uploads ten at a time.
@@ -17,6 +18,7 @@ PART_BYTES: Final = 32 * 1024 * 1024
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 #: Characters of a file's name in the name of the hidden folder in which the file is written first.
 SHOWN_CHARACTERS: Final = 40
+BUCKET_FAILED: Final = "the model bucket cannot be used"
 Advance = Callable[[int], object]
 
 
@@ -26,6 +28,7 @@ class StoredModel:
 
     key: str
     size: int
+    modified: datetime
 
 
 class ModelStore:
@@ -37,17 +40,17 @@ class ModelStore:
 
     def list(self) -> Iterator[StoredModel]:
         """Yield all models by their keys."""
-        with _aws():
+        with aws_errors(BUCKET_FAILED):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
                 for entry in page.get("Contents", []):
-                    yield StoredModel(entry["Key"], entry["Size"])
+                    yield StoredModel(entry["Key"], entry["Size"], entry["LastModified"])
 
     def push(self, path: Path, key: str, advance: Advance) -> None:
         """Upload a file in parts, each checked by S3, with the SHA-256 of the whole: Web UIs name models by it, too."""
-        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - `--help` need not wait for it
+        from boto3.s3.transfer import TransferConfig
 
         checksum = checksum_of(path, lambda _: None)
-        with _aws():
+        with aws_errors(BUCKET_FAILED):
             self._client.upload_file(
                 str(path),
                 self.bucket,
@@ -62,7 +65,7 @@ class ModelStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:SHOWN_CHARACTERS]}-") as folder:
             temporary = Path(folder) / "model"
-            with _aws():
+            with aws_errors(BUCKET_FAILED):
                 self._client.download_file(self.bucket, model.key, str(temporary), Callback=advance)
             expected = self.checksum(model)
             has_come = temporary.stat().st_size == model.size
@@ -72,19 +75,19 @@ class ModelStore:
 
     def remove(self, model: StoredModel) -> None:
         """Delete a model; a bucket that keeps versions can bring it back."""
-        with _aws():
+        with aws_errors(BUCKET_FAILED):
             self._client.delete_object(Bucket=self.bucket, Key=model.key)
 
     def checksum(self, model: StoredModel) -> str | None:
-        """Return the SHA-256 with which a model was uploaded, None if that is not known."""
-        with _aws():
+        """Return the SHA-256 with which a model was uploaded, None if that is unknown."""
+        with aws_errors(BUCKET_FAILED):
             answer = self._client.head_object(Bucket=self.bucket, Key=model.key)
         value = answer["Metadata"].get(SHA256_METADATA)
         return str(value) if value else None
 
     def read(self, model: StoredModel) -> Iterator[bytes]:
         """Yield the bytes of a model."""
-        with _aws():
+        with aws_errors(BUCKET_FAILED):
             yield from self._client.get_object(Bucket=self.bucket, Key=model.key)["Body"].iter_chunks(BLOCK_BYTES)
 
 
@@ -96,15 +99,3 @@ def checksum_of(path: Path, advance: Advance) -> str:
             digest.update(block)
             advance(len(block))
     return digest.hexdigest()
-
-
-@contextmanager
-def _aws() -> Iterator[None]:
-    """Translate AWS errors for the user."""
-    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - `--help` need not wait for it
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
-
-    try:
-        yield
-    except (BotoCoreError, ClientError, Boto3Error) as error:
-        raise Unreachable(f"the model bucket cannot be used: {error}") from None

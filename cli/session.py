@@ -1,48 +1,119 @@
-"""Session that all commands share, and the translation of their errors for the shell."""
+"""Session that all commands share: the environment, the output, and the translation of errors for the shell."""
 
+import json
+import os
 import sys
-from collections.abc import Callable
-from functools import wraps
-from pathlib import Path
-from typing import Concatenate, ParamSpec
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
-from rich.console import Console
 
-from cli.environment import SystemEndpoints, environment
-from cli.errors import CommandError
+from cli.environment import EnvironmentChoice, SystemEndpoints, find_environment
+from cli.errors import Aborted, Bug, CommandError, LocalFileFailed
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 P = ParamSpec("P")
+#: Exit code of a program that a closed pipe ends: 128 and the number of SIGPIPE.
+CLOSED_PIPE_EXIT_CODE = 141
 
 
 class Session:
-    """The environment and the console of a command."""
+    """The environment of a command, and its output.
 
-    def __init__(self, *, environment_name: str, state_directory: Path) -> None:
-        self.environment_name = environment_name
-        self._state_directory = state_directory
-        self.console = Console(stderr=True)
+    Standard output has the result: text for people, or with `--json` one object. Standard error has everything else.
+    """
+
+    def __init__(self, *, choice: EnvironmentChoice) -> None:
+        self.choice = choice
+        self.as_json = False
+        self._has_printed = False
+
+    @cached_property
+    def console(self) -> "Console":
+        """Console of progress bars."""
+        from rich.console import Console
+
+        return Console(stderr=True)
 
     def environment(self) -> SystemEndpoints:
         """Find the environment; raises Unreachable with what to do."""
-        return environment(self.environment_name, state_directory=self._state_directory)
+        return find_environment(self.choice)
 
-    def of(self, environment_name: str) -> "Session":
-        """Return a session of another environment."""
-        return Session(environment_name=environment_name, state_directory=self._state_directory)
+    def choose(self, environment_name: str) -> None:
+        """Choose another environment."""
+        self.choice = replace(self.choice, name=environment_name, url=None)
+
+    def line(self, text: str) -> None:
+        """Print a part of the result for people."""
+        if not self.as_json:
+            click.echo(text)
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print the whole result for programs."""
+        if self.as_json:
+            self._has_printed = True
+            click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def hint(self, text: str) -> None:
+        """Print a hint or a warning."""
+        click.echo(text, err=True)
+
+    def fail(self, error: CommandError) -> None:
+        """Print an error, to programs as an object unless they have the result already."""
+        if not self._has_printed:
+            self.document({"error": {"message": str(error), "exit_code": error.exit_code}})
+        self.hint(f"darkroom: {error}")
 
 
 def command(function: Callable[Concatenate[Session, P], None]) -> Callable[P, None]:
-    """Give a command its session, and its failures their message and exit code."""
+    """Give a command its session and the option `--json`, and its failures their message and exit code."""
 
+    @click.option("--json", is_flag=True, expose_value=False, callback=_choose_json, help="Print one JSON object.")
     @wraps(function)
     def run(*arguments: P.args, **options: P.kwargs) -> None:
-        session = click.get_current_context().find_object(Session)
-        assert session is not None  # noqa: S101 - the group below has just made it
+        session = _session(click.get_current_context())
         try:
             function(session, *arguments, **options)
-        except CommandError as error:
-            click.echo(f"darkroom: {error}", err=True)
-            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            # The interpreter would complain when it flushes the rest at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(CLOSED_PIPE_EXIT_CODE)
+        except Exception as error:  # noqa: BLE001 - any exit code but a documented one would mislead scripts
+            known = _known(error)
+            session.fail(known)
+            sys.exit(known.exit_code)
+        except KeyboardInterrupt:
+            session.fail(Aborted("aborted"))
+            sys.exit(Aborted.exit_code)
 
     return run
+
+
+def _known(error: Exception) -> CommandError:
+    match error:
+        case CommandError():
+            return error
+        case click.Abort():
+            return Aborted("aborted")
+        case click.ClickException():
+            # Click itself knows its exit code.
+            raise error
+        case OSError():
+            return LocalFileFailed(str(error))
+    traceback.print_exception(error)
+    return Bug(f"this is a bug in Darkroom, please report it: {type(error).__name__}: {error}")
+
+
+def _choose_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+    _session(context).as_json = value
+
+
+def _session(context: click.Context) -> Session:
+    session = context.find_object(Session)
+    assert session is not None  # noqa: S101 - the group has just made it
+    return session

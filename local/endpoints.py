@@ -1,5 +1,6 @@
 """Endpoints of a running local system, which `endpoints.json` gives to other programs."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def describe_endpoints(
         "http_url": services.http_url,
         "function_urls": services.function_urls,
         "api_key": secret("ApiKeySecretArn"),
+        "api_key_secret_arns": json.loads(outputs["ApiKeySecretArns"]),
         "webhook_secret": secret("WebhookSecretArn"),
         "callbacks_url": services.callbacks_url,
         "entry_topic_arn": outputs["EntryTopicArn"],

@@ -67,3 +67,5 @@ class ApiStack(Stack):
         CfnOutput(self, "HttpUrl", value=http.url, description="Address of the HTTP API")
         first_key = environment.api_keys[0].name
         CfnOutput(self, "ApiKeySecretArn", value=secret_arns[first_key], description=f"Holds the key {first_key}")
+        all_secrets = self.to_json_string(secret_arns)
+        CfnOutput(self, "ApiKeySecretArns", value=all_secrets, description="Secret of each key, by the key's name")

@@ -127,20 +127,20 @@ def put_input_picture(png: bytes, *, environment: SystemEndpoints) -> None:
 
 def show(environment: SystemEndpoints, *, state_directory: Path, link_host: str, out: Path) -> Path:
     """Send the requests, wait, print the callbacks and save the pictures; returns the contact sheet."""
-    with ApiClient(environment=environment) as api:
-        sent = list(journeys(http_link=f"http://{link_host}/cat.png", s3_link=f"s3://{LINK_BUCKET}/{LINK_KEY}"))
-        readers = {journey.task_id: send(journey, api=api, environment=environment) for journey in sent}
-        ended = wait_for_tasks(
-            list(readers),
-            read_task=lambda task_id: readers[task_id](task_id),
-            timeout_seconds=TASKS_SECONDS,
-            console=console,
-        )
-        wait_for_callbacks(list(readers), state_directory / "callbacks.jsonl")
-        failed = [f"{task_id}: {task['error']}" for task_id, task in ended.items() if task["status"] != "COMPLETED"]
-        if failed:
-            raise DemoFailed("not every task was completed:\n" + "\n".join(failed))
-        return save_pictures(ended, sent, api=api, folder=out)
+    api = ApiClient(environment=environment)
+    sent = list(journeys(http_link=f"http://{link_host}/cat.png", s3_link=f"s3://{LINK_BUCKET}/{LINK_KEY}"))
+    readers = {journey.task_id: send(journey, api=api, environment=environment) for journey in sent}
+    ended = wait_for_tasks(
+        list(readers),
+        read_task=lambda task_id: readers[task_id](task_id),
+        timeout_seconds=TASKS_SECONDS,
+        console=console,
+    )
+    wait_for_callbacks(list(readers), state_directory / "callbacks.jsonl")
+    failed = [f"{task_id}: {task['error']}" for task_id, task in ended.items() if task["status"] != "COMPLETED"]
+    if failed:
+        raise DemoFailed("not every task was completed:\n" + "\n".join(failed))
+    return save_pictures(ended, sent, api=api, folder=out)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from contract.model_folders import WEBUI_MODEL_FOLDERS
 from contract.settings import InvalidEnvironment
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.supervisor.managed_process import ManagedProcess
@@ -13,30 +14,6 @@ from runtime_image.supervisor.managed_process import ManagedProcess
 #: Exit codes that the downloader chooses; any other end is a failed download.
 _CHOSEN: Final = frozenset(
     {ExitCode.STOPPED, ExitCode.MODEL_MISSING, ExitCode.DISK_FULL, ExitCode.DOWNLOAD_FAILED, ExitCode.INVALID_SETTINGS}
-)
-#: Folders that the Web UI and ControlNet make at their start unless they are there. Their container may only read them.
-_WEBUI_FOLDERS: Final = (
-    "BLIP",
-    "CLIP",
-    "Codeformer",
-    "ControlNet",
-    "ControlNetPreprocessors",
-    "DAT",
-    "ESRGAN",
-    "GFPGAN",
-    "LDSR",
-    "Lora",
-    "RealESRGAN",
-    "ScuNET",
-    "Stable-diffusion",
-    "SwinIR",
-    "VAE",
-    "VAE-approx",
-    "deepbooru",
-    "embeddings",
-    "hypernetworks",
-    "karlo",
-    "torch_deepdanbooru",
 )
 
 
@@ -67,7 +44,7 @@ class ModelDownload(ManagedProcess):
 
 def make_webui_folders(folder: Path) -> None:
     """Make the folders of models that the Web UI expects; raises InvalidEnvironment if `folder` is not writable."""
-    for name in _WEBUI_FOLDERS:
+    for name in WEBUI_MODEL_FOLDERS:
         _make_folder(folder / name)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.local_endpoints import write_local_endpoints
 from tests.harness.serving import QuietHandler, serving
 from tests.unit.cli.fake_api import FakeApi
 
@@ -25,6 +26,9 @@ def api() -> Iterator[FakeApi]:
                 # A presigned link is another server's: our key must not travel there.
                 sent = {"x-api-key", "authorization"} & {name.lower() for name in self.headers}
                 status, answer = (400, b"") if sent else (200, PNG)
+            elif self.path == "/form":
+                fake.uploaded.append((self.headers["Content-Type"], body))
+                status, answer = 204, b""
             elif self.headers.get("x-api-key") != KEY or self.headers.get("authorization") != f"Bearer {KEY}":
                 status, answer = 401, b'{"error": {"code": "unauthorized", "message": "wrong key"}}'
             else:
@@ -49,12 +53,4 @@ def state_directory(tmp_path: Path, api: FakeApi) -> Path:
 
 
 def write_endpoints(directory: Path, url: str, key: str = KEY) -> None:
-    endpoints = {
-        "http_url": url,
-        "api_key": key,
-        "entry_topic_arn": "arn:aws:sns:us-east-1:123456789012:entry",
-        "model_bucket": "models",
-        "region": "us-east-1",
-        "aws_endpoint_url": "http://127.0.0.1:1",
-    }
-    (directory / "endpoints.json").write_text(json.dumps(endpoints))
+    write_local_endpoints(directory, http_url=url, api_key=key)

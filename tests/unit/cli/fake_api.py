@@ -12,12 +12,16 @@ class FakeApi:
         self.states: dict[str, list[str]] = {}
         self.submitted: list[tuple[str, dict[str, Any]]] = []
         self.queries: list[str] = []
-        self.keys: set[str] = set()
+        #: Content types and bodies of the forms that came.
+        self.uploaded: list[tuple[str, bytes]] = []
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         path, _, query = path.partition("?")
         if method == "POST" and path in {"/v1alpha2", "/v1alpha1"}:
             return self.submit(path, json.loads(body))
+        if path == "/v1alpha2/uploads":
+            form = {"method": "POST", "url": f"{self.url}/form", "fields": {"key": "uploads/x"}}
+            return 201, {"link": "s3://tasks/uploads/x.png", "upload": form, "asked": json.loads(body)}
         if path == "/v1alpha2/tasks":
             self.queries.append(query)
             return 200, {"tasks": [self.task(task_id) for task_id in self.states], "next": "more"}

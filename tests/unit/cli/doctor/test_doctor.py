@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cli.doctor import account, capacity, command, deployed, images_and_models
+from cli.doctor import account, capacity, deployed, images_and_models, report
 from cli.doctor.finding import DoctorCheck, Finding, Level
 from cli.doctor.runner import CHECKS, examine
 from cli.main import main
@@ -284,20 +284,20 @@ def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatc
             "cloudformation.DescribeStacks": {"Stacks": []},
         }
     )
-    monkeypatch.setattr(command, "_clients", lambda _: aws.client)
+    monkeypatch.setattr(report, "_clients", lambda *_: aws.client)
 
     result = CliRunner().invoke(main, ["doctor", "--environment", str(file), "--json"])
 
     assert result.exit_code == 1
-    report = json.loads(result.stdout)
-    assert report.keys() == {"credentials", *(check.name for check in CHECKS)}
-    assert report["bootstrap"][0]["level"] == "problem"
+    printed = json.loads(result.stdout)
+    assert printed.keys() == {"credentials", *(check.name for check in CHECKS)}
+    assert printed["bootstrap"][0]["level"] == "problem"
     assert "1 problem found" in result.stderr
 
 
 def test_nothing_is_asked_with_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     aws = RecordedAws({"sts.GetCallerIdentity": fails("InvalidClientTokenId")})
-    monkeypatch.setattr(command, "_clients", lambda _: aws.client)
+    monkeypatch.setattr(report, "_clients", lambda *_: aws.client)
 
     result = CliRunner().invoke(main, ["doctor", "--environment", "prod"])
 

@@ -1,0 +1,36 @@
+"""Translation of AWS errors for the users of all commands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cli.errors import Misconfigured, Unreachable
+
+
+@contextmanager
+def aws_errors(failed: str) -> Iterator[None]:
+    """Raise Misconfigured or Unreachable for an error of boto3; `failed` says what could not be done."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        InvalidRegionError,
+        NoCredentialsError,
+        NoRegionError,
+        PartialCredentialsError,
+        ProfileNotFound,
+    )
+
+    try:
+        yield
+    except (NoRegionError, InvalidRegionError) as error:
+        raise Misconfigured(
+            f"{failed}: {error}; write for example --region eu-central-1, set AWS_REGION, or write `region` into the"
+            " environment file"
+        ) from None
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
+        raise Misconfigured(
+            f"{failed}: {error}; name a profile with --profile or AWS_PROFILE, or log in. With --url and --key, the"
+            " commands for tasks need no AWS rights"
+        ) from None
+    except (BotoCoreError, ClientError, Boto3Error) as error:
+        raise Unreachable(f"{failed}: {error}") from None

@@ -1,0 +1,93 @@
+"""Report of the doctor: every check with its findings."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import cache
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from cli.api_client import ApiClient
+from cli.doctor.finding import Clients, Finding, Level
+from cli.doctor.images_and_models import any_checkpoint
+from cli.doctor.runner import CHECKS, CREDENTIALS, examine
+from cli.doctor.smoke import smoke_test
+from cli.environment import LOCAL, SystemEndpoints
+from cli.errors import Refused, Unhealthy
+from cli.session import Session
+from stacks.config import Environment
+from stacks.environment_file import InvalidEnvironmentFile, load_environment
+
+_MARKS: Final = {
+    Level.OK: "[green]ok[/]",
+    Level.WARNING: "[yellow]warning[/]",
+    Level.PROBLEM: "[red]problem[/]",
+    Level.UNKNOWN: "[cyan]unknown[/]",
+}
+
+
+def report_findings(session: Session, *, smoke: bool, timeout_seconds: float) -> None:
+    """Print what all checks find; raises Unhealthy if there is a problem."""
+    try:
+        environment = load_environment(session.choice.name)
+    except InvalidEnvironmentFile as error:
+        raise Refused(str(error)) from None
+    console = Console(stderr=session.as_json)
+    findings: dict[str, list[Finding]] = {}
+    for check, found in _sections(session, environment, smoke=smoke, timeout_seconds=timeout_seconds):
+        findings[check] = []
+        console.print(f"[bold]{check}[/]")
+        for finding in found:
+            findings[check].append(finding)
+            advice = f"\n           → {escape(finding.advice)}" if finding.advice else ""
+            console.print(
+                f"  {_MARKS[finding.level]:>16} {escape(finding.message)}{advice}", highlight=False, soft_wrap=True
+            )
+    session.document({check: [asdict(finding) for finding in found] for check, found in findings.items()})
+    problems = sum(finding.level is Level.PROBLEM for found in findings.values() for finding in found)
+    if problems:
+        raise Unhealthy(f"{problems} problem{'s' if problems > 1 else ''} found")
+
+
+def _sections(
+    session: Session, environment: Environment, *, smoke: bool, timeout_seconds: float
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    is_local = session.choice.name == LOCAL
+    if not is_local:
+        clients = _clients(session, environment)
+        identity = list(examine(CREDENTIALS, environment, clients))
+        yield CREDENTIALS.name, iter(identity)
+        if any(finding.level is not Level.OK for finding in identity):
+            # The view of another account would mislead.
+            return
+        for check in CHECKS:
+            yield check.name, examine(check, environment, clients)
+    if smoke or is_local:
+        yield "smoke test", _smoke(session, environment, timeout_seconds)
+
+
+def _smoke(session: Session, environment: Environment, timeout_seconds: float) -> Iterator[Finding]:
+    endpoints = session.environment()
+    api = ApiClient(environment=endpoints)
+    for runtime in environment.runtimes:
+        checkpoint = None
+        if runtime.dynamic_model:
+            checkpoint = any_checkpoint(endpoints.model_bucket, endpoints.client)
+            if checkpoint is None:
+                message = f"{runtime.name}: accepts any checkpoint, but the bucket has none for the smoke test"
+                yield Finding(Level.UNKNOWN, message)
+                continue
+        yield from smoke_test(runtime, checkpoint, api=api, timeout_seconds=timeout_seconds, console=session.console)
+
+
+def _clients(session: Session, environment: Environment) -> Clients:
+    place = SystemEndpoints(
+        name=environment.name,
+        http_url="",
+        api_key="",
+        key_source="",
+        region=session.choice.region or environment.region or session.choice.shell_region,
+        profile=session.choice.profile,
+    )
+    return cache(place.client)

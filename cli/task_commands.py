@@ -1,0 +1,202 @@
+"""`darkroom submit`, `status`, `cancel` and `list`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
+
+import click
+
+from cli.api_client import ApiClient
+from cli.errors import Refused, TaskDidNotComplete, WrongUsage
+from cli.requests import PromptOptions, file_name, id_of, name_options, path_of, read_request
+from cli.session import Session, command
+from cli.table import columns
+
+if TYPE_CHECKING:
+    from cli.waiting import ReadTask
+
+P = ParamSpec("P")
+
+
+class PictureSize(click.ParamType[tuple[int, int]]):
+    """Width and height, such as 512x768."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return width and height."""
+        width, _, height = str(value).lower().partition("x")
+        try:
+            return int(width), int(height)
+        except ValueError:
+            self.fail(f"is {value!r}; write width and height, for example 512x768", param, ctx)
+
+
+def waits(function: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options of waiting for a task's end."""
+    options = (
+        click.option("--wait", is_flag=True, help="Wait until the task has ended, showing its progress."),
+        click.option("--timeout", "timeout_seconds", default=900.0, show_default=True, help="Seconds to wait."),
+        click.option(
+            "--download",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Save the outputs in this directory; implies --wait.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("--prompt", help="Prompt of a task that is made of options instead of FILE.")
+@click.option("--negative", help="What the picture must not show.")
+@click.option("--size", type=PictureSize(), help="Size in pixels, such as 512x768.")
+@click.option("--steps", type=int, help="Sampling steps.")
+@click.option("--seed", type=int, help="Seed; the same request with the same seed makes the same picture.")
+@click.option("--model", help="Checkpoint, for a runtime that accepts any.")
+@click.option("--runtime", envvar="DARKROOM_RUNTIME", show_envvar=True, help="Runtime; `sdruntime` by default.")
+@click.option("--id", help="Id of the task; by default a new one.")
+@click.option(
+    "--input", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Picture to start from; uploaded."
+)
+@click.option("--via", type=click.Choice(["http", "topic"]), default="http", show_default=True, help="The way in.")
+@waits
+@command
+def submit(
+    session: Session,
+    /,
+    file: BinaryIO | None,
+    via: str,
+    wait: bool,
+    timeout_seconds: float,
+    download: Path | None,
+    **options: Any,
+) -> None:
+    """Submit a task: FILE, or --prompt and what belongs to it.
+
+    FILE has format v1alpha2 or v1alpha1; `-` reads standard input. Prints the task's id, with --wait the task.
+    """
+    prompt = PromptOptions(**options)
+    _check_usage(file, prompt)
+    environment = session.environment()
+    api = ApiClient(environment=environment)
+    if file is not None:
+        text = file.read()
+        name = getattr(file, "name", "<stdin>")
+        body = read_request(text, source="standard input" if name == "<stdin>" else name)
+    else:
+        body = prompt.request(upload=api.upload)
+        text = json.dumps(body).encode()
+    read_task: ReadTask = api.task
+    if via == "topic":
+        from cli.topic import publish
+        from cli.waiting import NewRun
+
+        read_task = NewRun(api=api, task_id=id_of(body))
+        answer: dict[str, Any] = {"id_task": id_of(body), "message_id": publish(text, environment=environment)}
+    else:
+        try:
+            answer = api.submit(path_of(body), text)
+        except Refused as error:
+            raise (error if file is not None else name_options(error)) from None
+    if wait or download is not None:
+        _finish(session, api, answer["id_task"], read_task, timeout_seconds, download)
+        return
+    session.line(answer["id_task"])
+    if not session.as_json:
+        session.hint(f"submitted; see how it goes with: darkroom status {answer['id_task']} --wait")
+    session.document(answer)
+
+
+def _check_usage(file: BinaryIO | None, prompt: PromptOptions) -> None:
+    written = [option for option in prompt.given() if option != "--runtime"]
+    if file is not None and written:
+        raise WrongUsage(f"FILE and {', '.join(written)} exclude each other; write the values into the file")
+    if file is None and prompt.prompt is None:
+        raise WrongUsage(
+            'what should be made? Write --prompt "A dog", or the FILE of a task (`-` reads standard input)'
+        )
+
+
+@click.command()
+@click.argument("task_id")
+@waits
+@command
+def status(session: Session, task_id: str, wait: bool, timeout_seconds: float, download: Path | None) -> None:
+    """Show the task TASK_ID."""
+    api = ApiClient(environment=session.environment())
+    if wait or download is not None:
+        _finish(session, api, task_id, api.task, timeout_seconds, download)
+    else:
+        _show(session, api.task(task_id))
+
+
+@click.command()
+@click.argument("task_id")
+@command
+def cancel(session: Session, task_id: str) -> None:
+    """Cancel the waiting or running task TASK_ID."""
+    _show(session, ApiClient(environment=session.environment()).cancel(task_id))
+
+
+@click.command("list")
+@click.option("--runtime", help="Only tasks of this runtime.")
+@click.option("--status", help="Only tasks in this state, such as IN_QUEUE or FAILED.")
+@click.option("--limit", default=20, show_default=True, help="How many at the most.")
+@click.option("--next", help="Go on where an earlier page ended.")
+@command
+def list_tasks(session: Session, /, **filters: str | int | None) -> None:
+    """List tasks, the newest first."""
+    api = ApiClient(environment=session.environment())
+    page = api.tasks(**{name: value for name, value in filters.items() if value is not None})
+    titles = ("ID", "RUNTIME", "TYPE", "STATUS", "PROGRESS", "SUBMITTED")
+    session.line(columns(titles, [_row(task) for task in page["tasks"]]))
+    session.document(page)
+    if page.get("next") and not session.as_json:
+        session.hint(f"more: darkroom list --next {page['next']}")
+
+
+def _row(task: Mapping[str, Any]) -> Sequence[str]:
+    share = f"{task['progress']:.0%}"
+    return task["id"], task["runtime"], task["tasktype"], task["status"], share, task["submitted_at"]
+
+
+def _finish(
+    session: Session, api: ApiClient, task_id: str, read_task: "ReadTask", timeout_seconds: float, download: Path | None
+) -> None:
+    from cli.waiting import wait_for_tasks
+
+    ended = wait_for_tasks([task_id], read_task=read_task, timeout_seconds=timeout_seconds, console=session.console)
+    task = ended[task_id]
+    if download is not None:
+        download.mkdir(parents=True, exist_ok=True)
+        for output in task["outputs"]:
+            path = download / file_name(output["s3_url"])
+            api.download(output["url"], path)
+            session.hint(f"saved {path}")
+    _show(session, task)
+    if task["status"] != "COMPLETED":
+        error = task.get("error") or {}
+        raise TaskDidNotComplete(f"{task_id} is {task['status']}: {error.get('message', 'no error was recorded')}")
+
+
+def _show(session: Session, task: Mapping[str, Any]) -> None:
+    """Print a task: for people its facts, one a line."""
+    error = task.get("error")
+    progress = f" ({task['progress']:.0%})" if task["status"] == "IN_PROGRESS" else ""
+    facts = [
+        ("id", task["id"]),
+        ("status", f"{task['status']}{progress}"),
+        ("runtime", task["runtime"]),
+        ("type", task["tasktype"]),
+        ("submitted", task["submitted_at"]),
+        ("started", task.get("started_at")),
+        ("ended", task.get("completed_at")),
+        ("error", f"{error['message']} ({error['code']})" if error else None),
+        *(("output", output["s3_url"]) for output in task["outputs"]),
+    ]
+    session.line(columns((), [(name, value) for name, value in facts if value]))
+    session.document(task)

@@ -1,0 +1,78 @@
+"""A task that is made of options instead of a file."""
+
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from tests.unit.cli.fake_api import FakeApi
+
+
+def submit(state_directory: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--state-dir", str(state_directory), "submit", *arguments])
+
+
+def test_options_make_up_a_task(state_directory: Path, api: FakeApi) -> None:
+    options = ["--size", "512x768", "--steps", "9", "--seed", "7", "--negative", "rain", "--model", "photo"]
+    result = submit(state_directory, "--prompt", "A dog", *options, "--runtime", "dynamic", "--id", "dog-1")
+    assert (result.exit_code, result.stdout) == (0, "dog-1\n"), result.output
+    ((path, body),) = api.submitted
+    assert path == "/v1alpha2"
+    assert body["task"] == {
+        "metadata": {"id": "dog-1", "runtime": "dynamic", "tasktype": "text-to-image"},
+        "content": {
+            "prompt": "A dog",
+            "negative_prompt": "rain",
+            "width": 512,
+            "height": 768,
+            "steps": 9,
+            "seed": 7,
+            "override_settings": {"sd_model_checkpoint": "photo"},
+        },
+    }
+
+
+def test_each_task_gets_an_id(state_directory: Path, api: FakeApi) -> None:
+    ids = {submit(state_directory, "--prompt", "A dog").stdout for _ in range(2)}
+    assert len(ids) == 2
+    assert {body["task"]["metadata"]["runtime"] for _, body in api.submitted} == {"sdruntime"}
+
+
+def test_an_input_picture_is_uploaded_and_linked(state_directory: Path, api: FakeApi, tmp_path: Path) -> None:
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00 bytes")
+    result = submit(state_directory, "--prompt", "A cat", "--input", str(picture))
+    assert result.exit_code == 0, result.output
+    ((_, body),) = api.submitted
+    assert body["task"]["metadata"]["tasktype"] == "image-to-image"
+    assert body["task"]["content"]["init_images"] == ["s3://tasks/uploads/x.png"]
+    ((content_type, form),) = api.uploaded
+    message = BytesParser(policy=policy.HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + form)
+    parts = message.iter_parts()
+    fields = {part["content-disposition"].params["name"]: part.get_payload(decode=True) for part in parts}
+    assert fields == {"key": b"uploads/x", "file": picture.read_bytes()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--prompt"),
+        (["-", "--steps", "4"], "FILE and --steps exclude each other"),
+        (["--prompt", "A dog", "--size", "512"], "512x768"),
+        (["--steps", "4"], "--prompt"),
+        (["--prompt", "A dog", "--input", __file__], "is no picture by its name"),
+    ],
+)
+def test_wrong_usage_says_what_to_write(state_directory: Path, api: FakeApi, arguments: list[str], words: str) -> None:
+    result = submit(state_directory, *arguments)
+    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+    assert not api.submitted
+
+
+def test_a_refusal_names_the_option_that_was_written(state_directory: Path) -> None:
+    result = submit(state_directory, "--prompt", "A dog", "--id", "broken")
+    assert result.exit_code == 3
+    assert result.stderr == "darkroom: --id: no\n--size: is 9\n"

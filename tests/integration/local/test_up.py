@@ -69,7 +69,7 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     assert found.keys() == {
         *("aws_endpoint_url", "region", "http_url", "function_urls", "api_key", "webhook_secret", "callbacks_url"),
         *("entry_topic_arn", "task_topic_arn", "completion_topic_arn", "output_bucket", "model_bucket"),
-        *("task_bucket", "task_table", "runtimes"),
+        *("task_bucket", "task_table", "runtimes", "api_key_secret_arns"),
     }
     assert found["runtimes"].keys() == {"sdruntime", "dynamic"}
     runtime = found["runtimes"]["sdruntime"]

@@ -2,18 +2,15 @@
 
 from typing import Final
 
+from contract.picture_formats import INPUT_FORMATS
+
 #: Folder of the task bucket. Links into it are always allowed, independent of the configured link hosts.
 UPLOAD_FOLDER: Final = "uploads"
 #: Links of one task.
 MAX_LINKS: Final = 32
-#: Bytes of one upload, equal to the limit of a linked picture.
-MAX_UPLOAD_BYTES: Final = 50 * 1024 * 1024
+#: Bytes of what one link may bring, packed and unpacked.
+MAX_LINK_BYTES: Final = 50 * 1024 * 1024
+#: Bytes of one upload.
+MAX_UPLOAD_BYTES: Final = MAX_LINK_BYTES
 #: File extension by content type of an upload: the types that a linked picture may have.
-UPLOAD_TYPES: Final = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "image/gif": "gif",
-    "image/bmp": "bmp",
-    "image/tiff": "tiff",
-}
+UPLOAD_TYPES: Final = {known.content_type: known.extension for known in INPUT_FORMATS}

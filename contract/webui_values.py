@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from contract.encoded_picture import read_encoded_picture
 from contract.errors import FieldError
 from contract.json_values import describe
+from contract.picture_formats import UnusablePicture
 
 #: Returns the value of a field, or adds an error with the field's path.
 Reader = Callable[[object, str, list[FieldError]], Any]
@@ -29,11 +31,7 @@ MAX_UNKNOWN: Final = 5
 #: Characters of the name of a sampler, model or script.
 MAX_NAME_LENGTH: Final = 250
 _LINK_BEGINNING: Final = re.compile(r"\s*(?:https?|s3)://", re.IGNORECASE)
-_LINK: Final = re.compile(r"(?:https?|s3)://[^\s]+", re.IGNORECASE)
-#: The first letters are those of PNG, JPEG, WebP, GIF, BMP and TIFF in base64.
-_ENCODED_PICTURE: Final = re.compile(
-    r"\s*(?:data:image/[a-z0-9.+-]{1,40};base64,|(?=iVBORw0KGgo|/9j/|UklGR|R0lGOD|Qk|SUkq|TU0A))[A-Za-z0-9+/=\s]+"
-)
+_LINK: Final = re.compile(r"(?:https?|s3)://[^\x00-\x1f\x7f]+", re.IGNORECASE)
 
 
 def each(names: str, reader: Reader) -> dict[str, Reader]:
@@ -113,15 +111,23 @@ def name(value: object, field: str, errors: list[FieldError]) -> str:
 
 
 def picture(value: object, field: str, errors: list[FieldError]) -> str:
-    """Read a picture: one whole link, base64, or base64 after `data:image/…;base64,`.
+    """Read a picture: one whole link, or base64, which becomes plain.
 
     ControlNet opens a text that is the path of a file, and a path may look like base64. So the text must begin as an
     encoded picture does.
     """
-    if isinstance(value, str) and (_LINK.fullmatch(value) or _ENCODED_PICTURE.fullmatch(value)):
-        return value
-    found = shown(value) if not isinstance(value, str) or begins_as_link(value) else "another text"
-    errors.append(FieldError(field, f"must be a picture, as one whole link or as base64, not {found}"))
+    problem = f"not {describe(value)}"
+    if isinstance(value, str):
+        read = value.strip()
+        try:
+            if not begins_as_link(read):
+                return read_encoded_picture(read)
+            if _LINK.fullmatch(read):
+                return read
+            problem = "not a link with a line break or another control character in it"
+        except UnusablePicture as error:
+            problem = f"but {error.message}"
+    errors.append(FieldError(field, f"must be a picture, as one whole link or as base64, {problem}"))
     return ""
 
 

@@ -95,9 +95,10 @@ ATTACKS: Final = (
         "pictures that are bombs, too large or something else",
         "the agent",
         (
-            f"{_INPUTS}/test_link_resolver.py::.*(too_large|too_many).*",
+            f"{_INPUTS}/test_picture_resolver.py::.*(too_large|too_many).*",
             f"{_INPUTS}/test_http_fetcher.py::.*large.*",
-            f"{_INPUTS}/test_picture_sizes.py::test_a_picture_that_no_link.*",
+            f"{_INPUTS}/test_picture_reader.py::test_(a_picture_that_is|a_text_in|what_the_web_ui_could).*",
+            f"{_INPUTS}/test_content_encoding.py::test_a_bomb.*",
         ),
     ),
     AttackClass(
@@ -174,8 +175,8 @@ ATTACKS: Final = (
         (
             f"{_UNIT}/lambdas/test_outcomes.py::TestDeadLetters::test_a_token_is_not_kept.*",
             f"{_UNIT}/lambdas/test_task_submission.py::test_a_secret_is_published.*",
-            f"{_INPUTS}/test_link_finder.py::.*holds_no_secret.*",
-            f"{_INPUTS}/test_link_resolver.py::.*signature.*",
+            f"{_INPUTS}/test_picture_finder.py::.*holds_no_secret.*",
+            f"{_INPUTS}/test_picture_resolver.py::.*signature.*",
             "tests/integration/agent/test_model_calls.py::test_a_token.*",
         ),
     ),

@@ -64,8 +64,8 @@ def parse_http_url(url: str) -> HttpUrl:
 def _split(url: str) -> SplitResult:
     if len(url) > MAX_URL_LENGTH:
         raise LinkRefused(f"the link has {len(url)} characters; {MAX_URL_LENGTH} are accepted")
-    if any(character <= " " or character in "\\\x7f" for character in url):
-        raise LinkRefused("spaces, backslashes and control characters are not allowed in a link")
+    if any(character < " " or character in "\\\x7f" for character in url):
+        raise LinkRefused("backslashes and control characters are not allowed in a link")
     if _BROKEN_PERCENT.search(url):
         raise LinkRefused("a '%' in a link must be followed by two hexadecimal digits")
     try:

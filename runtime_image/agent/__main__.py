@@ -35,7 +35,7 @@ from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
 from runtime_image.agent.lease.task_monitor import TaskHeartbeat, TaskMonitor
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection, build_orchestrator
-from runtime_image.agent.prepare.inputs.link_resolver import build_link_resolver
+from runtime_image.agent.prepare.inputs.picture_resolver import build_picture_resolver
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.store.output_uploader import OutputUploader
@@ -127,7 +127,7 @@ def build_loop(
     )
     preparer = TaskPreparer(
         engine=engine,
-        links=build_link_resolver(
+        pictures=build_picture_resolver(
             settings, text_fields=engine.text_fields, storage=aws.storage, retry=retry, clock=clock
         ),
         model_cache=_build_model_cache(settings, engine, log),

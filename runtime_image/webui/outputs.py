@@ -4,9 +4,11 @@ import base64
 import binascii
 from typing import Any, Final
 
+from contract.encoded_picture import is_encoded_picture
 from contract.json_values import compact_json
+from contract.picture_formats import detect_format
 from runtime_image.process.engine import NoPictures, Outputs, Picture
-from runtime_image.process.image_formats import detect_format, is_encoded_picture, is_whole
+from runtime_image.process.image_formats import is_whole
 from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.request import WebUiRequest
 
@@ -50,11 +52,11 @@ def _decode(text: object, number: int) -> Picture:
     except (binascii.Error, ValueError) as error:
         raise WebUiFailed(f"picture {number} of the Web UI's answer is not base64: {error}") from error
     kind = detect_format(data)
-    if kind is None:
+    if kind is None or not kind.extension:
         raise WebUiFailed(f"picture {number} of the Web UI's answer is not a picture")
-    if not is_whole(data, kind[0]):
-        raise WebUiFailed(f"picture {number} of the Web UI's answer is cut off: {len(data)} bytes of {kind[1]}")
-    return Picture(data, *kind)
+    if not is_whole(data, kind.extension):
+        raise WebUiFailed(f"picture {number} of the Web UI's answer is cut off: {len(data)} bytes of {kind.name}")
+    return Picture(data, kind.extension, kind.content_type)
 
 
 def _without_pictures(answer: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ TASK_BUCKET: Final = "task-bucket"
 OUTPUT_BUCKET: Final = "output-bucket"
 #: More than a function may read in quadratic time.
 LONG: Final = 200_000
+#: A data URL that holds nothing.
+BLANK_PICTURE: Final = "data:image/png;base64," + " " * LONG
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ _SCRIPTS: Final = (
             "image": "/var/darkroom/outputs/a.png",
             "input_image": "/etc/hostname",
             "mask": "../a.png",
-            "effective_region_mask": f"{LINK} ",
+            "effective_region_mask": f"{LINK}\n{LINK}",
             "module": LINK,
             "model": [LINK],
             "weight": "nan",
@@ -232,10 +234,10 @@ _FIELDS: Final = (
     _field("styles without end", "styles", ["noir"] * LONG, code="limit_exceeded"),
     _field("a picture in an object", "init_images", [{"path": "/x"}], tasktype=IMAGE, field="init_images[0]"),
     _field("a path as a picture", "init_images", ["/var/darkroom/a"], tasktype=IMAGE, field="init_images[0]"),
-    _field("a link behind blanks", "init_images", [f" {LINK}"], tasktype=IMAGE, field="init_images[0]"),
-    _field("a link and more", "init_images", [f"{LINK} x"], tasktype=IMAGE, field="init_images[0]"),
+    _field("a link behind blanks", "init_images", [f" {LINK}"], tasktype=IMAGE, field=None),
+    _field("a link and more", "init_images", [f"{LINK}\nx"], tasktype=IMAGE, field="init_images[0]"),
     _field("a path as a mask", "mask", "/var/darkroom/a", tasktype=IMAGE),
-    _field("a link behind blanks as a mask", "latent_mask", f"\t{LINK}", tasktype=IMAGE),
+    _field("a link behind blanks as a mask", "latent_mask", f"\t{LINK}", tasktype=IMAGE, field=None),
     _field("pictures without end", "init_images", [PICTURE] * LONG, tasktype=IMAGE, code="limit_exceeded"),
     HostileRequest("a path to enlarge", "extra-single-image", {"image": "/etc/hostname"}, "image"),
     HostileRequest(
@@ -350,7 +352,13 @@ _SLOW: Final = (
     _field("blanks in a sampler", "sampler_name", " " * LONG, code=_LIMIT),
     _field("letters in an infotext", "infotext", "a\nSeed: 1, Steps: 2, " + "a" * 60_000, field=None),
     _field("blanks in an infotext", "infotext", "Steps: " + " " * 60_000, field=None),
-    _field("a picture of blanks", "init_images", ["data:image/png;base64," + " " * LONG], tasktype=IMAGE, field=None),
+    _field(
+        "a picture of blanks",
+        "init_images",
+        ["data:image/png;base64," + " " * LONG],
+        tasktype=IMAGE,
+        field="init_images[0]",
+    ),
     _field("unknown fields", "note", [f"http{LINK}"] * LONG, field=None),
 )
 

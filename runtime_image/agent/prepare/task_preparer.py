@@ -11,7 +11,7 @@ from runtime_image.agent.core.engine import Engine, EngineDraft
 from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.worker_pools import MAX_AHEAD
-from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import EngineUnreachable
 from runtime_image.process.logs import EventLog
@@ -35,7 +35,7 @@ class TaskPreparer:
         self,
         *,
         engine: Engine,
-        links: LinkResolver,
+        pictures: PictureResolver,
         model_cache: "ModelCache | None",
         load_model_calls: "Callable[[], ModelCalls]",
         retry: Retry,
@@ -43,7 +43,7 @@ class TaskPreparer:
         log: EventLog,
     ) -> None:
         self._engine = engine
-        self._links = links
+        self._pictures = pictures
         self._model_cache = model_cache
         self._load_model_calls = load_model_calls
         self._retry = retry
@@ -74,8 +74,8 @@ class TaskPreparer:
             self._model_cache.fetch(task, draft.models())
         self._check(task, draft)
         etags = task.task_message.etags
-        body = self._links.replace(draft.body, draft.path, task_id=task.metadata.id, etags=etags)
-        task.call = draft.call(body, self._links.measure(body, draft.path))
+        body, sizes = self._pictures.resolve(draft.body, draft.path, task_id=task.metadata.id, etags=etags)
+        task.call = draft.call(body, sizes)
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
         gives_up_at = self._clock.monotonic() + HOLD_SECONDS

@@ -4,10 +4,10 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
+from contract.picture_formats import detect_format
 from contract.storage import S3Location, output_metadata, output_run, preview_key
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.events import Event, PreviewStored
-from runtime_image.process.image_formats import detect_format
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -42,17 +42,16 @@ class Previews:
         except (binascii.Error, ValueError):
             return None
         kind = detect_format(data)
-        if kind is None or len(data) > MAX_PREVIEW_BYTES:
+        if kind is None or not kind.extension or len(data) > MAX_PREVIEW_BYTES:
             return None
-        extension, content_type = kind
         run = output_run(task.lease.run_id, task.attempt)
-        key = preview_key(task.metadata.prefix, task.metadata.id, run, extension)
+        key = preview_key(task.metadata.prefix, task.metadata.id, run, kind.extension)
         location = S3Location(self._bucket, key)
         self._storage.put_object(
             Bucket=location.bucket,
             Key=location.key,
             Body=data,
-            ContentType=content_type,
+            ContentType=kind.content_type,
             Metadata=output_metadata(task.task_message.tenant),
         )
         return location.uri

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.agent_process import peak_rss_mb
 from contract.record import Status
-from runtime_image.agent.prepare.inputs.fetchers import MAX_LINK_BYTES
+from contract.upload import MAX_LINK_BYTES
 from stub_webui.png_images import plain_png
 from tests.harness.serving import QuietHandler, serving
 from tests.integration.agent.harness import Harness
@@ -65,7 +65,7 @@ def test_links_become_pictures_wherever_they_stand(harness: Harness) -> None:
 @pytest.mark.parametrize(
     ("link", "code", "reason"),
     [
-        ("http://{host}/page", "link_refused", "not a picture"),
+        ("http://{host}/page", "link_refused", "it is an HTML page; PNG, JPEG"),
         ("http://no-such-host.invalid/x", "link_unavailable", "cannot be resolved"),
         ("s3://{bucket}/missing.png", "link_unavailable", "NoSuchKey"),
         ("s3://elsewhere/x.png", "link_refused", "not allowed; configured: links-"),

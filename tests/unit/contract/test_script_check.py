@@ -15,7 +15,7 @@ UNIT = {
     "model": "control_v11p_sd15_canny [d14c016b]",
     "weight": 1.0,
     "image": {"image": "https://example.com/a.png", "mask": PICTURE},
-    "mask": f"data:image/png;base64,{PICTURE}",
+    "mask": PICTURE,
     "resize_mode": "Crop and Resize",
     "low_vram": False,
     "processor_res": 512,

@@ -135,7 +135,7 @@ def test_conversion(body: dict[str, Any], metadata: dict[str, Any], content: dic
         ),
         ({"alwayson_scripts": scripts(sd_vae="http://x/")}, {"alwayson_scripts.sd_vae"}),
         (
-            {"alwayson_scripts": scripts(task="image-to-image", image_link=" http://x/ y")},
+            {"alwayson_scripts": scripts(task="image-to-image", image_link=" http://x/\ny")},
             {"alwayson_scripts.image_link", "init_images"},
         ),
         ({"alwayson_scripts": scripts(), "width": 9999}, {"width"}),

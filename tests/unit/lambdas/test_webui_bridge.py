@@ -249,7 +249,7 @@ def test_an_answer_too_large_for_lambda_names_links(client: Client) -> None:
 
 def test_an_answer_too_large_by_what_it_repeats_names_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_calls, "MAX_RESPONSE_BYTES", 1000)
-    request = {"prompt": "a", "init_images": [ENCODED * 80], "include_init_images": True}
+    request = {"prompt": "a", "init_images": [ENCODED.replace("=", "A" * 949)], "include_init_images": True}
     answer = client.post("img2img", request)
     assert (answer.status, answer.body["code"]) == (413, "too_large")
     assert [link.partition("?")[0].rpartition("/")[2] for link in answer.body["links"]] == ["webui-api-1.png"]

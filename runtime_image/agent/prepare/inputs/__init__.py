@@ -1,1 +1,1 @@
-"""Links in a task's content: found, checked, fetched and replaced by what they point to."""
+"""Pictures in a task's content: found, fetched, read and replaced by plain base64."""

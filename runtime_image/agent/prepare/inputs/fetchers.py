@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from contract.upload import MAX_LINK_BYTES
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline, Resolver
 from runtime_image.agent.core.errors import StorageFailed
+from runtime_image.agent.prepare.inputs.content_encoding import too_large, unpack
 from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault
 from runtime_image.process.clock import Clock
 from runtime_image.process.retry import Retry
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-#: Bytes of what one link may bring.
-MAX_LINK_BYTES: Final = 50 * 1024 * 1024
 #: Seconds from the first look-up to the last byte.
 LINK_SECONDS: Final = 20.0
 #: Some servers refuse requests without a user agent.
@@ -26,6 +26,10 @@ _HEADERS: Final = {
     "Accept": "image/*,*/*;q=0.5",
     "Accept-Encoding": "identity",
 }
+
+
+#: Statuses of presigned links that have run out, and of private ones.
+_FORBIDDEN: Final = frozenset({401, 403})
 
 
 class HttpFetcher:
@@ -50,19 +54,17 @@ class HttpFetcher:
         deadline = Deadline(clock=self._clock, seconds=self._limit_seconds)
         with self._http.get(url, headers=_HEADERS, deadline=deadline) as answer:
             if answer.status != 200:  # noqa: PLR2004 - HTTP's OK; a part or nothing is no picture
-                raise LinkUnavailable(f"{answer.target.host} answered {answer.status}")
+                hint = ": it is private, or its time has passed" if answer.status in _FORBIDDEN else ""
+                raise LinkUnavailable(f"{answer.target.host} answered {answer.status}{hint}")
             length = answer.headers.get("content-length", "")
             if length.isdecimal() and int(length) > self._max_bytes:
-                raise self._too_large()
+                raise too_large(self._max_bytes)
             body = bytearray()
             for chunk in answer.chunks():
                 if len(body) + len(chunk) > self._max_bytes:
-                    raise self._too_large()
+                    raise too_large(self._max_bytes)
                 body += chunk
-        return bytes(body)
-
-    def _too_large(self) -> LinkRefused:
-        return LinkRefused(f"it is larger than {self._max_bytes // (1024 * 1024)} MiB")
+        return unpack(bytes(body), answer.headers.get("content-encoding", ""), max_bytes=self._max_bytes)
 
 
 #: Bytes read at a time, between two checks of the deadline.
@@ -112,18 +114,19 @@ class S3Fetcher:
             if error_code(error) == "PreconditionFailed":
                 raise LinkRefused("it was replaced after the task was sent; send the task again") from error
             if is_client_fault(error):
-                raise LinkUnavailable(f"S3 answered {error_code(error)}") from error
+                hint = "; an s3 link has the key itself, without %-codes" if "%" in key else ""
+                raise LinkUnavailable(f"S3 answered {error_code(error)}{hint}") from error
             raise
         if answer["ContentLength"] > MAX_LINK_BYTES:
             answer["Body"].close()
-            raise LinkRefused(f"it is larger than {MAX_LINK_BYTES // (1024 * 1024)} MiB")
+            raise too_large()
         body = bytearray()
         # Entering botocore's body itself would give the raw stream below it, whose errors are not botocore's.
         with closing(answer["Body"]) as stream:
             for chunk in stream.iter_chunks(_CHUNK_BYTES):
                 body += chunk
                 deadline.rest_seconds()
-        return bytes(body)
+        return unpack(bytes(body), answer.get("ContentEncoding", ""))
 
 
 def may_be_read(bucket: str, key: str, places: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ from contract.routing import Limits
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.engine_health import HOLD_SECONDS
 from runtime_image.agent.core.errors import TaskAborted
-from runtime_image.agent.prepare.inputs.link_resolver import LinkResolver, LinkTools
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
 from runtime_image.agent.prepare.model_calls import ModelCalls
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.process.logs import EventLog
@@ -38,8 +38,8 @@ class FakeWebUi(WebUiClient):
         return WebUiResponse(200, json.dumps([{"name": "Euler"}]).encode())
 
 
-def no_tools() -> LinkTools:
-    raise AssertionError("there is no link")
+def no_tools() -> PictureTools:
+    raise AssertionError("there is no picture")
 
 
 def no_model_calls() -> ModelCalls:
@@ -54,7 +54,7 @@ def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
     )
     preparer = TaskPreparer(
         engine=engine,
-        links=LinkResolver(load_tools=no_tools, text_fields=TEXT_FIELDS),
+        pictures=PictureResolver(load_tools=no_tools, text_fields=TEXT_FIELDS),
         model_cache=None,
         load_model_calls=no_model_calls,
         retry=Retry(clock=clock, log=log),

@@ -1,5 +1,6 @@
 """Fetching over real HTTP: redirects, sizes, trickles and names that lead elsewhere."""
 
+import gzip
 import socket
 import threading
 import time
@@ -123,6 +124,41 @@ def test_an_endless_redirect_ends(server: Server) -> None:
     assert len(server.paths) == 6
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
+def test_what_was_stored_packed_is_unpacked(server: Server, encoding: str) -> None:
+    server.handlers["/"] = answer(200, gzip.compress(b"picture"), **{"Content-Encoding": encoding})
+    assert fetcher(server).fetch(server.url("/")) == b"picture"
+
+    server.handlers["/"] = answer(200, gzip.compress(bytes(2**20 + 1)), **{"Content-Encoding": encoding})
+    with pytest.raises(LinkRefused, match="larger than 1 MiB"):
+        fetcher(server).fetch(server.url("/"))
+
+
+def test_a_body_in_chunks_and_without_a_type_is_read(server: Server) -> None:
+    def chunked(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\npic\r\n4\r\nture\r\n0\r\n\r\n")
+        request.close_connection = True
+
+    server.handlers["/"] = chunked
+    assert fetcher(server).fetch(server.url("/")) == b"picture"
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/a%20b.png", "/a%20b.png"),
+        ("/a b.png?c d", "/a%20b.png?c%20d"),
+        ("/ümlaut/日本.png", "/%C3%BCmlaut/%E6%97%A5%E6%9C%AC.png"),
+        # The signature of a presigned link is for these bytes.
+        ("/k%2Fx+y=.png?X-Amz-Signature=a%2Fb+c%3D%3D&x=~*'()", "/k%2Fx+y=.png?X-Amz-Signature=a%2Fb+c%3D%3D&x=~*'()"),
+    ],
+)
+def test_a_path_is_sent_as_it_was_signed(server: Server, written: str, sent: str) -> None:
+    server.handlers[sent] = answer(200, b"picture")
+    assert fetcher(server).fetch(server.url(written)) == b"picture"
+    assert server.paths == [sent]
+
+
 def test_a_large_body_is_cut_off(server: Server) -> None:
     sent = []
 
@@ -188,7 +224,8 @@ def test_a_resolver_that_hangs_ends_at_the_deadline(server: Server) -> None:
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (answer(404), "answered 404"),
+        (answer(404), "answered 404$"),
+        (answer(403), "answered 403: it is private, or its time has passed"),
         (answer(500), "answered 500"),
         (answer(302), "without saying where"),
         (answer(302, Location="http://[broken"), "not a URL"),

@@ -1,6 +1,7 @@
 """Parsing of s3 links, the buckets that they may name, and the objects of own buckets."""
 
 import contextlib
+import gzip
 import logging
 from collections.abc import Iterator
 
@@ -11,10 +12,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from types_boto3_s3 import S3Client
 
-from contract.upload import MAX_UPLOAD_BYTES, UPLOAD_TYPES
-from guarded_http.errors import LinkRefused
-from runtime_image.agent.prepare.inputs.fetchers import MAX_LINK_BYTES, S3Fetcher, may_be_read, parse_s3_url
-from runtime_image.agent.prepare.inputs.image_check import FORMATS
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from runtime_image.agent.prepare.inputs.fetchers import S3Fetcher, may_be_read, parse_s3_url
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from tests.harness.still_clock import StillClock
@@ -56,11 +55,6 @@ def test_a_place_is_a_bucket_or_a_folder_of_one(bucket: str, key: str, *, allowe
     assert may_be_read(bucket, key, {"pictures", "tasks/uploads/"}) == allowed
 
 
-def test_what_may_be_uploaded_may_be_linked_to() -> None:
-    assert MAX_UPLOAD_BYTES == MAX_LINK_BYTES
-    assert {name.removeprefix("image/").upper() for name in UPLOAD_TYPES} == set(FORMATS)
-
-
 @pytest.fixture
 def fetcher() -> Iterator[tuple[S3Fetcher, S3Client]]:
     """Return a fetcher with an own bucket, `tasks`, that holds an upload."""
@@ -90,3 +84,16 @@ def test_an_own_bucket_gives_the_checked_object_only(fetcher: tuple[S3Fetcher, S
     storage.put_object(Bucket="tasks", Key="uploads/shop/x.png", Body=b"replaced")
     with pytest.raises(LinkRefused, match="was replaced after the task was sent"):
         fetch(UPLOAD, "a", etag)
+
+
+def test_what_was_stored_packed_is_unpacked(fetcher: tuple[S3Fetcher, S3Client]) -> None:
+    fetch, storage = fetcher[0].fetch, fetcher[1]
+    etag = storage.put_object(
+        Bucket="tasks", Key="uploads/shop/x.png", Body=gzip.compress(b"as checked"), ContentEncoding="gzip"
+    )["ETag"]
+    assert fetch(UPLOAD, "a", etag) == b"as checked"
+
+
+def test_a_key_with_percent_codes_is_told(fetcher: tuple[S3Fetcher, S3Client]) -> None:
+    with pytest.raises(LinkUnavailable, match=r"S3 answered .*an s3 link has the key itself, without %-codes"):
+        fetcher[0].fetch("s3://tasks/uploads/a%20b.png", "a", '"0"')

@@ -1,4 +1,4 @@
-"""Links in a task's content, and fields that are text."""
+"""Links and pictures in a task's content, and fields that are text."""
 
 from typing import Any
 
@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_image.agent.prepare.inputs.link_finder import Link, find_links, replace_links
+from runtime_image.agent.prepare.inputs.picture_finder import (
+    FoundPicture,
+    find_pictures,
+    replace_pictures,
+    shown_link,
+)
 from runtime_image.webui.request import TEXT_FIELDS
 
 URL = "https://example.com/a.png"
@@ -17,6 +22,10 @@ JSON = st.recursive(
 )
 
 
+def found(body: dict[str, Any]) -> list[FoundPicture]:
+    return list(find_pictures(body, TEXT_FIELDS))
+
+
 def test_links_are_found_wherever_they_stand() -> None:
     body = {
         "init_images": [URL, "iVBORw0KGgo="],
@@ -25,11 +34,11 @@ def test_links_are_found_wherever_they_stand() -> None:
         "script_args": ["", 8, URL],
     }
 
-    assert find_links(body, "task.content", TEXT_FIELDS) == [
-        Link("task.content.init_images[0]", URL),
-        Link("task.content.mask", "s3://bucket/mask.png"),
-        Link("task.content.alwayson_scripts.ControlNet.args[0].image", "HTTP://example.com/b.png"),
-        Link("task.content.script_args[2]", URL),
+    assert found(body) == [
+        FoundPicture("init_images[0]", URL),
+        FoundPicture("mask", "s3://bucket/mask.png"),
+        FoundPicture("alwayson_scripts.ControlNet.args[0].image", "HTTP://example.com/b.png"),
+        FoundPicture("script_args[2]", URL),
     ]
 
 
@@ -37,8 +46,8 @@ def test_links_are_found_wherever_they_stand() -> None:
 def test_text_stays_text(field: str) -> None:
     body = {field: URL, "alwayson_scripts": {"x": {"args": [{field: URL}]}}}
 
-    assert find_links(body, "task.content", TEXT_FIELDS) == []
-    assert replace_links(body, lambda _: "replaced", TEXT_FIELDS) == body
+    assert found(body) == []
+    assert replace_pictures(body, {URL: "replaced"}, TEXT_FIELDS) == body
 
 
 @pytest.mark.parametrize(
@@ -60,25 +69,21 @@ def test_text_stays_text(field: str) -> None:
     ],
 )
 def test_what_the_web_ui_might_fetch_is_a_link(body: dict[str, Any], field: str) -> None:
-    (link,) = find_links(body, "x", TEXT_FIELDS)
-    assert link.field == f"x.{field}"
-    assert replace_links(body, lambda _: "replaced", TEXT_FIELDS) != body
+    (link,) = found(body)
+    assert (link.field, link.is_link) == (field, True)
+    assert replace_pictures(body, {link.text: "replaced"}, TEXT_FIELDS) != body
 
 
 def test_a_link_inside_a_text_is_text() -> None:
-    assert find_links({"note": f"see {URL}"}, "x", TEXT_FIELDS) == []
+    assert found({"note": f"see {URL}"}) == []
 
 
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=5))
 def test_what_is_found_is_what_is_replaced_and_nothing_else(body: dict[str, Any]) -> None:
-    links = find_links(body, "task.content", TEXT_FIELDS)
-    seen: list[str] = []
+    links = {link.text for link in found(body)}
 
-    replaced = replace_links(body, lambda url: seen.append(url) or url, TEXT_FIELDS)  # type: ignore[func-returns-value] # only noted
-
-    assert seen == [link.url for link in links]
-    assert replaced == body
-    assert find_links(replace_links(body, lambda _: "data", TEXT_FIELDS), "x", TEXT_FIELDS) == []
+    assert replace_pictures(body, {link: link for link in links}, TEXT_FIELDS) == body
+    assert found(replace_pictures(body, dict.fromkeys(links, "data"), TEXT_FIELDS)) == []
 
 
 @pytest.mark.parametrize(
@@ -100,4 +105,4 @@ def test_what_is_found_is_what_is_replaced_and_nothing_else(body: dict[str, Any]
     ],
 )
 def test_what_is_shown_of_a_link_holds_no_secret(url: str, shown: str) -> None:
-    assert Link("mask", url).shown == shown
+    assert shown_link(url) == shown

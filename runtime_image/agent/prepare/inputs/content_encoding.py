@@ -1,0 +1,57 @@
+"""Content encodings of linked pictures, which S3 and some servers send although none was asked for."""
+
+import gzip
+import io
+import zlib
+from typing import Final
+
+from contract.picture_formats import INPUT_FORMATS, detect_format
+from contract.upload import MAX_LINK_BYTES
+from guarded_http.errors import LinkRefused
+
+#: Encodings that leave the bytes as they are. Tools for S3 leave `aws-chunked` behind.
+_PLAIN: Final = frozenset({"", "identity", "aws-chunked"})
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
+_DEFLATE: Final = "deflate"
+
+
+def too_large(max_bytes: int = MAX_LINK_BYTES) -> LinkRefused:
+    """Return the error for a link that brings more than `max_bytes`."""
+    return LinkRefused(f"it is larger than {max_bytes // (1024 * 1024)} MiB")
+
+
+def unpack(data: bytes, encoding: str, *, max_bytes: int = MAX_LINK_BYTES) -> bytes:
+    """Return the content of a body with this `Content-Encoding`; raises LinkRefused."""
+    for name in reversed(encoding.lower().split(",")):
+        if detect_format(data) in INPUT_FORMATS:
+            # Many programs write a wrong encoding, such as base64, for plain bytes.
+            break
+        data = _decode(data, name.strip(), max_bytes)
+    return data
+
+
+def _decode(data: bytes, name: str, max_bytes: int) -> bytes:
+    if name in _PLAIN:
+        return data
+    if name not in _GZIP and name != _DEFLATE:
+        raise LinkRefused(f"its content encoding is {name[:40]}; gzip, deflate and none are accepted")
+    try:
+        content = _gunzip(data, max_bytes) if name in _GZIP else _inflate(data, max_bytes)
+    except (OSError, EOFError, zlib.error):
+        raise LinkRefused(f"it is cut off or damaged: its content encoding is {name}, its bytes are not") from None
+    if len(content) > max_bytes:
+        raise too_large(max_bytes)
+    return content
+
+
+def _gunzip(data: bytes, max_bytes: int) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        return file.read(max_bytes + 1)
+
+
+def _inflate(data: bytes, max_bytes: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, max_bytes + 1)
+    except zlib.error:
+        # Some servers leave out the head of the format.
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, max_bytes + 1)

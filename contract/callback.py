@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contract.errors import WEBUI_RESPONSE, DarkroomError
 from contract.json_values import size_bytes
+from contract.picture_list import fitting_error
 from contract.record import Record, Status
 from contract.task import MAX_CONTEXT_BYTES
 
@@ -30,6 +31,8 @@ def callback_for(record: Record) -> dict[str, Any]:
         "output_url": record.output_url,
         "context": record.context_value,
     }
+    if record.manifest_url is not None:
+        body |= {"image_count": record.image_count, "manifest_url": record.manifest_url}
     if record.error is not None:
         # Subscribers get code and message. Only the sender of the call needs the Web UI's response, which may be long.
         body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_RESPONSE}
@@ -63,7 +66,7 @@ def rejection(error: DarkroomError, *, body: object, message_id: str) -> dict[st
         "image_url": [],
         "output_url": None,
         "context": _context_of(metadata),
-        "error": error.as_dict(),
+        "error": fitting_error(error.as_dict()),
         "message_id": message_id,
     }
 

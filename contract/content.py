@@ -13,6 +13,7 @@ from contract.work import (
     Sizes,
     largest_values,
     passes,
+    pictures_of,
     plot_axes,
     scripts_of,
     steps_of,
@@ -43,7 +44,7 @@ def check_cost(
         return errors
     made = list(passes(endpoint, body, sizes or {}))
     errors = [error for each in made if (error := _check_size(each, limits, f"{field}.{each.field}"))]
-    return errors or _check_work(made, limits, field)
+    return errors or _check_work(made, limits, field) or _check_pictures(endpoint, body, limits, field)
 
 
 def check_input_image(content: dict[str, Any], field: str) -> list[FieldError]:
@@ -126,3 +127,11 @@ def _check_work(made: list[PassCost], limits: Limits, field: str) -> list[FieldE
         f" {limits.megapixel_steps}: write fewer or smaller pictures, or fewer steps"
     )
     return [FieldError(f"{field}.{most.field}", message, _CODE)]
+
+
+def _check_pictures(endpoint: str, body: Mapping[str, Any], limits: Limits, field: str) -> list[FieldError]:
+    path, pictures = pictures_of(endpoint, body)
+    if pictures <= limits.pictures:
+        return []
+    message = f"asks for {pictures} pictures; this runtime accepts {limits.pictures} in one task: send several tasks"
+    return [FieldError(f"{field}.{path}", message, _CODE)]

@@ -145,6 +145,9 @@ class Record(BaseModel):
     #: When a caller received the output as the last part of a stream (`/v2/{runtime}/stream/{id}`).
     streamed_at_ms: int | None = None
     image_urls: tuple[str, ...] = ()
+    #: The number of the pictures and the `s3://` URI of the list of them all, if `image_urls` does not name them all.
+    image_count: int | None = None
+    manifest_url: str | None = None
     output_url: str | None = None
     error: dict[str, Any] | None = None
     #: Why the last attempt released the task; becomes the error if no attempt succeeds.

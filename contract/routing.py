@@ -40,6 +40,12 @@ class Limits(CamelModel):
     steps: int = Field(default=150, ge=1, description="Sampling steps of one pass")
     batch_size: int = Field(default=8, ge=1, description="Pictures of one batch")
     iterations: int = Field(default=8, ge=1, description="Batches of one task (`n_iter`)")
+    pictures: int = Field(
+        default=256,
+        ge=1,
+        le=1000,
+        description="Pictures of one task, with those that a script or a list of inputs adds",
+    )
     megapixel_steps: int = Field(
         default=5000,
         ge=1,

@@ -100,6 +100,11 @@ def response_key(prefix: str, task_id: str, run_id: str) -> str:
     return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}.out"
 
 
+def manifest_key(prefix: str, task_id: str, run_id: str) -> str:
+    """Return the key of the list of all outputs, which exists if the record does not name them all."""
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-manifest.json"
+
+
 def output_metadata(tenant: str) -> dict[str, str]:
     """Return the metadata of an output in S3, by which the edge knows its owner."""
     return {TENANT_METADATA: tenant} if tenant else {}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
 from contract.json_values import compact_json
+from contract.picture_list import fitting_error
 from contract.record import (
     ACTIVE_STATUSES,
     FINAL_STATUSES,
@@ -35,6 +36,9 @@ class Outcome:
     image_urls: tuple[str, ...] = ()
     output_url: str | None = None
     error: dict[str, Any] | None = field(default=None)
+    #: As in the record, if `image_urls` does not name all pictures.
+    image_count: int | None = None
+    manifest_url: str | None = None
 
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:
@@ -153,7 +157,7 @@ def release(
     """
     values = {"#status": Status.IN_QUEUE.value, "due_at_ms": max(next_check_at_ms, now_ms + LEASE_GRACE_MS)}
     if error:
-        values["last_error"] = compact_json(error)
+        values["last_error"] = compact_json(fitting_error(error))
     return update(
         task_key,
         set_=values,
@@ -248,10 +252,10 @@ def _end(
         "expires_at": now_ms // 1000 + retention_seconds,
         "image_urls": list(outcome.image_urls),
     }
-    if outcome.output_url:
-        set_["output_url"] = outcome.output_url
+    known = {"output_url": outcome.output_url, "image_count": outcome.image_count, "manifest_url": outcome.manifest_url}
+    set_ |= {name: value for name, value in known.items() if value}
     if outcome.error:
-        set_["#error"] = compact_json(outcome.error)
+        set_["#error"] = compact_json(fitting_error(outcome.error))
     if outcome.status is Status.COMPLETED:
         set_["progress_permille"] = 1000
     indexed = ("active_runtime", "due_shard", "due_at_ms", "webui_session")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
+from contract.errors import WEBUI_RESPONSE
 from contract.json_values import compact_json
 from contract.record import FINAL_STATUSES, Record
 
@@ -31,8 +32,12 @@ def webhook_id(record: Record) -> str:
 
 
 def encode_webhook(record: Record) -> str:
-    """Return the message of a finished run. It holds the record, because the next run of the id replaces it."""
-    return compact_json({"record": record.to_item()})
+    """Return the message of a finished run. It holds the record, because the next run of the id replaces it.
+
+    No webhook repeats the Web UI's response to a refused task, with which the message might not fit into the queue.
+    """
+    error = {name: value for name, value in (record.error or {}).items() if name != WEBUI_RESPONSE} or None
+    return compact_json({"record": record.model_copy(update={"error": error, "last_error": None}).to_item()})
 
 
 def decode_webhook(body: str) -> Record:

@@ -93,6 +93,19 @@ def passes(endpoint: str, body: Mapping[str, Any], sizes: Sizes) -> Iterator[Pas
         yield from _upscaling(body, sizes)
 
 
+def pictures_of(endpoint: str, body: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the number of pictures that a call makes, and the path of the field that multiplies them."""
+    if endpoint in UPSCALING_ENDPOINTS:
+        return "imageList", len(body.get("imageList") or ())
+    if endpoint not in runpod.GENERATION_ENDPOINTS:
+        return "", 0
+    pictures = value_of(body, "batch_size") * value_of(body, "n_iter")
+    if axes := plot_axes(endpoint, body):
+        return "script_args", pictures * math.prod(axis.cells for axis in axes)
+    field, times = _repetitions(body)
+    return field or "n_iter", pictures * times
+
+
 def plot_axes(endpoint: str, body: Mapping[str, Any]) -> list[Axis]:
     """Return the axes of the plot that a generation draws, or an empty list."""
     arguments = body.get("script_args")
@@ -193,18 +206,23 @@ def _whole(unit: Mapping[str, Any], name: str, default: int) -> int:
     return value if isinstance(value, int) else default
 
 
+def _repetitions(body: Mapping[str, Any]) -> tuple[str, int]:
+    """Return how often the script of a body repeats its generation, and the path of the field that says so."""
+    match str(body.get("script_name") or "").lower(), body.get("script_args") or []:
+        case "prompt matrix", _:
+            prompts = {name: str(body.get(name) or "").count("|") for name in ("prompt", "negative_prompt")}
+            field = max(prompts, key=lambda name: prompts[name])
+            return field, 2 ** min(prompts[field], _MAX_MATRIX_PARTS)
+        case "loopback", [int(loops), *_]:
+            return "script_args[0]", loops
+    return "", 1
+
+
 def _scripted(body: Mapping[str, Any], made: list[PassCost], sizes: Sizes) -> Iterator[PassCost]:
     """Yield the passes of a generation with the script that it names."""
     arguments = body.get("script_args") or []
     given = sizes.get("init_images[0]")
     match str(body.get("script_name") or "").lower(), arguments:
-        case "prompt matrix", _:
-            texts = (str(body.get(name) or "") for name in ("prompt", "negative_prompt"))
-            parts = max(text.count("|") for text in texts)
-            pictures = 2 ** min(parts, _MAX_MATRIX_PARTS)
-            yield from (replace(each, pictures=each.pictures * pictures) for each in made)
-        case "loopback", [int(loops), *_]:
-            yield from (replace(each, field="script_args[0]", pictures=each.pictures * loops) for each in made)
         case "img2img alternative test", [_, _, _, _, _, _, int(steps), *_]:
             yield from made
             yield replace(made[0], field="script_args[6]", steps=steps)
@@ -223,7 +241,8 @@ def _scripted(body: Mapping[str, Any], made: list[PassCost], sizes: Sizes) -> It
                 strip = strips["left" if direction in {"left", "right"} else "up"]
                 yield from (replace(each, field="script_args[3]", size=strip) for each in made)
         case _:
-            yield from made
+            field, times = _repetitions(body)
+            yield from (replace(each, field=field or each.field, pictures=each.pictures * times) for each in made)
 
 
 def _tiled(made: list[PassCost], size: Size, overlap: int, field: str) -> Iterator[PassCost]:

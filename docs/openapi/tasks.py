@@ -62,6 +62,8 @@ _CALLBACK: Final[dict[str, Any]] = {
         "status": choice(CALLBACK_STATUS.values()),
         "result": {"type": "boolean", "description": "True for `completed` only"},
         "image_url": {"type": "array", "items": {"type": "string"}},
+        "image_count": {"type": "integer", "description": "Number of all pictures, if `image_url` is cut"},
+        "manifest_url": {"type": "string", "description": "s3:// URI of the list of all, if `image_url` is cut"},
         "output_url": {"type": ["string", "null"]},
         "context": {"description": "What the sender wrote"},
         "error": TaskError,

@@ -96,6 +96,9 @@ class ShownTask(ListedTask):
     context: Any
     output_location: str
     outputs: list[Output]
+    #: The number of all pictures and the list of all outputs, if `outputs` does not hold them all.
+    image_count: int | None
+    manifest: Output | None
     error: TaskError | None
     webhook: WebhookTrace | None
 
@@ -124,6 +127,8 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
         "context": record.context_value,
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": [{"s3_url": uri, "url": presign(uri)} for uri in uris],
+        "image_count": record.image_count,
+        "manifest": {"s3_url": manifest, "url": presign(manifest)} if (manifest := record.manifest_url) else None,
         "error": cast("TaskError | None", record.error),
         "webhook": _webhook(record),
     }

@@ -29,6 +29,7 @@ class WebUiResponses:
 
         Pictures that fit are base64, as the Web UI sent them. Otherwise each is an https link that works for an hour at
         most, and `image_format` is "url". If even the rest does not fit, `response_url` is such a link to it.
+        If the record does not name all pictures, `image_count` is their number, and `manifest_url` links to the list.
 
         Raises:
             OutputGone: an object was deleted meanwhile.
@@ -37,7 +38,9 @@ class WebUiResponses:
         if not record.image_urls or not isinstance(rest, dict):
             return rest
         pictures = None
-        if RESPONSE_LINK_FIELD not in rest:
+        if record.manifest_url is not None:
+            rest |= {"image_count": record.image_count, "manifest_url": self._outputs.link(record.manifest_url)}
+        elif RESPONSE_LINK_FIELD not in rest:
             pictures = self._outputs.read_within(record.image_urls, max_bytes=max(max_bytes - rest_bytes, 0) * 3 // 4)
         if pictures is None:
             return _with_pictures(record, rest, self.picture_links(record)) | {FORMAT_FIELD: LINK_FORMAT}

@@ -1,11 +1,13 @@
 """Upload of a task's outputs to S3. The record names them only after that, so a crash loses nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from contract.json_values import compact_json
+from contract.picture_list import listed, manifest
 from contract.record import Status
-from contract.storage import S3Location, image_key, output_metadata, output_run, response_key
+from contract.storage import S3Location, image_key, manifest_key, output_metadata, output_run, response_key
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Uploads at a time of one task: the most that shortens the wait for one instance's uplink.
 PARALLEL_UPLOADS: Final = 4
+
+_JSON: Final = "application/json"
 
 Upload = Callable[[], object]
 
@@ -50,13 +54,18 @@ class OutputUploader:
             self._upload(task, keys[index], picture.data, picture.content_type)
             for index, picture in enumerate(outputs.pictures)
         ]
-        uploads.append(self._upload(task, keys[-1], outputs.response, "application/json"))
+        uploads.append(self._upload(task, keys[-1], outputs.response, _JSON))
+        *urls, output_url = [S3Location(self._bucket, key).uri for key in keys]
+        outcome = Outcome(Status.COMPLETED, image_urls=listed(urls), output_url=output_url)
+        if len(outcome.image_urls) < len(urls):
+            metadata = task.metadata
+            key = manifest_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt))
+            uploads.append(self._upload(task, key, manifest(urls, output_url).encode(), _JSON))
+            outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self._bucket, key).uri)
         for result in in_parallel(uploads, threads=PARALLEL_UPLOADS, name="upload"):
             if isinstance(result, Exception):
                 raise result
-        urls = [S3Location(self._bucket, key).uri for key in keys]
-        task.answer = None
-        task.outcome = Outcome(Status.COMPLETED, image_urls=tuple(urls[:-1]), output_url=urls[-1])
+        task.answer, task.outcome = None, outcome
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""

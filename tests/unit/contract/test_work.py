@@ -60,8 +60,8 @@ def units(name: str, *arguments: object) -> dict[str, Any]:
         ({"steps": 20, "prompt": "<lora:a:1>" * MAX_LORAS + "<lyco:b:1>"}, {"prompt"}),
         ({"steps": 20, "hr_prompt": "<lora:a:1>" * (MAX_LORAS + 1)}, {"hr_prompt"}),
         ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b"}, set()),
-        ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b|c|d|e"}, {"width"}),
-        ({"steps": 20, "script_name": "prompt matrix", "negative_prompt": "|" * 60_000}, {"width"}),
+        ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b|c|d|e"}, {"prompt"}),
+        ({"steps": 20, "script_name": "prompt matrix", "negative_prompt": "|" * 60_000}, {"negative_prompt"}),
     ],
 )
 def test_the_work_of_text_to_image(body: dict[str, Any], fields: set[str]) -> None:
@@ -149,6 +149,31 @@ def plot(*axes: tuple[int, str]) -> dict[str, Any]:
 )
 def test_a_plot_costs_its_pictures(body: dict[str, Any], fields: set[str]) -> None:
     assert problems(TEXT_TO_IMAGE_ENDPOINT, body) == fields
+
+
+SMALL = {"width": 64, "height": 64, "steps": 1}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "fields"),
+    [
+        (BATCH, {"imageList": [{"data": "…"}] * 256}, set()),
+        (BATCH, {"imageList": [{"data": "…"}] * 257}, {"imageList"}),
+        (EXTRA, {"image": "…"}, set()),
+        (TEXT_TO_IMAGE_ENDPOINT, SMALL | {"script_name": "prompt matrix", "prompt": "a" + "|b" * 8}, set()),
+        (TEXT_TO_IMAGE_ENDPOINT, SMALL | {"script_name": "prompt matrix", "prompt": "a" + "|b" * 9}, {"prompt"}),
+        (TEXT_TO_IMAGE_ENDPOINT, plot((1, ",".join(map(str, range(256))))) | SMALL, set()),
+        (TEXT_TO_IMAGE_ENDPOINT, plot((1, ",".join(map(str, range(257))))) | SMALL, {"script_args"}),
+        (
+            IMAGE_TO_IMAGE_ENDPOINT,
+            SMALL | {"batch_size": 8, "script_name": "loopback", "script_args": [33, 0.5, "Linear", "None"]},
+            {"script_args[0]"},
+        ),
+    ],
+)
+def test_the_pictures_of_a_task_are_bounded(endpoint: str, body: dict[str, Any], fields: set[str]) -> None:
+    """Small pictures are little work, so a legal task made 420, and its callback stopped all others."""
+    assert problems(endpoint, body, limits=Limits()) == fields
 
 
 def test_a_preprocessor_scales_the_shorter_side() -> None:

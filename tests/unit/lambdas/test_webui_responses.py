@@ -86,3 +86,12 @@ def test_answers_without_pictures_are_as_they_were(answers: WebUiResponses, name
 
 def test_a_task_without_an_answer(answers: WebUiResponses) -> None:
     assert answers.read(record(output_url=None)) is None
+
+
+def test_a_list_that_was_cut_names_the_list_of_all(answers: WebUiResponses) -> None:
+    cut = record("a-1.png", "a-2.png").model_copy(
+        update={"image_count": 900, "manifest_url": "s3://out/a-manifest.json"}
+    )
+    answer = answers.read(cut)
+    assert (len(answer["images"]), answer["image_count"], answer["image_format"]) == (2, 900, "url")
+    assert answer["manifest_url"].partition("?")[0].endswith("/a-manifest.json")

@@ -1,15 +1,21 @@
 """Uploads never replace an output, neither that of an earlier attempt nor that of the same one."""
 
+import json
 import logging
+from dataclasses import dataclass
 
+import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from contract.json_values import compact_json
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.store.output_uploader import OutputUploader
+from runtime_image.process.engine import Outputs, Picture
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from tests.harness.still_clock import StillClock
-from tests.unit.runtime_image.agent.tasks import held_task
+from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
+from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
 
 
 class WriteOnceBucket:
@@ -30,9 +36,9 @@ class WriteOnceBucket:
             raise ReadTimeoutError(endpoint_url="https://s3")
 
 
-def upload(bucket: WriteOnceBucket, *, answer: object, attempt: int = 1) -> ClaimedTask:
+def upload(bucket: WriteOnceBucket, *, answer: object, attempt: int = 1, call: FakeCall | None = None) -> ClaimedTask:
     task = held_task("cat")
-    task.attempt, task.call, task.answer = attempt, None, answer
+    task.attempt, task.call, task.answer = attempt, call, answer
     retry = Retry(clock=StillClock(), log=EventLog(logging.getLogger("test")))
     OutputUploader(storage=bucket, bucket="outputs", retry=retry).run(task)  # type: ignore[arg-type]  # one call of it
     return task
@@ -46,6 +52,36 @@ def test_a_write_whose_answer_was_lost_is_not_repeated() -> None:
     assert bucket.objects == {"output/cat/cat-1a2b.out": b'{"done":true}'}
     assert task.outcome
     assert task.outcome.output_url == "s3://outputs/output/cat/cat-1a2b.out"
+
+
+@dataclass
+class PicturesCall(FakeCall):
+    """A call with so many pictures in its answer."""
+
+    count: int = 0
+
+    def read_outputs(self, answer: object) -> Outputs:
+        return Outputs(
+            tuple(Picture(b"p", "png", "image/png") for _ in range(self.count)), compact_json(answer).encode()
+        )
+
+
+@pytest.mark.parametrize(("count", "is_cut"), [(1, False), (420, False), (2000, True)])
+def test_a_list_that_no_record_can_hold_is_cut_and_its_manifest_names_all(count: int, *, is_cut: bool) -> None:
+    bucket = WriteOnceBucket()
+
+    task = upload(bucket, answer={}, attempt=2, call=PicturesCall(GENERATION, FakeEngine(), count=count))
+
+    outcome = task.outcome
+    assert outcome
+    stored = [f"s3://outputs/output/cat/cat-1a2b.2-{number}.png" for number in range(1, count + 1)]
+    assert outcome.image_urls == tuple(stored[: len(outcome.image_urls)])
+    assert len(outcome.image_urls) == count or is_cut
+    key = "output/cat/cat-1a2b.2-manifest.json"
+    assert (outcome.manifest_url, outcome.image_count) == ((f"s3://outputs/{key}", count) if is_cut else (None, None))
+    assert (key in bucket.objects) is is_cut
+    if is_cut:
+        assert json.loads(bucket.objects[key]) == {"image_url": stored, "output_url": outcome.output_url}
 
 
 def test_an_attempt_leaves_the_outputs_of_the_one_before() -> None:

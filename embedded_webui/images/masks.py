@@ -68,7 +68,9 @@ def prepare_mask(
         target: Size at which the masked part is sampled.
     """
     only_masked = bool(request.inpaint_full_res)
-    image = _grey(drawn).resize(size if only_masked else target, Image.Resampling.LANCZOS)
+    image = _grey(drawn, is_rounded=bool(request.mask_round)).resize(
+        size if only_masked else target, Image.Resampling.LANCZOS
+    )
     if request.inpainting_mask_invert:
         image = ImageOps.invert(image)
     if any(blur := request.mask_blur_radii):
@@ -94,7 +96,8 @@ def fill(image: Image.Image, mask: Image.Image) -> Image.Image:
     return result.convert("RGB")
 
 
-def _grey(drawn: Image.Image) -> Image.Image:
+def _grey(drawn: Image.Image, *, is_rounded: bool) -> Image.Image:
     if drawn.mode == "RGBA" and drawn.getchannel("A").getextrema() != (255, 255):
-        return drawn.getchannel("A").point(lambda value: 255 if value > _HALF_OPAQUE else 0)
+        opacity = drawn.getchannel("A")
+        return opacity.point(lambda value: 255 if value > _HALF_OPAQUE else 0) if is_rounded else opacity
     return drawn.convert("L")

@@ -1,6 +1,7 @@
 """Links in real tasks: from a web server that the environment allows, from S3, and what becomes of bad ones."""
 
 import base64
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -39,7 +40,8 @@ def pictures(body: bytes, delay: threading.Event | None = None) -> Iterator[tupl
 
 
 def test_links_become_pictures_wherever_they_stand(harness: Harness) -> None:
-    harness.s3.put_object(Bucket=harness.link_bucket, Key="ä b/mask.png", Body=PICTURE)
+    packed = gzip.compress(PICTURE)
+    harness.s3.put_object(Bucket=harness.link_bucket, Key="ä b/mask.png", Body=packed, ContentEncoding="gzip")
     with pictures(PICTURE) as (host, paths):
         harness.start_agent(ALLOWED_LINK_HOSTS=f'["{host}"]')
         link = f"http://{host}/a.png"

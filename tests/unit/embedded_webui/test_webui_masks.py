@@ -27,12 +27,19 @@ def mask_of(box: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> Ima
 
 
 def prepare(
-    drawn: Image.Image, *, only_masked: bool = True, inverted: bool = False, padding: int = 4, side: int = 64
+    drawn: Image.Image,
+    *,
+    only_masked: bool = True,
+    inverted: bool = False,
+    rounded: bool = True,
+    padding: int = 4,
+    side: int = 64,
 ) -> "Mask | None":
     from embedded_webui.images.masks import prepare_mask  # noqa: PLC0415 - see above
 
     request = ImageToImageRequest(
         mask_blur=0,
+        mask_round=rounded,
         inpaint_full_res=only_masked,
         inpaint_full_res_padding=padding,
         inpainting_mask_invert=int(inverted),
@@ -54,6 +61,26 @@ def test_the_sampled_region_is_around_the_masked_part() -> None:
 def test_transparent_masks_count_by_their_opacity() -> None:
     clear = Image.new("RGBA", SIZE, (255, 255, 255, 0))
     assert prepare(clear) is None
+
+
+@pytest.mark.parametrize(
+    ("opacity", "rounded", "white"), [(128, True, 0), (129, True, 255), (100, False, 100), (200, False, 200)]
+)
+def test_a_mask_that_is_half_clear_is_rounded_unless_the_request_says_otherwise(
+    *, opacity: int, rounded: bool, white: int
+) -> None:
+    # One opaque pixel, so that the mask is never empty.
+    drawn = Image.new("RGBA", SIZE, (255, 255, 255, opacity))
+    drawn.putpixel((0, 0), (0, 0, 0, 255))
+    mask = prepare(drawn, rounded=rounded)
+    assert mask
+    assert mask.image.getpixel((30, 30)) == white
+
+
+def test_a_mask_of_another_size_is_scaled_to_the_picture() -> None:
+    mask = prepare(Image.new("1", (7, 5), 1))
+    assert mask
+    assert (mask.image.size, mask.image.getextrema()) == (SIZE, (255, 255))
 
 
 @settings(deadline=None)

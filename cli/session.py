@@ -45,8 +45,9 @@ class Session:
         return find_environment(self.choice)
 
     def choose(self, environment_name: str) -> None:
-        """Choose another environment."""
-        self.choice = replace(self.choice, name=environment_name, url=None)
+        """Choose another environment; a key belongs to the address that it came with."""
+        key = None if self.choice.url else self.choice.key
+        self.choice = replace(self.choice, name=environment_name, url=None, key=key)
 
     def line(self, text: str) -> None:
         """Print a part of the result for people."""

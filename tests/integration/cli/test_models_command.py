@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +89,11 @@ def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop
     assert "unchanged" in shop.run("push", path).stdout
     shop.file("ink.safetensors", model())
     refused = shop.run("push", path)
-    assert (refused.exit_code, "--replace" in refused.stderr) == (3, True)
+    assert (refused.exit_code, "use --replace to overwrite it" in refused.stderr) == (3, True)
+    assert "it has the same size and SHA-256" in refused.stderr
+    shop.file("ink.safetensors", model(size=2000))
+    refused = shop.run("push", path)
+    assert re.search(r"it has [\d,]+ bytes, uploaded \S+ \S+ UTC, the file 2,\d+;", refused.stderr), refused.stderr
     assert shop.run("push", "--replace", path).exit_code == 0
 
 
@@ -134,6 +139,46 @@ def test_what_can_run_code_goes_up_with_a_warning(shop: Shop) -> None:
     assert result.exit_code == 0, result.output
     assert "warning" in result.stderr
     assert shop.stored() == ["Stable-diffusion/old.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "warning"),
+    [
+        ("Stable-difusion", "did you mean Stable-diffusion?"),
+        ("mine", "its folders are BLIP, CLIP"),
+        ("Lora/people", ""),
+    ],
+)
+def test_a_folder_that_no_web_ui_reads_is_warned_about(shop: Shop, folder: str, warning: str) -> None:
+    result = shop.run("push", shop.file("ink.safetensors", model()), "--folder", folder)
+    assert result.exit_code == 0, result.output
+    assert warning in result.stderr
+    assert bool(result.stderr) == bool(warning)
+    assert shop.stored() == [f"{folder}/ink.safetensors"]
+
+
+def test_every_command_prints_one_object(shop: Shop) -> None:
+    path = shop.file("ink.safetensors", model())
+    key = "Lora/ink.safetensors"
+    printed = [
+        json.loads(shop.run(*arguments, "--json").stdout)["models"]
+        for arguments in (
+            ("push", path),
+            ("push", path),
+            ("verify",),
+            ("pull", key, "--to", str(shop.work / "models")),
+            ("remove", key, "--yes"),
+            ("list",),
+        )
+    ]
+    assert printed == [
+        [{"key": key, "result": "uploaded"}],
+        [{"key": key, "result": "unchanged"}],
+        [{"key": key, "problem": None}],
+        [{"key": key, "path": str(shop.work / "models" / key)}],
+        [{"key": key, "result": "removed"}],
+        [],
+    ]
 
 
 def test_styles_have_their_own_place(shop: Shop) -> None:

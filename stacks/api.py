@@ -32,7 +32,7 @@ class ApiStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        resources = TaskResources(platform=platform, storage=storage, topics=messaging.topics)
+        resources = TaskResources(platform=platform, storage=storage, topics=messaging.topics(self))
         route_tasks(self, resources, intake_queue_arn=messaging.intake_queue_arn)
         submit = submit_task(self, resources)
         webhooks = Webhooks(self, "Webhooks", resources=resources)

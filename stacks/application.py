@@ -42,12 +42,17 @@ def build_application(
         # A template must not depend on the machine, and must contain only resources that we name.
         analytics_reporting=False,
     )
-    stack: dict[str, Any] = {
-        "env": Target(account=environment.account, region=environment.region),
-        "termination_protection": environment.removal_policy == "retain",
-    }
+    stack: dict[str, Any] = {"env": Target(account=environment.account, region=environment.region)}
     prefix = f"Darkroom-{environment.name}"
-    storage = StorageStack(app, f"{prefix}-Storage", environment=environment, **stack)
+    storage = StorageStack(
+        app,
+        f"{prefix}-Storage",
+        environment=environment,
+        # The command line protects a stack before it creates it, and cannot delete a protected one that failed. The
+        # others hold nothing that another deployment would not bring back, and each of them may fail at first.
+        termination_protection=environment.removal_policy == "retain",
+        **stack,
+    )
     # CDK binds code to the first stack that uses it, so each stack with functions has its own.
     messaging = MessagingStack(
         app,
@@ -77,7 +82,7 @@ def build_application(
         app,
         f"{prefix}-Monitoring",
         environment=environment,
-        topic_key_arn=messaging.exports.topics.key_arn,
+        topic_key_arn=messaging.exports.key_arn,
         watched=(messaging, api, *capacity),
         **stack,
     )

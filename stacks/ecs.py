@@ -36,9 +36,10 @@ class EcsStack(Stack):
             allowed_link_hosts=environment.allowed_link_hosts,
         )
         images = RuntimeImages(self, "Image", project=resources.project)
-        services: list[str] = []
+        services: dict[str, list[str]] = {}
+        queues = messaging.queues(self)
         for runtime in environment.runtimes:
-            queue = messaging.runtime_queues[runtime.name]
+            queue = queues[runtime.name]
             on_ecs = RuntimeOnEcs(
                 self,
                 f"Runtime{runtime.pascal_name}",
@@ -50,12 +51,12 @@ class EcsStack(Stack):
                 images=images,
                 variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
             )
-            services += [service.name for service in on_ecs.services]
+            services[runtime.name] = [service.name for service in on_ecs.services]
         publish_scaling_metrics(
             self,
             platform=platform,
             cluster_name=cluster.name,
-            queues=messaging.runtime_queues,
+            queues=queues,
             services=services,
         )
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws ecs list-services --cluster")

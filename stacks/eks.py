@@ -44,8 +44,9 @@ class EksStack(Stack):
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
         keda = Keda(self, "Keda", cluster=cluster)
         images = RuntimeImages(self, "Image", project=resources.project)
+        queues = messaging.queues(self)
         for runtime in environment.runtimes:
-            queue = messaging.runtime_queues[runtime.name]
+            queue = queues[runtime.name]
             RuntimeOnKubernetes(
                 self,
                 f"Runtime{runtime.pascal_name}",

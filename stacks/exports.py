@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from constructs import Construct
+
+from stacks.constructs.shared_names import SharedNames
+
 
 @dataclass(frozen=True)
 class BucketExport:
@@ -26,7 +30,7 @@ class StorageExports:
 
 @dataclass(frozen=True)
 class QueueReference:
-    """Weak references to a runtime's queues, which allow their removal together with the runtime.
+    """Weak references of one stack to a runtime's queues, which allow their removal together with the runtime.
 
     `name`, `url` and `arn` belong to the queue that scaling reads. No replica is started for tasks of low priority.
     """
@@ -45,7 +49,6 @@ class TaskTopics:
     key_arn: str
     task_arn: str
     completion_arn: str
-    #: Weak references, as a publisher may leave the environment.
     publisher_arns: Mapping[str, str]
 
 
@@ -53,10 +56,28 @@ class TaskTopics:
 class MessagingExports:
     """References to the messaging stack.
 
-    No export belongs to a single runtime. CloudFormation refuses to remove an export in use, so no runtime could be
-    removed from an environment. The references to the queues are weak instead.
+    No export belongs to a single runtime or publisher. CloudFormation refuses to remove an export in use, so none could
+    be removed from an environment. The references to queues and to publishers' topics are weak instead.
     """
 
-    topics: TaskTopics
+    key_arn: str
+    task_topic_arn: str
+    completion_topic_arn: str
     intake_queue_arn: str
-    runtime_queues: Mapping[str, QueueReference]
+    #: ARNs by the publisher's name; None without publishers.
+    publisher_topics: SharedNames | None
+    #: Fields of `QueueReference`, by the runtime's name.
+    runtime_queues: Mapping[str, SharedNames]
+
+    def topics(self, scope: Construct) -> TaskTopics:
+        """Return the topics for the stack `scope`."""
+        return TaskTopics(
+            key_arn=self.key_arn,
+            task_arn=self.task_topic_arn,
+            completion_arn=self.completion_topic_arn,
+            publisher_arns=self.publisher_topics.read(scope) if self.publisher_topics else {},
+        )
+
+    def queues(self, scope: Construct) -> dict[str, QueueReference]:
+        """Return the queues of all runtimes for the stack `scope`, by the runtime's name."""
+        return {runtime: QueueReference(**names.read(scope)) for runtime, names in self.runtime_queues.items()}

@@ -1,8 +1,9 @@
 """Messaging stack: entry topic to intake queue, task topic to runtime queues, completion topic to callers."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, ReferenceStrength, Stack, aws_sns, aws_sns_subscriptions, aws_sqs
+from aws_cdk import CfnOutput, Stack, aws_sns_subscriptions
 from constructs import Construct
 
 from stacks.config import Environment
@@ -18,6 +19,7 @@ from stacks.constructs.messaging.topics import (
     allow_use_of_key,
 )
 from stacks.constructs.retention import removal_policy_of
+from stacks.constructs.shared_names import SharedNames
 from stacks.exports import MessagingExports, QueueReference, StorageExports, TaskTopics
 
 #: Deliveries of a message to the router before it is a dead letter. A function that dies fails its whole batch.
@@ -107,38 +109,25 @@ class MessagingStack(Stack):
             self.export_value, (key.key_arn, intake.queue.queue_arn, tasks.topic_arn, completion.topic_arn)
         )
         self.exports = MessagingExports(
-            topics=TaskTopics(
-                key_arn=key_arn,
-                task_arn=task_arn,
-                completion_arn=completion_arn,
-                publisher_arns={name: _weak_topic_arn(topic) for name, topic in publisher_topics.items()},
-            ),
+            key_arn=key_arn,
+            task_topic_arn=task_arn,
+            completion_topic_arn=completion_arn,
             intake_queue_arn=intake_queue_arn,
-            runtime_queues={runtime.runtime.name: _weak_reference(runtime) for runtime in runtimes},
+            publisher_topics=SharedNames(self, "PublisherTopics", topics.publisher_arns) if publisher_topics else None,
+            runtime_queues={runtime.runtime.name: _shared_names(runtime) for runtime in runtimes},
         )
 
     def _entry_topic(self, id_: str, key: TopicKey, environment: Environment) -> EncryptedTopic:
         return EncryptedTopic(self, id_, key=key, maximum_message_bytes=environment.entry_topic_maximum_message_bytes)
 
 
-def _weak_topic_arn(topic: aws_sns.Topic) -> str:
-    resource = topic.node.default_child
-    assert isinstance(resource, aws_sns.CfnTopic)  # noqa: S101  # narrows the type for mypy
-    return Stack.consume_reference(resource.attr_topic_arn, ReferenceStrength.WEAK)
-
-
-def _weak_reference(runtime: RuntimeQueue) -> QueueReference:
-    queue, low = (_resource(queue) for queue in (runtime.queue, runtime.low_priority_queue))
-    return QueueReference(
-        name=Stack.consume_reference(queue.attr_queue_name, ReferenceStrength.WEAK),
-        url=Stack.consume_reference(queue.attr_queue_url, ReferenceStrength.WEAK),
-        arn=Stack.consume_reference(queue.attr_arn, ReferenceStrength.WEAK),
-        low_priority_url=Stack.consume_reference(low.attr_queue_url, ReferenceStrength.WEAK),
-        low_priority_arn=Stack.consume_reference(low.attr_arn, ReferenceStrength.WEAK),
+def _shared_names(runtime: RuntimeQueue) -> SharedNames:
+    queue, low = runtime.queue, runtime.low_priority_queue
+    names = QueueReference(
+        name=queue.queue_name,
+        url=queue.queue_url,
+        arn=queue.queue_arn,
+        low_priority_url=low.queue_url,
+        low_priority_arn=low.queue_arn,
     )
-
-
-def _resource(queue: aws_sqs.Queue) -> aws_sqs.CfnQueue:
-    resource = queue.node.default_child
-    assert isinstance(resource, aws_sqs.CfnQueue)  # noqa: S101  # narrows the type for mypy
-    return resource
+    return SharedNames(Stack.of(runtime), f"QueuesOf{runtime.node.id}", asdict(names))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from aws_cdk import CfnOutput, CrossStackReferences, ReferenceStrength, Stack, aws_kms
+from aws_cdk import CfnOutput, Stack, aws_kms, aws_sqs
 from constructs import Construct
 
 from stacks.config import Environment
@@ -16,12 +16,17 @@ from stacks.constructs.monitoring.dashboard import EnvironmentDashboard
 from stacks.constructs.monitoring.metrics import RuntimeMetrics
 from stacks.constructs.monitoring.saved_queries import SavedQueries
 from stacks.constructs.retention import TaskLogGroup
+from stacks.constructs.shared_names import SharedNames
 
 _Part = TypeVar("_Part", bound=Construct)
 
 
 class MonitoringStack(Stack):
-    """Monitors the resources of other stacks. All its references are weak, so that it never blocks their removal."""
+    """Monitors the resources of other stacks. Its references are weak, so that it never blocks their removal.
+
+    A strong reference is an export, and CloudFormation removes no export in use. Otherwise no runtime and no function
+    could be removed from an environment.
+    """
 
     def __init__(
         self,
@@ -34,15 +39,13 @@ class MonitoringStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        # A strong reference is an export, and CloudFormation removes no export in use. No runtime and no function
-        # could be removed from an environment, because this stack would still refer to it.
-        CrossStackReferences.of(self).consume(ReferenceStrength.WEAK)
         for other in watched:
             self.add_stack_dependency(other)
         topic = AlarmTopic(self, "AlarmTopic", key=aws_kms.Key.from_key_arn(self, "TopicKey", topic_key_arn))
         TopicSubscribers(self, "AlarmSubscribers", topic=topic, subscribers=environment.alarms.subscribers)
 
-        queues = {queue.runtime.name: queue.queue.queue_name for queue in _parts(watched, RuntimeQueue)}
+        names = self._names(watched)
+        queues = {queue.runtime.name: names[queue.queue] for queue in _parts(watched, RuntimeQueue)}
         runtimes = [
             (runtime, RuntimeMetrics(environment.name, runtime.name, queues[runtime.name]))
             for runtime in environment.runtimes
@@ -50,12 +53,15 @@ class MonitoringStack(Stack):
         for runtime, metrics in runtimes:
             id_of_runtime = f"Runtime{runtime.pascal_name}"
             RuntimeAlarms(self, id_of_runtime, metrics=metrics, alarms=environment.alarms, topic=topic)
-        functions = _parts(watched, TaskFunction)
+        functions = {function.node.id: names[function] for function in _parts(watched, TaskFunction)}
         alarms = EnvironmentAlarms(self, "Environment", environment=environment.name, topic=topic)
-        alarms.watch_dead_letters(_parts(watched, DeadLetterQueue))
-        alarms.watch_intake(_named(_parts(watched, RedrivingQueue), "Intake").queue)
-        alarms.watch_callbacks(_named(functions, "Notify"))
+        alarms.watch_dead_letters({queue: names[queue] for queue in _parts(watched, DeadLetterQueue)})
+        (intake,) = (queue for queue in _parts(watched, RedrivingQueue) if queue.node.id == "Intake")
+        alarms.watch_intake(names[intake.queue])
+        alarms.watch_callbacks(functions["Notify"])
         alarms.watch_functions(functions)
+        if environment.engine != "none":
+            alarms.watch_gpus(environment)
 
         EnvironmentDashboard(
             self,
@@ -66,14 +72,31 @@ class MonitoringStack(Stack):
             capacity=capacity_widgets(environment),
             alarms=_parts([self], RunbookAlarm),
         )
-        SavedQueries(self, "Queries", environment=environment.name, log_groups=_parts(watched, TaskLogGroup))
+        log_groups = [names[group] for group in _parts(watched, TaskLogGroup)]
+        SavedQueries(self, "Queries", environment=environment.name, log_groups=log_groups)
         CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn, description="Subscribe here to receive alarms")
+
+    def _names(self, watched: Sequence[Stack]) -> dict[Construct, str]:
+        """Return the names of all functions, log groups and queues, with one look-up for each stack."""
+        found: dict[Construct, str] = {}
+        for stack in watched:
+            named = {part: name for part in _parts([stack], Construct) if (name := _name_of(part))}
+            names = {part.node.path: name for part, name in named.items()}
+            published = SharedNames(stack, f"NamesOf{stack.node.id.rpartition('-')[2]}", names).read(self)
+            found |= {part: published[part.node.path] for part in named}
+        return found
 
 
 def _parts(stacks: Sequence[Stack], kind: type[_Part]) -> list[_Part]:
     return [part for stack in stacks for part in stack.node.find_all() if isinstance(part, kind)]
 
 
-def _named(parts: Sequence[_Part], name: str) -> _Part:
-    (part,) = (part for part in parts if part.node.id == name)
-    return part
+def _name_of(part: Construct) -> str | None:
+    match part:
+        case TaskFunction():
+            return part.function_name
+        case TaskLogGroup():
+            return part.log_group_name
+        case aws_sqs.Queue():
+            return part.queue_name
+    return None

@@ -20,8 +20,8 @@ class ScalingMetricsSettings(Settings):
     cluster: str
     #: URL of the queue by runtime.
     queues: Json[dict[str, str]]
-    #: Names of the services.
-    services: Json[tuple[str, ...]]
+    #: Names of the services by runtime.
+    services: Json[dict[str, tuple[str, ...]]]
     powertools_metrics_namespace: str
 
 

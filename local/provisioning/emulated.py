@@ -42,6 +42,11 @@ def emulate_stage(_clients: LocalAwsClients, properties: Properties) -> Created:
     return Created(properties.resource.properties["StageName"])
 
 
+def emulate_parameter(_clients: LocalAwsClients, properties: Properties) -> Created:
+    """Name a parameter. Templates read its value, which holds names of another stack."""
+    return Created(physical_id(properties.resource), {"Value": properties.resource.properties["Value"]})
+
+
 def emulate_by_id(_clients: LocalAwsClients, properties: Properties) -> Created:
     """Give a resource an id. API Gateway names the attribute by the type."""
     identifier = physical_id(properties.resource)

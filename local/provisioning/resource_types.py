@@ -37,6 +37,7 @@ EMULATED: Final[Mapping[str, Creator]] = {
     "AWS::Lambda::EventSourceMapping": emulated.emulate_by_id,
     "AWS::Lambda::Function": emulated.emulate_function,
     "AWS::Lambda::Url": emulated.emulate_function_url,
+    "AWS::SSM::Parameter": emulated.emulate_parameter,
 }
 
 #: Needs nothing here, for the reason given.

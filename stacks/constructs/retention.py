@@ -17,13 +17,10 @@ def removal_policy_of(environment: Environment) -> RemovalPolicy:
 
 
 class RetainedLogGroup(aws_logs.LogGroup):
-    """Log group with an expiry of its entries. The groups that Lambda and EKS create themselves never expire.
+    """Log group with an expiry of its entries. The groups that Lambda and EKS create themselves never expire."""
 
-    Give it a name only where AWS chooses the name, because otherwise AWS would find that name taken.
-    """
-
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment, name: str | None = None) -> None:
-        super().__init__(scope, id_, log_group_name=name, removal_policy=removal_policy_of(environment))
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_, removal_policy=removal_policy_of(environment))
         resource = self.node.default_child
         assert isinstance(resource, aws_logs.CfnLogGroup)  # noqa: S101  # narrows the type for mypy
         # CDK's own parameter takes names (ONE_MONTH). The environment file and CloudFormation take days.

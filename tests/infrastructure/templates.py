@@ -93,26 +93,21 @@ class Templates:
     def outputs(self, stack: str) -> dict[str, Any]:
         """Return the outputs that we name, without those through which stacks refer to each other."""
         outputs: dict[str, Any] = self.stacks[stack].get("Outputs", {})
-        return {
-            name: body
-            for name, body in outputs.items()
-            if "Export" not in body and not name.startswith("PublishOutput")
-        }
+        return {name: body for name, body in outputs.items() if "Export" not in body and not name.startswith("Shared")}
 
     def flat(self, value: Any) -> str:
         """Return the target of a property's references in one line: `TaskTable.Arn/index/by_due`."""
         match value:
             case {"Fn::Join": [separator, parts]}:
                 return str(separator).join(self.flat(part) for part in parts)
+            case {"Fn::Select": [position, {"Fn::Split": [separator, {"Fn::GetAtt": [parameter, "Value"]}]}]}:
+                return self.flat(self._shared_names[parameter]).split(separator)[int(position)]
             case {"Fn::GetAtt": [resource, attribute]}:
                 return f"{without_hash(resource)}.{attribute}"
             case {"Ref": name}:
                 return str(name) if name.startswith("AWS::") else without_hash(name)
             case {"Fn::GetStackOutput": {"OutputName": name}} | {"Fn::ImportValue": name}:
                 return self.flat(self._published[name])
-            case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": output}}:
-                name = stack.removeprefix(f"Darkroom-{self.environment.name}-")
-                return self.flat(self.stacks[name]["Outputs"][output]["Value"])
         return str(value)
 
     @property
@@ -129,6 +124,11 @@ class Templates:
             and name in {None, manifest["metadata"]["name"]}
         ]
         return found
+
+    @property
+    def _shared_names(self) -> dict[str, Any]:
+        """The values of the parameters with names of other stacks."""
+        return {item.logical_id: item.properties["Value"] for item in self.resources("AWS::SSM::Parameter")}
 
     @property
     def _published(self) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Expressions of the alarms in the template, evaluated on figures of good and bad days."""
 
+import math
+from typing import Any
+
 import pytest
 
-from tests.infrastructure.metric_math import evaluate
+from tests.infrastructure.metric_math import evaluate, is_alarm
 from tests.infrastructure.templates import Templates
 
 #: Runbook, figures, and whether one such period counts towards the alarm.
@@ -31,21 +34,69 @@ CASES: dict[str, tuple[str, dict[str, float | None], bool]] = {
     "a quiet fleet": ("failing-webuis", {"failures": 0, "released": None, "replicas": 5}, False),
     "something lies there": ("dead-letters", {"waiting": 1, "in_flight": None}, True),
     "something is being tried": ("dead-letters", {"waiting": 0, "in_flight": 1}, True),
+    "a function that fails": ("function-errors", {"errors": 1, "throttles": None}, True),
+    "a function that Lambda throttles": ("function-errors", {"errors": None, "throttles": 2}, True),
+    "a function that is not called": ("function-errors", {"errors": None, "throttles": None}, False),
+    "nodes without a replica": ("idle-gpus", {"nodes": 2, "busy": None}, True),
+    "nodes whose replicas do nothing": ("idle-gpus", {"nodes": 2, "busy": 0}, True),
+    "one of the GPUs works": ("idle-gpus", {"nodes": 2, "busy": 0.3}, False),
+    "no nodes": ("idle-gpus", {"nodes": 0, "busy": None}, False),
     "an empty dead-letter queue": ("dead-letters", {"waiting": 0, "in_flight": 0}, False),
 }
+
+
+#: Seconds until CloudWatch has the data of a minute. Lambda and SQS write them about a minute late.
+DELAY_SECONDS = 120
+
+
+def alarms_with(templates: Templates, runbook: str) -> list[dict[str, Any]]:
+    """The alarms of a runbook."""
+    alarms = [
+        alarm.properties
+        for alarm in templates.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("AlarmName", "").endswith(f"/{runbook}")
+    ]
+    assert alarms
+    return alarms
+
+
+def expression_of(alarm: dict[str, Any]) -> str:
+    (expression,) = [item["Expression"] for item in alarm["Metrics"] if "Expression" in item]
+    return str(expression)
+
+
+def period_of(alarm: dict[str, Any]) -> int:
+    (period,) = {item["MetricStat"]["Period"] for item in alarm["Metrics"] if "MetricStat" in item}
+    return int(period)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_alarm_knows_a_bad_day(ecs: Templates, case: str) -> None:
     runbook, figures, is_bad = CASES[case]
-    alarms = [
-        alarm.properties
-        for alarm in ecs.resources("AWS::CloudWatch::Alarm")
-        if alarm.properties.get("AlarmName", "").endswith(f"/{runbook}")
-    ]
-    assert alarms
-    for alarm in alarms:
-        (expression,) = [item["Expression"] for item in alarm["Metrics"] if "Expression" in item]
-        value = evaluate(expression, figures)
+    for alarm in alarms_with(ecs, runbook):
+        value = evaluate(expression_of(alarm), figures)
         # The alarm treats missing data as healthy.
         assert (value is not None and value >= alarm["Threshold"]) == is_bad
+
+
+@pytest.mark.parametrize("case", [case for case, (_, _, is_bad) in CASES.items() if is_bad])
+def test_an_alarm_goes_off_while_the_newest_data_are_on_their_way(ecs: Templates, case: str) -> None:
+    runbook, figures, _ = CASES[case]
+    nothing = dict.fromkeys(figures)
+    for alarm in alarms_with(ecs, runbook):
+        bad, missing = evaluate(expression_of(alarm), figures), evaluate(expression_of(alarm), nothing)
+        minutes = alarm["DatapointsToAlarm"]
+        late = math.ceil(DELAY_SECONDS / period_of(alarm))
+        before = [0.0] * 5
+        assert is_alarm(alarm, [*before, *[bad] * minutes, *[missing] * late])
+        assert not is_alarm(alarm, [*before, *[bad] * (minutes - 1), *[missing] * late])
+
+
+def test_busy_nodes_and_those_that_the_file_keeps_are_not_idle(everything: Templates) -> None:
+    (alarm,) = alarms_with(everything, "idle-gpus")
+    kept = sum(runtime.scaling.min_replicas for runtime in everything.environment.runtimes)
+    assert evaluate(expression_of(alarm), {"nodes": kept, "busy": 0}) == 0
+    assert evaluate(expression_of(alarm), {"nodes": kept + 1, "busy": None}) == 1
+    # A spare replica stays for the cooldown.
+    cooldown = max(runtime.scaling.cooldown_seconds for runtime in everything.environment.runtimes)
+    assert alarm["DatapointsToAlarm"] >= 30 + cooldown / 60

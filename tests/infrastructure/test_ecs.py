@@ -218,8 +218,23 @@ def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Templates, t
         lines = log.read_text().splitlines()
         assert lines[:2] == ["systemctl stop docker.socket docker.service", "mkfs.xfs -f /dev/nvme1n1"]
         assert ("mount -o noatime /dev/nvme1n1 /var/lib/docker" in lines) == (status == "0")
-        assert lines[-1] == "systemctl start docker.service"
+        # Systemd cancels the start of ECS's agent with the stop of Docker. Without `--no-block` the script, which runs
+        # before that start, would wait for it for ever.
+        assert lines[-2:] == ["systemctl start docker.service", "systemctl enable --now --no-block ecs.service"]
     assert "ECS_CLUSTER=darkroom-ecs" in config.read_text()
+
+
+def test_a_provider_waits_for_the_cluster_which_creates_the_role_of_ecs(fleet: Templates) -> None:
+    (cluster,) = fleet.resources("AWS::ECS::Cluster")
+    for provider in fleet.resources("AWS::ECS::CapacityProvider"):
+        assert cluster.logical_id in provider.body["DependsOn"]
+
+
+def test_nothing_is_paid_for_metrics_that_nothing_reads(fleet: Templates) -> None:
+    (cluster,) = fleet.resources("AWS::ECS::Cluster")
+    assert cluster.properties["ClusterSettings"] == [{"Name": "containerInsights", "Value": "disabled"}]
+    for template in fleet.resources("AWS::EC2::LaunchTemplate"):
+        assert template.properties["LaunchTemplateData"]["Monitoring"] == {"Enabled": False}
 
 
 def install(programs: dict[str, str], folder: Path) -> None:
@@ -282,7 +297,7 @@ def test_a_cold_start_has_a_metric_for_each_part_that_a_replica_is_told(ecs: Tem
     metrics = {
         item.properties["MetricTransformations"][0]["MetricName"] for item in ecs.resources("AWS::Logs::MetricFilter")
     }
-    assert metrics == {"PullSeconds", "ModelSeconds", "WebUiSeconds", "ReadySeconds", "FirstTaskSeconds"}
+    assert metrics == {"PullSeconds", "ModelSeconds", "WebUiSeconds", "ReadySeconds", "FirstTaskSeconds", "BusyShare"}
 
 
 def test_replicas_have_an_address_of_their_own_that_nobody_can_call(fleet: Templates) -> None:

@@ -35,6 +35,9 @@ class Idle:
         # No event, no task, no datapoint of Container Insights: but ECS knows its services.
         return {"services": [{"serviceName": name, "desiredCount": 0, "runningCount": 0} for name in services]}
 
+    def describe_clusters(self, *, clusters: list[str]) -> Any:
+        return {"clusters": [{"clusterName": name, "registeredContainerInstancesCount": 0} for name in clusters]}
+
     def put_metric_data(self, *, Namespace: str, MetricData: list[Any]) -> None:
         for datum in MetricData:
             dimensions = frozenset((item["Name"], item["Value"]) for item in datum["Dimensions"])
@@ -58,7 +61,8 @@ def test_every_figure_that_scaling_needs_is_there_while_nothing_runs(fleet: Temp
     ).publish()
     read = {
         (metric["Namespace"], metric["MetricName"], frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"]))
-        for service in settings.services
+        for services in settings.services.values()
+        for service in services
         for rule in rules_of(fleet, service)
         for metric in rule.metrics
     }

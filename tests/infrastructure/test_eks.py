@@ -14,6 +14,7 @@ from stacks.constructs.runtime.replica_limits import WEBUI_FOLDERS, WRITABLE_FOL
 from stacks.pinned_versions import PINS
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates, without_hash
+from tests.infrastructure.test_manifests import KUBERNETES_VERSION
 
 PROJECT = Path(__file__).parents[2]
 NAMESPACE = "runtime-sdruntime"
@@ -92,7 +93,7 @@ def test_a_replica_is_probed_where_its_supervisor_answers(everything: Templates)
         item["name"]: item["valueFrom"]["fieldRef"]["fieldPath"] for item in container["env"] if "valueFrom" in item
     }
     assert fields == {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
-    assert variables["QUEUE_URL"] == "RuntimeSdruntimeQueue.QueueUrl"
+    assert variables["QUEUE_URL"] == "RuntimeSdruntimeQueue"
 
 
 def test_traced_replicas_send_their_spans_to_a_collector_that_outlives_them(everything: Templates) -> None:
@@ -152,7 +153,7 @@ def test_the_number_of_replicas_is_the_scalers_business(everything: Templates) -
     (trigger,) = scaled["triggers"]
     assert trigger["type"] == "aws-sqs-queue"
     assert trigger["metadata"] == {
-        "queueURL": "RuntimeSdruntimeQueue.QueueUrl",
+        "queueURL": "RuntimeSdruntimeQueue",
         "awsRegion": "AWS::Region",
         "queueLength": str(everything.environment.runtimes[0].scaling.tasks_per_replica),
         "activationQueueLength": "0",
@@ -235,6 +236,28 @@ def test_kedas_chart_is_pinned(everything: Templates) -> None:
         assert re.fullmatch(rf"{re.escape(chart.properties['Version'])}@sha256:[0-9a-f]{{64}}", image["tag"])
 
 
+def test_the_chart_has_time_for_the_first_node_and_its_operator_a_substitute(everything: Templates) -> None:
+    (chart,) = everything.resources("Custom::AWSCDK-EKS-HelmChart")
+    # Helm's own limit is five minutes, and the CDK's function ends after 15.
+    assert chart.properties["Wait"] is True
+    assert 5 * 60 < int(chart.properties["Timeout"].removesuffix("s")) < 15 * 60
+    values = json.loads(chart.properties["Values"])
+    assert values["operator"]["replicaCount"] == 2
+    assert values["podDisruptionBudget"]["operator"] == {"minAvailable": 1}
+
+
+def test_the_cluster_costs_no_extended_support_and_can_be_created_a_second_time(everything: Templates) -> None:
+    (cluster,) = everything.resources("AWS::EKS::Cluster")
+    assert cluster.properties["Version"] == KUBERNETES_VERSION
+    assert cluster.properties["UpgradePolicy"] == {"SupportType": "STANDARD"}
+    # EKS creates the group of the control plane's logs itself, so a group of the template may exist already.
+    (retention,) = everything.resources("Custom::LogRetention")
+    assert retention.properties["LogGroupName"] == f"/aws/eks/{everything.environment.cluster_name}/cluster"
+    assert retention.properties["RetentionInDays"] == everything.environment.log_retention_days
+    names = [group.properties.get("LogGroupName") for group in everything.resources("AWS::Logs::LogGroup")]
+    assert not [name for name in names if isinstance(name, str)]
+
+
 def test_what_replicas_log_arrives_as_it_is(everything: Templates) -> None:
     configuration = everything.manifest("ConfigMap", "log-shipping")["data"]["fluent-bit.conf"]
     assert "    log_key log\n    log_format json/emf\n" in configuration
@@ -261,7 +284,7 @@ def test_each_part_of_a_cold_start_is_a_metric_that_some_process_logs(everything
     sources = "".join(path.read_text() for path in (PROJECT / "runtime_image").rglob("*.py"))
     names = set()
     for filter_ in everything.resources("AWS::Logs::MetricFilter"):
-        if not filter_.name.startswith("ColdStart"):
+        if not filter_.name.startswith("ColdStart") or filter_.name.endswith("BusyShare"):
             continue
         (transformation,) = filter_.properties["MetricTransformations"]
         assert transformation["MetricNamespace"] == "Darkroom/everything"

@@ -165,6 +165,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
     },
     "publish_scaling_metrics": {
         "cloudwatch:PutMetricData": ["*"],
+        "ecs:DescribeClusters": ["arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:cluster/darkroom-ecs"],
         "ecs:DescribeServices": [
             f"arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:service/darkroom-ecs/{service}"
             for service in ("dynamic-on-demand", "sdruntime-on-demand", "sdruntime-spot")

@@ -16,7 +16,7 @@ from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates, environment_parameters
 
 #: The version of the cluster (stacks/constructs/kubernetes/cluster.py).
-KUBERNETES_VERSION = "1.35"
+KUBERNETES_VERSION = "1.36"
 #: Environments with an engine on Kubernetes.
 ENVIRONMENTS = ("everything", "eks", "eks-china", "existing", "two-runtimes", "example")
 #: Kinds that npm has models of.
@@ -128,6 +128,11 @@ NODE_CLASS = {
                 "role": {"type": "string"},
                 "subnetSelectorTerms": {"$ref": "#/$defs/terms"},
                 "securityGroupSelectorTerms": {"$ref": "#/$defs/terms"},
+                "advancedNetworking": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"ipv4PrefixSize": {"enum": ["Auto", "32"]}},
+                },
                 "networkPolicy": {"enum": ["DefaultAllow", "DefaultDeny"]},
                 "networkPolicyEventLogs": {"enum": ["Enabled", "Disabled"]},
                 "tags": {"type": "object", "additionalProperties": {"type": "string"}},

@@ -13,6 +13,7 @@ from contract.record import FINAL_STATUSES
 from lambdas.publish_scaling_metrics.scaling_metrics import (
     MESSAGES_IN_FLIGHT,
     MESSAGES_WAITING,
+    NODES,
     REPLICAS_DESIRED,
     REPLICAS_RUNNING,
 )
@@ -39,11 +40,11 @@ AWS_METRICS = {
     },
     ("AWS/Lambda", frozenset({"FunctionName"})): {"Errors", "IteratorAge", "Throttles"},
     ("AWS/Usage", frozenset({"Class", "Resource", "Service", "Type"})): {"ResourceCount"},
-    ("ECS/ContainerInsights", frozenset({"ClusterName"})): {"ContainerInstanceCount"},
 }
 #: What `publish_scaling_metrics` writes; tests/infrastructure/test_ecs_scaling.py sees it do so.
 MEASURED = {
     *((name, frozenset({"environment", "runtime"})) for name in (MESSAGES_WAITING, MESSAGES_IN_FLIGHT)),
+    (NODES, frozenset({"environment"})),
     *((name, frozenset({"environment", "service"})) for name in (REPLICAS_DESIRED, REPLICAS_RUNNING)),
 }
 
@@ -78,7 +79,7 @@ def metrics_read(alarm: dict[str, Any]) -> list[dict[str, Any]]:
 def metrics_of_alarms(templates: Templates) -> set[tuple[str, str, frozenset[str]]]:
     """Namespace, name and dimensions of every metric that an alarm reads."""
     return {
-        (metric["Namespace"], metric["MetricName"], frozenset(item["Name"] for item in metric["Dimensions"]))
+        (metric["Namespace"], metric["MetricName"], frozenset(item["Name"] for item in metric.get("Dimensions", ())))
         for alarm in templates.resources("AWS::CloudWatch::Alarm")
         for metric in metrics_read(alarm.properties)
     }
@@ -105,8 +106,8 @@ def emitted_by_functions() -> set[tuple[str, frozenset[str]]]:
 
 
 @pytest.fixture
-def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozenset[str]]]:
-    """Name and dimensions of every metric in the log of an agent."""
+def lines_of_agents(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The lines with metrics in the log of an agent."""
     caplog.set_level(logging.INFO, "metrics")
     clock, gpu, health = StillClock(), GpuUse(started_at=0.0), EngineHealth()
     log = EventLog(logging.getLogger("metrics"))
@@ -119,10 +120,15 @@ def emitted_by_agents(caplog: pytest.LogCaptureFixture) -> set[tuple[str, frozen
     checkpoints: Any = FakeEngine()
     report = ReplicaReport(path=None, metrics=metrics, gpu=gpu, health=health, engine=checkpoints, clock=clock, log=log)
     report.tick(clock.seconds + METRICS_SECONDS, held=0)
-    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    return [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+
+
+@pytest.fixture
+def emitted_by_agents(lines_of_agents: list[dict[str, Any]]) -> set[tuple[str, frozenset[str]]]:
+    """Name and dimensions of every metric in the log of an agent."""
     return {
         (metric["Name"], frozenset(dimensions))
-        for line in lines
+        for line in lines_of_agents
         for directive in line["_aws"]["CloudWatchMetrics"]
         for dimensions in directive["Dimensions"]
         for metric in directive["Metrics"]
@@ -151,7 +157,9 @@ def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Templat
     page = (PROJECT / "docs" / "how-to" / "operations.md").read_text(encoding="utf-8")
     section = page.split("\n## Runbooks\n", 1)[1].split("\n## ", 1)[0]
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^### (.+)$", section, re.MULTILINE)}
-    assert {runbook_of(alarm) for alarm in alarms_of(templates).values()} == headings
+    # Without an engine there are no nodes.
+    alarms = {runbook_of(alarm) for alarm in alarms_of(templates).values()}
+    assert alarms == headings - ({"idle-gpus"} if templates.environment.engine == "none" else set())
 
 
 def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
@@ -168,7 +176,7 @@ def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) 
     last_stops = [queue.name for queue in ecs.resources("AWS::SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert {"IntakeDeadLetterQueue", "RuntimeDynamicDeadLetterQueue", "NotifyFailures"} <= set(last_stops)
     expected |= {f"{queue.replace('DeadLetterQueue', '-DeadLetterQueue')}/dead-letters" for queue in last_stops}
-    expected |= {"Intake/intake", "Notify/late-callbacks"}
+    expected |= {"Intake/intake", "Notify/late-callbacks", "Nodes/idle-gpus"}
     expected |= {f"{function.name}/function-errors" for function in ecs.resources("AWS::Lambda::Function")}
     assert alarms_of(ecs).keys() == expected
 
@@ -185,7 +193,7 @@ def test_thresholds_are_the_environments(everything: Templates) -> None:
     alarms = alarms_of(everything)
     assert alarms["sd-xl/oldest-message"]["Threshold"] == 45 * 60
     assert alarms["sd-xl/failures"]["Threshold"] == 15
-    assert alarms["sd-xl/no-replica"]["EvaluationPeriods"] == 10
+    assert alarms["sd-xl/no-replica"]["DatapointsToAlarm"] == 10
 
 
 def test_an_alarm_reads_the_queue_that_its_name_says(ecs: Templates) -> None:
@@ -238,6 +246,27 @@ def test_what_the_dashboard_and_the_alarms_read_is_what_functions_and_agents_wri
     assert ours & emitted_by_agents
 
 
+def test_the_work_of_gpus_is_read_from_the_lines_of_the_agents(
+    ecs: Templates, everything: Templates, lines_of_agents: list[dict[str, Any]]
+) -> None:
+    assert any(isinstance(line.get("BusyShare"), list) for line in lines_of_agents)
+    for templates in (ecs, everything):
+        filters = [item.properties for item in templates.resources("AWS::Logs::MetricFilter")]
+        shares = [item for item in filters if item["MetricTransformations"][0]["MetricName"] == "BusyShare"]
+        groups = {templates.flat(item["LogGroupName"]) for item in shares}
+        assert groups == {name for name in map(templates.flat, all_log_groups(templates)) if "Runtime" in name}
+        for item in shares:
+            assert item["FilterPattern"] == "{ $.BusyShare[0] >= 0 }"
+            assert item["MetricTransformations"][0]["MetricValue"] == "$.BusyShare[0]"
+
+
+def all_log_groups(templates: Templates) -> list[Any]:
+    """The log groups that the saved queries read."""
+    (first, *_) = templates.resources("AWS::Logs::QueryDefinition")
+    groups: list[Any] = first.properties["LogGroupNames"]
+    return groups
+
+
 def test_the_dashboard_shows_each_runtime(ecs: Templates) -> None:
     widgets = dashboard_of(ecs)
     headings = [widget["properties"]["markdown"] for widget in widgets if widget["type"] == "text"]
@@ -268,7 +297,7 @@ def test_the_machines_are_shown_beside_what_the_account_may_have(
     shown = metrics_of_dashboard(templates)
     assert any(namespace == "AWS/Usage" for namespace, _, _ in shown) == bool(classes)
     nodes = {
-        "ecs": ("ECS/ContainerInsights", "ContainerInstanceCount", frozenset({"ClusterName"})),
+        "ecs": ("Darkroom", "Nodes", frozenset({"environment"})),
         "everything": ("Darkroom/everything", "Nodes", frozenset()),
     }
     assert set(nodes.values()) & shown == ({nodes[environment]} if environment in nodes else set())

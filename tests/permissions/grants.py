@@ -33,6 +33,7 @@ CALLED_BY_OTHERS: Final = {
         "KubernetesClusterKubectlProvider.*": "the CDK's own functions, which apply what the templates say",
         "KubernetesClusterRole": "EKS Auto Mode; the policies are AWS's",
         "KubernetesNodeRole": "the kubelet on a node; the policies are AWS's",
+        "LogRetention.*": "the CDK's own function, which sets the retention of the control plane's logs",
         "LogsRole": "Fluent Bit writes the replicas' lines; the snapshots show its rights",
         "NetworkVpcFlowLogIAMRole": "VPC writes its flow logs",
         "Runtime.+ExecutionRole": "ECS pulls the image, reads secrets and writes logs before there is a replica;"

@@ -6,6 +6,7 @@ from typing import Final
 from aws_cdk import Aws, aws_ec2, aws_ecs, aws_iam
 from constructs import Construct
 
+from stacks.constructs.nag_suppressions import suppress
 from stacks.constructs.permissions import allow
 from stacks.constructs.runtime.egress import DNS_PORT, LAST_PORT, PRIVATE_CIDRS, private_ports, public_cidrs
 from stacks.constructs.runtime.gpu_network import GpuNetwork
@@ -30,8 +31,13 @@ class EcsCluster(Construct):
             self,
             "Cluster",
             cluster_name=name,
-            # Container Insights counts the nodes for the dashboard.
-            cluster_settings=[aws_ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")],
+            cluster_settings=[aws_ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="disabled")],
+        )
+        suppress(
+            self.cluster,
+            "AwsSolutions-ECS4",
+            "Container Insights has a price for each cluster, service and task; the environment's own metrics are"
+            " those that its alarms and its dashboard read",
         )
         self.arn = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:cluster/{name}"
         self._providers: list[str] = []

@@ -74,6 +74,8 @@ class GpuNodes(Construct):
                 managed_draining="ENABLED",
             ),
         )
+        # The first cluster of an account creates the role of ECS that a provider requires.
+        self.provider.node.add_dependency(cluster.cluster)
         cluster.add_provider(self.provider)
 
     def _launch_template(self, cluster: EcsCluster) -> aws_ec2.LaunchTemplate:
@@ -94,7 +96,7 @@ class GpuNodes(Construct):
             role=cluster.node_role,
             security_group=cluster.security_group,
             block_devices=[aws_ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],
-            detailed_monitoring=True,
+            detailed_monitoring=False,
             associate_public_ip_address=False,
             # Not for replicas, because a program with access to the metadata may act as the node.
             require_imdsv2=True,

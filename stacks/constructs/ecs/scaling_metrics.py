@@ -38,7 +38,7 @@ def publish_scaling_metrics(
     platform: FunctionPlatform,
     cluster_name: str,
     queues: Mapping[str, QueueReference],
-    services: Sequence[str],
+    services: Mapping[str, Sequence[str]],
 ) -> TaskFunction:
     """Create the function that writes these metrics, and its schedule.
 
@@ -47,7 +47,7 @@ def publish_scaling_metrics(
         platform: Properties that all functions share.
         cluster_name: Cluster of the services.
         queues: Queue of each runtime, by the runtime's name.
-        services: Names of all services.
+        services: Names of the services of each runtime.
     """
     stack = Stack.of(scope)
     function = TaskFunction(
@@ -59,13 +59,15 @@ def publish_scaling_metrics(
         settings={
             "CLUSTER": cluster_name,
             "QUEUES": stack.to_json_string({runtime: queue.url for runtime, queue in queues.items()}),
-            "SERVICES": stack.to_json_string(list(services)),
+            "SERVICES": stack.to_json_string({runtime: list(names) for runtime, names in services.items()}),
         },
         platform=platform,
     )
     function.allow("sqs:GetQueueAttributes", on=[queue.arn for queue in queues.values()])
-    of_cluster = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:service/{cluster_name}"
-    function.allow("ecs:DescribeServices", on=[f"{of_cluster}/{service}" for service in services])
+    of_ecs = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    names = [name for of_runtime in services.values() for name in of_runtime]
+    function.allow("ecs:DescribeServices", on=[f"{of_ecs}:service/{cluster_name}/{name}" for name in names])
+    function.allow("ecs:DescribeClusters", on=[f"{of_ecs}:cluster/{cluster_name}"])
     function.allow(
         "cloudwatch:PutMetricData",
         on=["*"],

@@ -45,9 +45,12 @@ use_local_nvme() {{
   test -n "$disk" || return 0
   systemctl stop docker.socket docker.service
   mkfs.xfs -f "$disk" && mkdir -p /var/lib/docker && mount -o noatime "$disk" /var/lib/docker
-  systemctl start docker.service
 }}
-use_local_nvme || systemctl start docker.service
+use_local_nvme
+# The stop of Docker has also cancelled the start of ECS's agent, which requires it. This script runs before that start,
+# so it must not wait for it.
+systemctl start docker.service
+systemctl enable --now --no-block ecs.service
 """
 
 

@@ -5,18 +5,21 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from aws_cdk import Annotations, CfnElement, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_logs
-from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
+from aws_cdk import Annotations, CfnElement, CfnResource, Duration, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_logs
+from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct, IConstruct
 
 from stacks.config import Environment
 from stacks.constructs.kubernetes.names import Manifest
 from stacks.constructs.nag_suppressions import suppress, suppress_managed_policies, suppress_wildcard
-from stacks.constructs.retention import RetainedLogGroup, removal_policy_of
+from stacks.constructs.retention import removal_policy_of
 from stacks.constructs.runtime.gpu_network import GpuNetwork
 
 #: Raise it together with the layer of `kubectl`, which may be one version older or newer than the cluster.
-VERSION: Final = aws_eks_v2.KubernetesVersion.V1_35
+VERSION: Final = aws_eks_v2.KubernetesVersion.V1_36
+#: Time for the pods of a chart, in which the first node of the cluster starts and pulls their images. The CDK's
+#: function ends after 15 minutes, and an install that it cuts off would have to be repaired manually.
+CHART_TIMEOUT: Final = Duration.minutes(12)
 
 #: Policies that EKS Auto Mode requires of the roles of cluster and nodes.
 _CLUSTER_POLICIES: Final = (
@@ -62,13 +65,6 @@ class KubernetesCluster(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.network = network
-        logs = RetainedLogGroup(
-            self,
-            "Logs",
-            # EKS writes to this name, and would create the group itself.
-            name=f"/aws/eks/{environment.cluster_name}/cluster",
-            environment=environment,
-        )
         self.node_role = aws_iam.Role(
             self,
             "NodeRole",
@@ -86,11 +82,15 @@ class KubernetesCluster(Construct):
             compute=aws_eks_v2.ComputeConfig(node_pools=["system"], node_role=self.node_role),
             bootstrap_cluster_creator_admin_permissions=False,
             cluster_logging=list(aws_eks_v2.ClusterLoggingTypes),
-            kubectl_provider_options=aws_eks_v2.KubectlProviderOptions(kubectl_layer=KubectlV35Layer(self, "Kubectl")),
+            kubectl_provider_options=aws_eks_v2.KubectlProviderOptions(kubectl_layer=KubectlV36Layer(self, "Kubectl")),
             # kubectl prunes no Karpenter and KEDA objects, so each removable object is its own resource.
             prune=False,
         )
-        self._eks.node.add_dependency(logs)
+        cluster = self._eks.node.default_child
+        assert isinstance(cluster, aws_eks_v2.CfnCluster)  # noqa: S101  # narrows the type for mypy
+        # The default continues after the standard support ends, at six times the price.
+        cluster.upgrade_policy = aws_eks_v2.CfnCluster.UpgradePolicyProperty(support_type="STANDARD")
+        self._limit_control_plane_logs(environment)
         self._allow_tags()
         # For mypy, the library's class lacks a member of its interface.
         self._target = cast("aws_eks_v2.ICluster", self._eks)
@@ -141,6 +141,7 @@ class KubernetesCluster(Construct):
             release=chart,
             values=values,
             wait=True,
+            timeout=CHART_TIMEOUT,
         )
 
     def identify(self, id_: str, *, role: aws_iam.Role, namespace: str, service_account: str) -> Construct:
@@ -153,6 +154,30 @@ class KubernetesCluster(Construct):
             service_account=service_account,
             role_arn=role.role_arn,
         )
+
+    def _limit_control_plane_logs(self, environment: Environment) -> None:
+        """Set the retention of the control plane's logs, whose group may exist already.
+
+        EKS creates it with a fixed name, again even after its deletion. A group of the template would make the second
+        attempt of a first deployment fail.
+        """
+        retention = aws_logs.LogRetention(
+            self,
+            "LogRetention",
+            log_group_name=f"/aws/eks/{environment.cluster_name}/cluster",
+            # The parameter takes names; the days follow below.
+            retention=aws_logs.RetentionDays.ONE_MONTH,
+            removal_policy=removal_policy_of(environment),
+        )
+        resource = cast("CfnResource", retention.node.find_child("Resource"))
+        resource.add_property_override("RetentionInDays", environment.log_retention_days)
+        self._eks.node.add_dependency(retention)
+        (function,) = (
+            child for child in Stack.of(self).node.children if child.node.id.startswith(aws_logs.LogRetention.__name__)
+        )
+        reason = "The CDK's own function for the retention of logs, as the CDK creates it"
+        suppress_managed_policies(function, ("service-role/AWSLambdaBasicExecutionRole",), reason)
+        suppress_wildcard(function, "*", reason)
 
     def _allow_tags(self) -> None:
         """Allow EKS to put our tags on the nodes that it starts. Its managed policies allow only its own tags."""

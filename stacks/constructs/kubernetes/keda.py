@@ -21,6 +21,10 @@ FAILURE_THRESHOLD: Final = 3
 _VALUES: Final[dict[str, Any]] = {
     "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
     "nodeSelector": {"karpenter.sh/nodepool": "system"},
+    # Without the operator no GPU is switched on or off. The second one takes over while a node is replaced.
+    "operator": {"replicaCount": 2},
+    "podDisruptionBudget": {"operator": {"minAvailable": 1}},
+    "priorityClassName": "system-cluster-critical",
     "serviceAccount": {"operator": {"create": True, "name": SERVICE_ACCOUNT}},
     # The chart writes a tag after a repository, so a digest can follow the tag.
     "image": {

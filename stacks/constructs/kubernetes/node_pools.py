@@ -38,6 +38,8 @@ def node_class(
             "subnetSelectorTerms": [{"id": subnet_id} for subnet_id in subnet_ids],
             "securityGroupSelectorTerms": [{"id": security_group_id}],
             "networkPolicy": "DefaultAllow",
+            # A node has few pods. By default each node takes sixteen addresses in a row from its subnet.
+            "advancedNetworking": {"ipv4PrefixSize": "32"},
             "networkPolicyEventLogs": "Disabled",
             "ephemeralStorage": {
                 "size": f"{runtime.disk.size_gib}Gi",

@@ -1,16 +1,24 @@
 """Alarms of an environment and of each runtime. Each has a runbook in docs/how-to/operations.md."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Duration, aws_cloudwatch, aws_cloudwatch_actions, aws_sns, aws_sqs
+from aws_cdk import aws_cloudwatch, aws_cloudwatch_actions, aws_sns
 from constructs import Construct, IConstruct
 
 from contract.record import FINAL_STATUSES, Status
-from stacks.config import Alarms
-from stacks.constructs.functions.task_function import TaskFunction
+from stacks.config import Alarms, Environment
 from stacks.constructs.messaging.queues import DeadLetterQueue
-from stacks.constructs.monitoring.metrics import MINUTE, RuntimeMetrics, expression
+from stacks.constructs.monitoring.metrics import (
+    MINUTE,
+    RuntimeMetrics,
+    busy_share,
+    expression,
+    node_count,
+    of_function,
+    of_queue,
+)
 
 RUNBOOKS: Final = "docs/how-to/operations.md"
 
@@ -23,6 +31,12 @@ CALLBACK_DELAY_MS: Final = 300_000
 #: Minutes in a row in which a function fails. One event that no function can process fails now and then until it is
 #: set aside, and the dead-letter alarm reports that event.
 FUNCTION_ERROR_MINUTES: Final = 5
+#: Seconds until the metrics of a minute are complete. Until then FILL makes the minute a good one. So an alarm
+#: looks further back by this time, and requires as many bad periods as without it.
+METRIC_DELAY_SECONDS: Final = 120
+#: Minutes for which GPU nodes may run without work: a node, the image, the models and the Web UI need them to start,
+#: and ECS removes an empty node after 15 minutes.
+IDLE_GPU_MINUTES: Final = 30
 
 #: Seconds over which the share of failed tasks is computed.
 FAILURE_WINDOW_SECONDS: Final = 900
@@ -47,8 +61,9 @@ class AlarmGroup(Construct):
 
 
 class RunbookAlarm(aws_cloudwatch.Alarm):
-    """Alarm for `metric` at or above `threshold` in `periods` consecutive periods; missing data is not an alarm.
+    """Alarm for `metric` at or above `threshold` in `periods` periods; missing data is not an alarm.
 
+    The periods are consecutive, but for those in which the newest data may still be on its way.
     `runbook` is the anchor of its runbook's heading, such as `oldest-message`. `subject` is the name of the runtime,
     queue or function that it watches.
     """
@@ -60,7 +75,7 @@ class RunbookAlarm(aws_cloudwatch.Alarm):
         runbook: str,
         meaning: str,
         *,
-        metric: aws_cloudwatch.IMetric,
+        metric: aws_cloudwatch.Metric | aws_cloudwatch.MathExpression,
         threshold: float,
         periods: int,
         id_: str | None = None,
@@ -73,7 +88,8 @@ class RunbookAlarm(aws_cloudwatch.Alarm):
             alarm_description=f"{meaning} Runbook: {RUNBOOKS}#{runbook}",
             metric=metric,
             threshold=threshold,
-            evaluation_periods=periods,
+            evaluation_periods=periods + _incomplete_periods(metric),
+            datapoints_to_alarm=periods,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )
@@ -85,9 +101,9 @@ class RunbookAlarm(aws_cloudwatch.Alarm):
 class EnvironmentAlarms(AlarmGroup):
     """Alarms of an environment as a whole: dead letters, intake, callbacks and functions."""
 
-    def watch_dead_letters(self, queues: Sequence[DeadLetterQueue]) -> None:
-        """Alarm when messages stay in one of `queues`."""
-        for queue in queues:
+    def watch_dead_letters(self, queues: Mapping[DeadLetterQueue, str]) -> None:
+        """Alarm when messages stay in one of `queues`, each with its name."""
+        for queue, queue_name in queues.items():
             name = _path_of(queue)
             RunbookAlarm(
                 self,
@@ -95,56 +111,77 @@ class EnvironmentAlarms(AlarmGroup):
                 "dead-letters",
                 f"Messages are left in {name}: the function that empties it fails, or an operator must decide.",
                 metric=expression(
-                    "FILL(waiting, 0) + FILL(in_flight, 0)",
+                    # SQS writes both or none.
+                    "waiting + in_flight",
                     "messages",
-                    waiting=queue.metric_approximate_number_of_messages_visible(statistic="Maximum"),
-                    in_flight=queue.metric_approximate_number_of_messages_not_visible(statistic="Maximum"),
+                    waiting=of_queue("ApproximateNumberOfMessagesVisible", queue_name),
+                    in_flight=of_queue("ApproximateNumberOfMessagesNotVisible", queue_name),
                 ),
                 threshold=1,
                 periods=DEAD_LETTER_MINUTES,
             )
 
-    def watch_intake(self, queue: aws_sqs.IQueue) -> None:
+    def watch_intake(self, queue_name: str) -> None:
         """Alarm when the router falls behind the entry topic."""
         RunbookAlarm(
             self,
             "Intake",
             "intake",
             f"A message from the entry topic has waited for {INTAKE_AGE_SECONDS // 60} minutes for the router.",
-            metric=queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=Duration.seconds(MINUTE)),
+            metric=of_queue("ApproximateAgeOfOldestMessage", queue_name),
             threshold=INTAKE_AGE_SECONDS,
             periods=3,
         )
 
-    def watch_callbacks(self, notify: TaskFunction) -> None:
+    def watch_callbacks(self, notify: str) -> None:
         """Alarm when finished tasks wait for their callbacks."""
         RunbookAlarm(
             self,
             "Notify",
             "late-callbacks",
             f"Finished tasks have waited for {CALLBACK_DELAY_MS // 60_000} minutes for their callbacks.",
-            metric=notify.metric("IteratorAge", statistic="Maximum", period=Duration.seconds(MINUTE)),
+            metric=of_function("IteratorAge", notify, statistic="Maximum"),
             threshold=CALLBACK_DELAY_MS,
             periods=3,
         )
 
-    def watch_functions(self, functions: Sequence[TaskFunction]) -> None:
-        """Alarm when one of `functions` fails minute after minute."""
-        for function in functions:
+    def watch_functions(self, functions: Mapping[str, str]) -> None:
+        """Alarm when one of `functions`, the names by ids, fails minute after minute."""
+        for function, function_name in functions.items():
             RunbookAlarm(
                 self,
-                function.node.id,
+                function,
                 "function-errors",
-                f"The function {function.node.id} fails, times out, or is throttled by Lambda.",
+                f"The function {function} fails, times out, or is throttled by Lambda.",
                 metric=expression(
                     "FILL(errors, 0) + FILL(throttles, 0)",
                     "errors",
-                    errors=function.metric_errors(),
-                    throttles=function.metric_throttles(),
+                    errors=of_function("Errors", function_name),
+                    throttles=of_function("Throttles", function_name),
                 ),
                 threshold=1,
                 periods=FUNCTION_ERROR_MINUTES,
             )
+
+    def watch_gpus(self, environment: Environment) -> None:
+        """Alarm when more nodes run than `minReplicas` keeps, and no GPU works."""
+        kept = sum(runtime.scaling.min_replicas for runtime in environment.runtimes)
+        cooldown_seconds = max(runtime.scaling.cooldown_seconds for runtime in environment.runtimes)
+        minutes = IDLE_GPU_MINUTES + math.ceil(cooldown_seconds / MINUTE)
+        RunbookAlarm(
+            self,
+            "Nodes",
+            "idle-gpus",
+            f"GPU nodes have run for {minutes} minutes, and none has worked.",
+            metric=expression(
+                f"IF(nodes > {kept}, IF(FILL(busy, 0) > 0, 0, 1), 0)",
+                "GPUs are idle",
+                nodes=node_count(environment),
+                busy=busy_share(environment),
+            ),
+            threshold=1,
+            periods=minutes,
+        )
 
 
 class RuntimeAlarms(AlarmGroup):
@@ -238,6 +275,13 @@ def _failure_percent(metrics: RuntimeMetrics) -> aws_cloudwatch.MathExpression:
         period_seconds=FAILURE_WINDOW_SECONDS,
         **finished,
     )
+
+
+def _incomplete_periods(metric: aws_cloudwatch.Metric | aws_cloudwatch.MathExpression) -> int:
+    """Return the number of newest periods whose missing data the metric fills in."""
+    if not isinstance(metric, aws_cloudwatch.MathExpression) or "FILL(" not in metric.expression:
+        return 0
+    return math.ceil(METRIC_DELAY_SECONDS / metric.period.to_seconds())
 
 
 def _path_of(queue: IConstruct) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from aws_cdk import aws_cloudwatch
 
 from stacks.config import Environment
-from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC, expression, log_metrics_namespace, metric
+from stacks.constructs.monitoring.metrics import expression, metric, node_count
 from stacks.constructs.monitoring.runtime_widgets import PERIOD_SECONDS, graph
 
 #: EC2's names of its vCPU quotas, which follow the first letter of the families that share one.
@@ -17,29 +17,11 @@ def capacity_widgets(environment: Environment) -> list[aws_cloudwatch.IWidget]:
     """Return the graphs; an environment without an engine starts no nodes and has none."""
     if environment.engine == "none":
         return []
-    nodes = _nodes_on_eks(environment) if environment.engine == "eks" else _nodes_on_ecs(environment)
     return [
-        graph("Nodes", [nodes], unit="nodes"),
+        graph("Nodes", [node_count(environment)], unit="nodes"),
         graph("GPU nodes of the account, in processors", list(_processors(environment)), unit="vCPUs"),
         graph("Part of the GPU quotas in use", list(_quotas(environment)), unit="percent"),
     ]
-
-
-def _nodes_on_eks(environment: Environment) -> aws_cloudwatch.IMetric:
-    namespace = log_metrics_namespace(environment.name)
-    nodes = metric(NODES_METRIC, "Sum", namespace=namespace, period_seconds=PERIOD_SECONDS)
-    # Each node counts itself once a minute.
-    return expression(f"nodes / {PERIOD_SECONDS // MINUTE}", "nodes", period_seconds=PERIOD_SECONDS, nodes=nodes)
-
-
-def _nodes_on_ecs(environment: Environment) -> aws_cloudwatch.IMetric:
-    return metric(
-        "ContainerInstanceCount",
-        "Maximum",
-        namespace="ECS/ContainerInsights",
-        label="nodes",
-        ClusterName=environment.cluster_name,
-    )
 
 
 def _processors(environment: Environment) -> Iterator[aws_cloudwatch.Metric]:

@@ -1,4 +1,4 @@
-"""Metrics of each part of a cold start, extracted from the logs of starting replicas.
+"""Metrics of an environment, extracted from the logs of its replicas: parts of a cold start, and work of the GPUs.
 
 A replica waits for a node, the image, the models and the Web UI, and then for the end of its first task.
 """
@@ -9,7 +9,7 @@ from typing import Final
 from aws_cdk import aws_cloudwatch, aws_logs
 from constructs import Construct
 
-from stacks.constructs.monitoring.metrics import log_metrics_namespace
+from stacks.constructs.monitoring.metrics import BUSY_METRIC, log_metrics_namespace
 
 #: Event and field with the seconds of each metric.
 _PARTS: Final = {
@@ -51,3 +51,14 @@ class ColdStartMetrics(Construct):
                 metric_value=f"$.{field}",
                 unit=aws_cloudwatch.Unit.SECONDS,
             )
+        # The agents' own metric has the runtime as a dimension, and an alarm reads ten metrics at most.
+        share = f"$.{BUSY_METRIC}[0]"
+        aws_logs.MetricFilter(
+            self,
+            BUSY_METRIC,
+            log_group=log_group,
+            filter_pattern=aws_logs.FilterPattern.number_value(share, ">=", 0),
+            metric_namespace=log_metrics_namespace(environment_name),
+            metric_name=BUSY_METRIC,
+            metric_value=share,
+        )

@@ -1,14 +1,13 @@
 """Dashboard of an environment: alarms, tasks and capacity as a whole, then each runtime."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import aws_cloudwatch
 from constructs import Construct
 
 from stacks.config import RuntimeConfig
-from stacks.constructs.functions.task_function import TaskFunction
 from stacks.constructs.monitoring.alarms import RUNBOOKS
-from stacks.constructs.monitoring.metrics import RuntimeMetrics, metric
+from stacks.constructs.monitoring.metrics import RuntimeMetrics, metric, of_function
 from stacks.constructs.monitoring.runtime_widgets import HEIGHT, WIDTH, graph, runtime_widgets
 
 
@@ -22,7 +21,7 @@ class EnvironmentDashboard(aws_cloudwatch.Dashboard):
         *,
         environment: str,
         runtimes: Sequence[tuple[RuntimeConfig, RuntimeMetrics]],
-        functions: Sequence[TaskFunction],
+        functions: Mapping[str, str],
         capacity: Iterable[aws_cloudwatch.IWidget],
         alarms: Sequence[aws_cloudwatch.IAlarm],
     ) -> None:
@@ -37,7 +36,7 @@ class EnvironmentDashboard(aws_cloudwatch.Dashboard):
             metric(name, "Sum", label=name, environment=environment)
             for name in ("SweepFailures", "DeadLettersUnreadable")
         ]
-        errors = [function.metric_errors(label=function.node.id) for function in functions]
+        errors = [of_function("Errors", function, label=name) for name, function in functions.items()]
         self.add_widgets(
             graph("Tasks in, by runtime", accepted, unit="tasks a minute", stacked=True),
             graph("Tasks that no function could resolve", unresolved, unit="a minute"),

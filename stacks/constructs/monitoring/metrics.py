@@ -6,12 +6,15 @@ from typing import Final
 from aws_cdk import Duration, aws_cloudwatch
 
 from contract.record import Status
+from stacks.config import Environment
 from stacks.constructs.functions.task_function import METRICS_NAMESPACE
 
 #: Seconds of the shortest period of all these metrics.
 MINUTE: Final = 60
-#: Metric that counts the nodes of an environment on EKS, once a minute each.
+#: Metric that counts the GPU nodes of an environment: on EKS each node once a minute, on ECS their number.
 NODES_METRIC: Final = "Nodes"
+#: Metric of the namespace of the log: the share of a minute in which the busiest GPU of an environment worked.
+BUSY_METRIC: Final = "BusyShare"
 
 
 def log_metrics_namespace(environment: str) -> str:
@@ -39,6 +42,18 @@ def metric(
     )
 
 
+def of_function(
+    name: str, function_name: str, *, statistic: str = "Sum", label: str | None = None
+) -> aws_cloudwatch.Metric:
+    """Return a metric that Lambda writes for a function."""
+    return metric(name, statistic, namespace="AWS/Lambda", label=label, FunctionName=function_name)
+
+
+def of_queue(name: str, queue_name: str, *, label: str | None = None) -> aws_cloudwatch.Metric:
+    """Return the maximum of a metric that SQS writes for a queue."""
+    return metric(name, "Maximum", namespace="AWS/SQS", label=label, QueueName=queue_name)
+
+
 def expression(
     text: str, label: str | None, *, period_seconds: int = MINUTE, **metrics: aws_cloudwatch.IMetric
 ) -> aws_cloudwatch.MathExpression:
@@ -46,6 +61,18 @@ def expression(
     return aws_cloudwatch.MathExpression(
         expression=text, using_metrics=metrics, label=label, period=Duration.seconds(period_seconds)
     )
+
+
+def node_count(environment: Environment) -> aws_cloudwatch.Metric:
+    """Return the number of GPU nodes in each minute."""
+    if environment.engine == "ecs":
+        return metric(NODES_METRIC, "Maximum", label="nodes", environment=environment.name)
+    return metric(NODES_METRIC, "Sum", label="nodes", namespace=log_metrics_namespace(environment.name))
+
+
+def busy_share(environment: Environment) -> aws_cloudwatch.Metric:
+    """Return the share of each minute in which the busiest GPU of the environment worked."""
+    return metric(BUSY_METRIC, "Maximum", label="busiest GPU", namespace=log_metrics_namespace(environment.name))
 
 
 @dataclass(frozen=True)
@@ -84,7 +111,7 @@ class RuntimeMetrics:
         return self._of_queue("ApproximateAgeOfOldestMessage", "age of the oldest")
 
     def _of_queue(self, name: str, label: str) -> aws_cloudwatch.Metric:
-        return metric(name, "Maximum", namespace="AWS/SQS", label=label, QueueName=self.queue_name)
+        return of_queue(name, self.queue_name, label=label)
 
     def _own(
         self, name: str, statistic: str, period_seconds: int, label: str, **dimensions: str

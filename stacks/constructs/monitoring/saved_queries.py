@@ -50,9 +50,7 @@ _FORMER_NAMES: Final = {"Released tasks": "Tasks Handed Back"}
 class SavedQueries(Construct):
     """One definition for each query, over all `log_groups`, in a folder with the environment's name."""
 
-    def __init__(
-        self, scope: Construct, id_: str, *, environment: str, log_groups: Sequence[aws_logs.ILogGroup]
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, environment: str, log_groups: Sequence[str]) -> None:
         super().__init__(scope, id_)
         for name, query in QUERIES.items():
             aws_logs.CfnQueryDefinition(
@@ -60,5 +58,5 @@ class SavedQueries(Construct):
                 _FORMER_NAMES.get(name, name).title().replace(" ", ""),
                 name=f"Darkroom/{environment}/{name}",
                 query_string=query,
-                log_group_names=[group.log_group_name for group in log_groups],
+                log_group_names=list(log_groups),
             )

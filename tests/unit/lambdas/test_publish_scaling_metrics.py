@@ -30,9 +30,9 @@ class FakeCloudWatch:
 
     @property
     def values(self) -> dict[tuple[str, str], float]:
-        """Value by metric and by the name of its queue or service."""
+        """Value by metric and by the name of its runtime, service or environment."""
         (call,) = self.calls
-        return {(item["MetricName"], item["Dimensions"][1]["Value"]): item["Value"] for item in call["MetricData"]}
+        return {(item["MetricName"], item["Dimensions"][-1]["Value"]): item["Value"] for item in call["MetricData"]}
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def queue_url() -> Iterator[str]:
         yield url
 
 
-def scaling_metrics(cloudwatch: FakeCloudWatch, *, queues: dict[str, str], services: tuple[str, ...]) -> ScalingMetrics:
+def scaling_metrics(
+    cloudwatch: FakeCloudWatch, *, queues: dict[str, str], services: dict[str, tuple[str, ...]]
+) -> ScalingMetrics:
     return ScalingMetrics(
         ecs=client("ecs"),
         sqs=client("sqs"),
@@ -71,7 +73,7 @@ def scaling_metrics(cloudwatch: FakeCloudWatch, *, queues: dict[str, str], servi
 def test_queues_and_services_are_measured_in_one_moment(queue_url: str) -> None:
     written = FakeCloudWatch()
     services = tuple(f"sdxl-{number}" for number in range(12))
-    scaling_metrics(written, queues={"sdxl": queue_url}, services=services).publish()
+    scaling_metrics(written, queues={"sdxl": queue_url}, services={"sdxl": services}).publish()
     values = written.values
     assert values["MessagesWaiting", "sdxl"] == 2
     assert values["MessagesInFlight", "sdxl"] == 1
@@ -83,27 +85,35 @@ def test_queues_and_services_are_measured_in_one_moment(queue_url: str) -> None:
     assert {item["Dimensions"][0]["Value"] for item in call["MetricData"]} == {"prod"}
 
 
-def test_one_that_cannot_be_measured_does_not_stop_the_scaling_of_the_others(queue_url: str) -> None:
+def test_a_runtime_whose_queue_cannot_be_measured_writes_nothing(queue_url: str) -> None:
+    # CloudWatch computes with 0 where a metric is missing: the queue would look empty, and its replicas spare.
     written = FakeCloudWatch()
-    gone = queue_url.replace("sdxl", "gone")
+    queues = {"gone": queue_url.replace("sdxl", "gone"), "sdxl": queue_url}
+    services = {"gone": ("sdxl-4", "sdxl-5"), "sdxl": ("sdxl-3",)}
+    with pytest.raises(MetricsMissing, match=r"^queue of gone$"):
+        scaling_metrics(written, queues=queues, services=services).publish()
+    assert {name for _, name in written.values} == {"prod", "sdxl", "sdxl-3"}
+
+
+def test_a_service_that_is_gone_is_named_and_hides_the_metrics_of_its_runtime_alone(queue_url: str) -> None:
+    written = FakeCloudWatch()
+    queues = {"sdxl": queue_url, "other": queue_url}
     with pytest.raises(MetricsMissing, match=r"^gone$"):
-        scaling_metrics(written, queues={"gone": gone, "sdxl": queue_url}, services=("sdxl-3",)).publish()
-    assert written.values.keys() >= {("MessagesWaiting", "sdxl"), ("ReplicasDesired", "sdxl-3")}
-    assert ("MessagesWaiting", "gone") not in written.values
+        scaling_metrics(written, queues=queues, services={"sdxl": ("sdxl-3",), "other": ("gone", "sdxl-4")}).publish()
+    assert {name for _, name in written.values} == {"prod", "sdxl", "sdxl-3"}
 
 
-def test_a_service_that_is_gone_is_named_and_hides_none_of_the_others(queue_url: str) -> None:
+def test_nodes_are_counted_also_while_there_are_none(queue_url: str) -> None:
     written = FakeCloudWatch()
-    with pytest.raises(MetricsMissing, match=r"^other$"):
-        scaling_metrics(written, queues={"sdxl": queue_url}, services=("sdxl-3", "other")).publish()
-    assert written.values["ReplicasDesired", "sdxl-3"] == 3
+    scaling_metrics(written, queues={"sdxl": queue_url}, services={"sdxl": ()}).publish()
+    assert written.values["Nodes", "prod"] == 0
 
 
 def test_the_handler_writes_to_cloudwatch(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handler, "client", client)
     monkeypatch.setenv("CLUSTER", "fleet")
     monkeypatch.setenv("QUEUES", json.dumps({"sdxl": queue_url}))
-    monkeypatch.setenv("SERVICES", json.dumps(["sdxl-3"]))
+    monkeypatch.setenv("SERVICES", json.dumps({"sdxl": ["sdxl-3"]}))
     try:
         handler.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, CONTEXT)
     finally:
@@ -114,4 +124,5 @@ def test_the_handler_writes_to_cloudwatch(queue_url: str, monkeypatch: pytest.Mo
         "MessagesInFlight",
         "ReplicasDesired",
         "ReplicasRunning",
+        "Nodes",
     }

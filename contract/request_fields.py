@@ -19,6 +19,7 @@ from contract.webui_values import (
     listed,
     name,
     number,
+    optional_picture,
     picture,
     read_fields,
     whole,
@@ -62,7 +63,7 @@ _IMAGE_TO_IMAGE: Final = _GENERATION | {
     **each("mask_round inpaint_full_res include_init_images", boolean),
     **each("image_cfg_scale initial_noise_multiplier", number()),
     "init_images": listed(picture, MAX_PICTURES),
-    **each("mask latent_mask", picture),
+    **each("mask latent_mask", optional_picture),
 }
 _UPSCALING: Final = {
     **each("resize_mode upscaling_resize_w upscaling_resize_h", whole()),

@@ -17,6 +17,7 @@ from contract.webui_values import (
     listed,
     name,
     number,
+    optional_picture,
     picture,
     text,
     whole,
@@ -99,7 +100,7 @@ SELECTABLE: Final[Mapping[str, tuple[Reader, ...]]] = {
     SD_UPSCALE: (_LABEL, whole(0, 256), name, number(1, 4)),
 }
 
-_UNIT_PICTURES: Final = known_fields({"image": picture, "mask": picture})
+_UNIT_PICTURES: Final = known_fields(each("image mask", optional_picture))
 
 
 def _unit_image(value: object, field: str, errors: list[FieldError]) -> object:
@@ -110,7 +111,7 @@ def _unit_image(value: object, field: str, errors: list[FieldError]) -> object:
         return listed(_UNIT_PICTURES if value and isinstance(value[0], dict) else picture, MAX_UNIT_PICTURES)(
             value, field, errors
         )
-    return picture(value, field, errors)
+    return optional_picture(value, field, errors)
 
 
 _CONTROL_NET_UNIT: Final = known_fields(
@@ -118,7 +119,7 @@ _CONTROL_NET_UNIT: Final = known_fields(
         **each("enabled low_vram lowvram pixel_perfect inpaint_crop_input_image save_detected_map", boolean),
         **each("module model resize_mode control_mode hr_option pulid_mode union_control_type", name),
         **each("image input_image", _unit_image),
-        **each("mask mask_image effective_region_mask", picture),
+        **each("mask mask_image effective_region_mask", optional_picture),
         "weight": number(0, 2),
         "processor_res": whole(-1, MAX_PROCESSOR_RESOLUTION),
         **each("threshold_a threshold_b", number()),

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 from urllib.parse import urljoin
 
@@ -115,6 +115,9 @@ def _redirect(answer: GuardedResponse) -> HttpUrl:
     location = answer.headers.get("location")
     if location is None:
         raise LinkUnavailable(f"{source.host} redirects without saying where to")
+    with suppress(UnicodeError):
+        # Servers write letters beyond ASCII as they are, in UTF-8.
+        location = location.encode("latin-1").decode()
     try:
         return parse_http_url(urljoin(str(source), location))
     except ValueError:

@@ -282,7 +282,7 @@ _COSTS: Final = (
                     "script_args": [False, False, "positive", "comma", 0],
                     "prompt": "|" * 30,
                 },
-                "width",
+                "prompt",
             ),
             (
                 "steps of a script",

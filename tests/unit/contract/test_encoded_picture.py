@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contract.encoded_picture import begins_as_picture, is_encoded_picture, plain_base64, read_encoded_picture
 from contract.errors import FieldError
 from contract.picture_formats import UnusablePicture
-from contract.webui_values import picture
+from contract.webui_values import optional_picture, picture
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BLANKS = st.text(" \t\r\n", max_size=3)
@@ -131,6 +131,14 @@ def test_blanks_around_a_link_are_removed_and_nothing_else(written: str, read: s
     errors: list[FieldError] = []
     assert picture(written, "mask", errors) == read
     assert not errors
+
+
+def test_an_empty_text_is_no_mask_but_not_a_picture() -> None:
+    errors: list[FieldError] = []
+    assert optional_picture("", "mask", errors) == ""
+    assert not errors
+    optional_picture(" ", "mask", errors)
+    assert [error.field for error in errors] == ["mask"]
 
 
 @pytest.mark.parametrize("text", ["iVBORw0KGgo of a cat", "a prompt about iVBORw0KGgo", "Qk0", "", "x" * 100])

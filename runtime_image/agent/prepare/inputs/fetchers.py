@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from contract.upload import MAX_LINK_BYTES
+from contract.upload import MAX_LINK_BYTES, UPLOAD_TYPES
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline, Resolver
@@ -23,7 +23,8 @@ LINK_SECONDS: Final = 20.0
 #: Some servers refuse requests without a user agent.
 _HEADERS: Final = {
     "User-Agent": "darkroom-agent/1",
-    "Accept": "image/*,*/*;q=0.5",
+    # Some servers convert a picture to AVIF for whoever accepts every kind.
+    "Accept": ", ".join([*UPLOAD_TYPES, "*/*;q=0.5"]),
     "Accept-Encoding": "identity",
 }
 

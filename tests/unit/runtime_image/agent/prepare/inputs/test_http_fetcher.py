@@ -86,6 +86,26 @@ def test_a_link_is_fetched_through_redirects(server: Server) -> None:
     assert fetcher(server).fetch(server.url("/a#fragment")) == b"picture"
 
 
+def test_letters_and_blanks_in_a_redirect_are_followed(server: Server) -> None:
+    # The server writes latin-1, so these are the bytes of UTF-8.
+    server.handlers["/a"] = answer(302, Location="/日 本.png".encode().decode("latin-1"))
+    server.handlers["/%E6%97%A5%20%E6%9C%AC.png"] = answer(200, b"picture")
+
+    assert fetcher(server).fetch(server.url("/a")) == b"picture"
+
+
+def test_a_server_is_asked_for_formats_that_are_accepted(server: Server) -> None:
+    asked: list[str] = []
+
+    def negotiate(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.headers["Accept"])
+        answer(200, b"picture")(request)
+
+    server.handlers["/"] = negotiate
+    fetcher(server).fetch(server.url("/"))
+    assert asked == ["image/png, image/jpeg, image/webp, image/gif, image/bmp, image/tiff, */*;q=0.5"]
+
+
 @pytest.mark.parametrize(
     "target",
     [

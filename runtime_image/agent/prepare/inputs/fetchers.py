@@ -23,7 +23,7 @@ LINK_SECONDS: Final = 20.0
 #: Some servers refuse requests without a user agent.
 _HEADERS: Final = {
     "User-Agent": "darkroom-agent/1",
-    # Some servers convert a picture to AVIF for whoever accepts every kind.
+    # Some servers convert a picture to AVIF if a client accepts every kind.
     "Accept": ", ".join([*UPLOAD_TYPES, "*/*;q=0.5"]),
     "Accept-Encoding": "identity",
 }

@@ -15,10 +15,12 @@ from click.testing import CliRunner, Result
 from cli import task_commands
 from cli.errors import CommandError
 from cli.main import main
+from cli.session import CLOSED_PIPE_EXIT_CODE
 from tests.harness.local_endpoints import write_local_endpoints
 from tests.harness.serving import QuietHandler, serving
 from tests.unit.cli.fake_api import FakeApi
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "how-to" / "command-line.md"
 NO_AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "/dev/null",
@@ -40,6 +42,14 @@ def test_the_help_lists_the_codes_of_all_errors() -> None:
     listed = re.findall(r"^ +(\d+) ", table, re.MULTILINE)
     raised = {error.exit_code for error in descendants(CommandError)}
     assert {int(code) for code in listed} == {0, *raised}
+
+
+def test_the_documents_list_the_same_codes() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    described = {int(code): meaning.replace("`", "") for code, meaning in rows}
+    assert described.pop(CLOSED_PIPE_EXIT_CODE)
+    table = CliRunner().invoke(main, ["--help"]).output.partition("Exit codes:")[2]
+    assert described == {int(code): text for code, text in re.findall(r"^ +(\d+) +(.+)$", table, re.MULTILINE)}
 
 
 def descendants(kind: type[CommandError]) -> set[type[CommandError]]:

@@ -61,12 +61,12 @@ setup-deploy: $(VENV)/.ready-to-deploy ## Install what a deployment needs: CDK, 
 	@$(MAKE) --no-print-directory --silent node_modules/.ready
 
 .PHONY: run
-run: $(VENV)/.ready ## Start the local system, send the documented requests, save the pictures to out/
-	@$(BIN)/python -m local.demo
+run: $(VENV)/.ready ## Start the local system, send the documented requests, save the images to out/
+	@$(BIN)/python -m local.demo $(OPTIONS)
 
 .PHONY: up
 up: $(VENV)/.ready ## Start the local system and leave it running until Ctrl-C
-	@$(BIN)/python -m local up
+	@$(BIN)/python -m local up $(OPTIONS)
 
 .PHONY: lint
 lint: style types ## Check style, types and the direction of imports

@@ -18,7 +18,7 @@ from local.replicas.webuis import WebUis, free_webui_url
 
 #: Region of an environment that names none.
 DEFAULT_REGION: Final = "us-east-1"
-_AWS_LISTENING_SECONDS: Final = 60.0
+_AWS_LISTENING_SECONDS: Final = 180.0
 
 
 @dataclass(frozen=True)

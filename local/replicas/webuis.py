@@ -16,7 +16,7 @@ from local.replicas.checkpoints import link_checkpoints
 from runtime_image.process.webui_environment import webui_environment
 
 #: Seconds until a Web UI listens. The embedded one imports torch and diffusers first, perhaps from a cold disk.
-LISTENING_SECONDS: Final = 120.0
+LISTENING_SECONDS: Final = 300.0
 
 
 def webui_command(options: UpOptions, *, port: int, models: Path, settings_file: Path, lazy: bool) -> list[str]:

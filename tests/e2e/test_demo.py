@@ -1,5 +1,6 @@
 """`make run`, as it is typed: exit code 0, a picture for every documented request and way in, and their sheet."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def test_the_demo_shows_every_documented_request(tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=220)
     assert result.returncode == 0, result.stderr
     pictures = {path.name.rsplit("-", 2)[0] for path in (tmp_path / "out").glob("*-1.png")}
-    assert pictures == {
+    assert pictures == {"first-image", "second-image"} | {
         f"{document}-{format_}-{way_in}"
         for document in ("text-to-image", "image-to-image")
         for format_ in ("v1alpha2", "v1alpha1")
@@ -36,4 +37,6 @@ def test_the_demo_shows_every_documented_request(tmp_path: Path) -> None:
         assert sheet.width > 4 * 256
     assert result.stdout.count('"result": true') == 0, "callbacks are for people, on standard error"
     assert result.stderr.count('"result": true') == len(pictures)
+    callbacks = [line.removeprefix("callback ") for line in result.stderr.splitlines() if line.startswith("callback ")]
+    assert {json.loads(callback)["id"] for callback in callbacks} == pictures, "a callback is one line"
     assert "contact-sheet.png" in result.stderr

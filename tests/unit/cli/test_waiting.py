@@ -111,3 +111,31 @@ def test_a_published_task_that_never_arrives_is_explained() -> None:
     new_run = NewRun(api=Api(None), task_id="a", clock=clock)  # type: ignore[arg-type]
     with pytest.raises(Refused, match="answered by a callback"):
         wait(new_run, "a", clock=clock)
+
+
+def test_a_pipe_gets_a_line_for_each_change() -> None:
+    screen, clock = StringIO(), Clock()
+    api = Api(
+        seen("IN_QUEUE"), seen("IN_QUEUE"), seen("IN_PROGRESS") | {"sampling": {"sampling_step": 3}}, seen("FAILED")
+    )
+    wait_for_tasks(["a"], read_task=api.task, console=Console(file=screen, width=20), sleep=clock.sleep, clock=clock)
+    assert screen.getvalue().splitlines() == ["a:  50% IN_QUEUE", "a:  50% IN_PROGRESS step 3", "a: 100% FAILED"]
+
+
+def test_a_wait_without_a_total_ends_when_no_task_changes() -> None:
+    clock = Clock()
+    moving = [seen("IN_PROGRESS") | {"progress": step / 100} for step in range(100)]
+    apis = {"a": Api(*moving, seen("COMPLETED")), "b": Api(seen("IN_QUEUE"))}
+    ends: list[str] = []
+    with pytest.raises(WaitedTooLong, match="no progress for 10 s: b"):
+        wait_for_tasks(
+            list(apis),
+            read_task=lambda task_id: apis[task_id].task(task_id),
+            console=Console(quiet=True),
+            stall_seconds=10,
+            on_end=lambda task_id, task: ends.append(f"{task_id} {task['status']}"),
+            sleep=clock.sleep,
+            clock=clock,
+        )
+    assert ends == ["a COMPLETED"]
+    assert clock.seconds >= 100 * 0.5 + 10

@@ -1,0 +1,77 @@
+"""Demo on a machine where something does not go on: what was made stays, and the message names the rest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cli.api_client import ApiClient
+from cli.errors import Unreachable, WaitedTooLong
+from local.demo.image_size import FIRST
+from local.demo.journeys import CONTACT_SHEET, Demo
+from local.demo.local_system import DemoFailed
+from local.demo.output import console
+from local.demo.pictures import input_picture
+
+RUNNING = {"status": "IN_PROGRESS", "progress": 0.5}
+FAILED = {"status": "FAILED", "progress": 1, "error": {"code": "webui_refused"}}
+
+
+def completed(task_id: str) -> dict[str, Any]:
+    outputs = [{"s3_url": f"s3://out/{task_id}-1.png", "url": "http://s3/"}]
+    return {"status": "COMPLETED", "progress": 1, "outputs": outputs, "execution_ms": 10}
+
+
+class BusyApi(ApiClient):
+    """Completes the first image, gives the second a fixed state, and does not answer the first call of each kind."""
+
+    def __init__(self, second: dict[str, Any], callbacks: Path) -> None:
+        self._second = second
+        self._callbacks = callbacks
+        self._calls: list[str] = []
+
+    def submit(self, path: str, body: bytes) -> dict[str, Any]:
+        self._fail_once("submit")
+        task_id = json.loads(body)["task"]["metadata"]["id"]
+        with self._callbacks.open("a") as file:
+            file.write(
+                json.dumps({"id": task_id, "note": "long enough for more than one line of a terminal" * 3}) + "\n"
+            )
+        return {"id_task": task_id}
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        self._fail_once("task")
+        return completed(task_id) if task_id == "first-image" else self._second
+
+    def download(self, url: str, path: Path) -> None:
+        path.write_bytes(input_picture())
+
+    def _fail_once(self, call: str) -> None:
+        if call not in self._calls:
+            self._calls.append(call)
+            raise Unreachable("HTTP 504")
+
+
+@pytest.mark.parametrize(
+    ("second", "error", "message"),
+    [
+        (RUNNING, WaitedTooLong, "no progress for 1 s: second-image"),
+        (FAILED, DemoFailed, "second-image: .*webui_refused"),
+    ],
+)
+def test_what_was_made_stays(second: dict[str, Any], error: type[Exception], message: str, tmp_path: Path) -> None:
+    callbacks = tmp_path / "callbacks.jsonl"
+    api = BusyApi(second, callbacks)
+    demo = Demo(api=api, publish=lambda _: "message", callbacks=callbacks, out=tmp_path, stall_seconds=1)
+    with console.capture() as captured, pytest.raises(error, match=message):
+        demo.run(http_link="http://x", s3_link="s3://x", size=FIRST)
+    assert demo.saved == 1
+    assert (tmp_path / "first-image-1.png").exists()
+    with Image.open(tmp_path / CONTACT_SHEET) as sheet:
+        assert sheet.width > 256
+    lines = captured.get().splitlines()
+    assert any(line.startswith("first-image is sent again, because HTTP 504") for line in lines)
+    (callback,) = [line for line in lines if line.startswith("callback ") and "first-image" in line]
+    assert json.loads(callback.removeprefix("callback "))["id"] == "first-image"

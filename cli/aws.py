@@ -19,6 +19,7 @@ def aws_errors(failed: str) -> Iterator[None]:
         PartialCredentialsError,
         ProfileNotFound,
     )
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -32,5 +33,5 @@ def aws_errors(failed: str) -> Iterator[None]:
             f"{failed}: {error}; name a profile with --profile or AWS_PROFILE, or log in. With --url and --key, the"
             " commands for tasks need no AWS rights"
         ) from None
-    except (BotoCoreError, ClientError, Boto3Error) as error:
+    except (BotoCoreError, ClientError, Boto3Error, ResponseParserError) as error:
         raise Unreachable(f"{failed}: {error}") from None

@@ -188,4 +188,4 @@ def _name_and_region(name_or_path: str) -> tuple[str, str | None]:
         document = yaml.safe_load(path.read_text())
         return str(document["name"]), document.get("region")
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise WrongUsage(f"{path} is no environment file ({error}); check it with: darkroom doctor") from None
+        raise WrongUsage(f"{path} is not an environment file ({error}); check it with: darkroom doctor") from None

@@ -119,5 +119,5 @@ def file_name(url: str) -> str:
 def _type_of(path: Path) -> str:
     content_type, _ = mimetypes.guess_type(path.name)
     if content_type is None or not content_type.startswith("image/"):
-        raise WrongUsage(f"--input: {path} is no picture by its name; write for example photo.png or photo.jpg")
+        raise WrongUsage(f"--input: {path} is not a picture by its name; write for example photo.png or photo.jpg")
     return content_type

@@ -83,7 +83,7 @@ def read_header(file: BinaryIO, size: int, *, max_bytes: int = MAX_HEADER_BYTES)
         raise BrokenModel(f"it has {size} bytes, fewer than a header")
     (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
     if length > min(max_bytes, size - _LENGTH.size):
-        raise BrokenModel(f"its header claims {length} bytes; the file is truncated, or no safetensors file")
+        raise BrokenModel(f"its header claims {length} bytes; the file is truncated, or not a safetensors file")
     try:
         header = json.loads(file.read(length))
     except (ValueError, RecursionError):

@@ -23,8 +23,8 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
     try:
         identity = clients("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        advice = "name a profile (AWS_PROFILE), or log in again"
-        yield Finding(Level.PROBLEM, f"there are no credentials that AWS takes: {error}", advice)
+        advice = "name a profile (--profile or AWS_PROFILE), or log in again"
+        yield Finding(Level.PROBLEM, f"AWS rejected or could not find your credentials: {error}", advice)
         return
     account, arn = identity["Account"], identity["Arn"]
     if environment.account is not None and account != environment.account:

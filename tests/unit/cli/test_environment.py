@@ -1,6 +1,7 @@
 """The environment and the key that a command uses."""
 
 import json
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cli.environment import SystemEndpoints, deployed_environment
 from cli.errors import Refused, Unreachable, WrongUsage
 from cli.main import main
 from tests.harness.local_endpoints import write_local_endpoints
+from tests.harness.serving import QuietHandler, serving
 from tests.unit.cli.conftest import KEY
 from tests.unit.cli.fake_api import FakeApi
 
@@ -121,12 +123,49 @@ def test_without_aws_what_needs_it_says_so(arguments: list[str]) -> None:
         (["--url", "localhost:80", "--key", "k", "list"], "https://pictures.example/api"),
         (["--url", "http://a", "--environment", "prod", "list"], "--environment and --url exclude each other"),
         (["--key", "k", "--key-name", "guest", "list"], "--key and --key-name exclude each other"),
-        (["--environment", "nowhere.yaml", "list"], "is no environment file"),
+        (["--environment", "nowhere.yaml", "list"], "is not an environment file"),
     ],
 )
 def test_contradictions_are_wrong_usage(arguments: list[str], words: str) -> None:
     result = run(*arguments)
     assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "in_file", "region"),
+    [
+        (["--region", "eu-west-1"], "region: eu-central-1\n", "eu-west-1"),
+        ([], "region: eu-central-1\n", "eu-central-1"),
+        ([], "", "eu-north-1"),
+    ],
+)
+def test_the_region_is_typed_or_of_the_file_or_of_the_shell(
+    tmp_path: Path, arguments: list[str], in_file: str, region: str
+) -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.headers["Authorization"], body))
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: other\n{in_file}")
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "eu-north-1",
+        }
+        result = run(*arguments, "--environment", str(file), "list", **variables)
+    assert (result.exit_code, "environment 'other' cannot be read" in result.stderr) == (4, True), result.stderr
+    ((authorization, body),) = asked
+    assert f"/{region}/cloudformation/" in authorization
+    assert b"StackName=Darkroom-other-Storage" in body
 
 
 def exports(text: str) -> dict[str, str]:

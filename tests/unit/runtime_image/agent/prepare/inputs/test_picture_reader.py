@@ -7,6 +7,8 @@ import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -116,6 +118,23 @@ ACCEPTED = "PNG, JPEG, WebP, GIF, BMP and TIFF are accepted"
 def test_what_the_web_ui_could_not_use_is_refused_by_name(data: bytes, reason: str) -> None:
     with pytest.raises(UnusablePicture, match=reason):
         READER.read(data)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(FORMATS), st.integers(0, 2000), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255))))
+def test_what_is_damaged_is_refused_or_can_be_unpacked(
+    kind: str, cut_off_bytes: int, changes: list[tuple[int, int]]
+) -> None:
+    data = bytearray(saved(kind=kind))
+    for place, value in changes:
+        data[place % len(data)] = value
+    del data[len(data) - cut_off_bytes % len(data) :]
+    try:
+        read, _ = READER.read(bytes(data))
+    except UnusablePicture:
+        return
+    with Image.open(io.BytesIO(read)) as picture:
+        picture.load()
 
 
 @pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (64_000_001, 1)])

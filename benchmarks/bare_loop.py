@@ -23,7 +23,7 @@ def run_bare_loop(address: str, *, path: str, content: Mapping[str, Any], in_fli
     def work() -> None:
         try:
             for number in _shared(numbers, lock):
-                _send(address, path, {**content, "prompt": f"bare-{in_flight}-{number}"})
+                send_request(address, path, {**content, "prompt": f"bare-{in_flight}-{number}"})
                 ends.append(time.monotonic())
         except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
             errors.append(error)
@@ -47,11 +47,13 @@ def _shared(numbers: Iterator[int], lock: threading.Lock) -> Iterator[int]:
         yield number
 
 
-def _send(address: str, path: str, content: Mapping[str, Any]) -> None:
+def send_request(address: str, path: str, content: Mapping[str, Any]) -> bytes:
+    """Send one request on a new connection; return the answer."""
     connection = http.client.HTTPConnection(address, timeout=_TIMEOUT_SECONDS)
     connection.request("POST", path, json.dumps(content), {"Content-Type": "application/json"})
     answer = connection.getresponse()
-    answer.read()
+    body = answer.read()
     connection.close()
     if answer.status != http.client.OK:
         raise RuntimeError(f"the Web UI answered {answer.status}")
+    return body

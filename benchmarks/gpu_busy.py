@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.agent_process import cpu_ms, peak_rss_mb
-from benchmarks.bare_loop import run_bare_loop
+from benchmarks.bare_loop import run_bare_loop, send_request
 from benchmarks.benchmark_runtime import BenchmarkRuntime
 from benchmarks.command_line import benchmark_parser, exit_on_sigterm, print_json
 from benchmarks.lock_use import lock_use
-from benchmarks.processes import Server, local_aws, running, serving, start_agent, wait_until
+from benchmarks.processes import Server, local_aws, running, serving, start, start_agent, wait_until
 from benchmarks.stub_arguments import stub_arguments
 from stub_webui.journal import GenerationStep, JournaledGeneration, count_steps, read_journal
 from stub_webui.png_images import noisy_png
@@ -31,6 +31,8 @@ IN_FLIGHT: Final = (1, 2, 3)
 #: Seconds for which each bare loop goes on, at most and at least as many requests.
 BARE_SECONDS: Final = 6.0
 BARE_MIN_TASKS: Final = 5
+#: Tasks of the simplest worker, whose CPU is measured.
+SEQUENTIAL_TASKS: Final = 20
 #: Seconds beyond those that the lock is held for, after which tasks that are not done are lost.
 PATIENCE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
@@ -39,6 +41,11 @@ BUSY_SHARE: Final = 0.99
 #: Seconds a picture below which no loop keeps the GPU busy, and the part of the best bare loop's rate to reach then.
 SHORT_SECONDS: Final = 0.1
 SHORT_SHARE: Final = 0.9
+#: With a noisy neighbour: the part of the rate of the bare loop with so many requests in flight, whatever the length
+#: of a picture, and the agent's CPU a task as a multiple of that of a loop which sends one request after the other.
+NOISY_SHARE: Final = 0.85
+NOISY_IN_FLIGHT: Final = 3
+NOISY_CPU_FACTOR: Final = 4.0
 #: The agent's milliseconds of CPU for a task of one picture, by kind: those of an agent without leases, and a quarter
 #: more. They were measured on one machine; another may be slower.
 CPU_MS: Final[Mapping[str, float]] = {"txt2img": 25.0, "img2img": 35.0}
@@ -57,6 +64,7 @@ class GpuBusyResult:
     best_loop_tasks_per_second: float
     best_loop_busy_share: float
     loop_tasks_per_second: dict[str, float]
+    sequential_cpu_ms_per_task: float
     gap_ms_p50: float
     gap_ms_p95: float
     cpu_ms_per_task: float
@@ -76,13 +84,24 @@ class Target:
 
 def targets_of(options: argparse.Namespace, result: GpuBusyResult) -> list[Target]:
     """Return the targets of this kind of work, most of them relative to what the bare loops reached in this run."""
+    if options.neighbour is not None:
+        loop_ratio = result.tasks_per_second / result.loop_tasks_per_second[str(NOISY_IN_FLIGHT)]
+        cpu_ratio = result.cpu_ms_per_task / result.sequential_cpu_ms_per_task
+        return [
+            Target(
+                f"share of the tasks of the loop with {NOISY_IN_FLIGHT} in flight at least {NOISY_SHARE:.0%}",
+                loop_ratio >= NOISY_SHARE,
+            ),
+            Target(f"CPU a task at most {NOISY_CPU_FACTOR:g} times a sequential loop's", cpu_ratio <= NOISY_CPU_FACTOR),
+            _nothing_lost(result),
+        ]
     ratio = result.tasks_per_second / result.best_loop_tasks_per_second
     is_short = options.seconds_per_picture < SHORT_SECONDS
     share = SHORT_SHARE if is_short else BUSY_SHARE
     reached, name = (ratio, "share of the best bare loop's tasks") if is_short else (result.busy_share, "busy share")
     targets = [
         Target(f"{name} at least {share:.0%}", reached >= share),
-        Target("nothing lost or doubled", result.lost + result.doubled == 0),
+        _nothing_lost(result),
     ]
     if options.pictures_per_task == 1:
         cpu_limit_ms = CPU_MS[options.kind]
@@ -95,6 +114,10 @@ def targets_of(options: argparse.Namespace, result: GpuBusyResult) -> list[Targe
         is_quick = result.start_to_first_request_s <= FIRST_REQUEST_SECONDS
         targets.append(Target(f"first request within {FIRST_REQUEST_SECONDS:g} s", is_quick))
     return targets
+
+
+def _nothing_lost(result: GpuBusyResult) -> Target:
+    return Target("nothing lost or doubled", result.lost + result.doubled == 0)
 
 
 class Benchmark:
@@ -110,9 +133,14 @@ class Benchmark:
         """Measure the loops, then the agent."""
         with ExitStack() as stack:
             webui = stack.enter_context(serving(self._webui_arguments()))
+            if self._options.neighbour is not None:
+                words = ["-m", "benchmarks.noisy_neighbour", "--seed", str(self._options.neighbour)]
+                stack.enter_context(running(start(words, log_file=self._log_file)))
             aws_url, endpoint_url = stack.enter_context(local_aws(delay_ms=self._options.aws_delay_ms))
             loops = {number: self._measure_loop(webui, number) for number in IN_FLIGHT}
-            return self._measure_agent(webui, BenchmarkRuntime(aws_url), endpoint_url, loops)
+            runtime = BenchmarkRuntime(aws_url)
+            sequential_cpu_ms = self._measure_sequential_cpu(webui, runtime)
+            return self._measure_agent(webui, runtime, endpoint_url, loops, sequential_cpu_ms)
 
     def _webui_arguments(self) -> list[str]:
         options = self._options
@@ -135,8 +163,21 @@ class Benchmark:
         use = lock_use(self._generations(f"bare-{in_flight}-"))
         return use.tasks_per_second, use.busy_share
 
+    def _measure_sequential_cpu(self, webui: Server, runtime: BenchmarkRuntime) -> float:
+        """Return the milliseconds of CPU that the simplest worker needs for a task."""
+        for number in range(SEQUENTIAL_TASKS):
+            task_id = f"sequential-{number}"
+            runtime.submit(task_id, _TASK_TYPES[self._options.kind], self._content(task_id, webui))
+        address = f"127.0.0.1:{webui.port}"
+        return 1000 * runtime.run_sequentially(lambda content: send_request(address, self._path, content))
+
     def _measure_agent(
-        self, webui: Server, runtime: BenchmarkRuntime, endpoint_url: str, loops: Mapping[int, tuple[float, float]]
+        self,
+        webui: Server,
+        runtime: BenchmarkRuntime,
+        endpoint_url: str,
+        loops: Mapping[int, tuple[float, float]],
+        sequential_cpu_ms: float,
     ) -> GpuBusyResult:
         task_ids = [f"task-{number}" for number in range(self._options.tasks)]
         for task_id in task_ids:
@@ -163,6 +204,7 @@ class Benchmark:
             best_loop_tasks_per_second=loops[best][0],
             best_loop_busy_share=loops[best][1],
             loop_tasks_per_second={str(number): loop[0] for number, loop in loops.items()},
+            sequential_cpu_ms_per_task=sequential_cpu_ms,
             gap_ms_p50=use.gap_ms_p50,
             gap_ms_p95=use.gap_ms_p95,
             cpu_ms_per_task=(cpu_after_ms - cpu_before_ms) / len(task_ids),
@@ -197,7 +239,8 @@ def report(options: argparse.Namespace, result: GpuBusyResult, targets: Sequence
   busy share      {result.busy_share:.1%}; best bare loop {result.best_loop_busy_share:.1%}
   tasks a second  {result.tasks_per_second:.2f}, {ratio:.1%} of the best bare loop ({loops} in flight)
   gap             median {result.gap_ms_p50:.1f} ms, 95th percentile {result.gap_ms_p95:.1f} ms
-  agent           {result.cpu_ms_per_task:.1f} ms CPU a task, peak memory {result.peak_rss_mb:.0f} MB
+  agent           {result.cpu_ms_per_task:.1f} ms CPU a task, {result.sequential_cpu_ms_per_task:.1f} ms \
+the simplest worker, peak memory {result.peak_rss_mb:.0f} MB
   start           first request after {result.start_to_first_request_s:.2f} s
   lost, doubled   {result.lost}, {result.doubled}
 """ + "\n".join(f"  {'reached' if target.is_reached else 'MISSED ':7} {target.text}" for target in targets)
@@ -210,6 +253,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds-per-picture", type=float, default=1.0, metavar="T", help="the lock is held for")
     parser.add_argument("--aws-delay-ms", type=float, default=0.0, metavar="D", help="added to every call of AWS")
     parser.add_argument("--tasks", type=int, default=40, metavar="N", help="for the agent")
+    parser.add_argument("--neighbour", type=int, metavar="SEED", help="burn a core in bursts meanwhile")
     parser.add_argument("--link-ms", type=float, default=300.0, help="until an input picture's link answers")
     parser.add_argument("--pictures-per-task", type=int, default=1, help="in each answer")
     parser.add_argument("--picture-kb", type=int, default=450, help="size of each picture")

@@ -21,7 +21,6 @@ from runtime_image.agent.core.events import DrainRequested, Event, StopRequested
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.worker_pools import WorkerPools
-from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
 from runtime_image.agent.generate.generation import EngineSetUp, Generation, Interrupt, Readiness
 from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
 from runtime_image.agent.generate.hang_detector import HangDetector
@@ -171,7 +170,6 @@ def build_loop(
         outstanding=outstanding,
         attribution=attribution,
         prefetch_window=prefetch_window,
-        concurrency=AdaptiveConcurrency(),
         gpu=telemetry.gpu,
     )
     claimed = ClaimedTasks(pools=pools, withdraw=scheduler.withdraw, log=log)

@@ -8,8 +8,9 @@ from typing import Any, Final, Protocol
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.events import Event, StageDone, StageFailed
 
-#: Tasks between the queue and the engine at a time: one whose links are slow must not stop the others.
-MAX_AHEAD: Final = 4
+#: Tasks between the queue and the engine at a time: one whose links are slow must not stop the others, and 20 tasks a
+#: second of 50 ms must pass although each waits 300 ms for AWS.
+MAX_AHEAD: Final = 8
 #: Calls at the engine at a time. A call that waits in the engine's lock can only be stopped by an interrupt, and each
 #: needs a thread and an answer's memory.
 MAX_OUTSTANDING: Final = 4

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from runtime_image.agent.core.claimed_task import NOT_BEGUN, ClaimedTask, TaskPhase
 from runtime_image.agent.core.engine import EngineCall
 from runtime_image.agent.core.worker_pools import MAX_AHEAD, WorkerPools
-from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
 from runtime_image.agent.generate.generation import EngineSetUp, Generation, Interrupt
 from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
 from runtime_image.agent.generate.progress_attribution import ProgressAttribution
@@ -24,14 +23,12 @@ class GenerationScheduler:
         outstanding: OutstandingRequests,
         attribution: ProgressAttribution,
         prefetch_window: PrefetchWindow,
-        concurrency: AdaptiveConcurrency,
         gpu: GpuUse,
     ) -> None:
         self._pools = pools
         self._outstanding = outstanding
         self._attribution = attribution
         self._prefetch_window = prefetch_window
-        self._concurrency = concurrency
         self._gpu = gpu
         self._ready_queue = ReadyQueue()
 
@@ -78,7 +75,6 @@ class GenerationScheduler:
         if task.takes_lock:
             self._gpu.answered(task, now)
             self._prefetch_window.generated(sent_at=task.sent_at, ended_at=now)
-            self._concurrency.answered(now)
             self._attribution.answered(task)
         return self._outstanding.remove(task, now)
 
@@ -113,8 +109,6 @@ class GenerationScheduler:
             if call.takes_lock:
                 self._gpu.sent(task, task.sent_at)
             self._pools.run_stage(Generation.name, task)
-            if len(self._outstanding.tasks) >= self._concurrency.limit:
-                self._concurrency.filled(task.sent_at)
 
     def interrupt_if_needed(self) -> None:
         """Interrupt the running call if its task was aborted, or if its caller wants the picture as it is."""
@@ -128,12 +122,9 @@ class GenerationScheduler:
 
     def _may_send(self, call: EngineCall) -> bool:
         busy = self._outstanding.tasks
-        if self._outstanding.switching or not self._outstanding.is_settled or len(busy) >= self._concurrency.limit:
+        if self._outstanding.switching or not self._outstanding.is_settled or self._attribution.is_awaited:
             return False
-        if self._attribution.is_awaited:
-            return False
-        if busy and not self._prefetch_window.is_known:
-            # A call that waits in the engine's lock cannot go back to another replica any more.
+        if len(busy) >= self._prefetch_window.max_outstanding:
             return False
         if any(other.call and other.call.is_exclusive for other in busy):
             return False

@@ -5,17 +5,25 @@ from collections.abc import Sequence
 from typing import Final
 
 from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
 
 #: Seconds of work that may be held when the next task is received. Receiving, claiming and fetching its inputs must
 #: fit in, and no other replica could have begun the task sooner.
 HORIZON_SECONDS: Final = 3.0
 #: Seconds of work that one receive may bring, until the next one. More would be kept from other replicas.
 RECEIVE_SECONDS: Final = 0.2
+#: Calls at the engine while the time of a generation is known: one runs, the next waits in the engine's lock.
+MIN_OUTSTANDING: Final = 2
+#: Seconds of work that may wait in the engine's lock. It covers the work outside the lock, such as the encoding of
+#: pictures, and keeps the agent's own delays from the GPU.
+MAX_WAITING_SECONDS: Final = 1.0
 #: Tasks that are held while the time of a generation is unknown: one, and the next.
 BLINDLY_HELD: Final = 2
 #: Seconds of preparation after which a task waits for something slow, such as a link. It is then not the next work,
 #: and delays only itself. Long enough for names, options and links that answer at once, as most do.
 SLOW_PREPARATION_SECONDS: Final = 1.0
+#: Seconds of a generation below which nothing is computed from its time.
+SHORTEST_SECONDS: Final = 0.001
 #: Weight of the newest generation in the expected time of the next.
 NEWEST_WEIGHT: Final = 0.3
 #: Part of a generation that must be done before its length can be estimated from it.
@@ -36,6 +44,17 @@ class PrefetchWindow:
     def is_known(self) -> bool:
         """The time of a generation is known."""
         return self._expected_seconds is not None
+
+    @property
+    def max_outstanding(self) -> int:
+        """Limit of calls at the engine. It follows from their length, because noise falsifies every measured gain.
+
+        While no time is known it is one: a call in the engine's lock cannot go back to another replica any more.
+        """
+        if self._expected_seconds is None:
+            return 1
+        waiting = math.floor(MAX_WAITING_SECONDS / max(self._expected_seconds, SHORTEST_SECONDS))
+        return min(max(1 + waiting, MIN_OUTSTANDING), MAX_OUTSTANDING)
 
     def generated(self, *, sent_at: float, ended_at: float) -> None:
         """Record one generation. A call that was sent while another ran began when that one ended."""
@@ -66,7 +85,7 @@ class PrefetchWindow:
         free = HORIZON_SECONDS - self._rest(outstanding, now) - waiting * self._expected_seconds
         if free < 0:
             return 0
-        expected = max(self._expected_seconds, 0.001)
+        expected = max(self._expected_seconds, SHORTEST_SECONDS)
         return max(1, math.floor(min(free, RECEIVE_SECONDS) / expected))
 
     def began_too_early(self, outstanding: Sequence[ClaimedTask], now: float) -> bool:

@@ -69,7 +69,8 @@ class TaskClaimer:
     """
 
     name = "claim"
-    workers = 2
+    #: So many claims at a time, because four short tasks come with one receive.
+    workers = 4
 
     def __init__(
         self,

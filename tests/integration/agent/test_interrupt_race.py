@@ -16,7 +16,6 @@ from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.core.worker_pools import WorkerPools
-from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
 from runtime_image.agent.generate.generation import Generation, Interrupt
 from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.process.clock import Clock
@@ -76,17 +75,6 @@ class RacingAgent(Agent):
         return WebUiCall(self.webui_engine, request, None)
 
 
-class FixedConcurrency(AdaptiveConcurrency):
-    """Keeps so many requests at the Web UI, however fast it answers."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self.limit = limit
-
-    def answered(self, now: float) -> None:
-        pass
-
-
 def request_of(prompt: str, kind: str) -> WebUiRequest:
     if kind == UPSCALING:
         pictures = [{"name": str(number), "data": str(number)} for number in range(STEPS)]
@@ -118,7 +106,7 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(concurrency: 
             pools=CallingPools(engine, clock, log, events.put),
             progress_poller=poller,
             clock=clock,
-            concurrency=FixedConcurrency(concurrency),
+            seconds_per_task=STEPS * SECONDS_PER_STEP,
             events=events,
         )
         agent.webui_engine = engine

@@ -12,7 +12,8 @@ GOOD = GpuBusyResult(
     tasks_per_second=19.0,
     best_loop_tasks_per_second=20.0,
     best_loop_busy_share=0.97,
-    loop_tasks_per_second={},
+    loop_tasks_per_second={"3": 20.0},
+    sequential_cpu_ms_per_task=6.0,
     gap_ms_p50=1.0,
     gap_ms_p95=2.0,
     cpu_ms_per_task=24.0,
@@ -24,7 +25,7 @@ GOOD = GpuBusyResult(
 
 
 def missed(result: GpuBusyResult, **changes: object) -> list[str]:
-    options = {"kind": "txt2img", "seconds_per_picture": 0.25, "pictures_per_task": 1} | changes
+    options = {"kind": "txt2img", "seconds_per_picture": 0.25, "pictures_per_task": 1, "neighbour": None} | changes
     return [target.text for target in targets_of(Namespace(**options), result) if not target.is_reached]
 
 
@@ -51,6 +52,19 @@ def test_short_pictures_are_measured_by_the_best_bare_loop() -> None:
     assert missed(replace(short, tasks_per_second=17.0), seconds_per_picture=0.05) == [
         "share of the best bare loop's tasks at least 90%"
     ]
+
+
+def test_beside_a_neighbour_all_is_measured_by_loops_of_the_same_run() -> None:
+    noisy = replace(GOOD, tasks_per_second=17.0, busy_share=0.8, start_to_first_request_s=4.0)
+
+    assert missed(noisy, neighbour=1) == []
+    assert missed(replace(noisy, tasks_per_second=16.9), neighbour=1) == [
+        "share of the tasks of the loop with 3 in flight at least 85%"
+    ]
+    assert missed(replace(noisy, cpu_ms_per_task=24.1), neighbour=1) == [
+        "CPU a task at most 4 times a sequential loop's"
+    ]
+    assert missed(replace(noisy, lost=1), neighbour=1) == ["nothing lost or doubled"]
 
 
 def test_image_to_image_may_take_more_and_large_answers_have_no_limit_of_their_own() -> None:

@@ -14,7 +14,6 @@ from runtime_image.agent.core.claimed_tasks import COMPLETE, ClaimedTasks, Pipel
 from runtime_image.agent.core.engine import EngineCall
 from runtime_image.agent.core.engine_health import EngineHealth
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
-from runtime_image.agent.generate.adaptive_concurrency import AdaptiveConcurrency
 from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
 from runtime_image.agent.generate.hang_detector import HangDetector
 from runtime_image.agent.generate.outstanding_requests import OutstandingRequests
@@ -64,7 +63,6 @@ class Agent:
         pools: FakePools | None = None,
         progress_poller: ProgressPoller | None = None,
         clock: StillClock | None = None,
-        concurrency: AdaptiveConcurrency | None = None,
         events: "queue.SimpleQueue[on.Event] | None" = None,
     ) -> None:
         self.pools, self.poller, self.lease_renewal = pools or FakePools(), FakePoller(), FakeLeaseRenewal()
@@ -81,7 +79,6 @@ class Agent:
             outstanding=self.outstanding,
             attribution=attribution,
             prefetch_window=prefetch_window,
-            concurrency=concurrency or AdaptiveConcurrency(),
             gpu=gpu,
         )
         claimed = ClaimedTasks(pools=self.pools, withdraw=scheduler.withdraw, log=log)

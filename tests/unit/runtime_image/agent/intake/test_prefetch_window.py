@@ -1,7 +1,10 @@
 """Number of tasks that are claimed ahead of the engine."""
 
+from random import Random
+
 import pytest
 
+from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
 from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, PrefetchWindow
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -35,6 +38,26 @@ def test_little_is_held_ahead(seconds: float, elapsed: float, ahead: int, *, has
     room = pace_of(seconds).room(outstanding=[task], ahead=ahead, now=50 * seconds + elapsed)
 
     assert room == int(has_room)
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.02, 4), (0.05, 4), (0.25, 4), (0.5, 3), (1.0, 2), (60.0, 2)])
+def test_about_a_second_of_work_waits_at_the_engine(seconds: float, calls: int) -> None:
+    assert pace_of(seconds).max_outstanding == calls
+
+
+def test_one_call_is_at_the_engine_while_nothing_is_known() -> None:
+    assert PrefetchWindow().max_outstanding == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_never_reduces_short_calls_at_the_engine(seed: int) -> None:
+    noise = Random(seed)  # noqa: S311 - a reproducible neighbour, no secret
+    prefetch_window, now = PrefetchWindow(), 0.0
+    for number in range(500):
+        ended_at = now + 0.05 * noise.choice([1.0, 1.0, 1.3, 2.0, 4.0])
+        prefetch_window.generated(sent_at=now, ended_at=ended_at)
+        now = ended_at
+        assert prefetch_window.max_outstanding == MAX_OUTSTANDING, number
 
 
 def test_a_request_that_waited_behind_another_is_not_counted_twice() -> None:

@@ -15,7 +15,7 @@ LATE_SECONDS: Final = 60.0
 #: Fields that functions and replicas write in each line, and that are shown apart or say nothing to people.
 _COMMON: Final = frozenset({
     "time", "timestamp", "level", "event", "message", "location", "service", "cold_start", "function_name",
-    "function_memory_size", "function_arn", "function_request_id", "xray_trace_id",
+    "function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "_aws",
 })  # fmt: skip
 #: Parts of the names of log groups and functions: stack, name and hash.
 _NAME: Final = re.compile(r"Darkroom-.+-(?P<stack>[A-Z]\w*)-(?P<part>\w+?)(?:Logs)?[0-9A-F]{8}(?:-\w+)?")
@@ -63,7 +63,7 @@ class LocalLogs:
         for text in new.decode(errors="replace").splitlines():
             fields = _fields(text)
             written = _time_in(fields) or written
-            if self._task_id is None or self._task_id in text:
+            if _mentions(self._task_id, text):
                 yield LogLine(written, _source(path.stem), fields)
 
 
@@ -73,6 +73,7 @@ class CloudWatchLogs:
     def __init__(self, *, client: Any, environment: str, task_id: str | None, since: float) -> None:
         self._client = client
         self._environment = environment
+        self._task_id = task_id
         self._pattern = {"filterPattern": json.dumps(task_id)} if task_id else {}
         self._start_ms = int(since * 1000)
         self._seen: set[str] = set()
@@ -83,7 +84,11 @@ class CloudWatchLogs:
         with aws_errors("the logs cannot be read"):
             self._groups = self._groups or self._find_groups()
             events = [(group, event) for group in self._groups for event in self._events(group)]
-        new = [(group, event) for group, event in events if event["eventId"] not in self._seen]
+        new = [
+            (group, event)
+            for group, event in events
+            if event["eventId"] not in self._seen and _mentions(self._task_id, event["message"])
+        ]
         newest = max((event["timestamp"] for _, event in events), default=self._start_ms)
         self._start_ms = max(self._start_ms, newest - int(LATE_SECONDS * 1000))
         self._seen = {event["eventId"] for _, event in events}
@@ -116,6 +121,11 @@ def is_task_log_group(name: str, *, environment: str) -> bool:
     # `prod` must not find the groups of `prod-eu`: what follows the name begins with a capital.
     is_ours = match is not None and name.startswith(f"Darkroom-{environment}-{match['stack']}-")
     return is_ours and match is not None and match["part"] not in _NOT_OF_TASKS
+
+
+def _mentions(task_id: str | None, text: str) -> bool:
+    """Return True if a line names the task, and not only one whose id contains this one."""
+    return task_id is None or re.search(rf"(?<![\w.-]){re.escape(task_id)}(?![\w.-])", text) is not None
 
 
 def as_text(line: LogLine) -> str:

@@ -50,6 +50,7 @@ def test_the_lines_of_a_task_come_from_all_groups_of_its_environment(aws_logs: A
         put(aws_logs, group, 20, event="other", task_id="dog-2")
     put(aws_logs, REPLICAS, 10, level="INFO", event="task_claimed", task_id="dog-1")
     put(aws_logs, READ_TASK, 15, level="INFO", message="task_accepted", task_id="dog-1", service="read_task")
+    put(aws_logs, REPLICAS, 9, level="INFO", event="task_claimed", task_id="dog-10")
     for group in OTHERS:
         put(aws_logs, group, 12, event="not of this environment's tasks", task_id="dog-1")
     source = CloudWatchLogs(client=aws_logs, environment="prod", task_id="dog-1", since=time.time() - 60)
@@ -68,8 +69,8 @@ def test_all_lines_are_those_since_the_time_asked_for(aws_logs: Any) -> None:
     put(aws_logs, READ_TASK, 7200, event="long ago", task_id="dog-1")
     source = CloudWatchLogs(client=aws_logs, environment="prod", task_id=None, since=time.time() - 60)
     lines = [line.line["task_id"] for line in source.read() if isinstance(line.line, dict)]
-    assert set(lines) == {"dog-1", "dog-2"}
-    assert len(lines) == 6
+    assert set(lines) == {"dog-1", "dog-2", "dog-10"}
+    assert len(lines) == 7
 
 
 def log_groups_in(snapshot: Path) -> Iterator[str]:
@@ -103,7 +104,7 @@ def write_log(folder: Path, name: str, *lines: Mapping[str, object] | str) -> No
 def test_local_files_are_merged_by_time(tmp_path: Path) -> None:
     agent = {"time": "2026-11-29T05:46:52.004+00:00", "level": "INFO", "event": "task_claimed", "task_id": "dog-1"}
     function = {"message": "task_accepted", "timestamp": "2026-11-29 05:46:50,093+0000", "task_id": "dog-1"}
-    write_log(tmp_path, "container-sdruntime-1", agent, agent | {"task_id": "dog-2"})
+    write_log(tmp_path, "container-sdruntime-1", agent, agent | {"task_id": "dog-2"}, agent | {"task_id": "dog-10"})
     write_log(tmp_path, "functions/Darkroom-local-Api-SubmitTaskA1B32046", function, "Traceback of dog-1")
     source = LocalLogs(folder=tmp_path, task_id="dog-1", since=0)
     assert [as_text(line) for line in source.read()] == [

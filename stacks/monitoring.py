@@ -58,7 +58,8 @@ class MonitoringStack(Stack):
         alarms.watch_dead_letters({queue: names[queue] for queue in _parts(watched, DeadLetterQueue)})
         (intake,) = (queue for queue in _parts(watched, RedrivingQueue) if queue.node.id == "Intake")
         alarms.watch_intake(names[intake.queue])
-        alarms.watch_callbacks(functions["Notify"])
+        for reader, awaited in (("Notify", "callbacks"), ("QueueWebhooks", "webhooks")):
+            alarms.watch_callbacks(reader, functions[reader], awaited=awaited)
         alarms.watch_functions(functions)
         if environment.engine != "none":
             alarms.watch_gpus(environment)

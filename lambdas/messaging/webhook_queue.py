@@ -28,3 +28,8 @@ class SqsWebhookQueue:
                 MessageBody=encode_webhook(record),
                 MessageGroupId=record.sender,
             )
+
+
+def send(client: Any, queue_url: str, body: str) -> None:
+    """Send a message to a queue that is not fair."""
+    client.send_message(QueueUrl=queue_url, MessageBody=body)

@@ -1,1 +1,1 @@
-"""Publishes the callbacks of finished tasks, and queues their webhooks."""
+"""Publishes the callbacks of finished tasks."""

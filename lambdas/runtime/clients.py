@@ -14,12 +14,12 @@ MAX_ATTEMPTS: Final = 3
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, *, max_attempts: int = MAX_ATTEMPTS) -> Any:
     """Return the client of an AWS service."""
     # Importing boto3 takes longer than all other work of a function, so no handler imports it at start.
     import boto3  # noqa: PLC0415 - see above
 
-    config = _config()
+    config = _config(max_attempts)
     if service == "s3":
         from botocore.config import Config  # noqa: PLC0415 - see above
 
@@ -30,19 +30,19 @@ def client(service: str) -> Any:
 
 
 @cache
-def dynamodb() -> Any:
+def dynamodb(*, max_attempts: int = MAX_ATTEMPTS) -> Any:
     """Return a DynamoDB client that accepts and returns plain Python values."""
     import boto3  # noqa: PLC0415 - see `client`
 
-    return boto3.resource("dynamodb", config=_config()).meta.client
+    return boto3.resource("dynamodb", config=_config(max_attempts)).meta.client
 
 
 @cache
-def _config() -> "Config":
+def _config(max_attempts: int) -> "Config":
     from botocore.config import Config  # noqa: PLC0415 - see `client`
 
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": max_attempts},
     )

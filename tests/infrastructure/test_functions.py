@@ -21,6 +21,7 @@ FOLDERS = (
     "fail_dead_letters",
     "expire_tasks",
     "deliver_webhook",
+    "queue_webhooks",
 )
 #: Functions that only an environment on ECS has.
 ECS_FOLDERS = ("publish_scaling_metrics",)
@@ -130,9 +131,16 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:GetShardIterator": ["TaskTable.StreamArn"],
         "dynamodb:ListStreams": ["*"],
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
-        "sqs:SendMessage": ["NotifyFailures.Arn", "WebhooksQueue.Arn"],
+        "sqs:SendMessage": ["NotifyFailures.Arn"],
         PUBLISH: ["CompletionTopic"],
         **KEY_USE,
+    },
+    "queue_webhooks": {
+        "dynamodb:DescribeStream": ["TaskTable.StreamArn"],
+        "dynamodb:GetRecords": ["TaskTable.StreamArn"],
+        "dynamodb:GetShardIterator": ["TaskTable.StreamArn"],
+        "dynamodb:ListStreams": ["*"],
+        "sqs:SendMessage": ["NotifyFailures.Arn", "WebhooksQueue.Arn"],
     },
     "deliver_webhook": {
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
@@ -312,8 +320,13 @@ def test_a_generated_webhook_secret_is_a_key_to_sign_with(ecs: Templates) -> Non
     assert len(signing_key("aB3" * 14 + "xY")) == 33
 
 
-def test_the_stream_feeds_the_notifier_with_final_records_only(ecs: Templates) -> None:
-    ((source, mapping),) = mappings_of(ecs, "notify").items()
+@pytest.mark.parametrize(
+    ("folder", "image"), [("notify", {}), ("queue_webhooks", {"webhook": {"S": [{"exists": True}]}})]
+)
+def test_the_stream_feeds_its_readers_with_final_records_only(
+    ecs: Templates, folder: str, image: dict[str, Any]
+) -> None:
+    ((source, mapping),) = mappings_of(ecs, folder).items()
     assert source == "TaskTable.StreamArn"
     assert mapping["BatchSize"] == 100
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
@@ -326,6 +339,7 @@ def test_the_stream_feeds_the_notifier_with_final_records_only(ecs: Templates) -
         "dynamodb": {
             "NewImage": {
                 "status": {"S": [Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]},
+                **image,
             }
         },
     }

@@ -176,7 +176,7 @@ def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) 
     last_stops = [queue.name for queue in ecs.resources("AWS::SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert {"IntakeDeadLetterQueue", "RuntimeDynamicDeadLetterQueue", "NotifyFailures"} <= set(last_stops)
     expected |= {f"{queue.replace('DeadLetterQueue', '-DeadLetterQueue')}/dead-letters" for queue in last_stops}
-    expected |= {"Intake/intake", "Notify/late-callbacks", "Nodes/idle-gpus"}
+    expected |= {"Intake/intake", "Nodes/idle-gpus", "Notify/late-callbacks", "QueueWebhooks/late-callbacks"}
     expected |= {f"{function.name}/function-errors" for function in ecs.resources("AWS::Lambda::Function")}
     assert alarms_of(ecs).keys() == expected
 

@@ -13,12 +13,13 @@ from stacks.constructs.functions.task_function import TaskFunction, TaskResource
 from stacks.constructs.messaging.queues import DeadLetterQueue, RedrivingQueue
 from stacks.constructs.nag_suppressions import suppress
 
-#: A batch of a hundred callbacks of some 20 ms each, one after the other, takes 2 seconds.
-NOTIFY_TIMEOUT_SECONDS: Final = 30
-NOTIFY_BATCH_SIZE: Final = 100
+#: A batch of a hundred callbacks of some 20 ms each, one after the other, takes 2 seconds. In the last 15 seconds the
+#: functions begin no further change (`lambdas.messaging.stream_batch`).
+STREAM_TIMEOUT_SECONDS: Final = 45
+STREAM_BATCH_SIZE: Final = 100
 #: Retries until a record is set aside, because it must not delay the callbacks behind it. Lambda waits longer before
 #: each retry, so callbacks survive an outage of SNS that lasts for minutes.
-NOTIFY_RETRIES: Final = 50
+STREAM_RETRIES: Final = 50
 #: The schedule calls again after 60 seconds. Two concurrent runs would do all work twice.
 EXPIRE_TIMEOUT_SECONDS: Final = 50
 EXPIRE_INTERVAL_MINUTES: Final = 1
@@ -28,44 +29,76 @@ DEAD_LETTER_BATCH_SIZE: Final = 10
 
 
 def notify(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs.IQueue) -> TaskFunction:
-    """Create the function that publishes callbacks of records that became final in the task table's stream."""
-    storage = resources.storage
-    settings = resources.settings("COMPLETION_TOPIC_ARN", "TASK_TABLE", "ACTIVE_TASKS_PER_KEY")
-    function = TaskFunction(
+    """Create the functions that publish callbacks and queue webhooks; return the first.
+
+    Both read the task table's stream, which allows two readers. So webhooks do not wait while SNS refuses callbacks.
+    """
+    failures = DeadLetterQueue(scope, "NotifyFailures", visibility_timeout=Duration.seconds(STREAM_TIMEOUT_SECONDS))
+    suppress(failures, "AwsSolutions-SQS3", "This queue is where the functions' event sources set failures aside")
+    function = _stream_function(
         scope,
+        resources,
         "Notify",
         folder="notify",
         description="Publishes the callbacks of finished tasks",
-        timeout_seconds=NOTIFY_TIMEOUT_SECONDS,
-        settings={**settings, "WEBHOOK_QUEUE_URL": webhook_queue.queue_url},
-        platform=resources.platform,
+        settings=resources.settings("COMPLETION_TOPIC_ARN", "TASK_TABLE", "ACTIVE_TASKS_PER_KEY"),
+        failures=failures,
     )
     if resources.environment.throttling.active_tasks_per_key:
-        function.allow("dynamodb:UpdateItem", on=[storage.table_arn])
+        function.allow("dynamodb:UpdateItem", on=[resources.storage.table_arn])
     function.publish_to(resources.topics.completion_arn, key_arn=resources.topics.key_arn)
-    function.allow(
-        "dynamodb:DescribeStream",
-        "dynamodb:GetRecords",
-        "dynamodb:GetShardIterator",
-        on=[storage.table_stream_arn],
+    webhooks = _stream_function(
+        scope,
+        resources,
+        "QueueWebhooks",
+        folder="queue_webhooks",
+        description="Queues the webhooks of finished tasks",
+        settings={"WEBHOOK_QUEUE_URL": webhook_queue.queue_url},
+        failures=failures,
+        image={"webhook": {"S": [{"exists": True}]}},
     )
+    webhooks.allow("sqs:SendMessage", on=[webhook_queue.queue_arn])
+    return function
+
+
+def _stream_function(
+    scope: Construct,
+    resources: TaskResources,
+    id_: str,
+    *,
+    folder: str,
+    description: str,
+    settings: Mapping[str, str],
+    failures: aws_sqs.IQueue,
+    image: Mapping[str, object] | None = None,
+) -> TaskFunction:
+    """Create a function of the records that became final; `image` restricts them further."""
+    function = TaskFunction(
+        scope,
+        id_,
+        folder=folder,
+        description=description,
+        timeout_seconds=STREAM_TIMEOUT_SECONDS,
+        settings={**settings, "FAILURE_QUEUE_URL": failures.queue_url},
+        platform=resources.platform,
+    )
+    stream_arn = resources.storage.table_stream_arn
+    function.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=[stream_arn])
     function.allow(
         "dynamodb:ListStreams", on=["*"], wildcard_reason="Lambda lists streams before it knows one; IAM takes no ARN"
     )
-    failures = DeadLetterQueue(scope, "NotifyFailures", visibility_timeout=Duration.seconds(NOTIFY_TIMEOUT_SECONDS))
-    suppress(failures, "AwsSolutions-SQS3", "This queue is where the function's event source sets failures aside")
-    function.allow("sqs:SendMessage", on=[webhook_queue.queue_arn, failures.queue_arn])
+    function.allow("sqs:SendMessage", on=[failures.queue_arn])
     aws_lambda.CfnEventSourceMapping(
         function,
         "TaskTableStream",
         function_name=function.function_name,
-        event_source_arn=storage.table_stream_arn,
+        event_source_arn=stream_arn,
         starting_position="TRIM_HORIZON",
-        batch_size=NOTIFY_BATCH_SIZE,
+        batch_size=STREAM_BATCH_SIZE,
         bisect_batch_on_function_error=True,
-        maximum_retry_attempts=NOTIFY_RETRIES,
+        maximum_retry_attempts=STREAM_RETRIES,
         function_response_types=["ReportBatchItemFailures"],
-        filter_criteria={"filters": [{"pattern": json.dumps(_became_final())}]},
+        filter_criteria={"filters": [{"pattern": json.dumps(_became_final(image or {}))}]},
         destination_config={"onFailure": {"destination": failures.queue_arn}},
     )
     return function
@@ -124,7 +157,7 @@ def fail_dead_letters(
     return function
 
 
-def _became_final() -> dict[str, object]:
+def _became_final(image: Mapping[str, object]) -> dict[str, object]:
     """Return the filter of stream records that are a task's end. Deletions by TTL have no new image."""
     statuses = [status.value for status in FINAL_STATUSES]
-    return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": statuses}}}}
+    return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": statuses}, **image}}}

@@ -133,14 +133,14 @@ class EnvironmentAlarms(AlarmGroup):
             periods=3,
         )
 
-    def watch_callbacks(self, notify: str) -> None:
-        """Alarm when finished tasks wait for their callbacks."""
+    def watch_callbacks(self, reader: str, function: str, *, awaited: str) -> None:
+        """Alarm when finished tasks wait for what a reader of the stream makes of them; `function` is its name."""
         RunbookAlarm(
             self,
-            "Notify",
+            reader,
             "late-callbacks",
-            f"Finished tasks have waited for {CALLBACK_DELAY_MS // 60_000} minutes for their callbacks.",
-            metric=of_function("IteratorAge", notify, statistic="Maximum"),
+            f"Finished tasks have waited for {CALLBACK_DELAY_MS // 60_000} minutes for their {awaited}.",
+            metric=of_function("IteratorAge", function, statistic="Maximum"),
             threshold=CALLBACK_DELAY_MS,
             periods=3,
         )

@@ -12,6 +12,7 @@ import pytest
 from lambdas.authorize import handler as authorize
 from lambdas.expire_tasks import handler as expire_tasks
 from lambdas.notify import handler as notify
+from lambdas.queue_webhooks import handler as queue_webhooks
 from lambdas.read_task import handler as read_task
 from lambdas.route_tasks import handler as route_tasks
 from lambdas.runtime import clients
@@ -20,18 +21,24 @@ from tests.unit.lambdas.harness import Harness, MakeTask, client
 
 EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
+    function_name="f",
+    memory_limit_in_mb=1024,
+    invoked_function_arn="arn",
+    aws_request_id="r",
+    function_version="1",
+    get_remaining_time_in_millis=lambda: 45_000,
 )
 #: Not base64, not text, no password, a user's name in the place of the password.
 BROKEN_PASSWORDS = [
     {"Authorization": f"Basic {value}"} for value in ("x", "thé", "/w==", "dGhlLWtleQ==", "dGhlLWtleTo=", "")
 ]
-#: Returns the messages that a topic has sent.
+#: Returns the messages that a topic has sent, or that wait in a queue.
 Received = Callable[[str], list[dict[str, Any]]]
 COMPOSED = (
     authorize.authorizer,
     expire_tasks.reaper,
-    notify.notifier,
+    notify.ended_runs,
+    queue_webhooks.ended_runs,
     read_task.settings,
     read_task.reader,
     route_tasks.router,
@@ -57,7 +64,9 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rece
         arn = sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
         monkeypatch.setenv(f"{name.upper()}_TOPIC_ARN", topic)
-    monkeypatch.setenv("WEBHOOK_QUEUE_URL", sqs.create_queue(QueueName="webhooks")["QueueUrl"])
+    for name, variable in (("webhooks", "WEBHOOK_QUEUE_URL"), ("failures", "FAILURE_QUEUE_URL")):
+        urls[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
+        monkeypatch.setenv(variable, urls[name])
     secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
     for variable, value in {
         "TASK_TABLE": "tasks",
@@ -200,6 +209,27 @@ def test_the_stream_calls_back(deployed: Received) -> None:
     assert notify.handler(event("table_stream"), CONTEXT) == {"batchItemFailures": []}
     [callback] = deployed("completion")
     assert (callback["id"], callback["context"], callback["result"]) == ("a", {"abc": 123}, True)
+
+
+def test_webhooks_do_not_wait_for_callbacks(deployed: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = event("table_stream")
+    change["Records"][0]["dynamodb"]["NewImage"]["webhook"] = {"S": "https://example.com/hook"}
+    monkeypatch.setenv("COMPLETION_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:gone")
+    number = change["Records"][0]["dynamodb"]["SequenceNumber"]
+    assert notify.handler(change, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": number}]}
+    assert queue_webhooks.handler(change, CONTEXT) == {"batchItemFailures": []}
+    [message] = deployed("webhooks")
+    assert (message["record"]["id"], message["record"]["webhook"]) == ("a", "https://example.com/hook")
+
+
+@pytest.mark.parametrize("handler", [notify, queue_webhooks])
+def test_a_change_that_no_repetition_settles_is_set_aside(deployed: Received, handler: Any) -> None:
+    change = event("table_stream")
+    change["Records"][0]["dynamodb"]["NewImage"]["attempts"] = {"S": "many"}
+    assert handler.handler(change, CONTEXT) == {"batchItemFailures": []}
+    [message] = deployed("failures")
+    assert (message["id"], message["run"], message["status"]) == ("a", "1a2b", "COMPLETED")
+    assert "attempts" in message["reason"]
 
 
 def test_the_sweep_runs_on_schedule() -> None:

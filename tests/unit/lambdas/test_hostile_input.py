@@ -3,11 +3,9 @@
 import base64
 import hashlib
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 
 from contract.errors import InvalidJson, InvalidTask, MessageTooLarge
 from contract.json_values import parse_json_object
@@ -18,16 +16,11 @@ from contract.tenancy import SHARED, Tenancy
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import TaskReaper
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
-from lambdas.notify import handler as notify_handler
-from lambdas.notify.notifier import Notifier
 from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
 
-CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="r", function_version="1"
-)
 #: Bytes of body and attributes that SNS accepts together.
 MAX_SNS_BYTES = 256 * 1024
 
@@ -224,23 +217,3 @@ def test_a_final_task_is_never_looked_at_again(harness: Harness, make_task: Make
     harness.repository.finish_active(record, outcome)
     harness.now_ms += 10**9
     assert not harness.repository.defer(record.id)
-
-
-def test_callbacks_go_out_up_to_the_first_that_cannot(
-    harness: Harness, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serialize = TypeSerializer().serialize
-    changes = []
-    for number, context in enumerate(["null", "broken", "null"]):
-        record = submitted(harness, make_task, task_id=f"t-{number}")
-        error = {"code": "c", "message": "m"}
-        after = record.model_copy(update={"status": Status.FAILED, "context": context, "error": error})
-        images = {
-            name: {key: serialize(value) for key, value in image.to_item().items()}
-            for name, image in (("OldImage", record), ("NewImage", after))
-        }
-        changes.append({"eventName": "MODIFY", "dynamodb": {**images, "SequenceNumber": str(number)}})
-    notifier = Notifier(completion_topic=harness.completion_topic, webhooks=harness.webhooks)
-    monkeypatch.setattr(notify_handler, "notifier", lambda: notifier)
-    assert notify_handler.handler({"Records": changes}, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert [attributes["id"] for _, attributes in harness.completion_topic.sent] == ["t-0"]

@@ -13,7 +13,8 @@ from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import MAX_REAPER_RUN_MS, TaskReaper
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
 from lambdas.messaging.queue_batch import MessageDeferred
-from lambdas.notify.notifier import Notifier, ended_run
+from lambdas.messaging.stream_batch import ended_run
+from lambdas.notify.notifier import Notifier
 from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
 
@@ -40,16 +41,14 @@ def item(harness: Harness, task_id: str = "a") -> dict[str, Any]:
 
 class TestNotify:
     def test_a_run_that_ended_calls_back(self, harness: Harness, submit: SubmitTask) -> None:
-        submit(webhook="https://example.com/hook")
+        submit()
         harness.claim("a")
-        running = item(harness)
         harness.finish("a", DONE)
-        Notifier(completion_topic=harness.completion_topic, webhooks=harness.webhooks).notify(running, item(harness))
+        Notifier(completion_topic=harness.completion_topic).notify(harness.record("a"))
         [(body, attributes)] = harness.completion_topic.sent
         assert json.loads(body)["image_url"] == ["s3://b/k"]
         assert json.loads(body)["context"] == {"abc": 123}
         assert attributes == {"id": "a", "runtime": "sdruntime", "tasktype": "text-to-image", "status": "completed"}
-        assert harness.webhooks.sent == [harness.record("a")]
 
     def test_only_the_step_into_a_final_state_counts(self, harness: Harness, submit: SubmitTask) -> None:
         submit()

@@ -1,0 +1,1 @@
+"""Queues the webhooks of finished tasks, apart from their callbacks."""

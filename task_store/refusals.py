@@ -1,0 +1,36 @@
+"""Refusals of AWS that no repetition can change, because the request itself is wrong."""
+
+from typing import Any, Final
+
+#: Codes of DynamoDB, SNS, SQS and S3. Rights, keys and limits of rates are not among them, because operators and time
+#: change those.
+_CODES: Final = frozenset(
+    {
+        "BatchRequestTooLong",
+        "EntityTooLarge",
+        "InvalidArgument",
+        "InvalidMessageContents",
+        "InvalidParameter",
+        "InvalidParameterValue",
+        "InvalidRequest",
+        "ItemCollectionSizeLimitExceededException",
+        "KeyTooLongError",
+        "MetadataTooLarge",
+        "ValidationException",
+    }
+)
+
+
+def is_refused_for_good(error: Exception) -> bool:
+    """Return True if AWS, or its client, would refuse the same request again."""
+    from botocore.exceptions import ParamValidationError  # noqa: PLC0415 - functions load it with their clients
+
+    response: dict[str, Any] = getattr(error, "response", {})
+    return isinstance(error, ParamValidationError) or response.get("Error", {}).get("Code") in _CODES
+
+
+def may_pass(error: Exception) -> bool:
+    """Return True if the same call of AWS may succeed later. Every other error is a defect, which stays."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
+
+    return isinstance(error, BotoCoreError | ClientError | OSError) and not is_refused_for_good(error)

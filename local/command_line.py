@@ -37,6 +37,8 @@ class UpOptions:
     assembly_cache: Path | None
     authorities_file: Path | None
     ports: LocalPorts
+    #: True if tasks, images and models outlive the run.
+    keeps_state: bool
 
     @property
     def runs_containers(self) -> bool:
@@ -86,6 +88,11 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         help="folder of all files that the run writes; it removes those of the run before (default: .local)",
     )
     up.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep tasks, images and models in the state directory, and bring back those of the last run with --keep",
+    )
+    up.add_argument(
         "--port",
         metavar="PORT",
         type=_first_port,
@@ -122,6 +129,7 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         assembly_cache=parsed.assembly_cache.resolve() if parsed.assembly_cache else None,
         authorities_file=parsed.ca_file.resolve() if parsed.ca_file else None,
         ports=LocalPorts(first=parsed.port),
+        keeps_state=parsed.keep,
     )
 
 

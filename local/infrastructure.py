@@ -10,6 +10,7 @@ from typing import Final
 from local.aws.clients import LocalAwsClients
 from local.cloudformation.synthesis import synthesize
 from local.context import LocalContext
+from local.kept_state import KeptState
 from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.provisioning.provisioner import Provisioned, provision
@@ -31,6 +32,8 @@ class LocalInfrastructure:
     webui_urls: Mapping[str, str]
     #: Web UIs that the local system starts and keeps alive.
     webuis: Sequence[RestartingProcess]
+    #: None unless the run has `--keep`.
+    kept: KeptState | None
 
 
 async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
@@ -43,12 +46,24 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
         server, clients = await _start_aws(context)
         provisioned = await asyncio.to_thread(provision, await stacks, clients)
         context.console.print("the stacks are provisioned")
+    kept = await _restore(provisioned, clients, context)
     bucket, s3 = provisioned.outputs["ModelBucketName"], clients("s3")
     if options.webui_url:
         await asyncio.to_thread(put_checkpoint_names, s3, bucket, checkpoint_names(options.environment.runtimes))
     else:
         await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context))
-    return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting)
+    return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting, kept)
+
+
+async def _restore(provisioned: Provisioned, clients: LocalAwsClients, context: LocalContext) -> KeptState | None:
+    folder = context.state.kept
+    if not context.options.keeps_state:
+        if folder.exists():
+            context.console.print(f"the tasks in {folder} stay there; --keep brings them back")
+        return None
+    kept = KeptState(folder, clients=clients, table=provisioned.outputs["TaskTableName"])
+    context.console.print(f"{await asyncio.to_thread(kept.restore)} tasks are restored from {folder}")
+    return kept
 
 
 async def _start_aws(context: LocalContext) -> tuple[LocalProcess, LocalAwsClients]:

@@ -14,6 +14,7 @@ from local.callback_receiver import CallbackReceiver
 from local.context import LocalContext
 from local.event_sources.event_source import EventSource, Threads
 from local.event_sources.mappings import event_sources
+from local.event_sources.stream import StreamEventSource
 from local.infrastructure import LocalInfrastructure
 from local.lambda_runtime.functions import Functions
 from local.processes.http_server import HttpServer
@@ -49,6 +50,11 @@ async def start_services(
         log_folder=context.state.logs / "functions",
     )
     closing.push_async_callback(functions.close)
+    sources = tuple(event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor)))
+    for source in sources:
+        # No caller or replica can change a task before this point.
+        if infrastructure.kept and isinstance(source, StreamEventSource):
+            await source.skip_present_records()
     api = read_rest_api(provisioned, region=clients.region)
     receiver = HttpServer(CallbackReceiver(file=context.state.callbacks).application, port=ports.callbacks)
     gateway = HttpServer(Gateway(api, functions=functions, usage_plans=UsagePlans(api.keys)), port=ports.api)
@@ -65,10 +71,9 @@ async def start_services(
         Protocol="http",
         Endpoint=f"{receiver.url}/notifications",
     )
-    sources = event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor))
     return Services(
         http_url=gateway.url,
         function_urls={name: server.url for name, server in urls.items()},
         callbacks_url=f"{receiver.url}/callbacks",
-        event_sources=tuple(sources),
+        event_sources=sources,
     )

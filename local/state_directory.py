@@ -34,6 +34,7 @@ class StateDirectory:
         self.assembly = self.path / "assembly"
         self.callbacks = self.path / "callbacks.jsonl"
         self.endpoints = self.path / "endpoints.json"
+        self.kept = self.path / "kept"
         self.logs = self.path / "logs"
         self.models = self.path / "models"
         self.runtimes = self.path / "runtimes"

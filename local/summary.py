@@ -55,4 +55,8 @@ def _notes(options: UpOptions) -> list[str]:
             "The embedded Web UI has a tiny model that has learnt nothing: its images are patches of colour.",
             "For real images, start with --webui-url and the address of an SD Web UI that runs with --api.",
         ]
+    if options.keeps_state:
+        notes.append("Tasks, images and models are kept for the next start with --keep.")
+    else:
+        notes.append("Tasks and images end with the run; with --keep they are there again after the next start.")
     return notes

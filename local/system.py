@@ -32,11 +32,16 @@ class LocalSystem:
         """
         async with AsyncExitStack() as closing:
             infrastructure = await start_infrastructure(self._context)
+            if infrastructure.kept:
+                # Callbacks run in the reverse order: this one when nothing writes any more, and AWS still answers.
+                closing.push_async_callback(infrastructure.kept.save_if_possible)
             services = await start_services(infrastructure, self._context, closing)
             replicas = await self._start_replicas(infrastructure)
             closing.push_async_callback(self._stop_replicas, replicas)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_fail_at_end(infrastructure.aws_server))
+                if infrastructure.kept:
+                    group.create_task(infrastructure.kept.keep_saving())
                 for source in services.event_sources:
                     group.create_task(run_event_source(source))
                 for process in (*infrastructure.webuis, *replicas):

@@ -44,7 +44,7 @@ class StreamEventSource:
     async def poll(self) -> None:
         """Process the changes since the last poll, or wait a moment."""
         if self._iterator is None:
-            self._iterator = await self._first_iterator()
+            self._iterator = await self._first_iterator(self.starting_position)
         answer = await self.threads.call(self.streams.get_records, ShardIterator=self._iterator, Limit=self.batch_size)
         records = [stream_record(record, self.stream_arn) for record in answer["Records"]]
         if passed := [record for record in records if self.matches(record)]:
@@ -54,7 +54,11 @@ class StreamEventSource:
         if not records:
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _first_iterator(self) -> str:
+    async def skip_present_records(self) -> None:
+        """Start after the records that the stream has now, because they are those of restored tasks."""
+        self._iterator = await self._first_iterator("LATEST")
+
+    async def _first_iterator(self, starting_position: str) -> str:
         description = await self.threads.call(self.streams.describe_stream, StreamArn=self.stream_arn)
         shards: Sequence[dict[str, Any]] = description["StreamDescription"]["Shards"]
         if len(shards) != 1:
@@ -63,7 +67,7 @@ class StreamEventSource:
             self.streams.get_shard_iterator,
             StreamArn=self.stream_arn,
             ShardId=shards[0]["ShardId"],
-            ShardIteratorType=self.starting_position,
+            ShardIteratorType=starting_position,
         )
         iterator: str = answer["ShardIterator"]
         return iterator

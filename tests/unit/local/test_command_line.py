@@ -19,7 +19,17 @@ def test_everything_given(tmp_path: Path) -> None:
     options = parse_options(
         [
             *("up", "--webui-url", "http://ui:7860/", "--environment", str(environment), "--agents", "0"),
-            *("--port", "0", "--state-dir", "x", "--ca-file", str(environment), "--assembly-cache", str(tmp_path)),
+            *(
+                "--keep",
+                "--port",
+                "0",
+                "--state-dir",
+                "x",
+                "--ca-file",
+                str(environment),
+                "--assembly-cache",
+                str(tmp_path),
+            ),
         ]
     )
     assert options.environment.name == "mine"
@@ -27,7 +37,7 @@ def test_everything_given(tmp_path: Path) -> None:
     assert options.agents_per_runtime == 0
     assert options.state_directory == Path("x")
     assert options.authorities_file == environment
-    assert (options.ports.api, options.ports.function_url(1)) == (0, 0)
+    assert (options.ports.api, options.ports.function_url(1), options.keeps_state) == (0, 0, True)
     assert (options.assembly_cache, options.runs_containers) == (tmp_path, False)
 
 

@@ -27,7 +27,8 @@ def main() -> int:
 
     if arguments.without_engine:
         environment = environment.without_engine()
-    build_application(environment, output_directory=arguments.output, bundle_functions=not arguments.no_bundle).synth()
+    output = arguments.output or (None if "CDK_OUTDIR" in os.environ else Path("cdk.out"))
+    build_application(environment, output_directory=output, bundle_functions=not arguments.no_bundle).synth()
     return 0
 
 

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from contract.option_values import PICTURE_OPTIONS
 from contract.script_tables import ALWAYS_ON, SELECTABLE
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
+from stacks.environment_file import read_environment_file
 from tests.harness.documented_code import Block, blocks
 
 PROJECT = Path(__file__).parents[2]
@@ -44,6 +45,17 @@ def test_every_documented_request_can_be_read(document: str, format_: str) -> No
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
 def test_json_in_the_documents_is_json(block: Block) -> None:
     json.loads(block.text)
+
+
+def test_every_block_names_its_language() -> None:
+    assert not [str(block) for block in blocks("", "sh", "shell", "console")]
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("yaml") if "runtimes:" in block.text], ids=str)
+def test_an_environment_of_the_documents_is_right(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "environment.yaml"
+    path.write_text(block.text)
+    read_environment_file(path)
 
 
 def test_a_document_without_the_format_is_refused() -> None:

@@ -53,11 +53,28 @@ def test_what_is_signed_by_two_secrets_is_taken(handle: Handle) -> None:
         (headers(BODY, SECRET, seconds_ago=301), BODY),
         (headers(BODY, SECRET) | {"webhook-id": "msg_2"}, BODY),
         (headers(BODY, SECRET) | {"webhook-signature": "v1,"}, BODY),
+        (headers(BODY, SECRET) | {"webhook-signature": "v1,ä"}, BODY),
+        (headers(BODY, SECRET) | {"webhook-timestamp": "yesterday"}, BODY),
     ],
 )
 def test_everything_else_is_refused(handle: Handle, sent: dict[str, str], arrived: bytes) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - each snippet has its own error
         handle(sent, arrived)
+
+
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_a_request_of_anybody_raises_what_the_snippet_promises(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    namespace: dict[str, Any] = {}
+    exec(BLOCKS[1], namespace)  # noqa: S102 - it is our own document
+    given = {name: value for name, value in headers(BODY, SECRET).items() if name != missing}
+    with pytest.raises(ValueError, match=r"time|signed"):
+        namespace["handle"](given, BODY)
+
+
+def test_the_names_of_headers_may_be_capitalised(handle: Handle) -> None:
+    capitalised = {name.title(): value for name, value in headers(BODY, SECRET).items()}
+    assert handle(capitalised, BODY) == json.loads(BODY)
 
 
 def test_the_documented_pauses_are_those_of_the_schedule() -> None:

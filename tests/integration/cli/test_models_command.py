@@ -1,9 +1,7 @@
 """`darkroom models` against a bucket: good models come back unchanged, and bad ones are refused."""
 
 import json
-import os
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from cli import model_store
 from cli.main import main
 from tests.harness.aws_endpoint import serve_aws
 from tests.harness.local_endpoints import write_local_endpoints
+from tests.harness.model_files import safetensors_file
 
 
 @dataclass
@@ -35,11 +34,6 @@ class Shop:
 
     def stored(self) -> list[str]:
         return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket="shop-models").get("Contents", [])]
-
-
-def model(key: str = "lora_unet.lora_down.weight", size: int = 1000) -> bytes:
-    header = json.dumps({key: {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
-    return struct.pack("<Q", len(header)) + header + os.urandom(size)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +62,7 @@ def shop(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def test_models_go_to_the_folder_of_their_kind_and_come_back_the_same(shop: Shop) -> None:
-    small, large = model(), model("model.diffusion_model.x", 11 * 1024 * 1024)
+    small, large = safetensors_file(), safetensors_file("model.diffusion_model.x", 11 * 1024 * 1024)
     pushed = shop.run("push", shop.file("ink.safetensors", small), shop.file("photo.safetensors", large))
     assert pushed.exit_code == 0, pushed.output
     assert "uploaded: Lora/ink.safetensors (LoRA, U8)" in pushed.stdout
@@ -84,14 +78,14 @@ def test_models_go_to_the_folder_of_their_kind_and_come_back_the_same(shop: Shop
 
 
 def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop: Shop) -> None:
-    path = shop.file("ink.safetensors", model())
+    path = shop.file("ink.safetensors", safetensors_file())
     assert shop.run("push", path).exit_code == 0
     assert "unchanged" in shop.run("push", path).stdout
-    shop.file("ink.safetensors", model())
+    shop.file("ink.safetensors", safetensors_file())
     refused = shop.run("push", path)
     assert (refused.exit_code, "use --replace to overwrite it" in refused.stderr) == (3, True)
     assert "it has the same size and SHA-256" in refused.stderr
-    shop.file("ink.safetensors", model(size=2000))
+    shop.file("ink.safetensors", safetensors_file(size=2000))
     refused = shop.run("push", path)
     assert re.search(r"it has [\d,]+ bytes, uploaded \S+ \S+ UTC, the file 2,\d+;", refused.stderr), refused.stderr
     assert shop.run("push", "--replace", path).exit_code == 0
@@ -100,9 +94,9 @@ def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "words"),
     [
-        ("cut.safetensors", model()[:-1], [], "not whole"),
+        ("cut.safetensors", safetensors_file()[:-1], [], "not whole"),
         ("text.safetensors", b"not a model at all", [], "claims"),
-        ("odd.safetensors", model("something"), [], "--folder"),
+        ("odd.safetensors", safetensors_file("something"), [], "--folder"),
         ("old.ckpt", b"pickle", [], "--allow-code"),
         ("old.ckpt", b"pickle", ["--allow-code"], "--folder"),
         ("photo.yaml", b"model: {target: os.system}", ["--folder", "Stable-diffusion"], "--allow-code"),
@@ -112,7 +106,7 @@ def test_the_same_model_is_not_uploaded_again_and_another_only_if_asked_for(shop
         ("old.bin", b"pickle", ["--folder", "Lora"], "--allow-code"),
         ("old.PTH", b"pickle", ["--folder", "ESRGAN", "--allow-code"], "is not a model file"),
         ("notes.md", b"text", [], "is not a model file"),
-        ("ink.safetensors", model(), ["--folder", "../elsewhere"], "lead out"),
+        ("ink.safetensors", safetensors_file(), ["--folder", "../elsewhere"], "lead out"),
     ],
     # Not the random content: each process of the suite must find the same tests.
     ids=[
@@ -130,7 +124,10 @@ def test_what_should_not_be_uploaded_is_refused(
 
 
 def test_one_bad_file_keeps_all_from_being_uploaded(shop: Shop) -> None:
-    assert shop.run("push", shop.file("a.safetensors", model()), shop.file("b.safetensors", b"x")).exit_code == 3
+    assert (
+        shop.run("push", shop.file("a.safetensors", safetensors_file()), shop.file("b.safetensors", b"x")).exit_code
+        == 3
+    )
     assert not shop.stored()
 
 
@@ -150,7 +147,7 @@ def test_what_can_run_code_goes_up_with_a_warning(shop: Shop) -> None:
     ],
 )
 def test_a_folder_that_no_web_ui_reads_is_warned_about(shop: Shop, folder: str, warning: str) -> None:
-    result = shop.run("push", shop.file("ink.safetensors", model()), "--folder", folder)
+    result = shop.run("push", shop.file("ink.safetensors", safetensors_file()), "--folder", folder)
     assert result.exit_code == 0, result.output
     assert warning in result.stderr
     assert bool(result.stderr) == bool(warning)
@@ -158,7 +155,7 @@ def test_a_folder_that_no_web_ui_reads_is_warned_about(shop: Shop, folder: str, 
 
 
 def test_every_command_prints_one_object(shop: Shop) -> None:
-    path = shop.file("ink.safetensors", model())
+    path = shop.file("ink.safetensors", safetensors_file())
     key = "Lora/ink.safetensors"
     printed = [
         json.loads(shop.run(*arguments, "--json").stdout)["models"]
@@ -188,7 +185,7 @@ def test_styles_have_their_own_place(shop: Shop) -> None:
 
 
 def test_a_model_that_was_changed_in_the_bucket_is_found_and_not_pulled(shop: Shop) -> None:
-    content = model()
+    content = safetensors_file()
     shop.run("push", shop.file("ink.safetensors", content))
     metadata = shop.s3.head_object(Bucket="shop-models", Key="Lora/ink.safetensors")["Metadata"]
     changed = content[:-1] + bytes([content[-1] ^ 1])
@@ -208,7 +205,7 @@ def test_a_model_that_was_changed_in_the_bucket_is_found_and_not_pulled(shop: Sh
 
 
 def test_models_are_removed_after_a_question(shop: Shop) -> None:
-    shop.run("push", shop.file("ink.safetensors", model()))
+    shop.run("push", shop.file("ink.safetensors", safetensors_file()))
     assert shop.run("remove", "Lora/ink.safetensors", stdin="n\n").exit_code == 130
     assert shop.stored()
     assert shop.run("remove", "Lora/ink.safetensors", "--yes").exit_code == 0

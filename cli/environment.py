@@ -47,6 +47,9 @@ class SystemEndpoints:
     completion_topic_arn: str = ""
     output_bucket: str = ""
     model_bucket: str = ""
+    #: Address without API Gateway's time limit, if the environment has function URLs.
+    runpod_function_url: str = ""
+    webui_function_url: str = ""
     region: str | None = None
     profile: str | None = None
     #: Set for a local system, whose AWS is a server on this machine.
@@ -109,6 +112,8 @@ def local_environment(state_directory: Path, *, key: str | None = None, key_name
             completion_topic_arn=endpoints["completion_topic_arn"],
             output_bucket=endpoints["output_bucket"],
             model_bucket=endpoints["model_bucket"],
+            runpod_function_url=endpoints.get("function_urls", {}).get("runpod_api", ""),
+            webui_function_url=endpoints.get("function_urls", {}).get("webui_api", ""),
             region=endpoints["region"],
             aws_endpoint_url=endpoints["aws_endpoint_url"],
         )
@@ -144,6 +149,8 @@ def deployed_environment(
             completion_topic_arn=outputs["CompletionTopicArn"],
             output_bucket=outputs["OutputBucketName"],
             model_bucket=outputs["ModelBucketName"],
+            runpod_function_url=outputs.get("RunpodFunctionUrl", ""),
+            webui_function_url=outputs.get("WebuiFunctionUrl", ""),
         )
         if key is not None:
             return replace(environment, api_key=key, key_source=_GIVEN_KEY)

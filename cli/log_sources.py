@@ -19,6 +19,8 @@ _COMMON: Final = frozenset({
 })  # fmt: skip
 #: Parts of the names of log groups and functions: stack, name and hash.
 _NAME: Final = re.compile(r"Darkroom-.+-(?P<stack>[A-Z]\w*)-(?P<part>\w+?)(?:Logs)?[0-9A-F]{8}(?:-\w+)?")
+#: Characters of a task's id.
+_WORD: Final = re.compile(r"[\w.-]+")
 #: Log groups of the API's gateway, and of the network's flow logs, have no line of a task.
 _NOT_OF_TASKS: Final = ("HttpAccess", "NetworkFlow")
 
@@ -125,7 +127,7 @@ def is_task_log_group(name: str, *, environment: str) -> bool:
 
 def _mentions(task_id: str | None, text: str) -> bool:
     """Return True if a line names the task, and not only one whose id contains this one."""
-    return task_id is None or re.search(rf"(?<![\w.-]){re.escape(task_id)}(?![\w.-])", text) is not None
+    return task_id is None or (task_id in text and task_id in _WORD.findall(text))
 
 
 def as_text(line: LogLine) -> str:

@@ -1,6 +1,6 @@
 """Refusals of AWS that no repetition can change, because the request itself is wrong."""
 
-from typing import Any, Final
+from typing import Final
 
 #: Codes of DynamoDB, SNS, SQS and S3. Rights, keys and limits of rates are not among them, because operators and time
 #: change those.
@@ -23,10 +23,11 @@ _CODES: Final = frozenset(
 
 def is_refused_for_good(error: Exception) -> bool:
     """Return True if AWS, or its client, would refuse the same request again."""
-    from botocore.exceptions import ParamValidationError  # noqa: PLC0415 - functions load it with their clients
+    from botocore.exceptions import ClientError, ParamValidationError  # noqa: PLC0415 - loaded with the clients
 
-    response: dict[str, Any] = getattr(error, "response", {})
-    return isinstance(error, ParamValidationError) or response.get("Error", {}).get("Code") in _CODES
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in _CODES
+    return isinstance(error, ParamValidationError)
 
 
 def may_pass(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from lambdas.messaging.topics import Topic, publish_rejection
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.envelope import Delivery
+from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -44,7 +45,22 @@ class DeadLetterProcessor:
         self._tenancy = tenancy
 
     def process(self, delivery: Delivery) -> None:
-        """Fail the task of a message, or publish a rejection of a message without a task."""
+        """Fail the task of a message, or publish a rejection of a message without a task.
+
+        If AWS refuses both for good, the message is kept for the operators. Otherwise it would come again for days.
+        """
+        try:
+            self._settle(delivery)
+        except Exception as error:
+            if not is_refused_for_good(error):
+                raise
+            kept = self._task_bucket.keep_unreadable(
+                delivery.message_id, body=delivery.body, source="dead-letter queue"
+            )
+            logger().exception("dead_letter_refused_by_aws", message_id=delivery.message_id, kept_at=kept.uri)
+            count("DeadLettersUnreadable")
+
+    def _settle(self, delivery: Delivery) -> None:
         body: dict[str, Any] | None = None
         try:
             may_point_to = partial(self._tenancy.may_point_to, delivery.topic_arn)

@@ -20,10 +20,11 @@ from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, messag
 from contract.submission import Format, Submission, parse_submission
 from contract.task import Metadata
 from contract.tenancy import Tenant, scoped
-from lambdas.runtime.aws_errors import AwsUnavailable
+from lambdas.runtime.aws_errors import AwsRefused, AwsUnavailable
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
+from task_store.refusals import is_refused_for_good
 from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -194,10 +195,15 @@ class TaskSubmission:
         self, record: Record, body: str, *, stored_body: str | None = None, after: Record | None
     ) -> bool:
         """Store, record and publish a run; return False if the record of its id has changed since it was read."""
-        if record.message_key:
-            self._bucket.put(record.message_key, stored_body or body)
-        if not self._create(record, after=after):
-            return False
+        try:
+            if record.message_key:
+                self._bucket.put(record.message_key, stored_body or body)
+            if not self._create(record, after=after):
+                return False
+        except Exception as error:
+            if is_refused_for_good(error):
+                raise AwsRefused(f"AWS does not accept the task: {error}") from error
+            raise
         self._publisher.publish(record, body=body)
         return True
 

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from task_store.refusals import is_refused_for_good
 
 Result = TypeVar("Result")
 
@@ -15,7 +16,7 @@ LONGEST_PAUSE_SECONDS: Final = 2.0
 
 
 class Retry:
-    """Repeats a call until it works, or until another attempt is of no use."""
+    """Repeats a call until it works, until AWS refuses it for good, or until another attempt is of no use."""
 
     def __init__(self, *, clock: Clock, log: EventLog) -> None:
         self._clock = clock
@@ -48,7 +49,7 @@ class Retry:
             try:
                 return job()
             except errors as error:
-                if until():
+                if until() or is_refused_for_good(error):
                     raise
                 self._log.warning(event, reason=str(error), next_attempt_seconds=pause_seconds, **fields)
             self._clock.sleep(pause_seconds)

@@ -13,6 +13,7 @@ from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.claimed_tasks import COMPLETE
 from runtime_image.agent.core.completion import AbandonReason, Release
+from runtime_image.agent.core.errors import StorageRefused
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.task_result import TaskObserver, TaskResult
 from runtime_image.agent.core.worker_pools import MAX_HELD
@@ -23,6 +24,7 @@ from runtime_image.process.engine import SuspectFailure
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from task_store.lease import LeaseLost
+from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository
 
 #: Seconds after which a task that the machine failed is delivered again, by delivery. The first failure may be a
@@ -90,7 +92,10 @@ class TaskCompletion:
             return
         except AWS_ERRORS as problem:
             log.warning("outcome_not_written", reason=str(problem))
-            self._abandon(task, AbandonReason.LEASE_EXPIRED)
+            if is_refused_for_good(problem) and error.get("code") != StorageRefused.code:
+                self._finish(task, Outcome(Status.FAILED, error=StorageRefused(str(problem)).as_dict()))
+            else:
+                self._abandon(task, AbandonReason.LEASE_EXPIRED)
             return
         pictures = len(outcome.image_urls)
         seconds = round(self._clock.monotonic() - task.claimed_at, 3)

@@ -21,6 +21,7 @@ from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from task_store.envelope import open_envelope
 from task_store.lease import Lease, LeaseLost
+from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -102,6 +103,10 @@ class TaskClaimer:
                 return self._handle(message, owner)
             except AWS_ERRORS as error:
                 self._log.warning("claim_failed", message_id=message.message_id, reason=str(error))
+                if is_refused_for_good(error):
+                    # Back at once: after the last delivery its task fails with the dead-letter queue.
+                    self._queue.requeue(message.receipt_handle)
+                    return MessageHandled()
             if self._stopping.is_set():
                 return MessageHandled()
             self._clock.sleep(RETRY_SECONDS)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from contract import transitions
 from contract.record import LEASE_GRACE_MS, MAX_ATTEMPTS, PUBLISH_GRACE_MS, Status
@@ -164,6 +165,17 @@ class TestDeadLetters:
         settle(json.dumps({"input": call}), "message-1")
         assert harness.completion_topic.sent == []
         assert harness.record("message-1").status is Status.IN_QUEUE
+
+    def test_what_aws_refuses_for_good_is_kept_and_not_repeated(
+        self, harness: Harness, submit: SubmitTask, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> bool:
+            raise ClientError({"Error": {"Code": "ValidationException"}}, "UpdateItem")
+
+        message = submit()
+        monkeypatch.setattr(harness.repository, "finish_unleased", refuse)
+        settle(message)
+        assert json.loads(harness.task_bucket.get("unreadable/m-1.json"))["body"] == message
 
     def test_a_task_without_a_record_is_answered(self, harness: Harness, submit: SubmitTask, settle: Settle) -> None:
         message = submit()

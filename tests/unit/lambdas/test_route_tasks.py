@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from contract.storage import S3Location, encode_pointer
 from contract.tenancy import Tenancy
@@ -87,6 +88,18 @@ def test_an_id_in_use_is_answered_with_the_senders_context(harness: Harness, rou
     callback, _ = rejection(harness)
     assert (callback["error"]["code"], callback["context"]) == ("id_in_use", "the second")
     assert harness.record("mine").context_value == {"abc": 123}
+
+
+def test_a_record_that_aws_refuses_for_good_is_answered_at_once(
+    harness: Harness, route: Route, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "Item size"}}, "PutItem")
+
+    monkeypatch.setattr(harness.submission, "_create", refuse)
+    route(make_task("huge"))
+    callback, _ = rejection(harness)
+    assert (callback["id"], callback["error"]["code"]) == ("huge", "storage_refused")
 
 
 def test_what_aws_refuses_is_delivered_again(harness: Harness, route: Route, make_task: MakeTask) -> None:

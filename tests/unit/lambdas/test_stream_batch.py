@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
 
 from contract.record import Record, Status
 from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS, EndedRuns
@@ -125,7 +125,16 @@ def test_an_unreadable_record_is_set_aside() -> None:
     assert '"id":"a"' in lambda_.aside[0]
 
 
-@pytest.mark.parametrize("error", [THROTTLED, EndpointConnectionError(endpoint_url="http://sns"), OSError("reset")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        THROTTLED,
+        EndpointConnectionError(endpoint_url="http://sns"),
+        ReadTimeoutError(endpoint_url="http://sns"),
+        OSError("reset"),
+    ],
+    ids=["throttled", "no connection", "no answer", "reset"],
+)
 def test_what_may_pass_is_repeated_in_order(error: Exception) -> None:
     lambda_ = Invocations(errors={"b": error})
     changes = [change("a"), change("b"), change("c")]

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from contract.record import Record, Status
 from contract.transitions import Outcome
@@ -205,3 +205,27 @@ def test_a_refused_write_shows_why_the_task_is_lost(
     harness.complete(completion)
 
     assert harness.observer.results == [("cat", result, 0, None)]
+
+
+@pytest.mark.parametrize("completion", [COMPLETED, FAILED])
+def test_an_outcome_that_aws_refuses_for_good_fails_the_task_at_once(harness: Harness, completion: Outcome) -> None:
+    """A record above 400 KB was refused in three generations, and then the machine was blamed."""
+    harness.repository.problems.put(ClientError({"Error": {"Code": "ValidationException"}}, "UpdateItem"))
+    started_at = harness.clock.seconds
+
+    harness.complete(completion)
+
+    assert harness.clock.seconds == started_at
+    assert harness.repository.writes == [("finish", "FAILED")]
+    assert harness.observer.results[-1][1:] == (TaskResult.FAILED, 0, "storage_refused")
+    assert harness.queue.actions == [("delete", "handle-cat")]
+
+
+def test_the_refusal_of_even_that_failure_leaves_the_task_to_its_lease(harness: Harness) -> None:
+    for _ in range(2):
+        harness.repository.problems.put(ClientError({"Error": {"Code": "ValidationException"}}, "UpdateItem"))
+
+    harness.complete(COMPLETED)
+
+    assert harness.repository.writes == []
+    assert harness.observer.results[-1][1] is TaskResult.LEASE_EXPIRED

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from contract.record import Record, Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -67,6 +67,13 @@ def test_a_claim_is_repeated_while_aws_does_not_answer(harness: Harness) -> None
 
     assert harness.claim() is not None
     assert harness.queue.actions == [("extend", HANDLE)] * 3
+
+
+def test_a_claim_that_aws_refuses_for_good_is_not_repeated(harness: Harness) -> None:
+    harness.repository.problems.put(ClientError({"Error": {"Code": "ValidationException"}}, "UpdateItem"))
+
+    assert harness.claim() is None
+    assert harness.queue.actions == [("requeue", HANDLE, 0)]
 
 
 @pytest.mark.parametrize(

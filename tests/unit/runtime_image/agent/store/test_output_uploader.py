@@ -93,3 +93,31 @@ def test_an_attempt_leaves_the_outputs_of_the_one_before() -> None:
     assert bucket.objects == {"output/cat/cat-1a2b.out": b'"first"', "output/cat/cat-1a2b.2.out": b'"second"'}
     assert task.outcome
     assert task.outcome.output_url == "s3://outputs/output/cat/cat-1a2b.2.out"
+
+
+def test_a_write_that_s3_refuses_for_good_is_not_repeated() -> None:
+    class RefusingBucket(WriteOnceBucket):
+        writes = 0
+
+        def put_object(self, **_: object) -> None:
+            self.writes += 1
+            raise ClientError({"Error": {"Code": "EntityTooLarge"}}, "PutObject")
+
+    bucket = RefusingBucket()
+    with pytest.raises(ClientError, match="EntityTooLarge"):
+        upload(bucket, answer="huge")
+    assert bucket.writes == 1
+
+
+def test_a_write_that_s3_carries_out_late_changes_no_output_of_the_next_attempt() -> None:
+    """The first attempt's write was still on its way when the second attempt had ended and its callback was out."""
+    bucket, late = WriteOnceBucket(), WriteOnceBucket()
+    upload(late, answer="late")
+    task = upload(bucket, answer="on time", attempt=2)
+    assert task.outcome
+    named = str(task.outcome.output_url).removeprefix("s3://outputs/")
+
+    for key, data in late.objects.items():
+        bucket.put_object(Key=key, Body=data, IfNoneMatch="*")
+
+    assert bucket.objects[named] == b'"on time"'

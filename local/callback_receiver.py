@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from contract.json_values import compact_json
+
 
 class CallbackReceiver:
     """Appends callbacks to a file of JSON lines, and serves them at `GET /callbacks?after=N`."""
@@ -39,4 +41,6 @@ class CallbackReceiver:
             after = int(request.query_params.get("after", "0"))
         except ValueError:
             return JSONResponse({"error": "after must be the number of callbacks to leave out"}, 400)
-        return JSONResponse({"callbacks": self._callbacks[max(after, 0) :], "next": len(self._callbacks)})
+        page = {"callbacks": self._callbacks[max(after, 0) :], "next": len(self._callbacks)}
+        # In ASCII, because `context` may hold half a surrogate pair, which UTF-8 cannot.
+        return Response(compact_json(page), media_type="application/json")

@@ -67,12 +67,12 @@ def main() -> int:
     signal.signal(signal.SIGUSR1, lambda *_: events.put(DrainRequested()))
     try:
         settings = AgentSettings.from_environment(os.environ)
+        log = configure_logs(settings.log_level).bind(runtime=settings.runtime)
+        with ExitStack() as at_exit:
+            return build_loop(settings, events, log, at_exit).run()
     except InvalidEnvironment as error:
         configure_logs("INFO").error("settings_invalid", reason=str(error))
         return ExitCode.INVALID_SETTINGS
-    log = configure_logs(settings.log_level).bind(runtime=settings.runtime)
-    with ExitStack() as at_exit:
-        return build_loop(settings, events, log, at_exit).run()
 
 
 def build_loop(

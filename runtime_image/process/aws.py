@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, InvalidRegionError, NoRegionError
 
+from contract.settings import InvalidEnvironment
 from runtime_image.process.aws_clock import AwsClock
 
 if TYPE_CHECKING:
@@ -41,7 +42,15 @@ class AwsClients:
             clock.answered(response_dict["headers"].get("date", ""))
 
         session.events.register("before-parse", follow)
-        self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
+        try:
+            if not session.region_name:
+                raise NoRegionError  # noqa: TRY301 - an empty variable is none, which botocore notices while it signs
+            self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
+        except (NoRegionError, InvalidRegionError) as error:
+            reason = str(error).rstrip(".")
+            raise InvalidEnvironment(
+                f"AWS_REGION, AWS_DEFAULT_REGION: {reason}; write both, for example `eu-central-1`"
+            ) from error
         table_config = _config(TABLE_READ_TIMEOUT_SECONDS)
         #: Speaks plain Python values, as `contract.transitions` does.
         self.table: DynamoDBClient = session.resource("dynamodb", config=table_config).meta.client

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -305,3 +306,15 @@ def test_wrong_settings_are_all_named(harness: Harness) -> None:
     reason = agent.events()[0]["reason"]
     assert "QUEUE_URL" in reason
     assert "GRACE_PERIOD_SECONDS" in reason
+
+
+@pytest.mark.parametrize("region", ["", "not a region"])
+def test_a_missing_region_is_named_in_one_line(harness: Harness, region: str, tmp_path: Path) -> None:
+    agent = harness.start_agent_process(
+        AWS_REGION=region, AWS_DEFAULT_REGION=region, AWS_CONFIG_FILE=tmp_path / "missing"
+    )
+
+    assert agent.exit_code() == ExitCode.INVALID_SETTINGS
+    (line,) = [line for line in agent.events() if line["level"].upper() == "ERROR"]
+    assert line["event"] == "settings_invalid"
+    assert "AWS_REGION" in line["reason"]

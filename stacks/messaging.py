@@ -118,7 +118,7 @@ class MessagingStack(Stack):
         )
 
     def _entry_topic(self, id_: str, key: TopicKey, environment: Environment) -> EncryptedTopic:
-        return EncryptedTopic(self, id_, key=key, maximum_message_bytes=environment.entry_topic_maximum_message_bytes)
+        return EncryptedTopic(self, id_, key=key, maximum_message_bytes=environment.entry_topic_bytes)
 
 
 def _shared_names(runtime: RuntimeQueue) -> SharedNames:

@@ -40,7 +40,7 @@ class MetricsMissing(Exception):
 class ScalingMetrics:
     """Measures all queues, services and nodes of an environment.
 
-    A runtime's metrics are written together or not at all, because CloudWatch computes with 0 where a metric is missing.
+    A runtime's metrics are written together or not at all, because CloudWatch computes with 0 for a missing metric.
     Otherwise a queue that could not be measured would look empty, and scaling would remove its replicas.
     """
 

@@ -22,5 +22,7 @@ class ExitCode(IntEnum):
     START_DEADLINE_PASSED = 75
     #: The machine's clock is so wrong that AWS refuses every request.
     CLOCK_WRONG = 76
+    #: The container was started without the credentials of its role.
+    CREDENTIALS_MISSING = 77
     #: Variables are missing or wrong.
     INVALID_SETTINGS = 78

@@ -53,6 +53,10 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
     settings = SupervisorSettings.from_environment(environment)
     check_machine(settings)
     log = configure_logs(settings.log_level).bind(runtime=settings.runtime, process="supervisor")
+    if settings.orchestrator == "kubernetes" and not settings.aws_container_credentials_full_uri:
+        # EKS adds them when it makes the pod, and never later: a restart of the container would change nothing.
+        log.error("credentials_missing", reason="the pod was made before its role was known; delete the pod")
+        return ExitCode.CREDENTIALS_MISSING
     if settings.webui_host:
         make_webui_folders(settings.models_directory)
     baked_models = link_baked_models(settings.baked_models_directory, settings.models_directory)

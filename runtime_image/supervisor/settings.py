@@ -68,6 +68,10 @@ class SupervisorSettings(Settings):
         default=110.0, gt=0, description="Seconds from SIGTERM to the end of the last process"
     )
     health_port: int = Field(default=8080, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: any")
+    orchestrator: Literal["none", "kubernetes", "ecs"] = "none"
+    aws_container_credentials_full_uri: str = Field(
+        default="", description="Address of the role's credentials, which EKS adds when it makes the pod"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

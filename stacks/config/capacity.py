@@ -69,7 +69,9 @@ class Scaling(CamelModel):
     """Number of replicas: as many as the queue needs, between two bounds."""
 
     min_replicas: int = Field(default=0, ge=0, le=1_000, description="replicas that stay while the queue is empty")
-    max_replicas: int = Field(default=4, ge=1, le=1_000, description="highest number of replicas")
+    max_replicas: int = Field(
+        default=4, ge=0, le=1_000, description="highest number of replicas; 0 stops all, and the tasks wait"
+    )
     tasks_per_replica: int = Field(default=1, ge=1, le=1_000, description="tasks, waiting and running, per replica")
     cooldown_seconds: int = Field(
         default=300, ge=0, le=3_600, description="seconds without need before a replica is removed"

@@ -19,15 +19,21 @@ from stacks.config.access import (
     UnnamedPublisher,
     partition_of_arn,
 )
+from stacks.config.gpu_instances import GPU_FAMILIES
 from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
 from stacks.config.validation import all_different
 
 #: SNS's default limit of a message in bytes, the same in every partition.
 SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
+#: Limit of the entry topic. The envelope of SNS writes two bytes for each quotation mark and line break, and a message
+#: of SQS has 1 MiB.
+SAFE_MESSAGE_BYTES: Final = 512 * 1024
 #: SNS's highest limit of a message in bytes.
 SNS_MAX_MESSAGE_BYTES: Final = 1024 * 1024
 
+#: Different zones of the subnets that EKS requires for its control plane.
+MIN_EKS_ZONES: Final = 2
 #: ECS's quota of capacity providers per cluster. Each purchase option of a runtime is one.
 MAX_ECS_CAPACITY_PROVIDERS: Final = 20
 
@@ -101,11 +107,13 @@ class Environment(CamelModel):
             " without a port, on ports 80 and 443",
         )
     )
-    entry_topic_maximum_message_bytes: int = Field(
-        default=SNS_MAX_MESSAGE_BYTES,
-        ge=SNS_DEFAULT_MESSAGE_BYTES,
-        le=SNS_MAX_MESSAGE_BYTES,
-        description="bytes of a task on the entry topic: 262144 where the partition allows no more",
+    entry_topic_maximum_message_bytes: (
+        Annotated[int, Field(ge=SNS_DEFAULT_MESSAGE_BYTES, le=SNS_MAX_MESSAGE_BYTES)] | None
+    ) = Field(
+        default=None,
+        description=f"bytes of a task on the entry topic; null is {SAFE_MESSAGE_BYTES}, and {SNS_DEFAULT_MESSAGE_BYTES}"
+        " in China, where SNS allows no more. A larger message with many quotation marks or line breaks can exceed the"
+        " limit of the intake queue, and is lost then",
     )
     log_retention_days: LogRetentionDays = Field(default=30, description="days that logs are kept")
     function_url: bool = Field(
@@ -149,6 +157,21 @@ class Environment(CamelModel):
                 if zone[:-1] != self.region:
                     raise ValueError(
                         f"network.zones[{index}]: {zone} is not in {self.region}; write for example {self.region}a"
+                    )
+        if self.network and self.engine == "eks" and len(set(self.network.zones)) < MIN_EKS_ZONES:
+            raise ValueError(
+                f"network.zones: EKS requires two zones or more; write another one, for example {self.region}b"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_starts_the_instances(self) -> Self:
+        for index, runtime in enumerate(self.runtimes if self.engine == "eks" else ()):
+            for instance in runtime.instances:
+                if not GPU_FAMILIES[instance.family].in_auto_mode:
+                    raise ValueError(
+                        f"runtimes[{index}]: EKS Auto Mode does not start {instance.family}; write another family, or"
+                        " engine: ecs"
                     )
         return self
 
@@ -215,6 +238,11 @@ class Environment(CamelModel):
                 f"functionUrl: Lambda has no function URLs in {self.region}; write false, and read the result"
                 " of a task that takes more than 25 seconds with a second call"
             )
+        if self.partition == "aws-cn" and self.entry_topic_bytes > SNS_DEFAULT_MESSAGE_BYTES:
+            raise ValueError(
+                f"entryTopicMaximumMessageBytes: SNS allows {SNS_DEFAULT_MESSAGE_BYTES} in {self.region}; write that,"
+                " or leave it out"
+            )
         if self.partition == "aws-cn" and self.tracing:
             raise ValueError(
                 f"tracing: Lambda does not support X-Ray in {self.region}; write false, and use the saved queries of"
@@ -231,6 +259,13 @@ class Environment(CamelModel):
         """Partition of the region, such as `aws-cn`; `aws` if the credentials select the region."""
         region = self.region or ""
         return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+    @property
+    def entry_topic_bytes(self) -> int:
+        """Highest size of a message on the entry topic."""
+        if self.entry_topic_maximum_message_bytes is not None:
+            return self.entry_topic_maximum_message_bytes
+        return SNS_DEFAULT_MESSAGE_BYTES if self.partition == "aws-cn" else SAFE_MESSAGE_BYTES
 
     @property
     def cluster_name(self) -> str:

@@ -15,6 +15,10 @@ class GpuFamily:
 
     gpu: str
     gpu_memory_mib: int
+    #: EKS Auto Mode starts it (its user guide, "Instance types").
+    in_auto_mode: bool = True
+    #: PyTorch of the image in runtime_image/ has no code for the GPU (Blackwell).
+    needs_own_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ GPU_FAMILIES: Final = {
     "g5": GpuFamily("A10G", 22_888),
     "g6": GpuFamily("L4", 22_888),
     "g6e": GpuFamily("L40S", 45_776),
-    "g7": GpuFamily("RTX PRO 4500", 32_768),
-    "g7e": GpuFamily("RTX PRO Server 6000", 98_304),
+    "g7": GpuFamily("RTX PRO 4500", 32_768, in_auto_mode=False, needs_own_image=True),
+    "g7e": GpuFamily("RTX PRO Server 6000", 98_304, needs_own_image=True),
     "gr6": GpuFamily("L4", 22_888),
     "p3dn": GpuFamily("V100", 32_768),
     "p4d": GpuFamily("A100", 40_960),
@@ -52,8 +56,8 @@ GPU_FAMILIES: Final = {
     "p5": GpuFamily("H100", 81_920),
     "p5e": GpuFamily("H200", 144_384),
     "p5en": GpuFamily("H200", 144_384),
-    "p6-b200": GpuFamily("B200", 183_359),
-    "p6-b300": GpuFamily("B300", 275_040),
+    "p6-b200": GpuFamily("B200", 183_359, needs_own_image=True),
+    "p6-b300": GpuFamily("B300", 275_040, needs_own_image=True),
 }
 
 #: Name, GPUs, vCPUs, GiB of memory and GB of local NVMe; the smallest of a family first.

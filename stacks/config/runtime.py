@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Catalogue, Runtime, is_checkpoint_name, same_checkpoint
-from stacks.config.capacity import Capacity, Disk, Scaling
+from stacks.config.capacity import Capacity, Disk, Purchase, Scaling
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
 from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, matches, unique
 
@@ -21,6 +21,9 @@ STOP_MARGIN_SECONDS: Final = 30
 STOP_MARGIN_PART: Final = 0.1
 #: Families with 24 GB per GPU, enough for SDXL, and with local NVMe. Their usual cost per picture is the lowest.
 DEFAULT_FAMILIES: Final = ("g5", "g6")
+#: Processors per GPU of the types that are bought on demand. Larger ones only cost more, because a replica uses the
+#: processors of the smallest type.
+MAX_ON_DEMAND_VCPUS: Final = 16
 
 #: Image of a registry with a tag other than `latest` or a digest.
 _IMAGE: Final = re.compile(
@@ -160,7 +163,7 @@ class RuntimeConfig(Runtime):
         " Secrets Manager or of a parameter of Systems Manager; on ECS only",
     )
     webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
-        default=(), description="additional arguments of the Web UI, for example --xformers, one per entry"
+        default=(), description="additional arguments of the Web UI, for example --no-half-vae, one per entry"
     )
 
     hang_seconds: int = Field(
@@ -193,6 +196,13 @@ class RuntimeConfig(Runtime):
                     f"gpuFamilies: no size of {family} has exactly {self.gpus_per_replica} GPUs; write another family,"
                     " another gpusPerReplica, or instanceTypes"
                 )
+        if self.image is None:
+            for instance in self.instances:
+                if GPU_FAMILIES[instance.family].needs_own_image:
+                    raise ValueError(
+                        f"image: is required for {instance.family}, because PyTorch of the built image has no code for"
+                        " this GPU; write an image with a newer PyTorch, or another family"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -217,6 +227,13 @@ class RuntimeConfig(Runtime):
         if self.instance_types:
             return tuple(GPU_INSTANCES[name] for name in self.instance_types)
         return sizes_of(self.gpu_families or DEFAULT_FAMILIES, self.gpus_per_replica)
+
+    def instances_bought(self, purchase: Purchase) -> tuple[GpuInstance, ...]:
+        """Return the instance types of a purchase option. On demand, none is much larger than a replica needs."""
+        if purchase == "spot" or self.instance_types:
+            return self.instances
+        small = [item for item in self.instances if item.vcpus <= MAX_ON_DEMAND_VCPUS * self.gpus_per_replica]
+        return tuple(small) or self.instances
 
     @property
     def stop_seconds(self) -> int:

@@ -17,10 +17,13 @@ def removal_policy_of(environment: Environment) -> RemovalPolicy:
 
 
 class RetainedLogGroup(aws_logs.LogGroup):
-    """Log group with an expiry of its entries. The groups that Lambda and EKS create themselves never expire."""
+    """Log group with an expiry of its entries. The groups that AWS creates itself never expire.
 
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
-        super().__init__(scope, id_, removal_policy=removal_policy_of(environment))
+    A `name` contains the id of another resource, because a group that was retained would block its next creation.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, name: str | None = None) -> None:
+        super().__init__(scope, id_, log_group_name=name, removal_policy=removal_policy_of(environment))
         resource = self.node.default_child
         assert isinstance(resource, aws_logs.CfnLogGroup)  # noqa: S101  # narrows the type for mypy
         # CDK's own parameter takes names (ONE_MONTH). The environment file and CloudFormation take days.

@@ -5,6 +5,7 @@ from typing import Final
 #: Those of ECS and of Kubernetes, and those in which a deployment writes what only the pod knows.
 SET_BY_ORCHESTRATORS: Final = frozenset(
     {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "ECS_AGENT_URI",
         "ECS_CONTAINER_METADATA_URI_V4",
         "ENDING_FILE",

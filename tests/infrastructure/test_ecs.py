@@ -193,7 +193,8 @@ def test_a_node_has_the_runtimes_disk_and_no_public_address(fleet: Templates) ->
         (interface,) = node["NetworkInterfaces"]
         assert interface["AssociatePublicIpAddress"] is False
         types = group_of(fleet, service)["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
-        assert [item["InstanceType"] for item in types] == [instance.name for instance in config.instances]
+        bought = config.instances_bought("spot" if service.endswith("-spot") else "onDemand")
+        assert [item["InstanceType"] for item in types] == [instance.name for instance in bought]
 
 
 def test_a_node_joins_its_cluster_whatever_becomes_of_its_disk(ecs: Templates, tmp_path: Path) -> None:

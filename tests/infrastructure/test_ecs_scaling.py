@@ -8,6 +8,8 @@ import pytest
 
 from lambdas.publish_scaling_metrics.handler import ScalingMetricsSettings
 from lambdas.publish_scaling_metrics.scaling_metrics import ScalingMetrics
+from stacks.config.capacity import Scaling
+from tests.infrastructure.conftest import Synthesize
 from tests.infrastructure.metric_math import evaluate
 from tests.infrastructure.scaled_service import Figures, ScaledService, rules_of, service_of
 from tests.infrastructure.templates import Templates
@@ -253,3 +255,21 @@ def test_a_substitute_stands_in_when_the_first_gets_nothing_at_all(ecs: Template
     assert (spot.desired, on_demand.desired) == (3, 3)
     first = next(index for index, desired in enumerate(on_demand.history) if desired)
     assert 10 <= first - on_demand.lag_minutes <= 13
+
+
+def test_a_runtime_that_is_switched_off_loses_its_replicas_although_tasks_wait(
+    ecs: Templates, synthesize: Synthesize
+) -> None:
+    off = [
+        runtime.model_copy(update={"scaling": Scaling(max_replicas=0, cooldown_seconds=60)})
+        for runtime in ecs.environment.runtimes
+    ]
+    templates = synthesize(ecs.environment.model_copy(update={"name": "off", "runtimes": tuple(off)}))
+    for name in ("sdruntime-spot", "sdruntime-on-demand"):
+        service = service_of(templates, name)
+        # The replicas of the limit before.
+        service.maximum, service.desired = 20, 20
+        (rule,) = service.rules
+        assert evaluate(rule.expression, {"desired": 7}) == 7
+        service.run(30, lambda _minute, fleet: {"desired": fleet.desired})
+        assert service.desired == 0

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from stacks.config.capacity import Scaling
+from stacks.constructs.kubernetes.keda import scaled_object
+from stacks.constructs.kubernetes.node_pools import node_pools
 from stacks.constructs.runtime.environment_variables import webui_container_environment
 from stacks.constructs.runtime.images import WEBUI_HOST_COMMAND
 from stacks.constructs.runtime.replica_limits import WEBUI_FOLDERS, WRITABLE_FOLDERS
@@ -89,6 +92,7 @@ def test_a_replica_is_probed_where_its_supervisor_answers(everything: Templates)
     variables = {item["name"]: item.get("value") for item in container["env"]}
     assert variables["HEALTH_PORT"] == "8080"
     assert variables["ORCHESTRATOR"] == "kubernetes"
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "AWS::Region"
     fields = {
         item["name"]: item["valueFrom"]["fieldRef"]["fieldPath"] for item in container["env"] if "valueFrom" in item
     }
@@ -224,6 +228,18 @@ def test_roles_are_handed_to_the_pods_of_one_service_account(everything: Templat
             "aws:RequestTag/kubernetes-namespace": namespace,
             "aws:RequestTag/kubernetes-service-account": account,
         }
+
+
+def test_a_runtime_is_switched_off_without_a_maximum_that_keda_refuses(everything: Templates) -> None:
+    (runtime, *_) = everything.environment.runtimes
+    off = runtime.model_copy(update={"scaling": Scaling(max_replicas=0)})
+    rule = scaled_object(off, queue_url="https://queue", region="eu-central-1")
+    assert rule["metadata"]["annotations"] == {"autoscaling.keda.sh/paused-replicas": "0"}
+    assert rule["spec"]["maxReplicaCount"] == 1
+    on = scaled_object(runtime, queue_url="https://queue", region="eu-central-1")
+    assert "annotations" not in on["metadata"]
+    for _, pool in node_pools(off):
+        assert pool["spec"]["limits"]["nvidia.com/gpu"] == "0"
 
 
 def test_kedas_chart_is_pinned(everything: Templates) -> None:

@@ -298,6 +298,8 @@ def test_queues_feed_their_functions_in_batches_that_may_fail_in_part(ecs: Templ
         "RuntimeSdruntimeDeadLetterQueue.Arn",
         "RuntimeDynamicDeadLetterQueue.Arn",
     }
+    limits = [mapping["ScalingConfig"] for mapping in mappings_of(ecs, "fail_dead_letters").values()]
+    assert limits == [{"MaximumConcurrency": 5}] * 3
     for folder in ("route_tasks", "fail_dead_letters"):
         for mapping in mappings_of(ecs, folder).values():
             assert mapping["BatchSize"] == 10

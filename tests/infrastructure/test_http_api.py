@@ -168,7 +168,14 @@ def test_the_stage_is_logged_and_measured(everything: Templates) -> None:
     (stage,) = everything.resources("AWS::ApiGateway::Stage")
     (settings,) = stage.properties["MethodSettings"]
     assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
-    assert settings["MetricsEnabled"] is True
+    # They have a price for each method, and nothing reads them.
+    assert "MetricsEnabled" not in settings
+    # API Gateway would create this group without an expiry.
+    groups = [group for group in everything.resources("AWS::Logs::LogGroup") if group.name == "HttpExecutionLogs"]
+    assert [everything.flat(group.properties["LogGroupName"]) for group in groups] == [
+        "API-Gateway-Execution-Logs_HttpApi/api"
+    ]
+    assert groups[0].properties["RetentionInDays"] == everything.environment.log_retention_days
     assert settings["LoggingLevel"] == "ERROR"
     assert not settings.get("DataTraceEnabled"), "bodies hold prompts and pictures of users"
     assert stage.properties["TracingEnabled"] is True

@@ -19,7 +19,8 @@ def test_spot_comes_first_and_on_demand_when_there_is_none(everything: Templates
         assert requirements["karpenter.sh/capacity-type"] == [capacity_type]
         assert "g5.xlarge" in requirements["node.kubernetes.io/instance-type"]
         assert "g5.12xlarge" not in requirements["node.kubernetes.io/instance-type"]
-        assert pool["limits"] == {"nvidia.com/gpu": "4"}
+        # Spot finds the cheapest type; on demand, no type is much larger than a replica needs.
+        assert pool["limits"] == {"nvidia.com/gpu": "4", "cpu": "256" if capacity_type == "spot" else "64"}
 
 
 def test_an_option_that_is_not_bought_has_no_pool(everything: Templates) -> None:
@@ -36,7 +37,7 @@ def test_an_option_that_is_not_bought_has_no_pool(everything: Templates) -> None
 def test_a_node_for_four_replicas_does_not_break_the_limit(everything: Templates) -> None:
     pool = everything.manifest("NodePool", name="runtime-dynamic-on-demand")["spec"]
     # Four replicas may be spread over two nodes of four GPUs while one of them stops.
-    assert pool["limits"] == {"nvidia.com/gpu": "7"}
+    assert pool["limits"] == {"nvidia.com/gpu": "7", "cpu": "84"}
 
 
 def test_no_node_in_use_is_removed_to_save_money(everything: Templates) -> None:

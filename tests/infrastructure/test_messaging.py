@@ -40,7 +40,7 @@ def publishers(templates: Templates) -> list[str]:
 
 def test_only_entry_topics_take_large_messages_and_only_where_they_exist(templates: Templates) -> None:
     sizes = {topic.name: topic.properties.get("MaximumMessageSize") for topic in templates.resources("AWS::SNS::Topic")}
-    wanted = templates.environment.entry_topic_maximum_message_bytes
+    wanted = templates.environment.entry_topic_bytes
     for name in ("", *publishers(templates)):
         assert sizes.pop(f"EntryTopic{name}") == (None if wanted == SNS_DEFAULT_MESSAGE_BYTES else wanted)
     assert set(sizes.values()) == {None}

@@ -84,12 +84,19 @@ class HttpApi(Construct):
                 # The stage has no limit, because requests without a key would use it up for those with one. The
                 # usage plan limits each key, and the firewall each address.
                 logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
-                metrics_enabled=True,
                 tracing_enabled=environment.tracing,
                 access_log_destination=aws_apigateway.LogGroupLogDestination(access_logs),
                 access_log_format=_access_log_format(),
             ),
         )
+        # Otherwise API Gateway creates this group itself, and keeps its entries for ever.
+        execution_logs = RetainedLogGroup(
+            self,
+            "ExecutionLogs",
+            environment=environment,
+            name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE}",
+        )
+        self.api.deployment_stage.node.add_dependency(execution_logs)
         # Remove CDK's output of the address, which has a generated name; ours is HttpUrl.
         self.api.node.try_remove_child("Endpoint")
         self._suppress_findings(firewall=environment.throttling.requests_per_address is not None)

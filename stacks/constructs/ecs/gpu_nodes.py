@@ -40,7 +40,7 @@ class GpuNodes(Construct):
                 launch_template=self._launch_template(cluster),
                 launch_template_overrides=[
                     aws_autoscaling.LaunchTemplateOverrides(instance_type=aws_ec2.InstanceType(instance.name))
-                    for instance in runtime.instances
+                    for instance in runtime.instances_bought(purchase)
                 ],
                 instances_distribution=_distribution(purchase),
             ),

@@ -6,7 +6,7 @@ from typing import Final
 from aws_cdk import Aws, aws_iam
 from constructs import Construct
 
-from stacks.config import Environment, RuntimeConfig
+from stacks.config import Environment, RuntimeConfig, Scaling
 from stacks.constructs.ecs.cluster import EcsCluster
 from stacks.constructs.ecs.scaling_metrics import EcsMetrics
 from stacks.constructs.ecs.service import RuntimeService
@@ -80,10 +80,13 @@ class RuntimeOnEcs(Construct):
         first, *substitutes = self.services
         self._scale_by_queue(first)
         for substitute in substitutes:
-            _scale_as_substitute(substitute, first)
+            _scale_as_substitute(substitute, first, runtime.scaling)
 
     def _scale_by_queue(self, service: RuntimeService) -> None:
         per_replica = self._runtime.scaling.tasks_per_replica
+        if self._runtime.scaling.max_replicas == 0:
+            service.scaling.remove_all(service.desired())
+            return
         metrics = {
             "waiting": self._metrics.of_queue("MessagesWaiting", self._runtime.name),
             "in_flight": self._metrics.of_queue("MessagesInFlight", self._runtime.name),
@@ -136,7 +139,10 @@ class RuntimeOnEcs(Construct):
         return role
 
 
-def _scale_as_substitute(service: RuntimeService, first: RuntimeService) -> None:
+def _scale_as_substitute(service: RuntimeService, first: RuntimeService, scaling: Scaling) -> None:
+    if scaling.max_replicas == 0:
+        service.scaling.remove_all(service.desired())
+        return
     metrics = {
         "desired": service.desired(),
         "first_desired": first.desired(),

@@ -68,6 +68,10 @@ class ServiceScaling(Construct):
         alarm = self._alarm("Spare", text, metrics, "replicas to spare", minutes)
         self._step("Spare", alarm, cooldown_seconds=max(METRIC_LAG_SECONDS, self._scaling.cooldown_seconds), sign=-1)
 
+    def remove_all(self, desired: aws_cloudwatch.IMetric) -> None:
+        """Remove all replicas, idle ones first: the runtime is switched off, whatever its queue holds."""
+        self.remove_when_spare("desired + 0", {"desired": desired})
+
     def _alarm(self, id_: str, text: str, metrics: Metrics, label: str, minutes: int) -> aws_cloudwatch.Alarm:
         return expression(text, label, period_seconds=MINUTE, **metrics).create_alarm(
             self,
@@ -89,7 +93,8 @@ class ServiceScaling(Construct):
             cooldown=Duration.seconds(cooldown_seconds),
             metric_aggregation_type=aws_applicationautoscaling.MetricAggregationType.MAXIMUM,
         )
-        steps = steps_up_to(self._scaling.max_replicas)
+        # The replicas of a runtime that is switched off are from an earlier limit.
+        steps = steps_up_to(self._scaling.max_replicas or STEPS[-1])
         for step, next_step in zip(steps, [*steps[1:], None], strict=True):
             # Bounds count from the alarm's threshold, which is one replica.
             action.add_adjustment(

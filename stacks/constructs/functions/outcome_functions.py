@@ -26,6 +26,8 @@ EXPIRE_INTERVAL_MINUTES: Final = 1
 #: A batch of ten, each with a read, a write and perhaps a publish of some 20 ms, leaves ample room.
 DEAD_LETTER_TIMEOUT_SECONDS: Final = 30
 DEAD_LETTER_BATCH_SIZE: Final = 10
+#: Concurrent calls for each queue, so that many dead letters leave executions for the HTTP API.
+DEAD_LETTER_MAX_CONCURRENCY: Final = 5
 
 
 def notify(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs.IQueue) -> TaskFunction:
@@ -153,7 +155,12 @@ def fail_dead_letters(
     )
     function.publish_to(resources.topics.completion_arn, key_arn=resources.topics.key_arn)
     for name, queue in queues.items():
-        function.consume(name, queue.dead_letters.queue_arn, batch_size=DEAD_LETTER_BATCH_SIZE)
+        function.consume(
+            name,
+            queue.dead_letters.queue_arn,
+            batch_size=DEAD_LETTER_BATCH_SIZE,
+            max_concurrency=DEAD_LETTER_MAX_CONCURRENCY,
+        )
     return function
 
 

@@ -125,7 +125,7 @@ def deployment(
                     },
                     **({"initContainers": [_collector(region)]} if tracing else {}),
                     "containers": [
-                        _agent_container(runtime, image, environment),
+                        _agent_container(runtime, image, environment, region),
                         _webui_container(runtime, image, webui_environment),
                     ],
                     "volumes": _volumes(runtime),
@@ -158,13 +158,15 @@ def _token_sources() -> list[dict[str, Any]]:
     ]
 
 
-def _agent_container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def _agent_container(runtime: RuntimeConfig, image: str, environment: Mapping[str, str], region: str) -> dict[str, Any]:
     return {
         "name": RUNTIME,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "env": [
             *({"name": name, "value": value} for name, value in {**environment, **WITHOUT_WEBUI}.items()),
+            # EKS adds it only together with the credentials, and without it every AWS client fails unclearly.
+            *({"name": name, "value": region} for name in ("AWS_REGION", "AWS_DEFAULT_REGION")),
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         ],

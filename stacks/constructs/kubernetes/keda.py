@@ -77,16 +77,19 @@ def trigger_authentication(runtime: RuntimeConfig) -> Manifest:
 def scaled_object(runtime: RuntimeConfig, *, queue_url: str, region: str) -> Manifest:
     """Return the scaling rule: one replica for every `tasksPerReplica` tasks, waiting or running."""
     scaling = runtime.scaling
+    # KEDA allows no maximum of 0; the annotation keeps the number of replicas at 0.
+    maximum = max(scaling.max_replicas, 1)
+    paused = {} if scaling.max_replicas else {"annotations": {"autoscaling.keda.sh/paused-replicas": "0"}}
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": metadata(runtime),
+        "metadata": metadata(runtime, **paused),
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": RUNTIME},
             "pollingInterval": scaling.polling_seconds,
             "cooldownPeriod": scaling.cooldown_seconds,
             "minReplicaCount": scaling.min_replicas,
-            "maxReplicaCount": scaling.max_replicas,
+            "maxReplicaCount": maximum,
             # While KEDA cannot read the queue, all replicas stay, and at least one.
             "fallback": {
                 "failureThreshold": FAILURE_THRESHOLD,
@@ -100,7 +103,7 @@ def scaled_object(runtime: RuntimeConfig, *, queue_url: str, region: str) -> Man
                         # Add all needed replicas at once: nodes take minutes, so waiting costs more than it saves.
                         "scaleUp": {
                             "stabilizationWindowSeconds": 0,
-                            "policies": [{"type": "Pods", "value": scaling.max_replicas, "periodSeconds": 15}],
+                            "policies": [{"type": "Pods", "value": maximum, "periodSeconds": 15}],
                         },
                         # Keep the highest need within the cooldown. Idle pods are deleted first, because busy ones
                         # have a higher deletion cost. A busy pod finishes its task within its grace period.

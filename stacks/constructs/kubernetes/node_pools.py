@@ -60,13 +60,15 @@ def node_pools(runtime: RuntimeConfig) -> Iterator[tuple[CapacityType, Manifest]
 
 
 def _node_pool(runtime: RuntimeConfig, capacity_type: CapacityType, option: PurchaseOption) -> Manifest:
+    instances = runtime.instances_bought("spot" if capacity_type == "spot" else "onDemand")
+    gpus = _gpu_limit(runtime)
     return {
         "apiVersion": "karpenter.sh/v1",
         "kind": "NodePool",
         "metadata": {"name": f"{_name(runtime)}-{capacity_type}"},
         "spec": {
             "weight": option.priority,
-            "limits": {"nvidia.com/gpu": str(_gpu_limit(runtime))},
+            "limits": {"nvidia.com/gpu": str(gpus), "cpu": str(gpus * max(i.vcpus // i.gpus for i in instances))},
             "disruption": {
                 # A node in use is never removed to save money, so consolidation cannot interrupt a task. The annotation
                 # `do-not-disrupt` would also suppress the pods' warning of a spot interruption.
@@ -90,7 +92,7 @@ def _node_pool(runtime: RuntimeConfig, capacity_type: CapacityType, option: Purc
                         {
                             "key": "node.kubernetes.io/instance-type",
                             "operator": "In",
-                            "values": [instance.name for instance in runtime.instances],
+                            "values": [instance.name for instance in instances],
                         },
                     ],
                 },

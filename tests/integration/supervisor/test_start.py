@@ -46,6 +46,15 @@ def test_from_the_start_over_a_task_to_the_end(harness: ContainerHarness, tmp_pa
     assert [line["child"] for line in container.events("child_ended")] == ["models", "agent", "webui"]
 
 
+def test_a_pod_without_the_credentials_of_its_role_ends_with_a_code_that_says_so(
+    harness: ContainerHarness,
+) -> None:
+    container = harness.start(ORCHESTRATOR="kubernetes")
+
+    assert container.exit_code() is ExitCode.CREDENTIALS_MISSING
+    assert "delete the pod" in container.events("credentials_missing")[0]["reason"]
+
+
 def test_a_web_ui_that_hangs_at_its_start_ends_the_container(harness: ContainerHarness) -> None:
     hangs = shlex.join(["sh", "-c", "trap '' TERM; exec sleep 600"])
 

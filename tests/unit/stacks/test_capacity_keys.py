@@ -194,7 +194,7 @@ RUNTIME_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
         ".scaling: maxReplicas 2 is less than minReplicas 3; write maxReplicas: 3 or more",
     ),
-    "no replicas at all": ({"scaling": {"maxReplicas": 0}}, ".scaling.maxReplicas: is 0; write 1 or more"),
+    "fewer replicas than none": ({"scaling": {"maxReplicas": -1}}, ".scaling.maxReplicas: is -1; write 0 or more"),
     "a misspelt key": (
         {"scaling": {"cooldownPeriod": 60}},
         ".scaling.cooldownPeriod: unknown key; did you mean cooldownSeconds?",
@@ -264,7 +264,7 @@ def test_an_environment_with_an_engine_needs_little_more_than_its_zones(tmp_path
 
 
 def test_the_partition_is_that_of_the_region(tmp_path: Path) -> None:
-    china = {"region": "cn-north-1", "network": {"zones": ["cn-north-1a"]}}
+    china = {"region": "cn-north-1", "network": {"zones": ["cn-north-1a", "cn-north-1b"]}}
     administrators = {"administrators": ["arn:aws-cn:iam::123456789012:role/operators"]}
     assert read(tmp_path, ENGINE | china | administrators).partition == "aws-cn"
 

@@ -41,7 +41,8 @@ def test_the_smallest_file_has_safe_defaults(file: Path) -> None:
     assert environment.removal_policy == "retain"
     assert [key.name for key in environment.api_keys] == ["default"]
     assert (environment.allowed_link_hosts, environment.link_buckets, environment.callbacks) == ((), (), ())
-    assert environment.entry_topic_maximum_message_bytes == 1024 * 1024
+    # Two bytes in the envelope for each of these fit into a message of SQS.
+    assert environment.entry_topic_bytes == 512 * 1024
     assert environment.retention_seconds == 24 * 3600
 
 
@@ -96,6 +97,9 @@ MISTAKES = {
     "region: cn-north-1\nfunctionUrl: true\nthrottling: {waitingCalls: 2}": (
         "functionUrl: Lambda has no function URLs in cn-north-1; write"
     ),
+    "region: cn-north-1\nentryTopicMaximumMessageBytes: 524288": (
+        "entryTopicMaximumMessageBytes: SNS allows 262144 in cn-north-1; write that, or leave it out"
+    ),
     "functionUrl: true": "functionUrl: requires throttling.waitingCalls",
     "apiKeyHeader: X-Key": 'apiKeyHeader: is "X-Key"; write',
     "throttling: {requestsPerAddress: 9}": "throttling.requestsPerAddress: is 9; write",
@@ -143,6 +147,46 @@ RUNTIME_MISTAKES = {
 def test_a_mistake_in_a_runtime_is_told_with_its_place(file: Path, runtimes: str, expected: str) -> None:
     told = problems(file, f"name: prod\nruntimes: {runtimes}\n")
     assert [problem for problem in told if problem.startswith(expected)]
+
+
+ONE_ZONE_TWICE = (
+    "vpcId: vpc-0123456789abcdef0, subnetIds: [subnet-01234567, subnet-01234568], zones: [eu-central-1a, eu-central-1a]"
+)
+TWO_ZONES = "zones: [eu-central-1a, eu-central-1b]"
+#: Engine, network, runtime, and the error.
+ENGINE_MISTAKES = {
+    ("eks", "zones: [eu-central-1a]", ""): "network.zones: EKS requires two zones or more; write another one",
+    ("eks", ONE_ZONE_TWICE, ""): "network.zones: EKS requires two zones or more",
+    ("eks", TWO_ZONES, "gpuFamilies: [g7], image: ghcr.io/shop/darkroom:1.4.0"): (
+        "runtimes[0]: EKS Auto Mode does not start g7; write another family, or engine: ecs"
+    ),
+    ("ecs", "zones: [eu-central-1a]", "gpuFamilies: [g7]"): "runtimes[0]: image: is required for g7, because PyTorch",
+    ("eks", TWO_ZONES, "instanceTypes: [g7e.2xlarge]"): "runtimes[0]: image: is required for g7e",
+}
+
+
+@pytest.mark.parametrize(("case", "expected"), ENGINE_MISTAKES.items(), ids=str)
+def test_what_an_engine_cannot_start_is_refused(file: Path, case: tuple[str, str, str], expected: str) -> None:
+    engine, network, runtime = case
+    runtimes = f"runtimes: [{{name: a, dynamicModel: true{', ' if runtime else ''}{runtime}}}]"
+    text = f"name: prod\nregion: eu-central-1\nengine: {engine}\nnetwork: {{{network}}}\n{runtimes}\n"
+    (problem,) = problems(file, text)
+    assert expected in problem
+
+
+def test_one_zone_and_the_newest_gpus_are_allowed_where_they_work(file: Path) -> None:
+    runtimes = "runtimes: [{name: a, dynamicModel: true, gpuFamilies: [g7], image: ghcr.io/shop/darkroom:1.4.0}]"
+    file.write_text(f"name: prod\nregion: eu-central-1\nengine: ecs\nnetwork: {{zones: [eu-central-1a]}}\n{runtimes}\n")
+    assert read_environment_file(file).engine == "ecs"
+
+
+def test_no_size_much_larger_than_a_replica_is_bought_on_demand(file: Path) -> None:
+    file.write_text("name: prod\nruntimes: [{name: a, dynamicModel: true}]\n")
+    (runtime,) = read_environment_file(file).runtimes
+    assert max(instance.vcpus for instance in runtime.instances_bought("spot")) == 64
+    assert max(instance.vcpus for instance in runtime.instances_bought("onDemand")) == 16
+    large = runtime.model_copy(update={"gpu_families": ("p5en",), "gpus_per_replica": 8})
+    assert [instance.name for instance in large.instances_bought("onDemand")] == ["p5en.48xlarge"]
 
 
 def test_more_runtimes_than_the_functions_can_be_told_of_are_refused(file: Path) -> None:

@@ -78,6 +78,7 @@ def test_what_others_know_is_an_output(ecs: Templates) -> None:
     assert ecs.outputs("Api").keys() == {
         "HttpUrl",
         "ApiKeySecretArn",
+        "ApiKeySecretArns",
         "WebhookSecretArn",
         "WebhookDeadLetterQueueUrl",
     }

@@ -79,7 +79,9 @@ def scaled_object(runtime: RuntimeConfig, *, queue_url: str, region: str) -> Man
     scaling = runtime.scaling
     # KEDA allows no maximum of 0; the annotation keeps the number of replicas at 0.
     maximum = max(scaling.max_replicas, 1)
-    paused = {} if scaling.max_replicas else {"annotations": {"autoscaling.keda.sh/paused-replicas": "0"}}
+    paused: dict[str, Any] = (
+        {} if scaling.max_replicas else {"annotations": {"autoscaling.keda.sh/paused-replicas": "0"}}
+    )
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",

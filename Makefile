@@ -26,18 +26,24 @@ $(BIN)/uv: requirements.txt
 
 EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-annotate --no-header
 
+# uv names each large download with its size, and what has come. The list of all packages at its end is left out.
+INSTALL := set -o pipefail; $(BIN)/uv pip install --python $(BIN)/python
+SHOW_PROGRESS := 2>&1 | grep --line-buffered -v '^ [-+~] '
+
 # Versions and hashes come from uv.lock, but as constraints: `uv sync` would insist on PyPI's torch, which has gigabytes
 # of CUDA. Another build of torch, from a folder of the machine, has another hash than PyPI's.
 WITHOUT_HASHES_OF_TORCH := sed '/^torch==/,/[^\\]$$/{/^torch==/!d;s/ \\$$//;}'
+$(VENV)/.ready: SHELL := /bin/bash
 $(VENV)/.ready: $(BIN)/uv uv.lock
 	@$(EXPORT) --all-groups > $(VENV)/locked.txt
 	@$(if $(UV_FIND_LINKS),$(WITHOUT_HASHES_OF_TORCH),cat) $(VENV)/locked.txt > $(VENV)/constraints.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/constraints.txt --group dev
+	@$(INSTALL) --constraint $(VENV)/constraints.txt --group dev $(SHOW_PROGRESS)
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $@
 
+$(VENV)/.ready-to-deploy: SHELL := /bin/bash
 $(VENV)/.ready-to-deploy: $(BIN)/uv requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
+	@$(INSTALL) --requirement requirements.txt $(SHOW_PROGRESS)
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $@
 

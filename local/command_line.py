@@ -39,6 +39,8 @@ class UpOptions:
     ports: LocalPorts
     #: True if tasks, images and models outlive the run.
     keeps_state: bool
+    #: All checkpoints of the Web UI of `webui_url`, when it has answered.
+    webui_checkpoints: tuple[str, ...] = ()
 
     @property
     def runs_containers(self) -> bool:

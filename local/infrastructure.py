@@ -49,7 +49,8 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
     kept = await _restore(provisioned, clients, context)
     bucket, s3 = provisioned.outputs["ModelBucketName"], clients("s3")
     if options.webui_url:
-        await asyncio.to_thread(put_checkpoint_names, s3, bucket, checkpoint_names(options.environment.runtimes))
+        names = {*options.webui_checkpoints, *checkpoint_names(options.environment.runtimes)}
+        await asyncio.to_thread(put_checkpoint_names, s3, bucket, sorted(names))
     else:
         await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context))
     return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting, kept)

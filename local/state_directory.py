@@ -14,6 +14,7 @@ _OF_ONE_RUN: Final = (
     "callbacks.jsonl",
     "endpoints.json",
     "endpoints.tmp",
+    "environment.yaml",
     "logs",
     "runtimes",
     "stub-models",
@@ -34,6 +35,7 @@ class StateDirectory:
         self.assembly = self.path / "assembly"
         self.callbacks = self.path / "callbacks.jsonl"
         self.endpoints = self.path / "endpoints.json"
+        self.environment = self.path / "environment.yaml"
         self.kept = self.path / "kept"
         self.logs = self.path / "logs"
         self.models = self.path / "models"

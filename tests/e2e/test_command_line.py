@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from tests.harness.documented_code import code_blocks
-from tests.harness.local_system import PROJECT, SLOW, System
+from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
@@ -120,15 +119,3 @@ def test_env_is_enough_for_boto3(system: System) -> None:
     result = subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert variables["ENTRY_TOPIC_ARN"] in result.stdout
-
-
-def test_the_commands_of_the_document_run_as_printed(system: System, tmp_path: Path) -> None:
-    (tmp_path / ".venv").symlink_to(PROJECT / ".venv")
-    shell = ("bash", "-euo", "pipefail", "-c")
-    environment = os.environ | {"DARKROOM_STATE_DIR": str(system.state_directory)}
-    for block in code_blocks("how-to/command-line.md", "bash"):
-        result = subprocess.run(
-            [*shell, block], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert result.returncode == 0, f"{block}{result.stderr}"
-    assert list((tmp_path / "out").glob("lighthouse-*.png"))

@@ -21,6 +21,7 @@ NOTICED_SECONDS = 3.5
 
 
 def test_a_redelivered_finished_task_is_only_deleted(harness: Harness) -> None:
+    """Reported of other consumers: after a failed delete the message came again, and was ignored for ever."""
     message = harness.submit("done")
     agent = harness.start_agent()
     harness.wait_for("done", Status.COMPLETED)
@@ -131,6 +132,7 @@ def test_a_killed_agents_task_is_generated_once_more_and_ends_once(harness: Harn
 
 
 def test_a_task_that_outlasts_its_visibility_timeout_is_generated_once(harness: Harness) -> None:
+    """Reported of other consumers: work longer than the visibility timeout ran twice."""
     for _ in range(2):
         harness.start_agent(VISIBILITY_TIMEOUT_SECONDS=3)
     harness.submit("long", {"prompt": "long", "steps": 650})

@@ -86,6 +86,7 @@ def request_of(prompt: str, kind: str) -> WebUiRequest:
 
 @pytest.mark.parametrize(("concurrency", "kinds"), [(2, ["txt2img"]), (3, ["txt2img", "img2img", UPSCALING])])
 def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(concurrency: int, kinds: list[str]) -> None:
+    """Reported of Web UIs: a cancel at the end of a job cut the one after it."""
     random = Random(7)  # noqa: S311 - a reproducible walk, no secret
     webui = StubWebUi(seconds_per_step=SECONDS_PER_STEP, encoding_seconds=0.004)
 

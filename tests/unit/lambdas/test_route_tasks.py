@@ -122,6 +122,17 @@ def test_a_body_that_is_no_envelope_is_the_message(body: str) -> None:
     assert open_envelope(body, sqs_message_id="sqs-1") == Delivery("sqs-1", body, {})
 
 
+def test_a_task_that_comes_raw_and_in_an_envelope_is_one_task(
+    harness: Harness, route: Route, make_task: MakeTask
+) -> None:
+    """Reported of a subscription that changed to raw delivery: its queue holds both forms."""
+    envelope = {"Type": "Notification", "MessageId": "sns-1", "TopicArn": "arn", "Message": json.dumps(make_task("a"))}
+    for body in (json.dumps(make_task("a")), json.dumps(envelope)):
+        route(open_envelope(body, sqs_message_id="sqs-1").body, "m-1")
+    assert len(harness.task_topic.sent) == 1
+    assert harness.completion_topic.sent == []
+
+
 def test_an_envelope_gives_its_own_message_id_and_attributes() -> None:
     envelope = {
         "Type": "Notification",

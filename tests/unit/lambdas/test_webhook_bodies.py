@@ -63,9 +63,13 @@ def test_a_job_gets_its_status_with_input_and_webhook(render: Render, ended: End
     }
 
 
-def test_a_job_that_failed_says_why(render: Render, ended: EndedTask) -> None:
-    body = render(ended({"input": INPUT}, FAILED))
-    assert (body["status"], body["error"]) == ("FAILED", "webui_refused: no")
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT])
+def test_a_job_that_did_not_complete_says_why(render: Render, ended: EndedTask, status: Status) -> None:
+    """Reported of other services: a webhook is sent for jobs that complete, and for no other."""
+    record = ended({"input": INPUT}, Outcome(status, error={"code": "webui_refused", "message": "no"}))
+    body = render(record)
+    assert record.webhook == HOOK
+    assert (body["status"], body["error"]) == (status.value, "webui_refused: no")
     assert "output" not in body
     assert body["input"] == INPUT
 

@@ -122,6 +122,17 @@ def test_a_lease_is_worth_what_it_says(store: Store) -> None:
     assert (record.status, record.attempts) == (Status.COMPLETED, 2)
 
 
+def test_a_progress_write_that_arrives_late_leaves_a_finished_run_alone(store: Store) -> None:
+    """Reported of another service: a late progress update turned a finished job back to IN_PROGRESS for ever."""
+    tasks = store.repository
+    tasks.claim(LEASE, lease_seconds=60)
+    tasks.finish(LEASE, DONE)
+    finished = tasks.read("a")
+    with pytest.raises(LeaseLost):
+        tasks.report_progress(LEASE, ProgressReport(500, {"sampling_step": 3}))
+    assert tasks.read("a") == finished
+
+
 def test_a_waiting_run_expires(store: Store) -> None:
     store.repository.expire("a", "1a2b")
     record = store.repository.read("a")

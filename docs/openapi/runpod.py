@@ -165,6 +165,14 @@ OPERATIONS: Final = (
     _call("GET", "status/{id}", "Read a job", _JOB, own_errors=(*_JOB_ERRORS, OutputGone), parameters=(_JOB_ID,)),
     _call(
         "GET",
+        "status-sync/{id}",
+        "Wait for the end of a job and read it",
+        _JOB,
+        own_errors=(errors.InvalidTask, *_JOB_ERRORS, OutputGone),
+        parameters=(_JOB_ID, _WAIT),
+    ),
+    _call(
+        "GET",
         "stream/{id}",
         f"Read what is new of a job, until {_ENDED}; a cancelled one is not there",
         _STREAM,

@@ -18,7 +18,7 @@ from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
 
-#: Milliseconds that `runsync` may wait: minimum, maximum, and RunPod's own default without `wait`.
+#: Milliseconds that `runsync` and `status-sync` may wait: minimum, maximum, and RunPod's own default without `wait`.
 MIN_WAIT_MS: Final = 1_000
 MAX_WAIT_MS: Final = 300_000
 DEFAULT_WAIT_MS: Final = 90_000
@@ -67,20 +67,26 @@ def function() -> HttpFunction:
     def caller() -> Caller:
         return caller_of(app.current_event, settings().tenancy)
 
+    def wait_seconds() -> float:
+        seconds = wait_ms(app.current_event.get_query_string_value("wait")) / 1000
+        return max(min(seconds, app.context[DEADLINE] - time.monotonic()), 0)
+
     @app.post("/v2/<runtime>/run")
     def run(runtime: str) -> Response[Any]:
         return json_response(jobs().run(runtime, body_of(app.current_event), caller=caller()))
 
     @app.post("/v2/<runtime>/runsync")
     def run_sync(runtime: str) -> Response[Any]:
-        event = app.current_event
-        wait_seconds = wait_ms(event.get_query_string_value("wait")) / 1000
-        seconds = max(min(wait_seconds, app.context[DEADLINE] - time.monotonic()), 0)
-        return json_response(jobs().run_and_wait(runtime, body_of(event), seconds=seconds, caller=caller()))
+        body = body_of(app.current_event)
+        return json_response(jobs().run_and_wait(runtime, body, seconds=wait_seconds(), caller=caller()))
 
     @app.get("/v2/<runtime>/status/<job_id>")
     def status(runtime: str, job_id: str) -> Response[Any]:
         return json_response(jobs().status(runtime, job_id, tenant=caller().tenant))
+
+    @app.get("/v2/<runtime>/status-sync/<job_id>")
+    def status_sync(runtime: str, job_id: str) -> Response[Any]:
+        return json_response(jobs().wait(runtime, job_id, seconds=wait_seconds(), tenant=caller().tenant))
 
     @app.get("/v2/<runtime>/stream/<job_id>")
     def stream(runtime: str, job_id: str) -> Response[Any]:

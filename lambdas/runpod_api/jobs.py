@@ -56,6 +56,13 @@ class RunpodJobs:
         """Return a job with its progress or its result."""
         return self._show(self._read(runtime, task_id, tenant))
 
+    def wait(self, runtime: str, task_id: str, *, seconds: float, tenant: Tenant) -> dict[str, Any]:
+        """Wait for the end of a job, `seconds` at most, and return it as `status` does."""
+        record = self._read(runtime, task_id, tenant)
+        if not record.is_final:
+            record = self._waiter.until_final(record.key, seconds=seconds) or record
+        return self._show(record)
+
     def stream(self, runtime: str, task_id: str, *, tenant: Tenant) -> dict[str, Any]:
         """Return the news of a job: its progress while it runs, then its output, once.
 

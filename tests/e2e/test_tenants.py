@@ -87,6 +87,7 @@ ATTACKS = (
     ("DELETE", "/v1alpha2/tasks/{id}"),
     ("POST", "/v1alpha2/tasks/{id}/webhook"),
     ("GET", "/v2/sdruntime/status/{id}"),
+    ("GET", "/v2/sdruntime/status-sync/{id}"),
     ("GET", "/v2/sdruntime/stream/{id}"),
     ("POST", "/v2/sdruntime/cancel/{id}"),
     ("POST", "/v2/sdruntime/retry/{id}"),

@@ -34,6 +34,7 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("POST", "/v2/{runtime}/run"): "runpod_api",
         ("POST", "/v2/{runtime}/runsync"): "runpod_api",
         ("GET", "/v2/{runtime}/status/{id}"): "runpod_api",
+        ("GET", "/v2/{runtime}/status-sync/{id}"): "runpod_api",
         ("GET", "/v2/{runtime}/stream/{id}"): "runpod_api",
         ("POST", "/v2/{runtime}/cancel/{id}"): "runpod_api",
         ("POST", "/v2/{runtime}/retry/{id}"): "runpod_api",

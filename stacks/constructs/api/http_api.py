@@ -34,6 +34,7 @@ ROUTES: Final = (
     ("POST", "/v2/{runtime}/run", RUNPOD),
     ("POST", "/v2/{runtime}/runsync", RUNPOD),
     ("GET", "/v2/{runtime}/status/{id}", RUNPOD),
+    ("GET", "/v2/{runtime}/status-sync/{id}", RUNPOD),
     ("GET", "/v2/{runtime}/stream/{id}", RUNPOD),
     ("POST", "/v2/{runtime}/cancel/{id}", RUNPOD),
     ("POST", "/v2/{runtime}/retry/{id}", RUNPOD),

@@ -138,6 +138,22 @@ def test_waiting_for_the_end(runpod: Runpod) -> None:
     assert (answer["id"], answer["status"], answer["output"]) == (task_id, "COMPLETED", OUTPUT)
 
 
+def test_waiting_for_the_end_of_a_known_job(runpod: Runpod) -> None:
+    def end() -> None:
+        runpod.harness.claim(task_id)
+        runpod.harness.finish(task_id, DONE)
+
+    def wait(seconds: float) -> dict[str, Any]:
+        return runpod.jobs.wait("sdruntime", task_id, seconds=seconds, tenant=SHARED)
+
+    task_id = runpod.run()["id"]
+    assert wait(0)["status"] == "IN_QUEUE"
+    runpod.slept = [end]
+    assert (wait(90)["status"], wait(90)["output"]) == ("COMPLETED", OUTPUT)
+    with pytest.raises(TaskNotFound):
+        runpod.jobs.wait("dynamic", task_id, seconds=1, tenant=SHARED)
+
+
 @pytest.mark.parametrize("is_claimed", [False, True])
 def test_a_wait_that_is_too_short_ends_with_where_the_job_is(runpod: Runpod, is_claimed: bool) -> None:
     task_id = f"sync-{UUID(int=1)}"

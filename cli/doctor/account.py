@@ -12,6 +12,8 @@ from stacks.config import Environment
 BOOTSTRAP_PARAMETER: Final = "/cdk-bootstrap/hnb659fds/version"
 #: The oldest bootstrap that the stacks' synthesizer takes.
 LEAST_BOOTSTRAP_VERSION: Final = 6
+#: Service-linked role of ECS, which the account's first cluster creates.
+ECS_ROLE: Final = "AWSServiceRoleForECS"
 #: Concurrent executions that 100 tasks a second need with a reserve (docs/explanation/scale.md); new accounts have 10.
 NEEDED_CONCURRENCY: Final = 100
 #: Concurrent executions that AWS keeps for the functions without a reservation (Lambda guide, "Reserved concurrency").
@@ -52,6 +54,40 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
         yield Finding(Level.PROBLEM, f"the bootstrap has version {version}, not {LEAST_BOOTSTRAP_VERSION}", advice)
     else:
         yield ok(f"bootstrapped for CDK, version {version}")
+
+
+def check_people(environment: Environment, clients: Clients) -> Iterator[Finding]:  # noqa: ARG001 - the interface of a check
+    """DoctorCheck that alarms reach someone, and that someone can reach the cluster."""
+    if environment.engine == "eks" and not environment.administrators:
+        yield Finding(
+            Level.WARNING,
+            "no role or user can use kubectl in the cluster",
+            "write administrators: [arn:aws:iam::ACCOUNT:role/NAME]",
+        )
+    if not environment.alarms.subscribers:
+        yield Finding(
+            Level.WARNING,
+            "no alarm reaches anyone",
+            "write alarms.subscribers, for example {protocol: email, endpoint: on-call@shop.example}",
+        )
+    else:
+        yield ok(f"alarms go to {len(environment.alarms.subscribers)} subscribers")
+
+
+def check_service_roles(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """DoctorCheck that ECS has its role in the account, without which the first capacity provider fails."""
+    if environment.engine != "ecs":
+        yield ok("the engine creates its role itself")
+        return
+    try:
+        clients("iam").get_role(RoleName=ECS_ROLE)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        advice = "run: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
+        yield Finding(Level.WARNING, f"the account has no role {ECS_ROLE}; a first deployment may fail", advice)
+    else:
+        yield ok(f"the account has the role {ECS_ROLE}")
 
 
 def check_functions(environment: Environment, clients: Clients) -> Iterator[Finding]:

@@ -17,6 +17,9 @@ _MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
 def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:
     """DoctorCheck that each runtime's image is in its registry."""
+    if environment.engine == "none":
+        yield ok("no engine, so no image is built or pulled")
+        return
     for runtime in environment.runtimes:
         if runtime.image is None:
             yield ok(f"{runtime.name}: its image is built from runtime_image/ at the deployment, which needs Docker")

@@ -5,7 +5,13 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.doctor.account import check_bootstrap, check_credentials, check_functions
+from cli.doctor.account import (
+    check_bootstrap,
+    check_credentials,
+    check_functions,
+    check_people,
+    check_service_roles,
+)
 from cli.doctor.capacity import check_offerings, check_quotas
 from cli.doctor.deployed import check_queues, check_replicas, check_stacks
 from cli.doctor.finding import Clients, DoctorCheck, Finding, Level
@@ -17,6 +23,8 @@ CREDENTIALS: Final = DoctorCheck("credentials", check_credentials)
 #: Checks of the state before a deployment, then of the state after it.
 CHECKS: Final = (
     DoctorCheck("bootstrap", check_bootstrap),
+    DoctorCheck("people", check_people),
+    DoctorCheck("service roles", check_service_roles),
     DoctorCheck("GPU quotas", check_quotas),
     DoctorCheck("instance types", check_offerings),
     DoctorCheck("functions", check_functions),

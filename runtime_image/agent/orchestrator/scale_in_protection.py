@@ -13,6 +13,11 @@ from runtime_image.process.logs import EventLog
 #: Seconds without a task after which the replica counts as idle. Between two tasks of a steady trickle no report is
 #: sent, because each is a write on the cluster's control plane.
 IDLE_SECONDS: Final = 5.0
+#: Seconds for which one protection is renewed. A replica under a steady backlog is never idle, and a deployment waits
+#: for each protected replica.
+PROTECTED_SECONDS: Final = 1_800.0
+#: Seconds without protection after that. A stop in this time is graceful: the replica finishes its task.
+UNPROTECTED_SECONDS: Final = 120.0
 #: Seconds between two checks for the machine's end, of which AWS gives two minutes' notice.
 CHECK_SECONDS: Final = 5.0
 #: Seconds until a refused report is repeated.
@@ -37,6 +42,8 @@ class ScaleInProtection:
         self._placement_logged: set[str] = set()
         self._reported_at = float("-inf")
         self._report_again_at = float("-inf")
+        self._protected_since = float("-inf")
+        self._unprotected_until = float("-inf")
         self._is_ending = False
         self._is_notice_unreadable = False
 
@@ -58,7 +65,10 @@ class ScaleInProtection:
 
     def check(self, now: float) -> None:
         """Report a change, and check for the machine's end."""
-        busy = self._busy or now < self._idle_since + IDLE_SECONDS
+        must_renew = self._orchestrator.renew_seconds is not None
+        if must_renew and self._reported and now >= self._protected_since + PROTECTED_SECONDS:
+            self._unprotected_until = now + UNPROTECTED_SECONDS
+        busy = (self._busy or now < self._idle_since + IDLE_SECONDS) and now >= self._unprotected_until
         if now >= self._report_again_at and (busy is not self._reported or self._must_renew(busy=busy, now=now)):
             self._report(busy=busy, now=now)
         if not self._is_ending:
@@ -79,6 +89,8 @@ class ScaleInProtection:
         if new := {name: seconds for name, seconds in placement.items() if name not in self._placement_logged}:
             self._log.info("replica_placed", **new)
             self._placement_logged |= new.keys()
+        if busy and not self._reported:
+            self._protected_since = now
         self._reported, self._reported_at = busy, now
         self._log.debug("orchestrator_informed", busy=busy)
 

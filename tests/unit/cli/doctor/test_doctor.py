@@ -14,6 +14,7 @@ from cli.doctor.finding import DoctorCheck, Finding, Level
 from cli.doctor.runner import CHECKS, examine
 from cli.main import main
 from stacks.config import Environment, RuntimeConfig, Throttling
+from stacks.config.access import Alarms, Subscriber
 from stacks.config.capacity import Capacity, Scaling
 from stacks.config.gpu_instances import GPU_INSTANCES
 from stacks.config.network import Network
@@ -83,6 +84,41 @@ def test_bootstrap(answer: Any, level: str) -> None:
     assert finding.level.value == level
     if level == "problem":
         assert finding.advice == "run: cdk bootstrap aws://123456789012/eu-central-1"
+
+
+def test_alarms_without_subscribers_and_a_cluster_without_administrators_are_reported() -> None:
+    found = findings(account.check_people)
+    assert levels(found) == ["warning", "warning"]
+    assert ["administrators" in finding.advice for finding in found] == [True, False]
+    subscribers = Alarms(subscribers=(Subscriber(protocol="email", endpoint="on-call@shop.example"),))
+    role = "arn:aws:iam::123456789012:role/operators"
+    asked = ENVIRONMENT.model_copy(update={"alarms": subscribers, "administrators": (role,)})
+    assert levels(findings(account.check_people, asked)) == ["ok"]
+    (finding,) = findings(account.check_people, ENVIRONMENT.model_copy(update={"engine": "none"}))
+    assert "no alarm reaches anyone" in finding.message
+
+
+ECS_ROLE = {
+    "Role": {
+        "Path": "/aws-service-role/ecs.amazonaws.com/",
+        "RoleName": account.ECS_ROLE,
+        "RoleId": "AROAEXAMPLEEXAMPLE000",
+        "Arn": f"arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/{account.ECS_ROLE}",
+        "CreateDate": dt.datetime(2026, 11, 29, tzinfo=dt.UTC),
+    }
+}
+
+
+@pytest.mark.parametrize(("answer", "level"), [(ECS_ROLE, "ok"), (fails("NoSuchEntity"), "warning")])
+def test_the_role_of_ecs(answer: Any, level: str) -> None:
+    ecs = ENVIRONMENT.model_copy(update={"engine": "ecs"})
+    (finding,) = findings(account.check_service_roles, ecs, iam__GetRole=answer)
+    assert finding.level.value == level
+
+
+def test_no_image_is_spoken_of_where_none_is_needed() -> None:
+    (finding,) = findings(images_and_models.check_images, ENVIRONMENT.model_copy(update={"engine": "none"}))
+    assert "no image" in finding.message
 
 
 @pytest.mark.parametrize(("free", "level"), [(1000, "ok"), (10, "warning")])

@@ -11,7 +11,9 @@ from runtime_image.agent.orchestrator.orchestrator import NoOrchestrator, Orches
 from runtime_image.agent.orchestrator.scale_in_protection import (
     CHECK_SECONDS,
     IDLE_SECONDS,
+    PROTECTED_SECONDS,
     RETRY_SECONDS,
+    UNPROTECTED_SECONDS,
     ScaleInProtection,
 )
 from runtime_image.process.logs import EventLog
@@ -61,6 +63,23 @@ def test_what_expires_is_renewed_while_busy_only() -> None:
     ground.scale_in_protection.set_busy(busy=False)
     assert ground.advance(IDLE_SECONDS) == [False]
     assert ground.advance(1000) == []
+
+
+def test_a_replica_that_is_never_idle_gives_a_deployment_its_turn() -> None:
+    ground = Harness(renew_seconds=200)
+    ground.scale_in_protection.set_busy(busy=True)
+    reports = [(minute, report) for minute in range(66) for report in ground.advance(60)]
+    released = [minute for minute, report in reports if not report]
+    assert released == [PROTECTED_SECONDS / 60, PROTECTED_SECONDS / 60 * 2 + UNPROTECTED_SECONDS / 60]
+    # For so long it stays unprotected, and then it is protected again.
+    after = next(minute for minute, report in reports if report and minute > released[0])
+    assert after == released[0] + UNPROTECTED_SECONDS / 60
+
+
+def test_where_nothing_expires_a_busy_replica_is_never_told_to_be_idle() -> None:
+    ground = Harness()
+    ground.scale_in_protection.set_busy(busy=True)
+    assert [report for _ in range(200) for report in ground.advance(60)] == [True]
 
 
 def test_what_was_refused_is_told_again() -> None:

@@ -31,12 +31,13 @@ LISTED: Final[Mapping[str, str]] = {
 }
 #: Characters between two commands.
 SEPARATORS: Final = ";&|()\n"
-#: Options after which a command concerns a deployed environment.
-DEPLOYED: Final = ("--environment",)
+#: Option with which a command concerns a deployed environment.
+DEPLOYED: Final = "--environment"
 #: What the output of a block holds when it went well, by a part of the block.
 RESULTS: Final[Mapping[str, str]] = {
     "curl -sS -X DELETE": "task_finished",
     "by-requests": "by-requests-",
+    "first-page": "page.html shows s3://",
     "by-boto3": "completed ['s3://",
     "runpod.Endpoint": "COMPLETED 1",
     "a picture of": "a picture of",
@@ -74,7 +75,7 @@ def _is_assignment(word: str) -> bool:
 def is_listed(words: list[str]) -> bool:
     """Return True if a command cannot run against the local system."""
     name = Path(words[0]).name
-    return name in LISTED or (name == "darkroom" and any(option in words for option in DEPLOYED))
+    return name in LISTED or (name in {"darkroom", "eval"} and any(DEPLOYED in word for word in words))
 
 
 def runs(block: Block) -> bool:

@@ -16,6 +16,8 @@ from stacks.environment_file import read_environment_file
 from tests.harness.documented_code import Block, blocks
 
 PROJECT = Path(__file__).parents[2]
+#: Parts whose errors reach users.
+CODE_FOLDERS = ("contract", "guarded_http", "lambdas", "runtime_image", "task_store")
 
 
 def test_the_configuration_page_is_current() -> None:
@@ -68,3 +70,11 @@ def test_the_tasks_page_lists_every_option_and_script() -> None:
     for heading, names in (("Options", PICTURE_OPTIONS), ("Scripts", {**SELECTABLE, **ALWAYS_ON})):
         section = page.partition(f"### {heading}\n")[2].partition("\n#")[0]
         assert set(names) <= set(re.findall(r"`([^`]+)`", section))
+
+
+def test_troubleshooting_names_every_error_code() -> None:
+    sources = [path for folder in CODE_FOLDERS for path in (PROJECT / folder).rglob("*.py")]
+    codes = {code for path in sources for code in re.findall(r'^    code(?:: \S+)? = "(\w+)"', path.read_text(), re.M)}
+    page = (PROJECT / "docs/how-to/troubleshooting.md").read_text(encoding="utf-8")
+    assert len(codes) > 30
+    assert codes <= set(re.findall(r"`(\w+)`", page))

@@ -155,12 +155,12 @@ soak: $(VENV)/.ready ## Put 2,000 tasks through the local system while agents ar
 	@$(BIN)/python benchmarks/soak.py
 
 .PHONY: format
-format: $(VENV)/.ready ## Put the code into its shape
+format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: snapshots
-snapshots: $(VENV)/.ready ## Write the snapshots of the templates anew, after a change that is meant
+snapshots: $(VENV)/.ready ## Write the snapshots of the templates anew, after an intended change
 	@$(BIN)/pytest --quiet --update-snapshots tests/infrastructure/test_snapshots.py
 
 # Packages that the Web UI's requirements leave open are as on the day after v1.10.1's last commit, 2024-07-27.

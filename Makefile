@@ -96,8 +96,18 @@ test: setup ## The inner gate: style, types, import direction, language, and eve
 	@$(MAKE) --no-print-directory gate SELECTION='not slow'
 
 .PHONY: test-all
-test-all: setup ## The whole gate: the inner gate and the slow tests
+test-all: setup $(VENV)/emulator/.ready ## The whole gate: the inner gate and the slow tests
 	@$(MAKE) --no-print-directory gate SELECTION='slow or not slow'
+
+# The functions run in the emulator's environment, which therefore has none of the project's packages.
+$(VENV)/emulator/.ready: $(BIN)/uv tests/deployment/emulator-requirements.lock
+	@$(PYTHON) -m venv $(VENV)/emulator
+	@$(BIN)/uv pip install --quiet --python $(VENV)/emulator/bin/python --require-hashes --requirement tests/deployment/emulator-requirements.lock
+	@touch $@
+
+.PHONY: deploy-local
+deploy-local: setup $(VENV)/emulator/.ready ## Deploy `dev` to an emulated AWS account by the CDK, use it, change it and destroy it
+	@$(BIN)/pytest --numprocesses 0 --verbose --verbose --durations=5 tests/deployment
 
 .PHONY: gate
 gate: SHELL := /bin/bash
@@ -174,6 +184,8 @@ lock: setup ## Resolve all lock files anew, and write the requirements files fro
 	@$(EXPORT) --only-group runtime > runtime_image/requirements.lock
 	@UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes --exclude-newer $(WEBUI_PACKAGES_UNTIL) \
 	--python-version 3.10 --python-platform x86_64-manylinux_2_35 runtime_image/webui-requirements.in --output-file runtime_image/webui-requirements.lock
+	@UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes --universal --python-version 3.11 \
+	tests/deployment/emulator-requirements.in --output-file tests/deployment/emulator-requirements.lock
 	@$(NPM) install --silent --no-audit --no-fund --package-lock-only
 
 # Files that pin what no package registry gives out.

@@ -1,7 +1,8 @@
 """Synthesis of the CloudFormation templates of an environment.
 
 `cdk deploy -c environment=dev --all` runs it. `python app.py -c environment=dev` requires no credentials. It downloads
-the libraries of the functions, so with `--no-bundle` it requires no network.
+the libraries of the functions, so with `--no-bundle` it requires no network. The context keys `architecture` (arm64 or
+x86_64) and `python` (3.11 to 3.14) choose what the functions run on.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from stacks.config.function_target import InvalidFunctionTarget, read_function_target
 from stacks.environment_file import InvalidEnvironmentFile, load_environment
 from stacks.nodejs import use_bundled_node
 
@@ -17,9 +19,11 @@ from stacks.nodejs import use_bundled_node
 def main() -> int:
     """Write the templates and return the exit code."""
     arguments = _arguments()
+    context = _context(arguments.context)
     try:
-        environment = load_environment(_environment_name(arguments.context))
-    except InvalidEnvironmentFile as error:
+        environment = load_environment(str(context.get("environment", "dev")))
+        target = read_function_target(context)
+    except (InvalidEnvironmentFile, InvalidFunctionTarget) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     use_bundled_node()
@@ -28,7 +32,10 @@ def main() -> int:
     if arguments.without_engine:
         environment = environment.without_engine()
     output = arguments.output or (None if "CDK_OUTDIR" in os.environ else Path("cdk.out"))
-    build_application(environment, output_directory=output, bundle_functions=not arguments.no_bundle).synth()
+    application = build_application(
+        environment, target=target, output_directory=output, bundle_functions=not arguments.no_bundle
+    )
+    application.synth()
     return 0
 
 
@@ -50,11 +57,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _environment_name(arguments: list[str]) -> str:
+def _context(arguments: list[str]) -> dict[str, object]:
     # The CDK command line passes its context in this variable.
-    context = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
-    context |= dict(argument.partition("=")[::2] for argument in arguments)
-    return str(context.get("environment", "dev"))
+    context: dict[str, object] = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
+    return context | dict(argument.partition("=")[::2] for argument in arguments)
 
 
 if __name__ == "__main__":

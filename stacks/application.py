@@ -10,6 +10,7 @@ from aws_cdk import Environment as Target
 
 from stacks.api import ApiStack
 from stacks.config import Environment
+from stacks.config.function_target import FunctionTarget
 from stacks.constructs.functions.lambda_bundle import lambda_code
 from stacks.constructs.functions.task_function import FunctionPlatform
 from stacks.constructs.runtime.engine_resources import EngineResources
@@ -27,12 +28,17 @@ _UNTAGGED: Final = {"aws-cn": ["AWS::Lambda::EventSourceMapping"]}
 
 
 def build_application(
-    environment: Environment, *, output_directory: Path | None = None, bundle_functions: bool = True
+    environment: Environment,
+    *,
+    target: FunctionTarget = FunctionTarget(),  # noqa: B008  # immutable
+    output_directory: Path | None = None,
+    bundle_functions: bool = True,
 ) -> App:
     """Return the application, ready for `synth`.
 
     Args:
         environment: Environment to deploy.
+        target: Processors and Python version of the functions.
         output_directory: Folder of the templates; None selects that of the CDK command line, or `cdk.out`.
         bundle_functions: False omits the functions' code, if only the templates are needed.
     """
@@ -59,7 +65,7 @@ def build_application(
         f"{prefix}-Messaging",
         environment=environment,
         storage=storage.exports,
-        platform=FunctionPlatform(lambda_code(PROJECT_ROOT), environment),
+        platform=FunctionPlatform(lambda_code(PROJECT_ROOT, target), environment, target),
         **stack,
     )
     messaging.add_stack_dependency(storage)
@@ -69,14 +75,22 @@ def build_application(
         environment=environment,
         storage=storage.exports,
         messaging=messaging.exports,
-        platform=FunctionPlatform(lambda_code(PROJECT_ROOT), environment),
+        platform=FunctionPlatform(lambda_code(PROJECT_ROOT, target), environment, target),
         **stack,
     )
     api.add_stack_dependency(messaging)
     capacity: list[Stack] = []
     if environment.engine != "none":
         capacity.append(
-            _add_capacity(app, prefix, environment=environment, storage=storage, messaging=messaging, stack=stack)
+            _add_capacity(
+                app,
+                prefix,
+                environment=environment,
+                target=target,
+                storage=storage,
+                messaging=messaging,
+                stack=stack,
+            )
         )
     MonitoringStack(
         app,
@@ -96,6 +110,7 @@ def _add_capacity(
     prefix: str,
     *,
     environment: Environment,
+    target: FunctionTarget,
     storage: StorageStack,
     messaging: MessagingStack,
     stack: Mapping[str, Any],
@@ -119,7 +134,7 @@ def _add_capacity(
     if environment.engine == "eks":
         engine = EksStack(app, f"{prefix}-Eks", resources=resources, **stack)
     else:
-        platform = FunctionPlatform(lambda_code(PROJECT_ROOT), environment)
+        platform = FunctionPlatform(lambda_code(PROJECT_ROOT, target), environment, target)
         engine = EcsStack(app, f"{prefix}-Ecs", resources=resources, platform=platform, **stack)
     engine.add_stack_dependency(messaging)
     warn_of_tags(engine)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stacks.config.function_target import FunctionTarget
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import ENVIRONMENTS, INNER_ENVIRONMENTS, Templates, read_environment
 
@@ -56,7 +57,7 @@ def function_in(stack: "Stack", id_: str = "Any", *, timeout_seconds: int = 1) -
 
     from stacks.constructs.functions.task_function import FunctionPlatform, TaskFunction  # noqa: PLC0415  # see above
 
-    platform = FunctionPlatform(aws_lambda.Code.from_inline("pass"), read_environment("dev"))
+    platform = FunctionPlatform(aws_lambda.Code.from_inline("pass"), read_environment("dev"), FunctionTarget())
     return TaskFunction(
         stack, id_, folder="any", description="", timeout_seconds=timeout_seconds, settings={}, platform=platform
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.config.function_target import FunctionTarget
 from stacks.nodejs import node_program
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates
@@ -102,19 +103,23 @@ def test_the_bundle_holds_nothing_else(bundle: Path) -> None:
 def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> None:
     from stacks.constructs.functions.lambda_bundle import bundle_hash  # noqa: PLC0415  # starts Node, so only when it is needed
 
+    def hash_of_bundle(**target: str) -> str:
+        return bundle_hash(tmp_path, FunctionTarget(**target))
+
     for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
-    before = bundle_hash(tmp_path)
+    before = hash_of_bundle()
     (tmp_path / "README.md").write_text("changed")
     (tmp_path / "lambdas" / "__pycache__").mkdir()
     (tmp_path / "lambdas" / "__pycache__" / "handler.cpython-313.pyc").write_bytes(b"")
-    assert bundle_hash(tmp_path) == before
+    assert hash_of_bundle() == before
+    assert hash_of_bundle(architecture="x86_64") != before != hash_of_bundle(python="3.12")
     (tmp_path / "contract" / "task.py").write_text("changed")
-    changed = bundle_hash(tmp_path)
+    changed = hash_of_bundle()
     assert changed != before
     (tmp_path / "contract" / "task.py").rename(tmp_path / "contract" / "tasks.py")
-    assert bundle_hash(tmp_path) not in {before, changed}
+    assert hash_of_bundle() not in {before, changed}
 
 
 @slow
@@ -140,3 +145,15 @@ def test_a_mistake_is_told_in_a_line_without_a_traceback(tmp_path: Path) -> None
     assert result.returncode == 1
     assert "nowhere.yaml: this file does not exist; existing environments: dev, example, local, prod" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("architecture=arm", "--context architecture=arm: Lambda has no such; write any of arm64, x86_64"),
+        ("python=3.9", "--context python=3.9: Lambda has no such; write any of 3.11, 3.12, 3.13, 3.14"),
+    ],
+)
+def test_a_target_that_lambda_lacks_is_told_in_a_line(tmp_path: Path, value: str, error: str) -> None:
+    result = run(sys.executable, "app.py", "-c", value, home=tmp_path)
+    assert (result.returncode, result.stderr.strip()) == (1, error)

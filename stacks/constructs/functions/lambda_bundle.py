@@ -11,28 +11,24 @@ from typing import Final
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, aws_lambda
 
-#: Python version of the functions and of the wheels in the bundle.
-PYTHON_VERSION: Final = "3.13"
-RUNTIME: Final = aws_lambda.Runtime.PYTHON_3_13
-ARCHITECTURE: Final = aws_lambda.Architecture.ARM_64
-#: uv's name of the platform of Lambda's arm64 functions.
-PLATFORM: Final = "aarch64-manylinux2014"
+from stacks.config.function_target import FunctionTarget
+
 PACKAGES: Final = ("contract", "guarded_http", "task_store", "lambdas")
 #: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
 #: leaves boto3 and botocore out: the Lambda runtime provides them, and the latter alone has 25 MB.
 REQUIREMENTS: Final = "lambdas/requirements.txt"
 
 
-def lambda_code(root: Path) -> aws_lambda.Code:
-    """Return the code of all functions, made from the project at `root`.
+def lambda_code(root: Path, target: FunctionTarget) -> aws_lambda.Code:
+    """Return the code of all functions, made from the project at `root` for the functions' processors and Python.
 
     Its hash covers the bundled files only, so a change elsewhere in the project deploys no function again.
     """
     return aws_lambda.Code.from_asset(
         str(root),
         asset_hash_type=AssetHashType.CUSTOM,
-        asset_hash=bundle_hash(root),
-        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_LocalBundling(root)),
+        asset_hash=bundle_hash(root, target),
+        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_LocalBundling(root, target)),
     )
 
 
@@ -42,9 +38,9 @@ def bundled_files(root: Path) -> Iterator[Path]:
         yield from sorted((root / package).rglob("*.py"))
 
 
-def bundle_hash(root: Path) -> str:
+def bundle_hash(root: Path, target: FunctionTarget) -> str:
     """Return the hash of all sources of the bundle."""
-    digest = hashlib.sha256(f"{PYTHON_VERSION} {PLATFORM}".encode())
+    digest = hashlib.sha256(f"{target.python} {target.wheel_platform}".encode())
     for file in (root / REQUIREMENTS, *bundled_files(root)):
         content = file.read_bytes()
         digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode())
@@ -52,19 +48,19 @@ def bundle_hash(root: Path) -> str:
     return digest.hexdigest()
 
 
-def make_bundle(root: Path, output: Path) -> None:
+def make_bundle(root: Path, target: FunctionTarget, output: Path) -> None:
     """Write the content of a function's code folder to `output`."""
-    _install_libraries(root, output)
+    _install_libraries(root, target, output)
     for file in bundled_files(root):
-        target = output / file.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+        copy = output / file.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
 
 
-def _install_libraries(root: Path, output: Path) -> None:
+def _install_libraries(root: Path, target: FunctionTarget, output: Path) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(output)]
-    command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
-    command += ["--no-deps", "--require-hashes", "--requirements", str(root / REQUIREMENTS)]
+    command += ["--python-platform", target.wheel_platform, "--python-version", target.python]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(root / REQUIREMENTS)]
     # The output goes to stderr, because the CDK command line reads stdout.
     subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603  # our own arguments
     # Remove the libraries' command line programs, because they name this machine's Python.
@@ -73,9 +69,10 @@ def _install_libraries(root: Path, output: Path) -> None:
 
 @jsii.implements(ILocalBundling)
 class _LocalBundling:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, target: FunctionTarget) -> None:
         self._root = root
+        self._target = target
 
     def try_bundle(self, output_dir: str, *_: object, **_options: object) -> bool:
-        make_bundle(self._root, Path(output_dir))
+        make_bundle(self._root, self._target, Path(output_dir))
         return True

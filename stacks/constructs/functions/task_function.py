@@ -11,7 +11,7 @@ from constructs import Construct
 from contract.record import PUBLISH_GRACE_MS
 from contract.storage import MESSAGE_FOLDER
 from stacks.config import Environment
-from stacks.constructs.functions.lambda_bundle import ARCHITECTURE, RUNTIME
+from stacks.config.function_target import FunctionTarget
 from stacks.constructs.nag_suppressions import suppress, suppress_wildcard
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
@@ -29,6 +29,7 @@ class FunctionPlatform:
 
     code: aws_lambda.Code
     environment: Environment
+    target: FunctionTarget
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ class TaskFunction(aws_lambda.Function):
             scope,
             id_,
             description=description,
-            runtime=RUNTIME,
-            architecture=ARCHITECTURE,
+            runtime=aws_lambda.Runtime(
+                f"python{platform.target.python}", aws_lambda.RuntimeFamily.PYTHON, supports_inline_code=True
+            ),
+            architecture=aws_lambda.Architecture.custom(platform.target.architecture),
             code=platform.code,
             handler=f"lambdas.{folder}.handler.handler",
             timeout=Duration.seconds(timeout_seconds),
@@ -121,7 +124,7 @@ class TaskFunction(aws_lambda.Function):
         suppress(
             self,
             "AwsSolutions-L1",
-            "The version is that of the wheels in the bundle, raised together with them in lambda_bundle.py",
+            "The version is that of the wheels in the bundle, raised together with them in function_target.py",
         )
         self.allow("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn])
         if tracing:

@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from contract.option_values import PICTURE_OPTIONS
 from contract.script_tables import ALWAYS_ON, SELECTABLE
+from contract.task import TaskType
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request
 from stacks.environment_file import read_environment_file
 from tests.harness.documented_code import Block, blocks
@@ -78,3 +79,8 @@ def test_troubleshooting_names_every_error_code() -> None:
     page = (PROJECT / "docs/how-to/troubleshooting.md").read_text(encoding="utf-8")
     assert len(codes) > 30
     assert codes <= set(re.findall(r"`(\w+)`", page))
+
+
+def test_the_tasks_page_lists_every_type() -> None:
+    section = (PROJECT / "docs/reference/tasks.md").read_text(encoding="utf-8").partition("\n## Metadata\n")[2]
+    assert {kind.value for kind in TaskType} <= set(re.findall(r"`([^`]+)`", section.partition("\n## ")[0]))

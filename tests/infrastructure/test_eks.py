@@ -336,6 +336,7 @@ def test_a_second_runtime_changes_nothing_of_the_first(templates_of: TemplatesOf
         "RuntimeDynamicRoleIdentity",
         "RuntimeDynamicScaler",
         "RuntimeDynamicSurroundings",
+        "SharedQueuesOfRuntimeDynamic",
     }
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
+from contract.errors import DarkroomError
 from contract.record import MAX_ATTEMPTS, Record, Status
 from contract.transitions import Outcome
+from lambdas.runtime.aws_errors import AwsRefused
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from lambdas.tasks.publisher import TaskPublisher
+from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository
 from task_store.task_bucket import MessageLost
 
@@ -61,11 +64,19 @@ class TaskReaper:
             # The message may still wait for a replica. A second message does no harm, because a run is claimed once.
             self._publisher.publish(record)
         except MessageLost as error:
-            gone = Outcome(Status.FAILED, error=error.as_dict())
-            self._report(record, "task_message_lost", self._repository.finish_waiting(record, gone))
+            self._fail(record, "task_message_lost", error)
+            return
+        except Exception as error:
+            if not is_refused_for_good(error):
+                raise
+            self._fail(record, "task_refused", AwsRefused(f"AWS does not accept the task: {error}"))
             return
         logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("TasksRepublished", runtime=record.runtime)
+
+    def _fail(self, record: Record, event: str, error: DarkroomError) -> None:
+        failed = Outcome(Status.FAILED, error=error.as_dict())
+        self._report(record, event, self._repository.finish_waiting(record, failed))
 
     def _defer(self, task_key: str) -> None:
         try:

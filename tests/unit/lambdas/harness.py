@@ -34,6 +34,7 @@ class FakeTopic:
     groups: list[str | None] = field(default_factory=list)
     failures: int = 0
     fails_after_sending: bool = False
+    error: Exception = field(default_factory=lambda: ConnectionError("AWS refuses"))
 
     def publish(self, body: str, attributes: Mapping[str, str], *, group: str | None = None) -> None:
         self.groups.append(group)
@@ -41,7 +42,7 @@ class FakeTopic:
             self.failures -= 1
             if self.fails_after_sending:
                 self.sent.append((body, dict(attributes)))
-            raise ConnectionError("AWS refuses")
+            raise self.error
         self.sent.append((body, dict(attributes)))
 
 

@@ -217,6 +217,18 @@ class TestTaskReaper:
         assert len(harness.task_topic.sent) == 1
         assert harness.record("a").published_at_ms == harness.now_ms
 
+    def test_a_task_that_aws_never_accepts_fails_at_once(
+        self, harness: Harness, submit: SubmitTask, reaper: TaskReaper
+    ) -> None:
+        refusal = {"Error": {"Code": "InvalidParameter", "Message": "too long"}}
+        harness.task_topic.error = ClientError(refusal, "Publish")  # type: ignore[arg-type]  # metadata is left out
+        harness.task_topic.failures = 2
+        with pytest.raises(ClientError):
+            submit()
+        harness.now_ms += PUBLISH_GRACE_MS + 1
+        reaper.run()
+        assert (harness.record("a").status, harness.error_code("a")) == (Status.FAILED, "storage_refused")
+
     def test_a_task_that_waited_too_long(self, harness: Harness, submit: SubmitTask, reaper: TaskReaper) -> None:
         submit(policy={"ttl": 100_000})
         harness.now_ms += 100_001

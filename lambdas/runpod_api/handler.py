@@ -68,8 +68,9 @@ def function() -> HttpFunction:
         return caller_of(app.current_event, settings().tenancy)
 
     def wait_seconds() -> float:
-        seconds = wait_ms(app.current_event.get_query_string_value("wait")) / 1000
-        return max(min(seconds, app.context[DEADLINE] - time.monotonic()), 0)
+        asked = wait_ms(app.current_event.get_query_string_value("wait")) / 1000
+        left: float = app.context[DEADLINE] - time.monotonic()
+        return max(min(asked, left), 0.0)
 
     @app.post("/v2/<runtime>/run")
     def run(runtime: str) -> Response[Any]:

@@ -44,6 +44,7 @@ class StorageStack(Stack):
             removal_policy=removal_policy,
             access_logs=access_logs,
             expires_after=Duration.days(MESSAGE_RETENTION_DAYS),
+            upload_origins=environment.cors,
         )
         days = environment.output_retention_days
         outputs = PrivateBucket(
@@ -54,6 +55,7 @@ class StorageStack(Stack):
             expires_after=Duration.days(days) if days else None,
             # A replica may write to the bucket and delete no version, so it cannot destroy an output.
             keep_overwritten_for=Duration.days(OVERWRITTEN_OUTPUT_DAYS),
+            download_origins=environment.cors,
         )
         table = TaskTable(self, "TaskTable", removal_policy=removal_policy)
 

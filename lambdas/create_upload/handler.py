@@ -6,13 +6,13 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler import Response
 from pydantic import Json
 
-from contract.settings import Settings
 from contract.tenancy import Tenancy
 from lambdas.create_upload.upload_forms import UploadForms
-from lambdas.http.application import body_of, caller_of, http_application
+from lambdas.http.application import HttpApplication, body_of, caller_of, http_application
+from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -22,7 +22,7 @@ from lambdas.runtime.observability import observed
 NAME_BYTES: Final = 24
 
 
-class CreateUploadSettings(Settings):
+class CreateUploadSettings(CrossOriginSettings):
     """Bucket of the uploads, and their owners."""
 
     task_bucket: str
@@ -44,9 +44,9 @@ def uploads() -> UploadForms:
 
 
 @cache
-def application() -> APIGatewayRestResolver:
+def application() -> HttpApplication:
     """Compose the route of this process."""
-    app = http_application()
+    app = http_application(settings().cors_origins)
 
     @app.post("/v1alpha2/uploads")
     def create_upload() -> Response[Any]:

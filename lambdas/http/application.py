@@ -1,7 +1,7 @@
 """Application of the functions behind the HTTP API: errors become responses without internal details."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from contract.errors import DarkroomError, InvalidJson
 from contract.tenancy import Tenancy, Tenant
+from lambdas.http.cross_origin import CrossOriginPolicy
 from lambdas.http.responses import PathNotFound, error_response
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
@@ -47,11 +48,31 @@ def body_of(event: APIGatewayProxyEvent) -> str | bytes:
         raise InvalidJson("the body is marked as base64 but is not base64") from None
 
 
+class HttpApplication(APIGatewayRestResolver):
+    """Routes of a function; answers preflights, and lets pages of the policy's origins read every response."""
+
+    def __init__(self, *, policy: CrossOriginPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one event of API Gateway."""
+        if event["httpMethod"] == "OPTIONS":
+            return self.policy.preflight(event.get("headers"))
+        response = super().resolve(event, context)
+        headers = {name: [value] for name, value in self.policy.headers(event.get("headers")).items()}
+        return response | {"multiValueHeaders": response.get("multiValueHeaders", {}) | headers}
+
+
 def http_application(
+    origins: Sequence[str],
     error_response: Callable[[DarkroomError], Response[str]] = error_response,
-) -> APIGatewayRestResolver:
-    """Return an application without routes; `error_response` makes the response of every error."""
-    application = APIGatewayRestResolver()
+) -> HttpApplication:
+    """Return an application without routes, which pages of these origins may call.
+
+    `error_response` makes the response of every error.
+    """
+    application = HttpApplication(policy=CrossOriginPolicy(origins))
 
     def refuse(error: DarkroomError) -> Response[Any]:
         logger().info("request_refused", error=error.as_dict())

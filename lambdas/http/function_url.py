@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
-
 from contract.errors import DarkroomError
 from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable, Unauthorized, key_in
+from lambdas.http.application import HttpApplication
 from lambdas.http.responses import error_response, json_response
 from lambdas.runtime.aws_errors import AwsUnavailable
 
@@ -35,7 +34,7 @@ class WrongKey(DarkroomError):
 class HttpFunction:
     """Answers events of both kinds; only events of a function URL need the `authorizer`."""
 
-    application: APIGatewayRestResolver
+    application: HttpApplication
     authorizer: Authorizer
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -43,6 +42,8 @@ class HttpFunction:
         if event.get("version") != "2.0":
             self.application.context[DEADLINE] = time.monotonic() + GATEWAY_RESPONSE_SECONDS
             return self.application.resolve(event, context)
+        if event["requestContext"]["http"]["method"] == "OPTIONS":
+            return _url_response(self.application.policy.preflight(event.get("headers")))
         try:
             key_name = self.authorizer.name_of(key_in(event.get("headers")))
         except Unauthorized:
@@ -54,7 +55,8 @@ class HttpFunction:
             seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN_SECONDS
             self.application.context[DEADLINE] = time.monotonic() + seconds
             return _url_response(self.application.resolve(proxy_event(event, key_name), context))
-        return {"statusCode": response.status_code, "headers": _headers(response.headers), "body": response.body}
+        headers = _headers(response.headers) | self.application.policy.headers(event.get("headers"))
+        return {"statusCode": response.status_code, "headers": headers, "body": response.body}
 
 
 def proxy_event(event: Mapping[str, Any], key_name: str) -> dict[str, Any]:

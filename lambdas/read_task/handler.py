@@ -5,10 +5,11 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler import Response
 
 from contract.tenancy import Tenant
-from lambdas.http.application import caller_of, http_application
+from lambdas.http.application import HttpApplication, caller_of, http_application
+from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from lambdas.read_task.task_reader import TaskReader
@@ -18,7 +19,7 @@ from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.repository import CatalogueSettings, task_repository
 
 
-class ReadTaskSettings(CatalogueSettings):
+class ReadTaskSettings(CatalogueSettings, CrossOriginSettings):
     """Places of tasks and their outputs."""
 
     output_bucket: str
@@ -44,9 +45,9 @@ def reader() -> TaskReader:
 
 
 @cache
-def application() -> APIGatewayRestResolver:
+def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application()
+    app = http_application(settings().cors_origins)
 
     def tenant() -> Tenant:
         return caller_of(app.current_event, settings().tenancy).tenant

@@ -62,7 +62,7 @@ def endpoint() -> RunpodEndpoint:
 @cache
 def function() -> HttpFunction:
     """Compose the routes of this process."""
-    app = http_application()
+    app = http_application(settings().cors_origins)
 
     def caller() -> Caller:
         return caller_of(app.current_event, settings().tenancy)

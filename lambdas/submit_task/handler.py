@@ -4,14 +4,15 @@ import os
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler import Response
 from typing_extensions import TypedDict
 
 from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.storage import output_location
 from contract.submission import Format
-from lambdas.http.application import body_of, caller_of, http_application
+from lambdas.http.application import HttpApplication, body_of, caller_of, http_application
+from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import SubmissionSettings, compose_submission
@@ -34,10 +35,14 @@ class SubmittedOlderTask(TypedDict):
     output_location: str
 
 
+class SubmitTaskSettings(SubmissionSettings, CrossOriginSettings):
+    """Settings of a submission over HTTP."""
+
+
 @cache
-def settings() -> SubmissionSettings:
+def settings() -> SubmitTaskSettings:
     """Read the settings of this process."""
-    return SubmissionSettings.from_environment(os.environ)
+    return SubmitTaskSettings.from_environment(os.environ)
 
 
 @cache
@@ -47,9 +52,9 @@ def submission() -> TaskSubmission:
 
 
 @cache
-def application() -> APIGatewayRestResolver:
+def application() -> HttpApplication:
     """Compose the routes of this process."""
-    app = http_application()
+    app = http_application(settings().cors_origins)
 
     def submit(format_: Format) -> Response[Any]:
         caller = caller_of(app.current_event, settings().tenancy)

@@ -6,6 +6,7 @@ from pydantic import Json
 
 from contract.routing import Catalogue
 from lambdas.authorize.authorizer import Authorizer, compose_authorizer
+from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client, dynamodb
 from lambdas.runtime.clock import now_ms
@@ -33,7 +34,7 @@ class SubmissionSettings(CatalogueSettings):
     active_tasks_per_key: int | None = None
 
 
-class WaitingSettings(SubmissionSettings):
+class WaitingSettings(SubmissionSettings, CrossOriginSettings):
     """Settings of functions that wait for tasks; the keys are those of their function URL."""
 
     api_key_secret_arns: Json[dict[str, str]]

@@ -60,7 +60,7 @@ def bridge() -> Bridge:
 @cache
 def function() -> HttpFunction:
     """Compose the one route of this process; the bridge refuses unknown paths in the Web UI's form."""
-    app = http_application(error_response=_error_response)
+    app = http_application(settings().cors_origins, error_response=_error_response)
 
     @app.route(".+", method=["GET", "POST"])
     def call_webui() -> Response[Any]:

@@ -31,7 +31,11 @@ def create_bucket(clients: LocalAwsClients, properties: Properties) -> Created:
         "Tags",
         "VersioningConfiguration",
     )
-    clients("s3").create_bucket(Bucket=name, **_location(clients.region))
+    rules = properties.pop("CorsConfiguration", {}).get("CorsRules", [])
+    client = clients("s3")
+    client.create_bucket(Bucket=name, **_location(clients.region))
+    if rules:
+        client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
     return Created(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": f"{name}.s3.amazonaws.com"})
 
 

@@ -40,6 +40,8 @@ MAX_ECS_CAPACITY_PROVIDERS: Final = 20
 #: Partitions by the prefix of their regions' names. All other regions are in `aws`.
 _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+#: Origin of a page, as its browser sends it.
+_ORIGIN: Final = r"^(\*|https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:(\d{1,5}|\*))?)$"
 
 
 class Environment(CamelModel):
@@ -82,6 +84,11 @@ class Environment(CamelModel):
         description="the only header in which callers of the HTTP API send their key: API Gateway then refuses a"
         " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers, and"
         " the clients of RunPod and of a Web UI send authorization only",
+    )
+    cors: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = Field(
+        default=(),
+        description="origins whose pages may call the API from a browser, for example `https://app.shop.example`; the"
+        " port may be `*`, and `*` alone allows every page (docs/how-to/clients.md)",
     )
     isolate_keys: bool = Field(
         default=True,

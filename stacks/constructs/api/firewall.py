@@ -17,7 +17,15 @@ _TOO_MANY: Final = GatewayResponse(429, "throttled", "Too many requests from thi
 class Firewall(Construct):
     """WAF refuses a request before API Gateway calls the authorizer or counts anything for a key."""
 
-    def __init__(self, scope: Construct, id_: str, *, stage: aws_apigateway.Stage, requests_per_address: int) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stage: aws_apigateway.Stage,
+        requests_per_address: int,
+        allows_preflights: bool,
+    ) -> None:
         super().__init__(scope, id_)
         missing = GATEWAY_ERRORS["UNAUTHORIZED"]
         acl = aws_wafv2.CfnWebACL(
@@ -29,7 +37,7 @@ class Firewall(Construct):
             visibility_config=_visibility("WebAcl"),
             custom_response_bodies={error.code: _body(error) for error in (missing, _TOO_MANY)},
             rules=[
-                _rule("WithoutKey", 0, missing, _without_key()),
+                _rule("WithoutKey", 0, missing, _without_key(allows_preflights=allows_preflights)),
                 _rule("TooManyOfOneAddress", 1, _TOO_MANY, _more_than(requests_per_address)),
             ],
         )
@@ -64,8 +72,9 @@ def _rule(
     )
 
 
-def _without_key() -> aws_wafv2.CfnWebACL.StatementProperty:
+def _without_key(*, allows_preflights: bool) -> aws_wafv2.CfnWebACL.StatementProperty:
     kind = aws_wafv2.CfnWebACL
+    unchanged = [kind.TextTransformationProperty(priority=0, type="NONE")]
     absent = [
         kind.StatementProperty(
             not_statement=kind.NotStatementProperty(
@@ -74,13 +83,23 @@ def _without_key() -> aws_wafv2.CfnWebACL.StatementProperty:
                         field_to_match=kind.FieldToMatchProperty(single_header={"Name": header}),
                         comparison_operator="GT",
                         size=0,
-                        text_transformations=[kind.TextTransformationProperty(priority=0, type="NONE")],
+                        text_transformations=unchanged,
                     )
                 )
             )
         )
         for header in get_args(KeyHeader)
     ]
+    if allows_preflights:
+        # A browser sends no key with a preflight.
+        preflight = kind.ByteMatchStatementProperty(
+            field_to_match=kind.FieldToMatchProperty(method={}),
+            positional_constraint="EXACTLY",
+            search_string="OPTIONS",
+            text_transformations=unchanged,
+        )
+        other = kind.NotStatementProperty(statement=kind.StatementProperty(byte_match_statement=preflight))
+        absent.append(kind.StatementProperty(not_statement=other))
     return kind.StatementProperty(and_statement=kind.AndStatementProperty(statements=absent))
 
 

@@ -101,10 +101,16 @@ class HttpApi(Construct):
         # Remove CDK's output of the address, which has a generated name; ours is HttpUrl.
         self.api.node.try_remove_child("Endpoint")
         self._suppress_findings(firewall=environment.throttling.requests_per_address is not None)
-        self._add_gateway_errors()
+        self._add_gateway_errors(is_readable=bool(environment.cors))
         per_address = environment.throttling.requests_per_address
         if per_address:
-            Firewall(self, "Firewall", stage=self.api.deployment_stage, requests_per_address=per_address)
+            Firewall(
+                self,
+                "Firewall",
+                stage=self.api.deployment_stage,
+                requests_per_address=per_address,
+                allows_preflights=bool(environment.cors),
+            )
         header = environment.api_key_header
         request_authorizer = aws_apigateway.RequestAuthorizer(
             self,
@@ -123,6 +129,8 @@ class HttpApi(Construct):
             self.api.root.resource_for_path(path).add_method(
                 method, integrations[function], authorizer=request_authorizer, api_key_required=True
             )
+        if environment.cors:
+            self._answer_preflights(integrations)
         self.url = Fn.join(
             "",
             [
@@ -131,17 +139,38 @@ class HttpApi(Construct):
             ],
         )
 
-    def _add_gateway_errors(self) -> None:
-        """Replace API Gateway's own error responses by the error body of the functions."""
+    def _answer_preflights(self, integrations: Mapping[str, aws_apigateway.Integration]) -> None:
+        """Let browsers ask the function of each path which pages may call it. A browser sends no key with that."""
+        for path, function in {path: function for _, path, function in ROUTES}.items():
+            method = self.api.root.resource_for_path(path).add_method(
+                "OPTIONS",
+                integrations[function],
+                authorization_type=aws_apigateway.AuthorizationType.NONE,
+                api_key_required=False,
+            )
+            reason = "A browser sends no key with a preflight, whose answer names the allowed origins and nothing else"
+            for finding in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+                suppress(method, finding, reason)
+
+    def _add_gateway_errors(self, *, is_readable: bool) -> None:
+        """Replace API Gateway's own error responses by the error body of the functions.
+
+        API Gateway cannot compare origins. So pages of all origins may read these errors, which hold no data.
+        """
         for name, error in GATEWAY_ERRORS.items():
             retry_after = error.retry_after_seconds
+            headers = {"Access-Control-Allow-Origin": "'*'"} if is_readable else {}
+            if retry_after:
+                headers["Retry-After"] = f"'{retry_after}'"
+                if is_readable:
+                    headers["Access-Control-Expose-Headers"] = "'Retry-After'"
             # The two defaults cover many errors, each with its own status.
             status = None if name.startswith("DEFAULT_") else str(error.status)
             self.api.add_gateway_response(
                 name.title().replace("_", ""),
                 type=aws_apigateway.ResponseType.of(name),
                 status_code=status,
-                response_headers={"Retry-After": f"'{retry_after}'"} if retry_after else None,
+                response_headers=headers or None,
                 templates={"application/json": json.dumps({"error": {"code": error.code, "message": error.message}})},
             )
 

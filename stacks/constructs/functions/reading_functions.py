@@ -13,7 +13,8 @@ from stacks.constructs.functions.task_function import TaskFunction, TaskResource
 def read_task(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs.IQueue) -> TaskFunction:
     """Create the function that shows, lists and cancels tasks and repeats their webhooks."""
     storage = resources.storage
-    settings = resources.settings("TASK_TABLE", "OUTPUT_BUCKET", "RUNTIMES", "RETENTION_SECONDS", "TENANCY")
+    names = ("TASK_TABLE", "OUTPUT_BUCKET", "RUNTIMES", "RETENTION_SECONDS", "TENANCY", "CORS_ORIGINS")
+    settings = resources.settings(*names)
     function = TaskFunction(
         scope,
         "ReadTask",

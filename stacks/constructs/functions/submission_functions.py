@@ -56,7 +56,7 @@ def submit_task(scope: Construct, resources: TaskResources) -> TaskFunction:
         folder="submit_task",
         description="Checks a task from the HTTP API and sends it to its runtime",
         timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings=resources.settings(*SUBMISSION_SETTINGS),
+        settings=resources.settings(*SUBMISSION_SETTINGS, "CORS_ORIGINS"),
         platform=resources.platform,
     )
     allow_submission(function, resources)
@@ -73,7 +73,7 @@ def create_upload(scope: Construct, resources: TaskResources) -> TaskFunction:
         folder="create_upload",
         description="Signs forms with which callers upload input pictures",
         timeout_seconds=HTTP_TIMEOUT_SECONDS,
-        settings=resources.settings("TASK_BUCKET", "TENANCY"),
+        settings=resources.settings("TASK_BUCKET", "TENANCY", "CORS_ORIGINS"),
         platform=resources.platform,
     )
     function.allow(

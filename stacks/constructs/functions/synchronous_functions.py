@@ -80,7 +80,7 @@ def _synchronous_function(
         waiting_seconds=waiting_seconds,
         reserved_concurrency=environment.throttling.waiting_calls,
         settings={
-            **resources.settings(*SUBMISSION_SETTINGS),
+            **resources.settings(*SUBMISSION_SETTINGS, "CORS_ORIGINS"),
             "API_KEY_SECRET_ARNS": Stack.of(scope).to_json_string(checked_keys),
         },
         platform=resources.platform,

@@ -53,6 +53,7 @@ class TaskResources:
         values = {
             "ACTIVE_TASKS_PER_KEY": environment.throttling.active_tasks_setting,
             "ALLOWED_LINK_HOSTS": json.dumps(environment.allowed_link_hosts),
+            "CORS_ORIGINS": json.dumps(environment.cors),
             "COMPLETION_TOPIC_ARN": self.topics.completion_arn,
             "MODEL_BUCKET": storage.model_bucket.name,
             "OUTPUT_BUCKET": storage.output_bucket.name,

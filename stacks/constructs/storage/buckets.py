@@ -15,7 +15,10 @@ ACCESS_LOG_DAYS: Final = 90
 
 
 class PrivateBucket(aws_s3.Bucket):
-    """Encrypted bucket over TLS only. The account owns all objects, including those that others write."""
+    """Encrypted bucket over TLS only. The account owns all objects, including those that others write.
+
+    Pages of `upload_origins` may post signed forms to it, and pages of `download_origins` may read signed links.
+    """
 
     def __init__(
         self,
@@ -26,6 +29,8 @@ class PrivateBucket(aws_s3.Bucket):
         access_logs: aws_s3.IBucket | None,
         expires_after: Duration | None = None,
         keep_overwritten_for: Duration | None = None,
+        upload_origins: Sequence[str] = (),
+        download_origins: Sequence[str] = (),
     ) -> None:
         super().__init__(
             scope,
@@ -39,6 +44,14 @@ class PrivateBucket(aws_s3.Bucket):
             server_access_logs_prefix=f"{id_}/" if access_logs else None,
             lifecycle_rules=_lifecycle(expires_after, keep_overwritten_for),
             removal_policy=removal_policy,
+            cors=[
+                aws_s3.CorsRule(allowed_methods=methods, allowed_origins=list(origins), allowed_headers=["*"])
+                for methods, origins in (
+                    ([aws_s3.HttpMethods.POST], upload_origins),
+                    ([aws_s3.HttpMethods.GET, aws_s3.HttpMethods.HEAD], download_origins),
+                )
+                if origins
+            ],
         )
 
 

@@ -27,7 +27,7 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def function(read_secret: Callable[[str], str] = lambda _: "the-key") -> HttpFunction:
-    application = http_application()
+    application = http_application(())
 
     @application.post("/echo")
     def echo() -> Response[Any]:

@@ -56,6 +56,27 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         assert f"{ecs.function(expected[route]).name}.Arn/invocations" in ecs.flat(method["Integration"]["Uri"])
 
 
+def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs: Templates) -> None:
+    found = routes(everything)
+    preflights = {path: method for (verb, path), method in found.items() if verb == "OPTIONS"}
+    assert preflights.keys() == {path for _, path in found}
+    for method in preflights.values():
+        assert (method["AuthorizationType"], method["ApiKeyRequired"]) == ("NONE", False)
+    origins = ["https://app.shop.example"]
+    for folder in ("submit_task", "create_upload", "read_task", "runpod_api", "webui_api"):
+        assert everything.function(folder).properties["Environment"]["Variables"]["CORS_ORIGINS"] == json.dumps(origins)
+    for response in everything.resources("AWS::ApiGateway::GatewayResponse"):
+        name = "gatewayresponse.header.Access-Control-Allow-Origin"
+        assert response.properties["ResponseParameters"][name] == "'*'"
+    rules = [
+        (rule["AllowedMethods"], rule["AllowedOrigins"])
+        for bucket in everything.resources("AWS::S3::Bucket")
+        for rule in bucket.properties.get("CorsConfiguration", {}).get("CorsRules", [])
+    ]
+    assert sorted(rules) == [(["GET", "HEAD"], origins), (["POST"], origins)]
+    assert not [bucket for bucket in ecs.resources("AWS::S3::Bucket") if "CorsConfiguration" in bucket.properties]
+
+
 def test_the_description_of_the_api_has_the_same_routes(ecs: Templates) -> None:
     described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
@@ -92,10 +113,11 @@ def test_the_firewall_refuses_calls_without_a_key_and_addresses_with_too_many(ev
     (acl,) = everything.resources("AWS::WAFv2::WebACL")
     assert acl.properties["DefaultAction"] == {"Allow": {}}
     without_key, too_many = acl.properties["Rules"]
-    absent = [
-        part["NotStatement"]["Statement"]["SizeConstraintStatement"]
-        for part in without_key["Statement"]["AndStatement"]["Statements"]
-    ]
+    parts = [part["NotStatement"]["Statement"] for part in without_key["Statement"]["AndStatement"]["Statements"]]
+    absent = [part["SizeConstraintStatement"] for part in parts if "SizeConstraintStatement" in part]
+    # A browser sends no key with a preflight.
+    (preflight,) = [part["ByteMatchStatement"] for part in parts if "ByteMatchStatement" in part]
+    assert (preflight["FieldToMatch"], preflight["SearchString"]) == ({"Method": {}}, "OPTIONS")
     assert {part["FieldToMatch"]["SingleHeader"]["Name"] for part in absent} == {"x-api-key", "authorization"}
     assert {(part["ComparisonOperator"], part["Size"]) for part in absent} == {("GT", 0)}
     assert too_many["Statement"]["RateBasedStatement"] == {

@@ -61,6 +61,12 @@ def put_input_picture(png: bytes, *, environment: SystemEndpoints) -> None:
     s3.put_object(Bucket=LINK_BUCKET, Key=LINK_KEY, Body=png, ContentType="image/png")
 
 
+def _exit(*_: object) -> None:
+    # A second signal would cut off the contact sheet and the stop of the system.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)
+
+
 def main() -> int:
     """Parse the command line and run the demo; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
@@ -76,7 +82,7 @@ def main() -> int:
     if options.size or options.steps:
         size = ImageSize(options.size or PRINTED.side, options.steps or PRINTED.steps)
     # The system of the demo ends with it, also when a service manager or a test stops the demo.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _exit)
     try:
         run(out=options.out, state_directory=options.state_dir, size=size)
     except DemoFailed as error:

@@ -36,7 +36,7 @@ def extract_requested_checkpoint(
         payload, from_payload = extract_requested_checkpoint(content["payload"], errors, f"{field}.payload")
         return content | {"payload": payload}, from_payload
     result = dict(content)
-    requested = RequestedCheckpoint(None, f"{field}.{_PLACES[0]}.{_KEY}")
+    requested = RequestedCheckpoint(None, checkpoint_field(field))
     for place in _PLACES:
         settings = result.get(place)
         if settings is None:
@@ -52,6 +52,13 @@ def extract_requested_checkpoint(
     return result, requested
 
 
+def checkpoint_field(field: str) -> str:
+    """Return the documented path of the checkpoint's name in the body of a call, whose path is `field`."""
+    # Calls with a payload come from RunPod's clients, which know no key of Darkroom's.
+    place = _PLACES[1] if field.endswith(".payload") else _PLACES[0]
+    return f"{field}.{place}.{_KEY}"
+
+
 def choose_checkpoint(
     requested: RequestedCheckpoint,
     tasktype: TaskType,
@@ -65,8 +72,8 @@ def choose_checkpoint(
     if runtime.model_filename:
         if name and not means_model_of(runtime, name, find_checkpoint):
             message = (
-                f"runtime {runtime.name} serves {runtime.model_filename} only;"
-                " name that, leave the key out, or use a runtime with dynamicModel: true"
+                f"{checkpoint_name(name)!r} is another model: runtime {runtime.name} serves {runtime.model_filename}"
+                " only; name that, leave the key out, or use a runtime with dynamicModel: true"
             )
             errors.append(FieldError(field, message, "unknown_model"))
         return runtime.model_filename

@@ -4,13 +4,13 @@ The Web UI itself accepts any value, and a wrong type breaks all later requests.
 commands or settings of the server. So a task may override only those that change its picture and nothing else.
 """
 
-import difflib
 import itertools
 from collections.abc import Mapping
 from typing import Any, Final
 
 from contract.errors import FieldError
 from contract.json_values import describe
+from contract.suggestions import did_you_mean
 from contract.webui_values import MAX_SHOWN, Reader, boolean, choice, each, name, number, read_fields, text, whole
 
 #: Problems in one error.
@@ -77,7 +77,7 @@ def read_options(values: object, field: str, errors: list[FieldError]) -> dict[s
         errors.append(FieldError(field, f"must be an object, not {describe(values)}"))
         return {}
     for key in [key for key in values if key not in PICTURE_OPTIONS][:MAX_PROBLEMS]:
-        suggestion = _suggestion(key, PICTURE_OPTIONS)
+        suggestion = did_you_mean(key, PICTURE_OPTIONS)
         message = f"is not among the options that tasks may set, which {OPTIONS_PAGE} lists{suggestion}"
         errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", message, "unknown_option"))
     return read_fields(values, PICTURE_OPTIONS, field, errors)
@@ -97,15 +97,10 @@ def option_problems(values: Mapping[str, Any], shown: Mapping[str, Any], field: 
 
 def _problem(key: str, value: object, shown: Mapping[str, Any], field: str) -> FieldError | None:
     if key not in shown:
-        return FieldError(field, f"the Web UI has no such option{_suggestion(key, shown)}", "unknown_option")
+        return FieldError(field, f"the Web UI has no such option{did_you_mean(key, shown)}", "unknown_option")
     if not _is_like(value, shown[key]):
         return FieldError(field, f"must be {_kind_of(shown[key])}, not {describe(value)}")
     return None
-
-
-def _suggestion(key: str, known: Mapping[str, object]) -> str:
-    nearest = difflib.get_close_matches(key[:MAX_KEY_LENGTH], known, n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def _kind_of(now: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contract.formats import original_error
 from contract.json_values import compact_json
 from contract.tenancy import name_in, scoped, tenant_in
 
@@ -206,7 +207,7 @@ class Record(BaseModel):
         values |= {name: name_in(values[name]) for name in ("id", "runtime")}
         for field in ("error", "last_error"):
             if isinstance(values.get(field), str):
-                values[field] = json.loads(values[field])
+                values[field] = original_error(json.loads(values[field]), values["format"])
         return cls.model_validate(values)
 
 

@@ -1,9 +1,10 @@
 """Fields of the Web UI's requests by endpoint, and the reader of each: the content of a task is read once, at the edge.
 
-Unknown fields go through, because the Web UI ignores them.
+Unknown fields go through, because the Web UI ignores them and its clients send some. A misspelt field is refused,
+because the Web UI would silently make another picture.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import Any, Final
 
 from contract import runpod
@@ -11,7 +12,9 @@ from contract.errors import FieldError
 from contract.option_values import read_options
 from contract.script_check import read_scripts
 from contract.script_tables import PROMPT
+from contract.suggestions import nearest
 from contract.webui_values import (
+    MAX_SHOWN,
     Reader,
     boolean,
     each,
@@ -81,6 +84,19 @@ _FIELDS: Final[Mapping[str, Mapping[str, Reader]]] = {
     "sdapi/v1/interrogate": {"image": picture, "model": name},
     "sdapi/v1/png-info": {"image": picture},
 }
+_SCRIPT_FIELDS: Final = frozenset({"alwayson_scripts", "script_args"})
+#: Fields by the names that other image generators give them.
+_OTHER_NAMES: Final = {
+    "cfg": "cfg_scale",
+    "guidance_scale": "cfg_scale",
+    "negative": "negative_prompt",
+    "num_inference_steps": "steps",
+    "sampler": "sampler_name",
+}
+#: Least share of equal letters of a misspelt field. `widht` has 0.8; Forge's `distilled_cfg_scale` has 0.64.
+_LIKENESS: Final = 0.8
+#: Unknown fields of one body that are compared with the known ones.
+MAX_COMPARED_KEYS: Final = 50
 
 
 def read_request(
@@ -95,8 +111,29 @@ def read_request(
         field: Path of the body.
         errors: Receives the errors.
     """
+    _refuse_misspelt(endpoint, body, field, errors)
     read = read_fields(body, _FIELDS.get(endpoint, {}), field, errors)
     if endpoint not in runpod.GENERATION_ENDPOINTS:
         return read
     with_input = endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT
     return read | read_scripts(read, allowed=allowed_scripts, with_input=with_input, field=field, errors=errors)
+
+
+def _refuse_misspelt(endpoint: str, body: Mapping[str, Any], field: str, errors: list[FieldError]) -> None:
+    known = _names_of(endpoint)
+    unknown = [key for key, value in body.items() if value is not None and key not in known]
+    # A body may hold thousands of keys, and each comparison takes time.
+    for key in unknown[:MAX_COMPARED_KEYS]:
+        meant = _OTHER_NAMES.get(key) if endpoint in runpod.GENERATION_ENDPOINTS else None
+        meant = meant or nearest(key, known, likeness=_LIKENESS)
+        # A sender who writes the right field as well knows it; the other one is meant for another program.
+        if meant and meant not in body:
+            message = f"is not a field of /{endpoint}, which would ignore it; did you mean {meant!r}?"
+            errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", message, "unknown_field"))
+
+
+def _names_of(endpoint: str) -> Set[str]:
+    if endpoint in runpod.GENERATION_ENDPOINTS:
+        # Programs send the fields of one to the other, too.
+        return _TEXT_TO_IMAGE.keys() | _IMAGE_TO_IMAGE.keys() | _SCRIPT_FIELDS
+    return _FIELDS.get(endpoint, {}).keys()

@@ -61,9 +61,12 @@ def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
         case {"api": {"method": str(method), "endpoint": str(endpoint)}}:
             pass
         case _:
-            return [
-                FieldError(f"{field}.api", 'must be an object {"method": "GET" or "POST", "endpoint": "/sdapi/v1/…"}')
-            ]
+            found = ", ".join(repr(key[:40]) for key in list(content)[:10]) or "an empty object"
+            message = (
+                'must be an object {"method": "GET" or "POST", "endpoint": "/sdapi/v1/…"}, with the body of the call in'
+                f" `payload` beside it, because the runtime is an SD Web UI; found {found}"
+            )
+            return [FieldError(f"{field}.api", message)]
     errors = []
     endpoint = endpoint.removeprefix("/")
     allowed_methods = [name for name, endpoints in ALLOWED_CALLS.items() if endpoint in endpoints]
@@ -86,13 +89,6 @@ def endpoint_of(content: dict[str, Any]) -> str:
         case {"api": {"endpoint": str(endpoint)}}:
             return endpoint.removeprefix("/")
     return ""
-
-
-def original_field(field: str) -> str:
-    """Return the path in the RunPod request for the v1alpha2 path of a field."""
-    if field.startswith("task.content"):
-        return field.replace("task.content", "input", 1)
-    return field.removeprefix("task.metadata.")
 
 
 def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:

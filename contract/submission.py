@@ -1,33 +1,29 @@
 """Check of a submission at the edge: converts any accepted format to a v1alpha2 task, or names every broken field."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contract import runpod, task_v1alpha1
 from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
 from contract.content import check_cost, check_input_image
 from contract.errors import FieldError, InvalidTask
+from contract.formats import Format, original_field
 from contract.infotext import fill_from_infotext
 from contract.json_values import describe
+from contract.model_errors import what_to_write
 from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
-from contract.task import Metadata, Task, TaskType
+from contract.suggestions import did_you_mean
+from contract.task import Metadata, Policy, Task, TaskType
+from contract.webui_values import MAX_SHOWN, MAX_UNKNOWN, shown
 
 #: Broken fields that one response names.
 MAX_ERRORS: Final = 50
-
-
-class Format(StrEnum):
-    """The form in which a task was sent; its responses have the same form."""
-
-    V1ALPHA2 = "v1alpha2"
-    V1ALPHA1 = "v1alpha1"
-    RUNPOD = "runpod"
 
 
 @dataclass(frozen=True)
@@ -97,20 +93,18 @@ def _check(
     find_checkpoint: FindCheckpoint,
     errors: list[FieldError],
 ) -> Submission | None:
-    parts = _parts(body, errors)
-    if parts is None:
-        return None
-    metadata_body, content = parts
-    metadata = _check_metadata(metadata_body, errors)
-    runtime = _check_runtime(metadata_body, catalogue, errors)
-    if not isinstance(content, dict):
-        errors.append(FieldError("task.content", f"must be an object, the Web UI's request, not {describe(content)}"))
-        return None
-    try:
-        tasktype = TaskType(str(metadata_body.get("tasktype")))
-    except ValueError:
+    metadata_body, content = _parts(body, errors)
+    metadata = runtime = tasktype = None
+    if metadata_body is not None:
+        metadata = _check_metadata(metadata_body, errors)
+        runtime = _check_runtime(metadata_body, catalogue, errors)
+        with contextlib.suppress(ValueError):
+            tasktype = TaskType(str(metadata_body.get("tasktype")))
+    if content is None:
         return None
     content, requested = extract_requested_checkpoint(content, errors)
+    if tasktype is None:
+        return None
     content, filled = _read(tasktype, content, runtime, errors)
     checkpoint = None
     # The work of scripts is computed from arguments that are sound.
@@ -126,9 +120,10 @@ def _check(
     return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested.name)
 
 
-def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any], object] | None:
+def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return metadata and content, each None if it is no object."""
     task = body.get("task", body)
-    if not isinstance(task, dict) or "metadata" not in task or "content" not in task:
+    if not isinstance(task, dict) or not {"metadata", "content"} & task.keys():
         found = (
             ", ".join(sorted(repr(key[:40]) for key in list(task)[:10])) if isinstance(task, dict) else describe(task)
         )
@@ -140,29 +135,39 @@ def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, An
                 f" found {found or 'an empty object'}",
             )
         )
-        return None
-    if not isinstance(task["metadata"], dict):
-        errors.append(FieldError("task.metadata", f"must be an object, not {describe(task['metadata'])}"))
-        return None
-    return task["metadata"], task["content"]
+        return None, None
+    parts = []
+    for key, meaning in (("metadata", "id, runtime and tasktype"), ("content", "the Web UI's request")):
+        value = task.get(key)
+        if not isinstance(value, dict):
+            problem = f"must be an object, {meaning}, not {describe(value)}" if key in task else "is required"
+            errors.append(FieldError(f"task.{key}", problem))
+        parts.append(value if isinstance(value, dict) else None)
+    return parts[0], parts[1]
 
 
 def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata | None:
+    _check_keys(body, Metadata, "task.metadata", errors)
+    if isinstance(body.get("policy"), dict):
+        _check_keys(body["policy"], Policy, "task.metadata.policy", errors)
     try:
         return Metadata.model_validate(body)
     except ValidationError as error:
         errors += [
             FieldError(
                 ".".join(("task.metadata", *map(str, problem["loc"]))),
-                _message(problem["type"], problem["msg"]),
+                what_to_write(problem, shown=shown(problem["input"])),
             )
-            for problem in error.errors(include_url=False, include_input=False, include_context=False)
+            for problem in error.errors(include_url=False)
         ]
     return None
 
 
-def _message(type_: str, message: str) -> str:
-    return "is required" if type_ == "missing" else message.removeprefix("Value error, ")
+def _check_keys(body: dict[str, Any], model: type[BaseModel], field: str, errors: list[FieldError]) -> None:
+    known = sorted(each.alias or name for name, each in model.model_fields.items())
+    for key in [key for key, value in body.items() if value is not None and key not in known][:MAX_UNKNOWN]:
+        advice = did_you_mean(key, known) or f"; it has {', '.join(known)}"
+        errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", f"is not a key of {field.rpartition('.')[2]}{advice}"))
 
 
 def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[FieldError]) -> Runtime | None:
@@ -208,9 +213,6 @@ def _at_infotext(error: FieldError, filled: Mapping[str, str]) -> FieldError:
 
 
 def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
-    if tasktype is TaskType.PIPELINE and runtime:
-        message = f"pipeline runs on ComfyUI runtimes only; {runtime.name} is of type {runtime.type}"
-        return [FieldError("task.metadata.tasktype", message)]
     if tasktype is TaskType.WEBUI_API:
         if errors := runpod.check_call(content, "task.content"):
             return errors
@@ -231,16 +233,6 @@ def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[Fiel
         message = f"is {policy.execution_timeout_ms}; tasks of runtime {runtime.name} may run for {longest_ms} at most"
         errors.append(FieldError("task.metadata.policy.executionTimeout", message, "limit_exceeded"))
     return metadata.model_copy(update={"policy": policy.model_copy(update={"execution_timeout_ms": longest_ms})})
-
-
-def original_field(field: str, format_: Format) -> str:
-    """Return the path of a field as the sender of this format wrote it."""
-    match format_:
-        case Format.V1ALPHA1:
-            return task_v1alpha1.original_field(field)
-        case Format.RUNPOD:
-            return runpod.original_field(field)
-    return field
 
 
 def _first_of_each_field(errors: list[FieldError]) -> list[FieldError]:

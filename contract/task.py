@@ -41,7 +41,7 @@ DEFAULT_TTL_MS: Final = 24 * 3600 * 1000
 
 
 class TaskType(StrEnum):
-    """Kind of a task; each but `webui-api` and `pipeline` means one endpoint of the SD Web UI."""
+    """Kind of a task; each but `webui-api` means one endpoint of the SD Web UI."""
 
     TEXT_TO_IMAGE = "text-to-image"
     IMAGE_TO_IMAGE = "image-to-image"
@@ -50,7 +50,6 @@ class TaskType(StrEnum):
     INTERROGATE = "interrogate"
     PNG_INFO = "png-info"
     WEBUI_API = "webui-api"
-    PIPELINE = "pipeline"
 
     @classmethod
     def _missing_(cls, value: object) -> "TaskType | None":

@@ -19,16 +19,6 @@ def is_v1alpha1(body: dict[str, Any]) -> bool:
     return isinstance(scripts, dict) and bool({"task", "id_task"} & scripts.keys())
 
 
-#: Path in the v1alpha1 body by v1alpha2 path, because errors name the fields that the sender wrote.
-ORIGINAL_FIELDS: Final = {
-    "task.metadata.id": "alwayson_scripts.id_task",
-    "task.metadata.tasktype": "alwayson_scripts.task",
-    "task.metadata.prefix": "alwayson_scripts.save_dir",
-    "task.metadata.runtime": "alwayson_scripts.sd_model_checkpoint",
-    "task.metadata.context": "alwayson_scripts.uid",
-}
-
-
 def convert(
     body: dict[str, Any], *, catalogue: Catalogue, find_checkpoint: FindCheckpoint
 ) -> tuple[dict[str, Any], list[FieldError]]:
@@ -60,11 +50,6 @@ def convert(
         "context": {"uid": scripts["uid"]} if "uid" in scripts else None,
     }
     return {"task": {"metadata": metadata, "content": content}}, errors
-
-
-def original_field(field: str) -> str:
-    """Return the v1alpha1 path for the v1alpha2 path of a field."""
-    return ORIGINAL_FIELDS.get(field, field.removeprefix("task.content."))
 
 
 def _runtime_of(

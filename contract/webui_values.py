@@ -40,8 +40,11 @@ def each(names: str, reader: Reader) -> dict[str, Reader]:
 
 
 def shown(value: object) -> str:
-    """Return a value for an error message: a text is repeated, of others the type is named."""
-    return repr(value[:MAX_SHOWN]) if isinstance(value, str) else describe(value)
+    """Return a value for an error message: a text or number is repeated, of others the type is named."""
+    if isinstance(value, str):
+        return repr(value[:MAX_SHOWN])
+    is_number = type(value) is float or (type(value) is int and abs(value) < 10**MAX_DIGITS)
+    return str(value) if is_number else describe(value)
 
 
 def boolean(value: object, field: str, errors: list[FieldError]) -> bool:

@@ -1,6 +1,5 @@
 """Reader of environment files. It reports each mistake with the path of its key and the value to write instead."""
 
-import difflib
 import json
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any, Final, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from contract.model_errors import what_to_write
+from contract.suggestions import nearest
 from stacks.config import Environment
 
 ENVIRONMENTS_DIRECTORY: Final = Path(__file__).parent.parent / "environments"
@@ -96,37 +97,12 @@ def _path(location: Location) -> str:
     return "".join(parts).lstrip(".")
 
 
-#: Advice for each of pydantic's error types, with the limits that the error contains.
-_ADVICE: Final = {
-    "bool_parsing": "write true or false",
-    "bool_type": "write true or false",
-    "dict_type": "write keys and values",
-    "enum": "write {expected}",
-    "greater_than_equal": "write {ge} or more",
-    "int_from_float": "write a whole number",
-    "int_parsing": "write a whole number",
-    "int_type": "write a whole number",
-    "less_than_equal": "write {le} or less",
-    "literal_error": "write {expected}",
-    "model_type": "write keys and values",
-    "string_pattern_mismatch": "write a value that matches {pattern}",
-    "string_type": "write text, in quotes",
-    "too_short": "write at least {min_length} entry",
-    "tuple_type": "write a list, each entry after a hyphen",
-}
-
-
 def _what_to_write(mistake: Any) -> str:
     location: Location = mistake["loc"]
-    kind, message = mistake["type"], str(mistake["msg"])
-    if kind == "extra_forbidden":
+    if mistake["type"] == "extra_forbidden":
         return _unknown_key(str(location[-1]), _model_at(location[:-1]))
-    if kind == "missing":
-        return f"is required{_described(location)}"
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    advice = _ADVICE[kind].format(**mistake.get("ctx", {})) if kind in _ADVICE else message
-    return f"is {_shown(mistake)}; {advice}{_described(location)}"
+    message = what_to_write(mistake, shown=_shown(mistake))
+    return message if mistake["type"] == "value_error" else message + _described(location)
 
 
 def _shown(mistake: Any) -> str:
@@ -136,8 +112,8 @@ def _shown(mistake: Any) -> str:
 
 def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
-    close = difflib.get_close_matches(key, known, n=1)
-    advice = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
+    close = nearest(key, known)
+    advice = f"did you mean {close}?" if close else f"write one of {', '.join(known)}"
     return f"unknown key; {advice}"
 
 

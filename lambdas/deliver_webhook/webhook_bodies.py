@@ -4,11 +4,11 @@ import json
 from typing import Any, Final
 
 from contract.callback import callback_for
+from contract.formats import Format
 from contract.json_values import compact_json
 from contract.message import TaskMessage
 from contract.record import Record
 from contract.runpod_jobs import job_body
-from contract.submission import Format
 from lambdas.runtime.observability import logger
 from lambdas.tasks.output_bucket import OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses

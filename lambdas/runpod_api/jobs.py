@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import Record, Status
 from contract.routing import Catalogue
 from contract.runpod_jobs import job_body, job_id, progress_of
-from contract.submission import Format
 from contract.tenancy import Tenant
 from lambdas.http.application import Caller
 from lambdas.tasks.cancellation import cancel, not_found, read_known

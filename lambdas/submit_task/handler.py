@@ -7,10 +7,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from typing_extensions import TypedDict
 
+from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import Record
 from contract.storage import output_location
-from contract.submission import Format
 from lambdas.http.application import HttpApplication, body_of, caller_of, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response

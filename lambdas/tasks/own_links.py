@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
+from contract.formats import original_field
 from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
-from contract.submission import Submission, original_field
+from contract.submission import Submission
 from contract.tenancy import SHARED, Tenant
 from contract.upload import MAX_LINKS, UPLOAD_FOLDER
 from guarded_http.errors import LinkRefused

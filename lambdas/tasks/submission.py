@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from contract.errors import IdInUse, MessageTooLarge, NotRetryable
+from contract.formats import Format
 from contract.json_values import canonical_json, compact_json, parse_json_object
 from contract.message import TaskMessage
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
@@ -17,7 +18,7 @@ from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
 from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
-from contract.submission import Format, Submission, parse_submission
+from contract.submission import Submission, parse_submission
 from contract.task import Metadata
 from contract.tenancy import Tenant, scoped
 from lambdas.runtime.aws_errors import AwsRefused, AwsUnavailable

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
+from contract.formats import Format
 from contract.record import Record, Status
-from contract.submission import Format
 from contract.task import TaskType
 from lambdas.http.application import Caller
 from lambdas.tasks.submission import TaskSubmission

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
+from contract.checkpoint import checkpoint_field
 from contract.content import check_cost
 from contract.errors import FieldError, InvalidTask
 from contract.option_values import option_problems
@@ -14,8 +15,6 @@ from runtime_image.webui.names.referenced import Named, names_in
 from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import CHECKPOINT_OPTION, READ_AFTER_THE_LOCK, OptionOverrides
 from runtime_image.webui.request import OPTIONS_PATH, WebUiRequest
-
-_CHECKPOINT_FIELD: Final = "task.content.alwayson_scripts.sd_model_checkpoint"
 
 
 class RequestCheck:
@@ -57,7 +56,7 @@ class RequestCheck:
         if any(one.kind is CHECKPOINT for one in named):
             request = replace(request, loads_checkpoints=True)
         if checkpoint is not None:
-            named.append(Named(CHECKPOINT, checkpoint, _CHECKPOINT_FIELD))
+            named.append(Named(CHECKPOINT, checkpoint, checkpoint_field(field)))
         found = self._names.check(named, timeout_seconds=timeout_seconds) if named else {}
         if not request.generates:
             return request

@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
+from contract.formats import Format
 from contract.routing import Catalogue, Runtime
 from contract.runpod import ALLOWED_CALLS, split_sampler
-from contract.submission import Format, Submission, parse_submission
+from contract.submission import Submission, parse_submission
 from contract.task import TaskType
 
 CATALOGUE = Catalogue([Runtime(name="sdruntime", model_filename="tiny.safetensors")])

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import FieldError, InvalidTask
+from contract.formats import Format
 from contract.routing import Catalogue, Limits, Runtime
-from contract.submission import Format, Submission, parse_submission
+from contract.submission import Submission, parse_submission
 from contract.task import TaskType
 
 CATALOGUE = Catalogue(
@@ -240,10 +241,6 @@ def test_an_image_link_becomes_the_first_input_picture() -> None:
     assert content == original
 
 
-def test_a_pipeline_is_refused_on_a_web_ui_runtime() -> None:
-    assert "ComfyUI" in refusals(task(tasktype="pipeline"))["task.metadata.tasktype"]
-
-
 def test_the_alias_of_extra_batch_images() -> None:
     assert parse(task({}, tasktype="extra-batch-image")).task.metadata.tasktype is TaskType.EXTRA_BATCH_IMAGES
 
@@ -300,7 +297,6 @@ def test_a_static_runtime_refuses_another_checkpoint() -> None:
     [
         ({}, "task"),
         ({"task": []}, "task"),
-        ({"task": {"metadata": {}}}, "task"),
         ({"task": {"metadata": [], "content": {}}}, "task.metadata"),
         (task() | {"task": task()["task"] | {"content": []}}, "task.content"),
         (task({"alwayson_scripts": []}), "task.content.alwayson_scripts"),

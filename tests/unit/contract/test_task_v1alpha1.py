@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
+from contract.formats import Format
 from contract.routing import Catalogue, Runtime
-from contract.submission import Format, parse_submission
+from contract.submission import parse_submission
 
 CATALOGUE = Catalogue(
     [

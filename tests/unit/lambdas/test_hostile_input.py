@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidJson, InvalidTask, MessageTooLarge
+from contract.formats import Format
 from contract.json_values import parse_json_object
 from contract.record import REAPER_RETRY_MS, Record, Status
 from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
-from contract.submission import Format, parse_submission
+from contract.submission import parse_submission
 from contract.tenancy import SHARED, Tenancy
 from contract.transitions import Outcome
 from lambdas.expire_tasks.task_reaper import TaskReaper

@@ -9,7 +9,7 @@ import pytest
 
 from contract import runpod
 from contract.errors import FieldError, InvalidTask
-from contract.submission import Format
+from contract.formats import Format
 from contract.task import TaskType
 from contract.tenancy import Tenancy
 from lambdas.route_tasks.task_router import TaskRouter

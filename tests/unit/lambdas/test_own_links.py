@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
+from contract.formats import Format
 from contract.message import TaskMessage
 from contract.record import Record
-from contract.submission import Format
 from contract.tenancy import SHARED, Tenant
 from tests.unit.lambdas.harness import Harness, MakeTask
 

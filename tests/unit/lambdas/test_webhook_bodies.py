@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contract.callback import callback_for
+from contract.formats import Format
 from contract.record import Record, Status
-from contract.submission import Format
 from contract.transitions import Outcome
 from lambdas.deliver_webhook import webhook_bodies
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies

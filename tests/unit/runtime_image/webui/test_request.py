@@ -6,7 +6,6 @@ import pytest
 
 from contract.errors import DarkroomError, InvalidTask
 from contract.task import TaskType
-from runtime_image.webui.errors import UnsupportedTask
 from runtime_image.webui.request import build_request, content_of
 
 SAVING = {"save_images": False, "do_not_save_samples": True, "do_not_save_grid": True}
@@ -60,7 +59,6 @@ def test_a_call_by_name(method: str, endpoint: str, *, exclusive: bool) -> None:
 @pytest.mark.parametrize(
     ("tasktype", "content", "error"),
     [
-        ("pipeline", {}, UnsupportedTask),
         ("webui-api", {}, InvalidTask),
         ("webui-api", {"api": {"method": "GET", "endpoint": "/sdapi/v1/server-kill"}}, InvalidTask),
     ],

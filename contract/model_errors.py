@@ -1,0 +1,39 @@
+"""Words for what a pydantic model refuses: what to write instead, in place of pydantic's own messages."""
+
+from typing import Any, Final
+
+#: Advice for each of pydantic's error types, with the limits that the error contains.
+_ADVICE: Final = {
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "dict_type": "write keys and values",
+    "enum": "write {expected}",
+    "greater_than_equal": "write {ge} or more",
+    "int_from_float": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "less_than_equal": "write {le} or less",
+    "literal_error": "write {expected}",
+    "model_type": "write keys and values",
+    "string_pattern_mismatch": "write a value that matches {pattern}",
+    "string_too_long": "write at most {max_length} characters",
+    "string_too_short": "write at least {min_length} character",
+    "string_type": "write text, in quotes",
+    "too_short": "write at least {min_length} entry",
+    "tuple_type": "write a list, each entry after a hyphen",
+}
+
+
+def what_to_write(mistake: Any, *, shown: str) -> str:
+    """Return what is wrong with a value, which the message shows as `shown`, and what to write instead.
+
+    Args:
+        mistake: An entry of `ValidationError.errors()`.
+        shown: The value, shortened.
+    """
+    kind, message = mistake["type"], str(mistake["msg"])
+    if kind == "missing":
+        return "is required"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return f"is {shown}; {_ADVICE[kind].format(**mistake.get('ctx', {})) if kind in _ADVICE else message}"

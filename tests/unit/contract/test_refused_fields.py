@@ -1,0 +1,99 @@
+"""Words of refusals: misspelt fields, unknown keys, and all broken fields of one request in one answer."""
+
+import pytest
+
+from tests.unit.contract.test_submission import parse, refusals, task
+
+
+def test_a_task_type_without_a_runtime_is_not_offered() -> None:
+    message = refusals(task(tasktype="pipeline"))["task.metadata.tasktype"]
+    assert message.startswith("is 'pipeline'; write 'text-to-image', 'image-to-image'")
+    assert message.count("pipeline") == 1
+
+
+def test_errors_of_metadata_say_what_to_write() -> None:
+    wrong = {"prefix": 5, "runtime": "", "policy": {"executionTimeout": 1, "ttl": "soon", "lowPriority": "perhaps"}}
+    assert refusals(task(**wrong)) == {
+        "task.metadata.prefix": "is 5; write text, in quotes",
+        "task.metadata.runtime": "is ''; write at least 1 character",
+        "task.metadata.policy.executionTimeout": "is 1; write 5000 or more",
+        "task.metadata.policy.ttl": "is 'soon'; write a whole number",
+        "task.metadata.policy.lowPriority": "is 'perhaps'; write true or false",
+    }
+
+
+def test_an_unknown_key_of_metadata_is_told() -> None:
+    found = refusals(task(webhok="https://a.example", colour=1, policy={"executiontimeout": 60_000}))
+    assert found == {
+        "task.metadata.webhok": "is not a key of metadata; did you mean 'webhook'?",
+        "task.metadata.colour": (
+            "is not a key of metadata; it has context, id, policy, prefix, runtime, tasktype, webhook"
+        ),
+        "task.metadata.policy.executiontimeout": "is not a key of policy; did you mean 'executionTimeout'?",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("heigth", "height"),
+        ("widht", "width"),
+        ("cfgScale", "cfg_scale"),
+        ("negativePrompt", "negative_prompt"),
+        ("guidance_scale", "cfg_scale"),
+        ("sampler", "sampler_name"),
+        ("alwayson_script", "alwayson_scripts"),
+    ],
+)
+def test_a_misspelt_field_of_the_content_is_told_in_every_format(key: str, meant: str) -> None:
+    message = f"is not a field of /sdapi/v1/txt2img, which would ignore it; did you mean {meant!r}?"
+    assert refusals(task({key: 1})) == {f"task.content.{key}": message}
+    payload = {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {key: 1}}
+    found = refusals({"input": payload}, runtime_name="sdruntime", generated_id="a")
+    assert found == {f"input.payload.{key}": message}
+
+
+def test_fields_of_other_programs_go_through() -> None:
+    content = {
+        "distilled_cfg_scale": 3.5,
+        "hr_cfg": 7,
+        "hr_additional_modules": [],
+        "hr_distilled_cfg": 3.5,
+        "clip_skip": 1,
+        "use_async": False,
+        "resize_mode": 0,
+        "image_cfg_scale": 1.5,
+        "heigth": None,
+        "cfg_scale": 7,
+        "guidance_scale": 7,
+    }
+    assert parse(task(content)).task.content == content
+
+
+def test_content_is_looked_at_although_the_metadata_is_wrong() -> None:
+    body = {"alwayson_scripts": [], "width": 5000}
+    assert set(refusals({"task": {"metadata": [], "content": body}})) == {
+        "task.metadata",
+        "task.content.alwayson_scripts",
+    }
+    assert set(refusals({"task": {"metadata": {"tasktype": "text-to-image", "runtime": "sdruntime"}}})) == {
+        "task.metadata.id",
+        "task.content",
+    }
+    assert set(refusals(task({"width": 5000}, id="../x"))) == {"task.metadata.id", "task.content.width"}
+
+
+def test_a_refused_checkpoint_is_named_where_the_sender_wrote_it() -> None:
+    payload = {"prompt": "x", "override_settings": {"sd_model_checkpoint": "other.safetensors"}}
+    body = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": payload}}
+    found = refusals(body, runtime_name="sdruntime", generated_id="a")
+    assert set(found) == {"input.payload.override_settings.sd_model_checkpoint"}
+    assert "'other.safetensors' is another model" in str(found)
+    payload.pop("override_settings")
+    found = refusals(body, runtime_name="dynamic", generated_id="a")
+    assert set(found) == {"input.payload.override_settings.sd_model_checkpoint"}
+
+
+def test_a_workflow_of_comfyui_is_told_what_the_runtime_takes() -> None:
+    found = refusals({"input": {"workflow": {}, "images": []}}, runtime_name="sdruntime", generated_id="a")
+    assert "because the runtime is an SD Web UI; found 'workflow', 'images'" in found["input.api"]

@@ -27,7 +27,9 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     use_bundled_node()
-    from stacks.application import build_application  # noqa: PLC0415  # aws_cdk starts Node when it is imported
+    # aws_cdk starts Node when it is imported.
+    from stacks.application import build_application  # noqa: PLC0415
+    from stacks.stack_size import TooManyRuntimes, synthesize  # noqa: PLC0415
 
     if arguments.without_engine:
         environment = environment.without_engine()
@@ -35,7 +37,11 @@ def main() -> int:
     application = build_application(
         environment, target=target, output_directory=output, bundle_functions=not arguments.no_bundle
     )
-    application.synth()
+    try:
+        synthesize(application, runtimes=len(environment.runtimes))
+    except TooManyRuntimes as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -97,3 +97,21 @@ def test_a_refused_checkpoint_is_named_where_the_sender_wrote_it() -> None:
 def test_a_workflow_of_comfyui_is_told_what_the_runtime_takes() -> None:
     found = refusals({"input": {"workflow": {}, "images": []}}, runtime_name="sdruntime", generated_id="a")
     assert "because the runtime is an SD Web UI; found 'workflow', 'images'" in found["input.api"]
+
+
+def test_placeholders_of_the_api_page_ask_for_no_second_pass() -> None:
+    content = {"enable_hr": "False", "hr_upscaler": "string", "hr_scale": 4, "width": 1024, "height": 1024}
+    assert parse(task(content)).task.content["enable_hr"] is False
+
+
+def test_options_of_forge_are_each_named() -> None:
+    options = {"forge_preset": "flux", "forge_additional_modules": ["ae.safetensors"]}
+    assert set(refusals(task({"override_settings": options, "distilled_cfg_scale": 3.5}))) == {
+        "task.content.override_settings.forge_preset",
+        "task.content.override_settings.forge_additional_modules",
+    }
+
+
+def test_arguments_of_a_script_are_no_bare_list() -> None:
+    found = refusals(task({"alwayson_scripts": {"refiner": [{"x": True}]}}))
+    assert set(found) == {"task.content.alwayson_scripts.refiner"}

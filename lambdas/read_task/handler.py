@@ -1,4 +1,4 @@
-"""Handler of requests below /v1alpha2/tasks."""
+"""Handler of requests below /v1alpha2/tasks, and of the API's description."""
 
 import os
 from functools import cache
@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from contract.tenancy import Tenant
 from lambdas.http.application import HttpApplication, caller_of, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
+from lambdas.http.description import add_description
 from lambdas.http.responses import json_response
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from lambdas.read_task.task_reader import TaskReader
@@ -48,6 +49,7 @@ def reader() -> TaskReader:
 def application() -> HttpApplication:
     """Compose the routes of this process."""
     app = http_application(settings().cors_origins)
+    add_description(app)
 
     def tenant() -> Tenant:
         return caller_of(app.current_event, settings().tenancy).tenant

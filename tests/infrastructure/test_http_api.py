@@ -1,12 +1,15 @@
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from tests.infrastructure.templates import Templates
 
 PROJECT = Path(__file__).parents[2]
+#: Routes that need no key.
+OPEN: Final = {("GET", "/openapi.json"), ("GET", "/docs")}
 
 
 def routes(templates: Templates) -> dict[tuple[str, str], dict[str, Any]]:
@@ -47,8 +50,10 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("POST", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
         ("GET", "/runtimes/{runtime}/controlnet/{call}"): "webui_api",
     }
-    assert routes(ecs).keys() == expected.keys()
+    assert routes(ecs).keys() == expected.keys() | OPEN
     for route, method in routes(ecs).items():
+        if route in OPEN:
+            continue
         assert method["ApiKeyRequired"] is True
         assert method["AuthorizationType"] == "CUSTOM"
         assert ecs.flat(method["AuthorizerId"]) == "HttpAuthorizer"
@@ -56,10 +61,29 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         assert f"{ecs.function(expected[route]).name}.Arn/invocations" in ecs.flat(method["Integration"]["Uri"])
 
 
+def test_only_the_description_needs_no_key_and_its_calls_are_few(everything: Templates, ecs: Templates) -> None:
+    found = routes(ecs)
+    assert {route for route, method in found.items() if method["AuthorizationType"] == "NONE"} == OPEN
+    for route in OPEN:
+        assert found[route]["ApiKeyRequired"] is False
+        assert "AuthorizerId" not in found[route]
+        assert f"{ecs.function('read_task').name}.Arn/invocations" in ecs.flat(found[route]["Integration"]["Uri"])
+    for templates in (everything, ecs):
+        (stage,) = templates.resources("AWS::ApiGateway::Stage")
+        limited = [item for item in stage.properties["MethodSettings"] if "ThrottlingRateLimit" in item]
+        # API Gateway writes the slashes of a path as ~1.
+        paths = {(item["HttpMethod"], item["ResourcePath"].replace("~1", "/").replace("//", "/")) for item in limited}
+        assert paths == OPEN
+        for item in limited:
+            assert (item["ThrottlingRateLimit"], item["ThrottlingBurstLimit"]) == (5, 10)
+            assert item["LoggingLevel"] == "ERROR"
+
+
 def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs: Templates) -> None:
     found = routes(everything)
     preflights = {path: method for (verb, path), method in found.items() if verb == "OPTIONS"}
-    assert preflights.keys() == {path for _, path in found}
+    # A browser asks nothing before it reads the description.
+    assert preflights.keys() == {path for _, path in found.keys() - OPEN}
     for method in preflights.values():
         assert (method["AuthorizationType"], method["ApiKeyRequired"]) == ("NONE", False)
     origins = ["https://app.shop.example"]
@@ -80,7 +104,7 @@ def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs:
 def test_the_description_of_the_api_has_the_same_routes(ecs: Templates) -> None:
     described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
-    assert methods == routes(ecs).keys()
+    assert methods == routes(ecs).keys() - OPEN
 
 
 def test_the_authorizer_sees_every_request_and_names_its_key(ecs: Templates) -> None:
@@ -106,7 +130,8 @@ def test_an_answer_is_kept_where_the_environment_names_the_header_of_the_key(eve
 def test_calls_without_a_key_cannot_use_up_the_rate_of_callers_with_one(everything: Templates, ecs: Templates) -> None:
     for templates in (everything, ecs):
         (stage,) = templates.resources("AWS::ApiGateway::Stage")
-        assert not [name for item in stage.properties["MethodSettings"] for name in item if "Throttling" in name]
+        (every_method,) = [item for item in stage.properties["MethodSettings"] if item["ResourcePath"] == "/*"]
+        assert not [name for name in every_method if "Throttling" in name]
 
 
 def test_the_firewall_refuses_calls_without_a_key_and_addresses_with_too_many(everything: Templates) -> None:
@@ -118,6 +143,13 @@ def test_the_firewall_refuses_calls_without_a_key_and_addresses_with_too_many(ev
     # A browser sends no key with a preflight.
     (preflight,) = [part["ByteMatchStatement"] for part in parts if "ByteMatchStatement" in part]
     assert (preflight["FieldToMatch"], preflight["SearchString"]) == ({"Method": {}}, "OPTIONS")
+    (path,) = [part["RegexMatchStatement"] for part in parts if "RegexMatchStatement" in part]
+    assert path["FieldToMatch"] == {"UriPath": {}}
+    is_open = re.compile(path["RegexString"]).search
+    for prefix in ("/api", "/base-path", ""):
+        assert all(is_open(f"{prefix}{open_path}") for _, open_path in OPEN)
+    closed = ("/api/v1alpha2/tasks", "/api/v1alpha2/tasks/docs", "/api/docs/more", "/api/openapiXjson", "/api/docsx")
+    assert not [closed_path for closed_path in closed if is_open(closed_path)]
     assert {part["FieldToMatch"]["SingleHeader"]["Name"] for part in absent} == {"x-api-key", "authorization"}
     assert {(part["ComparisonOperator"], part["Size"]) for part in absent} == {("GT", 0)}
     assert too_many["Statement"]["RateBasedStatement"] == {
@@ -189,8 +221,8 @@ def test_there_is_no_quota_unless_the_environment_sets_one(ecs: Templates) -> No
 
 def test_the_stage_is_logged_and_measured(everything: Templates) -> None:
     (stage,) = everything.resources("AWS::ApiGateway::Stage")
-    (settings,) = stage.properties["MethodSettings"]
-    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    (settings,) = [item for item in stage.properties["MethodSettings"] if item["ResourcePath"] == "/*"]
+    assert settings["HttpMethod"] == "*"
     # They have a price for each method, and nothing reads them.
     assert "MetricsEnabled" not in settings
     # API Gateway would create this group without an expiry.

@@ -80,6 +80,8 @@ def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, ecs: 
     assert (bundle / "contract" / "record.py").exists()
     assert (bundle / "guarded_http" / "client.py").exists()
     assert (bundle / "task_store" / "repository.py").exists()
+    assert (bundle / "docs" / "reference" / "openapi.json").exists()
+    assert (bundle / "lambdas" / "http" / "description.html").exists()
     for library in ("aws_lambda_powertools", "aws_xray_sdk", "httpcore", "pydantic"):
         assert (bundle / library).is_dir()
 
@@ -106,7 +108,8 @@ def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> N
     def hash_of_bundle(**target: str) -> str:
         return bundle_hash(tmp_path, FunctionTarget(**target))
 
-    for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt"):
+    shown = ("docs/reference/openapi.json", "lambdas/http/description.html")
+    for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt", *shown):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     before = hash_of_bundle()
@@ -120,6 +123,10 @@ def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> N
     assert changed != before
     (tmp_path / "contract" / "task.py").rename(tmp_path / "contract" / "tasks.py")
     assert hash_of_bundle() not in {before, changed}
+    for name in shown:
+        earlier = hash_of_bundle()
+        (tmp_path / name).write_text("changed")
+        assert hash_of_bundle() != earlier
 
 
 @slow

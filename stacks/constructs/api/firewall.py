@@ -11,6 +11,8 @@ from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS, GatewayResponse
 
 #: Seconds in which WAF counts the requests of an address.
 WINDOW_SECONDS: Final = 300
+#: Paths of the description of the API, which needs no key. The stage or the base path of a domain may precede them.
+_OPEN_PATHS: Final = r"^(/[^/]+)?/(openapi\.json|docs)$"
 _TOO_MANY: Final = GatewayResponse(429, "throttled", "Too many requests from this address; slow down", WINDOW_SECONDS)
 
 
@@ -90,6 +92,13 @@ def _without_key(*, allows_preflights: bool) -> aws_wafv2.CfnWebACL.StatementPro
         )
         for header in get_args(KeyHeader)
     ]
+    open_path = kind.RegexMatchStatementProperty(
+        field_to_match=kind.FieldToMatchProperty(uri_path={}),
+        regex_string=_OPEN_PATHS,
+        text_transformations=unchanged,
+    )
+    other_path = kind.NotStatementProperty(statement=kind.StatementProperty(regex_match_statement=open_path))
+    absent.append(kind.StatementProperty(not_statement=other_path))
     if allows_preflights:
         # A browser sends no key with a preflight.
         preflight = kind.ByteMatchStatementProperty(

@@ -48,10 +48,17 @@ ROUTES: Final = (
     ("POST", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
     ("GET", "/runtimes/{runtime}/controlnet/{call}", WEBUI),
 )
+#: Description of the API, for everybody. The function that answers could read tasks, but knows no caller here.
+OPEN_ROUTES: Final = (("GET", "/openapi.json", READ), ("GET", "/docs", READ))
+#: Requests a second of all senders together for each open route, on average and at once.
+OPEN_RATE: Final = 5
+OPEN_BURST: Final = 10
 
 
 class HttpApi(Construct):
-    """API whose routes all require a key. `api` is the REST API, `url` its address without a slash at the end.
+    """API whose routes require a key, except those of its description.
+
+    `api` is the REST API, `url` its address without a slash at the end.
 
     Args:
         functions: Function of each name in ROUTES.
@@ -83,7 +90,15 @@ class HttpApi(Construct):
             deploy_options=aws_apigateway.StageOptions(
                 stage_name=STAGE,
                 # The stage has no limit, because requests without a key would use it up for those with one. The
-                # usage plan limits each key, and the firewall each address.
+                # usage plan limits each key, and the firewall each address. Open routes have their own limits.
+                method_options={
+                    f"{path}/{method}": aws_apigateway.MethodDeploymentOptions(
+                        logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
+                        throttling_rate_limit=OPEN_RATE,
+                        throttling_burst_limit=OPEN_BURST,
+                    )
+                    for method, path, _ in OPEN_ROUTES
+                },
                 logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
                 tracing_enabled=environment.tracing,
                 access_log_destination=aws_apigateway.LogGroupLogDestination(access_logs),
@@ -129,6 +144,13 @@ class HttpApi(Construct):
             self.api.root.resource_for_path(path).add_method(
                 method, integrations[function], authorizer=request_authorizer, api_key_required=True
             )
+        for method, path, function in OPEN_ROUTES:
+            self._add_open_method(
+                method,
+                path,
+                integrations[function],
+                "The description of the API holds no data, and calls are throttled",
+            )
         if environment.cors:
             self._answer_preflights(integrations)
         self.url = Fn.join(
@@ -142,15 +164,19 @@ class HttpApi(Construct):
     def _answer_preflights(self, integrations: Mapping[str, aws_apigateway.Integration]) -> None:
         """Let browsers ask the function of each path which pages may call it. A browser sends no key with that."""
         for path, function in {path: function for _, path, function in ROUTES}.items():
-            method = self.api.root.resource_for_path(path).add_method(
-                "OPTIONS",
-                integrations[function],
-                authorization_type=aws_apigateway.AuthorizationType.NONE,
-                api_key_required=False,
-            )
             reason = "A browser sends no key with a preflight, whose answer names the allowed origins and nothing else"
-            for finding in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                suppress(method, finding, reason)
+            self._add_open_method("OPTIONS", path, integrations[function], reason)
+
+    def _add_open_method(self, method: str, path: str, integration: aws_apigateway.Integration, reason: str) -> None:
+        """Add a method that needs no key, for this reason."""
+        added = self.api.root.resource_for_path(path).add_method(
+            method,
+            integration,
+            authorization_type=aws_apigateway.AuthorizationType.NONE,
+            api_key_required=False,
+        )
+        for finding in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+            suppress(added, finding, reason)
 
     def _add_gateway_errors(self, *, is_readable: bool) -> None:
         """Replace API Gateway's own error responses by the error body of the functions.

@@ -5,7 +5,18 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from aws_cdk import Annotations, CfnElement, CfnResource, Duration, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_logs
+from aws_cdk import (
+    Annotations,
+    ArnFormat,
+    CfnElement,
+    CfnResource,
+    Duration,
+    Stack,
+    aws_ec2,
+    aws_eks_v2,
+    aws_iam,
+    aws_logs,
+)
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct, IConstruct
 
@@ -161,10 +172,11 @@ class KubernetesCluster(Construct):
         EKS creates it with a fixed name, again even after its deletion. A group of the template would make the second
         attempt of a first deployment fail.
         """
+        group_name = f"/aws/eks/{environment.cluster_name}/cluster"
         retention = aws_logs.LogRetention(
             self,
             "LogRetention",
-            log_group_name=f"/aws/eks/{environment.cluster_name}/cluster",
+            log_group_name=group_name,
             # The parameter takes names; the days follow below.
             retention=aws_logs.RetentionDays.ONE_MONTH,
             removal_policy=removal_policy_of(environment),
@@ -177,7 +189,14 @@ class KubernetesCluster(Construct):
         )
         reason = "The CDK's own function for the retention of logs, as the CDK creates it"
         suppress_managed_policies(function, ("service-role/AWSLambdaBasicExecutionRole",), reason)
-        suppress_wildcard(function, "*", reason)
+        group_arn = Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"{group_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for resource in ("*", group_arn):
+            suppress_wildcard(function, resource, reason)
 
     def _allow_tags(self) -> None:
         """Allow EKS to put our tags on the nodes that it starts. Its managed policies allow only its own tags."""

@@ -1,5 +1,7 @@
 """Words of refusals: misspelt fields, unknown keys, and all broken fields of one request in one answer."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.contract.test_submission import parse, refusals, task
@@ -12,7 +14,11 @@ def test_a_task_type_without_a_runtime_is_not_offered() -> None:
 
 
 def test_errors_of_metadata_say_what_to_write() -> None:
-    wrong = {"prefix": 5, "runtime": "", "policy": {"executionTimeout": 1, "ttl": "soon", "lowPriority": "perhaps"}}
+    wrong: dict[str, Any] = {
+        "prefix": 5,
+        "runtime": "",
+        "policy": {"executionTimeout": 1, "ttl": "soon", "lowPriority": "perhaps"},
+    }
     assert refusals(task(**wrong)) == {
         "task.metadata.prefix": "is 5; write text, in quotes",
         "task.metadata.runtime": "is ''; write at least 1 character",

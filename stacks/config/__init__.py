@@ -1,8 +1,16 @@
 """Configuration of one environment: the typed form of a file under `environments/`, the input of all stacks."""
 
-from stacks.config.access import Alarms, ApiKey, CallbackSubscriber, NamedPublisher, Subscriber, Throttling
+from stacks.config.access import (
+    SNS_DEFAULT_MESSAGE_BYTES,
+    Alarms,
+    ApiKey,
+    CallbackSubscriber,
+    NamedPublisher,
+    Subscriber,
+    Throttling,
+)
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
-from stacks.config.environment import SNS_DEFAULT_MESSAGE_BYTES, Environment
+from stacks.config.environment import Environment
 from stacks.config.gpu_instances import GpuInstance
 from stacks.config.network import Network
 from stacks.config.runtime import EcrImage, RuntimeConfig, pascal_name

@@ -10,6 +10,15 @@ from contract.routing import CamelModel
 from contract.task import TaskType
 from stacks.config.validation import all_different, matches
 
+#: SNS's default limit of a message in bytes, the same in every partition.
+SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
+#: Limit of the entry topic. The envelope of SNS writes two bytes for each quotation mark and line break, and a message
+#: of SQS has 1 MiB.
+SAFE_MESSAGE_BYTES: Final = 512 * 1024
+#: SNS's highest limit of a message in bytes.
+SNS_MAX_MESSAGE_BYTES: Final = 1024 * 1024
+#: Partitions by the prefix of their regions' names. All other regions are in `aws`.
+_PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 #: Pattern of a subscriber's endpoint for each protocol, and its name in error messages.
 _ENDPOINTS: Final = {
     "https": (r"https://[^\s/]+(/\S*)?", "an https:// URL"),
@@ -123,6 +132,9 @@ class CallbackSubscriber(Subscriber):
 #: Validator that refuses an endpoint that would receive every message twice.
 UNIQUE_ENDPOINTS: Final = all_different("endpoint", lambda subscriber: (subscriber.protocol, subscriber.endpoint))
 
+#: Origin of a page, as its browser sends it.
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:(\d{1,5}|\*))?)$")]
+
 #: Retention periods of CloudWatch Logs, in days.
 LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 3653]
 
@@ -202,3 +214,8 @@ Publisher = Annotated[NamedPublisher, WrapValidator(_read_publisher, json_schema
 def partition_of_arn(arn: str) -> str:
     """Return the partition in an ARN, such as `aws-cn`."""
     return arn.split(":")[1]
+
+
+def partition_of_region(region: str) -> str:
+    """Return the partition of a region, `aws` without one."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")

@@ -7,41 +7,34 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.routing import CamelModel, Catalogue
 from contract.tenancy import Tenancy
 from stacks.config.access import (
+    SAFE_MESSAGE_BYTES,
+    SNS_DEFAULT_MESSAGE_BYTES,
+    SNS_MAX_MESSAGE_BYTES,
     UNIQUE_ENDPOINTS,
     Alarms,
     ApiKey,
     CallbackSubscriber,
     KeyHeader,
     LogRetentionDays,
+    Origin,
     Principal,
     Publisher,
     Throttling,
     UnnamedPublisher,
     partition_of_arn,
+    partition_of_region,
 )
 from stacks.config.gpu_instances import GPU_FAMILIES
 from stacks.config.network import Network
 from stacks.config.runtime import RuntimeConfig, check_runtimes
 from stacks.config.validation import all_different
 
-#: SNS's default limit of a message in bytes, the same in every partition.
-SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
-#: Limit of the entry topic. The envelope of SNS writes two bytes for each quotation mark and line break, and a message
-#: of SQS has 1 MiB.
-SAFE_MESSAGE_BYTES: Final = 512 * 1024
-#: SNS's highest limit of a message in bytes.
-SNS_MAX_MESSAGE_BYTES: Final = 1024 * 1024
-
 #: Different zones of the subnets that EKS requires for its control plane.
 MIN_EKS_ZONES: Final = 2
 #: ECS's quota of capacity providers per cluster. Each purchase option of a runtime is one.
 MAX_ECS_CAPACITY_PROVIDERS: Final = 20
 
-#: Partitions by the prefix of their regions' names. All other regions are in `aws`.
-_PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-#: Origin of a page, as its browser sends it.
-_ORIGIN: Final = r"^(\*|https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:(\d{1,5}|\*))?)$"
 
 
 class Environment(CamelModel):
@@ -85,7 +78,7 @@ class Environment(CamelModel):
         " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers, and"
         " the clients of RunPod and of a Web UI send authorization only",
     )
-    cors: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = Field(
+    cors: tuple[Origin, ...] = Field(
         default=(),
         description="origins whose pages may call the API from a browser, for example `https://app.shop.example`; the"
         " port may be `*`, and `*` alone allows every page (docs/how-to/clients.md)",
@@ -264,8 +257,7 @@ class Environment(CamelModel):
     @property
     def partition(self) -> str:
         """Partition of the region, such as `aws-cn`; `aws` if the credentials select the region."""
-        region = self.region or ""
-        return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+        return partition_of_region(self.region or "")
 
     @property
     def entry_topic_bytes(self) -> int:

@@ -195,8 +195,8 @@ class KubernetesCluster(Construct):
             resource_name=f"{group_name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        for resource in ("*", group_arn):
-            suppress_wildcard(function, resource, reason)
+        for allowed in ("*", group_arn):
+            suppress_wildcard(function, allowed, reason)
 
     def _allow_tags(self) -> None:
         """Allow EKS to put our tags on the nodes that it starts. Its managed policies allow only its own tags."""

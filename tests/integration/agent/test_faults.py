@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 
 from contract.record import Status
 from contract.transitions import renew
+from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
 from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.aws_trouble import Step, Trouble, TroubledAws
 from tests.integration.agent.harness import Harness
@@ -170,15 +172,18 @@ def test_a_cancelled_task_that_only_waits_is_let_go_before_its_turn(harness: Har
     harness.submit("long", {"prompt": "long", "steps": 450})
     # A queue keeps no order: what is to wait is sent once the other runs.
     harness.eventually(lambda: harness.webui.runs_of("long"), "the generation")
-    for name in ("next", "waiting"):
+    # After the short warm-up, this many calls may wait in the Web UI's lock.
+    names = [f"next-{number}" for number in range(MAX_OUTSTANDING - 1)]
+    for name in (*names, "waiting"):
         harness.submit(name, {"prompt": name, "steps": 1})
-    harness.eventually(lambda: agent.logged("task_claimed", task_id="waiting"), "the claim ahead")
+    for name in (*names, "waiting"):
+        harness.eventually(partial(agent.logged, "task_claimed", task_id=name), "the claim ahead")
 
     harness.cancel("waiting")
     harness.eventually(lambda: agent.logged("task_cancelled", task_id="waiting"), "the cancel being noticed")
 
-    assert harness.webui.runs_of("next") == []
-    harness.wait_for("next", Status.COMPLETED)
+    assert not any(harness.webui.runs_of(name) for name in names)
+    harness.wait_for(names[-1], Status.COMPLETED)
     assert harness.webui.runs_of("waiting") == []
     harness.wait_until_queue_is_empty()
 

@@ -128,7 +128,7 @@ def test_without_its_aws_the_system_ends(run_up: Callable[..., Up], state: Path)
     up = run_up("--webui-url", "http://127.0.0.1:9")
     runtime = read_endpoints(up, state)["runtimes"]["sdruntime"]
     assert runtime["webui_url"] == "http://127.0.0.1:9"
-    (aws,) = processes_of(up.pid)
+    (aws,) = [pid for pid in processes_of(up.pid) if "local.aws.server" in psutil.Process(pid).cmdline()]
     os.kill(aws, signal.SIGKILL)
     code, _, errors = end(up)
     assert code == 1

@@ -4,7 +4,9 @@ Standard output has the result, as text for people or with `--json` as one objec
 """
 
 import os
+import sys
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +84,10 @@ def check_url(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
     """Generate images with the Stable Diffusion Web UI, asynchronously, on AWS GPUs."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Texts of senders may hold half a surrogate pair, which no encoding has. In JSON it becomes its escape.
+            stream.reconfigure(errors="backslashreplace")
     choice = EnvironmentChoice(**options, shell_region=os.environ.get("AWS_REGION"))
     context.obj = Session(choice=_without_contradictions(context, choice))
 

@@ -71,7 +71,8 @@ class Throttling(CamelModel):
         ge=10,
         le=2_000_000_000,
         description="requests of one IP address in five minutes; AWS WAF, which has a price of its own, refuses those"
-        " beyond, and every request without a key, before they count for any key; null uses no WAF",
+        " beyond, and requests without a key other than preflights and the API's description, before they count for any"
+        " key; null uses no WAF",
     )
     active_tasks_per_key: int | None = Field(
         default=200,

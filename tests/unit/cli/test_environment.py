@@ -102,6 +102,16 @@ def test_an_address_and_a_key_are_enough(api: FakeApi, tmp_path: Path, by: str) 
     assert "IN_QUEUE" in result.stdout
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_half_a_surrogate_pair_is_printed_as_its_escape(api: FakeApi, tmp_path: Path, options: tuple[str, ...]) -> None:
+    api.states["half-\ud83d"] = ["IN_QUEUE"]
+    result = run("--state-dir", str(tmp_path), "--url", api.url, "--key", KEY, "list", *options)
+    assert result.exit_code == 0, result.exception
+    assert "half-\\ud83d" in result.stdout
+    if options:
+        assert json.loads(result.stdout)["tasks"][0]["id"] == "half-\ud83d"
+
+
 def test_the_environment_that_is_typed_wins_over_the_variables(api: FakeApi, tmp_path: Path) -> None:
     api.states["a"] = ["IN_QUEUE"]
     write_local_endpoints(tmp_path, http_url=api.url, api_key=KEY)

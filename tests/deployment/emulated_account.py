@@ -61,8 +61,10 @@ class EmulatedAccount:
         command = [str(PROJECT / ".venv" / "bin" / "cdk"), *arguments]
         for value in TARGET:
             command += ["--context", value]
+        # Without the account of the person who runs this, but with the settings of package registries.
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
         path = f"{PROJECT / '.venv' / 'bin'}:{os.environ['PATH']}"
-        variables = {"PATH": path, "HOME": str(self.folder), "NO_COLOR": "1", "CI": "1", **self.variables()}
+        variables = {**own, "PATH": path, "NO_COLOR": "1", "CI": "1", **self.variables()}
         done = subprocess.run(command, cwd=PROJECT, env=variables, stdout=PIPE, stderr=STDOUT, text=True, check=False)
         assert done.returncode == 0, f"cdk {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout

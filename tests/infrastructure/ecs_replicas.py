@@ -1,4 +1,4 @@
-"""Containers of a replica on ECS."""
+"""Services, nodes and containers of the replicas on ECS."""
 
 from typing import Any
 
@@ -19,3 +19,24 @@ def container_named(definition: dict[str, Any], name: str) -> dict[str, Any]:
     container: dict[str, Any]
     (container,) = [item for item in definition["ContainerDefinitions"] if item["Name"] == name]
     return container
+
+
+def services_of(templates: Templates) -> dict[str, dict[str, Any]]:
+    return {item.properties["ServiceName"]: item.properties for item in templates.resources("AWS::ECS::Service")}
+
+
+def group_of(templates: Templates, service: str) -> dict[str, Any]:
+    """The Auto Scaling group under a service."""
+    (item,) = services_of(templates)[service]["CapacityProviderStrategy"]
+    provider = templates.named(templates.flat(item["CapacityProvider"]), "AWS::ECS::CapacityProvider").properties
+    group_name = templates.flat(provider["AutoScalingGroupProvider"]["AutoScalingGroupArn"])
+    group: dict[str, Any] = templates.named(group_name, "AWS::AutoScaling::AutoScalingGroup").properties
+    return group
+
+
+def node_of(templates: Templates, service: str) -> dict[str, Any]:
+    """The launch template of a service's nodes."""
+    specification = group_of(templates, service)["MixedInstancesPolicy"]["LaunchTemplate"]
+    name = templates.flat(specification["LaunchTemplateSpecification"]["LaunchTemplateId"])
+    data: dict[str, Any] = templates.named(name, "AWS::EC2::LaunchTemplate").properties["LaunchTemplateData"]
+    return data

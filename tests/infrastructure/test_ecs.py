@@ -9,32 +9,12 @@ from typing import Any
 import pytest
 
 from stacks.constructs.runtime.replica_limits import WRITABLE_FOLDERS
+from tests.infrastructure.booted_node import install
 from tests.infrastructure.conftest import Synthesize, TemplatesOf
-from tests.infrastructure.ecs_replicas import container_named, replica_of
+from tests.infrastructure.ecs_replicas import container_named, group_of, node_of, replica_of, services_of
 from tests.infrastructure.templates import Templates, without_hash
 
 PROJECT = Path(__file__).parents[2]
-
-
-def services_of(templates: Templates) -> dict[str, dict[str, Any]]:
-    return {item.properties["ServiceName"]: item.properties for item in templates.resources("AWS::ECS::Service")}
-
-
-def group_of(templates: Templates, service: str) -> dict[str, Any]:
-    """The Auto Scaling group under a service."""
-    (item,) = services_of(templates)[service]["CapacityProviderStrategy"]
-    provider = templates.named(templates.flat(item["CapacityProvider"]), "AWS::ECS::CapacityProvider").properties
-    group_name = templates.flat(provider["AutoScalingGroupProvider"]["AutoScalingGroupArn"])
-    group: dict[str, Any] = templates.named(group_name, "AWS::AutoScaling::AutoScalingGroup").properties
-    return group
-
-
-def node_of(templates: Templates, service: str) -> dict[str, Any]:
-    """The launch template of a service's nodes."""
-    specification = group_of(templates, service)["MixedInstancesPolicy"]["LaunchTemplate"]
-    name = templates.flat(specification["LaunchTemplateSpecification"]["LaunchTemplateId"])
-    data: dict[str, Any] = templates.named(name, "AWS::EC2::LaunchTemplate").properties["LaunchTemplateData"]
-    return data
 
 
 def rights_of(templates: Templates, role: str) -> dict[str, set[str]]:
@@ -236,13 +216,6 @@ def test_nothing_is_paid_for_metrics_that_nothing_reads(fleet: Templates) -> Non
     assert cluster.properties["ClusterSettings"] == [{"Name": "containerInsights", "Value": "disabled"}]
     for template in fleet.resources("AWS::EC2::LaunchTemplate"):
         assert template.properties["LaunchTemplateData"]["Monitoring"] == {"Enabled": False}
-
-
-def install(programs: dict[str, str], folder: Path) -> None:
-    """Put scripts in place of a node's programs."""
-    for name, body in programs.items():
-        (folder / name).write_text(f"#!/bin/bash\n{body}\n")
-        (folder / name).chmod(0o755)
 
 
 def test_a_node_tells_its_replicas_that_it_is_taken_away(ecs: Templates, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ class MonitoringStack(Stack):
         alarms.watch_intake(names[intake.queue])
         for reader, awaited in (("Notify", "callbacks"), ("QueueWebhooks", "webhooks")):
             alarms.watch_callbacks(reader, functions[reader], awaited=awaited)
-        alarms.watch_functions(functions)
+        if environment.alarms.extent == "all":
+            alarms.watch_functions(functions)
         if environment.engine != "none":
             alarms.watch_gpus(environment)
 

@@ -143,6 +143,11 @@ LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 
 class Alarms(CamelModel):
     """Subscribers of the alarms, and the thresholds of the alarms."""
 
+    extent: Literal["all", "essential"] = Field(
+        default="all",
+        description="essential leaves out the alarms on single functions, failed tasks and replicas, which are most of"
+        " what an environment without tasks costs",
+    )
     subscribers: Annotated[tuple[Subscriber, ...], UNIQUE_ENDPOINTS] = Field(
         default=(), description="receivers of the alarm topic's messages"
     )

@@ -202,6 +202,11 @@ class RuntimeAlarms(AlarmGroup):
             threshold=60 * alarms.oldest_message_minutes,
             periods=3,
         )
+        if alarms.extent == "all":
+            self._watch_replicas(metrics, alarms)
+
+    def _watch_replicas(self, metrics: RuntimeMetrics, alarms: Alarms) -> None:
+        runtime = metrics.runtime
         RunbookAlarm(
             self,
             runtime,

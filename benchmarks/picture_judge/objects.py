@@ -1,0 +1,124 @@
+"""Objects of a picture: connected regions of one colour in front of a plain or gradient background."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from benchmarks.picture_judge.colours import COLOURS, Floats, colour_numbers, lab
+from benchmarks.picture_judge.shapes import Mask, shape_of
+
+#: Pixels of the longer side while a picture is judged.
+_SIDE: Final = 160
+#: Lab distance from the background at which a pixel belongs to an object. An eye sees a difference of 2.
+_FOREGROUND_DISTANCE: Final = 20.0
+#: Part of the picture that the smallest object covers.
+_MIN_AREA: Final = 0.006
+#: Part of each side that the border takes, whose pixels show the background.
+_BORDER: Final = 0.06
+#: Rounds in which the border's pixels that show an object are left out.
+_FITS: Final = 4
+
+
+@dataclass(frozen=True)
+class FoundObject:
+    """One object, with its centre and area as parts of the picture's sides and of its area."""
+
+    colour: str
+    shape: str | None
+    x: float
+    y: float
+    area: float
+
+    def __str__(self) -> str:
+        return f"{self.colour} {self.shape or 'blob'} at {self.x:.2f}, {self.y:.2f}"
+
+
+@dataclass(frozen=True)
+class FoundScene:
+    """What a picture shows; the largest object comes first."""
+
+    background: str
+    objects: tuple[FoundObject, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(map(str, self.objects)) or 'nothing'} on {self.background}"
+
+
+def find_objects(picture: Image.Image) -> FoundScene:
+    """Return the objects of a picture."""
+    small = picture.convert("RGB")
+    small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+    pixels = lab(np.asarray(small))
+    background = _background(pixels)
+    distance = np.linalg.norm(pixels - background, axis=-1)
+    numbers = np.where(distance > _FOREGROUND_DISTANCE, colour_numbers(pixels), len(COLOURS)).astype(np.uint8)
+    # The blurred edge between two colours may have the name of a third one.
+    numbers = np.asarray(Image.fromarray(numbers).filter(ImageFilter.ModeFilter(5)))
+    found = [
+        _object(region, COLOURS[number])
+        for number in np.unique(numbers)
+        for region in _regions(_opened(numbers == number))
+        if number < len(COLOURS) and not _is_edge(region)
+    ]
+    found.sort(key=lambda one: -one.area)
+    return FoundScene(COLOURS[int(colour_numbers(background.mean(axis=(0, 1))))], tuple(found))
+
+
+def _background(pixels: Floats) -> Floats:
+    """Return the colour of the background at each pixel: a plane through the border's colours."""
+    height, width, _ = pixels.shape
+    y, x = np.mgrid[0:height, 0:width]
+    terms = np.stack([np.ones((height, width)), x / width - 0.5, y / height - 0.5], axis=-1)
+    margin = max(int(_BORDER * min(height, width)), 1)
+    border = np.ones((height, width), dtype=bool)
+    border[margin:-margin, margin:-margin] = False
+    known, colours = terms[border], pixels[border]
+    # The median is the background although an object reaches the border somewhere.
+    kept = np.linalg.norm(colours - np.median(colours, axis=0), axis=-1) < 3 * _FOREGROUND_DISTANCE
+    plane = np.zeros((3, 3))
+    for _ in range(_FITS):
+        if kept.sum() < known.shape[1]:
+            break
+        plane = np.linalg.lstsq(known[kept], colours[kept], rcond=None)[0]
+        kept = np.linalg.norm(colours - known @ plane, axis=-1) < _FOREGROUND_DISTANCE
+    fitted: Floats = terms @ plane
+    return fitted
+
+
+def _opened(mask: Mask) -> Mask:
+    """Return the mask without parts that are thinner than three pixels."""
+    image = Image.fromarray(mask.astype(np.uint8) * 255)
+    return np.asarray(image.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))) > 0
+
+
+def _is_edge(region: Mask) -> bool:
+    """Return True if the region is as thin as the blurred edge of another one."""
+    return not np.asarray(Image.fromarray(region.astype(np.uint8)).filter(ImageFilter.MinFilter(5))).any()
+
+
+def _regions(mask: Mask) -> Iterator[Mask]:
+    """Yield the connected regions of a mask that are large enough for an object."""
+    labels: NDArray[np.int64] = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    while True:
+        spread = np.pad(labels, 1)
+        neighbours = (spread[1:-1, :-2], spread[1:-1, 2:], spread[:-2, 1:-1], spread[2:, 1:-1])
+        larger = np.maximum.reduce([labels, *neighbours])
+        # A label is the number of a pixel of the same region, whose label may be larger still.
+        larger = np.where(mask, larger.ravel()[larger - 1], 0)
+        if np.array_equal(larger, labels):
+            break
+        labels = larger
+    names, areas = np.unique(labels[mask], return_counts=True)
+    for label in names[areas >= _MIN_AREA * mask.size]:
+        yield labels == label
+
+
+def _object(region: Mask, colour: str) -> FoundObject:
+    rows, columns = np.nonzero(region)
+    height, width = region.shape
+    x, y = (columns.mean() + 0.5) / width, (rows.mean() + 0.5) / height
+    return FoundObject(colour, shape_of(region), float(x), float(y), float(region.mean()))

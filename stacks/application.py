@@ -97,6 +97,7 @@ def build_application(
         f"{prefix}-Monitoring",
         environment=environment,
         topic_key_arn=messaging.exports.key_arn,
+        table_name=storage.exports.table_name,
         watched=(messaging, api, *capacity),
         **stack,
     )

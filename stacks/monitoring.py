@@ -7,6 +7,7 @@ from aws_cdk import CfnOutput, Stack, aws_kms, aws_sqs
 from constructs import Construct
 
 from stacks.config import Environment
+from stacks.constructs.api.http_api import HttpApi
 from stacks.constructs.functions.task_function import TaskFunction
 from stacks.constructs.messaging.queues import DeadLetterQueue, RedrivingQueue, RuntimeQueue
 from stacks.constructs.messaging.topics import AlarmTopic, TopicSubscribers
@@ -15,6 +16,7 @@ from stacks.constructs.monitoring.capacity_widgets import capacity_widgets
 from stacks.constructs.monitoring.dashboard import EnvironmentDashboard
 from stacks.constructs.monitoring.metrics import RuntimeMetrics
 from stacks.constructs.monitoring.saved_queries import SavedQueries
+from stacks.constructs.monitoring.service_alarms import ServiceAlarms
 from stacks.constructs.retention import TaskLogGroup
 from stacks.constructs.shared_names import SharedNames
 
@@ -35,6 +37,7 @@ class MonitoringStack(Stack):
         *,
         environment: Environment,
         topic_key_arn: str,
+        table_name: str,
         watched: Sequence[Stack],
         **stack: Any,
     ) -> None:
@@ -64,6 +67,10 @@ class MonitoringStack(Stack):
             alarms.watch_functions(functions)
         if environment.engine != "none":
             alarms.watch_gpus(environment)
+        services = ServiceAlarms(self, "Services", environment=environment.name, topic=topic)
+        (http,) = _parts(watched, HttpApi)
+        services.watch_api(http.api.rest_api_name)
+        services.watch_table(table_name)
 
         EnvironmentDashboard(
             self,

@@ -41,6 +41,12 @@ CASES: dict[str, tuple[str, dict[str, float | None], bool]] = {
     "nodes whose replicas do nothing": ("idle-gpus", {"nodes": 2, "busy": 0}, True),
     "one of the GPUs works": ("idle-gpus", {"nodes": 2, "busy": 0.3}, False),
     "no nodes": ("idle-gpus", {"nodes": 0, "busy": None}, False),
+    "a table that DynamoDB throttles": (
+        "throttled-table",
+        {"updateitem": 3, "getitem": None, "query": None},
+        True,
+    ),
+    "nothing is throttled": ("throttled-table", {"updateitem": None, "getitem": None, "query": None}, False),
     "an empty dead-letter queue": ("dead-letters", {"waiting": 0, "in_flight": 0}, False),
 }
 

@@ -39,6 +39,8 @@ AWS_METRICS = {
         "ApproximateNumberOfMessagesVisible",
     },
     ("AWS/Lambda", frozenset({"FunctionName"})): {"Errors", "IteratorAge", "Throttles"},
+    ("AWS/ApiGateway", frozenset({"ApiName"})): {"5XXError"},
+    ("AWS/DynamoDB", frozenset({"TableName", "Operation"})): {"ThrottledRequests"},
     ("AWS/Usage", frozenset({"Class", "Resource", "Service", "Type"})): {"ResourceCount"},
 }
 #: What `publish_scaling_metrics` writes; tests/infrastructure/test_ecs_scaling.py sees it do so.
@@ -179,6 +181,7 @@ def test_each_runtime_and_each_dead_letter_queue_has_its_alarms(ecs: Templates) 
     last_stops = [queue.name for queue in ecs.resources("AWS::SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert {"IntakeDeadLetterQueue", "RuntimeDynamicDeadLetterQueue", "NotifyFailures"} <= set(last_stops)
     expected |= {f"{queue.replace('DeadLetterQueue', '-DeadLetterQueue')}/dead-letters" for queue in last_stops}
+    expected |= {"HttpApi/api-errors", "TaskTable/throttled-table"}
     expected |= {"Intake/intake", "Nodes/idle-gpus", "Notify/late-callbacks", "QueueWebhooks/late-callbacks"}
     expected |= {f"{function.name}/function-errors" for function in ecs.resources("AWS::Lambda::Function")}
     assert alarms_of(ecs).keys() == expected
@@ -318,10 +321,18 @@ def test_a_price_is_shown_where_the_environment_gives_one(ecs: Templates, everyt
 
 
 def test_nothing_of_another_stack_is_held_by_the_stack_that_watches(ecs: Templates) -> None:
-    # Only the key of the topics, which is exported anyway: an export in use can never be removed.
-    imported = set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(ecs.stacks["Monitoring"])))
-    assert len(imported) == 1
-    assert "TopicKey" in imported.pop()
+    # Only the key of the topics and the table, which others import anyway: an export in use can never be removed.
+    imported = re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(ecs.stacks["Monitoring"]))
+    assert {re.sub(r".+(TaskTable|TopicKey).+", r"\1", name) for name in imported} == {"TaskTable", "TopicKey"}
+
+
+def test_the_api_and_the_table_are_those_of_the_environment(ecs: Templates) -> None:
+    (api,) = metrics_read(alarms_of(ecs)["HttpApi/api-errors"])
+    (rest_api,) = ecs.resources("AWS::ApiGateway::RestApi")
+    assert api["Dimensions"] == [{"Name": "ApiName", "Value": rest_api.properties["Name"]}]
+    for throttled in metrics_read(alarms_of(ecs)["TaskTable/throttled-table"]):
+        dimensions = {item["Name"]: ecs.flat(item["Value"]) for item in throttled["Dimensions"]}
+        assert dimensions["TableName"] == "TaskTable"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""Alarms of the HTTP API and of the task table, which no alarm on a function reports."""
+
+from typing import Final
+
+from stacks.constructs.monitoring.alarms import AlarmGroup, RunbookAlarm
+from stacks.constructs.monitoring.metrics import MINUTE, expression, metric
+
+#: Seconds over which the errors of the HTTP API are counted, and their number in it. One crash of a function is less.
+API_PERIOD_SECONDS: Final = 300
+API_ERRORS: Final = 5
+#: Minutes in a row in which DynamoDB throttles requests. The SDK repeats those of a short peak.
+THROTTLED_MINUTES: Final = 5
+#: Operations of functions and agents. A throttled index counts for the operation that reads or writes it.
+TABLE_OPERATIONS: Final = ("UpdateItem", "GetItem", "Query")
+
+
+class ServiceAlarms(AlarmGroup):
+    """Alarms of the environment's HTTP API and task table."""
+
+    def watch_api(self, name: str) -> None:
+        """Alarm when callers of the API named `name` receive errors that are not theirs."""
+        RunbookAlarm(
+            self,
+            "HttpApi",
+            "api-errors",
+            f"The HTTP API has answered {API_ERRORS} requests within five minutes with a status from 500.",
+            metric=metric(
+                "5XXError", "Sum", namespace="AWS/ApiGateway", period_seconds=API_PERIOD_SECONDS, ApiName=name
+            ),
+            threshold=API_ERRORS,
+            periods=1,
+        )
+
+    def watch_table(self, name: str) -> None:
+        """Alarm when DynamoDB throttles requests to the table named `name` or to its indexes."""
+        operations = {
+            operation.lower(): metric(
+                "ThrottledRequests", "Sum", namespace="AWS/DynamoDB", TableName=name, Operation=operation
+            )
+            for operation in TABLE_OPERATIONS
+        }
+        RunbookAlarm(
+            self,
+            "TaskTable",
+            "throttled-table",
+            f"DynamoDB has throttled requests to the task table for {THROTTLED_MINUTES} minutes.",
+            # DynamoDB writes no zeros, and metric math reads what is missing as 0 if another operation has a value.
+            metric=expression(" + ".join(operations), "throttled requests", period_seconds=MINUTE, **operations),
+            threshold=1,
+            periods=THROTTLED_MINUTES,
+        )

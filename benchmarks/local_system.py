@@ -1,5 +1,6 @@
 """Local system as a process, used over its public interfaces only."""
 
+import io
 import json
 import time
 import urllib.request
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from PIL import Image
 
 from benchmarks.processes import AWS_VARIABLES, PROJECT, running, start
 from contract.record import Record, is_task
@@ -71,11 +73,16 @@ class LocalSystemProcess:
         pages = self._table.meta.client.get_paginator("scan").paginate(TableName=self._table.name)
         return [Record.from_item(item) for page in pages for item in page["Items"] if is_task(item)]
 
-    def stored(self) -> set[str]:
-        """Return the `s3://` URIs of all outputs."""
+    def stored(self) -> dict[str, str]:
+        """Return the prompt that each image carries, by the image's `s3://` URI; it is empty for other outputs."""
         bucket = self.endpoints["output_bucket"]
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        return {f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", [])}
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {f"s3://{bucket}/{key}": self._prompt_of(bucket, key) if key.endswith(".png") else "" for key in keys}
+
+    def _prompt_of(self, bucket: str, key: str) -> str:
+        with Image.open(io.BytesIO(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as image:
+            return str(image.info.get("parameters")).partition("\n")[0]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Verdict on a disturbed system: no task may be lost, doubled or left without a callback."""
+"""Verdict on a disturbed system: no task may be lost, doubled, left without a callback or given another's image."""
 
 import json
 from collections import Counter, defaultdict
@@ -45,6 +45,8 @@ class Verdict:
     with_different_callbacks: list[str]
     contradicted_by_callback: list[str]
     missing_objects: list[str]
+    #: Images that another task's prompt made.
+    foreign_images: list[str]
     #: Tasks generated again although nothing had happened to the first generation.
     doubled: list[str]
     #: Tasks that did not become COMPLETED because each of their deliveries was disturbed.
@@ -56,7 +58,7 @@ class Verdict:
     def is_good(self) -> bool:
         """Return True if every promise was kept."""
         broken = (self.unfinished, self.without_callback, self.with_different_callbacks, self.contradicted_by_callback)
-        return not any((*broken, self.missing_objects, self.doubled, self.failed))
+        return not any((*broken, self.missing_objects, self.foreign_images, self.doubled, self.failed))
 
 
 def judge(
@@ -64,11 +66,14 @@ def judge(
     *,
     records: Iterable[Record],
     callbacks: Iterable[Mapping[str, Any]],
-    stored: set[str],
+    stored: Mapping[str, str],
     generations: Mapping[int, Sequence[JournaledGeneration]],
     disturbances: Sequence[Disturbance],
 ) -> Verdict:
-    """Compare the submitted tasks with their outcomes; `generations` are those of each replica."""
+    """Compare the submitted tasks, whose prompts are their ids, with their outcomes.
+
+    `stored` has the prompt of each image, and `generations` are those of each replica.
+    """
     by_id = {record.id: record for record in records}
     heard: dict[str, set[str]] = defaultdict(set)
     for callback in callbacks:
@@ -100,6 +105,9 @@ def judge(
             if record.status is Status.COMPLETED
             for uri in (*record.image_urls, record.output_url or "")
             if uri not in stored
+        ],
+        foreign_images=[
+            uri for record in final.values() for uri in record.image_urls if stored.get(uri, record.id) != record.id
         ],
         doubled=doubled,
         failed_by_disturbances=excused,

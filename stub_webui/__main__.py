@@ -12,7 +12,7 @@ from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import CHECKPOINT_FOLDER
 from stub_webui.faults import FaultFolder
 from stub_webui.journal import GenerationJournal
-from stub_webui.png_images import noisy_png
+from stub_webui.png_images import noisy_png, with_text
 from stub_webui.run import draw_requested_size
 from stub_webui.server import StubServer
 from stub_webui.start import StubStart
@@ -58,7 +58,7 @@ def stub_of(options: argparse.Namespace) -> StubWebUi:
     )
     if options.picture_kb:
         picture = noisy_png(side_pixels=options.picture_side, kilobytes=options.picture_kb)
-        webui.draw = lambda _run, _number: picture
+        webui.draw = lambda run, number: with_text(picture, run.infotext(number))
     if folder := options.models_folder:
 
         def search_again() -> None:

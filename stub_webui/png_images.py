@@ -14,12 +14,20 @@ from PIL import Image
 _CHANNELS: Final = 3
 _EIGHT_BIT_RGB: Final = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
 _BROWN: Final = b"\x80\x40\x20"
+_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+#: Bytes of the signature and of the IHDR chunk: length, name, 13 bytes of data and checksum.
+_HEADER_BYTES: Final = len(_SIGNATURE) + 4 + 4 + 13 + 4
 
 
 def plain_png(text: str, *, width: int = 8, height: int = 8, colour: bytes = _BROWN) -> bytes:
     """Return a PNG of one colour, three bytes, with `text` in its `parameters` chunk."""
-    rows = [b"\0" + colour * width] * height
-    return _png(rows, width, height, _chunk(b"tEXt", b"parameters\0" + text.encode("latin-1", "replace")))
+    return with_text(_png([b"\0" + colour * width] * height, width, height), text)
+
+
+def with_text(png: bytes, text: str) -> bytes:
+    """Return the PNG with `text` in a `parameters` chunk after its header."""
+    chunk = _chunk(b"tEXt", b"parameters\0" + text.encode("latin-1", "replace"))
+    return png[:_HEADER_BYTES] + chunk + png[_HEADER_BYTES:]
 
 
 def noisy_png(*, side_pixels: int, kilobytes: int) -> bytes:
@@ -64,11 +72,11 @@ def _decoded(image: object) -> bytes:
     return base64.b64decode(str(image).rpartition(",")[2])
 
 
-def _png(rows: Iterable[bytes], width: int, height: int, text_chunk: bytes = b"") -> bytes:
+def _png(rows: Iterable[bytes], width: int, height: int) -> bytes:
     header = struct.pack(">II", width, height) + _EIGHT_BIT_RGB
     pixels = zlib.compress(b"".join(rows), level=1)
-    chunks = (_chunk(b"IHDR", header), text_chunk, _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
+    return _SIGNATURE + b"".join(chunks)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

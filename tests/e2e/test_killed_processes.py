@@ -1,9 +1,11 @@
-"""A killed agent or Web UI loses no task: it runs again and calls back once."""
+"""A killed agent or Web UI loses no task: it runs again, gets its own image and calls back once."""
 
+import io
 import os
 import signal
 
 import pytest
+from PIL import Image
 
 from tests.harness.local_system import SLOW, System
 from tests.harness.queue_counts import is_empty
@@ -13,18 +15,23 @@ pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
 CHILDREN = ("webui", "agent")
 RUNNING = SLOW | {"n_iter": 1}
+SHORT = RUNNING | {"steps": 1}
 
 
 def submit_and_wait_for_generation(system: System, task_id: str, runtime: str, **content: object) -> None:
-    metadata = {"id": task_id, "runtime": runtime, "tasktype": "text-to-image"}
-    system.publish({"task": {"metadata": metadata, "content": RUNNING | content}})
-    system.eventually(lambda: system.webui_progress(runtime), "the start of the generation")
+    """Submit a task that runs, and one that waits for it; each has a prompt that no other task has."""
+    for name, sizes in ((task_id, RUNNING), (f"{task_id}-next", SHORT)):
+        metadata = {"id": name, "runtime": runtime, "tasktype": "text-to-image"}
+        system.publish({"task": {"metadata": metadata, "content": sizes | {"prompt": name} | content}})
+        system.eventually(lambda: system.webui_progress(runtime), "the start of the generation")
 
 
 def check_single_callback(system: System, task_id: str) -> None:
-    callback = system.callback(id=task_id, seconds=150)
-    assert callback["status"] == "completed"
-    assert system.object(callback["image_url"][0]).startswith(b"\x89PNG")
+    for name in (task_id, f"{task_id}-next"):
+        callback = system.callback(id=name, seconds=150)
+        assert callback["status"] == "completed"
+        with Image.open(io.BytesIO(system.object(callback["image_url"][0]))) as image:
+            assert image.info["parameters"].startswith(f"{name}\n"), "the image of another prompt"
     sqs = system.client("sqs")
     queues = sqs.list_queues()["QueueUrls"]
     system.eventually(lambda: all(is_empty(sqs, url) for url in queues), "the end of all messages")
@@ -32,8 +39,8 @@ def check_single_callback(system: System, task_id: str) -> None:
 
 
 def test_a_killed_web_ui_costs_an_attempt_and_the_agent_lives_on(system: System) -> None:
-    starts, agents = (len(system.container_events("sdruntime", "child_started", child=child)) for child in CHILDREN)
     submit_and_wait_for_generation(system, "bereaved", "sdruntime")
+    starts, agents = (len(system.container_events("sdruntime", "child_started", child=child)) for child in CHILDREN)
 
     os.kill(system.container_events("sdruntime", "child_started", child="webui")[-1]["pid"], signal.SIGKILL)
 

@@ -1,6 +1,7 @@
 """The judge of the soak must see every broken promise: a soak that cannot fail proves nothing."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def judged(
     *,
     records: Sequence[Record] = (record(),),
     callbacks: Sequence[Mapping[str, Any]] = (callback_for(record()),),
-    stored: frozenset[str] = frozenset({IMAGE, OUTPUT}),
+    stored: Mapping[str, str] = MappingProxyType({IMAGE: "a", OUTPUT: ""}),
     generations: Mapping[int, Sequence[JournaledGeneration]] | None = None,
     disturbances: Sequence[Disturbance] = (),
 ) -> Verdict:
@@ -36,7 +37,7 @@ def judged(
         ["a"],
         records=records,
         callbacks=callbacks,
-        stored=set(stored),
+        stored=stored,
         generations={0: [JournaledGeneration("a", 0.0, 0.0, 1.0, 1.1)]} if generations is None else generations,
         disturbances=disturbances,
     )
@@ -54,7 +55,13 @@ def test_sees_what_is_lost_or_left_unanswered() -> None:
     assert judged(records=()).unfinished == ["a"]
     assert judged(records=(record(Status.IN_PROGRESS),)).unfinished == ["a"]
     assert judged(callbacks=()).without_callback == ["a"]
-    assert judged(stored=frozenset({OUTPUT})).missing_objects == [IMAGE]
+    assert judged(stored={OUTPUT: ""}).missing_objects == [IMAGE]
+
+
+def test_sees_an_image_of_another_task() -> None:
+    verdict = judged(stored={IMAGE: "b", OUTPUT: ""})
+    assert verdict.foreign_images == [IMAGE]
+    assert not verdict.is_good
 
 
 def test_sees_what_contradicts() -> None:
@@ -76,14 +83,15 @@ def test_sees_what_contradicts() -> None:
 )
 def test_a_failed_task_needs_a_reason(code: str, others: int, *, is_good: bool) -> None:
     failed = record(Status.FAILED).model_copy(update={"error": {"code": code, "message": "no"}})
-    whole = [record().model_copy(update={"id": f"whole-{number}"}) for number in range(others)]
+    stored = {f"s3://outputs/whole-{number}-0001.png": f"whole-{number}" for number in range(others)}
+    whole = [record().model_copy(update={"id": name, "image_urls": (uri,)}) for uri, name in stored.items()]
     records = [failed, *whole]
 
     verdict = judge(
         [record.id for record in records],
         records=records,
         callbacks=[callback_for(record) for record in records],
-        stored={IMAGE, OUTPUT},
+        stored=stored | {OUTPUT: ""},
         generations={},
         disturbances=(),
     )

@@ -124,19 +124,6 @@ def test_removal_is_the_environments_choice(templates: Templates) -> None:
         assert found == policy[templates.environment.removal_policy], resource.logical_id
 
 
-def test_only_the_stack_with_the_state_is_protected_so_that_every_other_can_be_deployed_again(
-    templates: Templates,
-) -> None:
-    manifest = json.loads((templates.folder / "manifest.json").read_text())
-    protected = {
-        name
-        for name, artifact in manifest["artifacts"].items()
-        if artifact["type"] == "aws:cloudformation:stack" and artifact["properties"].get("terminationProtection")
-    }
-    retained = templates.environment.removal_policy == "retain"
-    assert protected == ({f"Darkroom-{templates.environment.name}-Storage"} if retained else set())
-
-
 #: Look-ups of outputs in one template. CloudFormation makes them one by one, and 75 were reported to be throttled.
 MAX_LOOK_UPS = 25
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
 
 #: sRGB values that people call by each name. Several for a name, because "green" is leaf, lime and emerald.
 _NAMED: Final[Mapping[str, Sequence[tuple[int, int, int]]]] = {
@@ -28,7 +29,7 @@ _TO_XYZ: Final = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [
 _WHITE: Final = np.array([0.9505, 1.0, 1.089])
 
 
-def lab(rgb: NDArray[np.uint8]) -> Floats:
+def lab(rgb: Pixels) -> Floats:
     """Return sRGB values, in the last axis, as CIE Lab."""
     share = rgb.astype(np.float64) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - of sRGB

@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from benchmarks.picture_judge.colours import COLOURS, Floats, colour_numbers, lab
+from benchmarks.picture_judge.colours import COLOURS, Floats, Pixels, colour_numbers, lab
 from benchmarks.picture_judge.shapes import Mask, shape_of
 
 #: Pixels of the longer side while a picture is judged.
-_SIDE: Final = 160
+_SIDE: Final = 224
 #: Lab distance from the background at which a pixel belongs to an object. An eye sees a difference of 2.
-_FOREGROUND_DISTANCE: Final = 20.0
+_FOREGROUND_DISTANCE: Final = 12.0
 #: Part of the picture that the smallest object covers.
 _MIN_AREA: Final = 0.006
 #: Part of each side that the border takes, whose pixels show the background.
 _BORDER: Final = 0.06
+#: Pixels, odd, of the widest blurred edge.
+_EDGE: Final = 7
 #: Rounds in which the border's pixels that show an object are left out.
 _FITS: Final = 4
 
@@ -52,10 +54,10 @@ def find_objects(picture: Image.Image) -> FoundScene:
     """Return the objects of a picture."""
     small = picture.convert("RGB")
     small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
-    pixels = lab(np.asarray(small))
-    background = _background(pixels)
-    distance = np.linalg.norm(pixels - background, axis=-1)
-    numbers = np.where(distance > _FOREGROUND_DISTANCE, colour_numbers(pixels), len(COLOURS)).astype(np.uint8)
+    colours = np.asarray(small)
+    pixels, background = lab(colours), lab(_background(colours))
+    is_object = _distance(pixels, background) > _FOREGROUND_DISTANCE
+    numbers = np.where(is_object, colour_numbers(pixels), len(COLOURS)).astype(np.uint8)
     # The blurred edge between two colours may have the name of a third one.
     numbers = np.asarray(Image.fromarray(numbers).filter(ImageFilter.ModeFilter(5)))
     found = [
@@ -68,25 +70,31 @@ def find_objects(picture: Image.Image) -> FoundScene:
     return FoundScene(COLOURS[int(colour_numbers(background.mean(axis=(0, 1))))], tuple(found))
 
 
-def _background(pixels: Floats) -> Floats:
+def _background(picture: Pixels) -> Pixels:
     """Return the colour of the background at each pixel: a plane through the border's colours."""
-    height, width, _ = pixels.shape
+    height, width, _ = picture.shape
     y, x = np.mgrid[0:height, 0:width]
     terms = np.stack([np.ones((height, width)), x / width - 0.5, y / height - 0.5], axis=-1)
     margin = max(int(_BORDER * min(height, width)), 1)
     border = np.ones((height, width), dtype=bool)
     border[margin:-margin, margin:-margin] = False
-    known, colours = terms[border], pixels[border]
-    # The median is the background although an object reaches the border somewhere.
-    kept = np.linalg.norm(colours - np.median(colours, axis=0), axis=-1) < 3 * _FOREGROUND_DISTANCE
-    plane = np.zeros((3, 3))
+    known, colours = terms[border], picture[border]
+    kept = np.ones(len(known), dtype=bool)
     for _ in range(_FITS):
-        if kept.sum() < known.shape[1]:
-            break
         plane = np.linalg.lstsq(known[kept], colours[kept], rcond=None)[0]
-        kept = np.linalg.norm(colours - known @ plane, axis=-1) < _FOREGROUND_DISTANCE
-    fitted: Floats = terms @ plane
-    return fitted
+        misses = _distance(lab(colours), lab(_as_pixels(known @ plane)))
+        # At least half of the border shows the background, although an object may reach it somewhere.
+        kept = misses <= max(_FOREGROUND_DISTANCE, float(np.median(misses)))
+    return _as_pixels(terms @ plane)
+
+
+def _as_pixels(colours: Floats) -> Pixels:
+    return np.clip(colours, 0, 255).astype(np.uint8)
+
+
+def _distance(first: Floats, second: Floats) -> Floats:
+    distance: Floats = np.linalg.norm(first - second, axis=-1)
+    return distance
 
 
 def _opened(mask: Mask) -> Mask:
@@ -97,7 +105,7 @@ def _opened(mask: Mask) -> Mask:
 
 def _is_edge(region: Mask) -> bool:
     """Return True if the region is as thin as the blurred edge of another one."""
-    return not np.asarray(Image.fromarray(region.astype(np.uint8)).filter(ImageFilter.MinFilter(5))).any()
+    return not np.asarray(Image.fromarray(region.astype(np.uint8)).filter(ImageFilter.MinFilter(_EDGE))).any()
 
 
 def _regions(mask: Mask) -> Iterator[Mask]:

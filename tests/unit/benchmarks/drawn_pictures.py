@@ -76,12 +76,12 @@ def one_shape(shape: str, colour: str, *, radius: float = 140, ground: RGB = (23
 
 
 def _blurred(picture: Image.Image) -> Image.Image:
-    return picture.filter(ImageFilter.GaussianBlur(7))
+    return picture.filter(ImageFilter.GaussianBlur(5))
 
 
 def _wavy(picture: Image.Image) -> Image.Image:
-    """Return the picture with each row and column moved by up to 9 pixels."""
-    moves = (9 * np.sin(np.arange(SIDE) / 29)).astype(int)
+    """Return the picture with each row and column moved by up to 5 pixels."""
+    moves = (5 * np.sin(np.arange(SIDE) / 29)).astype(int)
     pixels = np.asarray(picture)
     moved = np.stack([np.roll(row, move, axis=0) for row, move in zip(pixels, moves, strict=True)])
     columns = [np.roll(moved[:, number], move, axis=0) for number, move in enumerate(moves)]

@@ -12,6 +12,8 @@ from contract.webui_values import picture
 #: Fields in which a request may name its checkpoint, the documented one first.
 _PLACES: Final = ("alwayson_scripts", "override_settings")
 _KEY: Final = "sd_model_checkpoint"
+#: Pictures next to an `image_link` whose places a record keeps. The Web UI takes one, or as many as a batch has.
+MAX_MOVED_IMAGES: Final = 32
 
 
 class RequestedCheckpoint(NamedTuple):
@@ -24,18 +26,20 @@ class RequestedCheckpoint(NamedTuple):
 
 
 def extract_requested_checkpoint(
-    content: dict[str, Any], errors: list[FieldError], field: str = "task.content"
+    content: dict[str, Any], errors: list[FieldError], moved: dict[str, str], field: str = "task.content"
 ) -> tuple[dict[str, Any], RequestedCheckpoint]:
     """Return `content`, whose path is `field`, without Darkroom's own keys, and the checkpoint that it named.
 
+    `moved` receives the fields that are in another place then, as for `contract.formats.original_field`.
     `alwayson_scripts.image_link` becomes the first of `init_images`. The Web UI would fail,
     because it would read Darkroom's keys as unknown scripts. It silently ignores an unknown checkpoint in
     `override_settings`.
     """
     if isinstance(content.get("payload"), dict):
-        payload, from_payload = extract_requested_checkpoint(content["payload"], errors, f"{field}.payload")
+        payload, from_payload = extract_requested_checkpoint(content["payload"], errors, moved, f"{field}.payload")
         return content | {"payload": payload}, from_payload
     result = dict(content)
+    before = len(errors)
     requested = RequestedCheckpoint(None, checkpoint_field(field))
     for place in _PLACES:
         settings = result.get(place)
@@ -48,7 +52,9 @@ def extract_requested_checkpoint(
         name = _checked_name(settings.get(_KEY), f"{field}.{place}.{_KEY}", errors)
         if name and not requested.name:
             requested = RequestedCheckpoint(name, f"{field}.{place}.{_KEY}")
-    _move_image_link(result, field, errors)
+    if len(errors) == before and requested.field != checkpoint_field(field):
+        moved[checkpoint_field(field)] = requested.field
+    _move_image_link(result, field, errors, moved)
     return result, requested
 
 
@@ -111,12 +117,16 @@ def _checked_name(value: object, field: str, errors: list[FieldError]) -> str | 
     return None
 
 
-def _move_image_link(content: dict[str, Any], field: str, errors: list[FieldError]) -> None:
+def _move_image_link(content: dict[str, Any], field: str, errors: list[FieldError], moved: dict[str, str]) -> None:
     scripts = content.get("alwayson_scripts")
     if not isinstance(scripts, dict) or "image_link" not in scripts:
         return
     link = picture(scripts["image_link"], f"{field}.alwayson_scripts.image_link", errors)
     content["alwayson_scripts"] = {key: value for key, value in scripts.items() if key != "image_link"}
     if link:
-        images = content.get("init_images")
-        content["init_images"] = [link, *(images if isinstance(images, list) else [])]
+        given = content.get("init_images")
+        images = given if isinstance(given, list) else []
+        content["init_images"] = [link, *images]
+        moved[f"{field}.init_images[0]"] = f"{field}.alwayson_scripts.image_link"
+        for index in range(min(len(images), MAX_MOVED_IMAGES)):
+            moved[f"{field}.init_images[{index + 1}]"] = f"{field}.init_images[{index}]"

@@ -11,6 +11,7 @@ from contract.work import (
     UPSCALING_ENDPOINTS,
     PassCost,
     Sizes,
+    detail_prompts,
     largest_values,
     passes,
     pictures_of,
@@ -68,8 +69,9 @@ def _check_fields(endpoint: str, body: Mapping[str, Any], limits: Limits, field:
         return
     if endpoint not in runpod.GENERATION_ENDPOINTS:
         return
-    for name in ("prompt", "hr_prompt"):
-        loras = sum(str(body.get(name) or "").count(word) for word in ("<lora:", "<lyco:"))
+    prompts = [(name, str(body.get(name) or "")) for name in ("prompt", "hr_prompt")]
+    for name, prompt in (*prompts, *detail_prompts(body)):
+        loras = sum(prompt.count(word) for word in ("<lora:", "<lyco:"))
         if loras > MAX_LORAS:
             yield FieldError(f"{field}.{name}", f"names {loras} LoRAs; {MAX_LORAS} are accepted", _CODE)
     steps_field, steps = steps_of(body)

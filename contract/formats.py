@@ -13,32 +13,47 @@ class Format(StrEnum):
     RUNPOD = "runpod"
 
 
-#: Path in the v1alpha1 body by v1alpha2 path.
-_V1ALPHA1_FIELDS: Final = {
-    "task.metadata.id": "alwayson_scripts.id_task",
-    "task.metadata.tasktype": "alwayson_scripts.task",
-    "task.metadata.prefix": "alwayson_scripts.save_dir",
-    "task.metadata.runtime": "alwayson_scripts.sd_model_checkpoint",
-    "task.metadata.context": "alwayson_scripts.uid",
+#: The object around metadata and content, which a request may leave out.
+WRAPPER: Final = "task"
+#: Path in the body of each format by v1alpha2 path; the fields below a path move with it.
+_PATHS: Final[Mapping[str, Mapping[str, str]]] = {
+    Format.V1ALPHA1: {
+        "task.metadata.id": "alwayson_scripts.id_task",
+        "task.metadata.tasktype": "alwayson_scripts.task",
+        "task.metadata.prefix": "alwayson_scripts.save_dir",
+        "task.metadata.runtime": "alwayson_scripts.sd_model_checkpoint",
+        "task.metadata.context": "alwayson_scripts.uid",
+        "task.content": "",
+    },
+    Format.RUNPOD: {"task.content": "input", "task.metadata": ""},
 }
 
 
-def original_field(field: str, format_: str) -> str:
-    """Return the path of a field as the sender of this format wrote it, for its v1alpha2 path."""
-    match format_:
-        case Format.V1ALPHA1:
-            return _V1ALPHA1_FIELDS.get(field, field.removeprefix("task.content."))
-        case Format.RUNPOD if field.startswith("task.content"):
-            return field.replace("task.content", "input", 1)
-        case Format.RUNPOD:
-            return field.removeprefix("task.metadata.")
-    return field
+def original_field(field: str, format_: str, moved: Mapping[str, str]) -> str:
+    """Return the path of a field as its sender wrote it.
+
+    Args:
+        field: Its v1alpha2 path.
+        format_: The format of the request.
+        moved: What this request wrote elsewhere: v1alpha2 paths by v1alpha2 paths. `WRAPPER` is one of them if the
+            request has none.
+    """
+    path = _moved(_moved(field, moved), _PATHS.get(format_, {}))
+    return path.removeprefix(f"{WRAPPER}.") if WRAPPER in moved else path
 
 
-def original_error(error: Mapping[str, Any], format_: str) -> dict[str, Any]:
-    """Return the `error` object of a task with the paths of its fields as the sender of this format wrote them."""
-    if format_ == Format.V1ALPHA2 or not error.get("details"):
+def original_error(error: Mapping[str, Any], format_: str, moved: Mapping[str, str]) -> dict[str, Any]:
+    """Return the `error` object of a task with the paths of its fields as `original_field` returns them."""
+    if not error.get("details"):
         return dict(error)
-    details = [detail | {"field": original_field(detail["field"], format_)} for detail in error["details"]]
+    details = [detail | {"field": original_field(detail["field"], format_, moved)} for detail in error["details"]]
     message = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details)
     return {**error, "message": message, "details": details}
+
+
+def _moved(field: str, paths: Mapping[str, str]) -> str:
+    for path in sorted(paths, key=len, reverse=True):
+        below = field.removeprefix(path)
+        if field.startswith(path) and below[:1] in {"", ".", "["}:
+            return (paths[path] + below).removeprefix(".") or field
+    return field

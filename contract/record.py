@@ -110,6 +110,10 @@ class Record(BaseModel):
     key_name: str | None = None
     checkpoint: str | None = None
     requested_checkpoint: str | None = None
+    #: Fields that the sender wrote elsewhere, as for `contract.formats.original_field`.
+    moved_fields: dict[str, str] | None = None
+    #: Fields that Darkroom does not know and passes on, as the sender wrote them.
+    unknown_fields: tuple[str, ...] | None = None
     #: Submission and fingerprint of the content. The same submission never runs twice. A submission with the content of
     #: the active task is the same task.
     submission_id: str
@@ -207,7 +211,8 @@ class Record(BaseModel):
         values |= {name: name_in(values[name]) for name in ("id", "runtime")}
         for field in ("error", "last_error"):
             if isinstance(values.get(field), str):
-                values[field] = original_error(json.loads(values[field]), values["format"])
+                moved = values.get("moved_fields") or {}
+                values[field] = original_error(json.loads(values[field]), values["format"], moved)
         return cls.model_validate(values)
 
 

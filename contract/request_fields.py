@@ -4,7 +4,7 @@ Unknown fields go through, because the Web UI ignores them and its clients send 
 because the Web UI would silently make another picture.
 """
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from contract import runpod
@@ -12,9 +12,8 @@ from contract.errors import FieldError
 from contract.option_values import read_options
 from contract.script_check import read_scripts
 from contract.script_tables import PROMPT
-from contract.suggestions import nearest
+from contract.unknown_keys import refuse_misspelt
 from contract.webui_values import (
-    MAX_SHOWN,
     Reader,
     boolean,
     each,
@@ -84,7 +83,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, Reader]]] = {
     "sdapi/v1/interrogate": {"image": picture, "model": name},
     "sdapi/v1/png-info": {"image": picture},
 }
-_SCRIPT_FIELDS: Final = frozenset({"alwayson_scripts", "script_args"})
+#: Fields of both generations, because programs send the fields of one to the other, too.
+_ALL_GENERATION: Final = _TEXT_TO_IMAGE.keys() | _IMAGE_TO_IMAGE.keys() | {"alwayson_scripts", "script_args"}
 #: Fields by the names that other image generators give them.
 _OTHER_NAMES: Final = {
     "cfg": "cfg_scale",
@@ -93,47 +93,28 @@ _OTHER_NAMES: Final = {
     "num_inference_steps": "steps",
     "sampler": "sampler_name",
 }
-#: Least share of equal letters of a misspelt field. `widht` has 0.8; Forge's `distilled_cfg_scale` has 0.64.
-_LIKENESS: Final = 0.8
-#: Unknown fields of one body that are compared with the known ones.
-MAX_COMPARED_KEYS: Final = 50
 
 
 def read_request(
     endpoint: str, body: dict[str, Any], *, allowed_scripts: Collection[str], field: str, errors: list[FieldError]
-) -> dict[str, Any]:
-    """Return the body of a call as the Web UI will read it; add an error for each broken field.
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the body of a call as the Web UI will read it, and the paths of its unknown fields.
 
     Args:
         endpoint: The endpoint without leading slash.
         body: The body of the call.
         allowed_scripts: Scripts that the runtime allows with any arguments.
         field: Path of the body.
-        errors: Receives the errors.
+        errors: Receives an error for each broken field.
     """
-    _refuse_misspelt(endpoint, body, field, errors)
-    read = read_fields(body, _FIELDS.get(endpoint, {}), field, errors)
-    if endpoint not in runpod.GENERATION_ENDPOINTS:
-        return read
+    if endpoint not in _FIELDS:
+        return body, []
+    generates = endpoint in runpod.GENERATION_ENDPOINTS
+    names, other_names = (_ALL_GENERATION, _OTHER_NAMES) if generates else (_FIELDS[endpoint].keys(), {})
+    unknown = refuse_misspelt(body, names, field, errors, owner=f"/{endpoint}", other_names=other_names)
+    read = read_fields(body, _FIELDS[endpoint], field, errors)
+    if not generates:
+        return read, unknown
     with_input = endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT
-    return read | read_scripts(read, allowed=allowed_scripts, with_input=with_input, field=field, errors=errors)
-
-
-def _refuse_misspelt(endpoint: str, body: Mapping[str, Any], field: str, errors: list[FieldError]) -> None:
-    known = _names_of(endpoint)
-    unknown = [key for key, value in body.items() if value is not None and key not in known]
-    # A body may hold thousands of keys, and each comparison takes time.
-    for key in unknown[:MAX_COMPARED_KEYS]:
-        meant = _OTHER_NAMES.get(key) if endpoint in runpod.GENERATION_ENDPOINTS else None
-        meant = meant or nearest(key, known, likeness=_LIKENESS)
-        # A sender who writes the right field as well knows it; the other one is meant for another program.
-        if meant and meant not in body:
-            message = f"is not a field of /{endpoint}, which would ignore it; did you mean {meant!r}?"
-            errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", message, "unknown_field"))
-
-
-def _names_of(endpoint: str) -> Set[str]:
-    if endpoint in runpod.GENERATION_ENDPOINTS:
-        # Programs send the fields of one to the other, too.
-        return _TEXT_TO_IMAGE.keys() | _IMAGE_TO_IMAGE.keys() | _SCRIPT_FIELDS
-    return _FIELDS.get(endpoint, {}).keys()
+    read |= read_scripts(read, allowed=allowed_scripts, with_input=with_input, field=field, errors=errors)
+    return read, unknown

@@ -37,6 +37,8 @@ ENDPOINT_OF_TASKTYPE: Final = {
 }
 TASKTYPE_OF_ENDPOINT: Final = {endpoint: tasktype for tasktype, endpoint in ENDPOINT_OF_TASKTYPE.items()}
 
+#: Keys of a RunPod request.
+REQUEST_KEYS: Final = ("input", "webhook", "policy")
 #: Schedulers of the Web UI as they appear at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
 #: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".
 SCHEDULER_SUFFIXES: Final = {
@@ -53,6 +55,9 @@ SCHEDULER_SUFFIXES: Final = {
     "beta": "beta",
     "ddim": "ddim",
 }
+
+
+_SAMPLER_FIELDS: Final = ("sampler_name", "sampler_index")
 
 
 def check_call(content: dict[str, Any], field: str) -> list[FieldError]:
@@ -98,7 +103,7 @@ def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
     A scheduler of the sender has precedence.
     """
     result = dict(payload)
-    for name_field in ("sampler_name", "sampler_index"):
+    for name_field in _SAMPLER_FIELDS:
         name = payload.get(name_field)
         if not isinstance(name, str):
             continue
@@ -110,11 +115,20 @@ def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None) -> dict[str, Any]:
-    """Convert a RunPod request to a v1alpha2 body of type `webui-api`, which is checked later."""
+def task_from_runpod(
+    body: dict[str, Any], *, task_id: str, runtime: str | None, moved: dict[str, str]
+) -> dict[str, Any]:
+    """Convert a RunPod request to a v1alpha2 body of type `webui-api`, which is checked later.
+
+    `moved` receives the fields that are in another place then, as for `contract.formats.original_field`.
+    """
     content = body.get("input")
     if isinstance(content, dict) and isinstance(content.get("payload"), dict):
-        content = {**content, "payload": split_sampler(content["payload"])}
+        given = content["payload"]
+        content = {**content, "payload": split_sampler(given)}
+        joined = [name for name in _SAMPLER_FIELDS if content["payload"].get(name) != given.get(name)]
+        if joined and not given.get("scheduler"):
+            moved["task.content.payload.scheduler"] = f"task.content.payload.{joined[0]}"
     metadata = {"id": task_id, "runtime": runtime, "tasktype": "webui-api"}
     optional = {key: body[key] for key in ("webhook", "policy") if body.get(key) is not None}
     return {"task": {"metadata": metadata | optional, "content": content}}

@@ -12,18 +12,20 @@ from contract import runpod, task_v1alpha1
 from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
 from contract.content import check_cost, check_input_image
 from contract.errors import FieldError, InvalidTask
-from contract.formats import Format, original_field
+from contract.formats import WRAPPER, Format, original_field
 from contract.infotext import fill_from_infotext
 from contract.json_values import describe
 from contract.model_errors import what_to_write
 from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
-from contract.suggestions import did_you_mean
 from contract.task import Metadata, Policy, Task, TaskType
-from contract.webui_values import MAX_SHOWN, MAX_UNKNOWN, shown
+from contract.unknown_keys import refuse_misspelt, refuse_unknown
+from contract.webui_values import shown
 
 #: Broken fields that one response names.
 MAX_ERRORS: Final = 50
+#: The parts of a task, and what each holds.
+_PARTS: Final = {"metadata": "id, runtime and tasktype", "content": "the Web UI's request"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,23 @@ class Submission:
     requested_checkpoint: str | None
     #: ETags of the linked objects in the environment's own buckets, by link.
     etags: Mapping[str, str] = dataclass_field(default_factory=dict)
+    #: As for `contract.formats.original_field`.
+    moved_fields: Mapping[str, str] = dataclass_field(default_factory=dict)
+    #: Fields that Darkroom does not know and passes on, as the sender wrote them.
+    unknown_fields: tuple[str, ...] = ()
+
+    def original_field(self, field: str) -> str:
+        """Return the path of a field as the sender wrote it."""
+        return original_field(field, self.format, self.moved_fields)
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What the check of one request has found so far, with v1alpha2 paths."""
+
+    errors: list[FieldError] = dataclass_field(default_factory=list)
+    moved: dict[str, str] = dataclass_field(default_factory=dict)
+    unknown: list[str] = dataclass_field(default_factory=list)
 
 
 def format_of(body: Mapping[str, Any]) -> Format:
@@ -74,15 +93,19 @@ def parse_submission(
         InvalidTask: the request has broken fields, which are named as the sender wrote them.
     """
     format_ = format_ or format_of(body)
-    errors: list[FieldError] = []
+    found = _Findings()
     if format_ is Format.RUNPOD:
-        body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name)
+        found.unknown.extend(refuse_misspelt(body, runpod.REQUEST_KEYS, "", found.errors, owner="a RunPod request"))
+        body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name, moved=found.moved)
     elif format_ is Format.V1ALPHA1:
-        body, errors = task_v1alpha1.convert(body, catalogue=catalogue, find_checkpoint=find_checkpoint)
-    submission = _check(body, format_, catalogue, find_checkpoint, errors)
-    if isinstance(submission, Submission) and not errors:
+        body, errors = task_v1alpha1.convert(
+            body, catalogue=catalogue, find_checkpoint=find_checkpoint, moved=found.moved
+        )
+        found.errors.extend(errors)
+    submission = _check(body, format_, catalogue, find_checkpoint, found)
+    if isinstance(submission, Submission) and not found.errors:
         return submission
-    named = [replace(error, field=original_field(error.field, format_)) for error in errors]
+    named = [replace(error, field=original_field(error.field, format_, found.moved)) for error in found.errors]
     raise InvalidTask(_first_of_each_field(named))
 
 
@@ -91,9 +114,10 @@ def _check(
     format_: Format,
     catalogue: Catalogue,
     find_checkpoint: FindCheckpoint,
-    errors: list[FieldError],
+    found: _Findings,
 ) -> Submission | None:
-    metadata_body, content = _parts(body, errors)
+    errors = found.errors
+    metadata_body, content = _parts(body, found)
     metadata = runtime = tasktype = None
     if metadata_body is not None:
         metadata = _check_metadata(metadata_body, errors)
@@ -102,10 +126,10 @@ def _check(
             tasktype = TaskType(str(metadata_body.get("tasktype")))
     if content is None:
         return None
-    content, requested = extract_requested_checkpoint(content, errors)
+    content, requested = extract_requested_checkpoint(content, errors, found.moved)
     if tasktype is None:
         return None
-    content, filled = _read(tasktype, content, runtime, errors)
+    content, filled = _read(tasktype, content, runtime, found)
     checkpoint = None
     # The work of scripts is computed from arguments that are sound.
     is_sound = not any("script" in error.field for error in errors)
@@ -113,31 +137,45 @@ def _check(
     if runtime:
         checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, errors)
     errors[:] = [_at_infotext(error, filled) for error in errors]
+    found.moved.update(filled)
     if metadata is None:
         return None
     if runtime:
         metadata = _within_longest_task(metadata, runtime, errors)
-    return Submission(Task(metadata=metadata, content=content), format_, checkpoint, requested.name)
+    return Submission(
+        Task(metadata=metadata, content=content),
+        format_,
+        checkpoint,
+        requested.name,
+        moved_fields=found.moved,
+        unknown_fields=tuple(original_field(field, format_, found.moved) for field in found.unknown),
+    )
 
 
-def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _parts(body: dict[str, Any], found: _Findings) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return metadata and content, each None if it is no object."""
-    task = body.get("task", body)
-    if not isinstance(task, dict) or not {"metadata", "content"} & task.keys():
-        found = (
+    errors = found.errors
+    task = body.get(WRAPPER, body)
+    if task is body:
+        found.moved[WRAPPER] = ""
+    if not isinstance(task, dict) or not _PARTS.keys() & task.keys():
+        keys = (
             ", ".join(sorted(repr(key[:40]) for key in list(task)[:10])) if isinstance(task, dict) else describe(task)
         )
         errors.append(
             FieldError(
-                "task",
+                WRAPPER,
                 'expected {"task": {"metadata": {…}, "content": {…}}} (v1alpha2)'
                 ' or {"alwayson_scripts": {"task": …, "id_task": …}, …} (v1alpha1);'
-                f" found {found or 'an empty object'}",
+                f" found {keys or 'an empty object'}",
             )
         )
         return None, None
+    refuse_unknown(task, _PARTS, WRAPPER, errors)
+    if task is not body:
+        refuse_unknown(body, (WRAPPER,), "", errors)
     parts = []
-    for key, meaning in (("metadata", "id, runtime and tasktype"), ("content", "the Web UI's request")):
+    for key, meaning in _PARTS.items():
         value = task.get(key)
         if not isinstance(value, dict):
             problem = f"must be an object, {meaning}, not {describe(value)}" if key in task else "is required"
@@ -147,9 +185,9 @@ def _parts(body: dict[str, Any], errors: list[FieldError]) -> tuple[dict[str, An
 
 
 def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata | None:
-    _check_keys(body, Metadata, "task.metadata", errors)
+    refuse_unknown(body, _names_in(Metadata), "task.metadata", errors)
     if isinstance(body.get("policy"), dict):
-        _check_keys(body["policy"], Policy, "task.metadata.policy", errors)
+        refuse_unknown(body["policy"], _names_in(Policy), "task.metadata.policy", errors)
     try:
         return Metadata.model_validate(body)
     except ValidationError as error:
@@ -163,11 +201,8 @@ def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata 
     return None
 
 
-def _check_keys(body: dict[str, Any], model: type[BaseModel], field: str, errors: list[FieldError]) -> None:
-    known = sorted(each.alias or name for name, each in model.model_fields.items())
-    for key in [key for key, value in body.items() if value is not None and key not in known][:MAX_UNKNOWN]:
-        advice = did_you_mean(key, known) or f"; it has {', '.join(known)}"
-        errors.append(FieldError(f"{field}.{key[:MAX_SHOWN]}", f"is not a key of {field.rpartition('.')[2]}{advice}"))
+def _names_in(model: type[BaseModel]) -> list[str]:
+    return [each.alias or name for name, each in model.model_fields.items()]
 
 
 def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[FieldError]) -> Runtime | None:
@@ -182,15 +217,19 @@ def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[
 
 
 def _read(
-    tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None, errors: list[FieldError]
+    tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None, found: _Findings
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the content as the Web UI reads it, and the path of the infotext by the paths of what it has filled in."""
     endpoint, body, field = _call_of(tasktype, content)
+    if tasktype is TaskType.WEBUI_API:
+        unknown = refuse_misspelt(content, ("api", "payload"), "task.content", found.errors, owner="a call")
+        found.unknown.extend(unknown)
     names: list[str] = []
     if endpoint in runpod.GENERATION_ENDPOINTS and "infotext" in body:
         body, names = fill_from_infotext(body, with_second_pass=endpoint == runpod.TEXT_TO_IMAGE_ENDPOINT)
     allowed = runtime.allowed_scripts if runtime else ()
-    body = read_request(endpoint, body, allowed_scripts=allowed, field=field, errors=errors)
+    body, unknown = read_request(endpoint, body, allowed_scripts=allowed, field=field, errors=found.errors)
+    found.unknown.extend(unknown)
     filled = {f"{field}.{name}": f"{field}.infotext" for name in names}
     if tasktype is not TaskType.WEBUI_API:
         return body, filled

@@ -20,11 +20,12 @@ def is_v1alpha1(body: dict[str, Any]) -> bool:
 
 
 def convert(
-    body: dict[str, Any], *, catalogue: Catalogue, find_checkpoint: FindCheckpoint
+    body: dict[str, Any], *, catalogue: Catalogue, find_checkpoint: FindCheckpoint, moved: dict[str, str]
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """Return the equivalent v1alpha2 body, and the errors of the conversion.
 
-    All other checks follow later, on the v1alpha2 form. It has no `runtime` if none was found.
+    All other checks follow later, on the v1alpha2 form. It has no `runtime` if none was found. `moved` receives the
+    fields that are in another place then, as for `contract.formats.original_field`.
     """
     errors: list[FieldError] = []
     scripts = body.get("alwayson_scripts")
@@ -34,7 +35,7 @@ def convert(
         scripts = {}
     checkpoint = scripts.get("sd_model_checkpoint")
     runtime = _runtime_of(checkpoint, catalogue, find_checkpoint, errors)
-    overrides = _override_settings(body, scripts, errors)
+    overrides = _override_settings(body, scripts, errors, moved)
 
     content = {key: value for key, value in body.items() if key != "override_settings"}
     content["alwayson_scripts"] = {key: value for key, value in scripts.items() if key not in CONTROL_KEYS}
@@ -75,7 +76,9 @@ def _runtime_of(
     return runtime.name
 
 
-def _override_settings(body: dict[str, Any], scripts: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
+def _override_settings(
+    body: dict[str, Any], scripts: dict[str, Any], errors: list[FieldError], moved: dict[str, str]
+) -> dict[str, Any]:
     overrides: dict[str, Any] = {}
     vae = scripts.get("sd_vae")
     for field, value in (
@@ -91,4 +94,6 @@ def _override_settings(body: dict[str, Any], scripts: dict[str, Any], errors: li
         errors += problems
         if not problems:
             overrides |= read
+            if field != "override_settings":
+                moved |= {f"task.content.override_settings.{key}": f"task.content.{field}.{key}" for key in read}
     return overrides

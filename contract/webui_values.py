@@ -188,10 +188,9 @@ def read_fields(
     """
     result = {}
     for name, value in body.items():
-        if (reader := readers.get(name)) is None:
-            result[name] = value
-        elif value is not None:
-            result[name] = reader(value, f"{field}.{name}", errors)
+        if value is not None:
+            reader = readers.get(name)
+            result[name] = reader(value, f"{field}.{name}", errors) if reader else value
     return result
 
 

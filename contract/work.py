@@ -25,6 +25,8 @@ DEFAULTS: Final = {
 }
 #: Pixels of a picture that goes in, comes out or is made on the way: what 8000 x 8000 have.
 MAX_PIXELS: Final = 64 * 1000 * 1000
+#: Pixels of all input pictures of one task. The Web UI unpacks them all at once, to a gigabyte with four colours.
+MAX_TASK_PIXELS: Final = 4 * MAX_PIXELS
 UPSCALING_ENDPOINTS: Final = frozenset(
     runpod.ENDPOINT_OF_TASKTYPE[tasktype] for tasktype in (TaskType.EXTRA_SINGLE_IMAGE, TaskType.EXTRA_BATCH_IMAGES)
 )
@@ -144,6 +146,14 @@ def scripts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str, list[Any]]]:
     for name, given in scripts.items() if isinstance(scripts, dict) else ():
         if isinstance(given, dict) and isinstance(given.get("args"), list):
             yield f"alwayson_scripts.{name}.args", name.lower(), given["args"]
+
+
+def detail_prompts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the prompt of each unit of ADetailer, which makes its details with it."""
+    for path, name, arguments in scripts_of(body):
+        for index, unit in enumerate(arguments) if name == "adetailer" else ():
+            if isinstance(unit, dict) and isinstance(prompt := unit.get("ad_prompt"), str):
+                yield f"{path}[{index}].ad_prompt", prompt
 
 
 def steps_of(body: Mapping[str, Any]) -> tuple[str, int]:

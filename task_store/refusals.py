@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from contract.errors import DarkroomError
+
 #: Codes of DynamoDB, SNS, SQS and S3. Rights, keys and limits of rates are not among them, because operators and time
 #: change those.
 _CODES: Final = frozenset(
@@ -19,6 +21,15 @@ _CODES: Final = frozenset(
         "ValidationException",
     }
 )
+
+
+class StorageRefused(DarkroomError):
+    """Raised when AWS refuses for good what a task asks for or has made, so that every repetition would be refused."""
+
+    code = "storage_refused"
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"AWS does not accept the task: {reason}")
 
 
 def is_refused_for_good(error: Exception) -> bool:

@@ -31,6 +31,10 @@ _BRIEF: Final[dict[str, Any]] = {
     "required": ["id", "status"],
     "properties": {"id": {"type": "string"}, "status": Status},
 }
+_SUBMITTED: Final = {
+    **_BRIEF,
+    "properties": _BRIEF["properties"] | {"unknown_fields": {"type": "array", "items": {"type": "string"}}},
+}
 _JOB: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["id", "status"],
@@ -152,7 +156,7 @@ _WAIT: Final = Parameter(
 _ENDED: Final = ", ".join(status.value for status in FINAL_STATUSES)
 
 OPERATIONS: Final = (
-    _call("POST", "run", "Submit a job", _BRIEF, own_errors=_SUBMISSION_ERRORS, body=_BODY),
+    _call("POST", "run", "Submit a job", _SUBMITTED, own_errors=_SUBMISSION_ERRORS, body=_BODY),
     _call(
         "POST",
         "runsync",

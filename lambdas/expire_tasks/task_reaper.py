@@ -6,11 +6,10 @@ from typing import Final
 from contract.errors import DarkroomError
 from contract.record import MAX_ATTEMPTS, Record, Status
 from contract.transitions import Outcome
-from lambdas.runtime.aws_errors import AwsRefused
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from lambdas.tasks.publisher import TaskPublisher
-from task_store.refusals import is_refused_for_good
+from task_store.refusals import StorageRefused, is_refused_for_good
 from task_store.repository import TaskRepository
 from task_store.task_bucket import MessageLost
 
@@ -69,7 +68,7 @@ class TaskReaper:
         except Exception as error:
             if not is_refused_for_good(error):
                 raise
-            self._fail(record, "task_refused", AwsRefused(f"AWS does not accept the task: {error}"))
+            self._fail(record, "task_refused", StorageRefused(error))
             return
         logger().warning("task_published_again", task_id=record.id, run_id=record.run_id, attempts=record.attempts)
         count("TasksRepublished", runtime=record.runtime)

@@ -11,8 +11,9 @@ from typing_extensions import TypedDict
 
 from contract import errors
 from contract.errors import DarkroomError
-from lambdas.runtime.aws_errors import AwsRefused, AwsUnavailable
+from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks.output_bucket import OutputGone
+from task_store.refusals import StorageRefused
 from task_store.task_bucket import MessageLost
 
 #: Seconds after which a caller may repeat a request that AWS refused.
@@ -34,7 +35,7 @@ class PathNotFound(DarkroomError):
 STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.InvalidTask: HTTPStatus.BAD_REQUEST,
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
-    AwsRefused: HTTPStatus.BAD_REQUEST,
+    StorageRefused: HTTPStatus.BAD_REQUEST,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
     PathNotFound: HTTPStatus.NOT_FOUND,

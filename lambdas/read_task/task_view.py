@@ -94,6 +94,8 @@ class ShownTask(ListedTask):
     preview: Link | None
     attempts: int
     context: Any
+    #: Fields of the request that Darkroom does not know and passes on.
+    unknown_fields: list[str]
     output_location: str
     outputs: list[Output]
     #: The number of all pictures and the list of all outputs, if `outputs` does not hold them all.
@@ -125,6 +127,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
         "preview": presign(record.preview_url) if record.preview_url else None,
         "attempts": record.attempts,
         "context": record.context_value,
+        "unknown_fields": list(record.unknown_fields or ()),
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": [{"s3_url": uri, "url": presign(uri)} for uri in uris],
         "image_count": record.image_count,

@@ -44,7 +44,9 @@ class RunpodJobs:
 
     def run(self, runtime: str, body: str | bytes, *, caller: Caller) -> dict[str, Any]:
         """Submit a job."""
-        return _brief(self._submit(runtime, body, caller, is_sync=False))
+        submitted = self._submit(runtime, body, caller, is_sync=False)
+        unknown = submitted.unknown_fields
+        return _brief(submitted) | ({"unknown_fields": list(unknown)} if unknown else {})
 
     def run_and_wait(self, runtime: str, body: str | bytes, *, seconds: float, caller: Caller) -> dict[str, Any]:
         """Submit a job and wait for its end. After `seconds` the response is its present status."""

@@ -12,12 +12,6 @@ class AwsUnavailable(DarkroomError):
     retryable = True
 
 
-class AwsRefused(DarkroomError):
-    """Raised when an AWS service would refuse every repetition of the request as well."""
-
-    code = "storage_refused"
-
-
 def error_code(error: Any) -> str:
     """Return the code of a botocore ClientError."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import Any
+from typing import Any, NotRequired
 
 from aws_lambda_powertools.event_handler import Response
 from typing_extensions import TypedDict
@@ -19,20 +19,25 @@ from lambdas.tasks.composition import SubmissionSettings, compose_submission
 from lambdas.tasks.submission import TaskSubmission
 
 
-class SubmittedTask(TypedDict):
+class Submitted(TypedDict):
+    """What the responses in both formats have."""
+
+    id_task: str
+    output_location: str
+    #: Fields that Darkroom does not know and passes on; left out if all are known.
+    unknown_fields: NotRequired[list[str]]
+
+
+class SubmittedTask(Submitted):
     """Response to a v1alpha2 request."""
 
-    id_task: str
     runtime: str
-    output_location: str
 
 
-class SubmittedOlderTask(TypedDict):
+class SubmittedOlderTask(Submitted):
     """Response to a v1alpha1 request."""
 
-    id_task: str
     sd_model_checkpoint: str | None
-    output_location: str
 
 
 class SubmitTaskSettings(SubmissionSettings, CrossOriginSettings):
@@ -80,10 +85,15 @@ def application() -> HttpApplication:
 
 def response_body(record: Record, format_: Format, *, output_bucket: str) -> SubmittedTask | SubmittedOlderTask:
     """Return the response to a submission in the format of its request."""
-    location = output_location(output_bucket, record.prefix, record.id)
+    submitted: Submitted = {
+        "id_task": record.id,
+        "output_location": output_location(output_bucket, record.prefix, record.id),
+    }
+    if record.unknown_fields:
+        submitted["unknown_fields"] = list(record.unknown_fields)
     if format_ is Format.V1ALPHA1:
-        return {"id_task": record.id, "sd_model_checkpoint": record.requested_checkpoint, "output_location": location}
-    return {"id_task": record.id, "runtime": record.runtime, "output_location": location}
+        return {**submitted, "sd_model_checkpoint": record.requested_checkpoint}
+    return {**submitted, "runtime": record.runtime}
 
 
 @observed

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
-from contract.formats import original_field
 from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission
 from contract.tenancy import SHARED, Tenant
@@ -38,12 +37,17 @@ class OwnLinks:
                 # An agent refuses other buckets unless the environment names them.
                 continue
             if len(found) + len(errors) == MAX_LINKS:
-                errors.append(FieldError("task.content", f"holds more than {MAX_LINKS} links, the most of one task"))
+                errors.append(
+                    FieldError(
+                        submission.original_field("task.content"),
+                        f"holds more than {MAX_LINKS} links, the most of one task",
+                    )
+                )
                 break
             etag = self._etag(location, tenant)
             if etag is None:
                 message = f"the link {link[:200]!r} leads to no upload or output of yours; upload the picture first"
-                errors.append(FieldError(original_field(field, submission.format), message, LinkRefused.code))
+                errors.append(FieldError(submission.original_field(field), message, LinkRefused.code))
             else:
                 found[link] = etag
         if errors:

@@ -21,11 +21,11 @@ from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, messag
 from contract.submission import Submission, parse_submission
 from contract.task import Metadata
 from contract.tenancy import Tenant, scoped
-from lambdas.runtime.aws_errors import AwsRefused, AwsUnavailable
+from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
-from task_store.refusals import is_refused_for_good
+from task_store.refusals import StorageRefused, is_refused_for_good
 from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -45,6 +45,8 @@ _KEPT: Final = {
     "webhook",
     "checkpoint",
     "requested_checkpoint",
+    "moved_fields",
+    "unknown_fields",
     "fingerprint",
     "execution_timeout_ms",
     "ttl_ms",
@@ -203,7 +205,7 @@ class TaskSubmission:
                 return False
         except Exception as error:
             if is_refused_for_good(error):
-                raise AwsRefused(f"AWS does not accept the task: {error}") from error
+                raise StorageRefused(error) from error
             raise
         self._publisher.publish(record, body=body)
         return True
@@ -255,6 +257,8 @@ def _new_record(
         webhook=metadata.webhook,
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
+        moved_fields=dict(submission.moved_fields) or None,
+        unknown_fields=submission.unknown_fields or None,
         submission_id=submission_id,
         fingerprint=_fingerprint(submission),
         earlier_submission_ids=_remembered_submissions(previous),

@@ -239,6 +239,7 @@ _FIELDS: Final = (
     _field("a HEIC picture", "init_images", ["AAAAGGZ0eXBoZWljAAAAAA=="], tasktype=IMAGE, field="init_images[0]"),
     _field("a data URL of text", "mask", "data:image/svg+xml,<svg/>", tasktype=IMAGE),
     _field("base64 that is cut off", "mask", "data:image/png;base64,iVBORw0KGgoAA", tasktype=IMAGE),
+    _field("a mask in a list", "mask", [PICTURE], tasktype=IMAGE),
     _field("a path as a mask", "mask", "/var/darkroom/a", tasktype=IMAGE),
     _field("a link behind blanks as a mask", "latent_mask", f"\t{LINK}", tasktype=IMAGE, field=None),
     _field("pictures without end", "init_images", [PICTURE] * LONG, tasktype=IMAGE, code="limit_exceeded"),

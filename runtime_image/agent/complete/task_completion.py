@@ -13,7 +13,6 @@ from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.claimed_tasks import COMPLETE
 from runtime_image.agent.core.completion import AbandonReason, Release
-from runtime_image.agent.core.errors import StorageRefused
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.task_result import TaskObserver, TaskResult
 from runtime_image.agent.core.worker_pools import MAX_HELD
@@ -24,7 +23,7 @@ from runtime_image.process.engine import SuspectFailure
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from task_store.lease import LeaseLost
-from task_store.refusals import is_refused_for_good
+from task_store.refusals import StorageRefused, is_refused_for_good
 from task_store.repository import TaskRepository
 
 #: Seconds after which a task that the machine failed is delivered again, by delivery. The first failure may be a
@@ -93,7 +92,7 @@ class TaskCompletion:
         except AWS_ERRORS as problem:
             log.warning("outcome_not_written", reason=str(problem))
             if is_refused_for_good(problem) and error.get("code") != StorageRefused.code:
-                self._finish(task, Outcome(Status.FAILED, error=StorageRefused(str(problem)).as_dict()))
+                self._finish(task, Outcome(Status.FAILED, error=StorageRefused(problem).as_dict()))
             else:
                 self._abandon(task, AbandonReason.LEASE_EXPIRED)
             return

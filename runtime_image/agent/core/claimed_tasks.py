@@ -8,11 +8,11 @@ from contract.record import Status
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask, TaskPhase
 from runtime_image.agent.core.completion import AbandonReason, Completion, Release
-from runtime_image.agent.core.errors import AgentFailed, StorageFailed, StorageRefused
+from runtime_image.agent.core.errors import AgentFailed, StorageFailed
 from runtime_image.agent.core.worker_pools import WorkerPools
 from runtime_image.process.aws import AWS_ERRORS
 from runtime_image.process.logs import EventLog
-from task_store.refusals import is_refused_for_good
+from task_store.refusals import StorageRefused, is_refused_for_good
 
 #: Name of the last stage.
 COMPLETE: Final = "complete"
@@ -95,7 +95,7 @@ class ClaimedTasks:
                 self.abort(task, error)
             case _ if is_refused_for_good(error):
                 self._log.error("stage_refused", error, task_id=task.metadata.id, stage=task.stage)
-                self.abort(task, StorageRefused(str(error)))
+                self.abort(task, StorageRefused(error))
             case _:
                 self._log.error("stage_failed", error, task_id=task.metadata.id, stage=task.stage)
                 aws = isinstance(error, AWS_ERRORS)

@@ -10,12 +10,6 @@ class StorageFailed(DarkroomError):
     retryable = True
 
 
-class StorageRefused(DarkroomError):
-    """Raised when AWS refuses what the task made for good, so that every replica would be refused."""
-
-    code = "storage_refused"
-
-
 class AgentFailed(DarkroomError):
     """Raised for a mistake of the agent itself, so that another replica tries the task before it fails."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from contract import runpod
+from contract.errors import InvalidTask
 from contract.task import Task, TaskType
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.core.claimed_task import ClaimedTask
@@ -54,9 +55,9 @@ class TaskPreparer:
         """Prepare the task's call, or carry the task out if it only needs the models folder."""
         try:
             self._prepare(task)
-        except LinkRefused as refused:
-            if refused.private_address:
-                address = refused.private_address
+        except InvalidTask as refused:
+            cause = refused.__cause__
+            if isinstance(cause, LinkRefused) and (address := cause.private_address):
                 self._log.warning("private_address_refused", task_id=task.metadata.id, address=address)
             raise
 

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from contract.plot import axes_of
 from contract.script_tables import PLOT, SD_UPSCALE, SELECTABLE
-from contract.work import UPSCALING_ENDPOINTS
+from contract.work import UPSCALING_ENDPOINTS, detail_prompts
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.kinds import Kind
 from runtime_image.webui.request import IMAGE_TO_IMAGE_PATH, OPTIONS_PATH, TEXT_TO_IMAGE_PATH
@@ -92,6 +92,9 @@ def _of_generation(path: str, body: Mapping[str, Any], field: str) -> Iterator[N
         for name in prompts:
             # Only there: in a negative prompt it is text for the Web UI too.
             yield from _loras_of(str(body.get(name) or ""), f"{field}.{name}")
+    # ADetailer does not pass `disable_extra_networks` on.
+    for path_of_unit, prompt in detail_prompts(body):
+        yield from _loras_of(prompt, f"{field}.{path_of_unit}")
 
 
 def _of_script(path: str, body: Mapping[str, Any], field: str) -> Iterator[Named]:

@@ -8,13 +8,19 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from contract.errors import FieldError, InvalidTask
+from contract.errors import DarkroomError
 
 #: Folder and name of the file, in the model bucket and below the models folder.
 STYLES_FOLDER: Final = "styles"
 STYLES_FILE: Final = "styles.csv"
 #: Mark in a style where the prompt goes. Without it the style follows the prompt.
 _MARK: Final = "{prompt}"
+
+
+class BrokenStyles(DarkroomError):
+    """Raised when the file cannot be read, so that a task would be made without its styles."""
+
+    code = "unknown_style"
 
 
 class Style(NamedTuple):
@@ -25,7 +31,7 @@ class Style(NamedTuple):
 
 
 def read_styles(models_folder: Path) -> dict[str, Style]:
-    """Return the styles in the models folder by their names; raises InvalidTask if the file cannot be read."""
+    """Return the styles in the models folder by their names; raises BrokenStyles."""
     try:
         with (models_folder / STYLES_FOLDER / STYLES_FILE).open(encoding="utf-8-sig", newline="") as file:
             return dict(_rows(csv.DictReader(file, skipinitialspace=True)))
@@ -33,7 +39,7 @@ def read_styles(models_folder: Path) -> dict[str, Style]:
         return {}
     except (csv.Error, UnicodeError) as error:
         message = f"{STYLES_FOLDER}/{STYLES_FILE} of the model bucket is no CSV file in UTF-8: {error}"
-        raise InvalidTask([FieldError("task.content.styles", message, "unknown_style")]) from error
+        raise BrokenStyles(message) from error
 
 
 def with_styles(

@@ -65,7 +65,7 @@ class Journey:
     def make(self, written: str) -> Image.Image:
         """Return the picture that the Web UI reads, after the checks of edge and agent."""
         metadata = {"id": "sent", "runtime": "sdruntime", "tasktype": "image-to-image"}
-        task = {"metadata": metadata, "content": {"init_images": [written]}}
+        task = {"task": {"metadata": metadata, "content": {"init_images": [written]}}}
         submission = parse_submission(task, catalogue=CATALOGUE, find_checkpoint=lambda name: name)
         body, sizes = self._resolver().resolve(submission.task.content, "task.content", task_id="sent", etags={})
         image = codec.decode(body["init_images"][0], self.options)

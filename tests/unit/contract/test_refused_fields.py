@@ -59,6 +59,42 @@ def test_a_misspelt_field_of_the_content_is_told_in_every_format(key: str, meant
     assert found == {f"input.payload.{key}": message}
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        (task() | {"webhook": "https://a.example"}, "webhook", "is not a key of a request; it has task"),
+        (
+            {"task": task()["task"] | {"contnet": {}}},
+            "task.contnet",
+            "is not a key of task; did you mean 'content'?",
+        ),
+        (task()["task"] | {"webhook": 1}, "webhook", "is not a key of task; it has content, metadata"),
+        (
+            {"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}}, "webhok": "https://a.example"},
+            "webhok",
+            "is not a field of a RunPod request, which would ignore it; did you mean 'webhook'?",
+        ),
+        (
+            {"input": {"api": {"method": "GET", "endpoint": "/sdapi/v1/samplers"}, "paylod": {}}},
+            "input.paylod",
+            "is not a field of a call, which would ignore it; did you mean 'payload'?",
+        ),
+    ],
+)
+def test_an_unknown_key_around_the_content_is_told(body: dict[str, Any], field: str, message: str) -> None:
+    assert refusals(body, runtime_name="sdruntime", generated_id="a") == {field: message}
+
+
+def test_unknown_keys_that_resemble_none_are_passed_on_and_named() -> None:
+    submission = parse(task({"prompt": "x", "distilled_cfg_scale": 3.5, "colour": None, "z" * 99: 1}))
+    assert submission.unknown_fields == ("task.content.distilled_cfg_scale", f"task.content.{'z' * 40}")
+    call = {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}
+    body = {"input": {"api": call, "payload": {"workflow": 1}, "zoom": 2}, "s3Config": {}}
+    submission = parse(body, runtime_name="sdruntime", generated_id="a")
+    assert submission.unknown_fields == ("s3Config", "input.zoom", "input.payload.workflow")
+    assert submission.task.content["payload"]["workflow"] == 1
+
+
 def test_fields_of_other_programs_go_through() -> None:
     content = {
         "distilled_cfg_scale": 3.5,
@@ -73,7 +109,7 @@ def test_fields_of_other_programs_go_through() -> None:
         "cfg_scale": 7,
         "guidance_scale": 7,
     }
-    assert parse(task(content)).task.content == content
+    assert parse(task(content)).task.content == {key: value for key, value in content.items() if value is not None}
 
 
 def test_content_is_looked_at_although_the_metadata_is_wrong() -> None:

@@ -59,6 +59,10 @@ def units(name: str, *arguments: object) -> dict[str, Any]:
         ({"steps": 20, "prompt": "<lora:a:1>" * MAX_LORAS, "negative_prompt": "<lora:a:1>" * 99}, set()),
         ({"steps": 20, "prompt": "<lora:a:1>" * MAX_LORAS + "<lyco:b:1>"}, {"prompt"}),
         ({"steps": 20, "hr_prompt": "<lora:a:1>" * (MAX_LORAS + 1)}, {"hr_prompt"}),
+        (
+            {"steps": 20, "alwayson_scripts": {"ADetailer": {"args": [{"ad_prompt": "<lora:a:1>" * (MAX_LORAS + 1)}]}}},
+            {"alwayson_scripts.ADetailer.args[0].ad_prompt"},
+        ),
         ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b"}, set()),
         ({"steps": 20, "script_name": "Prompt matrix", "prompt": "a|b|c|d|e"}, {"prompt"}),
         ({"steps": 20, "script_name": "prompt matrix", "negative_prompt": "|" * 60_000}, {"negative_prompt"}),

@@ -69,7 +69,7 @@ def by_the_entry_topic(harness: Harness) -> Send:
     )
 
     def send(request: HostileRequest) -> Refusal:
-        router.route(Delivery("m-1", json.dumps(newer_body(request)), {}))
+        router.route(Delivery("m-1", json.dumps({"task": newer_body(request)}), {}))
         if not harness.completion_topic.sent:
             return ACCEPTED
         body, _ = harness.completion_topic.sent.pop()
@@ -114,7 +114,7 @@ def refusal_of(error: dict[str, Any]) -> Refusal:
 
 #: The ways in, and the path of a request's content as the sender of each wrote it.
 WAYS: dict[Callable[[Harness], Send], str] = {
-    by_http: "task.content.",
+    by_http: "content.",
     by_http_in_the_older_format: "",
     by_the_entry_topic: "task.content.",
     by_runpod: "input.payload.",

@@ -2,6 +2,7 @@
 
 import base64
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from contract.encoded_picture import plain_base64
 from contract.errors import DarkroomError, FieldError, InvalidTask
 from contract.picture_formats import UnusablePicture
-from contract.upload import MAX_LINKS
-from contract.work import Size
+from contract.upload import MAX_LINKS, MAX_TASK_BYTES
+from contract.work import MAX_TASK_PIXELS, Size
 from guarded_http.errors import LinkRefused
 from runtime_image.agent.prepare.inputs.picture_finder import FoundPicture, find_pictures, replace_pictures, shown_link
 from runtime_image.agent.settings import AgentSettings
@@ -66,7 +67,7 @@ class PictureResolver:
             etags: The ETags of linked objects in own buckets, by link.
 
         Raises:
-            LinkRefused, LinkUnavailable, InvalidTask: for the first picture, in the order of the content, that fails.
+            InvalidTask: for the first picture, in the order of the content, that fails. Its cause is what failed.
         """
         found = list(find_pictures(body, self._text_fields))
         if not found:
@@ -74,23 +75,60 @@ class PictureResolver:
             return body, {}
         links = sum(picture.is_link for picture in found)
         if links > MAX_LINKS:
-            raise LinkRefused(f"{path} holds {links} links; {MAX_LINKS} are accepted")
+            message = f"holds {links} links; {MAX_LINKS} are accepted"
+            raise InvalidTask([FieldError(path, message, LinkRefused.code)])
         tools = self._load_tools()
         different = list({picture.text: picture for picture in found}.values())
-        jobs = [partial(_resolve, tools, picture, task_id, etags) for picture in different]
+        times = Counter(picture.text for picture in found)
+        limits = _PictureLimits(path)
+        jobs = [
+            partial(_resolve, tools, picture, task_id, etags, partial(limits.count, times=times[picture.text]))
+            for picture in different
+        ]
         outcomes = in_parallel(jobs, threads=PARALLEL_FETCHES, name="picture")
         resolved: dict[str, _Resolved] = {}
         # The first place of each picture decides the order.
         for picture, outcome in zip(different, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                raise _at(picture, f"{path}.{picture.field}", outcome)
-            resolved[picture.text] = outcome
+            match outcome:
+                case _Resolved():
+                    resolved[picture.text] = outcome
+                case DarkroomError(retryable=False) if not isinstance(outcome, InvalidTask):
+                    raise InvalidTask([_problem(picture, f"{path}.{picture.field}", outcome)]) from outcome
+                case _:
+                    raise outcome
         replacements = {text: picture.encoded for text, picture in resolved.items()}
         sizes = {picture.field: resolved[picture.text].size for picture in found}
         return replace_pictures(body, replacements, self._text_fields), sizes
 
 
-def _resolve(tools: PictureTools, picture: FoundPicture, task_id: str, etags: Mapping[str, str]) -> _Resolved:
+class _PictureLimits:
+    """Bytes and pixels that the pictures of one body, whose path is `field`, may have in all."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+        self._bytes = self._pixels = 0
+        self._lock = threading.Lock()
+
+    def count(self, data: bytes, pixels: int, *, times: int) -> None:
+        """Count a picture as often as the body has it; raises InvalidTask above a limit."""
+        with self._lock:
+            self._bytes += len(data) * times
+            self._pixels += pixels * times
+            problem = f"{MAX_TASK_BYTES // 2**20} MiB" if self._bytes > MAX_TASK_BYTES else ""
+            if self._pixels > MAX_TASK_PIXELS:
+                problem = f"{MAX_TASK_PIXELS // 10**6} megapixels"
+        if problem:
+            message = f"holds pictures with more than {problem} in all; send smaller or fewer ones in one task"
+            raise InvalidTask([FieldError(self._field, message, "limit_exceeded")])
+
+
+def _resolve(
+    tools: PictureTools,
+    picture: FoundPicture,
+    task_id: str,
+    etags: Mapping[str, str],
+    count: Callable[[bytes, int], None],
+) -> _Resolved:
     if picture.is_link:
         link = picture.text.strip()
         is_s3 = link.lower().startswith("s3:")
@@ -99,24 +137,19 @@ def _resolve(tools: PictureTools, picture: FoundPicture, task_id: str, etags: Ma
     else:
         plain = plain_base64(picture.text)
         data = base64.b64decode(plain)
+    count(data, 0)
     read = tools.read(data)
+    count(b"", read.size.pixels)
     if read.data is not data or not plain:
         plain = base64.b64encode(read.data).decode("ascii")
     return _Resolved(plain, read.size)
 
 
-def _at(picture: FoundPicture, field: str, problem: Exception) -> Exception:
-    if not isinstance(problem, DarkroomError):
-        return problem
+def _problem(picture: FoundPicture, field: str, error: DarkroomError) -> FieldError:
     if not picture.is_link:
-        return InvalidTask([FieldError(field, f"cannot be used: {problem.message}")])
-    message = f"{field}: the link {shown_link(picture.text)} cannot be used: {problem.message}"
-    match problem:
-        case LinkRefused():
-            return LinkRefused(message, private_address=problem.private_address)
-        case UnusablePicture():
-            return LinkRefused(message)
-    return type(problem)(message)
+        return FieldError(field, f"cannot be used: {error.message}")
+    code = LinkRefused.code if isinstance(error, UnusablePicture) else error.code
+    return FieldError(field, f"the link {shown_link(picture.text)} cannot be used: {error.message}", code)
 
 
 def build_picture_resolver(

@@ -126,6 +126,20 @@ EXTRA = "/sdapi/v1/extra-single-image"
             TEXT_TO_IMAGE_PATH, {"prompt": "<lora:a:1>", "disable_extra_networks": True}, [], id="extra networks off"
         ),
         pytest.param(
+            TEXT_TO_IMAGE_PATH,
+            {
+                "disable_extra_networks": True,
+                "alwayson_scripts": {
+                    "ADetailer": {"args": [True, {"ad_prompt": "a <lora:ink:1>", "ad_negative_prompt": "<lora:n:1>"}]}
+                },
+            },
+            [
+                ("script", "ADetailer", "alwayson_scripts"),
+                ("LoRA", "ink", "alwayson_scripts.ADetailer.args[1].ad_prompt"),
+            ],
+            id="prompts of details",
+        ),
+        pytest.param(
             EXTRA,
             {"upscaler_1": "Lanczos", "upscaler_2": None, "prompt": "<lora:a:1>"},
             [("upscaler", "Lanczos", "upscaler_1")],

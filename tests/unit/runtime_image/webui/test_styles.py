@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from contract.errors import InvalidTask
-from runtime_image.webui.names.styles import Style, read_styles, with_styles
+from runtime_image.webui.names.styles import BrokenStyles, Style, read_styles, with_styles
 
 STYLES = {"noir": Style("{prompt}, film noir", "colour"), "pop": Style("bright", ""), "own": Style("other", "other")}
 
@@ -39,7 +38,7 @@ def test_without_the_file_there_are_no_styles(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     write(tmp_path, b"name,prompt\n\xff,x\n")
-    with pytest.raises(InvalidTask, match=r"styles/styles\.csv of the model bucket is no CSV file in UTF-8"):
+    with pytest.raises(BrokenStyles, match=r"styles/styles\.csv of the model bucket is no CSV file in UTF-8"):
         read_styles(tmp_path)
 
 

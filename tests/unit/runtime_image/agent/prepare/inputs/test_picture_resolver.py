@@ -1,6 +1,7 @@
 """All pictures of one task: each once, in parallel, and errors by the field's name."""
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,8 @@ from contract.errors import InvalidTask
 from contract.picture_formats import UnusablePicture
 from contract.upload import MAX_LINKS
 from contract.work import Size
-from guarded_http.errors import LinkRefused, LinkUnavailable
+from guarded_http.errors import LinkUnavailable
+from runtime_image.agent.prepare.inputs import picture_resolver
 from runtime_image.agent.prepare.inputs.picture_reader import InputPicture
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
 from runtime_image.webui.request import TEXT_FIELDS
@@ -38,6 +40,12 @@ def read(data: bytes) -> InputPicture:
 def resolver(fetches: Fetches) -> PictureResolver:
     tools = PictureTools(fetch_http=fetches, fetch_s3=fetches, read=read)
     return PictureResolver(load_tools=lambda: tools, text_fields=TEXT_FIELDS)
+
+
+def refused(body: dict[str, Any], fetches: Fetches | None = None) -> dict[str, Any]:
+    with pytest.raises(InvalidTask) as refusal:
+        resolver(fetches or Fetches()).resolve(body, "task.content", task_id="cat", etags={})
+    return refusal.value.as_dict()
 
 
 def encoded(url: str) -> str:
@@ -102,29 +110,44 @@ def test_a_broken_picture_is_refused_with_its_field(text: str, reason: str) -> N
 
 def test_a_link_to_a_broken_picture_is_refused_as_a_link() -> None:
     body = {"mask": "https://example.com/broken?X-Amz-Signature=SECRET"}
-    with pytest.raises(LinkRefused, match=r"task\.content\.mask: the link .*broken\?… cannot be used: it is cut off"):
-        resolver(Fetches()).resolve(body, "task.content", task_id="cat", etags={})
+    error = refused(body)
+    assert (error["code"], error["details"][0]["field"]) == ("link_refused", "task.content.mask")
+    assert error["message"].endswith("broken?… cannot be used: it is cut off")
 
 
 def test_an_error_names_the_field_and_the_reason() -> None:
     body = {"init_images": ["https://example.com/a", "https://example.com/missing"]}
-
-    with pytest.raises(LinkUnavailable, match=r"task\.content\.init_images\[1\].*answered 404"):
-        resolver(Fetches()).resolve(body, "task.content", task_id="cat", etags={})
+    error = refused(body)
+    assert (error["code"], error["details"][0]["field"]) == ("link_unavailable", "task.content.init_images[1]")
+    assert error["message"].endswith("answered 404")
 
 
 def test_an_error_repeats_no_signature_of_a_presigned_link() -> None:
     body = {"mask": "https://b.s3.amazonaws.com/missing.png?X-Amz-Signature=SECRET"}
-
-    with pytest.raises(LinkUnavailable, match=r"https://b\.s3\.amazonaws\.com/missing\.png") as raised:
-        resolver(Fetches()).resolve(body, "task.content", task_id="cat", etags={})
-    assert "SECRET" not in raised.value.message
+    error = refused(body)
+    assert "https://b.s3.amazonaws.com/missing.png" in error["message"]
+    assert "SECRET" not in str(error)
 
 
 def test_too_many_links_are_refused_before_any_is_fetched() -> None:
     fetches = Fetches()
-    with pytest.raises(LinkRefused, match="33 links; 32 are accepted"):
-        resolver(fetches).resolve(
-            {"x": ["https://example.com/"] * (MAX_LINKS + 1)}, "task.content", task_id="cat", etags={}
-        )
+    error = refused({"x": ["https://example.com/"] * (MAX_LINKS + 1)}, fetches)
+    assert error["code"] == "link_refused"
+    assert error["message"] == "task.content: holds 33 links; 32 are accepted"
     assert fetches.urls == []
+
+
+def test_a_task_holds_no_more_bytes_and_pixels_than_the_machine_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_resolver, "MAX_TASK_BYTES", 3 * 2**20)
+    monkeypatch.setattr(picture_resolver, "MAX_TASK_PIXELS", 2)
+    # The same picture counts as often as the request has it.
+    linked = {"init_images": ["https://example.com/a", "https://example.com/a"], "mask": "https://example.com/b"}
+    inline = {"imageList": [{"data": base64.b64encode(PNG).decode()}] * 3}
+    for body in (linked, inline):
+        error = refused(body)
+        assert (error["code"], error["details"][0]["field"]) == ("limit_exceeded", "task.content")
+        assert "holds pictures with more than 0 megapixels in all" in error["message"]
+    heavy = Fetches()
+    heavy.prefix = bytes(2 * 2**20)
+    error = refused({"init_images": linked["init_images"]}, heavy)
+    assert "holds pictures with more than 3 MiB in all" in error["message"]

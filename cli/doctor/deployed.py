@@ -58,7 +58,16 @@ def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_replicas(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that every runtime has the replicas that it needs."""
+    """DoctorCheck that every runtime has the replicas that it needs, or that a first deployment can have them."""
+    early = [runtime.name for runtime in environment.runtimes if runtime.scaling.min_replicas]
+    if early and environment.engine == "ecs" and "Ecs" not in _stacks(environment, clients):
+        yield Finding(
+            Level.WARNING,
+            f"{', '.join(early)}: a first deployment waits for the replicas of minReplicas, and is rolled back after"
+            " three hours if EC2 has no GPUs for them",
+            "deploy minReplicas: 0 first, and raise it when a task has been completed",
+        )
+        return
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs else ():
         ready = _ready_replicas(environment, runtime, clients)

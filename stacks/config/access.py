@@ -1,6 +1,7 @@
 """Access and notification: keys, throttling, publishers, administrators, subscribers and alarms."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
@@ -104,7 +105,10 @@ class Subscriber(CamelModel):
     """Receiver of a topic's messages."""
 
     protocol: Literal["https", "sqs", "lambda", "email"] = Field(description="protocol of the delivery to the endpoint")
-    endpoint: str = Field(description="URL, ARN or address, as the protocol requires")
+    endpoint: str = Field(
+        description="URL, ARN or address, as the protocol requires; a queue of another account receives nothing until"
+        " its owner confirms the subscription (docs/how-to/deployment.md)"
+    )
 
     @model_validator(mode="after")
     def _endpoint_fits_protocol(self) -> Self:
@@ -217,11 +221,28 @@ def _read_publisher(value: object, read: ValidatorFunctionWrapHandler) -> NamedP
 Publisher = Annotated[NamedPublisher, WrapValidator(_read_publisher, json_schema_input_type=NamedPublisher | str)]
 
 
-def partition_of_arn(arn: str) -> str:
-    """Return the partition in an ARN, such as `aws-cn`."""
-    return arn.split(":")[1]
-
-
 def partition_of_region(region: str) -> str:
     """Return the partition of a region, `aws` without one."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+def check_arns(arns: Mapping[str, str], *, region: str | None, account: str | None) -> None:
+    """Refuse an ARN of another partition, and a function of another account. Other values are no ARNs.
+
+    Args:
+        arns: Values by their keys in the environment file.
+        region: Region of the environment, or None if the credentials select it.
+        account: Account of the environment, or None if the credentials select it.
+    """
+    for key, arn in arns.items():
+        if not arn.startswith("arn:"):
+            continue
+        _, partition, service, _, owner, *_ = arn.split(":")
+        if region and partition != (expected := partition_of_region(region)):
+            raise ValueError(f"{key}: {arn} is not in partition {expected} of region {region}; write arn:{expected}:…")
+        if service == "lambda" and account and owner != account:
+            # Only the account of a function may allow a topic to call it.
+            raise ValueError(
+                f"{key}: {arn} is in another account than {account}, so the deployment cannot allow SNS to call it;"
+                f" write a function of {account}, or a queue of the other account (protocol: sqs)"
+            )

@@ -21,7 +21,7 @@ from stacks.config.access import (
     Publisher,
     Throttling,
     UnnamedPublisher,
-    partition_of_arn,
+    check_arns,
     partition_of_region,
 )
 from stacks.config.gpu_instances import GPU_FAMILIES
@@ -210,14 +210,11 @@ class Environment(CamelModel):
 
     @model_validator(mode="after")
     def _arns_are_of_the_partition(self) -> Self:
-        roles = [publisher.principal for publisher in self.publishers]
-        for key, principals in (("administrators", self.administrators), ("publishers", roles)):
-            for index, principal in enumerate(principals):
-                if self.region and principal.startswith("arn:") and partition_of_arn(principal) != self.partition:
-                    raise ValueError(
-                        f"{key}[{index}]: {principal} is not in partition {self.partition} of region {self.region};"
-                        f" write arn:{self.partition}:…"
-                    )
+        arns = {f"administrators[{index}]": principal for index, principal in enumerate(self.administrators)}
+        arns |= {f"publishers[{index}]": publisher.principal for index, publisher in enumerate(self.publishers)}
+        for key, subscribers in (("callbacks", self.callbacks), ("alarms.subscribers", self.alarms.subscribers)):
+            arns |= {f"{key}[{index}].endpoint": each.endpoint for index, each in enumerate(subscribers)}
+        check_arns(arns, region=self.region, account=self.account)
         return self
 
     @model_validator(mode="after")

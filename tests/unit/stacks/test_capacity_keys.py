@@ -18,6 +18,9 @@ ENGINE: dict[str, Any] = {
 }
 
 
+FUNCTION = "arn:aws:lambda:eu-central-1:{account}:function:page"
+
+
 def read(folder: Path, document: dict[str, Any]) -> Environment:
     file = folder / "environment.yaml"
     file.write_text(yaml.safe_dump(document))
@@ -88,6 +91,17 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "an administrator elsewhere": (
         {"administrators": ["arn:aws-cn:iam::123456789012:role/a"]},
         "administrators[0]: arn:aws-cn:iam::123456789012:role/a is not in partition aws of region eu-central-1",
+    ),
+    "a queue elsewhere": (
+        {"callbacks": [{"protocol": "sqs", "endpoint": "arn:aws-cn:sqs:cn-north-1:210987654321:done"}]},
+        "callbacks[0].endpoint: arn:aws-cn:sqs:cn-north-1:210987654321:done is not in partition aws of region",
+    ),
+    "a function of another account": (
+        {
+            "account": "123456789012",
+            "alarms": {"subscribers": [{"protocol": "lambda", "endpoint": FUNCTION.format(account="210987654321")}]},
+        },
+        "alarms.subscribers[0].endpoint: arn:aws:lambda:eu-central-1:210987654321:function:page is in another account",
     ),
     "a service for a publisher": (
         {"publishers": ["events.amazonaws.com"]},
@@ -267,6 +281,16 @@ def test_the_partition_is_that_of_the_region(tmp_path: Path) -> None:
     china = {"region": "cn-north-1", "network": {"zones": ["cn-north-1a", "cn-north-1b"]}}
     administrators = {"administrators": ["arn:aws-cn:iam::123456789012:role/operators"]}
     assert read(tmp_path, ENGINE | china | administrators).partition == "aws-cn"
+
+
+@pytest.mark.parametrize("account", ["123456789012", None])
+def test_a_subscriber_may_be_a_function_of_the_account_and_any_queue(tmp_path: Path, account: str | None) -> None:
+    subscribers = [
+        {"protocol": "lambda", "endpoint": FUNCTION.format(account="123456789012")},
+        {"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-central-1:210987654321:done"},
+        {"protocol": "https", "endpoint": "https://shop.example/arn:aws-cn"},
+    ]
+    assert len(read(tmp_path, ENGINE | {"account": account, "callbacks": subscribers}).callbacks) == 3
 
 
 def test_options_may_be_switched_off_and_on(tmp_path: Path) -> None:

@@ -307,6 +307,20 @@ def test_replicas(ready: int, waiting: int, level: str) -> None:
     assert levels(found)[0] == level
 
 
+@pytest.mark.parametrize(("engine", "stacks"), [("ecs", {"Stacks": []}), ("ecs", DEPLOYED), ("eks", {"Stacks": []})])
+def test_replicas_of_a_first_deployment(engine: str, stacks: dict[str, Any]) -> None:
+    """ECS waits for them, and CloudFormation for ECS."""
+    runtimes = [
+        runtime.model_copy(update={"scaling": Scaling(min_replicas=1, max_replicas=2)})
+        for runtime in ENVIRONMENT.runtimes
+    ]
+    environment = ENVIRONMENT.model_copy(update={"engine": engine, "runtimes": tuple(runtimes)})
+    found = findings(deployed.check_replicas, environment, cloudformation__DescribeStacks=stacks)
+    assert [finding.advice.partition(",")[0] for finding in found] == (
+        ["deploy minReplicas: 0 first"] if engine == "ecs" else []
+    )
+
+
 def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "prod.yaml"
     file.write_text("name: prod\nruntimes: [{name: sdruntime, type: sdwebui, modelFilename: sd15.safetensors}]\n")

@@ -10,7 +10,7 @@ from stacks.constructs.ecs.runtime import RuntimeOnEcs
 from stacks.constructs.ecs.scaling_metrics import publish_scaling_metrics
 from stacks.constructs.functions.task_function import FunctionPlatform
 from stacks.constructs.runtime.engine_resources import EngineResources
-from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.environment_variables import runtime_environment
 from stacks.constructs.runtime.images import RuntimeImages
 
 
@@ -49,7 +49,7 @@ class EcsStack(Stack):
                 queue=queue,
                 storage=storage,
                 images=images,
-                variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
+                variables=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
             )
             services[runtime.name] = [service.name for service in on_ecs.services]
         publish_scaling_metrics(

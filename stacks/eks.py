@@ -13,7 +13,7 @@ from stacks.constructs.kubernetes.network_policy import use_network_policies
 from stacks.constructs.kubernetes.runtime import RuntimeOnKubernetes
 from stacks.constructs.monitoring.cold_start_metrics import ColdStartMetrics
 from stacks.constructs.runtime.engine_resources import EngineResources
-from stacks.constructs.runtime.environment_variables import RuntimeResources, runtime_environment
+from stacks.constructs.runtime.environment_variables import runtime_environment
 from stacks.constructs.runtime.images import RuntimeImages
 
 
@@ -57,7 +57,7 @@ class EksStack(Stack):
                 queue=queue,
                 storage=storage,
                 image=images.uri_for(runtime),
-                variables=runtime_environment(runtime, environment, RuntimeResources.of(queue, storage)),
+                variables=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
             )
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws eks update-kubeconfig --name")
         CfnOutput(self, "RuntimeLogGroup", value=logs.log_group.log_group_name, description="Logs of all replicas")

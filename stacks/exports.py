@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from constructs import Construct
 
+from stacks.constructs.runtime.environment_variables import RuntimeResources
 from stacks.constructs.shared_names import SharedNames
 
 
@@ -14,18 +15,6 @@ class BucketExport:
 
     name: str
     arn: str
-
-
-@dataclass(frozen=True)
-class StorageExports:
-    """References to the storage stack."""
-
-    model_bucket: BucketExport
-    task_bucket: BucketExport
-    output_bucket: BucketExport
-    table_name: str
-    table_arn: str
-    table_stream_arn: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +29,29 @@ class QueueReference:
     arn: str
     low_priority_url: str
     low_priority_arn: str
+
+
+@dataclass(frozen=True)
+class StorageExports:
+    """References to the storage stack."""
+
+    model_bucket: BucketExport
+    task_bucket: BucketExport
+    output_bucket: BucketExport
+    table_name: str
+    table_arn: str
+    table_stream_arn: str
+
+    def runtime_resources(self, queue: QueueReference) -> RuntimeResources:
+        """Return the names that the containers of the queue's runtime need."""
+        return RuntimeResources(
+            queue_url=queue.url,
+            low_priority_queue_url=queue.low_priority_url,
+            task_table=self.table_name,
+            task_bucket=self.task_bucket.name,
+            output_bucket=self.output_bucket.name,
+            model_bucket=self.model_bucket.name,
+        )
 
 
 @dataclass(frozen=True)

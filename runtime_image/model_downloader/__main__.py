@@ -20,17 +20,17 @@ from runtime_image.process.logs import EventLog, configure_logs
 
 def main() -> int:
     """Download the models; return the exit code."""
+    event_log = configure_logs("INFO")
     try:
         settings = ModelSettings.from_environment(os.environ)
+        event_log = configure_logs(settings.log_level)
+        if settings.model_bucket:
+            fetch(settings, event_log)
+        else:
+            event_log.info("no_model_bucket")
     except InvalidEnvironment as error:
-        configure_logs("INFO").error("settings_invalid", reason=str(error))
+        event_log.error("settings_invalid", reason=str(error))
         return ExitCode.INVALID_SETTINGS
-    event_log = configure_logs(settings.log_level)
-    if not settings.model_bucket:
-        event_log.info("no_model_bucket")
-        return ExitCode.STOPPED
-    try:
-        fetch(settings, event_log)
     except ModelError as error:
         event_log.error("models_not_fetched", code=error.code, reason=error.message)
         return error.exit_code

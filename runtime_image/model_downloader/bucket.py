@@ -5,13 +5,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
 from urllib3.exceptions import HTTPError
 
 from runtime_image.model_downloader.checksum import Check, bare_etag, checks_in
 from runtime_image.model_downloader.errors import ConnectionLost, DownloadFailed, ObjectChanged
-from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault
+from runtime_image.process.aws import AWS_ERRORS, error_code, is_client_fault, open_session
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -43,7 +42,7 @@ class RemoteFile:
 
 def open_bucket(name: str) -> "ModelBucket":
     """Return a bucket whose client waits out short failures of S3."""
-    client = boto3.Session().client(
+    client = open_session().client(
         "s3",
         config=Config(
             signature_version="s3v4",

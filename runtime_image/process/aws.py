@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, InvalidRegionError, NoRegionError
+from botocore.utils import validate_region_name
 
 from contract.settings import InvalidEnvironment
 from runtime_image.process.aws_clock import AwsClock
@@ -31,26 +32,33 @@ ATTEMPTS: Final = 2
 STORAGE_CONNECTIONS: Final = 16
 
 
+def open_session() -> boto3.Session:
+    """Return a session of boto3; raise InvalidEnvironment if it has no valid region."""
+    session = boto3.Session()
+    try:
+        if not session.region_name:
+            raise NoRegionError  # noqa: TRY301 - botocore notices an empty variable only while it signs
+        validate_region_name(session.region_name)
+    except (NoRegionError, InvalidRegionError) as error:
+        reason = str(error).rstrip(".")
+        raise InvalidEnvironment(
+            f"AWS_REGION, AWS_DEFAULT_REGION: {reason}; write both, for example `eu-central-1`"
+        ) from error
+    return session
+
+
 class AwsClients:
     """One client per service; all are safe to share between threads. `clock` follows the time of their answers."""
 
     def __init__(self, *, clock: AwsClock) -> None:
-        session = boto3.Session()
+        session = open_session()
         session.events.register("before-parse", _check_length)
 
         def follow(*, response_dict: Mapping[str, Any], **_: object) -> None:
             clock.answered(response_dict["headers"].get("date", ""))
 
         session.events.register("before-parse", follow)
-        try:
-            if not session.region_name:
-                raise NoRegionError  # noqa: TRY301 - an empty variable is none, which botocore notices while it signs
-            self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
-        except (NoRegionError, InvalidRegionError) as error:
-            reason = str(error).rstrip(".")
-            raise InvalidEnvironment(
-                f"AWS_REGION, AWS_DEFAULT_REGION: {reason}; write both, for example `eu-central-1`"
-            ) from error
+        self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
         table_config = _config(TABLE_READ_TIMEOUT_SECONDS)
         #: Speaks plain Python values, as `contract.transitions` does.
         self.table: DynamoDBClient = session.resource("dynamodb", config=table_config).meta.client

@@ -4,12 +4,11 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment, RuntimeConfig
 from stacks.constructs.runtime.replica_limits import MODELS_DIRECTORY, models_mib, webui_memory_mib
-from stacks.exports import QueueReference, StorageExports
 
 #: Address of the Web UI inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
@@ -44,18 +43,6 @@ class RuntimeResources:
     task_bucket: str
     output_bucket: str
     model_bucket: str
-
-    @classmethod
-    def of(cls, queue: QueueReference, storage: StorageExports) -> Self:
-        """Return the resources of a runtime with this queue."""
-        return cls(
-            queue_url=queue.url,
-            low_priority_queue_url=queue.low_priority_url,
-            task_table=storage.table_name,
-            task_bucket=storage.task_bucket.name,
-            output_bucket=storage.output_bucket.name,
-            model_bucket=storage.model_bucket.name,
-        )
 
 
 def runtime_environment(

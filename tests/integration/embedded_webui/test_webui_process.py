@@ -43,6 +43,18 @@ def test_it_answers_without_a_checkpoint_and_stops_cleanly(
     assert process.wait(timeout=DEADLINE_SECONDS) == 0
 
 
+@pytest.mark.slow
+def test_threads_of_torch_do_not_spin_while_they_wait(models_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "verbose")
+    command = [sys.executable, "-m", "embedded_webui", "--port", "0", "--models-folder", str(models_folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        # OpenMP prints its settings when the warm-up imports torch.
+        spins = next(line for line in process.stderr if "GOMP_SPINCOUNT" in line)
+        process.kill()
+    assert "'0'" in spins
+
+
 def test_the_help_names_every_setting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["embedded_webui", "--help"])
     with pytest.raises(SystemExit):

@@ -112,11 +112,11 @@ class DownloaderHarness:
             **variables,
         }
 
-    def start(self, prelude: str = "") -> "subprocess.Popen[str]":
+    def start(self, prelude: str = "", **variables: str) -> "subprocess.Popen[str]":
         """Start the downloader as a separate process, after the statements `prelude`."""
         return subprocess.Popen(
             [sys.executable, "-c", prelude + _PROGRAM],
-            env={**os.environ, **self.environment()},
+            env={**os.environ, **self.environment(**variables)},
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             text=True,

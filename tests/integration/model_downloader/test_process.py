@@ -80,6 +80,14 @@ def test_wrong_settings_are_reported(harness: DownloaderHarness) -> None:
     assert "MODELS_MAX_BYTES" in events[-1]["reason"]
 
 
+def test_a_missing_region_is_reported(harness: DownloaderHarness, tmp_path: Path) -> None:
+    process = harness.start(AWS_REGION="", AWS_DEFAULT_REGION="", AWS_CONFIG_FILE=str(tmp_path / "missing"))
+    (line,) = process.communicate(timeout=60)[0].splitlines()
+    assert process.returncode == ExitCode.INVALID_SETTINGS
+    event = json.loads(line)
+    assert (event["event"], event["reason"].partition(":")[0]) == ("settings_invalid", "AWS_REGION, AWS_DEFAULT_REGION")
+
+
 def test_a_missing_checkpoint_is_reported(harness: DownloaderHarness) -> None:
     code, events = harness.run()
     assert code == ExitCode.MODEL_MISSING

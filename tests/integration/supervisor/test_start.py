@@ -153,9 +153,16 @@ def test_a_port_that_is_in_use_is_named(harness: ContainerHarness) -> None:
     assert "Address already in use" in line["reason"]
 
 
+@pytest.mark.parametrize("variables", [{"QUEUE_URL": ""}, {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}], ids=str)
 @pytest.mark.slow
-def test_an_agent_that_cannot_start_ends_the_container(harness: ContainerHarness) -> None:
-    assert harness.start(QUEUE_URL="").exit_code() is ExitCode.INVALID_SETTINGS
+def test_an_agent_that_cannot_start_ends_the_container(
+    harness: ContainerHarness, variables: dict[str, str], tmp_path: Path
+) -> None:
+    container = harness.start(**variables, AWS_CONFIG_FILE=tmp_path / "missing")
+    assert container.exit_code() is ExitCode.INVALID_SETTINGS
+    (line,) = container.events("settings_invalid")
+    assert line["reason"].startswith(next(iter(variables)))
+    assert not harness.recorded("generations")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")

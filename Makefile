@@ -181,7 +181,7 @@ snapshots: $(VENV)/.ready ## Write the snapshots of the templates anew, after an
 WEBUI_PACKAGES_UNTIL := 2024-07-28T00:00:00Z
 
 .PHONY: lock
-lock: setup ## Resolve all lock files anew, and write the requirements files from them
+lock: $(VENV)/.ready ## Resolve all lock files anew, and write the requirements files from them
 	@UV_FIND_LINKS= $(BIN)/uv lock --quiet
 	@$(EXPORT) --only-group deploy --only-group cli > requirements.txt
 	@$(EXPORT) --only-group lambdas --prune boto3 --prune botocore > lambdas/requirements.txt

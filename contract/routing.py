@@ -53,6 +53,14 @@ class Limits(CamelModel):
     )
 
 
+class QualitySteps(CamelModel):
+    """Sampling steps for each `quality` of OpenAI's images API."""
+
+    low: int = Field(default=10, ge=1, description="Steps for `low`")
+    medium: int = Field(default=20, ge=1, description="Steps for `medium`, `auto` and `standard`")
+    high: int = Field(default=40, ge=1, description="Steps for `high` and `hd`")
+
+
 class Runtime(CamelModel):
     """What submission must know of a runtime; its capacity is the stacks' business."""
 
@@ -80,6 +88,10 @@ class Runtime(CamelModel):
     model_calls: bool = Field(
         default=False,
         description="true: tasks may call `v1/download` and `v1/sync`, which bring models from the internet",
+    )
+
+    quality_steps: QualitySteps = Field(
+        default=QualitySteps(), description="sampling steps by the `quality` of OpenAI's images API"
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""API stack: the functions of a task's journey and the HTTP API in front of five of them."""
+"""API stack: the functions of a task's journey and the HTTP API in front of six of them."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
-from stacks.constructs.api.http_api import READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.api.http_api import OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
 from stacks.constructs.functions.reading_functions import authorize, read_task
 from stacks.constructs.functions.submission_functions import create_upload, route_tasks, submit_task
-from stacks.constructs.functions.synchronous_functions import runpod_api, webui_api
+from stacks.constructs.functions.synchronous_functions import openai_api, runpod_api, webui_api
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources
 from stacks.constructs.functions.webhooks import Webhooks
 from stacks.exports import MessagingExports, StorageExports
@@ -41,13 +41,21 @@ class ApiStack(Stack):
         secret_arns = {name: secret.secret_arn for name, secret in keys.secrets.items()}
         runpod = runpod_api(self, resources, secret_arns=secret_arns)
         webui = webui_api(self, resources, secret_arns=secret_arns)
+        openai = openai_api(self, resources, secret_arns=secret_arns)
         notify(self, resources, webhook_queue=webhooks.queue)
         expire_tasks(self, resources)
         upload = create_upload(self, resources)
         http = HttpApi(
             self,
             "Http",
-            functions={SUBMIT: submit, READ: read, UPLOAD: upload, RUNPOD: runpod, WEBUI: webui},
+            functions={
+                SUBMIT: submit,
+                READ: read,
+                UPLOAD: upload,
+                RUNPOD: runpod,
+                WEBUI: webui,
+                OPENAI: openai,
+            },
             authorizer=authorize(self, resources, secret_arns=secret_arns),
             environment=environment,
         )

@@ -11,6 +11,13 @@ from stub_webui.png_images import plain_png
 
 #: Start of a JPEG up to its data, and its end.
 JPEG_MARKERS: Final = b"\xff\xd8\xff\xda", b"\xff\xd9"
+#: Begin and end of an image's bytes by the option `samples_format`.
+_MARKERS: Final = {
+    "png": (b"", b""),
+    "jpg": JPEG_MARKERS,
+    "jpeg": JPEG_MARKERS,
+    "webp": (b"RIFF\x10\0\0\0WEBP", b""),
+}
 DEFAULT_STEPS: Final = 20
 
 
@@ -84,7 +91,7 @@ def encoded_answer(run: StubRun, *, draw: Callable[[StubRun, int], bytes], sampl
         # An addition to the real answer, so that tests can find the answer of an interrupted run.
         "was_cut": run.interrupted,
     }
-    start, end = {"png": (b"", b""), "jpg": JPEG_MARKERS}[samples_format]
+    start, end = _MARKERS[samples_format]
     images: list[bytes] = []
     if body.get("send_images") is not False:
         images = [b'"' + base64.b64encode(start + draw(run, number) + end) + b'"' for number in numbers]

@@ -3,12 +3,18 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import runpod, tasks, uploads, webui
+from docs.openapi import openai, runpod, tasks, uploads, webui
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
 
-OPERATIONS: Final = (*tasks.OPERATIONS, *uploads.OPERATIONS, *runpod.OPERATIONS, *webui.OPERATIONS)
+OPERATIONS: Final = (
+    *tasks.OPERATIONS,
+    *uploads.OPERATIONS,
+    *runpod.OPERATIONS,
+    *webui.OPERATIONS,
+    *openai.OPERATIONS,
+)
 
 INTRODUCTION: Final = """\
 Generates images asynchronously with the SD Web UI: submit a task, read its state, get links to its pictures, or be
@@ -50,6 +56,8 @@ def _operation(operation: Operation, schemas: Schemas, *, is_ours: bool = True) 
     responses = {
         str(status.value): _answer(status, answer, schemas) for status, answer in sorted(operation.answers.items())
     }
+    if operation.streams:
+        responses["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -86,4 +94,4 @@ def _body(body: Body, schemas: Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": schemas.schema(body.schema, "validation")}
     if body.examples:
         content["examples"] = {name: {"value": value} for name, value in body.examples.items()}
-    return {"required": body.required, "content": {"application/json": content}}
+    return {"required": body.required, "content": {body.content_type: content}}

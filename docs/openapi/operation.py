@@ -25,6 +25,7 @@ class Body:
     schema: Schema
     examples: Mapping[str, Any] = field(default_factory=dict)
     required: bool = True
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,5 @@ class Operation:
     errors: tuple[type[DarkroomError], ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
+    #: True if a request may ask for server-sent events instead of JSON.
+    streams: bool = False

@@ -9,28 +9,11 @@ from contract import errors
 from contract.errors import DarkroomError, InvalidTask
 from contract.record import Record, Status
 from lambdas.http.responses import status_of
+from lambdas.tasks.unfinished import describe_unfinished
 
 #: Paths of a task's content. The rest of such a path is the path of a field in the call's body.
 _BODY_PATHS: Final = ("task.content.payload", "task.content")
-#: Codes of errors that the machine caused. The call caused all others.
-MACHINE_CODES: Final = frozenset(
-    {
-        "checkpoint_not_loaded",
-        "delivery_failed",
-        "disk_full",
-        "download_failed",
-        "internal_error",
-        "interrupted",
-        "message_lost",
-        "out_of_memory",
-        "storage_failed",
-        "unavailable",
-        "webui_failed",
-        "webui_hung",
-        "webui_unreachable",
-        "worker_lost",
-    }
-)
+_PAGE: Final = "docs/how-to/webui-clients.md"
 
 
 @dataclass(frozen=True)
@@ -78,33 +61,18 @@ def response_to(error: DarkroomError) -> BridgeResponse:
 
 def response_to_unfinished(record: Record) -> BridgeResponse:
     """Return the response to a call whose task did not complete, or still runs at the deadline."""
-    match record.status:
-        case Status.IN_QUEUE | Status.IN_PROGRESS:
-            message = (
-                f"task {record.id} is {record.status.value} and goes on; its pictures will be at"
-                f" GET /v1alpha2/tasks/{record.id}. Calls that take longer than this belong to the function URL"
-                " (docs/how-to/webui-clients.md)"
-            )
-            return _words(HTTPStatus.GATEWAY_TIMEOUT, {"code": "takes_longer", "message": message}, record.id)
-        case Status.CANCELLED:
-            return _words(HTTPStatus.CONFLICT, record.error or {}, record.id)
-        case Status.TIMED_OUT:
-            return _words(HTTPStatus.GATEWAY_TIMEOUT, record.error or {}, record.id)
-    return _failure(record.error or {}, record.id)
-
-
-def _failure(error: Mapping[str, Any], task_id: str) -> BridgeResponse:
-    match error:
-        case {errors.WEBUI_RESPONSE: {"status": int(status), "body": body}}:
-            return BridgeResponse(status, body)
-        case {"details": list(details)}:
-            entries = [
-                {"loc": _location(detail["field"]), "msg": detail["message"], "type": error["code"]}
-                for detail in details
-            ]
-            return BridgeResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
-    machine = error.get("code") in MACHINE_CODES
-    return _words(HTTPStatus.INTERNAL_SERVER_ERROR if machine else HTTPStatus.UNPROCESSABLE_ENTITY, error, task_id)
+    status, error = describe_unfinished(record, page=_PAGE, refused=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if record.status is Status.FAILED:
+        match error:
+            case {errors.WEBUI_RESPONSE: {"status": int(webui_status), "body": body}}:
+                return BridgeResponse(webui_status, body)
+            case {"details": list(details)}:
+                entries = [
+                    {"loc": _location(detail["field"]), "msg": detail["message"], "type": error["code"]}
+                    for detail in details
+                ]
+                return BridgeResponse(HTTPStatus.UNPROCESSABLE_ENTITY.value, {"detail": entries})
+    return _words(status, error, record.id)
 
 
 def _words(status: HTTPStatus, error: Mapping[str, Any], task_id: str | None = None) -> BridgeResponse:

@@ -42,6 +42,8 @@ RESULTS: Final[Mapping[str, str]] = {
     "runpod.Endpoint": "COMPLETED 1",
     "a picture of": "a picture of",
     "webuiapi.WebUIApi": "Seed: 7",
+    "OpenAI(base_url": "2 pictures: http",
+    "b64_json": "b64_json",
     "sd-models": "safetensors",
     "wait=20000": "Euler a",
     "wait=120000": '"status": "COMPLETED"',

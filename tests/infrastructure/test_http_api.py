@@ -49,6 +49,10 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("GET", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
         ("POST", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
         ("GET", "/runtimes/{runtime}/controlnet/{call}"): "webui_api",
+        ("GET", "/v1/models"): "openai_api",
+        ("POST", "/v1/images/generations"): "openai_api",
+        ("POST", "/v1/images/edits"): "openai_api",
+        ("POST", "/v1/images/variations"): "openai_api",
     }
     assert routes(ecs).keys() == expected.keys() | OPEN
     for route, method in routes(ecs).items():
@@ -87,7 +91,7 @@ def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs:
     for method in preflights.values():
         assert (method["AuthorizationType"], method["ApiKeyRequired"]) == ("NONE", False)
     origins = ["https://app.shop.example"]
-    for folder in ("submit_task", "create_upload", "read_task", "runpod_api", "webui_api"):
+    for folder in ("submit_task", "create_upload", "read_task", "openai_api", "runpod_api", "webui_api"):
         assert everything.function(folder).properties["Environment"]["Variables"]["CORS_ORIGINS"] == json.dumps(origins)
     for response in everything.resources("AWS::ApiGateway::GatewayResponse"):
         name = "gatewayresponse.header.Access-Control-Allow-Origin"

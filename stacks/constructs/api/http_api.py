@@ -15,6 +15,8 @@ from stacks.constructs.nag_suppressions import suppress, suppress_managed_polici
 from stacks.constructs.retention import RetainedLogGroup
 
 STAGE: Final = "api"
+#: Type of the forms in which pictures come.
+MULTIPART: Final = "multipart/form-data"
 #: Seconds for which API Gateway keeps the authorizer's answer, which delays the end of a revoked key.
 ANSWER_MAX_AGE_SECONDS: Final = 60
 SUBMIT: Final = "submit"
@@ -22,6 +24,7 @@ READ: Final = "read"
 UPLOAD: Final = "upload"
 RUNPOD: Final = "runpod"
 WEBUI: Final = "webui"
+OPENAI: Final = "openai"
 #: Method, path and function of each route.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
@@ -47,6 +50,10 @@ ROUTES: Final = (
     ("GET", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
     ("POST", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
     ("GET", "/runtimes/{runtime}/controlnet/{call}", WEBUI),
+    ("GET", "/v1/models", OPENAI),
+    ("POST", "/v1/images/generations", OPENAI),
+    ("POST", "/v1/images/edits", OPENAI),
+    ("POST", "/v1/images/variations", OPENAI),
 )
 #: Description of the API, for everybody. The function that answers could read tasks, but knows no caller here.
 OPEN_ROUTES: Final = (("GET", "/openapi.json", READ), ("GET", "/docs", READ))
@@ -82,6 +89,8 @@ class HttpApi(Construct):
             rest_api_name=f"{Stack.of(self).stack_name}-Http",
             description="Submit, read and cancel tasks of Darkroom",
             endpoint_types=[aws_apigateway.EndpointType.REGIONAL],
+            # API Gateway would replace the bytes of pictures in a form, as it takes other bodies for text.
+            binary_media_types=[MULTIPART],
             # The key comes in one of two headers, and the authorizer returns it to API Gateway.
             api_key_source_type=aws_apigateway.ApiKeySourceType.AUTHORIZER,
             # An account has one such role for all its APIs. The last deployment sets it, and CDK retains it, so that

@@ -1,4 +1,4 @@
-"""Functions that accept a task and wait for its end: the APIs of RunPod and of the SD Web UI."""
+"""Functions that accept a task and wait for its end: the APIs of RunPod, of the SD Web UI and of OpenAI."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -56,6 +56,19 @@ def webui_api(scope: Construct, resources: TaskResources, *, secret_arns: Mappin
     return function
 
 
+def openai_api(scope: Construct, resources: TaskResources, *, secret_arns: Mapping[str, str]) -> TaskFunction:
+    """Create the function behind /v1; `secret_arns` has each key's secret by the key's name."""
+    return _synchronous_function(
+        scope,
+        "OpenaiApi",
+        resources,
+        secret_arns,
+        folder="openai_api",
+        description="Answers programs that were written for OpenAI's images API",
+        url_output="OpenaiFunctionUrl",
+    )
+
+
 def _synchronous_function(
     scope: Construct,
     id_: str,
@@ -64,8 +77,8 @@ def _synchronous_function(
     *,
     folder: str,
     description: str,
-    indexes: Sequence[str],
     url_output: str,
+    indexes: Sequence[str] = (),
 ) -> TaskFunction:
     environment, storage = resources.environment, resources.storage
     waiting_seconds = WAITING_SECONDS if environment.function_url else 0

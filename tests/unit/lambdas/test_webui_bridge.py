@@ -16,6 +16,7 @@ from lambdas.http.application import Caller, InternalError
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks import outcomes
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.unfinished import MACHINE_CODES
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses
 from lambdas.webui_api import task_calls
@@ -23,7 +24,7 @@ from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
 from lambdas.webui_api.list_cache import MAX_AGE_MS, ListCache
 from lambdas.webui_api.preferences import Preferences
-from lambdas.webui_api.refusals import MACHINE_CODES, BridgeResponse, WebUiRefusal, response_to
+from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal, response_to
 from lambdas.webui_api.sessions import Sessions
 from lambdas.webui_api.task_calls import TaskCalls
 from runtime_image.agent.core import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found

@@ -1,0 +1,155 @@
+"""Requests of OpenAI's images API, and the task that each of them means."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contract.errors import FieldError, InvalidTask
+from contract.json_values import parse_json_object
+from contract.model_errors import what_to_write
+from contract.routing import Catalogue, Runtime
+from contract.task import TaskType
+from contract.webui_values import shown
+from lambdas.http.forms import MULTIPART, is_form, parse_form
+
+#: Folder of the outputs, and prefix of the ids of the tasks.
+PREFIX: Final = "openai"
+#: Share of the input that a variation replaces: the motif stays, and its details change.
+VARIATION_STRENGTH: Final = 0.6
+#: The Web UI's resize mode that cuts a picture of another shape. Its default would distort the picture.
+CROP_AND_RESIZE: Final = 1
+_SIZE: Final = r"^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$"
+_LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high"}
+
+
+class ImageCallKind(StrEnum):
+    """The calls of the images API; the value is the last part of the path."""
+
+    GENERATIONS = "generations"
+    EDITS = "edits"
+    VARIATIONS = "variations"
+
+
+class ImageRequest(BaseModel):
+    """Fields of all calls. Further fields are those of the Web UI, which OpenAI's clients send as `extra_body`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    model: str | None = None
+    prompt: str = ""
+    n: Annotated[int, Field(ge=1, le=10)] = 1
+    size: Annotated[str, Field(pattern=_SIZE)] = "auto"
+    quality: Literal["auto", "low", "medium", "high", "standard", "hd"] = "auto"
+    response_format: Literal["url", "b64_json"] = "url"
+    output_format: Literal["png", "jpeg", "webp"] = "png"
+    output_compression: Annotated[int, Field(ge=1, le=100)] = 100
+    background: Literal["auto", "opaque"] = "auto"
+    stream: bool = False
+    partial_images: Annotated[int, Field(ge=0, le=3)] = 0
+    # These mean something to OpenAI's own service only.
+    user: str | None = None
+    safety_identifier: str | None = None
+    style: str | None = None
+    moderation: str | None = None
+    input_fidelity: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageCall:
+    """A call that was read; the pictures are base64."""
+
+    kind: ImageCallKind
+    request: ImageRequest
+    picture: str | None = None
+    mask: str | None = None
+
+    def task(self, task_id: str, *, catalogue: Catalogue) -> dict[str, Any]:
+        """Return the v1alpha2 body of the call; raises InvalidTask for an unknown runtime."""
+        runtime, checkpoint = _find_model(self.request.model, catalogue)
+        metadata = {
+            "id": task_id,
+            "runtime": runtime.name,
+            "tasktype": (TaskType.TEXT_TO_IMAGE if self.picture is None else TaskType.IMAGE_TO_IMAGE).value,
+            "prefix": PREFIX,
+            "policy": {"preview": self.request.partial_images > 0},
+        }
+        return {"task": {"metadata": metadata, "content": self._content(runtime, checkpoint)}}
+
+    def _content(self, runtime: Runtime, checkpoint: str) -> dict[str, Any]:
+        request = self.request
+        level = _LEVEL_OF_QUALITY.get(request.quality, request.quality)
+        content = {"prompt": request.prompt, "n_iter": request.n, "steps": getattr(runtime.quality_steps, level)}
+        if request.size != "auto":
+            content["width"], content["height"] = map(int, request.size.split("x"))
+        if self.picture is not None:
+            content |= {"init_images": [self.picture], "resize_mode": CROP_AND_RESIZE}
+        if self.mask is not None:
+            # Both read the mask's transparency. OpenAI paints where it is transparent, and the Web UI where it is not.
+            content |= {"mask": self.mask, "inpainting_mask_invert": 1}
+        if self.kind is ImageCallKind.VARIATIONS:
+            content["denoising_strength"] = VARIATION_STRENGTH
+        options: dict[str, Any] = {}
+        if request.output_format != "png":
+            options = {"samples_format": request.output_format, "jpeg_quality": request.output_compression}
+        if checkpoint:
+            options["sd_model_checkpoint"] = checkpoint
+        own = request.model_extra or {}
+        if isinstance(own.get("override_settings"), dict):
+            own = own | {"override_settings": options | own["override_settings"]}
+        return content | {"override_settings": options} | own
+
+
+def parse_call(kind: ImageCallKind, body: str | bytes, content_type: str) -> ImageCall:
+    """Read a call from JSON or from a form; raises InvalidTask with every broken field, and InvalidJson."""
+    if kind is ImageCallKind.GENERATIONS:
+        return ImageCall(kind, _validated(parse_json_object(body), ["prompt"]))
+    if not is_form(content_type):
+        raise InvalidTask(
+            [FieldError("body", f"must be of the type {MULTIPART}, with the picture as the file `image`")]
+        )
+    form = parse_form(body, content_type)
+    files = {name.removesuffix("[]"): found for name, found in form.files.items()}
+    errors = [FieldError(name, "is not a file of this call") for name in files if name not in {"image", "mask"}]
+    pictures = files.get("image", [])
+    if len(pictures) != 1:
+        errors.append(FieldError("image", f"needs one picture as a file; the form has {len(pictures)}"))
+    if errors:
+        raise InvalidTask(errors)
+    fields = {name: values[-1] for name, values in form.texts.items()}
+    request = _validated(fields, ["prompt"] if kind is ImageCallKind.EDITS else [])
+    masks = files.get("mask", [])
+    return ImageCall(kind, request, _encoded(pictures[0]), _encoded(masks[0]) if masks else None)
+
+
+def _validated(fields: Mapping[str, Any], required: Sequence[str]) -> ImageRequest:
+    given = {name: value for name, value in fields.items() if value is not None}
+    errors = [FieldError(name, "is required") for name in required if not given.get(name)]
+    try:
+        request = ImageRequest.model_validate(given)
+    except ValidationError as error:
+        errors += [
+            FieldError(str(problem["loc"][0]), what_to_write(problem, shown=shown(problem["input"])))
+            for problem in error.errors(include_url=False)
+        ]
+    if errors:
+        raise InvalidTask(errors)
+    return request
+
+
+def _find_model(name: str | None, catalogue: Catalogue) -> tuple[Runtime, str]:
+    """Return the runtime and the checkpoint of `runtime` or `runtime/checkpoint`; the first runtime is the default."""
+    if name is None:
+        return next(iter(catalogue.runtimes.values())), ""
+    runtime_name, _, checkpoint = name.partition("/")
+    found = catalogue.find(runtime_name)
+    if isinstance(found, FieldError):
+        raise InvalidTask([found])
+    return found, checkpoint
+
+
+def _encoded(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()

@@ -1,0 +1,140 @@
+"""Calls as tasks: submits each call, waits for its task, and answers with OpenAI's bodies."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from contract.errors import MessageTooLarge
+from contract.formats import Format
+from contract.record import Record, Status
+from contract.routing import Catalogue
+from lambdas.http.application import Caller
+from lambdas.http.responses import json_response
+from lambdas.openai_api.image_request import PREFIX, ImageCall, ImageCallKind
+from lambdas.openai_api.refusals import unfinished
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
+
+#: Bytes of all pictures in one response, which base64 makes a third larger; 64 KB are left for the other fields.
+MAX_PICTURE_BYTES: Final = (MAX_RESPONSE_BYTES - 64 * 1024) * 3 // 4
+#: Seconds between two looks at the preview of a task.
+PREVIEW_SECONDS: Final = 1.0
+#: Beginning of the types of a stream's events, by the call.
+_EVENT_OF_CALL: Final = {ImageCallKind.GENERATIONS: "image_generation", ImageCallKind.EDITS: "image_edit"}
+
+
+class OpenAiImages:
+    """Answers the calls of the images API; raises the contract's errors. `new_id` makes the ids of tasks."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        models: CheckpointCatalogue,
+        submission: TaskSubmission,
+        waiter: TaskWaiter,
+        outputs: OutputBucket,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._catalogue = catalogue
+        self._models = models
+        self._submission = submission
+        self._waiter = waiter
+        self._outputs = outputs
+        self._new_id = new_id
+
+    def list_models(self) -> dict[str, Any]:
+        """Return every value of `model`: each runtime, and each checkpoint of a runtime that loads any."""
+        names = [*self._catalogue.runtimes]
+        dynamic = [runtime.name for runtime in self._catalogue.runtimes.values() if runtime.dynamic_model]
+        checkpoints = self._models.checkpoints() if dynamic else []
+        names += [f"{runtime}/{checkpoint}" for runtime in dynamic for checkpoint in checkpoints]
+        models = [{"id": name, "object": "model", "created": 0, "owned_by": "darkroom"} for name in names]
+        return {"object": "list", "data": models}
+
+    def make(self, call: ImageCall, *, caller: Caller, seconds: float) -> Response[str]:
+        """Submit a call, wait for its task, and return its pictures, or the state of the task after `seconds`."""
+        submitted = self._submission.submit(
+            call.task(f"{PREFIX}-{self._new_id()}", catalogue=self._catalogue),
+            submission_id=caller.request_id,
+            format_=Format.V1ALPHA2,
+            tenant=caller.tenant,
+            key_name=caller.key_name,
+        )
+        previews: list[bytes] = []
+        record = submitted
+        for record in self._progress(submitted, seconds):
+            if record.preview_url and not record.is_final and len(previews) < call.request.partial_images:
+                previews += self._preview(record.preview_url)
+        if record.status is not Status.COMPLETED:
+            return unfinished(record)
+        return self._stream(call, record, previews) if call.request.stream else json_response(self._body(call, record))
+
+    def _progress(self, record: Record, seconds: float) -> Iterator[Record]:
+        """Yield the record until it is final or the time has passed, at least once."""
+        while True:
+            wait_seconds = min(seconds, PREVIEW_SECONDS)
+            seconds -= wait_seconds
+            record = self._waiter.until_final(record.key, seconds=wait_seconds) or record
+            yield record
+            if record.is_final or seconds <= 0:
+                return
+
+    def _preview(self, uri: str) -> list[bytes]:
+        try:
+            return self._outputs.read_within([uri], max_bytes=MAX_PICTURE_BYTES) or []
+        except OutputGone:
+            return []
+
+    def _body(self, call: ImageCall, record: Record) -> dict[str, Any]:
+        if call.request.response_format == "url":
+            data = [{"url": self._outputs.link(uri)} for uri in record.image_urls]
+        else:
+            data = [{"b64_json": picture} for picture in self._pictures(record)]
+        return {"created": _seconds(record), "data": data, **_shape(call), "id_task": record.id}
+
+    def _stream(self, call: ImageCall, record: Record, previews: list[bytes]) -> Response[str]:
+        """Return the events of a stream at once, because a function of this kind cannot send a response in parts."""
+        kind = _EVENT_OF_CALL.get(call.kind, "image_generation")
+        common = {"created_at": _seconds(record), **_shape(call)}
+        events = [
+            {"type": f"{kind}.partial_image", "b64_json": _base64(preview), "partial_image_index": index, **common}
+            for index, preview in enumerate(previews)
+        ]
+        events += [{"type": f"{kind}.completed", "b64_json": picture, **common} for picture in self._pictures(record)]
+        body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+        return Response(status_code=200, content_type="text/event-stream", body=body)
+
+    def _pictures(self, record: Record) -> list[str]:
+        pictures = self._outputs.read_within(record.image_urls, max_bytes=MAX_PICTURE_BYTES)
+        if pictures is None:
+            raise MessageTooLarge(
+                f"the pictures of task {record.id} are larger than the {MAX_PICTURE_BYTES // 1024**2} MB that one"
+                ' response can carry; ask for "response_format": "url", or read'
+                f" GET /v1alpha2/tasks/{record.id}"
+            )
+        return [_base64(picture) for picture in pictures]
+
+
+def _shape(call: ImageCall) -> dict[str, Any]:
+    request = call.request
+    return {
+        "size": request.size,
+        "quality": request.quality,
+        "background": "opaque",
+        "output_format": request.output_format,
+    }
+
+
+def _seconds(record: Record) -> int:
+    return (record.completed_at_ms or record.submitted_at_ms) // 1000
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

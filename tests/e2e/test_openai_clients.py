@@ -1,0 +1,134 @@
+"""OpenAI's own clients against the local system, with nothing changed but the base URL and the key."""
+
+import asyncio
+import base64
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.harness.local_system import SLOW, System
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+
+PROGRAM: Final = Path(__file__).with_name("openai_client.mjs")
+NODE: Final = Path(sys.executable).parent / "node"
+SMALL: Final[dict[str, Any]] = {"prompt": "A dog", "size": "64x64", "extra_body": {"steps": 2, "seed": 1}}
+
+
+def base_url(system: System) -> str:
+    return f"{system.endpoints['http_url'].rstrip('/')}/v1"
+
+
+@pytest.fixture
+def client(system: System) -> "OpenAI":
+    from openai import OpenAI  # noqa: PLC0415 - takes seconds, and every process reads this file to know its tests
+
+    return OpenAI(base_url=base_url(system), api_key=system.endpoints["api_key"], max_retries=0)
+
+
+def png(colour: str = "green") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (64, 64), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def opened(encoded: str | None) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(encoded or "")))
+
+
+def test_links_to_generated_pictures(client: "OpenAI") -> None:
+    made = client.images.generate(model="sdruntime", n=2, **SMALL)
+    assert made.data is not None
+    pictures = [Image.open(io.BytesIO(httpx.get(each.url or "").content)) for each in made.data]
+    assert [(picture.format, picture.size) for picture in pictures] == [("PNG", (64, 64))] * 2
+
+
+def test_the_asynchronous_client_gets_pictures_in_the_format_that_it_names(client: "OpenAI") -> None:
+    from openai import AsyncOpenAI  # noqa: PLC0415 - as above
+
+    async def make(async_client: AsyncOpenAI, output_format: Any) -> bytes:
+        asked = {"response_format": "b64_json", "output_format": output_format, "output_compression": 60}
+        answer = await async_client.images.generate(**SMALL, **asked)
+        assert answer.data is not None
+        return base64.b64decode(answer.data[0].b64_json or "")
+
+    async def make_both() -> tuple[bytes, bytes]:
+        async with AsyncOpenAI(base_url=client.base_url, api_key=client.api_key, max_retries=0) as async_client:
+            return await asyncio.gather(make(async_client, "jpeg"), make(async_client, "webp"))
+
+    jpeg, webp = asyncio.run(make_both())
+    assert (jpeg[:2], webp[8:12]) == (b"\xff\xd8", b"WEBP")
+
+
+def test_an_edit_with_a_mask_and_a_variation(client: "OpenAI") -> None:
+    body = {"steps": 2, "width": 64, "height": 64}
+    edited = client.images.edit(
+        image=("picture.png", png()),
+        mask=("mask.png", png("#00000000")),
+        prompt="A hat",
+        size="64x64",
+        response_format="b64_json",
+        extra_body=body,
+    )
+    varied = client.images.create_variation(image=("picture.png", png()), response_format="b64_json", extra_body=body)
+    for answer in (edited, varied):
+        assert answer.data is not None
+        assert opened(answer.data[0].b64_json).size == (64, 64)
+
+
+def test_models_and_one_of_the_bucket(client: "OpenAI", system: System) -> None:
+    names = [model.id for model in client.models.list()]
+    assert names[:2] == ["sdruntime", "dynamic"]
+    made = client.images.generate(model=names[-1], **SMALL)
+    task = system.http("GET", f"/v1alpha2/tasks/{made.model_extra['id_task']}").json()
+    assert (task["runtime"], names[-1].partition("/")[0]) == ("dynamic", "dynamic")
+
+
+def test_errors_become_the_clients_exceptions(client: "OpenAI") -> None:
+    import openai  # noqa: PLC0415 - as above
+
+    with pytest.raises(openai.NotFoundError, match="there is no runtime 'gpt-image-1'") as unknown:
+        client.images.generate(model="gpt-image-1", prompt="A dog")
+    assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
+    with pytest.raises(openai.BadRequestError, match="size: is 4096; this runtime accepts") as refused:
+        client.images.generate(prompt="A dog", size="4096x64")
+    assert refused.value.param == "size"
+    with pytest.raises(openai.BadRequestError, match="did you mean 'negative_prompt'"):
+        client.images.generate(**SMALL | {"extra_body": {"negativ_prompt": "cat"}})
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="wrong").images.generate(**SMALL)
+    with pytest.raises(openai.BadRequestError, match="needs one picture as a file"):
+        client.images.edit(image=[("a.png", png()), ("b.png", png())], prompt="A hat")
+
+
+def test_a_call_that_takes_longer_names_its_task(client: "OpenAI", system: System) -> None:
+    import openai  # noqa: PLC0415 - as above
+
+    slow = {name: value for name, value in SLOW.items() if name != "prompt"} | {"n_iter": 8}
+    with pytest.raises(openai.InternalServerError) as late:
+        client.images.generate(prompt="A dog", extra_body=slow)
+    assert (late.value.status_code, late.value.code) == (504, "takes_longer")
+    task = late.value.message.partition("/v1alpha2/tasks/")[2].partition(".")[0]
+    assert system.http("DELETE", f"/v1alpha2/tasks/{task}").json()["status"] == "CANCELLED"
+
+
+def test_every_call_of_the_javascript_client(system: System) -> None:
+    command = [NODE, PROGRAM, base_url(system), system.endpoints["api_key"]]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report: dict[str, Any] = json.loads(ended.stdout.partition("REPORT ")[2])
+    assert report["models"][0] == "sdruntime"
+    for call in ("generate", "edit", "variation"):
+        assert [opened(each["b64_json"]).size for each in report[call]["data"]] == [(64, 64)] * 2
+    assert report["events"][-1] == "image_generation.completed"
+    assert report["refused"] == {"name": "NotFoundError", "status": 404, "param": "model", "code": "model_not_found"}

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from moto.core.utils import unix_time
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.sqs.models import Message, SQSBackend
 from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.aws.moto_corrections import correct_moto
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -59,21 +59,11 @@ class RememberingDispatcher(DomainDispatcherApplication):  # type: ignore[misc] 
         return self._backends[host]
 
 
-def _is_retained(backend: SQSBackend, queue_name: str, message: Message) -> bool:
-    """Return True if a message's retention period has not passed.
-
-    For each message that it returns, moto counts all messages of the queue twelve times. With 300 waiting tasks that
-    was half of the time in which this server worked.
-    """
-    queue = backend.get_queue(queue_name)
-    return bool(queue.message_retention_period + message.sent_timestamp / 1000 > unix_time())
-
-
 def make_aws_server(*, port: int = 0) -> BaseWSGIServer:
     """Return a server on `port` of 127.0.0.1, on a free port for 0; all of one process share their state."""
     # One line a request would be most of what the log file holds.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    SQSBackend.is_message_valid_based_on_retention_period = _is_retained
+    correct_moto()
     application = OneTableWriteAtATime(RememberingDispatcher())
     return make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
 

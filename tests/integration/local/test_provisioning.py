@@ -98,18 +98,6 @@ def test_queues_have_their_attributes(clients: LocalAwsClients, provisioned: Pro
     assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 3
 
 
-def test_topics_deliver_what_the_filter_lets_through(clients: LocalAwsClients, provisioned: Provisioned) -> None:
-    for runtime in ("other", "one"):
-        attribute = {"DataType": "String", "StringValue": runtime}
-        clients("sns").publish(
-            TopicArn=provisioned.outputs["Topic"], Message=f"for {runtime}", MessageAttributes={"runtime": attribute}
-        )
-    received = clients("sqs").receive_message(
-        QueueUrl=provisioned.outputs["Queue"], MaxNumberOfMessages=10, WaitTimeSeconds=1
-    )
-    assert [message["Body"] for message in received["Messages"]] == ["for one"]
-
-
 def test_secrets_are_generated_and_resolved(clients: LocalAwsClients, provisioned: Provisioned) -> None:
     def read(name: str) -> str:
         text: str = clients("secretsmanager").get_secret_value(SecretId=provisioned.outputs[name])["SecretString"]

@@ -14,8 +14,7 @@ from typing import Final
 
 import uvicorn
 
-from embedded_webui.api.application import bare_application
-from embedded_webui.start import FragileStart
+from embedded_webui.api.application import create_application
 from embedded_webui.web_ui import build_web_ui
 
 #: How threads of torch wait for each other, for OpenMP. By default they spin. Next to other busy programs that costs 20
@@ -34,39 +33,38 @@ def main() -> None:
         threads=arguments.threads,
         settings_file=arguments.ui_settings_file,
     )
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((arguments.host, arguments.port))
-    listener.listen()
-    application = bare_application()
-    # Named, because uvicorn otherwise prefers whatever faster packages a machine has. No lifespan, because its event
-    # would count as a request.
+    # Named, because uvicorn otherwise prefers whatever faster packages a machine has.
     config = uvicorn.Config(
-        application, http="h11", loop="asyncio", ws="none", lifespan="off", access_log=False, log_config=None
+        create_application(web_ui),
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
     )
     server = uvicorn.Server(config)
-
-    def report_started() -> None:
-        sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
-        sys.stdout.write(f"Startup time: {time.monotonic() - began_at:.1f}s.\n")
-        sys.stdout.flush()
-
     # uvicorn handles signals while it serves, and raises them once more at its end. These handlers are for a signal
     # that arrives before, and they make the last one harmless.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     if not arguments.lazy:
         threading.Thread(target=web_ui.warm_up, name="warm-up", daemon=True).start()
-    FragileStart(application=application, web_ui=web_ui, seed=arguments.start_seed, on_started=report_started).begin()
-    server.run(sockets=[listener])
+    with socket.create_server((arguments.host, arguments.port)) as listener:
+        sys.stdout.write(json.dumps({"event": "listening", "port": listener.getsockname()[1]}) + "\n")
+        sys.stdout.write(f"Startup time: {time.monotonic() - began_at:.1f}s.\n")
+        sys.stdout.flush()
+        server.run(sockets=[listener])
+    logging.shutdown()
+    # A checkpoint that is still loading must not delay the end of the process.
+    os._exit(0)
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m embedded_webui",
         description="The SD Web UI's HTTP API (v1.10.1) on diffusers, on a GPU if there is one, else on the CPU. "
-        'When its start ends, it prints one line of JSON, {"event": "listening", "port": 7860}, and "Startup time". An '
-        "HTTP request before that may end it, as it ends the real one.",
+        'It prints one line of JSON, {"event": "listening", "port": 7860}, and "Startup time".',
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on, 0 for any (default: %(default)s)")
@@ -75,16 +73,13 @@ def _parse() -> argparse.Namespace:
         type=Path,
         required=True,
         help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or the tiny ones of "
-        "python -m embedded_webui.tiny_model.checkpoint)",
+        "python -m embedded_webui.tiny_model.checkpoint), and whose Lora/ holds LoRA files",
     )
     parser.add_argument(
         "--ui-settings-file", type=Path, help="file that keeps the options from one start to the next (default: none)"
     )
     parser.add_argument(
         "--lazy", action="store_true", help="load a model when the first request needs one, not at the start"
-    )
-    parser.add_argument(
-        "--start-seed", type=int, help="seed that draws the pauses of the start at random (default: the recorded ones)"
     )
     parser.add_argument(
         "--threads",

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from embedded_webui.violations import VIOLATIONS_PATH, violations_in
 from stub_webui.fields import NUMBERS, decoded, is_number, not_a_number
 from stub_webui.journal import GenerationJournal, GenerationStep
 from stub_webui.png_images import text_of, upscaled
 from stub_webui.run import StubRun, draw_small, encoded_answer
 from stub_webui.service import Reply, StubService
 from stub_webui.start import StubStart
+from stub_webui.violations import VIOLATIONS_PATH, violations_in
 
 Json = dict[str, Any]
 #: Path of the number of checkpoint switches so far.

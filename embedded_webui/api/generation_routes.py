@@ -45,12 +45,12 @@ def generation_routes(web_ui: EmbeddedWebUi) -> APIRouter:
 
     @router.post("/interrupt")
     def interrupt() -> dict[str, Any]:
-        web_ui.state.interrupt()
+        web_ui.state.interrupted = True
         return {}
 
     @router.post("/skip")
     def skip() -> None:
-        web_ui.state.skip()
+        web_ui.state.skipped = True
 
     return router
 
@@ -58,7 +58,7 @@ def generation_routes(web_ui: EmbeddedWebUi) -> APIRouter:
 def _generate(
     web_ui: EmbeddedWebUi, request: GenerationRequest, *, images: list[Image.Image], mask: Image.Image | None
 ) -> JSONResponse:
-    result = web_ui.queue.run(lambda: web_ui.generator.generate(request, images=images, mask=mask))
+    result = web_ui.run(lambda: web_ui.generator.generate(request, images=images, mask=mask))
     # Outside the queue, so that the next request runs while these images are encoded.
     encoded = [
         codec.encode(image, web_ui.options, infotext=text)

@@ -1,7 +1,7 @@
 """Generator of a request's images: option overrides, seeds, batches. It runs inside the job queue."""
 
 import os
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image
@@ -10,13 +10,13 @@ from embedded_webui.errors import WebUiException
 from embedded_webui.generation import xyz_plot
 from embedded_webui.generation.progress import ProgressState
 from embedded_webui.generation.result import GenerationResult, build_result
-from embedded_webui.generation.run import GenerationRun
+from embedded_webui.generation.run import GenerationRun, choose_seeds
 from embedded_webui.generation.samplers import resolve_sampler
-from embedded_webui.generation.seeds import choose_seeds
 from embedded_webui.images import codec
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
+from embedded_webui.models.loras import find_loras
 from embedded_webui.options import WebUiOptions
 from embedded_webui.requests import NO_REFINER, SD_UPSCALE, GenerationRequest, ImageToImageRequest, TextToImageRequest
 
@@ -30,8 +30,9 @@ _BYTES_PER_PIXEL: Final = 128 * 4
 class Passes(Protocol):
     """The passes of one kind of request."""
 
-    #: Passes of the whole request, which `progress` counts.
-    jobs: int
+    @property
+    def jobs(self) -> int:
+        """Passes of the whole request, which `progress` counts."""
 
     def make(self, iteration: int) -> list[Image.Image]:
         """Make the images of one iteration, counted from 0."""
@@ -41,11 +42,18 @@ class Generator:
     """Runs requests one by one, in the thread of the job queue."""
 
     def __init__(
-        self, *, engine: ModelEngine, options: WebUiOptions, checkpoints: CheckpointFolder, state: ProgressState
+        self,
+        *,
+        engine: ModelEngine,
+        options: WebUiOptions,
+        checkpoints: CheckpointFolder,
+        loras_folder: Path,
+        state: ProgressState,
     ) -> None:
         self._engine = engine
         self._options = options
         self._checkpoints = checkpoints
+        self._loras_folder = loras_folder
         self._state = state
 
     def generate(
@@ -60,7 +68,7 @@ class Generator:
             if plot:
                 return self._plot(plot, images, mask)
             run, made = self._make(request, images, mask)
-            return build_result(run, made, job_timestamp=self._state.job_timestamp)
+            return build_result(run, made)
         finally:
             self._state.end()
             if request.override_settings_restore_afterwards:
@@ -74,15 +82,21 @@ class Generator:
         run = self._resolve(request, self._engine.model().checkpoint)
         passes = self._passes(run, images, mask)
         self._state.job_count = passes.jobs
-        return run, self._run_batches(run, passes.make)
+        made: list[Image.Image] = []
+        for number in range(request.n_iter):
+            self._state.skipped = False
+            if self._state.interrupted:
+                break
+            if request.n_iter > 1:
+                self._state.job = f"Batch {number + 1} out of {request.n_iter}"
+            made += passes.make(number)
+        return run, made
 
     def _plot(self, plot: xyz_plot.Plot, images: list[Image.Image], mask: Image.Image | None) -> GenerationResult:
         made = [self._make(cell, images, mask) for cell in plot.cells if not self._state.interrupted]
-        timestamp = self._state.job_timestamp
-        cells = [build_result(run, first[:1], job_timestamp=timestamp) for run, first in made]
+        cells = [build_result(run, first[:1]) for run, first in made]
         made[0][0].extra |= plot.settings
-        grid = codec.grid([cell.images[0] for cell in cells], columns=plot.columns)
-        sheet = build_result(made[0][0], [grid], job_timestamp=timestamp)
+        sheet = build_result(made[0][0], [codec.grid([cell.images[0] for cell in cells], columns=plot.columns)])
         return sheet.followed_by(cells if plot.with_cells else [])
 
     def _override(self, overrides: dict[str, Any]) -> None:
@@ -119,6 +133,12 @@ class Generator:
         clip_skip = self._options["CLIP_stop_at_last_layers"]
         # An option with a value of a wrong type makes every run fail here, as in the Web UI.
         -clip_skip  # noqa: B018 - raises TypeError
+
+        def load_model(name: str | None = None) -> "Model":
+            model = self._engine.model(self._named_checkpoint(name))
+            model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
+            return model
+
         return GenerationRun(
             request=request,
             sampler=resolve_sampler(request.sampler_name or request.sampler_index, request.scheduler),
@@ -130,6 +150,9 @@ class Generator:
             ),
             clip_skip=int(clip_skip),
             checkpoint=checkpoint,
+            state=self._state,
+            load_model=load_model,
+            find_loras=lambda: find_loras(self._loras_folder),
         )
 
     def _passes(self, run: GenerationRun, images: list[Image.Image], mask: Image.Image | None) -> Passes:
@@ -137,35 +160,20 @@ class Generator:
         from embedded_webui.generation.sd_upscale import SdUpscale  # noqa: PLC0415 - see above
         from embedded_webui.generation.text_to_image import TextToImage  # noqa: PLC0415 - see above
 
-        request, state = run.request, self._state
-
-        def load_model(name: str | None = None) -> "Model":
-            model = self._engine.model(self._named_checkpoint(name))
-            model.set_tiling(enabled=bool(self._options["tiling"] if request.tiling is None else request.tiling))
-            return model
-
+        request = run.request
         if isinstance(request, TextToImageRequest):
-            return TextToImage(request, run=run, load_model=load_model, state=state)
+            return TextToImage(request=request, run=run)
         if not isinstance(request, ImageToImageRequest):
             raise TypeError(type(request))
+        multiplier = request.initial_noise_multiplier
         single = ImageToImage(
-            request, run=run, images=images, drawn_mask=mask, load_model=load_model, state=state, options=self._options
+            request=request,
+            run=run,
+            images=[codec.flatten(image, self._options["img2img_background_color"]) for image in images],
+            drawn_mask=mask,
+            noise_multiplier=float(self._options["initial_noise_multiplier"] if multiplier is None else multiplier),
         )
-        if request.script == SD_UPSCALE:
-            return SdUpscale(request, run=run, images=images, tiles=single)
-        return single
-
-    def _run_batches(self, run: GenerationRun, make: Callable[[int], list[Image.Image]]) -> list[Image.Image]:
-        batches = run.request.n_iter
-        images: list[Image.Image] = []
-        for number in range(batches):
-            self._state.skipped = False
-            if self._state.interrupted:
-                break
-            if batches > 1:
-                self._state.job = f"Batch {number + 1} out of {batches}"
-            images += make(number)
-        return images
+        return SdUpscale(tiles=single, image=images[0]) if request.script == SD_UPSCALE else single
 
     def _named_checkpoint(self, name: str | None) -> CheckpointFile | None:
         """Return the checkpoint of a refiner or a second pass, None for that of the first pass."""

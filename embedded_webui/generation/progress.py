@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +14,22 @@ _FLOOR: Final = 0.01
 _UNKNOWN_JOB_COUNT: Final = -1
 
 
-class ProgressState:
+@dataclass
+class JobState:
+    """The `state` of the answer to `progress`."""
+
+    skipped: bool = False
+    interrupted: bool = False
+    stopping_generation: bool = False
+    job: str = ""
+    job_count: int = 0
+    job_timestamp: str = ""
+    job_no: int = 0
+    sampling_step: int = 0
+    sampling_steps: int = 0
+
+
+class ProgressState(JobState):
     """State of the run that holds the queue, without a task id. Other requests read it and interrupt the run.
 
     Args:
@@ -31,14 +47,7 @@ class ProgressState:
         self._make_preview: Callable[[], Image.Image] | None = None
         self._preview_step = 0
         self._preview: Image.Image | None = None
-        self.interrupted = False
-        self.skipped = False
-        self.job = ""
-        self.job_count = 0
-        self.job_no = 0
-        self.job_timestamp = self._timestamp()
-        self.sampling_step = 0
-        self.sampling_steps = 0
+        super().__init__(job_timestamp=self._timestamp())
 
     def begin(self, job: str) -> None:
         """Start a run: drop earlier interrupts, but keep `sampling_steps`, as the Web UI does."""
@@ -65,14 +74,6 @@ class ProgressState:
         with self._preview_lock:
             self._make_preview = make_preview
 
-    def interrupt(self) -> None:
-        """Stop the running request after its step, whichever task it belongs to."""
-        self.interrupted = True
-
-    def skip(self) -> None:
-        """Stop the running pass after its step."""
-        self.skipped = True
-
     def response(self, *, every_steps: int, wants_preview: bool) -> tuple[dict[str, Any], Image.Image | None]:
         """Return the body of `progress` without its image, and the latest preview.
 
@@ -92,24 +93,8 @@ class ProgressState:
             eta_relative = elapsed / progress - elapsed if progress > 0 else 0.0
             progress = min(progress, 1.0)
             preview = self._latest_preview(every_steps) if wants_preview else None
-        body = {
-            "progress": progress,
-            "eta_relative": eta_relative,
-            "state": {
-                "skipped": self.skipped,
-                "interrupted": self.interrupted,
-                "stopping_generation": False,
-                "job": self.job,
-                "job_count": self.job_count,
-                "job_timestamp": self.job_timestamp,
-                "job_no": self.job_no,
-                "sampling_step": self.sampling_step,
-                "sampling_steps": self.sampling_steps,
-            },
-            "current_image": None,
-            "textinfo": None,
-        }
-        return body, preview
+        empty = {"current_image": None, "textinfo": None}
+        return {"progress": progress, "eta_relative": eta_relative, "state": asdict(self), **empty}, preview
 
     def _latest_preview(self, every_steps: int) -> Image.Image | None:
         with self._preview_lock:

@@ -4,8 +4,7 @@ diffusers' own `encode_prompt` cuts a prompt after 75 tokens and has no weights.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,8 +15,7 @@ from embedded_webui.models.kinds import CHUNK_TOKENS
 _TEXT_TOKENS: Final = CHUNK_TOKENS - 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Embedding:
+class Embedding(NamedTuple):
     """One prompt for the U-Net: `text` is [1, tokens, width]; `pooled` is [1, width] for SDXL, else None."""
 
     text: Tensor
@@ -27,8 +25,11 @@ class Embedding:
 class PromptEncoder:
     """Encodes prompts with the text encoders of one loaded pipeline."""
 
-    def __init__(self, pipeline: Any, *, names: Sequence[tuple[str, str]]) -> None:
-        self._encoders = [(getattr(pipeline, tokenizer), getattr(pipeline, model)) for tokenizer, model in names]
+    def __init__(self, pipeline: Any) -> None:
+        names = [name for name in ("text_encoder", "text_encoder_2") if name in pipeline.components]
+        self._encoders = [
+            (getattr(pipeline, name.replace("text_encoder", "tokenizer")), getattr(pipeline, name)) for name in names
+        ]
         self._is_sdxl = len(self._encoders) > 1
         self._has_hooks = True
 
@@ -36,26 +37,43 @@ class PromptEncoder:
         """Leave out what the Web UI adds to the text encoder, as after a load that failed."""
         self._has_hooks = False
 
-    def encode(self, prompt: str, *, clip_skip: int, is_negative: bool = False) -> Embedding:
-        """Encode a prompt. `clip_skip` 1 reads the last layer of an SD 1.5 encoder, 2 the one before it."""
+    def encode_pair(self, prompt: str, negative_prompt: str, *, clip_skip: int) -> dict[str, Tensor]:
+        """Return the arguments of a pipeline for two prompts, of which the shorter one ends in empty chunks.
+
+        `clip_skip` 1 reads the last layer of an SD 1.5 encoder, 2 the one before it.
+        """
+        encoded = {"": self._encode(prompt, clip_skip), "negative_": self._encode_negative(negative_prompt, clip_skip)}
+        length = max(embedding.text.shape[1] for embedding in encoded.values())
+        arguments = {}
+        for prefix, (text, pooled) in encoded.items():
+            missing = (length - text.shape[1]) // CHUNK_TOKENS
+            padding = [self._encode("", clip_skip).text] * missing if missing else []
+            arguments[f"{prefix}prompt_embeds"] = torch.cat([text, *padding], dim=1)
+            if pooled is not None:
+                arguments[f"{prefix}pooled_prompt_embeds"] = pooled
+        return arguments
+
+    def _encode_negative(self, prompt: str, clip_skip: int) -> Embedding:
+        if prompt or not self._is_sdxl:
+            return self._encode(prompt, clip_skip)
         # SDXL was trained with zeros, not with an empty prompt, as its empty negative prompt.
-        if self._is_sdxl and is_negative and not prompt:
-            empty = self.encode(" ", clip_skip=clip_skip)
-            pooled = None if empty.pooled is None else torch.zeros_like(empty.pooled)
-            return Embedding(text=torch.zeros_like(empty.text), pooled=pooled)
+        text, pooled = self._encode(" ", clip_skip)
+        return Embedding(torch.zeros_like(text), None if pooled is None else torch.zeros_like(pooled))
+
+    def _encode(self, prompt: str, clip_skip: int) -> Embedding:
         pieces = weighted_pieces(prompt) if self._has_hooks else [Weighted(prompt, 1.0)]
         # SDXL always reads the layer before the last, and pads its second encoder with zeros.
         layer = -2 if self._is_sdxl else -clip_skip
         texts, pooled = [], None
         for number, (tokenizer, model) in enumerate(self._encoders):
             padding = 0 if number else model.config.eos_token_id
-            text, pooled = self._encode(tokenizer, model, pieces, layer=layer, padding=padding)
+            text, pooled = self._encode_by(tokenizer, model, pieces, layer=layer, padding=padding)
             texts.append(text)
-        return Embedding(text=torch.cat(texts, dim=-1), pooled=pooled)
+        return Embedding(torch.cat(texts, dim=-1), pooled)
 
-    def _encode(
+    def _encode_by(
         self, tokenizer: Any, model: Any, pieces: Sequence[Weighted], *, layer: int, padding: int
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> Embedding:
         config = model.config
         states, pooled = [], None
         for tokens, weights in _chunks(pieces, lambda text: tokenizer(text, add_special_tokens=False).input_ids):
@@ -73,18 +91,7 @@ class PromptEncoder:
             states.append(weighted * (state.abs().mean() / weighted.abs().mean()))
             if pooled is None:
                 pooled = getattr(output, "text_embeds", None)
-        return torch.cat(states, dim=1), pooled
-
-
-def pad_to_same_length(embeddings: Sequence[Embedding], empty: Embedding) -> list[Embedding]:
-    """Return the embeddings with empty chunks appended to the shorter ones, because one call needs one length."""
-    length = max(embedding.text.shape[1] for embedding in embeddings)
-    padded = []
-    for embedding in embeddings:
-        missing = (length - embedding.text.shape[1]) // CHUNK_TOKENS
-        text = torch.cat([embedding.text, *[empty.text[:, :CHUNK_TOKENS]] * missing], dim=1)
-        padded.append(Embedding(text=text, pooled=embedding.pooled))
-    return padded
+        return Embedding(torch.cat(states, dim=1), pooled)
 
 
 def _chunks(

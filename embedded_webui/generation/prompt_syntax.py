@@ -1,6 +1,7 @@
 """The Web UI's prompt language: weights in brackets, prompts that change between steps, and extra networks."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +25,24 @@ class Weighted:
     weight: float = 1.0
 
 
-def without_extra_networks(prompt: str) -> str:
-    """Return the prompt without its `<lora:name:weight>`. None is known here, and the Web UI ignores unknown ones."""
-    return _EXTRA_NETWORK.sub("", prompt)
+@dataclass(frozen=True, kw_only=True)
+class ExtraNetwork:
+    """A file that a prompt names, with a weight for the text encoders and one for the U-Net."""
+
+    kind: str
+    name: str
+    weights: tuple[float, float]
+
+
+def split_extra_networks(prompt: str) -> tuple[str, list[ExtraNetwork]]:
+    """Return the prompt without its `<lora:name:weight>`, and those; one with a broken weight is ignored."""
+    networks = []
+    for kind, arguments in _EXTRA_NETWORK.findall(prompt):
+        name, *numbers = arguments.split(":")
+        with suppress(ValueError):
+            text_weight, image_weight, *_ = [*map(float, numbers), *map(float, numbers[-1:]), 1.0, 1.0]
+            networks.append(ExtraNetwork(kind=kind, name=name, weights=(text_weight, image_weight)))
+    return _EXTRA_NETWORK.sub("", prompt), networks
 
 
 def prompts_by_step(prompt: str, steps: int) -> list[str]:

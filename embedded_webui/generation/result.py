@@ -37,7 +37,7 @@ class GenerationResult:
         )
 
 
-def build_result(run: GenerationRun, images: list[Image.Image], *, job_timestamp: str) -> GenerationResult:
+def build_result(run: GenerationRun, images: list[Image.Image]) -> GenerationResult:
     """Return the result of a run, with a grid of all images first if the request saves images."""
     # Images that are combined of tiles are described by the first tile, and their files by nothing.
     texts = [_infotext(run, 0 if run.last_tiles else number) for number in range(len(images))]
@@ -47,7 +47,7 @@ def build_result(run: GenerationRun, images: list[Image.Image], *, job_timestamp
     info = _info(run) | {
         "index_of_first_image": int(has_grid),
         "infotexts": texts,
-        "job_timestamp": job_timestamp,
+        "job_timestamp": run.state.job_timestamp,
     }
     in_files = [None] * len(images) if run.last_tiles else texts
     return GenerationResult(images=images, infotexts=in_files, info=json.dumps(info))

@@ -6,9 +6,7 @@ from typing import Any, Final
 from PIL import Image, ImageChops
 
 from embedded_webui.generation.image_to_image import ImageToImage
-from embedded_webui.generation.run import GenerationRun
 from embedded_webui.images import upscalers
-from embedded_webui.requests import ImageToImageRequest
 
 #: Arguments of the script that a request leaves out: its explanation, overlap in pixels, upscaler, factor.
 _DEFAULT_ARGUMENTS: Final = ("", 64, "None", 2.0)
@@ -17,26 +15,23 @@ _DEFAULT_ARGUMENTS: Final = ("", 64, "None", 2.0)
 class SdUpscale:
     """Makes one large image in each iteration. The request's size is the size of a tile, and tiles form the batches."""
 
-    def __init__(
-        self, request: ImageToImageRequest, *, run: GenerationRun, images: list[Image.Image], tiles: ImageToImage
-    ) -> None:
+    def __init__(self, *, tiles: ImageToImage, image: Image.Image) -> None:
+        request, run = tiles.request, tiles.run
         given = list(request.script_args or [])
         arguments: list[Any] = [*given, *_DEFAULT_ARGUMENTS[len(given) :]]
         self._overlap = int(arguments[1])
         upscaler = upscalers.exact_name(str(arguments[2]))
-        self._image = upscalers.enlarge(images[0].convert("RGB"), upscaler=upscaler, factor=float(arguments[3]))
+        self._image = upscalers.enlarge(image.convert("RGB"), upscaler=upscaler, factor=float(arguments[3]))
         width, height = self._image.size
         self._tile = (min(run.size[0], width), min(run.size[1], height))
         self._tiles = tiles
-        self._run = run
         corners = [
             (left, top)
             for top in _starts(height, self._tile[1], self._overlap)
             for left in _starts(width, self._tile[0], self._overlap)
         ]
-        self._batches = [
-            corners[start : start + request.batch_size] for start in range(0, len(corners), request.batch_size)
-        ]
+        size = request.batch_size
+        self._batches = [corners[start : start + size] for start in range(0, len(corners), size)]
         self.jobs = len(self._batches) * request.n_iter
         run.extra |= {"SD upscale overlap": self._overlap, "SD upscale upscaler": upscaler}
 
@@ -45,12 +40,12 @@ class SdUpscale:
         width, height = self._tile
         result = self._image.copy()
         for number, corners in enumerate(self._batches):
-            seeds = self._run.seeds.from_first(iteration + number, count=len(corners))
+            seeds = self._tiles.run.seeds.from_first(iteration + number, count=len(corners))
             parts = [self._image.crop((left, top, left + width, top + height)) for left, top in corners]
             for (left, top), made in zip(corners, self._tiles.rework(parts, seeds), strict=True):
                 tile = made.resize((width, height), Image.Resampling.LANCZOS)
                 result.paste(tile, (left, top), self._fade(left, top))
-            self._run.last_tiles = seeds
+            self._tiles.run.last_tiles = seeds
         return [result]
 
     def _fade(self, left: int, top: int) -> Image.Image:

@@ -1,7 +1,6 @@
 """The passes of text-to-image: noise to image, and a second pass over the enlarged image for `enable_hr`."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from PIL import Image
@@ -9,11 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedded_webui.errors import WebUiException
-from embedded_webui.generation.progress import ProgressState
-from embedded_webui.generation.run import GenerationRun
+from embedded_webui.generation.run import GenerationRun, Seeds
 from embedded_webui.generation.samplers import ResolvedSampler, resolve_sampler
-from embedded_webui.generation.sampling import Noise, Start, refiner_of, sample
-from embedded_webui.generation.seeds import Seeds
+from embedded_webui.generation.sampling import SamplingPass, Start
 from embedded_webui.images import upscalers
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
 from embedded_webui.models.kinds import LATENT_PIXELS
@@ -21,59 +18,55 @@ from embedded_webui.models.model import Model
 from embedded_webui.requests import TextToImageRequest
 
 
+@dataclass(frozen=True, kw_only=True)
 class TextToImage:
-    """Makes images from noise.
+    """Makes images from noise."""
 
-    Args:
-        load_model: Returns the model of a checkpoint by its name, None for the one in the options.
-    """
+    request: TextToImageRequest
+    run: GenerationRun
 
-    def __init__(
-        self,
-        request: TextToImageRequest,
-        *,
-        run: GenerationRun,
-        state: ProgressState,
-        load_model: Callable[[str | None], Model],
-    ) -> None:
-        self._request = request
-        self._run = run
-        self._state = state
-        self._load_model = load_model
-        self._upscaler = request.hr_upscaler or next(iter(upscalers.LATENT_MODES))
-        self.jobs = request.n_iter * (2 if request.enable_hr else 1)
-        if request.enable_hr:
+    def __post_init__(self) -> None:
+        """Refuse an unknown upscaler, and describe the second pass."""
+        if self.request.enable_hr:
             upscalers.check_hires_upscaler(self._upscaler)
-            run.extra.update(self._hires_settings())
+            self.run.extra.update(self._hires_settings())
+
+    @property
+    def jobs(self) -> int:
+        """Passes of the whole request."""
+        return self.request.n_iter * (2 if self.request.enable_hr else 1)
 
     @torch.inference_mode()
     def make(self, iteration: int) -> list[Image.Image]:
         """Make the images of one iteration."""
-        batch = self._run.batch(iteration, count=self._request.batch_size)
+        run, has_second = self.run, bool(self.request.enable_hr)
+        seeds = run.batch(iteration, count=self.request.batch_size)
         # An earlier iteration may have left another model.
-        model = self._load_model(None)
-        plan = self._run.sampling_pass(size=self._run.size)
-        # The refiner of a request with a second pass belongs to that pass.
-        refiner = None if self._request.enable_hr else refiner_of(self._run, self._load_model)
-        latents = sample(model, self._state, plan, Noise(batch, device=model.device), refiner=refiner)
-        if refiner and refiner.model:
-            model = refiner.model
-        if self._request.enable_hr and not self._state.interrupted:
-            self._state.next_job()
-            model, latents = self._second_pass(model, latents, batch)
-        images = model.decode(latents)
-        self._state.next_job()
+        model = run.load_model(None)
+        sampling = SamplingPass(
+            run=run, plan=run.sampling_pass(size=run.size), model=model, seeds=seeds, is_last=not has_second
+        )
+        latents = sampling.latents()
+        if has_second and not run.state.interrupted:
+            run.state.next_job()
+            sampling = self._second_pass(model, latents, seeds)
+            latents = sampling.latents()
+        images = sampling.model.decode(latents)
+        run.state.next_job()
         return images
 
-    def _second_pass(self, model: Model, latents: Tensor, batch: Seeds) -> tuple[Model, Tensor]:
-        request = self._request
+    @property
+    def _upscaler(self) -> str:
+        return self.request.hr_upscaler or next(iter(upscalers.LATENT_MODES))
+
+    def _second_pass(self, model: Model, latents: Tensor, seeds: Seeds) -> SamplingPass:
+        request = self.request
         if request.denoising_strength is None:
             raise WebUiException("TypeError", "'>' not supported between instances of 'NoneType' and 'int'")
         width, height = self._hires_size()
-        if self._upscaler in upscalers.LATENT_MODES:
-            size = (height // LATENT_PIXELS, width // LATENT_PIXELS)
-            enlarged = functional.interpolate(latents, size=size, **upscalers.LATENT_MODES[self._upscaler])
-            model = self._load_model(request.hr_checkpoint_name)
+        if mode := upscalers.LATENT_MODES.get(self._upscaler):
+            latents = functional.interpolate(latents, size=(height // LATENT_PIXELS, width // LATENT_PIXELS), **mode)
+            model = self.run.load_model(request.hr_checkpoint_name)
         else:
             images = [
                 upscalers.enlarge(image, upscaler=self._upscaler, factor=width / image.width).resize(
@@ -81,9 +74,9 @@ class TextToImage:
                 )
                 for image in model.decode(latents)
             ]
-            model = self._load_model(request.hr_checkpoint_name)
-            enlarged = model.encode(images)
-        first = self._run.sampling_pass(size=(width, height))
+            model = self.run.load_model(request.hr_checkpoint_name)
+            latents = model.encode(images)
+        first = self.run.sampling_pass(size=(width, height))
         plan = replace(
             first,
             sampler=self._hires_sampler(),
@@ -91,14 +84,12 @@ class TextToImage:
             prompt=request.hr_prompt or first.prompt,
             negative_prompt=request.hr_negative_prompt or first.negative_prompt,
         )
-        start = Start(latents=enlarged, strength=request.denoising_strength)
-        refiner = refiner_of(self._run, self._load_model)
-        latents = sample(model, self._state, plan, Noise(batch, device=model.device), start, refiner=refiner)
-        return (refiner and refiner.model) or model, latents
+        start = Start(latents=latents, strength=request.denoising_strength)
+        return SamplingPass(run=self.run, plan=plan, model=model, seeds=seeds, start=start)
 
     def _hires_sampler(self) -> ResolvedSampler:
-        first = self._run.sampler
-        name, schedule = self._request.hr_sampler_name, self._request.hr_scheduler
+        first = self.run.sampler
+        name, schedule = self.request.hr_sampler_name, self.request.hr_scheduler
         return resolve_sampler(
             first.name if not name or name in SAME_AS_FIRST_PASS else name,
             first.schedule if not schedule or schedule in SAME_AS_FIRST_PASS else schedule,
@@ -106,8 +97,8 @@ class TextToImage:
 
     def _hires_size(self) -> tuple[int, int]:
         """Return the size of the second pass, in multiples of a latent pixel's side."""
-        request = self._request
-        width, height = self._run.size
+        request = self.request
+        width, height = self.run.size
         wanted_width, wanted_height = request.hr_resize_x, request.hr_resize_y
         if not (wanted_width or wanted_height):
             wanted_width, wanted_height = int(width * request.hr_scale), int(height * request.hr_scale)
@@ -116,17 +107,16 @@ class TextToImage:
         return wanted_width // LATENT_PIXELS * LATENT_PIXELS, wanted_height // LATENT_PIXELS * LATENT_PIXELS
 
     def _hires_settings(self) -> dict[str, object]:
-        request = self._request
-        is_resized = request.hr_resize_x or request.hr_resize_y
+        request = self.request
         settings: dict[str, object] = {
             "Denoising strength": request.denoising_strength,
             "Hires prompt": request.hr_prompt or None,
             "Hires negative prompt": request.hr_negative_prompt or None,
             "Hires schedule type": None,
-            "Hires upscale": None if is_resized else request.hr_scale,
-            "Hires resize": f"{request.hr_resize_x}x{request.hr_resize_y}" if is_resized else None,
-            "Hires steps": request.hr_second_pass_steps or None,
-            "Hires upscaler": request.hr_upscaler,
         }
-        optional = {"Hires resize", "Hires steps", "Hires upscaler"}
-        return {name: value for name, value in settings.items() if value is not None or name not in optional}
+        if request.hr_resize_x or request.hr_resize_y:
+            settings |= {"Hires upscale": None, "Hires resize": f"{request.hr_resize_x}x{request.hr_resize_y}"}
+        else:
+            settings["Hires upscale"] = request.hr_scale
+        optional = {"Hires steps": request.hr_second_pass_steps, "Hires upscaler": request.hr_upscaler}
+        return settings | {name: value for name, value in optional.items() if value}

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any, Final
 
 from embedded_webui.errors import WebUiException
-from embedded_webui.generation.seeds import choose_seeds
+from embedded_webui.generation.run import choose_seeds
 from embedded_webui.lists import LISTS
 from embedded_webui.requests import GenerationRequest, ImageToImageRequest
 

@@ -12,7 +12,6 @@ import torch
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image, ImageFilter, ImageOps
 
-from embedded_webui.models.kinds import LATENT_PIXELS
 from embedded_webui.requests import ImageToImageRequest
 
 Box = tuple[int, int, int, int]
@@ -44,10 +43,10 @@ class Mask:
         """Return the region of an image that is sampled."""
         return image.crop(self.box) if self.box else image
 
-    def latent(self, *, width: int, height: int, is_rounded: bool, device: str) -> torch.Tensor:
-        """Return [1, 1, height, width] in latent pixels: 1 where the latents may change."""
-        size = (width // LATENT_PIXELS, height // LATENT_PIXELS)
-        values = np.asarray(self.cut(self.image).resize(size, Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    def latent(self, *, size: tuple[int, int], is_rounded: bool, device: str) -> torch.Tensor:
+        """Return [1, 1, height, width] of the latents' `size`, height first: 1 where they may change."""
+        scaled = self.cut(self.image).resize(size[::-1], Image.Resampling.BILINEAR)
+        values = np.asarray(scaled, dtype=np.float32) / 255
         return torch.from_numpy(np.around(values) if is_rounded else values)[None, None].to(device)
 
     def put_back(self, result: Image.Image, original: Image.Image) -> Image.Image:

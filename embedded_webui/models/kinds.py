@@ -23,59 +23,37 @@ class UnsupportedModel(Exception):
     """Raised when a checkpoint is of no kind that the embedded Web UI runs."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ModelKind:
-    """One kind of model; its pipelines are names of classes in diffusers."""
+    """One kind of model, recognised by the name and the width of the token table in its checkpoint."""
 
     name: str
     config_folder: Path
-    text_to_image: str
-    image_to_image: str
-    #: Name and width of the token table in the checkpoint, by which the kind is recognised.
     token_table: str
-    token_width: int
-    #: Components that read a prompt: (tokenizer, text encoder).
-    text_encoders: tuple[tuple[str, str], ...] = (("tokenizer", "text_encoder"),)
 
     def config(self, component: str) -> dict[str, Any]:
         """Return the configuration of a component, for example of `unet`."""
         config: dict[str, Any] = json.loads((self.config_folder / component / "config.json").read_text())
         return config
 
+    @property
+    def components(self) -> dict[str, Any]:
+        """Library and class of each component, and the class of the pipeline as `_class_name`."""
+        components: dict[str, Any] = json.loads((self.config_folder / "model_index.json").read_text())
+        return components
 
-SD15: Final = ModelKind(
-    name="SD 1.5",
-    config_folder=_CONFIGS / "sd15",
-    text_to_image="StableDiffusionPipeline",
-    image_to_image="StableDiffusionImg2ImgPipeline",
-    token_table=_SD15_TOKENS,
-    token_width=768,
-)
-SDXL: Final = ModelKind(
-    name="SDXL",
-    config_folder=_CONFIGS / "sdxl",
-    text_to_image="StableDiffusionXLPipeline",
-    image_to_image="StableDiffusionXLImg2ImgPipeline",
-    token_table=_SDXL_TOKENS,
-    token_width=768,
-    text_encoders=(("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")),
-)
+
+SD15: Final = ModelKind("SD 1.5", _CONFIGS / "sd15", _SD15_TOKENS)
+SDXL: Final = ModelKind("SDXL", _CONFIGS / "sdxl", _SDXL_TOKENS)
 #: SD 1.5 at tiny widths. Its large levels have one attention head each: with eight, the attention among the 4,096
 #: latent pixels of a 512 x 512 image takes nearly all of the time.
-TINY: Final = ModelKind(
-    name="tiny",
-    config_folder=_CONFIGS / "tiny",
-    text_to_image="StableDiffusionPipeline",
-    image_to_image="StableDiffusionImg2ImgPipeline",
-    token_table=_SD15_TOKENS,
-    token_width=32,
-)
+TINY: Final = ModelKind("tiny", _CONFIGS / "tiny", _SD15_TOKENS)
 
 
 def kind_of(shapes: Mapping[str, tuple[int, ...]]) -> ModelKind:
     """Return the kind of model that has tensors of these names and shapes, or raise `UnsupportedModel`."""
     for kind in (SD15, SDXL, TINY):
-        if shapes.get(kind.token_table, ())[-1:] == (kind.token_width,):
+        if shapes.get(kind.token_table, ())[-1:] == (kind.config("text_encoder")["hidden_size"],):
             channels = shapes.get(_FIRST_CONVOLUTION, ())[1:2]
             if channels and channels != (kind.config("vae")["latent_channels"],):
                 raise UnsupportedModel(

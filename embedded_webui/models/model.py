@@ -14,6 +14,7 @@ from embedded_webui.errors import WebUiException
 from embedded_webui.generation.prompt_encoder import PromptEncoder
 from embedded_webui.models.checkpoints import CheckpointFile
 from embedded_webui.models.kinds import LATENT_PIXELS, TINY, ModelKind, kind_of
+from embedded_webui.models.loras import LoraFile
 from embedded_webui.models.tokenizers import build_tokenizers
 from embedded_webui.tiny_model.attention import AveragedAttention
 
@@ -28,41 +29,40 @@ class _WatchedSteps:
     _callback_tensor_inputs: Final = ("latents", "noise_pred", "latent_model_input")
     scheduler: Any
     _guidance_scale: float
-    #: Noise that `prepare_latents` adds to the latents of an image.
-    starting_noise: Tensor
+    #: Noise that an image-to-image pipeline adds to the latents of an image; a subseed may have shaped it.
+    starting_noise: Tensor | None = None
 
     @property
     def do_classifier_free_guidance(self) -> bool:
         """Return True if the negative prompt counts; in the Web UI it also does at scales below 1."""
         return self._guidance_scale != 1
 
-
-class _GivenNoise:
-    """Change to image-to-image pipelines: the run's own noise, because a subseed shapes it."""
-
-    scheduler: Any
-    starting_noise: Tensor
-
-    def prepare_latents(self, image: Tensor, timestep: Tensor, *_: object, **__: object) -> Tensor:
-        """Return the latents of an image with noise for the first step."""
-        noised: Tensor = self.scheduler.add_noise(image, self.starting_noise, timestep)
+    def prepare_latents(self, *arguments: Any, **named: Any) -> Tensor:
+        """Return the latents of the first step: noise, or those of an image with its noise."""
+        if self.starting_noise is None:
+            prepared: Tensor = super().prepare_latents(*arguments, **named)  # type: ignore[misc]  # the pipeline's
+            return prepared
+        noised: Tensor = self.scheduler.add_noise(arguments[0], self.starting_noise, arguments[1])
         return noised
 
 
 class Model:
     """A checkpoint in memory, on one device."""
 
-    def __init__(self, pipeline: Any, *, kind: ModelKind, checkpoint: CheckpointFile, device: str) -> None:
+    def __init__(self, pipeline: Any, *, checkpoint: CheckpointFile, device: str) -> None:
         self.checkpoint = checkpoint
         self.device = device
         self.scheduler_config: Mapping[str, Any] = pipeline.scheduler.config
-        self.prompts = PromptEncoder(pipeline, names=kind.text_encoders)
-        self.text_to_image = _build(kind.text_to_image, pipeline, _WatchedSteps)
-        self.image_to_image = _build(kind.image_to_image, pipeline, _WatchedSteps, _GivenNoise)
+        self.prompts = PromptEncoder(pipeline)
+        name = type(pipeline).__name__
+        self.text_to_image = _build(name, pipeline)
+        self.image_to_image = _build(name.replace("Pipeline", "Img2ImgPipeline"), pipeline)
         self.unet: Any = pipeline.unet
         self.dtype: torch.dtype = pipeline.unet.dtype
         self.latent_channels = int(pipeline.vae.config.latent_channels)
         self._pipeline = pipeline
+        self._loras: Mapping[LoraFile, tuple[float, float]] = {}
+        self._unchanged: list[tuple[Tensor, Tensor]] = []
         self._colours = self._learn_colours()
 
     def encode(self, images: Sequence[Image.Image]) -> Tensor:
@@ -93,6 +93,24 @@ class Model:
                 if isinstance(module, torch.nn.Conv2d):
                     module.padding_mode = "circular" if enabled else "zeros"
 
+    @torch.no_grad()
+    def use_loras(self, loras: Mapping[LoraFile, tuple[float, float]]) -> None:
+        """Change the weights by these files alone, with a weight for the text encoders and one for the U-Net."""
+        if loras == self._loras:
+            return
+        for parameter, before in self._unchanged:
+            parameter.copy_(before)
+        self._unchanged, self._loras = [], loras
+        encoders = {"te": "text_encoder", "te1": "text_encoder", "te2": "text_encoder_2"}
+        encoders |= {name: name for name in ("text_encoder", "text_encoder_2")}
+        parts = {part: getattr(self._pipeline, name, None) for part, name in encoders.items()}
+        parts = {"unet": self.unet} | {part: encoder for part, encoder in parts.items() if encoder is not None}
+        for lora, (text_weight, image_weight) in loras.items():
+            weights = dict.fromkeys(parts, text_weight) | {"unet": image_weight}
+            for parameter, change in lora.changes(parts, weights):
+                self._unchanged.insert(0, (parameter, parameter.clone()))
+                parameter.add_(change.to(parameter.device, parameter.dtype))
+
     def _decode(self, latents: Tensor) -> Tensor:
         vae = self._pipeline.vae
         decoded: Tensor = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample.float()
@@ -110,9 +128,9 @@ class Model:
 def load_model(checkpoint: CheckpointFile, *, models_folder: Path, device: str) -> Model:
     """Load a checkpoint. Its tensors decide its kind; the configuration is the project's own."""
     with safe_open(checkpoint.path, framework="pt") as file:
-        kind = kind_of({name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118 - not a dict
+        kind: ModelKind = kind_of({name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118 - not a dict
     checkpoint.calculate_hash()
-    pipeline = getattr(diffusers, kind.text_to_image).from_single_file(
+    pipeline = getattr(diffusers, kind.components["_class_name"]).from_single_file(
         str(checkpoint.path),
         config=str(kind.config_folder),
         local_files_only=True,
@@ -127,11 +145,11 @@ def load_model(checkpoint: CheckpointFile, *, models_folder: Path, device: str) 
         pipeline.vae.to(torch.float32)
     # One image of a batch at a time, which needs the memory of one.
     pipeline.vae.enable_slicing()
-    return Model(pipeline, kind=kind, checkpoint=checkpoint, device=device)
+    return Model(pipeline, checkpoint=checkpoint, device=device)
 
 
-def _build(name: str, loaded: Any, *changes: type) -> Any:
+def _build(name: str, loaded: Any) -> Any:
     """Return a pipeline over the components of a loaded one, with changes to its class."""
-    pipeline = type(name, (*changes, getattr(diffusers, name)), {})(**loaded.components)
+    pipeline = type(name, (_WatchedSteps, getattr(diffusers, name)), {})(**loaded.components)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

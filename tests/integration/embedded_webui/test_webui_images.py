@@ -4,12 +4,15 @@ import base64
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PIL import ExifTags, Image
 
+from embedded_webui.models.kinds import TINY
+from embedded_webui.web_ui import LORA_FOLDER
 from tests.integration.embedded_webui.conformance import GENERATION, drawn, encoded, left_half, opened
 
 pytestmark = [
@@ -184,19 +187,6 @@ def test_deepdanbooru_fails_without_its_weights(web_ui: httpx.Client) -> None:
     assert refused.json()["errors"] == "list index out of range"
 
 
-def test_hostile_arguments_are_recorded(web_ui: httpx.Client) -> None:
-    unit = {"ipadapter_input": "gASV", "image": "/etc/passwd", "effective_region_mask": "http://127.0.0.1/"}
-    body = GENERATION | {"alwayson_scripts": {"ControlNet": {"args": [unit]}}}
-    assert web_ui.post("/txt2img", json=body).status_code == 422
-    place = "alwayson_scripts.ControlNet.args[0]"
-    url = str(web_ui.base_url).replace("/sdapi/v1/", "/violations")
-    assert set(web_ui.get(url).json()) >= {
-        f"{place}.ipadapter_input: a hostile field",
-        f"{place}.image: a path",
-        f"{place}.effective_region_mask: an address",
-    }
-
-
 def test_input_images_are_turned_as_their_exif_data_say(web_ui: httpx.Client) -> None:
     def enlarged(orientation: int) -> Image.Image:
         exif = Image.Exif()
@@ -347,3 +337,46 @@ def test_a_plot_over_a_broken_axis_fails(
 ) -> None:
     refused = web_ui.post("/txt2img", json=GENERATION | plotted(axis, ("Nothing", "", None)))
     assert (refused.status_code, refused.json()["error"], refused.json()["errors"]) == (500, *error)
+
+
+def write_lora(path: Path, names: dict[str, str], *, up: str, down: str) -> None:
+    """Write a LoRA of rank 1 that changes these parts of the tiny model, in the layout of one of two programs."""
+    import torch  # noqa: PLC0415 - see test_webui_tiny_model
+    from safetensors.torch import save_file  # noqa: PLC0415 - see above
+
+    width, text_width = TINY.config("unet")["block_out_channels"][0], TINY.config("text_encoder")["hidden_size"]
+    shapes = {"unet": ((1, 4, 3, 3), (width, 1, 1, 1)), "te": ((1, text_width), (text_width, 1))}
+    tensors = {}
+    for part, name in names.items():
+        tensors[f"{name}.{down}.weight"], tensors[f"{name}.{up}.weight"] = map(torch.ones, shapes[part])
+    path.parent.mkdir(exist_ok=True)
+    save_file(tensors, path, metadata={"ss_output_name": f"{path.stem}-alias"})
+
+
+def test_a_lora_in_the_prompt_changes_the_picture_and_leaves_the_model_as_it_was(
+    web_ui: httpx.Client, models_folder: Path
+) -> None:
+    kohya = {"unet": "lora_unet_conv_in", "te": "lora_te_text_model_encoder_layers_0_self_attn_v_proj"}
+    diffusers = {"unet": "unet.conv_in", "te": "text_encoder.text_model.encoder.layers.0.self_attn.v_proj"}
+    folder = models_folder / LORA_FOLDER
+    write_lora(folder / "ink.safetensors", kohya, up="lora_up", down="lora_down")
+    write_lora(folder / "same.safetensors", diffusers, up="lora_B", down="lora_A")
+    write_lora(folder / "text.safetensors", {"te": kohya["te"]}, up="lora_up", down="lora_down")
+
+    def made(prompt: str) -> str:
+        return str(make(web_ui, prompt=f"a cat{prompt}")["images"][0])
+
+    def pixels(prompt: str) -> bytes:
+        return opened(made(prompt)).convert("RGB").tobytes()
+
+    listed = [(entry["name"], entry["alias"]) for entry in web_ui.get("/loras").json()]
+    assert listed == [("ink", "ink-alias"), ("same", "same-alias"), ("text", "text-alias")]
+    before = made("")
+    inked = pixels("<lora:ink:1>")
+    assert inked == pixels("<lora:ink-alias:1>") == pixels("<lora:same:1>")
+    assert len({inked, pixels(""), pixels("<lora:ink:0.1>"), pixels("<lora:ink:1:0>")}) == 4
+    assert pixels("<lora:text:1>") == pixels("<lora:ink:1:0>")
+    assert pixels("<lora:nope:1>") == pixels("<lora:ink:0>") == pixels("")
+    info = make(web_ui, prompt="a cat<lora:ink:1>")["info"]
+    assert re.search(r'Lora hashes: "ink: [0-9a-f]{12}", Version', info["infotexts"][0])
+    assert made("") == before

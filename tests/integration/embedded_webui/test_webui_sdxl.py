@@ -16,14 +16,14 @@ def test_sdxl_runs_from_noise_and_from_an_image() -> None:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection  # noqa: PLC0415 - see above
 
     from embedded_webui.generation.progress import ProgressState  # noqa: PLC0415 - see above
-    from embedded_webui.generation.run import Pass  # noqa: PLC0415 - see above
+    from embedded_webui.generation.run import GenerationRun, choose_seeds  # noqa: PLC0415 - see above
     from embedded_webui.generation.samplers import resolve_sampler  # noqa: PLC0415 - see above
-    from embedded_webui.generation.sampling import Noise, Start, sample  # noqa: PLC0415 - see above
-    from embedded_webui.generation.seeds import Seeds  # noqa: PLC0415 - see above
+    from embedded_webui.generation.sampling import SamplingPass, Start  # noqa: PLC0415 - see above
     from embedded_webui.models.checkpoints import CheckpointFile  # noqa: PLC0415 - see above
     from embedded_webui.models.kinds import SDXL, TINY  # noqa: PLC0415 - see above
     from embedded_webui.models.model import Model  # noqa: PLC0415 - see above
     from embedded_webui.models.tokenizers import build_tokenizers  # noqa: PLC0415 - see above
+    from embedded_webui.requests import TextToImageRequest  # noqa: PLC0415 - see above
 
     text = TINY.config("text_encoder") | {"num_hidden_layers": 2}
     unet = SDXL.config("unet") | {
@@ -46,22 +46,22 @@ def test_sdxl_runs_from_noise_and_from_an_image() -> None:
         unet=UNet2DConditionModel.from_config(unet),
         scheduler=EulerDiscreteScheduler(),
     )
-    model = Model(pipeline, kind=SDXL, checkpoint=CheckpointFile(Path("xl"), name="xl"), device="cpu")
-    plan = Pass(
+    model = Model(pipeline, checkpoint=CheckpointFile(Path("xl"), name="xl"), device="cpu")
+    run = GenerationRun(
+        request=TextToImageRequest(prompt="a [cat:dog:0.5]", steps=3, width=SIDE, height=SIDE),
         sampler=resolve_sampler("Euler a", None),
-        steps=3,
-        guidance=7.0,
-        prompt="a [cat:dog:0.5]",
-        negative_prompt="",
+        seeds=choose_seeds(seed=1, subseed=1, strength=0, count=2),
         clip_skip=1,
-        width=SIDE,
-        height=SIDE,
+        checkpoint=model.checkpoint,
+        state=ProgressState(),
+        load_model=lambda _: model,
+        find_loras=list,
     )
-    seeds = Seeds(seeds=[1, 2], subseeds=[], strength=0)
+    plan = run.sampling_pass(size=run.size)
     with torch.inference_mode():
-        state = ProgressState()
-        latents = sample(model, state, plan, Noise(seeds, device="cpu"))
-        again = sample(model, state, plan, Noise(seeds, device="cpu"), Start(latents=latents, strength=0.5))
+        latents = SamplingPass(run=run, plan=plan, model=model, seeds=run.seeds).latents()
+        start = Start(latents=latents, strength=0.5)
+        again = SamplingPass(run=run, plan=plan, model=model, seeds=run.seeds, start=start).latents()
         images = model.decode(again)
     assert latents.shape == again.shape == (2, 4, SIDE // 8, SIDE // 8)
     assert not torch.equal(latents[0], latents[1])

@@ -23,7 +23,7 @@ def start(harness: ContainerHarness, models: Path, *, seed: int) -> Container:
     options = ["--port", harness.port, "--models-folder", models, "--start-seed", seed]
     return harness.start(
         "true",
-        WEBUI_COMMAND=shlex.join(map(str, [sys.executable, "-m", "embedded_webui", "--lazy", *options])),
+        WEBUI_COMMAND=shlex.join(map(str, [sys.executable, "-m", "stub_webui", *options])),
         MODELS_DIRECTORY=models,
         MODEL_FILENAME="",
         MODEL_BUCKET=harness.model_bucket,

@@ -64,8 +64,7 @@ def test_progress_counts_passes_and_steps(state: ProgressState) -> None:
 
 
 def test_interruptions_last_until_the_next_run(state: ProgressState) -> None:
-    state.interrupt()
-    state.skip()
+    state.interrupted = state.skipped = True
     assert answer(state)["state"]["interrupted"]
     state.begin("scripts_txt2img")
     assert (state.interrupted, state.skipped) == (False, False)

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded_webui.generation.prompt_syntax import Weighted, prompts_by_step, weighted_pieces, without_extra_networks
+from embedded_webui.generation.prompt_syntax import (
+    ExtraNetwork,
+    Weighted,
+    prompts_by_step,
+    split_extra_networks,
+    weighted_pieces,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,5 +72,18 @@ def test_text_without_syntax_is_itself(prompt: str) -> None:
     assert weighted_pieces(prompt) == [Weighted(prompt)]
 
 
-def test_extra_networks_are_left_out() -> None:
-    assert without_extra_networks("a cat <lora:nope:1>, b") == "a cat , b"
+@pytest.mark.parametrize(
+    ("prompt", "rest", "networks"),
+    [
+        ("a cat <lora:ink>, b", "a cat , b", [("lora", "ink", (1, 1))]),
+        ("a<lora:ink:0.5>", "a", [("lora", "ink", (0.5, 0.5))]),
+        ("a<lora:ink:0.5:0.25>", "a", [("lora", "ink", (0.5, 0.25))]),
+        ("<lora:ink:1><hypernet:old:2>", "", [("lora", "ink", (1, 1)), ("hypernet", "old", (2, 2))]),
+        ("a <lora:ink:strong>", "a ", []),
+    ],
+)
+def test_extra_networks_are_split_off(
+    prompt: str, rest: str, networks: list[tuple[str, str, tuple[float, float]]]
+) -> None:
+    found = [ExtraNetwork(kind=kind, name=name, weights=weights) for kind, name, weights in networks]
+    assert split_extra_networks(prompt) == (rest, found)

@@ -1,4 +1,4 @@
-from embedded_webui.generation.seeds import choose_seeds
+from embedded_webui.generation.run import choose_seeds
 
 
 def first(limit: int) -> int:

@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from embedded_webui.violations import VIOLATIONS_PATH, violations_in
 from stub_webui.__main__ import parse_options, stub_of
 from stub_webui.journal import GenerationJournal, read_journal
 from stub_webui.png_images import text_of
 from stub_webui.run import StubRun, draw_requested_size
 from stub_webui.server import serve_stub
+from stub_webui.violations import VIOLATIONS_PATH, violations_in
 from stub_webui.web_ui import StubWebUi
 from tests.harness.eventually import eventually
 

@@ -1,6 +1,6 @@
 """Arguments that no guard may let through to a Web UI, because the real one runs, reads or fetches what they name.
 
-The embedded Web UI and the stub record them. A test that finds a record has found a hole in the guard.
+The stub records them. A test that finds a record has found a hole in the guard.
 """
 
 import base64

@@ -1,10 +1,24 @@
-"""Command line of the benchmarks: options with their defaults, and figures as one JSON object on request."""
+"""Command line of the benchmarks: options with their defaults, targets, and figures as one JSON object on request."""
 
 import argparse
 import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """Target of a figure."""
+
+    text: str
+    is_reached: bool
+
+
+def target_lines(targets: Iterable[Target]) -> str:
+    """Return a line for each target, reached or missed."""
+    return "\n".join(f"  {'reached' if target.is_reached else 'MISSED ':7} {target.text}" for target in targets)
 
 
 def benchmark_parser(description: str | None) -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from benchmarks.agent_process import cpu_ms, peak_rss_mb
 from benchmarks.bare_loop import run_bare_loop, send_request
 from benchmarks.benchmark_runtime import BenchmarkRuntime
-from benchmarks.command_line import benchmark_parser, exit_on_sigterm, print_json
+from benchmarks.command_line import Target, benchmark_parser, exit_on_sigterm, print_json, target_lines
 from benchmarks.lock_use import lock_use
 from benchmarks.processes import Server, local_aws, running, serving, start, start_agent, wait_until
 from benchmarks.stub_arguments import stub_arguments
@@ -72,14 +72,6 @@ class GpuBusyResult:
     start_to_first_request_s: float
     lost: int
     doubled: int
-
-
-@dataclass(frozen=True)
-class Target:
-    """Target of a figure."""
-
-    text: str
-    is_reached: bool
 
 
 def targets_of(options: argparse.Namespace, result: GpuBusyResult) -> list[Target]:
@@ -243,7 +235,7 @@ def report(options: argparse.Namespace, result: GpuBusyResult, targets: Sequence
 the simplest worker, peak memory {result.peak_rss_mb:.0f} MB
   start           first request after {result.start_to_first_request_s:.2f} s
   lost, doubled   {result.lost}, {result.doubled}
-""" + "\n".join(f"  {'reached' if target.is_reached else 'MISSED ':7} {target.text}" for target in targets)
+""" + target_lines(targets)
 
 
 def parse_options() -> argparse.Namespace:

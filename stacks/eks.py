@@ -38,8 +38,8 @@ class EksStack(Stack):
             api_cidrs=resources.network.kubernetes_api_cidrs,
         )
         # EKS may have created this object itself.
-        cluster.apply("NetworkPolicies", use_network_policies(), overwrite=True)
-        cluster.apply("AdmissionPolicy", rbac.admission_policy(), rbac.admission_policy_binding())
+        network_policies = cluster.apply("NetworkPolicies", use_network_policies(), overwrite=True)
+        admission = cluster.apply("AdmissionPolicy", rbac.admission_policy(), rbac.admission_policy_binding())
         logs = LogShipping(self, "Logs", cluster=cluster, environment=environment)
         ColdStartMetrics(self, "ColdStart", log_group=logs.log_group, environment_name=environment.name)
         keda = Keda(self, "Keda", cluster=cluster)
@@ -47,7 +47,7 @@ class EksStack(Stack):
         queues = messaging.queues(self)
         for runtime in environment.runtimes:
             queue = queues[runtime.name]
-            RuntimeOnKubernetes(
+            on_kubernetes = RuntimeOnKubernetes(
                 self,
                 f"Runtime{runtime.pascal_name}",
                 cluster=cluster,
@@ -59,5 +59,7 @@ class EksStack(Stack):
                 image=images.uri_for(runtime),
                 variables=runtime_environment(runtime, environment, storage.runtime_resources(queue)),
             )
+            # Without them the first replica could patch other pods, and its node would not limit what it reaches.
+            on_kubernetes.node.add_dependency(network_policies, admission)
         CfnOutput(self, "ClusterName", value=cluster.name, description="For aws eks update-kubeconfig --name")
         CfnOutput(self, "RuntimeLogGroup", value=logs.log_group.log_group_name, description="Logs of all replicas")

@@ -89,7 +89,7 @@ class Scaling(CamelModel):
 
 
 class Disk(CamelModel):
-    """Disk of a node for the image and the models; families with local NVMe use that as well."""
+    """Disk of a node for the image and the models; local NVMe replaces it, on EKS if it is larger than `sizeGib`."""
 
     size_gib: int = Field(
         default=100,

@@ -37,6 +37,11 @@ class GpuInstance:
         return self.name.partition(".")[0]
 
     @property
+    def local_nvme_gib(self) -> int:
+        """GiB of local NVMe, rounded down; 0 without any."""
+        return self.local_nvme_gb * 10**9 // 2**30
+
+    @property
     def gpu_memory_mib(self) -> int:
         """MiB of memory of each GPU."""
         return GPU_FAMILIES[self.family].gpu_memory_mib

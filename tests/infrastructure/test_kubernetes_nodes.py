@@ -1,9 +1,11 @@
 """The GPU nodes on Kubernetes: how they are bought and tagged, who gets onto them, and when they go."""
 
 import math
+from pathlib import Path
 
 import pytest
 
+from stacks.config import Disk
 from tests.infrastructure.conftest import TemplatesOf
 from tests.infrastructure.templates import Templates
 
@@ -38,6 +40,23 @@ def test_a_node_for_four_replicas_does_not_break_the_limit(everything: Templates
     pool = everything.manifest("NodePool", name="runtime-dynamic-on-demand")["spec"]
     # Four replicas may be spread over two nodes of four GPUs while one of them stops.
     assert pool["limits"] == {"nvidia.com/gpu": "7", "cpu": "84"}
+
+
+#: The local NVMe of g5.xlarge and g6.xlarge, the smallest types by default, has 232 GiB.
+@pytest.mark.parametrize(("size_gib", "warnings"), [(231, 0), (232, 1)])
+def test_synthesis_warns_of_a_disk_that_keeps_nvme_unused(
+    everything: Templates, tmp_path: Path, size_gib: int, warnings: int
+) -> None:
+    from aws_cdk import App, Stack  # noqa: PLC0415  # starts Node, so only when it is needed
+
+    from stacks.constructs.kubernetes.node_pools import warn_of_unused_nvme  # noqa: PLC0415  # as above
+
+    runtime = everything.environment.runtimes[0].model_copy(update={"disk": Disk(size_gib=size_gib)})
+    stack = Stack(App(outdir=str(tmp_path)), "Stack")
+    warn_of_unused_nvme(stack, runtime)
+    found = [entry.data for entry in stack.node.metadata if entry.type == "aws:cdk:warning"]
+    assert len(found) == warnings
+    assert all("g5.xlarge, g6.xlarge, because" in text and "write 231 or less" in text for text in found)
 
 
 def test_no_node_in_use_is_removed_to_save_money(everything: Templates) -> None:

@@ -10,7 +10,7 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 
 from runtime_image.agent.orchestrator.kubernetes import ANNOTATION
-from tests.infrastructure.templates import Templates
+from tests.infrastructure.templates import Templates, without_hash
 
 NAMESPACE = "runtime-sdruntime"
 REPLICA = f"system:serviceaccount:{NAMESPACE}:runtime"
@@ -141,3 +141,13 @@ def test_a_token_that_names_no_pod_is_refused(everything: Templates) -> None:
 def test_who_is_no_replica_is_none_of_the_policys_business(refuses: Callable[..., bool]) -> None:
     patch = {"metadata": {"labels": {"darkroom/runtime": "another"}}}
     assert not refuses(patch, username="system:serviceaccount:kube-system:replicaset-controller")
+
+
+def test_the_policy_is_there_before_the_permission_that_it_limits(everything: Templates) -> None:
+    """The network policies, too: without them a node limits nothing."""
+    applied = {item.name: item.body for item in everything.resources("Custom::AWSCDK-EKS-KubernetesResource")}
+    permissions = [body for name, body in applied.items() if name.endswith("Surroundings")]
+    assert len(permissions) == len(everything.environment.runtimes)
+    for body in permissions:
+        earlier = {without_hash(name) for name in body["DependsOn"]}
+        assert {"KubernetesAdmissionPolicy", "KubernetesNetworkPolicies"} <= earlier

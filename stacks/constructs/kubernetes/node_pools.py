@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
+from aws_cdk import Annotations
+from constructs import IConstruct
+
 from stacks.config import PurchaseOption, RuntimeConfig
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME_LABEL, Manifest
 
@@ -26,8 +29,8 @@ def node_class(
 ) -> Manifest:
     """Return the configuration of a runtime's nodes: disk, network, role, and tags of instance, disk and interfaces.
 
-    EKS Auto Mode itself joins local NVMe into the disk for images and pods. Families with GPUs pull images in parallel
-    (SOCI) without a setting.
+    EKS Auto Mode itself puts images and pods on local NVMe that is larger than `size`. Families with GPUs pull images
+    in parallel (SOCI) without a setting.
     """
     return {
         "apiVersion": "eks.amazonaws.com/v1",
@@ -49,6 +52,18 @@ def node_class(
             "tags": dict(tags),
         },
     }
+
+
+def warn_of_unused_nvme(scope: IConstruct, runtime: RuntimeConfig) -> None:
+    """Add a warning of synthesis if the disk of a runtime keeps Auto Mode from using the local NVMe of its nodes."""
+    unused = {i.name: i.local_nvme_gib for i in runtime.instances if 0 < i.local_nvme_gib <= runtime.disk.size_gib}
+    if unused:
+        Annotations.of(scope).add_warning_v2(
+            f"darkroom:{runtime.name}-disk",
+            f"runtime {runtime.name}: images and models are not on the local NVMe of {', '.join(unused)}, because"
+            f" disk.sizeGib is not below its size; write {min(unused.values()) - 1} or less, or name larger"
+            " instanceTypes",
+        )
 
 
 def node_pools(runtime: RuntimeConfig) -> Iterator[tuple[CapacityType, Manifest]]:

@@ -58,6 +58,7 @@ class RuntimeOnKubernetes(Construct):
             deployment.disruption_budget(runtime),
             scope=self,
         )
+        node_pools.warn_of_unused_nvme(self, runtime)
         nodes = cluster.apply(
             "NodeClass",
             node_pools.node_class(

@@ -66,9 +66,9 @@ def container_shares(runtime: RuntimeConfig) -> tuple[ContainerShare, ContainerS
 
 def replica_disk_gib(runtime: RuntimeConfig) -> int:
     """Return the GiB of disk of each replica, by the same rule as the memory."""
-    # Local NVMe replaces the disk where an instance type has it.
+    # Local NVMe replaces the disk where an instance type has it. On EKS it must be the larger one of both.
     disk_gib = min(
-        (instance.local_nvme_gb * 10**9 / 2**30 if instance.local_nvme_gb else runtime.disk.size_gib) / replicas
+        (instance.local_nvme_gib or runtime.disk.size_gib) / replicas
         for instance, replicas in replicas_by_instance(runtime)
     )
     return math.floor(min(disk_gib, runtime.disk.size_gib) * DISK_SHARE)

@@ -189,6 +189,15 @@ def test_every_instance_type_that_can_be_configured_has_a_quota() -> None:
     assert all(capacity.quotas_of(instance) for instance in GPU_INSTANCES.values())
 
 
+def test_spot_of_p6_does_not_count_against_the_quota_of_p4() -> None:
+    runtime = ENVIRONMENT.runtimes[0].model_copy(update={"instance_types": ("p6-b200.48xlarge",), "gpu_families": ()})
+    environment = ENVIRONMENT.model_copy(update={"runtimes": (runtime,)})
+    quotas = {"Quotas": [{"QuotaName": "All P4, P3 and P2 Spot Instance Requests", "Value": 10_000.0}]}
+    found = findings(capacity.check_quotas, environment, service_quotas__ListServiceQuotas=quotas)
+    assert levels(found) == ["unknown", "unknown"]
+    assert "All P6 Spot Instance Requests" in found[0].message
+
+
 def test_instance_types_by_zone() -> None:
     offered = {
         "InstanceTypeOfferings": [

@@ -16,7 +16,7 @@ from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_reques
 from local.demo.image_size import FIRST, PRINTED, ImageSize, size_for
 from local.demo.local_system import DemoFailed
 from local.demo.output import console, say
-from local.demo.pictures import save_contact_sheet
+from local.demo.pictures import ShownImage, save_contact_sheet
 
 #: Seconds without any change of any task. The longest silence is the load of a model on a busy machine.
 STALL_SECONDS: Final = 300.0
@@ -26,7 +26,10 @@ CALLBACK_SECONDS: Final = 60.0
 SUBMISSIONS: Final = 4
 CONTACT_SHEET: Final = "contact-sheet.png"
 #: The first image waits for the model. The second one shows how fast the machine is.
-_FIRST_IDS: Final = ("first-image", "second-image")
+_FIRST_PROMPTS: Final = {
+    "first-image": "a red circle left of a green square",
+    "second-image": "a yellow star above a blue boat",
+}
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,17 @@ class Journey:
     way_in: str
     description: str
 
+    @property
+    def prompt(self) -> str:
+        """The prompt of the request, in whichever format it is."""
+        content = self.request["task"]["content"] if "task" in self.request else self.request
+        return str(content["prompt"])
 
-def small_journey(task_id: str) -> Journey:
+
+def small_journey(task_id: str, prompt: str) -> Journey:
     """Return a small request, whose image shows soon that everything works."""
     request = FIRST.applied(with_id(documented_request("text-to-image", "v1alpha2"), task_id))
+    request["task"]["content"]["prompt"] = prompt
     return Journey(task_id, request, "http", f"{task_id}, {FIRST}")
 
 
@@ -76,7 +86,7 @@ class Demo:
         self._callbacks = callbacks
         self._out = out
         self._stall_seconds = stall_seconds
-        self._images: list[tuple[str, Path]] = []
+        self._images: list[ShownImage] = []
 
     @property
     def saved(self) -> int:
@@ -86,7 +96,10 @@ class Demo:
     def run(self, *, http_link: str, s3_link: str, size: ImageSize | None) -> None:
         """Send two small requests, then the documented ones; raise DemoFailed or CommandError."""
         try:
-            milliseconds = [self._complete([small_journey(name)])[name]["execution_ms"] for name in _FIRST_IDS]
+            milliseconds = [
+                self._complete([small_journey(name, prompt)])[name]["execution_ms"]
+                for name, prompt in _FIRST_PROMPTS.items()
+            ]
             if size is None:
                 size = _affordable_size(milliseconds[-1] / 1000)
             self._complete(list(documented_journeys(http_link=http_link, s3_link=s3_link, size=size)))
@@ -96,11 +109,11 @@ class Demo:
                 save_contact_sheet(self._images, self._out / CONTACT_SHEET)
 
     def _complete(self, journeys: Sequence[Journey]) -> dict[str, dict[str, Any]]:
-        descriptions = {journey.task_id: journey.description for journey in journeys}
+        by_id = {journey.task_id: journey for journey in journeys}
         readers = {journey.task_id: self._send(journey) for journey in journeys}
 
         def save(task_id: str, task: dict[str, Any]) -> None:
-            self._save(descriptions[task_id], task)
+            self._save(by_id[task_id], task)
 
         ended = wait_for_tasks(
             list(readers),
@@ -136,12 +149,12 @@ class Demo:
                 break
         return _Patient(self._api.task)
 
-    def _save(self, description: str, task: dict[str, Any]) -> None:
+    def _save(self, journey: Journey, task: dict[str, Any]) -> None:
         for output in task.get("outputs") or ():
             path = self._out / file_name(output["s3_url"])
             self._api.download(output["url"], path)
             if path.suffix == ".png":
-                self._images.append((description, path))
+                self._images.append(ShownImage(path, prompt=journey.prompt, description=journey.description))
                 say(f"saved {path}")
 
     def _show_callbacks(self, missing: set[str]) -> None:

@@ -2,7 +2,9 @@
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +13,27 @@ from PIL import Image, ImageDraw, ImageFont
 #: Pixels; the documented requests ask for 512 by 512.
 INPUT_SIZE: Final = 512
 _TILE: Final = 256
-_CAPTION: Final = 22
+#: Height of a line of a caption, its lines of a prompt, and the characters of each.
+_LINE: Final = 17
+_PROMPT_LINES: Final = 2
+_LINE_CHARACTERS: Final = 42
 _MARGIN: Final = 12
 _COLUMNS: Final = 4
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """Image of the contact sheet with what is written under it."""
+
+    path: Path
+    prompt: str
+    description: str
+
+    @property
+    def caption(self) -> list[str]:
+        """The lines under the image."""
+        prompt = textwrap.wrap(self.prompt, _LINE_CHARACTERS, max_lines=_PROMPT_LINES, placeholder=" …")
+        return [*prompt, self.description]
 
 
 def input_picture() -> bytes:
@@ -41,20 +61,22 @@ def input_picture() -> bytes:
     return buffer.getvalue()
 
 
-def save_contact_sheet(pictures: Sequence[tuple[str, Path]], path: Path) -> None:
-    """Save one picture that shows all `pictures`, each under its caption."""
-    columns = min(_COLUMNS, len(pictures))
-    rows = math.ceil(len(pictures) / columns)
-    cell = (_TILE + _MARGIN, _TILE + _CAPTION + _MARGIN)
+def save_contact_sheet(images: Sequence[ShownImage], path: Path) -> None:
+    """Save one picture that shows all images, each above its prompt and its description."""
+    columns = min(_COLUMNS, len(images))
+    rows = math.ceil(len(images) / columns)
+    cell = (_TILE + _MARGIN, _TILE + (_PROMPT_LINES + 1) * _LINE + _MARGIN)
     sheet = Image.new("RGB", (columns * cell[0] + _MARGIN, rows * cell[1] + _MARGIN), (24, 24, 28))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=13)
-    for number, (caption, file) in enumerate(pictures):
+    for number, image in enumerate(images):
         left = _MARGIN + (number % columns) * cell[0]
         top = _MARGIN + (number // columns) * cell[1]
-        with Image.open(file) as picture:
+        with Image.open(image.path) as picture:
             tile = picture.convert("RGB")
             tile.thumbnail((_TILE, _TILE))
         sheet.paste(tile, (left, top))
-        draw.text((left, top + _TILE + 3), caption, fill=(230, 230, 230), font=font)
+        for line, text in enumerate(image.caption):
+            light = (235, 235, 235) if line < len(image.caption) - 1 else (150, 150, 160)
+            draw.text((left, top + _TILE + 3 + line * _LINE), text, fill=light, font=font)
     sheet.save(path)

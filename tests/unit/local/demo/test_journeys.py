@@ -9,11 +9,12 @@ from PIL import Image
 
 from cli.api_client import ApiClient
 from cli.errors import Unreachable, WaitedTooLong
+from local.demo.documented_requests import FORMATS, documented_request
 from local.demo.image_size import FIRST
-from local.demo.journeys import CONTACT_SHEET, Demo
+from local.demo.journeys import CONTACT_SHEET, Demo, Journey
 from local.demo.local_system import DemoFailed
 from local.demo.output import console
-from local.demo.pictures import input_picture
+from local.demo.pictures import ShownImage, input_picture
 
 RUNNING = {"status": "IN_PROGRESS", "progress": 0.5}
 FAILED = {"status": "FAILED", "progress": 1, "error": {"code": "webui_refused"}}
@@ -75,3 +76,11 @@ def test_what_was_made_stays(second: dict[str, Any], error: type[Exception], mes
     assert any(line.startswith("first-image is sent again, because HTTP 504") for line in lines)
     (callback,) = [line for line in lines if line.startswith("callback ") and "first-image" in line]
     assert json.loads(callback.removeprefix("callback "))["id"] == "first-image"
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_image_is_shown_with_its_prompt(format_: str) -> None:
+    request = documented_request("image-to-image", format_)
+    prompt = Journey("a", request, "topic", "by topic").prompt
+    caption = ShownImage(Path("a.png"), prompt=prompt, description="by topic").caption
+    assert caption == ["cat wizard, gandalf, lord of the rings,", "detailed, fantasy, cute, adorable, …", "by topic"]

@@ -10,9 +10,9 @@ UPLOAD_FOLDER: Final = "uploads"
 MAX_LINKS: Final = 32
 #: Bytes of what one link may bring, packed and unpacked.
 MAX_LINK_BYTES: Final = 50 * 1024 * 1024
-#: Bytes of all input pictures of one task. An agent holds them three times: as they are, as base64 and in the request.
-#: The smallest agent has 1.2 GiB.
-MAX_TASK_BYTES: Final = 128 * 1024 * 1024
+#: Bytes of all input pictures of one task. An agent holds them up to three times, as base64 of 4/3 of the bytes, and
+#: prepares several tasks at once; the smallest agent has 1.2 GiB.
+MAX_TASK_BYTES: Final = 64 * 1024 * 1024
 #: Bytes of one upload.
 MAX_UPLOAD_BYTES: Final = MAX_LINK_BYTES
 #: File extension by content type of an upload: the types that a linked picture may have.

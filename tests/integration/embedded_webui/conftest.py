@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -21,10 +22,22 @@ from embedded_webui.web_ui import CHECKPOINT_FOLDER, build_web_ui
 DEADLINE_SECONDS = 90
 
 
+class Checkpoints(NamedTuple):
+    """Names of the two checkpoints of a Web UI."""
+
+    first: str
+    second: str
+
+
 @pytest.fixture(scope="session")
-def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoints() -> Checkpoints:
+    return Checkpoints("tiny-a", "tiny-b")
+
+
+@pytest.fixture(scope="session")
+def models_folder(tmp_path_factory: pytest.TempPathFactory, checkpoints: Checkpoints) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    for seed, name in enumerate(("tiny-a", "tiny-b")):
+    for seed, name in enumerate(checkpoints):
         write_tiny_checkpoint(folder / CHECKPOINT_FOLDER / f"{name}.safetensors", seed=seed)
     return folder
 
@@ -53,8 +66,8 @@ def web_ui(web_ui_url: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def first_checkpoint(web_ui: httpx.Client) -> Iterator[None]:
+def first_checkpoint(web_ui: httpx.Client, checkpoints: Checkpoints) -> Iterator[None]:
     """Load the first checkpoint before a test and after it."""
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
+    web_ui.post("/options", json={"sd_model_checkpoint": checkpoints.first})
     yield
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"})
+    web_ui.post("/options", json={"sd_model_checkpoint": checkpoints.first})

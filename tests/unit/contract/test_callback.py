@@ -1,5 +1,4 @@
 import json
-from typing import Any
 
 import pytest
 
@@ -65,7 +64,7 @@ def test_a_task_that_did_not_complete(status: Status) -> None:
         (None, None, None),
     ],
 )
-def test_a_rejection_gives_back_what_could_be_read(body: Any, id_: str | None, context: object) -> None:
+def test_a_rejection_gives_back_what_could_be_read(body: object, id_: str | None, context: object) -> None:
     callback = rejection(InvalidTask([FieldError("task", "is broken")]), body=body, message_id="m-1")
     assert (callback["id"], callback["context"], callback["result"]) == (id_, context, False)
     assert callback["message_id"] == "m-1"

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -223,7 +223,7 @@ def test_webhooks_do_not_wait_for_callbacks(deployed: Received, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("handler", [notify, queue_webhooks])
-def test_a_change_that_no_repetition_settles_is_set_aside(deployed: Received, handler: Any) -> None:
+def test_a_change_that_no_repetition_settles_is_set_aside(deployed: Received, handler: ModuleType) -> None:
     change = event("table_stream")
     change["Records"][0]["dynamodb"]["NewImage"]["attempts"] = {"S": "many"}
     assert handler.handler(change, CONTEXT) == {"batchItemFailures": []}

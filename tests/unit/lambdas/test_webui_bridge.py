@@ -373,7 +373,7 @@ def test_progress_of_a_task_that_waits_says_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("call", "answer"), [("interrupt", {}), ("skip", None)])
-def test_interrupt_ends_the_callers_running_task_and_no_other(client: Client, call: str, answer: Any) -> None:
+def test_interrupt_ends_the_callers_running_task_and_no_other(client: Client, call: str, answer: object) -> None:
     other, waiting, running = client.start(key="other"), client.start(claimed=False), client.start()
     assert client.post(call).body == answer
     assert client.harness.record(running).interrupted_at_ms == client.harness.now_ms

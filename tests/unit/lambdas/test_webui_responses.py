@@ -1,6 +1,5 @@
 import base64
 import json
-from typing import Any
 
 import pytest
 
@@ -80,7 +79,7 @@ def test_outputs_that_were_deleted_are_gone(answers: WebUiResponses, harness: Ha
 
 
 @pytest.mark.parametrize(("name", "value"), [("list.out", [{"name": "Euler a"}]), ("null.out", None)])
-def test_answers_without_pictures_are_as_they_were(answers: WebUiResponses, name: str, value: Any) -> None:
+def test_answers_without_pictures_are_as_they_were(answers: WebUiResponses, name: str, value: object) -> None:
     assert answers.read(record(output_url=f"s3://out/{name}")) == value
 
 

@@ -64,7 +64,7 @@ def test_the_right_account_is_fine() -> None:
 
 
 @pytest.mark.parametrize("answer", [IDENTITY | {"Account": "210987654321"}, fails("ExpiredToken")])
-def test_another_account_or_none_is_a_problem(answer: Any) -> None:
+def test_another_account_or_none_is_a_problem(answer: object) -> None:
     (finding,) = findings(account.check_credentials, sts__GetCallerIdentity=answer)
     assert finding.level is Level.PROBLEM
     assert finding.advice
@@ -79,7 +79,7 @@ def test_another_account_or_none_is_a_problem(answer: Any) -> None:
         (fails("AccessDeniedException", "no right to ssm:GetParameter"), "unknown"),
     ],
 )
-def test_bootstrap(answer: Any, level: str) -> None:
+def test_bootstrap(answer: object, level: str) -> None:
     (finding,) = findings(account.check_bootstrap, ssm__GetParameter=answer)
     assert finding.level.value == level
     if level == "problem":
@@ -110,7 +110,7 @@ ECS_ROLE = {
 
 
 @pytest.mark.parametrize(("answer", "level"), [(ECS_ROLE, "ok"), (fails("NoSuchEntity"), "warning")])
-def test_the_role_of_ecs(answer: Any, level: str) -> None:
+def test_the_role_of_ecs(answer: object, level: str) -> None:
     ecs = ENVIRONMENT.model_copy(update={"engine": "ecs"})
     (finding,) = findings(account.check_service_roles, ecs, iam__GetRole=answer)
     assert finding.level.value == level
@@ -216,7 +216,7 @@ def test_instance_types_by_zone() -> None:
     ("answer", "level"),
     [({"imageDetails": [{}]}, "ok"), (fails("ImageNotFoundException"), "problem"), (fails("AccessDenied"), "unknown")],
 )
-def test_images(answer: Any, level: str) -> None:
+def test_images(answer: object, level: str) -> None:
     found = findings(images_and_models.check_images, ecr__DescribeImages=answer)
     assert levels(found) == ["ok", level]
 

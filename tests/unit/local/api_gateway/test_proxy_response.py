@@ -55,7 +55,7 @@ def test_base64_is_undone_only_for_a_type_that_is_declared_binary() -> None:
         {"statusCode": 200, "body": "no base64!", "isBase64Encoded": True},
     ],
 )
-def test_a_malformed_answer_is_a_bad_gateway(value: Any) -> None:
+def test_a_malformed_answer_is_a_bad_gateway(value: object) -> None:
     with pytest.raises(GatewayError, match="DEFAULT_5XX"):
         convert(value, accept="a/b", binary=("*/*",))
 
@@ -82,6 +82,6 @@ ANSWERS = st.fixed_dictionaries(
 
 
 @given(ANSWERS)
-def test_every_answer_becomes_a_response_or_a_gateway_error(value: Any) -> None:
+def test_every_answer_becomes_a_response_or_a_gateway_error(value: object) -> None:
     with contextlib.suppress(GatewayError):
         assert 100 <= convert(value, accept="a/b", binary=("*/*",)).status_code <= 999

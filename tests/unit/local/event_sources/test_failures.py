@@ -1,5 +1,4 @@
 import json
-from typing import Any
 
 import pytest
 
@@ -28,7 +27,7 @@ ALL = {"a", "b"}
         ([], ALL),
     ],
 )
-def test_as_lambda_reads_the_answer(value: Any, expected: set[str]) -> None:
+def test_as_lambda_reads_the_answer(value: object, expected: set[str]) -> None:
     answer = InvocationResult(json.dumps(value).encode())
     assert failed_identifiers(answer, ["a", "b"], reports_items=True) == expected
 

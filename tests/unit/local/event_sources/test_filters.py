@@ -9,7 +9,7 @@ from local.cloudformation.errors import TemplateError
 from local.event_sources.filters import read_filters
 
 
-def matches(event: Any, *patterns: Any) -> bool:
+def matches(event: dict[str, Any], *patterns: object) -> bool:
     return read_filters({"Filters": [{"Pattern": json.dumps(pattern)} for pattern in patterns]})(event)
 
 
@@ -32,7 +32,7 @@ FINAL = {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": 
         ({}, False),
     ],
 )
-def test_values_by_their_path(event: Any, expected: bool) -> None:
+def test_values_by_their_path(event: dict[str, Any], expected: bool) -> None:
     assert matches(event, FINAL) is expected
 
 
@@ -51,7 +51,7 @@ def test_values_by_their_path(event: Any, expected: bool) -> None:
         ({"a": "x"}, {"a": [{"exists": False}, "x"]}, True),
     ],
 )
-def test_existence_and_types(event: Any, pattern: Any, expected: bool) -> None:
+def test_existence_and_types(event: dict[str, Any], pattern: object, expected: bool) -> None:
     assert matches(event, pattern) is expected
 
 
@@ -72,7 +72,7 @@ def test_one_pattern_of_several_is_enough_and_none_lets_all_through() -> None:
         {"$or": [{"a": ["x"]}]},
     ],
 )
-def test_what_is_not_understood_is_refused(pattern: Any) -> None:
+def test_what_is_not_understood_is_refused(pattern: object) -> None:
     with pytest.raises(TemplateError, match=r"Pattern\."):
         read_filters({"Filters": [{"Pattern": json.dumps(pattern)}]})
 

@@ -1,6 +1,6 @@
 """Simulation of the fleet under an environment's own scaling and under a plain policy, without any process.
 
-Machines, prices and the length of tasks are assumptions (`benchmarks/scaling/machines.py`); put in your own figures.
+Machines, prices and the length of tasks are assumptions (`cli/cost/machines.py`); put in your own figures.
 """
 
 import argparse
@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.command_line import benchmark_parser, print_json
-from benchmarks.scaling.fleet import Fleet
-from benchmarks.scaling.machines import Machines
 from benchmarks.scaling.plot import draw
-from benchmarks.scaling.policy import ScalingPolicy, policy_of
-from benchmarks.scaling.report import Report, report_of
-from benchmarks.scaling.scenarios import SCENARIOS, Scenario
+from benchmarks.scaling.scenarios import SCENARIOS
+from cli.cost.fleet import Fleet
+from cli.cost.fleet_report import FleetReport, report_of
+from cli.cost.machines import Machines
+from cli.cost.scaling_policy import ScalingPolicy
+from cli.cost.scenario import Scenario
+from stacks.environment_file import load_environment
 
 #: What a queue-based scaler is often set to: ten messages a replica, those in flight not counted, a minute's patience.
 PLAIN_TASKS_PER_REPLICA: Final = 10
 PLAIN_COOLDOWN_SECONDS: Final = 60
+#: US dollars per hour of a machine: a typical spot price of a g6.xlarge in us-east-1.
+PRICE_PER_HOUR: Final = 0.35
 #: Options that replace an assumption on machines.
 _MACHINE_OPTIONS: Final = ("node_seconds", "image_seconds", "model_seconds", "webui_seconds")
 
@@ -44,7 +48,11 @@ def scenario_with(scenario: Scenario, options: argparse.Namespace) -> Scenario:
 
 def policies(options: argparse.Namespace) -> list[ScalingPolicy]:
     """Return the environment's policy, the plain one within the same bounds, and those of the command line."""
-    ours = policy_of(options.environment, options.runtime)
+    environment = load_environment(options.environment)
+    scaling = {runtime.name: runtime.scaling for runtime in environment.runtimes}
+    if options.runtime not in {None, *scaling}:
+        raise ValueError(f"{environment.name} has no runtime {options.runtime!r}; it has {', '.join(scaling)}")
+    ours = ScalingPolicy.of(environment.name, scaling[options.runtime or next(iter(scaling))])
     variants = [
         replace(ours, name=f"{tasks} tasks, {cooldown} s", tasks_per_replica=tasks, cooldown_seconds=cooldown)
         for tasks in options.tasks_per_replica
@@ -60,7 +68,7 @@ def policies(options: argparse.Namespace) -> list[ScalingPolicy]:
     return [ours, plain, *variants]
 
 
-def table(title: str, rows: dict[str, Report]) -> str:
+def table(title: str, rows: dict[str, FleetReport]) -> str:
     """Return a scenario's reports as text."""
     head = (
         f"{'':20}{'delay p50':>10}{'p95':>8}{'p99':>8}{'GPU h paid':>12}{'busy':>8}{'share':>8}{'most':>6}{'$/1000':>8}"
@@ -97,16 +105,16 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Simulate and print; exit code 2 if there is nothing to simulate by that name."""
     options = parse_options()
-    results: dict[str, dict[str, Report]] = {}
+    results: dict[str, dict[str, FleetReport]] = {}
     try:
         candidates = policies(options)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     for name in options.scenario or SCENARIOS:
         scenario = scenario_with(SCENARIOS[name], options)
         fleets = [simulate(scenario, policy, options.seed) for policy in candidates]
-        results[name] = {fleet.policy.name: report_of(fleet) for fleet in fleets}
+        results[name] = {fleet.policy.name: report_of(fleet, price_per_hour=PRICE_PER_HOUR) for fleet in fleets}
         print(table(f"{name}: {scenario.title}", results[name]), flush=True)
         if options.plots:
             draw(scenario.title, fleets[:2], options.plots / f"scaling-{name}.png")

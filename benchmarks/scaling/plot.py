@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.scaling.fleet import Fleet
+from cli.cost.fleet import Fleet
 
 
 def draw(title: str, fleets: Sequence[Fleet], file: Path) -> None:

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.scaling import machines
-from benchmarks.scaling.fleet import Fleet
-from benchmarks.scaling.machines import Machines
 from benchmarks.scaling.plot import draw
-from benchmarks.scaling.policy import Scaler, ScalingPolicy, policy_of
-from benchmarks.scaling.report import report_of
-from benchmarks.scaling.scenarios import SCENARIOS, Scenario
+from benchmarks.scaling.scenarios import SCENARIOS
+from benchmarks.scaling_simulation import parse_options, policies
+from cli.cost import machines
+from cli.cost.fleet import Fleet
+from cli.cost.fleet_report import FleetReport, report_of
+from cli.cost.machines import Machines
+from cli.cost.scaling_policy import Scaler, ScalingPolicy
+from cli.cost.scenario import Scenario
 from stacks.config import Scaling
 from stacks.constructs.kubernetes import node_pools
 from stacks.environment_file import load_environment
@@ -40,19 +42,24 @@ def fleet_of(
     return fleet
 
 
+def priced(fleet: Fleet) -> FleetReport:
+    return report_of(fleet, price_per_hour=0.5)
+
+
 def test_the_policy_is_that_of_the_environment() -> None:
     scaling = load_environment("example").runtimes[0].scaling
-    policy = policy_of("example", None)
+    policy, *_ = policies(parse_options(["--environment", "example"]))
 
     assert policy.max_replicas == scaling.max_replicas
     assert policy.tasks_per_replica == scaling.tasks_per_replica
     assert policy.cooldown_seconds == scaling.cooldown_seconds
-    assert policy_of("example", "dynamic").tasks_per_replica == Scaling().tasks_per_replica
+    of_another, *_ = policies(parse_options(["--environment", "example", "--runtime", "dynamic"]))
+    assert of_another.tasks_per_replica == Scaling().tasks_per_replica
 
 
 def test_an_unknown_runtime_is_told_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"no runtime 'x'; it has sd-xl, dynamic"):
-        policy_of("example", "x")
+        policies(parse_options(["--environment", "example", "--runtime", "x"]))
 
 
 def test_need_counts_what_is_worked_on_and_is_kept_for_the_cooldown() -> None:
@@ -77,17 +84,17 @@ def test_what_an_interruption_costs_a_caller_is_part_of_the_delay() -> None:
     assert task.begun_at is not None
     assert task.ended_at is not None
     assert task.ended_at - task.begun_at == pytest.approx(task.seconds)
-    assert report_of(fleet).delay_p50_seconds == pytest.approx(task.ended_at - task.seconds, abs=0.1)
+    assert priced(fleet).delay_p50_seconds == pytest.approx(task.ended_at - task.seconds, abs=0.1)
 
 
 def test_nothing_costs_nothing() -> None:
-    report = report_of(fleet_of([]))
+    report = priced(fleet_of([]))
     assert (report.gpu_hours_paid, report.cost, report.most_replicas) == (0, 0, 0)
 
 
 def test_one_task_waits_for_one_machine_which_is_then_given_back() -> None:
     fleet = fleet_of([0.0])
-    report = report_of(fleet)
+    report = priced(fleet)
     assert report.most_replicas == 1
     assert 60 < report.delay_p50_seconds < 400
     assert fleet.replicas == []
@@ -101,7 +108,7 @@ def test_one_task_waits_for_one_machine_which_is_then_given_back() -> None:
 )
 def test_every_task_ends_and_the_accounts_agree(times: list[float], interruptions: float, minimum: int) -> None:
     fleet = fleet_of(times, replace(POLICY, min_replicas=minimum), interruptions_per_hour=interruptions)
-    report = report_of(fleet)
+    report = priced(fleet)
 
     assert len(fleet.tasks) == len(times)
     assert all(task.ended_at is not None for task in fleet.tasks)

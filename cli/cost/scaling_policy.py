@@ -1,15 +1,12 @@
 """Scaling policy: KEDA's rules on the queue's length add and remove replicas."""
 
-import json
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
 
-import yaml
+from stacks.config import Scaling
 
-ENVIRONMENTS: Final = Path(__file__).parents[2] / "environments"
 #: Seconds between two decisions of the HorizontalPodAutoscaler, which KEDA leaves the numbers above one to.
 DECISION_SECONDS: Final = 15
 #: Part by which need and replicas must differ for the HorizontalPodAutoscaler to act.
@@ -29,32 +26,10 @@ class ScalingPolicy:
     #: Whether tasks that are being worked on count as need (KEDA's `scaleOnInFlight`).
     counts_in_flight: bool = True
 
-
-def policy_of(environment: str, runtime: str | None) -> ScalingPolicy:
-    """Return the policy of a runtime (the first one by default) in an environment file, a name or a path."""
-    path = Path(environment)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = ENVIRONMENTS / f"{environment}.yaml"
-    runtimes = yaml.safe_load(path.read_text(encoding="utf-8"))["runtimes"]
-    names = [entry["name"] for entry in runtimes]
-    if runtime is not None and runtime not in names:
-        raise ValueError(f"{path} has no runtime {runtime!r}; it has {', '.join(names)}")
-    scaling = next(entry for entry in runtimes if runtime in {None, entry["name"]}).get("scaling", {})
-    values = default_scaling() | scaling
-    return ScalingPolicy(
-        name=path.stem,
-        min_replicas=values["minReplicas"],
-        max_replicas=values["maxReplicas"],
-        tasks_per_replica=values["tasksPerReplica"],
-        cooldown_seconds=values["cooldownSeconds"],
-        polling_seconds=values["pollingSeconds"],
-    )
-
-
-def default_scaling() -> dict[str, Any]:
-    """Return the defaults of `scaling`, from the schema of environment files."""
-    schema = json.loads((ENVIRONMENTS / "schema.json").read_text(encoding="utf-8"))
-    return {key: value["default"] for key, value in schema["$defs"]["Scaling"]["properties"].items()}
+    @classmethod
+    def of(cls, name: str, scaling: Scaling) -> Self:
+        """Return the policy of a runtime's `scaling`."""
+        return cls(name=name, **scaling.model_dump(by_alias=False))
 
 
 @dataclass

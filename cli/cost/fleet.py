@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import simpy
 
-from benchmarks.scaling.machines import LINGER_SECONDS
-from benchmarks.scaling.policy import DECISION_SECONDS, Scaler, ScalingPolicy
-from benchmarks.scaling.scenarios import Scenario
+from cli.cost.machines import LINGER_SECONDS
+from cli.cost.scaling_policy import DECISION_SECONDS, Scaler, ScalingPolicy
+from cli.cost.scenario import Scenario
 
 #: Seconds between a spot machine's notice and its end.
 NOTICE_SECONDS: Final = 120.0

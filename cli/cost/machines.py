@@ -16,9 +16,6 @@ WEBUI_SECONDS: Final = 30.0
 SPREAD: Final = 0.25
 #: Seconds that an empty machine stays, and is paid for, until it ends: `consolidateAfter` of EKS's node pools.
 LINGER_SECONDS: Final = 60.0
-#: US dollars per hour of a g6.xlarge in us-east-1, on demand and as a typical spot price; look up yours.
-ON_DEMAND_PRICE: Final = 0.8048
-SPOT_PRICE: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,6 @@ class Machines:
         start = _vary(self.node_seconds, chance) + _vary(self.image_seconds, chance)
         # The model is fetched while the Web UI starts.
         return start + max(_vary(self.model_seconds, chance), _vary(self.webui_seconds, chance))
-
-    def price_per_hour(self) -> float:
-        """Return what an average machine costs."""
-        return self.spot_share * SPOT_PRICE + (1 - self.spot_share) * ON_DEMAND_PRICE
 
 
 def _vary(seconds: float, chance: random.Random) -> float:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from benchmarks.scaling.fleet import Fleet
+from cli.cost.fleet import Fleet
 
 
 @dataclass(frozen=True)
-class Report:
+class FleetReport:
     """Delay is from the arrival of a task to the beginning of the attempt that ended it. Money is in US dollars."""
 
     tasks: int
@@ -19,20 +19,21 @@ class Report:
     most_replicas: int
     interruptions: int
     repeated: int
-    cost: float
-    cost_per_thousand_tasks: float
+    #: None if the price of an hour is unknown.
+    cost: float | None
+    cost_per_thousand_tasks: float | None
 
 
-def report_of(fleet: Fleet) -> Report:
-    """Return the report of a finished run."""
+def report_of(fleet: Fleet, *, price_per_hour: float | None) -> FleetReport:
+    """Return the report of a finished run whose replicas cost so much each."""
     delays = sorted(task.begun_at - task.arrived_at for task in fleet.tasks if task.begun_at is not None)
     everyone = [*fleet.gone, *fleet.replicas]
     paid = sum(
         (fleet.now if replica.ended_at is None else replica.ended_at) - replica.requested_at for replica in everyone
     )
     busy = sum(replica.busy_seconds for replica in everyone)
-    cost = paid / 3600 * fleet.scenario.machines.price_per_hour()
-    return Report(
+    cost = None if price_per_hour is None else paid / 3600 * price_per_hour
+    return FleetReport(
         tasks=len(fleet.tasks),
         delay_p50_seconds=_percentile(delays, 0.50),
         delay_p95_seconds=_percentile(delays, 0.95),
@@ -43,8 +44,8 @@ def report_of(fleet: Fleet) -> Report:
         most_replicas=max((state.replicas for state in fleet.states), default=0),
         interruptions=fleet.interruptions,
         repeated=sum(task.attempts - 1 for task in fleet.tasks),
-        cost=round(cost, 2),
-        cost_per_thousand_tasks=round(cost / len(fleet.tasks) * 1000, 2) if fleet.tasks else 0.0,
+        cost=cost,
+        cost_per_thousand_tasks=cost / len(fleet.tasks) * 1000 if fleet.tasks and cost is not None else cost,
     )
 
 

@@ -1,0 +1,1 @@
+"""`darkroom cost`: the bill of an idle month, and of 1,000 pictures, before anything is deployed."""

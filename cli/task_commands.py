@@ -102,6 +102,8 @@ def submit(
             answer = api.submit(path_of(body), text)
         except Refused as error:
             raise (error if file is not None else name_options(error)) from None
+        if unknown := answer.get("unknown_fields"):
+            session.hint(f"unknown fields, which are passed on as they are: {', '.join(unknown)}")
     if wait or download is not None:
         _finish(session, api, answer["id_task"], read_task, timeout_seconds, download)
         return

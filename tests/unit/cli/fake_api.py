@@ -46,7 +46,8 @@ class FakeApi:
         if metadata["id"] == "outage":
             return 503, {"error": {"code": "unavailable", "message": "AWS is away"}}
         self.states.setdefault(metadata["id"], ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"])
-        return 200, {"id_task": metadata["id"], "runtime": "sdruntime", "output_location": "s3://b/output/x"}
+        unknown = {"unknown_fields": ["task.content.colour"]} if "colour" in str(body) else {}
+        return 200, {"id_task": metadata["id"], "runtime": "sdruntime", "output_location": "s3://b/output/x"} | unknown
 
     def task(self, task_id: str) -> dict[str, Any]:
         status = self.states[task_id][0]

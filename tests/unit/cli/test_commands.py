@@ -28,6 +28,11 @@ def test_submit_prints_the_response(state_directory: Path, api: FakeApi) -> None
     assert api.submitted == [("/v1alpha2", json.loads(task("a")))]
 
 
+def test_submit_warns_about_unknown_fields(state_directory: Path) -> None:
+    result = run(state_directory, "submit", "-", stdin=task("a").replace('"content": {', '"content": {"colour": 1'))
+    assert (result.exit_code, "passed on as they are: task.content.colour" in result.stderr) == (0, True)
+
+
 def test_submit_recognizes_the_older_format(state_directory: Path, api: FakeApi) -> None:
     body = json.dumps({"alwayson_scripts": {"task": "text-to-image", "id_task": "a"}})
     assert run(state_directory, "submit", "-", stdin=body).exit_code == 0

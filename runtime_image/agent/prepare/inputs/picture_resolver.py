@@ -129,6 +129,8 @@ def _resolve(
     etags: Mapping[str, str],
     count: Callable[[bytes, int], None],
 ) -> _Resolved:
+    # The other pictures may be too many already; then this one is not fetched.
+    count(b"", 0)
     if picture.is_link:
         link = picture.text.strip()
         is_s3 = link.lower().startswith("s3:")

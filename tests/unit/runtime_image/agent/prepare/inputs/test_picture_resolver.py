@@ -151,3 +151,8 @@ def test_a_task_holds_no_more_bytes_and_pixels_than_the_machine_can(monkeypatch:
     heavy.prefix = bytes(2 * 2**20)
     error = refused({"init_images": linked["init_images"]}, heavy)
     assert "holds pictures with more than 3 MiB in all" in error["message"]
+    many = Fetches()
+    many.prefix = bytes(2 * 2**20)
+    refused({"init_images": [f"https://example.com/{number}" for number in range(MAX_LINKS)]}, many)
+    # Those under way when the limit is reached are the last.
+    assert len(many.urls) <= 1 + picture_resolver.PARALLEL_FETCHES

@@ -49,7 +49,8 @@ def run(*, out: Path, state_directory: Path, size: ImageSize | None) -> None:
             except CommandError as error:
                 raise DemoFailed(str(error)) from error
             finally:
-                say(f"{demo.saved} images are in {out.resolve()}/, all of them together in {CONTACT_SHEET}.")
+                folder = out.resolve()
+                say(f"{demo.saved} images are in {folder}/, all of them together in {folder / CONTACT_SHEET}")
     say("The tiny model has learnt nothing, so its images are patches of colour, and only the cat is a drawing.")
     say(f"Everything took {time.monotonic() - started:.1f} s.")
 

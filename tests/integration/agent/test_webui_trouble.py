@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contract.record import Status
+from stub_webui.png_images import plain_png
 from stub_webui.server import serve_stub
 from stub_webui.web_ui import StubWebUi
 from tests.integration.agent.harness import Harness
@@ -99,6 +100,22 @@ def test_an_answer_that_breaks_off_is_no_picture_and_is_generated_again(harness:
     first, second = harness.webui.runs_of("half")
     assert second.started_at > first.ended_at
     assert len(harness.outputs()) == 2
+
+
+def test_tasks_at_the_same_time_get_their_own_pictures_although_answers_break_off(harness: Harness) -> None:
+    harness.webui.broken_answers = 2
+    harness.start_agent()
+    names = [f"task-{number}" for number in range(6)]
+    for name in names:
+        harness.submit(name, {"prompt": f"prompt of {name}", "steps": 2, "batch_size": 2})
+
+    records = [harness.wait_for(name, Status.COMPLETED) for name in names]
+
+    assert sorted(record.attempts for record in records) == [1, 1, 1, 1, 2, 2]
+    outputs = harness.outputs()
+    for record in records:
+        keys = [url.removeprefix(f"s3://{harness.output_bucket}/") for url in record.image_urls]
+        assert [outputs[key] for key in keys] == [plain_png(f"prompt of {record.id}")] * 2
 
 
 def test_an_interrupt_in_the_moment_of_the_end_cuts_nobody_else(harness: Harness) -> None:

@@ -3,6 +3,7 @@
 import base64
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,10 +46,10 @@ class GatewayRequest:
         return f"{prefix}/{self.http.method}{self._path}"
 
     def _common(self) -> dict[str, Any]:
-        headers = _many(self.http.headers.items())
+        headers = values_by_name(self.http.headers.items())
         for name, value in self._added_headers().items():
             headers.setdefault(name, []).append(value)
-        query = _many(self.http.query_params.multi_items())
+        query = values_by_name(self.http.query_params.multi_items())
         return {
             "resource": self.match.method.resource_path,
             "path": self._path,
@@ -129,7 +130,8 @@ def matches_media_type(value: str, media_types: tuple[str, ...]) -> bool:
     return "*/*" in media_types or media_type in media_types
 
 
-def _many(items: Any) -> dict[str, list[str]]:
+def values_by_name(items: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return all values of each name, in their order."""
     collected: dict[str, list[str]] = {}
     for name, value in items:
         collected.setdefault(name, []).append(value)

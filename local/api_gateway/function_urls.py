@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from local.api_gateway.events import values_by_name
 from local.api_gateway.gateway_responses import GatewayError
 from local.api_gateway.proxy_response import http_response
 from local.cloudformation.errors import TemplateError
@@ -64,12 +65,7 @@ def url_event(http: Request, body: bytes) -> dict[str, Any]:
     """Return the event of a request (Lambda developer guide, "Request and response payloads" of function URLs)."""
     path: str = http.scope["path"]
     domain = http.headers.get("host", "localhost")
-    headers: dict[str, list[str]] = {}
-    for name, value in http.headers.items():
-        headers.setdefault(name, []).append(value)
-    query: dict[str, list[str]] = {}
-    for name, value in http.query_params.multi_items():
-        query.setdefault(name, []).append(value)
+    headers, query = values_by_name(http.headers.items()), values_by_name(http.query_params.multi_items())
     source = http.client.host if http.client else "127.0.0.1"
     now = time.time()
     return {

@@ -1,20 +1,16 @@
-"""Intrinsic functions, conditions and dynamic references of a template, resolved to their values."""
+"""Intrinsic functions and dynamic references of a template, resolved to their values."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from local.cloudformation.errors import TemplateError
 
-#: What `{"Ref": "AWS::NoValue"}` becomes: the property or element is left out.
-NO_VALUE: Final = object()
-
 #: `${Name}`, `${Name.Attribute}` and the literal `${!Name}` of Fn::Sub.
 _SUBSTITUTION: Final = re.compile(r"\$\{(!?)([^{}]*+)\}")
 #: A dynamic reference, `{{resolve:service:...}}`, which CloudFormation resolves during the deployment.
 _DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:([^:{}]*):([^{}]*)\}\}")
-#: Separator between the secret's name or ARN, which may contain colons, and the JSON key.
+#: Separator between the secret's ARN and what is wanted of it: JSON key and version.
 _SELECTION: Final = ":SecretString"
 
 #: Returns the text of the secret with this name or ARN.
@@ -25,8 +21,7 @@ class Resolver:
     """Resolves values of one stack.
 
     `reference` answers Ref, and `attribute` answers Fn::GetAtt. `imported` answers Fn::ImportValue and
-    Fn::GetStackOutput. `conditions` are the stack's conditions, already decided. `text` replaces dynamic references in
-    a finished string.
+    Fn::GetStackOutput. `text` replaces dynamic references in a finished string.
     """
 
     def __init__(
@@ -35,18 +30,14 @@ class Resolver:
         reference: Callable[[str], object],
         attribute: Callable[[str, str], object],
         imported: Callable[[str], object],
-        conditions: Mapping[str, bool],
-        mappings: Mapping[str, Any],
         text: Callable[[str], str],
     ) -> None:
         self._reference = reference
         self._attribute = attribute
         self._imported = imported
-        self._conditions = conditions
-        self._mappings = mappings
         self._text = text
         self._functions: dict[str, Callable[[Any], Any]] = {
-            "Ref": self._ref,
+            "Ref": self._reference,
             "Fn::GetAtt": self._get_attribute,
             "Fn::Join": self._join,
             "Fn::Sub": self._substitute,
@@ -54,8 +45,6 @@ class Resolver:
             "Fn::Split": self._split,
             "Fn::ImportValue": lambda argument: self._imported(self._string(argument)),
             "Fn::GetStackOutput": self._get_stack_output,
-            "Fn::If": self._if,
-            "Fn::FindInMap": self._find_in_map,
         }
 
     def resolve(self, value: Any) -> Any:
@@ -63,8 +52,7 @@ class Resolver:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, list):
-            resolved = [self.resolve(element) for element in value]
-            return [element for element in resolved if element is not NO_VALUE]
+            return [self.resolve(element) for element in value]
         if not isinstance(value, dict):
             return value
         if name := function_name(value):
@@ -75,11 +63,9 @@ class Resolver:
         result = {}
         for key, item in value.items():
             try:
-                resolved = self.resolve(item)
+                result[key] = self.resolve(item)
             except TemplateError as error:
                 raise error.at(key) from None
-            if resolved is not NO_VALUE:
-                result[key] = resolved
         return result
 
     def _call(self, name: str, argument: Any) -> Any:
@@ -91,9 +77,6 @@ class Resolver:
         except (TypeError, ValueError, KeyError, IndexError) as error:
             raise TemplateError(f"{name} cannot be applied to {argument!r}: {error}") from None
         return self._text(result) if isinstance(result, str) else result
-
-    def _ref(self, argument: str) -> object:
-        return NO_VALUE if argument == "AWS::NoValue" else self._reference(argument)
 
     def _get_attribute(self, argument: Any) -> object:
         logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
@@ -112,7 +95,7 @@ class Resolver:
                 return f"${{{name}}}"
             if name in variables:
                 return _as_text(self.resolve(variables[name]))
-            return _as_text(self._get_attribute(name) if "." in name else self._ref(name))
+            return _as_text(self._get_attribute(name) if "." in name else self._reference(name))
 
         return _SUBSTITUTION.sub(replace, template)
 
@@ -126,14 +109,6 @@ class Resolver:
     def _split(self, argument: Any) -> list[str]:
         separator, text = argument
         return self._string(text).split(separator)
-
-    def _if(self, argument: Any) -> Any:
-        condition, then, otherwise = argument
-        return self.resolve(then if self._conditions[condition] else otherwise)
-
-    def _find_in_map(self, argument: Any) -> Any:
-        name, first, second = (self._string(part) for part in argument)
-        return self._mappings[name][first][second]
 
     def _string(self, value: Any) -> str:
         resolved = self.resolve(value)
@@ -168,53 +143,14 @@ def _as_text(value: object) -> str:
     raise TypeError(f"{value!r} is not text")
 
 
-def decide_conditions(conditions: Mapping[str, Any], resolve: Callable[[Any], Any]) -> dict[str, bool]:
-    """Return the value of every condition; `resolve` resolves parameters and mappings."""
-    decided: dict[str, bool] = {}
-
-    def named(name: str) -> bool:
-        if name not in decided:
-            if name not in conditions:
-                raise TemplateError(f"there is no condition {name!r}")
-            decided[name] = evaluate(conditions[name])
-        return decided[name]
-
-    def evaluate(expression: Any) -> bool:
-        match expression:
-            case {"Condition": str(name)}:
-                return named(name)
-            case {"Fn::Equals": [first, second]}:
-                return bool(resolve(first) == resolve(second))
-            case {"Fn::And": list(parts)}:
-                return all(evaluate(part) for part in parts)
-            case {"Fn::Or": list(parts)}:
-                return any(evaluate(part) for part in parts)
-            case {"Fn::Not": [part]}:
-                return not evaluate(part)
-        raise TemplateError(f"the local system cannot decide the condition {expression!r}")
-
-    return {name: named(name) for name in conditions}
-
-
 def replace_dynamic_references(text: str, read_secret: ReadSecret) -> str:
-    """Return `text` with its dynamic references replaced; Secrets Manager is the one service there is."""
+    """Return `text` with its dynamic references replaced: each is the whole text of a secret."""
 
     def replace(match: re.Match[str]) -> str:
         service, rest = match.groups()
-        if service != "secretsmanager":
-            raise TemplateError(f"the local system cannot resolve {match[0]}: it knows secretsmanager only")
         secret_id, _, selection = rest.partition(_SELECTION)
-        json_key, *version = selection.removeprefix(":").split(":")
-        if any(version):
-            raise TemplateError(f"the local system cannot resolve {match[0]}: its secrets have one version")
-        secret = read_secret(secret_id)
-        return _field(secret, json_key, match[0]) if json_key else secret
+        if service != "secretsmanager" or selection.strip(":"):
+            raise TemplateError(f"the local system cannot resolve {match[0]}: it knows whole secrets only")
+        return read_secret(secret_id)
 
     return _DYNAMIC_REFERENCE.sub(replace, text)
-
-
-def _field(secret: str, json_key: str, reference: str) -> str:
-    try:
-        return str(json.loads(secret)[json_key])
-    except (ValueError, KeyError, TypeError):
-        raise TemplateError(f"{reference}: the secret is no JSON object with the key {json_key!r}") from None

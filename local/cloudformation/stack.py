@@ -9,11 +9,12 @@ from local.cloudformation.errors import TemplateError
 from local.cloudformation.intrinsics import (
     ReadSecret,
     Resolver,
-    decide_conditions,
     output_name,
     replace_dynamic_references,
 )
 
+#: Sections of the templates that the CDK writes for Darkroom. It refers to no parameter, and rules check parameters.
+_KNOWN_SECTIONS: Final = frozenset({"Description", "Metadata", "Outputs", "Parameters", "Resources", "Rules"})
 #: The account of the moto server.
 ACCOUNT_ID: Final = "123456789012"
 
@@ -53,11 +54,13 @@ class Stack:
         exports: Mapping[str, Any],
         read_secret: ReadSecret,
     ) -> None:
+        if unknown := template.keys() - _KNOWN_SECTIONS:
+            raise TemplateError(f"{name}: the local system does not know the sections {', '.join(sorted(unknown))}")
         self.name = name
         self._template = template
         self._exports = exports
         self._created: dict[str, Created] = {}
-        self._parameters = {
+        self._pseudo_parameters = {
             "AWS::AccountId": ACCOUNT_ID,
             "AWS::NotificationARNs": [],
             "AWS::Partition": "aws",
@@ -65,25 +68,17 @@ class Stack:
             "AWS::StackId": f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{name}/local",
             "AWS::StackName": name,
             "AWS::URLSuffix": "amazonaws.com",
-        } | {name: value["Default"] for name, value in template.get("Parameters", {}).items() if "Default" in value}
-        self._conditions: dict[str, bool] = {}
+        }
         self._resolver = Resolver(
             reference=self._reference,
             attribute=self._attribute,
             imported=self._imported,
-            conditions=self._conditions,
-            mappings=template.get("Mappings", {}),
             text=lambda text: replace_dynamic_references(text, read_secret),
         )
-        self._conditions |= decide_conditions(template.get("Conditions", {}), self._resolver.resolve)
 
     def resource_types(self) -> dict[str, str]:
-        """Return the type of every resource whose condition holds, by logical id, dependencies first."""
-        resources = {
-            logical_id: resource
-            for logical_id, resource in self._template.get("Resources", {}).items()
-            if self._conditions.get(resource.get("Condition", ""), True)
-        }
+        """Return the type of every resource by logical id, dependencies first."""
+        resources = self._template["Resources"]
         return {logical_id: resources[logical_id]["Type"] for logical_id in creation_order(resources)}
 
     def resource(self, logical_id: str) -> Resource:
@@ -113,11 +108,7 @@ class Stack:
         return exports | {output_name(self.name, name): value for name, value in self.outputs().items()}
 
     def _outputs(self) -> dict[str, Any]:
-        return {
-            name: output
-            for name, output in self._template.get("Outputs", {}).items()
-            if self._conditions.get(output.get("Condition", ""), True)
-        }
+        return dict(self._template.get("Outputs", {}))
 
     def _output(self, name: str, value: Any) -> Any:
         try:
@@ -128,9 +119,9 @@ class Stack:
     def _reference(self, name: str) -> object:
         if name in self._created:
             return self._created[name].reference
-        if name in self._parameters:
-            return self._parameters[name]
-        raise TemplateError(f"Ref to {name!r}, which is no resource, parameter or pseudo parameter with a value")
+        if name in self._pseudo_parameters:
+            return self._pseudo_parameters[name]
+        raise TemplateError(f"Ref to {name!r}, which is no resource or pseudo parameter")
 
     def _attribute(self, logical_id: str, attribute: str) -> object:
         if logical_id not in self._created:

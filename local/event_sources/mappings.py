@@ -74,7 +74,7 @@ def event_sources(
 
 def _schedules(rule: EmulatedResource, *, functions: Functions, region: str) -> Iterator[EventSource]:
     properties = Properties(rule.resource)
-    properties.ignore("Description", "Name", "Tags")
+    properties.ignore("Description", "Tags")
     seconds = interval_seconds(properties.require("ScheduleExpression"))
     targets: list[dict[str, Any]] = properties.require("Targets")
     if properties.pop("State", "ENABLED") == "ENABLED":

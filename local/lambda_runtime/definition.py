@@ -34,7 +34,6 @@ class FunctionDefinition:
             "Code",
             "DeadLetterConfig",
             "Description",
-            "FunctionName",
             "KmsKeyArn",
             "LoggingConfig",
             "RecursiveLoop",

@@ -13,8 +13,7 @@ _MAX_NAME: Final = 64
 
 def emulate_function(clients: LocalAwsClients, properties: Properties) -> Created:
     """Name a Lambda function."""
-    given = properties.resource.properties.get("FunctionName")
-    name = given or physical_name(properties.resource, longest=_MAX_NAME)
+    name = physical_name(properties.resource, longest=_MAX_NAME)
     return Created(name, {"Arn": f"arn:aws:lambda:{clients.region}:{ACCOUNT_ID}:function:{name}"})
 
 
@@ -27,7 +26,7 @@ def emulate_function_url(_clients: LocalAwsClients, properties: Properties) -> C
 
 def emulate_rule(clients: LocalAwsClients, properties: Properties) -> Created:
     """Name an EventBridge rule."""
-    name = properties.resource.properties.get("Name") or physical_name(properties.resource, longest=_MAX_NAME)
+    name = physical_name(properties.resource, longest=_MAX_NAME)
     return Created(name, {"Arn": f"arn:aws:events:{clients.region}:{ACCOUNT_ID}:rule/{name}"})
 
 

@@ -18,8 +18,8 @@ _DELIVERED_PROTOCOLS: Final = ("email", "http", "https", "sqs")
 
 
 def create_queue(clients: LocalAwsClients, properties: Properties) -> Created:
-    """Make a queue; every property but name and tags is an attribute of SQS's own API."""
-    name = properties.pop("QueueName", physical_name(properties.resource, longest=_MAX_QUEUE_NAME))
+    """Make a queue; every property but tags is an attribute of SQS's own API."""
+    name = physical_name(properties.resource, longest=_MAX_QUEUE_NAME)
     properties.ignore("Tags", "SqsManagedSseEnabled", "RedriveAllowPolicy")
     client = clients("sqs")
     url = client.create_queue(QueueName=name, Attributes=_attributes(properties.pop_all()))["QueueUrl"]
@@ -29,7 +29,7 @@ def create_queue(clients: LocalAwsClients, properties: Properties) -> Created:
 
 def create_topic(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a topic. moto keeps its limit of 256 KiB whatever the template says."""
-    name = properties.pop("TopicName", physical_name(properties.resource, longest=_MAX_TOPIC_NAME))
+    name = physical_name(properties.resource, longest=_MAX_TOPIC_NAME)
     properties.ignore("DisplayName", "KmsMasterKeyId", "MaximumMessageSize", "Tags", "TracingConfig")
     arn = clients("sns").create_topic(Name=name)["TopicArn"]
     return Created(arn, {"TopicArn": arn, "TopicName": name})
@@ -60,14 +60,6 @@ def create_key(clients: LocalAwsClients, properties: Properties) -> Created:
     properties.ignore("Description", "EnableKeyRotation", "KeyPolicy", "PendingWindowInDays", "Tags")
     metadata = clients("kms").create_key()["KeyMetadata"]
     return Created(metadata["KeyId"], {"Arn": metadata["Arn"], "KeyId": metadata["KeyId"]})
-
-
-def create_key_alias(clients: LocalAwsClients, properties: Properties) -> Created:
-    """Name a key."""
-    name = properties.require("AliasName")
-    key = properties.require("TargetKeyId").rsplit("/", 1)[-1]
-    clients("kms").create_alias(AliasName=name, TargetKeyId=key)
-    return Created(name)
 
 
 def _attributes(values: dict[str, Any]) -> dict[str, str]:

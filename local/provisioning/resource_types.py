@@ -13,7 +13,6 @@ Creator = Callable[[LocalAwsClients, Properties], Created]
 #: Made on the moto server. All properties must be applied or ignored by the creator.
 MADE: Final[Mapping[str, Creator]] = {
     "AWS::DynamoDB::Table": storage.create_table,
-    "AWS::KMS::Alias": messaging.create_key_alias,
     "AWS::KMS::Key": messaging.create_key,
     "AWS::S3::Bucket": storage.create_bucket,
     "AWS::SNS::Subscription": messaging.create_subscription,
@@ -44,10 +43,8 @@ EMULATED: Final[Mapping[str, Creator]] = {
 NOT_NEEDED: Final[Mapping[str, str]] = {
     "AWS::ApiGateway::Account": "there is no CloudWatch to which API Gateway could write its logs",
     "AWS::ApiGateway::Deployment": "the gateway serves the template as it is; there is one version of it",
-    "AWS::CDK::Metadata": "it tells AWS about the CDK only",
     "AWS::CloudWatch::Alarm": "there are no metrics: the functions write them into their logs",
     "AWS::CloudWatch::Dashboard": "there are no metrics: the functions write them into their logs",
-    "AWS::IAM::ManagedPolicy": "moto checks no permissions",
     "AWS::IAM::Policy": "moto checks no permissions",
     "AWS::IAM::Role": "moto checks no permissions",
     "AWS::Lambda::Permission": "the local system calls its functions itself",

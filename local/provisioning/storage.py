@@ -1,8 +1,6 @@
 """Buckets, tables and secrets, created on the moto server."""
 
 import hashlib
-import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 from local.aws.clients import LocalAwsClients
@@ -15,13 +13,11 @@ _MAX_BUCKET_NAME: Final = 63
 #: Characters of a secret's name are 512; the last 7 of its ARN are random, so names stay well below.
 _MAX_SECRET_NAME: Final = 256
 _MAX_TABLE_NAME: Final = 255
-#: Characters of a generated secret (Secrets Manager, GetRandomPassword).
-_DEFAULT_PASSWORD_LENGTH: Final = 32
 
 
 def create_bucket(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a bucket. Encryption, policies and life cycle have nothing to act on here: the data ends with the run."""
-    name = properties.pop("BucketName", physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower())
+    name = physical_name(properties.resource, longest=_MAX_BUCKET_NAME).lower()
     properties.ignore(
         "BucketEncryption",
         "LifecycleConfiguration",
@@ -46,7 +42,7 @@ def _location(region: str) -> dict[str, Any]:
 
 def create_table(clients: LocalAwsClients, properties: Properties) -> Created:
     """Make a table with its indexes and stream. moto never expires an item, so a time to live is stated only."""
-    name = properties.pop("TableName", physical_name(properties.resource, longest=_MAX_TABLE_NAME))
+    name = physical_name(properties.resource, longest=_MAX_TABLE_NAME)
     properties.ignore(
         "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
@@ -71,25 +67,14 @@ def create_table(clients: LocalAwsClients, properties: Properties) -> Created:
 
 
 def create_secret(clients: LocalAwsClients, properties: Properties) -> Created:
-    """Make a secret: the given text, or a generated one, alone or as a key of a JSON object.
+    """Make a secret with a text that follows from its name, so that clients keep their key after a restart.
 
-    A generated text follows from the secret's name, so that clients keep their key after a restart. Only programs of
-    this machine reach the system.
+    Only programs of this machine reach the system.
     """
-    name = properties.pop("Name", physical_name(properties.resource, longest=_MAX_SECRET_NAME))
+    name = physical_name(properties.resource, longest=_MAX_SECRET_NAME)
     properties.ignore("KmsKeyId", "Tags")
+    length: int = properties.require("GenerateSecretString")["PasswordLength"]
+    text = hashlib.shake_256(name.encode()).hexdigest(length)[:length]
     description = properties.pop("Description", "")
-    generate = properties.pop("GenerateSecretString", None)
-    text = properties.pop("SecretString", None)
-    client = clients("secretsmanager")
-    if generate is not None:
-        text = _generated_secret(name, generate)
-    arn = client.create_secret(Name=name, Description=description, SecretString=text or "")["ARN"]
+    arn = clients("secretsmanager").create_secret(Name=name, Description=description, SecretString=text)["ARN"]
     return Created(arn, {"Id": arn})
-
-
-def _generated_secret(name: str, options: Mapping[str, Any]) -> str:
-    template, key = options.get("SecretStringTemplate"), options.get("GenerateStringKey")
-    length = int(options.get("PasswordLength", _DEFAULT_PASSWORD_LENGTH))
-    password = hashlib.shake_256(name.encode()).hexdigest(length)[:length]
-    return password if key is None else json.dumps(json.loads(template or "{}") | {key: password})

@@ -71,11 +71,15 @@ def test_a_route_that_is_missing_is_refused_before_the_authorizer(
     assert (response.status_code, response.json()) == (403, {"message": "Missing Authentication Token"})
 
 
-@pytest.mark.parametrize(("name", "status"), [("broken", 502), ("shapeless", 502), ("large", 502), ("slow", 504)])
+@pytest.mark.parametrize(("name", "status"), [("broken", 502), ("shapeless", 502), ("large", 502)])
 def test_a_function_without_an_answer_is_an_error_of_the_gateway(
     services: EmulatedServices, name: str, status: int
 ) -> None:
     assert services.http("GET", f"/tasks/{name}").status_code == status
+
+
+def test_a_function_that_is_too_slow_is_an_error_of_the_gateway(services: EmulatedServices) -> None:
+    assert services.http("GET", "/slow").status_code == 504
 
 
 @pytest.mark.parametrize(("size", "status"), [(5, 202), (7, 413), (11, 413)])

@@ -12,7 +12,7 @@ from tests.emulators.errors import error_code
 from tests.harness.eventually import eventually
 from tests.harness.queue_counts import counts, is_empty
 
-SECONDS: Final = 20.0
+SECONDS: Final = 40.0
 
 
 class Queue:
@@ -80,15 +80,15 @@ def test_a_message_is_visible_again_when_its_timeout_has_passed(queue: Queue) ->
 
 def test_a_longer_timeout_replaces_the_first(queue: Queue) -> None:
     queue.send("x")
-    (message,) = queue.receive(visibility_seconds=1)
+    (message,) = queue.receive(visibility_seconds=4)
     queue.change_visibility(message, 600)
-    sent_later = queue.send("later", DelaySeconds=2)
+    sent_later = queue.send("later", DelaySeconds=5)
     # The first timeout has passed when the delayed message is there.
     assert [item["MessageId"] for item in queue.receive_soon()] == [sent_later]
 
 
 def test_a_delayed_message_comes_later(queue: Queue) -> None:
-    queue.send("x", DelaySeconds=1)
+    queue.send("x", DelaySeconds=3)
     assert queue.receive() == []
     assert queue.receive_soon()
 

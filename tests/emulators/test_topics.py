@@ -9,7 +9,7 @@ from tests.emulators.emulated_services import EmulatedServices
 from tests.emulators.errors import error_code
 from tests.harness.eventually import eventually
 
-SECONDS: Final = 20.0
+SECONDS: Final = 40.0
 #: Attributes that the filter policy accepts.
 PASSES: Final = {"runtime": "one", "priority": "normal"}
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.cloudformation.errors import TemplateError
-from local.cloudformation.intrinsics import NO_VALUE, Resolver
+from local.cloudformation.intrinsics import Resolver
 
 REFERENCES = {"Queue": "http://queue", "AWS::Region": "eu-central-1"}
 ATTRIBUTES = {("Queue", "Arn"): "arn:queue", ("Api", "Root.Id"): "root"}
@@ -15,8 +15,6 @@ def resolver() -> Resolver:
         reference=REFERENCES.__getitem__,
         attribute=lambda logical_id, name: ATTRIBUTES[logical_id, name],
         imported={"shared": "value", "One/Topic": "arn:topic"}.__getitem__,
-        conditions={"Yes": True, "No": False},
-        mappings={"Zones": {"eu-central-1": {"first": "a"}}},
         text=lambda text: text.replace("{{secret}}", "s3cr3t"),
     )
 
@@ -38,21 +36,12 @@ def resolver() -> Resolver:
         ({"Fn::Select": [1, {"Fn::Split": [":", {"Fn::GetAtt": ["Queue", "Arn"]}]}]}, "queue"),
         ({"Fn::Select": ["0", ["only"]]}, "only"),
         ({"Fn::ImportValue": {"Fn::Join": ["", ["sha", "red"]]}}, "value"),
-        ({"Fn::If": ["Yes", 1, 2]}, 1),
-        ({"Fn::If": ["No", 1, {"Ref": "Queue"}]}, "http://queue"),
-        ({"Fn::FindInMap": ["Zones", {"Ref": "AWS::Region"}, "first"]}, "a"),
-        ({"a": {"Fn::If": ["No", 1, {"Ref": "AWS::NoValue"}]}, "b": 2}, {"b": 2}),
-        ([1, {"Ref": "AWS::NoValue"}, 2], [1, 2]),
         ({"Fn::Join": ["", ["{{sec", "ret}}"]]}, "s3cr3t"),
         ({"a": ["{{secret}}"]}, {"a": ["s3cr3t"]}),
     ],
 )
 def test_functions_become_their_values(resolver: Resolver, value: object, expected: object) -> None:
     assert resolver.resolve(value) == expected
-
-
-def test_no_value_alone_says_so(resolver: Resolver) -> None:
-    assert resolver.resolve({"Ref": "AWS::NoValue"}) is NO_VALUE
 
 
 @pytest.mark.parametrize(
@@ -63,7 +52,6 @@ def test_no_value_alone_says_so(resolver: Resolver) -> None:
         {"Fn::Join": ["-", [{"a": 1}]]},
         {"Fn::Select": [5, ["a"]]},
         {"Fn::If": ["Unknown", 1, 2]},
-        {"Fn::FindInMap": ["Zones", "nowhere", "first"]},
         {"Fn::Split": [",", 7]},
         {"Fn::GetAtt": ["Nothing", "Arn"]},
     ],
@@ -85,7 +73,5 @@ def test_values_without_functions_are_left_alone(value: object) -> None:
     def refuse(*names: object) -> object:
         raise AssertionError(names)
 
-    resolver = Resolver(
-        reference=refuse, attribute=refuse, imported=refuse, conditions={}, mappings={}, text=lambda text: text
-    )
+    resolver = Resolver(reference=refuse, attribute=refuse, imported=refuse, text=lambda text: text)
     assert resolver.resolve(value) == value

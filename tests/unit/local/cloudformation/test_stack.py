@@ -12,26 +12,21 @@ def stack(template: dict[str, Any], exports: dict[str, Any] | None = None) -> St
 
 
 TEMPLATE: dict[str, Any] = {
-    "Parameters": {"Version": {"Type": "String", "Default": "7"}, "Asked": {"Type": "String"}},
-    "Conditions": {"Never": {"Fn::Equals": [{"Ref": "Version"}, "8"]}},
+    "Parameters": {"Asked": {"Type": "String", "Default": "7"}},
     "Resources": {
         "Topic": {
             "Type": "T",
             "Properties": {"Of": {"Fn::GetAtt": ["Queue", "Arn"]}, "Stack": {"Ref": "AWS::StackName"}},
         },
         "Queue": {"Type": "Q"},
-        "Absent": {"Type": "A", "Condition": "Never"},
     },
     "Outputs": {
         "TopicArn": {"Value": {"Ref": "Topic"}, "Export": {"Name": "One:Topic"}},
-        "Version": {"Value": {"Ref": "Version"}},
-        "Absent": {"Value": {"Ref": "Absent"}, "Condition": "Never"},
     },
 }
 
 
-def test_resources_come_in_order_without_those_whose_condition_is_false() -> None:
-    assert stack(TEMPLATE).resource_types() == {"Queue": "Q", "Topic": "T"}
+def test_resources_come_in_order() -> None:
     assert list(stack(TEMPLATE).resource_types()) == ["Queue", "Topic"]
 
 
@@ -40,8 +35,8 @@ def test_properties_outputs_and_exports_are_resolved() -> None:
     one.add("Queue", Created("queue", {"Arn": "arn:queue"}))
     assert one.resource("Topic").properties == {"Of": "arn:queue", "Stack": "One"}
     one.add("Topic", Created("arn:topic"))
-    assert one.outputs() == {"TopicArn": "arn:topic", "Version": "7"}
-    assert one.exports() == {"One:Topic": "arn:topic", "One/TopicArn": "arn:topic", "One/Version": "7"}
+    assert one.outputs() == {"TopicArn": "arn:topic"}
+    assert one.exports() == {"One:Topic": "arn:topic", "One/TopicArn": "arn:topic"}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +54,12 @@ def test_a_value_that_nobody_gives_is_refused(value: object, message: str) -> No
     one.add("Made", Created("made", {"Arn": "arn"}))
     with pytest.raises(TemplateError, match=message):
         one.resource("Queue")
+
+
+@pytest.mark.parametrize("section", ["Conditions", "Mappings", "Transform"])
+def test_a_section_that_would_change_the_resources_is_refused(section: str) -> None:
+    with pytest.raises(TemplateError, match=f"One: .* sections {section}"):
+        stack(TEMPLATE | {section: {}})
 
 
 def test_imports_come_from_the_stacks_before() -> None:

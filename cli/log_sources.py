@@ -19,8 +19,10 @@ _COMMON: Final = frozenset({
 })  # fmt: skip
 #: Parts of the names of log groups and functions: stack, name and hash.
 _NAME: Final = re.compile(r"Darkroom-.+-(?P<stack>[A-Z]\w*)-(?P<part>\w+?)(?:Logs)?[0-9A-F]{8}(?:-\w+)?")
-#: Characters of a task's id.
-_WORD: Final = re.compile(r"[\w.-]+")
+#: Characters of a task's id, and the colon between it and its tenant.
+_WORD: Final = re.compile(r"[\w.:-]+")
+#: Run of a task, with which the names of its outputs go on.
+_RUN: Final = re.compile(r"-[0-9a-f]{16}[.-]")
 #: Log groups of the API's gateway, and of the network's flow logs, have no line of a task.
 _NOT_OF_TASKS: Final = ("HttpAccess", "NetworkFlow")
 
@@ -56,17 +58,19 @@ class LocalLogs:
         return sorted((line for line in found if line.time >= self._since), key=lambda line: line.time)
 
     def _lines(self, path: Path) -> Iterator[LogLine]:
-        """Yield the whole new lines of a file. A line without a time has that of the line before."""
+        """Yield the whole new lines of a file. One without a time has that of its neighbour, or else of the file."""
         with path.open("rb") as file:
             file.seek(self._offsets.get(path, 0))
             new = file.read().rpartition(b"\n")[0]
         self._offsets[path] = self._offsets.get(path, 0) + len(new) + bool(new)
-        written = ""
-        for text in new.decode(errors="replace").splitlines():
-            fields = _fields(text)
-            written = _time_in(fields) or written
+        texts = new.decode(errors="replace").splitlines()
+        lines = [_fields(text) for text in texts]
+        times = [_time_in(line) for line in lines]
+        written = next(filter(None, times), _shown_time(path.stat().st_mtime))
+        for text, line, time in zip(texts, lines, times, strict=True):
+            written = time or written
             if _mentions(self._task_id, text):
-                yield LogLine(written, _source(path.stem), fields)
+                yield LogLine(written, _source(path.stem), line)
 
 
 class CloudWatchLogs:
@@ -127,7 +131,15 @@ def is_task_log_group(name: str, *, environment: str) -> bool:
 
 def _mentions(task_id: str | None, text: str) -> bool:
     """Return True if a line names the task, and not only one whose id contains this one."""
-    return task_id is None or (task_id in text and task_id in _WORD.findall(text))
+    return task_id is None or (task_id in text and any(_names(word, task_id) for word in _WORD.findall(text)))
+
+
+def _names(word: str, task_id: str) -> bool:
+    # A full stop or a colon may end a sentence.
+    name = word.strip(".:")
+    if ":" not in task_id:
+        name = name.rpartition(":")[2]
+    return name == task_id or (name.startswith(task_id) and _RUN.match(name, len(task_id)) is not None)
 
 
 def as_text(line: LogLine) -> str:

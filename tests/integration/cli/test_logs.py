@@ -119,6 +119,45 @@ def test_local_files_are_merged_by_time(tmp_path: Path) -> None:
         file.write(json.dumps(agent | {"event": "half written"})[40:] + "\n")
     (line,) = source.read()
     assert "half written" in as_text(line)
+    write_log(tmp_path, "container-sdruntime-1", "Traceback of dog-1", agent)
+    assert [as_text(line).partition("Z ")[2] for line in source.read()] == [
+        "container-sdruntime-1 Traceback of dog-1",
+        "container-sdruntime-1 INFO task_claimed task_id=dog-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"task_id": "dog-1"},
+        {"message": "the record of dog-1."},
+        {"message": "is dog-1... still there?"},
+        {"key": "output/dog-1-66b9ddb8359a5384-1.png"},
+        {"task": "photos:dog-1"},
+        {"nested": [{"id": "dog-1"}]},
+        "Traceback: dog-1",
+        "(dog-1)",
+    ],
+    ids=str,
+)
+def test_a_task_is_found_wherever_its_id_stands(tmp_path: Path, line: Mapping[str, object] | str) -> None:
+    write_log(tmp_path, "system", line)
+    # The line has no time, so that of its file counts.
+    assert LocalLogs(folder=tmp_path, task_id="dog-1", since=0).read()
+
+
+@pytest.mark.parametrize(
+    "other", ["dog-10", "dog-1-b", "dog-1.b", "big-dog-1", "a.dog-1", "dog_dog-1", "dog-1-66b9", "dog-1..b"]
+)
+def test_a_longer_id_is_another_task(tmp_path: Path, other: str) -> None:
+    write_log(tmp_path, "system", {"task_id": other}, f"Traceback of {other}.")
+    assert not LocalLogs(folder=tmp_path, task_id="dog-1", since=0).read()
+
+
+def test_an_administrator_names_a_task_with_its_key(tmp_path: Path) -> None:
+    write_log(tmp_path, "system", {"task_id": "photos:dog-1"}, {"task_id": "films:dog-1"}, {"task_id": "dog-1"})
+    (line,) = LocalLogs(folder=tmp_path, task_id="photos:dog-1", since=0).read()
+    assert line.line == {"task_id": "photos:dog-1"}
 
 
 def test_the_command_prints_objects_for_programs(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.harness.eventually import eventually
-from tests.harness.local_system import PROJECT, READY_SECONDS, environment_file, read_endpoints, up_command
+from tests.harness.local_system import PROJECT, environment_file, read_endpoints, up_command
 
 STOP_SECONDS = 20
 # One worker for all, so that a system starts after another has stopped.
@@ -113,15 +112,6 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     assert "ready" in errors
     assert not [pid for pid in processes if psutil.pid_exists(pid)]
     assert not (state / "endpoints.json").exists()
-
-
-def test_a_signal_during_the_start_stops_too(run_up: Callable[..., Up], state: Path) -> None:
-    log = state / "logs" / "aws.log"
-    up = run_up("--webui-url", "http://127.0.0.1:9")
-    eventually(log.exists, "the start of AWS", READY_SECONDS)
-    up.send_signal(signal.SIGTERM)
-    code, _, errors = end(up)
-    assert code == 0, errors
 
 
 def test_without_its_aws_the_system_ends(run_up: Callable[..., Up], state: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from http.server import HTTPServer
 from pathlib import Path
 
@@ -137,11 +138,22 @@ def test_ctrl_c(state_directory: Path, api: FakeApi) -> None:
     command = [str(Path(sys.executable).with_name("darkroom")), "--state-dir", str(state_directory), "logs", "--follow"]
     (state_directory / "logs").mkdir()
     (state_directory / "logs" / "a.log").write_text('{"time": "2999-01-01T00:00:00+00:00", "event": "here"}\n')
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert "here" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+    # A shell lets its jobs in the background ignore Ctrl-C, and every program that they start inherits that.
+    with_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=with_ctrl_c,  # noqa: PLW1509 - one system call
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "here" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (130, "darkroom: aborted\n")
 
 

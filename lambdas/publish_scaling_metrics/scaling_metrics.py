@@ -1,4 +1,4 @@
-"""Publishes the ECS scaling metrics once a minute, zeros included, so that alarms never lack data.
+"""Publishes the ECS scaling metrics once a minute, zeros included, those of a runtime together or not at all.
 
 AWS's own metrics of a service are missing while it has no running task. Those of a queue that was idle for six hours
 arrive up to 15 minutes late. Their delays differ, so they do not describe one moment: see docs/decisions.

@@ -47,6 +47,8 @@ def event_sources(
                 reports_items=reports_items,
             )
         elif ":dynamodb:" in source:
+            # Batches at once would be of different tasks, because the changes of one task stay in order.
+            properties.ignore("ParallelizationFactor")
             destination = properties.pop("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
             attempts = int(properties.pop("MaximumRetryAttempts", -1))
             yield StreamEventSource(

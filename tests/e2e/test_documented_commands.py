@@ -23,6 +23,7 @@ from tests.harness.model_files import safetensors_file
 LISTED: Final[Mapping[str, str]] = {
     "aws": "needs an AWS account",
     "cdk": "needs an AWS account",
+    "kubectl": "needs a cluster",
     "make": "starts another system, or these tests; test_demo.py and test_up.py start the system as `make` does",
     "git": "changes the working tree",
     "pytest": "runs these tests",

@@ -108,5 +108,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "export": _nothing,
     "eval": _nothing,
     "git": _nothing,
+    "kubectl": _nothing,
     "cd": _nothing,
+    "curl": _nothing,
 }

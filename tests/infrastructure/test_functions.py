@@ -349,6 +349,8 @@ def test_the_stream_feeds_its_readers_with_final_records_only(
     ((source, mapping),) = mappings_of(ecs, folder).items()
     assert source == "TaskTable.StreamArn"
     assert mapping["BatchSize"] == 100
+    # 20 ms each: a thousand callbacks per second with the four shards of a new table.
+    assert mapping["ParallelizationFactor"] == 5
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

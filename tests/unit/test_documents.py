@@ -84,3 +84,13 @@ def test_troubleshooting_names_every_error_code() -> None:
 def test_the_tasks_page_lists_every_type() -> None:
     section = (PROJECT / "docs/reference/tasks.md").read_text(encoding="utf-8").partition("\n## Metadata\n")[2]
     assert {kind.value for kind in TaskType} <= set(re.findall(r"`([^`]+)`", section.partition("\n## ")[0]))
+
+
+def test_at_most_ten_things_are_left_for_an_account_each_with_a_command() -> None:
+    page = (PROJECT / "docs" / "how-to" / "deployment.md").read_text(encoding="utf-8")
+    section = page.split("\n## What a first deployment must confirm\n", 1)[1].split("\n## ", 1)[0]
+    things = [int(number) for number in re.findall(r"^(\d+)\. \*\*", section, re.MULTILINE)]
+    assert things == list(range(1, len(things) + 1))
+    assert 0 < len(things) <= 10
+    commands = re.findall(r"# (\d+(?:, \d+)*)", section)
+    assert {int(number) for numbers in commands for number in numbers.split(", ")} == set(things)

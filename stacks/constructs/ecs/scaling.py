@@ -2,8 +2,8 @@
 
 The expressions are metric math of CloudWatch; tests evaluate them. `waiting` and `in_flight` are the queue's messages,
 `desired` and `running` the tasks of the service, `first_desired` and `first_running` those of the first service. All
-are measured at one moment (`lambdas/publish_scaling_metrics`). A minute lacks all of them or none, so no value is
-filled in.
+of a runtime are measured at one moment and written together (`lambdas/publish_scaling_metrics`). A minute lacks all of
+them or none. Otherwise metric math would treat the missing ones as 0.
 """
 
 import math

@@ -17,6 +17,9 @@ from stacks.constructs.nag_suppressions import suppress
 #: functions begin no further change (`lambdas.messaging.stream_batch`).
 STREAM_TIMEOUT_SECONDS: Final = 45
 STREAM_BATCH_SIZE: Final = 100
+#: Batches of a shard at once. The changes of one task stay in order. A new table has four shards, which makes a
+#: thousand callbacks per second, and few executions of a young account while there is little to do.
+STREAM_PARALLEL_BATCHES: Final = 5
 #: Retries until a record is set aside, because it must not delay the callbacks behind it. Lambda waits longer before
 #: each retry, so callbacks survive an outage of SNS that lasts for minutes.
 STREAM_RETRIES: Final = 50
@@ -97,6 +100,7 @@ def _stream_function(
         event_source_arn=stream_arn,
         starting_position="TRIM_HORIZON",
         batch_size=STREAM_BATCH_SIZE,
+        parallelization_factor=STREAM_PARALLEL_BATCHES,
         bisect_batch_on_function_error=True,
         maximum_retry_attempts=STREAM_RETRIES,
         function_response_types=["ReportBatchItemFailures"],

@@ -46,6 +46,15 @@ def test_the_smallest_file_has_safe_defaults(file: Path) -> None:
     assert environment.retention_seconds == 24 * 3600
 
 
+def test_the_production_file_reserves_nothing_and_pays_for_no_endpoint() -> None:
+    """A young account has no executions to reserve, and endpoints cost three times the NAT gateway in front of them."""
+    environment = load_environment("prod")
+    assert environment.throttling.reserved_concurrency == 0
+    assert environment.network
+    assert environment.network.interface_endpoints == ()
+    assert {runtime.scaling.min_replicas for runtime in environment.runtimes} == {0}
+
+
 def test_the_local_runtimes_are_those_of_the_documents() -> None:
     environment = load_environment("local")
     first, second = environment.runtimes

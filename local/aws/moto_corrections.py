@@ -5,6 +5,7 @@
 
 import base64
 import json
+from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -12,10 +13,13 @@ from xml.sax.saxutils import escape
 from moto.core.utils import unix_time
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamShard
+from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.s3.responses import S3Response
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, SQSBackend
 
+#: Records of one read of a stream without a limit (DynamoDB, GetRecords).
+_MAX_RECORDS: Final = 1000
 S3Answer = tuple[int, dict[str, str], str]
 
 _add_stream_record: Final = StreamShard.add
@@ -28,6 +32,7 @@ def correct_moto() -> None:
     SQSBackend.is_message_valid_based_on_retention_period = is_retained
     SQSBackend.change_message_visibility = change_visibility_in_flight
     StreamShard.add = add_change
+    DynamoDBStreamsHandler.get_records = read_records
     S3Response._bucket_response_post = post_allowed_object  # noqa: SLF001 - as above
 
 
@@ -39,6 +44,25 @@ def is_retained(backend: SQSBackend, queue_name: str, message: Message) -> bool:
     """
     queue = backend.get_queue(queue_name)
     return bool(queue.message_retention_period + message.sent_timestamp / 1000 > unix_time())
+
+
+def read_records(handler: DynamoDBStreamsHandler) -> str:
+    """Return the records of a stream as JSON, the form in which moto holds them.
+
+    moto's serializer looks up each attribute of each record by ten possible names. During a burst of tasks that was
+    half of the time in which this server worked.
+    """
+    iterator, limit = handler._get_param("ShardIterator"), handler._get_param("Limit") or _MAX_RECORDS  # noqa: SLF001 - moto has no public way
+    return json.dumps(handler.backend.get_records(iterator, limit), default=_as_json)
+
+
+def _as_json(value: Any) -> object:
+    match value:
+        case datetime():
+            return unix_time(value)
+        case bytes():
+            return base64.b64encode(value).decode()
+    return value.to_json()
 
 
 @wraps(_change_visibility)

@@ -1,13 +1,15 @@
 """Calls as tasks: submits each call, waits for its task, and returns the Web UI's response."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from contract.errors import FieldError
 from contract.formats import Format
 from contract.record import Record, Status
 from contract.task import TaskType
+from contract.webui_values import boolean
 from lambdas.http.application import Caller
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
@@ -59,7 +61,7 @@ class TaskCalls:
         body = self._responses.read(record)
         if not isinstance(body, dict):
             return BridgeResponse(HTTPStatus.OK.value, body)
-        if call.generates and call.payload.get("send_images") is False:
+        if call.generates and _says(call.payload, "send_images") is False:
             body = {key: value for key, value in body.items() if key != FORMAT_FIELD} | {"images": []}
         body = with_own_parameters(body, call)
         if body.keys() & {FORMAT_FIELD, RESPONSE_LINK_FIELD} or len(json.dumps(json.dumps(body))) > MAX_RESPONSE_BYTES:
@@ -86,7 +88,8 @@ def task_body(call: Call, task_id: str) -> dict[str, Any]:
     elif call.generates:
         # The output bucket needs the pictures even if the caller does not want them in the response.
         content = with_preferences(call.payload, call.preferences)
-        content.pop("send_images", None)
+        if _says(content, "send_images") is False:
+            del content["send_images"]
     metadata = {"id": task_id, "runtime": call.runtime.name, "tasktype": call.tasktype.value, "prefix": PREFIX}
     return {"task": {"metadata": metadata, "content": content}}
 
@@ -98,6 +101,15 @@ def with_own_parameters(body: dict[str, Any], call: Call) -> dict[str, Any]:
         return body
     if call.preferences:
         parameters = parameters | {"override_settings": payload.get("override_settings")}
-    names = [*(_REPEATED_FIELDS if payload.get("include_init_images") else ()), "send_images"]
+    names = _REPEATED_FIELDS if _says(payload, "include_init_images") else ()
     repeated = {name: payload[name] for name in names if name in payload and name in parameters}
+    if _says(payload, "send_images") is False and "send_images" in parameters:
+        repeated["send_images"] = False
     return body | {"parameters": parameters | repeated}
+
+
+def _says(payload: Mapping[str, Any], name: str) -> bool | None:
+    """Return the value of a field as the Web UI reads it; None without one that it can read, which the edge refuses."""
+    errors: list[FieldError] = []
+    value = boolean(payload.get(name), name, errors)
+    return None if errors else value

@@ -147,17 +147,23 @@ def test_one_picture_in_is_one_picture_out(client: Client) -> None:
     assert answer.body == {"html_info": "<p></p>", "image": base64.b64encode(PICTURE).decode()}
 
 
-def test_a_caller_that_wants_no_pictures_gets_none_and_its_bucket_does(client: Client) -> None:
-    answer = client.post("txt2img", {"prompt": "a", "send_images": False})
+@pytest.mark.parametrize("off", [False, "False", 0])
+def test_a_caller_that_wants_no_pictures_gets_none_and_its_bucket_does(client: Client, off: object) -> None:
+    answer = client.post("txt2img", {"prompt": "a", "send_images": off})
     assert (answer.status, answer.body["images"], answer.body["parameters"]["send_images"]) == (200, [], False)
     assert "send_images" not in client.content()
     assert client.harness.record("webui-api-1").image_urls
 
 
 def test_the_inputs_come_back_where_they_are_asked_for(client: Client) -> None:
-    for wanted in (True, False):
+    for wanted in (True, "True", False, "False"):
         answer = client.post("img2img", {"init_images": [ENCODED], "include_init_images": wanted})
-        assert answer.body["parameters"]["init_images"] == ([ENCODED] if wanted else None)
+        assert answer.body["parameters"]["init_images"] == ([ENCODED] if wanted in {True, "True"} else None)
+
+
+def test_a_wish_that_the_web_ui_cannot_read_is_refused(client: Client) -> None:
+    answer = client.post("txt2img", {"prompt": "a", "send_images": "perhaps"})
+    assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["body", "send_images"])
 
 
 REFUSED = {"error": "HTTPException", "detail": "Script 'x' not found", "body": "", "errors": ""}

@@ -12,8 +12,13 @@ from stacks.config import Environment
 BOOTSTRAP_PARAMETER: Final = "/cdk-bootstrap/hnb659fds/version"
 #: The oldest bootstrap that the stacks' synthesizer takes.
 LEAST_BOOTSTRAP_VERSION: Final = 6
-#: Service-linked role of ECS, which the account's first cluster creates.
-ECS_ROLE: Final = "AWSServiceRoleForECS"
+#: Service-linked roles without which the first node of an account fails, by engine: their services.
+SERVICE_ROLES: Final = {
+    "none": {},
+    "ecs": {"AWSServiceRoleForECS": "ecs.amazonaws.com"},
+    "eks": {"AWSServiceRoleForEC2Spot": "spot.amazonaws.com"},
+}
+_MISSING_SECRET: Final = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
 #: Concurrent executions that 100 tasks a second need with a reserve (docs/explanation/scale.md); new accounts have 10.
 NEEDED_CONCURRENCY: Final = 100
 #: Concurrent executions that AWS keeps for the functions without a reservation (Lambda guide, "Reserved concurrency").
@@ -75,19 +80,39 @@ def check_people(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_service_roles(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that ECS has its role in the account, without which the first capacity provider fails."""
-    if environment.engine != "ecs":
-        yield ok("the engine creates its role itself")
-        return
-    try:
-        clients("iam").get_role(RoleName=ECS_ROLE)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
-        advice = "run: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
-        yield Finding(Level.WARNING, f"the account has no role {ECS_ROLE}; a first deployment may fail", advice)
-    else:
-        yield ok(f"the account has the role {ECS_ROLE}")
+    """DoctorCheck that the account has the roles of services without which its first GPU node fails."""
+    buys_spot = any(runtime.capacity.spot for runtime in environment.runtimes)
+    for role, service in SERVICE_ROLES[environment.engine].items():
+        if service.startswith("spot.") and not buys_spot:
+            continue
+        try:
+            clients("iam").get_role(RoleName=role)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            advice = f"run: aws iam create-service-linked-role --aws-service-name {service}"
+            yield Finding(Level.WARNING, f"the account has no role {role}; its first GPU node may fail", advice)
+        else:
+            yield ok(f"the account has the role {role}")
+
+
+def check_secrets(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """DoctorCheck that the secrets and parameters of `secrets` exist."""
+    for runtime in environment.runtimes:
+        for variable, arn in runtime.secrets.items():
+            key = f"{runtime.name}: secrets.{variable}"
+            try:
+                if ":ssm:" in arn:
+                    clients("ssm").get_parameter(Name=arn)
+                else:
+                    # A key of its JSON may follow the ARN, which has seven parts.
+                    clients("secretsmanager").describe_secret(SecretId=":".join(arn.split(":")[:7]))
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _MISSING_SECRET:
+                    raise
+                yield Finding(Level.PROBLEM, f"{key}: there is no {arn}", "create it, or correct the ARN")
+            else:
+                yield ok(f"{key} is there")
 
 
 def check_functions(environment: Environment, clients: Clients) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.quotas import quotas_by_name
 from stacks.config import Environment, GpuInstance, Purchase, RuntimeConfig
 
 #: Names of EC2's quotas in vCPUs, by the beginning of a family's name; the longest one counts.
@@ -28,7 +29,7 @@ def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding
     if environment.engine == "none":
         yield ok("no engine, so no GPUs are needed")
         return
-    quotas = _quotas(clients)
+    quotas = quotas_by_name("ec2", clients)
     first, in_all = _needed_vcpus(environment.runtimes)
     for name in in_all:
         yield _judged(name, quotas.get(name), needed=first.get(name, 0), with_substitutes=in_all[name])
@@ -108,11 +109,6 @@ def _needed_vcpus(runtimes: tuple[RuntimeConfig, ...]) -> tuple[Mapping[str, int
             if position == 0:
                 first[name] += machines * smallest.vcpus
     return first, in_all
-
-
-def _quotas(clients: Clients) -> dict[str, float]:
-    pages = clients("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="ec2")
-    return {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
 
 
 def _offerings(clients: Clients, names: set[str], zones: list[str]) -> dict[str, set[str]]:

@@ -1,40 +1,23 @@
-"""Checks after a deployment: stacks, queues and replicas."""
+"""Checks after a deployment: queues, replicas, nodes and subscriptions."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.stacks import deployed_stacks, outputs_of, stack_name
 from stacks.config import Environment, RuntimeConfig
 
-#: The stacks of every environment, and what an engine adds.
-STACKS: Final = ("Storage", "Messaging", "Api", "Monitoring")
-ENGINE_STACKS: Final = {"none": (), "eks": ("Eks",), "ecs": ("Ecs",)}
 #: Metric that each agent writes once a minute, and the minutes that the check reads.
 REPLICA_METRIC: Final = "ReadyReplicas"
 METRICS_NAMESPACE: Final = "Darkroom"
 LOOK_BACK_MINUTES: Final = 5
-
-
-def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that every stack is deployed and in a good state."""
-    found = _stacks(environment, clients)
-    if not found:
-        yield ok("not deployed yet")
-        return
-    for name in (*STACKS, *ENGINE_STACKS[environment.engine]):
-        status = found[name]["StackStatus"] if name in found else None
-        stack = f"Darkroom-{environment.name}-{name}"
-        if status is None:
-            advice = f"run: cdk deploy -c environment={environment.name} --all"
-            yield Finding(Level.PROBLEM, f"{stack} is not deployed", advice)
-        elif status.endswith("_IN_PROGRESS"):
-            yield Finding(Level.WARNING, f"{stack} is {status}", "wait until it has ended")
-        elif status.endswith("_FAILED") or "ROLLBACK" in status:
-            yield Finding(Level.PROBLEM, f"{stack} is {status}", "check its events in CloudFormation")
-        else:
-            yield ok(f"{stack} is {status}")
+#: Minutes after its launch in which a node joins its cluster; it usually needs one or two.
+MINUTES_TO_JOIN: Final = 15
+#: Topics with the subscribers of the environment file, by output, and the keys of the file.
+TOPICS: Final = {"AlarmTopicArn": "alarms.subscribers", "CompletionTopicArn": "callbacks"}
+#: ARN that SNS reports of a subscription before its confirmation.
+_PENDING: Final = "PendingConfirmation"
 
 
 def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding]:
@@ -60,7 +43,7 @@ def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding
 def check_replicas(environment: Environment, clients: Clients) -> Iterator[Finding]:
     """DoctorCheck that every runtime has the replicas that it needs, or that a first deployment can have them."""
     early = [runtime.name for runtime in environment.runtimes if runtime.scaling.min_replicas]
-    if early and environment.engine == "ecs" and "Ecs" not in _stacks(environment, clients):
+    if early and environment.engine == "ecs" and "Ecs" not in deployed_stacks(environment, clients):
         yield Finding(
             Level.WARNING,
             f"{', '.join(early)}: a first deployment waits for the replicas of minReplicas, and is rolled back after"
@@ -88,21 +71,67 @@ def check_replicas(environment: Environment, clients: Clients) -> Iterator[Findi
             yield ok(f"{runtime.name}: {ready} replicas are ready")
 
 
-def outputs_of(environment: Environment, clients: Clients) -> dict[str, str]:
-    """Return the outputs of all stacks of the environment; nothing of one that is not deployed."""
-    return {
-        output["OutputKey"]: output["OutputValue"]
-        for stack in _stacks(environment, clients).values()
-        for output in stack.get("Outputs", ())
-    }
+def check_nodes(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """DoctorCheck that every GPU node of ECS joins its cluster. Otherwise it is paid for and runs nothing."""
+    outputs = outputs_of(environment, clients)
+    if environment.engine != "ecs" or "ClusterName" not in outputs:
+        return
+    launched = gpu_instances(environment, clients)
+    joined = _joined_instances(outputs["ClusterName"], clients)
+    latest = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=MINUTES_TO_JOIN)
+    lost = [instance for instance, at in launched.items() if instance not in joined and at < latest]
+    if lost:
+        yield Finding(
+            Level.PROBLEM,
+            f"{', '.join(lost)} run for more than {MINUTES_TO_JOIN} minutes and have not joined the cluster",
+            "read /var/log/cloud-init-output.log and /var/log/ecs/ecs-agent.log there (aws ssm start-session)",
+        )
+    else:
+        yield ok(f"{len(joined)} of {len(launched)} GPU nodes have joined the cluster")
 
 
-def _stacks(environment: Environment, clients: Clients) -> dict[str, Any]:
-    # `prod` must not find the stacks of `prod-eu`: what follows the name begins with a capital.
-    ours = re.compile(rf"Darkroom-{re.escape(environment.name)}-([A-Z]\w*)")
-    pages = clients("cloudformation").get_paginator("describe_stacks").paginate()
-    stacks = [stack for page in pages for stack in page["Stacks"]]
-    return {match[1]: stack for stack in stacks if (match := ours.fullmatch(stack["StackName"]))}
+def gpu_instances(environment: Environment, clients: Clients) -> dict[str, dt.datetime]:
+    """Return the instances of ECS's Auto Scaling groups, with the time of their launch."""
+    of_stack = [{"Name": "tag:aws:cloudformation:stack-name", "Values": [stack_name(environment, "Ecs")]}]
+    pages = clients("autoscaling").get_paginator("describe_auto_scaling_groups").paginate(Filters=of_stack)
+    groups = [group for page in pages for group in page["AutoScalingGroups"]]
+    ids = [instance["InstanceId"] for group in groups for instance in group.get("Instances", ())]
+    if not ids:
+        return {}
+    running = [{"Name": "instance-id", "Values": ids}, {"Name": "instance-state-name", "Values": ["running"]}]
+    pages = clients("ec2").get_paginator("describe_instances").paginate(Filters=running)
+    reservations = [reservation for page in pages for reservation in page["Reservations"]]
+    return {item["InstanceId"]: item["LaunchTime"] for group in reservations for item in group["Instances"]}
+
+
+def _joined_instances(cluster: str, clients: Clients) -> set[str]:
+    ecs = clients("ecs")
+    joined = set()
+    for page in ecs.get_paginator("list_container_instances").paginate(cluster=cluster):
+        arns = page["containerInstanceArns"]
+        if arns:
+            described = ecs.describe_container_instances(cluster=cluster, containerInstances=arns)
+            joined |= {item["ec2InstanceId"] for item in described["containerInstances"]}
+    return joined
+
+
+def check_subscriptions(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """DoctorCheck that every subscriber has confirmed its subscription."""
+    outputs = outputs_of(environment, clients)
+    for output, key in TOPICS.items():
+        if output not in outputs:
+            continue
+        pages = clients("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=outputs[output])
+        subscriptions = [item for page in pages for item in page["Subscriptions"]]
+        pending = [item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == _PENDING]
+        if pending:
+            yield Finding(
+                Level.WARNING,
+                f"{key}: {', '.join(pending)} has not confirmed the subscription, so SNS sends nothing there",
+                "open the link in SNS's message; it is valid for two days, and a new deployment does not repeat it",
+            )
+        else:
+            yield ok(f"{key}: {len(subscriptions)} subscriptions, all confirmed")
 
 
 def _length(queue_url: str | None, clients: Clients) -> int | None:

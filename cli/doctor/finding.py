@@ -40,6 +40,8 @@ class DoctorCheck:
 
     name: str
     run: Callable[[Environment, Clients], Iterator[Finding]]
+    #: It asks no AWS, so `--offline` runs it too.
+    is_offline: bool = False
 
 
 def ok(message: str) -> Finding:

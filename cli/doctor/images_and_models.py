@@ -1,29 +1,52 @@
 """Checks of the container images and the models that a deployment needs."""
 
+import subprocess
 from collections.abc import Iterator
 from typing import Final
 
 from botocore.exceptions import ClientError
 
-from cli.doctor.deployed import outputs_of
 from cli.doctor.finding import Clients, Finding, Level, ok
+from cli.doctor.stacks import outputs_of
 from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import checkpoint_key
 from stacks.config import EcrImage, Environment
 
 _MISSING_IMAGE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 _MISSING_OBJECT: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
+#: Seconds in which the Docker daemon answers, if it runs.
+_DOCKER_SECONDS: Final = 20
+
+
+def check_build(environment: Environment, clients: Clients) -> Iterator[Finding]:  # noqa: ARG001 - the interface of a check
+    """DoctorCheck that Docker runs here if the deployment builds an image."""
+    built = [runtime.name for runtime in environment.runtimes if runtime.image is None]
+    if environment.engine == "none" or not built:
+        return
+    names = ", ".join(built)
+    try:
+        asked = ["docker", "info", "--format", "{{.ServerVersion}}"]
+        docker = subprocess.run(asked, capture_output=True, text=True, timeout=_DOCKER_SECONDS, check=False)  # noqa: S603 - no input of anyone
+        reason = docker.stderr.strip().splitlines()[-1:] if docker.returncode else []
+    except (OSError, subprocess.TimeoutExpired) as error:
+        docker, reason = None, [str(error)]
+    if docker is None or docker.returncode:
+        yield Finding(
+            Level.PROBLEM,
+            f"{names}: the deployment builds the image from runtime_image/, and Docker does not run here:"
+            f" {''.join(reason) or 'no reason was given'}",
+            "start Docker, or write `image` with one of a registry",
+        )
+    else:
+        yield ok(f"{names}: the deployment builds the image, and Docker {docker.stdout.strip()} runs here")
 
 
 def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that each runtime's image is in its registry."""
-    if environment.engine == "none":
-        yield ok("no engine, so no image is built or pulled")
-        return
-    for runtime in environment.runtimes:
+    """DoctorCheck that each image named in the file is in its registry."""
+    for runtime in environment.runtimes if environment.engine != "none" else ():
         if runtime.image is None:
-            yield ok(f"{runtime.name}: its image is built from runtime_image/ at the deployment, which needs Docker")
-        elif not (image := EcrImage.parse(runtime.image)):
+            continue
+        if not (image := EcrImage.parse(runtime.image)):
             yield Finding(Level.UNKNOWN, f"{runtime.name}: {runtime.image} is not in ECR, so it was not checked")
         else:
             wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}

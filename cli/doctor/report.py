@@ -1,16 +1,17 @@
 """Report of the doctor: every check with its findings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 
 from cli.api_client import ApiClient
-from cli.doctor.finding import Clients, Finding, Level
+from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok
 from cli.doctor.images_and_models import any_checkpoint
+from cli.doctor.removal import REMOVAL_CHECKS
 from cli.doctor.runner import CHECKS, CREDENTIALS, examine
 from cli.doctor.smoke import smoke_test
 from cli.environment import LOCAL, SystemEndpoints
@@ -27,7 +28,9 @@ _MARKS: Final = {
 }
 
 
-def report_findings(session: Session, *, smoke: bool, timeout_seconds: float) -> None:
+def report_findings(
+    session: Session, *, smoke: bool, offline: bool, before_destroy: bool, timeout_seconds: float
+) -> None:
     """Print what all checks find; raises Unhealthy if there is a problem."""
     try:
         environment = load_environment(session.choice.name)
@@ -35,10 +38,16 @@ def report_findings(session: Session, *, smoke: bool, timeout_seconds: float) ->
         raise Refused(str(error)) from None
     console = Console(stderr=session.as_json)
     findings: dict[str, list[Finding]] = {}
-    for check, found in _sections(session, environment, smoke=smoke, timeout_seconds=timeout_seconds):
+    if offline:
+        sections = _offline_sections(environment)
+    else:
+        checks = REMOVAL_CHECKS if before_destroy else CHECKS
+        sections = _sections(session, environment, checks, smoke=smoke, timeout_seconds=timeout_seconds)
+    for check, found in sections:
         findings[check] = []
-        console.print(f"[bold]{check}[/]")
         for finding in found:
+            if not findings[check]:
+                console.print(f"[bold]{check}[/]")
             findings[check].append(finding)
             advice = f"\n           → {escape(finding.advice)}" if finding.advice else ""
             console.print(
@@ -50,8 +59,24 @@ def report_findings(session: Session, *, smoke: bool, timeout_seconds: float) ->
         raise Unhealthy(f"{problems} problem{'s' if problems > 1 else ''} found")
 
 
+def _offline_sections(environment: Environment) -> Iterator[tuple[str, Iterator[Finding]]]:
+    yield "file", iter([ok(f"environment {environment.name}: the file has no mistake")])
+    for check in CHECKS:
+        if check.is_offline:
+            yield check.name, examine(check, environment, _no_client)
+
+
+def _no_client(service: str) -> Any:
+    raise AssertionError(f"an offline check asked AWS for {service}")
+
+
 def _sections(
-    session: Session, environment: Environment, *, smoke: bool, timeout_seconds: float
+    session: Session,
+    environment: Environment,
+    checks: Sequence[DoctorCheck],
+    *,
+    smoke: bool,
+    timeout_seconds: float,
 ) -> Iterator[tuple[str, Iterator[Finding]]]:
     is_local = session.choice.name == LOCAL
     if not is_local:
@@ -61,7 +86,7 @@ def _sections(
         if any(finding.level is not Level.OK for finding in identity):
             # The view of another account would mislead.
             return
-        for check in CHECKS:
+        for check in checks:
             yield check.name, examine(check, environment, clients)
     if smoke or is_local:
         yield "smoke test", _smoke(session, environment, timeout_seconds)

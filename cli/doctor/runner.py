@@ -10,12 +10,15 @@ from cli.doctor.account import (
     check_credentials,
     check_functions,
     check_people,
+    check_secrets,
     check_service_roles,
 )
 from cli.doctor.capacity import check_offerings, check_quotas
-from cli.doctor.deployed import check_queues, check_replicas, check_stacks
+from cli.doctor.deployed import check_nodes, check_queues, check_replicas, check_subscriptions
 from cli.doctor.finding import Clients, DoctorCheck, Finding, Level
-from cli.doctor.images_and_models import check_images, check_models
+from cli.doctor.images_and_models import check_build, check_images, check_models
+from cli.doctor.network import check_network
+from cli.doctor.stacks import check_stacks
 from stacks.config import Environment
 
 #: The first check, because the others need the credentials.
@@ -23,16 +26,21 @@ CREDENTIALS: Final = DoctorCheck("credentials", check_credentials)
 #: Checks of the state before a deployment, then of the state after it.
 CHECKS: Final = (
     DoctorCheck("bootstrap", check_bootstrap),
-    DoctorCheck("people", check_people),
+    DoctorCheck("people", check_people, is_offline=True),
     DoctorCheck("service roles", check_service_roles),
+    DoctorCheck("network", check_network),
     DoctorCheck("GPU quotas", check_quotas),
     DoctorCheck("instance types", check_offerings),
     DoctorCheck("functions", check_functions),
+    DoctorCheck("build", check_build, is_offline=True),
     DoctorCheck("images", check_images),
+    DoctorCheck("secrets", check_secrets),
     DoctorCheck("models", check_models),
     DoctorCheck("stacks", check_stacks),
     DoctorCheck("queues", check_queues),
     DoctorCheck("replicas", check_replicas),
+    DoctorCheck("nodes", check_nodes),
+    DoctorCheck("subscriptions", check_subscriptions),
 )
 
 

@@ -20,7 +20,6 @@ TRIES = 10
 SAME_WORK = {"sub": "findall", "subn": "findall", "split": "findall", "finditer": "findall"}
 #: Patterns that exist only when the program runs, and the reason why each is safe.
 KNOWN_WHEN_RUN = {
-    "cli/doctor/deployed.py: f'Darkroom-{re.escape(environment.name)}-([A-Z]\\\\w*)'": "names of the operator's stacks",
     "stacks/config/access.py: pattern": "the operator's own file; the patterns are those of `_ENDPOINTS`",
     "local/api_gateway/routes.py: ''.join(parts) or '/'": "each repetition ends at a slash, except the last",
     "local/api_gateway/authorization.py: expression": "IAM's wildcards, of the project's own policies",

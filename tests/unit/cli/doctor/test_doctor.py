@@ -2,60 +2,22 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from cli.doctor import account, capacity, deployed, images_and_models, report
-from cli.doctor.finding import DoctorCheck, Finding, Level
-from cli.doctor.runner import CHECKS, examine
+from cli.doctor import account, capacity, images_and_models, report
+from cli.doctor.finding import Finding, Level
+from cli.doctor.runner import CHECKS
 from cli.main import main
-from stacks.config import Environment, RuntimeConfig, Throttling
+from stacks.config import Environment, Throttling
 from stacks.config.access import Alarms, Subscriber
-from stacks.config.capacity import Capacity, Scaling
+from stacks.config.capacity import Scaling
 from stacks.config.gpu_instances import GPU_INSTANCES
-from stacks.config.network import Network
+from tests.unit.cli.doctor.examined import ENVIRONMENT, IDENTITY, NOT_DEPLOYED, fails, findings, levels
 from tests.unit.cli.doctor.recorded_aws import AwsError, RecordedAws
-
-IDENTITY = {"UserId": "AIDA", "Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"}
-ENVIRONMENT = Environment(
-    name="prod",
-    account="123456789012",
-    region="eu-central-1",
-    engine="eks",
-    network=Network(zones=("eu-central-1a", "eu-central-1b")),
-    model_bucket="models",
-    runtimes=(
-        RuntimeConfig(name="sdruntime", model_filename="sd15.safetensors", scaling=Scaling(max_replicas=10)),
-        RuntimeConfig(
-            name="sd-xl",
-            model_filename="sdxl.safetensors",
-            instance_types=("g6e.2xlarge",),
-            capacity=Capacity(spot=None),
-            image="123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:1.4.0",
-        ),
-    ),
-)
-
-
-def fails(code: str, message: str = "") -> Callable[[Any], Any]:
-    def answer(_: Any) -> Any:
-        raise AwsError(code, message)
-
-    return answer
-
-
-def findings(run: Any, environment: Environment = ENVIRONMENT, **answers: Any) -> list[Finding]:
-    """Return what a check finds; answers are named `service__Operation`, with `_` for `-`."""
-    aws = RecordedAws({name.replace("__", ".").replace("_", "-"): answer for name, answer in answers.items()})
-    return list(examine(DoctorCheck("check", run), environment, aws.client))
-
-
-def levels(found: list[Finding]) -> list[str]:
-    return [finding.level.value for finding in found]
 
 
 def test_the_right_account_is_fine() -> None:
@@ -98,27 +60,94 @@ def test_alarms_without_subscribers_and_a_cluster_without_administrators_are_rep
     assert "no alarm reaches anyone" in finding.message
 
 
-ECS_ROLE = {
-    "Role": {
-        "Path": "/aws-service-role/ecs.amazonaws.com/",
-        "RoleName": account.ECS_ROLE,
-        "RoleId": "AROAEXAMPLEEXAMPLE000",
-        "Arn": f"arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/{account.ECS_ROLE}",
-        "CreateDate": dt.datetime(2026, 11, 29, tzinfo=dt.UTC),
+def role(name: str) -> dict[str, Any]:
+    return {
+        "Role": {
+            "Path": "/aws-service-role/",
+            "RoleName": name,
+            "RoleId": "AROAEXAMPLEEXAMPLE000",
+            "Arn": f"arn:aws:iam::123456789012:role/{name}",
+            "CreateDate": dt.datetime(2026, 11, 29, tzinfo=dt.UTC),
+        }
     }
-}
 
 
-@pytest.mark.parametrize(("answer", "level"), [(ECS_ROLE, "ok"), (fails("NoSuchEntity"), "warning")])
-def test_the_role_of_ecs(answer: object, level: str) -> None:
-    ecs = ENVIRONMENT.model_copy(update={"engine": "ecs"})
-    (finding,) = findings(account.check_service_roles, ecs, iam__GetRole=answer)
+@pytest.mark.parametrize(
+    ("engine", "name", "service"),
+    [("ecs", "AWSServiceRoleForECS", "ecs.amazonaws.com"), ("eks", "AWSServiceRoleForEC2Spot", "spot.amazonaws.com")],
+)
+def test_the_roles_of_services(engine: str, name: str, service: str) -> None:
+    environment = ENVIRONMENT.model_copy(update={"engine": engine})
+
+    def answer(params: dict[str, Any]) -> dict[str, Any]:
+        return role(params["RoleName"])
+
+    (there,) = findings(account.check_service_roles, environment, iam__GetRole=answer)
+    assert (there.level, there.message) == (Level.OK, f"the account has the role {name}")
+    (missing,) = findings(account.check_service_roles, environment, iam__GetRole=fails("NoSuchEntity"))
+    assert missing.level is Level.WARNING
+    assert missing.advice == f"run: aws iam create-service-linked-role --aws-service-name {service}"
+
+
+def test_no_role_of_spot_is_missed_where_no_spot_is_bought() -> None:
+    environment = ENVIRONMENT.model_copy(update={"runtimes": ENVIRONMENT.runtimes[1:]})
+    assert findings(account.check_service_roles, environment) == []
+
+
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:hub-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/hub"
+
+
+@pytest.mark.parametrize(
+    ("arn", "answers", "level"),
+    [
+        (f"{SECRET}:token::", {"secretsmanager__DescribeSecret": {"ARN": SECRET}}, "ok"),
+        (SECRET, {"secretsmanager__DescribeSecret": fails("ResourceNotFoundException")}, "problem"),
+        (SECRET, {"secretsmanager__DescribeSecret": fails("AccessDeniedException")}, "unknown"),
+        (PARAMETER, {"ssm__GetParameter": {"Parameter": {"Name": "hub"}}}, "ok"),
+        (PARAMETER, {"ssm__GetParameter": fails("ParameterNotFound")}, "problem"),
+    ],
+)
+def test_secrets(arn: str, answers: dict[str, Any], level: str) -> None:
+    runtime = ENVIRONMENT.runtimes[0].model_copy(update={"secrets": {"HF_TOKEN": arn}})
+    (finding,) = findings(account.check_secrets, ENVIRONMENT.model_copy(update={"runtimes": (runtime,)}), **answers)
     assert finding.level.value == level
+    if level != "unknown":
+        assert "secrets.HF_TOKEN" in finding.message
 
 
 def test_no_image_is_spoken_of_where_none_is_needed() -> None:
-    (finding,) = findings(images_and_models.check_images, ENVIRONMENT.model_copy(update={"engine": "none"}))
-    assert "no image" in finding.message
+    environment = ENVIRONMENT.model_copy(update={"engine": "none"})
+    assert findings(images_and_models.check_images, environment) == []
+    assert findings(images_and_models.check_build, environment) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "level", "part"),
+    [
+        ("echo 29.1.0", "ok", "Docker 29.1.0 runs here"),
+        ("echo 'Cannot connect to the daemon' >&2; exit 1", "problem", "Cannot connect to the daemon"),
+        (None, "problem", "No such file"),
+    ],
+)
+def test_an_image_is_built_where_docker_runs(
+    script: str | None, level: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if script is not None:
+        docker = tmp_path / "docker"
+        docker.write_text(f"#!/bin/sh\n{script}\n")
+        docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (finding,) = findings(images_and_models.check_build)
+    assert finding.level.value == level
+    # Only the first runtime names no image.
+    assert finding.message.startswith("sdruntime: the deployment builds the image")
+    assert part in finding.message
+
+
+def test_docker_is_not_asked_for_where_every_image_is_named() -> None:
+    environment = ENVIRONMENT.model_copy(update={"runtimes": ENVIRONMENT.runtimes[1:]})
+    assert findings(images_and_models.check_build, environment) == []
 
 
 @pytest.mark.parametrize(("free", "level"), [(1000, "ok"), (10, "warning")])
@@ -133,8 +162,8 @@ def test_functions(free: int, level: str) -> None:
         (1000, 1000, "ok"),
         # Deployed: its own reservation counts once.
         (1000, 800, "ok"),
-        (300, 300, "ok"),
-        (299, 299, "problem"),
+        (400, 400, "ok"),
+        (399, 399, "problem"),
         (10, 10, "problem"),
         # Others have reserved the rest.
         (1000, 50, "problem"),
@@ -169,6 +198,23 @@ def test_a_quota_for_what_stands_in_is_no_problem_but_a_warning() -> None:
     assert "40 are needed" in warning.message
 
 
+#: Answer of Service Quotas in a region without quotas.
+NO_QUOTAS: dict[str, Any] = {"Quotas": []}
+
+
+def test_a_young_account_has_the_defaults_of_aws() -> None:
+    names = ("Running On-Demand G and VT instances", "All G and VT Spot Instance Requests")
+    found = findings(
+        capacity.check_quotas,
+        service_quotas__ListServiceQuotas={"Quotas": [{"QuotaName": names[0], "Value": 72.0}]},
+        service_quotas__ListAWSDefaultServiceQuotas={"Quotas": [{"QuotaName": name, "Value": 0.0} for name in names]},
+    )
+    assert {finding.message.partition(" is ")[0]: finding.level.value for finding in found} == {
+        f"{names[0]}: 72 vCPUs, 72 needed": "ok",
+        f"the quota {names[1]!r}": "problem",
+    }
+
+
 def gpu_quotas(on_demand: float, spot: float, environment: Environment = ENVIRONMENT) -> list[Finding]:
     pages = {
         None: {"Quotas": [{"QuotaName": "Running On-Demand G and VT instances", "Value": on_demand}], "NextToken": "2"},
@@ -178,6 +224,7 @@ def gpu_quotas(on_demand: float, spot: float, environment: Environment = ENVIRON
         capacity.check_quotas,
         environment,
         service_quotas__ListServiceQuotas=lambda params: pages[params.get("NextToken")],
+        service_quotas__ListAWSDefaultServiceQuotas=NO_QUOTAS,
     )
 
 
@@ -193,7 +240,12 @@ def test_spot_of_p6_does_not_count_against_the_quota_of_p4() -> None:
     runtime = ENVIRONMENT.runtimes[0].model_copy(update={"instance_types": ("p6-b200.48xlarge",), "gpu_families": ()})
     environment = ENVIRONMENT.model_copy(update={"runtimes": (runtime,)})
     quotas = {"Quotas": [{"QuotaName": "All P4, P3 and P2 Spot Instance Requests", "Value": 10_000.0}]}
-    found = findings(capacity.check_quotas, environment, service_quotas__ListServiceQuotas=quotas)
+    found = findings(
+        capacity.check_quotas,
+        environment,
+        service_quotas__ListServiceQuotas=quotas,
+        service_quotas__ListAWSDefaultServiceQuotas=NO_QUOTAS,
+    )
     assert levels(found) == ["unknown", "unknown"]
     assert "All P6 Spot Instance Requests" in found[0].message
 
@@ -218,7 +270,7 @@ def test_instance_types_by_zone() -> None:
 )
 def test_images(answer: object, level: str) -> None:
     found = findings(images_and_models.check_images, ecr__DescribeImages=answer)
-    assert levels(found) == ["ok", level]
+    assert levels(found) == [level]
 
 
 def test_models() -> None:
@@ -241,93 +293,11 @@ def test_models_before_a_first_deployment(engine: str, min_replicas: int, level:
     first, second = ENVIRONMENT.runtimes
     first = first.model_copy(update={"scaling": Scaling(min_replicas=min_replicas, max_replicas=10)})
     environment = ENVIRONMENT.model_copy(update={"engine": engine, "model_bucket": None, "runtimes": (first, second)})
-    none: dict[str, Any] = {"Stacks": []}
-    (finding,) = findings(images_and_models.check_models, environment, cloudformation__DescribeStacks=none)
+    (finding,) = findings(images_and_models.check_models, environment, cloudformation__DescribeStacks=NOT_DEPLOYED)
     assert finding.level.value == level
     if finding.level is Level.PROBLEM:
         assert "Darkroom-prod-Api" in finding.advice
         assert "darkroom --environment prod models push sd15.safetensors;" in finding.advice
-
-
-def stack(name: str, status: str = "UPDATE_COMPLETE", **outputs: str) -> dict[str, Any]:
-    return {
-        "StackName": name,
-        "StackStatus": status,
-        "CreationTime": dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
-        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
-    }
-
-
-DEPLOYED = {
-    "Stacks": [
-        stack("Darkroom-prod-Storage"),
-        stack(
-            "Darkroom-prod-Messaging",
-            "UPDATE_ROLLBACK_COMPLETE",
-            RuntimeSdruntimeQueueUrl="https://sqs/sdruntime",
-            RuntimeSdruntimeDeadLetterQueueUrl="https://sqs/sdruntime-dead",
-        ),
-        stack("Darkroom-prod-Api", "UPDATE_IN_PROGRESS"),
-        stack("Darkroom-prod-eu-Monitoring"),
-    ]
-}
-
-
-def test_stacks_of_this_environment_only() -> None:
-    found = findings(deployed.check_stacks, cloudformation__DescribeStacks=DEPLOYED)
-    assert {finding.message: finding.level.value for finding in found} == {
-        "Darkroom-prod-Storage is UPDATE_COMPLETE": "ok",
-        "Darkroom-prod-Messaging is UPDATE_ROLLBACK_COMPLETE": "problem",
-        "Darkroom-prod-Api is UPDATE_IN_PROGRESS": "warning",
-        "Darkroom-prod-Monitoring is not deployed": "problem",
-        "Darkroom-prod-Eks is not deployed": "problem",
-    }
-
-
-def test_before_the_first_deployment_nothing_is_missed() -> None:
-    for run in (deployed.check_stacks, deployed.check_queues, deployed.check_replicas):
-        found = findings(run, cloudformation__DescribeStacks={"Stacks": []})
-        assert all(finding.level is Level.OK for finding in found)
-
-
-@pytest.mark.parametrize(("dead", "level"), [(0, "ok"), (2, "problem")])
-def test_queues(dead: int, level: str) -> None:
-    def attributes(params: dict[str, Any]) -> dict[str, Any]:
-        return {"Attributes": {"ApproximateNumberOfMessages": str(dead if "dead" in params["QueueUrl"] else 7)}}
-
-    found = findings(deployed.check_queues, cloudformation__DescribeStacks=DEPLOYED, sqs__GetQueueAttributes=attributes)
-    assert levels(found) == [level, "problem"]
-    assert "the stacks have no output for its queue" in found[1].message
-
-
-@pytest.mark.parametrize(("ready", "waiting", "level"), [(3, 7, "ok"), (0, 7, "warning"), (0, 0, "ok")])
-def test_replicas(ready: int, waiting: int, level: str) -> None:
-    def statistics(params: dict[str, Any]) -> dict[str, Any]:
-        assert {"Name": "environment", "Value": "prod"} in params["Dimensions"]
-        points = [{"Sum": float(ready)}, {"Sum": max(ready - 1.0, 0.0)}] if ready else []
-        return {"Datapoints": points}
-
-    found = findings(
-        deployed.check_replicas,
-        cloudformation__DescribeStacks=DEPLOYED,
-        sqs__GetQueueAttributes={"Attributes": {"ApproximateNumberOfMessages": str(waiting)}},
-        cloudwatch__GetMetricStatistics=statistics,
-    )
-    assert levels(found)[0] == level
-
-
-@pytest.mark.parametrize(("engine", "stacks"), [("ecs", {"Stacks": []}), ("ecs", DEPLOYED), ("eks", {"Stacks": []})])
-def test_replicas_of_a_first_deployment(engine: str, stacks: dict[str, Any]) -> None:
-    """ECS waits for them, and CloudFormation for ECS."""
-    runtimes = [
-        runtime.model_copy(update={"scaling": Scaling(min_replicas=1, max_replicas=2)})
-        for runtime in ENVIRONMENT.runtimes
-    ]
-    environment = ENVIRONMENT.model_copy(update={"engine": engine, "runtimes": tuple(runtimes)})
-    found = findings(deployed.check_replicas, environment, cloudformation__DescribeStacks=stacks)
-    assert [finding.advice.partition(",")[0] for finding in found] == (
-        ["deploy minReplicas: 0 first"] if engine == "ecs" else []
-    )
 
 
 def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +310,7 @@ def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatc
             "lambda.GetAccountSettings": {
                 "AccountLimit": {"UnreservedConcurrentExecutions": 1000, "ConcurrentExecutions": 1000}
             },
-            "cloudformation.DescribeStacks": {"Stacks": []},
+            "cloudformation.DescribeStacks": NOT_DEPLOYED,
         }
     )
     monkeypatch.setattr(report, "_clients", lambda *_: aws.client)
@@ -352,6 +322,25 @@ def test_the_command_tells_all_and_fails_on_a_problem(tmp_path: Path, monkeypatc
     assert printed.keys() == {"credentials", *(check.name for check in CHECKS)}
     assert printed["bootstrap"][0]["level"] == "problem"
     assert "1 problem found" in result.stderr
+
+
+def test_offline_the_file_is_examined_without_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("AWS was asked")
+
+    monkeypatch.setattr(report, "_clients", refuse)
+    result = CliRunner().invoke(main, ["doctor", "--environment", "dev", "--offline", "--json"])
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    assert printed["file"] == [{"level": "ok", "message": "environment dev: the file has no mistake", "advice": ""}]
+    assert printed.keys() == {"file", *(check.name for check in CHECKS if check.is_offline)}
+    assert "no alarm reaches anyone" in printed["people"][0]["message"]
+
+
+def test_two_kinds_of_an_examination_exclude_each_other() -> None:
+    result = CliRunner().invoke(main, ["doctor", "--environment", "dev", "--offline", "--before-destroy"])
+    assert result.exit_code == 2
+    assert "exclude each other" in result.stderr
 
 
 def test_nothing_is_asked_with_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,93 @@
+"""Check of the stacks after a deployment, and what they put out for the other checks."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from cli.doctor.finding import Clients, Finding, Level, ok
+from stacks.config import Environment
+
+#: The stacks of every environment, and what an engine adds.
+STACKS: Final = ("Storage", "Messaging", "Api", "Monitoring")
+ENGINE_STACKS: Final = {"none": (), "eks": ("Eks",), "ecs": ("Ecs",)}
+#: Reasons of resources that failed only because another one had failed before.
+_CONSEQUENCES: Final = ("Resource creation cancelled", "Resource update cancelled", "The following resource(s) failed")
+
+
+def names_of_stacks(environment: Environment) -> tuple[str, ...]:
+    """Return the last parts of the names of an environment's stacks."""
+    has_network = environment.network is not None and environment.network.vpc_id is None
+    return (*STACKS, *(("Network",) if has_network else ()), *ENGINE_STACKS[environment.engine])
+
+
+def deployed_stacks(environment: Environment, clients: Clients) -> Mapping[str, dict[str, Any]]:
+    """Return CloudFormation's description of each deployed stack, by the last part of its name."""
+    return _described(environment.name, names_of_stacks(environment), clients)
+
+
+def outputs_of(environment: Environment, clients: Clients) -> dict[str, str]:
+    """Return the outputs of all stacks of the environment; nothing of one that is not deployed."""
+    return {
+        output["OutputKey"]: output["OutputValue"]
+        for stack in deployed_stacks(environment, clients).values()
+        for output in stack.get("Outputs", ())
+    }
+
+
+def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding]:
+    """DoctorCheck that every stack is deployed and in a good state."""
+    found = deployed_stacks(environment, clients)
+    if not found:
+        yield ok("not deployed yet")
+        return
+    for name in names_of_stacks(environment):
+        status = found[name]["StackStatus"] if name in found else None
+        stack = stack_name(environment, name)
+        if status is None:
+            advice = f"run: cdk deploy -c environment={environment.name} --all"
+            yield Finding(Level.PROBLEM, f"{stack} is not deployed", advice)
+        elif status.endswith("_IN_PROGRESS"):
+            yield Finding(Level.WARNING, f"{stack} is {status}", "wait until it has ended")
+        elif status.endswith("_FAILED") or "ROLLBACK" in status:
+            reason = first_failure(stack, clients)
+            advice = "remove the cause, and repeat the deployment" if reason else "check its events in CloudFormation"
+            yield Finding(Level.PROBLEM, f"{stack} is {status}{reason}", advice)
+        else:
+            yield ok(f"{stack} is {status}")
+
+
+def first_failure(stack: str, clients: Clients) -> str:
+    """Return the resource that failed first in the last deployment of a stack, and why; empty if none did."""
+    failed = ""
+    pages = clients("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack)
+    for event in (event for page in pages for event in page["StackEvents"]):
+        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
+        is_stack = event.get("PhysicalResourceId") == event["StackId"]
+        if is_stack and status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}:
+            # The newest event comes first, so this is the start of the last deployment.
+            return failed
+        if status.endswith("_FAILED") and not is_stack and not reason.startswith(_CONSEQUENCES):
+            failed = f": first {event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}"
+    return failed
+
+
+def stack_name(environment: Environment, name: str) -> str:
+    """Return the whole name of a stack."""
+    return f"Darkroom-{environment.name}-{name}"
+
+
+@lru_cache(maxsize=1)
+def _described(environment: str, names: tuple[str, ...], clients: Clients) -> Mapping[str, dict[str, Any]]:
+    # By name, because an account may have hundreds of other stacks. Once, because CloudFormation throttles these calls.
+    found = {}
+    for name in names:
+        try:
+            answer = clients("cloudformation").describe_stacks(StackName=f"Darkroom-{environment}-{name}")
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"]["Message"]:
+                raise
+        else:
+            (found[name],) = answer["Stacks"]
+    return found

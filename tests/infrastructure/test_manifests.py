@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_optional, ext_strings
 from jsonschema import Draft202012Validator
 
 from stacks.nodejs import node_program
@@ -25,6 +28,8 @@ MODELLED = {"NodePool", "ScaledObject", "TriggerAuthentication"}
 EXTENSIONS = {*MODELLED, "NodeClass"}
 #: Definitions as their projects publish them, on machines that have them.
 DEFINITIONS = Path(__file__).parents[3] / "shared" / "crds"
+#: Language of the rules in the definitions.
+RULES = cel.NewEnv(variables={"self": cel.Type.DYN}, extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()])
 
 
 @pytest.fixture(params=environment_parameters(*ENVIRONMENTS))
@@ -67,17 +72,41 @@ def test_karpenters_and_kedas_objects_fit_the_models_of_npm(manifests: list[dict
     assert bad
 
 
-def definition(manifest: dict[str, Any]) -> Draft202012Validator:
-    """Return the published definition of an object's kind; the API server would drop unknown fields."""
+def published_schema(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the published schema of an object's kind."""
     for file in DEFINITIONS.glob("*.yaml"):
         document = yaml.safe_load(file.read_text())
         if document["spec"]["names"]["kind"] == manifest["kind"]:
             version = manifest["apiVersion"].partition("/")[2]
+            schema: dict[str, Any]
             (schema,) = [
                 entry["schema"]["openAPIV3Schema"] for entry in document["spec"]["versions"] if entry["name"] == version
             ]
-            return Draft202012Validator(closed(schema))
+            return schema
     raise AssertionError(f"no definition of {manifest['kind']}")
+
+
+def definition(manifest: dict[str, Any]) -> Draft202012Validator:
+    """Return the definition of an object's kind; the API server would drop unknown fields."""
+    return Draft202012Validator(closed(published_schema(manifest)))
+
+
+def broken_rules(schema: dict[str, Any], value: Any) -> Iterator[str]:
+    """Yield the messages of the rules that a new object breaks, as the API server evaluates them."""
+    for rule in schema.get("x-kubernetes-validations", ()):
+        # A rule with the old value concerns changes. `find` is an extension of Kubernetes, here for a label's domain.
+        if "oldSelf" not in rule["rule"]:
+            text = rule["rule"].replace('.find("^([^/]+)")', '.split("/")[0]')
+            if RULES.compile(text).eval(data={"self": value}).plain_value() is not True:
+                yield rule.get("message", rule["rule"])
+    match value:
+        case dict():
+            for key, part in value.items():
+                inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+                yield from broken_rules(inner, part) if isinstance(inner, dict) else ()
+        case list():
+            for part in value:
+                yield from broken_rules(schema["items"], part)
 
 
 def closed(schema: Any) -> Any:
@@ -95,20 +124,37 @@ def closed(schema: Any) -> Any:
     return result
 
 
-@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no copy of the definitions")
+@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no folder shared/crds")
 def test_karpenters_and_kedas_objects_fit_their_definitions_and_have_no_unknown_field(
     manifests: list[dict[str, Any]],
 ) -> None:
     for manifest in manifests:
         if manifest["kind"] in MODELLED:
             assert [error.message for error in definition(manifest).iter_errors(manifest)] == []
+            assert list(broken_rules(published_schema(manifest), manifest)) == []
 
 
-@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no copy of the definitions")
+@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no folder shared/crds")
 def test_an_unknown_field_would_be_found(everything: Templates) -> None:
     manifest = deepcopy(everything.manifest("ScaledObject", "runtime-sdruntime"))
     manifest["spec"]["scaleOnInFlight"] = True
     assert [error.message for error in definition(manifest).iter_errors(manifest)]
+
+
+@pytest.mark.skipif(not DEFINITIONS.is_dir(), reason="this machine has no folder shared/crds")
+@pytest.mark.parametrize(
+    ("requirement", "message"),
+    [
+        ({"key": "karpenter.sh/purchase", "operator": "In", "values": ["spot"]}, 'label domain "karpenter.sh" is'),
+        ({"key": "darkroom/runtime", "operator": "In", "values": []}, "requirements with operator 'In' must have a"),
+        ({"key": "kubernetes.io/hostname", "operator": "In", "values": ["a"]}, 'label "kubernetes.io/hostname" is'),
+    ],
+)
+def test_a_broken_rule_would_be_found(everything: Templates, requirement: dict[str, Any], message: str) -> None:
+    manifest = deepcopy(everything.manifest("NodePool", name="runtime-sdruntime-spot"))
+    manifest["spec"]["template"]["spec"]["requirements"].append(requirement)
+    (found,) = broken_rules(published_schema(manifest), manifest)
+    assert found.startswith(message)
 
 
 #: The fields of EKS Auto Mode's NodeClass that we use, as the user guide of EKS describes them; it has no published

@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+from types_boto3_sqs import SQSClient
 from types_boto3_sqs.type_defs import SendMessageResultTypeDef
 
 from tests.emulators.contract_stack import MAX_RECEIVE_COUNT
@@ -23,8 +24,9 @@ POISON: Final = {"fails": MAX_RECEIVE_COUNT + 1}
 
 
 @pytest.fixture
-def sqs(services: EmulatedServices) -> Any:
-    return services.clients("sqs")
+def sqs(services: EmulatedServices) -> SQSClient:
+    client: SQSClient = services.clients("sqs")
+    return client
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_an_answer_with_an_empty_identifier_fails_the_whole_batch(
 
 
 def test_only_what_always_fails_ends_in_the_dead_letter_queue(
-    services: EmulatedServices, sqs: Any, sent: dict[str, SendMessageResultTypeDef]
+    services: EmulatedServices, sqs: SQSClient, sent: dict[str, SendMessageResultTypeDef]
 ) -> None:
     url = services.outputs["DeadLetterQueueUrl"]
     letters = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2)["Messages"]
@@ -153,7 +155,7 @@ def test_a_change_that_failed_once_comes_again(services: EmulatedServices, prefi
 
 
 def test_a_poisoned_change_is_reported_alone_and_the_others_go_on_in_order(
-    services: EmulatedServices, sqs: Any, prefix: str
+    services: EmulatedServices, sqs: SQSClient, prefix: str
 ) -> None:
     for name, fails in (("a", 0), ("b", 99), ("c", 0)):
         put(services, prefix + name, fails=fails)

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from moto import mock_aws
+from types_boto3_dynamodb import DynamoDBClient
 
 from contract import transitions, webhook
 from contract.record import (
@@ -296,7 +297,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def table() -> Iterator[Any]:
+def table() -> Iterator[DynamoDBClient]:
     with mock_aws():
         client = dynamodb_client()
         client.create_table(
@@ -309,12 +310,12 @@ def table() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.slow)])
-def test_any_order_of_writes_keeps_the_rules(table: Any, examples: int) -> None:
+def test_any_order_of_writes_keeps_the_rules(table: DynamoDBClient, examples: int) -> None:
     Machine.table_client = table
     run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None))
 
 
-def test_context_and_errors_come_back_unchanged(table: Any) -> None:
+def test_context_and_errors_come_back_unchanged(table: DynamoDBClient) -> None:
     context = '{"price":1.10,"big":123456789012345678901234567890,"empty":""}'
     new = record("s", now_ms=1, run="0001").model_copy(update={"context": context, "last_error": {"code": "x"}})
     table.put_item(TableName=TABLE, **transitions.create(new))

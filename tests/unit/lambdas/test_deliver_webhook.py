@@ -153,7 +153,7 @@ def test_a_signed_callback_arrives(
 
 
 def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     receiver.answers["/hook"] = status(503)
     queue.send(ended(receiver.url("/hook")))
@@ -169,7 +169,7 @@ def test_an_endpoint_that_fails_is_asked_again_with_growing_pauses(
 
 
 def test_an_endpoint_that_recovers_is_delivered(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     receiver.answers["/hook"] = status(404)
     queue.send(ended(receiver.url("/hook")))
@@ -221,7 +221,7 @@ def test_a_certificate_that_nobody_vouches_for(
 
 
 def test_a_slow_endpoint_keeps_no_other_of_its_batch_waiting(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     others_arrived = threading.Event()
 
@@ -335,7 +335,7 @@ def test_a_receiver_with_either_secret_accepts(
 
 
 def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     queue.send(ended(receiver.url("/first")))
     second = ended(receiver.url("/second"), submission_id="s2")
@@ -349,7 +349,7 @@ def test_a_webhook_of_an_older_run_is_delivered_and_leaves_the_newer_run_alone(
 
 
 def test_what_keeps_us_from_an_attempt_stands_on_the_task(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, secret: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask, secret: SigningSecret
 ) -> None:
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret")
     secret.client.put_secret_value(SecretId=secret.arn, SecretString="no secret either")
@@ -364,7 +364,7 @@ def test_what_keeps_us_from_an_attempt_stands_on_the_task(
 
 
 def test_a_message_that_is_none_comes_again_without_the_others(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     queue.send(ended(receiver.url("/hook")))
@@ -374,7 +374,7 @@ def test_a_message_that_is_none_comes_again_without_the_others(
 
 
 def test_what_is_delivered_is_not_sent_again_because_its_trace_failed(
-    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: Any
+    harness: Harness, receiver: HttpsReceiver, queue: DeployedQueue, ended: EndedTask
 ) -> None:
     message = encode_webhook(ended(receiver.url("/hook")))
     harness.dynamodb.delete_table(TableName="tasks")

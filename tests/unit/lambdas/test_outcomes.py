@@ -71,7 +71,7 @@ class TestNotify:
 
 class TestDeadLetters:
     @pytest.fixture
-    def settle(self, harness: Harness) -> Any:
+    def settle(self, harness: Harness) -> Settle:
         processor = DeadLetterProcessor(
             tenancy=Tenancy(),
             repository=harness.repository,
@@ -100,7 +100,7 @@ class TestDeadLetters:
         }
 
     def test_a_task_in_the_hands_of_a_replica_is_looked_at_later(
-        self, harness: Harness, submit: SubmitTask, settle: Any
+        self, harness: Harness, submit: SubmitTask, settle: Settle
     ) -> None:
         message = submit()
         harness.claim("a", lease_ms=LEASE_MS)

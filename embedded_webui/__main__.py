@@ -15,7 +15,7 @@ from typing import Final
 import uvicorn
 
 from embedded_webui.api.application import create_application
-from embedded_webui.web_ui import build_web_ui
+from embedded_webui.web_ui import EmbeddedWebUi
 
 #: How threads of torch wait for each other, for OpenMP. By default they spin. Next to other busy programs that costs 20
 #: times the processor time, because a thread spins while the one that it waits for does not run.
@@ -28,7 +28,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", WAIT_POLICY)
     arguments, began_at = _parse(), time.monotonic()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    web_ui = build_web_ui(
+    web_ui = EmbeddedWebUi(
         models_folder=arguments.models_folder.resolve(),
         threads=arguments.threads,
         settings_file=arguments.ui_settings_file,

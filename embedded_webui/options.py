@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic import ValidationError as InvalidValue
 
+from embedded_webui.lists import read_data
 from embedded_webui.pydantic_v1 import first_version_of
 
 #: Options that the API may name but not change, because they decide where the Web UI writes.
@@ -23,9 +23,7 @@ class ValidationError(Exception):
 
 def read_defaults() -> dict[str, Any]:
     """Return the options of v1.10.1 with their defaults."""
-    text = resources.files("embedded_webui").joinpath("data/options.json").read_text(encoding="utf-8")
-    defaults: dict[str, Any] = json.loads(text)
-    return defaults
+    return read_data("options")
 
 
 class WebUiOptions:

@@ -72,6 +72,5 @@ def _with_infotext(request: Kind) -> Kind:
     """Return the request with the fields of its `infotext` that it does not set itself."""
     if not request.infotext:
         return request
-    named = infotext.request_fields(request.infotext, allowed=type(request).model_fields)
-    fields = {name: value for name, value in named.items() if name not in request.model_fields_set}
-    return request.model_copy(update=fields if request.override_settings else {"override_settings": {}, **fields})
+    fields = {"override_settings": {}, **infotext.request_fields(request.infotext)}
+    return type(request).model_validate(fields | request.model_dump(exclude_unset=True))

@@ -1,5 +1,7 @@
 """Routes that make no image from a prompt: lists, options, models, extras, `png-info` and `interrogate`."""
 
+import os
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException
@@ -8,7 +10,6 @@ from PIL import Image
 from embedded_webui.errors import WebUiException
 from embedded_webui.images import captions, codec, infotext, upscalers
 from embedded_webui.lists import LISTS
-from embedded_webui.models.loras import find_loras
 from embedded_webui.requests import (
     ExtraBatchImagesRequest,
     ExtraSingleImageRequest,
@@ -16,7 +17,7 @@ from embedded_webui.requests import (
     InterrogateRequest,
     PngInfoRequest,
 )
-from embedded_webui.web_ui import LORA_FOLDER, EmbeddedWebUi
+from embedded_webui.web_ui import EmbeddedWebUi
 
 #: Key of the infotext in images that extras made.
 _EXTRAS_KEY: Final = "postprocessing"
@@ -45,11 +46,16 @@ def _add_lists(router: APIRouter, web_ui: EmbeddedWebUi) -> None:
 
     @router.get("/loras")
     def loras() -> list[dict[str, Any]]:
-        return [lora.entry() for lora in find_loras(web_ui.models_folder / LORA_FOLDER)]
+        return [lora.entry() for lora in web_ui.find_loras()]
 
     @router.get("/memory")
     def memory() -> dict[str, Any]:
-        return web_ui.engine.memory()
+        """Return bytes, without those of a GPU."""
+        page_bytes = os.sysconf("SC_PAGE_SIZE")
+        total = page_bytes * os.sysconf("SC_PHYS_PAGES")
+        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page_bytes
+        ram = {"free": float(total - used), "used": used, "total": float(total)}
+        return {"ram": ram, "cuda": {"error": "unavailable"}}
 
     flags = LISTS["cmd-flags"] | {"models_dir": str(web_ui.models_folder)}
     for name, response in (LISTS | {"cmd-flags": flags}).items():

@@ -1,7 +1,7 @@
 """Generator of a request's images: option overrides, seeds, batches. It runs inside the job queue."""
 
 import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image
@@ -16,7 +16,7 @@ from embedded_webui.images import codec
 from embedded_webui.images.infotext import SAME_AS_FIRST_PASS
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.models.engine import ModelEngine
-from embedded_webui.models.loras import find_loras
+from embedded_webui.models.loras import LoraFile
 from embedded_webui.options import WebUiOptions
 from embedded_webui.requests import NO_REFINER, SD_UPSCALE, GenerationRequest, ImageToImageRequest, TextToImageRequest
 
@@ -47,13 +47,13 @@ class Generator:
         engine: ModelEngine,
         options: WebUiOptions,
         checkpoints: CheckpointFolder,
-        loras_folder: Path,
+        find_loras: Callable[[], list[LoraFile]],
         state: ProgressState,
     ) -> None:
         self._engine = engine
         self._options = options
         self._checkpoints = checkpoints
-        self._loras_folder = loras_folder
+        self._find_loras = find_loras
         self._state = state
 
     def generate(
@@ -152,7 +152,7 @@ class Generator:
             checkpoint=checkpoint,
             state=self._state,
             load_model=load_model,
-            find_loras=lambda: find_loras(self._loras_folder),
+            find_loras=self._find_loras,
         )
 
     def _passes(self, run: GenerationRun, images: list[Image.Image], mask: Image.Image | None) -> Passes:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from embedded_webui.errors import WebUiException
 from embedded_webui.generation.run import GenerationRun, Seeds
-from embedded_webui.generation.sampling import Noise, SamplingPass, Start
+from embedded_webui.generation.sampling import SamplingPass, Start, draw_noise
 from embedded_webui.images import masks
 from embedded_webui.images.upscalers import LATENT_MODES
 from embedded_webui.models.kinds import LATENT_PIXELS
@@ -87,7 +87,6 @@ class ImageToImage:
             latent_mask = mask.latent(size=size, is_rounded=bool(request.mask_round), device=model.device)
         sampling = SamplingPass(
             run=run,
-            plan=run.sampling_pass(size=(width, height)),
             model=model,
             seeds=seeds,
             start=Start(
@@ -110,7 +109,7 @@ class ImageToImage:
         if fill == masks.FILL_LATENT_NOISE:
             # Other seeds than those of the steps, so that neither noise depends on the other.
             others = Seeds(seeds=[seed + 1 for seed in seeds.seeds], subseeds=[], strength=0)
-            under = Noise(others, device=str(latents.device)).draw(latents.shape[1:])
+            under, _ = draw_noise(others, shape=latents.shape[1:], device=str(latents.device))
         return latents * (1 - mask) + under * mask
 
     def _settings(self, mask: masks.Mask | None) -> dict[str, object]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Random seeds are below this number, as in the Web UI.
 _SEED_LIMIT: Final = 2**32 - 2
 _RANDOM: Final = -1
+#: Words of a prompt for a LoRA; the second is an older one.
+_LORA_KINDS: Final = frozenset({"lora", "lyco"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +47,6 @@ def choose_seeds(
     first = draw(_SEED_LIMIT) if seed in {None, _RANDOM} else int(seed or 0)
     first_subseed = draw(_SEED_LIMIT) if subseed in {None, _RANDOM} else int(subseed or 0)
     return Seeds(seeds=[first], subseeds=[first_subseed], strength=strength).from_first(0, count=count)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pass:
-    """One pass of sampling: the sampler, its number of steps, the prompts. Sizes are in pixels."""
-
-    sampler: ResolvedSampler
-    steps: int
-    guidance: float
-    prompt: str
-    negative_prompt: str
-    width: int
-    height: int
 
 
 @dataclass(kw_only=True)
@@ -88,22 +77,9 @@ class GenerationRun:
         """Return the seeds of `count` images of one iteration, counted from 0."""
         return self.seeds.from_first(iteration * self.request.batch_size, count=count)
 
-    def sampling_pass(self, *, size: tuple[int, int]) -> Pass:
-        """Return the pass of this request at a size that may differ from the request's."""
-        request = self.request
-        return Pass(
-            sampler=self.sampler,
-            steps=request.steps,
-            guidance=request.cfg_scale,
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            width=size[0],
-            height=size[1],
-        )
-
     def known_loras(self, networks: Sequence[ExtraNetwork]) -> Mapping[LoraFile, tuple[float, float]]:
         """Return the LoRA files that a prompt names, with their weights; unknown ones are ignored, as in the Web UI."""
-        wanted = [network for network in networks if network.kind == "lora"]
+        wanted = [network for network in networks if network.kind in _LORA_KINDS]
         files: dict[str, LoraFile] = {}
         for lora in self.find_loras() if wanted else ():
             entry = lora.entry()

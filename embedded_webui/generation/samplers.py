@@ -9,50 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from embedded_webui.lists import LISTS
+from embedded_webui.lists import LISTS, read_data
 
 SAMPLER_ENTRIES: Final[list[dict[str, Any]]] = LISTS["samplers"]
 SCHEDULE_ENTRIES: Final[list[dict[str, Any]]] = LISTS["schedulers"]
 
-_MULTISTEP: Final = "DPMSolverMultistepScheduler"
-_SINGLESTEP: Final = "DPMSolverSinglestepScheduler"
-_SDE: Final = {"algorithm_type": "sde-dpmsolver++"}
-_LEADING: Final = {"timestep_spacing": "leading"}
-#: Scheduler of diffusers and its settings, by sampler.
-_SCHEDULERS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
-    "DPM++ 2M": (_MULTISTEP, {}),
-    "DPM++ SDE": (_SINGLESTEP, _SDE),
-    "DPM++ 2M SDE": (_MULTISTEP, _SDE),
-    "DPM++ 2M SDE Heun": (_MULTISTEP, _SDE | {"solver_type": "heun"}),
-    "DPM++ 2S a": (_SINGLESTEP, {}),
-    "DPM++ 3M SDE": (_MULTISTEP, _SDE | {"solver_order": 3}),
-    "Euler a": ("EulerAncestralDiscreteScheduler", {}),
-    "Euler": ("EulerDiscreteScheduler", {}),
-    # A linear multistep method as well; the LMS of diffusers needs SciPy.
-    "LMS": ("DEISMultistepScheduler", {"solver_order": 3}),
-    "Heun": ("HeunDiscreteScheduler", {}),
-    "DPM2": ("KDPM2DiscreteScheduler", {}),
-    "DPM2 a": ("KDPM2AncestralDiscreteScheduler", {}),
-    "DPM fast": (_SINGLESTEP, {}),
-    "DPM adaptive": (_SINGLESTEP, {}),
-    "Restart": ("HeunDiscreteScheduler", {}),
-    "DDIM": ("DDIMScheduler", _LEADING),
-    "DDIM CFG++": ("DDIMScheduler", _LEADING),
-    "PLMS": ("PNDMScheduler", _LEADING | {"skip_prk_steps": True}),
-    "UniPC": ("UniPCMultistepScheduler", {}),
-    "LCM": ("LCMScheduler", _LEADING),
-}
-#: Settings of diffusers, by the name of the schedule.
-_SPACINGS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "uniform": {"timestep_spacing": "linspace"},
-    "karras": {"use_karras_sigmas": True},
-    "exponential": {"use_exponential_sigmas": True},
-    "polyexponential": {"use_exponential_sigmas": True},
-    "sgm_uniform": {"timestep_spacing": "trailing"},
-    "simple": _LEADING,
-    "normal": {"timestep_spacing": "linspace"},
-    "ddim": _LEADING,
-}
+#: `samplers`: scheduler of diffusers and its settings, by sampler. `schedules`: settings, by the name of the schedule.
+#: LMS runs on another linear multistep method, because the LMS of diffusers needs SciPy.
+_DIFFUSERS: Final[Mapping[str, Mapping[str, Any]]] = read_data("diffusers_schedulers")
 #: With one step, an even spread begins where no noise is left; counted from the end, it begins at full noise.
 _ONE_STEP: Final = {"timestep_spacing": "trailing"}
 _AUTOMATIC: Final = SCHEDULE_ENTRIES[0]
@@ -74,12 +38,12 @@ class ResolvedSampler:
         """Return the scheduler of diffusers for a run of `steps` steps, without settings that it does not know."""
         import diffusers  # noqa: PLC0415 - imports take seconds, and a list of samplers needs none
 
-        name, settings = _SCHEDULERS[self.name]
+        name, settings = _DIFFUSERS["samplers"][self.name]
         entry = next(entry for entry in SCHEDULE_ENTRIES if entry["label"] == self.schedule)
         wanted = {
             "timestep_spacing": "linspace",
             **settings,
-            **_SPACINGS.get(entry["name"], {}),
+            **_DIFFUSERS["schedules"].get(entry["name"], {}),
             # LCM refuses more steps than this.
             "original_inference_steps": max(steps, 50),
             **(_ONE_STEP if steps == 1 else {}),

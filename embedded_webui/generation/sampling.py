@@ -13,7 +13,7 @@ from torch import Tensor
 
 from embedded_webui.errors import WebUiException
 from embedded_webui.generation import prompt_syntax
-from embedded_webui.generation.run import GenerationRun, Pass, Seeds
+from embedded_webui.generation.run import GenerationRun, Seeds
 from embedded_webui.models.kinds import LATENT_PIXELS
 from embedded_webui.models.model import Model
 from embedded_webui.requests import NO_REFINER
@@ -35,25 +35,19 @@ class Start:
     noise_multiplier: float = 1.0
 
 
-class Noise:
-    """Random numbers of a batch, with one generator per image, so that an image depends on its own seed alone.
+def draw_noise(seeds: Seeds, *, shape: Sequence[int], device: str) -> tuple[Tensor, list[torch.Generator]]:
+    """Return noise for latents of `shape`, without the batch, and the generators of the next noise.
 
-    The processor draws them, because GPUs differ from each other.
+    Each image has a generator, so it depends on its own seed alone. The processor draws, because GPUs differ.
     """
-
-    def __init__(self, seeds: Seeds, *, device: str) -> None:
-        self.generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds.seeds]
-        self._subgenerators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds.subseeds]
-        self._strength = seeds.strength
-        self._device = device
-
-    def draw(self, shape: Sequence[int]) -> Tensor:
-        """Return noise for latents of `shape`, without the batch."""
-        drawn = [torch.randn(*shape, generator=generator) for generator in self.generators]
-        if self._strength:
-            others = [torch.randn(*shape, generator=generator) for generator in self._subgenerators]
-            drawn = [_slerp(first, second, self._strength) for first, second in zip(drawn, others, strict=True)]
-        return torch.stack(drawn).to(self._device)
+    generators, others = (
+        [torch.Generator("cpu").manual_seed(seed) for seed in numbers] for numbers in (seeds.seeds, seeds.subseeds)
+    )
+    drawn = [torch.randn(*shape, generator=generator) for generator in generators]
+    if seeds.strength:
+        second = [torch.randn(*shape, generator=generator) for generator in others]
+        drawn = [_slerp(one, other, seeds.strength) for one, other in zip(drawn, second, strict=True)]
+    return torch.stack(drawn).to(device), generators
 
 
 @dataclass(kw_only=True)
@@ -61,7 +55,6 @@ class SamplingPass:
     """One pass. A refiner takes over in the last pass of a request; `model` is then the refiner."""
 
     run: GenerationRun
-    plan: Pass
     model: Model
     seeds: Seeds
     start: Start | None = None
@@ -73,17 +66,17 @@ class SamplingPass:
 
     def latents(self) -> Tensor:
         """Return the latents of the pass; an interrupted pass returns its estimate of the final ones."""
-        plan, start = self.plan, self.start
-        self._steps = plan.steps if start is None else int(min(start.strength, _MAX_STRENGTH) * plan.steps) + 1
-        if self._steps == 1 and plan.sampler.name in _NEED_TWO_STEPS:
+        request, sampler, start = self.run.request, self.run.sampler, self.start
+        self._steps = request.steps if start is None else int(min(start.strength, _MAX_STRENGTH) * request.steps) + 1
+        if self._steps == 1 and sampler.name in _NEED_TWO_STEPS:
             raise WebUiException("UnboundLocalError", "local variable 'h' referenced before assignment")
         if not self._refine(0.0):
             self._encode_prompts()
         model, state = self.model, self.run.state
-        noise = Noise(self.seeds, device=model.device)
         # A size between two multiples of a latent pixel is cut, as in the Web UI.
-        height, width = plan.height // LATENT_PIXELS, plan.width // LATENT_PIXELS
-        self._drawn = noise.draw((model.latent_channels, height, width))
+        height, width = request.height // LATENT_PIXELS, request.width // LATENT_PIXELS
+        shape = (model.latent_channels, height, width)
+        self._drawn, generators = draw_noise(self.seeds, shape=shape, device=model.device)
         arguments: dict[str, Any]
         if start is None:
             pipeline = model.text_to_image
@@ -93,9 +86,9 @@ class SamplingPass:
             pipeline = model.image_to_image
             pipeline.starting_noise = self._drawn = self._drawn * start.noise_multiplier
             # diffusers cuts strength times steps to a whole number: half a step keeps it from being one less.
-            strength = min(1.0, (self._steps + 0.5) / plan.steps)
+            strength = min(1.0, (self._steps + 0.5) / request.steps)
             arguments = {"image": start.latents.to(model.dtype), "strength": strength}
-        pipeline.scheduler = plan.sampler.scheduler(model.scheduler_config, steps=plan.steps)
+        pipeline.scheduler = sampler.scheduler(model.scheduler_config, steps=request.steps)
         pipeline.unet = model.unet
         state.sampling_steps = self._steps
         state.step(0, partial(model.preview, self._drawn[0]))
@@ -103,9 +96,9 @@ class SamplingPass:
             **arguments,
             **self._prompts[0],
             num_images_per_prompt=len(self._drawn),
-            num_inference_steps=plan.steps,
-            guidance_scale=plan.guidance,
-            generator=noise.generators,
+            num_inference_steps=request.steps,
+            guidance_scale=request.cfg_scale,
+            generator=generators,
             output_type="latent",
             callback_on_step_end=self._end_step,
             callback_on_step_end_tensor_inputs=list(_CALLBACK_TENSORS),
@@ -161,10 +154,11 @@ class SamplingPass:
 
     def _encode_prompts(self) -> None:
         """Set the prompts of each step; equal prompts are one object."""
-        prompt, networks = prompt_syntax.split_extra_networks(self.plan.prompt)
+        prompt, networks = prompt_syntax.split_extra_networks(self.run.request.prompt)
         self.model.use_loras(self.run.known_loras(networks))
         encode = cache(partial(self.model.prompts.encode_pair, clip_skip=self.run.clip_skip))
-        by_step = (prompt_syntax.prompts_by_step(text, self._steps) for text in (prompt, self.plan.negative_prompt))
+        prompts = (prompt, self.run.request.negative_prompt)
+        by_step = (prompt_syntax.prompts_by_step(text, self._steps) for text in prompts)
         self._prompts = [encode(*pair) for pair in zip(*by_step, strict=True)]
 
 

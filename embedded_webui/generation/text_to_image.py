@@ -43,9 +43,7 @@ class TextToImage:
         seeds = run.batch(iteration, count=self.request.batch_size)
         # An earlier iteration may have left another model.
         model = run.load_model(None)
-        sampling = SamplingPass(
-            run=run, plan=run.sampling_pass(size=run.size), model=model, seeds=seeds, is_last=not has_second
-        )
+        sampling = SamplingPass(run=run, model=model, seeds=seeds, is_last=not has_second)
         latents = sampling.latents()
         if has_second and not run.state.interrupted:
             run.state.next_job()
@@ -76,16 +74,16 @@ class TextToImage:
             ]
             model = self.run.load_model(request.hr_checkpoint_name)
             latents = model.encode(images)
-        first = self.run.sampling_pass(size=(width, height))
-        plan = replace(
-            first,
-            sampler=self._hires_sampler(),
-            steps=request.hr_second_pass_steps or first.steps,
-            prompt=request.hr_prompt or first.prompt,
-            negative_prompt=request.hr_negative_prompt or first.negative_prompt,
-        )
+        changes = {
+            "width": width,
+            "height": height,
+            "steps": request.hr_second_pass_steps or request.steps,
+            "prompt": request.hr_prompt or request.prompt,
+            "negative_prompt": request.hr_negative_prompt or request.negative_prompt,
+        }
+        run = replace(self.run, request=request.model_copy(update=changes), sampler=self._hires_sampler())
         start = Start(latents=latents, strength=request.denoising_strength)
-        return SamplingPass(run=self.run, plan=plan, model=model, seeds=seeds, start=start)
+        return SamplingPass(run=run, model=model, seeds=seeds, start=start)
 
     def _hires_sampler(self) -> ResolvedSampler:
         first = self.run.sampler

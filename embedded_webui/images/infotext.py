@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from typing import Any, Final
+
+from embedded_webui.lists import read_data
 
 #: Version of the SD Web UI whose API this is.
 VERSION: Final = "1.10.1"
@@ -13,31 +14,9 @@ _MIN_SETTINGS: Final = 3
 _SETTING: Final = re.compile(r'(\w[\w \-/]{1,100}+):\s*+("(?:\\.|[^\\"])++"|[^,]*+)(?:,|$)')
 _SIZE: Final = re.compile(r"^(\d+)x(\d+)$")
 _NEGATIVE: Final = "Negative prompt:"
-#: Values that `png-info` shows for settings that the text leaves out.
-_ASSUMED: Final[Mapping[str, Any]] = json.loads(
-    resources.files("embedded_webui").joinpath("data/infotext_defaults.json").read_text(encoding="utf-8")
-)
-#: Field of a request, setting of the text, and type of its value.
-_REQUEST_FIELDS: Final = (
-    ("prompt", "Prompt", str),
-    ("negative_prompt", "Negative prompt", str),
-    ("steps", "Steps", int),
-    ("sampler_name", "Sampler", str),
-    ("scheduler", "Schedule type", str),
-    ("cfg_scale", "CFG scale", float),
-    ("seed", "Seed", int),
-    ("width", "Size-1", int),
-    ("height", "Size-2", int),
-    ("denoising_strength", "Denoising strength", float),
-    ("subseed", "Variation seed", int),
-    ("subseed_strength", "Variation seed strength", float),
-    ("hr_scale", "Hires upscale", float),
-    ("hr_upscaler", "Hires upscaler", str),
-    ("hr_second_pass_steps", "Hires steps", int),
-    ("hr_checkpoint_name", "Hires checkpoint", str),
-    ("hr_sampler_name", "Hires sampler", str),
-    ("hr_scheduler", "Hires schedule type", str),
-)
+#: `assumed`: values that `png-info` shows for settings that the text leaves out. `request_fields`: setting of the text
+#: by field of a request.
+_DATA: Final = read_data("infotext")
 #: Names by which the second pass uses what the first one uses.
 SAME_AS_FIRST_PASS: Final = frozenset({"Use same checkpoint", "Use same sampler", "Use same scheduler"})
 
@@ -61,19 +40,15 @@ def read(text: str) -> dict[str, Any]:
         size = _SIZE.match(unquoted)
         found.update({f"{name}-1": size[1], f"{name}-2": size[2]} if size else {name: unquoted})
     found["Prompt"], found["Negative prompt"] = _prompts(lines)
-    for name, value in _ASSUMED.items():
+    for name, value in _DATA["assumed"].items():
         found.setdefault(name, value)
     return found
 
 
-def request_fields(text: str, *, allowed: Iterable[str]) -> dict[str, Any]:
-    """Return the fields of a request that a text sets."""
+def request_fields(text: str) -> dict[str, Any]:
+    """Return the fields of a request that a text sets, as text."""
     settings = read(text)
-    fields = {}
-    for name, setting, kind in _REQUEST_FIELDS:
-        if name in allowed and setting in settings:
-            fields[name] = kind(settings[setting])
-    return fields
+    return {field: settings[name] for field, name in _DATA["request_fields"].items() if name in settings}
 
 
 def _prompts(lines: Iterable[str]) -> tuple[str, str]:

@@ -1,9 +1,8 @@
 """The one model in memory, and its change when a request asks for another checkpoint."""
 
 import logging
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from embedded_webui.models.checkpoints import CheckpointFile, CheckpointFolder
 from embedded_webui.options import WebUiOptions
@@ -15,7 +14,7 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class ModelEngine:
-    """The model in memory. Only the generation queue's thread calls its methods, except `memory`.
+    """The model in memory. Only the generation queue's thread calls its methods.
 
     torch and diffusers take seconds to import. The first load imports them, so that the port answers before.
 
@@ -65,16 +64,6 @@ class ModelEngine:
     def unload(self) -> None:
         """Drop the model; the next run loads it again."""
         self._model = None
-
-    def memory(self) -> dict[str, Any]:
-        """Return the answer of `memory`, in bytes, without a GPU."""
-        page_bytes = os.sysconf("SC_PAGE_SIZE")
-        total = page_bytes * os.sysconf("SC_PHYS_PAGES")
-        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page_bytes
-        return {
-            "ram": {"free": float(total - used), "used": used, "total": float(total)},
-            "cuda": {"error": "unavailable"},
-        }
 
     def _load(self, checkpoint: CheckpointFile) -> "Model":
         import diffusers  # noqa: PLC0415 - see the class

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 #: The smaller matrix of a change, in the layouts of kohya's trainer and of diffusers.
 _DOWN: Final = re.compile(r"(?:lora_)?(.+)\.lora_(?:down|A)\.weight")
@@ -23,8 +24,9 @@ class LoraFile:
 
     def entry(self) -> dict[str, Any]:
         """Return the entry of `loras`."""
-        with safe_open(self.path, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
+        metadata: dict[str, str] = {}
+        with suppress(SafetensorError), safe_open(self.path, framework="numpy") as file:
+            metadata = file.metadata() or {}
         alias = metadata.get("ss_output_name", self.path.stem)
         return {"name": self.path.stem, "alias": alias, "path": str(self.path), "metadata": metadata}
 

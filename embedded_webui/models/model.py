@@ -1,13 +1,14 @@
 """One loaded checkpoint: diffusers' pipelines for text-to-image and image-to-image over the same weights."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import diffusers
 import torch
 from PIL import Image
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from embedded_webui.errors import WebUiException
@@ -61,7 +62,8 @@ class Model:
         self.dtype: torch.dtype = pipeline.unet.dtype
         self.latent_channels = int(pipeline.vae.config.latent_channels)
         self._pipeline = pipeline
-        self._loras: Mapping[LoraFile, tuple[float, float]] = {}
+        #: None while a change is incomplete.
+        self._loras: Mapping[LoraFile, tuple[float, float]] | None = {}
         self._unchanged: list[tuple[Tensor, Tensor]] = []
         self._colours = self._learn_colours()
 
@@ -100,16 +102,19 @@ class Model:
             return
         for parameter, before in self._unchanged:
             parameter.copy_(before)
-        self._unchanged, self._loras = [], loras
+        self._unchanged, self._loras = [], None
         encoders = {"te": "text_encoder", "te1": "text_encoder", "te2": "text_encoder_2"}
         encoders |= {name: name for name in ("text_encoder", "text_encoder_2")}
         parts = {part: getattr(self._pipeline, name, None) for part, name in encoders.items()}
         parts = {"unet": self.unet} | {part: encoder for part, encoder in parts.items() if encoder is not None}
         for lora, (text_weight, image_weight) in loras.items():
             weights = dict.fromkeys(parts, text_weight) | {"unet": image_weight}
-            for parameter, change in lora.changes(parts, weights):
-                self._unchanged.insert(0, (parameter, parameter.clone()))
-                parameter.add_(change.to(parameter.device, parameter.dtype))
+            # A file that does not load is left out in silence, as in the Web UI.
+            with suppress(SafetensorError):
+                for parameter, change in lora.changes(parts, weights):
+                    self._unchanged.insert(0, (parameter, parameter.clone()))
+                    parameter.add_(change.to(parameter.device, parameter.dtype))
+        self._loras = loras
 
     def _decode(self, latents: Tensor) -> Tensor:
         vae = self._pipeline.vae

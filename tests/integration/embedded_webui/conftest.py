@@ -16,7 +16,7 @@ import uvicorn
 
 from embedded_webui.api.application import create_application
 from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
-from embedded_webui.web_ui import CHECKPOINT_FOLDER, build_web_ui
+from embedded_webui.web_ui import CHECKPOINT_FOLDER, EmbeddedWebUi
 
 #: Seconds for a request, and for the end of the server, on a busy machine.
 DEADLINE_SECONDS = 90
@@ -44,7 +44,7 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory, checkpoints: Checkpo
 
 @pytest.fixture(scope="session")
 def web_ui_url(models_folder: Path) -> Iterator[str]:
-    web_ui = build_web_ui(models_folder=models_folder, threads=1, settings_file=None)
+    web_ui = EmbeddedWebUi(models_folder=models_folder, threads=1, settings_file=None)
     config = uvicorn.Config(
         create_application(web_ui), http="h11", loop="asyncio", ws="none", access_log=False, log_config=None
     )

@@ -57,11 +57,10 @@ def test_sdxl_runs_from_noise_and_from_an_image() -> None:
         load_model=lambda _: model,
         find_loras=list,
     )
-    plan = run.sampling_pass(size=run.size)
     with torch.inference_mode():
-        latents = SamplingPass(run=run, plan=plan, model=model, seeds=run.seeds).latents()
+        latents = SamplingPass(run=run, model=model, seeds=run.seeds).latents()
         start = Start(latents=latents, strength=0.5)
-        again = SamplingPass(run=run, plan=plan, model=model, seeds=run.seeds, start=start).latents()
+        again = SamplingPass(run=run, model=model, seeds=run.seeds, start=start).latents()
         images = model.decode(again)
     assert latents.shape == again.shape == (2, 4, SIDE // 8, SIDE // 8)
     assert not torch.equal(latents[0], latents[1])

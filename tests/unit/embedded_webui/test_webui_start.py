@@ -5,11 +5,11 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from embedded_webui.api.application import create_application
-from embedded_webui.web_ui import build_web_ui
+from embedded_webui.web_ui import EmbeddedWebUi
 
 
 def test_embeddings_cannot_be_refreshed_without_a_model(tmp_path: Path) -> None:
-    client = TestClient(create_application(build_web_ui(models_folder=tmp_path, threads=1, settings_file=None)))
+    client = TestClient(create_application(EmbeddedWebUi(models_folder=tmp_path, threads=1, settings_file=None)))
 
     response = client.post("/sdapi/v1/refresh-embeddings")
 

@@ -18,6 +18,8 @@ _VISIBLE_LEVELS: Final = 3.0
 _COPY_LEVELS: Final = 1.0
 #: Parts of the picture's sides by which an object may move although the layout is kept.
 _SAME_PLACE: Final = 0.08
+#: Part to which its area may shrink; it may grow as much.
+_SAME_AREA: Final = 0.5
 #: Pixels for which a mask's edge is blurred, and a margin for it.
 _MASK_MARGIN: Final = 24
 #: Prompts, what their negative prompts name, and the colour that must go.
@@ -93,11 +95,10 @@ def _keeps_layout(webui: PictureSource) -> float:
     (before,) = find_objects(_input(webui)).objects
     kept = []
     for seed in SEEDS:
-        found = find_objects(_denoised(webui, seed, 0.3)).objects
-        after = found[0] if found else before
-        is_near = max(abs(after.x - before.x), abs(after.y - before.y)) < _SAME_PLACE
-        kept.append(bool(found) and is_near and 0.5 < after.area / before.area < 2)  # noqa: PLR2004 - half and double
-    return float(np.mean(kept))
+        for after in find_objects(_denoised(webui, seed, 0.3)).objects[:1]:
+            is_near = max(abs(after.x - before.x), abs(after.y - before.y)) < _SAME_PLACE
+            kept.append(is_near and _SAME_AREA < after.area / before.area < 1 / _SAME_AREA)
+    return sum(kept) / len(SEEDS)
 
 
 def _follows_prompt(webui: PictureSource) -> float:

@@ -15,6 +15,10 @@ from benchmarks.picture_judge.shapes import Mask, shape_of
 _SIDE: Final = 224
 #: Lab distance from the background at which a pixel belongs to an object. An eye sees a difference of 2.
 _FOREGROUND_DISTANCE: Final = 12.0
+#: Mean distance of a whole region below which it is texture of the background, and the same for a region whose colour
+#: has the name of the background behind it.
+_TEXTURE_DISTANCE: Final = 16.0
+_SAME_NAME_DISTANCE: Final = 32.0
 #: Part of the picture that the smallest object covers.
 _MIN_AREA: Final = 0.006
 #: Part of each side that the border takes, whose pixels show the background.
@@ -27,13 +31,17 @@ _FITS: Final = 4
 
 @dataclass(frozen=True)
 class FoundObject:
-    """One object, with its centre and area as parts of the picture's sides and of its area."""
+    """One object, with its centre and area as parts of the picture's sides and of its area.
+
+    `contrast` is its mean distance from the background in Lab.
+    """
 
     colour: str
     shape: str | None
     x: float
     y: float
     area: float
+    contrast: float
 
     def __str__(self) -> str:
         return f"{self.colour} {self.shape or 'blob'} at {self.x:.2f}, {self.y:.2f}"
@@ -47,7 +55,7 @@ class FoundScene:
     objects: tuple[FoundObject, ...]
 
     def __str__(self) -> str:
-        return f"{', '.join(map(str, self.objects)) or 'nothing'} on {self.background}"
+        return f"{', '.join(map(str, self.objects[:4])) or 'nothing'} on {self.background}"
 
 
 def find_objects(picture: Image.Image) -> FoundScene:
@@ -56,18 +64,20 @@ def find_objects(picture: Image.Image) -> FoundScene:
     small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
     colours = np.asarray(small)
     pixels, background = lab(colours), lab(_background(colours))
-    is_object = _distance(pixels, background) > _FOREGROUND_DISTANCE
-    numbers = np.where(is_object, colour_numbers(pixels), len(COLOURS)).astype(np.uint8)
+    distance, behind = _distance(pixels, background), colour_numbers(background)
+    named = np.where(distance > _FOREGROUND_DISTANCE, colour_numbers(pixels), len(COLOURS)).astype(np.uint8)
     # The blurred edge between two colours may have the name of a third one.
-    numbers = np.asarray(Image.fromarray(numbers).filter(ImageFilter.ModeFilter(5)))
-    found = [
-        _object(region, COLOURS[number])
-        for number in np.unique(numbers)
-        for region in _regions(_opened(numbers == number))
-        if number < len(COLOURS) and not _is_edge(region)
-    ]
+    numbers = np.asarray(Image.fromarray(named).filter(ImageFilter.ModeFilter(5)))
+    found = []
+    for number in set(np.unique(numbers)) - {len(COLOURS)}:
+        for region in _regions(_opened(numbers == number)):
+            contrast = float(distance[region].mean())
+            is_like_ground = bool((behind[region] == number).mean() > 0.5)  # noqa: PLR2004 - most of it
+            limit = _SAME_NAME_DISTANCE if is_like_ground else _TEXTURE_DISTANCE
+            if contrast > limit and not _is_edge(region):
+                found.append(_object(region, COLOURS[number], contrast))
     found.sort(key=lambda one: -one.area)
-    return FoundScene(COLOURS[int(colour_numbers(background.mean(axis=(0, 1))))], tuple(found))
+    return FoundScene(COLOURS[int(np.argmax(np.bincount(behind.ravel())))], tuple(found))
 
 
 def _background(picture: Pixels) -> Pixels:
@@ -125,8 +135,8 @@ def _regions(mask: Mask) -> Iterator[Mask]:
         yield labels == label
 
 
-def _object(region: Mask, colour: str) -> FoundObject:
+def _object(region: Mask, colour: str, contrast: float) -> FoundObject:
     rows, columns = np.nonzero(region)
     height, width = region.shape
     x, y = (columns.mean() + 0.5) / width, (rows.mean() + 0.5) / height
-    return FoundObject(colour, shape_of(region), float(x), float(y), float(region.mean()))
+    return FoundObject(colour, shape_of(region), float(x), float(y), float(region.mean()), contrast)

@@ -1,6 +1,6 @@
 """Scene that a prompt describes, and the verdict on a picture of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
@@ -16,8 +16,10 @@ RELATIONS: Final[Mapping[str, Callable[[FoundObject, FoundObject], bool]]] = {
     "above": lambda first, second: second.y - first.y > abs(second.x - first.x),
     "below": lambda first, second: first.y - second.y > abs(second.x - first.x),
 }
-#: Part of the smallest expected object's area from which a further object is one too many.
-_NEGLIGIBLE: Final = 0.25
+#: Part of the smallest expected object's area from which a further object is one too many, and part of its contrast
+#: from which that object needs no shape.
+_NEGLIGIBLE_AREA: Final = 0.25
+_FAINT: Final = 0.4
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,14 @@ def judge_picture(picture: Image.Image, expected: Scene) -> Judgement:
     count = len(expected.objects)
     for chosen in permutations(found.objects, count):
         if all(one.is_shown_by(thing) for one, thing in zip(expected.objects, chosen, strict=True)):
-            smallest = min(thing.area for thing in chosen)
-            alone = sum(thing.area > _NEGLIGIBLE * smallest for thing in found.objects) == count
+            alone = not any(_is_one_too_many(thing, chosen) for thing in found.objects if thing not in chosen)
             on_background = expected.background in {"", found.background}
             related = not expected.relation or RELATIONS[expected.relation](*chosen)
             return Judgement(alone and on_background, related, found)
     return Judgement(has_objects=False, has_relation=False, found=found)
+
+
+def _is_one_too_many(thing: FoundObject, chosen: Sequence[FoundObject]) -> bool:
+    """Return True if a further object is large, and has a shape or a strong contrast: a faint blob is texture."""
+    is_large = thing.area > _NEGLIGIBLE_AREA * min(one.area for one in chosen)
+    return is_large and (thing.shape is not None or thing.contrast > _FAINT * min(one.contrast for one in chosen))

@@ -93,6 +93,12 @@ def _noisy(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8))
 
 
+def _mottled(picture: Image.Image) -> Image.Image:
+    """Return the picture with pale spots, such as a small model leaves in what should be plain."""
+    spots = Image.fromarray(np.random.default_rng(2).integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((SIDE, SIDE))
+    return Image.blend(picture, spots, 0.09)
+
+
 def _leaning(picture: Image.Image) -> Image.Image:
     return picture.rotate(12, resample=Image.Resampling.BICUBIC, fillcolor=(235, 235, 225))
 
@@ -112,6 +118,7 @@ DISTURBANCES: Final[Mapping[str, Callable[[Image.Image], Image.Image]]] = {
     "blurred": _blurred,
     "wavy": _wavy,
     "noisy": _noisy,
+    "mottled": _mottled,
     "leaning": _leaning,
     "squeezed": _squeezed,
     "small_jpeg": _small_jpeg,

@@ -88,6 +88,15 @@ def test_an_object_too_many_is_refused_and_a_speck_is_not() -> None:
     assert not judge_picture(picture, wanted).has_objects
 
 
+def test_a_faint_blob_is_texture() -> None:
+    picture = one_shape("circle", "red", radius=90, ground=(188, 194, 204))
+    picture.paste((243, 241, 243), (20, 380, 200, 490))
+    assert judge_picture(picture, scene("red circle")).has_objects
+    white = one_shape("circle", "white", radius=90, ground=(188, 194, 204))
+    white.paste((243, 241, 243), (20, 380, 200, 490))
+    assert not judge_picture(white, scene("white circle")).has_objects
+
+
 def test_the_named_background_is_wanted() -> None:
     picture = one_shape("star", "yellow", ground=NAVY)
     assert judge_picture(picture, Scene((ExpectedObject("yellow", "star"),), background="blue")).has_objects
@@ -101,7 +110,7 @@ def beam() -> Image.Image:
 
 
 def noise() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)).resize((SIDE, SIDE))
+    return Image.fromarray(np.random.default_rng(1).integers(0, 255, (24, 24, 3), dtype=np.uint8)).resize((SIDE, SIDE))
 
 
 @pytest.mark.parametrize("picture", [plain(), plain(PAINTS["red"]), gradient(), beam(), noise()])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cli.doctor.deployed import gpu_instances
 from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok
-from cli.doctor.stacks import check_stacks, deployed_stacks, outputs_of, stack_name
+from cli.doctor.stacks import check_stacks, deployed_stacks, outputs_of, stack_name, unprotect_command
 from stacks.config import Environment
 
 
@@ -13,12 +13,7 @@ def check_protection(environment: Environment, clients: Clients) -> Iterator[Fin
     for name, stack in deployed_stacks(environment, clients).items():
         if stack.get("EnableTerminationProtection"):
             whole = stack_name(environment, name)
-            yield Finding(
-                Level.PROBLEM,
-                f"{whole} is protected against deletion",
-                f"run: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name"
-                f" {whole}",
-            )
+            yield Finding(Level.PROBLEM, f"{whole} is protected against deletion", f"run: {unprotect_command(whole)}")
         else:
             yield ok(f"{stack_name(environment, name)} can be deleted")
 

@@ -53,6 +53,9 @@ def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding
         elif status.endswith("_FAILED") or "ROLLBACK" in status:
             reason = first_failure(stack, clients)
             advice = "remove the cause, and repeat the deployment" if reason else "check its events in CloudFormation"
+            if status.startswith("ROLLBACK") and found[name].get("EnableTerminationProtection"):
+                # The deployment would delete the stack first.
+                advice = f"run: {unprotect_command(stack)}; then {advice}"
             yield Finding(Level.PROBLEM, f"{stack} is {status}{reason}", advice)
         else:
             yield ok(f"{stack} is {status}")
@@ -71,6 +74,12 @@ def first_failure(stack: str, clients: Clients) -> str:
         if status.endswith("_FAILED") and not is_stack and not reason.startswith(_CONSEQUENCES):
             failed = f": first {event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}"
     return failed
+
+
+def unprotect_command(stack: str) -> str:
+    """Return the command that lifts the protection of a stack against deletion."""
+    command = "aws cloudformation update-termination-protection --no-enable-termination-protection"
+    return f"{command} --stack-name {stack}"
 
 
 def stack_name(environment: Environment, name: str) -> str:

@@ -78,6 +78,18 @@ def test_a_failed_stack_without_events_is_a_problem_all_the_same() -> None:
     assert failed.advice == "check its events in CloudFormation"
 
 
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_first_deployment_that_failed_can_be_repeated_unless_its_stack_is_protected(*, protected: bool) -> None:
+    storage = stack("Darkroom-prod-Storage", "ROLLBACK_COMPLETE") | {"EnableTerminationProtection": protected}
+    found = findings(
+        stacks.check_stacks,
+        cloudformation__DescribeStacks=described(storage),
+        cloudformation__DescribeStackEvents={"StackEvents": []},
+    )
+    lifted = "--no-enable-termination-protection --stack-name Darkroom-prod-Storage; then check its events"
+    assert (lifted in found[0].advice) == protected
+
+
 def test_another_refusal_of_cloudformation_is_not_taken_for_a_missing_stack() -> None:
     (finding,) = findings(stacks.check_stacks, cloudformation__DescribeStacks=fails("AccessDenied", "no right"))
     assert finding.level is Level.UNKNOWN

@@ -2,12 +2,7 @@
 
 
 class WebUiException(Exception):
-    """Raised where the Web UI raises an exception that this project would not raise under that name.
-
-    Args:
-        name: Class name of the exception that the answer shows.
-        message: Its text.
-    """
+    """Raised where the Web UI raises an exception of this name, which its answer shows."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)

@@ -188,16 +188,3 @@ class ExtraBatchImagesRequest(ExtrasRequest):
     """The body of `extra-batch-images`."""
 
     imageList: list[NamedImage]  # noqa: N815 - the API's own name
-
-
-class PngInfoRequest(BaseModel):
-    """The body of `png-info`."""
-
-    image: str
-
-
-class InterrogateRequest(BaseModel):
-    """The body of `interrogate`."""
-
-    image: str = ""
-    model: str = "clip"

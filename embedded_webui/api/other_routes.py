@@ -2,21 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Body, HTTPException
 from PIL import Image
 
 from embedded_webui.errors import WebUiException
 from embedded_webui.images import captions, codec, infotext, upscalers
 from embedded_webui.lists import LISTS
-from embedded_webui.requests import (
-    ExtraBatchImagesRequest,
-    ExtraSingleImageRequest,
-    ExtrasRequest,
-    InterrogateRequest,
-    PngInfoRequest,
-)
+from embedded_webui.requests import ExtraBatchImagesRequest, ExtraSingleImageRequest, ExtrasRequest
 from embedded_webui.web_ui import EmbeddedWebUi
 
 #: Key of the infotext in images that extras made.
@@ -80,16 +74,16 @@ def _add_images(router: APIRouter, web_ui: EmbeddedWebUi) -> None:
         return {"html_info": html_info, "images": encoded}
 
     @router.post("/png-info")
-    def png_info(request: PngInfoRequest) -> dict[str, Any]:
-        text, items = codec.read_text(codec.decode(request.image, web_ui.options))
+    def png_info(image: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
+        text, items = codec.read_text(codec.decode(image, web_ui.options))
         return {"info": text, "items": items, "parameters": infotext.read(text)}
 
     @router.post("/interrogate")
-    def interrogate(request: InterrogateRequest) -> dict[str, str]:
-        image = codec.decode(request.image, web_ui.options)
-        if request.model == "clip":
-            return {"caption": web_ui.run(lambda: captions.caption(image))}
-        if request.model == "deepdanbooru":
+    def interrogate(image: Annotated[str, Body()] = "", model: Annotated[str, Body()] = "clip") -> dict[str, str]:
+        decoded = codec.decode(image, web_ui.options)
+        if model == "clip":
+            return {"caption": web_ui.run(lambda: captions.caption(decoded))}
+        if model == "deepdanbooru":
             # The real one reads the first file with weights, and finds no file.
             raise IndexError("list index out of range")
         raise HTTPException(404, "Model not found")

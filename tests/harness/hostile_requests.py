@@ -215,6 +215,7 @@ _OPTIONS: Final = (
 
 _FIELDS: Final = (
     _field("second pass as text", "enable_hr", "perhaps"),
+    _field("pictures perhaps", "send_images", "perhaps"),
     _field("second pass in an object", "enable_hr", {}),
     _field("many digits", "width", "9" * LONG),
     _field("a huge number", "seed", 10**300, code="limit_exceeded"),

@@ -65,10 +65,12 @@ node_modules/.ready: package.json package-lock.json $(BIN)/uv
 .PHONY: setup
 setup: $(VENV)/.ready ## Install everything that `make run` and `make test` need
 	@$(MAKE) --no-print-directory --silent node_modules/.ready
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "Everything is installed. See it work: make run")
 
 .PHONY: setup-deploy
 setup-deploy: $(VENV)/.ready-to-deploy ## Install what a deployment needs: CDK, command line and doctor, without torch
 	@$(MAKE) --no-print-directory --silent node_modules/.ready
+	@echo "Everything is installed. Next: source .venv/bin/activate && darkroom doctor --environment NAME"
 
 .PHONY: run
 run: $(VENV)/.ready ## Start the local system, send the documented requests, save the images to out/

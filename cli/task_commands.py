@@ -109,7 +109,8 @@ def submit(
         return
     session.line(answer["id_task"])
     if not session.as_json:
-        session.hint(f"submitted; see how it goes with: darkroom status {answer['id_task']} --wait")
+        refused = "; if it is refused, only a callback says so" if via == "topic" else ""
+        session.hint(f"submitted{refused}; see how it goes with: darkroom status {answer['id_task']} --wait")
     session.document(answer)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from local.ports import DEFAULT_PORT, LARGEST_FIRST_PORT, PORTS_IN_A_ROW, LocalPorts
 from stacks.config import Environment
-from stacks.environment_file import InvalidEnvironmentFile, read_environment_file
+from stacks.environment_file import InvalidEnvironmentFile, environment_path, read_environment_file
 
 _DEFAULT_ENVIRONMENT: Final = Path(__file__).parents[1] / "environments" / "local.yaml"
 #: Where the command line looks for `endpoints.json`, too.
@@ -74,10 +74,10 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
     )
     up.add_argument(
         "--environment",
-        metavar="FILE",
-        type=Path,
+        metavar="NAME|FILE",
+        type=environment_path,
         default=_DEFAULT_ENVIRONMENT,
-        help="environment file (default: environments/local.yaml)",
+        help="environment: a name of environments/ or a .yaml file (default: local)",
     )
     up.add_argument(
         "--agents", metavar="N", type=_count, default=1, help="agents of each runtime; 0 starts none (default: 1)"

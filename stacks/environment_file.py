@@ -25,14 +25,17 @@ class InvalidEnvironmentFile(ValueError):
         self.problems = tuple(problems)
 
 
-def load_environment(name_or_path: str) -> Environment:
-    """Return the environment of a name (`dev` is environments/dev.yaml) or of a file (`./mine.yaml`)."""
+def environment_path(name_or_path: str) -> Path:
+    """Return the file of an environment's name (`dev` is environments/dev.yaml) or the path itself (`./mine.yaml`)."""
     path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        return read_environment_file(path)
-    path = ENVIRONMENTS_DIRECTORY / f"{name_or_path}.yaml"
+    return path if path.suffix in {".yaml", ".yml"} else ENVIRONMENTS_DIRECTORY / f"{name_or_path}.yaml"
+
+
+def load_environment(name_or_path: str) -> Environment:
+    """Return the environment of a name or of a file."""
+    path = environment_path(name_or_path)
     environment = read_environment_file(path)
-    if environment.name != name_or_path:
+    if environment.name != name_or_path and path != Path(name_or_path):
         # A copied file with the old name would overwrite the environment that it was copied from.
         problem = f"name: is {environment.name!r} in the file of {name_or_path!r}; write name: {name_or_path}"
         raise InvalidEnvironmentFile(path, [problem])
@@ -53,7 +56,8 @@ def read_environment_file(path: Path) -> Environment:
     except _DuplicateKey as error:
         raise InvalidEnvironmentFile(path, [str(error)]) from None
     except yaml.YAMLError as error:
-        raise InvalidEnvironmentFile(path, [f"is not YAML: {' '.join(str(error).split())}"]) from None
+        advice = "; indent with spaces, not tabs" if "'\\t'" in str(error) else ""
+        raise InvalidEnvironmentFile(path, [f"is not YAML: {' '.join(str(error).split())}{advice}"]) from None
     if not isinstance(document, dict):
         raise InvalidEnvironmentFile(path, ["must contain keys and values, for example name: dev"])
     try:
@@ -101,8 +105,13 @@ def _what_to_write(mistake: Any) -> str:
     location: Location = mistake["loc"]
     if mistake["type"] == "extra_forbidden":
         return _unknown_key(str(location[-1]), _model_at(location[:-1]))
-    message = what_to_write(mistake, shown=_shown(mistake))
-    return message if mistake["type"] == "value_error" else message + _described(location)
+    shown = _shown(mistake)
+    message = what_to_write(mistake, shown=shown)
+    if mistake["type"] == "value_error" or not (described := _described(location)):
+        return message
+    if mistake["type"] == "string_pattern_mismatch":
+        return f"is {shown}; write {described} (pattern {mistake['ctx']['pattern']})"
+    return f"{message} ({described})"
 
 
 def _shown(mistake: Any) -> str:
@@ -112,8 +121,8 @@ def _shown(mistake: Any) -> str:
 
 def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
-    close = nearest(key, known)
-    advice = f"did you mean {close}?" if close else f"write one of {', '.join(known)}"
+    close = [name for name in known if name.startswith(key)] or list(filter(None, [nearest(key, known)]))
+    advice = f"did you mean {' or '.join(close)}?" if close else f"write one of {', '.join(known)}"
     return f"unknown key; {advice}"
 
 
@@ -125,7 +134,7 @@ def _described(location: Location) -> str:
         return ""
     for name, field in model.model_fields.items():
         if location[-1] in {name, field.alias} and field.description:
-            return f" ({field.description})"
+            return field.description
     return ""
 
 

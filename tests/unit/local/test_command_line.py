@@ -11,6 +11,7 @@ def test_defaults() -> None:
     assert options.environment_file.name == "local.yaml"
     assert (options.webui_url, options.agents_per_runtime, options.state_directory) == (None, 1, Path(".local"))
     assert (options.ports.api, options.ports.aws, options.ports.function_url(1)) == (8350, 8351, 8354)
+    assert parse_options(["up", "--environment", "dev"]).environment.name == "dev"
 
 
 def test_everything_given(tmp_path: Path) -> None:

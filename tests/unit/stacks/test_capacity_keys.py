@@ -118,7 +118,7 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a publisher whose name is no tenant's": (
         {"publishers": [{"name": "Shop", "principal": "123456789012"}]},
-        'publishers[0].name: is "Shop"; write a value that matches',
+        'publishers[0].name: is "Shop"; write ',
     ),
     "a callback of an unknown tenant": (
         {
@@ -140,7 +140,7 @@ NETWORK_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no name of a bucket": (
         {"modelBucket": "s3://models"},
-        'modelBucket: is "s3://models"; write a value that matches',
+        'modelBucket: is "s3://models"; write ',
     ),
     "secrets on EKS": (
         {

@@ -71,20 +71,20 @@ MISTAKES = {
     "retentionHours: a day": 'retentionHours: is "a day"; write a whole number (hours',
     "retentionHours: 1.5": "retentionHours: is 1.5; write a whole number (hours",
     "account: 123456789012": "account: is 123456789012; write text, in quotes (12 digits in quotes",
-    'account: "1234"': 'account: is "1234"; write a value that matches',
-    "region: europe": 'region: is "europe"; write a value that matches',
+    'account: "1234"': 'account: is "1234"; write ',
+    "region: europe": 'region: is "europe"; write ',
     "removalPolicy: keep": "removalPolicy: is \"keep\"; write 'retain' or 'destroy'",
     "tracing: perhaps": 'tracing: is "perhaps"; write true or false',
     "logLevel: LOUD": "logLevel: is \"LOUD\"; write 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
     "apiKeys: []": "apiKeys: is []; write at least 1 entry",
     "apiKeys: {name: a}": 'apiKeys: is {"name": "a"}; write a list, each entry after a hyphen',
     "apiKeys: [{name: a}, {name: a}]": "apiKeys: entries 0 and 1 have the same name; give each its own",
-    "apiKeys: [{name: A}]": 'apiKeys[0].name: is "A"; write a value that matches',
+    "apiKeys: [{name: A}]": 'apiKeys[0].name: is "A"; write ',
     "throttling: {burst: 0}": "throttling.burst: is 0; write 1 or more",
     "throttling: [1]": "throttling: is [1]; write keys and values",
     "entryTopicMaximumMessageBytes: 2000000": "entryTopicMaximumMessageBytes: is 2000000; write 1048576 or less",
-    "linkBuckets: [My_Bucket]": 'linkBuckets[0]: is "My_Bucket"; write a value that matches',
-    'allowedLinkHosts: ["http://a"]': 'allowedLinkHosts[0]: is "http://a"; write a value that matches',
+    "linkBuckets: [My_Bucket]": 'linkBuckets[0]: is "My_Bucket"; write ',
+    'allowedLinkHosts: ["http://a"]': 'allowedLinkHosts[0]: is "http://a"; write ',
     "callbacks: [{protocol: https}]": "callbacks[0].endpoint: is required (URL, ARN or address",
     "callbacks: [{protocol: ftp, endpoint: a}]": "callbacks[0].protocol: is \"ftp\"; write 'https', 'sqs'",
     'callbacks: [{protocol: https, endpoint: "http://a/"}]': (
@@ -116,6 +116,7 @@ MISTAKES = {
     "tags: [a]": 'tags: is ["a"]; write keys and values',
     "name: other": "Duplicate key `name` in line",
     "[": "is not YAML",
+    "tags:\n\t- a": "indent with spaces, not tabs",
 }
 
 
@@ -128,7 +129,8 @@ def test_a_mistake_is_told_with_its_key_and_what_to_write(file: Path, addition: 
 #: Value of `runtimes`, and the beginning of the error.
 RUNTIME_MISTAKES = {
     "[]": "runtimes: is []; write at least 1 entry",
-    "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write a value that matches',
+    "[{name: SDXL, dynamicModel: true}]": 'runtimes[0].name: is "SDXL"; write lower-case letters, digits and hyphens',
+    "[{name: a, model: a.ckpt}]": "runtimes[0].model: unknown key; did you mean modelFilename or modelCalls?",
     "[{name: a}]": "runtimes[0]: needs either modelFilename or dynamicModel: true, exactly one of them",
     "[{name: a, dynamicModel: true, modelFilename: a.ckpt}]": "runtimes[0]: needs either modelFilename or dynamicModel",
     "[{name: a, modelFilename: a.zip}]": "runtimes[0].modelFilename: is not the name of a checkpoint; write",

@@ -1,10 +1,12 @@
 """The script "x/y/z plot": one image for each combination of values, on one sheet."""
 
 import csv
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from embedded_webui.errors import WebUiException
 from embedded_webui.generation.run import choose_seeds
@@ -13,7 +15,7 @@ from embedded_webui.requests import GenerationRequest, ImageToImageRequest
 
 NAME: Final = "x/y/z plot"
 #: Field of a request that an axis sets, and the type of its values, by the label of the axis.
-_FIELDS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
+_FIELDS: Final[Mapping[str, tuple[str, type[int | float | str]]]] = {
     "Seed": ("seed", int),
     "Var. seed": ("subseed", int),
     "Var. strength": ("subseed_strength", float),
@@ -28,6 +30,8 @@ _FIELDS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
 }
 #: Axes whose values a page offers in a list. Their values come in the argument after the text.
 _CHOSEN: Final = frozenset({"Sampler", "Hires sampler", "Checkpoint name", "Schedule type", "Hires upscaler"})
+#: `1-10`, `1-10 (+3)` with a step, or `1-10 [4]` with a number of values.
+_RANGE: Final = re.compile(r"\s*([+-]?[\d.]+)\s*-\s*([+-]?[\d.]+)\s*(?:\(([+-][\d.]+)\s*\)|\[(\d+)\s*\])?\s*")
 _NO_AXIS: Final = "Nothing"
 _REPLACEMENT: Final = "Prompt S/R"
 _CHECKPOINT: Final = "Checkpoint name"
@@ -93,12 +97,27 @@ def _values(label: str, text: str, chosen: list[str] | None, *, as_text: bool) -
         texts = list(chosen)
     else:
         texts = [value.strip() for row in csv.reader([text], skipinitialspace=True) for value in row]
-    values = [_FIELDS[label][1](value) if label in _FIELDS else value for value in texts]
+    kind = _FIELDS[label][1] if label in _FIELDS else str
+    values = [value for text in texts for value in _expanded(text, kind)]
     if label == "Sampler":
         known = {entry["name"] for entry in LISTS["samplers"]}
         if unknown := [value for value in values if value not in known]:
             raise WebUiException("RuntimeError", f"Unknown sampler: {unknown[0]}")
     return values
+
+
+def _expanded(text: str, kind: type[int | float | str]) -> list[Any]:
+    """Return the value of a text, or those of a range; one of fractions may end a step late, as in the Web UI."""
+    found = _RANGE.fullmatch(text)
+    if kind is str or not found:
+        return [kind(text)]
+    first, last, step = (cast("Any", kind(number)) for number in (found[1], found[2], found[3] or 1))
+    if found[4]:
+        parts = max(1, int(found[4]) - 1)
+        return [kind(first + (last - first) * number / parts) for number in range(int(found[4]))]
+    if kind is int:
+        return list(range(first, last + 1, step))
+    return [first + number * step for number in range(math.ceil((last - first) / step + 1))]
 
 
 def _change(cell: GenerationRequest, label: str, value: Any, first: Any) -> dict[str, Any]:

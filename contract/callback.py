@@ -33,6 +33,8 @@ def callback_for(record: Record) -> dict[str, Any]:
     }
     if record.manifest_url is not None:
         body |= {"image_count": record.image_count, "manifest_url": record.manifest_url}
+    if record.unknown_fields:
+        body["unknown_fields"] = list(record.unknown_fields)
     if record.error is not None:
         # Subscribers get code and message. Only the sender of the call needs the Web UI's response, which may be long.
         body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_RESPONSE}

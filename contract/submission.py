@@ -24,6 +24,8 @@ from contract.webui_values import shown
 
 #: Broken fields that one response names.
 MAX_ERRORS: Final = 50
+#: Unknown fields that a record, a callback and an answer name.
+MAX_UNKNOWN_FIELDS: Final = 20
 #: The parts of a task, and what each holds.
 _PARTS: Final = {"metadata": "id, runtime and tasktype", "content": "the Web UI's request"}
 
@@ -148,7 +150,11 @@ def _check(
         checkpoint,
         requested.name,
         moved_fields=found.moved,
-        unknown_fields=tuple(original_field(field, format_, found.moved) for field in found.unknown),
+        unknown_fields=tuple(
+            # Half a surrogate pair is no text for DynamoDB.
+            original_field(field, format_, found.moved).encode(errors="backslashreplace").decode()
+            for field in found.unknown[:MAX_UNKNOWN_FIELDS]
+        ),
     )
 
 

@@ -66,6 +66,7 @@ _CALLBACK: Final[dict[str, Any]] = {
         "manifest_url": {"type": "string", "description": "s3:// URI of the list of all, if `image_url` is cut"},
         "output_url": {"type": ["string", "null"]},
         "context": {"description": "What the sender wrote"},
+        "unknown_fields": {"type": "array", "items": {"type": "string"}},
         "error": TaskError,
     },
 }

@@ -40,6 +40,11 @@ def test_a_callback_names_the_tenant_beside_the_plain_id() -> None:
     assert callback_attributes(record) == callback_attributes(RECORD) | {"tenant": "shop"}
 
 
+def test_a_callback_names_unknown_fields_because_the_entry_topic_has_no_other_answer() -> None:
+    record = RECORD.model_copy(update={"unknown_fields": ("task.content.colour",)})
+    assert callback_for(record) == callback_for(RECORD) | {"unknown_fields": ["task.content.colour"]}
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT])
 def test_a_task_that_did_not_complete(status: Status) -> None:
     error = {"code": "webui_refused", "message": "no"}

@@ -12,9 +12,11 @@ from contract.json_values import compact_json, size_bytes
 from contract.picture_list import MAX_LISTED_BYTES, fitting_error, listed
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
 from contract.storage import MAX_RECORD_MESSAGE_BYTES, image_key
+from contract.submission import MAX_UNKNOWN_FIELDS
 from contract.task import MAX_CONTEXT_BYTES, MAX_PREFIX_BYTES, MAX_WEBHOOK_LENGTH
 from contract.transitions import Outcome
 from contract.webhook import encode_webhook
+from contract.webui_values import MAX_SHOWN
 from tests.harness.records import make_record
 
 #: Bytes of a message of SNS and of one of SQS, with its attributes.
@@ -53,6 +55,8 @@ def largest_record(context: str, **changes: Any) -> Record:
         "webhook": "https://" + "w" * (MAX_WEBHOOK_LENGTH - 8),
         "message": "m" * MAX_RECORD_MESSAGE_BYTES,
         "earlier_submission_ids": ("s" * 128,) * MAX_EARLIER_SUBMISSIONS,
+        "moved_fields": {f"task.content.payload.init_images[{n}]": "task.content.payload.infotext" for n in range(150)},
+        "unknown_fields": ("task.content.payload." + "\U0001f600" * MAX_SHOWN,) * MAX_UNKNOWN_FIELDS,
         "checkpoint": "c" * 1024,
         "requested_checkpoint": "c" * 1024,
         "image_urls": pictures,

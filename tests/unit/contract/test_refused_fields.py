@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from contract.submission import MAX_UNKNOWN_FIELDS
 from tests.unit.contract.test_submission import parse, refusals, task
 
 
@@ -93,6 +94,8 @@ def test_unknown_keys_that_resemble_none_are_passed_on_and_named() -> None:
     submission = parse(body, runtime_name="sdruntime", generated_id="a")
     assert submission.unknown_fields == ("s3Config", "input.zoom", "input.payload.workflow")
     assert submission.task.content["payload"]["workflow"] == 1
+    many = parse(task({"\ud800": 1} | {f"z{number}": 1 for number in range(100)})).unknown_fields
+    assert (many[0], len(many)) == ("task.content.\\ud800", MAX_UNKNOWN_FIELDS)
 
 
 def test_fields_of_other_programs_go_through() -> None:

@@ -5,8 +5,9 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cli.api_client import ApiClient
 from cli.errors import Unreachable, WaitedTooLong
@@ -18,12 +19,13 @@ from local.demo.local_system import DemoFailed
 from local.demo.output import console, say
 from local.demo.pictures import ShownImage, save_contact_sheet
 
-#: Seconds without any change of any task. The longest silence is the load of a model on a busy machine.
+T = TypeVar("T")
+
+#: Seconds without any change: of a task, of the callbacks, or of the answers to one call. The longest silence is the
+#: load of a model on a busy machine.
 STALL_SECONDS: Final = 300.0
-#: Seconds from the last final state, or the last callback, to the next callback.
-CALLBACK_SECONDS: Final = 60.0
-#: Submissions of a request that finds the gateway or a starting function too busy to answer.
-SUBMISSIONS: Final = 4
+#: Seconds between two attempts of a call that found the system too busy to answer.
+PAUSE_SECONDS: Final = 0.5
 CONTACT_SHEET: Final = "contact-sheet.png"
 #: The first image waits for the model. The second one shows how fast the machine is.
 _FIRST_PROMPTS: Final = {
@@ -132,34 +134,39 @@ class Demo:
         """Submit a request by its way in and return how its task is read."""
         body = json.dumps(journey.request).encode()
         if journey.way_in == "topic":
-            task_id = id_of(journey.request)
-            arrival = NewRun(api=self._api, task_id=task_id, arrival_seconds=self._stall_seconds)
-            self._publish(body)
+            arrival = self._repeat(
+                partial(NewRun, api=self._api, task_id=id_of(journey.request), arrival_seconds=self._stall_seconds)
+            )
+            self._repeat(partial(self._publish, body))
             say(f"published {journey.task_id} to the entry topic")
             return _Patient(arrival)
-        for left in reversed(range(SUBMISSIONS)):
-            try:
-                answer = self._api.submit(path_of(journey.request), body)
-            except Unreachable as error:
-                if not left:
-                    raise
-                say(f"{journey.task_id} is sent again, because {error}")
-            else:
-                say(f"posted {journey.task_id}: {json.dumps(answer)}")
-                break
+        answer = self._repeat(partial(self._api.submit, path_of(journey.request), body))
+        say(f"posted {journey.task_id}: {json.dumps(answer)}")
         return _Patient(self._api.task)
+
+    def _repeat(self, call: Callable[[], T]) -> T:
+        """Return what `call` returns, and repeat it while the system is too busy to answer."""
+        deadline = time.monotonic() + self._stall_seconds
+        while True:
+            try:
+                return call()
+            except Unreachable as error:
+                if time.monotonic() > deadline:
+                    raise
+                say(f"once more, because {error}")
+                time.sleep(PAUSE_SECONDS)
 
     def _save(self, journey: Journey, task: dict[str, Any]) -> None:
         for output in task.get("outputs") or ():
             path = self._out / file_name(output["s3_url"])
-            self._api.download(output["url"], path)
+            self._repeat(partial(self._api.download, output["url"], path))
             if path.suffix == ".png":
                 self._images.append(ShownImage(path, prompt=journey.prompt, description=journey.description))
                 say(f"saved {path}")
 
     def _show_callbacks(self, missing: set[str]) -> None:
         """Print the callback of each task; fail when no further one comes."""
-        deadline = time.monotonic() + CALLBACK_SECONDS
+        deadline = time.monotonic() + self._stall_seconds
         shown = 0
         while missing:
             # The last line may be half written.
@@ -169,7 +176,7 @@ class Demo:
                 if callback["id"] in missing:
                     say(f"callback {json.dumps(callback)}")
                     missing.discard(callback["id"])
-                    deadline = time.monotonic() + CALLBACK_SECONDS
+                    deadline = time.monotonic() + self._stall_seconds
             shown = len(lines)
             if missing and time.monotonic() > deadline:
                 raise WaitedTooLong(f"no callback came for: {', '.join(sorted(missing))}")

@@ -14,11 +14,11 @@ from cli.cost.scaling_policy import ScalingPolicy
 from cli.cost.scenario import Scenario, day_of
 from cli.cost.templates import synthesize
 from cli.environment import LOCAL
-from cli.errors import Misconfigured, Refused, WrongUsage
+from cli.environment_file import read_chosen_file, region_of
+from cli.errors import Misconfigured, WrongUsage
 from cli.session import Session
 from cli.table import columns
 from stacks.config import RuntimeConfig
-from stacks.environment_file import InvalidEnvironmentFile, load_environment
 
 #: Seed of the simulation, so that the same question has the same answer.
 SEED: Final = 0
@@ -39,11 +39,8 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
     """Print the cost of the chosen environment."""
     if session.choice.name == LOCAL:
         raise WrongUsage("the local system costs nothing; name an environment: darkroom cost --environment dev")
-    try:
-        environment = load_environment(session.choice.name)
-    except InvalidEnvironmentFile as error:
-        raise Refused(str(error)) from None
-    region = session.choice.region or environment.region or session.choice.shell_region
+    environment = read_chosen_file(session.choice)
+    region = region_of(session.choice, environment)
     if region is None:
         raise Misconfigured(
             f"environment {environment.name!r} names no region, and prices differ by region; write for example:"

@@ -50,7 +50,7 @@ def _fits(asked: tuple[str, str, str], *, used: int, needed: int, clients: Clien
 
 def _check_zones(network: Network, clients: Clients) -> Iterator[Finding]:
     zones = clients("ec2").describe_availability_zones(AllAvailabilityZones=True)["AvailabilityZones"]
-    known = {zone["ZoneName"] for zone in zones if zone["OptInStatus"] != "not-opted-in"}
+    known = {zone["ZoneName"] for zone in zones if zone.get("OptInStatus") != "not-opted-in"}
     wanted = dict.fromkeys(network.zones)
     if missing := [zone for zone in wanted if zone not in known]:
         yield Finding(

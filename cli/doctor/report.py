@@ -15,10 +15,10 @@ from cli.doctor.removal import REMOVAL_CHECKS
 from cli.doctor.runner import CHECKS, CREDENTIALS, examine
 from cli.doctor.smoke import smoke_test
 from cli.environment import LOCAL, SystemEndpoints
-from cli.errors import Refused, Unhealthy
+from cli.environment_file import read_chosen_file, region_of
+from cli.errors import Unhealthy, WrongUsage
 from cli.session import Session
 from stacks.config import Environment
-from stacks.environment_file import InvalidEnvironmentFile, load_environment
 
 _MARKS: Final = {
     Level.OK: "[green]ok[/]",
@@ -32,11 +32,10 @@ def report_findings(
     session: Session, *, smoke: bool, offline: bool, before_destroy: bool, timeout_seconds: float
 ) -> None:
     """Print what all checks find; raises Unhealthy if there is a problem."""
-    try:
-        environment = load_environment(session.choice.name)
-    except InvalidEnvironmentFile as error:
-        raise Refused(str(error)) from None
-    console = Console(stderr=session.as_json)
+    if before_destroy and session.choice.name == LOCAL:
+        raise WrongUsage("the local system ends with Ctrl-C; name an environment: darkroom doctor --environment NAME")
+    environment = read_chosen_file(session.choice)
+    console = Console(stderr=session.as_json, emoji=False)
     findings: dict[str, list[Finding]] = {}
     if offline:
         sections = _offline_sections(environment)
@@ -112,7 +111,7 @@ def _clients(session: Session, environment: Environment) -> Clients:
         http_url="",
         api_key="",
         key_source="",
-        region=session.choice.region or environment.region or session.choice.shell_region,
+        region=region_of(session.choice, environment),
         profile=session.choice.profile,
     )
     return cache(place.client)

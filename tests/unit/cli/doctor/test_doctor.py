@@ -343,14 +343,22 @@ def test_two_kinds_of_an_examination_exclude_each_other() -> None:
     assert "exclude each other" in result.stderr
 
 
+def test_the_local_system_is_not_removed_by_cdk() -> None:
+    result = CliRunner().invoke(main, ["doctor", "--environment", "local", "--before-destroy"])
+    assert result.exit_code == 2
+    assert "ends with Ctrl-C" in result.stderr
+
+
 def test_nothing_is_asked_with_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    aws = RecordedAws({"sts.GetCallerIdentity": fails("InvalidClientTokenId")})
+    aws = RecordedAws({"sts.GetCallerIdentity": fails("InvalidClientTokenId", "not of arn:aws:x:secret:hub")})
     monkeypatch.setattr(report, "_clients", lambda *_: aws.client)
 
     result = CliRunner().invoke(main, ["doctor", "--environment", "prod"])
 
     assert result.exit_code == 1
     assert len(aws.calls) == 1
+    # `:secret:` in an ARN is not the name of a symbol.
+    assert "arn:aws:x:secret:hub" in result.output
 
 
 def test_a_wrong_environment_is_told_by_its_keys(tmp_path: Path) -> None:

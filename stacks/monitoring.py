@@ -63,14 +63,16 @@ class MonitoringStack(Stack):
         alarms.watch_intake(names[intake.queue])
         for reader, awaited in (("Notify", "callbacks"), ("QueueWebhooks", "webhooks")):
             alarms.watch_callbacks(reader, functions[reader], awaited=awaited)
-        if environment.alarms.extent == "all":
+        has_all_alarms = environment.alarms.extent == "all"
+        if has_all_alarms:
             alarms.watch_functions(functions)
         if environment.engine != "none":
             alarms.watch_gpus(environment)
         services = ServiceAlarms(self, "Services", environment=environment.name, topic=topic)
         (http,) = _parts(watched, HttpApi)
         services.watch_api(http.api.rest_api_name)
-        services.watch_table(table_name)
+        if has_all_alarms:
+            services.watch_table(table_name)
 
         EnvironmentDashboard(
             self,

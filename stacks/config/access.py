@@ -149,7 +149,7 @@ class Alarms(CamelModel):
 
     extent: Literal["all", "essential"] = Field(
         default="all",
-        description="essential leaves out the alarms on single functions, failed tasks and replicas, which are most of"
+        description="essential leaves out the alarms on functions, table, failed tasks and replicas, which are most of"
         " what an environment without tasks costs",
     )
     subscribers: Annotated[tuple[Subscriber, ...], UNIQUE_ENDPOINTS] = Field(

@@ -163,7 +163,14 @@ def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm(templates: Templat
     alarms = {runbook_of(alarm) for alarm in alarms_of(templates).values()}
     missing = {"idle-gpus"} if templates.environment.engine == "none" else set()
     if templates.environment.alarms.extent == "essential":
-        missing |= {"failures", "failing-webuis", "function-errors", "no-replica", "unready-replicas"}
+        missing |= {
+            "failures",
+            "failing-webuis",
+            "function-errors",
+            "no-replica",
+            "throttled-table",
+            "unready-replicas",
+        }
     assert alarms == headings - missing
 
 

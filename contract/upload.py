@@ -10,8 +10,8 @@ UPLOAD_FOLDER: Final = "uploads"
 MAX_LINKS: Final = 32
 #: Bytes of what one link may bring, packed and unpacked.
 MAX_LINK_BYTES: Final = 50 * 1024 * 1024
-#: Bytes of all input pictures of one task. An agent holds them up to three times, as base64 of 4/3 of the bytes, and
-#: prepares several tasks at once; the smallest agent has 1.2 GiB.
+#: Bytes of all input pictures of one task. Eight such tasks that wait, each as its request of 4/3 of the bytes, and one
+#: in preparation fit into the 1.2 GiB of the smallest agent (docs/performance.md).
 MAX_TASK_BYTES: Final = 64 * 1024 * 1024
 #: Bytes of one upload.
 MAX_UPLOAD_BYTES: Final = MAX_LINK_BYTES

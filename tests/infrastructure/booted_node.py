@@ -88,7 +88,6 @@ def boot(user_data: str, folder: Path, *, programs: dict[str, str]) -> list[str]
         [*namespaces, "bash", "-c", _BOOT.format(folder=folder, systemd=systemd)],
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     if result.returncode == _IMPOSSIBLE or "unshare" in result.stderr:

@@ -5,6 +5,7 @@ plain image analysis: segmentation by colour, outline and place of each region.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -19,8 +20,9 @@ from benchmarks.command_line import Target, benchmark_parser, exit_on_sigterm, p
 from benchmarks.generation_effects import measure_effects
 from benchmarks.picture_judge.held_out import held_out_prompts
 from benchmarks.picture_judge.scene import judge_picture
-from benchmarks.processes import serving, start
+from benchmarks.processes import serving
 from benchmarks.webui_pictures import PictureSource, WebUiPictures
+from embedded_webui.models.kinds import TRAINED_MODELS
 from embedded_webui.web_ui import CHECKPOINT_FOLDER
 
 #: Part of the prompts whose colours and shapes must be right, and of the pairs whose relation must be right.
@@ -33,10 +35,9 @@ SIZES: Final = ("512x512", "256x256", "768x512")
 def started_webui() -> Iterator[str]:
     """Run the embedded Web UI with the checkpoint of the project during the block; yield its address."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / CHECKPOINT_FOLDER / "tiny.safetensors"
-        writer = start(["-m", "local.replicas.checkpoints", str(path)], log_file=Path(folder) / "writer.log")
-        if writer.wait():
-            raise RuntimeError((Path(folder) / "writer.log").read_text())
+        checkpoints = Path(folder) / CHECKPOINT_FOLDER
+        checkpoints.mkdir()
+        shutil.copy(TRAINED_MODELS / CHECKPOINT_FOLDER / "shapes.safetensors", checkpoints)
         with serving(["-m", "embedded_webui", "--port", "0", "--models-folder", folder]) as webui:
             yield f"127.0.0.1:{webui.port}"
 

@@ -73,7 +73,7 @@ def _parse() -> argparse.Namespace:
         type=Path,
         required=True,
         help="folder whose Stable-diffusion/ holds the .safetensors checkpoints (SD 1.5, SDXL, or the tiny ones of "
-        "python -m embedded_webui.tiny_model.checkpoint), and whose Lora/ holds LoRA files",
+        "this project), and whose Lora/ holds LoRA files; embedded_webui/data/models is one",
     )
     parser.add_argument(
         "--ui-settings-file", type=Path, help="file that keeps the options from one start to the next (default: none)"

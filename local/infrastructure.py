@@ -14,7 +14,13 @@ from local.kept_state import KeptState
 from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.provisioning.provisioner import Provisioned, provision
-from local.replicas.checkpoints import checkpoint_names, put_checkpoint_names, put_checkpoints, write_checkpoints
+from local.replicas.checkpoints import (
+    checkpoint_names,
+    put_checkpoint_names,
+    put_checkpoints,
+    put_loras,
+    write_checkpoints,
+)
 from local.replicas.webuis import WebUis, free_webui_url
 
 #: Region of an environment that names none.
@@ -53,6 +59,7 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
         await asyncio.to_thread(put_checkpoint_names, s3, bucket, sorted(names))
     else:
         await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context))
+        await asyncio.to_thread(put_loras, s3, bucket)
     return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting, kept)
 
 

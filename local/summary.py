@@ -52,7 +52,7 @@ def _notes(options: UpOptions) -> list[str]:
         notes.append(f"The images come from the Web UI at {options.webui_url}.")
     elif options.stub_webui_seconds is None:
         notes += [
-            "The embedded Web UI has a tiny model that has learnt nothing: its images are patches of colour.",
+            "The embedded Web UI has a tiny model: it draws shapes and a few things (docs/reference/tiny-model.md).",
             "For real images, start with --webui-url and the address of an SD Web UI that runs with --api.",
         ]
     if options.keeps_state:

@@ -13,7 +13,10 @@ from typing import Any, Final
 LATENT_PIXELS: Final = 8
 #: Tokens of one chunk of a prompt with its begin and end tokens: the length of CLIP's position table.
 CHUNK_TOKENS: Final = 77
-_CONFIGS: Final = Path(__file__).parents[1] / "data" / "model_configs"
+_DATA: Final = Path(__file__).parents[1] / "data"
+_CONFIGS: Final = _DATA / "model_configs"
+#: Models folder with what the project trained; docs/reference/tiny-model.md is its model card.
+TRAINED_MODELS: Final = _DATA / "models"
 _SD15_TOKENS: Final = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
 _SDXL_TOKENS: Final = "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"
 _FIRST_CONVOLUTION: Final = "model.diffusion_model.input_blocks.0.0.weight"
@@ -45,8 +48,8 @@ class ModelKind:
 
 SD15: Final = ModelKind("SD 1.5", _CONFIGS / "sd15", _SD15_TOKENS)
 SDXL: Final = ModelKind("SDXL", _CONFIGS / "sdxl", _SDXL_TOKENS)
-#: SD 1.5 at tiny widths. Its large levels have one attention head each: with eight, the attention among the 4,096
-#: latent pixels of a 512 x 512 image takes nearly all of the time.
+#: SD 1.5 at tiny widths, which the project trains. Only the two small levels attend to each other and to the prompt,
+#: because attention among the 4,096 latent pixels of a 512 x 512 image takes nearly all of the time.
 TINY: Final = ModelKind("tiny", _CONFIGS / "tiny", _SD15_TOKENS)
 
 

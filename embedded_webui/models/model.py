@@ -14,10 +14,10 @@ from torch import Tensor
 from embedded_webui.errors import WebUiException
 from embedded_webui.generation.prompt_encoder import PromptEncoder
 from embedded_webui.models.checkpoints import CheckpointFile
+from embedded_webui.models.coarse_steps import CoarseSteps
 from embedded_webui.models.kinds import LATENT_PIXELS, TINY, ModelKind, kind_of
 from embedded_webui.models.loras import LoraFile
 from embedded_webui.models.tokenizers import build_tokenizers
-from embedded_webui.tiny_model.attention import AveragedAttention
 
 #: Latent pixels along each side of the image that shows the colour of a latent channel.
 _PROBE_SIDE: Final = 4
@@ -143,7 +143,7 @@ def load_model(checkpoint: CheckpointFile, *, models_folder: Path, device: str) 
         **build_tokenizers(kind, models_folder=models_folder),
     )
     if kind is TINY:
-        pipeline.unet.set_attn_processor(AveragedAttention())
+        pipeline.unet.forward = CoarseSteps(pipeline.unet, pipeline.scheduler.alphas_cumprod).forward
     if device != "cpu":
         pipeline.to(device)
     if pipeline.vae.config.force_upcast:

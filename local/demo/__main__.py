@@ -51,7 +51,7 @@ def run(*, out: Path, state_directory: Path, size: ImageSize | None) -> None:
             finally:
                 folder = out.resolve()
                 say(f"{demo.saved} images are in {folder}/, all of them together in {folder / CONTACT_SHEET}")
-    say("The tiny model has learnt nothing, so its images are patches of colour, and only the cat is a drawing.")
+    say("The tiny model draws shapes and a few things; docs/reference/tiny-model.md lists its words.")
     say(f"Everything took {time.monotonic() - started:.1f} s.")
 
 

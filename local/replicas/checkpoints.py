@@ -1,19 +1,26 @@
-"""Tiny checkpoints for a machine without models: written once, copied to the model bucket, linked for the runtimes."""
+"""Checkpoints for a machine without models: the trained ones of the project, the model bucket, and links to them."""
 
-import hashlib
-import sys
+import asyncio
+import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
 from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
-from embedded_webui.tiny_model.checkpoint import is_outdated, write_tiny_checkpoint
+from embedded_webui.models.kinds import TRAINED_MODELS
 from local.context import LocalContext
-from local.processes.process_group import ProcessFailed
 
 #: Checkpoints of a runtime with `dynamicModel: true`: the one that the documents name, and another one.
 DYNAMIC_CHECKPOINTS: Final = ("v1-5-pruned-emaonly.safetensors", "dreamlike-tiny.safetensors")
+#: Trained style of a checkpoint by its name; the others draw plain shapes.
+_STYLES: Final = {DYNAMIC_CHECKPOINTS[1]: "chalk"}
+#: Folder of LoRA files, in a models folder and in the model bucket.
+_LORA_FOLDER: Final = "Lora"
+#: Start of the keys in the metadata of the project's checkpoints, and largest header that is searched for them.
+_OWN_METADATA: Final = "darkroom_"
+_MAX_HEADER_BYTES: Final = 1_000_000
 #: A safetensors file without tensors: the length of its header, and the header.
 _EMPTY_CHECKPOINT: Final = (2).to_bytes(8, "little") + b"{}"
 
@@ -34,14 +41,7 @@ async def write_checkpoints(names: Iterable[str], models: Path, context: LocalCo
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_EMPTY_CHECKPOINT)
         return
-    missing = [str(path) for path in paths if not path.exists() or is_outdated(path)]
-    if not missing:
-        return
-    # One process writes all, because its import of torch costs more than the writing.
-    command = [sys.executable, "-m", "local.replicas.checkpoints", *missing]
-    process = await context.start_process(command, name="checkpoint writer", log_name="checkpoints")
-    if status := await process.wait():
-        raise ProcessFailed(f"checkpoints cannot be written (exit status {status}){process.log_tail()}")
+    await asyncio.to_thread(copy_trained_checkpoints, paths)
 
 
 def link_checkpoints(runtime: Runtime, *, models: Path, folder: Path) -> None:
@@ -67,18 +67,44 @@ def put_checkpoints(s3: Any, bucket: str, models: Path) -> None:
         s3.upload_file(str(path), bucket, checkpoint_key(name))
 
 
+def put_loras(s3: Any, bucket: str) -> None:
+    """Put the trained LoRA files into the model bucket, from which a replica fetches those that a prompt names."""
+    for path in (TRAINED_MODELS / _LORA_FOLDER).iterdir():
+        s3.upload_file(str(path), bucket, f"{_LORA_FOLDER}/{path.name}")
+
+
 def put_checkpoint_names(s3: Any, bucket: str, names: Iterable[str]) -> None:
     """Put empty objects for the checkpoints of an external Web UI, because only their names are looked up."""
     for name in names:
         s3.put_object(Bucket=bucket, Key=checkpoint_key(name), Body=b"")
 
 
-def write_tiny_checkpoints(paths: Iterable[Path]) -> None:
-    """Write a checkpoint to each path. Its name alone decides its weights, so another name is another model."""
+def copy_trained_checkpoints(paths: Iterable[Path]) -> None:
+    """Copy a trained checkpoint to each path that lacks one or has one of an earlier version."""
     for path in paths:
-        seed = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:4])
-        write_tiny_checkpoint(path, seed=seed)
+        style = _STYLES.get(path.name, "shapes")
+        trained = TRAINED_MODELS / CHECKPOINT_FOLDER / f"{style}.safetensors"
+        if not path.exists() or _is_outdated(path, trained):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}.partial")
+            shutil.copyfile(trained, partial)
+            partial.replace(path)
 
 
-if __name__ == "__main__":
-    write_tiny_checkpoints(map(Path, sys.argv[1:]))
+def _is_outdated(path: Path, trained: Path) -> bool:
+    """Return True if `path` is a checkpoint of the project, but not the trained one of today."""
+    metadata = _metadata(path)
+    return any(key.startswith(_OWN_METADATA) for key in metadata) and metadata != _metadata(trained)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > _MAX_HEADER_BYTES:
+            return {}
+        try:
+            header = json.loads(file.read(size))
+        except ValueError:
+            return {}
+    metadata: dict[str, str] = header.get("__metadata__", {}) if isinstance(header, dict) else {}
+    return metadata

@@ -4,6 +4,7 @@ It runs in a thread of the tests' process. Importing torch costs 5 s of processo
 one group, which runs in one process.
 """
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 import uvicorn
 
 from embedded_webui.api.application import create_application
-from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
+from embedded_webui.models.kinds import TRAINED_MODELS
 from embedded_webui.web_ui import CHECKPOINT_FOLDER, EmbeddedWebUi
 
 #: Seconds for a request, and for the end of the server, on a busy machine.
@@ -37,8 +38,10 @@ def checkpoints() -> Checkpoints:
 @pytest.fixture(scope="session")
 def models_folder(tmp_path_factory: pytest.TempPathFactory, checkpoints: Checkpoints) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    for seed, name in enumerate(checkpoints):
-        write_tiny_checkpoint(folder / CHECKPOINT_FOLDER / f"{name}.safetensors", seed=seed)
+    for style, name in zip(("shapes", "chalk"), checkpoints, strict=True):
+        path = folder / CHECKPOINT_FOLDER / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copyfile(TRAINED_MODELS / CHECKPOINT_FOLDER / f"{style}.safetensors", path)
     return folder
 
 

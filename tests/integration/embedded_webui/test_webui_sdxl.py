@@ -30,10 +30,10 @@ def test_sdxl_runs_from_noise_and_from_an_image() -> None:
         "block_out_channels": [16, 32, 32],
         "attention_head_dim": [1, 1, 1],
         "transformer_layers_per_block": [1, 1, 1],
-        "cross_attention_dim": 64,
+        "cross_attention_dim": 96,
         "norm_num_groups": 4,
         "addition_time_embed_dim": 8,
-        "projection_class_embeddings_input_dim": 32 + 6 * 8,
+        "projection_class_embeddings_input_dim": 48 + 6 * 8,
     }
     vocabulary = build_tokenizers(TINY, models_folder=Path())["tokenizer"]
     torch.manual_seed(1)

@@ -8,13 +8,13 @@ inner gate tests the same events with the stub.
 import os
 import shlex
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from contract.record import Status
+from embedded_webui.models.kinds import TRAINED_MODELS
 from runtime_image.process.clock import Clock
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.webui.client import WebUiClient
@@ -29,12 +29,6 @@ CHECKPOINT = "tiny.safetensors"
 PATIENCE_SECONDS = 120.0
 #: Work for the tiny model that lasts longer than the grace period, on any machine.
 SLOW = {"prompt": "A dog", "steps": 150, "width": 384, "height": 384}
-WRITE = """
-import sys
-from pathlib import Path
-from embedded_webui.tiny_model.checkpoint import write_tiny_checkpoint
-write_tiny_checkpoint(Path(sys.argv[1]), seed=0)
-"""
 
 
 def start(harness: ContainerHarness, models: Path, **changes: object) -> Container:
@@ -60,8 +54,8 @@ def wait_for_steps(harness: ContainerHarness, task_id: str) -> None:
 
 
 def test_from_the_start_over_a_task_to_a_stop_in_mid_generation(harness: ContainerHarness, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", WRITE, tmp_path / CHECKPOINT], check=True)
-    harness.s3.upload_file(str(tmp_path / CHECKPOINT), harness.model_bucket, f"Stable-diffusion/{CHECKPOINT}")
+    trained = TRAINED_MODELS / "Stable-diffusion" / "shapes.safetensors"
+    harness.s3.upload_file(str(trained), harness.model_bucket, f"Stable-diffusion/{CHECKPOINT}")
     container = start(harness, tmp_path / "models", MODEL_BUCKET=harness.model_bucket, GRACE_PERIOD_SECONDS=6)
     harness.submit("done", {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}, checkpoint=CHECKPOINT)
     harness.wait_for("done", Status.COMPLETED, PATIENCE_SECONDS)

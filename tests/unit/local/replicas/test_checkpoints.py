@@ -1,28 +1,33 @@
+import json
 from pathlib import Path
 from typing import Any
 
 from contract.routing import Runtime
+from embedded_webui.models.kinds import TRAINED_MODELS
 from local.replicas.checkpoints import (
     DYNAMIC_CHECKPOINTS,
     checkpoint_names,
+    copy_trained_checkpoints,
     link_checkpoints,
     put_checkpoint_names,
     put_checkpoints,
+    put_loras,
 )
 
+SHAPES, CHALK = (TRAINED_MODELS / "Stable-diffusion" / f"{name}.safetensors" for name in ("shapes", "chalk"))
 FIXED = Runtime(name="fixed", model_filename="styles/one.safetensors")
 DYNAMIC = Runtime(name="dynamic", dynamic_model=True)
 
 
 class FakeS3:
     def __init__(self) -> None:
-        self.objects: dict[str, str] = {}
+        self.objects: dict[str, bytes] = {}
 
     def upload_file(self, filename: str, bucket: str, key: str) -> None:
-        self.objects[f"{bucket}/{key}"] = Path(filename).read_text()
+        self.objects[f"{bucket}/{key}"] = Path(filename).read_bytes()
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
-        self.objects[f"{Bucket}/{Key}"] = Body.decode()
+        self.objects[f"{Bucket}/{Key}"] = Body
 
 
 def models(tmp_path: Path) -> Path:
@@ -54,12 +59,43 @@ def test_the_bucket_holds_whatever_the_folder_holds(tmp_path: Path) -> None:
     s3: Any = FakeS3()
     put_checkpoints(s3, "bucket", models(tmp_path))
     assert s3.objects == {
-        "bucket/Stable-diffusion/styles/one.safetensors": "styles/one.safetensors",
-        "bucket/Stable-diffusion/two.ckpt": "two.ckpt",
+        "bucket/Stable-diffusion/styles/one.safetensors": b"styles/one.safetensors",
+        "bucket/Stable-diffusion/two.ckpt": b"two.ckpt",
     }
 
 
 def test_names_alone_do_for_a_foreign_web_ui() -> None:
     s3: Any = FakeS3()
     put_checkpoint_names(s3, "bucket", ["a.safetensors"])
-    assert s3.objects == {"bucket/Stable-diffusion/a.safetensors": ""}
+    assert s3.objects == {"bucket/Stable-diffusion/a.safetensors": b""}
+
+
+def test_a_models_folder_gets_the_trained_checkpoints_in_two_styles(tmp_path: Path) -> None:
+    paths = [tmp_path / "any" / name for name in ("styles/one.safetensors", *DYNAMIC_CHECKPOINTS)]
+    copy_trained_checkpoints(paths)
+    assert [path.read_bytes() for path in paths] == [SHAPES.read_bytes(), SHAPES.read_bytes(), CHALK.read_bytes()]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_replaced_and_a_foreign_one_stays(tmp_path: Path) -> None:
+    contents = [
+        *(header({"__metadata__": metadata}) for metadata in ({"darkroom_tiny_shape": "a"}, {"darkroom_recipe": "b"})),
+        *(header(content) for content in ({"__metadata__": {"format": "pt"}}, {}, [1, 2])),
+        *(b"", b"short", b"\xff" * 100),
+    ]
+    paths = [tmp_path / f"{number}.safetensors" for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    copy_trained_checkpoints(paths)
+    assert [path.read_bytes() for path in paths[:2]] == [SHAPES.read_bytes()] * 2
+    assert [path.read_bytes() for path in paths[2:]] == contents[2:]
+
+
+def test_the_bucket_holds_the_trained_lora() -> None:
+    s3: Any = FakeS3()
+    put_loras(s3, "bucket")
+    assert list(s3.objects) == ["bucket/Lora/ink.safetensors"]
+
+
+def header(content: object) -> bytes:
+    encoded = json.dumps(content).encode()
+    return len(encoded).to_bytes(8, "little") + encoded

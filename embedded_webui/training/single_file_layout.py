@@ -4,18 +4,12 @@ Own code, because diffusers only reads this layout.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from torch import Tensor, nn
 
 #: Levels of SD 1.5's VAE.
 _VAE_LEVELS: Final = 4
-#: Resnets of one level of the U-Net on its way down.
-_RESNETS_PER_LEVEL: Final = 2
-#: Blocks of one level in the file: its resnets and the change of size.
-_BLOCKS_PER_LEVEL: Final = _RESNETS_PER_LEVEL + 1
-#: Level of the U-Net on its way up that has no attention.
-_LEVEL_WITHOUT_ATTENTION: Final = 0
 
 _UNET_RESNET: Final = {
     "norm1": "in_layers.0",
@@ -36,11 +30,11 @@ _UNET_SINGLES: Final = {
 _VAE_ATTENTION: Final = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 
 
-def to_single_file(*, unet: nn.Module, vae: nn.Module, text_encoder: nn.Module) -> dict[str, Tensor]:
+def to_single_file(*, unet: Any, vae: nn.Module, text_encoder: nn.Module) -> dict[str, Tensor]:
     """Return the tensors of an SD 1.5 model under their names in the single file."""
     tensors = {}
     for name, tensor in unet.state_dict().items():
-        tensors[f"model.diffusion_model.{_unet_name(name)}"] = tensor
+        tensors[f"model.diffusion_model.{_unet_name(name, unet)}"] = tensor
     for name, tensor in vae.state_dict().items():
         # The file's VAE attention consists of 1x1 convolutions.
         is_linear = "mid_block.attentions" in name and tensor.dim() == len(("out", "in"))
@@ -51,7 +45,7 @@ def to_single_file(*, unet: nn.Module, vae: nn.Module, text_encoder: nn.Module) 
     return tensors
 
 
-def _unet_name(name: str) -> str:
+def _unet_name(name: str, unet: Any) -> str:
     for diffusers_name, file_name in _UNET_SINGLES.items():
         if name.startswith(f"{diffusers_name}."):
             return file_name + name.removeprefix(diffusers_name)
@@ -61,9 +55,11 @@ def _unet_name(name: str) -> str:
     if not found:
         raise KeyError(name)
     direction, level, kind, layer, rest = found[1], int(found[2]), found[3], int(found[4]), found[5]
+    resnets = int(unet.config.layers_per_block)
     if kind.endswith("samplers"):
-        layer = _RESNETS_PER_LEVEL
-    block = level * _BLOCKS_PER_LEVEL + layer
+        layer = resnets
+    # A level has its resnets and one more block: the change of size on the way down, another resnet on the way up.
+    block = level * (resnets + 1) + layer
     stem = f"input_blocks.{block + 1}" if direction == "down" else f"output_blocks.{block}"
     if kind == "resnets":
         part, _, tail = rest.partition(".")
@@ -72,7 +68,8 @@ def _unet_name(name: str) -> str:
         return f"{stem}.1.{rest}"
     if kind == "downsamplers":
         return f"{stem}.0.{rest.replace('conv.', 'op.')}"
-    return f"{stem}.{1 if level == _LEVEL_WITHOUT_ATTENTION else 2}.{rest}"
+    has_attention = getattr(unet.up_blocks[level], "has_cross_attention", False)
+    return f"{stem}.{2 if has_attention else 1}.{rest}"
 
 
 def _vae_name(name: str) -> str:

@@ -1,1 +1,0 @@
-"""The default checkpoint, which this project writes itself."""

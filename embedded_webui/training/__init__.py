@@ -1,0 +1,1 @@
+"""Training of the tiny model on pictures that the project draws."""

@@ -1,0 +1,82 @@
+"""Training of the U-Net: it learns to remove noise from the latents of drawn pictures."""
+
+import random
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from embedded_webui.training.captions import caption_of
+from embedded_webui.training.drawing import draw
+from embedded_webui.training.scenes import random_scene
+from embedded_webui.training.words import tokens_of
+
+#: Tokens of a chunk of a prompt.
+_TOKENS: Final = 77
+#: Latents are the mean colours of 8x8 pixels, from -1 to 1, times this; see the autoencoder.
+LATENT_SCALE: Final = 0.5
+#: Pixels that are drawn for one latent pixel, along each side. The rest of its 8 would not change the mean.
+_DRAWN_PIXELS: Final = 4
+#: Part of the examples that learn without a caption, for classifier-free guidance.
+_WITHOUT_CAPTION: Final = 0.1
+#: Largest weight of the error of the picture, in comparison with pure noise.
+_MAX_WEIGHT: Final = 20.0
+#: Captions in one pass of the text encoder.
+_ENCODED_CAPTIONS: Final = 64
+
+
+def mean_colours(pixels: Tensor, block: int) -> Tensor:
+    """Return the latents of pictures [count, 3, height, width] that range from -1 to 1: four channels."""
+    means = nn.functional.avg_pool2d(pixels, block)
+    return torch.cat([means, torch.zeros_like(means[:, :1])], dim=1) * LATENT_SCALE
+
+
+class PicturePool:
+    """Latents and encoded captions of drawn scenes, kept in memory at half precision."""
+
+    def __init__(
+        self, encoder: Any, tokenizer: Any, *, count: int, size: tuple[int, int], style: str, seed: int
+    ) -> None:
+        source = random.Random(seed)  # noqa: S311 - no secret
+        width, height = (side * _DRAWN_PIXELS for side in size)
+        latents, captions = [], []
+        for _ in range(count):
+            scene = random_scene(source)
+            captions.append(caption_of(scene, source))
+            pixels = torch.from_numpy(draw(scene, width=width, height=height, style=style).astype(np.float32))
+            latents.append(mean_colours(pixels.permute(2, 0, 1)[None] / 127.5 - 1, _DRAWN_PIXELS).half())
+        self._latents = torch.cat(latents)
+        tokens = tokens_of(["", *captions], tokenizer, length=_TOKENS).to(encoder.device)
+        with torch.inference_mode():
+            parts = [encoder(part).last_hidden_state for part in torch.split(tokens, _ENCODED_CAPTIONS)]
+        self._encoded = torch.cat(parts).half().cpu()
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return random latents with their encoded captions."""
+        chosen = torch.randint(len(self._latents), (size,), generator=generator)
+        captions = chosen + 1
+        captions[torch.rand(size, generator=generator) < _WITHOUT_CAPTION] = 0
+        return self._latents[chosen].float(), self._encoded[captions].float()
+
+
+class NoiseSchedule:
+    """SD 1.5's noise levels."""
+
+    def __init__(self) -> None:
+        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+        signal = torch.cumprod(1 - betas, dim=0)
+        self.signal, self.noise = signal.sqrt().float(), (1 - signal).sqrt().float()
+
+    def loss(self, unet: Any, latents: Tensor, captions: Tensor, generator: torch.Generator, *, highest: int) -> Tensor:
+        """Return the weighted error of the velocity that the U-Net predicts at random steps below the highest one."""
+        # One level per part of the range, because that makes the loss of small batches steadier.
+        parts = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
+        steps = (parts * highest).long()
+        signal, noise = (level[steps][:, None, None, None] for level in (self.signal, self.noise))
+        drawn = torch.randn(latents.shape, generator=generator)
+        inputs = (latents * signal + drawn * noise, steps, captions)
+        predicted = unet(*(part.to(unet.device) for part in inputs)).sample.cpu()
+        error = (predicted - (drawn * signal - latents * noise)).square().mean(dim=(1, 2, 3))
+        weighted: Tensor = (error * (_MAX_WEIGHT * noise.flatten().square()).clamp(max=1.0)).mean()
+        return weighted

@@ -1,0 +1,115 @@
+"""Recipe of the tiny model: its stages, and the hash by which a file names the recipe that made it."""
+
+import ast
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from embedded_webui.models.kinds import TINY
+from embedded_webui.training.loop import Plan
+
+#: Number from which the first weights and the drawn scenes follow.
+SEED: Final = 14
+#: Key of the hash in the metadata of a file.
+RECIPE_KEY: Final = "darkroom_recipe"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureStage:
+    """One stage of the U-Net; its steps take turns with the sizes, which are those of the latents."""
+
+    plan: Plan
+    sizes: tuple[tuple[int, int], ...]
+    batch: int
+    #: Pictures of each size that are in memory.
+    pictures: int
+    style: str = "flat"
+    #: Number from which its pictures follow.
+    seed: int = SEED
+    #: True if it learns to draw large pictures from noise. The Web UI only refines them, see `CoarseSteps`.
+    draws_large: bool = False
+
+
+#: Sizes of the last stages: those at which pictures are drawn, and a large one that is only refined.
+_ALL_SIZES: Final = ((32, 32), (32, 32), (48, 32), (32, 32), (32, 32), (64, 64))
+WORDS: Final = Plan(name="words", steps=800, learning_rate=(2e-3, 1e-4))
+#: Second stage of the text encoder, and its part of scenes with two objects: relations take longest to learn.
+RELATIONS: Final = Plan(name="relations", steps=350, learning_rate=(1.5e-3, 5e-5))
+RELATED: Final = 0.8
+AUTOENCODER: Final = Plan(name="autoencoder", steps=900, learning_rate=(2e-3, 1e-4))
+#: The small sizes are cheap and teach what a prompt means; the large ones only add how it looks there.
+PICTURES: Final = (
+    PictureStage(
+        plan=Plan(name="pictures-128", steps=1200, learning_rate=(2e-3, 1e-3)),
+        sizes=((16, 16),),
+        batch=32,
+        pictures=8_000,
+    ),
+    PictureStage(
+        plan=Plan(name="pictures-256", steps=1800, learning_rate=(1.5e-3, 6e-4)),
+        sizes=((32, 32),),
+        batch=16,
+        pictures=6_000,
+    ),
+    PictureStage(
+        plan=Plan(name="pictures-256-more", steps=100, learning_rate=(1.2e-3, 1.1e-3)),
+        sizes=((32, 32),),
+        batch=16,
+        pictures=8_000,
+        seed=1000,
+    ),
+    PictureStage(
+        plan=Plan(name="pictures-512", steps=450, learning_rate=(1e-3, 5e-5)),
+        sizes=((64, 64), (64, 64), (64, 64), (32, 32), (64, 64), (96, 64)),
+        batch=8,
+        pictures=1_500,
+        draws_large=True,
+    ),
+    PictureStage(
+        plan=Plan(name="pictures-all", steps=1100, learning_rate=(1e-3, 5e-5)),
+        sizes=_ALL_SIZES,
+        batch=16,
+        pictures=2_500,
+        seed=2000,
+    ),
+)
+#: Second checkpoint: the same model, which goes on with another style.
+CHALK: Final = PictureStage(
+    plan=Plan(name="chalk", steps=120, learning_rate=(8e-4, 5e-5)),
+    sizes=_ALL_SIZES,
+    batch=16,
+    pictures=800,
+    style="chalk",
+)
+#: LoRA file over the first checkpoint.
+INK: Final = PictureStage(
+    plan=Plan(name="ink", steps=120, learning_rate=(4e-3, 2e-4)),
+    sizes=_ALL_SIZES,
+    batch=16,
+    pictures=800,
+    style="ink",
+)
+
+
+def recipe_hash() -> str:
+    """Return the hash of this folder's code and the model's configuration; comments and docstrings do not count."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(ast.dump(_WithoutDocstrings().visit(ast.parse(path.read_text(encoding="utf-8")))).encode())
+    for path in sorted(TINY.config_folder.rglob("*.json")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Return the node without strings that are statements."""
+        super().generic_visit(node)
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [line for line in body if not _is_string(line)]  # type: ignore[attr-defined] # see the test above
+        return node
+
+
+def _is_string(line: ast.AST) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)

@@ -34,6 +34,10 @@ NO_AWS = {
 }
 
 
+#: One command of each kind that talks to a deployed environment.
+WITHOUT_REGION = (["list"], ["submit", "--prompt", "a"], ["models", "list"], ["logs"], ["env"])
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, env=NO_AWS)
 
@@ -103,7 +107,7 @@ def test_an_address_of_something_else(status: int, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--environment", "nowhere", "list"], "region"),
+        *((["--environment", "nowhere", *arguments], "region") for arguments in WITHOUT_REGION),
         (["--environment", "nowhere", "--region", "eu-central-1", "list"], "credentials"),
         (["--environment", "nowhere", "--region", "eu-central-1", "--profile", "no-such", "list"], "no-such"),
         (["--environment", "nowhere", "--region", "not a region!", "list"], "region"),

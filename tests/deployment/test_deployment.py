@@ -38,7 +38,7 @@ from tests.deployment.emulated_account import (
 )
 from tests.harness.eventually import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1200)]
 
 ENVIRONMENT: Final = "dev"
 #: A cold start of a function takes seconds on a busy machine, and a task passes four of them.
@@ -250,17 +250,16 @@ def test_the_schedule_calls_its_function(deployed: Deployed) -> None:
     assert not any("Traceback" in line for line in lines()), lines()
 
 
-def test_what_changed_is_deployed_and_nothing_else_and_the_end_leaves_nothing(
-    deployed: Deployed, tmp_path: Path
-) -> None:
+def test_a_second_deployment_finds_nothing_to_do(deployed: Deployed) -> None:
     account = deployed.account
-    # The emulator refuses the CDK's role its own bucket.
+    # The emulator refuses the CDK's role its own bucket. The tests after this one need the same.
     account.enforce_permissions(enforced=False)
-    # A second deployment of the same finds nothing to do.
     assert states_of_stacks(deploy(account, ENVIRONMENT)) == dict.fromkeys(STACKS, "no changes")
     assert "Number of stacks with differences: 0" in account.cdk("diff", "--context", f"environment={ENVIRONMENT}")
 
-    # Two changed values change their two stacks.
+
+def test_two_changed_values_change_their_two_stacks_and_nothing_else(deployed: Deployed, tmp_path: Path) -> None:
+    account = deployed.account
     document = yaml.safe_load((PROJECT / "environments" / f"{ENVIRONMENT}.yaml").read_text())
     document["outputRetentionDays"] += 1
     document["throttling"]["requestsPerSecond"] += 1
@@ -272,6 +271,9 @@ def test_what_changed_is_deployed_and_nothing_else_and_the_end_leaves_nothing(
     assert states_of_stacks(deploy(account, str(file))) == changed
     assert deployed.http("GET", "/v1alpha2/tasks/by-http").json()["status"] == "COMPLETED"
 
+
+def test_the_end_leaves_nothing(deployed: Deployed) -> None:
+    account = deployed.account
     account.cdk("destroy", "--context", f"environment={ENVIRONMENT}", "--all", "--force")
     assert left_behind(account) == []
 

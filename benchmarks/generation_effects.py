@@ -16,6 +16,8 @@ _MOST: Final = 0.75
 #: Levels, of 255, by which pictures differ visibly on average, and by which a copy may differ.
 _VISIBLE_LEVELS: Final = 3.0
 _COPY_LEVELS: Final = 1.0
+#: The same for pictures of different styles, whose backgrounds differ as well.
+_STYLE_LEVELS: Final = 20.0
 #: Parts of the picture's sides by which an object may move although the layout is kept.
 _SAME_PLACE: Final = 0.08
 #: Part to which its area may shrink; it may grow as much.
@@ -41,6 +43,16 @@ def measure_effects(webui: PictureSource) -> Iterator[tuple[str, float, float]]:
     yield "denoising 0.9 follows the prompt", _follows_prompt(webui), _MOST
     yield "a mask changes its inside", _mask(webui, inside=True), 1.0
     yield "a mask keeps its outside", _mask(webui, inside=False), 1.0
+
+
+def measure_styles(webui: PictureSource) -> Iterator[tuple[str, float, float]]:
+    """Yield the same for the LoRA file and the second checkpoint of the project, which have other styles."""
+    prompt = "a blue square"
+    plain = webui.draw(prompt)
+    inked = webui.draw(f"{prompt} <lora:ink:1>")
+    yield "LoRA ink changes the style", float(_levels(plain, inked) > _STYLE_LEVELS), 1.0
+    chalk = webui.draw(prompt, override_settings={"sd_model_checkpoint": "chalk.safetensors"})
+    yield "checkpoint chalk changes the style", float(_levels(plain, chalk) > _STYLE_LEVELS), 1.0
 
 
 def _repeats(webui: PictureSource) -> float:

@@ -5,25 +5,24 @@ plain image analysis: segmentation by colour, outline and place of each region.
 """
 
 import argparse
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from benchmarks.bare_loop import send_request
 from benchmarks.command_line import Target, benchmark_parser, exit_on_sigterm, print_json, target_lines
-from benchmarks.generation_effects import measure_effects
+from benchmarks.generation_effects import measure_effects, measure_styles
 from benchmarks.picture_judge.held_out import held_out_prompts
 from benchmarks.picture_judge.scene import judge_picture
 from benchmarks.processes import serving
 from benchmarks.webui_pictures import PictureSource, WebUiPictures
 from embedded_webui.models.kinds import TRAINED_MODELS
-from embedded_webui.web_ui import CHECKPOINT_FOLDER
 
 #: Part of the prompts whose colours and shapes must be right, and of the pairs whose relation must be right.
 OBJECTS_SHARE: Final = 0.9
@@ -33,13 +32,11 @@ SIZES: Final = ("512x512", "256x256", "768x512")
 
 @contextmanager
 def started_webui() -> Iterator[str]:
-    """Run the embedded Web UI with the checkpoint of the project during the block; yield its address."""
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoints = Path(folder) / CHECKPOINT_FOLDER
-        checkpoints.mkdir()
-        shutil.copy(TRAINED_MODELS / CHECKPOINT_FOLDER / "shapes.safetensors", checkpoints)
-        with serving(["-m", "embedded_webui", "--port", "0", "--models-folder", folder]) as webui:
-            yield f"127.0.0.1:{webui.port}"
+    """Run the embedded Web UI with the models of the project during the block; yield its address."""
+    with serving(["-m", "embedded_webui", "--lazy", "--port", "0", "--models-folder", str(TRAINED_MODELS)]) as webui:
+        address = f"127.0.0.1:{webui.port}"
+        send_request(address, "/sdapi/v1/options", {"sd_model_checkpoint": "shapes.safetensors"})
+        yield address
 
 
 def measure_size(webui: PictureSource, *, every: int, pictures: Path | None) -> dict[str, float]:
@@ -100,7 +97,8 @@ def measure(options: argparse.Namespace, address: str) -> tuple[dict[str, float]
         ]
     # The effects do not depend on the size, and the smallest one costs least.
     webui = WebUiPictures(address, width=256, height=256, steps=options.steps)
-    for name, share, limit in measure_effects(webui):
+    styles = () if options.webui_url else measure_styles(webui)
+    for name, share, limit in chain(measure_effects(webui), styles):
         figures[name.replace(" ", "_")] = share
         targets.append(Target(f"{name}: in {share:.0%} of the trials, at least {limit:.0%}", share >= limit))
     return figures, targets

@@ -18,7 +18,7 @@ _WORDINGS: Final = (
     ("{}", ""),
     ("{}, {} background", "blue"),
     ("a photo of {}, detailed, cute, 8k", ""),
-    ("{} on a {} background", "orange"),
+    ("{} on a {} background", "green"),
 )
 #: Background for a shape that has the wording's colour.
 _OTHER_BACKGROUND: Final = "yellow"

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.generation_effects import measure_effects
+from benchmarks.generation_effects import measure_effects, measure_styles
 from benchmarks.picture_judge.held_out import held_out_prompts
 from benchmarks.picture_judge.scene import Scene
 from benchmarks.prompt_fidelity import measure_size
 from benchmarks.webui_pictures import as_base64
+from embedded_webui.training.scenes import SceneObject, is_held_out
 from tests.unit.benchmarks.drawn_pictures import PAINTS, draw_shape, plain
 
 PLACES = {"left of": (0.25, 0.5), "right of": (0.75, 0.5), "above": (0.5, 0.25), "below": (0.5, 0.75), "": (0.5, 0.5)}
@@ -46,6 +47,14 @@ def test_there_are_sixty_different_prompts() -> None:
     assert sum(bool(described.relation) for described in prompts.values()) == 32
 
 
+@pytest.mark.parametrize("described", dict(held_out_prompts()).values(), ids=lambda described: described.prompt)
+def test_the_training_never_draws_a_prompt(described: Scene) -> None:
+    trained = [
+        SceneObject(kind=shape.shape, colour=shape.colour, x=0.5, y=0.5, radius=0.3) for shape in described.objects
+    ]
+    assert is_held_out(tuple(trained))
+
+
 @pytest.mark.parametrize(("mirrored", "relations"), [(False, 1), (True, 0)])
 def test_right_pictures_are_counted(relations: int, *, mirrored: bool) -> None:
     shares = measure_size(Painter(mirrored=mirrored), every=6, pictures=None)
@@ -53,5 +62,6 @@ def test_right_pictures_are_counted(relations: int, *, mirrored: bool) -> None:
 
 
 def test_a_program_that_ignores_the_fields_has_no_effect() -> None:
-    shares = {name: share for name, share, _ in measure_effects(Painter())}
+    effects = (*measure_effects(Painter()), *measure_styles(Painter()))
+    shares = {name: share for name, share, _ in effects}
     assert {name for name, share in shares.items() if share} == {"a seed repeats bytes", "a mask changes its inside"}

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +56,8 @@ class EmulatedAccount:
         region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
         return {**CREDENTIALS, **region, "AWS_ENDPOINT_URL": self.url}
 
-    def cdk(self, *arguments: str) -> str:
-        """Run the CDK's command line as a user does, and return what it printed; fails if it fails."""
+    def cdk(self, *arguments: str, fails: bool = False) -> str:
+        """Run the CDK's command line as a user does, and return what it printed; `fails` if it must fail."""
         command = [str(PROJECT / ".venv" / "bin" / "cdk"), *arguments]
         for value in TARGET:
             command += ["--context", value]
@@ -66,7 +66,7 @@ class EmulatedAccount:
         path = f"{PROJECT / '.venv' / 'bin'}:{os.environ['PATH']}"
         variables = {**own, "PATH": path, "NO_COLOR": "1", "CI": "1", **self.variables()}
         done = subprocess.run(command, cwd=PROJECT, env=variables, stdout=PIPE, stderr=STDOUT, text=True, check=False)
-        assert done.returncode == 0, f"cdk {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+        assert bool(done.returncode) == fails, f"cdk {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
     def outputs(self) -> dict[str, str]:
@@ -80,8 +80,11 @@ class EmulatedAccount:
 
 
 @contextmanager
-def emulated_account(folder: Path) -> Iterator[EmulatedAccount]:
-    """Start an empty account on 127.0.0.1, and end it with all its functions."""
+def emulated_account(folder: Path, *, failing: Iterable[str] = ()) -> Iterator[EmulatedAccount]:
+    """Start an empty account on 127.0.0.1, and end it with all its functions.
+
+    The first resource of each type in `failing` cannot be created.
+    """
     assert EMULATOR_BIN.is_dir(), "the emulator is not installed; `make deploy-local` installs it"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,6 +98,7 @@ def emulated_account(folder: Path) -> Iterator[EmulatedAccount]:
         # Otherwise it would listen for MQTT on all addresses.
         "IOT_MTLS_ENABLED": "0",
         "AWS_REGION": REGION,
+        "FAIL_AT_FIRST": ",".join(failing),
         **CREDENTIALS,
     }
     with (folder / "emulator.log").open("wb") as log:

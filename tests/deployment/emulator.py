@@ -4,6 +4,7 @@ A program of a separate environment, where neither the project nor its packages 
 works there has everything that it needs in its bundle.
 """
 
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -56,6 +57,20 @@ def with_placeholder_for_metric_math(handler: Handler) -> Handler:
     return handler | {"create": create_alarm, "update": update_alarm, "delete": delete_alarm}
 
 
+def failing_at_first(handler: Handler) -> Handler:
+    """Return the handler of a resource type whose first creation fails, as if a quota of the account were used up."""
+    create: Callable[..., Created] = handler["create"]
+    created: list[str] = []
+
+    def create_resource(logical_id: str, properties: dict[str, Any], stack_name: str) -> Created:
+        created.append(logical_id)
+        if len(created) == 1:
+            raise ValueError("the quota is used up")
+        return create(logical_id, properties, stack_name)
+
+    return handler | {"create": create_resource}
+
+
 def known_by_arn(handler: Handler) -> Handler:
     """Return the handler of secrets, in which a secret's id is its ARN, as in CloudFormation. Policies contain it."""
     create, update, delete = handler["create"], handler["update"], handler["delete"]
@@ -105,6 +120,8 @@ if __name__ == "__main__":
     }
     handlers["AWS::CloudWatch::Alarm"] = with_placeholder_for_metric_math(handlers["AWS::CloudWatch::Alarm"])
     handlers["AWS::SecretsManager::Secret"] = known_by_arn(handlers["AWS::SecretsManager::Secret"])
+    for type_ in filter(None, os.environ.get("FAIL_AT_FIRST", "").split(",")):
+        handlers[type_] = failing_at_first(handlers[type_])
     ministack.app = behind_proxy(ministack.app)
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, enforce_permissions)

@@ -33,7 +33,7 @@ TEMPLATE = {
 def clients() -> Iterator[Clients]:
     with serve_aws() as url:
         session = boto3.Session("testing", "testing", region_name=REGION)
-        yield cache(lambda service: session.client(service, endpoint_url=url))  # type: ignore[call-overload] # any service
+        yield cache(lambda service: session.client(service, endpoint_url=url))
 
 
 def environment(**changes: Any) -> Environment:

@@ -20,7 +20,7 @@ from embedded_webui.models.kinds import TRAINED_MODELS
 from embedded_webui.web_ui import CHECKPOINT_FOLDER, EmbeddedWebUi
 
 #: Seconds for a request, and for the end of the server, on a busy machine.
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 240
 
 
 class Checkpoints(NamedTuple):

@@ -90,6 +90,7 @@ class Training:
                     count=stage.pictures,
                     size=size,
                     style=stage.style,
+                    related=stage.related,
                     seed=stage.seed + sum(size) + process_number(),
                 )
             generator = torch.Generator().manual_seed(step)

@@ -14,15 +14,17 @@ from embedded_webui.training.scenes import COLOURS, DEFAULT_BACKGROUND, DrawnSce
 Point: TypeAlias = tuple[float, float]
 Colour: TypeAlias = tuple[int, int, int]
 
-#: Styles: filled areas; thick coloured outlines on a blackboard; black outlines on paper.
+#: Styles: filled areas; pale areas on a blackboard; black outlines on paper.
 STYLES: Final = ("flat", "chalk", "ink")
 #: Pixels that are drawn for one pixel of the image, along each side.
 _SUPERSAMPLING: Final = 2
 _BLACKBOARD: Final = (38, 52, 46)
 _PAPER: Final = (246, 243, 232)
 _INK: Final = (20, 20, 28)
-#: Part of the line's width in the radius of an object, and of the background's colour in the blackboard or paper.
+#: Width of a line in radii of its object.
 _LINE: Final = 0.16
+#: Part of white in the colours of chalk, and of the background's colour in the blackboard or paper.
+_CHALK: Final = 0.45
 _TINT: Final = 0.3
 
 _BLACK: Final = (15, 15, 15)
@@ -60,12 +62,10 @@ def draw(scene: DrawnScene, *, width: int, height: int, style: str = "flat") -> 
         radius = item.radius * min(size)
         for part in _parts(item):
             points = [(item.x * size[0] + x * radius, item.y * size[1] + y * radius) for x, y in part.points]
-            if style == "flat":
-                pen.polygon(points, fill=part.colour)
+            if style == "ink":
+                pen.line([*points, points[0]], fill=_INK, width=max(2, round(_LINE * radius)), joint="curve")
             else:
-                is_dark = sum(part.colour) < sum(_BLACKBOARD)
-                line = _INK if style == "ink" else _WHITE if is_dark else part.colour
-                pen.line([*points, points[0]], fill=line, width=max(2, round(_LINE * radius)), joint="curve")
+                pen.polygon(points, fill=_mix(part.colour, _WHITE, _CHALK) if style == "chalk" else part.colour)
     return np.asarray(picture.reduce(_SUPERSAMPLING))
 
 

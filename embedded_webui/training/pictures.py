@@ -36,13 +36,23 @@ class PicturePool:
     """Latents and encoded captions of drawn scenes, kept in memory at half precision."""
 
     def __init__(
-        self, encoder: Any, tokenizer: Any, *, count: int, size: tuple[int, int], style: str, seed: int
+        self,
+        encoder: Any,
+        tokenizer: Any,
+        *,
+        count: int,
+        size: tuple[int, int],
+        style: str,
+        seed: int,
+        related: float = 0.0,
     ) -> None:
         source = random.Random(seed)  # noqa: S311 - no secret
         width, height = (side * _DRAWN_PIXELS for side in size)
         latents, captions = [], []
-        for _ in range(count):
+        for number in range(count):
             scene = random_scene(source)
+            while number < related * count and not scene.relation:
+                scene = random_scene(source)
             captions.append(caption_of(scene, source))
             pixels = torch.from_numpy(draw(scene, width=width, height=height, style=style).astype(np.float32))
             latents.append(mean_colours(pixels.permute(2, 0, 1)[None] / 127.5 - 1, _DRAWN_PIXELS).half())

@@ -27,6 +27,8 @@ class PictureStage:
     style: str = "flat"
     #: Number from which its pictures follow.
     seed: int = SEED
+    #: Smallest part of the pictures with two objects.
+    related: float = 0.0
     #: True if it learns to draw large pictures from noise. The Web UI only refines them, see `CoarseSteps`.
     draws_large: bool = False
 
@@ -73,21 +75,37 @@ PICTURES: Final = (
         pictures=2_500,
         seed=2000,
     ),
+    PictureStage(
+        plan=Plan(name="pictures-more", steps=400, learning_rate=(1.2e-3, 9e-4)),
+        sizes=_ALL_SIZES,
+        batch=16,
+        pictures=3_500,
+        seed=3000,
+        related=0.5,
+    ),
+    PictureStage(
+        plan=Plan(name="pictures-last", steps=1000, learning_rate=(1.2e-3, 3e-5)),
+        sizes=_ALL_SIZES,
+        batch=16,
+        pictures=2_500,
+        seed=4000,
+        related=0.6,
+    ),
 )
 #: Second checkpoint: the same model, which goes on with another style.
 CHALK: Final = PictureStage(
-    plan=Plan(name="chalk", steps=120, learning_rate=(8e-4, 5e-5)),
+    plan=Plan(name="chalk", steps=90, learning_rate=(8e-4, 5e-5)),
     sizes=_ALL_SIZES,
     batch=16,
-    pictures=800,
+    pictures=500,
     style="chalk",
 )
 #: LoRA file over the first checkpoint.
 INK: Final = PictureStage(
-    plan=Plan(name="ink", steps=120, learning_rate=(4e-3, 2e-4)),
+    plan=Plan(name="ink", steps=90, learning_rate=(4e-3, 2e-4)),
     sizes=_ALL_SIZES,
     batch=16,
-    pictures=800,
+    pictures=500,
     style="ink",
 )
 

@@ -87,13 +87,13 @@ def _any_scene(source: random.Random) -> DrawnScene:
         objects: tuple[SceneObject, ...] = (_object(kind, colours.pop(), (0.5, 0.5), 0.35, source),)
     else:
         relation = source.choice(RELATIONS)
-        first, second = 0.27, 0.73
+        first, second = 0.26, 0.74
         places = {"left of": (first, 0.5), "right of": (second, 0.5), "above": (0.5, first), "below": (0.5, second)}
         x, y = places[relation]
         kinds = [source.choice(SHAPES if source.random() < _SECOND_IS_SHAPE else THINGS[:-3]) for _ in range(2)]
         objects = (
-            _object(kinds[0], colours.pop(), (x, y), 0.18, source),
-            _object(kinds[1], colours.pop(), (1 - x, 1 - y), 0.18, source),
+            _object(kinds[0], colours.pop(), (x, y), 0.21, source),
+            _object(kinds[1], colours.pop(), (1 - x, 1 - y), 0.21, source),
         )
     drawn = source.random()
     count = 1 if drawn < _PLAIN_BACKGROUND else 2 if drawn < _PLAIN_BACKGROUND + _GRADIENT else 0
@@ -102,7 +102,7 @@ def _any_scene(source: random.Random) -> DrawnScene:
 
 def _object(kind: str, colour: str, place: tuple[float, float], radius: float, source: random.Random) -> SceneObject:
     size = source.choice(SIZES) if source.random() < _SIZED else None
-    scale = {"small": 0.55, "large": 1.28, None: 1.0}[size] * source.uniform(0.92, 1.08)
+    scale = {"small": 0.55, "large": 1.15, None: 1.0}[size] * source.uniform(0.92, 1.08)
     jitter = 0.2 * radius
     is_coloured = kind in SHAPES or source.random() < _COLOURED_THING
     return SceneObject(

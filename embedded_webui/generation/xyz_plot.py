@@ -31,7 +31,7 @@ _FIELDS: Final[Mapping[str, tuple[str, type[int | float | str]]]] = {
 #: Axes whose values a page offers in a list. Their values come in the argument after the text.
 _CHOSEN: Final = frozenset({"Sampler", "Hires sampler", "Checkpoint name", "Schedule type", "Hires upscaler"})
 #: `1-10`, `1-10 (+3)` with a step, or `1-10 [4]` with a number of values.
-_RANGE: Final = re.compile(r"\s*([+-]?[\d.]+)\s*-\s*([+-]?[\d.]+)\s*(?:\(([+-][\d.]+)\s*\)|\[(\d+)\s*\])?\s*")
+_RANGE: Final = re.compile(r"\s*([+-]?[\d.]+)\s*-\s*([+-]?[\d.]+)(?:\s*(?:\(([+-][\d.]+)\s*\)|\[(\d+)\s*\]))?\s*")
 _NO_AXIS: Final = "Nothing"
 _REPLACEMENT: Final = "Prompt S/R"
 _CHECKPOINT: Final = "Checkpoint name"

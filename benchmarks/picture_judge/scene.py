@@ -77,16 +77,25 @@ class Judgement:
 
 
 def judge_picture(picture: Image.Image, expected: Scene) -> Judgement:
-    """Compare a picture with the scene: its objects and no others, and how they lie."""
+    """Compare a picture with the scene: its objects and no others, and how those of its colours lie."""
     found = find_objects(picture)
+    related = _is_related(found, expected)
     count = len(expected.objects)
     for chosen in permutations(found.objects, count):
         if all(one.is_shown_by(thing) for one, thing in zip(expected.objects, chosen, strict=True)):
             alone = not any(_is_one_too_many(thing, chosen) for thing in found.objects if thing not in chosen)
             on_background = expected.background in {"", found.background}
-            related = not expected.relation or RELATIONS[expected.relation](*chosen)
             return Judgement(alone and on_background, related, found)
-    return Judgement(has_objects=False, has_relation=False, found=found)
+    return Judgement(has_objects=False, has_relation=related, found=found)
+
+
+def _is_related(found: FoundScene, expected: Scene) -> bool:
+    """Return True if the largest objects of the colours lie as the relation says, whatever their shapes."""
+    if not expected.relation:
+        return True
+    largest = [next((thing for thing in found.objects if thing.colour == one.colour), None) for one in expected.objects]
+    first, second = largest
+    return first is not None and second is not None and RELATIONS[expected.relation](first, second)
 
 
 def _is_one_too_many(thing: FoundObject, chosen: Sequence[FoundObject]) -> bool:

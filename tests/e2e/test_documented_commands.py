@@ -100,7 +100,7 @@ def terminal(system: System, tmp_path: Path) -> Path:
     Image.frombytes("RGB", (1600, 1600), os.urandom(1600 * 1600 * 3)).save(data, "PNG", compress_level=0)
     assert len(data.getvalue()) > 6 * 1024 * 1024, "it is too large for a request"
     (tmp_path / "cat.png").write_bytes(data.getvalue())
-    for name, tensor in {"photo-v2": "model.diffusion_model.x", "ink": "lora_unet.lora_down.weight"}.items():
+    for name, tensor in {"photo-v2": "model.diffusion_model.x", "pastel": "lora_unet.lora_down.weight"}.items():
         (tmp_path / f"{name}.safetensors").write_bytes(safetensors_file(tensor))
     return tmp_path
 

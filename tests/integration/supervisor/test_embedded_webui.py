@@ -28,7 +28,7 @@ CHECKPOINT = "tiny.safetensors"
 #: Seconds for a start with torch, or a generation, on a busy machine.
 PATIENCE_SECONDS = 120.0
 #: Work for the tiny model that lasts longer than the grace period, on any machine.
-SLOW = {"prompt": "A dog", "steps": 150, "width": 384, "height": 384}
+SLOW = {"prompt": "A dog", "steps": 150, "n_iter": 8, "width": 512, "height": 512}
 
 
 def start(harness: ContainerHarness, models: Path, **changes: object) -> Container:
@@ -66,7 +66,7 @@ def test_from_the_start_over_a_task_to_a_stop_in_mid_generation(harness: Contain
 
     assert container.exit_code() is ExitCode.STOPPED
     assert harness.read("interrupted").status is Status.IN_QUEUE
-    assert container.events("models_fetched", bytes_fetched=(tmp_path / CHECKPOINT).stat().st_size)
+    assert container.events("models_fetched", bytes_fetched=trained.stat().st_size)
 
 
 def test_without_its_checkpoint(harness: ContainerHarness, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def check_credentials(environment: Environment, clients: Clients) -> Iterator[Fi
 
 
 def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that the account is bootstrapped for CDK."""
+    """Check that the account is bootstrapped for CDK."""
     place = f"{environment.account or 'ACCOUNT'}/{environment.region or 'REGION'}"
     advice = f"run: cdk bootstrap aws://{place}"
     try:
@@ -62,7 +62,7 @@ def check_bootstrap(environment: Environment, clients: Clients) -> Iterator[Find
 
 
 def check_people(environment: Environment, clients: Clients) -> Iterator[Finding]:  # noqa: ARG001 - the interface of a check
-    """DoctorCheck that alarms reach someone, and that someone can reach the cluster."""
+    """Check that alarms reach someone, and that someone can reach the cluster."""
     if environment.engine == "eks" and not environment.administrators:
         yield Finding(
             Level.WARNING,
@@ -80,7 +80,7 @@ def check_people(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_service_roles(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that the account has the roles of services without which its first GPU node fails."""
+    """Check that the account has the roles of services without which its first GPU node fails."""
     buys_spot = any(runtime.capacity.spot for runtime in environment.runtimes)
     for role, service in SERVICE_ROLES[environment.engine].items():
         if service.startswith("spot.") and not buys_spot:
@@ -97,7 +97,7 @@ def check_service_roles(environment: Environment, clients: Clients) -> Iterator[
 
 
 def check_secrets(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that the secrets and parameters of `secrets` exist."""
+    """Check that the secrets and parameters of `secrets` exist."""
     for runtime in environment.runtimes:
         for variable, arn in runtime.secrets.items():
             key = f"{runtime.name}: secrets.{variable}"
@@ -116,7 +116,7 @@ def check_secrets(environment: Environment, clients: Clients) -> Iterator[Findin
 
 
 def check_functions(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that enough functions may run at a time, and that some of them may be reserved."""
+    """Check that enough functions may run at a time, and that some of them may be reserved."""
     limit = clients("lambda").get_account_settings()["AccountLimit"]
     free, reserved = limit["UnreservedConcurrentExecutions"], environment.throttling.reserved_concurrency
     # The free executions lack our own reservation only after the deployment, so the account's limit counts as well.

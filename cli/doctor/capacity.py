@@ -25,7 +25,7 @@ def quotas_of(instance: GpuInstance) -> Mapping[Purchase, str] | None:
 
 
 def check_quotas(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck the quotas for the replicas of all runtimes."""
+    """Check the quotas for the replicas of all runtimes."""
     if environment.engine == "none":
         yield ok("no engine, so no GPUs are needed")
         return
@@ -62,7 +62,7 @@ def _judged(name: str, have: float | None, *, needed: int, with_substitutes: int
 
 
 def check_offerings(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that the environment's zones offer the instance types."""
+    """Check that the environment's zones offer the instance types."""
     if environment.network is None:
         yield ok("no network in the environment file, so no zones to check")
         return

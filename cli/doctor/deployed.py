@@ -1,12 +1,13 @@
 """Checks after a deployment: queues, replicas, nodes and subscriptions."""
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from cli.doctor.finding import Clients, Finding, Level, ok
 from cli.doctor.stacks import deployed_stacks, outputs_of, stack_name
 from stacks.config import Environment, RuntimeConfig
+from stacks.config.gpu_instances import GPU_INSTANCES
 
 #: Metric that each agent writes once a minute, and the minutes that the check reads.
 REPLICA_METRIC: Final = "ReadyReplicas"
@@ -21,7 +22,7 @@ _PENDING: Final = "PendingConfirmation"
 
 
 def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck the queues for waiting tasks and dead letters."""
+    """Check the queues for waiting tasks and dead letters."""
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs else ():
         waiting = _length(outputs.get(f"Runtime{runtime.pascal_name}QueueUrl"), clients)
@@ -41,7 +42,7 @@ def check_queues(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_replicas(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that every runtime has the replicas that it needs, or that a first deployment can have them."""
+    """Check that every runtime has the replicas that it needs, or that a first deployment can have them."""
     early = [runtime.name for runtime in environment.runtimes if runtime.scaling.min_replicas]
     if early and environment.engine == "ecs" and "Ecs" not in deployed_stacks(environment, clients):
         yield Finding(
@@ -72,22 +73,49 @@ def check_replicas(environment: Environment, clients: Clients) -> Iterator[Findi
 
 
 def check_nodes(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that every GPU node of ECS joins its cluster. Otherwise it is paid for and runs nothing."""
-    outputs = outputs_of(environment, clients)
-    if environment.engine != "ecs" or "ClusterName" not in outputs:
-        return
-    launched = gpu_instances(environment, clients)
-    joined = _joined_instances(outputs["ClusterName"], clients)
-    latest = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=MINUTES_TO_JOIN)
-    lost = [instance for instance, at in launched.items() if instance not in joined and at < latest]
+    """Check that every GPU node joins its cluster. Otherwise it is paid for and runs nothing."""
+    cluster = outputs_of(environment, clients).get("ClusterName")
+    if cluster and environment.engine == "ecs":
+        yield _nodes_of_ecs(gpu_instances(environment, clients), cluster, clients)
+    elif cluster and environment.engine == "eks":
+        yield _nodes_of_eks(environment, cluster, clients)
+
+
+def _nodes_of_ecs(launched: Mapping[str, dt.datetime], cluster: str, clients: Clients) -> Finding:
+    joined = _joined_instances(cluster, clients)
+    lost = [instance for instance in _late(launched) if instance not in joined]
     if lost:
-        yield Finding(
+        return Finding(
             Level.PROBLEM,
             f"{', '.join(lost)} run for more than {MINUTES_TO_JOIN} minutes and have not joined the cluster",
             "read /var/log/cloud-init-output.log and /var/log/ecs/ecs-agent.log there (aws ssm start-session)",
         )
-    else:
-        yield ok(f"{len(joined)} of {len(launched)} GPU nodes have joined the cluster")
+    return ok(f"{len(joined)} of {len(launched)} GPU nodes have joined the cluster")
+
+
+def _nodes_of_eks(environment: Environment, cluster: str, clients: Clients) -> Finding:
+    """Compare nodes with replicas, because only Kubernetes itself knows which nodes have joined."""
+    of_cluster = [
+        {"Name": "tag:eks:eks-cluster-name", "Values": [cluster]},
+        {"Name": "instance-type", "Values": sorted(GPU_INSTANCES)},
+    ]
+    late = _late(_running_instances(of_cluster, clients))
+    ready = sum(_ready_replicas(environment, runtime, clients) for runtime in environment.runtimes)
+    # A node has one replica.
+    if len(late) > ready:
+        return Finding(
+            Level.WARNING,
+            f"{len(late)} GPU nodes run for more than {MINUTES_TO_JOIN} minutes ({', '.join(late)}), and {ready}"
+            " replicas are ready",
+            "kubectl get nodeclaims names the nodes that have not joined, kubectl get pods -A the replicas that wait",
+        )
+    return ok(f"the GPU nodes have {ready} ready replicas")
+
+
+def _late(launched: Mapping[str, dt.datetime]) -> list[str]:
+    """Return the instances that should have joined their cluster by now."""
+    latest = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=MINUTES_TO_JOIN)
+    return [instance for instance, at in launched.items() if at < latest]
 
 
 def gpu_instances(environment: Environment, clients: Clients) -> dict[str, dt.datetime]:
@@ -98,8 +126,13 @@ def gpu_instances(environment: Environment, clients: Clients) -> dict[str, dt.da
     ids = [instance["InstanceId"] for group in groups for instance in group.get("Instances", ())]
     if not ids:
         return {}
-    running = [{"Name": "instance-id", "Values": ids}, {"Name": "instance-state-name", "Values": ["running"]}]
-    pages = clients("ec2").get_paginator("describe_instances").paginate(Filters=running)
+    return _running_instances([{"Name": "instance-id", "Values": ids}], clients)
+
+
+def _running_instances(filters: Sequence[Mapping[str, Any]], clients: Clients) -> dict[str, dt.datetime]:
+    """Return the running instances that match EC2's filters, with the time of their launch."""
+    running = {"Name": "instance-state-name", "Values": ["running"]}
+    pages = clients("ec2").get_paginator("describe_instances").paginate(Filters=[*filters, running])
     reservations = [reservation for page in pages for reservation in page["Reservations"]]
     return {item["InstanceId"]: item["LaunchTime"] for group in reservations for item in group["Instances"]}
 
@@ -116,7 +149,7 @@ def _joined_instances(cluster: str, clients: Clients) -> set[str]:
 
 
 def check_subscriptions(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that every subscriber has confirmed its subscription."""
+    """Check that every subscriber has confirmed its subscription."""
     outputs = outputs_of(environment, clients)
     for output, key in TOPICS.items():
         if output not in outputs:

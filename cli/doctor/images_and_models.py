@@ -19,7 +19,7 @@ _DOCKER_SECONDS: Final = 20
 
 
 def check_build(environment: Environment, clients: Clients) -> Iterator[Finding]:  # noqa: ARG001 - the interface of a check
-    """DoctorCheck that Docker runs here if the deployment builds an image."""
+    """Check that Docker runs here if the deployment builds an image."""
     built = [runtime.name for runtime in environment.runtimes if runtime.image is None]
     if environment.engine == "none" or not built:
         return
@@ -42,7 +42,7 @@ def check_build(environment: Environment, clients: Clients) -> Iterator[Finding]
 
 
 def check_images(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that each image named in the file is in its registry."""
+    """Check that each image named in the file is in its registry."""
     for runtime in environment.runtimes if environment.engine != "none" else ():
         if runtime.image is None:
             continue
@@ -65,7 +65,7 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_models(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that each runtime's checkpoint is in the model bucket."""
+    """Check that each runtime's checkpoint is in the model bucket."""
     bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
     if bucket is None:
         yield from _check_first_deployment(environment)

@@ -16,7 +16,7 @@ LEAST_FREE_ADDRESSES: Final = 16
 
 
 def check_network(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck the quotas of a new network, or the subnets of an existing one."""
+    """Check the quotas of a new network, or the subnets of an existing one."""
     network = environment.network
     if network is None:
         yield ok("no network in the environment file")

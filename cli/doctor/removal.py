@@ -9,7 +9,7 @@ from stacks.config import Environment
 
 
 def check_protection(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that no stack refuses its deletion."""
+    """Check that no stack refuses its deletion."""
     for name, stack in deployed_stacks(environment, clients).items():
         if stack.get("EnableTerminationProtection"):
             whole = stack_name(environment, name)
@@ -19,7 +19,7 @@ def check_protection(environment: Environment, clients: Clients) -> Iterator[Fin
 
 
 def check_buckets(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that the buckets that would be deleted are empty."""
+    """Check that the buckets that would be deleted are empty."""
     if environment.removal_policy == "retain":
         yield ok("removalPolicy: retain keeps all buckets, the table, keys, secrets and logs")
         return
@@ -46,7 +46,7 @@ def _judged_bucket(bucket: str, clients: Clients) -> Finding:
 
 
 def check_fleet(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that no GPU node runs and no task waits."""
+    """Check that no GPU node runs and no task waits."""
     outputs = outputs_of(environment, clients)
     for runtime in environment.runtimes if outputs and environment.engine != "none" else ():
         if runtime.scaling.max_replicas:

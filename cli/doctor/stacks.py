@@ -37,7 +37,7 @@ def outputs_of(environment: Environment, clients: Clients) -> dict[str, str]:
 
 
 def check_stacks(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """DoctorCheck that every stack is deployed and in a good state."""
+    """Check that every stack is deployed and in a good state."""
     found = deployed_stacks(environment, clients)
     if not found:
         yield ok("not deployed yet")

@@ -145,7 +145,24 @@ def test_a_node_that_runs_and_never_joins_is_a_problem(joined: list[str], minute
         assert ("i-1" in finding.message) == (not joined)
 
 
-def test_nodes_are_examined_where_ecs_is_deployed_only() -> None:
+@pytest.mark.parametrize(
+    ("ready", "minutes", "level"), [(2, 60, "ok"), (1, 60, "warning"), (0, 60, "warning"), (0, 5, "ok")]
+)
+def test_nodes_of_eks_without_replicas_are_reported(ready: int, minutes: int, level: str) -> None:
+    launched = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes)
+    instances = [{"InstanceId": instance, "LaunchTime": launched} for instance in ("i-1", "i-2")]
+    (finding,) = findings(
+        deployed.check_nodes,
+        ENVIRONMENT.model_copy(update={"runtimes": ENVIRONMENT.runtimes[:1]}),
+        cloudformation__DescribeStacks=described(stack("Darkroom-prod-Eks", ClusterName="darkroom-prod")),
+        ec2__DescribeInstances={"Reservations": [{"Instances": instances}]},
+        cloudwatch__GetMetricStatistics={"Datapoints": [{"Sum": float(ready)}]},
+    )
+    assert finding.level.value == level
+    assert ("i-1, i-2" in finding.message) == (level == "warning")
+
+
+def test_nodes_are_examined_where_an_engine_is_deployed_only() -> None:
     assert findings(deployed.check_nodes, ECS, cloudformation__DescribeStacks=NOT_DEPLOYED) == []
     assert findings(deployed.check_nodes, ENVIRONMENT, cloudformation__DescribeStacks=DEPLOYED) == []
 

@@ -23,6 +23,20 @@ VARIATION_STRENGTH: Final = 0.6
 #: The Web UI's resize mode that cuts a picture of another shape. Its default would distort the picture.
 CROP_AND_RESIZE: Final = 1
 _SIZE: Final = r"^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$"
+#: Field of a request by the path of the task's field that it becomes.
+_FIELD_OF_PATH: Final = {
+    "task.metadata.runtime": "model",
+    "task.content.override_settings.sd_model_checkpoint": "model",
+    "task.content.alwayson_scripts.sd_model_checkpoint": "model",
+    "task.content.override_settings.samples_format": "output_format",
+    "task.content.override_settings.jpeg_quality": "output_compression",
+    "task.content.width": "size",
+    "task.content.height": "size",
+    "task.content.n_iter": "n",
+    "task.content.steps": "quality",
+    "task.content.init_images": "image",
+    "task.content.init_images[0]": "image",
+}
 _LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high"}
 
 
@@ -78,6 +92,14 @@ class ImageCall:
             "policy": {"preview": self.request.partial_images > 0},
         }
         return {"task": {"metadata": metadata, "content": self._content(runtime, checkpoint)}}
+
+    def original_field(self, path: str) -> str:
+        """Return the field that the sender wrote for the path of a task's field."""
+        name = path.removeprefix("task.content.")
+        # A sender of `steps` or `width` knows those, and wrote no `quality` or `size`.
+        if name.partition(".")[0].partition("[")[0] in (self.request.model_extra or {}):
+            return name
+        return _FIELD_OF_PATH.get(path, name)
 
     def _content(self, runtime: Runtime, checkpoint: str) -> dict[str, Any]:
         request = self.request

@@ -3,11 +3,12 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
-from contract.errors import MessageTooLarge
+from contract.errors import InvalidTask, MessageTooLarge
 from contract.formats import Format
 from contract.record import Record, Status
 from contract.routing import Catalogue
@@ -60,21 +61,28 @@ class OpenAiImages:
 
     def make(self, call: ImageCall, *, caller: Caller, seconds: float) -> Response[str]:
         """Submit a call, wait for its task, and return its pictures, or the state of the task after `seconds`."""
-        submitted = self._submission.submit(
-            call.task(f"{PREFIX}-{self._new_id()}", catalogue=self._catalogue),
-            submission_id=caller.request_id,
-            format_=Format.V1ALPHA2,
-            tenant=caller.tenant,
-            key_name=caller.key_name,
-        )
+        submitted = self._submit(call, caller)
         previews: list[bytes] = []
         record = submitted
         for record in self._progress(submitted, seconds):
             if record.preview_url and not record.is_final and len(previews) < call.request.partial_images:
                 previews += self._preview(record.preview_url)
         if record.status is not Status.COMPLETED:
-            return unfinished(record)
+            return unfinished(record, original_field=call.original_field)
         return self._stream(call, record, previews) if call.request.stream else json_response(self._body(call, record))
+
+    def _submit(self, call: ImageCall, caller: Caller) -> Record:
+        try:
+            return self._submission.submit(
+                call.task(f"{PREFIX}-{self._new_id()}", catalogue=self._catalogue),
+                submission_id=caller.request_id,
+                format_=Format.V1ALPHA2,
+                tenant=caller.tenant,
+                key_name=caller.key_name,
+            )
+        except InvalidTask as error:
+            details = [replace(detail, field=call.original_field(detail.field)) for detail in error.details]
+            raise InvalidTask(details) from None
 
     def _progress(self, record: Record, seconds: float) -> Iterator[Record]:
         """Yield the record until it is final or the time has passed, at least once."""

@@ -260,6 +260,10 @@ def test_failures_are_told_apart(images: Images, error: dict[str, Any], status: 
         ({"model": "dynamic/none.safetensors"}, 404, "model", "model_not_found"),
         ({"model": "sdruntime/other.safetensors"}, 404, "model", "model_not_found"),
         ({"size": "4096x512"}, 400, "size", "limit_exceeded"),
+        ({"width": 4096}, 400, "width", "limit_exceeded"),
+        ({"quality": "high", "n": 10}, 400, "n", "limit_exceeded"),
+        ({"steps": 1000}, 400, "steps", "limit_exceeded"),
+        ({"override_settings": {"samples_format": "gif"}}, 400, "override_settings.samples_format", "invalid_task"),
         ({"heigth": 64}, 400, "heigth", "unknown_field"),
     ],
 )

@@ -1,8 +1,9 @@
 """Hostile requests by every way in: none passes, none costs time, and each refusal names the field as it was sent."""
 
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -122,16 +123,25 @@ WAYS: dict[Callable[[Harness], Send], str] = {
 }
 
 
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """A collection of a test process's whole heap takes seconds, and would count for the request that it meets."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize(("way", "path"), WAYS.items(), ids=[way.__name__ for way in WAYS])
 def test_no_way_in_lets_a_hostile_request_pass(harness: Harness, way: Callable[[Harness], Send], path: str) -> None:
     send, wrong = way(harness), {}
     for request in HOSTILE_REQUESTS:
-        before = time.process_time()
+        before = time.thread_time()
         try:
             refusal = send(request)
         except InvalidTask as error:
             refusal = refusal_of(error.as_dict())
-        seconds = time.process_time() - before
+        seconds = time.thread_time() - before
         if request.field is None:
             is_right = refusal is ACCEPTED
         else:

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from cli.doctor.finding import Clients, Finding, Level, ok
 from cli.doctor.stacks import deployed_stacks, outputs_of, stack_name
-from stacks.config import Environment, RuntimeConfig
-from stacks.config.gpu_instances import GPU_INSTANCES
+from stacks.config import GPU_INSTANCES, Environment, RuntimeConfig
 
 #: Metric that each agent writes once a minute, and the minutes that the check reads.
 REPLICA_METRIC: Final = "ReadyReplicas"

@@ -1,66 +1,49 @@
 """Handler of requests below /v1, the paths of OpenAI's API, from the HTTP API or at the function's own URL."""
 
 import os
-import time
 import uuid
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from lambdas.http.application import body_of, caller_of, http_application
-from lambdas.http.function_url import DEADLINE, HttpFunction
+from lambdas.http.application import body_of
 from lambdas.http.responses import json_response
 from lambdas.openai_api.image_request import ImageCallKind, parse_call
 from lambdas.openai_api.images import OpenAiImages
 from lambdas.openai_api.refusals import refusal
 from lambdas.runtime.clients import dynamodb
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
+from lambdas.tasks.composition import WaitingSettings
+from lambdas.tasks.waiting_function import WaitingFunction
 from task_store.active_runs import ActiveRuns
 
 
 @cache
-def settings() -> WaitingSettings:
-    """Read the settings of this process."""
-    return WaitingSettings.from_environment(os.environ)
-
-
-@cache
-def services() -> WaitingServices:
-    """Compose the services of this process."""
-    return compose_waiting(settings())
-
-
-@cache
-def images() -> OpenAiImages:
-    """Compose the calls of this process."""
-    return OpenAiImages(
-        catalogue=services().catalogue,
-        models=services().models,
-        submission=services().submission,
-        waiter=services().waiter,
-        outputs=services().outputs,
+def function() -> WaitingFunction:
+    """Compose the routes of this process."""
+    waiting = WaitingFunction.compose(os.environ, error_response=refusal)
+    app, services = waiting.application, waiting.services
+    images = OpenAiImages(
+        catalogue=services.catalogue,
+        models=services.models,
+        submission=services.submission,
+        waiter=services.waiter,
+        outputs=services.outputs,
         new_id=lambda: uuid.uuid4().hex,
     )
-
-
-@cache
-def function() -> HttpFunction:
-    """Compose the routes of this process."""
-    app = http_application(settings().cors_origins, error_response=refusal)
 
     def answer(kind: ImageCallKind) -> Response[Any]:
         event = app.current_event
         call = parse_call(kind, body_of(event), event.headers.get("Content-Type", ""))
-        caller = caller_of(event, settings().tenancy)
-        response = images().make(call, caller=caller, seconds=max(app.context[DEADLINE] - time.monotonic(), 0.0))
-        response.headers.update(rate_limit_headers(caller.key_name))
+        caller = waiting.caller()
+        response = images.make(call, caller=caller, seconds=waiting.seconds_left())
+        response.headers.update(rate_limit_headers(caller.key_name, waiting.settings))
         return response
 
     @app.get("/v1/models")
     def list_models() -> Response[Any]:
-        return json_response(images().list_models())
+        return json_response(images.list_models())
 
     @app.post("/v1/images/generations")
     def generate() -> Response[Any]:
@@ -74,15 +57,15 @@ def function() -> HttpFunction:
     def vary() -> Response[Any]:
         return answer(ImageCallKind.VARIATIONS)
 
-    return HttpFunction(application=app, authorizer=services().authorizer)
+    return waiting
 
 
-def rate_limit_headers(key_name: str | None) -> dict[str, str]:
+def rate_limit_headers(key_name: str | None, settings: WaitingSettings) -> dict[str, str]:
     """Return OpenAI's headers of the limit on active tasks of a key; empty if there is no such limit."""
-    limit = settings().active_tasks_per_key
+    limit = settings.active_tasks_per_key
     if limit is None or key_name is None:
         return {}
-    runs = ActiveRuns(client=dynamodb(), table_name=settings().task_table).reserved_at_ms(key_name) or {}
+    runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table).reserved_at_ms(key_name) or {}
     return {
         "x-ratelimit-limit-requests": str(limit),
         "x-ratelimit-remaining-requests": str(max(limit - len(runs), 0)),

@@ -9,14 +9,14 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import FieldError, InvalidTask
-from lambdas.http.application import Caller, body_of, caller_of, http_application
-from lambdas.http.function_url import DEADLINE, HttpFunction
+from lambdas.http.application import body_of
+from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import json_response
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
+from lambdas.tasks.waiting_function import WaitingFunction
 
 #: Milliseconds that `runsync` and `status-sync` may wait: minimum, maximum, and RunPod's own default without `wait`.
 MIN_WAIT_MS: Final = 1_000
@@ -25,91 +25,66 @@ DEFAULT_WAIT_MS: Final = 90_000
 
 
 @cache
-def settings() -> WaitingSettings:
-    """Read the settings of this process."""
-    return WaitingSettings.from_environment(os.environ)
-
-
-@cache
-def services() -> WaitingServices:
-    """Compose the services of this process."""
-    return compose_waiting(settings())
-
-
-@cache
-def jobs() -> RunpodJobs:
-    """Compose the calls of single jobs."""
-    return RunpodJobs(
-        catalogue=services().catalogue,
-        repository=services().repository,
-        submission=services().submission,
-        waiter=services().waiter,
-        responses=services().responses,
-        link=services().outputs.link,
+def function() -> WaitingFunction:
+    """Compose the routes of this process."""
+    waiting = WaitingFunction.compose(os.environ)
+    app, services = waiting.application, waiting.services
+    jobs = RunpodJobs(
+        catalogue=services.catalogue,
+        repository=services.repository,
+        submission=services.submission,
+        waiter=services.waiter,
+        responses=services.responses,
+        link=services.outputs.link,
         now_ms=now_ms,
         new_uuid=uuid.uuid4,
     )
-
-
-@cache
-def endpoint() -> RunpodEndpoint:
-    """Compose the calls of a runtime as a whole."""
-    return RunpodEndpoint(
-        catalogue=services().catalogue, repository=services().repository, now_ms=now_ms, clock=time.monotonic
+    endpoint = RunpodEndpoint(
+        catalogue=services.catalogue, repository=services.repository, now_ms=now_ms, clock=time.monotonic
     )
-
-
-@cache
-def function() -> HttpFunction:
-    """Compose the routes of this process."""
-    app = http_application(settings().cors_origins)
-
-    def caller() -> Caller:
-        return caller_of(app.current_event, settings().tenancy)
 
     def wait_seconds() -> float:
         asked = wait_ms(app.current_event.get_query_string_value("wait")) / 1000
-        left: float = app.context[DEADLINE] - time.monotonic()
-        return max(min(asked, left), 0.0)
+        return min(asked, waiting.seconds_left())
 
     @app.post("/v2/<runtime>/run")
     def run(runtime: str) -> Response[Any]:
-        return json_response(jobs().run(runtime, body_of(app.current_event), caller=caller()))
+        return json_response(jobs.run(runtime, body_of(app.current_event), caller=waiting.caller()))
 
     @app.post("/v2/<runtime>/runsync")
     def run_sync(runtime: str) -> Response[Any]:
         body = body_of(app.current_event)
-        return json_response(jobs().run_and_wait(runtime, body, seconds=wait_seconds(), caller=caller()))
+        return json_response(jobs.run_and_wait(runtime, body, seconds=wait_seconds(), caller=waiting.caller()))
 
     @app.get("/v2/<runtime>/status/<job_id>")
     def status(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().status(runtime, job_id, tenant=caller().tenant))
+        return json_response(jobs.status(runtime, job_id, tenant=waiting.caller().tenant))
 
     @app.get("/v2/<runtime>/status-sync/<job_id>")
     def status_sync(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().wait(runtime, job_id, seconds=wait_seconds(), tenant=caller().tenant))
+        return json_response(jobs.wait(runtime, job_id, seconds=wait_seconds(), tenant=waiting.caller().tenant))
 
     @app.get("/v2/<runtime>/stream/<job_id>")
     def stream(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().stream(runtime, job_id, tenant=caller().tenant))
+        return json_response(jobs.stream(runtime, job_id, tenant=waiting.caller().tenant))
 
     @app.post("/v2/<runtime>/cancel/<job_id>")
     def cancel(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().cancel(runtime, job_id, tenant=caller().tenant))
+        return json_response(jobs.cancel(runtime, job_id, tenant=waiting.caller().tenant))
 
     @app.post("/v2/<runtime>/retry/<job_id>")
     def retry(runtime: str, job_id: str) -> Response[Any]:
-        return json_response(jobs().retry(runtime, job_id, caller=caller()))
+        return json_response(jobs.retry(runtime, job_id, caller=waiting.caller()))
 
     @app.post("/v2/<runtime>/purge-queue")
     def purge_queue(runtime: str) -> Response[Any]:
-        return json_response(endpoint().purge(runtime, deadline=app.context[DEADLINE], tenant=caller().tenant))
+        return json_response(endpoint.purge(runtime, deadline=app.context[DEADLINE], tenant=waiting.caller().tenant))
 
     @app.get("/v2/<runtime>/health")
     def health(runtime: str) -> Response[Any]:
-        return json_response(endpoint().health(runtime, tenant=caller().tenant))
+        return json_response(endpoint.health(runtime, tenant=waiting.caller().tenant))
 
-    return HttpFunction(application=app, authorizer=services().authorizer)
+    return waiting
 
 
 def wait_ms(text: str | None) -> int:

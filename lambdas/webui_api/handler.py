@@ -10,12 +10,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
-from lambdas.http.application import body_of, caller_of, http_application
-from lambdas.http.function_url import DEADLINE, HttpFunction
+from lambdas.http.application import body_of
+from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
+from lambdas.tasks.waiting_function import WaitingFunction
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
 from lambdas.webui_api.list_cache import ListCache
@@ -26,55 +26,37 @@ from lambdas.webui_api.task_calls import TaskCalls
 
 
 @cache
-def settings() -> WaitingSettings:
-    """Read the settings of this process."""
-    return WaitingSettings.from_environment(os.environ)
-
-
-@cache
-def services() -> WaitingServices:
-    """Compose the services of this process."""
-    return compose_waiting(settings())
-
-
-@cache
-def bridge() -> Bridge:
-    """Compose the bridge of this process."""
-    calls = TaskCalls(
-        submission=services().submission,
-        waiter=services().waiter,
-        responses=services().responses,
-        new_id=lambda: uuid.uuid4().hex,
-    )
-    bucket, models = services().task_bucket, services().models
-    return Bridge(
-        calls=calls,
-        sessions=Sessions(repository=services().repository, now_ms=now_ms),
+def function() -> WaitingFunction:
+    """Compose the one route of this process; the bridge refuses unknown paths in the Web UI's form."""
+    waiting = WaitingFunction.compose(os.environ, error_response=_error_response)
+    app, services = waiting.application, waiting.services
+    bucket, models = services.task_bucket, services.models
+    bridge = Bridge(
+        calls=TaskCalls(
+            submission=services.submission,
+            waiter=services.waiter,
+            responses=services.responses,
+            new_id=lambda: uuid.uuid4().hex,
+        ),
+        sessions=Sessions(repository=services.repository, now_ms=now_ms),
         lists=ListCache(bucket=bucket, now_ms=now_ms),
         preferences=Preferences(bucket=bucket, find_checkpoint=models.find_checkpoint),
         models=models,
         clock=time.monotonic,
     )
 
-
-@cache
-def function() -> HttpFunction:
-    """Compose the one route of this process; the bridge refuses unknown paths in the Web UI's form."""
-    app = http_application(settings().cors_origins, error_response=_error_response)
-
     @app.route(".+", method=["GET", "POST"])
     def call_webui() -> Response[Any]:
         event = app.current_event
         try:
-            catalogue = services().catalogue
-            call = parse_call(event.http_method, event.path, event.headers, body_of(event), catalogue=catalogue)
-            return _response(
-                bridge().answer(call, caller=caller_of(event, settings().tenancy), deadline=app.context[DEADLINE])
+            call = parse_call(
+                event.http_method, event.path, event.headers, body_of(event), catalogue=services.catalogue
             )
+            return _response(bridge.answer(call, caller=waiting.caller(), deadline=app.context[DEADLINE]))
         except WebUiRefusal as refusal:
             return _response(refusal.response)
 
-    return HttpFunction(application=app, authorizer=services().authorizer)
+    return waiting
 
 
 def _error_response(error: DarkroomError) -> Response[str]:

@@ -11,11 +11,12 @@ from stacks.config.access import (
 )
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
 from stacks.config.environment import Environment
-from stacks.config.gpu_instances import GpuInstance
+from stacks.config.gpu_instances import GPU_INSTANCES, GpuInstance
 from stacks.config.network import Network
 from stacks.config.runtime import EcrImage, RuntimeConfig, pascal_name
 
 __all__ = [
+    "GPU_INSTANCES",
     "SNS_DEFAULT_MESSAGE_BYTES",
     "Alarms",
     "ApiKey",

@@ -40,9 +40,7 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harn
     }.items():
         monkeypatch.setenv(variable, value)
     yield harness
-    cached = (webui_api.settings, webui_api.services, webui_api.bridge, webui_api.function)
-    for composed in cached:
-        composed.cache_clear()
+    webui_api.function.cache_clear()
 
 
 def by_gateway(method: str, path: str, body: str | None = None) -> tuple[int, Any, dict[str, list[str]]]:

@@ -1,0 +1,47 @@
+"""Function whose callers wait for their tasks: settings, services, routes and the key's check, for each such way in."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from aws_lambda_powertools.event_handler import Response
+
+from contract.errors import DarkroomError
+from lambdas.http.application import Caller, caller_of, http_application
+from lambdas.http.function_url import DEADLINE, HttpFunction
+from lambdas.http.responses import error_response
+from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
+
+
+@dataclass(frozen=True)
+class WaitingFunction(HttpFunction):
+    """Answers events of the HTTP API and of a function URL. A handler adds the routes to its `application`."""
+
+    settings: WaitingSettings
+    services: WaitingServices
+
+    @classmethod
+    def compose(
+        cls,
+        environment: Mapping[str, str],
+        error_response: Callable[[DarkroomError], Response[str]] = error_response,
+    ) -> Self:
+        """Compose the function of a process with these variables; `error_response` makes the response of an error."""
+        settings = WaitingSettings.from_environment(environment)
+        services = compose_waiting(settings)
+        return cls(
+            application=http_application(settings.cors_origins, error_response=error_response),
+            authorizer=services.authorizer,
+            settings=settings,
+            services=services,
+        )
+
+    def caller(self) -> Caller:
+        """Return the caller of the present request."""
+        return caller_of(self.application.current_event, self.settings.tenancy)
+
+    def seconds_left(self) -> float:
+        """Return how long the present request may still wait."""
+        deadline: float = self.application.context[DEADLINE]
+        return max(deadline - time.monotonic(), 0.0)

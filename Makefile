@@ -194,6 +194,13 @@ lock: $(VENV)/.ready ## Resolve all lock files anew, and write the requirements 
 	tests/deployment/emulator-requirements.in --output-file tests/deployment/emulator-requirements.lock
 	@$(NPM) install --silent --no-audit --no-fund --package-lock-only
 
+# The console is served as it is in the repository, so its library is too. A browser finds a module by its path alone.
+.PHONY: vendor
+vendor: node_modules/.ready ## Copy the console's library from node_modules to console/vendor
+	@cd node_modules && for module in preact/dist/preact preact/hooks/dist/hooks htm/dist/htm; do \
+	sed 's|from"preact"|from"./preact.mjs"|; /^\/\/# sourceMappingURL=/d' $$module.mjs > ../console/vendor/$${module##*/}.mjs; done
+	@for name in preact htm; do cp node_modules/$$name/LICENSE console/vendor/LICENSE.$$name; done
+
 # Files that pin what no package registry gives out.
 PINS := runtime_image/versions.env stacks/versions.env
 

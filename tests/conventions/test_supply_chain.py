@@ -48,3 +48,20 @@ def test_only_torch_of_a_folder_is_not_compared() -> None:
     command = ["make", "--silent", "--eval", "strip:\n\t@$(WITHOUT_HASHES_OF_TORCH)", "strip"]
     result = subprocess.run(command, cwd=PROJECT, input=locked, capture_output=True, text=True, check=True)
     assert result.stdout == "torch==2.13.0\ntqdm==4.67.1 \\\n    --hash=sha256:c\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [("preact", "preact/dist/preact"), ("hooks", "preact/hooks/dist/hooks"), ("htm", "htm/dist/htm")],
+)
+def test_the_library_of_the_console_is_the_pinned_one(module: str, source: str) -> None:
+    released = (PROJECT / "node_modules" / f"{source}.mjs").read_text()
+    vendored = (PROJECT / "console" / "vendor" / f"{module}.mjs").read_text()
+    expected = re.sub(r"^//# sourceMappingURL=.*\n?", "", released, flags=re.MULTILINE)
+    assert vendored == expected.replace('from"preact"', 'from"./preact.mjs"'), "run `make vendor`"
+
+
+@pytest.mark.parametrize("name", ["preact", "htm"])
+def test_the_library_of_the_console_has_its_licence(name: str) -> None:
+    released = (PROJECT / "node_modules" / name / "LICENSE").read_text()
+    assert (PROJECT / "console" / "vendor" / f"LICENSE.{name}").read_text() == released

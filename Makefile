@@ -187,6 +187,7 @@ lock: $(VENV)/.ready ## Resolve all lock files anew, and write the requirements 
 	@UV_FIND_LINKS= $(BIN)/uv lock --quiet
 	@$(EXPORT) --only-group deploy --only-group cli > requirements.txt
 	@$(EXPORT) --only-group lambdas --prune boto3 --prune botocore > lambdas/requirements.txt
+	@$(EXPORT) --only-group lambdas --only-group mcp --prune boto3 --prune botocore > lambdas/mcp_api/requirements.txt
 	@$(EXPORT) --only-group runtime > runtime_image/requirements.lock
 	@UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes --exclude-newer $(WEBUI_PACKAGES_UNTIL) \
 	--python-version 3.10 --python-platform x86_64-manylinux_2_35 runtime_image/webui-requirements.in --output-file runtime_image/webui-requirements.lock
@@ -214,7 +215,7 @@ PIP_AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner o
 audit: $(VENV)/.ready-to-audit sbom ## Compare all pins with their sources, and look for known vulnerabilities; needs a network
 	@failed=0; \
 	$(BIN)/python -m stacks.record_pins --check $(PINS) || failed=1; \
-	for file in requirements.txt lambdas/requirements.txt runtime_image/requirements.lock; do $(PIP_AUDIT) $$file || failed=1; done; \
+	for file in requirements.txt lambdas/requirements.txt lambdas/mcp_api/requirements.txt runtime_image/requirements.lock; do $(PIP_AUDIT) $$file || failed=1; done; \
 	$(NPM) audit || failed=1; \
 	echo "The Web UI pins packages of 2024, so their findings do not fail the audit:"; $(PIP_AUDIT) runtime_image/webui-requirements.lock; \
 	exit $$failed

@@ -60,6 +60,10 @@ def test_direct_dependencies_are_pinned() -> None:
     [
         ("requirements.txt", "--only-group deploy --only-group cli"),
         ("lambdas/requirements.txt", "--only-group lambdas --prune boto3 --prune botocore"),
+        (
+            "lambdas/mcp_api/requirements.txt",
+            "--only-group lambdas --only-group mcp --prune boto3 --prune botocore",
+        ),
         ("runtime_image/requirements.lock", "--only-group runtime"),
     ],
 )

@@ -11,6 +11,7 @@ from tests.conventions.language import PROJECT
 REQUIREMENTS = (
     "requirements.txt",
     "lambdas/requirements.txt",
+    "lambdas/mcp_api/requirements.txt",
     "runtime_image/requirements.lock",
     "runtime_image/webui-requirements.lock",
 )

@@ -5,11 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.permissions.plugin import (  # noqa: F401  # pytest finds its hooks here
-    pytest_configure,
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-)
+pytest_plugins = ("tests.harness.browser_report", "tests.permissions.plugin")
 
 # Deadlines measure this machine's load, not the code.
 settings.register_profile("darkroom", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -34,7 +34,7 @@ SHOW_PROGRESS := 2>&1 | grep --line-buffered -v '^ [-+~] '
 # of CUDA. Another build of torch, from a folder of the machine, has another hash than PyPI's.
 WITHOUT_HASHES_OF_TORCH := sed '/^torch==/,/[^\\]$$/{/^torch==/!d;s/ \\$$//;}'
 $(VENV)/.ready: SHELL := /bin/bash
-# The wheel has the command line only. Programs such as benchmarks/soak.py import the project's other packages too.
+# The wheel has client and command line only. Programs such as benchmarks/soak.py import the project's other packages too.
 PROJECT_ON_PATH := $(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "darkroom-project.pth").write_text("$(CURDIR)\n")'
 $(VENV)/.ready: $(BIN)/uv uv.lock pyproject.toml Makefile
 	@$(EXPORT) --all-groups > $(VENV)/locked.txt

@@ -1,4 +1,4 @@
-"""The package of `pip install .`: the command line with all that it imports, and nothing else."""
+"""The wheel: one top package, the client without dependencies, and the command line with all that it imports."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[3]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 #: Distribution of an imported module, where the names differ.
 DISTRIBUTIONS = {"botocore": "boto3", "yaml": "pyyaml"}
 #: Modules of `stacks` that the doctor imports. The others need the CDK.
@@ -32,12 +33,37 @@ def names_of(requirements: list[str]) -> set[str]:
     return {re.split(r"[=<>\[]", requirement)[0] for requirement in requirements}
 
 
-def test_every_import_is_declared_or_part_of_the_package() -> None:
-    packages = {pattern.rstrip("*") for pattern in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
-    assert packages == {"cli", "contract", "stacks", "stacks.config"}
+def folders_of(*parts: str) -> set[str]:
+    """Return the packages in these folders, by their dotted names."""
+    return {
+        str(path.parent.relative_to(PROJECT)).replace("/", ".")
+        for part in parts
+        for path in (PROJECT / part).rglob("__init__.py")
+    }
+
+
+def test_the_wheel_has_one_top_package_and_all_that_the_command_line_imports() -> None:
+    programs = folders_of("cli", "contract", "stacks/config") | {"stacks"}
+    assert set(SETUPTOOLS["packages"]) == {"darkroom"} | {f"darkroom._programs.{name}" for name in programs}
+    assert {name.removeprefix("darkroom._programs.") for name in SETUPTOOLS["package-dir"]} == {
+        "cli",
+        "contract",
+        "stacks",
+    }
+
+
+def test_the_client_needs_the_standard_library_only() -> None:
+    modules = (PROJECT / "darkroom").rglob("*.py")
+    assert imported_by(path for path in modules if path.name != "command.py") == {"darkroom", "PIL"}
+    assert PYPROJECT["project"]["dependencies"] == []
+
+
+def test_every_import_of_the_command_line_is_declared() -> None:
+    packages = {"cli", "contract", "darkroom", "stacks"}
     needed = {DISTRIBUTIONS.get(name, name) for name in imported_by(sources())} - packages
-    assert needed == names_of(PYPROJECT["project"]["dependencies"])
+    assert needed == names_of(PYPROJECT["project"]["optional-dependencies"]["cli"])
 
 
 def test_the_group_with_exact_versions_has_the_same_packages() -> None:
-    assert names_of(PYPROJECT["dependency-groups"]["cli"]) == names_of(PYPROJECT["project"]["dependencies"])
+    group = PYPROJECT["dependency-groups"]["cli"]
+    assert names_of(group) == names_of(PYPROJECT["project"]["optional-dependencies"]["cli"])

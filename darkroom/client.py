@@ -1,0 +1,122 @@
+"""Client that blocks: submits tasks, waits for them, and fetches their pictures."""
+
+import builtins
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, Unpack
+
+from darkroom.connection import RETRIES, Connection, TaskReference, id_of_task
+from darkroom.http_exchange import HttpCall, HttpReply, NoReply, Transport
+from darkroom.operation import Item, Iteration, Operation, Pause, Reply
+from darkroom.pictures import FetchedPicture, save_output
+from darkroom.task_request import TaskOptions
+from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskSnapshot
+
+T = TypeVar("T")
+
+
+class Client(Connection):
+    """Client of one HTTP API. Threads may share it. `sleep` waits between two requests."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        retries: int = RETRIES,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(url, key, retries=retries, transport=transport, clock=clock)
+        self._sleep = sleep
+
+    def submit(self, prompt: str | None = None, **options: Unpack[TaskOptions]) -> AcceptedTask:
+        """Submit a task made of keyword arguments, and upload the pictures among them."""
+        return self._run(self._calls.submit(prompt, options))
+
+    def prepare(self, prompt: str | None = None, **options: Unpack[TaskOptions]) -> dict[str, Any]:
+        """Return the request of `submit` without sending it; its pictures are uploaded."""
+        return self._run(self._calls.prepare(prompt, options))
+
+    def submit_request(self, request: Mapping[str, Any] | bytes) -> AcceptedTask:
+        """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
+        return self._run(self._calls.submit_request(request))
+
+    def get(self, task: TaskReference) -> TaskSnapshot:
+        """Return a task as it is now."""
+        return self._run(self._calls.get(id_of_task(task)))
+
+    def cancel(self, task: TaskReference) -> TaskSnapshot:
+        """Cancel a waiting or running task."""
+        return self._run(self._calls.cancel(id_of_task(task)))
+
+    def list(
+        self, *, runtime: str | None = None, status: str | None = None, limit: int | None = None
+    ) -> Iterator[TaskSnapshot]:
+        """Yield all tasks, the newest first. `limit` is the number of tasks that one request reads."""
+        return self._iterate(self._calls.list({"runtime": runtime, "status": status, "limit": limit}))
+
+    def page(self, **filters: str | int | None) -> TaskListPage:
+        """Return one page of a listing; the filters are `runtime`, `status`, `limit` and `next`."""
+        return self._run(self._calls.page(filters))
+
+    def watch(
+        self, *tasks: TaskReference, timeout_seconds: float | None = None, stall_seconds: float | None = None
+    ) -> Iterator[TaskSnapshot]:
+        """Yield each task whenever its state or progress has changed, until all tasks have ended.
+
+        Raise DeadlinePassed after `timeout_seconds` in all, or when no task has changed for `stall_seconds`.
+        """
+        ids = tuple(map(id_of_task, tasks))
+        return self._iterate(
+            self._calls.watch(ids, timeout_seconds=timeout_seconds, stall_seconds=stall_seconds),
+        )
+
+    def wait(self, task: TaskReference, *, timeout_seconds: float | None = None) -> TaskSnapshot:
+        """Return a task when it has ended, in whatever state."""
+        (*_, last) = self.watch(task, timeout_seconds=timeout_seconds)
+        return last
+
+    def download(self, output: OutputFile) -> bytes:
+        """Return the content of an output."""
+        return self._run(self._calls.download(output))
+
+    def pictures(self, task: TaskSnapshot) -> builtins.list[FetchedPicture]:
+        """Return the pictures of a task, with their content."""
+        found = [output for output in task.outputs if output.is_picture]
+        return [FetchedPicture(output, self.download(output)) for output in found]
+
+    def save(self, task: TaskSnapshot, folder: Path | str) -> builtins.list[Path]:
+        """Save the outputs of a task in a folder, and return their paths."""
+        return [save_output(output, self.download(output), Path(folder)) for output in task.outputs]
+
+    def _run(self, operation: Operation[T]) -> T:
+        reply: Reply = None
+        while True:
+            try:
+                effect = operation.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            reply = self._perform(effect)
+
+    def _iterate(self, iteration: Iteration[T]) -> Iterator[T]:
+        reply: Reply = None
+        while True:
+            try:
+                effect = iteration.send(reply)
+            except StopIteration:
+                return
+            if isinstance(effect, Item):
+                reply = None
+                yield effect.value
+            else:
+                reply = self._perform(effect)
+
+    def _perform(self, effect: HttpCall | Pause) -> HttpReply | NoReply | None:
+        if isinstance(effect, Pause):
+            self._sleep(effect.seconds)
+            return None
+        return self._transport.send(effect)

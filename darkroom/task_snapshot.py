@@ -1,0 +1,159 @@
+"""Tasks as the API shows them: typed views of its JSON documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, Final, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
+
+from darkroom.errors import TaskNotCompleted
+
+TaskStatus: TypeAlias = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]
+FINAL_STATUSES: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
+#: Extension of the Web UI's response, which is stored with the pictures.
+_RESPONSE_EXTENSION: Final = ".out"
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """One file that a task made. The link `url` works without the key, for an hour at most."""
+
+    s3_url: str
+    url: str
+
+    @property
+    def name(self) -> str:
+        """Name of the file, without its folder."""
+        return PurePosixPath(urlsplit(self.s3_url).path).name
+
+    @property
+    def is_picture(self) -> bool:
+        """Return True if the file is a picture, and not the Web UI's response."""
+        return not self.name.endswith(_RESPONSE_EXTENSION)
+
+
+@dataclass(frozen=True)
+class TaskFailure:
+    """Why a task did not complete."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class SamplingPosition:
+    """Step and job of a running task; None where the Web UI does not know it yet."""
+
+    sampling_step: int | None = None
+    sampling_steps: int | None = None
+    job_no: int | None = None
+    job_count: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelsOnTheirWay:
+    """Bytes of the models that a task waits for, and those that have come."""
+
+    bytes: int
+    bytes_done: int
+
+
+@dataclass(frozen=True)
+class AcceptedTask:
+    """The answer to a submission."""
+
+    id: str
+    output_location: str
+    #: Fields of the request that Darkroom does not know and passes on.
+    unknown_fields: tuple[str, ...]
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the typed view of an answer."""
+        unknown = tuple(document.get("unknown_fields", ()))
+        return cls(document["id_task"], document["output_location"], unknown, document)
+
+
+@dataclass(frozen=True)
+class TaskSnapshot:
+    """A task as it was when it was read. `document` is the whole answer; a task of a listing has no outputs."""
+
+    id: str
+    runtime: str
+    task_type: str
+    status: TaskStatus
+    #: From 0 to 1.
+    progress: float
+    submitted_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    sampling: SamplingPosition | None = None
+    models: ModelsOnTheirWay | None = None
+    #: A link to the newest preview of a running task's picture.
+    preview: str | None = None
+    context: object = None
+    outputs: tuple[OutputFile, ...] = ()
+    error: TaskFailure | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the typed view of a task's document."""
+        sampling, models, error = document.get("sampling"), document.get("models"), document.get("error")
+        return cls(
+            id=document["id"],
+            runtime=document["runtime"],
+            task_type=document["tasktype"],
+            status=document["status"],
+            progress=document["progress"],
+            submitted_at=datetime.fromisoformat(document["submitted_at"]),
+            started_at=_moment(document.get("started_at")),
+            completed_at=_moment(document.get("completed_at")),
+            sampling=SamplingPosition(**_known(sampling, SamplingPosition)) if sampling else None,
+            models=ModelsOnTheirWay(models["bytes"], models["bytes_done"]) if models else None,
+            preview=document.get("preview"),
+            context=document.get("context"),
+            outputs=tuple(OutputFile(output["s3_url"], output["url"]) for output in document.get("outputs", ())),
+            error=TaskFailure(error["code"], error["message"]) if error else None,
+            document=document,
+        )
+
+    @property
+    def is_final(self) -> bool:
+        """Return True if the task has ended, in whatever way."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def position(self) -> tuple[object, ...]:
+        """Values that change while a task goes on. Links are no part of it, because each reading has new ones."""
+        return self.status, self.progress, self.sampling, self.models
+
+    def raise_for_status(self) -> Self:
+        """Return the task itself; raise TaskNotCompleted unless it is COMPLETED."""
+        if self.status != "COMPLETED":
+            raise TaskNotCompleted(self)
+        return self
+
+
+@dataclass(frozen=True)
+class TaskListPage:
+    """Tasks of one page of a listing, the newest first, and what to pass as `next` for those that follow."""
+
+    tasks: tuple[TaskSnapshot, ...]
+    next: str | None
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the typed view of a page."""
+        return cls(tuple(map(TaskSnapshot.of, document["tasks"])), document.get("next"), document)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _known(document: Mapping[str, Any], described: type) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name in described.__annotations__}

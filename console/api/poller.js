@@ -1,0 +1,60 @@
+/** Repetition of one request: often while its answer changes, more and more seldom while it stays the same. */
+
+/** Milliseconds between two requests while the answer changes. */
+const SHORTEST_MS = 1_500;
+/** Milliseconds between two requests while nothing changes. */
+const LONGEST_MS = 15_000;
+/** Milliseconds between two requests while the API does not answer. */
+const LONGEST_FAILED_MS = 30_000;
+const GROWTH = 1.5;
+
+/** Repeats `load` until it is stopped. A page in the background sends no requests. */
+export class Poller {
+  /**
+   * @param {{load: () => Promise<unknown>, onError: (error: Error) => void}} options
+   *   `load` returns its answer, which the next one is compared with.
+   */
+  constructor({ load, onError }) {
+    this._load = load;
+    this._onError = onError;
+    this._pauseMs = SHORTEST_MS;
+    this._last = "";
+    this._round = 0;
+    this._timer = 0;
+    this._onVisible = () => document.hidden || this.refresh();
+  }
+
+  start() {
+    document.addEventListener("visibilitychange", this._onVisible);
+    this.refresh();
+  }
+
+  stop() {
+    document.removeEventListener("visibilitychange", this._onVisible);
+    this._round += 1;
+    clearTimeout(this._timer);
+  }
+
+  /** Send the request now, and begin again with short pauses. */
+  refresh() {
+    clearTimeout(this._timer);
+    this._pauseMs = SHORTEST_MS;
+    this._round += 1;
+    return this._run(this._round);
+  }
+
+  /** @param {number} round */
+  async _run(round) {
+    try {
+      const answer = JSON.stringify(await this._load());
+      this._pauseMs = answer === this._last ? Math.min(this._pauseMs * GROWTH, LONGEST_MS) : SHORTEST_MS;
+      this._last = answer;
+    } catch (error) {
+      if (round !== this._round) return;
+      this._onError(/** @type {Error} */ (error));
+      this._pauseMs = Math.min(this._pauseMs * GROWTH, LONGEST_FAILED_MS);
+    }
+    if (round !== this._round || document.hidden) return;
+    this._timer = setTimeout(() => this._run(round), this._pauseMs);
+  }
+}

@@ -1,0 +1,123 @@
+/** Input picture: dropped, pasted, chosen from a file, or named by a link. */
+import { UploadRefused, PICTURE_TYPES, uploadPicture } from "../api/upload.js";
+import { safeLink } from "../api/links.js";
+import { TEXT } from "../strings.js";
+import { html, useEffect, useState } from "../view.js";
+import { attributesOf } from "./fields.js";
+
+/** @import {ApiClient} from "../api/client.js" */
+/** @import {InputPicture} from "./task_form.js" */
+
+/**
+ * @param {{api: ApiClient, picture: InputPicture | null, problem?: string,
+ *   onChange: (picture: InputPicture | null) => void}} properties
+ */
+export function PictureField({ api, picture, problem, onChange }) {
+  const [isUploading, setUploading] = useState(false);
+  const [refusal, setRefusal] = useState("");
+  const [isOver, setOver] = useState(false);
+  const shown = problem || refusal;
+
+  /** @param {Blob | null | undefined} file */
+  const upload = async (file) => {
+    if (!file) return;
+    setUploading(true);
+    setRefusal("");
+    try {
+      const link = await uploadPicture(api, file);
+      const view = URL.createObjectURL(file);
+      onChange({ link, name: file instanceof File ? file.name : TEXT.create.picture.pasted, view, ...(await sizeOf(view)) });
+    } catch (error) {
+      setRefusal(reasonOf(/** @type {Error} */ (error)));
+    }
+    setUploading(false);
+  };
+
+  useEffect(() => {
+    /** @param {ClipboardEvent} event */
+    const paste = (event) => {
+      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+      if (!file) return;
+      event.preventDefault();
+      upload(file);
+    };
+    document.addEventListener("paste", paste);
+    return () => document.removeEventListener("paste", paste);
+  });
+
+  /** @param {DragEvent} event */
+  const drop = (event) => {
+    event.preventDefault();
+    setOver(false);
+    upload(event.dataTransfer?.files[0]);
+  };
+  /** @param {DragEvent} event */
+  const allow = (event) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  const view = safeLink(picture?.view);
+  return html`
+    <div class="field">
+      <span class="label" id="picture-label">${TEXT.create.picture.label}</span>
+      <div
+        class=${isOver ? "drop over" : "drop"} role="group" aria-labelledby="picture-label"
+        onDragOver=${allow} onDragLeave=${() => setOver(false)} onDrop=${drop}
+      >
+        ${picture && html`<${Picked} picture=${picture} view=${view} onRemove=${() => onChange(null)} />`}
+        <div class="row">
+          <input
+            ...${attributesOf("picture-file", shown)} class="visually-file" type="file" accept=${PICTURE_TYPES.join()}
+            disabled=${isUploading} onChange=${(/** @type {any} */ event) => upload(event.target.files[0])}
+          />
+          <label class="button" for="picture-file">
+            ${isUploading ? TEXT.create.picture.uploading : TEXT.create.picture.choose}
+          </label>
+          <span class="hint">${TEXT.create.picture.hint}</span>
+        </div>
+        <input
+          ...${attributesOf("picture", shown)} aria-label=${TEXT.create.picture.link} type="url"
+          placeholder=${TEXT.create.picture.linkPlaceholder} value=${picture?.link ?? ""} autocomplete="off"
+          onInput=${(/** @type {any} */ event) => onChange(namedBy(event.target.value.trim()))}
+        />
+        <p id="picture-problem" class="problem" role="alert">${shown}</p>
+      </div>
+    </div>
+  `;
+}
+
+/** @param {{picture: InputPicture, view: string | undefined, onRemove: () => void}} properties */
+function Picked({ picture, view, onRemove }) {
+  return html`
+    <div class="picked stack">
+      ${view && html`<img src=${view} alt=${TEXT.create.picture.alt(picture.name)} />`}
+      <div class="row spread">
+        <span class="small">${picture.name}</span>
+        <button type="button" onClick=${onRemove}>${TEXT.create.picture.remove}</button>
+      </div>
+    </div>
+  `;
+}
+
+/** @param {string} link @returns {InputPicture | null} */
+function namedBy(link) {
+  return link ? { link, name: link.split(/[?#]/)[0].split("/").at(-1) || link } : null;
+}
+
+/** @param {string} view @returns {Promise<{width: number, height: number} | {}>} Size, or nothing if the browser cannot read it. */
+async function sizeOf(view) {
+  const picture = new Image();
+  picture.src = view;
+  try {
+    await picture.decode();
+  } catch {
+    return {};
+  }
+  return { width: picture.naturalWidth, height: picture.naturalHeight };
+}
+
+/** @param {Error} error */
+function reasonOf(error) {
+  if (!(error instanceof UploadRefused)) return error.message;
+  return TEXT.create.picture.refused[error.reason](error.maxBytes);
+}

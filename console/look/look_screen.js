@@ -1,0 +1,31 @@
+/** Look: the gallery of what was made, filtered, and one task large above it. */
+import { placeOf, goTo } from "../shell/router.js";
+import { TEXT } from "../strings.js";
+import { html, useMemo } from "../view.js";
+import { Gallery } from "./gallery.js";
+import { GalleryFilters, filtersOf } from "./gallery_filters.js";
+import { TaskView } from "./task_view.js";
+
+/** @import {ApiClient} from "../api/client.js" */
+/** @import {Route} from "../shell/router.js" */
+
+/** @param {{api: ApiClient, route: Route}} properties */
+export function LookScreen({ api, route }) {
+  const query = route.query.toString();
+  const filters = useMemo(() => filtersOf(route.query), [query]);
+  return html`
+    <div class="screen">
+      <h1>${TEXT.shell.screens.look}</h1>
+      <${GalleryFilters}
+        api=${api} filters=${filters}
+        onChange=${(/** @type {Record<string, string>} */ changed) => goTo(placeOf("look", { query: changed }))}
+      />
+      <${Gallery} key=${query} api=${api} filters=${filters} />
+      ${route.id && html`
+        <${TaskView}
+          key=${route.id} api=${api} id=${route.id} onClose=${() => goTo(placeOf("look", { query: route.query }))}
+        />
+      `}
+    </div>
+  `;
+}

@@ -1,0 +1,53 @@
+/** Facts of a task: times, prompt, parameters, and what the Web UI wrote about its picture. */
+import { asDuration, asTime } from "../shell/moments.js";
+import { TEXT } from "../strings.js";
+import { html } from "../view.js";
+
+/** @import {ShownTask} from "../api/types.js" */
+
+/** Fields of a request that are shown by other means, or that are too long to show. */
+const LONG_FIELDS = new Set(["prompt", "negative_prompt", "init_images", "image", "imageList", "mask", "alwayson_scripts"]);
+
+/** @param {{task: ShownTask, made: Record<string, any> | null, number: number}} properties */
+export function TaskFacts({ task, made, number }) {
+  const text = TEXT.look.facts;
+  const { content = {} } = task;
+  const info = made?.info;
+  const seed = info?.all_seeds?.[number] ?? info?.seed ?? content?.seed;
+  /** @type {[string, string][]} */
+  const rows = [
+    [text.seed, seed === undefined ? "" : String(seed)],
+    ...Object.entries(content ?? {})
+      .filter(([name, value]) => !LONG_FIELDS.has(name) && name !== "seed" && value !== null)
+      .map(([name, value]) => /** @type {[string, string]} */ ([name, typeof value === "string" ? value : JSON.stringify(value)])),
+    [text.model, String(content?.alwayson_scripts?.sd_model_checkpoint ?? info?.sd_model_name ?? "")],
+    [text.runtime, task.runtime],
+    [text.type, TEXT.task.types[task.tasktype] ?? task.tasktype],
+    [text.submitted, asTime(task.submitted_at)],
+    [text.waited, task.delay_ms === null ? "" : asDuration(task.delay_ms)],
+    [text.ran, task.execution_ms === null ? "" : asDuration(task.execution_ms)],
+    [text.attempts, task.attempts > 1 ? String(task.attempts) : ""],
+    [text.folder, task.output_location],
+  ];
+  const answer = answerOf(made);
+  return html`
+    ${task.prompt && html`<p class="prompt-text">${task.prompt}</p>`}
+    ${content?.negative_prompt && html`<p class="muted small">${text.negative(String(content.negative_prompt))}</p>`}
+    ${answer && html`<pre class="code-box">${answer}</pre>`}
+    <dl class="facts">
+      ${rows.filter(([, value]) => value).map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}
+    </dl>
+    ${info?.infotexts?.[number] && html`
+      <details>
+        <summary>${text.infotext}</summary>
+        <pre class="code-box">${String(info.infotexts[number])}</pre>
+      </details>
+    `}
+  `;
+}
+
+/** @param {Record<string, any> | null} made @returns {string} Answer of a call that makes no picture. */
+function answerOf(made) {
+  if (typeof made?.caption === "string") return made.caption;
+  return typeof made?.info === "string" ? made.info : "";
+}

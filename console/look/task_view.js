@@ -1,0 +1,61 @@
+/** One task large: its pictures, how they were made, and what can be done with them. */
+import { ApiError } from "../api/errors.js";
+import { usePolling } from "../api/polling.js";
+import { isActive, isUnsuccessful, picturesOf, readAnswer } from "../api/task_facts.js";
+import { TEXT } from "../strings.js";
+import { html, useEffect, useRef, useState } from "../view.js";
+import { TaskActions } from "../watch/task_actions.js";
+import { TaskProgress } from "../watch/task_progress.js";
+import { TaskTrouble } from "../watch/task_trouble.js";
+import { PictureActions } from "./picture_actions.js";
+import { PictureStage } from "./picture_stage.js";
+import { TaskFacts } from "./task_details.js";
+
+/** @import {ShownTask} from "../api/types.js" */
+
+/** @param {{api: import("../api/client.js").ApiClient, id: string, onClose: () => void}} properties */
+export function TaskView({ api, id, onClose }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const { answer: task, error, refresh } = usePolling(() => api.readTask(id), [api, id]);
+  const made = useAnswer(task);
+  const [number, setNumber] = useState(0);
+  useEffect(() => dialog.current?.showModal(), []);
+
+  const pictures = task ? picturesOf(task) : [];
+  /** @param {KeyboardEvent} event */
+  const turn = (event) => {
+    if (event.target instanceof HTMLInputElement) return;
+    if (event.key === "ArrowLeft" && number > 0) setNumber(number - 1);
+    if (event.key === "ArrowRight" && number < pictures.length - 1) setNumber(number + 1);
+  };
+  return html`
+    <dialog class="picture-view" ref=${dialog} aria-labelledby="task-title" onClose=${onClose} onKeyDown=${turn}>
+      <${PictureStage} task=${task} pictures=${pictures} number=${number} onNumber=${setNumber} />
+      <div class="picture-side stack">
+        <div class="row spread">
+          <h2 id="task-title" class="code">${id}</h2>
+          <button type="button" onClick=${() => dialog.current?.close()}>${TEXT.shell.close}</button>
+        </div>
+        ${error instanceof ApiError && html`<p class="trouble" role="alert">${error.message}</p>`}
+        ${!task && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
+        ${task && html`
+          <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
+          ${isActive(task) && html`<${TaskProgress} task=${task} />`}
+          ${isUnsuccessful(task) && html`<${TaskTrouble} task=${task} />`}
+          <${PictureActions} task=${task} picture=${pictures[number]} />
+          <${TaskActions} api=${api} task=${task} onChange=${refresh} />
+          <${TaskFacts} task=${task} made=${made} number=${number} />
+        `}
+      </div>
+    </dialog>
+  `;
+}
+
+/** @param {ShownTask | null} task @returns {Record<string, any> | null} What the Web UI wrote about the pictures. */
+function useAnswer(task) {
+  const [made, setMade] = useState(/** @type {Record<string, any> | null} */ (null));
+  useEffect(() => {
+    if (task?.status === "COMPLETED") readAnswer(task).then(setMade);
+  }, [task?.id, task?.status]);
+  return made;
+}

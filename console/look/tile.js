@@ -1,0 +1,35 @@
+/** Tile of a task: its small picture, or its state and prompt where there is no picture. */
+import { safeLink } from "../api/links.js";
+import { placeOf } from "../shell/router.js";
+import { TEXT } from "../strings.js";
+import { html, useState } from "../view.js";
+
+/** @import {ListedTask} from "../api/types.js" */
+
+/** @param {{task: ListedTask, filters: Record<string, string>}} properties */
+export function Tile({ task, filters }) {
+  const query = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
+  const address = safeLink(task.thumbnail);
+  // A link ends after an hour; the next answer of the list has another one.
+  const [broken, setBroken] = useState("");
+  const prompt = task.prompt || task.id;
+  const count = task.image_count ?? 0;
+  return html`
+    <a class="tile" href=${placeOf("look", { id: task.id, query })}>
+      ${address && address !== broken
+        ? html`
+            <img
+              src=${address} alt=${TEXT.task.picture(prompt)} loading="lazy" decoding="async"
+              onError=${() => setBroken(address)}
+            />
+            ${count > 1 && html`<span class="tile-count">${TEXT.look.gallery.count(count)}</span>`}
+          `
+        : html`
+            <span class="tile-text">
+              <span class="prompt-line">${prompt}</span>
+              <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
+            </span>
+          `}
+    </a>
+  `;
+}

@@ -1,0 +1,88 @@
+/** Application: sign-in, or one screen below the navigation, and a notice while the API does not answer. */
+import { ApiClient } from "../api/client.js";
+import { CreateScreen } from "../create/create_screen.js";
+import { FleetScreen } from "../fleet/fleet_screen.js";
+import { LookScreen } from "../look/look_screen.js";
+import { forgetKey, storeKey, storedKey } from "../session.js";
+import { SignIn } from "../signin/sign_in.js";
+import { TEXT } from "../strings.js";
+import { html, useEffect, useMemo, useRef, useState } from "../view.js";
+import { WatchScreen } from "../watch/watch_screen.js";
+import { SCREENS, placeOf, useRoute } from "./router.js";
+
+/** The API lies one level above the page, whatever stage or domain the environment has. */
+const API_BASE = new URL(location.pathname.replace(/console\/?$/, ""), location.origin);
+
+const VIEWS = { create: CreateScreen, watch: WatchScreen, look: LookScreen, fleet: FleetScreen };
+
+export function App() {
+  const [key, setKey] = useState(storedKey);
+  const [isKeyRefused, setKeyRefused] = useState(false);
+  const [isReachable, setReachable] = useState(true);
+  const route = useRoute();
+
+  /** @param {boolean} isRefused */
+  const signOut = (isRefused) => {
+    forgetKey();
+    setKeyRefused(isRefused);
+    setKey(null);
+  };
+  const api = useMemo(
+    () => key && new ApiClient({ base: API_BASE, key, onReachable: setReachable, onKeyRefused: () => signOut(true) }),
+    [key],
+  );
+
+  if (!api) {
+    /** @param {string} accepted */
+    const signIn = (accepted) => {
+      storeKey(accepted);
+      setKeyRefused(false);
+      setKey(accepted);
+    };
+    return html`<${SignIn} base=${API_BASE} isKeyRefused=${isKeyRefused} onSignIn=${signIn} />`;
+  }
+  return html`
+    <a class="skip-link" href="#content" onClick=${skipToContent}>${TEXT.shell.skip}</a>
+    <${Header} screen=${route.screen} onSignOut=${() => signOut(false)} />
+    <div role="status" class="connection">
+      ${!isReachable && html`<p class="banner">${TEXT.shell.unreachable}</p>`}
+    </div>
+    <${Screen} route=${route} api=${api} />
+  `;
+}
+
+/** @param {{screen: string, onSignOut: () => void}} properties */
+function Header({ screen, onSignOut }) {
+  return html`
+    <header class="header">
+      <a class="wordmark" href=${placeOf("create")}>${TEXT.shell.product}</a>
+      <nav aria-label=${TEXT.shell.navigation}>
+        ${SCREENS.map((name) => {
+          const current = name === screen ? "page" : undefined;
+          return html`<a key=${name} href=${placeOf(name)} aria-current=${current}>${TEXT.shell.screens[name]}</a>`;
+        })}
+      </nav>
+      <button class="quiet sign-out" type="button" onClick=${onSignOut}>${TEXT.shell.signOut}</button>
+    </header>
+  `;
+}
+
+/** @param {{route: import("./router.js").Route, api: ApiClient}} properties */
+function Screen({ route, api }) {
+  const View = VIEWS[route.screen];
+  const content = useRef(/** @type {HTMLElement | null} */ (null));
+  const isFirst = useRef(true);
+  useEffect(() => {
+    document.title = `${TEXT.shell.screens[route.screen]} – ${TEXT.shell.product}`;
+    // A screen reader begins at the new screen. The first one is announced by the browser itself.
+    if (!isFirst.current) content.current?.focus();
+    isFirst.current = false;
+  }, [route.screen]);
+  return html`<main id="content" tabindex="-1" ref=${content}><${View} api=${api} route=${route} /></main>`;
+}
+
+/** @param {Event} event */
+function skipToContent(event) {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+}

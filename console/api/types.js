@@ -24,5 +24,22 @@
  *   name: string, models?: string[], samplers?: string[] | null, schedulers?: string[] | null,
  *   upscalers?: string[] | null, loras?: string[] | null,
  * }} Runtime
+ * @typedef {{node?: number, image?: number, models?: number, webui?: number, first_task?: number}} ColdStartSeconds
+ * @typedef {{at: string, seconds: ColdStartSeconds}} ColdStart
+ * @typedef {{count: number, tasks: {id: string, reason: string, at: string}[]}} DeadLetters
+ * @typedef {{
+ *   name: string, type: string, queue: {waiting: number, running: number, oldest_seconds: number | null},
+ *   replicas: {ready: number, starting: number}, busy_share: number | null, pictures_per_minute: number | null,
+ *   finished_last_hour: Partial<Record<Status, number>>, cost: {last_hour: number, last_day: number} | null,
+ *   dead_letters: DeadLetters, cold_starts: ColdStart[],
+ *   series: {
+ *     period_seconds: number, start: string, waiting: (number | null)[], busy_share: (number | null)[],
+ *     completed: (number | null)[], failed: (number | null)[],
+ *   },
+ * }} FleetRuntime
+ * @typedef {{
+ *   at: string, nodes: number | null, cost: {currency: string, last_hour: number, last_day: number} | null,
+ *   runtimes: FleetRuntime[],
+ * }} Fleet
  */
 export {};

@@ -1,0 +1,45 @@
+/** Small chart of one metric over time. Minutes without data are gaps. */
+import { html } from "../view.js";
+
+const WIDTH = 240;
+const HEIGHT = 48;
+/** Room for the half of a line's width at the upper and the lower edge. */
+const MARGIN = 2;
+
+/**
+ * @param {{name: string, values: (number | null)[], most?: number, show: (value: number | null) => string}} properties
+ *   `most` is the upper edge; without it the largest value is.
+ */
+export function Chart({ name, values, most, show }) {
+  const known = values.filter((value) => value !== null);
+  const largest = known.length ? Math.max(...known) : null;
+  const edge = Math.max(most ?? largest ?? 0, Number.MIN_VALUE);
+  const last = values.at(-1) ?? null;
+  return html`
+    <figure class="chart">
+      <figcaption class="row spread"><span>${name}</span><strong>${show(last)}</strong></figcaption>
+      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${name}: ${show(last)}, ${show(largest)}">
+        <path class="chart-ground" d="M0 ${HEIGHT - 1}H${WIDTH}" />
+        <path class="chart-line" d=${lineOf(values, edge)} />
+      </svg>
+    </figure>
+  `;
+}
+
+/** @param {(number | null)[]} values @param {number} edge @returns {string} Path with a new part after each gap. */
+function lineOf(values, edge) {
+  const pace = WIDTH / Math.max(values.length - 1, 1);
+  let isOpen = false;
+  return values.map((value, index) => {
+    const command = value === null ? "" : `${isOpen ? "L" : "M"}${(index * pace).toFixed(1)} ${levelOf(value, edge)}`;
+    // A value between two gaps is a dot, which a line cap draws.
+    const dot = value !== null && !isOpen && (values[index + 1] ?? null) === null ? "h0.01" : "";
+    isOpen = value !== null;
+    return command + dot;
+  }).join("");
+}
+
+/** @param {number} value @param {number} edge */
+function levelOf(value, edge) {
+  return (HEIGHT - MARGIN - (Math.min(value / edge, 1) * (HEIGHT - 2 * MARGIN))).toFixed(1);
+}

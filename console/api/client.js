@@ -69,11 +69,6 @@ export class ApiClient {
     return this._send("GET", "v1alpha2/fleet");
   }
 
-  /** @param {string} runtime @returns {Promise<{redriven: number}>} */
-  redrive(runtime) {
-    return this._send("POST", `v1alpha2/fleet/${encodeURIComponent(runtime)}/redrive`);
-  }
-
   /**
    * @param {string} method
    * @param {string} path Path below the base, without a leading slash.

@@ -24,22 +24,19 @@
  *   name: string, models?: string[], samplers?: string[] | null, schedulers?: string[] | null,
  *   upscalers?: string[] | null, loras?: string[] | null,
  * }} Runtime
- * @typedef {{node?: number, image?: number, models?: number, webui?: number, first_task?: number}} ColdStartSeconds
- * @typedef {{at: string, seconds: ColdStartSeconds}} ColdStart
- * @typedef {{count: number, tasks: {id: string, reason: string, at: string}[]}} DeadLetters
+ * @typedef {(number | null)[]} Series Values of each period; null where nothing was measured.
+ * @typedef {{pictures: number, completed: number, failed: number, timed_out: number, cancelled: number, replica_hours: number, cost_usd: number | null}} Results
+ * @typedef {{id: string, message: string, completed_at: string}} DeadLetter
  * @typedef {{
- *   name: string, type: string, queue: {waiting: number, running: number, oldest_seconds: number | null},
- *   replicas: {ready: number, starting: number}, busy_share: number | null, pictures_per_minute: number | null,
- *   finished_last_hour: Partial<Record<Status, number>>, cost: {last_hour: number, last_day: number} | null,
- *   dead_letters: DeadLetters, cold_starts: ColdStart[],
- *   series: {
- *     period_seconds: number, start: string, waiting: (number | null)[], busy_share: (number | null)[],
- *     completed: (number | null)[], failed: (number | null)[],
- *   },
- * }} FleetRuntime
+ *   name: string, queue: {waiting: number, running: number, oldest_seconds: number | null, is_complete: boolean},
+ *   replicas: {live: number, busy: number}, busy_share: number | null,
+ *   price: {usd_per_hour: number, basis: string} | null, last_hour: Results, last_day: Results,
+ *   chart: {pictures: Series, completed: Series, failed: Series, replicas: Series, busy_share: Series},
+ *   dead_letters: DeadLetter[],
+ * }} RuntimeFleet
  * @typedef {{
- *   at: string, nodes: number | null, cost: {currency: string, last_hour: number, last_day: number} | null,
- *   runtimes: FleetRuntime[],
+ *   measured_at: string, chart_begins_at: string, chart_period_seconds: number, runtimes: RuntimeFleet[],
+ *   nodes: Series | null, cold_starts: Record<string, Series>, unreadable_messages: number, undelivered_webhooks: number,
  * }} Fleet
  */
 export {};

@@ -1,10 +1,10 @@
 /** Numbers of the fleet in words. What the environment does not know is called so, and is never a zero. */
 import { TEXT } from "../strings.js";
 
-/** @param {number | null | undefined} value @param {number} [digits] Digits after the point at most. */
-export function asNumber(value, digits = 1) {
+/** @param {number | null | undefined} value */
+export function asNumber(value) {
   if (value === null || value === undefined) return TEXT.fleet.unknown;
-  return new Intl.NumberFormat("en-GB", { maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 }).format(value);
 }
 
 /** @param {number | null | undefined} share From 0 to 1. */
@@ -12,8 +12,14 @@ export function asPercent(share) {
   return share === null || share === undefined ? TEXT.fleet.unknown : `${Math.round(share * 100)} %`;
 }
 
-/** @param {number | null | undefined} amount @param {string} [currency] ISO code. */
-export function asMoney(amount, currency = "USD") {
+/** @param {number | null | undefined} amount In dollars. */
+export function asMoney(amount) {
   if (amount === null || amount === undefined) return TEXT.fleet.unknown;
-  return new Intl.NumberFormat("en-GB", { style: "currency", currency, currencyDisplay: "narrowSymbol" }).format(amount);
+  return new Intl.NumberFormat("en-GB", { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" }).format(amount);
+}
+
+/** @param {(number | null)[]} values @returns {number | null} Sum of the known values, or null if none is known. */
+export function sumOf(values) {
+  const known = values.filter((value) => value !== null);
+  return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
 }

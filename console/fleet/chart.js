@@ -1,4 +1,5 @@
 /** Small chart of one metric over time. Minutes without data are gaps. */
+import { TEXT } from "../strings.js";
 import { html } from "../view.js";
 
 const WIDTH = 240;
@@ -14,11 +15,12 @@ export function Chart({ name, values, most, show }) {
   const known = values.filter((value) => value !== null);
   const largest = known.length ? Math.max(...known) : null;
   const edge = Math.max(most ?? largest ?? 0, Number.MIN_VALUE);
-  const last = values.at(-1) ?? null;
+  // The newest period has just begun, so its value is rarely known.
+  const last = known.at(-1) ?? null;
   return html`
     <figure class="chart">
       <figcaption class="row spread"><span>${name}</span><strong>${show(last)}</strong></figcaption>
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${name}: ${show(last)}, ${show(largest)}">
+      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${TEXT.fleet.charts.label(name, show(last), show(largest))}>
         <path class="chart-ground" d="M0 ${HEIGHT - 1}H${WIDTH}" />
         <path class="chart-line" d=${lineOf(values, edge)} />
       </svg>

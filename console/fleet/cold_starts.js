@@ -1,25 +1,31 @@
-/** Cold starts of a runtime: what each waited for, as a bar of its parts. */
+/** Cold starts of the environment over the last day: what replicas waited for, as a bar of its parts. */
 import { asDuration, asTime } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
 
-/** @import {ColdStart} from "../api/types.js" */
+/** @import {Fleet} from "../api/types.js" */
 
 /** Parts in the order in which a replica waits for them. */
-const PARTS = /** @type {const} */ (["node", "image", "models", "webui", "first_task"]);
+const PARTS = /** @type {const} */ (["node_seconds", "image_seconds", "model_seconds", "ready_seconds"]);
+/** Cold starts that are shown, the newest first. */
+const SHOWN = 6;
 
-/** @param {{starts: ColdStart[]}} properties */
-export function ColdStarts({ starts }) {
-  if (!starts.length) return html`<p class="hint">${TEXT.fleet.coldStarts.none}</p>`;
-  const longest = Math.max(...starts.map(secondsOf), Number.MIN_VALUE);
+/** @typedef {{at: string, parts: number[], all: number}} Start `parts` are seconds, in the order of PARTS. */
+
+/** @param {{fleet: Fleet}} properties */
+export function ColdStarts({ fleet }) {
+  const starts = startsOf(fleet);
+  const text = TEXT.fleet.coldStarts;
+  if (!starts.length) return html`<p class="hint">${text.none}</p>`;
+  const longest = Math.max(...starts.map(({ all }) => all));
   return html`
     <ul class="legend small" aria-hidden="true">
-      ${PARTS.map((part, index) => html`<li key=${part} class="part-${index}">${TEXT.fleet.coldStarts.parts[part]}</li>`)}
+      ${PARTS.map((part, index) => html`<li key=${part} class="part-${index}">${text.parts[part]}</li>`)}
     </ul>
     <ol class="cold-starts small">
       ${starts.map((start) => html`
         <li key=${start.at}>
-          <div class="row spread"><span>${asTime(start.at)}</span><strong>${asDuration(secondsOf(start) * 1000)}</strong></div>
+          <div class="row spread"><span>${asTime(start.at)}</span><strong>${asDuration(start.all * 1000)}</strong></div>
           <${Bar} start=${start} longest=${longest} />
         </li>
       `)}
@@ -27,26 +33,28 @@ export function ColdStarts({ starts }) {
   `;
 }
 
-/** @param {{start: ColdStart, longest: number}} properties */
+/** @param {{start: Start, longest: number}} properties */
 function Bar({ start, longest }) {
+  const words = start.parts.map((seconds, index) => `${TEXT.fleet.coldStarts.parts[PARTS[index]]} ${asDuration(seconds * 1000)}`);
   let before = 0;
-  const parts = PARTS.map((part, index) => {
-    const seconds = start.seconds[part] ?? 0;
-    const place = { index, x: (before / longest) * 100, width: (seconds / longest) * 100 };
-    before += seconds;
-    return place;
-  });
-  const words = PARTS.filter((part) => start.seconds[part]).map(
-    (part) => `${TEXT.fleet.coldStarts.parts[part]} ${asDuration((start.seconds[part] ?? 0) * 1000)}`,
-  );
   return html`
     <svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label=${words.join(", ")}>
-      ${parts.map(({ index, x, width }) => html`<rect key=${index} class="part-${index}" x=${x} width=${width} height="4" />`)}
+      ${start.parts.map((seconds, index) => {
+        const x = (before / longest) * 100;
+        before += seconds;
+        return html`<rect key=${index} class="part-${index}" x=${x} width=${(seconds / longest) * 100} height="4" />`;
+      })}
     </svg>
   `;
 }
 
-/** @param {ColdStart} start */
-function secondsOf({ seconds }) {
-  return PARTS.reduce((sum, part) => sum + (seconds[part] ?? 0), 0);
+/** @param {Fleet} fleet @returns {Start[]} Mean of each period in which a replica started, the newest first. */
+function startsOf({ cold_starts: series, chart_begins_at: begin, chart_period_seconds: period }) {
+  const starts = [];
+  for (let index = series[PARTS[0]].length - 1; index >= 0 && starts.length < SHOWN; index -= 1) {
+    const parts = PARTS.map((part) => series[part]?.[index] ?? 0);
+    const all = parts.reduce((sum, seconds) => sum + seconds, 0);
+    if (all) starts.push({ at: new Date(new Date(begin).getTime() + index * period * 1000).toISOString(), parts, all });
+  }
+  return starts;
 }

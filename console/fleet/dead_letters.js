@@ -1,44 +1,37 @@
-/** Messages that could not be delivered, with their reasons, and the button that sends them again. */
+/** Tasks whose messages could not be delivered, with their reasons, and the buttons that send them again. */
 import { asTime } from "../shell/moments.js";
 import { placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useState } from "../view.js";
 
-/** @import {DeadLetters as Letters} from "../api/types.js" */
+/** @import {DeadLetter} from "../api/types.js" */
 
-/**
- * @param {{api: import("../api/client.js").ApiClient, runtime: string, letters: Letters, onChange: () => void}} properties
- */
-export function DeadLetters({ api, runtime, letters, onChange }) {
+/** @param {{api: import("../api/client.js").ApiClient, letters: DeadLetter[], onChange: () => void}} properties */
+export function DeadLetters({ api, letters, onChange }) {
   const [outcome, setOutcome] = useState("");
-  const [isBusy, setBusy] = useState(false);
   const text = TEXT.fleet.deadLetters;
-  const redrive = async () => {
-    setBusy(true);
+  /** @param {string} id */
+  const redrive = async (id) => {
     try {
-      const { redriven } = await api.redrive(runtime);
-      setOutcome(text.redriven(redriven));
+      await api.retryTask(id);
+      setOutcome(text.redriven(id));
       onChange();
     } catch (error) {
       setOutcome(/** @type {Error} */ (error).message);
     }
-    setBusy(false);
   };
   return html`
-    <div class="row spread">
-      <p>${letters.count ? text.count(letters.count) : text.none}</p>
-      ${letters.count > 0 && html`
-        <button type="button" disabled=${isBusy} aria-label=${text.label(runtime)} onClick=${redrive}>${text.redrive}</button>
-      `}
-    </div>
     <p class="small" role="status">${outcome}</p>
+    ${!letters.length && html`<p class="hint">${text.none}</p>`}
     <ul class="dead-letters small">
-      ${letters.tasks.map(({ id, reason, at }) => html`
+      ${letters.map(({ id, message, completed_at: moment }) => html`
         <li key=${id}>
           <div class="row spread">
-            <a class="code" href=${placeOf("look", { id })}>${id}</a><span class="muted">${asTime(at)}</span>
+            <a class="code" href=${placeOf("look", { id })}>${id}</a>
+            <button type="button" aria-label=${text.label(id)} onClick=${() => redrive(id)}>${text.redrive}</button>
           </div>
-          <p>${reason}</p>
+          <p>${message}</p>
+          <p class="muted">${asTime(moment)}</p>
         </li>
       `)}
     </ul>

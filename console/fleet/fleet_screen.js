@@ -4,7 +4,9 @@ import { usePolling } from "../api/polling.js";
 import { asTime } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
-import { asMoney, asNumber } from "./amounts.js";
+import { asMoney, asNumber, sumOf } from "./amounts.js";
+import { Chart } from "./chart.js";
+import { ColdStarts } from "./cold_starts.js";
 import { Figure } from "./figure.js";
 import { RuntimePanel } from "./runtime_panel.js";
 
@@ -19,13 +21,11 @@ export function FleetScreen({ api }) {
       ${error instanceof ApiError && html`<p class="trouble" role="alert">${TEXT.fleet.refused(error.message)}</p>`}
       ${!fleet && !error && html`<p class="empty" role="status">${TEXT.shell.loading}</p>`}
       ${fleet && html`
-        <${Environment} fleet=${fleet} />
         <div class="runtimes">
-          ${fleet.runtimes.map((runtime) => html`
-            <${RuntimePanel} key=${runtime.name} api=${api} runtime=${runtime} currency=${fleet.cost?.currency} onChange=${refresh} />
-          `)}
+          <${Environment} fleet=${fleet} />
+          ${fleet.runtimes.map((runtime) => html`<${RuntimePanel} key=${runtime.name} api=${api} runtime=${runtime} onChange=${refresh} />`)}
         </div>
-        <p class="hint fleet-time">${TEXT.fleet.readAt(asTime(fleet.at))}</p>
+        <p class="hint fleet-time">${TEXT.fleet.readAt(asTime(fleet.measured_at))}</p>
       `}
     </div>
   `;
@@ -33,12 +33,25 @@ export function FleetScreen({ api }) {
 
 /** @param {{fleet: Fleet}} properties */
 function Environment({ fleet }) {
-  const { cost, nodes } = fleet;
+  const { runtimes, nodes } = fleet;
+  const text = TEXT.fleet;
+  /** @type {[keyof typeof text.figures, string][]} */
+  const figures = [
+    ["costHour", asMoney(sumOf(runtimes.map(({ last_hour: hour }) => hour.cost_usd)))],
+    ["costDay", asMoney(sumOf(runtimes.map(({ last_day: day }) => day.cost_usd)))],
+    ["nodes", asNumber(nodes?.findLast((value) => value !== null))],
+    ["unreadable", asNumber(fleet.unreadable_messages)],
+    ["webhooks", asNumber(fleet.undelivered_webhooks)],
+  ];
   return html`
-    <dl class="figures" aria-label=${TEXT.fleet.environment}>
-      <${Figure} name=${TEXT.fleet.figures.nodes} value=${asNumber(nodes)} />
-      <${Figure} name=${TEXT.fleet.figures.costHour} value=${asMoney(cost?.last_hour, cost?.currency)} />
-      <${Figure} name=${TEXT.fleet.figures.costDay} value=${asMoney(cost?.last_day, cost?.currency)} />
-    </dl>
+    <section class="panel stack" aria-labelledby="environment">
+      <h2 id="environment">${text.environment}</h2>
+      <dl class="figures">
+        ${figures.map(([key, value]) => html`<${Figure} key=${key} name=${text.figures[key]} value=${value} />`)}
+      </dl>
+      ${nodes && html`<${Chart} name=${text.charts.nodes} values=${nodes} show=${asNumber} />`}
+      <h3>${text.coldStarts.title}</h3>
+      <${ColdStarts} fleet=${fleet} />
+    </section>
   `;
 }

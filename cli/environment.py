@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cli.aws import aws_errors
 from cli.errors import Refused, Unreachable, WrongUsage
+from darkroom.local_system import read_local_endpoints, stale_endpoints
 
 LOCAL: Final = "local"
 STACKS: Final = ("Storage", "Messaging", "Api")
@@ -102,7 +103,7 @@ def local_environment(state_directory: Path, *, key: str | None = None, key_name
     """Read the endpoints of the local system that runs with this state directory."""
     path = state_directory / "endpoints.json"
     try:
-        endpoints = json.loads(path.read_text())
+        endpoints = read_local_endpoints(state_directory)
         environment = SystemEndpoints(
             name=LOCAL,
             http_url=endpoints["http_url"],
@@ -118,12 +119,8 @@ def local_environment(state_directory: Path, *, key: str | None = None, key_name
             aws_endpoint_url=endpoints["aws_endpoint_url"],
         )
         secret_arns = endpoints["api_key_secret_arns"]
-    except FileNotFoundError:
-        raise Unreachable(f"no local system is running here ({path} is missing); start one with: make up") from None
     except KeyError as error:
-        raise Unreachable(f"{path} has no {error}; stop the local system and start it again") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise Unreachable(f"{path} cannot be read ({error}); stop the local system and start it again") from None
+        raise stale_endpoints(path, f"has no {error}") from None
     return _with_named_key(environment, key_name, secret_arns, environment.client)
 
 

@@ -1,6 +1,9 @@
 """Errors of the command line, each with an exit code for scripts."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import darkroom
 
 
 class CommandError(Exception):
@@ -31,10 +34,6 @@ class Refused(CommandError):
     """Raised when the system refuses a request: broken fields, a wrong key, an id in use, no such task."""
 
     exit_code = 3
-
-
-class NoSuchTask(Refused):
-    """Raised when no task has the id."""
 
 
 class Unreachable(CommandError):
@@ -71,3 +70,18 @@ class Aborted(CommandError):
     """Raised when a question is answered with no, or Ctrl-C ends the command."""
 
     exit_code = 130
+
+
+#: Error of the command line for an error of the client.
+_ERROR_OF_CLIENT: Final[Mapping[type[darkroom.Error], type[CommandError]]] = {
+    darkroom.NotConfigured: Unreachable,
+    darkroom.Unavailable: Unreachable,
+    darkroom.UnusableInput: WrongUsage,
+    darkroom.DeadlinePassed: WaitedTooLong,
+    darkroom.TaskNotCompleted: TaskDidNotComplete,
+}
+
+
+def command_error(error: darkroom.Error) -> CommandError:
+    """Return the error of the command line for an error of the client, with its message."""
+    return _ERROR_OF_CLIENT.get(type(error), Refused)(str(error))

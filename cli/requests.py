@@ -1,15 +1,15 @@
 """Requests of users: task files, checked only as far as sending them needs, and tasks made of options."""
 
 import json
-import mimetypes
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from cli.errors import Refused, WrongUsage
+from cli.errors import Refused
+from darkroom import Client, RequestRefused
+from darkroom.task_request import TaskOptions
 
 #: Option that a field of the request comes from, for the API's messages about it.
 _OPTION_OF: Final[Mapping[str, str]] = {
@@ -40,47 +40,34 @@ class PromptOptions:
     id: str | None
     input: Path | None
 
-    def request(self, *, upload: Callable[[bytes, str], str]) -> dict[str, Any]:
-        """Return the task of format v1alpha2; `upload` stores the input picture and returns its link."""
+    def request(self, client: Client) -> dict[str, Any]:
+        """Return the task of format v1alpha2, whose input picture is uploaded."""
         width, height = self.size or (None, None)
-        content = {
-            "prompt": self.prompt,
+        content: dict[str, object] = {
             "negative_prompt": self.negative,
             "width": width,
             "height": height,
             "steps": self.steps,
             "seed": self.seed,
-            "override_settings": {"sd_model_checkpoint": self.model} if self.model else None,
-            "init_images": [upload(self.input.read_bytes(), _type_of(self.input))] if self.input else None,
+            "init_images": [self.input] if self.input else None,
         }
-        metadata = {
-            "id": self.id or f"cli-{secrets.token_hex(4)}",
-            "runtime": self.runtime or DEFAULT_RUNTIME,
-            "tasktype": "image-to-image" if self.input else "text-to-image",
-        }
-        return {
-            "task": {
-                "metadata": metadata,
-                "content": {name: value for name, value in content.items() if value is not None},
-            }
-        }
+        options: TaskOptions = {"content": {name: value for name, value in content.items() if value is not None}}
+        options["id"] = self.id or f"cli-{secrets.token_hex(4)}"
+        if self.runtime:
+            options["runtime"] = self.runtime
+        if self.model:
+            options["model"] = self.model
+        return client.prepare(self.prompt, **options)
 
     def given(self) -> list[str]:
         """Return the options that the user wrote."""
         return [f"--{name}" for name, value in vars(self).items() if value is not None]
 
 
-#: Runtime of a task from options: that of all documented requests.
-DEFAULT_RUNTIME: Final = "sdruntime"
-
-
-def name_options(error: Refused) -> Refused:
+def name_options(error: RequestRefused) -> Refused:
     """Return an error of the API with the options in place of the fields, as the user wrote no field."""
-    lines = []
-    for line in str(error).splitlines():
-        field, separator, rest = line.partition(": ")
-        lines.append(f"{_OPTION_OF.get(field, field)}{separator}{rest}")
-    return Refused("\n".join(lines))
+    lines = [f"{_OPTION_OF.get(broken.field, broken.field)}: {broken.message}" for broken in error.fields]
+    return Refused("\n".join(lines) or str(error))
 
 
 def read_request(text: bytes, *, source: str) -> dict[str, Any]:
@@ -96,11 +83,6 @@ def read_request(text: bytes, *, source: str) -> dict[str, Any]:
     return body
 
 
-def path_of(body: dict[str, Any]) -> str:
-    """Return the path of the HTTP API for a body of this shape."""
-    return "/v1alpha2" if "task" in body or "metadata" in body else "/v1alpha1"
-
-
 def id_of(body: dict[str, Any]) -> str:
     """Return the id that a request carries."""
     match body:
@@ -109,15 +91,3 @@ def id_of(body: dict[str, Any]) -> str:
         case {"alwayson_scripts": {"id_task": str() | int() as id_}}:
             return str(id_)
     raise Refused("the request has no id: set task.metadata.id (v1alpha2) or alwayson_scripts.id_task (v1alpha1)")
-
-
-def file_name(url: str) -> str:
-    """Return the last part of a link's path, as the name of the file to save."""
-    return PurePosixPath(urlsplit(url).path).name
-
-
-def _type_of(path: Path) -> str:
-    content_type, _ = mimetypes.guess_type(path.name)
-    if content_type is None or not content_type.startswith("image/"):
-        raise WrongUsage(f"--input: {path} is not a picture by its name; write for example photo.png or photo.jpg")
-    return content_type

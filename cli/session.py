@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 import click
 
 from cli.environment import EnvironmentChoice, SystemEndpoints, find_environment
-from cli.errors import Aborted, Bug, CommandError, LocalFileFailed
+from cli.errors import Aborted, Bug, CommandError, LocalFileFailed, Refused, command_error
+from darkroom import Client, Error, KeyNotAccepted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +45,16 @@ class Session:
     def environment(self) -> SystemEndpoints:
         """Find the environment; raises Unreachable with what to do."""
         return find_environment(self.choice)
+
+    @contextmanager
+    def client(self, environment: SystemEndpoints | None = None) -> Iterator[Client]:
+        """Lend a client of the environment's HTTP API; a key that is not accepted is named by its source."""
+        found = environment or self.environment()
+        try:
+            yield Client(found.http_url, found.api_key)
+        except KeyNotAccepted:
+            message = f"{found.http_url} does not accept the key of {found.key_source}; ask its operator for a key"
+            raise Refused(message) from None
 
     def choose(self, environment_name: str) -> None:
         """Choose another environment; a key belongs to the address that it came with."""
@@ -99,6 +111,8 @@ def _known(error: Exception) -> CommandError:
     match error:
         case CommandError():
             return error
+        case Error():
+            return command_error(error)
         case click.Abort():
             return Aborted("aborted")
         case click.ClickException():

@@ -3,18 +3,16 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
+from typing import Any, BinaryIO, ParamSpec
 
 import click
 
-from cli.api_client import ApiClient
-from cli.errors import Refused, TaskDidNotComplete, WrongUsage
-from cli.requests import PromptOptions, file_name, id_of, name_options, path_of, read_request
+from cli.environment import SystemEndpoints
+from cli.errors import WrongUsage
+from cli.requests import PromptOptions, id_of, name_options, read_request
 from cli.session import Session, command
 from cli.table import columns
-
-if TYPE_CHECKING:
-    from cli.waiting import ReadTask
+from darkroom import Client, RequestRefused
 
 P = ParamSpec("P")
 
@@ -82,36 +80,44 @@ def submit(
     prompt = PromptOptions(**options)
     _check_usage(file, prompt)
     environment = session.environment()
-    api = ApiClient(environment=environment)
-    if file is not None:
-        text = file.read()
-        name = getattr(file, "name", "<stdin>")
-        body = read_request(text, source="standard input" if name == "<stdin>" else name)
-    else:
-        body = prompt.request(upload=api.upload)
-        text = json.dumps(body).encode()
-    read_task: ReadTask = api.task
-    if via == "topic":
-        from cli.topic import publish
-        from cli.waiting import NewRun
-
-        read_task = NewRun(api=api, task_id=id_of(body))
-        answer: dict[str, Any] = {"id_task": id_of(body), "message_id": publish(text, environment=environment)}
-    else:
-        try:
-            answer = api.submit(path_of(body), text)
-        except Refused as error:
-            raise (error if file is not None else name_options(error)) from None
-        if unknown := answer.get("unknown_fields"):
-            session.hint(f"unknown fields, which are passed on as they are: {', '.join(unknown)}")
-    if wait or download is not None:
-        _finish(session, api, answer["id_task"], read_task, timeout_seconds, download)
-        return
+    with session.client(environment) as client:
+        if file is not None:
+            text = file.read()
+            name = getattr(file, "name", "<stdin>")
+            body = read_request(text, source="standard input" if name == "<stdin>" else name)
+        else:
+            body = prompt.request(client)
+            text = json.dumps(body).encode()
+        if via == "topic":
+            answer = _publish(environment, client, id_of(body), text, wait=wait or download is not None)
+        else:
+            try:
+                accepted = client.submit_request(text)
+            except RequestRefused as error:
+                raise (error if file is not None else name_options(error)) from None
+            answer = dict(accepted.document)
+            if accepted.unknown_fields:
+                session.hint(f"unknown fields, which are passed on as they are: {', '.join(accepted.unknown_fields)}")
+        if wait or download is not None:
+            _finish(session, client, answer["id_task"], timeout_seconds, download)
+            return
     session.line(answer["id_task"])
     if not session.as_json:
         refused = "; if it is refused, only a callback says so" if via == "topic" else ""
         session.hint(f"submitted{refused}; see how it goes with: darkroom status {answer['id_task']} --wait")
     session.document(answer)
+
+
+def _publish(environment: SystemEndpoints, client: Client, task_id: str, text: bytes, *, wait: bool) -> dict[str, Any]:
+    """Publish a request to the entry topic; with `wait`, also wait until the task is recorded."""
+    from cli.topic import publish
+    from cli.waiting import Arrival
+
+    arrival = Arrival(client=client, task_id=task_id) if wait else None
+    answer = {"id_task": task_id, "message_id": publish(text, environment=environment)}
+    if arrival is not None:
+        arrival.wait()
+    return answer
 
 
 def _check_usage(file: BinaryIO | None, prompt: PromptOptions) -> None:
@@ -130,11 +136,11 @@ def _check_usage(file: BinaryIO | None, prompt: PromptOptions) -> None:
 @command
 def status(session: Session, task_id: str, wait: bool, timeout_seconds: float, download: Path | None) -> None:
     """Show the task TASK_ID."""
-    api = ApiClient(environment=session.environment())
-    if wait or download is not None:
-        _finish(session, api, task_id, api.task, timeout_seconds, download)
-    else:
-        _show(session, api.task(task_id))
+    with session.client() as client:
+        if wait or download is not None:
+            _finish(session, client, task_id, timeout_seconds, download)
+        else:
+            _show(session, client.get(task_id).document)
 
 
 @click.command()
@@ -142,7 +148,8 @@ def status(session: Session, task_id: str, wait: bool, timeout_seconds: float, d
 @command
 def cancel(session: Session, task_id: str) -> None:
     """Cancel the waiting or running task TASK_ID."""
-    _show(session, ApiClient(environment=session.environment()).cancel(task_id))
+    with session.client() as client:
+        _show(session, client.cancel(task_id).document)
 
 
 @click.command("list")
@@ -153,8 +160,8 @@ def cancel(session: Session, task_id: str) -> None:
 @command
 def list_tasks(session: Session, /, **filters: str | int | None) -> None:
     """List tasks, the newest first."""
-    api = ApiClient(environment=session.environment())
-    page = api.tasks(**{name: value for name, value in filters.items() if value is not None})
+    with session.client() as client:
+        page = client.page(**filters).document
     titles = ("ID", "RUNTIME", "TYPE", "STATUS", "PROGRESS", "SUBMITTED")
     session.line(columns(titles, [_row(task) for task in page["tasks"]]))
     session.document(page)
@@ -167,23 +174,15 @@ def _row(task: Mapping[str, Any]) -> Sequence[str]:
     return task["id"], task["runtime"], task["tasktype"], task["status"], share, task["submitted_at"]
 
 
-def _finish(
-    session: Session, api: ApiClient, task_id: str, read_task: "ReadTask", timeout_seconds: float, download: Path | None
-) -> None:
-    from cli.waiting import wait_for_tasks
+def _finish(session: Session, client: Client, task_id: str, timeout_seconds: float, download: Path | None) -> None:
+    from cli.waiting import show_until_the_end
 
-    ended = wait_for_tasks([task_id], read_task=read_task, timeout_seconds=timeout_seconds, console=session.console)
-    task = ended[task_id]
-    if download is not None:
-        download.mkdir(parents=True, exist_ok=True)
-        for output in task["outputs"]:
-            path = download / file_name(output["s3_url"])
-            api.download(output["url"], path)
-            session.hint(f"saved {path}")
-    _show(session, task)
-    if task["status"] != "COMPLETED":
-        error = task.get("error") or {}
-        raise TaskDidNotComplete(f"{task_id} is {task['status']}: {error.get('message', 'no error was recorded')}")
+    changes = client.watch(task_id, timeout_seconds=timeout_seconds)
+    (task,) = show_until_the_end(changes, console=session.console).values()
+    for path in client.save(task, download) if download is not None else ():
+        session.hint(f"saved {path}")
+    _show(session, task.document)
+    task.raise_for_status()
 
 
 def _show(session: Session, task: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from darkroom.errors import (
     TaskConflict,
     TooManyRequests,
     Unavailable,
+    UnusableInput,
 )
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
 from darkroom.input_pictures import with_uploads
@@ -37,7 +38,7 @@ _TRANSIENT: Final = frozenset(
 )
 #: Seconds before the first repetition; each further one waits twice as long.
 FIRST_PAUSE_SECONDS: Final = 0.5
-#: Longest pause that `Retry-After` may ask for.
+#: Longest pause, also if `Retry-After` asks for a longer one.
 LONGEST_PAUSE_SECONDS: Final = 60.0
 #: Seconds between two polls of a task. Agents write progress at most every 2 s, but more polls show the end of short
 #: tasks sooner.
@@ -74,7 +75,7 @@ class ApiCalls:
 
     def submit_request(self, request: Mapping[str, Any] | bytes) -> Operation[AcceptedTask]:
         """Post a whole request, in the format that its form shows."""
-        document = json.loads(request) if isinstance(request, bytes) else request
+        document = _object_of(request)
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         path = "/v1alpha2" if "task" in document or "metadata" in document else "/v1alpha1"
         # A repetition after a lost answer carries the same value, so it begins no second run.
@@ -188,16 +189,25 @@ class ApiCalls:
         return reply
 
 
+def _object_of(request: Mapping[str, Any] | bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(request) if isinstance(request, bytes) else request
+    except ValueError as error:
+        raise UnusableInput(f"the request is not JSON: {error}") from None
+    if not isinstance(document, Mapping):
+        raise UnusableInput("the request must be one JSON object, a task of format v1alpha2 or v1alpha1")
+    return document
+
+
 def _may_pass(reply: HttpReply | NoReply) -> bool:
     return reply.may_pass if isinstance(reply, NoReply) else reply.status in _TRANSIENT
 
 
 def _pause_seconds(reply: HttpReply | NoReply, repetition: int) -> float:
     asked = reply.headers.get("retry-after", "") if isinstance(reply, HttpReply) else ""
-    if asked.isdecimal():
-        return min(float(asked), LONGEST_PAUSE_SECONDS)
     # Clients that failed together must not come back together.
-    return float(FIRST_PAUSE_SECONDS * 2**repetition * random.uniform(0.5, 1))  # noqa: S311 - nothing to guess
+    chosen = FIRST_PAUSE_SECONDS * 2**repetition * random.uniform(0.5, 1)  # noqa: S311 - nothing to guess
+    return min(float(asked) if asked.isdecimal() else chosen, LONGEST_PAUSE_SECONDS)
 
 
 def _error(url: str, reply: HttpReply, document: object) -> Error:

@@ -126,13 +126,18 @@ class TaskSnapshot:
         return self.status in FINAL_STATUSES
 
     @property
+    def is_completed(self) -> bool:
+        """Return True if the task has made its pictures."""
+        return self.status == "COMPLETED"
+
+    @property
     def position(self) -> tuple[object, ...]:
         """Values that change while a task goes on. Links are no part of it, because each reading has new ones."""
         return self.status, self.progress, self.sampling, self.models
 
     def raise_for_status(self) -> Self:
         """Return the task itself; raise TaskNotCompleted unless it is COMPLETED."""
-        if self.status != "COMPLETED":
+        if not self.is_completed:
             raise TaskNotCompleted(self)
         return self
 

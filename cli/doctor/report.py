@@ -8,7 +8,6 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
-from cli.api_client import ApiClient
 from cli.doctor.finding import Clients, DoctorCheck, Finding, Level, ok
 from cli.doctor.images_and_models import any_checkpoint
 from cli.doctor.removal import REMOVAL_CHECKS
@@ -18,6 +17,7 @@ from cli.environment import LOCAL, SystemEndpoints
 from cli.environment_file import read_chosen_file, region_of
 from cli.errors import Unhealthy, WrongUsage
 from cli.session import Session
+from darkroom import Client
 from stacks.config import Environment
 
 _MARKS: Final = {
@@ -93,7 +93,7 @@ def _sections(
 
 def _smoke(session: Session, environment: Environment, timeout_seconds: float) -> Iterator[Finding]:
     endpoints = session.environment()
-    api = ApiClient(environment=endpoints)
+    client = Client(endpoints.http_url, endpoints.api_key)
     for runtime in environment.runtimes:
         checkpoint = None
         if runtime.dynamic_model:
@@ -102,7 +102,9 @@ def _smoke(session: Session, environment: Environment, timeout_seconds: float) -
                 message = f"{runtime.name}: accepts any checkpoint, but the bucket has none for the smoke test"
                 yield Finding(Level.UNKNOWN, message)
                 continue
-        yield from smoke_test(runtime, checkpoint, api=api, timeout_seconds=timeout_seconds, console=session.console)
+        yield from smoke_test(
+            runtime, checkpoint, client=client, timeout_seconds=timeout_seconds, console=session.console
+        )
 
 
 def _clients(session: Session, environment: Environment) -> Clients:

@@ -10,7 +10,7 @@ from contract.task import ID_PATTERN, ID_SCHEMA, Task, TaskType
 from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
 from lambdas.read_task.task_list import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.read_task.task_view import ShownTask, TaskError, TaskPage
-from lambdas.submit_task.handler import SubmittedOlderTask, SubmittedTask
+from lambdas.submit_task.handler import IDEMPOTENCY_HEADER, SubmittedOlderTask, SubmittedTask
 from local.demo.documented_requests import DOCUMENTS, documented_request
 from task_store.task_bucket import MessageLost
 
@@ -76,6 +76,13 @@ def _examples(format_: str) -> dict[str, Any]:
     return {document: documented_request(document, format_) for document in DOCUMENTS}
 
 
+_IDEMPOTENCY_KEY: Final = Parameter(
+    IDEMPOTENCY_HEADER,
+    "Any text; a repetition with the same text and body begins no second run, even if the first has ended",
+    {"type": "string"},
+    "header",
+)
+
 OPERATIONS: Final = (
     Operation(
         "POST",
@@ -85,6 +92,7 @@ OPERATIONS: Final = (
         _TAG,
         {HTTPStatus.OK: SubmittedTask},
         errors=_SUBMISSION_ERRORS,
+        parameters=(_IDEMPOTENCY_KEY,),
         body=Body(
             {"type": "object", "required": ["task"], "properties": {"task": Task}},
             _examples("v1alpha2"),
@@ -98,6 +106,7 @@ OPERATIONS: Final = (
         _TAG,
         {HTTPStatus.OK: SubmittedOlderTask},
         errors=_SUBMISSION_ERRORS,
+        parameters=(_IDEMPOTENCY_KEY,),
         body=Body(_OLDER_TASK, _examples("v1alpha1")),
     ),
     Operation(

@@ -1,8 +1,9 @@
 """Handler of POST /v1alpha2 and POST /v1alpha1: submits a task and responds in the format of the request."""
 
+import hashlib
 import os
 from functools import cache
-from typing import Any, NotRequired
+from typing import Any, Final, NotRequired
 
 from aws_lambda_powertools.event_handler import Response
 from typing_extensions import TypedDict
@@ -17,6 +18,9 @@ from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import SubmissionSettings, compose_submission
 from lambdas.tasks.submission import TaskSubmission
+
+#: Header by which a sender marks the repetitions of one request.
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 
 
 class Submitted(TypedDict):
@@ -63,9 +67,10 @@ def application() -> HttpApplication:
 
     def submit(format_: Format) -> Response[Any]:
         caller = caller_of(app.current_event, settings().tenancy)
+        body = body_of(app.current_event)
         record = submission().submit(
-            parse_json_object(body_of(app.current_event)),
-            submission_id=caller.request_id,
+            parse_json_object(body),
+            submission_id=submission_id(app.current_event.headers.get(IDEMPOTENCY_HEADER), body) or caller.request_id,
             format_=format_,
             tenant=caller.tenant,
             key_name=caller.key_name,
@@ -81,6 +86,14 @@ def application() -> HttpApplication:
         return submit(Format.V1ALPHA1)
 
     return app
+
+
+def submission_id(idempotency_key: str | None, body: str | bytes) -> str | None:
+    """Return the id that a repeated request shares, if its sender gave a key. Another body is another submission."""
+    if not idempotency_key:
+        return None
+    content = body.encode() if isinstance(body, str) else body
+    return hashlib.sha256(idempotency_key.encode() + b"\n" + content).hexdigest()
 
 
 def response_body(record: Record, format_: Format, *, output_bucket: str) -> SubmittedTask | SubmittedOlderTask:

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cli.api_client import ApiClient
 from cli.environment import SystemEndpoints, local_environment
 from cli.errors import CommandError
 from cli.topic import publish
+from darkroom import Client, Error
 from local.demo.image_size import PRINTED, SIZES, ImageSize
 from local.demo.input_server import serve_picture
 from local.demo.journeys import CONTACT_SHEET, Demo, command
@@ -23,6 +23,8 @@ from local.demo.pictures import input_picture
 #: Bucket that the demo's `s3://` link points to; its environment names it in `linkBuckets`.
 LINK_BUCKET: Final = "darkroom-demo-pictures"
 LINK_KEY: Final = "cat.png"
+#: Repetitions of a request that finds the system too busy to answer: a few minutes.
+RETRIES: Final = 9
 
 
 def run(*, out: Path, state_directory: Path, size: ImageSize | None) -> None:
@@ -38,15 +40,15 @@ def run(*, out: Path, state_directory: Path, size: ImageSize | None) -> None:
             say(f"ready after {time.monotonic() - started:.1f} s")
             environment = local_environment(state_directory)
             put_input_picture(png, environment=environment)
-            api = ApiClient(environment=environment)
+            client = Client(environment.http_url, environment.api_key, retries=RETRIES)
             callbacks = state_directory / "callbacks.jsonl"
             to_topic = partial(publish, environment=environment)
-            demo = Demo(api=api, publish=to_topic, callbacks=callbacks, out=out)
+            demo = Demo(client=client, publish=to_topic, callbacks=callbacks, out=out)
             try:
                 demo.run(
                     http_link=f"http://{link_host}/{LINK_KEY}", s3_link=f"s3://{LINK_BUCKET}/{LINK_KEY}", size=size
                 )
-            except CommandError as error:
+            except (CommandError, Error) as error:
                 raise DemoFailed(str(error)) from error
             finally:
                 folder = out.resolve()

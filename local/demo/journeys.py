@@ -1,31 +1,25 @@
 """Journeys of the demo: each documented request, by each way in, from its submission to its saved images."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from cli.api_client import ApiClient
-from cli.errors import Unreachable, WaitedTooLong
-from cli.requests import file_name, id_of, path_of
-from cli.waiting import NewRun, ReadTask, wait_for_tasks
+from cli.errors import WaitedTooLong
+from cli.requests import id_of
+from cli.waiting import Arrival, show_until_the_end
+from darkroom import Client, TaskSnapshot
 from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request, with_id, with_input_picture
 from local.demo.image_size import FIRST, PRINTED, ImageSize, size_for
 from local.demo.local_system import DemoFailed
 from local.demo.output import console, say
 from local.demo.pictures import ShownImage, save_contact_sheet
 
-T = TypeVar("T")
-
 #: Seconds without any change: of a task, of the callbacks, or of the answers to one call. The longest silence is the
 #: load of a model on a busy machine.
 STALL_SECONDS: Final = 300.0
-#: Seconds between two attempts of a call that found the system too busy to answer.
-PAUSE_SECONDS: Final = 0.5
 CONTACT_SHEET: Final = "contact-sheet.png"
 #: The first image waits for the model. The second one shows how fast the machine is.
 _FIRST_PROMPTS: Final = {
@@ -77,13 +71,13 @@ class Demo:
     def __init__(
         self,
         *,
-        api: ApiClient,
+        client: Client,
         publish: Callable[[bytes], str],
         callbacks: Path,
         out: Path,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
-        self._api = api
+        self._client = client
         self._publish = publish
         self._callbacks = callbacks
         self._out = out
@@ -99,7 +93,7 @@ class Demo:
         """Send two small requests, then the documented ones; raise DemoFailed or CommandError."""
         try:
             milliseconds = [
-                self._complete([small_journey(name, prompt)])[name]["execution_ms"]
+                self._complete([small_journey(name, prompt)])[name].document["execution_ms"]
                 for name, prompt in _FIRST_PROMPTS.items()
             ]
             if size is None:
@@ -110,56 +104,36 @@ class Demo:
             if self._images:
                 save_contact_sheet(self._images, self._out / CONTACT_SHEET)
 
-    def _complete(self, journeys: Sequence[Journey]) -> dict[str, dict[str, Any]]:
+    def _complete(self, journeys: Sequence[Journey]) -> dict[str, TaskSnapshot]:
         by_id = {journey.task_id: journey for journey in journeys}
-        readers = {journey.task_id: self._send(journey) for journey in journeys}
-
-        def save(task_id: str, task: dict[str, Any]) -> None:
-            self._save(by_id[task_id], task)
-
-        ended = wait_for_tasks(
-            list(readers),
-            read_task=lambda task_id: readers[task_id](task_id),
+        arrivals = [arrival for journey in journeys if (arrival := self._send(journey))]
+        for arrival in arrivals:
+            arrival.wait()
+        ended = show_until_the_end(
+            self._client.watch(*by_id, stall_seconds=self._stall_seconds),
             console=console,
-            stall_seconds=self._stall_seconds,
-            on_end=save,
+            on_end=lambda task: self._save(by_id[task.id], task),
         )
-        self._show_callbacks(set(readers))
-        failed = [f"{task_id}: {task['error']}" for task_id, task in ended.items() if task["status"] != "COMPLETED"]
+        self._show_callbacks(set(by_id))
+        failed = [f"{task_id}: {task.document['error']}" for task_id, task in ended.items() if not task.is_completed]
         if failed:
             raise DemoFailed("some tasks were not completed:\n" + "\n".join(failed))
         return ended
 
-    def _send(self, journey: Journey) -> ReadTask:
-        """Submit a request by its way in and return how its task is read."""
-        body = json.dumps(journey.request).encode()
+    def _send(self, journey: Journey) -> Arrival | None:
+        """Submit a request by its way in, and return the arrival to wait for."""
         if journey.way_in == "topic":
-            arrival = self._repeat(
-                partial(NewRun, api=self._api, task_id=id_of(journey.request), arrival_seconds=self._stall_seconds)
-            )
-            self._repeat(partial(self._publish, body))
+            task_id = id_of(journey.request)
+            arrival = Arrival(client=self._client, task_id=task_id, arrival_seconds=self._stall_seconds)
+            self._publish(json.dumps(journey.request).encode())
             say(f"published {journey.task_id} to the entry topic")
-            return _Patient(arrival)
-        answer = self._repeat(partial(self._api.submit, path_of(journey.request), body))
-        say(f"posted {journey.task_id}: {json.dumps(answer)}")
-        return _Patient(self._api.task)
+            return arrival
+        accepted = self._client.submit_request(journey.request)
+        say(f"posted {journey.task_id}: {json.dumps(accepted.document)}")
+        return None
 
-    def _repeat(self, call: Callable[[], T]) -> T:
-        """Return what `call` returns, and repeat it while the system is too busy to answer."""
-        deadline = time.monotonic() + self._stall_seconds
-        while True:
-            try:
-                return call()
-            except Unreachable as error:
-                if time.monotonic() > deadline:
-                    raise
-                say(f"once more, because {error}")
-                time.sleep(PAUSE_SECONDS)
-
-    def _save(self, journey: Journey, task: dict[str, Any]) -> None:
-        for output in task.get("outputs") or ():
-            path = self._out / file_name(output["s3_url"])
-            self._repeat(partial(self._api.download, output["url"], path))
+    def _save(self, journey: Journey, task: TaskSnapshot) -> None:
+        for path in self._client.save(task, self._out):
             if path.suffix == ".png":
                 self._images.append(ShownImage(path, prompt=journey.prompt, description=journey.description))
                 say(f"saved {path}")
@@ -181,19 +155,6 @@ class Demo:
             if missing and time.monotonic() > deadline:
                 raise WaitedTooLong(f"no callback came for: {', '.join(sorted(missing))}")
             time.sleep(0.1)
-
-
-class _Patient:
-    """Reads a task; a busy machine that does not answer counts as a task without progress."""
-
-    def __init__(self, read_task: ReadTask) -> None:
-        self._read_task = read_task
-        self._last: dict[str, Any] = {"status": "SENT", "progress": 0}
-
-    def __call__(self, task_id: str) -> dict[str, Any]:
-        with contextlib.suppress(Unreachable):
-            self._last = self._read_task(task_id)
-        return self._last
 
 
 def _affordable_size(seconds: float) -> ImageSize:

@@ -35,6 +35,7 @@ def api() -> Iterator[FakeApi]:
                 status, value = fake.answer(self.command, self.path, body)
                 answer = json.dumps(value).encode()
             self.send_response(status)
+            self.send_header("Retry-After", "0")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

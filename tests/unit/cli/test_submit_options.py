@@ -63,7 +63,7 @@ def test_an_input_picture_is_uploaded_and_linked(state_directory: Path, api: Fak
         (["-", "--steps", "4"], "FILE and --steps exclude each other"),
         (["--prompt", "A dog", "--size", "512"], "512x768"),
         (["--steps", "4"], "--prompt"),
-        (["--prompt", "A dog", "--input", __file__], "is not a picture by its name"),
+        (["--prompt", "A dog", "--input", __file__], "is not a picture; give a PNG"),
     ],
 )
 def test_wrong_usage_says_what_to_write(state_directory: Path, api: FakeApi, arguments: list[str], words: str) -> None:

@@ -120,6 +120,20 @@ def test_submitting_reading_listing_cancelling(deployed: Received, make_task: Ma
     assert get("/v1alpha2/tasks/a", "DELETE")[1]["status"] == "CANCELLED"
 
 
+def test_a_repetition_with_its_key_begins_no_second_run(deployed: Received, make_task: MakeTask) -> None:
+    body = json.dumps(make_task("a"))
+    headers = {"idempotency-key": "k"}
+    assert post(body, headers=headers)[0] == 200
+    cancelled = get("/v1alpha2/tasks/a", "DELETE")[1]
+    assert post(body, headers=headers)[0] == 200
+    assert get("/v1alpha2/tasks/a")[1] == cancelled
+    # Another body under the same key is a new request.
+    assert post(json.dumps(make_task("b")), headers=headers)[0] == 200
+    assert post(body, headers={"idempotency-key": "other"})[0] == 200
+    assert get("/v1alpha2/tasks/a")[1]["status"] == "IN_QUEUE"
+    assert len(deployed("task")) == 3
+
+
 def test_the_older_format_has_its_own_response() -> None:
     scripts = {"task": "text-to-image", "id_task": "b", "sd_model_checkpoint": "painting.safetensors"}
     assert post(json.dumps({"alwayson_scripts": scripts}).encode(), "/v1alpha1") == (

@@ -67,15 +67,15 @@ export const TEXT = {
   },
   create: {
     kind: "Kind of task",
-    kinds: {
+    kinds: /** @type {Record<string, string>} */ ({
       text: "Text to image",
       image: "Image to image",
       inpaint: "Inpaint",
       upscale: "Upscale",
       describe: "Describe",
       read: "Read parameters",
-    },
-    fields: {
+    }),
+    fields: /** @type {Record<string, string>} */ ({
       runtime: "Runtime",
       model: "Model",
       prompt: "Prompt",
@@ -94,7 +94,7 @@ export const TEXT = {
       factor: "Factor",
       id: "Id",
       prefix: "Folder",
-    },
+    }),
     promptExample: "a red circle on a blue background",
     noRuntimes: "The runtimes could not be read.",
     noModel: "Choose a model",
@@ -143,6 +143,7 @@ export const TEXT = {
     },
     views: {
       summary: "Show as JSON, curl or Python",
+      legend: "Form of the request",
       names: /** @type {Record<string, string>} */ ({ json: "JSON", curl: "curl", python: "Python" }),
       copy: "Copy",
       keyHint: "The variable API_KEY holds your key.",
@@ -191,6 +192,7 @@ export const TEXT = {
       seed: "Seed",
       model: "Model",
       runtime: "Runtime",
+      key: "Key",
       type: "Type",
       submitted: "Sent",
       waited: "Waited",
@@ -283,6 +285,10 @@ export const TEXT = {
       position: (/** @type {number} */ position) => `Position ${position} in the queue`,
       startsIn: (/** @type {string} */ duration) => `Starts in about ${duration}`,
       startsSoon: "Starts in a moment",
+      waitsFor: {
+        turn: (/** @type {number} */ replicas) => (replicas === 1 ? "Waits for its turn: 1 replica works" : `Waits for its turn: ${replicas} replicas work`),
+        replica: () => "Waits for a replica: none of its runtime runs yet",
+      },
       waiting: (/** @type {string} */ duration) => `Waiting for ${duration}`,
     },
   },

@@ -1,7 +1,7 @@
 /** Client of the environment's HTTP API. It is the only module that sends requests, except for uploads to S3. */
 import { ApiError, ApiUnreachable } from "./errors.js";
 
-/** @import {CreatedUpload, Fleet, Runtime, ShownTask, TaskPage, TaskQuery, TaskRequest} from "./types.js" */
+/** @import {CreatedUpload, Fleet, RecordedRequest, Runtime, RuntimeOptions, ShownTask, TaskPage, TaskQuery, TaskRequest} from "./types.js" */
 
 /** Seconds after which a request counts as unanswered. API Gateway gives up after 29. */
 const TIMEOUT_SECONDS = 35;
@@ -39,6 +39,11 @@ export class ApiClient {
     return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}`, { query: { inline: "true" } });
   }
 
+  /** @param {string} id @returns {Promise<RecordedRequest>} What the sender asked for, and how the pictures were made. */
+  readRequest(id) {
+    return this._send("GET", `v1alpha2/tasks/${encodeURIComponent(id)}/request`);
+  }
+
   /** @param {string} id @returns {Promise<ShownTask>} */
   cancelTask(id) {
     return this._send("DELETE", `v1alpha2/tasks/${encodeURIComponent(id)}`);
@@ -59,9 +64,15 @@ export class ApiClient {
     return this._send("GET", "v1alpha2/runtimes");
   }
 
-  /** @param {string} name @returns {Promise<Runtime>} The runtime with the names that its replicas know. */
+  /** @param {string} name @returns {Promise<RuntimeOptions>} The runtime with the names that its tasks may use. */
   readRuntime(name) {
     return this._send("GET", `v1alpha2/runtimes/${encodeURIComponent(name)}`);
+  }
+
+  /** @param {string} name Runtime of which a replica runs, and which lists its names in this way. */
+  async askForNames(name) {
+    const lists = ["samplers", "schedulers", "upscalers"];
+    await Promise.all(lists.map((list) => this._send("GET", `runtimes/${encodeURIComponent(name)}/sdapi/v1/${list}`)));
   }
 
   /** @returns {Promise<Fleet>} */

@@ -27,31 +27,17 @@ export function smallView(output) {
 }
 
 /**
- * Return what the Web UI wrote about its pictures: seeds, texts, or the answer of a call without pictures.
- *
- * @param {ShownTask} task
- * @returns {Promise<Record<string, any> | null>} Null if there is none, or if the bucket does not let the page read it.
+ * @param {ShownTask} task Task with its outputs as base64.
+ * @returns {string} Answer of a call that makes words: a caption, or the parameters in a picture.
  */
-export async function readAnswer(task) {
+export function wordsOf(task) {
   const output = task.outputs.find(({ s3_url: link }) => link.endsWith(".out"));
-  const address = safeLink(output?.url);
-  if (!address) return null;
+  if (!output?.base64) return "";
+  const bytes = Uint8Array.from(atob(output.base64), (character) => character.charCodeAt(0));
   try {
-    const response = await fetch(address, { credentials: "omit" });
-    if (!response.ok) return null;
-    const answer = await response.json();
-    return { ...answer, info: parsed(answer.info) };
+    const answer = JSON.parse(new TextDecoder().decode(bytes));
+    return [answer.caption, answer.info].find((text) => typeof text === "string") ?? "";
   } catch {
-    return null;
-  }
-}
-
-/** @param {unknown} info The Web UI writes this object as a text. */
-function parsed(info) {
-  if (typeof info !== "string") return info;
-  try {
-    return JSON.parse(info);
-  } catch {
-    return info;
+    return "";
   }
 }

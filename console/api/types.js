@@ -6,24 +6,28 @@
  * @typedef {{task: Task}} TaskRequest
  * @typedef {{runtime?: string, status?: string, key?: string, text?: string, limit?: number, next?: string}} TaskQuery
  * @typedef {{link: string, upload: {method: string, url: string, fields: Record<string, string>}, max_bytes: number}} CreatedUpload
- * @typedef {{s3_url: string, url: string, thumbnail?: string | null}} Output
+ * @typedef {{s3_url: string, url: string, thumbnail?: string | null, base64?: string | null}} Output
  * @typedef {{code: string, message: string, details?: {field: string, message: string}[]}} TaskError
  * @typedef {{
  *   id: string, runtime: string, tasktype: string, status: Status, progress: number, submitted_at: string,
  *   started_at: string | null, completed_at: string | null, delay_ms: number | null, execution_ms: number | null,
- *   prompt?: string | null, thumbnail?: string | null, image_count?: number | null,
+ *   key: string | null, prompt: string | null, picture_count: number, cover: string | null, error_code: string | null,
  * }} ListedTask
  * @typedef {ListedTask & {
  *   sampling: {sampling_step?: number, sampling_steps?: number, job_no?: number, job_count?: number} | null,
  *   models: {bytes: number, bytes_done: number} | null, preview: string | null, attempts: number,
- *   outputs: Output[], output_location: string, error: TaskError | null, content?: Record<string, any> | null,
+ *   outputs: Output[], output_location: string, error: TaskError | null,
+ *   waits_for: {reason: "turn" | "replica", replicas: number} | null,
  *   queue_position?: number | null, estimated_start_at?: string | null,
  * }} ShownTask
+ * @typedef {{task: Task, left_out: string[], info: Record<string, any> | null}} RecordedRequest
  * @typedef {{tasks: ListedTask[], next: string | null}} TaskPage
- * @typedef {{
- *   name: string, models?: string[], samplers?: string[] | null, schedulers?: string[] | null,
- *   upscalers?: string[] | null, loras?: string[] | null,
- * }} Runtime
+ * @typedef {{width: number, height: number, steps: number, batch_size: number, iterations: number}} Limits
+ * @typedef {{name: string, type: string, dynamic_model: boolean, model_filename: string | null, limits: Limits}} Runtime
+ * @typedef {Runtime & {
+ *   replicas: number, checkpoints: string[], loras: string[], samplers: string[] | null, schedulers: string[] | null,
+ *   upscalers: string[] | null,
+ * }} RuntimeOptions
  * @typedef {(number | null)[]} Series Values of each period; null where nothing was measured.
  * @typedef {{pictures: number, completed: number, failed: number, timed_out: number, cancelled: number, replica_hours: number, cost_usd: number | null}} Results
  * @typedef {{id: string, message: string, completed_at: string}} DeadLetter

@@ -79,7 +79,7 @@ export function CreateScreen({ api }) {
     <div class="screen">
       <h1 class="hidden-text">${TEXT.shell.screens.create}</h1>
       <div class="create">
-        <form class="stack" ref=${element} onSubmit=${send} onKeyDown=${sendByKey} novalidate>
+        <form class="panel stack" ref=${element} onSubmit=${send} onKeyDown=${sendByKey} novalidate>
           <${TaskFields}
             api=${api} form=${form} problems=${problems.fields} onChange=${change}
             onPaint=${(/** @type {() => Promise<Blob> | null} */ painted) => (mask.current = painted)}

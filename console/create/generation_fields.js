@@ -3,9 +3,10 @@ import { TEXT } from "../strings.js";
 import { html } from "../view.js";
 import { NumberField, SelectField } from "./fields.js";
 import { namesOf } from "./names.js";
+import { randomSeed } from "./task_form.js";
 import { TASK_KINDS } from "./task_kinds.js";
 
-/** @import {Runtime} from "../api/types.js" */
+/** @import {Limits, RuntimeOptions} from "../api/types.js" */
 /** @import {FormValues} from "./task_form.js" */
 
 /** Sizes that the checkpoints of the field were trained on. */
@@ -16,20 +17,18 @@ const SIZES = [
   [1024, 1024],
 ];
 const RANDOM_SEED = -1;
-/** Largest seed of the Web UI is 2³² − 1. */
-const SEEDS = 2 ** 32;
 
 /**
- * @param {{form: FormValues, field: (name: string) => any, options: Runtime | null,
+ * @param {{form: FormValues, field: (name: string) => any, options: RuntimeOptions | null, limits: Limits | undefined,
  *   onChange: (changed: Partial<FormValues>) => void}} properties
  */
-export function GenerationFields({ form, field, options, onChange }) {
+export function GenerationFields({ form, field, options, limits, onChange }) {
   const text = TEXT.create;
   return html`
     <div class="fields">
-      <${NumberField} ...${field("width")} min=${64} step=${8} />
-      <${NumberField} ...${field("height")} min=${64} step=${8} />
-      <${NumberField} ...${field("steps")} min=${1} />
+      <${NumberField} ...${field("width")} min=${64} max=${limits?.width} step=${8} />
+      <${NumberField} ...${field("height")} min=${64} max=${limits?.height} step=${8} />
+      <${NumberField} ...${field("steps")} min=${1} max=${limits?.steps} />
       <${NumberField} ...${field("guidance")} min=${0} step=${0.5} />
       ${TASK_KINDS[form.kind].hasPicture && html`
         <${NumberField} ...${field("strength")} min=${0} max=${1} step=${0.05} />
@@ -46,16 +45,16 @@ export function GenerationFields({ form, field, options, onChange }) {
     <div class="fields">
       <${SelectField} ...${field("sampler")} options=${namesOf(options?.samplers ?? [], text.usual)} />
       <${SelectField} ...${field("scheduler")} options=${namesOf(options?.schedulers ?? [], text.usual)} />
-      <${NumberField} ...${field("batchSize")} min=${1} />
-      <${NumberField} ...${field("iterations")} min=${1} />
+      <${NumberField} ...${field("batchSize")} min=${1} max=${limits?.batch_size} />
+      <${NumberField} ...${field("iterations")} min=${1} max=${limits?.iterations} />
     </div>
-    <div class="row seed">
+    <div class="seed">
       <${NumberField} ...${field("seed")} min=${RANDOM_SEED} />
-      <button type="button" onClick=${() => onChange({ seed: Math.floor(Math.random() * SEEDS) })}>${text.newSeed}</button>
+      <button type="button" onClick=${() => onChange({ seed: randomSeed() })}>${text.newSeed}</button>
       <button type="button" disabled=${form.seed === RANDOM_SEED} onClick=${() => onChange({ seed: RANDOM_SEED })}>
         ${text.randomSeed}
       </button>
-      <span class="hint">${text.seedHint}</span>
+      <p class="hint">${text.seedHint}</p>
     </div>
   `;
 }

@@ -9,10 +9,10 @@ import { attributesOf } from "./fields.js";
 /** @import {InputPicture} from "./task_form.js" */
 
 /**
- * @param {{api: ApiClient, picture: InputPicture | null, problem?: string,
+ * @param {{api: ApiClient, picture: InputPicture | null, isShown: boolean, problem?: string,
  *   onChange: (picture: InputPicture | null) => void}} properties
  */
-export function PictureField({ api, picture, problem, onChange }) {
+export function PictureField({ api, picture, isShown, problem, onChange }) {
   const [isUploading, setUploading] = useState(false);
   const [refusal, setRefusal] = useState("");
   const [isOver, setOver] = useState(false);
@@ -56,7 +56,7 @@ export function PictureField({ api, picture, problem, onChange }) {
     event.preventDefault();
     setOver(true);
   };
-  const view = safeLink(picture?.view);
+  const view = isShown ? safeLink(picture?.view) : undefined;
   return html`
     <div class="field">
       <span class="label" id="picture-label">${TEXT.create.picture.label}</span>

@@ -20,7 +20,7 @@ export function RequestViews({ request, base }) {
       <div class="stack">
         <div class="row spread">
           <${Choices}
-            name="view" legend=${TEXT.create.views.summary} value=${view} options=${options} onChange=${setView}
+            name="view" legend=${TEXT.create.views.legend} value=${view} options=${options} onChange=${setView}
           />
           <${CopyButton} text=${text} label=${TEXT.create.views.copy} />
         </div>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "../view.js";
 
 /** @import {ApiClient} from "../api/client.js" */
-/** @import {Runtime} from "../api/types.js" */
+/** @import {Runtime, RuntimeOptions} from "../api/types.js" */
 
 /** @param {ApiClient} api @returns {{runtimes: Runtime[], error: Error | null, reload: () => void}} */
 export function useRuntimes(api) {
@@ -18,14 +18,23 @@ export function useRuntimes(api) {
   return { runtimes, error, reload: () => setRound(round + 1) };
 }
 
-/** @param {ApiClient} api @param {string} name @returns {Runtime | null} Null until the API has answered. */
+/** @param {ApiClient} api @param {string} name @returns {RuntimeOptions | null} Null until the API has answered. */
 export function useRuntime(api, name) {
-  const [runtime, setRuntime] = useState(/** @type {Runtime | null} */ (null));
+  const [runtime, setRuntime] = useState(/** @type {RuntimeOptions | null} */ (null));
   useEffect(() => {
     let isCurrent = true;
     setRuntime(null);
+    const load = async () => {
+      let options = await api.readRuntime(name);
+      if (isCurrent) setRuntime(options);
+      // Nobody asked yet. A replica that runs answers at once, and none is started for the lists.
+      if (options.samplers || !options.replicas) return;
+      await api.askForNames(name);
+      options = await api.readRuntime(name);
+      if (isCurrent) setRuntime(options);
+    };
     // Without the lists, the form still makes tasks: the API judges every name.
-    if (name) api.readRuntime(name).then((answer) => isCurrent && setRuntime(answer), () => {});
+    if (name) load().catch(() => {});
     return () => {
       isCurrent = false;
     };

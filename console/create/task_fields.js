@@ -22,68 +22,83 @@ export function TaskFields({ api, form, problems, onChange, onPaint }) {
   const { runtimes, error, reload } = useRuntimes(api);
   const options = useRuntime(api, form.runtime);
   const kind = TASK_KINDS[form.kind];
-  const models = runtimes.find(({ name }) => name === form.runtime)?.models ?? [];
+  const runtime = runtimes.find(({ name }) => name === form.runtime);
   useEffect(() => {
     if (!form.runtime && runtimes.length) onChange({ runtime: runtimes[0].name });
   }, [form.runtime, runtimes]);
 
   const kinds = Object.keys(TASK_KINDS).map((value) => ({ value, label: TEXT.create.kinds[value] }));
   /** @param {string} name */
-  const field = (name) => ({ name, ...textOf(name), value: /** @type {any} */ (form)[name], problem: problems[name],
-    onChange: (/** @type {any} */ value) => onChange({ [name]: value }) });
+  const field = (name) => ({
+    name,
+    label: TEXT.create.fields[name],
+    value: /** @type {any} */ (form)[name],
+    problem: problems[name],
+    onChange: (/** @type {any} */ value) => onChange({ [name]: value }),
+  });
   return html`
     <${Choices}
       name="kind" legend=${TEXT.create.kind} value=${form.kind} options=${kinds}
       onChange=${(/** @type {string} */ value) => onChange({ kind: value })}
     />
-    <div class="panel stack">
-      ${error && html`<p class="trouble">${TEXT.create.noRuntimes} <button type="button" onClick=${reload}>${TEXT.shell.again}</button></p>`}
-      ${kind.hasPicture && html`
-        <${PictureField}
-          api=${api} picture=${form.picture} problem=${problems.picture}
-          onChange=${(/** @type {FormValues["picture"]} */ picture) => onChange(withPicture(form, picture))}
-        />
+    ${error && html`
+      <p class="trouble row spread">
+        ${TEXT.create.noRuntimes}
+        <button type="button" onClick=${reload}>${TEXT.shell.again}</button>
+      </p>
+    `}
+    ${kind.hasPicture && html`
+      <${PictureField}
+        api=${api} picture=${form.picture} isShown=${!kind.hasMask} problem=${problems.picture}
+        onChange=${(/** @type {FormValues["picture"]} */ picture) => onChange(withPicture(form, picture))}
+      />
+    `}
+    ${kind.hasMask && html`<${Mask} form=${form} problem=${problems.mask} onPaint=${onPaint} onChange=${onChange} />`}
+    ${kind.hasPrompt && html`
+      <${TextArea} ...${field("prompt")} rows=${3} isLarge placeholder=${TEXT.create.promptExample} />
+      <${LoraPicker}
+        names=${options?.loras ?? []}
+        onPick=${(/** @type {string} */ reference) => onChange({ prompt: `${form.prompt} ${reference}`.trimStart() })}
+      />
+      <${TextArea} ...${field("negativePrompt")} rows=${1} />
+    `}
+    <div class="fields">
+      <${SelectField}
+        ...${field("runtime")} onChange=${(/** @type {string} */ name) => onChange({ runtime: name, model: "" })}
+        options=${namesOf(runtimes.map(({ name }) => name))}
+      />
+      ${runtime?.dynamic_model && html`
+        <${SelectField} ...${field("model")} options=${namesOf(options?.checkpoints ?? [], TEXT.create.noModel)} />
       `}
-      ${kind.hasMask && html`<${Mask} form=${form} problem=${problems.mask} onPaint=${onPaint} onChange=${onChange} />`}
-      ${kind.hasPrompt && html`
-        <${TextArea} ...${field("prompt")} rows=${3} isLarge placeholder=${TEXT.create.promptExample} />
-        <${LoraPicker}
-          names=${options?.loras ?? []}
-          onPick=${(/** @type {string} */ reference) => onChange({ prompt: `${form.prompt} ${reference}`.trimStart() })}
-        />
-        <${TextArea} ...${field("negativePrompt")} rows=${1} />
-        <${GenerationFields} form=${form} field=${field} options=${options} onChange=${onChange} />
-      `}
-      <div class="fields">
-        <${SelectField} ...${field("runtime")} options=${namesOf(runtimes.map(({ name }) => name))} />
-        ${models.length > 0 && html`<${SelectField} ...${field("model")} options=${namesOf(models, TEXT.create.noModel)} />`}
-      </div>
-      ${kind.isUpscaling && html`
-        <div class="fields">
-          <${SelectField} ...${field("upscaler")} options=${namesOf(options?.upscalers ?? [], TEXT.create.usual)} />
-          <${NumberField} ...${field("factor")} min=${1} max=${8} step=${0.5} />
-        </div>
-      `}
-      <details>
-        <summary>${TEXT.create.more}</summary>
-        <div class="stack">
-          <div class="fields">
-            <${TextField} ...${field("id")} placeholder=${TEXT.create.newId} />
-            <${TextField} ...${field("prefix")} placeholder="output" />
-          </div>
-          ${kind.hasPrompt && html`
-            <${CheckField}
-              name="hasPreview" label=${TEXT.create.hasPreview} isChecked=${form.hasPreview}
-              onChange=${(/** @type {boolean} */ hasPreview) => onChange({ hasPreview })}
-            />
-          `}
-          <${CheckField}
-            name="isLowPriority" label=${TEXT.create.isLowPriority} isChecked=${form.isLowPriority}
-            onChange=${(/** @type {boolean} */ isLowPriority) => onChange({ isLowPriority })}
-          />
-        </div>
-      </details>
     </div>
+    ${kind.hasPrompt && html`
+      <${GenerationFields} form=${form} field=${field} options=${options} limits=${runtime?.limits} onChange=${onChange} />
+    `}
+    ${kind.isUpscaling && html`
+      <div class="fields">
+        <${SelectField} ...${field("upscaler")} options=${namesOf(options?.upscalers ?? [], TEXT.create.usual)} />
+        <${NumberField} ...${field("factor")} min=${1} max=${8} step=${0.5} />
+      </div>
+    `}
+    <details>
+      <summary>${TEXT.create.more}</summary>
+      <div class="stack">
+        <div class="fields">
+          <${TextField} ...${field("id")} placeholder=${TEXT.create.newId} />
+          <${TextField} ...${field("prefix")} placeholder="output" />
+        </div>
+        ${kind.hasPrompt && html`
+          <${CheckField}
+            name="hasPreview" label=${TEXT.create.hasPreview} isChecked=${form.hasPreview}
+            onChange=${(/** @type {boolean} */ hasPreview) => onChange({ hasPreview })}
+          />
+        `}
+        <${CheckField}
+          name="isLowPriority" label=${TEXT.create.isLowPriority} isChecked=${form.isLowPriority}
+          onChange=${(/** @type {boolean} */ isLowPriority) => onChange({ isLowPriority })}
+        />
+      </div>
+    </details>
   `;
 }
 
@@ -125,9 +140,4 @@ function withPicture(form, picture) {
   const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
   const side = (/** @type {number} */ pixels) => Math.max(SIDE_STEP, Math.round((pixels * scale) / SIDE_STEP) * SIDE_STEP);
   return { picture, mask: null, width: side(width), height: side(height) };
-}
-
-/** @param {string} name */
-function textOf(name) {
-  return { label: TEXT.create.fields[name] };
 }

@@ -1,7 +1,7 @@
 /** Values of the form, the task that they make, and the way back from a task to the values. */
 import { TASK_KINDS, kindOf } from "./task_kinds.js";
 
-/** @import {TaskRequest} from "../api/types.js" */
+/** @import {Task, TaskRequest} from "../api/types.js" */
 
 /**
  * @typedef {{link: string, name: string, view?: string, width?: number, height?: number}} InputPicture
@@ -132,13 +132,20 @@ function pictureOf(form) {
   return { init_images: [link], denoising_strength: form.strength, ...mask };
 }
 
+/** Number of seeds that the Web UI distinguishes. */
+const SEEDS = 2 ** 32;
+
+/** @returns {number} */
+export function randomSeed() {
+  return Math.floor(Math.random() * SEEDS);
+}
+
 /**
- * @param {{runtime: string, tasktype: string}} task
- * @param {Record<string, any>} content Content of the request that the task came with.
+ * @param {Task} task
  * @returns {FormValues} Values that make the same request, under a new id.
  */
-export function formOf(task, content) {
-  const kind = kindOf(task.tasktype, content);
+export function formOf({ metadata, content }) {
+  const kind = kindOf(metadata.tasktype, content);
   const link = content.init_images?.[0] ?? content.image;
   const given = {
     model: content.alwayson_scripts?.sd_model_checkpoint,
@@ -162,7 +169,7 @@ export function formOf(task, content) {
   const known = Object.entries(given).filter(
     ([name, value]) => value !== undefined && value !== null && hasTypeOf(name, value),
   );
-  return { ...EMPTY_FORM, kind, runtime: task.runtime, ...Object.fromEntries(known) };
+  return { ...EMPTY_FORM, kind, runtime: metadata.runtime, ...Object.fromEntries(known) };
 }
 
 /** @param {unknown} link @returns {InputPicture | null} */

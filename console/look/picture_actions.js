@@ -1,34 +1,34 @@
 /** What can be made of a finished picture: a file, an input, or another picture. */
 import { safeLink } from "../api/links.js";
 import { keepDraft } from "../create/draft.js";
-import { EMPTY_FORM, formOf } from "../create/task_form.js";
+import { EMPTY_FORM, formOf, randomSeed } from "../create/task_form.js";
 import { CopyButton } from "../shell/copy_button.js";
 import { goTo, placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
 
-/** @import {Output, ShownTask} from "../api/types.js" */
+/** @import {Output, RecordedRequest, ShownTask} from "../api/types.js" */
 
-/** @param {{task: ShownTask, picture: Output | undefined}} properties */
-export function PictureActions({ task, picture }) {
+/** @param {{task: ShownTask, request: RecordedRequest | null, picture: Output | undefined}} properties */
+export function PictureActions({ task, request, picture }) {
   const text = TEXT.look.actions;
   const address = safeLink(picture?.url);
   const name = picture?.s3_url.split("/").at(-1) ?? "";
 
   const useAsInput = async () => {
     const view = await sizedView(address);
-    const known = task.content ? formOf(task, task.content) : { ...EMPTY_FORM, runtime: task.runtime };
+    const known = request ? formOf(request.task) : { ...EMPTY_FORM, runtime: task.runtime };
     keepDraft({ ...known, kind: "image", seed: -1, mask: null, picture: { link: picture?.s3_url ?? "", name, ...view } });
     goTo(placeOf("create"));
   };
   const makeAnother = () => {
-    keepDraft({ ...formOf(task, task.content ?? {}), seed: Math.floor(Math.random() * 2 ** 32) });
+    if (request) keepDraft({ ...formOf(request.task), seed: randomSeed() });
     goTo(placeOf("create"));
   };
   return html`
     <div class="row">
       ${picture && html`<button type="button" class="primary" onClick=${useAsInput}>${text.useAsInput}</button>`}
-      ${task.content && html`<button type="button" onClick=${makeAnother}>${text.anotherSeed}</button>`}
+      ${request && "prompt" in request.task.content && html`<button type="button" onClick=${makeAnother}>${text.anotherSeed}</button>`}
     </div>
     ${picture && html`
       <div class="row">

@@ -3,25 +3,27 @@ import { asDuration, asTime } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
 
-/** @import {ShownTask} from "../api/types.js" */
+/** @import {RecordedRequest, ShownTask} from "../api/types.js" */
 
 /** Fields of a request that are shown by other means, or that are too long to show. */
 const LONG_FIELDS = new Set(["prompt", "negative_prompt", "init_images", "image", "imageList", "mask", "alwayson_scripts"]);
 
-/** @param {{task: ShownTask, made: Record<string, any> | null, number: number}} properties */
-export function TaskFacts({ task, made, number }) {
+/** @param {{task: ShownTask, request: RecordedRequest | null, words: string | null, number: number}} properties */
+export function TaskFacts({ task, request, words, number }) {
   const text = TEXT.look.facts;
-  const { content = {} } = task;
-  const info = made?.info;
-  const seed = info?.all_seeds?.[number] ?? info?.seed ?? content?.seed;
+  const content = request?.task.content ?? {};
+  const info = request?.info;
+  const seed = info?.all_seeds?.[number] ?? info?.seed ?? content.seed;
+  const prompt = content.prompt ?? task.prompt;
   /** @type {[string, string][]} */
   const rows = [
     [text.seed, seed === undefined ? "" : String(seed)],
-    ...Object.entries(content ?? {})
+    ...Object.entries(content)
       .filter(([name, value]) => !LONG_FIELDS.has(name) && name !== "seed" && value !== null)
       .map(([name, value]) => /** @type {[string, string]} */ ([name, typeof value === "string" ? value : JSON.stringify(value)])),
-    [text.model, String(content?.alwayson_scripts?.sd_model_checkpoint ?? info?.sd_model_name ?? "")],
+    [text.model, String(content.alwayson_scripts?.sd_model_checkpoint ?? info?.sd_model_name ?? "")],
     [text.runtime, task.runtime],
+    [text.key, task.key ?? ""],
     [text.type, TEXT.task.types[task.tasktype] ?? task.tasktype],
     [text.submitted, asTime(task.submitted_at)],
     [text.waited, task.delay_ms === null ? "" : asDuration(task.delay_ms)],
@@ -29,11 +31,10 @@ export function TaskFacts({ task, made, number }) {
     [text.attempts, task.attempts > 1 ? String(task.attempts) : ""],
     [text.folder, task.output_location],
   ];
-  const answer = answerOf(made);
   return html`
-    ${task.prompt && html`<p class="prompt-text">${task.prompt}</p>`}
-    ${content?.negative_prompt && html`<p class="muted small">${text.negative(String(content.negative_prompt))}</p>`}
-    ${answer && html`<pre class="code-box">${answer}</pre>`}
+    ${prompt && html`<p class="prompt-text">${String(prompt)}</p>`}
+    ${content.negative_prompt && html`<p class="muted small">${text.negative(String(content.negative_prompt))}</p>`}
+    ${words && html`<pre class="code-box">${words}</pre>`}
     <dl class="facts">
       ${rows.filter(([, value]) => value).map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}
     </dl>
@@ -44,10 +45,4 @@ export function TaskFacts({ task, made, number }) {
       </details>
     `}
   `;
-}
-
-/** @param {Record<string, any> | null} made @returns {string} Answer of a call that makes no picture. */
-function answerOf(made) {
-  if (typeof made?.caption === "string") return made.caption;
-  return typeof made?.info === "string" ? made.info : "";
 }

@@ -1,7 +1,7 @@
 /** One task large: its pictures, how they were made, and what can be done with them. */
 import { ApiError } from "../api/errors.js";
 import { usePolling } from "../api/polling.js";
-import { isActive, isUnsuccessful, picturesOf, readAnswer } from "../api/task_facts.js";
+import { isActive, isUnsuccessful, picturesOf, wordsOf } from "../api/task_facts.js";
 import { TEXT } from "../strings.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { TaskActions } from "../watch/task_actions.js";
@@ -11,13 +11,15 @@ import { PictureActions } from "./picture_actions.js";
 import { PictureStage } from "./picture_stage.js";
 import { TaskFacts } from "./task_details.js";
 
-/** @import {ShownTask} from "../api/types.js" */
-
 /** @param {{api: import("../api/client.js").ApiClient, id: string, onClose: () => void}} properties */
 export function TaskView({ api, id, onClose }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const { answer: task, error, refresh } = usePolling(() => api.readTask(id), [api, id]);
-  const made = useAnswer(task);
+  const request = useLoaded(() => api.readRequest(id), task?.status);
+  const words = useLoaded(async () => {
+    const hasWords = task?.status === "COMPLETED" && !picturesOf(task).length;
+    return hasWords ? wordsOf(await api.readTaskWithOutputs(id)) : "";
+  }, task?.status);
   const [number, setNumber] = useState(0);
   useEffect(() => dialog.current?.showModal(), []);
 
@@ -42,20 +44,25 @@ export function TaskView({ api, id, onClose }) {
           <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
           ${isActive(task) && html`<${TaskProgress} task=${task} />`}
           ${isUnsuccessful(task) && html`<${TaskTrouble} task=${task} />`}
-          <${PictureActions} task=${task} picture=${pictures[number]} />
+          <${PictureActions} task=${task} request=${request} picture=${pictures[number]} />
           <${TaskActions} api=${api} task=${task} onChange=${refresh} />
-          <${TaskFacts} task=${task} made=${made} number=${number} />
+          <${TaskFacts} task=${task} request=${request} words=${words} number=${number} />
         `}
       </div>
     </dialog>
   `;
 }
 
-/** @param {ShownTask | null} task @returns {Record<string, any> | null} What the Web UI wrote about the pictures. */
-function useAnswer(task) {
-  const [made, setMade] = useState(/** @type {Record<string, any> | null} */ (null));
+/**
+ * @template Answer
+ * @param {() => Promise<Answer>} load
+ * @param {string | undefined} status State of the task, whose change loads anew.
+ * @returns {Answer | null} Null until the API has answered, and where it has nothing.
+ */
+function useLoaded(load, status) {
+  const [loaded, setLoaded] = useState(/** @type {Answer | null} */ (null));
   useEffect(() => {
-    if (task?.status === "COMPLETED") readAnswer(task).then(setMade);
-  }, [task?.id, task?.status]);
-  return made;
+    if (status) load().then(setLoaded, () => {});
+  }, [status]);
+  return loaded;
 }

@@ -9,11 +9,11 @@ import { html, useState } from "../view.js";
 /** @param {{task: ListedTask, filters: Record<string, string>}} properties */
 export function Tile({ task, filters }) {
   const query = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
-  const address = safeLink(task.thumbnail);
+  const address = safeLink(task.cover);
   // A link ends after an hour; the next answer of the list has another one.
   const [broken, setBroken] = useState("");
   const prompt = task.prompt || task.id;
-  const count = task.image_count ?? 0;
+  const count = task.picture_count;
   return html`
     <a class="tile" href=${placeOf("look", { id: task.id, query })}>
       ${address && address !== broken
@@ -27,6 +27,7 @@ export function Tile({ task, filters }) {
         : html`
             <span class="tile-text">
               <span class="prompt-line">${prompt}</span>
+              ${task.error_code && html`<span class="code">${task.error_code}</span>`}
               <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
             </span>
           `}

@@ -25,6 +25,7 @@ export function TaskProgress({ task }) {
 function waitingLines(task) {
   const text = TEXT.task.progress;
   const lines = [];
+  if (task.waits_for) lines.push(text.waitsFor[task.waits_for.reason](task.waits_for.replicas));
   if (task.queue_position) lines.push(text.position(task.queue_position));
   if (task.estimated_start_at) {
     const milliseconds = new Date(task.estimated_start_at).getTime() - Date.now();

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contract.formats import original_error
 from contract.json_values import compact_json
+from contract.storage import output_run, thumbnail_key
 from contract.tenancy import name_in, scoped, tenant_in
 
 
@@ -154,6 +155,8 @@ class Record(BaseModel):
     image_count: int | None = None
     manifest_url: str | None = None
     output_url: str | None = None
+    #: Numbers of the pictures that have a thumbnail, counted from 1.
+    thumbnails: tuple[int, ...] = ()
     error: dict[str, Any] | None = None
     #: Why the last attempt released the task; becomes the error if no attempt succeeds.
     last_error: dict[str, Any] | None = None
@@ -178,6 +181,12 @@ class Record(BaseModel):
     def key(self) -> str:
         """Key of the task in the table."""
         return scoped(self.tenant, self.id)
+
+    @property
+    def thumbnail_keys(self) -> dict[int, str]:
+        """Keys in the output bucket of the thumbnails, by the numbers of their pictures."""
+        run = output_run(self.run_id, self.attempts)
+        return {number: thumbnail_key(self.prefix, self.id, run, number) for number in self.thumbnails}
 
     @property
     def sender(self) -> str:

@@ -90,6 +90,11 @@ def image_key(prefix: str, task_id: str, run_id: str, number: int, extension: st
     return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-{number}.{extension}"
 
 
+def thumbnail_key(prefix: str, task_id: str, run_id: str, number: int) -> str:
+    """Return the key of the thumbnail of the picture with this number, counted from 1."""
+    return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-{number}-thumbnail.webp"
+
+
 def preview_key(prefix: str, task_id: str, run_id: str, extension: str) -> str:
     """Return the key of the newest preview of a running task; each preview replaces the one before."""
     return f"{output_folder(prefix, task_id)}/{task_id}-{run_id}-preview.{extension}"

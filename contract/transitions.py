@@ -39,6 +39,8 @@ class Outcome:
     #: As in the record, if `image_urls` does not name all pictures.
     image_count: int | None = None
     manifest_url: str | None = None
+    #: Numbers of the pictures that have a thumbnail.
+    thumbnails: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:
@@ -254,6 +256,8 @@ def _end(
     }
     known = {"output_url": outcome.output_url, "image_count": outcome.image_count, "manifest_url": outcome.manifest_url}
     set_ |= {name: value for name, value in known.items() if value}
+    if outcome.thumbnails:
+        set_["thumbnails"] = list(outcome.thumbnails)
     if outcome.error:
         set_["#error"] = compact_json(fitting_error(outcome.error))
     if outcome.status is Status.COMPLETED:

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from contract.errors import FieldError, InvalidTask
 from contract.record import Record, Status
-from contract.storage import output_location
+from contract.storage import S3Location, output_location
 from contract.tenancy import name_in
 from contract.webhook import WebhookState
 from lambdas.http.responses import Link, Moment
@@ -24,6 +24,8 @@ class Output(TypedDict):
     s3_url: str
     #: Works for an hour, without a key.
     url: Link
+    #: A WebP of the picture within 256 x 256 pixels; null if Pillow cannot make it; only pictures have the field.
+    thumbnail: NotRequired[Link | None]
     #: The object itself, if it was asked for; null where it does not fit or is gone.
     base64: NotRequired[str | None]
 
@@ -118,7 +120,17 @@ Presign = Callable[[str], str]
 
 def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownTask:
     """Return all that a caller may know of a task."""
-    uris = [*record.image_urls, *([record.output_url] if record.output_url else [])]
+    keys = record.thumbnail_keys
+    outputs: list[Output] = [
+        {
+            "s3_url": uri,
+            "url": presign(uri),
+            "thumbnail": presign(S3Location(output_bucket, keys[number]).uri) if number in keys else None,
+        }
+        for number, uri in enumerate(record.image_urls, 1)
+    ]
+    if record.output_url:
+        outputs.append({"s3_url": record.output_url, "url": presign(record.output_url)})
     return {
         **_head(record.id, record.runtime, record.tasktype, record.status.value, record.progress_permille),
         **_times(record.submitted_at_ms, record.started_at_ms, record.completed_at_ms),
@@ -129,7 +141,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
         "context": record.context_value,
         "unknown_fields": list(record.unknown_fields or ()),
         "output_location": output_location(output_bucket, record.prefix, record.id),
-        "outputs": [{"s3_url": uri, "url": presign(uri)} for uri in uris],
+        "outputs": outputs,
         "image_count": record.image_count,
         "manifest": {"s3_url": manifest, "url": presign(manifest)} if (manifest := record.manifest_url) else None,
         "error": cast("TaskError | None", record.error),

@@ -38,6 +38,7 @@ from runtime_image.agent.prepare.inputs.picture_resolver import build_picture_re
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.store.output_uploader import OutputUploader
+from runtime_image.agent.store.picture_encoder import PictureEncoder
 from runtime_image.agent.store.previews import Previews
 from runtime_image.agent.task_loop import TaskLoop
 from runtime_image.agent.telemetry.composition import build_telemetry
@@ -136,7 +137,9 @@ def build_loop(
         log=log,
     )
     generation = Generation(clock=clock)
-    uploader = OutputUploader(storage=aws.storage, bucket=settings.output_bucket, retry=retry)
+    uploader = OutputUploader(
+        storage=aws.storage, bucket=settings.output_bucket, encoder=PictureEncoder(), retry=retry, log=log
+    )
     completion = TaskCompletion(
         repository=repository,
         queue=task_queue,

@@ -1,19 +1,30 @@
 """Upload of a task's outputs to S3. The record names them only after that, so a crash loses nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from contract.json_values import compact_json
 from contract.picture_list import listed, manifest
 from contract.record import Status
-from contract.storage import S3Location, image_key, manifest_key, output_metadata, output_run, response_key
+from contract.storage import (
+    S3Location,
+    image_key,
+    manifest_key,
+    output_metadata,
+    output_run,
+    response_key,
+    thumbnail_key,
+)
 from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.worker_pools import MAX_STORING
+from runtime_image.agent.store.picture_encoder import THUMBNAIL_TYPE, PictureEncoder
 from runtime_image.process.aws import AWS_ERRORS, error_code
 from runtime_image.process.engine import Outputs
+from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
 
@@ -34,10 +45,14 @@ class OutputUploader:
     name = "store"
     workers = MAX_STORING
 
-    def __init__(self, *, storage: "S3Client", bucket: str, retry: Retry) -> None:
+    def __init__(
+        self, *, storage: "S3Client", bucket: str, encoder: PictureEncoder, retry: Retry, log: EventLog
+    ) -> None:
         self._storage = storage
         self._bucket = bucket
+        self._encoder = encoder
         self._retry = retry
+        self._log = log
 
     def run(self, task: ClaimedTask) -> None:
         """Upload the outputs and write the outcome that names them.
@@ -62,10 +77,31 @@ class OutputUploader:
             key = manifest_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt))
             uploads.append(self._upload(task, key, manifest(urls, output_url).encode(), _JSON))
             outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self._bucket, key).uri)
-        for result in in_parallel(uploads, threads=PARALLEL_UPLOADS, name="upload"):
+        thumbnails = [self._thumbnail(task, number, picture.data) for number, picture in enumerate(outputs.pictures, 1)]
+        results = in_parallel([*uploads, *thumbnails], threads=PARALLEL_UPLOADS, name="upload")
+        for result in results[: len(uploads)]:
             if isinstance(result, Exception):
                 raise result
-        task.answer, task.outcome = None, outcome
+        made = self._numbers_of(task, results[len(uploads) :])
+        task.answer, task.outcome = None, replace(outcome, thumbnails=made)
+
+    def _thumbnail(self, task: ClaimedTask, number: int, picture: bytes) -> Upload:
+        metadata = task.metadata
+        key = thumbnail_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt), number)
+        # It is sent once, because a task must not wait for its thumbnails.
+        return lambda: self._put(task, key, self._encoder.thumbnail(picture), THUMBNAIL_TYPE)
+
+    def _numbers_of(self, task: ClaimedTask, results: Sequence[object]) -> tuple[int, ...]:
+        """Return the numbers of the pictures whose thumbnail was stored. A missing one does not fail the task."""
+        made = []
+        for number, result in enumerate(results, 1):
+            if isinstance(result, TaskAborted):
+                raise result
+            if isinstance(result, Exception):
+                self._log.warning("thumbnail_failed", task_id=task.metadata.id, picture=number, reason=str(result))
+            else:
+                made.append(number)
+        return tuple(made)
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
@@ -77,28 +113,26 @@ class OutputUploader:
         return [*keys, response_key(prefix, task_id, run)]
 
     def _upload(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> Upload:
-        metadata = output_metadata(task.task_message.tenant)
-
-        def put() -> object:
-            if task.aborted.is_set():
-                raise TaskAborted
-            try:
-                # The role allows no other write, so that no output can be replaced.
-                return self._storage.put_object(
-                    Bucket=self._bucket,
-                    Key=key,
-                    Body=data,
-                    ContentType=content_type,
-                    Metadata=metadata,
-                    IfNoneMatch="*",
-                )
-            except AWS_ERRORS as error:
-                # This attempt alone writes to the key, so S3 has the object and the answer to its first write was lost.
-                if error_code(error) == "PreconditionFailed":
-                    return None
-                raise
-
+        put = partial(self._put, task, key, data, content_type)
         return lambda: self._retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
+
+    def _put(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> None:
+        if task.aborted.is_set():
+            raise TaskAborted
+        try:
+            # The role allows no other write, so that no output can be replaced.
+            self._storage.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                Metadata=output_metadata(task.task_message.tenant),
+                IfNoneMatch="*",
+            )
+        except AWS_ERRORS as error:
+            # This attempt alone writes to the key, so S3 has the object and the answer to its first write was lost.
+            if error_code(error) != "PreconditionFailed":
+                raise
 
 
 def _outputs_of(task: ClaimedTask) -> Outputs:

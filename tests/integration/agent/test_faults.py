@@ -129,7 +129,7 @@ def test_a_killed_agents_task_is_generated_once_more_and_ends_once(harness: Harn
 
     assert record.attempts == 2
     assert len(harness.webui.runs) == 2
-    assert len(harness.outputs()) == 2
+    assert len(harness.outputs()) == 3
     harness.wait_until_queue_is_empty()
 
 

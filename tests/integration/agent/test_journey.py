@@ -21,7 +21,9 @@ def test_text_to_image(harness: Harness) -> None:
 
     folder = f"pictures/cat/cat-{message.run_id}"
     outputs = harness.outputs()
-    assert outputs.keys() == {f"{folder}-1.png", f"{folder}-2.png", f"{folder}.out"}
+    small = {f"{folder}-{number}-thumbnail.webp" for number in (1, 2)}
+    assert outputs.keys() == {f"{folder}-1.png", f"{folder}-2.png", f"{folder}.out", *small}
+    assert set(record.thumbnail_keys.values()) == small
     assert outputs[f"{folder}-1.png"] == plain_png("a cat")
     assert record.image_urls == tuple(f"s3://{harness.output_bucket}/{folder}-{n}.png" for n in (1, 2))
     assert record.output_url == f"s3://{harness.output_bucket}/{folder}.out"

@@ -19,7 +19,12 @@ from lambdas.tasks.output_bucket import OutputBucket
 from tests.unit.lambdas.harness import Harness, MakeTask
 
 SubmitTask = Callable[..., None]
-DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/output/a/a-1.png",), output_url="s3://out/output/a/a.out")
+DONE = Outcome(
+    Status.COMPLETED,
+    image_urls=("s3://out/output/a/a-1.png",),
+    output_url="s3://out/output/a/a.out",
+    thumbnails=(1,),
+)
 
 
 @pytest.fixture
@@ -68,7 +73,11 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
     uri = "s3://out/output/a/a-1.png"
     assert done["outputs"][0]["s3_url"] == uri
     assert done["outputs"][0]["url"].startswith("https://out.s3.amazonaws.com/output/a/a-1.png?")
-    assert done["outputs"][0].keys() == {"s3_url", "url"}
+    thumbnail = done["outputs"][0]["thumbnail"] or ""
+    assert thumbnail.startswith(
+        f"https://out.s3.amazonaws.com/output/a/a-{harness.record('a').run_id}-1-thumbnail.webp?"
+    )
+    assert done["outputs"][1].keys() == {"s3_url", "url"}
 
 
 def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:

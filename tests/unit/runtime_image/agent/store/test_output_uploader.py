@@ -8,11 +8,14 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from contract.json_values import compact_json
+from contract.record import Status
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.store.output_uploader import OutputUploader
+from runtime_image.agent.store.picture_encoder import PictureEncoder
 from runtime_image.process.engine import Outputs, Picture
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
+from stub_webui.png_images import plain_png
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
@@ -39,8 +42,15 @@ class WriteOnceBucket:
 def upload(bucket: WriteOnceBucket, *, answer: object, attempt: int = 1, call: FakeCall | None = None) -> ClaimedTask:
     task = held_task("cat")
     task.attempt, task.call, task.answer = attempt, call, answer
-    retry = Retry(clock=StillClock(), log=EventLog(logging.getLogger("test")))
-    OutputUploader(storage=bucket, bucket="outputs", retry=retry).run(task)  # type: ignore[arg-type]  # one call of it
+    log = EventLog(logging.getLogger("test"))
+    uploader = OutputUploader(
+        storage=bucket,  # type: ignore[arg-type]  # one call of it
+        bucket="outputs",
+        encoder=PictureEncoder(),
+        retry=Retry(clock=StillClock(), log=log),
+        log=log,
+    )
+    uploader.run(task)
     return task
 
 
@@ -59,10 +69,11 @@ class PicturesCall(FakeCall):
     """A call with so many pictures in its answer."""
 
     count: int = 0
+    data: bytes = b"p"
 
     def read_outputs(self, answer: object) -> Outputs:
         return Outputs(
-            tuple(Picture(b"p", "png", "image/png") for _ in range(self.count)), compact_json(answer).encode()
+            tuple(Picture(self.data, "png", "image/png") for _ in range(self.count)), compact_json(answer).encode()
         )
 
 
@@ -82,6 +93,38 @@ def test_a_list_that_no_record_can_hold_is_cut_and_its_manifest_names_all(count:
     assert (key in bucket.objects) is is_cut
     if is_cut:
         assert json.loads(bucket.objects[key]) == {"image_url": stored, "output_url": outcome.output_url}
+
+
+def test_each_picture_has_a_thumbnail_that_names_the_attempt() -> None:
+    bucket = WriteOnceBucket()
+    call = PicturesCall(GENERATION, FakeEngine(), count=2, data=plain_png("cat"))
+
+    task = upload(bucket, answer={}, attempt=2, call=call)
+
+    assert task.outcome
+    assert task.outcome.thumbnails == (1, 2)
+    for number in (1, 2):
+        assert bucket.objects[f"output/cat/cat-1a2b.2-{number}-thumbnail.webp"][8:12] == b"WEBP"
+
+
+class BucketWithoutThumbnails(WriteOnceBucket):
+    """Refuses every thumbnail, as a broken policy of the bucket would."""
+
+    def put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str = "", **_: object) -> None:
+        if Key.endswith(".webp"):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+        super().put_object(Key=Key, Body=Body, IfNoneMatch=IfNoneMatch)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "data"), [(BucketWithoutThumbnails(), plain_png("cat")), (WriteOnceBucket(), b"no picture")]
+)
+def test_a_task_is_complete_without_thumbnails(bucket: WriteOnceBucket, data: bytes) -> None:
+    task = upload(bucket, answer={}, call=PicturesCall(GENERATION, FakeEngine(), count=1, data=data))
+
+    assert task.outcome
+    assert (task.outcome.status, task.outcome.thumbnails) == (Status.COMPLETED, ())
+    assert bucket.objects.keys() == {"output/cat/cat-1a2b-1.png", "output/cat/cat-1a2b.out"}
 
 
 def test_an_attempt_leaves_the_outputs_of_the_one_before() -> None:

@@ -21,6 +21,8 @@ class OutputFile:
 
     s3_url: str
     url: str
+    #: A link to a small WebP picture.
+    thumbnail: str | None = None
 
     @property
     def name(self) -> str:
@@ -89,6 +91,9 @@ class TaskSnapshot:
     submitted_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    #: Milliseconds of waiting and of running.
+    delay_ms: int | None = None
+    execution_ms: int | None = None
     sampling: SamplingPosition | None = None
     models: ModelsOnTheirWay | None = None
     #: A link to the newest preview of a running task's picture.
@@ -111,11 +116,13 @@ class TaskSnapshot:
             submitted_at=datetime.fromisoformat(document["submitted_at"]),
             started_at=_moment(document.get("started_at")),
             completed_at=_moment(document.get("completed_at")),
+            delay_ms=document.get("delay_ms"),
+            execution_ms=document.get("execution_ms"),
             sampling=SamplingPosition(**_known(sampling, SamplingPosition)) if sampling else None,
             models=ModelsOnTheirWay(models["bytes"], models["bytes_done"]) if models else None,
             preview=document.get("preview"),
             context=document.get("context"),
-            outputs=tuple(OutputFile(output["s3_url"], output["url"]) for output in document.get("outputs", ())),
+            outputs=tuple(OutputFile(**_known(output, OutputFile)) for output in document.get("outputs", ())),
             error=TaskFailure(error["code"], error["message"]) if error else None,
             document=document,
         )

@@ -93,7 +93,7 @@ class Demo:
         """Send two small requests, then the documented ones; raise DemoFailed or CommandError."""
         try:
             milliseconds = [
-                self._complete([small_journey(name, prompt)])[name].document["execution_ms"]
+                self._complete([small_journey(name, prompt)])[name].execution_ms or 0
                 for name, prompt in _FIRST_PROMPTS.items()
             ]
             if size is None:

@@ -16,8 +16,10 @@ from contract.upload import UPLOAD_TYPES
 from darkroom.connection import Connection
 from darkroom.http_exchange import HttpReply, NoReply
 from darkroom.input_pictures import _SIGNATURES
+from darkroom.task_snapshot import ModelsOnTheirWay, SamplingPosition, TaskFailure, TaskListPage
 from tests.unit.darkroom.fake_transport import FakeTransport, SleepingClock, answer, refusal, task
 
+DESCRIPTION = Path(__file__).parents[3] / "docs" / "reference" / "openapi.json"
 LOST = NoReply("timed out", may_pass=True)
 ACCEPTED = answer({"id_task": "a", "output_location": "s3://b/output/a", "runtime": "sdruntime"})
 UPLOAD = answer(
@@ -191,6 +193,23 @@ def test_a_task_that_did_not_complete_raises_when_it_is_asked_to() -> None:
     with pytest.raises(darkroom.TaskNotCompleted, match="a is FAILED: the Web UI said no") as caught:
         api.get("a").raise_for_status()
     assert caught.value.task.error is not None
+
+
+@pytest.mark.parametrize(
+    ("view", "schema"),
+    [
+        (darkroom.TaskSnapshot, "ShownTask"),
+        (darkroom.OutputFile, "Output"),
+        (TaskFailure, "TaskError"),
+        (SamplingPosition, "Sampling"),
+        (ModelsOnTheirWay, "ModelTransfer"),
+        (TaskListPage, "TaskPage"),
+    ],
+)
+def test_a_view_reads_what_the_description_of_the_api_has(view: type, schema: str) -> None:
+    described = json.loads((DESCRIPTION).read_text())["components"]["schemas"][schema]["properties"]
+    read = {"tasktype" if name == "task_type" else name for name in view.__annotations__} - {"document"}
+    assert read <= described.keys()
 
 
 def test_pictures_come_as_bytes_images_and_files(tmp_path: Path) -> None:

@@ -13,6 +13,14 @@ MAX_DEPTH: Final = 64
 
 def parse_json_object(body: str | bytes) -> dict[str, Any]:
     """Return the JSON object in `body`; raises InvalidJson with the type that is there instead, or the broken place."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise InvalidJson(f"the body must be a JSON object, not {describe(value)}")
+    return value
+
+
+def parse_json(body: str | bytes) -> Any:
+    """Return the JSON value in `body`; raises InvalidJson with the broken place."""
     try:
         value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite_float)
     except json.JSONDecodeError as error:
@@ -23,8 +31,6 @@ def parse_json_object(body: str | bytes) -> dict[str, Any]:
         raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep") from None
     except ValueError as error:
         raise InvalidJson(f"the body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidJson(f"the body must be a JSON object, not {describe(value)}")
     _check_nested(value)
     return value
 

@@ -94,6 +94,12 @@ class Runtime(CamelModel):
         default=QualitySteps(), description="sampling steps by the `quality` of OpenAI's images API"
     )
 
+    openai_models: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")], ...] = Field(
+        default=(),
+        description="further names of this runtime as `model` of OpenAI's images API, for programs that send a fixed"
+        " one such as gpt-image-1 or dall-e-3",
+    )
+
     @model_validator(mode="after")
     def _one_way_to_a_model(self) -> "Runtime":
         if self.dynamic_model == (self.model_filename is not None):

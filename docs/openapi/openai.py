@@ -48,6 +48,8 @@ class ImagesResponse(TypedDict):
     background: str
     output_format: str
     id_task: str
+    #: Fields that Darkroom does not know and passes on; left out if all are known.
+    unknown_fields: NotRequired[list[str]]
 
 
 class OpenaiError(TypedDict):
@@ -63,6 +65,7 @@ class OpenaiErrorResponse(TypedDict):
     """Body of every response to a call that made no pictures."""
 
     error: OpenaiError
+    id_task: NotRequired[Annotated[str, Field(description="Task of the call, if it became one")]]
 
 
 _REFUSALS: Final = {

@@ -51,9 +51,10 @@ def body_of(event: APIGatewayProxyEvent) -> str | bytes:
 class HttpApplication(APIGatewayRestResolver):
     """Routes of a function; answers preflights, and lets pages of the policy's origins read every response."""
 
-    def __init__(self, *, policy: CrossOriginPolicy) -> None:
+    def __init__(self, *, policy: CrossOriginPolicy, error_response: Callable[[DarkroomError], Response[str]]) -> None:
         super().__init__()
         self.policy = policy
+        self.error_response = error_response
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one event of API Gateway."""
@@ -72,7 +73,7 @@ def http_application(
 
     `error_response` makes the response of every error.
     """
-    application = HttpApplication(policy=CrossOriginPolicy(origins))
+    application = HttpApplication(policy=CrossOriginPolicy(origins), error_response=error_response)
 
     def refuse(error: DarkroomError) -> Response[Any]:
         logger().info("request_refused", error=error.as_dict())

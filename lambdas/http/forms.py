@@ -59,7 +59,8 @@ class _FormReader:
         self._count()
         value = field.value or b""
         if len(value) > MAX_FIELD_BYTES:
-            raise FormParserError(f"a field has {len(value)} bytes; {MAX_FIELD_BYTES} are allowed")
+            problem = f"has {len(value)} bytes; a field of a form may have {MAX_FIELD_BYTES}"
+            raise InvalidTask([FieldError(_name(field.field_name), problem, "limit_exceeded")])
         self.form.texts[_name(field.field_name)].append(value.decode())
 
     def add_file(self, file: File) -> None:

@@ -7,13 +7,12 @@ does the work of API Gateway: it checks the key, and converts the event to the f
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import DarkroomError
 from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable, Unauthorized, key_in
 from lambdas.http.application import HttpApplication
-from lambdas.http.responses import error_response, json_response
+from lambdas.http.responses import WrongKey
 from lambdas.runtime.aws_errors import AwsUnavailable
 
 #: Seconds after which a function behind API Gateway, which gives up after 29, answers with the present state.
@@ -22,12 +21,6 @@ GATEWAY_RESPONSE_SECONDS: Final = 25.0
 RESPONSE_MARGIN_SECONDS: Final = 5.0
 #: Key of the deadline of a route's response, in seconds of the monotonic clock: `application.context[...]`.
 DEADLINE: Final = "deadline"
-
-
-class WrongKey(DarkroomError):
-    """Raised for a missing or wrong key at a function URL."""
-
-    code = "unauthorized"
 
 
 @dataclass(frozen=True)
@@ -47,14 +40,14 @@ class HttpFunction:
         try:
             key_name = self.authorizer.name_of(key_in(event.get("headers")))
         except Unauthorized:
-            refusal = WrongKey("Send a valid key in the header x-api-key or Authorization")
-            response = json_response({"error": refusal.as_dict()}, HTTPStatus.UNAUTHORIZED)
+            refusal: DarkroomError = WrongKey("Send a valid key in the header x-api-key or Authorization")
         except SecretsUnreadable:
-            response = error_response(AwsUnavailable("the keys cannot be read at the moment; send the request again"))
+            refusal = AwsUnavailable("the keys cannot be read at the moment; send the request again")
         else:
             seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN_SECONDS
             self.application.context[DEADLINE] = time.monotonic() + seconds
             return _url_response(self.application.resolve(proxy_event(event, key_name), context))
+        response = self.application.error_response(refusal)
         headers = _headers(response.headers) | self.application.policy.headers(event.get("headers"))
         return {"statusCode": response.status_code, "headers": headers, "body": response.body}
 

@@ -32,10 +32,17 @@ class PathNotFound(DarkroomError):
     code = "not_found"
 
 
+class WrongKey(DarkroomError):
+    """Raised for a missing or wrong key at a function URL."""
+
+    code = "unauthorized"
+
+
 STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.InvalidTask: HTTPStatus.BAD_REQUEST,
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     StorageRefused: HTTPStatus.BAD_REQUEST,
+    WrongKey: HTTPStatus.UNAUTHORIZED,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
     PathNotFound: HTTPStatus.NOT_FOUND,

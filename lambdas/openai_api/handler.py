@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from contract.errors import DarkroomError, TooManyActiveTasks
 from lambdas.http.application import body_of
 from lambdas.http.responses import json_response
 from lambdas.openai_api.image_request import ImageCallKind, parse_call
@@ -22,7 +23,14 @@ from task_store.active_runs import ActiveRuns
 @cache
 def function() -> WaitingFunction:
     """Compose the routes of this process."""
-    waiting = WaitingFunction.compose(os.environ, error_response=refusal)
+
+    def refuse(error: DarkroomError) -> Response[Any]:
+        response = refusal(error)
+        if isinstance(error, TooManyActiveTasks):
+            response.headers.update(rate_limit_headers(waiting.caller().key_name, waiting.settings))
+        return response
+
+    waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ), error_response=refuse)
     app, services = waiting.application, waiting.services
     images = OpenAiImages(
         catalogue=services.catalogue,

@@ -15,6 +15,7 @@ from contract.routing import Catalogue, Runtime
 from contract.task import TaskType
 from contract.webui_values import shown
 from lambdas.http.forms import MULTIPART, is_form, parse_form
+from lambdas.openai_api.form_fields import read_fields
 
 #: Folder of the outputs, and prefix of the ids of the tasks.
 PREFIX: Final = "openai"
@@ -37,6 +38,10 @@ _FIELD_OF_PATH: Final = {
     "task.content.init_images": "image",
     "task.content.init_images[0]": "image",
 }
+#: Beginning of the models that OpenAI answers with pictures, not with links, unless the request says otherwise.
+_MODELS_WITHOUT_LINKS: Final = ("gpt-image", "chatgpt-image")
+#: Field whose own fields count as the request's. The JavaScript client sends it as it is, the Python client does not.
+_EXTRA_BODY: Final = "extra_body"
 _LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high"}
 
 
@@ -58,7 +63,7 @@ class ImageRequest(BaseModel):
     n: Annotated[int, Field(ge=1, le=10)] = 1
     size: Annotated[str, Field(pattern=_SIZE)] = "auto"
     quality: Literal["auto", "low", "medium", "high", "standard", "hd"] = "auto"
-    response_format: Literal["url", "b64_json"] = "url"
+    response_format: Literal["url", "b64_json"] | None = None
     output_format: Literal["png", "jpeg", "webp"] = "png"
     output_compression: Annotated[int, Field(ge=1, le=100)] = 100
     background: Literal["auto", "opaque"] = "auto"
@@ -70,6 +75,12 @@ class ImageRequest(BaseModel):
     style: str | None = None
     moderation: str | None = None
     input_fidelity: str | None = None
+
+    @property
+    def wants_links(self) -> bool:
+        """Return True if the answer has links to the pictures, False if it has the pictures."""
+        default = "b64_json" if (self.model or "").startswith(_MODELS_WITHOUT_LINKS) else "url"
+        return (self.response_format or default) == "url"
 
 
 @dataclass(frozen=True)
@@ -141,13 +152,15 @@ def parse_call(kind: ImageCallKind, body: str | bytes, content_type: str) -> Ima
         errors.append(FieldError("image", f"needs one picture as a file; the form has {len(pictures)}"))
     if errors:
         raise InvalidTask(errors)
-    fields = {name: values[-1] for name, values in form.texts.items()}
-    request = _validated(fields, ["prompt"] if kind is ImageCallKind.EDITS else [])
+    request = _validated(read_fields(form.texts), ["prompt"] if kind is ImageCallKind.EDITS else [])
     masks = files.get("mask", [])
     return ImageCall(kind, request, _encoded(pictures[0]), _encoded(masks[0]) if masks else None)
 
 
 def _validated(fields: Mapping[str, Any], required: Sequence[str]) -> ImageRequest:
+    extra = fields.get(_EXTRA_BODY)
+    if isinstance(extra, dict):
+        fields = extra | {name: value for name, value in fields.items() if name != _EXTRA_BODY}
     given = {name: value for name, value in fields.items() if value is not None}
     errors = [FieldError(name, "is required") for name in required if not given.get(name)]
     try:
@@ -163,9 +176,15 @@ def _validated(fields: Mapping[str, Any], required: Sequence[str]) -> ImageReque
 
 
 def _find_model(name: str | None, catalogue: Catalogue) -> tuple[Runtime, str]:
-    """Return the runtime and the checkpoint of `runtime` or `runtime/checkpoint`; the first runtime is the default."""
+    """Return runtime and checkpoint of `runtime`, `runtime/checkpoint` or a name in `openaiModels`.
+
+    The first runtime is the default.
+    """
     if name is None:
         return next(iter(catalogue.runtimes.values())), ""
+    for runtime in catalogue.runtimes.values():
+        if name in runtime.openai_models:
+            return runtime, ""
     runtime_name, _, checkpoint = name.partition("/")
     found = catalogue.find(runtime_name)
     if isinstance(found, FieldError):

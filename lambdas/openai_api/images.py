@@ -51,8 +51,10 @@ class OpenAiImages:
         self._new_id = new_id
 
     def list_models(self) -> dict[str, Any]:
-        """Return every value of `model`: each runtime, and each checkpoint of a runtime that loads any."""
-        names = [*self._catalogue.runtimes]
+        """Return every value of `model`: all names of each runtime, and each checkpoint of a runtime that loads any."""
+        names = [
+            name for runtime in self._catalogue.runtimes.values() for name in (runtime.name, *runtime.openai_models)
+        ]
         dynamic = [runtime.name for runtime in self._catalogue.runtimes.values() if runtime.dynamic_model]
         checkpoints = self._models.checkpoints() if dynamic else []
         names += [f"{runtime}/{checkpoint}" for runtime in dynamic for checkpoint in checkpoints]
@@ -101,11 +103,13 @@ class OpenAiImages:
             return []
 
     def _body(self, call: ImageCall, record: Record) -> dict[str, Any]:
-        if call.request.response_format == "url":
+        if call.request.wants_links:
             data = [{"url": self._outputs.link(uri)} for uri in record.image_urls]
         else:
             data = [{"b64_json": picture} for picture in self._pictures(record)]
-        return {"created": _seconds(record), "data": data, **_shape(call), "id_task": record.id}
+        body = {"created": _seconds(record), "data": data, **_shape(call), "id_task": record.id}
+        unknown = [call.original_field(field) for field in record.unknown_fields or ()]
+        return body | ({"unknown_fields": unknown} if unknown else {})
 
     def _stream(self, call: ImageCall, record: Record, previews: list[bytes]) -> Response[str]:
         """Return the events of a stream at once, because a function of this kind cannot send a response in parts."""

@@ -7,15 +7,12 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 
 from contract.errors import DarkroomError
+from contract.openai_errors import openai_error_type
 from contract.record import Record
 from lambdas.http.responses import json_response, status_of, with_retry_after
 from lambdas.tasks.unfinished import describe_unfinished
 
 _PAGE: Final = "docs/how-to/openai.md"
-_TYPE_OF_STATUS: Final = {
-    HTTPStatus.UNAUTHORIZED: "authentication_error",
-    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
-}
 #: Codes by which OpenAI's API calls an unknown model.
 _MODEL_CODES: Final = frozenset({"unknown_runtime", "unknown_model"})
 
@@ -31,15 +28,19 @@ def unfinished(record: Record, *, original_field: Callable[[str], str]) -> Respo
     """Return the response to a call whose task did not complete, or still runs at the deadline."""
     status, error = describe_unfinished(record, page=_PAGE, refused=HTTPStatus.BAD_REQUEST)
     details = [{**detail, "field": original_field(detail["field"])} for detail in error.get("details", ())]
-    return _response(status, {**error, "details": details})
+    response = _response(status, {**error, "details": details}, id_task=record.id)
+    if status is HTTPStatus.GATEWAY_TIMEOUT:
+        # OpenAI's clients repeat a call after a 504 by themselves, and each repetition would be one more task.
+        response.headers["x-should-retry"] = "false"
+    return response
 
 
-def _response(status: HTTPStatus, error: Mapping[str, Any]) -> Response[str]:
+def _response(status: HTTPStatus, error: Mapping[str, Any], **more: str) -> Response[str]:
     details = error.get("details", ())
     described = {
         "message": "; ".join(f"{each['field']}: {each['message']}" for each in details) or error.get("message", ""),
-        "type": _TYPE_OF_STATUS.get(status, "server_error" if status >= 500 else "invalid_request_error"),  # noqa: PLR2004
+        "type": openai_error_type(status),
         "param": details[0]["field"] if details else None,
         "code": "model_not_found" if error.get("code") in _MODEL_CODES else error.get("code"),
     }
-    return json_response({"error": described}, status)
+    return json_response({"error": described, **more}, status)

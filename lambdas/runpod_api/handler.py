@@ -16,6 +16,7 @@ from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
+from lambdas.tasks.composition import WaitingSettings
 from lambdas.tasks.waiting_function import WaitingFunction
 
 #: Milliseconds that `runsync` and `status-sync` may wait: minimum, maximum, and RunPod's own default without `wait`.
@@ -27,7 +28,7 @@ DEFAULT_WAIT_MS: Final = 90_000
 @cache
 def function() -> WaitingFunction:
     """Compose the routes of this process."""
-    waiting = WaitingFunction.compose(os.environ)
+    waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ))
     app, services = waiting.application, waiting.services
     jobs = RunpodJobs(
         catalogue=services.catalogue,

@@ -1,7 +1,7 @@
 """Function whose callers wait for their tasks: settings, services, routes and the key's check, for each such way in."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,11 +24,10 @@ class WaitingFunction(HttpFunction):
     @classmethod
     def compose(
         cls,
-        environment: Mapping[str, str],
+        settings: WaitingSettings,
         error_response: Callable[[DarkroomError], Response[str]] = error_response,
     ) -> Self:
-        """Compose the function of a process with these variables; `error_response` makes the response of an error."""
-        settings = WaitingSettings.from_environment(environment)
+        """Compose the function of a process; `error_response` makes the response of an error."""
         services = compose_waiting(settings)
         return cls(
             application=http_application(settings.cors_origins, error_response=error_response),

@@ -15,6 +15,7 @@ from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
+from lambdas.tasks.composition import WaitingSettings
 from lambdas.tasks.waiting_function import WaitingFunction
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
@@ -28,7 +29,7 @@ from lambdas.webui_api.task_calls import TaskCalls
 @cache
 def function() -> WaitingFunction:
     """Compose the one route of this process; the bridge refuses unknown paths in the Web UI's form."""
-    waiting = WaitingFunction.compose(os.environ, error_response=_error_response)
+    waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ), error_response=_error_response)
     app, services = waiting.application, waiting.services
     bucket, models = services.task_bucket, services.models
     bridge = Bridge(

@@ -267,6 +267,9 @@ def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, 
                 f"{first.name} and {second.name} both serve {first.model_filename}, so v1alpha1 requests, which name"
                 " only the model, would be ambiguous; serve it with one runtime"
             )
+    names = [name for runtime in runtimes for name in (runtime.name, *runtime.openai_models)]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"openaiModels: {twice} names two runtimes; write it once")
     size = len(Catalogue(runtimes).to_json().encode())
     if size > MAX_CATALOGUE_BYTES:
         raise ValueError(

@@ -17,6 +17,6 @@ report.events = [];
 const stream = await client.images.generate({ ...small, n: 1, prompt: "A dog", stream: true, partial_images: 1 });
 for await (const event of stream) report.events.push(event.type);
 report.refused = await client.images
-  .generate({ ...small, model: "gpt-image-1", prompt: "A dog" })
+  .generate({ ...small, model: "gpt-image-9", prompt: "A dog" })
   .catch((error) => ({ name: error.constructor.name, status: error.status, param: error.param, code: error.code }));
 console.log("REPORT " + JSON.stringify(report));

@@ -64,6 +64,19 @@ def test_by_the_bridge(system: System, refused: Requests) -> None:
     assert wrong == []
 
 
+def test_by_openai(system: System, refused: Requests) -> None:
+    texts = [request for request in refused if request.tasktype == TaskType.TEXT_TO_IMAGE]
+    assert len(texts) > len(refused) // 2
+    wrong = []
+    for request in texts:
+        response = system.http("POST", "/v1/images/generations", json={"prompt": "a dog"} | request.content)
+        error = response.json()["error"]
+        # OpenAI's form has one `param`, and the message names every broken field.
+        if response.status_code != 400 or f"{request.field}: " not in error["message"]:
+            wrong.append((request.label, response.status_code, error))
+    assert wrong == []
+
+
 def test_by_the_entry_topic(system: System, refused: Requests) -> None:
     small = [request for request in refused if len(json.dumps(body_of(request))) < MAX_MESSAGE_BYTES]
     assert len(small) > len(refused) // 2

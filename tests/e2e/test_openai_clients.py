@@ -6,6 +6,8 @@ import io
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.harness.local_system import SLOW, System
+from tests.harness.openai_calls import RECORDED_CALLS, RecordedCall, drawn_png
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -34,12 +37,6 @@ def client(system: System) -> "OpenAI":
     from openai import OpenAI  # noqa: PLC0415 - takes seconds, and every process reads this file to know its tests
 
     return OpenAI(base_url=base_url(system), api_key=system.endpoints["api_key"], max_retries=0)
-
-
-def png(colour: str = "green") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGBA", (64, 64), colour).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def opened(encoded: str | None) -> Image.Image:
@@ -73,14 +70,16 @@ def test_the_asynchronous_client_gets_pictures_in_the_format_that_it_names(clien
 def test_an_edit_with_a_mask_and_a_variation(client: "OpenAI") -> None:
     body = {"steps": 2, "width": 64, "height": 64}
     edited = client.images.edit(
-        image=("picture.png", png()),
-        mask=("mask.png", png("#00000000")),
+        image=("picture.png", drawn_png()),
+        mask=("mask.png", drawn_png("#00000000")),
         prompt="A hat",
         size="64x64",
         response_format="b64_json",
         extra_body=body,
     )
-    varied = client.images.create_variation(image=("picture.png", png()), response_format="b64_json", extra_body=body)
+    varied = client.images.create_variation(
+        image=("picture.png", drawn_png()), response_format="b64_json", extra_body=body
+    )
     for answer in (edited, varied):
         assert answer.data is not None
         assert opened(answer.data[0].b64_json).size == (64, 64)
@@ -88,7 +87,7 @@ def test_an_edit_with_a_mask_and_a_variation(client: "OpenAI") -> None:
 
 def test_models_and_one_of_the_bucket(client: "OpenAI", system: System) -> None:
     names = [model.id for model in client.models.list()]
-    assert names[:2] == ["sdruntime", "dynamic"]
+    assert names[:5] == ["sdruntime", "gpt-image-1", "dall-e-2", "dall-e-3", "dynamic"]
     made = client.images.generate(model=names[-1], **SMALL)
     task = system.http("GET", f"/v1alpha2/tasks/{made.model_extra['id_task']}").json()
     assert (task["runtime"], names[-1].partition("/")[0]) == ("dynamic", "dynamic")
@@ -97,8 +96,8 @@ def test_models_and_one_of_the_bucket(client: "OpenAI", system: System) -> None:
 def test_errors_become_the_clients_exceptions(client: "OpenAI") -> None:
     import openai  # noqa: PLC0415 - as above
 
-    with pytest.raises(openai.NotFoundError, match="there is no runtime 'gpt-image-1'") as unknown:
-        client.images.generate(model="gpt-image-1", prompt="A dog")
+    with pytest.raises(openai.NotFoundError, match="there is no runtime 'gpt-image-9'") as unknown:
+        client.images.generate(model="gpt-image-9", prompt="A dog")
     assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
     with pytest.raises(openai.BadRequestError, match="size: is 4096; this runtime accepts") as refused:
         client.images.generate(prompt="A dog", size="4096x64")
@@ -108,7 +107,7 @@ def test_errors_become_the_clients_exceptions(client: "OpenAI") -> None:
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="wrong").images.generate(**SMALL)
     with pytest.raises(openai.BadRequestError, match="needs one picture as a file"):
-        client.images.edit(image=[("a.png", png()), ("b.png", png())], prompt="A hat")
+        client.images.edit(image=[("a.png", drawn_png()), ("b.png", drawn_png())], prompt="A hat")
 
 
 def test_a_call_that_takes_longer_names_its_task(client: "OpenAI", system: System) -> None:
@@ -118,8 +117,27 @@ def test_a_call_that_takes_longer_names_its_task(client: "OpenAI", system: Syste
     with pytest.raises(openai.InternalServerError) as late:
         client.images.generate(prompt="A dog", extra_body=slow)
     assert (late.value.status_code, late.value.code) == (504, "takes_longer")
-    task = late.value.message.partition("/v1alpha2/tasks/")[2].partition(".")[0]
+    task = late.value.response.json()["id_task"]
+    assert f"/v1alpha2/tasks/{task}." in late.value.message
     assert system.http("DELETE", f"/v1alpha2/tasks/{task}").json()["status"] == "CANCELLED"
+
+
+def test_recorded_calls_of_other_programs(client: "OpenAI") -> None:
+    """Each program gets its pictures, in the field that it reads and with the size that it asked for."""
+
+    def sizes_of(recorded: RecordedCall) -> list[tuple[int, int]]:
+        request = recorded.request(str(client.base_url).rstrip("/"), client.api_key)
+        with httpx.Client(timeout=60) as sender:
+            answer = sender.send(request)
+            assert answer.status_code == HTTPStatus.OK, (recorded.program, answer.text)
+            found = [each[recorded.reads] for each in answer.json()["data"]]
+            is_link = recorded.reads == "url"
+            files = [sender.get(each).content if is_link else base64.b64decode(each) for each in found]
+        return [Image.open(io.BytesIO(file)).size for file in files]
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(sizes_of, RECORDED_CALLS))
+    assert made == [[recorded.size] * int(recorded.fields.get("n", 1)) for recorded in RECORDED_CALLS]
 
 
 def test_every_call_of_the_javascript_client(system: System) -> None:

@@ -1,6 +1,5 @@
 """Web ACL in front of the HTTP API: it refuses calls without a key, and addresses that send too many."""
 
-import json
 from typing import Final, get_args
 
 from aws_cdk import Stack, aws_apigateway, aws_wafv2
@@ -128,5 +127,4 @@ def _visibility(name: str) -> aws_wafv2.CfnWebACL.VisibilityConfigProperty:
 
 
 def _body(error: GatewayResponse) -> aws_wafv2.CfnWebACL.CustomResponseBodyProperty:
-    content = json.dumps({"error": {"code": error.code, "message": error.message}})
-    return aws_wafv2.CfnWebACL.CustomResponseBodyProperty(content=content, content_type="APPLICATION_JSON")
+    return aws_wafv2.CfnWebACL.CustomResponseBodyProperty(content=error.body(), content_type="APPLICATION_JSON")

@@ -1,6 +1,9 @@
 """Error responses that API Gateway sends itself, by its own name of the error."""
 
+import json
 from typing import Final, NamedTuple
+
+from contract.openai_errors import openai_error_type
 
 
 class GatewayResponse(NamedTuple):
@@ -10,6 +13,11 @@ class GatewayResponse(NamedTuple):
     code: str
     message: str
     retry_after_seconds: int | None = None
+
+    def body(self) -> str:
+        """Return the body, which programs written for OpenAI's API can read as well."""
+        error = {"code": self.code, "message": self.message, "type": openai_error_type(self.status), "param": None}
+        return json.dumps({"error": error})
 
 
 _FORBIDDEN: Final = GatewayResponse(403, "forbidden", "This key does not allow the request")

@@ -1,6 +1,5 @@
 """REST API of an environment: routes, authorizer, throttling and logs."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -206,7 +205,7 @@ class HttpApi(Construct):
                 type=aws_apigateway.ResponseType.of(name),
                 status_code=status,
                 response_headers=headers or None,
-                templates={"application/json": json.dumps({"error": {"code": error.code, "message": error.message}})},
+                templates={"application/json": error.body()},
             )
 
     def _suppress_findings(self, *, firewall: bool) -> None:

@@ -1,5 +1,6 @@
 """Hostile requests by every way in: none passes, none costs time, and each refusal names the field as it was sent."""
 
+import base64
 import gc
 import json
 import time
@@ -13,10 +14,13 @@ from contract.errors import FieldError, InvalidTask
 from contract.formats import Format
 from contract.task import TaskType
 from contract.tenancy import Tenancy
+from lambdas.http.forms import MAX_FIELD_BYTES
+from lambdas.openai_api.image_request import ImageCall, ImageCallKind, parse_call
 from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery
-from tests.harness.hostile_requests import HOSTILE_REQUESTS, HostileRequest
+from tests.harness.hostile_requests import HOSTILE_REQUESTS, PICTURE, HostileRequest
 from tests.unit.lambdas.harness import Harness
+from tests.unit.lambdas.test_openai_images import FORM, Images, form
 from tests.unit.lambdas.test_runpod_api import Runpod
 from tests.unit.lambdas.test_webui_bridge import Client
 
@@ -105,6 +109,25 @@ def by_the_bridge(harness: Harness) -> Send:
     return send
 
 
+def by_openai(harness: Harness) -> Send:
+    images = Images(harness)
+
+    def send(request: HostileRequest) -> Refusal:
+        images.submit(call_of(request))
+        return ACCEPTED
+
+    return send
+
+
+def call_of(request: HostileRequest) -> ImageCall:
+    """Return the call with this content: a form next to a picture if the task needs one, otherwise JSON."""
+    content = {"prompt": "a dog"} | request.content
+    if request.tasktype == TaskType.TEXT_TO_IMAGE:
+        return parse_call(ImageCallKind.GENERATIONS, json.dumps(content), "application/json")
+    fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in content.items()}
+    return parse_call(ImageCallKind.EDITS, form({"image": base64.b64decode(PICTURE)}, **fields), FORM)
+
+
 def endpoint_of(request: HostileRequest) -> str:
     return runpod.ENDPOINT_OF_TASKTYPE[TaskType(request.tasktype)]
 
@@ -120,7 +143,17 @@ WAYS: dict[Callable[[Harness], Send], str] = {
     by_the_entry_topic: "task.content.",
     by_runpod: "input.payload.",
     by_the_bridge: "body.",
+    by_openai: "",
 }
+
+
+def requests_of(way: Callable[[Harness], Send]) -> list[HostileRequest]:
+    """Return the requests that a way can carry: OpenAI's API has two kinds of tasks, and forms have small fields."""
+    if way is not by_openai:
+        return list(HOSTILE_REQUESTS)
+    texts = [request for request in HOSTILE_REQUESTS if request.tasktype == TaskType.TEXT_TO_IMAGE]
+    images = [request for request in HOSTILE_REQUESTS if request.tasktype == TaskType.IMAGE_TO_IMAGE]
+    return texts + [each for each in images if len(json.dumps(each.content)) < MAX_FIELD_BYTES]
 
 
 @pytest.fixture
@@ -135,7 +168,7 @@ def no_collection() -> Iterator[None]:
 @pytest.mark.parametrize(("way", "path"), WAYS.items(), ids=[way.__name__ for way in WAYS])
 def test_no_way_in_lets_a_hostile_request_pass(harness: Harness, way: Callable[[Harness], Send], path: str) -> None:
     send, wrong = way(harness), {}
-    for request in HOSTILE_REQUESTS:
+    for request in requests_of(way):
         before = time.thread_time()
         try:
             refusal = send(request)

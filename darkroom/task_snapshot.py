@@ -20,9 +20,10 @@ class OutputFile:
     """One file that a task made. The link `url` works without the key, for an hour at most."""
 
     s3_url: str
-    url: str
+    # Links carry a signature, which belongs into no log.
+    url: str = field(repr=False)
     #: A link to a small WebP picture.
-    thumbnail: str | None = None
+    thumbnail: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -97,7 +98,7 @@ class TaskSnapshot:
     sampling: SamplingPosition | None = None
     models: ModelsOnTheirWay | None = None
     #: A link to the newest preview of a running task's picture.
-    preview: str | None = None
+    preview: str | None = field(default=None, repr=False)
     context: object = None
     outputs: tuple[OutputFile, ...] = ()
     error: TaskFailure | None = None

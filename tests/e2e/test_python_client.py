@@ -91,7 +91,7 @@ def test_a_listing_has_all_pages(client: darkroom.Client) -> None:
 
 def test_refusals_name_what_is_wrong(client: darkroom.Client, system: System) -> None:
     with pytest.raises(darkroom.RequestRefused) as refused:
-        client.submit("A dog", id="../escape", width=1, height=64)
+        client.submit("A dog", id="../escape", width=99_999)
     error = refused.value
     assert {broken.field for broken in error.fields} == {"task.metadata.id", "task.content.width"}
     assert (error.status, bool(error.request_id)) == (400, True)

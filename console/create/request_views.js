@@ -47,12 +47,12 @@ function asPython(request, url) {
   return [
     "import os",
     "",
-    "import requests",
+    "import darkroom",
     "",
-    `task = ${asPythonValue(request, "")}`,
-    `answer = requests.post("${url}/v1alpha2", json=task, headers={"x-api-key": os.environ["API_KEY"]})`,
-    "answer.raise_for_status()",
-    "print(answer.json())",
+    `request = ${asPythonValue(request, "")}`,
+    `client = darkroom.Client(${JSON.stringify(url)}, os.environ["API_KEY"])`,
+    "task = client.wait(client.submit_request(request))",
+    'print(client.save(task, "out"))',
   ].join("\n");
 }
 

@@ -38,7 +38,7 @@ ENDPOINT_OF_TASKTYPE: Final = {
 TASKTYPE_OF_ENDPOINT: Final = {endpoint: tasktype for tasktype, endpoint in ENDPOINT_OF_TASKTYPE.items()}
 
 #: Keys of a RunPod request.
-REQUEST_KEYS: Final = ("input", "webhook", "policy")
+REQUEST_KEYS: Final = ("input", "webhook", "policy", "output")
 #: Schedulers of the Web UI as they appear at the end of a joined sampler name ("DPM++ SDE Karras"). The longest
 #: comes first: "polyexponential" ends in "exponential", "sgm uniform" in "uniform".
 SCHEDULER_SUFFIXES: Final = {
@@ -130,5 +130,5 @@ def task_from_runpod(
         if joined and not given.get("scheduler"):
             moved["task.content.payload.scheduler"] = f"task.content.payload.{joined[0]}"
     metadata = {"id": task_id, "runtime": runtime, "tasktype": "webui-api"}
-    optional = {key: body[key] for key in ("webhook", "policy") if body.get(key) is not None}
+    optional = {key: body[key] for key in REQUEST_KEYS[1:] if body.get(key) is not None}
     return {"task": {"metadata": metadata | optional, "content": content}}

@@ -16,6 +16,7 @@ from contract.formats import WRAPPER, Format, original_field
 from contract.infotext import fill_from_infotext
 from contract.json_values import describe
 from contract.model_errors import what_to_write
+from contract.output_request import OutputRequest
 from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Policy, Task, TaskType
@@ -26,6 +27,8 @@ from contract.webui_values import shown
 MAX_ERRORS: Final = 50
 #: Unknown fields that a record, a callback and an answer name.
 MAX_UNKNOWN_FIELDS: Final = 20
+#: Objects in the metadata.
+_OBJECTS: Final[Mapping[str, type[BaseModel]]] = {"policy": Policy, "output": OutputRequest}
 #: The parts of a task, and what each holds.
 _PARTS: Final = {"metadata": "id, runtime and tasktype", "content": "the Web UI's request"}
 
@@ -192,8 +195,9 @@ def _parts(body: dict[str, Any], found: _Findings) -> tuple[dict[str, Any] | Non
 
 def _check_metadata(body: dict[str, Any], errors: list[FieldError]) -> Metadata | None:
     refuse_unknown(body, _names_in(Metadata), "task.metadata", errors)
-    if isinstance(body.get("policy"), dict):
-        refuse_unknown(body["policy"], _names_in(Policy), "task.metadata.policy", errors)
+    for name, model in _OBJECTS.items():
+        if isinstance(body.get(name), dict):
+            refuse_unknown(body[name], _names_in(model), f"task.metadata.{name}", errors)
     try:
         return Metadata.model_validate(body)
     except ValidationError as error:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from contract.json_values import size_bytes
+from contract.output_request import OutputRequest
 
 #: Letters, digits, `.`, `_`, `-`; starts with a letter or digit; 128 characters at most.
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -161,6 +162,7 @@ class Metadata(BaseModel):
     context: Annotated[Any, AfterValidator(_check_context), Field(description="Comes back in the callback")] = None
     webhook: Annotated[str, AfterValidator(_check_webhook), WithJsonSchema(WEBHOOK_SCHEMA)] | None = None
     policy: Policy = Policy()
+    output: OutputRequest = OutputRequest()
 
     @model_validator(mode="before")
     @classmethod

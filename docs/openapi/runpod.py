@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from contract import errors
 from contract.errors import DarkroomError
+from contract.output_request import OutputRequest
 from contract.record import FINAL_STATUSES, Status
 from contract.routing import RUNTIME_NAME_PATTERN
 from contract.runpod import ALLOWED_CALLS
@@ -107,6 +108,7 @@ _REQUEST: Final[dict[str, Any]] = {
         },
         "webhook": {"type": "string", "format": "uri"},
         "policy": Policy,
+        "output": OutputRequest,
     },
 }
 _SUBMISSION_ERRORS: Final = (

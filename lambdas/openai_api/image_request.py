@@ -29,8 +29,8 @@ _FIELD_OF_PATH: Final = {
     "task.metadata.runtime": "model",
     "task.content.override_settings.sd_model_checkpoint": "model",
     "task.content.alwayson_scripts.sd_model_checkpoint": "model",
-    "task.content.override_settings.samples_format": "output_format",
-    "task.content.override_settings.jpeg_quality": "output_compression",
+    "task.metadata.output.format": "output_format",
+    "task.metadata.output.quality": "output_compression",
     "task.content.width": "size",
     "task.content.height": "size",
     "task.content.n_iter": "n",
@@ -101,6 +101,7 @@ class ImageCall:
             "tasktype": (TaskType.TEXT_TO_IMAGE if self.picture is None else TaskType.IMAGE_TO_IMAGE).value,
             "prefix": PREFIX,
             "policy": {"preview": self.request.partial_images > 0},
+            "output": self._output(),
         }
         return {"task": {"metadata": metadata, "content": self._content(runtime, checkpoint)}}
 
@@ -111,6 +112,12 @@ class ImageCall:
         if name.partition(".")[0].partition("[")[0] in (self.request.model_extra or {}):
             return name
         return _FIELD_OF_PATH.get(path, name)
+
+    def _output(self) -> dict[str, Any]:
+        request = self.request
+        if request.output_format == "png":
+            return {}
+        return {"format": request.output_format, "quality": request.output_compression}
 
     def _content(self, runtime: Runtime, checkpoint: str) -> dict[str, Any]:
         request = self.request
@@ -125,11 +132,7 @@ class ImageCall:
             content |= {"mask": self.mask, "inpainting_mask_invert": 1}
         if self.kind is ImageCallKind.VARIATIONS:
             content["denoising_strength"] = VARIATION_STRENGTH
-        options: dict[str, Any] = {}
-        if request.output_format != "png":
-            options = {"samples_format": request.output_format, "jpeg_quality": request.output_compression}
-        if checkpoint:
-            options["sd_model_checkpoint"] = checkpoint
+        options = {"sd_model_checkpoint": checkpoint} if checkpoint else {}
         own = request.model_extra or {}
         if isinstance(own.get("override_settings"), dict):
             own = own | {"override_settings": options | own["override_settings"]}

@@ -61,9 +61,9 @@ class OutputUploader:
 
         Raises:
             TaskAborted: if the task was aborted meanwhile.
-            DarkroomError: if the answer lacks what the call must bring.
+            DarkroomError: if the answer lacks what the call must bring, or cannot be converted.
         """
-        outputs = _outputs_of(task)
+        outputs = self._as_asked(task, _outputs_of(task))
         keys = self._keys(task, outputs)
         uploads = [
             self._upload(task, keys[index], picture.data, picture.content_type)
@@ -77,7 +77,11 @@ class OutputUploader:
             key = manifest_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt))
             uploads.append(self._upload(task, key, manifest(urls, output_url).encode(), _JSON))
             outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self._bucket, key).uri)
-        thumbnails = [self._thumbnail(task, number, picture.data) for number, picture in enumerate(outputs.pictures, 1)]
+        thumbnails = [
+            self._thumbnail(task, number, picture.data)
+            for number, picture in enumerate(outputs.pictures, 1)
+            if task.metadata.output.thumbnails
+        ]
         results = in_parallel([*uploads, *thumbnails], threads=PARALLEL_UPLOADS, name="upload")
         for result in results[: len(uploads)]:
             if isinstance(result, Exception):
@@ -102,6 +106,10 @@ class OutputUploader:
             else:
                 made.append(number)
         return tuple(made)
+
+    def _as_asked(self, task: ClaimedTask, outputs: Outputs) -> Outputs:
+        wanted = task.metadata.output
+        return replace(outputs, pictures=tuple(self._encoder.convert(picture, wanted) for picture in outputs.pictures))
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""

@@ -54,6 +54,7 @@ def test_the_smallest_call() -> None:
         "tasktype": "text-to-image",
         "prefix": "openai",
         "policy": {"preview": False},
+        "output": {},
     }
     assert content == {"prompt": "A dog", "n_iter": 1, "steps": 20, "override_settings": {}}
 
@@ -63,26 +64,23 @@ def test_every_field_of_a_generation() -> None:
     picture = {"output_format": "jpeg", "output_compression": 80, "background": "opaque", "moderation": "low"}
     metadata, content = task_of(generation(**asked, **picture, stream=True, partial_images=2))
     assert (metadata["runtime"], metadata["policy"]) == ("dynamic", {"preview": True})
+    assert metadata["output"] == {"format": "jpeg", "quality": 80}
     assert content == {
         "prompt": "A dog",
         "n_iter": 3,
         "steps": 40,
         "width": 768,
         "height": 512,
-        "override_settings": {
-            "samples_format": "jpeg",
-            "jpeg_quality": 80,
-            "sd_model_checkpoint": "folder/a.safetensors",
-        },
+        "override_settings": {"sd_model_checkpoint": "folder/a.safetensors"},
     }
 
 
 def test_fields_of_the_web_ui_go_with_the_call_and_win() -> None:
     own = {"negative_prompt": "cat", "steps": 7, "override_settings": {"CLIP_stop_at_last_layers": 2}}
-    _, content = task_of(generation(output_format="webp", **own))
+    metadata, content = task_of(generation(output_format="webp", **own))
+    assert metadata["output"] == {"format": "webp", "quality": 100}
     assert (content["negative_prompt"], content["steps"]) == ("cat", 7)
-    options = {"samples_format": "webp", "jpeg_quality": 100, "CLIP_stop_at_last_layers": 2}
-    assert content["override_settings"] == options
+    assert content["override_settings"] == {"CLIP_stop_at_last_layers": 2}
 
 
 def test_an_edit_with_a_mask_paints_where_the_mask_is_transparent() -> None:

@@ -26,21 +26,29 @@ class WriteOnceBucket:
 
     def __init__(self, *, answers_lost: int = 0) -> None:
         self.objects: dict[str, bytes] = {}
+        self.types: dict[str, str] = {}
         self._answers_lost = answers_lost
 
-    def put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str = "", **_: object) -> None:
+    def put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str = "", ContentType: str = "", **_: object) -> None:
         if IfNoneMatch != "*":
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
         if Key in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
-        self.objects[Key] = Body
+        self.objects[Key], self.types[Key] = Body, ContentType
         if self._answers_lost:
             self._answers_lost -= 1
             raise ReadTimeoutError(endpoint_url="https://s3")
 
 
-def upload(bucket: WriteOnceBucket, *, answer: object, attempt: int = 1, call: FakeCall | None = None) -> ClaimedTask:
-    task = held_task("cat")
+def upload(
+    bucket: WriteOnceBucket,
+    *,
+    answer: object,
+    attempt: int = 1,
+    call: FakeCall | None = None,
+    output: dict[str, object] | None = None,
+) -> ClaimedTask:
+    task = held_task("cat", output=output or {})
     task.attempt, task.call, task.answer = attempt, call, answer
     log = EventLog(logging.getLogger("test"))
     uploader = OutputUploader(
@@ -105,6 +113,18 @@ def test_each_picture_has_a_thumbnail_that_names_the_attempt() -> None:
     assert task.outcome.thumbnails == (1, 2)
     for number in (1, 2):
         assert bucket.objects[f"output/cat/cat-1a2b.2-{number}-thumbnail.webp"][8:12] == b"WEBP"
+
+
+def test_pictures_have_the_format_that_the_task_asks_for() -> None:
+    bucket = WriteOnceBucket()
+    call = PicturesCall(GENERATION, FakeEngine(), count=1, data=plain_png("cat"))
+
+    task = upload(bucket, answer={}, call=call, output={"format": "jpeg", "thumbnails": False})
+
+    assert task.outcome
+    assert task.outcome.image_urls == ("s3://outputs/output/cat/cat-1a2b-1.jpg",)
+    assert bucket.objects.keys() == {"output/cat/cat-1a2b-1.jpg", "output/cat/cat-1a2b.out"}
+    assert bucket.types["output/cat/cat-1a2b-1.jpg"] == "image/jpeg"
 
 
 class BucketWithoutThumbnails(WriteOnceBucket):

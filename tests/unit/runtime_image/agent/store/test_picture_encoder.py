@@ -1,11 +1,17 @@
-"""Thumbnails are small WebP files, whatever format and mode the engine's picture has."""
+"""Thumbnails and conversions, whatever format and mode the engine's picture has."""
 
 import io
+from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
+from contract.output_request import OutputRequest
+from contract.picture_formats import detect_format
 from runtime_image.agent.store.picture_encoder import PictureEncoder, UnreadablePicture
+from runtime_image.process.engine import Picture
+from runtime_image.process.image_formats import is_whole
 
 
 def picture(format_: str, mode: str, size: tuple[int, int]) -> bytes:
@@ -45,3 +51,123 @@ def test_a_film_or_a_damaged_picture_has_no_thumbnail(data: bytes) -> None:
 def test_a_picture_that_needs_too_much_memory_is_not_unpacked() -> None:
     with pytest.raises(UnreadablePicture, match="8001 x 8001 pixels"):
         PictureEncoder().thumbnail(picture("PNG", "1", (8001, 8001)))
+
+
+def engine_picture(
+    format_: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (64, 48), **options: Any
+) -> Picture:
+    file = io.BytesIO()
+    Image.new(mode, size, (200, 30, 30, 0)[: len(mode)]).save(file, format_, **options)
+    kind = detect_format(file.getvalue())
+    assert kind
+    return Picture(file.getvalue(), kind.extension, kind.content_type)
+
+
+def with_parameters(text: str) -> Picture:
+    texts = PngInfo()
+    texts.add_text("parameters", text)
+    texts.add_text("workflow", "secret")
+    return engine_picture(pnginfo=texts)
+
+
+def parameters_in(data: bytes) -> str:
+    with Image.open(io.BytesIO(data)) as opened:
+        found = opened.info.get("parameters")
+        comment = opened.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    # As the Web UI reads it: piexif's form of a comment in Unicode.
+    return str(found) if found else comment.removeprefix(b"UNICODE\0").decode("utf-16-be")
+
+
+PARAMETERS = "a cat, größer 猫\nNegative prompt: dog\nSteps: 20, Seed: 1"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "extension", "content_type"),
+    [
+        ({"format": "png"}, "png", "image/png"),
+        ({"format": "jpeg", "quality": 40}, "jpg", "image/jpeg"),
+        ({"format": "webp"}, "webp", "image/webp"),
+        ({"format": "avif"}, "avif", "image/avif"),
+        ({}, "png", "image/png"),
+    ],
+)
+def test_a_picture_gets_its_format_with_or_without_parameters(
+    wanted: dict[str, object], extension: str, content_type: str
+) -> None:
+    encoder, picture = PictureEncoder(), with_parameters(PARAMETERS)
+
+    kept = encoder.convert(picture, OutputRequest.model_validate(wanted))
+    bare = encoder.convert(picture, OutputRequest.model_validate({**wanted, "metadata": False}))
+
+    assert (kept.extension, kept.content_type) == (bare.extension, bare.content_type) == (extension, content_type)
+    assert is_whole(kept.data, extension)
+    assert parameters_in(kept.data) == PARAMETERS
+    assert parameters_in(bare.data) == ""
+    assert b"secret" not in bare.data
+    with Image.open(io.BytesIO(bare.data)) as opened:
+        assert opened.size == (64, 48)
+        red, green, blue = opened.convert("RGB").getpixel((20, 20))  # type: ignore[misc]  # three numbers
+        assert red > 180
+        assert max(green, blue) < 60
+
+
+def test_the_parameters_of_a_jpeg_survive_another_format() -> None:
+    encoder = PictureEncoder()
+    jpeg = encoder.convert(with_parameters(PARAMETERS), OutputRequest(format="jpeg"))
+
+    assert parameters_in(encoder.convert(jpeg, OutputRequest(format="png")).data) == PARAMETERS
+
+
+def test_the_default_changes_no_byte() -> None:
+    picture = with_parameters(PARAMETERS)
+
+    assert PictureEncoder().convert(picture, OutputRequest(thumbnails=False)) is picture
+
+
+def test_a_jpeg_has_white_where_the_picture_is_transparent() -> None:
+    made = PictureEncoder().convert(engine_picture(mode="RGBA"), OutputRequest(format="jpeg", quality=95))
+
+    with Image.open(io.BytesIO(made.data)) as opened:
+        assert min(opened.getpixel((20, 20))) > 250  # type: ignore[type-var,arg-type]  # three numbers
+
+
+def test_a_lower_quality_has_fewer_bytes() -> None:
+    file = io.BytesIO()
+    Image.effect_noise((128, 128), 60).convert("RGB").save(file, "PNG")
+    noisy = Picture(file.getvalue(), "png", "image/png")
+    sizes = [
+        len(PictureEncoder().convert(noisy, OutputRequest(format=format_, quality=quality)).data)
+        for format_ in ("jpeg", "webp", "avif")
+        for quality in (10, 90)
+    ]
+    assert sizes[0] < sizes[1]
+    assert sizes[2] < sizes[3]
+    assert sizes[4] < sizes[5]
+
+
+def test_what_a_format_cannot_hold_becomes_a_png_and_loses_nothing() -> None:
+    made = PictureEncoder().convert(engine_picture(size=(16_384, 1)), OutputRequest(format="webp"))
+
+    assert made.extension == "png"
+
+
+def test_parameters_beyond_the_exif_of_a_jpeg_are_left_out() -> None:
+    made = PictureEncoder().convert(with_parameters("x" * 40_000), OutputRequest(format="jpeg"))
+
+    assert (made.extension, parameters_in(made.data)) == ("jpg", "")
+
+
+def test_films_and_animations_stay_as_they_are() -> None:
+    file = io.BytesIO()
+    frames = [Image.new("L", (8, 8), shade) for shade in (0, 255)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    for picture in (Picture(file.getvalue(), "gif", "image/gif"), Picture(b"film", "mp4", "video/mp4")):
+        assert PictureEncoder().convert(picture, OutputRequest(format="jpeg", metadata=False)) is picture
+
+
+def test_a_damaged_picture_cannot_lose_its_parameters_so_the_task_fails() -> None:
+    picture = with_parameters(PARAMETERS)
+    damaged = Picture(picture.data[:60], "png", "image/png")
+
+    with pytest.raises(UnreadablePicture):
+        PictureEncoder().convert(damaged, OutputRequest(metadata=False))

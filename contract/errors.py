@@ -89,6 +89,12 @@ class RuntimeNotFound(DarkroomError):
     code = "unknown_runtime"
 
 
+class Forbidden(DarkroomError):
+    """Raised when a key may not see what its caller asks for."""
+
+    code = "forbidden"
+
+
 class NotRetryable(DarkroomError):
     """Raised by a retry of a task that waits, runs, succeeded or was cancelled."""
 

@@ -59,7 +59,17 @@ RUNTIME_INDEX_ATTRIBUTES: Final = (
     "completed_at_ms",
     "progress_permille",
     "retries",
+    "key_name",
+    "prompt",
+    "error_code",
+    "picture_count",
+    "prefix",
+    "run",
+    "attempts",
+    "thumbnails",
 )
+#: Characters of a prompt that its record keeps for listings. The index holds them once more.
+MAX_LISTED_PROMPT: Final = 300
 #: Sparse index of a runtime's waiting and running tasks by time of submission; final tasks are not in it.
 ACTIVE_INDEX: Final = "by_active_runtime"
 ACTIVE_INDEX_KEYS: Final = ("active_runtime", "submitted_at_ms")
@@ -109,6 +119,8 @@ class Record(BaseModel):
     webhook: str | None = None
     #: Name of the key of the HTTP API with which it was submitted; None for tasks of the entry topic.
     key_name: str | None = None
+    #: The beginning of the prompt, for listings.
+    prompt: str | None = None
     checkpoint: str | None = None
     requested_checkpoint: str | None = None
     #: Fields that the sender wrote elsewhere, as for `contract.formats.original_field`.
@@ -151,6 +163,9 @@ class Record(BaseModel):
     #: When a caller received the output as the last part of a stream (`/v2/{runtime}/stream/{id}`).
     streamed_at_ms: int | None = None
     image_urls: tuple[str, ...] = ()
+    #: For listings: the number of all pictures, and the code of the error.
+    picture_count: int | None = None
+    error_code: str | None = None
     #: The number of the pictures and the `s3://` URI of the list of them all, if `image_urls` does not name them all.
     image_count: int | None = None
     manifest_url: str | None = None

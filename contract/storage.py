@@ -15,6 +15,7 @@ MAX_RECORD_MESSAGE_BYTES: Final = 4 * 1024
 #: to three times larger. Functions and agents need several times its size to hold it parsed.
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CHECKPOINT_FOLDER: Final = "Stable-diffusion"
+LORA_FOLDER: Final = "Lora"
 #: Key of a model's metadata in the bucket: the SHA-256 of the file. Web UIs name checkpoints by its first digits.
 SHA256_METADATA: Final = "sha256"
 #: Folder of the task bucket for message bodies that are passed by reference.

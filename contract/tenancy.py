@@ -83,6 +83,10 @@ class Tenancy(BaseModel):
         others = (name for name in self.names if name != key_name)
         return Tenant(key_name, tuple(others) if key_name in self.administrators else ())
 
+    def sees_everything(self, tenant: Tenant) -> bool:
+        """Return True if a tenant sees the tasks of all tenants."""
+        return set(self.names) <= set(tenant.visible)
+
     def of_topic(self, topic_arn: str | None) -> Tenant:
         """Return the tenant of what a topic delivers; what the entry topic delivers belongs to the first key."""
         if not self.names:

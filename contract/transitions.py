@@ -254,7 +254,13 @@ def _end(
         "expires_at": now_ms // 1000 + retention_seconds,
         "image_urls": list(outcome.image_urls),
     }
-    known = {"output_url": outcome.output_url, "image_count": outcome.image_count, "manifest_url": outcome.manifest_url}
+    known: dict[str, Any] = {
+        "output_url": outcome.output_url,
+        "image_count": outcome.image_count,
+        "manifest_url": outcome.manifest_url,
+        "picture_count": outcome.image_count or len(outcome.image_urls),
+        "error_code": (outcome.error or {}).get("code"),
+    }
     set_ |= {name: value for name, value in known.items() if value}
     if outcome.thumbnails:
         set_["thumbnails"] = list(outcome.thumbnails)

@@ -24,6 +24,7 @@ SCHEMA: Final = PROJECT / "environments" / "schema.json"
 sys.path.insert(0, str(PROJECT))
 
 from contract.settings import Settings  # noqa: E402 - the project is importable only now
+from lambdas.tasks.composition import WaitingSettings  # noqa: E402 - see above
 from runtime_image.agent.settings import AgentSettings  # noqa: E402 - see above
 from runtime_image.model_downloader.settings import ModelSettings  # noqa: E402 - see above
 from runtime_image.supervisor.settings import SupervisorSettings  # noqa: E402 - see above
@@ -108,9 +109,13 @@ def settings_table(settings: type[Settings]) -> str:
 
 
 def function_settings(folder: str) -> type[Settings]:
-    """Return the settings class of the function in `lambdas/{folder}`: the most derived one in its handler."""
+    """Return the settings class of the function in `lambdas/{folder}`: the most derived one in its handler.
+
+    A handler without such a class composes a function that waits.
+    """
     module = importlib.import_module(f"lambdas.{folder}.handler")
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Settings)]
+    classes = classes or [WaitingSettings]
     (found,) = (each for each in classes if not any(other is not each and issubclass(other, each) for other in classes))
     return found
 

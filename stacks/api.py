@@ -1,4 +1,4 @@
-"""API stack: the functions of a task's journey and the HTTP API in front of six of them."""
+"""API stack: the functions of a task's journey and the HTTP API in front of seven of them."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
-from stacks.constructs.api.http_api import OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.api.http_api import FLEET, OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.functions.fleet_function import read_fleet
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
 from stacks.constructs.functions.reading_functions import authorize, read_task
 from stacks.constructs.functions.submission_functions import create_upload, route_tasks, submit_task
@@ -51,6 +52,7 @@ class ApiStack(Stack):
             functions={
                 SUBMIT: submit,
                 READ: read,
+                FLEET: read_fleet(self, resources, webhook_dead_letters=webhooks.dead_letters),
                 UPLOAD: upload,
                 RUNPOD: runpod,
                 WEBUI: webui,

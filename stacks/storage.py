@@ -26,6 +26,9 @@ class StorageStack(Stack):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, **stack: Any) -> None:
         super().__init__(scope, id_, **stack)
         removal_policy = removal_policy_of(environment)
+        # The console comes from the HTTP API, whose stack is created after this one: its address is not known here.
+        console = [f"https://*.execute-api.{self.region}.{self.url_suffix}"] if environment.console else []
+        page_origins = [*environment.cors, *console]
         access_logs = AccessLogBucket(self, "AccessLogBucket", removal_policy=removal_policy)
         models: aws_s3.IBucket
         if environment.model_bucket:
@@ -44,7 +47,7 @@ class StorageStack(Stack):
             removal_policy=removal_policy,
             access_logs=access_logs,
             expires_after=Duration.days(MESSAGE_RETENTION_DAYS),
-            upload_origins=environment.cors,
+            upload_origins=page_origins,
         )
         days = environment.output_retention_days
         outputs = PrivateBucket(
@@ -55,7 +58,7 @@ class StorageStack(Stack):
             expires_after=Duration.days(days) if days else None,
             # A replica may write to the bucket and delete no version, so it cannot destroy an output.
             keep_overwritten_for=Duration.days(OVERWRITTEN_OUTPUT_DAYS),
-            download_origins=environment.cors,
+            download_origins=page_origins,
         )
         table = TaskTable(self, "TaskTable", removal_policy=removal_policy)
 

@@ -1,6 +1,6 @@
 """Queries of the task table's indexes. An index lags behind the table by some milliseconds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ class ActiveRun:
     status: Status
     #: The replica that claimed it last; None before the first claim.
     worker_id: str | None
+    submitted_at_ms: int
 
 
 class TaskIndexes:
@@ -60,7 +61,7 @@ class TaskIndexes:
             ExpressionAttributeValues={":runtime": runtime},
             Limit=page_size,
         ):
-            yield [ActiveRun(item["id"], item["run"], Status(item["status"]), item.get("worker_id")) for item in page]
+            yield [_active_run(item) for item in page]
 
     def live_replicas(self, runtime: str, *, since_ms: int) -> set[str]:
         """Return the replicas of a runtime that sent a heartbeat since then."""
@@ -72,13 +73,19 @@ class TaskIndexes:
         return {item["worker_id"] for page in pages for item in page}
 
     def newest(
-        self, partition: str, *, status: Status | None, limit: int, start_key: dict[str, Any] | None
+        self,
+        partition: str,
+        *,
+        limit: int,
+        where: Mapping[str, str] | None = None,
+        start_key: dict[str, Any] | None = None,
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return up to `limit` tasks, newest first, and the key of the next page (None at the end).
 
         `partition` is a runtime within a tenant (`contract.tenancy.scoped`).
 
-        With a `status` a page may have fewer tasks although more follow, because DynamoDB filters what it has read.
+        `where` has the attributes of the index that a task must have. A page may then have fewer tasks although more
+        follow, because DynamoDB filters what it has read.
         """
         request: dict[str, Any] = {
             "TableName": self._table_name,
@@ -88,10 +95,10 @@ class TaskIndexes:
             "ScanIndexForward": False,
             "Limit": limit,
         }
-        if status:
-            request["FilterExpression"] = "#status = :status"
-            request["ExpressionAttributeNames"] = {"#status": "status"}
-            request["ExpressionAttributeValues"][":status"] = status.value
+        if where:
+            request["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in where)
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in where}
+            request["ExpressionAttributeValues"] |= {f":{name}": value for name, value in where.items()}
         if start_key:
             request["ExclusiveStartKey"] = start_key
         page = self._client.query(**request)
@@ -105,3 +112,8 @@ class TaskIndexes:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _active_run(item: Mapping[str, Any]) -> ActiveRun:
+    submitted_at_ms = int(item["submitted_at_ms"])
+    return ActiveRun(item["id"], item["run"], Status(item["status"]), item.get("worker_id"), submitted_at_ms)

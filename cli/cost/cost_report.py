@@ -9,7 +9,6 @@ from cli.cost.fleet import Fleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.idle_month import BillLine, idle_month
 from cli.cost.machines import Machines
-from cli.cost.price_table import PriceTable
 from cli.cost.scaling_policy import ScalingPolicy
 from cli.cost.scenario import Scenario, day_of
 from cli.cost.templates import synthesize
@@ -19,6 +18,7 @@ from cli.errors import Misconfigured, WrongUsage
 from cli.session import Session
 from cli.table import columns
 from stacks.config import RuntimeConfig
+from stacks.config.price_table import PriceTable
 
 #: Seed of the simulation, so that the same question has the same answer.
 SEED: Final = 0
@@ -68,7 +68,7 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
     session.line(f"{environment.name} in {region}: AWS's list prices of {prices.read} in US dollars\n")
     session.line(f"A month without tasks\n{_bill(lines)}\n")
     if any(line.usd is None for line in lines):
-        session.line("Add what is unknown: cli/cost/prices.yaml has no price of it in this region.")
+        session.line("Add what is unknown: stacks/config/prices.yaml has no price of it in this region.")
     session.line("Free quantities are those of the whole account. Requests, storage, logs and transfer come on top.\n")
     if not pictures:
         session.line("No engine, so no GPUs: pictures cost what your own agents cost.")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cli.cost.price_table import HOURS_PER_MONTH, PriceTable
 from cli.cost.templates import TemplateResource
 from stacks.config import Environment
+from stacks.config.price_table import HOURS_PER_MONTH, PriceTable
 
 #: Polls of an idle queue by one event source: Lambda keeps five long polls of 20 s (Lambda guide, "Using Lambda with
 #: Amazon SQS").

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import openai, runpod, tasks, uploads, webui
+from docs.openapi import fleet, openai, runpod, tasks, uploads, webui
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
@@ -11,6 +11,7 @@ from docs.openapi.schemas import Schemas
 OPERATIONS: Final = (
     *tasks.OPERATIONS,
     *uploads.OPERATIONS,
+    *fleet.OPERATIONS,
     *runpod.OPERATIONS,
     *webui.OPERATIONS,
     *openai.OPERATIONS,

@@ -8,7 +8,8 @@ from contract.callback import CALLBACK_STATUS
 from contract.record import Status
 from contract.task import ID_PATTERN, ID_SCHEMA, Task, TaskType
 from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
-from lambdas.read_task.task_list import DEFAULT_LIMIT, MAX_LIMIT
+from lambdas.read_task.task_list import DEFAULT_LIMIT, KEY_NAME, MAX_LIMIT, MAX_TEXT_LENGTH
+from lambdas.read_task.task_request import TaskRequest
 from lambdas.read_task.task_view import ShownTask, TaskError, TaskPage
 from lambdas.submit_task.handler import IDEMPOTENCY_HEADER, SubmittedOlderTask, SubmittedTask
 from local.demo.documented_requests import DOCUMENTS, documented_request
@@ -120,6 +121,12 @@ OPERATIONS: Final = (
         parameters=(
             Parameter("runtime", "Only tasks of this runtime", {"type": "string"}),
             Parameter("status", "Only tasks in this state", choice(Status)),
+            Parameter("key", "Only tasks that this key sent", {"type": "string", "pattern": f"^{KEY_NAME.pattern}$"}),
+            Parameter(
+                "text",
+                "Only tasks whose id or listed prompt contains this text, in upper or lower case",
+                {"type": "string", "maxLength": MAX_TEXT_LENGTH},
+            ),
             Parameter(
                 "limit",
                 "Tasks of one page",
@@ -144,6 +151,26 @@ OPERATIONS: Final = (
                 choice(("true", "false")),
             ),
         ),
+    ),
+    Operation(
+        "GET",
+        "/v1alpha2/tasks/{id}/request",
+        "readRequest",
+        "Read what the sender of a task asked for",
+        _TAG,
+        {HTTPStatus.OK: TaskRequest},
+        errors=(errors.TaskNotFound, MessageLost),
+        parameters=(_TASK_ID,),
+    ),
+    Operation(
+        "POST",
+        "/v1alpha2/tasks/{id}/retry",
+        "retryTask",
+        "Run a task again that failed or timed out",
+        _TAG,
+        {HTTPStatus.OK: SubmittedTask},
+        errors=(errors.TaskNotFound, errors.NotRetryable, errors.TooManyActiveTasks, MessageLost),
+        parameters=(_TASK_ID,),
     ),
     Operation(
         "DELETE",

@@ -15,6 +15,7 @@ from lambdas.messaging.queue_batch import MessageDeferred
 from lambdas.messaging.topics import Topic, publish_rejection
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
+from lambdas.tasks.dead_letters import DELIVERY_FAILED
 from task_store.envelope import Delivery
 from task_store.refusals import is_refused_for_good
 from task_store.repository import TaskRepository
@@ -24,7 +25,7 @@ from task_store.task_bucket import TaskBucket
 class DeliveryFailed(DarkroomError):
     """Raised when a task used up its deliveries."""
 
-    code = "delivery_failed"
+    code = DELIVERY_FAILED
 
 
 class UnreadableMessage(DarkroomError):

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,14 +11,15 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from lambdas.http.application import HttpApplication
+from lambdas.http.cached_response import cached_response
 
 #: The bundle of the functions holds both files at the same place as the project.
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 PAGE: Final = Path(__file__).with_name("description.html")
 DOCUMENT_PATH: Final = "/openapi.json"
 PAGE_PATH: Final = "/docs"
-#: Seconds for which browsers and proxies need not ask again.
-MAX_AGE_SECONDS: Final = 300
+#: Browsers and proxies need not ask again for these seconds.
+_CACHE_CONTROL: Final = "public, max-age=300"
 
 
 def add_description(app: HttpApplication) -> None:
@@ -28,13 +28,14 @@ def add_description(app: HttpApplication) -> None:
     @app.get(DOCUMENT_PATH)
     def show_document() -> Response[str]:
         document = json.dumps(_document() | {"servers": [{"url": _address(app.current_event)}]}, separators=(",", ":"))
-        return _response(app.current_event, document, "application/json", {})
+        return cached_response(app.current_event, document, "application/json", cache_control=_CACHE_CONTROL)
 
     @app.get(PAGE_PATH)
     def show_page() -> Response[str]:
         page = PAGE.read_text()
         headers = {"Content-Security-Policy": _content_security_policy(page)}
-        return _response(app.current_event, page, "text/html; charset=utf-8", headers)
+        content_type = "text/html; charset=utf-8"
+        return cached_response(app.current_event, page, content_type, cache_control=_CACHE_CONTROL, headers=headers)
 
 
 @cache
@@ -62,21 +63,3 @@ def _content_security_policy(page: str) -> str:
 def _hash(page: str, element: str) -> str:
     content = page.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
-
-
-def _response(event: APIGatewayProxyEvent, body: str, content_type: str, headers: dict[str, str]) -> Response[str]:
-    """Return a response that caches keep, without a body if the sender has it already."""
-    tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    is_known = tag in event.headers.get("If-None-Match", "")
-    return Response(
-        status_code=(HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus.OK).value,
-        content_type=content_type,
-        body="" if is_known else body,
-        headers={
-            **headers,
-            "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}",
-            "ETag": tag,
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )

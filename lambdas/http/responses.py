@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Final, NotRequired
 
@@ -43,6 +44,7 @@ STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     StorageRefused: HTTPStatus.BAD_REQUEST,
     WrongKey: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
     PathNotFound: HTTPStatus.NOT_FOUND,
@@ -79,6 +81,12 @@ class ErrorResponse(TypedDict):
     """Body of every response that is not a success."""
 
     error: Problem
+
+
+def moment(epoch_ms: int) -> str:
+    """Return a time as answers write it."""
+    at = datetime.fromtimestamp(int(epoch_ms) / 1000, tz=UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def json_response(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:

@@ -1,29 +1,34 @@
-"""Handler of requests below /v1alpha2/tasks, and of the API's description."""
+"""Handler of requests below /v1alpha2/tasks, of the API's description and of the console."""
 
 import os
 from functools import cache
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from aws_lambda_powertools.event_handler import Response
 
 from contract.tenancy import Tenant
 from lambdas.http.application import HttpApplication, caller_of, http_application
+from lambdas.http.console import add_console
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.description import add_description
 from lambdas.http.responses import json_response
 from lambdas.messaging.webhook_queue import SqsWebhookQueue
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.repository import CatalogueSettings, task_repository
+from task_store.task_bucket import TaskBucket
 
 
 class ReadTaskSettings(CatalogueSettings, CrossOriginSettings):
     """Places of tasks and their outputs."""
 
     output_bucket: str
+    task_bucket: str
     webhook_queue_url: str
 
 
@@ -42,7 +47,17 @@ def reader() -> TaskReader:
         webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url),
         output_bucket=settings().output_bucket,
         outputs=OutputBucket(client=client("s3")),
+        task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
+        now_ms=now_ms,
     )
+
+
+@cache
+def picture_origins() -> tuple[str, ...]:
+    """Return the origins of the buckets to which links and forms of the API lead."""
+    buckets = (settings().output_bucket, settings().task_bucket)
+    links = (OutputBucket(client=client("s3")).link(f"s3://{bucket}/any") for bucket in buckets)
+    return tuple(f"{link.scheme}://{link.netloc}" for link in map(urlsplit, links))
 
 
 @cache
@@ -50,6 +65,7 @@ def application() -> HttpApplication:
     """Compose the routes of this process."""
     app = http_application(settings().cors_origins)
     add_description(app)
+    add_console(app, picture_origins=picture_origins)
 
     def tenant() -> Tenant:
         return caller_of(app.current_event, settings().tenancy).tenant
@@ -61,6 +77,10 @@ def application() -> HttpApplication:
     @app.get("/v1alpha2/tasks/<task_id>")
     def show_task(task_id: str) -> Response[Any]:
         return json_response(reader().show(task_id, app.current_event.query_string_parameters, tenant=tenant()))
+
+    @app.get("/v1alpha2/tasks/<task_id>/request")
+    def show_request(task_id: str) -> Response[Any]:
+        return json_response(reader().request(task_id, tenant=tenant()))
 
     @app.delete("/v1alpha2/tasks/<task_id>")
     def cancel_task(task_id: str) -> Response[Any]:

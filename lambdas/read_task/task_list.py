@@ -3,7 +3,8 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,16 +13,21 @@ from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
 from contract.tenancy import Tenant, name_in, scoped, tenant_in
-from lambdas.read_task.task_view import ListedTask, TaskPage, show_listed
+from lambdas.read_task.task_view import ListedTask, TaskPage
 from task_store.repository import TaskRepository
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-#: Reads of a runtime's index for one response. A rare status may need more reads. The response then holds the tasks
+#: Reads of a runtime's index for one response. What is rare may need more reads. The response then holds the tasks
 #: that were found, and `next`.
 MAX_READS: Final = 10
-#: Items of one read. A listed task has about 200 bytes, and a read returns 1 MB at most.
-READ_SIZE: Final = 200
+#: Items of one read of a filtered listing, so that one response searches 10,000 tasks. A listed task has about
+#: 500 bytes, and a read returns 1 MB at most.
+READ_SIZE: Final = 1000
+#: Characters of a text that a listing searches for.
+MAX_TEXT_LENGTH: Final = 200
+
+KEY_NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 
 #: Milliseconds since the epoch at the end of the year 9999.
 MAX_EPOCH_MS: Final = 253_402_300_799_999
@@ -35,7 +41,9 @@ class ListQuery:
     """Parsed query. `positions` has the runtimes, each with its tenant, of which an earlier page has listed a task."""
 
     runtimes: Sequence[str]
-    status: Status | None
+    #: Attributes that a task must have, and the text that its id or prompt must contain, in lower case.
+    where: Mapping[str, str]
+    text: str
     limit: int
     positions: Mapping[str, Position]
 
@@ -52,6 +60,12 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     status = given.pop("status", None)
     if status is not None and status not in list(Status):
         errors.append(FieldError("status", f"is {status[:40]!r}; write any of {', '.join(Status)}"))
+    key = given.pop("key", None)
+    if key is not None and not KEY_NAME.fullmatch(key):
+        errors.append(FieldError("key", f"is {key[:40]!r}; write the name of a key, as the environment file has it"))
+    text = given.pop("text", "")
+    if len(text) > MAX_TEXT_LENGTH:
+        errors.append(FieldError("text", f"has {len(text)} characters; {MAX_TEXT_LENGTH} are allowed"))
     limit = given.pop("limit", str(DEFAULT_LIMIT))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
         errors.append(FieldError("limit", f"is {limit[:40]!r}; write a number from 1 to {MAX_LIMIT}"))
@@ -59,13 +73,23 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
     positions = _positions(token) if token is not None else {}
     if positions is None:
         errors.append(FieldError("next", "is not what an earlier answer gave as next; leave it out to begin anew"))
-    errors += [FieldError(name[:40], "is no parameter; there are runtime, status, limit, next") for name in given]
+    known = "runtime, status, key, text, limit, next"
+    errors += [FieldError(name[:40], f"is no parameter; there are {known}") for name in given]
     if errors:
         raise InvalidTask(errors)
-    return ListQuery([runtime] if runtime else names, Status(status) if status else None, int(limit), positions or {})
+    where = {"status": status, "key_name": key}
+    return ListQuery(
+        runtimes=[runtime] if runtime else names,
+        where={name: value for name, value in where.items() if value},
+        text=text.strip().lower(),
+        limit=int(limit),
+        positions=positions or {},
+    )
 
 
-def list_tasks(query: ListQuery, *, repository: TaskRepository, tenant: Tenant) -> TaskPage:
+def list_tasks(
+    query: ListQuery, *, repository: TaskRepository, tenant: Tenant, show: Callable[[Mapping[str, Any]], ListedTask]
+) -> TaskPage:
     """Return one page of the tasks that a tenant sees, the newest first, and `next` if more may follow."""
     partitions = [scoped(owner, runtime) for owner in tenant.visible for runtime in query.runtimes]
     names = [name for name in partitions if query.positions.get(name, ()) is not None]
@@ -82,7 +106,7 @@ def list_tasks(query: ListQuery, *, repository: TaskRepository, tenant: Tenant) 
         if newest is None:
             break
         next(stream for stream in streams if stream.partition == newest["runtime"]).advance()
-        tasks.append(show_listed(newest, task_id=tenant.id_of(newest["id"])))
+        tasks.append(show(newest))
     if all(stream.ended for stream in streams):
         return {"tasks": tasks, "next": None}
     shown = {stream.partition: stream.position for stream in streams if stream.started}
@@ -95,8 +119,9 @@ class _Stream:
     def __init__(self, partition: str, query: ListQuery, *, repository: TaskRepository) -> None:
         self.partition = partition
         self._repository = repository
-        self._status = query.status
-        self._size = READ_SIZE if query.status else query.limit
+        self._where = query.where
+        self._text = query.text
+        self._size = READ_SIZE if query.where or query.text else query.limit
         self._reads_left = MAX_READS
         position = query.positions.get(partition)
         #: Key before the first of `_items`, and key of the last task that was read.
@@ -130,11 +155,16 @@ class _Stream:
         while not self._items and not self._exhausted and self._reads_left > 0:
             self._reads_left -= 1
             self._taken = self._read
-            self._items, self._read = self._repository.newest(
-                self.partition, status=self._status, limit=self._size, start_key=self._read
+            found, self._read = self._repository.newest(
+                self.partition, where=self._where, limit=self._size, start_key=self._read
             )
+            self._items = [item for item in found if self._has_text(item)]
             self._exhausted = self._read is None
         return self._items[0] if self._items else None
+
+    def _has_text(self, item: Mapping[str, Any]) -> bool:
+        # DynamoDB would compare upper and lower case.
+        return self._text in name_in(item["id"]).lower() or self._text in item.get("prompt", "").lower()
 
     def advance(self) -> None:
         """Move past the newest task."""

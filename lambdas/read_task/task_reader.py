@@ -1,19 +1,32 @@
 """Reader of tasks: shows, lists and cancels tasks, and delivers their webhooks again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
-from contract.record import Record
+from contract.heartbeat import HEARTBEAT_EXPIRY_MS
+from contract.record import Record, Status
 from contract.routing import Catalogue
 from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
 from lambdas.messaging.webhook_queue import WebhookQueue
 from lambdas.read_task.task_list import list_tasks, parse_query
-from lambdas.read_task.task_view import ShownTask, TaskPage, show_task, wants_inline, with_base64
+from lambdas.read_task.task_request import TaskRequest, show_request
+from lambdas.read_task.task_view import (
+    ListedTask,
+    ShownTask,
+    TaskPage,
+    Wait,
+    show_listed,
+    show_task,
+    wants_inline,
+    with_base64,
+)
 from lambdas.runtime.observability import logger
 from lambdas.tasks.cancellation import cancel, read_known
 from lambdas.tasks.output_bucket import OutputBucket
 from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
 
 
 class TaskReader:
@@ -27,12 +40,16 @@ class TaskReader:
         webhooks: WebhookQueue,
         output_bucket: str,
         outputs: OutputBucket,
+        task_bucket: TaskBucket,
+        now_ms: Callable[[], int],
     ) -> None:
         self._repository = repository
         self._catalogue = catalogue
         self._webhooks = webhooks
         self._output_bucket = output_bucket
         self._outputs = outputs
+        self._task_bucket = task_bucket
+        self._now_ms = now_ms
 
     def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant) -> ShownTask:
         """Return a task, with its outputs inline if the query parameters ask for them."""
@@ -40,9 +57,20 @@ class TaskReader:
         task = self._show(read_known(self._repository, task_id, tenant), tenant)
         return with_base64(task, outputs=self._outputs) if is_inline else task
 
+    def request(self, task_id: str, *, tenant: Tenant) -> TaskRequest:
+        """Return what the sender of a task asked for."""
+        record = read_known(self._repository, task_id, tenant)
+        return show_request(record, bucket=self._task_bucket, outputs=self._outputs)
+
     def list(self, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> TaskPage:
         """Return a page of the tasks that a tenant sees."""
-        return list_tasks(parse_query(parameters, self._catalogue), repository=self._repository, tenant=tenant)
+        query = parse_query(parameters, self._catalogue)
+
+        def show(item: Mapping[str, Any]) -> ListedTask:
+            task_id = tenant.id_of(item["id"])
+            return show_listed(item, task_id=task_id, output_bucket=self._output_bucket, presign=self._outputs.link)
+
+        return list_tasks(query, repository=self._repository, tenant=tenant, show=show)
 
     def cancel(self, task_id: str, *, tenant: Tenant) -> ShownTask:
         """Cancel a waiting or running task; cancelling it again is no error."""
@@ -67,4 +95,12 @@ class TaskReader:
 
     def _show(self, record: Record, tenant: Tenant) -> ShownTask:
         shown = show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)
-        return {**shown, "id": tenant.id_of(record.key)}
+        return {**shown, "id": tenant.id_of(record.key), "waits_for": self._waits_for(record)}
+
+    def _waits_for(self, record: Record) -> Wait | None:
+        """Return what a waiting task waits for: its turn, or a replica of its runtime."""
+        if record.status is not Status.IN_QUEUE:
+            return None
+        since_ms = self._now_ms() - HEARTBEAT_EXPIRY_MS
+        replicas = len(self._repository.live_replicas(record.runtime, since_ms=since_ms))
+        return {"reason": "turn" if replicas else "replica", "replicas": replicas}

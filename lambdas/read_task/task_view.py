@@ -3,17 +3,16 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Final, NotRequired, cast
+from typing import Any, Final, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
 from contract.errors import FieldError, InvalidTask
 from contract.record import Record, Status
-from contract.storage import S3Location, output_location
+from contract.storage import S3Location, output_location, output_run, thumbnail_key
 from contract.tenancy import name_in
 from contract.webhook import WebhookState
-from lambdas.http.responses import Link, Moment
+from lambdas.http.responses import Link, Moment, moment
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
@@ -83,13 +82,32 @@ class ModelTransfer(TypedDict):
     bytes_done: int
 
 
+class Wait(TypedDict):
+    """What a waiting task waits for."""
+
+    #: `turn`: the tasks before it; `replica`: a replica of its runtime, of which none runs.
+    reason: Literal["turn", "replica"]
+    #: Replicas of the runtime that run.
+    replicas: int
+
+
 class ListedTask(TaskHead, TaskTimes):
     """A task of a listing."""
+
+    #: Name of the key that sent it; null for the entry topic.
+    key: str | None
+    #: The first 300 characters of the prompt.
+    prompt: str | None
+    picture_count: int
+    #: A link to the small form of the first picture.
+    thumbnail: Link | None
+    error_code: str | None
 
 
 class ShownTask(ListedTask):
     """All that a caller may know of a task."""
 
+    waits_for: Wait | None
     sampling: Sampling | None
     models: ModelTransfer | None
     #: A link to the newest preview of a running task's picture, if its policy asks for one.
@@ -120,12 +138,12 @@ Presign = Callable[[str], str]
 
 def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownTask:
     """Return all that a caller may know of a task."""
-    keys = record.thumbnail_keys
+    thumbnails = {number: presign(S3Location(output_bucket, key).uri) for number, key in record.thumbnail_keys.items()}
     outputs: list[Output] = [
         {
             "s3_url": uri,
             "url": presign(uri),
-            "thumbnail": presign(S3Location(output_bucket, keys[number]).uri) if number in keys else None,
+            "thumbnail": thumbnails.get(number),
         }
         for number, uri in enumerate(record.image_urls, 1)
     ]
@@ -134,6 +152,12 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
     return {
         **_head(record.id, record.runtime, record.tasktype, record.status.value, record.progress_permille),
         **_times(record.submitted_at_ms, record.started_at_ms, record.completed_at_ms),
+        "key": record.key_name,
+        "prompt": record.prompt,
+        "picture_count": record.picture_count or 0,
+        "thumbnail": next(iter(thumbnails.values()), None),
+        "error_code": record.error_code,
+        "waits_for": None,
         "sampling": cast("Sampling | None", record.sampling),
         "models": cast("ModelTransfer | None", record.models),
         "preview": presign(record.preview_url) if record.preview_url else None,
@@ -149,12 +173,25 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
     }
 
 
-def show_listed(item: Mapping[str, Any], *, task_id: str) -> ListedTask:
+def show_listed(item: Mapping[str, Any], *, task_id: str, output_bucket: str, presign: Presign) -> ListedTask:
     """Return a task of a listing: what the index holds, and the id by which its reader knows it."""
     return {
+        "key": item.get("key_name"),
+        "prompt": item.get("prompt"),
+        "picture_count": int(item.get("picture_count", 0)),
+        "thumbnail": presign(S3Location(output_bucket, key).uri) if (key := _first_thumbnail(item)) else None,
+        "error_code": item.get("error_code"),
         **_head(task_id, name_in(item["runtime"]), item["tasktype"], item["status"], item["progress_permille"]),
         **_times(item["submitted_at_ms"], item.get("started_at_ms"), item.get("completed_at_ms")),
     }
+
+
+def _first_thumbnail(item: Mapping[str, Any]) -> str | None:
+    """Return the key of the first thumbnail of a listed task."""
+    if not item.get("thumbnails"):
+        return None
+    run = output_run(item["run"], int(item["attempts"]))
+    return thumbnail_key(item["prefix"], name_in(item["id"]), run, int(item["thumbnails"][0]))
 
 
 def _webhook(record: Record) -> WebhookTrace | None:
@@ -182,7 +219,7 @@ def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int
     delay_ms = int(started_at_ms - submitted_at_ms) if started_at_ms else None
     execution_ms = int(completed_at_ms - started_at_ms) if started_at_ms and completed_at_ms else None
     return {
-        "submitted_at": _moment(submitted_at_ms),
+        "submitted_at": moment(submitted_at_ms),
         "started_at": _iso(started_at_ms),
         "completed_at": _iso(completed_at_ms),
         "delay_ms": delay_ms,
@@ -191,12 +228,7 @@ def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int
 
 
 def _iso(epoch_ms: int | None) -> str | None:
-    return None if epoch_ms is None else _moment(epoch_ms)
-
-
-def _moment(epoch_ms: int) -> str:
-    moment = datetime.fromtimestamp(int(epoch_ms) / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if epoch_ms is None else moment(epoch_ms)
 
 
 _CHOICES: Final = {"true": True, "false": False}

@@ -91,9 +91,7 @@ class RunpodEndpoint:
         for owner in tenant.visible:
             key: dict[str, Any] | None = None
             for _ in range(MAX_COUNTED_PAGES):
-                items, key = self._repository.newest(
-                    scoped(owner, runtime), status=None, limit=PAGE_SIZE, start_key=key
-                )
+                items, key = self._repository.newest(scoped(owner, runtime), limit=PAGE_SIZE, start_key=key)
                 found.update(item["status"] for item in items)
                 found["retried"] += sum(bool(item.get("retries")) for item in items)
                 if key is None:

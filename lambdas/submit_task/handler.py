@@ -1,4 +1,4 @@
-"""Handler of POST /v1alpha2 and POST /v1alpha1: submits a task and responds in the format of the request."""
+"""Handler of POST /v1alpha2, POST /v1alpha1 and of retries: submits a task and responds in the request's format."""
 
 import hashlib
 import os
@@ -16,8 +16,8 @@ from lambdas.http.application import HttpApplication, body_of, caller_of, http_a
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import SubmissionSettings, compose_submission
-from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.cancellation import read_known
+from lambdas.tasks.composition import SubmissionServices, SubmissionSettings, compose_submission
 
 #: Header by which a sender marks the repetitions of one request.
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
@@ -55,9 +55,9 @@ def settings() -> SubmitTaskSettings:
 
 
 @cache
-def submission() -> TaskSubmission:
+def services() -> SubmissionServices:
     """Compose the submission of this process."""
-    return compose_submission(settings()).submission
+    return compose_submission(settings())
 
 
 @cache
@@ -68,7 +68,7 @@ def application() -> HttpApplication:
     def submit(format_: Format) -> Response[Any]:
         caller = caller_of(app.current_event, settings().tenancy)
         body = body_of(app.current_event)
-        record = submission().submit(
+        record = services().submission.submit(
             parse_json_object(body),
             submission_id=submission_id(app.current_event.headers.get(IDEMPOTENCY_HEADER), body) or caller.request_id,
             format_=format_,
@@ -84,6 +84,15 @@ def application() -> HttpApplication:
     @app.post("/v1alpha1")
     def submit_v1alpha1() -> Response[Any]:
         return submit(Format.V1ALPHA1)
+
+    @app.post("/v1alpha2/tasks/<task_id>/retry")
+    def retry(task_id: str) -> Response[Any]:
+        caller = caller_of(app.current_event, settings().tenancy)
+        previous = read_known(services().repository, task_id, caller.tenant)
+        record = services().submission.retry(
+            previous, submission_id=caller.request_id, key_name=caller.key_name or previous.key_name
+        )
+        return json_response(response_body(record, Format.V1ALPHA2, output_bucket=settings().output_bucket))
 
     return app
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from contract.routing import CHECKPOINT_EXTENSIONS, checkpoint_name, is_checkpoint_name, model_name_forms
-from contract.storage import SHA256_METADATA, checkpoint_key
+from contract.storage import LORA_FOLDER, SHA256_METADATA, checkpoint_key
 
 #: Hash of a checkpoint in a Web UI: the first ten digits of the file's SHA-256, or all of them.
 _HASH: Final = re.compile(r"[0-9a-f]{10}|[0-9a-f]{64}")
@@ -52,11 +53,18 @@ class CheckpointCatalogue:
         """Return the paths of all checkpoints below the folder of checkpoints."""
         return [checkpoint.name for checkpoint in self._list()]
 
+    def loras(self) -> list[str]:
+        """Return the names of the LoRAs in the model bucket, as prompts write them."""
+        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{LORA_FOLDER}/")
+        return sorted(
+            PurePosixPath(entry["Key"]).stem for entry in found.get("Contents", ()) if _is_model(entry["Key"])
+        )
+
     def _list(self) -> Iterator[_Listed]:
         folder = checkpoint_key("")
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
             for entry in page.get("Contents", ()):
-                if entry["Key"].endswith(CHECKPOINT_EXTENSIONS):
+                if _is_model(entry["Key"]):
                     yield _Listed(entry["Key"].removeprefix(folder), entry["ETag"])
 
     def _hash(self, checkpoint: _Listed) -> str:
@@ -75,3 +83,7 @@ class CheckpointCatalogue:
                 return None
             raise
         return dict(response.get("Metadata", {}))
+
+
+def _is_model(key: str) -> bool:
+    return key.endswith(CHECKPOINT_EXTENSIONS)

@@ -5,15 +5,15 @@ submission, or the same content while the first task is active, continues where 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from contract.errors import IdInUse, MessageTooLarge, NotRetryable
 from contract.formats import Format
-from contract.json_values import canonical_json, compact_json, parse_json_object
+from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
-from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
+from contract.record import MAX_EARLIER_SUBMISSIONS, MAX_LISTED_PROMPT, Record, Status
 from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
@@ -25,6 +25,7 @@ from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
+from lambdas.tasks.stored_message import stored_message
 from task_store.refusals import StorageRefused, is_refused_for_good
 from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
@@ -43,6 +44,7 @@ _KEPT: Final = {
     "endpoint",
     "context",
     "webhook",
+    "prompt",
     "checkpoint",
     "requested_checkpoint",
     "moved_fields",
@@ -144,7 +146,8 @@ class TaskSubmission:
             raise _not_retryable(previous)
         run_id = run_id_of_submission(previous.key, submission_id)
         now_ms = self._now_ms()
-        body = self._message_of(previous).model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
+        stored = stored_message(previous, bucket=self._bucket)
+        body = stored.model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
         record = Record.model_validate(
             previous.model_dump(include=_KEPT)
             | _message_place(body, previous, run_id)
@@ -215,10 +218,6 @@ class TaskSubmission:
             self._publisher.publish(existing)
         return existing
 
-    def _message_of(self, record: Record) -> TaskMessage:
-        stored = self._bucket.get(record.message_key) if record.message_key else (record.message or "")
-        return TaskMessage.from_body(parse_json_object(stored))
-
 
 def _new_record(
     submission: Submission, submission_id: str, now_ms: int, previous: Record | None, tenant: str
@@ -255,6 +254,7 @@ def _new_record(
         endpoint=ENDPOINT_OF_TASKTYPE.get(metadata.tasktype) or endpoint_of(task.content),
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
+        prompt=_listed_prompt(task.content),
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
         moved_fields=dict(submission.moved_fields) or None,
@@ -269,6 +269,13 @@ def _new_record(
         submitted_at_ms=now_ms,
     )
     return record, body, stored_body
+
+
+def _listed_prompt(content: Mapping[str, Any]) -> str | None:
+    """Return the beginning of a task's prompt, if its content has one."""
+    called = content.get("payload", content)
+    prompt = called.get("prompt") if isinstance(called, Mapping) else None
+    return prompt[:MAX_LISTED_PROMPT] if isinstance(prompt, str) and prompt else None
 
 
 def _message_place(body: str, task: Metadata | Record, run_id: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from lambdas.http.application import Caller
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.list_cache import LIST_OF_REFRESH, ListCache, listed_checkpoint
 from lambdas.webui_api.calls import INTERRUPT, OPTIONS, PROGRESS, SKIP, Call
-from lambdas.webui_api.list_cache import LIST_OF_REFRESH, ListCache, listed_checkpoint
 from lambdas.webui_api.preferences import Preferences
 from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal
 from lambdas.webui_api.sessions import Sessions, session_of

@@ -16,10 +16,10 @@ from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import WaitingSettings
+from lambdas.tasks.list_cache import ListCache
 from lambdas.tasks.waiting_function import WaitingFunction
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
-from lambdas.webui_api.list_cache import ListCache
 from lambdas.webui_api.preferences import Preferences
 from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal, response_to
 from lambdas.webui_api.sessions import Sessions

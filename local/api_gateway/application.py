@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from local.api_gateway.authorization import Authorization, read_authorization
 from local.api_gateway.events import GatewayRequest
 from local.api_gateway.gateway_responses import GatewayError
-from local.api_gateway.proxy_response import http_response
+from local.api_gateway.proxy_response import compressed, http_response
 from local.api_gateway.rest_api import AuthorizerFunction, RestApi
 from local.api_gateway.routes import Routes
 from local.api_gateway.usage_plans import UsagePlans
@@ -93,8 +93,11 @@ class Gateway:
         key_id, key = self._admit(request, authorization)
         event = request.proxy_event(authorization.context if authorization else None, key_id, key)
         answer = await self._invoke(method.function_arn, event, method.timeout_seconds)
-        accept = request.http.headers.get("accept", "")
-        return http_response(answer, accept=accept, binary_media_types=self._api.binary_media_types)
+        headers = request.http.headers
+        response = http_response(
+            answer, accept=headers.get("accept", ""), binary_media_types=self._api.binary_media_types
+        )
+        return compressed(response, accept_encoding=headers.get("accept-encoding", ""), api=self._api)
 
     async def _authorizer_answer(self, authorizer: AuthorizerFunction, request: GatewayRequest) -> InvocationResult:
         """Ask the authorizer, or return its kept answer; raise GatewayError for a request without its key's header."""

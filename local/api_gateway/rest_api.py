@@ -67,6 +67,8 @@ class RestApi:
     region: str
     key_from_authorizer: bool
     binary_media_types: tuple[str, ...]
+    #: Size of a response from which it is compressed, None for never.
+    compressed_from_bytes: int | None
     methods: tuple[Method, ...]
     keys: tuple[Key, ...]
     responses: GatewayResponses
@@ -77,7 +79,7 @@ def read_rest_api(provisioned: Provisioned, *, region: str) -> RestApi:
     api = _only(provisioned.of_type("AWS::ApiGateway::RestApi"), "REST API")
     properties = Properties(api.resource)
     properties.ignore("Description", "DisableExecuteApiEndpoint", "EndpointConfiguration", "Name", "Policy", "Tags")
-    properties.ignore("MinimumCompressionSize")
+    compressed_from = properties.pop("MinimumCompressionSize", None)
     key_source = properties.pop("ApiKeySourceType", "HEADER")
     binary_media_types = tuple(properties.pop("BinaryMediaTypes", []))
     properties.finish()
@@ -89,6 +91,7 @@ def read_rest_api(provisioned: Provisioned, *, region: str) -> RestApi:
         region=region,
         key_from_authorizer=key_source == "AUTHORIZER",
         binary_media_types=binary_media_types,
+        compressed_from_bytes=None if compressed_from is None else int(compressed_from),
         methods=tuple(_methods(provisioned, root_id=api.created.attributes["RootResourceId"])),
         keys=tuple(_keys(provisioned)),
         responses=GatewayResponses.from_template(provisioned.of_type("AWS::ApiGateway::GatewayResponse")),

@@ -78,6 +78,11 @@ class Environment(CamelModel):
         " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers, and"
         " the clients of RunPod and of a Web UI send authorization only",
     )
+    console: bool = Field(
+        default=True,
+        description="whether the HTTP API serves the console, a page for browsers whose users sign in with a key"
+        " (docs/how-to/console.md)",
+    )
     cors: tuple[Origin, ...] = Field(
         default=(),
         description="origins whose pages may call the API from a browser, for example `https://app.shop.example`; the"

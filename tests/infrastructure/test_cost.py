@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cli.cost.idle_month import BillLine, idle_month
-from cli.cost.price_table import PriceTable
 from cli.cost.templates import read_templates
+from stacks.config.price_table import PriceTable
 from stacks.environment_file import read_environment_file
 from tests.infrastructure.conftest import Synthesize, TemplatesOf
 from tests.infrastructure.templates import Templates

@@ -8,8 +8,13 @@ import pytest
 from tests.infrastructure.templates import Templates
 
 PROJECT = Path(__file__).parents[2]
-#: Routes that need no key.
-OPEN: Final = {("GET", "/openapi.json"), ("GET", "/docs")}
+#: Routes that need no key, and how many calls a second they have on average and at once.
+OPEN: Final = {
+    ("GET", "/openapi.json"): (5, 10),
+    ("GET", "/docs"): (5, 10),
+    ("GET", "/console"): (5, 10),
+    ("GET", "/console/{file+}"): (50, 200),
+}
 
 
 def routes(templates: Templates) -> dict[tuple[str, str], dict[str, Any]]:
@@ -32,8 +37,13 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("POST", "/v1alpha2/uploads"): "create_upload",
         ("GET", "/v1alpha2/tasks"): "read_task",
         ("GET", "/v1alpha2/tasks/{id}"): "read_task",
+        ("GET", "/v1alpha2/tasks/{id}/request"): "read_task",
         ("DELETE", "/v1alpha2/tasks/{id}"): "read_task",
+        ("POST", "/v1alpha2/tasks/{id}/retry"): "submit_task",
         ("POST", "/v1alpha2/tasks/{id}/webhook"): "read_task",
+        ("GET", "/v1alpha2/runtimes"): "read_fleet",
+        ("GET", "/v1alpha2/runtimes/{name}"): "read_fleet",
+        ("GET", "/v1alpha2/fleet"): "read_fleet",
         ("POST", "/v2/{runtime}/run"): "runpod_api",
         ("POST", "/v2/{runtime}/runsync"): "runpod_api",
         ("GET", "/v2/{runtime}/status/{id}"): "runpod_api",
@@ -54,7 +64,7 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("POST", "/v1/images/edits"): "openai_api",
         ("POST", "/v1/images/variations"): "openai_api",
     }
-    assert routes(ecs).keys() == expected.keys() | OPEN
+    assert routes(ecs).keys() == expected.keys() | OPEN.keys()
     for route, method in routes(ecs).items():
         if route in OPEN:
             continue
@@ -65,9 +75,11 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         assert f"{ecs.function(expected[route]).name}.Arn/invocations" in ecs.flat(method["Integration"]["Uri"])
 
 
-def test_only_the_description_needs_no_key_and_its_calls_are_few(everything: Templates, ecs: Templates) -> None:
+def test_description_and_console_alone_need_no_key_and_their_calls_are_few(
+    everything: Templates, ecs: Templates
+) -> None:
     found = routes(ecs)
-    assert {route for route, method in found.items() if method["AuthorizationType"] == "NONE"} == OPEN
+    assert {route for route, method in found.items() if method["AuthorizationType"] == "NONE"} == OPEN.keys()
     for route in OPEN:
         assert found[route]["ApiKeyRequired"] is False
         assert "AuthorizerId" not in found[route]
@@ -76,22 +88,26 @@ def test_only_the_description_needs_no_key_and_its_calls_are_few(everything: Tem
         (stage,) = templates.resources("AWS::ApiGateway::Stage")
         limited = [item for item in stage.properties["MethodSettings"] if "ThrottlingRateLimit" in item]
         # API Gateway writes the slashes of a path as ~1.
-        paths = {(item["HttpMethod"], item["ResourcePath"].replace("~1", "/").replace("//", "/")) for item in limited}
-        assert paths == OPEN
-        for item in limited:
-            assert (item["ThrottlingRateLimit"], item["ThrottlingBurstLimit"]) == (5, 10)
-            assert item["LoggingLevel"] == "ERROR"
+        rates = {
+            (item["HttpMethod"], item["ResourcePath"].replace("~1", "/").replace("//", "/")): (
+                item["ThrottlingRateLimit"],
+                item["ThrottlingBurstLimit"],
+            )
+            for item in limited
+        }
+        assert rates == OPEN
+        assert {item["LoggingLevel"] for item in limited} == {"ERROR"}
 
 
 def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs: Templates) -> None:
     found = routes(everything)
     preflights = {path: method for (verb, path), method in found.items() if verb == "OPTIONS"}
     # A browser asks nothing before it reads the description.
-    assert preflights.keys() == {path for _, path in found.keys() - OPEN}
+    assert preflights.keys() == {path for _, path in found.keys() - OPEN.keys()}
     for method in preflights.values():
         assert (method["AuthorizationType"], method["ApiKeyRequired"]) == ("NONE", False)
     origins = ["https://app.shop.example"]
-    for folder in ("submit_task", "create_upload", "read_task", "openai_api", "runpod_api", "webui_api"):
+    for folder in ("submit_task", "create_upload", "read_task", "read_fleet", "openai_api", "runpod_api", "webui_api"):
         assert everything.function(folder).properties["Environment"]["Variables"]["CORS_ORIGINS"] == json.dumps(origins)
     for response in everything.resources("AWS::ApiGateway::GatewayResponse"):
         name = "gatewayresponse.header.Access-Control-Allow-Origin"
@@ -101,14 +117,18 @@ def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs:
         for bucket in everything.resources("AWS::S3::Bucket")
         for rule in bucket.properties.get("CorsConfiguration", {}).get("CorsRules", [])
     ]
-    assert sorted(rules) == [(["GET", "HEAD"], origins), (["POST"], origins)]
-    assert not [bucket for bucket in ecs.resources("AWS::S3::Bucket") if "CorsConfiguration" in bucket.properties]
+    # Pages of the console post uploads and read pictures, too.
+    console = "https://*.execute-api.eu-central-1."
+    assert sorted(methods for methods, _ in rules) == [["GET", "HEAD"], ["POST"]]
+    for _, allowed in rules:
+        assert allowed[0] == origins[0]
+        assert everything.flat(allowed[1]).startswith(console)
 
 
 def test_the_description_of_the_api_has_the_same_routes(ecs: Templates) -> None:
     described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
-    assert methods == routes(ecs).keys() - OPEN
+    assert methods == routes(ecs).keys() - OPEN.keys()
 
 
 def test_the_authorizer_sees_every_request_and_names_its_key(ecs: Templates) -> None:
@@ -152,7 +172,15 @@ def test_the_firewall_refuses_calls_without_a_key_and_addresses_with_too_many(ev
     is_open = re.compile(path["RegexString"]).search
     for prefix in ("/api", "/base-path", ""):
         assert all(is_open(f"{prefix}{open_path}") for _, open_path in OPEN)
-    closed = ("/api/v1alpha2/tasks", "/api/v1alpha2/tasks/docs", "/api/docs/more", "/api/openapiXjson", "/api/docsx")
+    closed = (
+        "/api/consolex",
+        "/api/v1alpha2/console/tasks",
+        "/api/v1alpha2/tasks",
+        "/api/v1alpha2/tasks/docs",
+        "/api/docs/more",
+        "/api/openapiXjson",
+        "/api/docsx",
+    )
     assert not [closed_path for closed_path in closed if is_open(closed_path)]
     assert {part["FieldToMatch"]["SingleHeader"]["Name"] for part in absent} == {"x-api-key", "authorization"}
     assert {(part["ComparisonOperator"], part["Size"]) for part in absent} == {("GT", 0)}

@@ -10,8 +10,9 @@ from stacks.constructs.api.gateway_errors import GATEWAY_ERRORS, GatewayResponse
 
 #: Seconds in which WAF counts the requests of an address.
 WINDOW_SECONDS: Final = 300
-#: Paths of the description of the API, which needs no key. The stage or the base path of a domain may precede them.
-_OPEN_PATHS: Final = r"^(/[^/]+)?/(openapi\.json|docs)$"
+#: Paths of the description of the API and of the console, which need no key. The stage or the base path of a domain may
+#: precede them.
+_OPEN_PATHS: Final = r"^(/[^/]+)?/(openapi\.json|docs|console(/.*)?)$"
 _TOO_MANY: Final = GatewayResponse(429, "throttled", "Too many requests from this address; slow down", WINDOW_SECONDS)
 
 

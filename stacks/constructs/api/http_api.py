@@ -1,9 +1,9 @@
 """REST API of an environment: routes, authorizer, throttling and logs."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from aws_cdk import Duration, Fn, Stack, aws_apigateway
+from aws_cdk import Duration, Fn, Size, Stack, aws_apigateway
 from constructs import Construct
 
 from stacks.config import Environment
@@ -24,6 +24,7 @@ UPLOAD: Final = "upload"
 RUNPOD: Final = "runpod"
 WEBUI: Final = "webui"
 OPENAI: Final = "openai"
+FLEET: Final = "fleet"
 #: Method, path and function of each route.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
@@ -31,8 +32,13 @@ ROUTES: Final = (
     ("POST", "/v1alpha2/uploads", UPLOAD),
     ("GET", "/v1alpha2/tasks", READ),
     ("GET", "/v1alpha2/tasks/{id}", READ),
+    ("GET", "/v1alpha2/tasks/{id}/request", READ),
     ("DELETE", "/v1alpha2/tasks/{id}", READ),
+    ("POST", "/v1alpha2/tasks/{id}/retry", SUBMIT),
     ("POST", "/v1alpha2/tasks/{id}/webhook", READ),
+    ("GET", "/v1alpha2/runtimes", FLEET),
+    ("GET", "/v1alpha2/runtimes/{name}", FLEET),
+    ("GET", "/v1alpha2/fleet", FLEET),
     ("POST", "/v2/{runtime}/run", RUNPOD),
     ("POST", "/v2/{runtime}/runsync", RUNPOD),
     ("GET", "/v2/{runtime}/status/{id}", RUNPOD),
@@ -54,15 +60,31 @@ ROUTES: Final = (
     ("POST", "/v1/images/edits", OPENAI),
     ("POST", "/v1/images/variations", OPENAI),
 )
+
+
+class Rate(NamedTuple):
+    """Requests a second of all senders together, on average and at once."""
+
+    average: int
+    burst: int
+
+
 #: Description of the API, for everybody. The function that answers could read tasks, but knows no caller here.
-OPEN_ROUTES: Final = (("GET", "/openapi.json", READ), ("GET", "/docs", READ))
-#: Requests a second of all senders together for each open route, on average and at once.
-OPEN_RATE: Final = 5
-OPEN_BURST: Final = 10
+OPEN_ROUTES: Final = {
+    ("GET", "/openapi.json"): Rate(5, 10),
+    ("GET", "/docs"): Rate(5, 10),
+}
+#: Console, for everybody. A browser loads all files at once, and then keeps them.
+CONSOLE_ROUTES: Final = {
+    ("GET", "/console"): Rate(5, 10),
+    ("GET", "/console/{file+}"): Rate(50, 200),
+}
+#: Size of responses that API Gateway compresses for those who accept it.
+COMPRESSED_FROM: Final = Size.kibibytes(1)
 
 
 class HttpApi(Construct):
-    """API whose routes require a key, except those of its description.
+    """API whose routes require a key, except those of its description and of the console.
 
     `api` is the REST API, `url` its address without a slash at the end.
 
@@ -82,6 +104,7 @@ class HttpApi(Construct):
     ) -> None:
         super().__init__(scope, id_)
         access_logs = RetainedLogGroup(self, "AccessLogs", environment=environment)
+        open_routes = {**OPEN_ROUTES, **(CONSOLE_ROUTES if environment.console else {})}
         self.api = aws_apigateway.RestApi(
             self,
             "Api",
@@ -90,6 +113,7 @@ class HttpApi(Construct):
             endpoint_types=[aws_apigateway.EndpointType.REGIONAL],
             # API Gateway would replace the bytes of pictures in a form, as it takes other bodies for text.
             binary_media_types=[MULTIPART],
+            min_compression_size=COMPRESSED_FROM,
             # The key comes in one of two headers, and the authorizer returns it to API Gateway.
             api_key_source_type=aws_apigateway.ApiKeySourceType.AUTHORIZER,
             # An account has one such role for all its APIs. The last deployment sets it, and CDK retains it, so that
@@ -102,10 +126,10 @@ class HttpApi(Construct):
                 method_options={
                     f"{path}/{method}": aws_apigateway.MethodDeploymentOptions(
                         logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
-                        throttling_rate_limit=OPEN_RATE,
-                        throttling_burst_limit=OPEN_BURST,
+                        throttling_rate_limit=rate.average,
+                        throttling_burst_limit=rate.burst,
                     )
-                    for method, path, _ in OPEN_ROUTES
+                    for (method, path), rate in open_routes.items()
                 },
                 logging_level=aws_apigateway.MethodLoggingLevel.ERROR,
                 tracing_enabled=environment.tracing,
@@ -152,13 +176,9 @@ class HttpApi(Construct):
             self.api.root.resource_for_path(path).add_method(
                 method, integrations[function], authorizer=request_authorizer, api_key_required=True
             )
-        for method, path, function in OPEN_ROUTES:
-            self._add_open_method(
-                method,
-                path,
-                integrations[function],
-                "The description of the API holds no data, and calls are throttled",
-            )
+        for method, path in open_routes:
+            reason = "The description of the API and the console hold no data, and calls are throttled"
+            self._add_open_method(method, path, integrations[READ], reason)
         if environment.cors:
             self._answer_preflights(integrations)
         self.url = Fn.join(

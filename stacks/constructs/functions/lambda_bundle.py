@@ -16,6 +16,8 @@ from stacks.config.function_target import FunctionTarget
 PACKAGES: Final = ("contract", "guarded_http", "task_store", "lambdas")
 #: Files that the functions show: the description of the API, and the page that renders it.
 SHOWN_FILES: Final = ("docs/reference/openapi.json", "lambdas/http/description.html")
+#: Page that the functions serve below /console/.
+CONSOLE_FOLDER: Final = "console"
 #: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
 #: leaves boto3 and botocore out: the Lambda runtime provides them, and the latter alone has 25 MB.
 REQUIREMENTS: Final = "lambdas/requirements.txt"
@@ -39,6 +41,7 @@ def bundled_files(root: Path) -> Iterator[Path]:
     for package in PACKAGES:
         yield from sorted((root / package).rglob("*.py"))
     yield from (root / name for name in SHOWN_FILES)
+    yield from sorted(file for file in (root / CONSOLE_FOLDER).rglob("*") if file.is_file())
 
 
 def bundle_hash(root: Path, target: FunctionTarget) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import Stack, aws_sqs
 from constructs import Construct
 
-from contract.record import RUNTIME_INDEX
+from contract.record import ACTIVE_INDEX, RUNTIME_INDEX
 from stacks.constructs.functions.submission_functions import HTTP_TIMEOUT_SECONDS
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
 
@@ -13,7 +13,7 @@ from stacks.constructs.functions.task_function import TaskFunction, TaskResource
 def read_task(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs.IQueue) -> TaskFunction:
     """Create the function that shows, lists and cancels tasks and repeats their webhooks."""
     storage = resources.storage
-    names = ("TASK_TABLE", "OUTPUT_BUCKET", "RUNTIMES", "RETENTION_SECONDS", "TENANCY", "CORS_ORIGINS")
+    names = ("TASK_TABLE", "TASK_BUCKET", "OUTPUT_BUCKET", "RUNTIMES", "RETENTION_SECONDS", "TENANCY", "CORS_ORIGINS")
     settings = resources.settings(*names)
     function = TaskFunction(
         scope,
@@ -25,7 +25,8 @@ def read_task(scope: Construct, resources: TaskResources, *, webhook_queue: aws_
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
-    function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{RUNTIME_INDEX}"])
+    function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{name}" for name in (RUNTIME_INDEX, ACTIVE_INDEX)])
+    resources.allow_unpublished_messages(function)
     function.read_objects(
         storage.output_bucket,
         "",

@@ -1,25 +1,12 @@
-"""Metrics of an environment, extracted from the logs of its replicas: parts of a cold start, and work of the GPUs.
-
-A replica waits for a node, the image, the models and the Web UI, and then for the end of its first task.
-"""
+"""Metrics of an environment, extracted from the logs of its replicas: parts of a cold start, and work of the GPUs."""
 
 from collections.abc import Collection
-from typing import Final
 
 from aws_cdk import aws_cloudwatch, aws_logs
 from constructs import Construct
 
-from stacks.constructs.monitoring.metrics import BUSY_METRIC, log_metrics_namespace
-
-#: Event and field with the seconds of each metric.
-_PARTS: Final = {
-    "NodeSeconds": ("replica_placed", "node_seconds"),
-    "PullSeconds": ("replica_placed", "pull_seconds"),
-    "ModelSeconds": ("models_fetched", "seconds"),
-    "WebUiSeconds": ("webui_prepared", "answered_after_seconds"),
-    "ReadySeconds": ("webui_prepared", "ready_after_seconds"),
-    "FirstTaskSeconds": ("first_task_completed", "seconds"),
-}
+from contract.cold_start import COLD_START_PARTS, log_metrics_namespace
+from stacks.constructs.monitoring.metrics import BUSY_METRIC
 
 
 class ColdStartMetrics(Construct):
@@ -35,7 +22,7 @@ class ColdStartMetrics(Construct):
         without: Collection[str] = (),
     ) -> None:
         super().__init__(scope, id_)
-        for name, (event, field) in _PARTS.items():
+        for name, event, field, _ in COLD_START_PARTS:
             if name in without:
                 continue
             aws_logs.MetricFilter(

@@ -5,6 +5,7 @@ from typing import Final
 
 from aws_cdk import Duration, aws_cloudwatch
 
+from contract.cold_start import log_metrics_namespace
 from contract.record import Status
 from stacks.config import Environment
 from stacks.constructs.functions.task_function import METRICS_NAMESPACE
@@ -15,11 +16,6 @@ MINUTE: Final = 60
 NODES_METRIC: Final = "Nodes"
 #: Metric of the namespace of the log: the share of a minute in which the busiest GPU of an environment worked.
 BUSY_METRIC: Final = "BusyShare"
-
-
-def log_metrics_namespace(environment: str) -> str:
-    """Return the namespace of the metrics that filters extract from an environment's logs."""
-    return f"Darkroom/{environment}"
 
 
 def metric(

@@ -43,7 +43,7 @@ COMPOSED = (
     read_task.reader,
     route_tasks.router,
     submit_task.settings,
-    submit_task.submission,
+    submit_task.services,
     submit_task.application,
 )
 

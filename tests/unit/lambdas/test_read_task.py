@@ -35,6 +35,8 @@ def reader(harness: Harness) -> TaskReader:
         webhooks=harness.webhooks,
         output_bucket="out",
         outputs=OutputBucket(client=harness.s3),
+        task_bucket=harness.task_bucket,
+        now_ms=lambda: harness.now_ms,
     )
 
 

@@ -15,6 +15,7 @@ from contract.transitions import Outcome, report_progress
 from lambdas.http.application import Caller, InternalError
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks import outcomes
+from lambdas.tasks.list_cache import MAX_AGE_MS, ListCache
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.unfinished import MACHINE_CODES
 from lambdas.tasks.waiter import TaskWaiter
@@ -22,7 +23,6 @@ from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses
 from lambdas.webui_api import task_calls
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
-from lambdas.webui_api.list_cache import MAX_AGE_MS, ListCache
 from lambdas.webui_api.preferences import Preferences
 from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal, response_to
 from lambdas.webui_api.sessions import Sessions

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from cli.cost.idle_month import BillLine, idle_month
-from cli.cost.price_table import InstancePrices, Price, PriceTable
 from cli.cost.templates import TemplateResource
 from stacks.config import Environment, RuntimeConfig
 from stacks.config.capacity import Capacity, Scaling
 from stacks.config.network import Network
+from stacks.config.price_table import InstancePrices, Price, PriceTable
 
 REGION = "eu-central-1"
 PRICES = PriceTable.load()

@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from contract.routing import CamelModel
-from stacks.config import Purchase, RuntimeConfig
+from stacks.config.capacity import Purchase
+from stacks.config.runtime import RuntimeConfig
 
 PRICES_FILE: Final = Path(__file__).with_name("prices.yaml")
 #: Hours of a month, as AWS's own calculator counts them.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from contract.storage import webui_list_key
 from task_store.task_bucket import MessageLost, TaskBucket
@@ -27,6 +27,13 @@ def listed_checkpoint(name: str) -> dict[str, Any]:
     return {"title": name, "model_name": bare, "hash": None, "sha256": None, "filename": name, "config": None}
 
 
+class CachedList(NamedTuple):
+    """Body of a list, and when a replica returned it."""
+
+    read_at_ms: int
+    body: Any
+
+
 class ListCache:
     """Lists by runtime and endpoint, in the task bucket."""
 
@@ -36,11 +43,16 @@ class ListCache:
 
     def read(self, runtime: str, endpoint: str) -> Any:
         """Return the body of a list, or None if a replica must be asked. No list is null."""
+        cached = self.latest(runtime, endpoint)
+        return cached.body if cached and self._now_ms() - cached.read_at_ms <= MAX_AGE_MS else None
+
+    def latest(self, runtime: str, endpoint: str) -> CachedList | None:
+        """Return a list of any age, None if no replica was asked or a caller has expired it."""
         try:
             cached = json.loads(self._bucket.get(webui_list_key(runtime, endpoint)))
         except MessageLost:
             return None
-        return cached["body"] if self._now_ms() - cached["read_at_ms"] <= MAX_AGE_MS else None
+        return CachedList(**cached) if cached["body"] is not None else None
 
     def store(self, runtime: str, endpoint: str, body: Any) -> None:
         """Store a list that a replica has just returned."""

@@ -1,0 +1,110 @@
+"""Handler of requests about runtimes and the fleet."""
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import Json
+
+from lambdas.http.application import HttpApplication, caller_of, http_application
+from lambdas.http.cross_origin import CrossOriginSettings
+from lambdas.http.responses import json_response
+from lambdas.read_fleet.fleet_metrics import FleetMetrics
+from lambdas.read_fleet.fleet_reader import FleetReader, ReplicaPrice, fleet_queries
+from lambdas.read_fleet.runtime_options import RuntimeDirectory
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.list_cache import ListCache
+from lambdas.tasks.repository import CatalogueSettings, task_repository
+from task_store.task_bucket import TaskBucket
+
+
+class ReadFleetSettings(CatalogueSettings, CrossOriginSettings):
+    """Places of what the answers are made of."""
+
+    environment: str
+    engine: str
+    task_bucket: str
+    model_bucket: str
+    webhook_dead_letter_queue_url: str
+    #: Price of a replica by its runtime; a runtime without a known price is left out.
+    replica_prices: Json[dict[str, ReplicaPrice]]
+
+
+@cache
+def settings() -> ReadFleetSettings:
+    """Read the settings of this process."""
+    return ReadFleetSettings.from_environment(os.environ)
+
+
+@cache
+def directory() -> RuntimeDirectory:
+    """Compose the description of runtimes."""
+    return RuntimeDirectory(
+        catalogue=settings().catalogue,
+        repository=task_repository(settings()),
+        models=CheckpointCatalogue(client=client("s3"), bucket=settings().model_bucket),
+        lists=ListCache(bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket), now_ms=now_ms),
+        now_ms=now_ms,
+    )
+
+
+@cache
+def fleet() -> FleetReader:
+    """Compose the reader of the fleet."""
+    environment, engine, runtimes = settings().environment, settings().engine, settings().catalogue.runtimes
+    return FleetReader(
+        environment=environment,
+        engine=engine,
+        catalogue=settings().catalogue,
+        tenancy=settings().tenancy,
+        repository=task_repository(settings()),
+        metrics=FleetMetrics(
+            client=client("cloudwatch"),
+            queries=fleet_queries(environment, engine, list(runtimes)),
+            clock=time.monotonic,
+            now_ms=now_ms,
+        ),
+        prices=settings().replica_prices,
+        undelivered_webhooks=undelivered_webhooks,
+        now_ms=now_ms,
+    )
+
+
+def undelivered_webhooks() -> int:
+    """Return the number of webhooks that no attempt could deliver."""
+    name = "ApproximateNumberOfMessages"
+    queue_url = settings().webhook_dead_letter_queue_url
+    response = client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])
+    return int(response["Attributes"][name])
+
+
+@cache
+def application() -> HttpApplication:
+    """Compose the routes of this process."""
+    app = http_application(settings().cors_origins)
+
+    @app.get("/v1alpha2/runtimes")
+    def list_runtimes() -> Response[Any]:
+        return json_response(directory().list())
+
+    @app.get("/v1alpha2/runtimes/<name>")
+    def show_runtime(name: str) -> Response[Any]:
+        return json_response(directory().show(name))
+
+    @app.get("/v1alpha2/fleet")
+    def read_fleet() -> Response[Any]:
+        tenant = caller_of(app.current_event, settings().tenancy).tenant
+        return json_response(fleet().read(tenant=tenant))
+
+    return app
+
+
+@observed
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Answer one request."""
+    return application().resolve(event, context)

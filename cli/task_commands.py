@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec
+from typing import Any, BinaryIO, ParamSpec, Unpack
 
 import click
 
@@ -13,6 +13,7 @@ from cli.requests import PromptOptions, id_of, name_options, read_request
 from cli.session import Session, command
 from cli.table import columns
 from darkroom import Client, RequestRefused
+from darkroom.task_request import ListFilters
 
 P = ParamSpec("P")
 
@@ -158,7 +159,7 @@ def cancel(session: Session, task_id: str) -> None:
 @click.option("--limit", default=20, show_default=True, help="How many at the most.")
 @click.option("--next", help="Go on where an earlier page ended.")
 @command
-def list_tasks(session: Session, /, **filters: str | int | None) -> None:
+def list_tasks(session: Session, /, **filters: Unpack[ListFilters]) -> None:
     """List tasks, the newest first."""
     with session.client() as client:
         page = client.page(**filters).document

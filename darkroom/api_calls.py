@@ -24,7 +24,7 @@ from darkroom.errors import (
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
 from darkroom.input_pictures import with_uploads
 from darkroom.operation import Item, Iteration, Operation, Pause, send
-from darkroom.task_request import TaskOptions, task_request
+from darkroom.task_request import ListFilters, TaskOptions, task_request
 from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskSnapshot
 
 #: Answers after which the same request may succeed soon.
@@ -90,20 +90,20 @@ class ApiCalls:
         """Cancel a task."""
         return TaskSnapshot.of((yield from self._json("DELETE", f"/v1alpha2/tasks/{quote(task_id, safe='')}")))
 
-    def page(self, filters: Mapping[str, str | int | None]) -> Operation[TaskListPage]:
+    def page(self, filters: ListFilters) -> Operation[TaskListPage]:
         """Read one page of a listing."""
         given = {name: value for name, value in filters.items() if value is not None}
         return TaskListPage.of((yield from self._json("GET", f"/v1alpha2/tasks?{urlencode(given)}")))
 
-    def list(self, filters: Mapping[str, str | int | None]) -> Iteration[TaskSnapshot]:
+    def list(self, filters: ListFilters) -> Iteration[TaskSnapshot]:
         """Hand out the tasks of all pages."""
-        next_page: str | None = None
         while True:
-            page = yield from self.page({**filters, "next": next_page})
+            page = yield from self.page(filters)
             for task in page.tasks:
                 yield Item(task)
-            if (next_page := page.next) is None:
+            if page.next is None:
                 return
+            filters = {**filters, "next": page.next}
 
     def watch(
         self, task_ids: tuple[str, ...], *, timeout_seconds: float | None, stall_seconds: float | None

@@ -10,7 +10,7 @@ from darkroom.connection import Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
 from darkroom.operation import Item, Iteration, Operation, Pause, Reply
 from darkroom.pictures import FetchedPicture, save_output
-from darkroom.task_request import TaskOptions
+from darkroom.task_request import ListFilters, TaskOptions
 from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskSnapshot
 
 T = TypeVar("T")
@@ -39,14 +39,12 @@ class AsyncClient(Connection):
         """Cancel a waiting or running task."""
         return await self._run(self._calls.cancel(id_of_task(task)))
 
-    def list(
-        self, *, runtime: str | None = None, status: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[TaskSnapshot]:
-        """Yield all tasks, the newest first. `limit` is the number of tasks that one request reads."""
-        return self._iterate(self._calls.list({"runtime": runtime, "status": status, "limit": limit}))
+    def list(self, **filters: Unpack[ListFilters]) -> AsyncIterator[TaskSnapshot]:
+        """Yield all tasks, the newest first."""
+        return self._iterate(self._calls.list(filters))
 
-    async def page(self, **filters: str | int | None) -> TaskListPage:
-        """Return one page of a listing; the filters are `runtime`, `status`, `limit` and `next`."""
+    async def page(self, **filters: Unpack[ListFilters]) -> TaskListPage:
+        """Return one page of a listing."""
         return await self._run(self._calls.page(filters))
 
     def watch(

@@ -10,7 +10,7 @@ from darkroom.connection import RETRIES, Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply, Transport
 from darkroom.operation import Item, Iteration, Operation, Pause, Reply
 from darkroom.pictures import FetchedPicture, save_output
-from darkroom.task_request import TaskOptions
+from darkroom.task_request import ListFilters, TaskOptions
 from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskSnapshot
 
 T = TypeVar("T")
@@ -52,14 +52,12 @@ class Client(Connection):
         """Cancel a waiting or running task."""
         return self._run(self._calls.cancel(id_of_task(task)))
 
-    def list(
-        self, *, runtime: str | None = None, status: str | None = None, limit: int | None = None
-    ) -> Iterator[TaskSnapshot]:
-        """Yield all tasks, the newest first. `limit` is the number of tasks that one request reads."""
-        return self._iterate(self._calls.list({"runtime": runtime, "status": status, "limit": limit}))
+    def list(self, **filters: Unpack[ListFilters]) -> Iterator[TaskSnapshot]:
+        """Yield all tasks, the newest first."""
+        return self._iterate(self._calls.list(filters))
 
-    def page(self, **filters: str | int | None) -> TaskListPage:
-        """Return one page of a listing; the filters are `runtime`, `status`, `limit` and `next`."""
+    def page(self, **filters: Unpack[ListFilters]) -> TaskListPage:
+        """Return one page of a listing."""
         return self._run(self._calls.page(filters))
 
     def watch(

@@ -29,6 +29,21 @@ class ContentOptions(TypedDict, total=False):
     mask: PictureInput
 
 
+class ListFilters(TypedDict, total=False):
+    """Filters of a listing."""
+
+    runtime: str | None
+    status: str | None
+    #: Name of the key, for an administrator.
+    key: str | None
+    #: Part of the prompt or of the id.
+    text: str | None
+    #: Number of tasks that one request reads.
+    limit: int | None
+    #: The `next` of an earlier page.
+    next: str | None
+
+
 class TaskOptions(ContentOptions, total=False):
     """Keyword arguments of a submission."""
 
@@ -45,12 +60,14 @@ class TaskOptions(ContentOptions, total=False):
     context: object
     webhook: str
     policy: Mapping[str, object]
+    #: Format and quality of the pictures.
+    output: Mapping[str, object]
     #: Other fields of the metadata, and of the content.
     metadata: Mapping[str, object]
     content: Mapping[str, object]
 
 
-_METADATA_NAMES: Final = ("prefix", "context", "webhook", "policy")
+_METADATA_NAMES: Final = ("prefix", "context", "webhook", "policy", "output")
 
 
 def task_request(prompt: str | None, options: TaskOptions) -> dict[str, dict[str, object]]:

@@ -95,6 +95,8 @@ class TaskSnapshot:
     #: Milliseconds of waiting and of running.
     delay_ms: int | None = None
     execution_ms: int | None = None
+    #: Beginning of the prompt.
+    prompt: str | None = None
     sampling: SamplingPosition | None = None
     models: ModelsOnTheirWay | None = None
     #: A link to the newest preview of a running task's picture.
@@ -119,6 +121,7 @@ class TaskSnapshot:
             completed_at=_moment(document.get("completed_at")),
             delay_ms=document.get("delay_ms"),
             execution_ms=document.get("execution_ms"),
+            prompt=document.get("prompt"),
             sampling=SamplingPosition(**_known(sampling, SamplingPosition)) if sampling else None,
             models=ModelsOnTheirWay(models["bytes"], models["bytes_done"]) if models else None,
             preview=document.get("preview"),

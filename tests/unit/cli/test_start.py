@@ -13,7 +13,7 @@ from tests.unit.cli.fake_api import FakeApi
 
 PROJECT = Path(__file__).parents[3]
 #: Modules that cost more processor time than the rest of a start together.
-EXPENSIVE = ("boto3", "botocore", "contract", "httpx", "pydantic", "rich", "stacks", "yaml")
+EXPENSIVE = ("asyncio", "boto3", "botocore", "contract", "httpx", "pydantic", "rich", "stacks", "yaml")
 PROGRAM = """
 import sys
 from cli.main import main

@@ -16,6 +16,7 @@ from contract.upload import UPLOAD_TYPES
 from darkroom.connection import Connection
 from darkroom.http_exchange import HttpReply, NoReply
 from darkroom.input_pictures import _SIGNATURES
+from darkroom.task_request import _METADATA_NAMES, ListFilters
 from darkroom.task_snapshot import ModelsOnTheirWay, SamplingPosition, TaskFailure, TaskListPage
 from tests.unit.darkroom.fake_transport import FakeTransport, SleepingClock, answer, refusal, task
 
@@ -207,9 +208,17 @@ def test_a_task_that_did_not_complete_raises_when_it_is_asked_to() -> None:
     ],
 )
 def test_a_view_reads_what_the_description_of_the_api_has(view: type, schema: str) -> None:
-    described = json.loads((DESCRIPTION).read_text())["components"]["schemas"][schema]["properties"]
+    described = json.loads(DESCRIPTION.read_text())["components"]["schemas"][schema]["properties"]
     read = {"tasktype" if name == "task_type" else name for name in view.__annotations__} - {"document"}
     assert read <= described.keys()
+
+
+def test_filters_and_arguments_are_those_of_the_description() -> None:
+    described = json.loads(DESCRIPTION.read_text())
+    parameters = described["paths"]["/v1alpha2/tasks"]["get"]["parameters"]
+    assert ListFilters.__annotations__.keys() <= {parameter["name"] for parameter in parameters}
+    metadata = described["components"]["schemas"]["Metadata"]["properties"]
+    assert set(_METADATA_NAMES) <= metadata.keys()
 
 
 def test_pictures_come_as_bytes_images_and_files(tmp_path: Path) -> None:

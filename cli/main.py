@@ -18,6 +18,7 @@ from cli.cost.command import cost
 from cli.doctor.command import doctor
 from cli.env_command import env
 from cli.environment import EnvironmentChoice
+from cli.init.command import init
 from cli.logs_command import logs
 from cli.models_command import models
 from cli.session import Session
@@ -107,5 +108,5 @@ def _without_contradictions(context: click.Context, choice: EnvironmentChoice) -
 
 _OPTIONS = {"name": "--environment", "url": "--url", "key": "--key", "key_name": "--key-name"}
 
-for part in (submit, status, cancel, list_tasks, logs, env, models, doctor, cost):
+for part in (submit, status, cancel, list_tasks, logs, env, models, doctor, cost, init):
     main.add_command(part)

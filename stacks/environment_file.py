@@ -60,6 +60,11 @@ def read_environment_file(path: Path) -> Environment:
         raise InvalidEnvironmentFile(path, [f"is not YAML: {' '.join(str(error).split())}{advice}"]) from None
     if not isinstance(document, dict):
         raise InvalidEnvironmentFile(path, ["must contain keys and values, for example name: dev"])
+    return check_environment(document, path)
+
+
+def check_environment(document: dict[str, Any], path: Path) -> Environment:
+    """Return the environment of a file's content; raise InvalidEnvironmentFile with every mistake at once."""
     try:
         return Environment.model_validate(document)
     except ValidationError as error:

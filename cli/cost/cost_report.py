@@ -18,10 +18,11 @@ from cli.errors import Misconfigured, WrongUsage
 from cli.session import Session
 from cli.table import columns
 from stacks.config import RuntimeConfig
-from stacks.config.price_table import PriceTable
+from stacks.config.price_table import HOURS_PER_MONTH, PriceTable
 
 #: Seed of the simulation, so that the same question has the same answer.
 SEED: Final = 0
+DAYS_PER_MONTH: Final = HOURS_PER_MONTH / 24
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,36 @@ class PictureCost:
     #: What an hour of a replica is the price of; None if the table knows none of its instance types.
     basis: str | None
     usd_per_replica_hour: float | None
+    max_replicas: int
     day: FleetReport
 
 
-def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) -> None:
-    """Print the cost of the chosen environment."""
+@dataclass(frozen=True)
+class CostReport:
+    """Cost of an environment, as far as the prices are known."""
+
+    idle_month: Sequence[BillLine]
+    pictures: Sequence[PictureCost]
+
+    @property
+    def usd_of_idle_month(self) -> float:
+        """Dollars of a month without tasks."""
+        return sum(line.usd or 0 for line in self.idle_month)
+
+    @property
+    def usd_of_month(self) -> float:
+        """Dollars of a month in which each day is the simulated one."""
+        return self.usd_of_idle_month + DAYS_PER_MONTH * sum(cost.day.cost or 0 for cost in self.pictures)
+
+    @property
+    def usd_of_full_month(self) -> float:
+        """Dollars of a month in which all replicas run all the time."""
+        full = sum((cost.usd_per_replica_hour or 0) * cost.max_replicas for cost in self.pictures)
+        return self.usd_of_idle_month + HOURS_PER_MONTH * full
+
+
+def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) -> CostReport:
+    """Print the cost of the chosen environment, and return it."""
     if session.choice.name == LOCAL:
         raise WrongUsage("the local system costs nothing; name an environment: darkroom cost --environment dev")
     environment = read_chosen_file(session.choice)
@@ -50,7 +76,7 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
     lines = idle_month(synthesize(session.choice.name), environment, prices, region)
     runtimes = environment.runtimes if environment.engine != "none" else ()
     pictures = [_picture_cost(runtime, prices, region, tasks_per_day, task_seconds) for runtime in runtimes]
-    known = sum(line.usd or 0 for line in lines)
+    report = CostReport(lines, pictures)
     session.document(
         {
             "environment": environment.name,
@@ -58,7 +84,7 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
             "currency": "USD",
             "prices_read": prices.read.isoformat(),
             "idle_month": [asdict(line) for line in lines],
-            "idle_month_usd": round(known, 2),
+            "idle_month_usd": round(report.usd_of_idle_month, 2),
             "unknown": [line.item for line in lines if line.usd is None],
             "tasks_per_day": tasks_per_day,
             "task_seconds": task_seconds,
@@ -72,13 +98,14 @@ def report_cost(session: Session, *, tasks_per_day: int, task_seconds: float) ->
     session.line("Free quantities are those of the whole account. Requests, storage, logs and transfer come on top.\n")
     if not pictures:
         session.line("No engine, so no GPUs: pictures cost what your own agents cost.")
-        return
+        return report
     session.line(f"1,000 pictures, if a runtime gets {tasks_per_day} tasks of {task_seconds:g} s a day (simulated)")
     session.line(_pictures(pictures))
     session.line(
         "\nThe simulation assumes KEDA's rule and the times in cli/cost/machines.py. Disks, NAT traffic and EKS Auto"
         " Mode's fee on each instance come on top."
     )
+    return report
 
 
 def _picture_cost(
@@ -92,7 +119,13 @@ def _picture_cost(
     fleet.run()
     price = prices.of_replica(runtime, region)
     hour = price.usd_per_hour if price else None
-    return PictureCost(runtime.name, price.basis if price else None, hour, report_of(fleet, price_per_hour=hour))
+    return PictureCost(
+        runtime=runtime.name,
+        basis=price.basis if price else None,
+        usd_per_replica_hour=hour,
+        max_replicas=runtime.scaling.max_replicas,
+        day=report_of(fleet, price_per_hour=hour),
+    )
 
 
 def _bill(lines: Sequence[BillLine]) -> str:

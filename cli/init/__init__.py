@@ -1,0 +1,1 @@
+"""New environment files, written from a user's answers."""

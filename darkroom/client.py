@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from darkroom.connection import RETRIES, Connection, TaskReference, id_of_task
+from darkroom.connection import RETRIES, TIMEOUT_SECONDS, Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply, Transport
 from darkroom.operation import Item, Iteration, Operation, Pause, Reply
 from darkroom.pictures import FetchedPicture, save_output
@@ -24,12 +24,13 @@ class Client(Connection):
         url: str | None = None,
         key: str | None = None,
         *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(url, key, retries=retries, transport=transport, clock=clock)
+        super().__init__(url, key, timeout_seconds=timeout_seconds, retries=retries, transport=transport, clock=clock)
         self._sleep = sleep
 
     def submit(self, prompt: str | None = None, **options: Unpack[TaskOptions]) -> AcceptedTask:

@@ -28,6 +28,7 @@ class Connection:
     Args:
         url: Address of the HTTP API; by default the variable `DARKROOM_URL`.
         key: Key of the HTTP API; by default the variable `DARKROOM_API_KEY`.
+        timeout_seconds: Time for one request.
         retries: Repetitions of a request after a lost answer, 429, 502, 503 and 504.
         transport: Sends the requests, in place of the standard library.
         clock: Seconds that pass while a client waits.
@@ -38,6 +39,7 @@ class Connection:
         url: str | None = None,
         key: str | None = None,
         *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -45,7 +47,7 @@ class Connection:
         address, api_key = _given(url, key, os.environ)
         self.url = address
         self._calls = ApiCalls(url=address, key=api_key, retries=retries, clock=clock)
-        self._transport = transport or UrllibTransport(timeout_seconds=TIMEOUT_SECONDS)
+        self._transport = transport or UrllibTransport(timeout_seconds=timeout_seconds)
 
     @classmethod
     def local(cls, state_directory: Path | str = STATE_DIRECTORY) -> Self:

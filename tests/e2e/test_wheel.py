@@ -31,7 +31,7 @@ print(json.dumps({
 
 def run(*command: object, code: int = 0, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
     result = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
-    assert result.returncode == code, result.stderr
+    assert result.returncode == code, result.stdout + result.stderr
     return result
 
 
@@ -57,6 +57,20 @@ def test_the_client_and_the_command_line_of_the_wheel(wheel: Path, system: Syste
     assert result["folders"] == ["darkroom", *information]
     assert (result["is_typed"], result["found"]) == (True, [])
     assert (result["status"], len(result["pictures"])) == ("COMPLETED", 1)
+    # The types of the wheel reach the programs of its users.
+    check = (
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--python-executable",
+        programs / "python",
+        "--cache-dir",
+        tmp_path,
+    )
+    run(*check, "-c", "import darkroom; darkroom.Client().submit('A dog', width=64)", cwd=tmp_path)
+    wrong = run(*check, "-c", "import darkroom; darkroom.Client().submit('A dog', hight=64)", code=1, cwd=tmp_path)
+    assert 'Unexpected keyword argument "hight"' in wrong.stdout
     missing = run(programs / "darkroom", "list", code=1, cwd=tmp_path)
     assert "install the command line with: pip install 'darkroom[cli]'" in missing.stderr
     # The exact versions are in the cache of uv since `make setup`.

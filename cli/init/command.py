@@ -33,6 +33,7 @@ from cli.session import Session, command
 @command
 def init(
     session: Session,
+    /,
     name: str | None,
     runtimes: tuple[str, ...],
     budget: float | None,

@@ -1,0 +1,64 @@
+"""Table of doors in the README: each example line runs as it is printed, and its door answers."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.harness.documented_code import PROJECT
+from tests.harness.local_system import System
+
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+
+_ROW: Final = re.compile(r"^\| ([^|]+) \| [^|]+ \| `(.+)` \|$")
+_LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
+_TITLES: Final = "| door | program | example line |"
+#: Imports of the Python lines, which each reader's program has anyway.
+_IMPORTS: Final = "import boto3, darkroom, os, requests, runpod, webuiapi\nfrom openai import OpenAI\n"
+#: Request of the lines, small enough for a test.
+_CONTENT: Final = {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """Yield door, page and example line of each row of the table."""
+    table = (PROJECT / "README.md").read_text(encoding="utf-8").partition(_TITLES)[2].partition("\n\n")[0]
+    for line in table.strip().splitlines()[1:]:
+        row = _ROW.fullmatch(line)
+        assert row, line
+        link = _LINK.search(row[1])
+        assert link, f"{line} links no page"
+        yield link[1], link[2], row[2]
+
+
+DOORS: Final = {door: line for door, _, line in rows()}
+
+
+def test_each_door_has_a_page() -> None:
+    assert {"HTTP API", "OpenAI", "RunPod", "SD Web UI"} < set(DOORS)
+    missing = [page for _, page, _ in rows() if not (PROJECT / page.partition("#")[0]).exists()]
+    assert missing == []
+
+
+def test_the_example_lines_run(system: System) -> None:
+    """One program runs all lines of Python, because the imports take longer than the lines."""
+    names = subprocess.run(
+        [Path(sys.executable).parent / "darkroom", "--state-dir", system.state_directory, "env", "--json"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    variables = json.loads(names.stdout)
+    task = {"metadata": {"id": "by-a-door", "runtime": "sdruntime", "tasktype": "text-to-image"}, "content": _CONTENT}
+    variables |= {"TASK": json.dumps({"task": task})}
+    python = {door: line for door, line in DOORS.items() if not line.startswith("darkroom ")}
+    program = _IMPORTS + f"globals().update({variables!r}); os.environ.update({variables!r})\n"
+    program += "".join(f"{line}\nprint({door!r})\n" for door, line in python.items())
+    ended = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == list(python)

@@ -11,7 +11,9 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
 
 from embedded_webui.api.generation_routes import generation_routes
-from embedded_webui.api.other_routes import other_routes
+from embedded_webui.api.list_routes import list_routes
+from embedded_webui.api.picture_routes import picture_routes
+from embedded_webui.api.settings_routes import settings_routes
 from embedded_webui.errors import WebUiException
 from embedded_webui.pydantic_v1 import detail_of
 from embedded_webui.web_ui import EmbeddedWebUi
@@ -25,7 +27,7 @@ _logger: Final = logging.getLogger(__name__)
 def create_application(web_ui: EmbeddedWebUi) -> FastAPI:
     """Return the application. Its routes are plain functions: each waiting request holds a thread."""
     application = FastAPI(title="Embedded Web UI", docs_url="/docs", redoc_url=None)
-    for routes in (generation_routes, other_routes):
+    for routes in (generation_routes, list_routes, picture_routes, settings_routes):
         application.include_router(routes(web_ui), prefix=_PREFIX)
     application.add_middleware(GZipMiddleware, minimum_size=_MIN_COMPRESSED_BYTES)
 

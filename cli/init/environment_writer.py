@@ -8,7 +8,9 @@ from stacks.environment_file import read_environment_file
 
 
 def refuse_existing(path: Path, *, replaces: bool) -> None:
-    """Raise Refused if the file exists and must not be replaced."""
+    """Raise Refused if the file exists and must not be replaced, or if its folder is missing."""
+    if not path.parent.is_dir():
+        raise Refused(f"there is no folder {path.parent}; write --file with a path to a folder that exists")
     if path.exists() and not replaces:
         raise Refused(f"{path} exists already; write another name, or --force to replace it")
 

@@ -30,8 +30,7 @@ def create_environment(
     replaces: bool,
 ) -> None:
     """Write an environment file and print its cost; raises WrongUsage and Refused."""
-    if file is not None:
-        refuse_existing(file, replaces=replaces)
+    refuse_existing(file or environment_path("new"), replaces=replaces or file is None)
 
     def check(answers: EnvironmentAnswers) -> None:
         place = environment_path(answers.name)

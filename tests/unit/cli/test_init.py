@@ -107,6 +107,7 @@ def test_several_runtimes(folder: Path) -> None:
         (["shop", "--region", "mars"], 3, '--region: region: is "mars"'),
         (["shop", "--zone", "a"], 3, '--zone: network.zones[0]: is "a"'),
         (["shop", "--api-key", "a b"], 3, "--api-key: apiKeys[0].name: is"),
+        (["shop", "--file", "/no/folder/shop.yaml"], 3, "there is no folder /no/folder; write --file"),
         (["shop", "--runtime", "sdxl"], 2, "--runtime is 'sdxl'; write NAME=MODEL"),
         (["shop", "--runtime", "sdxl=a.safetensors", "--runtime", "sdxl=any"], 3, "have the same name"),
         (["shop", "--runtime", "sdxl=a.safetensors:m5.large"], 3, "not an instance type with NVIDIA GPUs"),

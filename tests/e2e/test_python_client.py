@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 import darkroom
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply, UrllibTransport
-from darkroom.task_request import TaskOptions
 from tests.harness.local_system import SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
-SMALL: TaskOptions = {"width": 64, "height": 64, "steps": 1}
+SMALL: Final[dict[str, object]] = {"width": 64, "height": 64, "steps": 1}
 #: Seconds in which a task of the shared system ends, also on a busy machine.
 WAIT_SECONDS = 120.0
 
@@ -55,7 +55,7 @@ def unlucky(
 
 def test_a_picture_is_made_of_an_uploaded_one(client: darkroom.Client, system: System, tmp_path: Path) -> None:
     accepted = client.submit(
-        "A cat", init_images=[system.object(system.s3_link)], context={"order": 7}, id="by-client", **SMALL
+        "A cat", init_images=[system.object(system.s3_link)], context={"order": 7}, id="by-client", content=SMALL
     )
     task = client.wait(accepted, timeout_seconds=WAIT_SECONDS).raise_for_status()
     assert (task.id, task.task_type, task.context) == ("by-client", "image-to-image", {"order": 7})
@@ -81,7 +81,7 @@ def test_progress_is_shown_until_the_task_is_cancelled(client: darkroom.Client) 
 
 
 def test_a_listing_has_all_pages(client: darkroom.Client) -> None:
-    submitted = [client.submit("A dog", **SMALL).id for _ in range(3)]
+    submitted = [client.submit("A dog", content=SMALL).id for _ in range(3)]
     found = []
     for task in client.list(runtime="sdruntime", limit=1):
         found.append(task.id)
@@ -110,11 +110,11 @@ def test_a_submission_whose_answer_is_lost_makes_one_task(client: darkroom.Clien
         task.append(client.wait("lost-answer", timeout_seconds=WAIT_SECONDS))
 
     impatient, transport = unlucky(system, NoReply("timed out", may_pass=True), until_the_end)
-    impatient.submit("A dog", id="lost-answer", **SMALL)
+    impatient.submit("A dog", id="lost-answer", content=SMALL)
     assert [call.method for call in transport.calls] == ["POST", "POST"]
     assert client.get("lost-answer").submitted_at == task[0].submitted_at
     system.callback(id="lost-answer")
-    assert client.submit("A dog", id="lost-answer", **SMALL).id == "lost-answer"
+    assert client.submit("A dog", id="lost-answer", content=SMALL).id == "lost-answer"
     assert client.wait("lost-answer", timeout_seconds=WAIT_SECONDS).submitted_at > task[0].submitted_at
 
 
@@ -130,7 +130,7 @@ def test_the_client_for_asyncio_makes_pictures_at_once(system: System) -> None:
     client = darkroom.AsyncClient.local(system.state_directory)
 
     async def journey() -> list[bytes]:
-        accepted = await asyncio.gather(*(client.submit("A dog", seed=seed, **SMALL) for seed in range(3)))
+        accepted = await asyncio.gather(*(client.submit("A dog", seed=seed, content=SMALL) for seed in range(3)))
         ended = [task async for task in client.watch(*accepted, timeout_seconds=WAIT_SECONDS) if task.is_final]
         assert {task.status for task in ended} == {"COMPLETED"}
         fetched = await asyncio.gather(*map(client.pictures, ended))

@@ -11,7 +11,7 @@
  * @typedef {{
  *   id: string, runtime: string, tasktype: string, status: Status, progress: number, submitted_at: string,
  *   started_at: string | null, completed_at: string | null, delay_ms: number | null, execution_ms: number | null,
- *   key: string | null, prompt: string | null, picture_count: number, cover: string | null, error_code: string | null,
+ *   key: string | null, prompt: string | null, picture_count: number, thumbnail: string | null, error_code: string | null,
  * }} ListedTask
  * @typedef {ListedTask & {
  *   sampling: {sampling_step?: number, sampling_steps?: number, job_no?: number, job_count?: number} | null,

@@ -9,7 +9,7 @@ import { html, useState } from "../view.js";
 /** @param {{task: ListedTask, filters: Record<string, string>}} properties */
 export function Tile({ task, filters }) {
   const query = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
-  const address = safeLink(task.cover);
+  const address = safeLink(task.thumbnail);
   // A link ends after an hour; the next answer of the list has another one.
   const [broken, setBroken] = useState("");
   const prompt = task.prompt || task.id;

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Locator, Page, Request, expect
+
+from tests.harness.eventually import eventually
 
 #: Milliseconds that a test waits for what must come. A loaded machine needs most of it, and no test measures it.
 DEADLINE_MS: Final = 60_000
 #: Size of a window on a desk and of a phone, in pixels.
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (360, 740)
+#: Pixels of a side of the pictures.
+SIDE: Final = 64
 #: Schemes of addresses that a page may load.
 _INNER_SCHEMES: Final = ("data", "blob")
 #: Collects each violation of the page's policy, and each script that a hostile text would run.
@@ -49,6 +53,28 @@ class ConsoleTab:
         """Go to a screen by the navigation."""
         self.page.get_by_role("navigation").get_by_role("link", name=screen).click()
         expect(self.page.get_by_role("heading", level=1, name=screen)).to_be_visible()
+
+    def choose_picture(self, name: str, png: bytes) -> None:
+        """Choose a PNG file as the input picture, and wait until it is uploaded."""
+        file = FilePayload(name=name, mimeType="image/png", buffer=png)
+        self.page.get_by_label("Choose a file").set_input_files(file)
+        expect(self.page.get_by_role("img", name=f"Input picture {name}")).to_be_visible()
+
+    def make(self, prompt: str, *, steps: int = 1) -> Locator:
+        """Send the form of a small picture, and return the card of its task."""
+        form = self.page.get_by_role("main")
+        form.get_by_label("Prompt", exact=True).fill(prompt)
+        for name, value in {"Width": SIDE, "Height": SIDE, "Steps": steps}.items():
+            form.get_by_label(name).fill(str(value))
+        return self.send()
+
+    def send(self) -> Locator:
+        """Send the form as it is, and return the card of its task."""
+        cards = self.page.get_by_role("region", name="Sent from here").get_by_role("article")
+        before = cards.count()
+        self.page.get_by_role("button", name="Make it").click()
+        expect(cards).to_have_count(before + 1)
+        return cards.first
 
     def check(self) -> None:
         """Fail at what the page did and must not do."""
@@ -104,3 +130,17 @@ def open_tab(
         tab.check()
     finally:
         context.close()
+
+
+def task_of(card: Locator) -> str:
+    """Return the id of the task of a card."""
+    name = card.get_attribute("aria-label")
+    assert name
+    return name.removeprefix("Task ")
+
+
+def expect_picture(image: Locator) -> None:
+    """Wait until an image shows a picture. An image whose address fails has no width."""
+    eventually(
+        lambda: image.evaluate("image => image.complete && image.naturalWidth > 0"), "the picture", DEADLINE_MS / 1000
+    )

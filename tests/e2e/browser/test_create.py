@@ -1,0 +1,91 @@
+"""Create in a browser: a click ends as a picture on the screen, and the API's refusals are shown at their fields."""
+
+import io
+import json
+import re
+import subprocess
+from typing import Any, Final
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from local.demo.pictures import input_picture
+from tests.e2e.browser.console_tab import SIDE, ConsoleTab, expect_picture, task_of
+from tests.harness.local_system import System
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+
+PROMPT: Final = "a red circle on a blue background"
+
+
+def content_of(system: System, task_id: str) -> dict[str, Any]:
+    content: dict[str, Any] = system.http("GET", f"/v1alpha2/tasks/{task_id}/request").json()["task"]["content"]
+    return content
+
+
+def test_a_click_ends_as_a_picture_on_the_screen_and_in_the_gallery(tab: ConsoleTab, system: System) -> None:
+    tab.sign_in()
+    card = tab.make(PROMPT)
+    expect_picture(card.get_by_role("img", name=PROMPT))
+    expect(card.get_by_text("Done")).to_be_visible()
+    task = system.shown(task_of(card))
+    assert task["status"] == "COMPLETED"
+    picture = Image.open(io.BytesIO(system.object(task["outputs"][0]["s3_url"])))
+    assert picture.text["parameters"].startswith(PROMPT)  # type: ignore[attr-defined]  # PNG files have it
+    tab.show("Look")
+    tab.page.get_by_label("Prompt or id").fill(task["id"])
+    tiles = tab.page.get_by_role("list", name="Tasks, the newest first").get_by_role("link")
+    expect(tiles).to_have_count(1)
+    tiles.click()
+    large = tab.page.get_by_role("dialog", name=task["id"])
+    expect_picture(large.get_by_role("img", name=PROMPT))
+
+
+def test_a_picture_and_a_mask_painted_on_it_are_uploaded(tab: ConsoleTab, system: System) -> None:
+    tab.sign_in()
+    page = tab.page
+    page.get_by_label("Inpaint").check()
+    cat = input_picture()
+    tab.choose_picture("cat.png", cat)
+    canvas = page.get_by_role("img", name="Mask with 0 strokes")
+    canvas.hover()
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_role("img", name="Mask with 1 strokes")).to_be_visible()
+    card = tab.make(PROMPT)
+    expect_picture(card.get_by_role("img", name=PROMPT))
+    content = content_of(system, task_of(card))
+    assert system.object(content["init_images"][0]) == cat
+    mask = Image.open(io.BytesIO(system.object(content["mask"]))).convert("L")
+    width, height = mask.size
+    assert (mask.getpixel((width // 2, height // 2)), mask.getpixel((0, 0))) == (255, 0)
+
+
+def test_a_refusal_is_shown_at_its_field(tab: ConsoleTab) -> None:
+    tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 400")
+    tab.sign_in()
+    tab.page.get_by_label("Steps").fill("9999")
+    tab.page.get_by_role("button", name="Make it").click()
+    steps = tab.page.get_by_label("Steps")
+    expect(steps).to_have_attribute("aria-invalid", "true")
+    expect(steps).to_have_accessible_description(re.compile("9999.* accepts 1 to "))
+    expect(steps).to_be_focused()
+
+
+def test_the_shown_curl_command_makes_the_same_task(tab: ConsoleTab, system: System) -> None:
+    tab.sign_in()
+    page = tab.page
+    page.get_by_label("Prompt", exact=True).fill('it\'s "quoted" $HOME `id`')
+    page.get_by_label("Width").fill(str(SIDE))
+    page.get_by_label("Height").fill(str(SIDE))
+    page.get_by_text("More settings").click()
+    page.get_by_label("Id", exact=True).fill("by-curl")
+    page.locator("summary", has_text="Show as").click()
+    shown = json.loads(page.get_by_label("JSON").last.inner_text())
+    page.get_by_label("curl").check()
+    command = page.get_by_label("curl").last.inner_text()
+    environment = {"PATH": "/usr/bin:/bin", "API_KEY": tab.key}
+    answer = subprocess.run(["/bin/bash", "-c", command], env=environment, capture_output=True, check=True)
+    assert json.loads(answer.stdout)["id_task"] == "by-curl"
+    assert content_of(system, "by-curl") == shown["task"]["content"]

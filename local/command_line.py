@@ -39,6 +39,8 @@ class UpOptions:
     ports: LocalPorts
     #: True if tasks, images and models outlive the run.
     keeps_state: bool
+    #: True to open the console in a browser when the system is ready.
+    opens_console: bool = False
     #: All checkpoints of the Web UI of `webui_url`, when it has answered.
     webui_checkpoints: tuple[str, ...] = ()
 
@@ -94,6 +96,7 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         action="store_true",
         help="keep tasks, images and models in the state directory, and bring back those of the last run with --keep",
     )
+    up.add_argument("--open", action="store_true", help="open the console in a browser when the system is ready")
     up.add_argument(
         "--port",
         metavar="PORT",
@@ -132,6 +135,7 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         authorities_file=parsed.ca_file.resolve() if parsed.ca_file else None,
         ports=LocalPorts(first=parsed.port),
         keeps_state=parsed.keep,
+        opens_console=parsed.open,
     )
 
 

@@ -26,6 +26,7 @@ def describe_endpoints(
         "aws_endpoint_url": clients.endpoint_url,
         "region": clients.region,
         "http_url": services.http_url,
+        "console_url": f"{services.http_url}/console/" if services.has_console else None,
         "function_urls": services.function_urls,
         "api_key": secret("ApiKeySecretArn"),
         "api_key_secret_arns": json.loads(outputs["ApiKeySecretArns"]),

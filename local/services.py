@@ -17,6 +17,7 @@ from local.event_sources.mappings import event_sources
 from local.event_sources.stream import StreamEventSource
 from local.infrastructure import LocalInfrastructure
 from local.lambda_runtime.functions import Functions
+from local.log_metrics import LogMetrics
 from local.processes.http_server import HttpServer
 
 #: Threads for blocking AWS calls. The event source of each queue occupies one nearly all the time.
@@ -28,6 +29,7 @@ class Services:
     """Addresses of the services, and the event sources, which are not started yet."""
 
     http_url: str
+    has_console: bool
     #: Address of each function that has its own URL, by its folder under `lambdas/`.
     function_urls: dict[str, str]
     callbacks_url: str
@@ -40,6 +42,7 @@ async def start_services(
     """Start the services; `closing` stops them in the reverse order."""
     clients, provisioned = infrastructure.clients, infrastructure.provisioned
     authorities_file, ports = context.options.authorities_file, context.options.ports
+    logs = context.state.logs
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
     closing.callback(executor.shutdown, wait=False, cancel_futures=True)
     functions = Functions(
@@ -47,10 +50,14 @@ async def start_services(
         processes=context.processes,
         surroundings=clients.environment() | ({"SSL_CERT_FILE": str(authorities_file)} if authorities_file else {}),
         code_folder=context.project,
-        log_folder=context.state.logs / "functions",
+        log_folder=logs / "functions",
     )
     closing.push_async_callback(functions.close)
-    sources = tuple(event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor)))
+    metrics = LogMetrics(folder=logs, client=clients("cloudwatch"), environment=context.options.environment.name)
+    sources: tuple[EventSource, ...] = (
+        *event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor)),
+        metrics,
+    )
     for source in sources:
         # No caller or replica can change a task before this point.
         if infrastructure.kept and isinstance(source, StreamEventSource):
@@ -73,6 +80,7 @@ async def start_services(
     )
     return Services(
         http_url=gateway.url,
+        has_console=context.options.environment.console,
         function_urls={name: server.url for name, server in urls.items()},
         callbacks_url=f"{receiver.url}/callbacks",
         event_sources=sources,

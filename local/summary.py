@@ -18,6 +18,7 @@ def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: P
         darkroom += f" --state-dir {shlex.quote(str(state))}"
     url, key = endpoints["http_url"], endpoints["api_key"]
     addresses = {
+        **({"console": endpoints["console_url"]} if endpoints["console_url"] else {}),
         "HTTP API": url,
         "API key": key,
         **{f"function URL of {name}": address for name, address in endpoints["function_urls"].items()},
@@ -36,6 +37,7 @@ def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: P
             "",
             *_notes(options),
             "",
+            *_console(endpoints["console_url"], key),
             "Commands to try in another terminal, after `source .venv/bin/activate`:",
             "",
             f"  {darkroom} submit {_EXAMPLE} --wait --download out",
@@ -44,6 +46,10 @@ def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: P
             "",
         ]
     )
+
+
+def _console(url: str | None, key: str) -> list[str]:
+    return [f"Open {url} in a browser and sign in with the key {key}.", ""] if url else []
 
 
 def _notes(options: UpOptions) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import webbrowser
 from contextlib import AsyncExitStack
 
 from local.context import LocalContext
@@ -93,6 +94,8 @@ class LocalSystem:
         state.write_endpoints(endpoints)
         sys.stdout.write(describe_system(endpoints, self._context.options, logs=state.logs))
         sys.stdout.flush()
+        if self._context.options.opens_console and endpoints["console_url"]:
+            webbrowser.open(endpoints["console_url"])
         self._context.console.print(
             f"ready: {services.http_url}; the log files are in {state.logs}; Ctrl-C stops the local system"
         )

@@ -69,7 +69,7 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     assert found.keys() == {
         *("aws_endpoint_url", "region", "http_url", "function_urls", "api_key", "webhook_secret", "callbacks_url"),
         *("entry_topic_arn", "task_topic_arn", "completion_topic_arn", "output_bucket", "model_bucket"),
-        *("task_bucket", "task_table", "runtimes", "api_key_secret_arns"),
+        *("task_bucket", "task_table", "runtimes", "api_key_secret_arns", "console_url"),
     }
     assert found["runtimes"].keys() == {"sdruntime", "dynamic"}
     runtime = found["runtimes"]["sdruntime"]
@@ -106,7 +106,13 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     up.send_signal(signal.SIGINT)
     code, output, errors = end(up)
     assert code == 0, errors
-    for shown in (found["http_url"], found["api_key"], found["aws_endpoint_url"], *found["function_urls"].values()):
+    for shown in (
+        found["console_url"],
+        found["http_url"],
+        found["api_key"],
+        found["aws_endpoint_url"],
+        *found["function_urls"].values(),
+    ):
         assert shown in output
     assert f"darkroom --state-dir {state} submit" in output
     assert '"agent_environment"' not in output

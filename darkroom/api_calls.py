@@ -219,12 +219,13 @@ def _error(url: str, reply: HttpReply, document: object) -> Error:
             code, message, listed = "unauthorized", "the key is not accepted", None
         case _:
             return Unavailable(f"{url} does not answer as Darkroom's HTTP API (HTTP {reply.status}); check the address")
+    request_id = reply.headers.get("x-amzn-requestid", "")
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(f"{message} ({code})")
+        named = f"{code}, request {request_id}" if request_id else code
+        return Unavailable(f"{message} ({named})", request_id=request_id)
     details = [detail for detail in listed if isinstance(detail, dict)] if isinstance(listed, list) else []
     fields = [RefusedField(str(detail.get("field")), str(detail.get("message"))) for detail in details]
     text = "\n".join(f"{broken.field}: {broken.message}" for broken in fields) or f"{message} ({code})"
-    request_id = reply.headers.get("x-amzn-requestid", "")
     kind = NoSuchTask if code == "task_not_found" else _ERRORS.get(reply.status, RequestRefused)
     return kind(text, status=reply.status, code=code, fields=fields, request_id=request_id)
 

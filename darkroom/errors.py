@@ -21,7 +21,11 @@ class UnusableInput(Error):
 
 
 class Unavailable(Error):
-    """Raised when the API does not answer, or fails, after all repetitions."""
+    """Raised when the API does not answer, or fails, after all repetitions; `request_id` finds it in the API's logs."""
+
+    def __init__(self, message: str, *, request_id: str = "") -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class DeadlinePassed(Error):

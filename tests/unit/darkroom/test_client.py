@@ -103,6 +103,13 @@ def test_a_refusal_has_its_fields_and_the_id_of_the_request() -> None:
     assert refused.fields == (darkroom.RefusedField("task.content.width", "is 9"),)
 
 
+def test_a_failure_of_the_api_names_the_request_for_its_operator() -> None:
+    api, _, _ = client(refusal(500, "internal_error", "a defect", x_amzn_requestid="r-1"))
+    with pytest.raises(darkroom.Unavailable, match=r"a defect \(internal_error, request r-1\)") as caught:
+        api.get("a")
+    assert caught.value.request_id == "r-1"
+
+
 def png() -> bytes:
     data = io.BytesIO()
     Image.new("RGB", (1, 1)).save(data, "PNG")

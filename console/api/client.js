@@ -1,5 +1,6 @@
 /** Client of the environment's HTTP API. It is the only module that sends requests, except for uploads to S3. */
 import { ApiError, ApiUnreachable } from "./errors.js";
+import { withKeptLink } from "./signed_links.js";
 
 /** @import {CreatedUpload, Fleet, RecordedRequest, Runtime, RuntimeOptions, ShownTask, TaskPage, TaskQuery, TaskRequest} from "./types.js" */
 
@@ -102,7 +103,7 @@ export class ApiClient {
       credentials: "omit",
       cache: "no-store",
     });
-    if (response.ok) return response.json();
+    if (response.ok) return JSON.parse(await response.text(), (_name, value) => withKeptLink(value));
     const error = await errorOf(response);
     if (error.isKeyRefused) this._onKeyRefused();
     throw error;

@@ -36,7 +36,7 @@ export function TaskView({ api, id, onClose }) {
       <div class="picture-side stack">
         <div class="row spread">
           <h2 id="task-title" class="code">${id}</h2>
-          <button type="button" onClick=${() => dialog.current?.close()}>${TEXT.shell.close}</button>
+          <button class="close" type="button" autofocus onClick=${() => dialog.current?.close()}>${TEXT.shell.close}</button>
         </div>
         ${error instanceof ApiError && html`<p class="trouble" role="alert">${error.message}</p>`}
         ${!task && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}

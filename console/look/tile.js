@@ -1,5 +1,6 @@
 /** Tile of a task: its small picture, or its state and prompt where there is no picture. */
 import { safeLink } from "../api/links.js";
+import { forgetLink } from "../api/signed_links.js";
 import { placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useState } from "../view.js";
@@ -10,8 +11,11 @@ import { html, useState } from "../view.js";
 export function Tile({ task, filters }) {
   const query = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
   const address = safeLink(task.thumbnail);
-  // A link ends after an hour; the next answer of the list has another one.
   const [broken, setBroken] = useState("");
+  const drop = () => {
+    if (address) forgetLink(address);
+    setBroken(address ?? "");
+  };
   const prompt = task.prompt || task.id;
   const count = task.picture_count;
   return html`
@@ -20,7 +24,7 @@ export function Tile({ task, filters }) {
         ? html`
             <img
               src=${address} alt=${TEXT.task.picture(prompt)} loading="lazy" decoding="async"
-              onError=${() => setBroken(address)}
+              onError=${drop}
             />
             ${count > 1 && html`<span class="tile-count">${TEXT.look.gallery.count(count)}</span>`}
           `

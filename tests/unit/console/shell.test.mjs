@@ -6,6 +6,7 @@ import { ApiClient } from "../../../console/api/client.js";
 import { ApiUnreachable } from "../../../console/api/errors.js";
 import { safeLink } from "../../../console/api/links.js";
 import { Poller } from "../../../console/api/poller.js";
+import { forgetLink, withKeptLink } from "../../../console/api/signed_links.js";
 import { asBytes, asDuration } from "../../../console/shell/moments.js";
 import { placeOf, routeOf } from "../../../console/shell/router.js";
 
@@ -21,6 +22,21 @@ for (const link of [
 ]) {
   test(`${JSON.stringify(link)} is not opened`, () => assert.equal(safeLink(link), undefined));
 }
+
+test("a picture is loaded once, although each answer signs its link anew", () => {
+  const link = (signature, name = "a.png") => `https://b.s3.amazonaws.com/${name}?X-Amz-Date=1&X-Amz-Signature=${signature}`;
+  assert.equal(withKeptLink(link(1), 0), link(1));
+  assert.equal(withKeptLink(link(2), 60_000), link(1));
+  assert.equal(withKeptLink(link(3), 3_600_000), link(3), "an old link may not work any more");
+  forgetLink(link(3));
+  assert.equal(withKeptLink(link(4), 3_600_001), link(4));
+  withKeptLink(link(5, "a-preview.png"), 0);
+  assert.equal(withKeptLink(link(6, "a-preview.png"), 1), link(6, "a-preview.png"), "a preview is written again");
+});
+
+test("other texts of an answer stay as they are", () => {
+  for (const value of ["a dog?", "https://a.example/?Signature", 7, null]) assert.equal(withKeptLink(value), value);
+});
 
 test("a place is read as it was written", () => {
   const place = placeOf("look", { id: "a.b_c-1", query: { text: "50% & more #1" } });

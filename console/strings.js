@@ -25,6 +25,7 @@ const advice = {
   link_refused: checkLink,
   link_unavailable: checkLink,
   call_not_allowed: "Use a runtime that allows model calls.",
+  unreadable_picture: "Ask for no output format, or report it: a picture could not be converted.",
   no_images: "Leave out send_images: false.",
   unsupported_task: "Use another runtime.",
   execution_timeout: "Raise the time limit of the task, or ask for less.",

@@ -22,7 +22,7 @@
  * }} ShownTask
  * @typedef {{task: Task, left_out: string[], info: Record<string, any> | null}} RecordedRequest
  * @typedef {{tasks: ListedTask[], next: string | null}} TaskPage
- * @typedef {{width: number, height: number, steps: number, batch_size: number, iterations: number}} Limits
+ * @typedef {{width: number, height: number, steps: number, batchSize: number, iterations: number}} Limits
  * @typedef {{name: string, type: string, dynamic_model: boolean, model_filename: string | null, limits: Limits}} Runtime
  * @typedef {Runtime & {
  *   replicas: number, checkpoints: string[], loras: string[], samplers: string[] | null, schedulers: string[] | null,

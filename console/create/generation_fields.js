@@ -45,7 +45,7 @@ export function GenerationFields({ form, field, options, limits, onChange }) {
     <div class="fields">
       <${SelectField} ...${field("sampler")} options=${namesOf(options?.samplers ?? [], text.usual)} />
       <${SelectField} ...${field("scheduler")} options=${namesOf(options?.schedulers ?? [], text.usual)} />
-      <${NumberField} ...${field("batchSize")} min=${1} max=${limits?.batch_size} />
+      <${NumberField} ...${field("batchSize")} min=${1} max=${limits?.batchSize} />
       <${NumberField} ...${field("iterations")} min=${1} max=${limits?.iterations} />
     </div>
     <div class="seed">

@@ -230,12 +230,17 @@ def test_python_sends_the_request(views: dict[str, str], monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_types_are_right(tmp_path: Path) -> None:
-    """Check the console's types with TypeScript and the library's own types."""
+    """Check the console's types with TypeScript, against the API's description and the library's own types."""
     shutil.copytree(CONSOLE, tmp_path / "console", ignore=shutil.ignore_patterns("*.mjs"))
     for module, package in (("preact", "preact"), ("hooks", "preact/hooks")):
         (tmp_path / f"console/vendor/{module}.d.mts").write_text(f'export * from "{package}";\n')
     (tmp_path / "console/vendor/htm.d.mts").write_text(TYPES_OF_HTM)
     (tmp_path / "node_modules").symlink_to(PROJECT / "node_modules")
+    generator = str(PROJECT / "node_modules" / "openapi-typescript" / "bin" / "cli.js")
+    document = str(PROJECT / "docs" / "reference" / "openapi.json")
+    types = str(tmp_path / "openapi.d.ts")
+    subprocess.run([NODE, generator, document, "-o", types], check=True, capture_output=True)
+    shutil.copy(Path(__file__).with_name("api_types.mts"), tmp_path / "api_types.mts")
     options: dict[str, object] = dict.fromkeys(("allowJs", "checkJs", "noEmit", "strict", "skipLibCheck"), True)
     options |= {"target": "es2024", "module": "nodenext", "lib": ["es2024", "dom", "dom.iterable"], "types": []}
     config = {"compilerOptions": options, "include": ["console/**/*.js", "*.mts"]}

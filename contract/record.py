@@ -73,7 +73,7 @@ MAX_LISTED_PROMPT: Final = 300
 #: Sparse index of a runtime's waiting and running tasks by time of submission; final tasks are not in it.
 ACTIVE_INDEX: Final = "by_active_runtime"
 ACTIVE_INDEX_KEYS: Final = ("active_runtime", "submitted_at_ms")
-ACTIVE_INDEX_ATTRIBUTES: Final = ("run", "status", "worker_id")
+ACTIVE_INDEX_ATTRIBUTES: Final = ("run", "status", "worker_id", "low_priority")
 #: Sparse index of the tasks by the time of their next check; final tasks are not in it.
 DUE_INDEX: Final = "by_due"
 DUE_INDEX_KEYS: Final = ("due_shard", "due_at_ms")

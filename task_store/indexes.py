@@ -21,6 +21,7 @@ class ActiveRun:
     #: The replica that claimed it last; None before the first claim.
     worker_id: str | None
     submitted_at_ms: int
+    is_low_priority: bool
 
 
 class TaskIndexes:
@@ -62,6 +63,19 @@ class TaskIndexes:
             Limit=page_size,
         ):
             yield [_active_run(item) for item in page]
+
+    def active_before(self, runtime: str, submitted_at_ms: int, *, limit: int) -> list[ActiveRun] | None:
+        """Return the active tasks of a runtime that were accepted before this moment, None if there are more."""
+        page = self._client.query(
+            TableName=self._table_name,
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="active_runtime = :runtime AND submitted_at_ms < :moment",
+            ExpressionAttributeValues={":runtime": runtime, ":moment": submitted_at_ms},
+            Limit=limit + 1,
+        )
+        if len(page["Items"]) > limit:
+            return None
+        return [_active_run(item) for item in page["Items"]]
 
     def live_replicas(self, runtime: str, *, since_ms: int) -> set[str]:
         """Return the replicas of a runtime that sent a heartbeat since then."""
@@ -116,4 +130,11 @@ class TaskIndexes:
 
 def _active_run(item: Mapping[str, Any]) -> ActiveRun:
     submitted_at_ms = int(item["submitted_at_ms"])
-    return ActiveRun(item["id"], item["run"], Status(item["status"]), item.get("worker_id"), submitted_at_ms)
+    return ActiveRun(
+        key=item["id"],
+        run_id=item["run"],
+        status=Status(item["status"]),
+        worker_id=item.get("worker_id"),
+        submitted_at_ms=submitted_at_ms,
+        is_low_priority=bool(item.get("low_priority")),
+    )

@@ -20,6 +20,7 @@ from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.repository import CatalogueSettings, task_repository
 from task_store.task_bucket import TaskBucket
 
@@ -41,14 +42,16 @@ def settings() -> ReadTaskSettings:
 @cache
 def reader() -> TaskReader:
     """Compose the reader of this process."""
+    repository = task_repository(settings())
     return TaskReader(
-        repository=task_repository(settings()),
+        repository=repository,
         catalogue=settings().catalogue,
         webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url),
         output_bucket=settings().output_bucket,
         outputs=OutputBucket(client=client("s3")),
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
         now_ms=now_ms,
+        places=QueuePlaces(repository=repository, now_ms=now_ms),
     )
 
 

@@ -25,6 +25,7 @@ from lambdas.read_task.task_view import (
 from lambdas.runtime.observability import logger
 from lambdas.tasks.cancellation import cancel, read_known
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import NO_PLACE, QueuePlace, QueuePlaces
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -42,6 +43,7 @@ class TaskReader:
         outputs: OutputBucket,
         task_bucket: TaskBucket,
         now_ms: Callable[[], int],
+        places: QueuePlaces,
     ) -> None:
         self._repository = repository
         self._catalogue = catalogue
@@ -50,11 +52,13 @@ class TaskReader:
         self._outputs = outputs
         self._task_bucket = task_bucket
         self._now_ms = now_ms
+        self._places = places
 
     def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant) -> ShownTask:
         """Return a task, with its outputs inline if the query parameters ask for them."""
         is_inline = wants_inline(parameters)
-        task = self._show(read_known(self._repository, task_id, tenant), tenant)
+        record = read_known(self._repository, task_id, tenant)
+        task = self._show(record, tenant, self._places.of(record))
         return with_base64(task, outputs=self._outputs) if is_inline else task
 
     def request(self, task_id: str, *, tenant: Tenant) -> TaskRequest:
@@ -93,8 +97,8 @@ class TaskReader:
         logger().info("webhook_redelivered", task_id=task_id, run_id=record.run_id)
         return self._show(read_known(self._repository, task_id, tenant), tenant)
 
-    def _show(self, record: Record, tenant: Tenant) -> ShownTask:
-        shown = show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link)
+    def _show(self, record: Record, tenant: Tenant, place: QueuePlace = NO_PLACE) -> ShownTask:
+        shown = show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link, place=place)
         return {**shown, "id": tenant.id_of(record.key), "waits_for": self._waits_for(record)}
 
     def _waits_for(self, record: Record) -> Wait | None:

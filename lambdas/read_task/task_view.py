@@ -14,6 +14,7 @@ from contract.tenancy import name_in
 from contract.webhook import WebhookState
 from lambdas.http.responses import Link, Moment, moment
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.queue_place import NO_PLACE, QueuePlace
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
 
@@ -116,6 +117,10 @@ class ShownTask(ListedTask):
     context: Any
     #: Fields of the request that Darkroom does not know and passes on.
     unknown_fields: list[str]
+    #: The place of a waiting task in its queue, from 1; null if it is unknown.
+    queue_position: int | None
+    #: When a waiting task will probably begin; null if nothing is known that tells.
+    estimated_start_at: Moment | None
     output_location: str
     outputs: list[Output]
     #: The number of all pictures and the list of all outputs, if `outputs` does not hold them all.
@@ -136,7 +141,7 @@ class TaskPage(TypedDict):
 Presign = Callable[[str], str]
 
 
-def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownTask:
+def show_task(record: Record, *, output_bucket: str, presign: Presign, place: QueuePlace = NO_PLACE) -> ShownTask:
     """Return all that a caller may know of a task."""
     thumbnails = {number: presign(S3Location(output_bucket, key).uri) for number, key in record.thumbnail_keys.items()}
     outputs: list[Output] = [
@@ -164,6 +169,8 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign) -> ShownT
         "attempts": record.attempts,
         "context": record.context_value,
         "unknown_fields": list(record.unknown_fields or ()),
+        "queue_position": place.position,
+        "estimated_start_at": _iso(place.estimated_start_at_ms),
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": outputs,
         "image_count": record.image_count,

@@ -16,6 +16,7 @@ from lambdas.read_task import task_list
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.read_task.task_view import ListedTask
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import QueuePlaces
 from tests.unit.lambdas.harness import Harness, MakeTask
 
 SubmitTask = Callable[..., None]
@@ -37,6 +38,7 @@ def reader(harness: Harness) -> TaskReader:
         outputs=OutputBucket(client=harness.s3),
         task_bucket=harness.task_bucket,
         now_ms=lambda: harness.now_ms,
+        places=QueuePlaces(repository=harness.repository, now_ms=lambda: harness.now_ms),
     )
 
 

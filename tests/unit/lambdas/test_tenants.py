@@ -19,6 +19,7 @@ from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.own_links import OwnLinks
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
 from lambdas.tasks.webui_responses import WebUiResponses
@@ -46,6 +47,7 @@ def reader(harness: Harness) -> TaskReader:
         outputs=OutputBucket(client=harness.s3),
         task_bucket=harness.task_bucket,
         now_ms=lambda: harness.now_ms,
+        places=QueuePlaces(repository=harness.repository, now_ms=lambda: harness.now_ms),
     )
 
 

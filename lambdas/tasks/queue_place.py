@@ -1,0 +1,61 @@
+"""Place of a waiting task in its queue, and an estimate of its start, from the index of active tasks."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from contract.record import Record, Status
+from contract.tenancy import scoped
+from task_store.repository import TaskRepository
+
+#: Active tasks accepted before a task that one answer counts, about 20 read units. With more its place is unknown.
+MAX_AHEAD: Final = 1_000
+#: Newest tasks of the sender's tenant among which completed ones are measured.
+MEASURED_TASKS: Final = 50
+#: Completed tasks below which there is no estimate.
+MIN_COMPLETED: Final = 3
+
+
+@dataclass(frozen=True)
+class QueuePlace:
+    """Place of a task, None where it is unknown."""
+
+    #: 1 for the task that is next.
+    position: int | None = None
+    estimated_start_at_ms: int | None = None
+
+
+NO_PLACE: Final = QueuePlace()
+
+
+class QueuePlaces:
+    """Finds the places of waiting tasks, with two queries each. `now_ms` returns epoch milliseconds."""
+
+    def __init__(self, *, repository: TaskRepository, now_ms: Callable[[], int]) -> None:
+        self._repository = repository
+        self._now_ms = now_ms
+
+    def of(self, record: Record) -> QueuePlace:
+        """Return the place of a task. A running, ended or low-priority task has none."""
+        if record.status is not Status.IN_QUEUE or record.low_priority:
+            return NO_PLACE
+        ahead = self._repository.active_before(record.runtime, record.submitted_at_ms, limit=MAX_AHEAD)
+        if ahead is None:
+            return NO_PLACE
+        position = 1 + sum(run.status is Status.IN_QUEUE and not run.is_low_priority for run in ahead)
+        running = sum(run.status is Status.IN_PROGRESS for run in ahead)
+        execution_ms = self._execution_ms(record) if running else None
+        if execution_ms is None:
+            return QueuePlace(position)
+        # Little's law: so many tasks at a time, each for so long, begin at this rate, however many replicas run them.
+        return QueuePlace(position, self._now_ms() + round(position * execution_ms / running))
+
+    def _execution_ms(self, record: Record) -> float | None:
+        """Return the usual time of a task from pick-up to end, None if too few have completed."""
+        items, _ = self._repository.newest(
+            scoped(record.tenant, record.runtime), status=Status.COMPLETED, limit=MEASURED_TASKS, start_key=None
+        )
+        times = [int(item["completed_at_ms"] - item["started_at_ms"]) for item in items]
+        # The median, because the first tasks of a replica wait for its models.
+        return statistics.median(times) if len(times) >= MIN_COMPLETED else None

@@ -119,7 +119,7 @@ class ShownTask(ListedTask):
     unknown_fields: list[str]
     #: The place of a waiting task in its queue, from 1; null if it is unknown.
     queue_position: int | None
-    #: When a waiting task will probably begin; null if nothing is known that tells.
+    #: When a waiting task will probably begin; null if nothing measured says so.
     estimated_start_at: Moment | None
     output_location: str
     outputs: list[Output]

@@ -11,7 +11,7 @@ from task_store.repository import TaskRepository
 
 #: Active tasks accepted before a task that one answer counts, about 20 read units. With more its place is unknown.
 MAX_AHEAD: Final = 1_000
-#: Newest tasks of the sender's tenant among which completed ones are measured.
+#: Tasks of the sender's tenant, before the oldest active one, among which completed ones are measured.
 MEASURED_TASKS: Final = 50
 #: Completed tasks below which there is no estimate.
 MIN_COMPLETED: Final = 3
@@ -45,16 +45,23 @@ class QueuePlaces:
             return NO_PLACE
         position = 1 + sum(run.status is Status.IN_QUEUE and not run.is_low_priority for run in ahead)
         running = sum(run.status is Status.IN_PROGRESS for run in ahead)
-        execution_ms = self._execution_ms(record) if running else None
+        execution_ms = self._execution_ms(record, before_ms=ahead[0].submitted_at_ms) if running else None
         if execution_ms is None:
             return QueuePlace(position)
         # Little's law: so many tasks at a time, each for so long, begin at this rate, however many replicas run them.
         return QueuePlace(position, self._now_ms() + round(position * execution_ms / running))
 
-    def _execution_ms(self, record: Record) -> float | None:
-        """Return the usual time of a task from pick-up to end, None if too few have completed."""
+    def _execution_ms(self, record: Record, *, before_ms: int) -> float | None:
+        """Return the usual time of a task from pick-up to end, None if too few have completed.
+
+        The tasks that were accepted after `before_ms`, the oldest active one, may all be waiting.
+        """
+        partition = scoped(record.tenant, record.runtime)
         items, _ = self._repository.newest(
-            scoped(record.tenant, record.runtime), status=Status.COMPLETED, limit=MEASURED_TASKS, start_key=None
+            partition,
+            where={"status": Status.COMPLETED.value},
+            limit=MEASURED_TASKS,
+            start_key={"runtime": partition, "submitted_at_ms": before_ms, "id": record.key},
         )
         times = [int(item["completed_at_ms"] - item["started_at_ms"]) for item in items]
         # The median, because the first tasks of a replica wait for its models.

@@ -14,6 +14,7 @@ from darkroom.errors import (
     Error,
     KeyNotAccepted,
     NoSuchTask,
+    NotConfigured,
     RefusedField,
     RequestRefused,
     TaskConflict,
@@ -45,7 +46,7 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.5
 #: Tasks that are polled in that time. With more tasks, each of them is polled less often.
 TASKS_PER_POLL: Final = 4
-#: Seconds for which a wait goes on although the API does not answer.
+#: Seconds for which a wait goes on although the API, which has answered before, does not answer.
 OUTAGE_SECONDS: Final = 60.0
 _ERRORS: Final[Mapping[int, type[RequestRefused]]] = {
     HTTPStatus.UNAUTHORIZED: KeyNotAccepted,
@@ -109,7 +110,8 @@ class ApiCalls:
         self, task_ids: tuple[str, ...], *, timeout_seconds: float | None, stall_seconds: float | None
     ) -> Iteration[TaskSnapshot]:
         """Hand out each task whenever it has changed, until all have ended."""
-        started_at = changed_at = answered_at = self._clock()
+        started_at = changed_at = self._clock()
+        answered_at = -math.inf
         limit = math.inf if timeout_seconds is None else timeout_seconds
         stall_limit = math.inf if stall_seconds is None else stall_seconds
         waiting = list(dict.fromkeys(task_ids))
@@ -218,7 +220,8 @@ def _error(url: str, reply: HttpReply, document: object) -> Error:
         case _ if reply.status == HTTPStatus.UNAUTHORIZED:
             code, message, listed = "unauthorized", "the key is not accepted", None
         case _:
-            return Unavailable(f"{url} does not answer as Darkroom's HTTP API (HTTP {reply.status}); check the address")
+            kind = NotConfigured if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR else Unavailable
+            return kind(f"{url} does not answer as Darkroom's HTTP API (HTTP {reply.status}); check the address")
     request_id = reply.headers.get("x-amzn-requestid", "")
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         named = f"{code}, request {request_id}" if request_id else code
@@ -226,8 +229,8 @@ def _error(url: str, reply: HttpReply, document: object) -> Error:
     details = [detail for detail in listed if isinstance(detail, dict)] if isinstance(listed, list) else []
     fields = [RefusedField(str(detail.get("field")), str(detail.get("message"))) for detail in details]
     text = "\n".join(f"{broken.field}: {broken.message}" for broken in fields) or f"{message} ({code})"
-    kind = NoSuchTask if code == "task_not_found" else _ERRORS.get(reply.status, RequestRefused)
-    return kind(text, status=reply.status, code=code, fields=fields, request_id=request_id)
+    refusal = NoSuchTask if code == "task_not_found" else _ERRORS.get(reply.status, RequestRefused)
+    return refusal(text, status=reply.status, code=code, fields=fields, request_id=request_id)
 
 
 def _form(fields: Mapping[str, str], content: bytes, boundary: str) -> bytes:

@@ -13,7 +13,7 @@ class Error(Exception):
 
 
 class NotConfigured(Error):
-    """Raised when the address or the key is missing, or no local system runs."""
+    """Raised when address or key are missing, the address is not an API of Darkroom, or no local system runs."""
 
 
 class UnusableInput(Error):

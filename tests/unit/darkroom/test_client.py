@@ -81,8 +81,9 @@ def test_retry_after_is_obeyed() -> None:
         (refusal(500, "internal_error"), darkroom.Unavailable, 1),
         (LOST, darkroom.Unavailable, 4),
         (NoReply("no such host", may_pass=False), darkroom.Unavailable, 1),
-        (HttpReply(200, {}, b"<html>"), darkroom.Unavailable, 1),
-        (HttpReply(404, {}, b"<html>"), darkroom.Unavailable, 1),
+        (HttpReply(200, {}, b"<html>"), darkroom.NotConfigured, 1),
+        (HttpReply(404, {}, b"<html>"), darkroom.NotConfigured, 1),
+        (HttpReply(500, {}, b"<html>"), darkroom.Unavailable, 1),
     ],
 )
 def test_an_answer_becomes_its_error(reply: HttpReply | NoReply, error: type[Exception], calls: int) -> None:
@@ -184,6 +185,10 @@ def test_a_wait_survives_an_outage_but_not_for_ever() -> None:
     with pytest.raises(darkroom.Unavailable):
         api.wait("a")
     assert clock.seconds >= 60
+    api, transport, _ = client(NoReply("connection refused", may_pass=False))
+    with pytest.raises(darkroom.Unavailable):
+        api.wait("a")
+    assert len(transport.calls) == 1, "an API that has never answered is no outage"
 
 
 def test_a_listing_goes_on_to_its_last_page() -> None:

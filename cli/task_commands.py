@@ -196,10 +196,12 @@ def _show(session: Session, task: Mapping[str, Any]) -> None:
         ("runtime", task["runtime"]),
         ("type", task["tasktype"]),
         ("submitted", task["submitted_at"]),
+        ("place", task.get("queue_position")),
+        ("may start", task.get("estimated_start_at")),
         ("started", task.get("started_at")),
         ("ended", task.get("completed_at")),
         ("error", f"{error['message']} ({error['code']})" if error else None),
         *(("output", output["s3_url"]) for output in task["outputs"]),
     ]
-    session.line(columns((), [(name, value) for name, value in facts if value]))
+    session.line(columns((), [(name, str(value)) for name, value in facts if value]))
     session.document(task)

@@ -128,7 +128,8 @@ def _share(task: TaskSnapshot) -> float:
 
 
 def _status(task: TaskSnapshot) -> str:
-    return f"{task.status}{_steps(task.sampling or SamplingPosition())}{_models(task.models)}"
+    place = "" if task.queue_position is None else f" place {task.queue_position}"
+    return f"{task.status}{place}{_steps(task.sampling or SamplingPosition())}{_models(task.models)}"
 
 
 def _models(models: ModelsOnTheirWay | None) -> str:

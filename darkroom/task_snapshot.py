@@ -95,6 +95,9 @@ class TaskSnapshot:
     #: Milliseconds of waiting and of running.
     delay_ms: int | None = None
     execution_ms: int | None = None
+    #: Place of a waiting task in its queue, and when it may start; None where this is not known.
+    queue_position: int | None = None
+    estimated_start_at: datetime | None = None
     #: Beginning of the prompt.
     prompt: str | None = None
     sampling: SamplingPosition | None = None
@@ -121,6 +124,8 @@ class TaskSnapshot:
             completed_at=_moment(document.get("completed_at")),
             delay_ms=document.get("delay_ms"),
             execution_ms=document.get("execution_ms"),
+            queue_position=document.get("queue_position"),
+            estimated_start_at=_moment(document.get("estimated_start_at")),
             prompt=document.get("prompt"),
             sampling=SamplingPosition(**_known(sampling, SamplingPosition)) if sampling else None,
             models=ModelsOnTheirWay(models["bytes"], models["bytes_done"]) if models else None,
@@ -144,7 +149,7 @@ class TaskSnapshot:
     @property
     def position(self) -> tuple[object, ...]:
         """Values that change while a task goes on. Links are no part of it, because each reading has new ones."""
-        return self.status, self.progress, self.sampling, self.models
+        return self.status, self.progress, self.queue_position, self.sampling, self.models
 
     def raise_for_status(self) -> Self:
         """Return the task itself; raise TaskNotCompleted unless it is COMPLETED."""

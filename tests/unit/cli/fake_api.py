@@ -61,6 +61,8 @@ class FakeApi:
             "status": status,
             "progress": 1 if status == "COMPLETED" else 0.25,
             "submitted_at": "2026-11-20T10:00:00Z",
+            "queue_position": 3 if status == "IN_QUEUE" else None,
+            "estimated_start_at": "2026-11-20T10:01:00Z" if status == "IN_QUEUE" else None,
             "outputs": outputs if status == "COMPLETED" else [],
             "error": {"code": "webui_refused", "message": "the Web UI said no"} if status == "FAILED" else None,
         }

@@ -133,6 +133,13 @@ def test_a_task_for_people_has_its_facts_in_lines(state_directory: Path, api: Fa
     assert "output     s3://b/output/a/a-1a2b-1.png\n" in result.stdout
 
 
+def test_a_waiting_task_shows_its_place(state_directory: Path, api: FakeApi) -> None:
+    api.states["a"] = ["IN_QUEUE"]
+    result = run(state_directory, "status", "a")
+    assert "place      3\n" in result.stdout
+    assert "may start  2026-11-20T10:01:00Z\n" in result.stdout
+
+
 def test_an_id_is_never_cut(state_directory: Path, api: FakeApi) -> None:
     long = "image-to-image-" + 100 * "x"
     api.states[long] = ["IN_QUEUE"]

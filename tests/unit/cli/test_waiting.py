@@ -67,9 +67,13 @@ def test_models_on_their_way_are_shown() -> None:
 
 def test_a_pipe_gets_a_line_for_each_change() -> None:
     screen = StringIO()
-    changes = [seen("IN_QUEUE"), seen("IN_PROGRESS", sampling={"sampling_step": 3}), seen("FAILED")]
+    changes = [seen("IN_QUEUE", queue_position=7), seen("IN_PROGRESS", sampling={"sampling_step": 3}), seen("FAILED")]
     show_until_the_end(changes, console=Console(file=screen, width=20))
-    assert screen.getvalue().splitlines() == ["a:  50% IN_QUEUE", "a:  50% IN_PROGRESS step 3", "a: 100% FAILED"]
+    assert screen.getvalue().splitlines() == [
+        "a:  50% IN_QUEUE place 7",
+        "a:  50% IN_PROGRESS step 3",
+        "a: 100% FAILED",
+    ]
 
 
 def arrival(clock: SleepingClock, *answers: HttpReply) -> Arrival:

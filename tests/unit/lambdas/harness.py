@@ -1,5 +1,6 @@
 """Harness of the functions' tests: table, buckets and topics in this process."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -127,6 +128,22 @@ def dynamodb_client() -> Any:
 @cache
 def _session() -> boto3.Session:
     return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
+
+
+def waiting_variables(harness: Harness) -> dict[str, str]:
+    """Return the variables of a function whose callers wait; its one key is `the-key` of the name `shop`."""
+    secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
+    return {
+        "TASK_TABLE": "tasks",
+        "TASK_BUCKET": "task-bucket",
+        "MODEL_BUCKET": "model-bucket",
+        "OUTPUT_BUCKET": "out",
+        "TASK_TOPIC_ARN": client("sns").create_topic(Name="tasks")["TopicArn"],
+        "RUNTIMES": harness.catalogue.to_json(),
+        "RETENTION_SECONDS": "3600",
+        "TENANCY": "{}",
+        "API_KEY_SECRET_ARNS": json.dumps({"shop": secret["ARN"]}),
+    }
 
 
 def create_table(dynamodb: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.webui_api import handler as webui_api
-from tests.unit.lambdas.harness import Harness, client
+from tests.unit.lambdas.harness import Harness, waiting_variables
 
 EVENTS = Path(__file__).parent / "events"
 #: Context of a function whose time ends before it can wait.
@@ -26,18 +26,7 @@ IDLE = {"progress": 0.0, "eta_relative": 0.0}
 
 @pytest.fixture(autouse=True)
 def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
-    secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")
-    for variable, value in {
-        "TASK_TABLE": "tasks",
-        "TASK_BUCKET": "task-bucket",
-        "MODEL_BUCKET": "model-bucket",
-        "OUTPUT_BUCKET": "out",
-        "TASK_TOPIC_ARN": client("sns").create_topic(Name="tasks")["TopicArn"],
-        "RUNTIMES": harness.catalogue.to_json(),
-        "RETENTION_SECONDS": "3600",
-        "TENANCY": "{}",
-        "API_KEY_SECRET_ARNS": json.dumps({"shop": secret["ARN"]}),
-    }.items():
+    for variable, value in waiting_variables(harness).items():
         monkeypatch.setenv(variable, value)
     yield harness
     webui_api.function.cache_clear()

@@ -290,6 +290,8 @@ export const TEXT = {
         turn: (/** @type {number} */ replicas) => (replicas === 1 ? "Waits for its turn: 1 replica works" : `Waits for its turn: ${replicas} replicas work`),
         replica: () => "Waits for a replica: none of its runtime runs yet",
       },
+      startsWith: (/** @type {string} */ done, /** @type {string} */ all) => `A replica starts: ${done} of ${all} of its models are there`,
+      loads: "A replica starts: its Web UI loads the models",
       waiting: (/** @type {string} */ duration) => `Waiting for ${duration}`,
     },
   },

@@ -1,5 +1,6 @@
-"""Heartbeat of each replica in the task table, because no record of a task shows an idle replica."""
+"""Heartbeat of each replica in the task table, because no record of a task shows an idle or a starting replica."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from contract.conditional_update import Request
@@ -26,6 +27,29 @@ def heartbeat(replica: str, runtime: str, *, now_ms: int) -> Request:
             ":expires_at": now_ms // 1000 + _KEPT_SECONDS,
         },
     }
+
+
+def start_report(replica: str, runtime: str, *, models: Mapping[str, int], now_ms: int) -> Request:
+    """Record that a replica of a runtime starts, and how many bytes of its models it has: `record.MODELS_KEYS`."""
+    return {
+        "Key": {"id": f"replica/{replica}/start"},
+        "UpdateExpression": (
+            "SET active_runtime = :starting, submitted_at_ms = :now, worker_id = :replica, models = :models,"
+            " expires_at = :expires_at"
+        ),
+        "ExpressionAttributeValues": {
+            ":starting": start_partition(runtime),
+            ":now": now_ms,
+            ":replica": replica,
+            ":models": dict(models),
+            ":expires_at": now_ms // 1000 + _KEPT_SECONDS,
+        },
+    }
+
+
+def start_partition(runtime: str) -> str:
+    """Return the partition of the index of active tasks of a runtime's starting replicas."""
+    return f"{runtime}/starting"
 
 
 def heartbeat_partition(runtime: str) -> str:

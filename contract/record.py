@@ -248,3 +248,10 @@ def is_task(item: Mapping[str, Any]) -> bool:
 def due_shard(task_key: str) -> str:
     """Return the partition of the due index for a task."""
     return str(zlib.crc32(task_key.encode()) % DUE_SHARDS)
+
+
+def listed_prompt(content: Mapping[str, Any]) -> str | None:
+    """Return the beginning of a task's prompt, if its content has one."""
+    called = content.get("payload", content)
+    prompt = called.get("prompt") if isinstance(called, Mapping) else None
+    return prompt[:MAX_LISTED_PROMPT] if isinstance(prompt, str) and prompt else None

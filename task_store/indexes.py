@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contract.heartbeat import heartbeat_partition
+from contract.heartbeat import heartbeat_partition, start_partition
 from contract.record import ACTIVE_INDEX, DUE_INDEX, DUE_SHARDS, RUNTIME_INDEX, SESSION_INDEX, Status
 
 #: Generations of one Web UI client among which the running one is searched.
 MAX_SESSION_TASKS: Final = 20
+#: Starting replicas of a runtime that are read.
+MAX_STARTING_REPLICAS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,20 @@ class TaskIndexes:
             ExpressionAttributeValues={":replicas": heartbeat_partition(runtime), ":since": since_ms},
         )
         return {item["worker_id"] for page in pages for item in page}
+
+    def starting_replicas(self, runtime: str, *, since_ms: int) -> list[dict[str, int]]:
+        """Return the progress of the models of replicas that reported their start since then, the newest first."""
+        page = self._client.query(
+            TableName=self._table_name,
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="active_runtime = :starting AND submitted_at_ms >= :since",
+            ExpressionAttributeValues={":starting": start_partition(runtime), ":since": since_ms},
+            ScanIndexForward=False,
+            Limit=MAX_STARTING_REPLICAS,
+        )
+        items = (self._client.get_item(TableName=self._table_name, Key={"id": item["id"]}) for item in page["Items"])
+        reports = (found["Item"]["models"] for found in items if "Item" in found)
+        return [{name: int(value) for name, value in models.items()} for models in reports]
 
     def newest(
         self,

@@ -2,13 +2,13 @@
 `contract.transitions`, so DynamoDB itself refuses a write that comes too late or twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from contract import transitions
 from contract.conditional_update import Request
 from contract.errors import DarkroomError, TaskExpired
-from contract.heartbeat import heartbeat
+from contract.heartbeat import heartbeat, start_report
 from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
 from contract.webhook import WebhookState, record_attempt, record_redelivery
@@ -171,6 +171,11 @@ class TaskRepository(TaskIndexes):
     def heartbeat(self, replica: str, runtime: str) -> None:
         """Record that a replica of a runtime is alive."""
         self._client.update_item(TableName=self._table_name, **heartbeat(replica, runtime, now_ms=self._now_ms()))
+
+    def report_start(self, replica: str, runtime: str, models: Mapping[str, int]) -> None:
+        """Record that a replica of a runtime starts, with the progress of its models."""
+        request = start_report(replica, runtime, models=models, now_ms=self._now_ms())
+        self._client.update_item(TableName=self._table_name, **request)
 
     def _ending(self) -> dict[str, Any]:
         return {"now_ms": self._now_ms(), "retention_seconds": self._retention_seconds}

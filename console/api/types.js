@@ -17,7 +17,7 @@
  *   sampling: {sampling_step?: number, sampling_steps?: number, job_no?: number, job_count?: number} | null,
  *   models: {bytes: number, bytes_done: number} | null, preview: string | null, attempts: number,
  *   outputs: Output[], output_location: string, error: TaskError | null,
- *   waits_for: {reason: "turn" | "replica", replicas: number} | null,
+ *   waits_for: {reason: "turn" | "replica", replicas: number, starting: {phase: "models" | "webui", models: {bytes: number, bytes_done: number}}[]} | null,
  *   queue_position?: number | null, estimated_start_at?: string | null,
  * }} ShownTask
  * @typedef {{task: Task, left_out: string[], info: Record<string, any> | null}} RecordedRequest

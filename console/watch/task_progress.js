@@ -26,6 +26,9 @@ function waitingLines(task) {
   const text = TEXT.task.progress;
   const lines = [];
   if (task.waits_for) lines.push(text.waitsFor[task.waits_for.reason](task.waits_for.replicas));
+  for (const { phase, models } of task.waits_for?.starting ?? []) {
+    lines.push(phase === "models" ? text.startsWith(asBytes(models.bytes_done), asBytes(models.bytes)) : text.loads);
+  }
   if (task.queue_position) lines.push(text.position(task.queue_position));
   if (task.estimated_start_at) {
     const milliseconds = new Date(task.estimated_start_at).getTime() - Date.now();

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
 from contract.errors import Forbidden
@@ -36,10 +35,8 @@ SEARCHED_TASKS: Final = 1000
 MAX_DEAD_LETTERS: Final = 10
 
 
-class ReplicaPrice(BaseModel):
+class ReplicaPrice(TypedDict):
     """Price of an hour of a replica in dollars, and what it is the price of."""
-
-    model_config = ConfigDict(frozen=True)
 
     usd_per_hour: float
     basis: str
@@ -261,7 +258,7 @@ def _results(values: Mapping[str, Series], points: int, price: ReplicaPrice | No
         "timed_out": int(sums["timed_out"]),
         "cancelled": int(sums["cancelled"]),
         "replica_hours": round(hours, 3),
-        "cost_usd": round(hours * price.usd_per_hour, 4) if price else None,
+        "cost_usd": round(hours * price["usd_per_hour"], 4) if price else None,
     }
 
 

@@ -1,7 +1,7 @@
 """Reader of tasks: shows, lists and cancels tasks, and delivers their webhooks again."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
@@ -14,7 +14,9 @@ from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.read_task.task_request import TaskRequest, show_request
 from lambdas.read_task.task_view import (
     ListedTask,
+    ModelTransfer,
     ShownTask,
+    StartingReplica,
     TaskPage,
     Wait,
     show_listed,
@@ -107,4 +109,14 @@ class TaskReader:
             return None
         since_ms = self._now_ms() - HEARTBEAT_EXPIRY_MS
         replicas = len(self._repository.live_replicas(record.runtime, since_ms=since_ms))
-        return {"reason": "turn" if replicas else "replica", "replicas": replicas}
+        if replicas:
+            return {"reason": "turn", "replicas": replicas, "starting": []}
+        reports = self._repository.starting_replicas(record.runtime, since_ms=since_ms)
+        starting: list[StartingReplica] = [
+            {
+                "phase": "models" if models["bytes_done"] < models["bytes"] else "webui",
+                "models": cast("ModelTransfer", models),
+            }
+            for models in reports
+        ]
+        return {"reason": "replica", "replicas": 0, "starting": starting}

@@ -83,6 +83,13 @@ class ModelTransfer(TypedDict):
     bytes_done: int
 
 
+class StartingReplica(TypedDict):
+    """A replica that starts: its models are on their way, or its Web UI loads them."""
+
+    phase: Literal["models", "webui"]
+    models: ModelTransfer
+
+
 class Wait(TypedDict):
     """What a waiting task waits for."""
 
@@ -90,6 +97,8 @@ class Wait(TypedDict):
     reason: Literal["turn", "replica"]
     #: Replicas of the runtime that run.
     replicas: int
+    #: Replicas that start, up to five, while none runs. A node and its image come before a replica can report.
+    starting: list[StartingReplica]
 
 
 class ListedTask(TaskHead, TaskTimes):

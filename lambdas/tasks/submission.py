@@ -5,7 +5,7 @@ submission, or the same content while the first task is active, continues where 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from contract.errors import IdInUse, MessageTooLarge, NotRetryable
 from contract.formats import Format
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
-from contract.record import MAX_EARLIER_SUBMISSIONS, MAX_LISTED_PROMPT, Record, Status
+from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status, listed_prompt
 from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
@@ -254,7 +254,7 @@ def _new_record(
         endpoint=ENDPOINT_OF_TASKTYPE.get(metadata.tasktype) or endpoint_of(task.content),
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
-        prompt=_listed_prompt(task.content),
+        prompt=listed_prompt(task.content),
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
         moved_fields=dict(submission.moved_fields) or None,
@@ -269,13 +269,6 @@ def _new_record(
         submitted_at_ms=now_ms,
     )
     return record, body, stored_body
-
-
-def _listed_prompt(content: Mapping[str, Any]) -> str | None:
-    """Return the beginning of a task's prompt, if its content has one."""
-    called = content.get("payload", content)
-    prompt = called.get("prompt") if isinstance(called, Mapping) else None
-    return prompt[:MAX_LISTED_PROMPT] if isinstance(prompt, str) and prompt else None
 
 
 def _message_place(body: str, task: Metadata | Record, run_id: str) -> dict[str, Any]:

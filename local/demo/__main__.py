@@ -19,6 +19,7 @@ from local.demo.journeys import CONTACT_SHEET, Demo, command
 from local.demo.local_system import DemoFailed, running_system, write_environment
 from local.demo.output import say
 from local.demo.pictures import input_picture
+from local.ports import DEFAULT_PORT
 
 #: Bucket that the demo's `s3://` link points to; its environment names it in `linkBuckets`.
 LINK_BUCKET: Final = "darkroom-demo-pictures"
@@ -54,6 +55,7 @@ def run(*, out: Path, state_directory: Path, size: ImageSize | None) -> None:
                 folder = out.resolve()
                 say(f"{demo.saved} images are in {folder}/, all of them together in {folder / CONTACT_SHEET}")
     say("The tiny model draws shapes and a few things; docs/reference/tiny-model.md lists its words.")
+    say(f"`make up` leaves the system running, with its console at http://127.0.0.1:{DEFAULT_PORT}/console/.")
     say(f"Everything took {time.monotonic() - started:.1f} s.")
 
 

@@ -1,9 +1,11 @@
 """Program that downloads a runtime's models before it is ready. The supervisor runs it while the Web UI starts."""
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from contract.settings import InvalidEnvironment
 from runtime_image.model_downloader.bucket import RemoteFile, open_bucket
@@ -14,8 +16,13 @@ from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress, ProgressReporter
 from runtime_image.model_downloader.selection import needed_at_start, without_conflicts
 from runtime_image.model_downloader.settings import ModelSettings
+from runtime_image.model_downloader.start_report import StartReport
+from runtime_image.process.aws import open_session, open_table
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs
+
+if TYPE_CHECKING:
+    from task_store.repository import TaskRepository
 
 
 def main() -> int:
@@ -50,7 +57,8 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     keys = {file.key for file in files}
     quota = DiskQuota(folder, max_bytes=settings.models_max_bytes, is_needed=lambda key: key in keys, log=log)
     progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
-    with ProgressReporter(progress, state_file=settings.models_state_file, log=log):
+    report = _start_report(settings, log) if settings.task_table and settings.runtime else None
+    with ProgressReporter(progress, state_file=settings.models_state_file, log=log, report=report):
         Downloader(bucket=bucket, folder=folder, quota=quota, progress=progress, log=log).run(files)
     snapshot = progress.snapshot()
     seconds = time.monotonic() - started_at
@@ -62,6 +70,23 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
         seconds=round(seconds, 3),
         mb_per_second=round(snapshot.bytes_fetched / seconds / 1e6, 1),
     )
+
+
+def _start_report(settings: ModelSettings, log: EventLog) -> StartReport:
+    def open_repository() -> "TaskRepository":
+        # Only a long download needs it, and its import would delay every start.
+        from task_store.repository import TaskRepository  # noqa: PLC0415 - see above
+
+        # The record of a start ends by itself, so no retention applies.
+        return TaskRepository(
+            client=open_table(open_session()),
+            table_name=settings.task_table,
+            retention_seconds=0,
+            now_ms=lambda: int(time.time() * 1000),
+        )
+
+    replica = f"{socket.gethostname()}-{os.getpid()}"
+    return StartReport(open_repository=open_repository, replica=replica, runtime=settings.runtime, log=log)
 
 
 def _select(files: Iterable[RemoteFile], model_filename: str, folder: ModelsFolder, log: EventLog) -> list[RemoteFile]:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from runtime_image.process.logs import EventLog
 from runtime_image.process.status_file import write_status_file
@@ -79,11 +79,24 @@ class DownloadProgress:
             )
 
 
+class Report(Protocol):
+    """Receives the progress of a download."""
+
+    def write(self, snapshot: ProgressSnapshot) -> None:
+        """Accept the progress every few seconds."""
+
+    def finish(self, snapshot: ProgressSnapshot) -> None:
+        """Accept the last progress."""
+
+
 class ProgressReporter:
     """Reports in a thread while the context is open. The last state says how the download ended."""
 
-    def __init__(self, progress: DownloadProgress, *, state_file: Path | None, log: EventLog) -> None:
+    def __init__(
+        self, progress: DownloadProgress, *, state_file: Path | None, log: EventLog, report: Report | None = None
+    ) -> None:
         self._progress = progress
+        self._report = report
         self._state_file = state_file
         self._log = log
         self._ended = threading.Event()
@@ -100,12 +113,16 @@ class ProgressReporter:
         self._ended.set()
         self._thread.join()
         self._write("done" if error is None else "failed")
+        if self._report:
+            self._report.finish(self._progress.snapshot())
 
     def _run(self) -> None:
         number = 0
         while not self._ended.wait(STATE_SECONDS):
-            number += 1
             self._write("fetching")
+            if self._report and number % STATES_PER_LINE == 0:
+                self._report.write(self._progress.snapshot())
+            number += 1
             if number % STATES_PER_LINE == 0:
                 self._log.info("models_progress", **asdict(self._progress.snapshot()))
 

@@ -20,4 +20,6 @@ class ModelSettings(Settings):
     models_state_file: Path | None = Field(
         default=None, description="File with the progress of the download, written anew every second"
     )
+    task_table: str = Field(default="", description="Table that shows the progress to callers; empty: no report")
+    runtime: str = Field(default="", description="Name of the runtime in these reports")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

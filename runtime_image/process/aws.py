@@ -47,6 +47,11 @@ def open_session() -> boto3.Session:
     return session
 
 
+def open_table(session: boto3.Session) -> "DynamoDBClient":
+    """Return a client of DynamoDB that speaks plain Python values, as `contract.transitions` does."""
+    return session.resource("dynamodb", config=_config(TABLE_READ_TIMEOUT_SECONDS)).meta.client
+
+
 class AwsClients:
     """One client per service; all are safe to share between threads. `clock` follows the time of their answers."""
 
@@ -59,9 +64,7 @@ class AwsClients:
 
         session.events.register("before-parse", follow)
         self.queue: SQSClient = session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_SECONDS))
-        table_config = _config(TABLE_READ_TIMEOUT_SECONDS)
-        #: Speaks plain Python values, as `contract.transitions` does.
-        self.table: DynamoDBClient = session.resource("dynamodb", config=table_config).meta.client
+        self.table = open_table(session)
         self.storage: S3Client = session.client("s3", config=_config(STORAGE_READ_TIMEOUT_SECONDS))
 
 

@@ -1,4 +1,4 @@
-"""What the console needs of the HTTP API, over the local gateway: its files, lists, requests, retries and the fleet."""
+"""Parts of the HTTP API that the console needs, over the local gateway: files, lists, requests, retries and fleet."""
 
 import re
 from collections.abc import Callable

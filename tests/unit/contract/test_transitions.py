@@ -271,6 +271,8 @@ class Machine(RuleBasedStateMachine):
                 image_urls=outcome.image_urls,
                 output_url=outcome.output_url,
                 error=outcome.error,
+                picture_count=len(outcome.image_urls) or None,
+                error_code=outcome.error["code"] if outcome.error else None,
                 completed_at_ms=self.now_ms,
                 expires_at=self.now_ms // 1000 + 60,
                 progress_permille=1000 if outcome.status == "COMPLETED" else self.expected.progress_permille,

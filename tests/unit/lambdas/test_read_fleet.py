@@ -24,7 +24,7 @@ from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 
-PRICE = ReplicaPrice(usd_per_hour=0.6, basis="g6.xlarge, spot")
+PRICE: ReplicaPrice = {"usd_per_hour": 0.6, "basis": "g6.xlarge, spot"}
 TENANTS = Tenancy(names=("shop", "guest", "boss"), administrators=("boss",))
 
 
@@ -107,7 +107,7 @@ def test_the_numbers_are_those_that_functions_and_replicas_log(
     }
     assert runtime["last_day"] == runtime["last_hour"]
     assert runtime["busy_share"] == 0.75
-    assert runtime["price"] == PRICE.model_dump()
+    assert runtime["price"] == PRICE
     assert other["last_day"]["cost_usd"] is None, "the price of the other runtime is unknown"
     chart = runtime["chart"]
     assert {len(series) for series in chart.values()} == {288}

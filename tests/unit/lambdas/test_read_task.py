@@ -84,6 +84,59 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
     assert done["outputs"][1].keys() == {"s3_url", "url"}
 
 
+def test_a_waiting_task_says_what_it_waits_for(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
+    submit("a")
+    assert reader.show("a", tenant=SHARED)["waits_for"] == {"reason": "replica", "replicas": 0, "starting": []}
+    harness.repository.report_start("node-7", "sdruntime", {"bytes": 9, "bytes_done": 3})
+    wait = reader.show("a", tenant=SHARED)["waits_for"]
+    assert wait is not None
+    assert wait["starting"] == [{"phase": "models", "models": {"bytes": 9, "bytes_done": 3}}]
+    harness.repository.report_start("node-7", "sdruntime", {"bytes": 9, "bytes_done": 9})
+    wait = reader.show("a", tenant=SHARED)["waits_for"]
+    assert wait is not None
+    assert [replica["phase"] for replica in wait["starting"]] == ["webui"]
+    harness.repository.heartbeat("node-7", "sdruntime")
+    assert reader.show("a", tenant=SHARED)["waits_for"] == {"reason": "turn", "replicas": 1, "starting": []}
+    harness.claim("a")
+    assert reader.show("a", tenant=SHARED)["waits_for"] is None
+
+
+def test_a_list_is_filtered_by_key_and_text(harness: Harness, reader: TaskReader, make_task: MakeTask) -> None:
+    for number, (prompt, key) in enumerate([("A Red circle", "shop"), ("a blue circle", "shop"), ("a red dog", "app")]):
+        harness.submit(make_task(f"task-{number}", {"prompt": prompt}), f"s{number}", key_name=key)
+        harness.now_ms += 1000
+
+    def ids(**query: str) -> list[str]:
+        return [task["id"] for task in reader.list(query, tenant=SHARED)["tasks"]]
+
+    assert ids(text="red") == ["task-2", "task-0"]
+    assert ids(text="RED", key="shop") == ["task-0"]
+    assert ids(text="ASK-1") == ["task-1"]
+    assert ids(key="app", status="COMPLETED") == []
+    for query in ({"key": "No Key"}, {"text": "x" * 201}):
+        with pytest.raises(InvalidTask, match=next(iter(query))):
+            reader.list(query, tenant=SHARED)
+
+
+def test_the_request_of_a_task_is_shown_without_its_pictures(
+    harness: Harness, reader: TaskReader, make_task: MakeTask
+) -> None:
+    picture = "A" * 70_000
+    harness.submit(make_task("a", {"prompt": "a dog", "seed": 7, "init_images": ["s3://b/k.png", picture]}))
+    shown = reader.request("a", tenant=SHARED)
+    content = shown["task"]["content"]
+    assert (content["prompt"], content["seed"], content["init_images"]) == ("a dog", 7, ["s3://b/k.png", None])
+    assert shown["left_out"] == ["task.content.init_images[1]"]
+    assert shown["info"] is None
+    harness.s3.create_bucket(Bucket="out")
+    harness.s3.put_object(Bucket="out", Key="a.out", Body=json.dumps({"info": json.dumps({"all_seeds": [7]})}))
+    harness.claim("a")
+    harness.finish("a", Outcome(Status.COMPLETED, output_url="s3://out/a.out"))
+    assert reader.request("a", tenant=SHARED)["info"] == {"all_seeds": [7]}
+    with pytest.raises(TaskNotFound):
+        reader.request("b", tenant=SHARED)
+
+
 def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:
     harness.s3.create_bucket(Bucket="out")
     sizes = {"1.png": 3_000_000, "2.png": 3_000_000, "3.png": 100, "a.out": 10}

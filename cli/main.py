@@ -20,6 +20,7 @@ from cli.env_command import env
 from cli.environment import EnvironmentChoice
 from cli.init.command import init
 from cli.logs_command import logs
+from cli.mcp_command import mcp
 from cli.models_command import models
 from cli.session import Session
 from cli.task_commands import cancel, list_tasks, status, submit
@@ -108,5 +109,5 @@ def _without_contradictions(context: click.Context, choice: EnvironmentChoice) -
 
 _OPTIONS = {"name": "--environment", "url": "--url", "key": "--key", "key_name": "--key-name"}
 
-for part in (submit, status, cancel, list_tasks, logs, env, models, doctor, cost, init):
+for part in (submit, status, cancel, list_tasks, logs, env, mcp, models, doctor, cost, init):
     main.add_command(part)

@@ -23,7 +23,7 @@ from darkroom.errors import (
     UnusableInput,
 )
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
-from darkroom.input_pictures import with_uploads
+from darkroom.input_pictures import PictureInput, with_uploads
 from darkroom.operation import Item, Iteration, Operation, Pause, send
 from darkroom.task_request import ListFilters, TaskOptions, task_request
 from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskSnapshot
@@ -63,7 +63,12 @@ class ApiCalls:
         self._retries = retries
         self._clock = clock
         # An environment may accept one of the two headers only (`apiKeyHeader`).
-        self._headers = {"x-api-key": key, "authorization": f"Bearer {key}", "content-type": "application/json"}
+        self._headers = {
+            "x-api-key": key,
+            "authorization": f"Bearer {key}",
+            "content-type": "application/json",
+            "accept": "application/json",
+        }
 
     def prepare(self, prompt: str | None, options: TaskOptions) -> Operation[dict[str, Any]]:
         """Return a request whose pictures are uploaded."""
@@ -150,6 +155,14 @@ class ApiCalls:
         call = HttpCall(form["method"], form["url"], headers, _form(form["fields"], data, boundary))
         yield from self._content(call, what="the upload")
         return str(created["link"])
+
+    def link_to(self, picture: PictureInput) -> Operation[str]:
+        """Upload a picture, and return its link; a link remains as it is."""
+        return str((yield from with_uploads(picture, self.upload, place="the picture")))
+
+    def call(self, method: str, path: str, document: Mapping[str, Any]) -> Operation[dict[str, Any]]:
+        """Send a document to a path, and return the document that the API answers with."""
+        return (yield from self._json(method, path, json.dumps(document).encode()))
 
     def download(self, output: OutputFile) -> Operation[bytes]:
         """Return the content of an output."""

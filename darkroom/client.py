@@ -8,6 +8,7 @@ from typing import Any, TypeVar, Unpack
 
 from darkroom.connection import RETRIES, TIMEOUT_SECONDS, Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply, Transport
+from darkroom.input_pictures import PictureInput
 from darkroom.operation import Item, Iteration, Operation, Pause, Reply
 from darkroom.pictures import FetchedPicture, save_output
 from darkroom.task_request import ListFilters, TaskOptions
@@ -77,6 +78,14 @@ class Client(Connection):
         """Return a task when it has ended, in whatever state."""
         (*_, last) = self.watch(task, timeout_seconds=timeout_seconds)
         return last
+
+    def upload(self, picture: PictureInput) -> str:
+        """Upload a picture, and return the link by which tasks use it."""
+        return self._run(self._calls.link_to(picture))
+
+    def call(self, method: str, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a document to a path that has no method here, and return the document of the answer."""
+        return self._run(self._calls.call(method, path, document))
 
     def download(self, output: OutputFile) -> bytes:
         """Return the content of an output."""

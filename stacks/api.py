@@ -1,5 +1,6 @@
-"""API stack: the functions of a task's journey and the HTTP API in front of seven of them."""
+"""API stack: the functions of a task's journey and the HTTP API in front of eight of them."""
 
+from dataclasses import replace
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -7,12 +8,12 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
-from stacks.constructs.api.http_api import FLEET, OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.api.http_api import FLEET, MCP, OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
 from stacks.constructs.functions.fleet_function import read_fleet
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
 from stacks.constructs.functions.reading_functions import authorize, read_task
 from stacks.constructs.functions.submission_functions import create_upload, route_tasks, submit_task
-from stacks.constructs.functions.synchronous_functions import openai_api, runpod_api, webui_api
+from stacks.constructs.functions.synchronous_functions import mcp_api, openai_api, runpod_api, webui_api
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources
 from stacks.constructs.functions.webhooks import Webhooks
 from stacks.exports import MessagingExports, StorageExports
@@ -30,6 +31,7 @@ class ApiStack(Stack):
         storage: StorageExports,
         messaging: MessagingExports,
         platform: FunctionPlatform,
+        mcp_platform: FunctionPlatform,
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
@@ -43,6 +45,7 @@ class ApiStack(Stack):
         runpod = runpod_api(self, resources, secret_arns=secret_arns)
         webui = webui_api(self, resources, secret_arns=secret_arns)
         openai = openai_api(self, resources, secret_arns=secret_arns)
+        mcp = mcp_api(self, replace(resources, platform=mcp_platform), secret_arns=secret_arns)
         notify(self, resources, webhook_queue=webhooks.queue)
         expire_tasks(self, resources)
         upload = create_upload(self, resources)
@@ -57,6 +60,7 @@ class ApiStack(Stack):
                 RUNPOD: runpod,
                 WEBUI: webui,
                 OPENAI: openai,
+                MCP: mcp,
             },
             authorizer=authorize(self, resources, secret_arns=secret_arns),
             environment=environment,

@@ -11,7 +11,7 @@ from aws_cdk import Environment as Target
 from stacks.api import ApiStack
 from stacks.config import Environment
 from stacks.config.function_target import FunctionTarget
-from stacks.constructs.functions.lambda_bundle import lambda_code
+from stacks.constructs.functions.lambda_bundle import MCP_REQUIREMENTS, lambda_code
 from stacks.constructs.functions.task_function import FunctionPlatform
 from stacks.constructs.runtime.engine_resources import EngineResources
 from stacks.ecs import EcsStack
@@ -76,6 +76,7 @@ def build_application(
         storage=storage.exports,
         messaging=messaging.exports,
         platform=FunctionPlatform(lambda_code(PROJECT_ROOT, target), environment, target),
+        mcp_platform=FunctionPlatform(lambda_code(PROJECT_ROOT, target, MCP_REQUIREMENTS), environment, target),
         **stack,
     )
     api.add_stack_dependency(messaging)

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import fleet, openai, runpod, tasks, uploads, webui
+from docs.openapi import fleet, mcp, openai, runpod, tasks, uploads, webui
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
@@ -15,6 +15,7 @@ OPERATIONS: Final = (
     *runpod.OPERATIONS,
     *webui.OPERATIONS,
     *openai.OPERATIONS,
+    *mcp.OPERATIONS,
 )
 
 INTRODUCTION: Final = """\

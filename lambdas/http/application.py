@@ -48,6 +48,22 @@ def body_of(event: APIGatewayProxyEvent) -> str | bytes:
         raise InvalidJson("the body is marked as base64 but is not base64") from None
 
 
+def record_refusal(error: DarkroomError) -> None:
+    """Log and count a request that was refused."""
+    logger().info("request_refused", error=error.as_dict())
+    count("RequestsRefused", code=error.as_dict()["code"])
+
+
+def described_failure(error: Exception) -> DarkroomError:
+    """Log a failure and return what its sender may know of it."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded with the clients already
+
+    logger().exception("request_failed")
+    if isinstance(error, BotoCoreError | ClientError):
+        return AwsUnavailable("AWS does not answer at the moment; nothing was lost, send the request again")
+    return InternalError("the request could not be answered by a mistake of ours; it has been logged")
+
+
 class HttpApplication(APIGatewayRestResolver):
     """Routes of a function; answers preflights, and lets pages of the policy's origins read every response."""
 
@@ -76,20 +92,11 @@ def http_application(
     application = HttpApplication(policy=CrossOriginPolicy(origins), error_response=error_response)
 
     def refuse(error: DarkroomError) -> Response[Any]:
-        logger().info("request_refused", error=error.as_dict())
-        count("RequestsRefused", code=error.as_dict()["code"])
+        record_refusal(error)
         return error_response(error)
 
     def fail(error: Exception) -> Response[Any]:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded with the clients already
-
-        logger().exception("request_failed")
-        if isinstance(error, BotoCoreError | ClientError):
-            message = "AWS does not answer at the moment; nothing was lost, send the request again"
-            return error_response(AwsUnavailable(message))
-        return error_response(
-            InternalError("the request could not be answered by a mistake of ours; it has been logged")
-        )
+        return error_response(described_failure(error))
 
     def refuse_path(_error: NotFoundError) -> Response[Any]:
         return refuse(PathNotFound("there is no such path; ids and names have letters, digits, '.', '_' and '-' only"))

@@ -6,15 +6,22 @@ from typing import Any, Final
 
 from pydantic import Json
 
+from contract.errors import DarkroomError
 from contract.settings import Settings
 
-#: Headers that a page may send: the two of a key, that of a body, and that of a runtime.
-ALLOWED_HEADERS: Final = "authorization,content-type,x-api-key,x-runtime"
+#: Headers that a page may send: the two of a key, that of a body, that of a runtime, and those of MCP.
+ALLOWED_HEADERS: Final = "authorization,content-type,mcp-method,mcp-name,mcp-protocol-version,x-api-key,x-runtime"
 ALLOWED_METHODS: Final = "DELETE,GET,POST"
 #: Headers that a page may read, in addition to those that browsers always show.
 EXPOSED_HEADERS: Final = "Retry-After,x-amzn-RequestId"
 #: Seconds that a browser keeps the answer to a preflight. Chrome keeps none for longer.
 PREFLIGHT_MAX_AGE_SECONDS: Final = 7200
+
+
+class OriginRefused(DarkroomError):
+    """Raised for a request of a page whose origin the environment does not name."""
+
+    code = "origin_refused"
 
 
 class CrossOriginSettings(Settings):
@@ -35,10 +42,15 @@ class CrossOriginPolicy:
             return {}
         # A cache must not give the response for one origin to another.
         headers = {"Vary": "Origin"}
-        origin = {name.lower(): value for name, value in (request_headers or {}).items()}.get("origin", "")
-        if any(_covers(allowed, origin) for allowed in self._origins):
+        origin = _origin_of(request_headers)
+        if self._covers(origin):
             headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED_HEADERS}
         return headers
+
+    def allows(self, request_headers: Mapping[str, str] | None) -> bool:
+        """Return True if a request comes from no page, or from a page of these origins."""
+        origin = _origin_of(request_headers)
+        return not origin or self._covers(origin)
 
     def preflight(self, request_headers: Mapping[str, str] | None) -> dict[str, Any]:
         """Return the answer to a browser's question whether its page may send a request; it needs no key."""
@@ -51,6 +63,13 @@ class CrossOriginPolicy:
             }
         listed = {name: [value] for name, value in headers.items()}
         return {"statusCode": HTTPStatus.NO_CONTENT.value, "multiValueHeaders": listed, "body": ""}
+
+    def _covers(self, origin: str) -> bool:
+        return any(_covers(allowed, origin) for allowed in self._origins)
+
+
+def _origin_of(request_headers: Mapping[str, str] | None) -> str:
+    return {name.lower(): value for name, value in (request_headers or {}).items()}.get("origin", "")
 
 
 def _covers(allowed: str, origin: str) -> bool:

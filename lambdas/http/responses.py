@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from contract import errors
 from contract.errors import DarkroomError
+from lambdas.http.cross_origin import OriginRefused
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks.output_bucket import OutputGone
 from task_store.refusals import StorageRefused
@@ -39,12 +40,20 @@ class WrongKey(DarkroomError):
     code = "unauthorized"
 
 
+class HeadersRefused(DarkroomError):
+    """Raised when the headers of a request do not fit its path."""
+
+    code = "invalid_headers"
+
+
 STATUS_OF_ERROR: Final[dict[type[DarkroomError], HTTPStatus]] = {
     errors.InvalidTask: HTTPStatus.BAD_REQUEST,
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     StorageRefused: HTTPStatus.BAD_REQUEST,
     WrongKey: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
+    HeadersRefused: HTTPStatus.BAD_REQUEST,
+    OriginRefused: HTTPStatus.FORBIDDEN,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.RuntimeNotFound: HTTPStatus.NOT_FOUND,
     PathNotFound: HTTPStatus.NOT_FOUND,

@@ -56,7 +56,7 @@ MAX_ACTIVE_TASKS: Final = 1_000
 
 
 #: Number of synchronous functions (`stacks.constructs.functions.synchronous_functions`). Each reserves executions.
-WAITING_FUNCTIONS: Final = 3
+WAITING_FUNCTIONS: Final = 4
 
 
 class Throttling(CamelModel):
@@ -85,9 +85,9 @@ class Throttling(CamelModel):
         default=None,
         ge=1,
         le=1_000,
-        description="concurrent calls of each of the three functions that wait for a task's end (RunPod's, OpenAI's,"
-        " an SD Web UI's API), so that waiting calls leave executions for the other functions: Lambda reserves three"
-        " times as many, which a new account does not have (docs/explanation/scale.md); null reserves none",
+        description="concurrent calls of each of the four functions that wait for a task's end (RunPod's, OpenAI's,"
+        " an SD Web UI's API, MCP), so that waiting calls leave executions for the other functions: Lambda reserves"
+        " four times as many, which a new account does not have (docs/explanation/scale.md); null reserves none",
     )
 
     @property

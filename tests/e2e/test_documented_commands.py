@@ -49,6 +49,7 @@ RESULTS: Final[Mapping[str, str]] = {
     "broken.field": "task.content.width",
     "webuiapi.WebUIApi": "Seed: 7",
     "OpenAI(base_url": "2 pictures: http",
+    "streamable_http_client": "COMPLETED ['text', 'image', 'resource_link']",
     "b64_json": "b64_json",
     "sd-models": "safetensors",
     "wait=20000": "Euler a",

@@ -8,7 +8,9 @@ from tests.infrastructure.test_functions import rights_of
 TABLE = "TaskTable.Arn"
 
 
-@pytest.mark.parametrize("folder", ["route_tasks", "submit_task", "openai_api", "runpod_api", "webui_api", "notify"])
+@pytest.mark.parametrize(
+    "folder", ["route_tasks", "submit_task", "mcp_api", "openai_api", "runpod_api", "webui_api", "notify"]
+)
 def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, folder: str) -> None:
     def setting(templates: Templates) -> str:
         return str(templates.function(folder).properties["Environment"]["Variables"]["ACTIVE_TASKS_PER_KEY"])
@@ -21,6 +23,7 @@ def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, fo
     ("folder", "action"),
     [
         ("submit_task", "dynamodb:BatchGetItem"),
+        ("mcp_api", "dynamodb:BatchGetItem"),
         ("openai_api", "dynamodb:BatchGetItem"),
         ("runpod_api", "dynamodb:BatchGetItem"),
         ("webui_api", "dynamodb:BatchGetItem"),

@@ -12,7 +12,12 @@ from tests.infrastructure.templates import Templates
 LEAST_MARGIN_SECONDS = 2
 KEYS = "API_KEY_SECRET_ARNS"
 #: Functions with a URL, and the outputs that name it.
-WITH_URL = {"openai_api": "OpenaiFunctionUrl", "runpod_api": "RunpodFunctionUrl", "webui_api": "WebuiFunctionUrl"}
+WITH_URL = {
+    "mcp_api": "McpFunctionUrl",
+    "openai_api": "OpenaiFunctionUrl",
+    "runpod_api": "RunpodFunctionUrl",
+    "webui_api": "WebuiFunctionUrl",
+}
 
 
 def test_without_the_key_no_function_can_be_called_past_the_api(ecs: Templates) -> None:

@@ -63,6 +63,9 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("POST", "/v1/images/generations"): "openai_api",
         ("POST", "/v1/images/edits"): "openai_api",
         ("POST", "/v1/images/variations"): "openai_api",
+        ("POST", "/mcp"): "mcp_api",
+        ("GET", "/mcp"): "mcp_api",
+        ("DELETE", "/mcp"): "mcp_api",
     }
     assert routes(ecs).keys() == expected.keys() | OPEN.keys()
     for route, method in routes(ecs).items():
@@ -107,7 +110,16 @@ def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs:
     for method in preflights.values():
         assert (method["AuthorizationType"], method["ApiKeyRequired"]) == ("NONE", False)
     origins = ["https://app.shop.example"]
-    for folder in ("submit_task", "create_upload", "read_task", "read_fleet", "openai_api", "runpod_api", "webui_api"):
+    for folder in (
+        "submit_task",
+        "create_upload",
+        "read_task",
+        "read_fleet",
+        "mcp_api",
+        "openai_api",
+        "runpod_api",
+        "webui_api",
+    ):
         assert everything.function(folder).properties["Environment"]["Variables"]["CORS_ORIGINS"] == json.dumps(origins)
     for response in everything.resources("AWS::ApiGateway::GatewayResponse"):
         name = "gatewayresponse.header.Access-Control-Allow-Origin"

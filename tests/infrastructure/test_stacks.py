@@ -109,6 +109,7 @@ def test_outputs_name_the_right_things(everything: Templates) -> None:
             "ApiKeySecretArn": "ApiKeysshopsecret",
             "WebhookSecretArn": "WebhooksSecret",
             "WebhookDeadLetterQueueUrl": "WebhooksDeadLetterQueue",
+            "McpFunctionUrl": "McpApiFunctionUrl.FunctionUrl",
             "OpenaiFunctionUrl": "OpenaiApiFunctionUrl.FunctionUrl",
             "RunpodFunctionUrl": "RunpodApiFunctionUrl.FunctionUrl",
             "WebuiFunctionUrl": "WebuiApiFunctionUrl.FunctionUrl",

@@ -6,7 +6,16 @@ import pytest
 
 from tests.infrastructure.templates import Templates
 
-FUNCTIONS = ("route_tasks", "submit_task", "read_task", "openai_api", "runpod_api", "webui_api", "fail_dead_letters")
+FUNCTIONS = (
+    "route_tasks",
+    "submit_task",
+    "read_task",
+    "mcp_api",
+    "openai_api",
+    "runpod_api",
+    "webui_api",
+    "fail_dead_letters",
+)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

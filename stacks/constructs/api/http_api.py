@@ -25,6 +25,7 @@ RUNPOD: Final = "runpod"
 WEBUI: Final = "webui"
 OPENAI: Final = "openai"
 FLEET: Final = "fleet"
+MCP: Final = "mcp"
 #: Method, path and function of each route.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
@@ -59,6 +60,10 @@ ROUTES: Final = (
     ("POST", "/v1/images/generations", OPENAI),
     ("POST", "/v1/images/edits", OPENAI),
     ("POST", "/v1/images/variations", OPENAI),
+    ("POST", "/mcp", MCP),
+    # The protocol asks for 405, because there is no stream to listen on and no session to end.
+    ("GET", "/mcp", MCP),
+    ("DELETE", "/mcp", MCP),
 )
 
 

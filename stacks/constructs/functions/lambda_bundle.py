@@ -21,18 +21,22 @@ CONSOLE_FOLDER: Final = "console"
 #: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
 #: leaves boto3 and botocore out: the Lambda runtime provides them, and the latter alone has 25 MB.
 REQUIREMENTS: Final = "lambdas/requirements.txt"
+#: The libraries of `mcp_api`. They make the bundle four times as large, so no other function has them.
+MCP_REQUIREMENTS: Final = "lambdas/mcp_api/requirements.txt"
 
 
-def lambda_code(root: Path, target: FunctionTarget) -> aws_lambda.Code:
-    """Return the code of all functions, made from the project at `root` for the functions' processors and Python.
+def lambda_code(root: Path, target: FunctionTarget, requirements: str = REQUIREMENTS) -> aws_lambda.Code:
+    """Return the code of functions, made from the project at `root` for the functions' processors and Python.
 
     Its hash covers the bundled files only, so a change elsewhere in the project deploys no function again.
     """
     return aws_lambda.Code.from_asset(
         str(root),
         asset_hash_type=AssetHashType.CUSTOM,
-        asset_hash=bundle_hash(root, target),
-        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_LocalBundling(root, target)),
+        asset_hash=bundle_hash(root, target, requirements),
+        bundling=BundlingOptions(
+            image=DockerImage.from_registry("unused"), local=_LocalBundling(root, target, requirements)
+        ),
     )
 
 
@@ -44,29 +48,29 @@ def bundled_files(root: Path) -> Iterator[Path]:
     yield from sorted(file for file in (root / CONSOLE_FOLDER).rglob("*") if file.is_file())
 
 
-def bundle_hash(root: Path, target: FunctionTarget) -> str:
+def bundle_hash(root: Path, target: FunctionTarget, requirements: str = REQUIREMENTS) -> str:
     """Return the hash of all sources of the bundle."""
     digest = hashlib.sha256(f"{target.python} {target.wheel_platform}".encode())
-    for file in (root / REQUIREMENTS, *bundled_files(root)):
+    for file in (root / requirements, *bundled_files(root)):
         content = file.read_bytes()
         digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def make_bundle(root: Path, target: FunctionTarget, output: Path) -> None:
+def make_bundle(root: Path, target: FunctionTarget, output: Path, requirements: str = REQUIREMENTS) -> None:
     """Write the content of a function's code folder to `output`."""
-    _install_libraries(root, target, output)
+    _install_libraries(root / requirements, target, output)
     for file in bundled_files(root):
         copy = output / file.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
 
 
-def _install_libraries(root: Path, target: FunctionTarget, output: Path) -> None:
+def _install_libraries(requirements: Path, target: FunctionTarget, output: Path) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(output)]
     command += ["--python-platform", target.wheel_platform, "--python-version", target.python]
-    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(root / REQUIREMENTS)]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(requirements)]
     # The output goes to stderr, because the CDK command line reads stdout.
     subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603  # our own arguments
     # Remove the libraries' command line programs, because they name this machine's Python.
@@ -75,10 +79,11 @@ def _install_libraries(root: Path, target: FunctionTarget, output: Path) -> None
 
 @jsii.implements(ILocalBundling)
 class _LocalBundling:
-    def __init__(self, root: Path, target: FunctionTarget) -> None:
+    def __init__(self, root: Path, target: FunctionTarget, requirements: str) -> None:
         self._root = root
         self._target = target
+        self._requirements = requirements
 
     def try_bundle(self, output_dir: str, *_: object, **_options: object) -> bool:
-        make_bundle(self._root, self._target, Path(output_dir))
+        make_bundle(self._root, self._target, Path(output_dir), self._requirements)
         return True

@@ -1,4 +1,4 @@
-"""Functions that accept a task and wait for its end: the APIs of RunPod, of the SD Web UI and of OpenAI."""
+"""Functions that accept a task and wait for its end: the APIs of RunPod, of the SD Web UI and of OpenAI, and MCP."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -66,6 +66,20 @@ def openai_api(scope: Construct, resources: TaskResources, *, secret_arns: Mappi
         folder="openai_api",
         description="Answers programs that were written for OpenAI's images API",
         url_output="OpenaiFunctionUrl",
+    )
+
+
+def mcp_api(scope: Construct, resources: TaskResources, *, secret_arns: Mapping[str, str]) -> TaskFunction:
+    """Create the function behind /mcp; `secret_arns` has each key's secret by the key's name."""
+    return _synchronous_function(
+        scope,
+        "McpApi",
+        resources,
+        secret_arns,
+        folder="mcp_api",
+        description="Offers tools to assistants by the Model Context Protocol",
+        indexes=(RUNTIME_INDEX,),
+        url_output="McpFunctionUrl",
     )
 
 

@@ -1,0 +1,48 @@
+"""Handler of /mcp, the endpoint of the Model Context Protocol, from the HTTP API or at the function's own URL."""
+
+import os
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from lambdas.http.application import body_of
+from lambdas.runtime.observability import observed
+from lambdas.tasks.composition import WaitingSettings
+from lambdas.tasks.waiting_function import WaitingFunction
+
+if TYPE_CHECKING:
+    from lambdas.mcp_api.endpoint import McpEndpoint
+
+
+@cache
+def function() -> WaitingFunction:
+    """Compose the routes of this process."""
+    waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ))
+    app = waiting.application
+
+    @cache
+    def endpoint() -> "McpEndpoint":
+        # The SDK takes longer to import than everything else, and Lambda limits the start of a process to ten seconds.
+        from lambdas.mcp_api.endpoint import McpEndpoint  # noqa: PLC0415 - see above
+
+        return McpEndpoint(function=waiting)
+
+    @app.post("/mcp")
+    def answer() -> Response[str]:
+        return endpoint().answer(body_of(app.current_event), app.current_event.headers)
+
+    def refuse_method() -> Response[str]:
+        # A stream to listen on and a session to end are parts of the protocol that a server may lack.
+        return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED.value, body="", headers={"Allow": "POST"})
+
+    app.get("/mcp")(refuse_method)
+    app.delete("/mcp")(refuse_method)
+    return waiting
+
+
+@observed
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Answer one request."""
+    return function().resolve(event, context)

@@ -1,7 +1,7 @@
 /** Facts that several screens read from a task. */
 import { safeLink } from "./links.js";
 
-/** @import {Output, ShownTask} from "./types.js" */
+/** @import {ListedTask, Output, ShownTask} from "./types.js" */
 
 const PICTURE = /\.(png|jpe?g|webp|gif|bmp|avif)$/i;
 const ACTIVE = ["IN_QUEUE", "IN_PROGRESS"];
@@ -14,6 +14,11 @@ export function isActive({ status }) {
 /** @param {{status: string}} task @returns {boolean} True if the task ended without its outcome. */
 export function isUnsuccessful({ status }) {
   return !isActive({ status }) && status !== "COMPLETED";
+}
+
+/** @param {ListedTask} task @returns {boolean} True for a call that listed names, as the form makes them. */
+export function isListOfNames({ tasktype, status, picture_count: count }) {
+  return tasktype === "webui-api" && status === "COMPLETED" && !count;
 }
 
 /** @param {ShownTask} task @returns {Output[]} Outputs that are pictures, in their order. */

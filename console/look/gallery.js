@@ -1,6 +1,7 @@
 /** Gallery: tiles of tasks, the newest first. It loads the next page when its end comes into view. */
 import { ApiError } from "../api/errors.js";
 import { usePolling } from "../api/polling.js";
+import { isListOfNames } from "../api/task_facts.js";
 import { placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useEffect, useRef, useState } from "../view.js";
@@ -24,7 +25,7 @@ export function Gallery({ api, filters }) {
   // The newest page is read again and again, so a picture appears when it is made.
   const { answer, error } = usePolling(() => api.listTasks({ ...queryOf(filters), limit: PAGE_TASKS }), [api, filters]);
 
-  const tasks = merged(answer?.tasks ?? [], older);
+  const tasks = merged(answer?.tasks ?? [], older).filter((task) => !isListOfNames(task));
   // The position of the first page is kept: a later one would repeat what was loaded.
   const position = next === undefined ? answer?.next : next;
   useEffect(() => {

@@ -19,6 +19,7 @@ export function TaskActions({ api, task, onChange }) {
     }
     setBusy(false);
   };
+  if (!isActive(task) && !isUnsuccessful(task)) return null;
   const { cancel, retry } = TEXT.task.actions;
   return html`
     <div class="row">

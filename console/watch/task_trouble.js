@@ -5,7 +5,7 @@ import { html } from "../view.js";
 /** @param {{task: import("../api/types.js").ShownTask}} properties */
 export function TaskTrouble({ task }) {
   const { error } = task;
-  if (!error) return null;
+  if (!error || task.status === "CANCELLED") return null;
   return html`
     <div class="trouble small">
       <p><strong class="code">${error.code}</strong> ${error.message}</p>

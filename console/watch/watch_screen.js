@@ -1,7 +1,7 @@
 /** Watch: the tasks that run, those that wait, and those that ended last, without a reload. */
 import { ApiError } from "../api/errors.js";
 import { usePolling } from "../api/polling.js";
-import { isActive } from "../api/task_facts.js";
+import { isActive, isListOfNames } from "../api/task_facts.js";
 import { placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useMemo } from "../view.js";
@@ -78,8 +78,9 @@ class SectionReader {
   /** @param {{status?: string}} query @returns {Promise<Section>} */
   async _section(query) {
     const page = await this._api.listTasks({ ...query, limit: SECTION_TASKS });
-    const tasks = await Promise.all(page.tasks.map((task) => this._ended.get(runOf(task)) ?? this._api.readTask(task.id)));
-    return { tasks, hasMore: page.next !== null && tasks.length === SECTION_TASKS };
+    const listed = page.tasks.filter((task) => !isListOfNames(task));
+    const tasks = await Promise.all(listed.map((task) => this._ended.get(runOf(task)) ?? this._api.readTask(task.id)));
+    return { tasks, hasMore: page.next !== null && page.tasks.length === SECTION_TASKS };
   }
 }
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from cli.batch_commands import batch
 from cli.cost.command import cost
 from cli.doctor.command import doctor
 from cli.env_command import env
@@ -109,5 +110,5 @@ def _without_contradictions(context: click.Context, choice: EnvironmentChoice) -
 
 _OPTIONS = {"name": "--environment", "url": "--url", "key": "--key", "key_name": "--key-name"}
 
-for part in (submit, status, cancel, list_tasks, logs, env, mcp, models, doctor, cost, init):
+for part in (submit, status, cancel, list_tasks, batch, logs, env, mcp, models, doctor, cost, init):
     main.add_command(part)

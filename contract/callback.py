@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from contract.batch import Batch, Ended
 from contract.errors import WEBUI_RESPONSE, DarkroomError
 from contract.json_values import size_bytes
 from contract.picture_list import fitting_error
-from contract.record import Record, Status
+from contract.record import Status
 from contract.task import MAX_CONTEXT_BYTES
 
 #: Status of a callback for each final state of a record.
@@ -16,12 +17,23 @@ CALLBACK_STATUS: Final[Mapping[Status, str]] = {
     Status.CANCELLED: "cancelled",
     Status.TIMED_OUT: "timed_out",
 }
+#: `tasktype` of the callback of a batch.
+BATCH_TASKTYPE: Final = "batch"
 #: Message attributes of a callback that subscribers may filter on.
 CALLBACK_ATTRIBUTES: Final = ("id", "runtime", "tasktype", "status", "tenant")
 
 
-def callback_for(record: Record) -> dict[str, Any]:
-    """Return the callback of a final record."""
+def callback_for(record: Ended) -> dict[str, Any]:
+    """Return the callback of a final record or batch."""
+    if isinstance(record, Batch):
+        return {
+            "id": record.id,
+            "tasktype": BATCH_TASKTYPE,
+            "status": CALLBACK_STATUS[record.status],
+            "result": record.status is Status.COMPLETED,
+            "counts": record.counts,
+            "context": record.context_value,
+        }
     body: dict[str, Any] = {
         "id": record.id,
         "runtime": record.runtime,
@@ -35,18 +47,23 @@ def callback_for(record: Record) -> dict[str, Any]:
         body |= {"image_count": record.image_count, "manifest_url": record.manifest_url}
     if record.unknown_fields:
         body["unknown_fields"] = list(record.unknown_fields)
+    if record.batch is not None:
+        body["batch"] = record.batch
     if record.error is not None:
         # Subscribers get code and message. Only the sender of the call needs the Web UI's response, which may be long.
         body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_RESPONSE}
     return body
 
 
-def callback_attributes(record: Record) -> dict[str, str]:
-    """Return the message attributes of a record's callback."""
+def callback_attributes(record: Ended) -> dict[str, str]:
+    """Return the message attributes of the callback of a record or batch."""
+    if isinstance(record, Batch):
+        kind = {"tasktype": BATCH_TASKTYPE}
+    else:
+        kind = {"runtime": record.runtime, "tasktype": record.tasktype}
     return {
         "id": record.id,
-        "runtime": record.runtime,
-        "tasktype": record.tasktype,
+        **kind,
         "status": CALLBACK_STATUS[record.status],
         **({"tenant": record.tenant} if record.tenant else {}),
     }

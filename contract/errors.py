@@ -83,6 +83,24 @@ class TaskNotFound(DarkroomError):
     code = "task_not_found"
 
 
+class BatchNotFound(DarkroomError):
+    """Raised when no batch has the id: it never existed, or its retention has ended."""
+
+    code = "batch_not_found"
+
+
+class BatchFinished(DarkroomError):
+    """Raised by a cancel of a batch whose tasks have all ended."""
+
+    code = "batch_finished"
+
+
+class BatchNotFinished(DarkroomError):
+    """Raised by a retry of a batch with active tasks."""
+
+    code = "batch_not_finished"
+
+
 class RuntimeNotFound(DarkroomError):
     """Raised when the path of a call names an unknown runtime."""
 

@@ -117,6 +117,9 @@ class Record(BaseModel):
     #: JSON text of the sender's context: DynamoDB's own numbers would not come back unchanged.
     context: str = "null"
     webhook: str | None = None
+    #: The batch that it was sent in, and its number there.
+    batch: str | None = None
+    batch_number: int | None = None
     #: Name of the key of the HTTP API with which it was submitted; None for tasks of the entry topic.
     key_name: str | None = None
     #: The beginning of the prompt, for listings.
@@ -241,8 +244,8 @@ class Record(BaseModel):
 
 
 def is_task(item: Mapping[str, Any]) -> bool:
-    """Return True for a record, False for an item of `task_store.active_runs` or `contract.heartbeat`."""
-    return "run" in item
+    """Return True for a record, False for a batch or an item of `task_store.active_runs` or `contract.heartbeat`."""
+    return "tasktype" in item
 
 
 def due_shard(task_key: str) -> str:

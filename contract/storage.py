@@ -23,6 +23,9 @@ MESSAGE_FOLDER: Final = "messages"
 #: Folder of the task bucket with unreadable queue messages, for the operators.
 UNREADABLE_FOLDER: Final = "unreadable"
 
+#: Folder of the task bucket for the tasks of batches.
+BATCH_FOLDER: Final = "batches"
+
 #: Folder of the task bucket for the lists and options of the bridge for Web UI clients.
 WEBUI_FOLDER: Final = "webui"
 
@@ -33,7 +36,9 @@ TENANT_METADATA: Final = "tenant"
 #: Tag of the uploads and outputs that a task links. The agents' roles read no others.
 LINKED_TAG: Final = {"linked": "true"}
 #: Folders of the task bucket whose objects Darkroom itself writes, or lets callers upload.
-_OWN_FOLDERS: Final = frozenset({MESSAGE_FOLDER, UNREADABLE_FOLDER, UPLOAD_FOLDER, WEBUI_FOLDER, TENANT_FOLDER})
+_OWN_FOLDERS: Final = frozenset(
+    {MESSAGE_FOLDER, UNREADABLE_FOLDER, UPLOAD_FOLDER, WEBUI_FOLDER, TENANT_FOLDER, BATCH_FOLDER}
+)
 
 #: First element of the JSON array that the Amazon SNS and SQS Extended Client Libraries send instead of a payload.
 POINTER_CLASSES: Final = frozenset(

@@ -148,19 +148,24 @@ class Policy(BaseModel):
     )
 
 
+TaskId = Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id), WithJsonSchema(ID_SCHEMA)]
+Context = Annotated[Any, AfterValidator(_check_context), Field(description="Comes back in the callback")]
+Webhook = Annotated[str, AfterValidator(_check_webhook), WithJsonSchema(WEBHOOK_SCHEMA)]
+
+
 class Metadata(BaseModel):
     """Everything about a task except what the Web UI is asked to make."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    id: Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id), WithJsonSchema(ID_SCHEMA)]
+    id: TaskId
     runtime: Annotated[str, Field(min_length=1, max_length=128, description="Name of a configured runtime")]
     tasktype: TaskType
     prefix: Annotated[str, AfterValidator(_check_prefix), Field(description="Folder in the output bucket")] = (
         DEFAULT_PREFIX
     )
-    context: Annotated[Any, AfterValidator(_check_context), Field(description="Comes back in the callback")] = None
-    webhook: Annotated[str, AfterValidator(_check_webhook), WithJsonSchema(WEBHOOK_SCHEMA)] | None = None
+    context: Context = None
+    webhook: Webhook | None = None
     policy: Policy = Policy()
     output: OutputRequest = OutputRequest()
 

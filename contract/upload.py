@@ -15,5 +15,9 @@ MAX_LINK_BYTES: Final = 50 * 1024 * 1024
 MAX_TASK_BYTES: Final = 64 * 1024 * 1024
 #: Bytes of one upload.
 MAX_UPLOAD_BYTES: Final = MAX_LINK_BYTES
-#: File extension by content type of an upload: the types that a linked picture may have.
-UPLOAD_TYPES: Final = {known.content_type: known.extension for known in INPUT_FORMATS}
+#: Content type of JSON lines, in which the tasks of a batch are uploaded.
+JSON_LINES: Final = "application/x-ndjson"
+#: File extension by content type of a picture that may be uploaded and linked.
+PICTURE_TYPES: Final = {known.content_type: known.extension for known in INPUT_FORMATS}
+#: The same of every upload, the tasks of a batch included.
+UPLOAD_TYPES: Final = PICTURE_TYPES | {JSON_LINES: "jsonl"}

@@ -5,10 +5,11 @@ import json
 from enum import StrEnum
 from typing import Any, Final
 
+from contract.batch import Batch, Ended, ended_item
 from contract.conditional_update import Request, status_in, update
 from contract.errors import WEBUI_RESPONSE
 from contract.json_values import compact_json
-from contract.record import FINAL_STATUSES, Record
+from contract.record import FINAL_STATUSES
 
 #: Seconds between two attempts: an hour in all. The first pauses are short, because most failures are.
 PAUSES_SECONDS: Final = (10, 30, 60, 180, 420, 900, 2000)
@@ -25,24 +26,32 @@ class WebhookState(StrEnum):
     FAILED = "failed"
 
 
-def webhook_id(record: Record) -> str:
-    """Return the id of a run's webhook, equal for all its deliveries and different for every other run."""
-    text = f"{record.id}\n{record.run_id}\n{record.submission_id}"
+def webhook_id(ended: Ended) -> str:
+    """Return the id of the webhook of a run or batch, equal for all its deliveries and different for every other."""
+    text = f"{ended.id}\n{ended.run_id}\n{ended.submission_id}"
     return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def encode_webhook(record: Record) -> str:
-    """Return the message of a finished run. It holds the record, because the next run of the id replaces it.
+def encode_webhook(ended: Ended) -> str:
+    """Return the message of a finished run or batch. It holds the record, because the next run of the id replaces it.
 
     No webhook repeats the Web UI's response to a refused task, with which the message might not fit into the queue.
+    Nor does it repeat the errors of a batch's refused tasks.
     """
-    error = {name: value for name, value in (record.error or {}).items() if name != WEBUI_RESPONSE} or None
-    return compact_json({"record": record.model_copy(update={"error": error, "last_error": None}).to_item()})
+    if isinstance(ended, Batch):
+        item = ended.model_copy(update={"refusals": {}}).to_item()
+        return compact_json({"record": {name: _listed(value) for name, value in item.items()}})
+    error = {name: value for name, value in (ended.error or {}).items() if name != WEBUI_RESPONSE} or None
+    return compact_json({"record": ended.model_copy(update={"error": error, "last_error": None}).to_item()})
 
 
-def decode_webhook(body: str) -> Record:
-    """Return the record of a message."""
-    return Record.from_item(json.loads(body)["record"])
+def decode_webhook(body: str) -> Ended:
+    """Return the record or batch of a message."""
+    return ended_item(json.loads(body)["record"])
+
+
+def _listed(value: object) -> object:
+    return sorted(value) if isinstance(value, set) else value
 
 
 def record_attempt(

@@ -7,6 +7,7 @@ client.save(task, "out")
 
 from typing import TYPE_CHECKING, Any
 
+from darkroom.batch_snapshot import BatchSnapshot
 from darkroom.client import Client
 from darkroom.errors import (
     DeadlinePassed,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcceptedTask",
     "AsyncClient",
+    "BatchSnapshot",
     "Client",
     "DeadlinePassed",
     "Error",

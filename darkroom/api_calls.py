@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from darkroom.batch_calls import BatchCalls
 from darkroom.errors import (
     DeadlinePassed,
     Error,
@@ -69,6 +70,7 @@ class ApiCalls:
             "content-type": "application/json",
             "accept": "application/json",
         }
+        self.batches = BatchCalls(call=self._json, clock=clock)
 
     def prepare(self, prompt: str | None, options: TaskOptions) -> Operation[dict[str, Any]]:
         """Return a request whose pictures are uploaded."""

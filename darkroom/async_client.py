@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from darkroom.batch_calls import JSON_LINES
+from darkroom.batch_snapshot import BatchSnapshot
 from darkroom.connection import Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
 from darkroom.input_pictures import PictureInput
@@ -70,6 +72,33 @@ class AsyncClient(Connection):
     async def call(self, method: str, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Send a document to a path that has no method here, and return the document of the answer."""
         return await self._run(self._calls.call(method, path, document))
+
+    async def submit_batch(self, tasks: bytes, content_type: str = JSON_LINES, **options: str) -> BatchSnapshot:
+        """Submit up to 1,000 tasks as one batch: JSON lines, or JSON as another content type says.
+
+        The options of JSON lines are `id`, `expand`, `callback` and `webhook`. With an `id`, a repetition is harmless.
+        """
+        return await self._run(self._calls.batches.submit(tasks, content_type, options))
+
+    async def get_batch(self, batch_id: str) -> BatchSnapshot:
+        """Return a batch as it is now."""
+        return await self._run(self._calls.batches.get(batch_id))
+
+    async def cancel_batch(self, batch_id: str) -> BatchSnapshot:
+        """Begin to cancel the active tasks of a batch."""
+        return await self._run(self._calls.batches.cancel(batch_id))
+
+    async def retry_batch(self, batch_id: str) -> BatchSnapshot:
+        """Submit the tasks of a batch that failed again, as another batch."""
+        return await self._run(self._calls.batches.retry(batch_id))
+
+    def list_batches(self) -> AsyncIterator[BatchSnapshot]:
+        """Yield all batches, the newest first."""
+        return self._iterate(self._calls.batches.list())
+
+    def watch_batch(self, batch_id: str, *, timeout_seconds: float | None = None) -> AsyncIterator[BatchSnapshot]:
+        """Yield a batch whenever it has changed, until all its tasks have ended. Raise DeadlinePassed in between."""
+        return self._iterate(self._calls.batches.watch(batch_id, timeout_seconds))
 
     async def download(self, output: OutputFile) -> bytes:
         """Return the content of an output."""

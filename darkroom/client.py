@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from darkroom.batch_calls import JSON_LINES
+from darkroom.batch_snapshot import BatchSnapshot
 from darkroom.connection import RETRIES, TIMEOUT_SECONDS, Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply, Transport
 from darkroom.input_pictures import PictureInput
@@ -86,6 +88,33 @@ class Client(Connection):
     def call(self, method: str, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Send a document to a path that has no method here, and return the document of the answer."""
         return self._run(self._calls.call(method, path, document))
+
+    def submit_batch(self, tasks: bytes, content_type: str = JSON_LINES, **options: str) -> BatchSnapshot:
+        """Submit up to 1,000 tasks as one batch: JSON lines, or JSON as another content type says.
+
+        The options of JSON lines are `id`, `expand`, `callback` and `webhook`. With an `id`, a repetition is harmless.
+        """
+        return self._run(self._calls.batches.submit(tasks, content_type, options))
+
+    def get_batch(self, batch_id: str) -> BatchSnapshot:
+        """Return a batch as it is now."""
+        return self._run(self._calls.batches.get(batch_id))
+
+    def cancel_batch(self, batch_id: str) -> BatchSnapshot:
+        """Begin to cancel the active tasks of a batch."""
+        return self._run(self._calls.batches.cancel(batch_id))
+
+    def retry_batch(self, batch_id: str) -> BatchSnapshot:
+        """Submit the tasks of a batch that failed again, as another batch."""
+        return self._run(self._calls.batches.retry(batch_id))
+
+    def list_batches(self) -> Iterator[BatchSnapshot]:
+        """Yield all batches, the newest first."""
+        return self._iterate(self._calls.batches.list())
+
+    def watch_batch(self, batch_id: str, *, timeout_seconds: float | None = None) -> Iterator[BatchSnapshot]:
+        """Yield a batch whenever it has changed, until all its tasks have ended. Raise DeadlinePassed in between."""
+        return self._iterate(self._calls.batches.watch(batch_id, timeout_seconds))
 
     def download(self, output: OutputFile) -> bytes:
         """Return the content of an output."""

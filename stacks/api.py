@@ -8,7 +8,8 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
-from stacks.constructs.api.http_api import FLEET, MCP, OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.api.http_api import BATCH, FLEET, MCP, OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.functions.batches import Batches
 from stacks.constructs.functions.fleet_function import read_fleet
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
 from stacks.constructs.functions.reading_functions import authorize, read_task
@@ -47,7 +48,8 @@ class ApiStack(Stack):
         openai = openai_api(self, resources, secret_arns=secret_arns)
         mcp = mcp_api(self, replace(resources, platform=mcp_platform), secret_arns=secret_arns)
         notify(self, resources, webhook_queue=webhooks.queue)
-        expire_tasks(self, resources)
+        batches = Batches(self, "Batches", resources=resources)
+        expire_tasks(self, resources, batch_queue=batches.queue)
         upload = create_upload(self, resources)
         http = HttpApi(
             self,
@@ -56,6 +58,7 @@ class ApiStack(Stack):
                 SUBMIT: submit,
                 READ: read,
                 FLEET: read_fleet(self, resources, webhook_dead_letters=webhooks.dead_letters),
+                BATCH: batches.api,
                 UPLOAD: upload,
                 RUNPOD: runpod,
                 WEBUI: webui,

@@ -3,13 +3,14 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import fleet, mcp, openai, runpod, tasks, uploads, webui
+from docs.openapi import batches, fleet, mcp, openai, runpod, tasks, uploads, webui
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
 
 OPERATIONS: Final = (
     *tasks.OPERATIONS,
+    *batches.OPERATIONS,
     *uploads.OPERATIONS,
     *fleet.OPERATIONS,
     *runpod.OPERATIONS,

@@ -68,6 +68,7 @@ _CALLBACK: Final[dict[str, Any]] = {
         "output_url": {"type": ["string", "null"]},
         "context": {"description": "What the sender wrote"},
         "unknown_fields": {"type": "array", "items": {"type": "string"}},
+        "batch": {"type": "string", "description": "The batch that the task was sent in"},
         "error": TaskError,
     },
 }

@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from contract.batch import Ended
 from contract.callback import callback_for
 from contract.formats import Format
 from contract.json_values import compact_json
@@ -26,10 +27,11 @@ class WebhookBodies:
         self._task_bucket = task_bucket
         self._responses = responses
 
-    def render(self, record: Record) -> bytes:
-        """Return the body for a final record."""
-        body = self._job(record) if record.format == Format.RUNPOD.value else callback_for(record)
-        return compact_json(body).encode()
+    def render(self, record: Ended) -> bytes:
+        """Return the body for a final record or batch."""
+        if isinstance(record, Record) and record.format == Format.RUNPOD.value:
+            return compact_json(self._job(record)).encode()
+        return compact_json(callback_for(record)).encode()
 
     def _job(self, record: Record) -> dict[str, Any]:
         request = self._request(record)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from contract.record import Record
+from contract.batch import Ended
 from contract.webhook import MAX_WEBHOOK_ATTEMPTS, PAUSES_SECONDS, WebhookState, decode_webhook, webhook_id
 from lambdas.deliver_webhook.signature import signed_headers
 from lambdas.deliver_webhook.webhook_client import Attempt, WebhookClient
@@ -15,7 +15,7 @@ from task_store.repository import TaskRepository
 class PreparedWebhook:
     """A message that is ready to be posted."""
 
-    record: Record
+    record: Ended
     body: bytes
     headers: Mapping[str, str]
     receive_count: int
@@ -30,7 +30,7 @@ class WebhookDelivery:
         post: WebhookClient,
         repository: TaskRepository,
         signing_keys: Callable[[str], Sequence[bytes]],
-        render: Callable[[Record], bytes],
+        render: Callable[[Ended], bytes],
     ) -> None:
         self._post = post
         self._repository = repository
@@ -74,7 +74,7 @@ class WebhookDelivery:
         self._record(delivery.record, attempt, _state_after(delivery.receive_count))
         return 0 if _is_last(delivery.receive_count) else PAUSES_SECONDS[delivery.receive_count - 1]
 
-    def _record(self, record: Record, attempt: Attempt, state: WebhookState) -> None:
+    def _record(self, record: Ended, attempt: Attempt, state: WebhookState) -> None:
         logger().info(
             "webhook_attempted",
             task_id=record.id,

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from lambdas.expire_tasks.task_reaper import TaskReaper
+from lambdas.messaging.batch_queue import SqsBatchQueue
 from lambdas.messaging.topics import SnsTopic
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -15,10 +16,11 @@ from task_store.task_bucket import TaskBucket
 
 
 class ExpireTasksSettings(RepositorySettings):
-    """Places of tasks and of their messages."""
+    """Places of tasks and of their messages, and the queue of batches that continue."""
 
     task_bucket: str
     task_topic_arn: str
+    batch_queue_url: str
 
 
 @cache
@@ -31,7 +33,8 @@ def reaper() -> TaskReaper:
         bucket=TaskBucket(client=client("s3"), bucket=settings.task_bucket),
         repository=repository,
     )
-    return TaskReaper(repository=repository, publisher=publisher, now_ms=now_ms)
+    batch_queue = SqsBatchQueue(client=client("sqs"), queue_url=settings.batch_queue_url)
+    return TaskReaper(repository=repository, publisher=publisher, batch_queue=batch_queue, now_ms=now_ms)
 
 
 @observed

@@ -1,11 +1,16 @@
-"""Reaper of tasks: finds each task that a crash left behind, and finishes or publishes it again."""
+"""Reaper of tasks: finds each task that a crash left behind, and finishes or publishes it again.
+
+Batches that a crash left behind continue from their queue.
+"""
 
 from collections.abc import Callable
 from typing import Final
 
+from contract.batch import is_batch_key
 from contract.errors import DarkroomError
 from contract.record import MAX_ATTEMPTS, Record, Status
 from contract.transitions import Outcome
+from lambdas.messaging.batch_queue import BatchQueue
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from lambdas.tasks.publisher import TaskPublisher
@@ -20,9 +25,17 @@ MAX_REAPER_RUN_MS: Final = 40_000
 class TaskReaper:
     """Finishes or republishes due tasks; a task that fails does not stop the others."""
 
-    def __init__(self, *, repository: TaskRepository, publisher: TaskPublisher, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        repository: TaskRepository,
+        publisher: TaskPublisher,
+        batch_queue: BatchQueue,
+        now_ms: Callable[[], int],
+    ) -> None:
         self._repository = repository
         self._publisher = publisher
+        self._batch_queue = batch_queue
         self._now_ms = now_ms
 
     def run(self) -> None:
@@ -41,6 +54,11 @@ class TaskReaper:
                 self._defer(task_key)
 
     def _check(self, task_key: str, now_ms: int) -> None:
+        if is_batch_key(task_key):
+            self._batch_queue.send(task_key)
+            # The index may lag behind the table, so a batch may be sent once too often. That does no harm.
+            self._repository.defer(task_key)
+            return
         record = self._repository.read(task_key)
         # The index lags behind the table, so it only names the tasks to read.
         if record is None or record.next_check_at_ms is None or record.next_check_at_ms > now_ms:

@@ -1,4 +1,4 @@
-"""Batch from the task table's stream: the runs that ended, in order, up to the first that must wait.
+"""Batch from the task table's stream: runs and batches of tasks that ended, up to the first that must wait.
 
 Lambda repeats every change after the first that failed. So a change that can never be settled is set aside at once.
 Otherwise it would delay all those behind it.
@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
+from contract.batch import Ended, ended_item
 from contract.json_values import compact_json
-from contract.record import Record
 from lambdas.runtime.observability import count, logger
 from task_store.refusals import may_pass
 
@@ -32,15 +32,15 @@ class InvocationContext(Protocol):
         """Return the milliseconds until Lambda ends the function."""
 
 
-def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None:
-    """Return the record of a run that this change ended; None for every other change, such as a deletion by TTL."""
+def ended_run(old_image: Image | None, new_image: Image | None) -> Ended | None:
+    """Return the run or batch that this change ended; None for every other change, such as a deletion by TTL."""
     if not new_image:
         return None
-    record = Record.from_item(new_image)
+    record = ended_item(new_image)
     if not record.is_final:
         return None
     if old_image:
-        before = Record.from_item(old_image)
+        before = ended_item(old_image)
         if before.is_final and before.run_id == record.run_id:
             return None
     return record
@@ -49,7 +49,7 @@ def ended_run(old_image: Image | None, new_image: Image | None) -> Record | None
 class EndedRuns:
     """Settles the runs of a batch one after the other. `set_aside` sends a message to the operators' queue."""
 
-    def __init__(self, *, settle: Callable[[Record], None], set_aside: Callable[[str], None]) -> None:
+    def __init__(self, *, settle: Callable[[Ended], None], set_aside: Callable[[str], None]) -> None:
         self._settle = settle
         self._set_aside = set_aside
 

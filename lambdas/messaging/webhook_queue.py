@@ -2,15 +2,15 @@
 
 from typing import Any, Protocol
 
-from contract.record import Record
+from contract.batch import Ended
 from contract.webhook import encode_webhook
 
 
 class WebhookQueue(Protocol):
     """Interface of the webhook queue."""
 
-    def send(self, record: Record) -> None:
-        """Send the webhook of a final record; a record without a webhook is ignored."""
+    def send(self, record: Ended) -> None:
+        """Send the webhook of a final record or batch; one without a webhook is ignored."""
 
 
 class SqsWebhookQueue:
@@ -20,8 +20,8 @@ class SqsWebhookQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, record: Record) -> None:
-        """Send the webhook of a final record; a record without a webhook is ignored."""
+    def send(self, record: Ended) -> None:
+        """Send the webhook of a final record or batch; one without a webhook is ignored."""
         if record.webhook:
             self._client.send_message(
                 QueueUrl=self._queue_url,

@@ -4,23 +4,23 @@ import os
 from functools import cache, partial
 from typing import Any
 
-from contract.settings import Settings
+from lambdas.batches.composition import batch_repository
 from lambdas.messaging.stream_batch import MAX_ATTEMPTS, EndedRuns, InvocationContext
 from lambdas.messaging.topics import SnsTopic
 from lambdas.messaging.webhook_queue import send
 from lambdas.notify.notifier import Notifier
 from lambdas.runtime.clients import client, dynamodb
 from lambdas.runtime.observability import observed
+from lambdas.tasks.repository import RepositorySettings
 from task_store.active_runs import ActiveRuns
 
 
-class NotifySettings(Settings):
+class NotifySettings(RepositorySettings):
     """Places of callbacks, and the limit of active tasks of a key."""
 
     completion_topic_arn: str
     #: Queue of the changes that no repetition can settle.
     failure_queue_url: str
-    task_table: str
     active_tasks_per_key: int | None = None
 
 
@@ -33,6 +33,7 @@ def ended_runs() -> EndedRuns:
         completion_topic=SnsTopic(
             client=client("sns", max_attempts=MAX_ATTEMPTS), topic_arn=settings.completion_topic_arn
         ),
+        settle_task=batch_repository(settings, max_attempts=MAX_ATTEMPTS).settle_task,
         release_run=runs.release_run if settings.active_tasks_per_key else None,
     )
     set_aside = partial(send, client("sqs", max_attempts=MAX_ATTEMPTS), settings.failure_queue_url)

@@ -1,7 +1,8 @@
-"""Notifier: publishes the callback of a run that has ended."""
+"""Notifier: publishes the callback of a run or batch that has ended, and counts the run in its batch."""
 
 from collections.abc import Callable
 
+from contract.batch import Batch, Ended
 from contract.callback import callback_attributes, callback_for
 from contract.json_values import compact_json
 from contract.record import Record
@@ -10,18 +11,39 @@ from lambdas.runtime.observability import count, logger
 
 
 class Notifier:
-    """Publishes callbacks. `release_run` makes room for the next task of the sender's key, if keys have a limit."""
+    """Publishes callbacks. `settle_task` records the end of a task in its batch.
 
-    def __init__(self, *, completion_topic: Topic, release_run: Callable[[Record], None] | None = None) -> None:
+    `release_run` makes room for the next task of the sender's key, if keys have a limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        completion_topic: Topic,
+        settle_task: Callable[[Record], None],
+        release_run: Callable[[Record], None] | None = None,
+    ) -> None:
         self._completion_topic = completion_topic
+        self._settle_task = settle_task
         self._release_run = release_run
 
-    def notify(self, record: Record) -> None:
-        """Publish the callback of a run that ended."""
+    def notify(self, record: Ended) -> None:
+        """Publish the callback of a run that ended, or of a batch that wants one."""
+        if isinstance(record, Batch):
+            self._notify_batch(record)
+            return
+        # The count comes first, because a failure after the callback would publish the callback twice.
+        self._settle_task(record)
         self._completion_topic.publish(compact_json(callback_for(record)), callback_attributes(record))
         self._release(record)
         logger().info("callback_published", task_id=record.id, run_id=record.run_id, status=record.status.value)
         count("CallbacksPublished", runtime=record.runtime, status=record.status.value)
+
+    def _notify_batch(self, batch: Batch) -> None:
+        if batch.has_callback:
+            self._completion_topic.publish(compact_json(callback_for(batch)), callback_attributes(batch))
+        logger().info("batch_ended", batch_id=batch.id, tenant=batch.tenant, status=batch.status.value)
+        count("BatchesEnded", status=batch.status.value)
 
     def _release(self, record: Record) -> None:
         if self._release_run is None:

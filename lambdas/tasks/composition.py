@@ -47,6 +47,7 @@ class SubmissionServices:
     catalogue: Catalogue
     repository: TaskRepository
     models: CheckpointCatalogue
+    own_links: OwnLinks
     task_bucket: TaskBucket
     submission: TaskSubmission
 
@@ -61,17 +62,18 @@ def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
         runs = ActiveRuns(client=dynamodb(), table_name=settings.task_table)
         create = ActiveTaskLimit(runs=runs, repository=repository, limit=settings.active_tasks_per_key).create
     models = CheckpointCatalogue(client=client("s3"), bucket=settings.model_bucket)
+    own_links = OwnLinks(client=client("s3"), task_bucket=settings.task_bucket, output_bucket=settings.output_bucket)
     submission = TaskSubmission(
         catalogue=settings.catalogue,
         find_checkpoint=models.find_checkpoint,
-        own_links=OwnLinks(client=client("s3"), task_bucket=settings.task_bucket, output_bucket=settings.output_bucket),
+        own_links=own_links,
         repository=repository,
         bucket=bucket,
         publisher=TaskPublisher(topic=topic, bucket=bucket, repository=repository),
         now_ms=now_ms,
         create=create,
     )
-    return SubmissionServices(settings.catalogue, repository, models, bucket, submission)
+    return SubmissionServices(settings.catalogue, repository, models, own_links, bucket, submission)
 
 
 @dataclass(frozen=True)

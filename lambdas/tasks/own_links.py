@@ -54,6 +54,13 @@ class OwnLinks:
             raise InvalidTask(errors)
         return found
 
+    def upload(self, link: str, tenant: Tenant) -> S3Location | None:
+        """Return the location of an upload of the tenant; None for every other link."""
+        location = _location(link) if link.startswith(_SCHEME) else None
+        if location is None or location.bucket != self._task_bucket:
+            return None
+        return location if _is_own_upload(location.key.split("/"), tenant) else None
+
     def _etag(self, location: S3Location, tenant: Tenant) -> str | None:
         """Return the ETag of an object that the tenant may read, and mark it as linked; None for every other one."""
         segments = location.key.split("/")

@@ -91,6 +91,8 @@ class TaskSubmission:
         tenant: Tenant,
         key_name: str | None = None,
         webui_session: str | None = None,
+        batch: str | None = None,
+        batch_number: int | None = None,
     ) -> Record:
         """Check, record and publish a task, and return its record.
 
@@ -103,6 +105,8 @@ class TaskSubmission:
             tenant: Owner of the task.
             key_name: Name of the sender's key, if the sender has one.
             webui_session: Session of the Web UI client that waits for the task, if one waits.
+            batch: Id of the batch that the task was sent in, if any.
+            batch_number: Number of the task in its batch.
 
         Raises:
             InvalidTask: the request has broken fields.
@@ -119,7 +123,15 @@ class TaskSubmission:
             generated_id=generated_id,
         )
         submission = replace(submission, etags=self._own_links.etags(submission, tenant))
-        record = self._submit(submission, submission_id, tenant.name, key_name=key_name, webui_session=webui_session)
+        record = self._submit(
+            submission,
+            submission_id,
+            tenant.name,
+            key_name=key_name,
+            webui_session=webui_session,
+            batch=batch,
+            batch_number=batch_number,
+        )
         logger().info(
             "task_accepted",
             task_id=record.id,
@@ -170,7 +182,7 @@ class TaskSubmission:
         count("TasksRetried", runtime=record.runtime)
         return record
 
-    def _submit(self, submission: Submission, submission_id: str, tenant: str, **sender: str | None) -> Record:
+    def _submit(self, submission: Submission, submission_id: str, tenant: str, **sender: str | int | None) -> Record:
         previous: Record | None = None
         now_ms = self._now_ms()
         for _ in range(MAX_RACES):

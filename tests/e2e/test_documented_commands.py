@@ -56,6 +56,8 @@ RESULTS: Final[Mapping[str, str]] = {
     "wait=120000": '"status": "COMPLETED"',
     "submit docs/examples/text-to-image.json": "test-t2i-",
     "models push": "photo-v2",
+    "batch submit posters.jsonl": "COMPLETED",
+    "watch_batch": "100%",
 }
 
 

@@ -21,6 +21,7 @@ ANSWER_MAX_AGE_SECONDS: Final = 60
 SUBMIT: Final = "submit"
 READ: Final = "read"
 UPLOAD: Final = "upload"
+BATCH: Final = "batch"
 RUNPOD: Final = "runpod"
 WEBUI: Final = "webui"
 OPENAI: Final = "openai"
@@ -40,6 +41,12 @@ ROUTES: Final = (
     ("GET", "/v1alpha2/runtimes", FLEET),
     ("GET", "/v1alpha2/runtimes/{name}", FLEET),
     ("GET", "/v1alpha2/fleet", FLEET),
+    ("POST", "/v1alpha2/batches", BATCH),
+    ("GET", "/v1alpha2/batches", BATCH),
+    ("GET", "/v1alpha2/batches/{id}", BATCH),
+    ("DELETE", "/v1alpha2/batches/{id}", BATCH),
+    ("GET", "/v1alpha2/batches/{id}/tasks", BATCH),
+    ("POST", "/v1alpha2/batches/{id}/retry", BATCH),
     ("POST", "/v2/{runtime}/run", RUNPOD),
     ("POST", "/v2/{runtime}/runsync", RUNPOD),
     ("GET", "/v2/{runtime}/status/{id}", RUNPOD),

@@ -46,11 +46,10 @@ def notify(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs
         "Notify",
         folder="notify",
         description="Publishes the callbacks of finished tasks",
-        settings=resources.settings("COMPLETION_TOPIC_ARN", "TASK_TABLE", "ACTIVE_TASKS_PER_KEY"),
+        settings=resources.settings("COMPLETION_TOPIC_ARN", "TASK_TABLE", "RETENTION_SECONDS", "ACTIVE_TASKS_PER_KEY"),
         failures=failures,
     )
-    if resources.environment.throttling.active_tasks_per_key:
-        function.allow("dynamodb:UpdateItem", on=[resources.storage.table_arn])
+    function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[resources.storage.table_arn])
     function.publish_to(resources.topics.completion_arn, key_arn=resources.topics.key_arn)
     webhooks = _stream_function(
         scope,
@@ -110,7 +109,7 @@ def _stream_function(
     return function
 
 
-def expire_tasks(scope: Construct, resources: TaskResources) -> TaskFunction:
+def expire_tasks(scope: Construct, resources: TaskResources, *, batch_queue: aws_sqs.IQueue) -> TaskFunction:
     """Create the function that finishes abandoned tasks, and its schedule."""
     storage = resources.storage
     function = TaskFunction(
@@ -119,13 +118,17 @@ def expire_tasks(scope: Construct, resources: TaskResources) -> TaskFunction:
         folder="expire_tasks",
         description="Finishes tasks that were abandoned or have expired",
         timeout_seconds=EXPIRE_TIMEOUT_SECONDS,
-        settings=resources.settings("TASK_TABLE", "TASK_BUCKET", "TASK_TOPIC_ARN", "RETENTION_SECONDS"),
+        settings={
+            **resources.settings("TASK_TABLE", "TASK_BUCKET", "TASK_TOPIC_ARN", "RETENTION_SECONDS"),
+            "BATCH_QUEUE_URL": batch_queue.queue_url,
+        },
         platform=resources.platform,
     )
     function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[storage.table_arn])
     function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{DUE_INDEX}"])
     resources.allow_unpublished_messages(function)
     function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
+    function.allow("sqs:SendMessage", on=[batch_queue.queue_arn])
     function.schedule(scope, "ExpireSchedule", every_minutes=EXPIRE_INTERVAL_MINUTES)
     return function
 

@@ -85,7 +85,7 @@ def create_upload(scope: Construct, resources: TaskResources) -> TaskFunction:
 
 
 def allow_submission(function: TaskFunction, resources: TaskResources) -> None:
-    """Allow a function to look up checkpoints and to record tasks."""
+    """Allow a function to check and to record tasks."""
     storage = resources.storage
     if resources.environment.throttling.active_tasks_per_key:
         function.allow("dynamodb:BatchGetItem", on=[storage.table_arn])
@@ -95,6 +95,12 @@ def allow_submission(function: TaskFunction, resources: TaskResources) -> None:
         on=[f"{storage.task_bucket.arn}/{MESSAGE_FOLDER}/*"],
         wildcard_reason="A message too large for a topic is stored under the id of its task",
     )
+    allow_checks(function, resources)
+
+
+def allow_checks(function: TaskFunction, resources: TaskResources) -> None:
+    """Allow a function to look up what requests name: uploads, outputs and checkpoints."""
+    storage = resources.storage
     function.read_objects(
         storage.task_bucket, UPLOAD_FOLDER, wildcard_reason="The request names the uploads whose owner is checked"
     )

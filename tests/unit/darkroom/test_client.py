@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import darkroom
-from contract.upload import UPLOAD_TYPES
+from contract.upload import PICTURE_TYPES
 from darkroom.connection import Connection
 from darkroom.http_exchange import HttpReply, NoReply
 from darkroom.input_pictures import _SIGNATURES
@@ -149,7 +149,7 @@ def test_a_file_that_is_no_picture_is_named_before_anything_is_sent() -> None:
 
 
 def test_every_type_of_upload_is_recognized() -> None:
-    assert {content_type for _, _, content_type in _SIGNATURES} == set(UPLOAD_TYPES)
+    assert {content_type for _, _, content_type in _SIGNATURES} == set(PICTURE_TYPES)
 
 
 def test_a_wait_shows_each_change_once_and_ends_with_the_task() -> None:

@@ -9,10 +9,12 @@ from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import TaskSubmission
+from task_store.batches import BatchRepository
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 from tests.unit.lambdas.harness import (
     CATALOGUE,
+    FakeBatchQueue,
     FakeTopic,
     FakeWebhookQueue,
     Harness,
@@ -54,6 +56,10 @@ def harness() -> Iterator[Harness]:
             task_topic=topic,
             completion_topic=FakeTopic(),
             webhooks=FakeWebhookQueue(),
+            batches=BatchRepository(
+                client=dynamodb, table_name="tasks", retention_seconds=3600, now_ms=lambda: made.now_ms
+            ),
+            batch_queue=FakeBatchQueue(),
             publisher=publisher,
             submission=TaskSubmission(
                 catalogue=CATALOGUE,

@@ -9,11 +9,14 @@ from typing import Any
 import boto3
 
 from contract import record, transitions
+from contract.batch import Ended
 from contract.routing import Catalogue, Limits, Runtime
 from contract.tenancy import SHARED, Tenant
+from lambdas.expire_tasks.task_reaper import TaskReaper
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.submission import TaskSubmission
+from task_store.batches import BatchRepository
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -51,11 +54,22 @@ class FakeTopic:
 class FakeWebhookQueue:
     """Records the records whose webhooks must be delivered."""
 
-    sent: list[record.Record] = field(default_factory=list)
+    sent: list[Ended] = field(default_factory=list)
 
-    def send(self, ended: record.Record) -> None:
+    def send(self, ended: Ended) -> None:
         if ended.webhook:
             self.sent.append(ended)
+
+
+@dataclass
+class FakeBatchQueue:
+    """Records the keys of the batches that continue."""
+
+    sent: list[str] = field(default_factory=list)
+
+    def send(self, key: str, *, delay_seconds: int = 0) -> None:
+        assert 0 <= delay_seconds <= 900
+        self.sent.append(key)
 
 
 @dataclass
@@ -68,6 +82,8 @@ class Harness:
     task_topic: FakeTopic
     completion_topic: FakeTopic
     webhooks: FakeWebhookQueue
+    batches: BatchRepository
+    batch_queue: FakeBatchQueue
     publisher: TaskPublisher
     submission: TaskSubmission
     dynamodb: Any
@@ -101,6 +117,14 @@ class Harness:
         run = self.record(task_id).run_id
         request = transitions.finish(task_id, run, outcome, owner=owner, now_ms=self.now_ms, retention_seconds=60)
         self.dynamodb.update_item(TableName="tasks", **request)
+
+    def reaper(self, now_ms: Callable[[], int] | None = None) -> TaskReaper:
+        return TaskReaper(
+            repository=self.repository,
+            publisher=self.publisher,
+            batch_queue=self.batch_queue,
+            now_ms=now_ms or (lambda: self.now_ms),
+        )
 
     def error_code(self, task_id: str) -> str:
         error = self.record(task_id).error

@@ -64,7 +64,11 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rece
         arn = sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
         monkeypatch.setenv(f"{name.upper()}_TOPIC_ARN", topic)
-    for name, variable in (("webhooks", "WEBHOOK_QUEUE_URL"), ("failures", "FAILURE_QUEUE_URL")):
+    for name, variable in (
+        ("webhooks", "WEBHOOK_QUEUE_URL"),
+        ("failures", "FAILURE_QUEUE_URL"),
+        ("batches", "BATCH_QUEUE_URL"),
+    ):
         urls[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
         monkeypatch.setenv(variable, urls[name])
     secret = client("secretsmanager").create_secret(Name="key", SecretString="the-key")

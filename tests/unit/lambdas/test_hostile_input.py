@@ -15,7 +15,6 @@ from contract.storage import MAX_MESSAGE_BYTES, POINTER_CLASS, SHA256_METADATA
 from contract.submission import parse_submission
 from contract.tenancy import SHARED, Tenancy
 from contract.transitions import Outcome
-from lambdas.expire_tasks.task_reaper import TaskReaper
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
 from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.route_tasks.task_router import TaskRouter
@@ -191,7 +190,7 @@ def submitted(harness: Harness, make_task: MakeTask, **options: Any) -> Record:
 
 def sweep(harness: Harness, later_ms: int) -> None:
     harness.now_ms += later_ms
-    TaskReaper(repository=harness.repository, publisher=harness.publisher, now_ms=lambda: harness.now_ms).run()
+    harness.reaper().run()
 
 
 def test_a_task_whose_message_is_gone_fails(harness: Harness, make_task: MakeTask) -> None:

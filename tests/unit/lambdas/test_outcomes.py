@@ -45,7 +45,9 @@ class TestNotify:
         submit()
         harness.claim("a")
         harness.finish("a", DONE)
-        Notifier(completion_topic=harness.completion_topic).notify(harness.record("a"))
+        Notifier(completion_topic=harness.completion_topic, settle_task=harness.batches.settle_task).notify(
+            harness.record("a")
+        )
         [(body, attributes)] = harness.completion_topic.sent
         assert json.loads(body)["image_url"] == ["s3://b/k"]
         assert json.loads(body)["context"] == {"abc": 123}
@@ -196,7 +198,7 @@ class TestDeadLetters:
 class TestTaskReaper:
     @pytest.fixture
     def reaper(self, harness: Harness) -> TaskReaper:
-        return TaskReaper(repository=harness.repository, publisher=harness.publisher, now_ms=lambda: harness.now_ms)
+        return harness.reaper()
 
     def test_nothing_is_due(self, harness: Harness, submit: SubmitTask, reaper: TaskReaper) -> None:
         submit()
@@ -281,6 +283,6 @@ class TestTaskReaper:
             submit(task_id, policy={"ttl": 10_000})
         harness.now_ms += 10_001
         ticks = iter([harness.now_ms, harness.now_ms, harness.now_ms + MAX_REAPER_RUN_MS + 1])
-        TaskReaper(repository=harness.repository, publisher=harness.publisher, now_ms=lambda: next(ticks)).run()
+        harness.reaper(lambda: next(ticks)).run()
         statuses = [harness.record(task_id).status for task_id in ("a", "b", "c")]
         assert statuses.count(Status.TIMED_OUT) == 1

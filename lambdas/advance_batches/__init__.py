@@ -1,0 +1,1 @@
+"""Submits and cancels the tasks of batches."""

@@ -1,0 +1,46 @@
+"""Handler of the queue of batches."""
+
+import os
+from functools import cache
+from typing import Any
+
+from lambdas.advance_batches.batch_worker import BatchWorker
+from lambdas.batches.batch_tasks import BatchTasks
+from lambdas.batches.composition import batch_repository
+from lambdas.messaging.batch_queue import SqsBatchQueue
+from lambdas.messaging.queue_batch import process_each
+from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS
+from lambdas.runtime.clients import client
+from lambdas.runtime.observability import observed
+from lambdas.tasks.composition import SubmissionSettings, compose_submission
+
+
+class AdvanceBatchesSettings(SubmissionSettings):
+    """Settings of a submission, and the queue of batches."""
+
+    batch_queue_url: str
+
+
+@cache
+def worker() -> BatchWorker:
+    """Compose the worker of this process."""
+    settings = AdvanceBatchesSettings.from_environment(os.environ)
+    services = compose_submission(settings)
+    return BatchWorker(
+        batches=batch_repository(settings),
+        tasks=BatchTasks(bucket=services.task_bucket),
+        submission=services.submission,
+        repository=services.repository,
+        queue=SqsBatchQueue(client=client("sqs"), queue_url=settings.batch_queue_url),
+        tenancy=settings.tenancy,
+    )
+
+
+@observed
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Let each batch continue; a batch that is not done continues with another message."""
+
+    def has_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() > STOP_BEFORE_END_MS)
+
+    return process_each(event, context, lambda delivery: worker().advance(delivery.body, has_time=has_time))

@@ -1,0 +1,1 @@
+"""Accepts, shows, cancels and retries batches over HTTP."""

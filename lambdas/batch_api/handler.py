@@ -1,0 +1,122 @@
+"""Handler of requests below /v1alpha2/batches."""
+
+import os
+from functools import cache
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools.event_handler import Response
+
+from lambdas.batch_api.batch_acceptance import BatchAcceptance
+from lambdas.batch_api.batch_check import BatchCheck
+from lambdas.batch_api.batch_reader import BatchReader
+from lambdas.batches.batch_tasks import BatchTasks
+from lambdas.batches.composition import batch_repository
+from lambdas.http.application import Caller, HttpApplication, body_of, caller_of, http_application
+from lambdas.http.cross_origin import CrossOriginSettings
+from lambdas.http.responses import json_response
+from lambdas.messaging.batch_queue import SqsBatchQueue
+from lambdas.runtime.clients import client
+from lambdas.runtime.clock import now_ms
+from lambdas.runtime.observability import observed
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.own_links import OwnLinks
+from lambdas.tasks.repository import CatalogueSettings
+from task_store.task_bucket import TaskBucket
+
+
+class BatchApiSettings(CatalogueSettings, CrossOriginSettings):
+    """Places of tasks, models and batches."""
+
+    task_bucket: str
+    model_bucket: str
+    output_bucket: str
+    batch_queue_url: str
+
+
+class BatchServices(NamedTuple):
+    """What answers the requests."""
+
+    acceptance: BatchAcceptance
+    reader: BatchReader
+
+
+@cache
+def settings() -> BatchApiSettings:
+    """Read the settings of this process."""
+    return BatchApiSettings.from_environment(os.environ)
+
+
+@cache
+def services() -> BatchServices:
+    """Compose the services of this process."""
+    s3 = client("s3")
+    batches = batch_repository(settings())
+    bucket = TaskBucket(client=s3, bucket=settings().task_bucket)
+    tasks = BatchTasks(bucket=bucket)
+    queue = SqsBatchQueue(client=client("sqs"), queue_url=settings().batch_queue_url)
+    own_links = OwnLinks(client=s3, task_bucket=settings().task_bucket, output_bucket=settings().output_bucket)
+    check = BatchCheck(
+        catalogue=settings().catalogue,
+        find_checkpoint=CheckpointCatalogue(client=s3, bucket=settings().model_bucket).find_checkpoint,
+        own_links=own_links,
+    )
+    acceptance = BatchAcceptance(
+        batches=batches, tasks=tasks, bucket=bucket, check=check, own_links=own_links, queue=queue, now_ms=now_ms
+    )
+    return BatchServices(acceptance, BatchReader(batches=batches, tasks=tasks, queue=queue))
+
+
+@cache
+def application() -> HttpApplication:
+    """Compose the routes of this process."""
+    app = http_application(settings().cors_origins)
+
+    def caller() -> Caller:
+        return caller_of(app.current_event, settings().tenancy)
+
+    def query() -> dict[str, str]:
+        return dict(app.current_event.query_string_parameters or {})
+
+    @app.post("/v1alpha2/batches")
+    def submit_batch() -> Response[Any]:
+        batch = services().acceptance.accept(
+            body_of(app.current_event),
+            content_type=app.current_event.headers.get("Content-Type", ""),
+            query=query(),
+            caller=caller(),
+        )
+        return json_response(services().reader.show(batch, caller().tenant), HTTPStatus.ACCEPTED)
+
+    @app.get("/v1alpha2/batches")
+    def list_batches() -> Response[Any]:
+        return json_response(services().reader.list(query(), tenant=caller().tenant))
+
+    @app.get("/v1alpha2/batches/<batch_id>")
+    def show_batch(batch_id: str) -> Response[Any]:
+        tenant = caller().tenant
+        return json_response(services().reader.show(services().reader.find(batch_id, tenant), tenant))
+
+    @app.get("/v1alpha2/batches/<batch_id>/tasks")
+    def list_batch_tasks(batch_id: str) -> Response[Any]:
+        return json_response(services().reader.tasks(services().reader.find(batch_id, caller().tenant), query()))
+
+    @app.delete("/v1alpha2/batches/<batch_id>")
+    def cancel_batch(batch_id: str) -> Response[Any]:
+        tenant = caller().tenant
+        cancelled = services().reader.cancel(services().reader.find(batch_id, tenant), tenant)
+        return json_response(cancelled, HTTPStatus.ACCEPTED)
+
+    @app.post("/v1alpha2/batches/<batch_id>/retry")
+    def retry_batch(batch_id: str) -> Response[Any]:
+        batch = services().reader.find(batch_id, caller().tenant)
+        retry = services().acceptance.retry(batch, caller=caller())
+        return json_response(services().reader.show(retry, caller().tenant), HTTPStatus.ACCEPTED)
+
+    return app
+
+
+@observed
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Answer one request."""
+    return application().resolve(event, context)

@@ -1,0 +1,1 @@
+"""Batches as their functions share them: repository and stored tasks."""

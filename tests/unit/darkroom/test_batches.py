@@ -1,0 +1,66 @@
+"""Batches of the typed client: what is sent, and how a batch is watched."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+import darkroom
+from darkroom.http_exchange import HttpReply
+from tests.unit.darkroom.fake_transport import FakeTransport, answer
+from tests.unit.darkroom.test_client import client
+
+
+def batch(ended: int, **changes: Any) -> HttpReply:
+    """Return the answer about a batch of two tasks, of which `ended` have completed."""
+    counts = {"active": 2 - ended, "completed": ended}
+    status = "COMPLETED" if ended == 2 else "IN_PROGRESS"
+    shown = {"id": "b", "status": status, "tasks": 2, "counts": counts, "progress": ended / 2, "estimated_end_at": None}
+    return answer(shown | changes)
+
+
+def test_lines_are_posted_with_their_type_and_options() -> None:
+    api, transport, _ = client(batch(0))
+    assert api.submit_batch(b"{}", id="b", expand="true").counts == {"active": 2, "completed": 0}
+    [call] = transport.calls
+    assert (call.method, call.url.partition("/v1alpha2")[2]) == ("POST", "/batches?id=b&expand=true")
+    assert (call.headers["content-type"], call.body) == ("application/x-ndjson", b"{}")
+
+
+def test_a_batch_is_handed_out_when_it_has_changed() -> None:
+    api, _, _ = client(batch(0), batch(0), batch(1), batch(2))
+    assert [seen.progress for seen in api.watch_batch("b")] == [0, 0.5, 1]
+
+
+def test_a_batch_that_goes_on_is_given_up_at_the_deadline() -> None:
+    api, _, _ = client(*[batch(0)] * 9)
+    with pytest.raises(darkroom.DeadlinePassed, match="batch b is still active after 3 s"):
+        list(api.watch_batch("b", timeout_seconds=3))
+
+
+def test_the_other_calls() -> None:
+    page = {"batches": [json.loads(batch(0).body)], "next": "1/b"}
+    api, transport, _ = client(
+        batch(1), batch(1), batch(0, id="b-r1"), answer(page), answer({"batches": [], "next": None})
+    )
+    assert api.get_batch("b").progress == 0.5
+    assert not api.cancel_batch("b").is_final
+    assert api.retry_batch("b").id == "b-r1"
+    assert [each.id for each in api.list_batches()] == ["b"]
+    paths = [f"{call.method} {call.url.partition('/v1alpha2')[2]}" for call in transport.calls]
+    assert paths == [
+        "GET /batches/b",
+        "DELETE /batches/b",
+        "POST /batches/b/retry",
+        "GET /batches",
+        "GET /batches?next=1%2Fb",
+    ]
+
+
+def test_the_client_for_asyncio_watches_batches_too() -> None:
+    async def seen() -> list[float]:
+        api = darkroom.AsyncClient("https://api.example", "key", transport=FakeTransport(batch(2)))
+        return [state.progress async for state in api.watch_batch("b")]
+
+    assert asyncio.run(seen()) == [1]

@@ -201,7 +201,8 @@ class FleetReader:
 
     def _queue(self, runtime: str) -> tuple[QueueDepth, set[str]]:
         """Return the depth of a runtime's queue, and the replicas that run its tasks."""
-        waiting, running, oldest_ms = 0, 0, None
+        waiting, running = 0, 0
+        oldest_ms: int | None = None
         busy: set[str] = set()
         pages = self._repository.active_runs(runtime, page_size=PAGE_SIZE)
         is_complete = True

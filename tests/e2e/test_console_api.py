@@ -79,6 +79,7 @@ def test_a_task_is_found_by_text_and_key_and_shown_with_its_request(system: Syst
     assert other.status_code == 404
 
 
+@pytest.mark.slow
 def test_a_failed_task_is_retried(system: System, submit: Submit) -> None:
     failed = submit("console-retried", sampler_name="No Such Sampler")
     assert (failed["status"], failed["error_code"]) == ("FAILED", "unknown_sampler")
@@ -91,6 +92,7 @@ def test_a_failed_task_is_retried(system: System, submit: Submit) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_retryable")
 
 
+@pytest.mark.slow
 def test_runtimes_name_what_their_tasks_may_use(system: System) -> None:
     listed = system.http("GET", "/v1alpha2/runtimes").json()["runtimes"]
     assert [runtime["name"] for runtime in listed] == ["sdruntime", "dynamic"]

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import httpx
 import pytest
@@ -30,15 +30,13 @@ class Checkpoints(NamedTuple):
     second: str
 
 
-@pytest.fixture(scope="session")
-def checkpoints() -> Checkpoints:
-    return Checkpoints("tiny-a", "tiny-b")
+CHECKPOINTS: Final = Checkpoints("tiny-a", "tiny-b")
 
 
 @pytest.fixture(scope="session")
-def models_folder(tmp_path_factory: pytest.TempPathFactory, checkpoints: Checkpoints) -> Path:
+def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    for style, name in zip(("shapes", "chalk"), checkpoints, strict=True):
+    for style, name in zip(("shapes", "chalk"), CHECKPOINTS, strict=True):
         path = folder / CHECKPOINT_FOLDER / f"{name}.safetensors"
         path.parent.mkdir(exist_ok=True)
         shutil.copyfile(TRAINED_MODELS / CHECKPOINT_FOLDER / f"{style}.safetensors", path)
@@ -69,8 +67,8 @@ def web_ui(web_ui_url: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def first_checkpoint(web_ui: httpx.Client, checkpoints: Checkpoints) -> Iterator[None]:
+def first_checkpoint(web_ui: httpx.Client) -> Iterator[None]:
     """Load the first checkpoint before a test and after it."""
-    web_ui.post("/options", json={"sd_model_checkpoint": checkpoints.first})
+    web_ui.post("/options", json={"sd_model_checkpoint": CHECKPOINTS.first})
     yield
-    web_ui.post("/options", json={"sd_model_checkpoint": checkpoints.first})
+    web_ui.post("/options", json={"sd_model_checkpoint": CHECKPOINTS.first})

@@ -18,6 +18,7 @@ from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiCall, WebUiDraft, WebUiEngine
 from runtime_image.webui.errors import CheckpointNotLoaded, WebUiUnclear
 from tests.harness.still_clock import StillClock
+from tests.integration.embedded_webui.conftest import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.xdist_group("embedded_webui"),
@@ -79,29 +80,29 @@ def picture(engine: WebUiEngine, checkpoint: str) -> bytes:
 
 
 def test_the_next_task_of_the_loaded_model_gets_its_usual_picture(engine: WebUiEngine, add_file: Path) -> None:
-    whole = picture(engine, "tiny-a")
+    whole = picture(engine, CHECKPOINTS.first)
     add_file.write_bytes(NO_MODEL)
 
     with pytest.raises(CheckpointNotLoaded, match=r"other\.safetensors"):
         call(engine, "other").set_up()
 
-    assert picture(engine, "tiny-a") == whole
+    assert picture(engine, CHECKPOINTS.first) == whole
 
 
 def test_a_model_that_does_not_load_within_a_request_spoils_no_other_task(engine: WebUiEngine, add_file: Path) -> None:
-    whole = picture(engine, "tiny-a")
+    whole = picture(engine, CHECKPOINTS.first)
     add_file.write_bytes(NO_MODEL)
-    second_pass = call(engine, "tiny-a", enable_hr=True, denoising_strength=0.5, hr_checkpoint_name="other")
+    second_pass = call(engine, CHECKPOINTS.first, enable_hr=True, denoising_strength=0.5, hr_checkpoint_name="other")
     assert second_pass.is_exclusive
 
     with pytest.raises(WebUiUnclear, match="UnsupportedModel"):
         second_pass.run(timeout_seconds=DEADLINE_SECONDS)
 
-    assert picture(engine, "tiny-a") == whole
+    assert picture(engine, CHECKPOINTS.first) == whole
 
 
 def test_a_task_that_sets_a_checkpoint_as_an_option_spoils_no_other_task(engine: WebUiEngine, add_file: Path) -> None:
-    whole = picture(engine, "tiny-a")
+    whole = picture(engine, CHECKPOINTS.first)
     add_file.write_bytes(NO_MODEL)
     content = {
         "api": {"method": "POST", "endpoint": "/sdapi/v1/options"},
@@ -114,7 +115,7 @@ def test_a_task_that_sets_a_checkpoint_as_an_option_spoils_no_other_task(engine:
     with pytest.raises(CheckpointNotLoaded):
         drafted.call(drafted.body, {}).run(timeout_seconds=DEADLINE_SECONDS)
 
-    assert picture(engine, "tiny-a") == whole
+    assert picture(engine, CHECKPOINTS.first) == whole
 
 
 @pytest.mark.parametrize("part", [7, 40, len(NO_MODEL) - 1])
@@ -125,7 +126,7 @@ def test_a_cut_file_fails_its_task_by_name_before_the_web_ui_reads_it(
 
     for content in ({}, {"refiner_checkpoint": "other", "refiner_switch_at": 0.5}):
         with pytest.raises(InvalidTask, match=r"the file of the checkpoint 'other\.safetensors' is broken") as failure:
-            draft(engine, "tiny-a" if content else "other", **content)
+            draft(engine, CHECKPOINTS.first if content else "other", **content)
         assert failure.value.as_dict()["code"] == "broken_model"
 
-    assert client.ask("GET", "/sdapi/v1/options")["sd_model_checkpoint"].startswith("tiny-a")
+    assert client.ask("GET", "/sdapi/v1/options")["sd_model_checkpoint"].startswith(CHECKPOINTS.first)

@@ -14,7 +14,7 @@ import pytest
 
 from embedded_webui.web_ui import CHECKPOINT_FOLDER
 from tests.harness.eventually import eventually
-from tests.integration.embedded_webui.conftest import Checkpoints
+from tests.integration.embedded_webui.conftest import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.xdist_group("embedded_webui"),
@@ -91,11 +91,9 @@ def test_an_option_of_a_wrong_type_poisons_everything(web_ui: httpx.Client) -> N
     assert picture.json()["errors"] == "bad operand type for unary -: 'str'"
 
 
-def test_a_broken_checkpoint_is_refused_only_in_overrides(
-    web_ui: httpx.Client, models_folder: Path, checkpoints: Checkpoints
-) -> None:
+def test_a_broken_checkpoint_is_refused_only_in_overrides(web_ui: httpx.Client, models_folder: Path) -> None:
     broken = models_folder / CHECKPOINT_FOLDER / "broken.safetensors"
-    whole_file = broken.with_name(f"{checkpoints.first}.safetensors").read_bytes()
+    whole_file = broken.with_name(f"{CHECKPOINTS.first}.safetensors").read_bytes()
     broken.write_bytes(whole_file[:-1])
     try:
         whole = make(web_ui, SMALL)
@@ -104,8 +102,8 @@ def test_a_broken_checkpoint_is_refused_only_in_overrides(
         assert listed["broken"] is None
         switched = web_ui.post("/options", json={"sd_model_checkpoint": "broken.safetensors"})
         assert (switched.status_code, switched.json()) == (200, None)
-        assert web_ui.get("/options").json()["sd_model_checkpoint"].startswith(checkpoints.first)
-        assert make(web_ui, SMALL)["info"]["sd_model_name"] == checkpoints.first
+        assert web_ui.get("/options").json()["sd_model_checkpoint"].startswith(CHECKPOINTS.first)
+        assert make(web_ui, SMALL)["info"]["sd_model_name"] == CHECKPOINTS.first
         # Other pictures with the usual description, until another checkpoint was loaded.
         spoiled = make(web_ui, SMALL)
         assert spoiled["images"] != whole["images"]
@@ -116,8 +114,8 @@ def test_a_broken_checkpoint_is_refused_only_in_overrides(
         assert (refused.status_code, answer["error"], answer["detail"]) == (500, "SafetensorError", "")
         # The rest is a word of the library's version.
         assert answer["errors"].startswith("Error while deserializing header: ")
-        assert make(web_ui, SMALL)["info"]["sd_model_name"] == checkpoints.first
-        for name in (checkpoints.second, checkpoints.first):
+        assert make(web_ui, SMALL)["info"]["sd_model_name"] == CHECKPOINTS.first
+        for name in (CHECKPOINTS.second, CHECKPOINTS.first):
             web_ui.post("/options", json={"sd_model_checkpoint": name})
         assert make(web_ui, SMALL)["images"] == whole["images"]
     finally:
@@ -194,18 +192,18 @@ def test_a_client_that_goes_away_does_not_stop_its_run(web_ui: httpx.Client) -> 
 
 
 def test_a_change_of_checkpoint_waits_for_the_run_but_shows_at_once(
-    web_ui: httpx.Client, background: ThreadPoolExecutor, checkpoints: Checkpoints
+    web_ui: httpx.Client, background: ThreadPoolExecutor
 ) -> None:
     running = background.submit(make, web_ui, LONG)
     wait_until(web_ui, lambda answer: answer["state"]["sampling_step"] > 0)
-    change = background.submit(web_ui.post, "/options", json={"sd_model_checkpoint": checkpoints.second})
+    change = background.submit(web_ui.post, "/options", json={"sd_model_checkpoint": CHECKPOINTS.second})
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while web_ui.get("/options").json()["sd_model_checkpoint"] != checkpoints.second:
+    while web_ui.get("/options").json()["sd_model_checkpoint"] != CHECKPOINTS.second:
         assert time.monotonic() < deadline
     assert not change.done() or running.done()
-    assert running.result()["info"]["sd_model_name"] == checkpoints.first
+    assert running.result()["info"]["sd_model_name"] == CHECKPOINTS.first
     assert change.result().status_code == 200
-    assert make(web_ui, SMALL)["info"]["sd_model_name"] == checkpoints.second
+    assert make(web_ui, SMALL)["info"]["sd_model_name"] == CHECKPOINTS.second
 
 
 def test_a_picture_that_does_not_fit_into_memory_is_refused(web_ui: httpx.Client) -> None:

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from embedded_webui.models.kinds import TINY
 from embedded_webui.web_ui import LORA_FOLDER
 from tests.integration.embedded_webui.conformance import GENERATION, drawn, encoded, left_half, opened
+from tests.integration.embedded_webui.conftest import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.xdist_group("embedded_webui"),
@@ -46,17 +47,17 @@ def test_another_request_gives_another_picture(web_ui: httpx.Client, change: dic
 
 def test_another_checkpoint_gives_another_picture(web_ui: httpx.Client) -> None:
     first = make(web_ui)
-    web_ui.post("/options", json={"sd_model_checkpoint": "tiny-b"})
+    web_ui.post("/options", json={"sd_model_checkpoint": CHECKPOINTS.second})
     second = make(web_ui)
-    assert (first["info"]["sd_model_name"], second["info"]["sd_model_name"]) == ("tiny-a", "tiny-b")
+    assert (first["info"]["sd_model_name"], second["info"]["sd_model_name"]) == (CHECKPOINTS.first, CHECKPOINTS.second)
     assert first["images"] != second["images"]
 
 
 @pytest.mark.slow
 def test_a_checkpoint_in_the_overrides_is_for_one_request(web_ui: httpx.Client) -> None:
-    other = make(web_ui, override_settings={"sd_model_checkpoint": "tiny-b.safetensors"})
-    assert other["info"]["sd_model_name"] == "tiny-b"
-    assert make(web_ui)["info"]["sd_model_name"] == "tiny-a"
+    other = make(web_ui, override_settings={"sd_model_checkpoint": f"{CHECKPOINTS.second}.safetensors"})
+    assert other["info"]["sd_model_name"] == CHECKPOINTS.second
+    assert make(web_ui)["info"]["sd_model_name"] == CHECKPOINTS.first
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_checkpoint_in_the_overrides_is_for_one_request(web_ui: httpx.Client) 
         ({"subseed": 5, "subseed_strength": 0.3}, (64, 64)),
         ({"enable_hr": True, "denoising_strength": 0.7, "hr_upscaler": "Lanczos", "hr_resize_x": 96}, (96, 96)),
         pytest.param(
-            {"enable_hr": True, "denoising_strength": 0.7, "hr_checkpoint_name": "tiny-b"},
+            {"enable_hr": True, "denoising_strength": 0.7, "hr_checkpoint_name": CHECKPOINTS.second},
             (128, 128),
             marks=pytest.mark.slow,
         ),
@@ -261,23 +262,23 @@ def test_some_samplers_fail_with_one_step(web_ui: httpx.Client, sampler: str) ->
 def test_a_refiner_makes_the_last_steps(web_ui: httpx.Client) -> None:
     def made(**fields: Any) -> tuple[str, str]:
         body = make(web_ui, steps=4, **fields)
-        assert body["info"]["sd_model_name"] == "tiny-a"
+        assert body["info"]["sd_model_name"] == CHECKPOINTS.first
         return body["images"][0], body["info"]["infotexts"][0]
 
     plain, _ = made()
-    refined, text = made(refiner_checkpoint="tiny-b", refiner_switch_at=0.5)
-    assert re.search(r"Refiner: tiny-b \[[0-9a-f]{10}\], Refiner switch at: 0\.5, Version", text)
+    refined, text = made(refiner_checkpoint=CHECKPOINTS.second, refiner_switch_at=0.5)
+    assert re.search(rf"Refiner: {CHECKPOINTS.second} \[[0-9a-f]{{10}}\], Refiner switch at: 0\.5, Version", text)
     assert refined != plain
     assert made(refiner_checkpoint="None", refiner_switch_at=0.5)[0] == plain
 
 
 @pytest.mark.slow
 def test_a_refiner_makes_the_last_steps_of_every_iteration(web_ui: httpx.Client) -> None:
-    fields = {"init_images": [encoded(drawn())], "refiner_checkpoint": "tiny-b", "steps": 4, "n_iter": 2}
+    fields = {"init_images": [encoded(drawn())], "refiner_checkpoint": CHECKPOINTS.second, "steps": 4, "n_iter": 2}
     late, early = (make(web_ui, "img2img", **fields, refiner_switch_at=part) for part in (0.5, None))
     assert len({*late["images"], *early["images"]}) == 4
     for body in (late, early):
-        assert all("Refiner: tiny-b" in text for text in body["info"]["infotexts"])
+        assert all(f"Refiner: {CHECKPOINTS.second}" in text for text in body["info"]["infotexts"])
 
 
 AXES = {"Nothing": 0, "Seed": 1, "CFG Scale": 6, "Prompt S/R": 7, "Sampler": 9, "Checkpoint name": 11}
@@ -305,15 +306,19 @@ def test_a_plot_is_one_sheet_of_all_combinations(web_ui: httpx.Client) -> None:
 
 @pytest.mark.slow
 def test_a_plot_changes_prompts_and_checkpoints(web_ui: httpx.Client) -> None:
-    plot = plotted(("Prompt S/R", "example, other", None), ("Checkpoint name", "", ["tiny-a", "tiny-b"]), cells=True)
+    plot = plotted(
+        ("Prompt S/R", "example, other", None),
+        ("Checkpoint name", "", [CHECKPOINTS.first, CHECKPOINTS.second]),
+        cells=True,
+    )
     texts = make(web_ui, **plot, width=32, height=32)["info"]["infotexts"][1:]
-    assert [(text.partition(" ")[0], "Model: tiny-b" in text) for text in texts] == [
+    assert [(text.partition(" ")[0], f"Model: {CHECKPOINTS.second}" in text) for text in texts] == [
         ("example", False),
         ("other", False),
         ("example", True),
         ("other", True),
     ]
-    assert make(web_ui, width=32, height=32)["info"]["sd_model_name"] == "tiny-a"
+    assert make(web_ui, width=32, height=32)["info"]["sd_model_name"] == CHECKPOINTS.first
 
 
 @pytest.mark.parametrize(

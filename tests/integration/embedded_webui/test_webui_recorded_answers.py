@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.embedded_webui.conftest import CHECKPOINTS
 from tests.integration.embedded_webui.recordings import ANSWERS, PAGE_OPTIONS, mismatches, recorded_shape
 
 pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300)]
@@ -14,8 +15,8 @@ pytestmark = [pytest.mark.xdist_group("embedded_webui"), pytest.mark.timeout(300
 @pytest.fixture
 def checkpoint(web_ui: httpx.Client) -> dict[str, Any]:
     """The loaded checkpoint, whose hash is therefore known."""
-    assert web_ui.post("/options", json={"sd_model_checkpoint": "tiny-a"}).status_code == 200
-    return next(entry for entry in web_ui.get("/sd-models").json() if entry["model_name"] == "tiny-a")
+    assert web_ui.post("/options", json={"sd_model_checkpoint": CHECKPOINTS.first}).status_code == 200
+    return next(entry for entry in web_ui.get("/sd-models").json() if entry["model_name"] == CHECKPOINTS.first)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -57,6 +58,10 @@ def _send(web_ui: httpx.Client, recorded: dict[str, Any], checkpoint: dict[str, 
 
 def _filled(text: str, checkpoint: dict[str, Any]) -> str:
     """Return a text with the names of the loaded checkpoint for those of the recorded one."""
-    for mark, value in (("short_hash", checkpoint["hash"]), ("title", checkpoint["title"]), ("model_name", "tiny-a")):
+    for mark, value in (
+        ("short_hash", checkpoint["hash"]),
+        ("title", checkpoint["title"]),
+        ("model_name", CHECKPOINTS.first),
+    ):
         text = text.replace(f"{{{mark}}}", value)
     return text

@@ -14,6 +14,7 @@ from runtime_image.webui.engine import WebUiCall, WebUiEngine
 from runtime_image.webui.errors import WebUiRefused
 from tests.harness.still_clock import StillClock
 from tests.integration.embedded_webui.conformance import drawn, encoded
+from tests.integration.embedded_webui.conftest import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.xdist_group("embedded_webui"),
@@ -36,7 +37,7 @@ def engine(web_ui_url: str) -> WebUiEngine:
 
 def call(engine: WebUiEngine, tasktype: str, content: dict[str, Any]) -> WebUiCall:
     metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": tasktype})
-    draft = engine.draft(Task(metadata=metadata, content=content), checkpoint="tiny-a")
+    draft = engine.draft(Task(metadata=metadata, content=content), checkpoint=CHECKPOINTS.first)
     draft.check(timeout_seconds=DEADLINE_SECONDS)
     asked = draft.call(draft.body, {})
     asked.set_up()

@@ -148,6 +148,9 @@ RUNTIME_MISTAKES = {
     "[{name: a-1, dynamicModel: true}, {name: a1, dynamicModel: true}]": (
         "runtimes: entries 0 and 1 have the same name apart from hyphens"
     ),
+    "[{name: a, dynamicModel: true, openaiModels: [m]}, {name: b, dynamicModel: true, openaiModels: [m]}]": (
+        "runtimes: openaiModels: m names two runtimes; write it once"
+    ),
     "[{name: a, modelFilename: a.ckpt}, {name: b, modelFilename: a.safetensors}]": (
         "runtimes: a and b both serve a.ckpt, so v1alpha1 requests"
     ),

@@ -1,6 +1,7 @@
 """Table of doors in the README: each example line runs as it is printed, and its door answers."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,9 @@ _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 _TITLES: Final = "| door | program | example line |"
 #: Imports of the Python lines, which each reader's program has anyway.
 _IMPORTS: Final = "import boto3, darkroom, os, requests, runpod, webuiapi\nfrom openai import OpenAI\n"
+#: Beginning of the lines for a shell.
+_SHELL: Final = "darkroom "
+COMMAND_LINE: Final = Path(sys.executable).parent / "darkroom"
 #: Request of the lines, small enough for a test.
 _CONTENT: Final = {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}
 
@@ -44,21 +48,42 @@ def test_each_door_has_a_page() -> None:
     assert missing == []
 
 
-def test_the_example_lines_run(system: System) -> None:
-    """One program runs all lines of Python, because the imports take longer than the lines."""
-    names = subprocess.run(
-        [Path(sys.executable).parent / "darkroom", "--state-dir", system.state_directory, "env", "--json"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    variables = json.loads(names.stdout)
+@pytest.fixture
+def variables(system: System) -> dict[str, str]:
+    """Return the variables that a reader has after `eval "$(darkroom env)"`, and the body of a task."""
+    command = [COMMAND_LINE, "--state-dir", system.state_directory, "env", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
     task = {"metadata": {"id": "by-a-door", "runtime": "sdruntime", "tasktype": "text-to-image"}, "content": _CONTENT}
-    variables |= {"TASK": json.dumps({"task": task})}
-    python = {door: line for door, line in DOORS.items() if not line.startswith("darkroom ")}
+    found: dict[str, str] = json.loads(ended.stdout)
+    return found | {"TASK": json.dumps({"task": task})}
+
+
+def test_the_lines_of_python_run(variables: dict[str, str]) -> None:
+    """One program runs all of them, because the imports take longer than the lines."""
+    lines = {door: line for door, line in DOORS.items() if not line.startswith(_SHELL)}
     program = _IMPORTS + f"globals().update({variables!r}); os.environ.update({variables!r})\n"
-    program += "".join(f"{line}\nprint({door!r})\n" for door, line in python.items())
+    program += "".join(f"{line}\nprint({door!r})\n" for door, line in lines.items())
     ended = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines() == list(python)
+    assert ended.stdout.splitlines() == list(lines)
+
+
+def test_the_lines_of_the_shell_run(system: System, variables: dict[str, str], tmp_path: Path) -> None:
+    lines = [line for line in DOORS.values() if line.startswith(_SHELL)]
+    metadata = {"runtime": "sdruntime", "tasktype": "text-to-image"}
+    task = json.dumps({"task": {"metadata": metadata, "content": _CONTENT}})
+    (tmp_path / "tasks.jsonl").write_text(f"{task}\n{task}\n")
+    path = f"{COMMAND_LINE.parent}:{os.environ['PATH']}"
+    environment = {**variables, "PATH": path, "DARKROOM_STATE_DIR": str(system.state_directory)}
+    # An assistant that says nothing ends the server of `darkroom mcp`.
+    for line in lines:
+        ended = subprocess.run(
+            ["/bin/bash", "-c", line],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, f"{line}\n{ended.stderr}"

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[3]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 #: Distribution of an imported module, where the names differ.
-DISTRIBUTIONS = {"botocore": "boto3", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"botocore": "boto3", "mcp_types": "mcp", "yaml": "pyyaml"}
 #: Modules of `stacks` that the doctor imports. The others need the CDK.
 OF_STACKS = ("stacks/config", "stacks/environment_file.py")
 
@@ -61,7 +61,10 @@ def test_the_client_needs_the_standard_library_only() -> None:
 def test_every_import_of_the_command_line_is_declared() -> None:
     packages = {"cli", "contract", "darkroom", "stacks"}
     needed = {DISTRIBUTIONS.get(name, name) for name in imported_by(sources())} - packages
-    assert needed == names_of(PYPROJECT["project"]["optional-dependencies"]["cli"])
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    assert needed == names_of(extras["cli"]) | (names_of(extras["mcp"]) - packages)
+    importers = [path.name for path in sources() if imported_by(iter([path])) & {"mcp", "mcp_types"}]
+    assert importers == ["mcp_bridge.py"], "every other command starts without it"
 
 
 def test_the_group_with_exact_versions_has_the_same_packages() -> None:

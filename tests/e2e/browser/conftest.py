@@ -1,14 +1,14 @@
 """Browser of the console's tests, and a tab for each test that fails at whatever a page must never do."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.e2e.browser.chromium import started_chromium
 from tests.e2e.browser.console_tab import ConsoleTab, open_tab
 from tests.harness.chromium import MISSING, find_chromium, is_required
-from tests.harness.local_system import System
+from tests.harness.local_system import System, running_system
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -21,15 +21,25 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Run Chromium without a window. Its sandbox does not work for root, who runs containers."""
-    program = find_chromium()
-    arguments = ["--disable-dev-shm-usage", "--disable-gpu"]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=arguments, chromium_sandbox=os.geteuid() != 0
-        )
+    """Run one Chromium for all tests of the folder."""
+    with sync_playwright() as playwright, started_chromium(playwright) as started:
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="package")
+def idle_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Run a system without replicas: its tasks wait. No function informs subscribers about tasks that ended."""
+    with running_system(tmp_path_factory.mktemp("idle"), "--agents", "0") as started:
+        table = started.endpoints["task_table"]
+        started.client("dynamodb").update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+        yield started
+
+
+@pytest.fixture
+def idle_tab(browser: Browser, idle_system: System) -> Iterator[ConsoleTab]:
+    """Open a tab for the console of the idle system, without a key."""
+    with open_tab(browser, idle_system.endpoints["http_url"], key=idle_system.endpoints["api_key"]) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Locator, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Locator, Page, Request, Response, expect
 
 from tests.harness.eventually import eventually
 
@@ -36,6 +36,7 @@ class ConsoleTab:
     address: str
     key: str
     faults: list[str] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
     #: Beginnings of the browser's own complaints that a test provokes.
     expected_errors: list[str] = field(default_factory=list)
 
@@ -60,11 +61,11 @@ class ConsoleTab:
         self.page.get_by_label("Choose a file").set_input_files(file)
         expect(self.page.get_by_role("img", name=f"Input picture {name}")).to_be_visible()
 
-    def make(self, prompt: str, *, steps: int = 1) -> Locator:
-        """Send the form of a small picture, and return the card of its task."""
+    def make(self, prompt: str, *, side: int = SIDE, steps: int = 1) -> Locator:
+        """Send the form of a picture, and return the card of its task."""
         form = self.page.get_by_role("main")
         form.get_by_label("Prompt", exact=True).fill(prompt)
-        for name, value in {"Width": SIDE, "Height": SIDE, "Steps": steps}.items():
+        for name, value in {"Width": side, "Height": side, "Steps": steps}.items():
             form.get_by_label(name).fill(str(value))
         return self.send()
 
@@ -81,7 +82,8 @@ class ConsoleTab:
         violations: list[str] = self.page.evaluate("() => window.__violations ?? []")
         found = [*self.faults, *violations]
         expected = tuple(self.expected_errors)
-        assert not [fault for fault in found if not (expected and fault.startswith(expected))]
+        unexpected = [fault for fault in found if not (expected and fault.startswith(expected))]
+        assert unexpected == []
 
     def record_request(self, request: Request) -> None:
         """Record a request to another host, or with the key in its address."""
@@ -90,6 +92,10 @@ class ConsoleTab:
             self.faults.append(f"request to another host: {request.url}")
         if self.key in unquote(request.url):
             self.faults.append(f"key in an address: {request.url}")
+
+    def record_response(self, response: Response) -> None:
+        """Record a response."""
+        self.responses.append(response)
 
     def record_message(self, message: ConsoleMessage) -> None:
         """Record what the browser or the page complains about."""
@@ -123,6 +129,7 @@ def open_tab(
     page = context.new_page()
     tab = ConsoleTab(page, address.rstrip("/"), key)
     page.on("request", tab.record_request)
+    page.on("response", tab.record_response)
     page.on("console", tab.record_message)
     page.on("pageerror", lambda error: tab.faults.append(f"uncaught: {error.message}"))
     try:

@@ -1,0 +1,49 @@
+"""Session of a tab: the key that stays in it, the wrong key, and an API that goes away and comes back."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.browser.console_tab import ConsoleTab
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+
+STORED = "() => JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage), document.cookie])"
+
+
+@pytest.mark.parametrize("key", ["wrong", "schlüssel", "two words"])
+def test_a_wrong_key_is_refused_and_forgotten(tab: ConsoleTab, key: str) -> None:
+    tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 40")
+    tab.sign_in(key)
+    expect(tab.page.get_by_role("alert")).to_have_text("The environment does not know this key.")
+    expect(tab.page.get_by_role("navigation")).to_have_count(0)
+    assert tab.page.evaluate(STORED) == '[[],[],""]'
+
+
+def test_the_key_stays_in_its_tab(tab: ConsoleTab) -> None:
+    tab.sign_in()
+    tab.show("Look")
+    session, local, cookie = tab.page.evaluate(f"() => JSON.parse(({STORED})())")
+    assert [value for _, value in session] == [tab.key]
+    assert (local, cookie) == ([], "")
+    tab.page.reload()
+    expect(tab.page.get_by_role("heading", level=1, name="Look")).to_be_visible()
+    other = tab.page.context.new_page()
+    other.goto(tab.page.url)
+    expect(other.get_by_label("API key")).to_have_value("")
+    tab.page.get_by_role("button", name="Sign out").click()
+    expect(tab.page.get_by_label("API key")).to_have_value("")
+    assert tab.page.evaluate(STORED) == '[[],[],""]'
+
+
+def test_an_api_that_goes_away_and_comes_back_loses_nothing(tab: ConsoleTab) -> None:
+    tab.expected_errors.append("error: Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+    tab.sign_in()
+    tab.page.get_by_label("Prompt", exact=True).fill("a red circle")
+    notice = tab.page.get_by_text("The API does not answer.")
+    tab.page.context.set_offline(True)
+    tab.page.get_by_role("button", name="Make it").click()
+    expect(notice.first).to_be_visible()
+    tab.page.context.set_offline(False)
+    card = tab.make("a red circle")
+    expect(card.get_by_text("Done")).to_be_visible()
+    expect(notice).to_have_count(0)

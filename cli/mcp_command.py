@@ -1,7 +1,5 @@
 """`darkroom mcp`: a server of the Model Context Protocol for an assistant on this machine."""
 
-import asyncio
-
 import click
 
 from cli.errors import Misconfigured
@@ -19,6 +17,8 @@ def mcp(session: Session) -> None:
         from cli.mcp_bridge import McpBridge
     except ModuleNotFoundError as error:
         raise Misconfigured(f"the package {error.name} is missing; install it: pip install 'darkroom[mcp]'") from None
+    import asyncio
+
     from darkroom import AsyncClient
 
     environment = session.environment()

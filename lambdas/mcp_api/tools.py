@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from mcp_types import (
@@ -103,6 +104,7 @@ class AssistantTools:
         self._submission = submission
         self._waiter = waiter
         self._outputs = outputs
+        self._list = partial(list_tasks, repository=repository, output_bucket=output_bucket, presign=outputs.link)
         self._results = TaskResults(outputs=outputs, output_bucket=output_bucket)
         self._new_id = new_id
 
@@ -115,7 +117,7 @@ class AssistantTools:
         """Return the pictures of the newest completed tasks, and the cursor of the page after them."""
         parameters = {"status": Status.COMPLETED.value, "limit": str(TASKS_PER_PAGE)}
         query = parse_query(parameters | ({"next": cursor} if cursor else {}), self._catalogue)
-        page = list_tasks(query, repository=self._repository, tenant=tenant)
+        page = self._list(query, tenant=tenant)
         records = ((task["id"], self._repository.read(tenant.key_of(task["id"]))) for task in page["tasks"])
         listed = [resource for task_id, record in records if record for resource in _pictures_of(record, task_id)]
         return listed, page["next"]
@@ -182,7 +184,7 @@ class AssistantTools:
     def _list_tasks(self, arguments: ListTasksArguments, call: ToolCall) -> CallToolResult:
         parameters = {name: str(value) for name, value in arguments.model_dump(exclude_none=True).items()}
         query = parse_query(parameters, self._catalogue)
-        page = list_tasks(query, repository=self._repository, tenant=call.caller.tenant)
+        page = self._list(query, tenant=call.caller.tenant)
         tasks = [
             {("task_id" if name == "id" else name): value for name, value in task.items()} for task in page["tasks"]
         ]

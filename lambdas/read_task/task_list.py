@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
 from contract.tenancy import Tenant, name_in, scoped, tenant_in
-from lambdas.read_task.task_view import ListedTask, TaskPage
+from lambdas.read_task.task_view import ListedTask, Presign, TaskPage, show_listed
 from task_store.repository import TaskRepository
 
 DEFAULT_LIMIT: Final = 20
@@ -88,7 +88,7 @@ def parse_query(parameters: Mapping[str, str] | None, catalogue: Catalogue) -> L
 
 
 def list_tasks(
-    query: ListQuery, *, repository: TaskRepository, tenant: Tenant, show: Callable[[Mapping[str, Any]], ListedTask]
+    query: ListQuery, *, repository: TaskRepository, tenant: Tenant, output_bucket: str, presign: Presign
 ) -> TaskPage:
     """Return one page of the tasks that a tenant sees, the newest first, and `next` if more may follow."""
     partitions = [scoped(owner, runtime) for owner in tenant.visible for runtime in query.runtimes]
@@ -106,7 +106,8 @@ def list_tasks(
         if newest is None:
             break
         next(stream for stream in streams if stream.partition == newest["runtime"]).advance()
-        tasks.append(show(newest))
+        task_id = tenant.id_of(newest["id"])
+        tasks.append(show_listed(newest, task_id=task_id, output_bucket=output_bucket, presign=presign))
     if all(stream.ended for stream in streams):
         return {"tasks": tasks, "next": None}
     shown = {stream.partition: stream.position for stream in streams if stream.started}

@@ -1,7 +1,7 @@
 """Reader of tasks: shows, lists and cancels tasks, and delivers their webhooks again."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
 from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
@@ -13,13 +13,11 @@ from lambdas.messaging.webhook_queue import WebhookQueue
 from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.read_task.task_request import TaskRequest, show_request
 from lambdas.read_task.task_view import (
-    ListedTask,
     ModelTransfer,
     ShownTask,
     StartingReplica,
     TaskPage,
     Wait,
-    show_listed,
     show_task,
     wants_inline,
     with_base64,
@@ -71,12 +69,13 @@ class TaskReader:
     def list(self, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> TaskPage:
         """Return a page of the tasks that a tenant sees."""
         query = parse_query(parameters, self._catalogue)
-
-        def show(item: Mapping[str, Any]) -> ListedTask:
-            task_id = tenant.id_of(item["id"])
-            return show_listed(item, task_id=task_id, output_bucket=self._output_bucket, presign=self._outputs.link)
-
-        return list_tasks(query, repository=self._repository, tenant=tenant, show=show)
+        return list_tasks(
+            query,
+            repository=self._repository,
+            tenant=tenant,
+            output_bucket=self._output_bucket,
+            presign=self._outputs.link,
+        )
 
     def cancel(self, task_id: str, *, tenant: Tenant) -> ShownTask:
         """Cancel a waiting or running task; cancelling it again is no error."""

@@ -59,6 +59,7 @@ def gateway(
     binary: tuple[str, ...] = (),
     authorizer: AuthorizerFunction = ASKED_EACH_TIME,
     now: Callable[[], float] = lambda: 0.0,
+    compressed_from_bytes: int | None = None,
 ) -> tuple[Gateway, FakeFunctions]:
     functions = FakeFunctions({"arn:a": FakeFunction(authorize), "arn:f": FakeFunction(behaviour)})
     api = RestApi(
@@ -67,6 +68,7 @@ def gateway(
         region="us-east-1",
         key_from_authorizer=True,
         binary_media_types=binary,
+        compressed_from_bytes=compressed_from_bytes,
         methods=(Method("ANY", "r1", "/tasks/{id}", "arn:f", timeout_seconds, authorizer, needs_key=True),),
         keys=(Key("key-id", "right", Limit(1, 2, None)),),
         responses=GatewayResponses({}),
@@ -200,3 +202,15 @@ def test_what_the_function_does_not_answer(behaviour: Callable[[Any], Any], stat
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert "message" in response.json()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "size", "encoding"),
+    [("gzip, deflate", 1024, "gzip"), ("br, GZIP;q=0.5", 2000, "gzip"), ("gzip", 1023, None), ("identity", 2000, None)],
+)
+def test_a_large_response_is_compressed_for_a_caller_who_accepts_it(
+    accepted: str, size: int, encoding: str | None
+) -> None:
+    application, _ = gateway(lambda _: {"statusCode": 200, "body": "a" * size}, compressed_from_bytes=1024)
+    response = send(application, headers={"x-api-key": "right", "accept-encoding": accepted})
+    assert (response.text, response.headers.get("content-encoding")) == ("a" * size, encoding)

@@ -183,12 +183,9 @@ class AssistantTools:
 
     def _list_tasks(self, arguments: ListTasksArguments, call: ToolCall) -> CallToolResult:
         parameters = {name: str(value) for name, value in arguments.model_dump(exclude_none=True).items()}
-        query = parse_query(parameters, self._catalogue)
-        page = self._list(query, tenant=call.caller.tenant)
-        tasks = [
-            {("task_id" if name == "id" else name): value for name, value in task.items()} for task in page["tasks"]
-        ]
-        return _result({"tasks": [_without_empty(task) for task in tasks], "next": page["next"]})
+        page = self._list(parse_query(parameters, self._catalogue), tenant=call.caller.tenant)
+        tasks = [_without_empty({"task_id": task["id"], **task, "id": None}) for task in page["tasks"]]
+        return _result({"tasks": tasks, "next": page["next"]})
 
     def _list_runtimes(self, _: NoArguments, __: ToolCall) -> CallToolResult:
         return _result({"runtimes": [_described(runtime) for runtime in self._catalogue.runtimes.values()]})

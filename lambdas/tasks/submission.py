@@ -17,15 +17,14 @@ from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status, listed_prom
 from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
 from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
-from contract.storage import MAX_MESSAGE_BYTES, MAX_RECORD_MESSAGE_BYTES, message_key, run_id_of_submission
+from contract.storage import MAX_MESSAGE_BYTES, run_id_of_submission
 from contract.submission import Submission, parse_submission
-from contract.task import Metadata
 from contract.tenancy import Tenant, scoped
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
-from lambdas.tasks.stored_message import stored_message
+from lambdas.tasks.stored_message import message_place, stored_message
 from task_store.refusals import StorageRefused, is_refused_for_good
 from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
@@ -162,7 +161,7 @@ class TaskSubmission:
         body = stored.model_copy(update={"run_id": run_id, "submitted_at_ms": now_ms}).to_body()
         record = Record.model_validate(
             previous.model_dump(include=_KEPT)
-            | _message_place(body, previous, run_id)
+            | message_place(body, previous, run_id)
             | {
                 "tenant": previous.tenant,
                 "key_name": key_name,
@@ -274,21 +273,13 @@ def _new_record(
         submission_id=submission_id,
         fingerprint=_fingerprint(submission),
         earlier_submission_ids=_remembered_submissions(previous),
-        **_message_place(stored_body, metadata, run_id),
+        **message_place(stored_body, metadata, run_id),
         execution_timeout_ms=metadata.policy.execution_timeout_ms,
         ttl_ms=metadata.policy.ttl_ms,
         low_priority=metadata.policy.low_priority,
         submitted_at_ms=now_ms,
     )
     return record, body, stored_body
-
-
-def _message_place(body: str, task: Metadata | Record, run_id: str) -> dict[str, Any]:
-    """Return the fields of a record that hold a message body, or its key in the task bucket."""
-    # The body is pure ASCII, so characters are bytes.
-    if len(body) > MAX_RECORD_MESSAGE_BYTES:
-        return {"message_key": message_key(task.runtime, task.id, run_id)}
-    return {"message": body}
 
 
 def _remembered_submissions(previous: Record | None) -> tuple[str, ...]:

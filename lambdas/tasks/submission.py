@@ -295,7 +295,5 @@ def _fingerprint(submission: Submission) -> str:
 
 
 def _not_retryable(record: Record) -> NotRetryable:
-    return NotRetryable(
-        f"task {record.id} is {record.status.value}; only a task that is {' or '.join(RETRYABLE_STATUSES)} can be"
-        " begun again"
-    )
+    states = " or ".join(RETRYABLE_STATUSES)
+    return NotRetryable(f"task {record.id} is {record.status.value}; only one that is {states} can be begun again")

@@ -28,8 +28,6 @@ _SHOWN: Final = (
     "submitted_at",
     "started_at",
     "completed_at",
-    "queue_position",
-    "estimated_start_at",
     "image_count",
 )
 _IMAGE_URI: Final = re.compile(r"darkroom://tasks/([^/]{1,200})/images/([1-9][0-9]{0,3})")

@@ -129,7 +129,7 @@ def test_pictures_through_the_command_with_progress(system: System, tmp_path: Pa
     Image.new("RGB", (64, 64), "green").save(picture)
     reports: list[tuple[float, str | None]] = []
 
-    async def report(progress: float, _total: float | None, message: str | None) -> None:
+    async def report(progress: float, total: float | None, message: str | None) -> None:
         reports.append((progress, message))
 
     async def act() -> None:

@@ -92,7 +92,7 @@ def test_a_wait_shows_progress_and_ends_with_the_task() -> None:
     api, reports = FakeApi(results), list[tuple[float, str | None]]()
 
     async def act(client: Client) -> None:
-        async def report(progress: float, _total: float | None, message: str | None) -> None:
+        async def report(progress: float, total: float | None, message: str | None) -> None:
             reports.append((progress, message))
 
         arguments = {"prompt": "A dog", "wait_seconds": 30}

@@ -1,7 +1,7 @@
 """Handler of /mcp: the transport of the Model Context Protocol over API Gateway and at the function's own URL."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +21,7 @@ CONTEXT = SimpleNamespace(
     get_remaining_time_in_millis=lambda: 45_000,
 )
 HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+VERSION = {"mcp-protocol-version": "2025-11-25"}
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 
 
@@ -44,9 +45,9 @@ def deployed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harn
     mcp_api.function.cache_clear()
 
 
-def send(body: str, method: str = "POST", **headers: str) -> tuple[int, Any]:
+def send(body: str, method: str = "POST", headers: Mapping[str, str] = {}) -> tuple[int, Any]:
     event = json.loads((EVENTS / "api_gateway_post.json").read_text())
-    sent = HEADERS | headers
+    sent = HEADERS | dict(headers)
     changes = {
         "httpMethod": method,
         "path": "/mcp",
@@ -58,15 +59,15 @@ def send(body: str, method: str = "POST", **headers: str) -> tuple[int, Any]:
     return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else answer["multiValueHeaders"]
 
 
-def ask(method: str, params: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
-    return send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}), **headers)
+def ask(method: str, params: dict[str, Any] | None = None, headers: Mapping[str, str] = {}) -> tuple[int, Any]:
+    return send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}), headers=headers)
 
 
 def test_a_client_of_the_older_versions_shakes_hands_and_calls_a_tool() -> None:
     status, answer = ask("initialize", HELLO)
     assert (status, answer["result"]["protocolVersion"]) == (200, "2025-11-25")
     assert answer["result"]["capabilities"].keys() == {"tools", "resources"}
-    status, answer = ask("tools/call", {"name": "list_runtimes"}, **{"mcp-protocol-version": "2025-11-25"})
+    status, answer = ask("tools/call", {"name": "list_runtimes"}, VERSION)
     assert (status, answer["result"]["structuredContent"]["runtimes"][0]["runtime"]) == (200, "sdruntime")
 
 
@@ -76,7 +77,7 @@ def test_a_client_of_the_newest_version_needs_no_handshake() -> None:
         "io.modelcontextprotocol/clientCapabilities": {},
     }
     headers = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list"}
-    status, answer = ask("tools/list", {"_meta": meta}, **headers)
+    status, answer = ask("tools/list", {"_meta": meta}, headers)
     assert (status, len(answer["result"]["tools"])) == (200, 7)
 
 
@@ -92,8 +93,8 @@ def test_there_is_no_stream_to_listen_on_and_no_session_to_end(method: str) -> N
 
 
 def test_only_pages_of_the_named_origins_may_call() -> None:
-    assert ask("ping", Origin="https://app.shop.example")[0] == 200
-    status, refused = ask("ping", Origin="https://evil.example")
+    assert ask("ping", headers={"Origin": "https://app.shop.example"})[0] == 200
+    status, refused = ask("ping", headers={"Origin": "https://evil.example"})
     assert (status, refused["error"]["code"]) == (403, "origin_refused")
     assert "`cors`" in refused["error"]["message"]
 
@@ -112,14 +113,14 @@ def test_only_pages_of_the_named_origins_may_call() -> None:
     ],
 )
 def test_broken_requests_get_the_errors_of_the_protocol(body: str, headers: dict[str, str], status: int) -> None:
-    answered, answer = send(body, **headers)
+    answered, answer = send(body, headers=headers)
     assert answered == status
     assert answer["error"]["code"] < 0
     assert answer["error"]["message"]
 
 
 def test_a_request_of_another_type_is_told_which_headers_to_send() -> None:
-    status, refused = ask("ping", **{"content-type": "text/plain"})
+    status, refused = ask("ping", headers={"content-type": "text/plain"})
     assert (status, refused["error"]["code"]) == (400, "invalid_headers")
     assert "`Content-Type: application/json`" in refused["error"]["message"]
 

@@ -16,6 +16,15 @@ from contract.tenancy import SHARED, Tenant
 from contract.transitions import Outcome
 from lambdas.http.application import Caller
 from lambdas.mcp_api import task_result
+from lambdas.mcp_api.arguments import (
+    EditImageArguments,
+    GenerateImageArguments,
+    GetTaskArguments,
+    ListTasksArguments,
+    NoArguments,
+    ToolArguments,
+    read_arguments,
+)
 from lambdas.mcp_api.pictures import MAX_BYTES, scaled_down
 from lambdas.mcp_api.tools import TOOLS, AssistantTools, ToolCall
 from lambdas.tasks.output_bucket import OutputBucket
@@ -167,31 +176,43 @@ def test_an_edit_begins_with_a_finished_picture_or_a_link(tools: Tools, image: s
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "field", "message"),
+    ("model", "arguments", "field", "message"),
     [
-        ("generate_image", {}, "prompt", "is required"),
-        ("generate_image", {"prompt": "A dog", "heigth": 5}, "heigth", "is no argument of this tool"),
-        ("generate_image", {"prompt": "A dog", "width": 4096}, "width", "is 4096; this runtime accepts"),
-        ("generate_image", {"prompt": "A dog", "count": 9}, "count", "write 8 or less"),
-        ("generate_image", {"prompt": "A dog", "runtime": "none"}, "runtime", "configured: dynamic, sdruntime"),
-        ("generate_image", {"prompt": "A dog", "runtime": "dynamic", "model": "none"}, "model", "none"),
-        ("generate_image", {"prompt": "A dog", "wait_seconds": 301}, "wait_seconds", "write 300 or less"),
-        ("edit_image", {"prompt": "A dog", "image": "cat.png"}, "image", "base64"),
-        ("edit_image", {"prompt": "A", "image": "darkroom://tasks/none/images/1"}, "image", "there is no task 'none'"),
-        ("get_task", {}, "task_id", "is required"),
-        ("list_tasks", {"status": "DONE"}, "status", "write 'IN_QUEUE'"),
-        ("list_models", {"runtime": "none"}, "runtime", "there is no runtime 'none'"),
-        ("list_runtimes", {"all": True}, "all", "its arguments are: none"),
+        (GenerateImageArguments, {}, "prompt", "is required"),
+        (GenerateImageArguments, {"prompt": "A dog", "heigth": 5}, "heigth", "is no argument of this tool"),
+        (GenerateImageArguments, {"prompt": "A dog", "count": 9}, "count", "write 8 or less"),
+        (GenerateImageArguments, {"prompt": "A dog", "wait_seconds": 301}, "wait_seconds", "write 300 or less"),
+        (EditImageArguments, {"prompt": "A dog", "image": "x", "mask": 5}, "mask", "write text"),
+        (GetTaskArguments, {}, "task_id", "is required"),
+        (ListTasksArguments, {"status": "DONE"}, "status", "write 'IN_QUEUE'"),
+        (NoArguments, {"all": True}, "all", "its arguments are: none"),
     ],
 )
-def test_an_error_names_the_argument_and_what_to_write(
-    tools: Tools, name: str, arguments: dict[str, Any], field: str, message: str
+def test_a_broken_argument_is_named_with_what_to_write(
+    model: type[ToolArguments], arguments: dict[str, Any], field: str, message: str
 ) -> None:
     with pytest.raises(InvalidTask) as refused:
-        tools.call(name, **arguments)
+        read_arguments(model, arguments)
     (detail,) = refused.value.details
     assert detail.field == field
     assert message in detail.message
+
+
+def test_the_edges_errors_name_the_arguments_too(tools: Tools) -> None:
+    broken: list[tuple[str, dict[str, Any], str, str]] = [
+        ("generate_image", {"width": 4096}, "width", "is 4096; this runtime accepts"),
+        ("generate_image", {"runtime": "none"}, "runtime", "configured: dynamic, sdruntime"),
+        ("generate_image", {"runtime": "dynamic", "model": "none"}, "model", "none"),
+        ("edit_image", {"image": "cat.png"}, "image", "base64"),
+        ("edit_image", {"image": "darkroom://tasks/none/images/1"}, "image", "there is no task 'none'"),
+    ]
+    for name, arguments, field, message in broken:
+        with pytest.raises(InvalidTask) as refused:
+            tools.call(name, prompt="A dog", **arguments)
+        (detail,) = refused.value.details
+        assert (detail.field, message in detail.message) == (field, True), detail
+    with pytest.raises(InvalidTask, match="runtime: there is no runtime 'none'"):
+        tools.call("list_models", runtime="none")
     assert not tools.harness.task_topic.sent
 
 

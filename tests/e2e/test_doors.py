@@ -51,7 +51,7 @@ def test_each_door_has_a_page() -> None:
 @pytest.fixture
 def variables(system: System) -> dict[str, str]:
     """Return the variables that a reader has after `eval "$(darkroom env)"`, and the body of a task."""
-    command = [COMMAND_LINE, "--state-dir", system.state_directory, "env", "--json"]
+    command = [str(COMMAND_LINE), "--state-dir", str(system.state_directory), "env", "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     task = {"metadata": {"id": "by-a-door", "runtime": "sdruntime", "tasktype": "text-to-image"}, "content": _CONTENT}
     found: dict[str, str] = json.loads(ended.stdout)

@@ -1,11 +1,40 @@
-"""Form of a task's pictures that its sender asks for: format, quality, texts inside and thumbnails."""
+"""Form and destination of a task's pictures that its sender asks for."""
 
-from typing import Annotated, Final, Literal
+import re
+from functools import partial
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from contract.folder import check_folder
+from contract.https_url import check_https_url
+from contract.storage import S3Location
 
 #: Formats whose encoder drops details.
 LOSSY_FORMATS: Final = frozenset({"jpeg", "webp", "avif"})
+
+
+#: Characters of a presigned link; the token of a role alone has about 1,500.
+MAX_PUT_LINK_LENGTH: Final = 4096
+#: Links of one task. Its message travels with them, and the environment's limit of pictures is usually lower.
+MAX_PUT_LINKS: Final = 64
+_S3_URI: Final = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", re.ASCII | re.DOTALL)
+_PUT_LINK_SCHEMA: Final[dict[str, Any]] = {"type": "string", "format": "uri", "pattern": "^https://"}
+
+
+def _check_destination(value: str) -> str:
+    found = _S3_URI.fullmatch(value)
+    if not found:
+        raise ValueError("names no folder of a bucket; write s3://bucket/folder")
+    return S3Location(found[1], check_folder(found[2])).uri
 
 
 class OutputRequest(BaseModel):
@@ -23,6 +52,30 @@ class OutputRequest(BaseModel):
         default=True, description="false leaves the generation parameters, and every other text, out of the pictures"
     )
     thumbnails: bool = Field(default=True, description="false stores no thumbnails")
+
+    destination: Annotated[str, AfterValidator(_check_destination)] | None = Field(
+        default=None,
+        description="s3://bucket/folder that gets a copy of each picture; `outputDestinations` of the environment"
+        " allows it",
+    )
+    put_links: Annotated[
+        tuple[
+            Annotated[
+                str,
+                AfterValidator(partial(check_https_url, max_length=MAX_PUT_LINK_LENGTH)),
+                WithJsonSchema(_PUT_LINK_SCHEMA),
+            ],
+            ...,
+        ],
+        Field(max_length=MAX_PUT_LINKS),
+    ] = Field(default=(), description="https links that accept a PUT; the first gets the first picture, and so on")
+
+    @field_validator("put_links")
+    @classmethod
+    def _one_destination(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and info.data.get("destination") is not None:
+            raise ValueError("cannot be combined with `destination`; write one of the two")
+        return value
 
     @field_validator("quality")
     @classmethod

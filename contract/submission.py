@@ -22,6 +22,7 @@ from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Policy, Task, TaskType
 from contract.unknown_keys import refuse_misspelt, refuse_unknown
 from contract.webui_values import shown
+from contract.work import pictures_of
 
 #: Broken fields that one response names.
 MAX_ERRORS: Final = 50
@@ -145,6 +146,7 @@ def _check(
     found.moved.update(filled)
     if metadata is None:
         return None
+    errors += _check_put_links(metadata, *_call_of(tasktype, content)[:2])
     if runtime:
         metadata = _within_longest_task(metadata, runtime, errors)
     return Submission(
@@ -271,6 +273,13 @@ def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime
     endpoint, body, field = _call_of(tasktype, content)
     errors = check_cost(endpoint, body, runtime.limits, field) if runtime else []
     return errors + (check_input_image(body, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])
+
+
+def _check_put_links(metadata: Metadata, endpoint: str, body: dict[str, Any]) -> list[FieldError]:
+    links = len(metadata.output.put_links)
+    if not links or (pictures := pictures_of(endpoint, body)[1]) <= links:
+        return []
+    return [FieldError("task.metadata.output.put_links", f"has {links} links; the task makes {pictures} pictures")]
 
 
 def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[FieldError]) -> Metadata:

@@ -1,20 +1,19 @@
 """Task in the v1alpha2 format, the only format behind the edge."""
 
 import re
-import unicodedata
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from contract.folder import check_folder
+from contract.https_url import check_https_url
 from contract.json_values import size_bytes
 from contract.output_request import OutputRequest
 
 #: Letters, digits, `.`, `_`, `-`; starts with a letter or digit; 128 characters at most.
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
-#: UTF-8 bytes of a prefix: half of S3's 1,024 for a key, because id and file name follow it.
-MAX_PREFIX_BYTES: Final = 512
 #: UTF-8 bytes of `context` as compact JSON; it travels in every callback, whose limit is SNS's 256 KiB.
 MAX_CONTEXT_BYTES: Final = 32 * 1024
 #: Characters of a webhook URL.
@@ -70,45 +69,6 @@ def _check_id(value: str) -> str:
     return value
 
 
-def _check_prefix(value: str) -> str:
-    prefix = value.strip("/")
-    if not prefix:
-        raise ValueError("is empty; leave it out to use 'output', or name a folder")
-    if any(unicodedata.category(character) == "Cc" for character in prefix):
-        raise ValueError("control characters are not allowed")
-    try:
-        size = len(prefix.encode())
-    except UnicodeEncodeError:
-        raise ValueError("is not valid Unicode text") from None
-    if size > MAX_PREFIX_BYTES:
-        raise ValueError(f"is {size} bytes long; {MAX_PREFIX_BYTES} are allowed")
-    segments = prefix.split("/")
-    if "" in segments:
-        raise ValueError("has an empty segment ('//'); write single slashes")
-    if any(segment in {".", ".."} for segment in segments):
-        raise ValueError("'.' and '..' are not allowed as segments; name a folder inside the output bucket")
-    return prefix
-
-
-def _check_webhook(value: str) -> str:
-    if len(value) > MAX_WEBHOOK_LENGTH:
-        raise ValueError(f"is {len(value)} characters long; {MAX_WEBHOOK_LENGTH} are allowed")
-    if any(character <= " " or character == "\x7f" for character in value):
-        raise ValueError("spaces and control characters are not allowed in a URL")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("is not valid Unicode text")
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is not a URL ({error})") from None
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError("must be an https:// URL with a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold credentials; put a secret into the path or query instead")
-    return value
-
-
 def _check_context(value: object) -> object:
     size = size_bytes(value)
     if size > MAX_CONTEXT_BYTES:
@@ -150,7 +110,9 @@ class Policy(BaseModel):
 
 TaskId = Annotated[str, BeforeValidator(_id_from_json), AfterValidator(_check_id), WithJsonSchema(ID_SCHEMA)]
 Context = Annotated[Any, AfterValidator(_check_context), Field(description="Comes back in the callback")]
-Webhook = Annotated[str, AfterValidator(_check_webhook), WithJsonSchema(WEBHOOK_SCHEMA)]
+Webhook = Annotated[
+    str, AfterValidator(partial(check_https_url, max_length=MAX_WEBHOOK_LENGTH)), WithJsonSchema(WEBHOOK_SCHEMA)
+]
 
 
 class Metadata(BaseModel):
@@ -161,7 +123,7 @@ class Metadata(BaseModel):
     id: TaskId
     runtime: Annotated[str, Field(min_length=1, max_length=128, description="Name of a configured runtime")]
     tasktype: TaskType
-    prefix: Annotated[str, AfterValidator(_check_prefix), Field(description="Folder in the output bucket")] = (
+    prefix: Annotated[str, AfterValidator(check_folder), Field(description="Folder in the output bucket")] = (
         DEFAULT_PREFIX
     )
     context: Context = None

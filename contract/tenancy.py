@@ -5,10 +5,10 @@ another tenant's id is unknown.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contract.storage import is_passed_by_reference
 
@@ -31,6 +31,23 @@ def name_in(scoped_name: str) -> str:
     return scoped_name.rpartition(SEPARATOR)[2]
 
 
+class OutputDestination(BaseModel):
+    """A bucket, or a folder in it, into which tasks may have their pictures copied."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]+)*$")] = Field(
+        description="name of a bucket, or `bucket/folder`; below it every folder is allowed"
+    )
+    tenants: tuple[str, ...] = Field(
+        default=(), description="names of the keys and publishers that may use it; all may if it is empty"
+    )
+
+    def covers(self, destination: str) -> bool:
+        """Return True if an `s3://` URI without `.` and `..` is this place, or lies below it."""
+        return f"{destination}/".startswith(f"s3://{self.place}/")
+
+
 @dataclass(frozen=True)
 class Tenant:
     """A tenant, and the other tenants whose tasks it sees."""
@@ -39,6 +56,7 @@ class Tenant:
     name: str
     #: Every other tenant for an `admin` key, none for any other.
     others: tuple[str, ...] = ()
+    destinations: tuple[OutputDestination, ...] = field(default=(), compare=False)
 
     @property
     def visible(self) -> tuple[str, ...]:
@@ -73,15 +91,16 @@ class Tenancy(BaseModel):
     administrators: tuple[str, ...] = ()
     #: Tenant of each publisher's own topic, by ARN.
     publishers: Mapping[str, str] = {}
+    destinations: tuple[OutputDestination, ...] = ()
 
     def of_key(self, key_name: str | None) -> Tenant:
         """Return the tenant of a key of the HTTP API; raises ValueError for no key where tasks have owners."""
         if not self.names:
-            return SHARED
+            return self._with_destinations(SHARED)
         if not key_name:
             raise ValueError("a request without a key has no tenant")
         others = (name for name in self.names if name != key_name)
-        return Tenant(key_name, tuple(others) if key_name in self.administrators else ())
+        return self._with_destinations(Tenant(key_name, tuple(others) if key_name in self.administrators else ()))
 
     def sees_everything(self, tenant: Tenant) -> bool:
         """Return True if a tenant sees the tasks of all tenants."""
@@ -89,9 +108,12 @@ class Tenancy(BaseModel):
 
     def of_topic(self, topic_arn: str | None) -> Tenant:
         """Return the tenant of what a topic delivers; what the entry topic delivers belongs to the first key."""
-        if not self.names:
-            return SHARED
-        return Tenant(self.publishers.get(topic_arn or "", self.names[0]))
+        tenant = Tenant(self.publishers.get(topic_arn or "", self.names[0])) if self.names else SHARED
+        return self._with_destinations(tenant)
+
+    def _with_destinations(self, tenant: Tenant) -> Tenant:
+        allowed = (each for each in self.destinations if not each.tenants or tenant.name in each.tenants)
+        return replace(tenant, destinations=tuple(allowed))
 
     def may_point_to(self, topic_arn: str | None, key: str) -> bool:
         """Return True if what a topic delivers may point to this key of the task bucket.

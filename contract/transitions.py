@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
+from contract.delivery import Delivery
 from contract.json_values import compact_json
 from contract.picture_list import fitting_error
 from contract.record import (
@@ -41,6 +42,7 @@ class Outcome:
     manifest_url: str | None = None
     #: Numbers of the pictures that have a thumbnail.
     thumbnails: tuple[int, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:
@@ -264,6 +266,8 @@ def _end(
     set_ |= {name: value for name, value in known.items() if value}
     if outcome.thumbnails:
         set_["thumbnails"] = list(outcome.thumbnails)
+    if outcome.deliveries:
+        set_["deliveries"] = [delivery.as_dict() for delivery in outcome.deliveries]
     if outcome.error:
         set_["#error"] = compact_json(fitting_error(outcome.error))
     if outcome.status is Status.COMPLETED:

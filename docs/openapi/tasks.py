@@ -10,7 +10,7 @@ from contract.task import ID_PATTERN, ID_SCHEMA, Task, TaskType
 from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
 from lambdas.read_task.task_list import DEFAULT_LIMIT, KEY_NAME, MAX_LIMIT, MAX_TEXT_LENGTH
 from lambdas.read_task.task_request import TaskRequest
-from lambdas.read_task.task_view import ShownTask, TaskError, TaskPage
+from lambdas.read_task.task_view import DeliveredCopy, ShownTask, TaskError, TaskPage
 from lambdas.submit_task.handler import IDEMPOTENCY_HEADER, SubmittedOlderTask, SubmittedTask
 from local.demo.documented_requests import DOCUMENTS, documented_request
 from task_store.task_bucket import MessageLost
@@ -66,6 +66,7 @@ _CALLBACK: Final[dict[str, Any]] = {
         "image_count": {"type": "integer", "description": "Number of all pictures, if `image_url` is cut"},
         "manifest_url": {"type": "string", "description": "s3:// URI of the list of all, if `image_url` is cut"},
         "output_url": {"type": ["string", "null"]},
+        "deliveries": {"type": "array", "items": DeliveredCopy},
         "context": {"description": "What the sender wrote"},
         "unknown_fields": {"type": "array", "items": {"type": "string"}},
         "batch": {"type": "string", "description": "The batch that the task was sent in"},

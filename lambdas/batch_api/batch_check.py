@@ -16,6 +16,7 @@ from contract.task_v1alpha1 import is_v1alpha1
 from contract.tenancy import Tenant
 from lambdas.batch_api.batch_request import PlacedTask, id_in, with_id
 from lambdas.batches.batch_tasks import BatchTask
+from lambdas.tasks.output_destination import check_destination
 from lambdas.tasks.own_links import OwnLinks
 
 #: Errors that one response names. Each broken task has its share of them.
@@ -60,6 +61,7 @@ class BatchCheck:
             task = placed if id_in(placed.body) else replace(placed, body=with_id(placed.body, f"{batch_id}-{number}"))
             try:
                 submission = self._parse(task, find_checkpoint)
+                check_destination(submission, tenant)
                 _refuse_second(submission, task.place, places)
             except InvalidTask as error:
                 errors[number] = _placed(task, error)
@@ -93,6 +95,9 @@ class BatchCheck:
         if without_secrets(content) != content:
             message = "holds a token or an address with a query, which a batch must not store; send this task alone"
             raise InvalidTask([FieldError(submission.original_field("task.content.payload"), message)])
+        if any("?" in link for link in submission.task.metadata.output.put_links):
+            message = "holds an address with a query, which a batch must not store; send this task alone"
+            raise InvalidTask([FieldError(submission.original_field("task.metadata.output.put_links"), message)])
         return submission
 
     def _keep_within(self, deadline: float) -> None:

@@ -30,6 +30,15 @@ class Output(TypedDict):
     base64: NotRequired[str | None]
 
 
+class DeliveredCopy(TypedDict):
+    """Copy of one picture at the destination that the sender named."""
+
+    #: Without the query of a presigned link; null if there was no link for the picture.
+    url: str | None
+    #: Why the copy is not there; null if it is.
+    error: str | None
+
+
 class TaskError(TypedDict):
     """Why a task did not complete."""
 
@@ -132,6 +141,8 @@ class ShownTask(ListedTask):
     estimated_start_at: Moment | None
     output_location: str
     outputs: list[Output]
+    #: The copies of the pictures at `metadata.output.destination` or `put_links`, in their order.
+    deliveries: list[DeliveredCopy]
     #: The number of all pictures and the list of all outputs, if `outputs` does not hold them all.
     image_count: int | None
     manifest: Output | None
@@ -182,6 +193,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign, place: Qu
         "estimated_start_at": _iso(place.estimated_start_at_ms),
         "output_location": output_location(output_bucket, record.prefix, record.id),
         "outputs": outputs,
+        "deliveries": [{"url": each.url, "error": each.error} for each in record.deliveries],
         "image_count": record.image_count,
         "manifest": {"s3_url": manifest, "url": presign(manifest)} if (manifest := record.manifest_url) else None,
         "error": cast("TaskError | None", record.error),

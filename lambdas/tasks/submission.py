@@ -22,6 +22,7 @@ from contract.submission import Submission, parse_submission
 from contract.tenancy import Tenant, scoped
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.runtime.observability import count, logger
+from lambdas.tasks.output_destination import check_destination
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
 from lambdas.tasks.stored_message import message_place, stored_message
@@ -121,6 +122,7 @@ class TaskSubmission:
             runtime_name=runtime_name,
             generated_id=generated_id,
         )
+        check_destination(submission, tenant)
         submission = replace(submission, etags=self._own_links.etags(submission, tenant))
         record = self._submit(
             submission,

@@ -37,6 +37,8 @@ class WebUiResponses:
         rest, rest_bytes = self._rest(record, max_bytes)
         if not record.image_urls or not isinstance(rest, dict):
             return rest
+        if record.deliveries:
+            rest |= {"deliveries": [delivery.as_dict() for delivery in record.deliveries]}
         pictures = None
         if record.manifest_url is not None:
             rest |= {"image_count": record.image_count, "manifest_url": self._outputs.link(record.manifest_url)}

@@ -38,6 +38,7 @@ from runtime_image.agent.prepare.inputs.picture_resolver import build_picture_re
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.agent.store.output_uploader import OutputUploader
+from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.agent.store.picture_encoder import PictureEncoder
 from runtime_image.agent.store.previews import Previews
 from runtime_image.agent.task_loop import TaskLoop
@@ -55,6 +56,7 @@ from runtime_image.webui.readiness import gate_of
 from task_store.repository import TaskRepository
 
 if TYPE_CHECKING:  # loaded only by agents that need them
+    from guarded_http.client import GuardedHttp
     from runtime_image.agent.prepare.model_cache import ModelCache
     from runtime_image.agent.prepare.model_calls import ModelCalls
 
@@ -138,7 +140,12 @@ def build_loop(
     )
     generation = Generation(clock=clock)
     uploader = OutputUploader(
-        storage=aws.storage, bucket=settings.output_bucket, encoder=PictureEncoder(), retry=retry, log=log
+        storage=aws.storage,
+        bucket=settings.output_bucket,
+        encoder=PictureEncoder(),
+        delivery=PictureDelivery(storage=aws.storage, load_http=_http_loader(settings), clock=clock, log=log),
+        retry=retry,
+        log=log,
     )
     completion = TaskCompletion(
         repository=repository,
@@ -243,6 +250,18 @@ def _build_model_cache(settings: AgentSettings, engine: Engine, log: EventLog) -
         engine=engine,
         log=log,
     )
+
+
+def _http_loader(settings: AgentSettings) -> "Callable[[], GuardedHttp]":
+    @cache
+    def load() -> "GuardedHttp":
+        # See `_model_calls_loader`.
+        from guarded_http.client import GuardedHttp  # noqa: PLC0415 - see above
+        from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
+
+        return GuardedHttp(resolve=resolve_with_system, allowed_hosts=settings.allowed_link_hosts)
+
+    return load
 
 
 def _model_calls_loader(settings: AgentSettings, clock: Clock, log: EventLog) -> "Callable[[], ModelCalls]":

@@ -1,11 +1,12 @@
 """Environment: the configuration of one deployment, with the rules that its parts must fulfil together."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.routing import CamelModel, Catalogue
-from contract.tenancy import Tenancy
+from contract.tenancy import OutputDestination, Tenancy
 from stacks.config.access import (
     SAFE_MESSAGE_BYTES,
     SNS_DEFAULT_MESSAGE_BYTES,
@@ -105,6 +106,10 @@ class Environment(CamelModel):
     link_buckets: tuple[Annotated[str, Field(pattern=_BUCKET)], ...] = Field(
         default=(), description="names of the buckets that s3:// links may name"
     )
+    output_destinations: tuple[OutputDestination, ...] = Field(
+        default=(),
+        description="buckets and folders into which tasks may have their pictures copied (docs/how-to/outputs.md)",
+    )
     allowed_link_hosts: tuple[Annotated[str, Field(pattern=r"^(\[[0-9a-f:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")], ...] = (
         Field(
             default=(),
@@ -144,11 +149,16 @@ class Environment(CamelModel):
                     raise ValueError(
                         f"callbacks[{index}].runtime: there is no runtime {name!r}; write any of {', '.join(names)}"
                     )
-            for name in subscriber.tenant:
-                if name not in self.tenancy.names:
-                    known = f"write any of {', '.join(self.tenancy.names)}" if self.tenancy.names else "leave it out"
-                    raise ValueError(f"callbacks[{index}].tenant: there is no tenant {name!r}; {known}")
+            self._check_tenants(f"callbacks[{index}].tenant", subscriber.tenant)
+        for index, destination in enumerate(self.output_destinations):
+            self._check_tenants(f"outputDestinations[{index}].tenants", destination.tenants)
         return self
+
+    def _check_tenants(self, key: str, names: Sequence[str]) -> None:
+        for name in names:
+            if name not in self.tenancy.names:
+                known = f"write any of {', '.join(self.tenancy.names)}" if self.tenancy.names else "leave it out"
+                raise ValueError(f"{key}: there is no tenant {name!r}; {known}")
 
     @model_validator(mode="after")
     def _engine_has_a_network(self) -> Self:
@@ -288,8 +298,9 @@ class Environment(CamelModel):
         """Owners of tasks. A single tenant needs no name, so that its records and links stay as they always were."""
         names = dict.fromkeys((*(key.name for key in self.api_keys), *(each.name for each in self.publishers)))
         if not self.isolate_keys or len(names) == 1:
-            return Tenancy()
+            return Tenancy(destinations=self.output_destinations)
         return Tenancy(
+            destinations=self.output_destinations,
             names=tuple(names),
             administrators=tuple(key.name for key in self.api_keys if key.admin),
         )

@@ -1,4 +1,4 @@
-"""HTTPS endpoint of a webhook's receiver: records its requests, and answers as the test says."""
+"""HTTPS endpoint that receives webhooks and pictures: records its requests, and answers as the test says."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -39,6 +39,8 @@ class HttpsReceiver(ThreadingHTTPServer):
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append(Received(self.path, headers, body))
                 receiver.answers.get(self.path, status(200))(self)
+
+            do_PUT = do_POST
 
         super().__init__(("127.0.0.1", 0), RequestHandler)
         authority = trustme.CA()

@@ -144,6 +144,7 @@ def environment_file(path: Path, *link_hosts: str) -> Path:
     """Write the environment of all tests, the local one with link places. One synthesis serves them all."""
     environment = yaml.safe_load((PROJECT / "environments" / "local.yaml").read_text())
     environment |= {"allowedLinkHosts": list(link_hosts), "linkBuckets": [LINK_BUCKET]}
+    environment["outputDestinations"] = [{"place": f"{LINK_BUCKET}/copies"}]
     environment["apiKeys"] = [{"name": "default"}, {"name": "guest"}, {"name": "boss", "admin": True}]
     environment["publishers"] = [{"name": "batch", "principal": "123456789012"}]
     # A killed agent's task is visible again after this time.

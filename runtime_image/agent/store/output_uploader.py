@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from contract.delivery import listed as listed_deliveries
 from contract.json_values import compact_json
 from contract.picture_list import listed, manifest
 from contract.record import Status
@@ -21,6 +22,7 @@ from contract.transitions import Outcome
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.core.worker_pools import MAX_STORING
+from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.agent.store.picture_encoder import THUMBNAIL_TYPE, PictureEncoder
 from runtime_image.process.aws import AWS_ERRORS, error_code
 from runtime_image.process.engine import Outputs
@@ -46,11 +48,19 @@ class OutputUploader:
     workers = MAX_STORING
 
     def __init__(
-        self, *, storage: "S3Client", bucket: str, encoder: PictureEncoder, retry: Retry, log: EventLog
+        self,
+        *,
+        storage: "S3Client",
+        bucket: str,
+        encoder: PictureEncoder,
+        delivery: PictureDelivery,
+        retry: Retry,
+        log: EventLog,
     ) -> None:
         self._storage = storage
         self._bucket = bucket
         self._encoder = encoder
+        self._delivery = delivery
         self._retry = retry
         self._log = log
 
@@ -87,7 +97,9 @@ class OutputUploader:
             if isinstance(result, Exception):
                 raise result
         made = self._numbers_of(task, results[len(uploads) :])
-        task.answer, task.outcome = None, replace(outcome, thumbnails=made)
+        names = [key.rpartition("/")[2] for key in keys]
+        deliveries = listed_deliveries(self._delivery.deliver(task, outputs.pictures, names[:-1]))
+        task.answer, task.outcome = None, replace(outcome, thumbnails=made, deliveries=deliveries)
 
     def _thumbnail(self, task: ClaimedTask, number: int, picture: bytes) -> Upload:
         metadata = task.metadata

@@ -108,6 +108,7 @@ class RuntimeOnEcs(Construct):
             queue=queue,
             storage=storage,
             link_buckets=environment.link_buckets,
+            output_destinations=environment.output_destinations,
         )
         allow(
             role,

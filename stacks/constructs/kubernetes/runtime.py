@@ -42,6 +42,7 @@ class RuntimeOnKubernetes(Construct):
             queue=queue,
             storage=storage,
             link_buckets=environment.link_buckets,
+            output_destinations=environment.output_destinations,
         )
         self.role = role
         if environment.tracing:

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam
 from constructs import Construct
 
 from contract.storage import LINKED_TAG, message_folder
+from contract.tenancy import OutputDestination
 from contract.upload import UPLOAD_FOLDER
 from stacks.constructs.permissions import allow
 from stacks.exports import QueueReference, StorageExports
@@ -19,6 +20,7 @@ class RuntimeRole(aws_iam.Role):
         runtime_name: Name of the runtime, whose large messages the replicas read.
         queue: Queues of the runtime.
         link_buckets: Other owners' buckets that `s3://` links may name.
+        output_destinations: Places into which tasks may have their pictures copied.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class RuntimeRole(aws_iam.Role):
         queue: QueueReference,
         storage: StorageExports,
         link_buckets: Sequence[str],
+        output_destinations: Sequence[OutputDestination] = (),
     ) -> None:
         super().__init__(scope, id_, assumed_by=assumed_by)
         for queue_arn in (queue.arn, queue.low_priority_arn):
@@ -71,6 +74,14 @@ class RuntimeRole(aws_iam.Role):
         )
         # The downloader lists the models. No other bucket shows a replica what it has.
         allow(self, "s3:ListBucket", on=storage.model_bucket.arn)
+        for each in output_destinations:
+            allow(
+                self,
+                "s3:PutObject",
+                on=f"arn:{self.stack.partition}:s3:::{each.place}/*",
+                wildcard_reason="Tasks choose the folder below the places that the environment names",
+                conditions={"Null": {"s3:if-none-match": "false"}},
+            )
         for name in link_buckets:
             allow(
                 self,

@@ -16,7 +16,14 @@ def submit(output: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "output",
-    [{}, {"format": "webp", "quality": 1}, {"format": "avif"}, {"metadata": False, "thumbnails": False}],
+    [
+        {},
+        {"format": "webp", "quality": 1},
+        {"format": "avif"},
+        {"metadata": False, "thumbnails": False},
+        {"destination": "s3://gallery/cats/ä b"},
+        {"put_links": ("https://gallery.example/1?signature=a%2Fb",)},
+    ],
 )
 def test_an_output_that_makes_sense_is_kept(output: dict[str, Any]) -> None:
     assert submit(output) == output
@@ -37,6 +44,20 @@ def test_null_is_the_default() -> None:
         ({"format": "png", "quality": 90}, "task.metadata.output.quality", "keeps every detail"),
         ({"quality": 90}, "task.metadata.output.quality", "needs a `format`"),
         ({"metadata": "perhaps"}, "task.metadata.output.metadata", "perhaps"),
+        ({"destination": "https://gallery/cats"}, "task.metadata.output.destination", "write s3://bucket/folder"),
+        ({"destination": "s3://gallery"}, "task.metadata.output.destination", "write s3://bucket/folder"),
+        ({"destination": "s3://Gallery/cats"}, "task.metadata.output.destination", "write s3://bucket/folder"),
+        ({"destination": "s3://gallery/a/../b"}, "task.metadata.output.destination", "'..' are not allowed"),
+        ({"destination": "s3://gallery/a//b"}, "task.metadata.output.destination", "single slashes"),
+        ({"destination": "s3://gallery/a\nb"}, "task.metadata.output.destination", "control characters"),
+        ({"put_links": ["http://a.example/1"]}, "task.metadata.output.put_links.0", "https://"),
+        ({"put_links": ["https://me:pass@a.example/1"]}, "task.metadata.output.put_links.0", "credentials"),
+        ({"put_links": ["https://a.example/1"] * 65}, "task.metadata.output.put_links", "64"),
+        (
+            {"put_links": ["https://a.example/1"], "destination": "s3://gallery/cats"},
+            "task.metadata.output.put_links",
+            "one of the two",
+        ),
         ({"formt": "png"}, "task.metadata.output.formt", "did you mean 'format'?"),
     ],
 )
@@ -62,3 +83,15 @@ def test_a_runpod_request_has_it_next_to_its_policy() -> None:
     with pytest.raises(InvalidTask) as refused:
         parse_submission({**body, "output": {"format": "gif"}}, **options)
     assert [error.field for error in refused.value.details] == ["output.format"]
+
+
+def test_each_picture_needs_a_link() -> None:
+    links = ["https://a.example/1", "https://a.example/2"]
+    content = {"prompt": "x", "batch_size": 3}
+    with pytest.raises(InvalidTask) as refused:
+        parse_submission(task(content, output={"put_links": links}), catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get)
+    (error,) = refused.value.details
+    assert (error.field, error.message) == (
+        "task.metadata.output.put_links",
+        "has 2 links; the task makes 3 pictures",
+    )

@@ -8,12 +8,13 @@ import pytest
 from contract import transitions
 from contract.callback import callback_attributes, callback_for, rejection
 from contract.errors import WEBUI_RESPONSE, FieldError, InvalidTask
+from contract.folder import MAX_PREFIX_BYTES
 from contract.json_values import compact_json, size_bytes
 from contract.picture_list import MAX_LISTED_BYTES, fitting_error, listed
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status
 from contract.storage import MAX_RECORD_MESSAGE_BYTES, image_key
 from contract.submission import MAX_UNKNOWN_FIELDS
-from contract.task import MAX_CONTEXT_BYTES, MAX_PREFIX_BYTES, MAX_WEBHOOK_LENGTH
+from contract.task import MAX_CONTEXT_BYTES, MAX_WEBHOOK_LENGTH
 from contract.transitions import Outcome
 from contract.webhook import encode_webhook
 from contract.webui_values import MAX_SHOWN

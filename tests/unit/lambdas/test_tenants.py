@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from contract.errors import DarkroomError, TaskNotFound
+from contract.errors import DarkroomError, InvalidTask, TaskNotFound
 from contract.record import Record, Status
 from contract.storage import encode_pointer
-from contract.tenancy import Tenancy, Tenant
+from contract.tenancy import SHARED, OutputDestination, Tenancy, Tenant
 from contract.transitions import Outcome
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
 from lambdas.http.application import Caller
@@ -258,3 +258,33 @@ def test_a_retry_counts_for_the_key_that_asks_for_it(harness: Harness, make_task
     assert runs.reserved_at_ms("shop") is None
     with pytest.raises(DarkroomError, match="1 tasks of the key boss"):
         limited.retry(harness.record("shop:b"), submission_id="r-2", key_name="boss")
+
+
+def test_each_tenant_may_have_pictures_copied_to_its_own_places(harness: Harness, make_task: MakeTask) -> None:
+    tenancy = TENANCY.model_copy(
+        update={
+            "destinations": (
+                OutputDestination(place="gallery/shop", tenants=("shop",)),
+                OutputDestination(place="everyone"),
+            )
+        }
+    )
+
+    def send(task_id: str, key: str, destination: str) -> str:
+        body = make_task(task_id, output={"destination": destination})
+        try:
+            harness.submit(body, task_id, tenant=tenancy.of_key(key))
+        except InvalidTask as error:
+            (detail,) = error.details
+            assert (detail.field, detail.code) == ("task.metadata.output.destination", "destination_not_allowed")
+            return detail.message
+        return ""
+
+    assert send("a", "shop", "s3://gallery/shop") == ""
+    assert send("b", "shop", "s3://gallery/shop/cats/") == ""
+    assert send("c", "guest", "s3://everyone/cats") == ""
+    assert send("d", "guest", "s3://gallery/shop") == "is not allowed; write a folder below s3://everyone"
+    assert "s3://gallery/shop, s3://everyone" in send("e", "shop", "s3://gallery/shopping")
+    assert send("f", "shop", "s3://elsewhere/cats")
+    with pytest.raises(InvalidTask, match="the environment names none"):
+        harness.submit(make_task("g", output={"destination": "s3://everyone/cats"}), "g", tenant=SHARED)

@@ -3,14 +3,18 @@
 import json
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from contract.delivery import Delivery
 from contract.json_values import compact_json
 from contract.record import Status
+from guarded_http.client import GuardedHttp
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.store.output_uploader import OutputUploader
+from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.agent.store.picture_encoder import PictureEncoder
 from runtime_image.process.engine import Outputs, Picture
 from runtime_image.process.logs import EventLog
@@ -19,6 +23,9 @@ from stub_webui.png_images import plain_png
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.fakes import FakeCall, FakeEngine
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 
 class WriteOnceBucket:
@@ -51,11 +58,14 @@ def upload(
     task = held_task("cat", output=output or {})
     task.attempt, task.call, task.answer = attempt, call, answer
     log = EventLog(logging.getLogger("test"))
+    clock, storage = StillClock(), cast("S3Client", bucket)
+    http = GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=())
     uploader = OutputUploader(
-        storage=bucket,  # type: ignore[arg-type]  # one call of it
+        storage=storage,
         bucket="outputs",
         encoder=PictureEncoder(),
-        retry=Retry(clock=StillClock(), log=log),
+        delivery=PictureDelivery(storage=storage, load_http=lambda: http, clock=clock, log=log),
+        retry=Retry(clock=clock, log=log),
         log=log,
     )
     uploader.run(task)
@@ -125,6 +135,17 @@ def test_pictures_have_the_format_that_the_task_asks_for() -> None:
     assert task.outcome.image_urls == ("s3://outputs/output/cat/cat-1a2b-1.jpg",)
     assert bucket.objects.keys() == {"output/cat/cat-1a2b-1.jpg", "output/cat/cat-1a2b.out"}
     assert bucket.types["output/cat/cat-1a2b-1.jpg"] == "image/jpeg"
+
+
+def test_the_outcome_names_copies_and_keeps_the_outputs() -> None:
+    bucket = WriteOnceBucket()
+    call = PicturesCall(GENERATION, FakeEngine(), count=1, data=plain_png("cat"))
+
+    task = upload(bucket, answer={}, attempt=2, call=call, output={"destination": "s3://gallery/cats"})
+
+    assert task.outcome
+    assert task.outcome.deliveries == (Delivery(url="s3://gallery/cats/cat-1a2b.2-1.png"),)
+    assert bucket.objects["cats/cat-1a2b.2-1.png"] == bucket.objects["output/cat/cat-1a2b.2-1.png"] == call.data
 
 
 class BucketWithoutThumbnails(WriteOnceBucket):

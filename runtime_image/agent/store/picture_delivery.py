@@ -1,0 +1,140 @@
+"""Delivery of copies of a task's pictures to the destination that its sender names.
+
+The output bucket has every picture in any case, so a failed delivery loses nothing and fails no task.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from contract.delivery import Delivery
+from contract.output_request import OutputRequest
+from contract.storage import S3Location
+from guarded_http.errors import LinkRefused, LinkUnavailable
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import TaskAborted
+from runtime_image.process.aws import AWS_ERRORS, error_code
+from runtime_image.process.clock import Clock
+from runtime_image.process.engine import Picture
+from runtime_image.process.logs import EventLog
+from runtime_image.process.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from guarded_http.client import GuardedHttp
+
+#: Pauses in seconds between the attempts to deliver one picture.
+PAUSES_SECONDS: Final = (1.0, 5.0)
+#: Seconds of one PUT: a picture of 10 MB over 10 Mbit/s.
+PUT_SECONDS: Final = 20.0
+#: Pictures of a task that are delivered at a time.
+PARALLEL_DELIVERIES: Final = 4
+#: Statuses after which the same PUT may succeed.
+_PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class DeliveryFailed(Exception):
+    """Raised by an attempt; `may_pass` is True if another one may succeed."""
+
+    def __init__(self, message: str, *, may_pass: bool) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
+class PictureDelivery:
+    """Copies pictures into a bucket, or sends them to links that accept a PUT. `load_http` is called for links only."""
+
+    def __init__(
+        self, *, storage: "S3Client", load_http: "Callable[[], GuardedHttp]", clock: Clock, log: EventLog
+    ) -> None:
+        self._storage = storage
+        self._load_http = load_http
+        self._clock = clock
+        self._log = log
+
+    def deliver(self, task: ClaimedTask, pictures: Sequence[Picture], names: Sequence[str]) -> tuple[Delivery, ...]:
+        """Deliver the pictures, whose file names are `names`, and return what became of each.
+
+        Raises:
+            TaskAborted: if the task was aborted meanwhile.
+        """
+        wanted = task.metadata.output
+        if wanted.destination is None and not wanted.put_links:
+            return ()
+        jobs = [
+            partial(self._deliver, task, picture, *_address(wanted, number, name))
+            for number, (picture, name) in enumerate(zip(pictures, names, strict=True))
+        ]
+        deliveries: list[Delivery] = []
+        for result in in_parallel(jobs, threads=PARALLEL_DELIVERIES, name="deliver"):
+            if isinstance(result, Exception):
+                raise result
+            deliveries.append(result)
+        return tuple(deliveries)
+
+    def _deliver(self, task: ClaimedTask, picture: Picture, url: str, location: S3Location | None) -> Delivery:
+        shown = url.partition("?")[0]
+        if not url:
+            return Delivery(error="`put_links` has no link for this picture")
+        for pause_seconds in (*PAUSES_SECONDS, None):
+            if task.aborted.is_set():
+                raise TaskAborted
+            try:
+                if location:
+                    self._copy(picture, location)
+                else:
+                    self._put(picture, url)
+            except DeliveryFailed as failure:
+                if pause_seconds is None or not failure.may_pass:
+                    self._log.warning("delivery_failed", task_id=task.metadata.id, url=shown, reason=str(failure))
+                    return Delivery(url=shown, error=str(failure))
+                self._clock.sleep(pause_seconds)
+            else:
+                break
+        return Delivery(url=shown)
+
+    def _copy(self, picture: Picture, location: S3Location) -> None:
+        try:
+            self._storage.put_object(
+                Bucket=location.bucket,
+                Key=location.key,
+                Body=picture.data,
+                ContentType=picture.content_type,
+                IfNoneMatch="*",
+            )
+        except AWS_ERRORS as error:
+            code = error_code(error)
+            # The key names the attempt, so an earlier write of the same picture has arrived.
+            if code != "PreconditionFailed":
+                raise DeliveryFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
+
+    def _put(self, picture: Picture, url: str) -> None:
+        from guarded_http.network import Deadline  # noqa: PLC0415 - loaded for tasks with links only
+        from guarded_http.url import parse_http_url  # noqa: PLC0415 - see above
+
+        try:
+            with self._load_http().exchange(
+                "PUT",
+                parse_http_url(url),
+                headers={"Content-Type": picture.content_type, "User-Agent": "darkroom-delivery/1"},
+                content=picture.data,
+                deadline=Deadline(clock=self._clock, seconds=PUT_SECONDS),
+            ) as response:
+                status = response.status
+        except LinkRefused as error:
+            raise DeliveryFailed(error.message, may_pass=False) from error
+        except LinkUnavailable as error:
+            raise DeliveryFailed(error.message, may_pass=True) from error
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            may_pass = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            raise DeliveryFailed(f"the link answered with status {status}", may_pass=may_pass)
+
+
+def _address(wanted: OutputRequest, number: int, name: str) -> tuple[str, S3Location | None]:
+    if wanted.destination is None:
+        return (wanted.put_links[number] if number < len(wanted.put_links) else ""), None
+    bucket, _, folder = wanted.destination.removeprefix("s3://").partition("/")
+    location = S3Location(bucket, f"{folder}/{name}")
+    return location.uri, location

@@ -1,0 +1,145 @@
+"""Copies of pictures: each is delivered or its failure is named, and no failure fails a task."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from contract.delivery import MAX_LISTED_BYTES, Delivery, listed
+from guarded_http.client import GuardedHttp
+from runtime_image.agent.store.picture_delivery import PictureDelivery
+from runtime_image.process.engine import Picture
+from runtime_image.process.logs import EventLog
+from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
+from tests.harness.still_clock import StillClock
+from tests.unit.runtime_image.agent.tasks import held_task
+
+PICTURES = [Picture(b"first", "png", "image/png"), Picture(b"second", "webp", "image/webp")]
+NAMES = ["cat-1a2b-1.png", "cat-1a2b-2.webp"]
+
+
+class Bucket:
+    """Implements one call of S3; each write ends with the next of `errors`, then works."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self._errors = list(errors)
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str) -> None:
+        assert IfNoneMatch == "*"
+        if self._errors:
+            raise self._errors.pop(0)
+        self.objects[f"{Bucket}/{Key}"] = (Body, ContentType)
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
+
+
+def deliver(output: dict[str, Any], *, bucket: Bucket | None = None, server: HttpsReceiver | None = None) -> list[Any]:
+    allowed = [f"127.0.0.1:{server.server_port}"] if server else []
+    delivery = PictureDelivery(
+        storage=bucket or Bucket(),  # type: ignore[arg-type]  # one call of it
+        load_http=lambda: GuardedHttp(resolve=lambda host, _: [host], allowed_hosts=allowed),
+        clock=StillClock(),
+        log=EventLog(logging.getLogger("test")),
+    )
+    task = held_task("cat", output=output)
+    return [(each.url, each.error) for each in delivery.deliver(task, PICTURES, NAMES)]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsReceiver]:
+    with https_receiver(tmp_path) as receiver:
+        monkeypatch.setenv("SSL_CERT_FILE", str(receiver.authorities))
+        yield receiver
+
+
+def test_without_a_destination_nothing_is_delivered() -> None:
+    assert deliver({"format": "png"}) == []
+
+
+def test_a_bucket_gets_the_pictures_below_its_folder() -> None:
+    bucket = Bucket()
+
+    found = deliver({"destination": "s3://gallery/cats/"}, bucket=bucket)
+
+    assert found == [(f"s3://gallery/cats/{name}", None) for name in NAMES]
+    assert bucket.objects == {
+        "gallery/cats/cat-1a2b-1.png": (b"first", "image/png"),
+        "gallery/cats/cat-1a2b-2.webp": (b"second", "image/webp"),
+    }
+
+
+@pytest.mark.parametrize("passing", [refusal("SlowDown"), ReadTimeoutError(endpoint_url="https://s3")])
+def test_a_failure_that_may_pass_is_repeated(passing: Exception) -> None:
+    bucket = Bucket(passing)
+
+    assert [error for _, error in deliver({"destination": "s3://gallery/cats"}, bucket=bucket)] == [None, None]
+    assert len(bucket.objects) == 2
+
+
+def test_a_write_whose_answer_was_lost_counts() -> None:
+    bucket = Bucket(ReadTimeoutError(endpoint_url="https://s3"), *[refusal("PreconditionFailed")] * 2)
+
+    assert [error for _, error in deliver({"destination": "s3://gallery/cats"}, bucket=bucket)] == [None, None]
+
+
+def test_a_refused_copy_is_named() -> None:
+    bucket = Bucket(refusal("AccessDenied"), refusal("NoSuchBucket"))
+
+    errors = sorted(str(error) for _, error in deliver({"destination": "s3://gallery/cats"}, bucket=bucket))
+
+    assert [error.partition("(")[2].partition(")")[0] for error in errors] == ["AccessDenied", "NoSuchBucket"]
+    assert bucket.objects == {}
+
+
+def test_each_link_gets_its_picture_and_its_secret_is_shown_nowhere(server: HttpsReceiver) -> None:
+    links = [server.url(f"/{number}.png?signature=secret") for number in (1, 2)]
+
+    found = deliver({"put_links": links}, server=server)
+
+    assert found == [(server.url(f"/{number}.png"), None) for number in (1, 2)]
+    (first,) = server.of("/1.png?signature=secret")
+    assert (first.body, first.headers["content-type"]) == (b"first", "image/png")
+    (second,) = server.of("/2.png?signature=secret")
+    assert (second.body, second.headers["content-type"]) == (b"second", "image/webp")
+
+
+def test_a_link_that_fails_harms_no_other(server: HttpsReceiver) -> None:
+    server.answers = {"/expired": status(403)}
+
+    found = deliver({"put_links": [server.url("/expired"), server.url("/2")]}, server=server)
+
+    assert found == [(server.url("/expired"), "the link answered with status 403"), (server.url("/2"), None)]
+    assert len(server.of("/expired")) == 1
+
+
+def test_a_link_that_may_recover_is_tried_three_times_and_redirects_are_not_followed(server: HttpsReceiver) -> None:
+    server.answers = {"/busy": status(503), "/moved": status(307, Location=server.url("/elsewhere"))}
+
+    errors = [error for _, error in deliver({"put_links": [server.url("/busy"), server.url("/moved")]}, server=server)]
+
+    assert errors == ["the link answered with status 503", "the link answered with status 307"]
+    assert (len(server.of("/busy")), len(server.of("/moved")), server.of("/elsewhere")) == (3, 1, [])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.7", "[::1]"])
+def test_a_link_reaches_public_addresses_only(address: str) -> None:
+    ((_, error), (_, missing)) = deliver({"put_links": [f"https://{address}/a"]})
+
+    assert "public" in str(error)
+    assert missing == "`put_links` has no link for this picture"
+
+
+def test_a_list_that_no_record_can_hold_is_cut() -> None:
+    deliveries = [Delivery(url=f"s3://gallery/{'é' * 200}/{number}.png") for number in range(100)]
+
+    kept = listed(deliveries)
+
+    assert kept == tuple(deliveries[: len(kept)])
+    assert 1 < len(kept) < 100
+    assert sum(len(str(each.url)) for each in kept) < MAX_LISTED_BYTES

@@ -260,4 +260,7 @@ def listed_prompt(content: Mapping[str, Any]) -> str | None:
     """Return the beginning of a task's prompt, if its content has one."""
     called = content.get("payload", content)
     prompt = called.get("prompt") if isinstance(called, Mapping) else None
-    return prompt[:MAX_LISTED_PROMPT] if isinstance(prompt, str) and prompt else None
+    if not isinstance(prompt, str) or not prompt:
+        return None
+    # Half a surrogate pair is no text for DynamoDB.
+    return prompt[:MAX_LISTED_PROMPT].encode(errors="backslashreplace").decode()[:MAX_LISTED_PROMPT]

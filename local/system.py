@@ -71,7 +71,8 @@ class LocalSystem:
         self, infrastructure: LocalInfrastructure, runtime: RuntimeConfig, number: int = 1
     ) -> dict[str, str]:
         name = runtime.name if number == 1 else f"{runtime.name}-{number}"
-        return container_environment(
+        authorities_file = self._context.options.authorities_file
+        variables = container_environment(
             runtime,
             self._context.options.environment,
             outputs=infrastructure.provisioned.outputs,
@@ -79,6 +80,8 @@ class LocalSystem:
             folder=self._context.state.runtimes / name,
             clients=infrastructure.clients,
         )
+        # For links that accept pictures.
+        return variables | ({"SSL_CERT_FILE": str(authorities_file)} if authorities_file else {})
 
     async def _stop_replicas(self, replicas: list[RestartingProcess]) -> None:
         self._context.console.print("stopping")

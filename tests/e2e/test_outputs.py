@@ -8,7 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.harness.local_system import LINK_BUCKET, System
+from tests.harness.local_system import LINK_BUCKET, SLOW, System
 
 # One local system serves all end-to-end tests, so they run in one process.
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300), pytest.mark.slow]
@@ -68,15 +68,16 @@ def test_a_destination_that_the_environment_does_not_name(system: System) -> Non
 
 
 def test_a_waiting_task_shows_its_place(system: System) -> None:
-    for number in range(4):
-        body = small(f"place-{number}")
-        body["task"]["content"] |= {"steps": 100, "n_iter": 2}
+    names = [f"place-{number}" for number in range(6)]
+    for name in names:
+        body = small(name)
+        body["task"]["content"] = SLOW
         assert system.http("POST", "/v1alpha2", json=body).status_code == 200
 
     def placed() -> int | None:
-        position: int | None = system.shown("place-3")["queue_position"]
+        position: int | None = system.shown(names[-1])["queue_position"]
         return position
 
     assert system.eventually(placed, "a place in the queue") >= 1
-    for number in range(4):
-        system.http("DELETE", f"/v1alpha2/tasks/place-{number}")
+    for name in reversed(names):
+        assert system.http("DELETE", f"/v1alpha2/tasks/{name}").status_code == 200

@@ -2,7 +2,7 @@
 
 /**
  * @param {string[]} names
- * @param {string} [empty] Label of the option without a name; there is none if it is left out.
+ * @param {string} [empty] Label of an option without a name. It may be left out.
  */
 export function namesOf(names, empty) {
   const options = names.map((value) => ({ value, label: value }));

@@ -27,7 +27,7 @@ export function useRuntime(api, name) {
     const load = async () => {
       let options = await api.readRuntime(name);
       if (isCurrent) setRuntime(options);
-      // Nobody asked yet. A replica that runs answers at once, and none is started for the lists.
+      // No program has asked yet. A replica that runs answers at once, and none is started for the lists.
       if (options.samplers || !options.replicas) return;
       await api.askForNames(name);
       options = await api.readRuntime(name);

@@ -25,7 +25,8 @@ MAX_SENTENCE_WORDS = 25
 
 #: Files written by a program: their words come from the sources that are checked.
 GENERATED = re.compile(
-    r"^tests/infrastructure/snapshots/|^docs/reference/configuration\.md$|\.lock$|^constraints\.txt$|^LICENSE$"
+    r"^console/vendor/|^tests/infrastructure/snapshots/|^docs/reference/configuration\.md$|\.lock$|^constraints\.txt$|"
+    r"^LICENSE$"
 )
 
 _HASH_COMMENTS = (
@@ -59,6 +60,8 @@ def check_text(file: str, text: str) -> list[Finding]:
             found = [(1, f"old name `{Path(file).stem}`"), *found]
     elif name.endswith(".md"):
         found = _phrases_in(_markdown_prose(text))
+    elif name.endswith((".js", ".mjs", ".css")):
+        found = _phrases_in(_block_comments(text))
     elif name.endswith(_HASH_COMMENTS) or text.startswith("#!"):
         found = _phrases_in(_hash_comments(text))
     else:
@@ -174,6 +177,13 @@ def _hash_comments(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if comment := re.search(r"(?:^|(?<=\s))#+ (.*)", line):
             yield number, comment[1]
+
+
+def _block_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the comments of a script or style sheet, without the types in them."""
+    for comment in re.finditer(r"/\*(.*?)\*/|(?:^|(?<=\s))//(?!#) (.*?)$", text, re.DOTALL | re.MULTILINE):
+        prose = re.sub(r"\{(?:[^{}]|\{[^{}]*\})*\}|@\w+", " ", comment[1] or comment[2] or "")
+        yield text.count("\n", 0, comment.start()) + 1, re.sub(r"(?m)^\s*\*", "", prose)
 
 
 def _markdown_prose(text: str) -> Iterator[tuple[int, str]]:

@@ -107,6 +107,12 @@ def test_comments_of_configuration_files_are_read() -> None:
     assert [found.line for found in check_text("a.yaml", "a: b#nobody\nb: nobody\nc: 1 # nobody\n# tell\n")] == [3, 4]
 
 
+def test_comments_of_scripts_and_style_sheets_are_read() -> None:
+    script = 'tell();\n/** @param {nobody} a Tell it. */\n// Nobody\nconst a = "https://nobody.example"; // told\n'
+    assert [found.line for found in check_text("a.js", script)] == [2, 3, 4]
+    assert [found.line for found in check_text("a.css", "/* One\n   nobody. */\n.told {}")] == [2]
+
+
 def test_generated_files_are_left_alone() -> None:
     assert not check_text("tests/infrastructure/snapshots/a.yaml", "# nobody")
 

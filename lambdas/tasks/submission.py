@@ -286,9 +286,8 @@ def _new_record(
 
 def _remembered_submissions(previous: Record | None) -> tuple[str, ...]:
     """Return the submissions whose redeliveries the run after `previous` must recognize."""
-    if previous is None:
-        return ()
-    return (*previous.earlier_submission_ids, previous.submission_id)[-MAX_EARLIER_SUBMISSIONS:]
+    earlier = (*previous.earlier_submission_ids, previous.submission_id) if previous else ()
+    return earlier[-MAX_EARLIER_SUBMISSIONS:]
 
 
 def _fingerprint(submission: Submission) -> str:

@@ -79,11 +79,7 @@ class Environment(CamelModel):
         " request without it, and keeps the authorizer's answer to a key for a minute; null allows both headers, and"
         " the clients of RunPod and of a Web UI send authorization only",
     )
-    console: bool = Field(
-        default=True,
-        description="whether the HTTP API serves the console, a page for browsers whose users sign in with a key"
-        " (docs/how-to/console.md)",
-    )
+    console: bool = Field(default=True, description="whether the HTTP API serves the console, the page at `/console/`")
     cors: tuple[Origin, ...] = Field(
         default=(),
         description="origins whose pages may call the API from a browser, for example `https://app.shop.example`; the"
@@ -180,24 +176,19 @@ class Environment(CamelModel):
         return self
 
     @model_validator(mode="after")
-    def _engine_starts_the_instances(self) -> Self:
+    def _eks_runs_the_runtimes(self) -> Self:
         for index, runtime in enumerate(self.runtimes if self.engine == "eks" else ()):
+            if runtime.secrets:
+                raise ValueError(
+                    f"runtimes[{index}].secrets: EKS does not pass them to containers; leave them out, or let the"
+                    " program read the secret"
+                )
             for instance in runtime.instances:
                 if not GPU_FAMILIES[instance.family].in_auto_mode:
                     raise ValueError(
                         f"runtimes[{index}]: EKS Auto Mode does not start {instance.family}; write another family, or"
                         " engine: ecs"
                     )
-        return self
-
-    @model_validator(mode="after")
-    def _engine_supports_secrets(self) -> Self:
-        for index, runtime in enumerate(self.runtimes):
-            if runtime.secrets and self.engine == "eks":
-                raise ValueError(
-                    f"runtimes[{index}].secrets: EKS does not pass them to containers; leave them out, or let the"
-                    " program read the secret"
-                )
         return self
 
     @model_validator(mode="after")
@@ -299,11 +290,8 @@ class Environment(CamelModel):
         names = dict.fromkeys((*(key.name for key in self.api_keys), *(each.name for each in self.publishers)))
         if not self.isolate_keys or len(names) == 1:
             return Tenancy(destinations=self.output_destinations)
-        return Tenancy(
-            destinations=self.output_destinations,
-            names=tuple(names),
-            administrators=tuple(key.name for key in self.api_keys if key.admin),
-        )
+        administrators = tuple(key.name for key in self.api_keys if key.admin)
+        return Tenancy(destinations=self.output_destinations, names=tuple(names), administrators=administrators)
 
     @property
     def catalogue_json(self) -> str:

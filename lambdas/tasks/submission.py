@@ -124,15 +124,9 @@ class TaskSubmission:
         )
         check_destination(submission, tenant)
         submission = replace(submission, etags=self._own_links.etags(submission, tenant))
-        record = self._submit(
-            submission,
-            submission_id,
-            tenant.name,
-            key_name=key_name,
-            webui_session=webui_session,
-            batch=batch,
-            batch_number=batch_number,
-        )
+        sender: dict[str, str | int | None] = {"key_name": key_name, "webui_session": webui_session}
+        sender |= {"batch": batch, "batch_number": batch_number}
+        record = self._submit(submission, submission_id, tenant.name, **sender)
         logger().info(
             "task_accepted",
             task_id=record.id,

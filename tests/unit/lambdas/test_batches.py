@@ -1,4 +1,4 @@
-"""Batches: accepted as a whole, submitted in steps, counted exactly, cancelled, and their failures sent again."""
+"""Batches: submitted in steps, counted exactly, cancelled, and their failures sent again."""
 
 import json
 from typing import Any
@@ -12,19 +12,14 @@ from contract.errors import (
     BatchNotFinished,
     BatchNotFound,
     DarkroomError,
-    FieldError,
-    IdInUse,
-    InvalidTask,
-    MessageTooLarge,
     NotRetryable,
 )
 from contract.json_values import compact_json
 from contract.record import Status
 from contract.task import MAX_CONTEXT_BYTES, MAX_WEBHOOK_LENGTH
-from contract.tenancy import SHARED, Tenancy
+from contract.tenancy import Tenancy
 from contract.webhook import decode_webhook, encode_webhook
 from lambdas.advance_batches.batch_worker import MAX_REFUSAL_LENGTH, STEP
-from lambdas.batch_api.batch_check import CHECK_SECONDS
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
 from task_store.active_runs import ActiveRuns
 from tests.unit.lambdas.batches import DONE, FAILED, Batches, always, plain_task
@@ -36,133 +31,8 @@ def batches(harness: Harness) -> Batches:
     return Batches(harness)
 
 
-def errors_of(batches: Batches, body: object, query: dict[str, str] | None = None) -> list[FieldError]:
-    with pytest.raises(InvalidTask) as refused:
-        batches.accept(body, request="r1", tenant=SHARED, **(query or {}))
-    assert batches.harness.batch_queue.sent == []
-    return list(refused.value.details)
-
-
 def sent_ids(batches: Batches) -> list[str]:
     return [json.loads(body)["task"]["metadata"]["id"] for body, _ in batches.harness.task_topic.sent]
-
-
-class TestAcceptance:
-    def test_a_batch_is_recorded_before_its_tasks_are(self, batches: Batches) -> None:
-        batch = batches.send([plain_task("a"), plain_task()], context={"order": 7})
-        assert (batch.status, batch.task_count, batch.counts["active"]) == (Status.IN_PROGRESS, 2, 2)
-        assert batches.harness.batch_queue.sent == ["batch/b"]
-        assert sent_ids(batches) == []
-        batches.advance()
-        assert sent_ids(batches) == ["a", "b-2"]
-        record = batches.harness.record("b-2")
-        assert (record.batch, record.batch_number, record.key_name) == ("b", 2, "default")
-
-    @pytest.mark.parametrize("form", ["lines", "array", "link"])
-    def test_the_same_tasks_in_every_form(self, batches: Batches, form: str) -> None:
-        tasks = [plain_task("a"), plain_task("c")]
-        lines = "\n".join(json.dumps(task) for task in tasks) + "\n"
-        if form == "lines":
-            batches.accept(lines, id="b")
-        elif form == "array":
-            batches.accept(tasks, id="b")
-        else:
-            batches.harness.s3.put_object(Bucket="task-bucket", Key="uploads/x.jsonl", Body=lines.encode())
-            batches.accept({"id": "b", "tasks_link": "s3://task-bucket/uploads/x.jsonl"})
-        batches.advance()
-        assert sent_ids(batches) == ["a", "c"]
-
-    def test_every_error_of_every_line_is_named_at_once(self, batches: Batches) -> None:
-        lines = [
-            json.dumps(plain_task("a")),
-            "",
-            '{"task": {',
-            json.dumps(plain_task("../a")),
-            json.dumps(plain_task("a")),
-            json.dumps({"task": {"metadata": {}, "content": {"width": 65536}}}),
-        ]
-        assert [error.field for error in errors_of(batches, "\n".join(lines))] == ["line 3"]
-        del lines[2]
-        found = {error.field: error.message for error in errors_of(batches, "\n".join(lines))}
-        assert list(found) == [
-            "line 3: task.metadata.id",
-            "line 4: task.metadata.id",
-            "line 5: task.metadata.runtime",
-            "line 5: task.metadata.tasktype",
-        ]
-        assert "duplicate id 'a', as in line 1" in found["line 4: task.metadata.id"]
-
-    @pytest.mark.parametrize(
-        ("body", "query", "fields"),
-        [
-            ([], {}, ["tasks"]),
-            ([1, plain_task("x")], {}, ["[0]"]),
-            ({"tasks": [plain_task("x")], "tasks_link": "s3://a/b"}, {}, ["tasks"]),
-            ({"tasks": 5}, {}, ["tasks"]),
-            ({"tasks_link": "https://example.com/x"}, {}, ["tasks_link"]),
-            ({"tasks_link": "s3://task-bucket/messages/x"}, {}, ["tasks_link"]),
-            ({"tasks_link": "s3://task-bucket/uploads/none.jsonl"}, {}, ["tasks_link"]),
-            ({"tasks": [plain_task("x")], "callbak": True}, {}, ["callbak"]),
-            ({"tasks": [plain_task("x")], "webhook": "http://a.example"}, {}, ["webhook"]),
-            ({"tasks": [plain_task("x")]}, {"id": "b"}, ["id"]),
-            ([plain_task("x")], {"id": "a/b"}, ["id"]),
-            ([plain_task("x")] * (MAX_BATCH_TASKS + 1), {}, ["tasks"]),
-            ([plain_task("x", "{a|b}{")], {"expand": "true"}, ["[0].task.content.prompt"]),
-            ([plain_task("x", "{a|b}" * 11)], {"expand": "true"}, ["[0].task.content.prompt"]),
-            ([plain_task(f"x{n}", "{a|b}" * 9) for n in (1, 2)], {"expand": "true"}, ["tasks"]),
-        ],
-    )
-    def test_what_is_no_batch_is_explained(
-        self, batches: Batches, body: object, query: dict[str, str], fields: list[str]
-    ) -> None:
-        assert [error.field for error in errors_of(batches, body, query)] == fields
-
-    def test_a_token_is_not_stored_with_a_batch(self, batches: Batches) -> None:
-        metadata = {"id": "x", "runtime": "dynamic", "tasktype": "webui-api"}
-        call = {"api": {"method": "POST", "endpoint": "v1/sync"}, "payload": {"repo_id": "a/b", "hf_token": "hf_x"}}
-        [error] = errors_of(batches, [{"task": {"metadata": metadata, "content": call}}])
-        assert (error.field, "send this task alone" in error.message) == ("[0].task.content.payload", True)
-
-    def test_a_link_of_another_is_found_before_anything_is_submitted(self, batches: Batches) -> None:
-        task = plain_task("x")
-        task["task"]["metadata"]["tasktype"] = "image-to-image"
-        task["task"]["content"]["init_images"] = ["s3://task-bucket/uploads/none.png"]
-        [error] = errors_of(batches, [plain_task("a"), task])
-        assert error.field == "[1].task.content.init_images[0]"
-
-    def test_a_check_that_takes_too_long_is_given_up(self, batches: Batches) -> None:
-        times = iter([0.0, CHECK_SECONDS + 1])
-        with pytest.raises(MessageTooLarge, match="fewer tasks"):
-            batches.acceptance(clock=lambda: next(times)).accept(
-                json.dumps([plain_task()]), content_type="", query={}, caller=batches.caller()
-            )
-
-    def test_choices_expand_on_request_only(self, batches: Batches) -> None:
-        matrix = plain_task("m", "a {red|blue} {circle|star}")
-        batches.send([matrix], expand=True)
-        batches.accept([plain_task("plain", "a {red|blue}")], id="c")
-        batches.advance()
-        prompts = [json.loads(body)["task"]["content"]["prompt"] for body, _ in batches.harness.task_topic.sent]
-        assert prompts == ["a red circle", "a red star", "a blue circle", "a blue star", "a {red|blue}"]
-        assert sent_ids(batches) == ["m-1", "m-2", "m-3", "m-4", "plain"]
-
-    def test_the_older_format_and_calls_expand_too(self, batches: Batches) -> None:
-        scripts = {"task": "text-to-image", "sd_model_checkpoint": "painting.safetensors"}
-        call = {"api": {"method": "POST", "endpoint": "sdapi/v1/txt2img"}, "payload": {"prompt": "{c|d}"}}
-        metadata = {"id": "call", "runtime": "sdruntime", "tasktype": "webui-api"}
-        batches.send(
-            [{"alwayson_scripts": scripts, "prompt": "{a|b}"}, {"metadata": metadata, "content": call}], expand=True
-        )
-        batches.advance()
-        assert sent_ids(batches) == ["b-1", "b-2", "call-1", "call-2"]
-
-    def test_a_repetition_is_the_same_batch_and_other_content_is_not(self, batches: Batches) -> None:
-        first = batches.send([plain_task("a")])
-        assert batches.accept({"id": "b", "tasks": [plain_task("a")]}, request="r2").run_id == first.run_id
-        with pytest.raises(IdInUse):
-            batches.accept({"id": "b", "tasks": [plain_task("a", "A cat")]}, request="r3")
-        batches.advance()
-        assert sent_ids(batches) == ["a"]
 
 
 class TestSubmission:

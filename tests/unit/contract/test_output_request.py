@@ -1,5 +1,8 @@
 """Every broken `output` is named as its sender wrote it, whatever the format of the request."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,3 +98,12 @@ def test_each_picture_needs_a_link() -> None:
         "task.metadata.output.put_links",
         "has 2 links; the task makes 3 pictures",
     )
+
+
+def test_the_requests_of_the_document_are_accepted() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "outputs.md").read_text()
+    requests = [json.loads(block) for block in re.findall(r"```json\n(\{\"task\".*?)```", text, re.DOTALL)]
+
+    for request in requests:
+        parse_submission(request, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get)
+    assert len(requests) == 2

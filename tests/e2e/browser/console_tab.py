@@ -71,6 +71,8 @@ class ConsoleTab:
 
     def send(self) -> Locator:
         """Send the form as it is, and return the card of its task."""
+        # The API refuses a task without a runtime, and the page reads the runtimes first.
+        expect(self.page.get_by_label("Runtime", exact=True)).not_to_have_value("")
         cards = self.page.get_by_role("region", name="Sent from here").get_by_role("article")
         before = cards.count()
         self.page.get_by_role("button", name="Make it").click()

@@ -22,7 +22,9 @@ _TITLES: Final = "| door | program | example line |"
 #: Imports of the Python lines, which each reader's program has anyway.
 _IMPORTS: Final = "import boto3, darkroom, os, requests, runpod, webuiapi\nfrom openai import OpenAI\n"
 #: Beginning of the lines for a shell.
-_SHELL: Final = "darkroom "
+_SHELL: Final = ("darkroom ", "python -m ")
+#: Program in the place of a browser, which `python -m webbrowser` starts with an address.
+_BROWSER: Final = "curl -fsSL -o console.html %s"
 COMMAND_LINE: Final = Path(sys.executable).parent / "darkroom"
 #: Request of the lines, small enough for a test.
 _CONTENT: Final = {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}
@@ -74,7 +76,7 @@ def test_the_lines_of_the_shell_run(system: System, variables: dict[str, str], t
     task = json.dumps({"task": {"metadata": metadata, "content": _CONTENT}})
     (tmp_path / "tasks.jsonl").write_text(f"{task}\n{task}\n")
     path = f"{COMMAND_LINE.parent}:{os.environ['PATH']}"
-    environment = {**variables, "PATH": path, "DARKROOM_STATE_DIR": str(system.state_directory)}
+    environment = {**variables, "PATH": path, "DARKROOM_STATE_DIR": str(system.state_directory), "BROWSER": _BROWSER}
     # An assistant that says nothing ends the server of `darkroom mcp`.
     for line in lines:
         ended = subprocess.run(
@@ -87,3 +89,4 @@ def test_the_lines_of_the_shell_run(system: System, variables: dict[str, str], t
             check=False,
         )
         assert ended.returncode == 0, f"{line}\n{ended.stderr}"
+    assert "<html" in (tmp_path / "console.html").read_text()

@@ -295,7 +295,5 @@ def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[Fiel
 
 def _first_of_each_field(errors: list[FieldError]) -> list[FieldError]:
     # The check of a converted task repeats the errors of the conversion, less clearly.
-    first: dict[str, FieldError] = {}
-    for error in errors:
-        first.setdefault(error.field, error)
-    return list(first.values())[:MAX_ERRORS]
+    first = {error.field: error for error in reversed(errors)}
+    return [error for error in errors if error is first[error.field]][:MAX_ERRORS]

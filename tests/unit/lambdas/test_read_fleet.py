@@ -109,7 +109,7 @@ def test_the_numbers_are_those_that_functions_and_replicas_log(
     assert runtime["busy_share"] == 0.75
     assert runtime["price"] == PRICE
     assert other["last_day"]["cost_usd"] is None, "the price of the other runtime is unknown"
-    chart = runtime["chart"]
+    chart: dict[str, Any] = {**runtime["chart"]}
     assert {len(series) for series in chart.values()} == {288}
     assert {name: series[-1] for name, series in chart.items()} == {
         "pictures": 3,

@@ -28,7 +28,6 @@ from contract.work import pictures_of
 MAX_ERRORS: Final = 50
 #: Unknown fields that a record, a callback and an answer name.
 MAX_UNKNOWN_FIELDS: Final = 20
-#: Objects in the metadata.
 _OBJECTS: Final[Mapping[str, type[BaseModel]]] = {"policy": Policy, "output": OutputRequest}
 #: The parts of a task, and what each holds.
 _PARTS: Final = {"metadata": "id, runtime and tasktype", "content": "the Web UI's request"}
@@ -146,7 +145,8 @@ def _check(
     found.moved.update(filled)
     if metadata is None:
         return None
-    errors += _check_put_links(metadata, *_call_of(tasktype, content)[:2])
+    if is_sound and metadata.output.put_links:
+        errors += _check_put_links(metadata, *_call_of(tasktype, content)[:2])
     if runtime:
         metadata = _within_longest_task(metadata, runtime, errors)
     return Submission(
@@ -276,10 +276,9 @@ def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime
 
 
 def _check_put_links(metadata: Metadata, endpoint: str, body: dict[str, Any]) -> list[FieldError]:
-    links = len(metadata.output.put_links)
-    if not links or (pictures := pictures_of(endpoint, body)[1]) <= links:
-        return []
-    return [FieldError("task.metadata.output.put_links", f"has {links} links; the task makes {pictures} pictures")]
+    links, pictures = len(metadata.output.put_links), pictures_of(endpoint, body)[1]
+    message = f"has {links} links; the task makes {pictures} pictures"
+    return [FieldError("task.metadata.output.put_links", message)] if links < pictures else []
 
 
 def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[FieldError]) -> Metadata:

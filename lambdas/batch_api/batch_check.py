@@ -62,7 +62,6 @@ class BatchCheck:
             try:
                 submission = self._parse(task, find_checkpoint)
                 check_destination(submission, tenant)
-                check_destination(submission, tenant)
                 _refuse_second(submission, task.place, places)
             except InvalidTask as error:
                 errors[number] = _placed(task, error)

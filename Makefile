@@ -150,6 +150,10 @@ $(VENV)/.ready-for-docs: $(VENV)/.ready
 	@cd $(MERMAID) && tar -xzf mermaid-$(MERMAID_VERSION).tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-$(MERMAID_VERSION).tgz
 	@touch $@
 
+.PHONY: screenshots
+screenshots: $(VENV)/.ready ## Draw the pictures of the console in docs/img anew, with Chromium and the tiny model
+	@$(BIN)/python -m tests.e2e.browser.screenshots
+
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md; fails at the end if a target was missed
 	@missed=0; \

@@ -11,7 +11,7 @@ from contract.json_values import compact_json
 MAX_LISTED_BYTES: Final = 24 * 1024
 
 
-class Delivery(BaseModel):
+class PictureCopy(BaseModel):
     """Copy of one picture; the list of a task is in the order of its pictures."""
 
     model_config = ConfigDict(frozen=True)
@@ -26,7 +26,7 @@ class Delivery(BaseModel):
         return {"url": self.url, "error": self.error}
 
 
-def listed(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+def listed(deliveries: Sequence[PictureCopy]) -> tuple[PictureCopy, ...]:
     """Return the first deliveries, as many as a record and a callback can hold."""
     room = MAX_LISTED_BYTES
     for number, delivery in enumerate(deliveries):

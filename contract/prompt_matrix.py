@@ -1,4 +1,4 @@
-r"""Prompt matrix: a prompt with choices, such as `a {red|blue} {circle|star}`, and the prompts that it means.
+"""Prompt matrix: a prompt with choices, such as `a {red|blue} {circle|star}`, and the prompts that it means.
 
 A backslash before `{`, `|`, `}` or another backslash makes it an ordinary character.
 """

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.delivery import Delivery
+from contract.delivery import PictureCopy
 from contract.formats import original_error
 from contract.json_values import compact_json
 from contract.storage import output_run, thumbnail_key
@@ -177,7 +177,7 @@ class Record(BaseModel):
     #: Numbers of the pictures that have a thumbnail, counted from 1.
     thumbnails: tuple[int, ...] = ()
     #: The copies of the pictures at the destination that the sender named.
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: tuple[PictureCopy, ...] = ()
     error: dict[str, Any] | None = None
     #: Why the last attempt released the task; becomes the error if no attempt succeeds.
     last_error: dict[str, Any] | None = None

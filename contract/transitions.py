@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contract.conditional_update import Request, status_in, update
-from contract.delivery import Delivery
+from contract.delivery import PictureCopy
 from contract.json_values import compact_json
 from contract.picture_list import fitting_error
 from contract.record import (
@@ -42,7 +42,7 @@ class Outcome:
     manifest_url: str | None = None
     #: Numbers of the pictures that have a thumbnail.
     thumbnails: tuple[int, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: tuple[PictureCopy, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:

@@ -35,7 +35,7 @@ SEARCHED_TASKS: Final = 1000
 MAX_DEAD_LETTERS: Final = 10
 
 
-class ReplicaPrice(TypedDict):
+class HourlyPrice(TypedDict):
     """Price of an hour of a replica in dollars, and what it is the price of."""
 
     usd_per_hour: float
@@ -99,14 +99,14 @@ class RuntimeFleet(TypedDict):
     replicas: ReplicaCount
     #: Mean share of the last hour in which the replicas generated.
     busy_share: float | None
-    price: ReplicaPrice | None
+    price: HourlyPrice | None
     last_hour: Results
     last_day: Results
     chart: FleetChart
     dead_letters: list[DeadLetter]
 
 
-class Fleet(TypedDict):
+class FleetView(TypedDict):
     """Numbers of all runtimes. A chart has 288 values, and the last one is that of the present period."""
 
     measured_at: Moment
@@ -135,7 +135,7 @@ class FleetReader:
         tenancy: Tenancy,
         repository: TaskRepository,
         metrics: FleetMetrics,
-        prices: Mapping[str, ReplicaPrice],
+        prices: Mapping[str, HourlyPrice],
         undelivered_webhooks: Callable[[], int],
         now_ms: Callable[[], int],
     ) -> None:
@@ -149,7 +149,7 @@ class FleetReader:
         self._undelivered_webhooks = undelivered_webhooks
         self._now_ms = now_ms
 
-    def read(self, *, tenant: Tenant) -> Fleet:
+    def read(self, *, tenant: Tenant) -> FleetView:
         """Return the numbers of the fleet; raises Forbidden for a key that sees only its own tasks."""
         if not self._tenancy.sees_everything(tenant):
             raise Forbidden("the fleet's numbers are those of all keys; send a key that has `admin: true`")
@@ -249,7 +249,7 @@ def fleet_queries(environment: str, engine: str, runtimes: Sequence[str]) -> lis
     ]
 
 
-def _results(values: Mapping[str, Series], points: int, price: ReplicaPrice | None) -> Results:
+def _results(values: Mapping[str, Series], points: int, price: HourlyPrice | None) -> Results:
     sums = {name: _sum(series[-points:]) for name, series in values.items()}
     hours = sums["replica_minutes"] / 60
     return {

@@ -12,7 +12,7 @@ from lambdas.http.application import HttpApplication, caller_of, http_applicatio
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.read_fleet.fleet_metrics import FleetMetrics
-from lambdas.read_fleet.fleet_reader import FleetReader, ReplicaPrice, fleet_queries
+from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_queries
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
@@ -32,7 +32,7 @@ class ReadFleetSettings(CatalogueSettings, CrossOriginSettings):
     model_bucket: str
     webhook_dead_letter_queue_url: str
     #: Price of a replica by its runtime; a runtime without a known price is left out.
-    replica_prices: Json[dict[str, ReplicaPrice]]
+    replica_prices: Json[dict[str, HourlyPrice]]
 
 
 @cache

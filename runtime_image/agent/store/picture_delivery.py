@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from contract.delivery import Delivery
+from contract.delivery import PictureCopy
 from contract.output_request import OutputRequest
 from contract.storage import S3Location
 from guarded_http.errors import LinkRefused, LinkUnavailable
@@ -35,7 +35,7 @@ PARALLEL_DELIVERIES: Final = 4
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
-class DeliveryFailed(Exception):
+class CopyFailed(Exception):
     """Raised by an attempt; `may_pass` is True if another one may succeed."""
 
     def __init__(self, message: str, *, may_pass: bool) -> None:
@@ -54,7 +54,7 @@ class PictureDelivery:
         self._clock = clock
         self._log = log
 
-    def deliver(self, task: ClaimedTask, pictures: Sequence[Picture], names: Sequence[str]) -> tuple[Delivery, ...]:
+    def deliver(self, task: ClaimedTask, pictures: Sequence[Picture], names: Sequence[str]) -> tuple[PictureCopy, ...]:
         """Deliver the pictures, whose file names are `names`, and return what became of each.
 
         Raises:
@@ -67,17 +67,17 @@ class PictureDelivery:
             partial(self._deliver, task, picture, *_address(wanted, number, name))
             for number, (picture, name) in enumerate(zip(pictures, names, strict=True))
         ]
-        deliveries: list[Delivery] = []
+        deliveries: list[PictureCopy] = []
         for result in in_parallel(jobs, threads=PARALLEL_DELIVERIES, name="deliver"):
             if isinstance(result, Exception):
                 raise result
             deliveries.append(result)
         return tuple(deliveries)
 
-    def _deliver(self, task: ClaimedTask, picture: Picture, url: str, location: S3Location | None) -> Delivery:
+    def _deliver(self, task: ClaimedTask, picture: Picture, url: str, location: S3Location | None) -> PictureCopy:
         shown = url.partition("?")[0]
         if not url:
-            return Delivery(error="`put_links` has no link for this picture")
+            return PictureCopy(error="`put_links` has no link for this picture")
         for pause_seconds in (*PAUSES_SECONDS, None):
             if task.aborted.is_set():
                 raise TaskAborted
@@ -86,14 +86,14 @@ class PictureDelivery:
                     self._copy(picture, location)
                 else:
                     self._put(picture, url)
-            except DeliveryFailed as failure:
+            except CopyFailed as failure:
                 if pause_seconds is None or not failure.may_pass:
                     self._log.warning("delivery_failed", task_id=task.metadata.id, url=shown, reason=str(failure))
-                    return Delivery(url=shown, error=str(failure))
+                    return PictureCopy(url=shown, error=str(failure))
                 self._clock.sleep(pause_seconds)
             else:
                 break
-        return Delivery(url=shown)
+        return PictureCopy(url=shown)
 
     def _copy(self, picture: Picture, location: S3Location) -> None:
         try:
@@ -108,7 +108,7 @@ class PictureDelivery:
             code = error_code(error)
             # The key names the attempt, so an earlier write of the same picture has arrived.
             if code != "PreconditionFailed":
-                raise DeliveryFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
+                raise CopyFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
 
     def _put(self, picture: Picture, url: str) -> None:
         from guarded_http.network import Deadline  # noqa: PLC0415 - loaded for tasks with links only
@@ -124,12 +124,12 @@ class PictureDelivery:
             ) as response:
                 status = response.status
         except LinkRefused as error:
-            raise DeliveryFailed(error.message, may_pass=False) from error
+            raise CopyFailed(error.message, may_pass=False) from error
         except LinkUnavailable as error:
-            raise DeliveryFailed(error.message, may_pass=True) from error
+            raise CopyFailed(error.message, may_pass=True) from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             may_pass = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            raise DeliveryFailed(f"the link answered with status {status}", may_pass=may_pass)
+            raise CopyFailed(f"the link answered with status {status}", may_pass=may_pass)
 
 
 def _address(wanted: OutputRequest, number: int, name: str) -> tuple[str, S3Location | None]:

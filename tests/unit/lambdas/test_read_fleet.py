@@ -14,7 +14,7 @@ from contract.record import Status
 from contract.tenancy import SHARED, Tenancy
 from contract.transitions import Outcome
 from lambdas.read_fleet.fleet_metrics import FleetMetrics, FleetSeries
-from lambdas.read_fleet.fleet_reader import FleetReader, ReplicaPrice, fleet_queries
+from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_queries
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.observability import count
 from lambdas.tasks.dead_letters import DELIVERY_FAILED
@@ -24,7 +24,7 @@ from runtime_image.agent.telemetry.embedded_metrics import EmbeddedMetrics
 from runtime_image.process.logs import EventLog, JsonFormatter
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 
-PRICE: ReplicaPrice = {"usd_per_hour": 0.6, "basis": "g6.xlarge, spot"}
+PRICE: HourlyPrice = {"usd_per_hour": 0.6, "basis": "g6.xlarge, spot"}
 TENANTS = Tenancy(names=("shop", "guest", "boss"), administrators=("boss",))
 
 

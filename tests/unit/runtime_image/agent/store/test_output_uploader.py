@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from contract.delivery import Delivery
+from contract.delivery import PictureCopy
 from contract.json_values import compact_json
 from contract.record import Status
 from guarded_http.client import GuardedHttp
@@ -144,7 +144,7 @@ def test_the_outcome_names_copies_and_keeps_the_outputs() -> None:
     task = upload(bucket, answer={}, attempt=2, call=call, output={"destination": "s3://gallery/cats"})
 
     assert task.outcome
-    assert task.outcome.deliveries == (Delivery(url="s3://gallery/cats/cat-1a2b.2-1.png"),)
+    assert task.outcome.deliveries == (PictureCopy(url="s3://gallery/cats/cat-1a2b.2-1.png"),)
     assert bucket.objects["cats/cat-1a2b.2-1.png"] == bucket.objects["output/cat/cat-1a2b.2-1.png"] == call.data
 
 

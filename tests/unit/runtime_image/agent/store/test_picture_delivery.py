@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from contract.delivery import MAX_LISTED_BYTES, Delivery, listed
+from contract.delivery import MAX_LISTED_BYTES, PictureCopy, listed
 from guarded_http.client import GuardedHttp
 from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.process.engine import Picture
@@ -136,7 +136,7 @@ def test_a_link_reaches_public_addresses_only(address: str) -> None:
 
 
 def test_a_list_that_no_record_can_hold_is_cut() -> None:
-    deliveries = [Delivery(url=f"s3://gallery/{'é' * 200}/{number}.png") for number in range(100)]
+    deliveries = [PictureCopy(url=f"s3://gallery/{'é' * 200}/{number}.png") for number in range(100)]
 
     kept = listed(deliveries)
 

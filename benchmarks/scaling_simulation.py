@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks.command_line import benchmark_parser, print_json
 from benchmarks.scaling.plot import draw
 from benchmarks.scaling.scenarios import SCENARIOS
-from cli.cost.fleet import Fleet
+from cli.cost.fleet import SimulatedFleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.machines import Machines
 from cli.cost.scaling_policy import ScalingPolicy
@@ -30,11 +30,11 @@ PRICE_PER_HOUR: Final = 0.35
 _MACHINE_OPTIONS: Final = ("node_seconds", "image_seconds", "model_seconds", "webui_seconds")
 
 
-def simulate(scenario: Scenario, policy: ScalingPolicy, seed: int) -> Fleet:
+def simulate(scenario: Scenario, policy: ScalingPolicy, seed: int) -> SimulatedFleet:
     """Return a finished run."""
     if scenario.max_replicas:
         policy = replace(policy, max_replicas=scenario.max_replicas)
-    fleet = Fleet(scenario, policy, random.Random(seed))  # noqa: S311 - a simulation that can be repeated, no secret
+    fleet = SimulatedFleet(scenario, policy, random.Random(seed))  # noqa: S311 - a simulation that can be repeated, no secret
     fleet.run()
     return fleet
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from cli.cost.fleet import Fleet
+from cli.cost.fleet import SimulatedFleet
 
 
-def draw(title: str, fleets: Sequence[Fleet], file: Path) -> None:
+def draw(title: str, fleets: Sequence[SimulatedFleet], file: Path) -> None:
     """Write a PNG."""
     with mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=(7.5, 2.4 * len(fleets)), layout="constrained")

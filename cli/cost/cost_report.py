@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from cli.cost.fleet import Fleet
+from cli.cost.fleet import SimulatedFleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.idle_month import BillLine, idle_month
 from cli.cost.machines import Machines
@@ -115,7 +115,7 @@ def _picture_cost(
     scenario = Scenario(
         "a day", day_of(tasks_per_day), hours=24, task_seconds=task_seconds, machines=Machines(spot_share=spot_share)
     )
-    fleet = Fleet(scenario, ScalingPolicy.of(runtime.name, runtime.scaling), random.Random(SEED))  # noqa: S311 - no secret
+    fleet = SimulatedFleet(scenario, ScalingPolicy.of(runtime.name, runtime.scaling), random.Random(SEED))  # noqa: S311 - no secret
     fleet.run()
     price = prices.of_replica(runtime, region)
     hour = price.usd_per_hour if price else None

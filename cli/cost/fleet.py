@@ -64,7 +64,7 @@ class State:
 
 
 @dataclass
-class Fleet:
+class SimulatedFleet:
     """One run of one scenario under one policy."""
 
     scenario: Scenario

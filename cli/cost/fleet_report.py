@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cli.cost.fleet import Fleet
+from cli.cost.fleet import SimulatedFleet
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FleetReport:
     cost_per_thousand_tasks: float | None
 
 
-def report_of(fleet: Fleet, *, price_per_hour: float | None) -> FleetReport:
+def report_of(fleet: SimulatedFleet, *, price_per_hour: float | None) -> FleetReport:
     """Return the report of a finished run whose replicas cost so much each."""
     delays = sorted(task.begun_at - task.arrived_at for task in fleet.tasks if task.begun_at is not None)
     everyone = [*fleet.gone, *fleet.replicas]

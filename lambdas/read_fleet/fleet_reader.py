@@ -106,7 +106,7 @@ class RuntimeFleet(TypedDict):
     dead_letters: list[DeadLetter]
 
 
-class FleetView(TypedDict):
+class Fleet(TypedDict):
     """Numbers of all runtimes. A chart has 288 values, and the last one is that of the present period."""
 
     measured_at: Moment
@@ -149,7 +149,7 @@ class FleetReader:
         self._undelivered_webhooks = undelivered_webhooks
         self._now_ms = now_ms
 
-    def read(self, *, tenant: Tenant) -> FleetView:
+    def read(self, *, tenant: Tenant) -> Fleet:
         """Return the numbers of the fleet; raises Forbidden for a key that sees only its own tasks."""
         if not self._tenancy.sees_everything(tenant):
             raise Forbidden("the fleet's numbers are those of all keys; send a key that has `admin: true`")

@@ -16,7 +16,7 @@ from benchmarks.scaling.plot import draw
 from benchmarks.scaling.scenarios import SCENARIOS
 from benchmarks.scaling_simulation import parse_options, policies
 from cli.cost import machines
-from cli.cost.fleet import Fleet
+from cli.cost.fleet import SimulatedFleet
 from cli.cost.fleet_report import FleetReport, report_of
 from cli.cost.machines import Machines
 from cli.cost.scaling_policy import Scaler, ScalingPolicy
@@ -33,16 +33,16 @@ POLICY = ScalingPolicy(
 
 def fleet_of(
     times: list[float], policy: ScalingPolicy = POLICY, task_seconds: float = 4.0, **assumptions: float
-) -> Fleet:
+) -> SimulatedFleet:
     scenario = Scenario(
         "test", lambda _: iter(sorted(times)), hours=0.5, task_seconds=task_seconds, machines=Machines(**assumptions)
     )
-    fleet = Fleet(scenario, policy, random.Random(1))  # noqa: S311 - a simulation
+    fleet = SimulatedFleet(scenario, policy, random.Random(1))  # noqa: S311 - a simulation
     fleet.run()
     return fleet
 
 
-def priced(fleet: Fleet) -> FleetReport:
+def priced(fleet: SimulatedFleet) -> FleetReport:
     return report_of(fleet, price_per_hour=0.5)
 
 

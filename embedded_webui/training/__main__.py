@@ -32,8 +32,6 @@ _DESCRIPTION = (
     "processor cores, and goes on where it was interrupted. For several processes, start it as `python -m "
     "torch.distributed.run --nproc-per-node 2 -m embedded_webui.training`."
 )
-#: Stages of the U-Net before the text encoder's second one.
-_BEFORE_RELATIONS = 2
 
 
 class Training:
@@ -50,23 +48,23 @@ class Training:
         self._encoder = CLIPTextModel(CLIPTextConfig(**TINY.config("text_encoder")))
         self._tokenizer = build_tokenizers(TINY, models_folder=output)["tokenizer"]
         self._reader = Reader(self._encoder, self._tokenizer)
+        self._mean_reader = Reader(self._encoder, self._tokenizer, reads_mean=True)
         self._vae = AutoencoderKL.from_config(TINY.config("vae"))
         self._unet = UNet2DConditionModel.from_config(TINY.config("unet"))
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        for part in (self._reader, self._vae, self._unet):
+        for part in (self._reader, self._mean_reader, self._vae, self._unet):
             part.to(device)
 
     def run(self) -> None:
         """Train all stages that are not complete, and write the files."""
         self._train(self._reader, partial(self._reader.loss, related=0.0), recipe.WORDS)
+        for reader, plan in ((self._reader, recipe.RELATIONS), (self._mean_reader, recipe.MEAN)):
+            self._train(reader, partial(reader.loss, related=recipe.RELATED), plan)
         set_start(self._vae)
         for part in (self._vae.encoder, self._vae.quant_conv):
             part.requires_grad_(requires_grad=False)
         self._train(self._vae, partial(decoder_loss, self._vae), recipe.AUTOENCODER)
-        for stage in recipe.PICTURES[:_BEFORE_RELATIONS]:
-            self._train_pictures(stage)
-        self._train(self._reader, partial(self._reader.loss, related=recipe.RELATED), recipe.RELATIONS)
-        for stage in recipe.PICTURES[_BEFORE_RELATIONS:]:
+        for stage in recipe.PICTURES:
             self._train_pictures(stage)
         flat = {name: value.clone() for name, value in self._unet.state_dict().items()}
         self._write_checkpoint("shapes")
@@ -94,9 +92,10 @@ class Training:
                     seed=stage.seed + sum(size) + process_number(),
                 )
             generator = torch.Generator().manual_seed(step)
-            is_refined = min(size) >= LARGE_SIDE and not stage.draws_large
-            highest = COARSE_FROM_STEP if is_refined else len(schedule.signal)
-            return schedule.loss(self._unet, *pools[size].batch(stage.batch, generator), generator, highest=highest)
+            # The Web UI draws a large picture at half the size and only refines it, see `CoarseSteps`.
+            highest = COARSE_FROM_STEP if min(size) >= LARGE_SIDE else len(schedule.signal)
+            batch = pools[size].batch(stage.batch, generator, without_caption=stage.without_caption)
+            return schedule.loss(self._unet, *batch, generator, highest=highest)
 
         self._train(self._unet, loss_of, stage.plan)
 

@@ -16,6 +16,7 @@ _OPPOSITES: Final = {"left of": "right of", "right of": "left of", "above": "bel
 _WEARING: Final = ("{} wizard", "wizard {}", "{} with a wizard hat", "{} in a wizard hat", "{} wearing a wizard hat")
 _PLAIN: Final = (", {} background", " on a {} background", " in front of a {} background", " on {}")
 _GRADIENTS: Final = (", {} to {} gradient background", ", gradient from {} to {}", ", {} and {} background")
+_BACKGROUND_ALONE: Final = ("{} background", "a {} background", "plain {} background")
 #: Words that pictures of real models need and that these scenes ignore.
 _STYLE_WORDS: Final = (
     *("detailed", "highly detailed", "fantasy", "cute", "adorable", "Pixar", "Disney", "8k", "4k", "masterpiece"),
@@ -38,8 +39,10 @@ def caption_of(scene: DrawnScene, source: random.Random) -> str:
             named.reverse()
             relation = _OPPOSITES[relation]
         named = [f"{named[0]} {source.choice(_RELATIONS[relation])} {named[1]}"]
-    caption = source.choice(_OPENINGS) + named[0]
-    if scene.background:
+    caption = source.choice(_OPENINGS) + "".join(named[:1])
+    if not named:
+        caption = source.choice(_BACKGROUND_ALONE).format(" and ".join(scene.background))
+    elif scene.background:
         phrases = _PLAIN if len(scene.background) == 1 else _GRADIENTS
         caption += source.choice(phrases).format(*scene.background)
     if source.random() < _STYLED:

@@ -3,7 +3,7 @@
 import copy
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,8 @@ class Plan:
     name: str
     steps: int
     learning_rate: tuple[float, float]
+    #: True if Muon changes the matrices, which needs a third of the steps for a text encoder, and nothing for a U-Net.
+    has_muon: bool = False
 
 
 def train(module: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, *, state: Path) -> list[float]:
@@ -41,21 +43,22 @@ def train(module: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, *, st
     resumed training equals an uninterrupted one. Several processes train on different numbers and share their weights.
     """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    optimizers = _optimizers(module, plan)
     average = copy.deepcopy(module).requires_grad_(requires_grad=False)
-    first = _resume(state, module, average, optimizer)
+    first = _resume(state, module, average, optimizers)
     processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
     number = process_number()
     losses: list[float] = []
     began_at = time.monotonic()
     for step in range(first, plan.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(plan, step)
         loss = loss_of(step * processes + number)
-        optimizer.zero_grad()
+        module.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call] # torch has no types here
         nn.utils.clip_grad_norm_(trained, _LONGEST_GRADIENT)
-        optimizer.step()
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = _learning_rate(plan, step)
+            optimizer.step()
         if processes > 1 and step % _EXCHANGE_EVERY == 0:
             _share_weights(module, processes)
         _update(average, module, step)
@@ -67,7 +70,7 @@ def train(module: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, *, st
             mean = sum(recent) / len(recent)
             _logger.info("%s: step %d of %d, loss %.4f, %.0f s left", plan.name, done, plan.steps, mean, seconds)
         if number == 0 and (done % _SAVE_EVERY == 0 or done == plan.steps):
-            _save(state, module, average, optimizer, done)
+            _save(state, module, average, optimizers, done)
     module.load_state_dict(average.state_dict())
     return losses
 
@@ -95,18 +98,36 @@ def _update(average: nn.Module, module: nn.Module, step: int) -> None:
     torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), min(1.0, part))
 
 
-def _save(path: Path, module: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _optimizers(module: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
+    named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
+    # An embedding is a table of vectors, not a matrix that turns one vector into another.
+    matrices = [value for name, value in named if plan.has_muon and value.ndim == 2 and "embedding" not in name]  # noqa: PLR2004
+    others = [value for _, value in named if all(value is not matrix for matrix in matrices)]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    ]
+    if matrices:
+        optimizers.append(torch.optim.Muon(matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
+
+
+def _save(
+    path: Path, module: nn.Module, average: nn.Module, optimizers: Sequence[torch.optim.Optimizer], step: int
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    parts = {"module": module.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    states = [optimizer.state_dict() for optimizer in optimizers]
+    parts = {"module": module.state_dict(), "average": average.state_dict(), "optimizers": states}
     torch.save({"step": step, **parts}, partial)
     partial.replace(path)
 
 
-def _resume(path: Path, module: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def _resume(path: Path, module: nn.Module, average: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> int:
     if not path.exists():
         return 0
     saved = torch.load(path, map_location=next(module.parameters()).device)
-    for name, part in (("module", module), ("average", average), ("optimizer", optimizer)):
-        part.load_state_dict(saved[name])
+    module.load_state_dict(saved["module"])
+    average.load_state_dict(saved["average"])
+    for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
+        optimizer.load_state_dict(state)
     return int(saved["step"])

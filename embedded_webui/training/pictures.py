@@ -10,18 +10,16 @@ from torch import Tensor, nn
 from embedded_webui.training.captions import caption_of
 from embedded_webui.training.drawing import draw
 from embedded_webui.training.scenes import random_scene
-from embedded_webui.training.words import tokens_of
+from embedded_webui.training.words import LONG_PROMPT, tokens_of
 
-#: Tokens of a chunk of a prompt.
-_TOKENS: Final = 77
 #: Latents are the mean colours of 8x8 pixels, from -1 to 1, times this; see the autoencoder.
 LATENT_SCALE: Final = 0.5
 #: Pixels that are drawn for one latent pixel, along each side. The rest of its 8 would not change the mean.
 _DRAWN_PIXELS: Final = 4
-#: Part of the examples that learn without a caption, for classifier-free guidance.
-_WITHOUT_CAPTION: Final = 0.1
 #: Largest weight of the error of the picture, in comparison with pure noise.
 _MAX_WEIGHT: Final = 20.0
+#: Part of the examples whose noise comes from the noisier half of the levels.
+_NOISIER: Final = 0.4
 #: Captions in one pass of the text encoder.
 _ENCODED_CAPTIONS: Final = 64
 
@@ -50,23 +48,21 @@ class PicturePool:
         width, height = (side * _DRAWN_PIXELS for side in size)
         latents, captions = [], []
         for number in range(count):
-            scene = random_scene(source)
-            while number < related * count and not scene.relation:
-                scene = random_scene(source)
+            scene = random_scene(source, is_related=number < related * count)
             captions.append(caption_of(scene, source))
             pixels = torch.from_numpy(draw(scene, width=width, height=height, style=style).astype(np.float32))
             latents.append(mean_colours(pixels.permute(2, 0, 1)[None] / 127.5 - 1, _DRAWN_PIXELS).half())
         self._latents = torch.cat(latents)
-        tokens = tokens_of(["", *captions], tokenizer, length=_TOKENS).to(encoder.device)
+        tokens = tokens_of(["", *captions], tokenizer, length=LONG_PROMPT).to(encoder.device)
         with torch.inference_mode():
             parts = [encoder(part).last_hidden_state for part in torch.split(tokens, _ENCODED_CAPTIONS)]
         self._encoded = torch.cat(parts).half().cpu()
 
-    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return random latents with their encoded captions."""
+    def batch(self, size: int, generator: torch.Generator, *, without_caption: float) -> tuple[Tensor, Tensor]:
+        """Return random latents with their encoded captions, of which a part is empty."""
         chosen = torch.randint(len(self._latents), (size,), generator=generator)
         captions = chosen + 1
-        captions[torch.rand(size, generator=generator) < _WITHOUT_CAPTION] = 0
+        captions[torch.rand(size, generator=generator) < without_caption] = 0
         return self._latents[chosen].float(), self._encoded[captions].float()
 
 
@@ -82,6 +78,8 @@ class NoiseSchedule:
         """Return the weighted error of the velocity that the U-Net predicts at random steps below the highest one."""
         # One level per part of the range, because that makes the loss of small batches steadier.
         parts = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
+        # The noisier half decides the places and colours of objects, so more examples come from it.
+        parts = torch.where(torch.rand(len(latents), generator=generator) < _NOISIER, (1 + parts) / 2, parts)
         steps = (parts * highest).long()
         signal, noise = (level[steps][:, None, None, None] for level in (self.signal, self.noise))
         drawn = torch.randn(latents.shape, generator=generator)

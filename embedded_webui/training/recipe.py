@@ -28,68 +28,49 @@ class PictureStage:
     #: Number from which its pictures follow.
     seed: int = SEED
     #: Smallest part of the pictures with two objects.
-    related: float = 0.0
-    #: True if it learns to draw large pictures from noise. The Web UI only refines them, see `CoarseSteps`.
-    draws_large: bool = False
+    related: float = 0.5
+    #: Part of the examples that learn without a caption, for classifier-free guidance.
+    without_caption: float = 0.1
 
 
 #: Sizes of the last stages: those at which pictures are drawn, and a large one that is only refined.
 _ALL_SIZES: Final = ((32, 32), (32, 32), (48, 32), (32, 32), (32, 32), (64, 64))
 WORDS: Final = Plan(name="words", steps=800, learning_rate=(2e-3, 1e-4))
-#: Second stage of the text encoder, and its part of scenes with two objects: relations take longest to learn.
+#: Next stages of the text encoder, and their part of scenes with two objects: relations take longest to learn.
 RELATIONS: Final = Plan(name="relations", steps=350, learning_rate=(1.5e-3, 5e-5))
+MEAN: Final = Plan(name="mean", steps=1000, learning_rate=(2e-3, 1e-4), has_muon=True)
 RELATED: Final = 0.8
 AUTOENCODER: Final = Plan(name="autoencoder", steps=900, learning_rate=(2e-3, 1e-4))
 #: The small sizes are cheap and teach what a prompt means; the large ones only add how it looks there.
 PICTURES: Final = (
     PictureStage(
-        plan=Plan(name="pictures-128", steps=1200, learning_rate=(2e-3, 1e-3)),
+        plan=Plan(name="pictures-128", steps=1500, learning_rate=(2e-3, 1.5e-3)),
         sizes=((16, 16),),
         batch=32,
-        pictures=8_000,
+        pictures=10_000,
     ),
     PictureStage(
-        plan=Plan(name="pictures-256", steps=1800, learning_rate=(1.5e-3, 6e-4)),
+        plan=Plan(name="pictures-256", steps=4500, learning_rate=(1.5e-3, 5e-4)),
         sizes=((32, 32),),
         batch=16,
-        pictures=6_000,
-    ),
-    PictureStage(
-        plan=Plan(name="pictures-256-more", steps=100, learning_rate=(1.2e-3, 1.1e-3)),
-        sizes=((32, 32),),
-        batch=16,
-        pictures=8_000,
+        pictures=12_000,
         seed=1000,
     ),
     PictureStage(
-        plan=Plan(name="pictures-512", steps=450, learning_rate=(1e-3, 5e-5)),
-        sizes=((64, 64), (64, 64), (64, 64), (32, 32), (64, 64), (96, 64)),
-        batch=8,
-        pictures=1_500,
-        draws_large=True,
-    ),
-    PictureStage(
-        plan=Plan(name="pictures-all", steps=1100, learning_rate=(1e-3, 5e-5)),
+        plan=Plan(name="pictures-all", steps=1300, learning_rate=(6e-4, 3e-5)),
         sizes=_ALL_SIZES,
         batch=16,
-        pictures=2_500,
+        pictures=4_000,
         seed=2000,
     ),
+    # Guidance multiplies the difference between both answers, so errors without a caption bend the outlines.
     PictureStage(
-        plan=Plan(name="pictures-more", steps=400, learning_rate=(1.2e-3, 9e-4)),
-        sizes=_ALL_SIZES,
+        plan=Plan(name="pictures-guided", steps=1200, learning_rate=(1e-3, 2e-5)),
+        sizes=(*((32, 32),) * 6, (48, 32), (64, 64)),
         batch=16,
-        pictures=3_500,
+        pictures=4_000,
         seed=3000,
-        related=0.5,
-    ),
-    PictureStage(
-        plan=Plan(name="pictures-last", steps=1000, learning_rate=(1.2e-3, 3e-5)),
-        sizes=_ALL_SIZES,
-        batch=16,
-        pictures=2_500,
-        seed=4000,
-        related=0.6,
+        without_caption=0.35,
     ),
 )
 #: Second checkpoint: the same model, which goes on with another style.

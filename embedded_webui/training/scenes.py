@@ -26,7 +26,8 @@ SIZES: Final = ("small", "large")
 #: Relations of the first object to the second one.
 RELATIONS: Final = ("left of", "right of", "above", "below")
 
-#: Parts of the scenes: one shape, one thing, and two objects for the rest.
+#: Parts of the scenes: a background alone, one shape, one thing, and two objects for the rest.
+_BACKGROUND_ALONE: Final = 0.04
 _ONE_SHAPE: Final = 0.35
 _ONE_THING: Final = 0.27
 #: Parts of the objects and scenes with an attribute.
@@ -36,6 +37,9 @@ _WIZARD: Final = 0.25
 _PLAIN_BACKGROUND: Final = 0.4
 _GRADIENT: Final = 0.12
 _SECOND_IS_SHAPE: Final = 0.7
+#: Part of the single objects that are small and lie anywhere, as in pictures that people send, and their places.
+_ANYWHERE: Final = 0.15
+_PLACES: Final = (0.28, 0.72)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +69,15 @@ def is_held_out(objects: tuple[SceneObject, ...]) -> bool:
 
     A single shape is held out by its colour, two shapes by both colours and both kinds.
     """
-    if any(item.kind not in SHAPES or item.colour is None for item in objects):
+    if not objects or any(item.kind not in SHAPES or item.colour is None for item in objects):
         return False
     numbers = [list(COLOURS).index(item.colour) + SHAPES.index(item.kind) for item in objects if item.colour]
     return numbers[0] % len(COLOURS) == 0 if len(numbers) == 1 else sum(numbers) % 5 == 0
 
 
-def random_scene(source: random.Random) -> DrawnScene:
-    """Return a scene that is not held out."""
-    while is_held_out((scene := _any_scene(source)).objects):
+def random_scene(source: random.Random, *, is_related: bool = False) -> DrawnScene:
+    """Return a scene that is not held out, of two objects if it must be related."""
+    while is_held_out((scene := _any_scene(source)).objects) or (is_related and not scene.relation):
         pass
     return scene
 
@@ -82,18 +86,23 @@ def _any_scene(source: random.Random) -> DrawnScene:
     colours = source.sample(list(COLOURS), len(COLOURS))
     sort = source.random()
     relation = None
+    if sort > 1 - _BACKGROUND_ALONE:
+        return DrawnScene(objects=(), background=tuple(colours[: source.randint(1, 2)]))
     if sort < _ONE_SHAPE + _ONE_THING:
         kind = source.choice(SHAPES if sort < _ONE_SHAPE else THINGS)
-        objects: tuple[SceneObject, ...] = (_object(kind, colours.pop(), (0.5, 0.5), 0.35, source),)
+        place, radius = (0.5, 0.5), 0.35
+        if source.random() < _ANYWHERE:
+            place, radius = (source.uniform(*_PLACES), source.uniform(*_PLACES)), 0.22
+        objects: tuple[SceneObject, ...] = (_object(kind, colours.pop(), place, radius, source),)
     else:
         relation = source.choice(RELATIONS)
-        first, second = 0.26, 0.74
+        first, second = 0.25, 0.75
         places = {"left of": (first, 0.5), "right of": (second, 0.5), "above": (0.5, first), "below": (0.5, second)}
         x, y = places[relation]
         kinds = [source.choice(SHAPES if source.random() < _SECOND_IS_SHAPE else THINGS[:-3]) for _ in range(2)]
         objects = (
-            _object(kinds[0], colours.pop(), (x, y), 0.21, source),
-            _object(kinds[1], colours.pop(), (1 - x, 1 - y), 0.21, source),
+            _object(kinds[0], colours.pop(), (x, y), 0.22, source),
+            _object(kinds[1], colours.pop(), (1 - x, 1 - y), 0.22, source),
         )
     drawn = source.random()
     count = 1 if drawn < _PLAIN_BACKGROUND else 2 if drawn < _PLAIN_BACKGROUND + _GRADIENT else 0
@@ -103,7 +112,7 @@ def _any_scene(source: random.Random) -> DrawnScene:
 def _object(kind: str, colour: str, place: tuple[float, float], radius: float, source: random.Random) -> SceneObject:
     size = source.choice(SIZES) if source.random() < _SIZED else None
     scale = {"small": 0.55, "large": 1.15, None: 1.0}[size] * source.uniform(0.92, 1.08)
-    jitter = 0.2 * radius
+    jitter = 0.15 * radius
     is_coloured = kind in SHAPES or source.random() < _COLOURED_THING
     return SceneObject(
         kind=kind,

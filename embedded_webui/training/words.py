@@ -11,8 +11,10 @@ from torch.nn.functional import cross_entropy
 from embedded_webui.training.captions import caption_of
 from embedded_webui.training.scenes import COLOURS, KINDS, SIZES, DrawnScene, random_scene
 
-#: Tokens of a training caption; the longer chunks of the Web UI are padded with the end token in the same way.
-_TOKENS: Final = 28
+#: Tokens of a chunk of a prompt, and of most training captions: short ones are quicker.
+LONG_PROMPT: Final = 77
+_SHORT_PROMPT: Final = 28
+_LONG_EVERY: Final = 4
 _BATCH: Final = 64
 #: Part of the captions with words that the model does not know, and the largest number of their tokens.
 _UNKNOWN_WORDS: Final = 0.2
@@ -30,32 +32,43 @@ _OPPOSITE_PLACE: Final = {"left of": 1, "right of": 0, "above": 3, "below": 2}
 
 
 class Reader(nn.Module):
-    """The text encoder, and questions that read a scene from its output as the U-Net does: by attention."""
+    """The text encoder, and questions about the scene that are answered from its output.
 
-    def __init__(self, encoder: Any, tokenizer: Any) -> None:
+    Args:
+        encoder: The text encoder.
+        tokenizer: Its tokenizer.
+        reads_mean: The answers come from the mean of all tokens, and not from those that a question attends to. A
+            U-Net that has learned nothing yet pays the same attention to each token, so it reads the mean from its
+            first step on.
+    """
+
+    def __init__(self, encoder: Any, tokenizer: Any, *, reads_mean: bool = False) -> None:
         super().__init__()
         width = encoder.config.hidden_size
         self.encoder = encoder
-        self.places = nn.Parameter(torch.randn(len(_PLACES) + 1, width))
-        self.attention = nn.MultiheadAttention(width, _HEADS, batch_first=True)
-        self.objects = nn.Linear(width, sum(_ANSWERS))
+        if not reads_mean:
+            self.places = nn.Parameter(torch.randn(len(_PLACES) + 1, width))
+            self.attention = nn.MultiheadAttention(width, _HEADS, batch_first=True)
+        self.objects = nn.Linear(width, sum(_ANSWERS) * (len(_PLACES) if reads_mean else 1))
         self.background = nn.Linear(width, 2 * len(_COLOUR_NAMES))
-        self._tokenizer = tokenizer
+        self._tokenizer, self._reads_mean = tokenizer, reads_mean
 
     def loss(self, step: int, *, related: float) -> Tensor:
         """Return the loss of the scenes and captions of a step; `related` is the smallest part with two objects."""
         source = random.Random(step)  # noqa: S311 - no secret
-        scenes = [random_scene(source) for _ in range(_BATCH)]
-        for number in range(int(related * _BATCH)):
-            while not scenes[number].relation:
-                scenes[number] = random_scene(source)
+        scenes = [random_scene(source, is_related=number < related * _BATCH) for number in range(_BATCH)]
         captions = [caption_of(scene, source) for scene in scenes]
-        tokens = tokens_of(captions, self._tokenizer, length=_TOKENS, source=source).to(self.places.device)
-        answers = torch.tensor([_answers(scene) for scene in scenes]).to(self.places.device)
+        length = LONG_PROMPT if self._reads_mean and step % _LONG_EVERY == 0 else _SHORT_PROMPT
+        tokens = tokens_of(captions, self._tokenizer, length=length, source=source).to(self.background.weight.device)
+        answers = torch.tensor([_answers(scene) for scene in scenes]).to(tokens.device)
         encoded = self.encoder(tokens).last_hidden_state
-        asked = self.places.expand(len(encoded), -1, -1)
-        read, _ = self.attention(asked, encoded, encoded, need_weights=False)
-        objects = self.objects(read[:, :-1]).split(_ANSWERS, dim=-1)
+        if self._reads_mean:
+            read = encoded.mean(dim=1, keepdim=True)
+            about_places = self.objects(read).view(_BATCH, len(_PLACES), -1)
+        else:
+            read, _ = self.attention(self.places.expand(_BATCH, -1, -1), encoded, encoded, need_weights=False)
+            about_places = self.objects(read[:, :-1])
+        objects = about_places.split(_ANSWERS, dim=-1)
         background = self.background(read[:, -1]).split(len(_COLOUR_NAMES), dim=-1)
         logits = [*(part.reshape(-1, part.shape[-1]) for part in objects), *background]
         about_objects = len(_PLACES) * len(_ANSWERS)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("embedded_webui")
 
 
-def plan(steps: int) -> "Plan":
+def plan(steps: int, *, has_muon: bool = False) -> "Plan":
     from embedded_webui.training.loop import Plan  # noqa: PLC0415 - see above
 
-    return Plan(name="test", steps=steps, learning_rate=(2e-3, 2e-3))
+    return Plan(name="test", steps=steps, learning_rate=(2e-3, 2e-3), has_muon=has_muon)
 
 
 def text_encoder() -> Any:
@@ -40,12 +40,19 @@ def falls(losses: list[float]) -> bool:
     return sum(losses[-third:]) < 0.9 * sum(losses[:third])
 
 
-def test_the_text_encoder_learns_scenes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reads_mean", [False, True])
+def test_the_text_encoder_learns_scenes(tmp_path: Path, *, reads_mean: bool) -> None:
     from embedded_webui.training.loop import train  # noqa: PLC0415 - see above
     from embedded_webui.training.words import Reader  # noqa: PLC0415 - see above
 
-    reader = Reader(text_encoder(), build_tokenizers(TINY, models_folder=tmp_path)["tokenizer"])
-    losses = train(reader, partial(reader.loss, related=0.5), plan(12), state=tmp_path / "state.pt")
+    tokenizer = build_tokenizers(TINY, models_folder=tmp_path)["tokenizer"]
+    reader = Reader(text_encoder(), tokenizer, reads_mean=reads_mean)
+    losses = train(
+        reader,
+        partial(reader.loss, related=0.5),
+        plan(30 if reads_mean else 12, has_muon=reads_mean),
+        state=tmp_path / "state.pt",
+    )
     assert falls(losses)
 
 
@@ -87,7 +94,7 @@ class Denoising:
         import torch  # noqa: PLC0415 - see above
 
         generator = torch.Generator().manual_seed(step)
-        return self._schedule.loss(self.unet, *self._pool.batch(8, generator), generator, highest=1000)
+        return self._schedule.loss(self.unet, *self._pool.batch(8, generator, without_caption=0.1), generator, highest=1000)
 
 
 def test_the_unet_learns_pictures_and_goes_on_from_a_state(tmp_path: Path) -> None:

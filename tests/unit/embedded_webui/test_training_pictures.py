@@ -41,7 +41,8 @@ def test_training_draws_everything_else() -> None:
     assert set(kinds) == set(KINDS)
     assert {scene.relation for scene in SCENES} == {None, *RELATIONS}
     assert {len(scene.background) for scene in SCENES} == {0, 1, 2}
-    assert {scene.objects[0].size for scene in SCENES} == {None, "small", "large"}
+    assert {item.size for scene in SCENES for item in scene.objects} == {None, "small", "large"}
+    assert {len(scene.objects) for scene in SCENES} == {0, 1, 2}
 
 
 def test_a_caption_names_what_the_scene_shows() -> None:

@@ -94,7 +94,8 @@ class Denoising:
         import torch  # noqa: PLC0415 - see above
 
         generator = torch.Generator().manual_seed(step)
-        return self._schedule.loss(self.unet, *self._pool.batch(8, generator, without_caption=0.1), generator, highest=1000)
+        batch = self._pool.batch(8, generator, without_caption=0.1)
+        return self._schedule.loss(self.unet, *batch, generator, highest=1000)
 
 
 def test_the_unet_learns_pictures_and_goes_on_from_a_state(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from typing import Final
 from aws_cdk import Aws, aws_iam, aws_logs
 from constructs import Construct
 
+from contract.cold_start import log_metrics_namespace
 from stacks.config import Environment
 from stacks.constructs.kubernetes.cluster import KubernetesCluster, pod_principal
 from stacks.constructs.kubernetes.names import NAMESPACE_PREFIX, RUNTIME, RUNTIME_LABEL, WEBUI, Manifest
-from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC, log_metrics_namespace
+from stacks.constructs.monitoring.metrics import MINUTE, NODES_METRIC
 from stacks.constructs.permissions import allow
 from stacks.constructs.retention import TaskLogGroup
 from stacks.pinned_versions import PINS

@@ -37,7 +37,7 @@ def header(response: dict[str, Any], name: str) -> str:
 
 def folder_of(page: str) -> str:
     (folder,) = re.findall('<base href="([^"]+)">', page)
-    return folder
+    return str(folder)
 
 
 def a_script() -> str:

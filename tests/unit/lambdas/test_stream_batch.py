@@ -8,7 +8,8 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
 
-from contract.record import Record, Status
+from contract.batch import Ended
+from contract.record import Status
 from lambdas.messaging.stream_batch import STOP_BEFORE_END_MS, EndedRuns
 from stacks.constructs.functions.outcome_functions import STREAM_BATCH_SIZE, STREAM_TIMEOUT_SECONDS
 from tests.harness.records import make_record
@@ -49,7 +50,7 @@ class Invocations:
     def get_remaining_time_in_millis(self) -> int:
         return TIMEOUT_MS - self.used_ms
 
-    def settle(self, record: Record) -> None:
+    def settle(self, record: Ended) -> None:
         self.used_ms += self.publish_ms
         if self.used_ms > TIMEOUT_MS:
             raise CutOff

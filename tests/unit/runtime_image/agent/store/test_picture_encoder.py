@@ -128,7 +128,7 @@ def test_a_jpeg_has_white_where_the_picture_is_transparent() -> None:
     made = PictureEncoder().convert(engine_picture(mode="RGBA"), OutputRequest(format="jpeg", quality=95))
 
     with Image.open(io.BytesIO(made.data)) as opened:
-        assert min(opened.getpixel((20, 20))) > 250  # type: ignore[type-var,arg-type]  # three numbers
+        assert min(opened.getpixel((20, 20))) > 250  # type: ignore[arg-type]  # three numbers
 
 
 def test_a_lower_quality_has_fewer_bytes() -> None:

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-#: uv's name of the platform of each processor architecture of Lambda.
-_WHEEL_PLATFORMS: Final = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
+#: uv's name of the platform of each processor architecture of Lambda. Pillow has no wheels for an older C library;
+#: Lambda has 2.34 from Python 3.12 on, and 2.26 for 3.11, on which pictures of `mcp_api` fail.
+_WHEEL_PLATFORMS: Final = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 #: Python versions of Lambda for which the project's code is written.
 _PYTHON_VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
 

@@ -133,7 +133,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:Query": ["TaskTable.Arn/index/by_active_runtime", "TaskTable.Arn/index/by_runtime"],
         "s3:GetObject": ["TaskBucket.Arn/webui/*"],
         "s3:ListBucket": ["ModelBucket.Arn", "TaskBucket.Arn"],
-        "sqs:GetQueueAttributes": ["WebhooksDeadLetters.Arn"],
+        "sqs:GetQueueAttributes": ["WebhooksDeadLetterQueue.Arn"],
     },
     "authorize": {"secretsmanager:GetSecretValue": ["ApiKeysdefaultsecret"]},
     "notify": {

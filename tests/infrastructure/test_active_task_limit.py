@@ -27,7 +27,6 @@ def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, fo
         ("openai_api", "dynamodb:BatchGetItem"),
         ("runpod_api", "dynamodb:BatchGetItem"),
         ("webui_api", "dynamodb:BatchGetItem"),
-        ("notify", "dynamodb:UpdateItem"),
     ],
 )
 def test_only_a_limit_takes_more_rights(ecs: Templates, everything: Templates, folder: str, action: str) -> None:

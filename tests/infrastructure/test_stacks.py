@@ -37,6 +37,8 @@ STATEFUL_RESOURCES = {
     },
     "Api": {
         "ApiKeysdefaultsecretF4228A8D": "AWS::SecretsManager::Secret",
+        "BatchesDeadLetterQueue4FD6A0C4": "AWS::SQS::Queue",
+        "BatchesQueue46024A5C": "AWS::SQS::Queue",
         "HttpApi4E1D4184": "AWS::ApiGateway::RestApi",
         "NotifyFailures4CEDAE26": "AWS::SQS::Queue",
         "WebhooksDeadLetterQueue1C65998B": "AWS::SQS::Queue",

@@ -28,6 +28,7 @@ def test_a_function_knows_the_tenants_and_their_topics(everything: Templates, fu
             "EntryTopic210987654321": "210987654321",
             "EntryTopicbatchproducer": "batch-producer",
         },
+        "destinations": [{"place": "shop-gallery/darkroom", "tenants": ["shop"]}],
     }
 
 

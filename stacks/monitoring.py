@@ -58,7 +58,8 @@ class MonitoringStack(Stack):
             RuntimeAlarms(self, id_of_runtime, metrics=metrics, alarms=environment.alarms, topic=topic)
         functions = {function.node.id: names[function] for function in _parts(watched, TaskFunction)}
         alarms = EnvironmentAlarms(self, "Environment", environment=environment.name, topic=topic)
-        alarms.watch_dead_letters({queue: names[queue] for queue in _parts(watched, DeadLetterQueue)})
+        dead_letter_queues = {queue: names[queue] for queue in _parts(watched, DeadLetterQueue)}
+        alarms.watch_dead_letters(dead_letter_queues, extent=environment.alarms.extent)
         (intake,) = (queue for queue in _parts(watched, RedrivingQueue) if queue.node.id == "Intake")
         alarms.watch_intake(names[intake.queue])
         for reader, awaited in (("Notify", "callbacks"), ("QueueWebhooks", "webhooks")):

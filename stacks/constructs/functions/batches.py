@@ -36,6 +36,7 @@ class Batches(RedrivingQueue):
             visibility_timeout=queue_visibility_timeout(ADVANCE_TIMEOUT_SECONDS),
             dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
             max_receives=MAX_RECEIVES,
+            has_dead_letter_consumer=False,
         )
         self.api = _batch_api(scope, resources, self.queue)
         _advance_batches(scope, resources, self.queue)

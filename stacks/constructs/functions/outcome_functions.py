@@ -38,7 +38,9 @@ def notify(scope: Construct, resources: TaskResources, *, webhook_queue: aws_sqs
 
     Both read the task table's stream, which allows two readers. So webhooks do not wait while SNS refuses callbacks.
     """
-    failures = DeadLetterQueue(scope, "NotifyFailures", visibility_timeout=Duration.seconds(STREAM_TIMEOUT_SECONDS))
+    failures = DeadLetterQueue(
+        scope, "NotifyFailures", visibility_timeout=Duration.seconds(STREAM_TIMEOUT_SECONDS), has_consumer=False
+    )
     suppress(failures, "AwsSolutions-SQS3", "This queue is where the functions' event sources set failures aside")
     function = _stream_function(
         scope,

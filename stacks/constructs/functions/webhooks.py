@@ -36,6 +36,7 @@ class Webhooks(RedrivingQueue):
             visibility_timeout=queue_visibility_timeout(DELIVER_TIMEOUT_SECONDS),
             dead_letter_visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
             max_receives=MAX_WEBHOOK_ATTEMPTS,
+            has_dead_letter_consumer=False,
         )
         first, *others = resources.environment.tenancy.names or (SHARED.name,)
         environment = resources.environment

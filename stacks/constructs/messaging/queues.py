@@ -17,9 +17,12 @@ DEAD_LETTER_RETENTION_DAYS: Final = 14
 
 
 class DeadLetterQueue(aws_sqs.Queue):
-    """Encrypted queue of undeliverable messages, over TLS only."""
+    """Encrypted queue of undeliverable messages, over TLS only.
 
-    def __init__(self, scope: Construct, id_: str, *, visibility_timeout: Duration) -> None:
+    `has_consumer` is False if an operator reads the messages, and True if a function does.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, visibility_timeout: Duration, has_consumer: bool) -> None:
         super().__init__(
             scope,
             id_,
@@ -28,6 +31,7 @@ class DeadLetterQueue(aws_sqs.Queue):
             retention_period=Duration.days(DEAD_LETTER_RETENTION_DAYS),
             visibility_timeout=visibility_timeout,
         )
+        self.has_consumer = has_consumer
 
 
 class RedrivingQueue(Construct):
@@ -41,9 +45,15 @@ class RedrivingQueue(Construct):
         visibility_timeout: Duration,
         dead_letter_visibility_timeout: Duration,
         max_receives: int,
+        has_dead_letter_consumer: bool = True,
     ) -> None:
         super().__init__(scope, id_)
-        self.dead_letters = DeadLetterQueue(self, "DeadLetterQueue", visibility_timeout=dead_letter_visibility_timeout)
+        self.dead_letters = DeadLetterQueue(
+            self,
+            "DeadLetterQueue",
+            visibility_timeout=dead_letter_visibility_timeout,
+            has_consumer=has_dead_letter_consumer,
+        )
         self._visibility_timeout = visibility_timeout
         self._redrive = aws_sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receives)
         self.queue = self.add_queue("Queue")

@@ -101,22 +101,27 @@ class RunbookAlarm(aws_cloudwatch.Alarm):
 class EnvironmentAlarms(AlarmGroup):
     """Alarms of an environment as a whole: dead letters, intake, callbacks and functions."""
 
-    def watch_dead_letters(self, queues: Mapping[DeadLetterQueue, str]) -> None:
-        """Alarm when messages stay in one of `queues`, each with its name."""
+    def watch_dead_letters(self, queues: Mapping[DeadLetterQueue, str], *, extent: str) -> None:
+        """Alarm when messages stay in one of `queues`, each with its name.
+
+        Only a consumer keeps messages in flight, so an essential alarm of a queue without one reads a single metric.
+        """
         for queue, queue_name in queues.items():
             name = _path_of(queue)
+            waiting = of_queue("ApproximateNumberOfMessagesVisible", queue_name)
+            # SQS writes both or none.
+            messages = expression(
+                "waiting + in_flight",
+                "messages",
+                waiting=waiting,
+                in_flight=of_queue("ApproximateNumberOfMessagesNotVisible", queue_name),
+            )
             RunbookAlarm(
                 self,
                 name,
                 "dead-letters",
                 f"Messages are left in {name}: the function that empties it fails, or an operator must decide.",
-                metric=expression(
-                    # SQS writes both or none.
-                    "waiting + in_flight",
-                    "messages",
-                    waiting=of_queue("ApproximateNumberOfMessagesVisible", queue_name),
-                    in_flight=of_queue("ApproximateNumberOfMessagesNotVisible", queue_name),
-                ),
+                metric=messages if queue.has_consumer or extent == "all" else waiting,
                 threshold=1,
                 periods=DEAD_LETTER_MINUTES,
             )

@@ -14,7 +14,7 @@ from tests.harness.local_system import SLOW, System
 pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
 
-def task(prompt: str, task_id: str | None = None, **content: Any) -> dict[str, Any]:
+def task(prompt: str, task_id: str | None = None, /, **content: Any) -> dict[str, Any]:
     metadata = {"runtime": "sdruntime", "tasktype": "text-to-image"} | ({"id": task_id} if task_id else {})
     return {
         "task": {"metadata": metadata, "content": {"prompt": prompt, "steps": 1, "width": 64, "height": 64} | content}

@@ -29,6 +29,9 @@ export function CreateScreen({ api }) {
   const side = useRef(/** @type {HTMLElement | null} */ (null));
   const element = useRef(/** @type {HTMLFormElement | null} */ (null));
 
+  // The API refuses a task without a runtime, and the form gets one once the runtimes have loaded.
+  const isReady = !isSending && Boolean(form.runtime);
+
   /** @param {Partial<FormValues>} changed */
   const change = (changed) => {
     setForm((known) => {
@@ -56,6 +59,7 @@ export function CreateScreen({ api }) {
   /** @param {Event} event */
   const send = async (event) => {
     event.preventDefault();
+    if (!isReady) return;
     const missing = missingIn(form, mask.current);
     if (missing) return show({ ...NO_PROBLEMS, fields: missing });
     setSending(true);
@@ -88,7 +92,7 @@ export function CreateScreen({ api }) {
             ${problems.general.map((text) => html`<p key=${text}>${text}</p>`)}
           </div>
           <div class="row send">
-            <button class="primary large" type="submit" disabled=${isSending}>
+            <button class="primary large" type="submit" disabled=${!isReady}>
               ${isSending ? TEXT.create.sending : TEXT.create.send}
             </button>
             <span class="hint">${TEXT.create.sendHint}</span>

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.demo.pictures import input_picture
-from tests.e2e.browser.console_tab import SIDE, ConsoleTab, expect_picture, task_of
+from tests.e2e.browser.console_tab import DEADLINE_MS, SIDE, ConsoleTab, expect_picture, task_of
+from tests.harness.eventually import eventually
 from tests.harness.local_system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
@@ -60,6 +61,28 @@ def test_a_picture_and_a_mask_painted_on_it_are_uploaded(tab: ConsoleTab, system
     mask = Image.open(io.BytesIO(system.object(content["mask"]))).convert("L")
     width, height = mask.size
     assert (mask.getpixel((width // 2, height // 2)), mask.getpixel((0, 0))) == (255, 0)
+
+
+def test_a_form_waits_for_the_runtimes(tab: ConsoleTab) -> None:
+    page = tab.page
+    held: list[Route] = []
+    posted: list[str] = []
+    page.route("**/v1alpha2/runtimes", lambda route: held.extend([route]))
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    tab.sign_in()
+    send = page.get_by_role("button", name="Make it")
+    prompt = page.get_by_label("Prompt", exact=True)
+
+    def asked() -> bool:
+        prompt.press("Control+Enter")
+        return bool(held)
+
+    eventually(asked, "the request for the runtimes", DEADLINE_MS / 1000)
+    expect(send).to_be_disabled()
+    for route in held:
+        route.continue_()
+    expect(send).to_be_enabled()
+    assert posted == []
 
 
 def test_a_refusal_is_shown_at_its_field(tab: ConsoleTab) -> None:

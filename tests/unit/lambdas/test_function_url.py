@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from contract.errors import TaskNotFound
 from lambdas.authorize.authorizer import Authorizer, SecretsUnreadable
 from lambdas.http.application import http_application
-from lambdas.http.function_url import DEADLINE, HttpFunction
+from lambdas.http.function_url import DEADLINE, GATEWAY_RESPONSE_SECONDS, HttpFunction
 from lambdas.http.responses import json_response
 
 EVENTS = Path(__file__).parent / "events"
@@ -79,6 +79,13 @@ def test_behind_api_gateway_there_is_less_time_and_the_authorizer_has_spoken() -
     body = json.loads(response["body"])
     assert body["seconds"] < 29
     assert body["key"] == "default"
+
+
+def test_a_cold_start_uses_part_of_the_time_behind_api_gateway() -> None:
+    request = event("api_gateway_post", path="/echo")
+    request["requestContext"]["requestTimeEpoch"] = (time.time() - 10) * 1000
+    body = json.loads(function().resolve(request, CONTEXT)["body"])
+    assert body["seconds"] <= GATEWAY_RESPONSE_SECONDS - 10
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}])

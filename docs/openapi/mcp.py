@@ -6,9 +6,9 @@ from typing import Any, Final, Literal, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from docs.openapi.errors import ErrorResponse
 from docs.openapi.operation import Body, Operation
 from lambdas.http.cross_origin import OriginRefused
-from lambdas.http.responses import HeadersRefused
 
 TAG: Final = "Model Context Protocol"
 
@@ -57,10 +57,10 @@ OPERATIONS: Final = (
         {
             HTTPStatus.OK: JsonRpcResponse,
             HTTPStatus.ACCEPTED: None,
-            HTTPStatus.BAD_REQUEST: JsonRpcResponse,
+            HTTPStatus.BAD_REQUEST: {"anyOf": [JsonRpcResponse, ErrorResponse]},
             HTTPStatus.NOT_FOUND: JsonRpcResponse,
         },
-        errors=(OriginRefused, HeadersRefused),
+        errors=(OriginRefused,),
         body=Body(JsonRpcMessage, {"generate": _EXAMPLE}),
     ),
     Operation("GET", "/mcp", "listen", "Refused, because a function cannot keep a stream open", TAG, _METHOD),

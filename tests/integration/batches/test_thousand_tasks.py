@@ -33,11 +33,20 @@ TASKS = 1000
 SUBMIT_SECONDS = 600
 PROJECT = Path(__file__).parents[3]
 KEY = batch_key("b")
+#: Settings of logs and metrics, for this process and the functions that it starts.
+OBSERVABILITY = {
+    "ENVIRONMENT": "test",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
+    "POWERTOOLS_SERVICE_NAME": "advance_batches",
+}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_thousand_tasks_survive_a_killed_function_and_are_counted_once() -> None:
+def test_a_thousand_tasks_survive_a_killed_function_and_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OBSERVABILITY.items():
+        monkeypatch.setenv(name, value)
     with serve_aws() as url:
         session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
 
@@ -57,10 +66,6 @@ def test_a_thousand_tasks_survive_a_killed_function_and_are_counted_once() -> No
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "ENVIRONMENT": "test",
-            "POWERTOOLS_TRACE_DISABLED": "true",
-            "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
-            "POWERTOOLS_SERVICE_NAME": "advance_batches",
             "TASK_TABLE": "tasks",
             "TASK_BUCKET": "task-bucket",
             "MODEL_BUCKET": "model-bucket",

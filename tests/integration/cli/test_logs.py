@@ -16,6 +16,9 @@ from cli.main import main
 from tests.harness.aws_endpoint import serve_aws
 from tests.harness.local_endpoints import write_local_endpoints
 
+# The tests of the log groups read what the first of them wrote.
+pytestmark = pytest.mark.xdist_group("logs")
+
 SNAPSHOTS = Path(__file__).parents[2] / "infrastructure" / "snapshots"
 READ_TASK = "Darkroom-prod-Api-ReadTaskLogs6832134F-Ab12Cd34Ef56"
 REPLICAS = "Darkroom-prod-Eks-LogsRuntimeLogsC432B569-Ab12Cd34Ef56"

@@ -34,7 +34,7 @@ def test_an_unknown_key_of_metadata_is_told() -> None:
     assert found == {
         "task.metadata.webhok": "is not a key of metadata; did you mean 'webhook'?",
         "task.metadata.colour": (
-            "is not a key of metadata; it has context, id, policy, prefix, runtime, tasktype, webhook"
+            "is not a key of metadata; it has context, id, output, policy, prefix, runtime, tasktype, webhook"
         ),
         "task.metadata.policy.executiontimeout": "is not a key of policy; did you mean 'executionTimeout'?",
     }

@@ -162,8 +162,8 @@ def test_functions(free: int, level: str) -> None:
         (1000, 1000, "ok"),
         # Deployed: its own reservation counts once.
         (1000, 800, "ok"),
-        (400, 400, "ok"),
-        (399, 399, "problem"),
+        (500, 500, "ok"),
+        (499, 499, "problem"),
         (10, 10, "problem"),
         # Others have reserved the rest.
         (1000, 50, "problem"),

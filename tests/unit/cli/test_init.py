@@ -21,7 +21,11 @@ from stacks.environment_file import read_environment_file
 
 PROJECT = Path(__file__).parents[3]
 #: The command line in its own session, which the terminal that it opens first controls.
-PROGRAM = "import os; os.open(os.ttyname(0), os.O_RDWR); from cli.main import main; main()"
+# A process in the background ignores SIGINT, and so would its children.
+PROGRAM = (
+    "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " os.open(os.ttyname(0), os.O_RDWR); from cli.main import main; main()"
+)
 #: Answers to every question about an environment with one runtime.
 ANSWERS = ("shop", "ecs", "us-east-1", "", "web,batch", "on-call@shop.example", "sdxl", "xl.safetensors", "", "6", "n")
 

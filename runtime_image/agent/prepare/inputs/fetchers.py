@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from contract.upload import MAX_LINK_BYTES, UPLOAD_TYPES
+from contract.upload import MAX_LINK_BYTES, PICTURE_TYPES
 from guarded_http.client import GuardedHttp
 from guarded_http.errors import LinkRefused, LinkUnavailable
 from guarded_http.network import Deadline, Resolver
@@ -24,7 +24,7 @@ LINK_SECONDS: Final = 20.0
 _HEADERS: Final = {
     "User-Agent": "darkroom-agent/1",
     # Some servers convert a picture to AVIF if a client accepts every kind.
-    "Accept": ", ".join([*UPLOAD_TYPES, "*/*;q=0.5"]),
+    "Accept": ", ".join([*PICTURE_TYPES, "*/*;q=0.5"]),
     "Accept-Encoding": "identity",
 }
 

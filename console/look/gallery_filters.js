@@ -33,6 +33,8 @@ export function GalleryFilters({ api, filters, onChange }) {
   const [typed, setTyped] = useState({ text: filters.text, key: filters.key });
   const timer = useRef(0);
   useEffect(() => setTyped({ text: filters.text, key: filters.key }), [filters]);
+  // Otherwise the page returns a person who leaves within the pause.
+  useEffect(() => () => clearTimeout(timer.current), []);
 
   /** @param {Record<string, string>} changed */
   const change = (changed) => {

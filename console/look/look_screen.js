@@ -1,5 +1,5 @@
 /** Look: the gallery of what was made, filtered, and one task large above it. */
-import { placeOf, goTo } from "../shell/router.js";
+import { goTo, placeOf, routeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useMemo } from "../view.js";
 import { Gallery } from "./gallery.js";
@@ -13,13 +13,15 @@ import { TaskView } from "./task_view.js";
 export function LookScreen({ api, route }) {
   const query = route.query.toString();
   const filters = useMemo(() => filtersOf(route.query), [query]);
+  /** @param {Record<string, string>} changed */
+  const filter = (changed) => {
+    // A typed text filters after a pause, in which a task may have been opened.
+    goTo(placeOf("look", { id: routeOf(location.hash).id, query: changed }));
+  };
   return html`
     <div class="screen">
       <h1>${TEXT.shell.screens.look}</h1>
-      <${GalleryFilters}
-        api=${api} filters=${filters}
-        onChange=${(/** @type {Record<string, string>} */ changed) => goTo(placeOf("look", { query: changed }))}
-      />
+      <${GalleryFilters} api=${api} filters=${filters} onChange=${filter} />
       <${Gallery} key=${query} api=${api} filters=${filters} />
       ${route.id && html`
         <${TaskView}

@@ -6,9 +6,9 @@ from typing import Any, Final, Literal, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from docs.openapi.errors import ErrorResponse
 from docs.openapi.operation import Body, Operation
 from lambdas.http.cross_origin import OriginRefused
+from lambdas.http.responses import ErrorResponse
 
 TAG: Final = "Model Context Protocol"
 

@@ -8,10 +8,10 @@ from contract.callback import CALLBACK_STATUS
 from contract.record import Status
 from contract.task import ID_PATTERN, ID_SCHEMA, Task, TaskType
 from docs.openapi.operation import ANY_OBJECT, Body, Operation, Parameter, choice
-from lambdas.read_task.task_list import DEFAULT_LIMIT, KEY_NAME, MAX_LIMIT, MAX_TEXT_LENGTH
 from lambdas.read_task.task_request import TaskRequest
-from lambdas.read_task.task_view import DeliveredCopy, ShownTask, TaskError, TaskPage
 from lambdas.submit_task.handler import IDEMPOTENCY_HEADER, SubmittedOlderTask, SubmittedTask
+from lambdas.tasks.task_list import DEFAULT_LIMIT, KEY_NAME, MAX_LIMIT, MAX_TEXT_LENGTH
+from lambdas.tasks.task_view import DeliveredCopy, ShownTask, TaskError, TaskPage
 from local.demo.documented_requests import DOCUMENTS, documented_request
 from task_store.task_bucket import MessageLost
 

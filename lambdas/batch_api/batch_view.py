@@ -9,10 +9,9 @@ from typing_extensions import TypedDict
 from contract.batch import Batch, BatchTaskState
 from contract.errors import FieldError, InvalidTask
 from contract.record import Status
-from contract.webhook import WebhookState
 from lambdas.batches.batch_tasks import BatchTask
 from lambdas.http.responses import Moment, moment
-from lambdas.read_task.task_view import TaskError, WebhookTrace
+from lambdas.tasks.task_view import TaskError, WebhookTrace, webhook_trace
 
 #: Ended tasks from which the end of a batch is estimated. Fewer say nothing about the pace.
 MIN_ENDED: Final = 2
@@ -94,7 +93,7 @@ def show_batch(batch: Batch, *, batch_id: str) -> ShownBatch:
         "estimated_end_at": moment(end_ms) if (end_ms := estimated_end_ms(batch)) else None,
         "retry_of": batch.retry_of,
         "context": batch.context_value,
-        "webhook": _webhook(batch),
+        "webhook": webhook_trace(batch),
     }
 
 
@@ -105,17 +104,6 @@ def estimated_end_ms(batch: Batch) -> int | None:
     if not active or first_ms is None or last_ms is None or ended < MIN_ENDED:
         return None
     return last_ms + active * (last_ms - first_ms) // (ended - 1)
-
-
-def _webhook(batch: Batch) -> WebhookTrace | None:
-    if batch.webhook is None:
-        return None
-    return {
-        "state": WebhookState(batch.webhook_state or WebhookState.PENDING),
-        "attempts": batch.webhook_attempts,
-        "lastStatus": batch.webhook_last_status,
-        "lastError": batch.webhook_last_error,
-    }
 
 
 def show_tasks(batch: Batch, tasks: Sequence[BatchTask], parameters: Mapping[str, str]) -> BatchTaskPage:

@@ -12,8 +12,8 @@ from contract.errors import TaskNotFound
 from contract.record import Record, Status
 from lambdas.mcp_api.arguments import argument_of
 from lambdas.mcp_api.pictures import scaled_down
-from lambdas.read_task.task_view import show_task
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.task_view import show_task
 
 #: Bytes of base64 of all pictures in one result; 2 MB of Lambda's limit are left for their escapes and the rest.
 MAX_SHOWN_BYTES: Final = 4 * 1024 * 1024

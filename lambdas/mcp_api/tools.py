@@ -46,11 +46,11 @@ from lambdas.mcp_api.task_result import (
     stored_picture,
     task_and_number,
 )
-from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.tasks.cancellation import cancel, read_known
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.task_list import list_tasks, parse_query
 from lambdas.tasks.waiter import TaskWaiter
 from task_store.repository import TaskRepository
 

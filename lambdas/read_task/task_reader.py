@@ -10,9 +10,13 @@ from contract.routing import Catalogue
 from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
 from lambdas.messaging.webhook_queue import WebhookQueue
-from lambdas.read_task.task_list import list_tasks, parse_query
 from lambdas.read_task.task_request import TaskRequest, show_request
-from lambdas.read_task.task_view import (
+from lambdas.runtime.observability import logger
+from lambdas.tasks.cancellation import cancel, read_known
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import NO_PLACE, QueuePlace, QueuePlaces
+from lambdas.tasks.task_list import list_tasks, parse_query
+from lambdas.tasks.task_view import (
     ModelTransfer,
     ShownTask,
     StartingReplica,
@@ -22,10 +26,6 @@ from lambdas.read_task.task_view import (
     wants_inline,
     with_base64,
 )
-from lambdas.runtime.observability import logger
-from lambdas.tasks.cancellation import cancel, read_known
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import NO_PLACE, QueuePlace, QueuePlaces
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 

@@ -16,8 +16,8 @@ from contract.submission import parse_submission
 from contract.tenancy import Tenancy
 from contract.transitions import Outcome
 from lambdas.fail_dead_letters.dead_letter_processor import DeadLetterProcessor
-from lambdas.read_task.task_list import parse_query
 from lambdas.route_tasks.task_router import TaskRouter
+from lambdas.tasks.task_list import parse_query
 from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
 

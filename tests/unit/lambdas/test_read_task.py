@@ -12,11 +12,11 @@ from contract.record import Status
 from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from contract.webhook import MAX_REDELIVERIES, WebhookState
-from lambdas.read_task import task_list
 from lambdas.read_task.task_reader import TaskReader
-from lambdas.read_task.task_view import ListedTask
+from lambdas.tasks import task_list
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.queue_place import QueuePlaces
+from lambdas.tasks.task_view import ListedTask
 from tests.unit.lambdas.harness import Harness, MakeTask
 
 SubmitTask = Callable[..., None]

@@ -13,7 +13,7 @@ from contract.record import Status
 from contract.routing import Catalogue
 from contract.task import ID_PATTERN
 from contract.tenancy import Tenant, name_in, scoped, tenant_in
-from lambdas.read_task.task_view import ListedTask, Presign, TaskPage, show_listed
+from lambdas.tasks.task_view import ListedTask, Presign, TaskPage, show_listed
 from task_store.repository import TaskRepository
 
 DEFAULT_LIMIT: Final = 20

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
+from contract.batch import Batch
 from contract.errors import FieldError, InvalidTask
 from contract.record import Record, Status
 from contract.storage import S3Location, output_location, output_run, thumbnail_key
@@ -47,7 +48,7 @@ class TaskError(TypedDict):
 
 
 class WebhookTrace(TypedDict):
-    """How the deliveries of a task's webhook went."""
+    """How the deliveries of a webhook went."""
 
     state: WebhookState
     attempts: int
@@ -197,7 +198,7 @@ def show_task(record: Record, *, output_bucket: str, presign: Presign, place: Qu
         "image_count": record.image_count,
         "manifest": {"s3_url": manifest, "url": presign(manifest)} if (manifest := record.manifest_url) else None,
         "error": cast("TaskError | None", record.error),
-        "webhook": _webhook(record),
+        "webhook": webhook_trace(record),
     }
 
 
@@ -222,14 +223,15 @@ def _first_thumbnail(item: Mapping[str, Any]) -> str | None:
     return thumbnail_key(item["prefix"], name_in(item["id"]), run, int(item["thumbnails"][0]))
 
 
-def _webhook(record: Record) -> WebhookTrace | None:
-    if record.webhook is None:
+def webhook_trace(owner: Record | Batch) -> WebhookTrace | None:
+    """Return the trace of the webhook of a task or a batch; None if it has none."""
+    if owner.webhook is None:
         return None
     return {
-        "state": WebhookState(record.webhook_state or WebhookState.PENDING),
-        "attempts": record.webhook_attempts,
-        "lastStatus": record.webhook_last_status,
-        "lastError": record.webhook_last_error,
+        "state": WebhookState(owner.webhook_state or WebhookState.PENDING),
+        "attempts": owner.webhook_attempts,
+        "lastStatus": owner.webhook_last_status,
+        "lastError": owner.webhook_last_error,
     }
 
 

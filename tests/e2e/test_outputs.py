@@ -68,16 +68,17 @@ def test_a_destination_that_the_environment_does_not_name(system: System) -> Non
 
 
 def test_a_waiting_task_shows_its_place(system: System) -> None:
-    names = [f"place-{number}" for number in range(6)]
-    for name in names:
-        body = small(name)
+    names: list[str] = []
+
+    def has_place_behind_another() -> bool:
+        # A replica that made short pictures before holds many tasks, so each look sends one more.
+        names.append(f"place-{len(names)}")
+        body = small(names[-1])
         body["task"]["content"] = SLOW
         assert system.http("POST", "/v1alpha2", json=body).status_code == 200
-
-    def placed() -> int | None:
         position: int | None = system.shown(names[-1])["queue_position"]
-        return position
+        return position is not None and position > 1
 
-    assert system.eventually(placed, "a place in the queue") >= 1
+    assert system.eventually(has_place_behind_another, "a place in the queue")
     for name in reversed(names):
         assert system.http("DELETE", f"/v1alpha2/tasks/{name}").status_code == 200

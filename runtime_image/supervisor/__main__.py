@@ -16,6 +16,7 @@ from runtime_image.process.logs import configure_logs
 from runtime_image.process.webui_environment import webui_environment
 from runtime_image.supervisor.agent_process import AgentProcess
 from runtime_image.supervisor.child_process import ChildProcess
+from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.container_metrics import ContainerMetrics
 from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.events import Event, ShutdownRequested
@@ -27,6 +28,7 @@ from runtime_image.supervisor.model_download import ModelDownload, link_baked_mo
 from runtime_image.supervisor.output_lines import log_output
 from runtime_image.supervisor.sd_webui import SdWebUi
 from runtime_image.supervisor.settings import SupervisorSettings
+from runtime_image.supervisor.supervised_engine import SupervisedEngine
 from runtime_image.supervisor.supervisor import Supervisor
 from runtime_image.supervisor.webui_process import WebUiProcess
 from runtime_image.supervisor.webui_startup import WebUiStartup
@@ -57,7 +59,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         # EKS adds them when it makes the pod, and never later: a restart of the container would change nothing.
         log.error("credentials_missing", reason="the pod was made before its role was known; delete the pod")
         return ExitCode.CREDENTIALS_MISSING
-    if settings.webui_host:
+    if settings.webui_host and settings.runtime_type == "sdwebui":
         make_webui_folders(settings.models_directory)
     baked_models = link_baked_models(settings.baked_models_directory, settings.models_directory)
     clock = Clock()
@@ -75,7 +77,11 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         is_needed=bool(settings.model_bucket),
         event_log=log,
     )
-    engine = SdWebUi(client=WebUiClient(base_url=settings.webui_url))
+    engine: SupervisedEngine = (
+        ComfyUi(base_url=settings.comfyui_url)
+        if settings.runtime_type == "comfyui"
+        else SdWebUi(client=WebUiClient(base_url=settings.webui_url))
+    )
     startup = WebUiStartup(
         engine=engine,
         models_on_disk=models.on_disk,
@@ -86,15 +92,15 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         event_log=log,
     )
     probe = LivenessProbe(engine=engine, status=status, limit_seconds=settings.hang_seconds, clock=clock)
-    read_output = partial(log_output, started_line=engine.started_line, log=log.bind(process="webui"))
+    read_output = partial(log_output, engine=engine, post=events.put, log=log.bind(process=engine.name))
 
     def start_webui() -> StartedProcess:
         if settings.webui_host:
             address = settings.webui_host_address
-            return HostedProcess("webui", address, post=events.put, read_output=read_output)
+            return HostedProcess(engine.name, address, post=events.put, read_output=read_output)
         variables = webui_environment(environment, settings.webui_variables)
         return ChildProcess(
-            "webui", settings.webui_command, environment=variables, post=events.put, read_output=read_output
+            engine.name, settings.webui_command, environment=variables, post=events.put, read_output=read_output
         )
 
     webui = WebUiProcess(

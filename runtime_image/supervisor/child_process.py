@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, Self
 
 import psutil
 
@@ -25,7 +25,7 @@ class ChildProcess:
         *,
         environment: Mapping[str, str],
         post: Callable[[Event], None],
-        read_output: Callable[[IO[bytes], threading.Event], None] | None = None,
+        read_output: Callable[[IO[bytes], Self], None] | None = None,
         output: int | None = None,
     ) -> None:
         """Start the process; raises OSError if that fails.
@@ -35,7 +35,7 @@ class ChildProcess:
             command: Program and arguments.
             environment: All of its variables.
             post: Receives the event of its end.
-            read_output: Reads what it writes, in a separate thread, and sets the event at the end of its start. Without
+            read_output: Reads what it writes, in a separate thread, and sets `started` at the end of its start. Without
                 this reader the output is the supervisor's.
             output: File descriptor that receives what it writes, unless `read_output` does.
         """
@@ -55,7 +55,7 @@ class ChildProcess:
         self._post = post
         # After a failure of either thread the pipe fills up, or the loop never hears of the end.
         if read_output and (pipe := self._process.stdout):
-            start_thread(f"{name}-output", lambda: read_output(pipe, self.started), post)
+            start_thread(f"{name}-output", lambda: read_output(pipe, self), post)
         start_thread(f"{name}-end", self._await_end, post)
 
     def is_running(self) -> bool:

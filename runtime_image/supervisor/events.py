@@ -38,6 +38,14 @@ class WebUiUnresponsive:
 
 
 @dataclass(frozen=True)
+class WebUiBroken:
+    """The engine's output says that it carries out nothing more, although it answers."""
+
+    child: StartedProcess
+    line: str
+
+
+@dataclass(frozen=True)
 class CheckpointMissing:
     """The Web UI does not have the checkpoint that the runtime serves."""
 
@@ -50,5 +58,5 @@ class ShutdownRequested:
     """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
-WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | CheckpointMissing
+WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | WebUiBroken | CheckpointMissing
 Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadFailed

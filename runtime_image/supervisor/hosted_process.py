@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import IO, Final
+from typing import IO, Final, Self
 
 from pydantic import ValidationError
 
@@ -28,7 +28,7 @@ class HostedProcess:
         address: tuple[str, int],
         *,
         post: Callable[[Event], None],
-        read_output: Callable[[IO[bytes], threading.Event], None],
+        read_output: Callable[[IO[bytes], Self], None],
     ) -> None:
         """Start the process; raises ProcessUnavailable if the host cannot.
 
@@ -36,7 +36,7 @@ class HostedProcess:
             name: Name in logs.
             address: Host and port of the process's host.
             post: Receives the event of its end.
-            read_output: Reads what it writes, in a separate thread, and sets the event at the end of its start.
+            read_output: Reads what it writes, in a separate thread, and sets `started` at the end of its start.
         """
         self.name = name
         self.started = threading.Event()
@@ -107,7 +107,7 @@ class HostedProcess:
         self._control.close()
         self._post(ChildEnded(self, self._status))
 
-    def _read_output(self, stream: IO[bytes], read_output: Callable[[IO[bytes], threading.Event], None]) -> None:
+    def _read_output(self, stream: IO[bytes], read_output: Callable[[IO[bytes], Self], None]) -> None:
         # The end of the host's container may break the connection.
         with suppress(ConnectionError):
-            read_output(stream, self.started)
+            read_output(stream, self)

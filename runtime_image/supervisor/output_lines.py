@@ -1,12 +1,14 @@
-"""Lines that the Web UI prints, as log events of bounded length. Of a progress bar only the last state is logged."""
+"""Lines that the engine prints, as log events of bounded length. Of a progress bar only the last state is logged."""
 
 import os
 import re
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Final, NamedTuple
 
 from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.events import WebUiBroken
+from runtime_image.supervisor.managed_process import StartedProcess
+from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
 #: Bytes of one line. CloudWatch accepts 256 KiB an event, but a line that long is an image in base64.
 MAX_LINE_BYTES: Final = 4096
@@ -61,23 +63,35 @@ class OutputLines:
         self._cut = self._returned = False
 
 
-def log_output(stream: IO[bytes], started: threading.Event, *, started_line: str, log: EventLog) -> None:
+def log_output(
+    stream: IO[bytes],
+    process: StartedProcess,
+    *,
+    engine: SupervisedEngine,
+    post: Callable[[WebUiBroken], None],
+    log: EventLog,
+) -> None:
     """Log all that comes from `stream` until its end, in a thread that does nothing else.
 
     Args:
         stream: Output of a process.
-        started: Set at the line that ends the start of the process.
-        started_line: Part of this line. A progress bar may precede it.
+        process: The process, which has started once the engine's line has come. A progress bar may precede the line.
+        engine: Knows the lines that mean something.
+        post: Receives the event of an engine that carries out nothing more.
         log: Receives an event for each line.
     """
     lines = OutputLines()
 
     def handle(complete: Iterator[OutputLine]) -> None:
         for line in complete:
-            if started_line in line.text:
-                started.set()
+            if engine.started_line and engine.started_line in line.text:
+                process.started.set()
             log.info("webui_output", line=line.text, **({"cut": True} if line.cut else {}))
+            if engine.broken_line and engine.broken_line.match(line.text):
+                post(WebUiBroken(process, line.text))
 
+    if engine.started_line is None:
+        process.started.set()
     with stream:
         while chunk := os.read(stream.fileno(), _CHUNK_BYTES):
             handle(lines.feed(chunk))

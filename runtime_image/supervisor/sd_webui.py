@@ -27,7 +27,9 @@ _WARM_UP_REQUEST: Final = {"prompt": "warm-up", "steps": 1, "width": 512, "heigh
 class SdWebUi:
     """Implements `SupervisedEngine` over the API of the SD Web UI."""
 
+    name = "webui"
     started_line = STARTED_LINE
+    broken_line = None
 
     def __init__(self, *, client: WebUiClient) -> None:
         self._client = client

@@ -1,9 +1,9 @@
 """Settings of the supervisor, read once from the environment when the container starts."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, ByteSize, Field, Json
+from pydantic import BeforeValidator, ByteSize, Field, Json, model_validator
 
 from contract.settings import Settings
 from runtime_image.process.webui_environment import split_words
@@ -23,8 +23,9 @@ class SupervisorSettings(Settings):
     """
 
     runtime: str = Field(min_length=1, description="Name of the runtime, for logs")
+    runtime_type: Literal["sdwebui", "comfyui"] = Field(default="sdwebui", description="Engine of the container")
     webui_command: Annotated[tuple[str, ...], BeforeValidator(split_words)] = Field(
-        min_length=1, description="Command line of the Web UI, quoted as in a shell but run without one"
+        min_length=1, description="Command line of the engine, quoted as in a shell but run without one"
     )
     webui_host: str = Field(
         default="",
@@ -34,7 +35,12 @@ class SupervisorSettings(Settings):
     webui_variables: Json[tuple[str, ...]] = Field(
         default=(), description="Names of variables that the Web UI gets in addition to the image's"
     )
-    webui_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address at which the Web UI answers")
+    webui_url: str = Field(
+        default="", pattern=r"^https?://[^/\s]+", description="Address at which the SD Web UI answers (sdwebui)"
+    )
+    comfyui_url: str = Field(
+        default="", pattern=r"^https?://[^/\s]+", description="Address at which ComfyUI answers (comfyui)"
+    )
     webui_restarts: int = Field(
         default=5, ge=0, description="Restarts of the Web UI, or of the agent, in a row before the container ends"
     )
@@ -73,6 +79,13 @@ class SupervisorSettings(Settings):
         default="", description="Address of the role's credentials, which EKS adds when it makes the pod"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _engine_has_an_address(self) -> Self:
+        name = {"sdwebui": "webui_url", "comfyui": "comfyui_url"}[self.runtime_type]
+        if not getattr(self, name):
+            raise ValueError(f"RUNTIME_TYPE is {self.runtime_type} and needs {name.upper()}")
+        return self
 
     @property
     def engine_ready_file(self) -> Path:

@@ -1,13 +1,23 @@
 """Interface of a generation engine to the supervisor: the calls that its start and its liveness probe need."""
 
+import re
 from typing import Protocol
 
 
 class SupervisedEngine(Protocol):
-    """Engine in a container. `SdWebUi` implements it; another engine gets a module next to `sd_webui`."""
+    """Engine in a container. `SdWebUi` and `ComfyUi` implement it."""
 
-    #: Part of the line of output that ends the start. Before it nothing is sent to the engine.
-    started_line: str
+    @property
+    def name(self) -> str:
+        """Name of its process in logs."""
+
+    @property
+    def started_line(self) -> str | None:
+        """Part of the line of output that ends the start, before which nothing is sent. None: calls never harm it."""
+
+    @property
+    def broken_line(self) -> re.Pattern[str] | None:
+        """Line of output after which the engine answers and carries out nothing more. Only a restart helps."""
 
     def check_ready(self) -> None:
         """Raise DarkroomError until the engine answers every call that a task may need."""

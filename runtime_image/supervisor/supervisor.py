@@ -107,6 +107,9 @@ class Supervisor:
                 self.shutdown.begin(ExitCode.MODEL_MISSING, now)
             case on.WebUiUnresponsive(child):
                 self.webui.replace(child, "unhealthy", now)
+            case on.WebUiBroken(child, line):
+                self.event_log.error("engine_broken", line=line)
+                self.webui.replace(child, "broken", now)
             case on.ShutdownRequested():
                 self.event_log.info("stop_requested", hurries=self.shutdown.has_begun)
                 if self.shutdown.has_begun:

@@ -38,7 +38,7 @@ def start(output: socket.socket, *lines: bytes, port: bytes = b"") -> "queue.Sim
     return events
 
 
-def read(stream: IO[bytes], _: threading.Event) -> None:
+def read(stream: IO[bytes], _: HostedProcess) -> None:
     stream.close()
 
 

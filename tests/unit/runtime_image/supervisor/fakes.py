@@ -1,5 +1,6 @@
 """Fakes of the supervisor's tests: a process that ends on request, and an engine that obeys the test."""
 
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -38,7 +39,9 @@ class FakeProcess:
 class FakeEngine:
     """Implements `SupervisedEngine`. It records calls, answers as `responds` says, and has the model `known`."""
 
-    started_line = "started"
+    name = "engine"
+    started_line: str | None = "Startup time:"
+    broken_line: re.Pattern[str] | None = None
 
     def __init__(self, responds: Callable[[], bool] = lambda: True, *, known: str = "a.safetensors") -> None:
         self.calls: list[str] = []

@@ -29,7 +29,7 @@ def test_what_a_process_has_mapped_is_not_its_own(tmp_path: Path, own_mebibytes:
     file, has_read, has_ended = tmp_path / "model", threading.Event(), threading.Event()
     file.write_bytes(b"x" * 64 * MEBIBYTE)
 
-    def read(stream: IO[bytes], _started: threading.Event) -> None:
+    def read(stream: IO[bytes], _child: ChildProcess) -> None:
         with stream:
             if stream.readline():
                 has_read.set()
@@ -55,7 +55,7 @@ def test_a_failure_to_read_the_output_is_an_event() -> None:
         if len(events) == 2:
             ended.set()
 
-    def read(stream: IO[bytes], _started: threading.Event) -> None:
+    def read(stream: IO[bytes], _child: ChildProcess) -> None:
         stream.close()
         raise ValueError("the log is full")
 

@@ -1,13 +1,16 @@
 import logging
 import os
-import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_image.process.logs import EventLog
+from runtime_image.supervisor.comfyui import ComfyUi
+from runtime_image.supervisor.events import WebUiBroken
 from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines, log_output
+from runtime_image.supervisor.supervised_engine import SupervisedEngine
+from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
 
 
 def read(*chunks: bytes) -> list[OutputLine]:
@@ -75,11 +78,38 @@ def test_plain_lines_come_through_as_they_are(texts: list[str]) -> None:
     ],
 )
 def test_the_line_that_ends_the_start_is_found(output: bytes, has_started: bool) -> None:
-    started = threading.Event()
+    process = FakeProcess("webui")
+    process.started.clear()
+
+    assert broken_by(output, FakeEngine(), process) == []
+
+    assert process.started.is_set() is has_started
+
+
+@pytest.mark.parametrize(
+    ("output", "is_broken"),
+    [
+        (b"Exception in thread Thread-4 (prompt_worker):\nTraceback (most recent call last):\n", True),
+        (b"Exception in thread Thread-9 (download):\n", False),
+        (b'a prompt with the words "Exception in thread Thread-4 (prompt_worker):"\n', False),
+    ],
+)
+def test_the_end_of_comfyuis_worker_is_found(output: bytes, is_broken: bool) -> None:
+    process = FakeProcess("comfyui")
+    process.started.clear()
+
+    events = broken_by(output, ComfyUi(base_url="http://127.0.0.1:9"), process)
+
+    assert process.started.is_set(), "ComfyUI may be asked at any time"
+    assert [event.child for event in events] == [process] * is_broken
+
+
+def broken_by(output: bytes, engine: SupervisedEngine, process: FakeProcess) -> list[WebUiBroken]:
+    """Return the events that this output of an engine causes."""
+    events: list[WebUiBroken] = []
     reader, writer = os.pipe()
     os.write(writer, output)
     os.close(writer)
-
-    log_output(os.fdopen(reader, "rb"), started, started_line="Startup time:", log=EventLog(logging.getLogger("test")))
-
-    assert started.is_set() is has_started
+    log = EventLog(logging.getLogger("test"))
+    log_output(os.fdopen(reader, "rb"), process, engine=engine, post=events.append, log=log)
+    return events

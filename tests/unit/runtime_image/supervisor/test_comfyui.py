@@ -1,0 +1,65 @@
+"""ComfyUI as the supervisor's engine, against a server that answers as recorded."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import HTTPServer
+
+import pytest
+
+from contract.settings import InvalidEnvironment
+from runtime_image.process.engine import EngineFailed, UnknownModel
+from runtime_image.supervisor.comfyui import ComfyUi
+from runtime_image.supervisor.settings import SupervisorSettings
+from tests.harness.serving import QuietHandler, serving
+
+ANSWERS = {
+    "/system_stats": json.dumps({"system": {"comfyui_version": "0.33.0"}, "devices": []}),
+    "/models/checkpoints": json.dumps(["sd_xl_turbo_1.0.safetensors"]),
+}
+VARIABLES = {"RUNTIME": "comfy", "WEBUI_COMMAND": "python main.py", "RUNTIME_TYPE": "comfyui"}
+
+
+@contextmanager
+def comfyui(answers: dict[str, str]) -> Iterator[ComfyUi]:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            answer = answers.get(self.path)
+            self.send_response(404 if answer is None else 200)
+            self.end_headers()
+            self.wfile.write((answer or "404: Not Found").encode())
+
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield ComfyUi(base_url=f"http://127.0.0.1:{server.server_port}")
+
+
+def test_comfyui_is_ready_once_it_answers() -> None:
+    with comfyui(ANSWERS) as engine:
+        engine.check_ready()
+        assert engine.is_responsive(timeout_seconds=5)
+
+    with pytest.raises(EngineFailed, match="/system_stats"):
+        engine.check_ready()
+    assert not engine.is_responsive(timeout_seconds=5)
+
+
+@pytest.mark.parametrize("answer", [None, "<html>another program</html>"])
+def test_another_answer_is_not_comfyui(answer: str | None) -> None:
+    with comfyui({"/system_stats": answer} if answer else {}) as engine, pytest.raises(EngineFailed):
+        engine.check_ready()
+
+
+def test_the_checkpoint_of_a_runtime_must_be_there() -> None:
+    with comfyui(ANSWERS) as engine:
+        engine.load_model("sd_xl_turbo_1.0.safetensors")
+        with pytest.raises(UnknownModel, match=r"other\.safetensors"):
+            engine.load_model("other.safetensors")
+
+
+def test_each_engine_needs_its_address() -> None:
+    settings = SupervisorSettings.from_environment({**VARIABLES, "COMFYUI_URL": "http://127.0.0.1:8188"})
+    assert settings.comfyui_url == "http://127.0.0.1:8188"
+    with pytest.raises(InvalidEnvironment, match="needs COMFYUI_URL"):
+        SupervisorSettings.from_environment({**VARIABLES, "WEBUI_URL": "http://127.0.0.1:7860"})
+    with pytest.raises(InvalidEnvironment, match="needs WEBUI_URL"):
+        SupervisorSettings.from_environment({**VARIABLES, "RUNTIME_TYPE": "sdwebui"})

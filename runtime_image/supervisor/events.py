@@ -38,7 +38,7 @@ class WebUiUnresponsive:
 
 
 @dataclass(frozen=True)
-class WebUiBroken:
+class EngineStalled:
     """The engine's output says that it carries out nothing more, although it answers."""
 
     child: StartedProcess
@@ -58,5 +58,5 @@ class ShutdownRequested:
     """SIGTERM or SIGINT. The second one shortens the agent's time."""
 
 
-WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | WebUiBroken | CheckpointMissing
+WebUiEvent = WebUiPrepared | WebUiUnusable | WebUiUnresponsive | EngineStalled | CheckpointMissing
 Event = ChildEnded | WebUiEvent | ShutdownRequested | ThreadFailed

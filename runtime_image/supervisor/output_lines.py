@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Final, NamedTuple
 
 from runtime_image.process.logs import EventLog
-from runtime_image.supervisor.events import WebUiBroken
+from runtime_image.supervisor.events import EngineStalled
 from runtime_image.supervisor.managed_process import StartedProcess
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
@@ -68,7 +68,7 @@ def log_output(
     process: StartedProcess,
     *,
     engine: SupervisedEngine,
-    post: Callable[[WebUiBroken], None],
+    post: Callable[[EngineStalled], None],
     log: EventLog,
 ) -> None:
     """Log all that comes from `stream` until its end, in a thread that does nothing else.
@@ -88,7 +88,7 @@ def log_output(
                 process.started.set()
             log.info("webui_output", line=line.text, **({"cut": True} if line.cut else {}))
             if engine.broken_line and engine.broken_line.match(line.text):
-                post(WebUiBroken(process, line.text))
+                post(EngineStalled(process, line.text))
 
     if engine.started_line is None:
         process.started.set()

@@ -107,7 +107,7 @@ class Supervisor:
                 self.shutdown.begin(ExitCode.MODEL_MISSING, now)
             case on.WebUiUnresponsive(child):
                 self.webui.replace(child, "unhealthy", now)
-            case on.WebUiBroken(child, line):
+            case on.EngineStalled(child, line):
                 self.event_log.error("engine_broken", line=line)
                 self.webui.replace(child, "broken", now)
             case on.ShutdownRequested():

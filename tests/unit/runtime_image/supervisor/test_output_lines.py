@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.comfyui import ComfyUi
-from runtime_image.supervisor.events import WebUiBroken
+from runtime_image.supervisor.events import EngineStalled
 from runtime_image.supervisor.output_lines import MAX_LINE_BYTES, OutputLine, OutputLines, log_output
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
 from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
@@ -104,9 +104,9 @@ def test_the_end_of_comfyuis_worker_is_found(output: bytes, is_broken: bool) -> 
     assert [event.child for event in events] == [process] * is_broken
 
 
-def broken_by(output: bytes, engine: SupervisedEngine, process: FakeProcess) -> list[WebUiBroken]:
+def broken_by(output: bytes, engine: SupervisedEngine, process: FakeProcess) -> list[EngineStalled]:
     """Return the events that this output of an engine causes."""
-    events: list[WebUiBroken] = []
+    events: list[EngineStalled] = []
     reader, writer = os.pipe()
     os.write(writer, output)
     os.close(writer)

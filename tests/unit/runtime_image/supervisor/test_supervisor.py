@@ -268,13 +268,13 @@ def test_a_web_ui_that_hangs_while_idle_is_replaced(container: Container) -> Non
 
 def test_an_engine_that_carries_out_nothing_more_is_replaced_and_its_agent_runs_on(container: Container) -> None:
     first = container.started["webui"][0]
-    container.post(on.WebUiBroken(first, "Exception in thread Thread-4 (prompt_worker):"))
+    container.post(on.EngineStalled(first, "Exception in thread Thread-4 (prompt_worker):"))
 
     assert first.sent == ["SIGTERM"]
     assert not container.is_marked_ready
     container.end("webui", -15)
     container.advance(1)
-    container.post(on.WebUiBroken(first, "a late line of the one before"))
+    container.post(on.EngineStalled(first, "a late line of the one before"))
     assert container.started["webui"][1].sent == []
     assert container.started["agent"][0].sent == []
 

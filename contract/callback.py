@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from contract.batch import Batch, Ended
-from contract.errors import WEBUI_RESPONSE, DarkroomError
+from contract.errors import COMFYUI_RESPONSE, WEBUI_RESPONSE, DarkroomError
 from contract.json_values import size_bytes
 from contract.picture_list import fitting_error
 from contract.record import Status
@@ -17,6 +17,7 @@ CALLBACK_STATUS: Final[Mapping[Status, str]] = {
     Status.CANCELLED: "cancelled",
     Status.TIMED_OUT: "timed_out",
 }
+_ENGINE_RESPONSES: Final = frozenset({WEBUI_RESPONSE, COMFYUI_RESPONSE})
 #: `tasktype` of the callback of a batch.
 BATCH_TASKTYPE: Final = "batch"
 #: Message attributes of a callback that subscribers may filter on.
@@ -36,7 +37,7 @@ def callback_for(record: Ended) -> dict[str, Any]:
         }
     body: dict[str, Any] = {
         "id": record.id,
-        "runtime": record.runtime,
+        "runtime": record.sent_to,
         "status": CALLBACK_STATUS[record.status],
         "result": record.status is Status.COMPLETED,
         "image_url": list(record.image_urls),
@@ -52,8 +53,8 @@ def callback_for(record: Ended) -> dict[str, Any]:
     if record.batch is not None:
         body["batch"] = record.batch
     if record.error is not None:
-        # Subscribers get code and message. Only the sender of the call needs the Web UI's response, which may be long.
-        body["error"] = {name: value for name, value in record.error.items() if name != WEBUI_RESPONSE}
+        # Subscribers get code and message. Only the sender of the call needs the engine's response, which may be long.
+        body["error"] = {name: value for name, value in record.error.items() if name not in _ENGINE_RESPONSES}
     return body
 
 
@@ -62,7 +63,7 @@ def callback_attributes(record: Ended) -> dict[str, str]:
     if isinstance(record, Batch):
         kind = {"tasktype": BATCH_TASKTYPE}
     else:
-        kind = {"runtime": record.runtime, "tasktype": record.tasktype}
+        kind = {"runtime": record.sent_to, "tasktype": record.tasktype}
     return {
         "id": record.id,
         **kind,

@@ -19,6 +19,8 @@ class FieldError:
 
 #: Key of an error with the Web UI's own response, `{"status", "body"}`, if the Web UI refused the task.
 WEBUI_RESPONSE: Final = "webui"
+#: The same of ComfyUI, without its tracebacks, if ComfyUI refused the workflow.
+COMFYUI_RESPONSE: Final = "comfyui"
 
 
 class DarkroomError(Exception):

@@ -109,7 +109,9 @@ class Record(BaseModel):
     #: Sixteen hexadecimal digits; `run` in the table.
     run_id: str = Field(alias="run")
     status: Status
+    #: The runtime that executes the task, and the one that the sender wrote, if it is another.
     runtime: str
+    requested_runtime: str | None = None
     tasktype: str
     format: str
     prefix: str
@@ -202,6 +204,11 @@ class Record(BaseModel):
     def key(self) -> str:
         """Key of the task in the table."""
         return scoped(self.tenant, self.id)
+
+    @property
+    def sent_to(self) -> str:
+        """The runtime that the sender wrote, which answers and callbacks name."""
+        return self.requested_runtime or self.runtime
 
     @property
     def thumbnail_keys(self) -> dict[int, str]:

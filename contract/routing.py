@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from contract.errors import FieldError, RuntimeNotFound
 from contract.record import Record
-from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS, MIN_EXECUTION_TIMEOUT_MS
+from contract.task import DEFAULT_EXECUTION_TIMEOUT_MS, MIN_EXECUTION_TIMEOUT_MS, TaskType
 
 #: A runtime's name is part of queue names (80 characters with environment and suffix) and of URLs.
 RUNTIME_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
@@ -39,6 +39,7 @@ class Limits(CamelModel):
     height: int = Field(default=2048, ge=64, description="Pixels, after any high-resolution pass")
     steps: int = Field(default=150, ge=1, description="Sampling steps of one pass")
     batch_size: int = Field(default=8, ge=1, description="Pictures of one batch")
+    length: int = Field(default=500, ge=1, description="Frames of a video, as workflows write `length`")
     iterations: int = Field(default=8, ge=1, description="Batches of one task (`n_iter`)")
     pictures: int = Field(
         default=256,
@@ -61,13 +62,32 @@ class QualitySteps(CamelModel):
     high: int = Field(default=40, ge=1, description="Steps for `high` and `hd`")
 
 
+#: Pattern of a node's class.
+NodePattern = Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,100}$")]
+#: Keys of a runtime that have a meaning for one type only.
+_KEYS_OF_TYPE: Final = {
+    "model_filename": "sdwebui",
+    "dynamic_model": "sdwebui",
+    "allowed_scripts": "sdwebui",
+    "model_calls": "sdwebui",
+    "quality_steps": "sdwebui",
+    "openai_models": "sdwebui",
+    "pipeline_runtime": "sdwebui",
+    "allowed_nodes": "comfyui",
+    "disallowed_nodes": "comfyui",
+    "api_nodes": "comfyui",
+}
+
+
 class Runtime(CamelModel):
     """What submission must know of a runtime; its capacity is the stacks' business."""
 
     name: Annotated[str, Field(pattern=RUNTIME_NAME_PATTERN)] = Field(
         description="lower-case letters, digits and hyphens, 40 at most; tasks name it in `metadata.runtime`"
     )
-    type: Literal["sdwebui"] = Field(default="sdwebui", description="what generates: the SD Web UI")
+    type: Literal["sdwebui", "comfyui"] = Field(
+        default="sdwebui", description="what generates: the SD Web UI, or ComfyUI, which runs workflows only"
+    )
     model_filename: str | None = Field(default=None, description="the one checkpoint that this runtime serves")
     dynamic_model: bool = Field(
         default=False, description="true: each task names its checkpoint, which the model bucket must hold"
@@ -100,11 +120,42 @@ class Runtime(CamelModel):
         " one such as gpt-image-1 or dall-e-3",
     )
 
+    pipeline_runtime: Annotated[str | None, Field(pattern=RUNTIME_NAME_PATTERN)] = Field(
+        default=None,
+        description="only for `sdwebui`: the runtime of type `comfyui` that executes pipeline tasks sent to this one",
+    )
+    allowed_nodes: tuple[NodePattern, ...] = Field(
+        default=("*",),
+        description="only for `comfyui`: classes of nodes that workflows may use, as patterns with `*`; a class that is"
+        " refused by default needs an entry with its whole name",
+    )
+    disallowed_nodes: tuple[NodePattern, ...] = Field(
+        default=(), description="only for `comfyui`: classes of nodes that workflows may not use, as patterns with `*`"
+    )
+    api_nodes: bool = Field(
+        default=False,
+        description="only for `comfyui`: true allows the nodes that call comfy.org's services, which cost money",
+    )
+
+    @model_validator(mode="after")
+    def _keys_of_its_type(self) -> "Runtime":
+        strangers = _KEYS_OF_TYPE.keys() & self.model_fields_set
+        if wrong := sorted(key for key in strangers if _KEYS_OF_TYPE[key] != self.type):
+            raise ValueError(f"{to_camel(wrong[0])} is for runtimes of type {_KEYS_OF_TYPE[wrong[0]]}; leave it out")
+        return self
+
     @model_validator(mode="after")
     def _one_way_to_a_model(self) -> "Runtime":
+        if self.type == "comfyui":
+            # Its workflows name their models.
+            return self
         if self.dynamic_model == (self.model_filename is not None):
             raise ValueError("needs either modelFilename or dynamicModel: true, exactly one of them")
         return self
+
+    def takes(self, tasktype: TaskType | None) -> bool:
+        """Return True if the runtime executes tasks of a type; an unknown type (None) counts as accepted."""
+        return tasktype is None or (tasktype is TaskType.PIPELINE) == (self.type == "comfyui")
 
 
 class Catalogue:
@@ -131,6 +182,25 @@ class Catalogue:
             code="unknown_runtime",
         )
 
+    def of_type(self, type_: Literal["sdwebui", "comfyui"]) -> list[Runtime]:
+        """Return the runtimes of a type."""
+        return [runtime for runtime in self.runtimes.values() if runtime.type == type_]
+
+    def default_webui(self) -> Runtime:
+        """Return the first runtime that is an SD Web UI; raises RuntimeNotFound."""
+        for runtime in self.of_type("sdwebui"):
+            return runtime
+        raise RuntimeNotFound("no runtime of type sdwebui is configured; send workflows as tasks of type pipeline")
+
+    def advice(self, runtime: Runtime) -> str:
+        """Return the error of a task whose type the runtime does not execute."""
+        if runtime.type == "comfyui":
+            others = _names(self.of_type("sdwebui"))
+            advice = f"send other tasks to a runtime of type sdwebui: {others}"
+            return f"runtime {runtime.name} is a ComfyUI, which takes workflows (pipeline) only; {advice}"
+        others = _names(self.of_type("comfyui"))
+        return f"runtime {runtime.name} is an SD Web UI; send workflows to a runtime of type comfyui: {others}"
+
     def require(self, name: str) -> Runtime:
         """Return the runtime of this name; raises RuntimeNotFound."""
         found = self.find(name)
@@ -151,6 +221,10 @@ class Catalogue:
             if runtime.model_filename and same_checkpoint(runtime.model_filename, checkpoint):
                 return runtime
         return None
+
+
+def _names(runtimes: Iterable[Runtime]) -> str:
+    return ", ".join(sorted(runtime.name for runtime in runtimes)) or "none is configured"
 
 
 def checkpoint_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""RunPod form of a task, `{"input": {"api", "payload"}}`, and its allowed Web UI calls."""
+"""RunPod form of a task, `{"input": {"api", "payload"}}` or `{"input": {"workflow"}}`, and its allowed Web UI calls."""
 
 from typing import Any, Final
 
@@ -118,7 +118,7 @@ def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
 def task_from_runpod(
     body: dict[str, Any], *, task_id: str, runtime: str | None, moved: dict[str, str]
 ) -> dict[str, Any]:
-    """Convert a RunPod request to a v1alpha2 body of type `webui-api`, which is checked later.
+    """Convert a RunPod request to a v1alpha2 body of type `webui-api` or `pipeline`, which is checked later.
 
     `moved` receives the fields that are in another place then, as for `contract.formats.original_field`.
     """
@@ -129,6 +129,12 @@ def task_from_runpod(
         joined = [name for name in _SAMPLER_FIELDS if content["payload"].get(name) != given.get(name)]
         if joined and not given.get("scheduler"):
             moved["task.content.payload.scheduler"] = f"task.content.payload.{joined[0]}"
-    metadata = {"id": task_id, "runtime": runtime, "tasktype": "webui-api"}
+    tasktype = TaskType.WEBUI_API
+    moved["task.metadata.tasktype"] = "task.content.api"
+    if isinstance(content, dict) and "workflow" in content and "api" not in content:
+        tasktype = TaskType.PIPELINE
+        moved["task.content"] = moved["task.metadata.tasktype"] = "task.content.workflow"
+        content = content["workflow"]
+    metadata = {"id": task_id, "runtime": runtime, "tasktype": tasktype.value}
     optional = {key: body[key] for key in REQUEST_KEYS[1:] if body.get(key) is not None}
     return {"task": {"metadata": metadata | optional, "content": content}}

@@ -9,20 +9,17 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from contract import runpod, task_v1alpha1
-from contract.checkpoint import choose_checkpoint, extract_requested_checkpoint
-from contract.content import check_cost, check_input_image
 from contract.errors import FieldError, InvalidTask
+from contract.findings import CheckedContent, Findings
 from contract.formats import WRAPPER, Format, original_field
-from contract.infotext import fill_from_infotext
 from contract.json_values import describe
 from contract.model_errors import what_to_write
 from contract.output_request import OutputRequest
-from contract.request_fields import read_request
 from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Policy, Task, TaskType
 from contract.unknown_keys import refuse_misspelt, refuse_unknown
+from contract.webui_content import check_webui_content
 from contract.webui_values import shown
-from contract.work import pictures_of
 
 #: Broken fields that one response names.
 MAX_ERRORS: Final = 50
@@ -30,7 +27,10 @@ MAX_ERRORS: Final = 50
 MAX_UNKNOWN_FIELDS: Final = 20
 _OBJECTS: Final[Mapping[str, type[BaseModel]]] = {"policy": Policy, "output": OutputRequest}
 #: The parts of a task, and what each holds.
-_PARTS: Final = {"metadata": "id, runtime and tasktype", "content": "the Web UI's request"}
+_PARTS: Final = {
+    "metadata": "id, runtime and tasktype",
+    "content": "the Web UI's request, or the workflow of a pipeline",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Submission:
     format: Format
     checkpoint: str | None
     requested_checkpoint: str | None
+    #: The runtime that the sender wrote, if another one executes the task.
+    requested_runtime: str | None = None
     #: ETags of the linked objects in the environment's own buckets, by link.
     etags: Mapping[str, str] = dataclass_field(default_factory=dict)
     #: As for `contract.formats.original_field`.
@@ -55,15 +57,6 @@ class Submission:
     def original_field(self, field: str) -> str:
         """Return the path of a field as the sender wrote it."""
         return original_field(field, self.format, self.moved_fields)
-
-
-@dataclass(frozen=True)
-class _Findings:
-    """What the check of one request has found so far, with v1alpha2 paths."""
-
-    errors: list[FieldError] = dataclass_field(default_factory=list)
-    moved: dict[str, str] = dataclass_field(default_factory=dict)
-    unknown: list[str] = dataclass_field(default_factory=list)
 
 
 def format_of(body: Mapping[str, Any]) -> Format:
@@ -98,7 +91,7 @@ def parse_submission(
         InvalidTask: the request has broken fields, which are named as the sender wrote them.
     """
     format_ = format_ or format_of(body)
-    found = _Findings()
+    found = Findings()
     if format_ is Format.RUNPOD:
         found.unknown.extend(refuse_misspelt(body, runpod.REQUEST_KEYS, "", found.errors, owner="a RunPod request"))
         body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name, moved=found.moved)
@@ -119,41 +112,37 @@ def _check(
     format_: Format,
     catalogue: Catalogue,
     find_checkpoint: FindCheckpoint,
-    found: _Findings,
+    found: Findings,
 ) -> Submission | None:
     errors = found.errors
     metadata_body, content = _parts(body, found)
     metadata = runtime = tasktype = None
     if metadata_body is not None:
         metadata = _check_metadata(metadata_body, errors)
-        runtime = _check_runtime(metadata_body, catalogue, errors)
         with contextlib.suppress(ValueError):
             tasktype = TaskType(str(metadata_body.get("tasktype")))
+        runtime = _check_runtime(metadata_body, tasktype, format_, catalogue, errors)
     if content is None:
         return None
-    content, requested = extract_requested_checkpoint(content, errors, found.moved)
-    if tasktype is None:
-        return None
-    content, filled = _read(tasktype, content, runtime, found)
-    checkpoint = None
-    # The work of scripts is computed from arguments that are sound.
-    is_sound = not any("script" in error.field for error in errors)
-    errors += _check_content(tasktype, content, runtime if is_sound else None)
-    if runtime:
-        checkpoint = choose_checkpoint(requested, tasktype, content, runtime, find_checkpoint, errors)
-    errors[:] = [_at_infotext(error, filled) for error in errors]
-    found.moved.update(filled)
+    checked = CheckedContent(content)
+    if runtime is None or runtime.takes(tasktype):
+        checked = (
+            CheckedContent(content)
+            if tasktype is TaskType.PIPELINE
+            else check_webui_content(tasktype, content, runtime=runtime, find_checkpoint=find_checkpoint, found=found)
+        )
     if metadata is None:
         return None
-    if is_sound and metadata.output.put_links:
-        errors += _check_put_links(metadata, *_call_of(tasktype, content)[:2])
+    requested_runtime = metadata.runtime
     if runtime:
-        metadata = _within_longest_task(metadata, runtime, errors)
+        metadata = _within_longest_task(metadata, runtime, errors).model_copy(update={"runtime": runtime.name})
+    errors += _check_put_links(metadata, checked.pictures)
     return Submission(
-        Task(metadata=metadata, content=content),
+        Task(metadata=metadata, content=checked.content),
         format_,
-        checkpoint,
-        requested.name,
+        checked.checkpoint,
+        checked.requested_checkpoint,
+        requested_runtime=requested_runtime if requested_runtime != metadata.runtime else None,
         moved_fields=found.moved,
         unknown_fields=tuple(
             # Half a surrogate pair is no text for DynamoDB.
@@ -163,7 +152,7 @@ def _check(
     )
 
 
-def _parts(body: dict[str, Any], found: _Findings) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _parts(body: dict[str, Any], found: Findings) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return metadata and content, each None if it is no object."""
     errors = found.errors
     task = body.get(WRAPPER, body)
@@ -217,68 +206,35 @@ def _names_in(model: type[BaseModel]) -> list[str]:
     return [each.alias or name for name, each in model.model_fields.items()]
 
 
-def _check_runtime(metadata: dict[str, Any], catalogue: Catalogue, errors: list[FieldError]) -> Runtime | None:
+def _check_runtime(
+    metadata: dict[str, Any],
+    tasktype: TaskType | None,
+    format_: Format,
+    catalogue: Catalogue,
+    errors: list[FieldError],
+) -> Runtime | None:
+    """Return the runtime that executes the task, which may be another one than the sender wrote."""
     name = metadata.get("runtime")
     if not isinstance(name, str) or not name:
         return None
     found = catalogue.find(name)
-    if isinstance(found, Runtime):
-        return found
-    errors.append(found)
-    return None
+    if isinstance(found, FieldError):
+        errors.append(found)
+        return None
+    # The path of a RunPod call names the runtime at every later call, too, and v1alpha1 has no pipelines.
+    if tasktype is TaskType.PIPELINE and found.pipeline_runtime and format_ is Format.V1ALPHA2:
+        return catalogue.require(found.pipeline_runtime)
+    if not found.takes(tasktype):
+        errors.append(FieldError("task.metadata.tasktype", catalogue.advice(found)))
+    return found
 
 
-def _read(
-    tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None, found: _Findings
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the content as the Web UI reads it, and the path of the infotext by the paths of what it has filled in."""
-    endpoint, body, field = _call_of(tasktype, content)
-    if tasktype is TaskType.WEBUI_API:
-        unknown = refuse_misspelt(content, ("api", "payload"), "task.content", found.errors, owner="a call")
-        found.unknown.extend(unknown)
-    names: list[str] = []
-    if endpoint in runpod.GENERATION_ENDPOINTS and "infotext" in body:
-        body, names = fill_from_infotext(body, with_second_pass=endpoint == runpod.TEXT_TO_IMAGE_ENDPOINT)
-    allowed = runtime.allowed_scripts if runtime else ()
-    body, unknown = read_request(endpoint, body, allowed_scripts=allowed, field=field, errors=found.errors)
-    found.unknown.extend(unknown)
-    filled = {f"{field}.{name}": f"{field}.infotext" for name in names}
-    if tasktype is not TaskType.WEBUI_API:
-        return body, filled
-    return (content | {"payload": body} if isinstance(content.get("payload"), dict) else content), filled
-
-
-def _call_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
-    """Return endpoint, body and path of the body of a task's call."""
-    if tasktype is not TaskType.WEBUI_API:
-        return runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, ""), content, "task.content"
-    payload = content.get("payload")
-    return runpod.endpoint_of(content), payload if isinstance(payload, dict) else {}, "task.content.payload"
-
-
-def _at_infotext(error: FieldError, filled: Mapping[str, str]) -> FieldError:
-    for field, infotext in filled.items():
-        if error.field == field or error.field.startswith((f"{field}.", f"{field}[")):
-            return replace(error, field=infotext, message=f"{error.field.rpartition('.')[2]} {error.message}")
-    return error
-
-
-def _check_content(tasktype: TaskType, content: dict[str, Any], runtime: Runtime | None) -> list[FieldError]:
-    if tasktype is TaskType.WEBUI_API:
-        if errors := runpod.check_call(content, "task.content"):
-            return errors
-        if runtime and not runtime.model_calls and runpod.endpoint_of(content) in runpod.MODEL_ENDPOINTS:
-            message = f"runtime {runtime.name} does not accept {runpod.endpoint_of(content)}; it needs modelCalls: true"
-            return [FieldError("task.content.api.endpoint", message, "call_not_allowed")]
-    endpoint, body, field = _call_of(tasktype, content)
-    errors = check_cost(endpoint, body, runtime.limits, field) if runtime else []
-    return errors + (check_input_image(body, field) if endpoint == runpod.IMAGE_TO_IMAGE_ENDPOINT else [])
-
-
-def _check_put_links(metadata: Metadata, endpoint: str, body: dict[str, Any]) -> list[FieldError]:
-    links, pictures = len(metadata.output.put_links), pictures_of(endpoint, body)[1]
+def _check_put_links(metadata: Metadata, pictures: int | None) -> list[FieldError]:
+    links = len(metadata.output.put_links)
+    if not links or pictures is None or links >= pictures:
+        return []
     message = f"has {links} links; the task makes {pictures} pictures"
-    return [FieldError("task.metadata.output.put_links", message)] if links < pictures else []
+    return [FieldError("task.metadata.output.put_links", message)]
 
 
 def _within_longest_task(metadata: Metadata, runtime: Runtime, errors: list[FieldError]) -> Metadata:

@@ -41,7 +41,7 @@ DEFAULT_TTL_MS: Final = 24 * 3600 * 1000
 
 
 class TaskType(StrEnum):
-    """Kind of a task; each but `webui-api` means one endpoint of the SD Web UI."""
+    """Kind of a task: a workflow of ComfyUI (`pipeline`), or a call of the SD Web UI, which `webui-api` names."""
 
     TEXT_TO_IMAGE = "text-to-image"
     IMAGE_TO_IMAGE = "image-to-image"
@@ -50,6 +50,7 @@ class TaskType(StrEnum):
     INTERROGATE = "interrogate"
     PNG_INFO = "png-info"
     WEBUI_API = "webui-api"
+    PIPELINE = "pipeline"
 
     @classmethod
     def _missing_(cls, value: object) -> "TaskType | None":
@@ -140,7 +141,7 @@ class Metadata(BaseModel):
 
 
 class Task(BaseModel):
-    """A v1alpha2 task. `content` is the body of the matching Web UI endpoint, passed on as it is."""
+    """A v1alpha2 task. `content` is the body of the matching Web UI endpoint, or the workflow of a pipeline."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 

@@ -66,7 +66,7 @@ class GenerateImageArguments(ToolArguments):
         """Return the v1alpha2 body."""
         metadata = {
             "id": task_id,
-            "runtime": self.runtime or next(iter(catalogue.runtimes)),
+            "runtime": self.runtime or catalogue.default_webui().name,
             "tasktype": self._task_type.value,
             "prefix": PREFIX,
         }

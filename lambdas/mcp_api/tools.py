@@ -188,10 +188,10 @@ class AssistantTools:
         return _result({"tasks": tasks, "next": page["next"]})
 
     def _list_runtimes(self, _: NoArguments, __: ToolCall) -> CallToolResult:
-        return _result({"runtimes": [_described(runtime) for runtime in self._catalogue.runtimes.values()]})
+        return _result({"runtimes": [_described(runtime) for runtime in self._catalogue.of_type("sdwebui")]})
 
     def _list_models(self, arguments: ListModelsArguments, _: ToolCall) -> CallToolResult:
-        runtimes = list(self._catalogue.runtimes.values())
+        runtimes = self._catalogue.of_type("sdwebui")
         if arguments.runtime is not None:
             found = self._catalogue.find(arguments.runtime)
             if isinstance(found, FieldError):

@@ -181,10 +181,10 @@ def _validated(fields: Mapping[str, Any], required: Sequence[str]) -> ImageReque
 def _find_model(name: str | None, catalogue: Catalogue) -> tuple[Runtime, str]:
     """Return runtime and checkpoint of `runtime`, `runtime/checkpoint` or a name in `openaiModels`.
 
-    The first runtime is the default.
+    The first SD Web UI is the default.
     """
     if name is None:
-        return next(iter(catalogue.runtimes.values())), ""
+        return catalogue.default_webui(), ""
     for runtime in catalogue.runtimes.values():
         if name in runtime.openai_models:
             return runtime, ""

@@ -53,7 +53,7 @@ class OpenAiImages:
     def list_models(self) -> dict[str, Any]:
         """Return every value of `model`: all names of each runtime, and each checkpoint of a runtime that loads any."""
         names = [
-            name for runtime in self._catalogue.runtimes.values() for name in (runtime.name, *runtime.openai_models)
+            name for runtime in self._catalogue.of_type("sdwebui") for name in (runtime.name, *runtime.openai_models)
         ]
         dynamic = [runtime.name for runtime in self._catalogue.runtimes.values() if runtime.dynamic_model]
         checkpoints = self._models.checkpoints() if dynamic else []

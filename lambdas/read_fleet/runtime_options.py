@@ -25,8 +25,8 @@ class RuntimeHead(TypedDict):
     """A runtime, and what a task may ask of it."""
 
     name: str
-    type: Literal["sdwebui"]
-    #: True if each task names its checkpoint; otherwise the runtime serves `model_filename` only.
+    type: Literal["sdwebui", "comfyui"]
+    #: True if each task names its checkpoint; otherwise an SD Web UI serves `model_filename` only.
     dynamic_model: bool
     model_filename: str | None
     limits: Limits

@@ -115,7 +115,7 @@ def response_body(record: Record, format_: Format, *, output_bucket: str) -> Sub
         submitted["unknown_fields"] = list(record.unknown_fields)
     if format_ is Format.V1ALPHA1:
         return {**submitted, "sd_model_checkpoint": record.requested_checkpoint}
-    return {**submitted, "runtime": record.runtime}
+    return {**submitted, "runtime": record.sent_to}
 
 
 @observed

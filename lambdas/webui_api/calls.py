@@ -71,7 +71,7 @@ def parse_call(method: str, path: str, headers: Mapping[str, str], body: str | b
 def _runtime(name: str | None, catalogue: Catalogue) -> Runtime:
     if not name:
         # The first of the environment file is the default.
-        return next(iter(catalogue.runtimes.values()))
+        return catalogue.default_webui()
     found = catalogue.find(name)
     if isinstance(found, FieldError):
         raise plain(HTTPStatus.NOT_FOUND, found.message)

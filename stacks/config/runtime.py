@@ -270,6 +270,11 @@ def check_runtimes(runtimes: tuple[RuntimeConfig, ...]) -> tuple[RuntimeConfig, 
     names = [name for runtime in runtimes for name in (runtime.name, *runtime.openai_models)]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"openaiModels: {twice} names two runtimes; write it once")
+    workflows = {runtime.name for runtime in runtimes if runtime.type == "comfyui"}
+    for runtime in runtimes:
+        if runtime.pipeline_runtime and runtime.pipeline_runtime not in workflows:
+            advice = f"write {' or '.join(sorted(workflows))}" if workflows else "add one"
+            raise ValueError(f"pipelineRuntime: {runtime.pipeline_runtime!r} is no runtime of type comfyui; {advice}")
     size = len(Catalogue(runtimes).to_json().encode())
     if size > MAX_CATALOGUE_BYTES:
         raise ValueError(

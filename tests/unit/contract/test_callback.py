@@ -34,6 +34,13 @@ def test_the_documented_callback() -> None:
     }
 
 
+@pytest.mark.parametrize("engine", ["webui", "comfyui"])
+def test_a_callback_does_not_repeat_the_response_of_the_engine(engine: str) -> None:
+    error = {"code": "refused", "message": "no", engine: {"status": 400, "body": "{}"}}
+    record = make_record(status=Status.FAILED, error=error)
+    assert callback_for(record)["error"] == {"code": "refused", "message": "no"}
+
+
 def test_a_callback_names_the_tenant_beside_the_plain_id() -> None:
     record = RECORD.model_copy(update={"tenant": "shop"})
     assert callback_for(record) == callback_for(RECORD)

@@ -8,12 +8,6 @@ from contract.submission import MAX_UNKNOWN_FIELDS
 from tests.unit.contract.test_submission import parse, refusals, task
 
 
-def test_a_task_type_without_a_runtime_is_not_offered() -> None:
-    message = refusals(task(tasktype="pipeline"))["task.metadata.tasktype"]
-    assert message.startswith("is 'pipeline'; write 'text-to-image', 'image-to-image'")
-    assert message.count("pipeline") == 1
-
-
 def test_errors_of_metadata_say_what_to_write() -> None:
     wrong: dict[str, Any] = {
         "prefix": 5,
@@ -137,11 +131,6 @@ def test_a_refused_checkpoint_is_named_where_the_sender_wrote_it() -> None:
     payload.pop("override_settings")
     found = refusals(body, runtime_name="dynamic", generated_id="a")
     assert set(found) == {"input.payload.override_settings.sd_model_checkpoint"}
-
-
-def test_a_workflow_of_comfyui_is_told_what_the_runtime_takes() -> None:
-    found = refusals({"input": {"workflow": {}, "images": []}}, runtime_name="sdruntime", generated_id="a")
-    assert "because the runtime is an SD Web UI; found 'workflow', 'images'" in found["input.api"]
 
 
 def test_placeholders_of_the_api_page_ask_for_no_second_pass() -> None:

@@ -136,7 +136,15 @@ RUNTIME_MISTAKES = {
     "[{name: a, modelFilename: a.zip}]": "runtimes[0].modelFilename: is not the name of a checkpoint; write",
     "[{name: a, modelFilename: ../a.ckpt}]": "runtimes[0].modelFilename: is not the name of a checkpoint",
     "[{name: a, dynamicmodel: true}]": "runtimes[0].dynamicmodel: unknown key; did you mean dynamicModel?",
-    "[{name: a, dynamicModel: true, type: comfyui}]": "runtimes[0].type: is \"comfyui\"; write 'sdwebui'",
+    "[{name: a, dynamicModel: true, type: fooocus}]": (
+        "runtimes[0].type: is \"fooocus\"; write 'sdwebui' or 'comfyui'"
+    ),
+    "[{name: a, dynamicModel: true, type: comfyui}]": (
+        "runtimes[0]: dynamicModel is for runtimes of type sdwebui; leave it out"
+    ),
+    "[{name: a, dynamicModel: true, pipelineRuntime: b}]": (
+        "runtimes: pipelineRuntime: 'b' is no runtime of type comfyui; add one"
+    ),
     "[{name: a, dynamicModel: true, limits: {widht: 1}}]": (
         "runtimes[0].limits.widht: unknown key; did you mean width?"
     ),

@@ -1,0 +1,1 @@
+"""Pipelines: workflows of ComfyUI as the content of a task."""

@@ -64,6 +64,28 @@ class PromptOptions:
         return [f"--{name}" for name, value in vars(self).items() if value is not None]
 
 
+def is_workflow(body: dict[str, Any]) -> bool:
+    """Return True if a file holds a workflow of ComfyUI instead of a task: its graph, or what the editor saves."""
+    if "nodes" in body and "links" in body:
+        raise Refused("the file is what ComfyUI's editor saves; export it with Workflow > Export (API)")
+    return bool(body) and all(isinstance(node, dict) and "class_type" in node for node in body.values())
+
+
+def workflow_request(workflow: dict[str, Any], options: PromptOptions, client: Client) -> dict[str, Any]:
+    """Return the task of a workflow. `--input` is uploaded in place of each input that has the name of its file."""
+    picture = options.input
+    if picture is not None:
+        workflow = {
+            node_id: node | {"inputs": {name: picture if value == picture.name else value for name, value in inputs}}
+            for node_id, node in workflow.items()
+            for inputs in [node.get("inputs", {}).items()]
+        }
+    given: TaskOptions = {"workflow": workflow, "id": options.id or f"cli-{secrets.token_hex(4)}"}
+    if options.runtime:
+        given["runtime"] = options.runtime
+    return client.prepare(**given)
+
+
 def name_options(error: RequestRefused) -> Refused:
     """Return an error of the API with the options in place of the fields, as the user wrote no field."""
     lines = [f"{_OPTION_OF.get(broken.field, broken.field)}: {broken.message}" for broken in error.fields]
@@ -79,7 +101,7 @@ def read_request(text: bytes, *, source: str) -> dict[str, Any]:
     except ValueError as error:
         raise Refused(f"{source} is not JSON: {error}") from None
     if not isinstance(body, dict):
-        raise Refused(f"{source} must hold one JSON object, a task of format v1alpha2 or v1alpha1")
+        raise Refused(f"{source} must hold one JSON object, a task of format v1alpha2 or v1alpha1, or a workflow")
     return body
 
 

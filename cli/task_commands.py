@@ -1,7 +1,7 @@
 """`darkroom submit`, `status`, `cancel` and `list`."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, Unpack
 
@@ -9,7 +9,7 @@ import click
 
 from cli.environment import SystemEndpoints
 from cli.errors import WrongUsage
-from cli.requests import PromptOptions, id_of, name_options, read_request
+from cli.requests import PromptOptions, id_of, is_workflow, name_options, read_request, workflow_request
 from cli.session import Session, command
 from cli.table import columns
 from darkroom import Client, RequestRefused
@@ -59,7 +59,9 @@ def waits(function: Callable[P, None]) -> Callable[P, None]:
 @click.option("--runtime", envvar="DARKROOM_RUNTIME", show_envvar=True, help="Runtime; `sdruntime` by default.")
 @click.option("--id", help="Id of the task; by default a new one.")
 @click.option(
-    "--input", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Picture to start from; uploaded."
+    "--input",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Picture to start from, or file that a workflow names; uploaded.",
 )
 @click.option("--via", type=click.Choice(["http", "topic"]), default="http", show_default=True, help="The way in.")
 @waits
@@ -76,16 +78,27 @@ def submit(
 ) -> None:
     """Submit a task: FILE, or --prompt and what belongs to it.
 
-    FILE has format v1alpha2 or v1alpha1; `-` reads standard input. Prints the task's id, with --wait the task.
+    FILE has format v1alpha2 or v1alpha1, or is a workflow of ComfyUI; `-` reads standard input. --runtime, --id and
+    --input belong to a workflow, too. Prints the task's id, with --wait the task.
     """
     prompt = PromptOptions(**options)
-    _check_usage(file, prompt)
+    if file is None and prompt.prompt is None:
+        raise WrongUsage(
+            'what should be made? Write --prompt "A dog", or the FILE of a task (`-` reads standard input)'
+        )
+    if file is not None:
+        _check_usage(prompt, {"--runtime", "--id", "--input"})
     environment = session.environment()
     with session.client(environment) as client:
         if file is not None:
             text = file.read()
             name = getattr(file, "name", "<stdin>")
             body = read_request(text, source="standard input" if name == "<stdin>" else name)
+            if is_workflow(body):
+                body = workflow_request(body, prompt, client)
+                text = json.dumps(body).encode()
+            else:
+                _check_usage(prompt, {"--runtime"})
         else:
             body = prompt.request(client)
             text = json.dumps(body).encode()
@@ -121,14 +134,11 @@ def _publish(environment: SystemEndpoints, client: Client, task_id: str, text: b
     return answer
 
 
-def _check_usage(file: BinaryIO | None, prompt: PromptOptions) -> None:
-    written = [option for option in prompt.given() if option != "--runtime"]
-    if file is not None and written:
+def _check_usage(prompt: PromptOptions, allowed: Collection[str]) -> None:
+    """Refuse the options of a task without a file, except the allowed ones."""
+    written = [option for option in prompt.given() if option not in allowed]
+    if written:
         raise WrongUsage(f"FILE and {', '.join(written)} exclude each other; write the values into the file")
-    if file is None and prompt.prompt is None:
-        raise WrongUsage(
-            'what should be made? Write --prompt "A dog", or the FILE of a task (`-` reads standard input)'
-        )
 
 
 @click.command()

@@ -74,8 +74,19 @@ class ApiCalls:
 
     def prepare(self, prompt: str | None, options: TaskOptions) -> Operation[dict[str, Any]]:
         """Return a request whose pictures are uploaded."""
+        if "workflow" in options and not options.get("runtime"):
+            options = {**options, "runtime": (yield from self._only_comfyui())}
         task = task_request(prompt, options)
         return {"task": {**task, "content": (yield from with_uploads(task["content"], self.upload))}}
+
+    def _only_comfyui(self) -> Operation[str]:
+        """Return the runtime that takes workflows; raise UnusableInput unless there is exactly one."""
+        known = (yield from self._json("GET", "/v1alpha2/runtimes"))["runtimes"]
+        names = [str(runtime["name"]) for runtime in known if runtime["type"] == "comfyui"]
+        if len(names) != 1:
+            found = ", ".join(names) or "none"
+            raise UnusableInput(f"name the runtime of the workflow; the runtimes of ComfyUI are: {found}")
+        return names[0]
 
     def submit(self, prompt: str | None, options: TaskOptions) -> Operation[AcceptedTask]:
         """Prepare a request, and post it."""

@@ -1,4 +1,4 @@
-"""Requests of tasks, made of keyword arguments under the names of the SD Web UI's API."""
+"""Requests of tasks, made of keyword arguments under the names of the SD Web UI's API, or of a workflow."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -54,6 +54,8 @@ class TaskOptions(ContentOptions, total=False):
     task_type: str
     #: Checkpoint, for a runtime that accepts any.
     model: str
+    #: ComfyUI's graph in its API format, instead of the fields of a content. Inputs that name files may be pictures.
+    workflow: Mapping[str, object]
     #: Folder of the outputs.
     prefix: str
     #: Any JSON value; it comes back with the task.
@@ -67,6 +69,15 @@ class TaskOptions(ContentOptions, total=False):
     content: Mapping[str, object]
 
 
+#: Arguments of a workflow's task: all others belong to the SD Web UI.
+_WORKFLOW_NAMES: Final = (
+    frozenset(TaskOptions.__annotations__)
+    - frozenset(ContentOptions.__annotations__)
+    - {
+        "model",
+        "content",
+    }
+)
 _METADATA_NAMES: Final = ("prefix", "context", "webhook", "policy", "output")
 
 
@@ -75,17 +86,31 @@ def task_request(prompt: str | None, options: TaskOptions) -> dict[str, dict[str
     given: dict[str, object] = dict(options)
     if unknown := sorted(given.keys() - TaskOptions.__annotations__.keys()):
         raise UnusableInput(f"`{unknown[0]}` is no argument; write a field of the Web UI's API into `content`")
+    if "workflow" in options:
+        return _task({**given, "task_type": "pipeline"}, _graph_of(prompt, options))
     content: dict[str, object] = {name: given[name] for name in ContentOptions.__annotations__ if name in given}
     if prompt is not None:
         content["prompt"] = prompt
     if "model" in options:
         content["override_settings"] = {"sd_model_checkpoint": options["model"]}
     content |= options.get("content", {})
+    return _task(given, content)
+
+
+def _task(given: Mapping[str, object], content: dict[str, object]) -> dict[str, dict[str, object]]:
+    further = given.get("metadata")
     metadata: dict[str, object] = {
-        "id": options.get("id") or str(uuid.uuid4()),
-        "runtime": options.get("runtime") or DEFAULT_RUNTIME,
-        "tasktype": options.get("task_type") or ("image-to-image" if "init_images" in content else "text-to-image"),
+        "id": given.get("id") or str(uuid.uuid4()),
+        "runtime": given.get("runtime") or DEFAULT_RUNTIME,
+        "tasktype": given.get("task_type") or ("image-to-image" if "init_images" in content else "text-to-image"),
         **{name: given[name] for name in _METADATA_NAMES if name in given},
-        **options.get("metadata", {}),
+        **(further if isinstance(further, Mapping) else {}),
     }
     return {"metadata": metadata, "content": content}
+
+
+def _graph_of(prompt: str | None, options: TaskOptions) -> dict[str, object]:
+    strangers = sorted(options.keys() - _WORKFLOW_NAMES) + (["prompt"] if prompt is not None else [])
+    if strangers:
+        raise UnusableInput(f"`{strangers[0]}` and `workflow` exclude each other; write the value into the workflow")
+    return dict(options["workflow"])

@@ -22,6 +22,9 @@ class FakeApi:
         if path == "/v1alpha2/uploads":
             form = {"method": "POST", "url": f"{self.url}/form", "fields": {"key": "uploads/x"}}
             return 201, {"link": "s3://tasks/uploads/x.png", "upload": form, "asked": json.loads(body)}
+        if path == "/v1alpha2/runtimes":
+            runtimes = {"sdruntime": "sdwebui", "comfyui": "comfyui"}
+            return 200, {"runtimes": [{"name": name, "type": type_} for name, type_ in runtimes.items()]}
         if path == "/v1alpha2/tasks":
             self.queries.append(query)
             return 200, {"tasks": [self.task(task_id) for task_id in self.states], "next": "more"}

@@ -1,14 +1,21 @@
 """A task that is made of options instead of a file."""
 
+import json
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
 from tests.unit.cli.fake_api import FakeApi
+
+WORKFLOW: Final[dict[str, Any]] = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "cat.png"}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "cat"}, "_meta": {"title": "S"}},
+}
 
 
 def submit(state_directory: Path, *arguments: str) -> Result:
@@ -54,6 +61,44 @@ def test_an_input_picture_is_uploaded_and_linked(state_directory: Path, api: Fak
     parts = message.iter_parts()
     fields = {part["content-disposition"].params["name"]: part.get_payload(decode=True) for part in parts}
     assert fields == {"key": b"uploads/x", "file": picture.read_bytes()}
+
+
+def workflow_file(folder: Path) -> Path:
+    path = folder / "workflow.json"
+    path.write_text(json.dumps(WORKFLOW))
+    return path
+
+
+def test_a_workflow_becomes_a_task_of_the_one_runtime_of_comfyui(
+    state_directory: Path, api: FakeApi, tmp_path: Path
+) -> None:
+    result = submit(state_directory, str(workflow_file(tmp_path)), "--id", "flow-1")
+    assert (result.exit_code, result.stdout) == (0, "flow-1\n"), result.output
+    ((path, body),) = api.submitted
+    assert path == "/v1alpha2"
+    assert body["task"] == {
+        "metadata": {"id": "flow-1", "runtime": "comfyui", "tasktype": "pipeline"},
+        "content": WORKFLOW,
+    }
+
+
+def test_a_file_that_a_workflow_names_is_uploaded(state_directory: Path, api: FakeApi, tmp_path: Path) -> None:
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00 bytes")
+    result = submit(state_directory, str(workflow_file(tmp_path)), "--input", str(picture), "--runtime", "other")
+    assert result.exit_code == 0, result.output
+    ((_, body),) = api.submitted
+    assert body["task"]["metadata"]["runtime"] == "other"
+    assert body["task"]["content"]["1"]["inputs"] == {"image": "s3://tasks/uploads/x.png"}
+    assert body["task"]["content"]["2"] == WORKFLOW["2"]
+
+
+def test_a_workflow_that_the_editor_saved_is_refused(state_directory: Path, api: FakeApi, tmp_path: Path) -> None:
+    path = tmp_path / "workflow.json"
+    path.write_text(json.dumps({"nodes": [], "links": [], "last_node_id": 3}))
+    result = submit(state_directory, str(path))
+    assert (result.exit_code, "export it with Workflow > Export (API)" in result.stderr) == (3, True), result.stderr
+    assert not api.submitted
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,48 @@ def test_keyword_arguments_make_up_a_task() -> None:
     }
 
 
+GRAPH: dict[str, Any] = {"2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}
+
+
+def runtimes(**types: str) -> HttpReply:
+    return answer({"runtimes": [{"name": name, "type": type_} for name, type_ in types.items()]})
+
+
+def test_a_workflow_goes_to_the_one_runtime_of_comfyui() -> None:
+    api, transport, _ = client(runtimes(sdruntime="sdwebui", flows="comfyui"), ACCEPTED)
+    api.submit(workflow=GRAPH, id="a", policy={"ttl": 60_000})
+    assert json.loads(transport.calls[1].body or b"")["task"] == {
+        "metadata": {"id": "a", "runtime": "flows", "tasktype": "pipeline", "policy": {"ttl": 60_000}},
+        "content": GRAPH,
+    }
+
+
+def test_pictures_in_a_workflow_are_uploaded() -> None:
+    api, transport, _ = client(UPLOAD, STORED, ACCEPTED)
+    png = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(png, "PNG")
+    graph: dict[str, Any] = {"1": {"class_type": "LoadImage", "inputs": {"image": png.getvalue()}}}
+    api.submit(workflow=graph, runtime="flows")
+    sent = json.loads(transport.calls[2].body or b"")["task"]
+    assert sent["content"]["1"]["inputs"] == {"image": "s3://b/uploads/1.png"}
+
+
+@pytest.mark.parametrize("types", [{"sdruntime": "sdwebui"}, {"a": "comfyui", "b": "comfyui"}])
+def test_a_workflow_needs_a_runtime_unless_there_is_exactly_one(types: dict[str, str]) -> None:
+    api, transport, _ = client(runtimes(**types), ACCEPTED)
+    with pytest.raises(darkroom.UnusableInput, match="name the runtime of the workflow"):
+        api.submit(workflow=GRAPH)
+    assert len(transport.calls) == 1
+
+
+@pytest.mark.parametrize("arguments", [{"prompt": "A dog"}, {"steps": 4}, {"model": "photo"}, {"content": {}}])
+def test_fields_of_the_web_ui_do_not_belong_to_a_workflow(arguments: dict[str, Any]) -> None:
+    api, transport, _ = client(ACCEPTED)
+    with pytest.raises(darkroom.UnusableInput, match=f"`{next(iter(arguments))}` and `workflow` exclude each other"):
+        api.submit(workflow=GRAPH, runtime="flows", **arguments)
+    assert not transport.calls
+
+
 def test_an_argument_that_does_not_exist_is_named() -> None:
     api, transport, _ = client(ACCEPTED)
     wrong: dict[str, Any] = {"hight": 64}

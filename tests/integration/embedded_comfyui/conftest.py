@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.harness.eventually import eventually
 
-DEADLINE_SECONDS: Final = 60.0
+DEADLINE_SECONDS: Final = 240.0
 
 
 @dataclass

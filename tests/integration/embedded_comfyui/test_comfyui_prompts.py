@@ -15,6 +15,8 @@ from tests.integration.embedded_comfyui.recordings import RECORDED, WORKFLOW, ch
 
 ENDLESS = {"3": {"inputs": {"steps": 10000}}}
 
+pytestmark = pytest.mark.xdist_group("embedded_comfyui")
+
 
 def short(messages: list[tuple[str, Any]]) -> list[list[Any]]:
     """Return messages as the recordings have them: of each node's progress, value, maximum and state."""

@@ -8,17 +8,15 @@ import pytest
 from tests.integration.embedded_comfyui.conftest import RunningComfyUi
 from tests.integration.embedded_comfyui.recordings import RECORDED, body_of, compared
 
+pytestmark = pytest.mark.xdist_group("embedded_comfyui")
+
 
 @pytest.mark.parametrize("call", RECORDED["calls"], ids=lambda call: call["name"])
 def test_a_call_is_answered_as_recorded(comfyui: RunningComfyUi, call: dict[str, Any]) -> None:
-    content = (
-        {"json": body_of(call["json"]) if isinstance(call["json"], dict) else call["json"]} if "json" in call else {}
-    )
-    if "raw" in call:
-        sent = call.get("json")
-    content = call.get("raw") or (
-        json.dumps(body_of(sent) if isinstance(sent, dict) else sent) if "json" in call else None
-    )
+    sent = call.get("json")
+    content: str | None = call.get("raw")
+    if "json" in call:
+        content = json.dumps(body_of(sent) if isinstance(sent, dict) else sent)
     answer = comfyui.http.request(call["method"], call["path"], headers=call.get("headers"), content=content)
     assert answer.status_code == call["status"], answer.text
     is_json = answer.headers.get("content-type", "").startswith("application/json")

@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from tests.harness.eventually import eventually
 from tests.integration.embedded_comfyui.conftest import DEADLINE_SECONDS, Start
 from tests.integration.embedded_comfyui.recordings import WORKFLOW
@@ -10,6 +12,8 @@ SAVED = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 1}},
     "2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "e", "images": ["1", 0]}},
 }
+
+pytestmark = pytest.mark.xdist_group("embedded_comfyui")
 
 
 def test_a_node_without_inputs_ends_the_worker_and_nothing_else(start_comfyui: Start) -> None:

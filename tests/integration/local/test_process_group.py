@@ -45,7 +45,7 @@ def test_a_child_says_where_it_listens_and_its_further_output_is_logged(tmp_path
 
     async def scenario(_: ProcessGroup, start: Start) -> int:
         child = await start(flood, reads_output=True)
-        port = await child.listening_port(seconds=20)
+        port = await child.listening_port(seconds=60)
         # A full pipe would block it for ever.
         assert await child.wait() == 0
         return port

@@ -175,7 +175,7 @@ ATTACKS: Final = (
         (
             f"{_UNIT}/lambdas/test_outcomes.py::TestDeadLetters::test_a_token_is_not_kept.*",
             f"{_UNIT}/lambdas/test_task_submission.py::test_a_secret_is_published.*",
-            f"{_INPUTS}/test_picture_finder.py::.*holds_no_secret.*",
+            f"{_INPUTS}/test_picture_resolver.py::.*holds_no_secret.*",
             f"{_INPUTS}/test_picture_resolver.py::.*signature.*",
             "tests/integration/agent/test_model_calls.py::test_a_token.*",
         ),

@@ -21,6 +21,7 @@ from runtime_image.agent.core.events import DrainRequested, Event, StopRequested
 from runtime_image.agent.core.shutdown_sequence import ShutdownSequence
 from runtime_image.agent.core.task_queue import TaskQueue
 from runtime_image.agent.core.worker_pools import WorkerPools
+from runtime_image.agent.engines import Threads, build_engine
 from runtime_image.agent.generate.generation import EngineSetUp, Generation, Interrupt, Readiness
 from runtime_image.agent.generate.generation_scheduler import GenerationScheduler
 from runtime_image.agent.generate.hang_detector import HangDetector
@@ -50,9 +51,6 @@ from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs
 from runtime_image.process.retry import Retry
 from runtime_image.process.threads import start_thread
-from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.engine import WebUiEngine
-from runtime_image.webui.readiness import gate_of
 from task_store.repository import TaskRepository
 
 if TYPE_CHECKING:  # loaded only by agents that need them
@@ -89,17 +87,7 @@ def build_loop(
     log.info("agent_started", owner=owner)
 
     # The world outside: the engine, the queue and the task table.
-    engine = WebUiEngine(
-        client=WebUiClient(
-            base_url=settings.webui_url,
-            gate=gate_of(base_url=settings.webui_url, ready_file=settings.engine_ready_file, clock=clock),
-        ),
-        allowed_options=settings.allowed_options,
-        limits=settings.limits,
-        models_folder=settings.models_directory if settings.model_bucket else None,
-        clock=clock,
-        log=log,
-    )
+    engine, engine_threads = build_engine(settings, clock, log)
     task_queue = TaskQueue(
         client=aws.queue,
         queue_url=settings.queue_url,
@@ -129,9 +117,7 @@ def build_loop(
     )
     preparer = TaskPreparer(
         engine=engine,
-        pictures=build_picture_resolver(
-            settings, text_fields=engine.text_fields, storage=aws.storage, retry=retry, clock=clock
-        ),
+        pictures=build_picture_resolver(settings, storage=aws.storage, retry=retry, clock=clock),
         model_cache=_build_model_cache(settings, engine, log),
         load_model_calls=_model_calls_loader(settings, clock, log),
         retry=retry,
@@ -165,7 +151,7 @@ def build_loop(
             MessageRequeue(queue=task_queue),
             TaskHeartbeat(repository=repository),
             previews,
-            Interrupt(engine=engine, log=log),
+            Interrupt(log=log),
             Readiness(engine=engine, retry=retry, clock=clock, stopping=stopping, log=log),
         ),
         post=post,
@@ -195,12 +181,13 @@ def build_loop(
     progress_poller = ProgressPoller(engine=engine, clock=clock, post=post)
     scale_in_protection = ScaleInProtection(orchestrator=build_orchestrator(settings), clock=clock, log=log, post=post)
     heartbeat = ReplicaHeartbeat(repository=repository, replica=owner, runtime=settings.runtime, clock=clock, log=log)
-    threads: dict[str, Callable[[], None]] = {
+    threads: Threads = {
         "poller": poller.run,
         "lease_renewal": lease_renewal.run,
         "progress": progress_poller.run,
         "scale_in_protection": scale_in_protection.run,
         "heartbeat": heartbeat.run,
+        **engine_threads,
     }
     for name, run in threads.items():
         start_thread(name, run, post)

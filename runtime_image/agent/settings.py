@@ -12,6 +12,10 @@ from contract.settings import Settings
 MIN_VISIBILITY_TIMEOUT_SECONDS: Final = 2
 MAX_VISIBILITY_TIMEOUT_SECONDS: Final = 43_200
 
+#: Form of an engine's address; empty for the other engine.
+_URL: Final = r"^(https?://[^/\s]+.*)?$"
+#: Field that an engine needs.
+_URL_OF: Final = {"sdwebui": "webui_url", "comfyui": "comfyui_url"}
 #: Fields that an orchestrator's adapter needs.
 _NEEDED_BY: Final = {
     "kubernetes": ("pod_name", "pod_namespace", "kubernetes_service_host"),
@@ -30,7 +34,20 @@ class AgentSettings(Settings):
     task_table: str = Field(min_length=1, description="Name of the task table")
     task_bucket: str = Field(min_length=1, description="Bucket of messages that were too large for a topic")
     output_bucket: str = Field(min_length=1, description="Bucket that gets pictures and answers")
-    webui_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address of the SD Web UI")
+    runtime_type: Literal["sdwebui", "comfyui"] = Field(
+        default="sdwebui", description="The engine that carries tasks out: the SD Web UI, or ComfyUI"
+    )
+    webui_url: str = Field(default="", pattern=_URL, description="Address of the SD Web UI (sdwebui)")
+    comfyui_url: str = Field(default="", pattern=_URL, description="Address of ComfyUI (comfyui)")
+    comfyui_input_folder: Path = Field(
+        default=Path("/comfyui/input"), description="ComfyUI's folder of input files, which the agent writes (comfyui)"
+    )
+    comfyui_output_folder: Path = Field(
+        default=Path("/comfyui/output"), description="ComfyUI's folder of output files, which the agent reads (comfyui)"
+    )
+    comfyui_temp_folder: Path = Field(
+        default=Path("/comfyui/temp"), description="ComfyUI's folder of temporary files (comfyui)"
+    )
     retention_seconds: int = Field(gt=0, description="How long a finished task's record can be read")
     visibility_timeout_seconds: int = Field(
         default=60,
@@ -93,6 +110,12 @@ class AgentSettings(Settings):
     )
     grace_period_seconds: Annotated[float, Field(gt=0)] = 110.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _engine_can_be_reached(self) -> Self:
+        if not getattr(self, name := _URL_OF[self.runtime_type]):
+            raise ValueError(f"RUNTIME_TYPE is {self.runtime_type} and needs {name.upper()}")
+        return self
 
     @model_validator(mode="after")
     def _orchestrator_can_be_reached(self) -> Self:

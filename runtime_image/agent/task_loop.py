@@ -187,7 +187,7 @@ class TaskLoop:
         may_be_cut = self._scheduler.stage_failed(task, is_answered=is_answered, now=now)
         # Any other error of an interrupted call means nothing, because the interrupt may be its cause.
         if isinstance(error, EngineUnreachable | EngineBroken if task.aborted.is_set() else EngineFailed):
-            if not isinstance(error, SuspectFailure):
+            if not isinstance(error, SuspectFailure) or isinstance(error, EngineUnreachable):
                 self._engine_failed(task, now)
             if isinstance(error, EngineBroken):
                 self._stop(ExitCode.WEBUI_UNHEALTHY)

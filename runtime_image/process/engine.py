@@ -1,9 +1,15 @@
-"""Vocabulary of generation engines: errors, progress, models and outputs, for engines' clients and for the agent."""
+"""Vocabulary of generation engines: errors, progress, models, inputs and outputs, for engines and for the agent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
 
 from contract.errors import DarkroomError
+from contract.webui_values import begins_as_link
+from contract.work import Size
 
 
 class EngineRefused(DarkroomError):
@@ -29,7 +35,10 @@ class EngineBroken(EngineFailed):
 
 
 class SuspectFailure(EngineFailed):
-    """Base of failures that the task may have caused: a second one in a row fails it. The engine is not blamed."""
+    """Base of failures that the task may have caused: a second one in a row fails it.
+
+    The engine is not blamed, unless it is unreachable or broken as well.
+    """
 
 
 class UnclearFailure(DarkroomError):
@@ -52,7 +61,7 @@ class NoPictures(DarkroomError):
 
 @dataclass(frozen=True)
 class Progress:
-    """One answer of the engine's progress call. It bears no task's name."""
+    """One answer of the engine about its progress."""
 
     #: Monotonic seconds before the question was sent.
     asked_at: float
@@ -71,6 +80,8 @@ class Progress:
     has_stepped: bool = False
     #: The known values of `contract.record.SAMPLING_KEYS`, for the task's record.
     sampling: Mapping[str, int] = field(default_factory=dict)
+    #: The running call, if the engine names it.
+    call: object | None = None
     #: The preview of the picture, base64, if it was asked for and exists.
     picture: str | None = None
 
@@ -89,13 +100,60 @@ class ModelReference:
     is_required: bool = False
 
 
+NO_SIZE: Final = Size(0, 0)
+
+
+class InputKind(StrEnum):
+    """Kinds of files that a task brings. The engine decides which kind a field takes."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    FILE = "file"
+
+
 @dataclass(frozen=True)
-class Picture:
-    """One file as the engine made it, byte for byte."""
+class InputReference:
+    """One link or encoded file, as the sender wrote it, and its path below the body (`init_images[0]`)."""
+
+    field: str
+    text: str
+    kind: InputKind = InputKind.IMAGE
+
+    @property
+    def is_link(self) -> bool:
+        """Return True if it must be fetched."""
+        return begins_as_link(self.text)
+
+
+class InputFile(NamedTuple):
+    """A checked file as the engine gets it."""
 
     data: bytes
+    #: Of an image.
+    size: Size = NO_SIZE
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file as the engine made it, byte for byte: a picture or another medium, in memory or on the disk."""
+
+    content: bytes | Path
     extension: str
     content_type: str
+    #: Node of the workflow that made it, its kind, and its name at the engine; empty if the engine has no such names.
+    node_id: str = ""
+    kind: str = ""
+    filename: str = ""
+
+    @property
+    def data(self) -> bytes:
+        """The whole file, in memory."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+    def opened(self) -> AbstractContextManager[bytes | BinaryIO]:
+        """Return the bytes, or the open file on the disk. A large file is never in memory as a whole."""
+        return nullcontext(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
 
 
 @dataclass(frozen=True)
@@ -105,3 +163,7 @@ class Outputs:
     pictures: tuple[Picture, ...]
     #: The answer without image data, JSON.
     response: bytes
+
+    def response_with(self, urls: Sequence[str]) -> bytes:  # noqa: ARG002 - for engines whose answer lists its files
+        """Return the response once the pictures have these addresses."""
+        return self.response

@@ -1,5 +1,6 @@
 """The SD Web UI as a generation engine: the agent's interface over its calls, checkpoints, options and names."""
 
+import base64
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -8,10 +9,15 @@ from typing import Any, Final
 from contract.routing import Limits
 from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Task
-from contract.work import Sizes
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import ModelReference, Outputs, Progress, UnclearFailure
+from runtime_image.process.engine import (
+    InputFile,
+    InputReference,
+    ModelReference,
+    Progress,
+)
 from runtime_image.process.logs import EventLog
+from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.checkpoints import Checkpoints, check_sampler
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.error_mapping import refusal
@@ -22,7 +28,6 @@ from runtime_image.webui.errors import (
     WebUiHung,
     WebUiRefused,
     WebUiResponse,
-    WebUiUnclear,
 )
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
@@ -30,7 +35,7 @@ from runtime_image.webui.names.referenced import names_in
 from runtime_image.webui.names.styles import STYLES_FILE, STYLES_FOLDER, read_styles, with_styles
 from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import CHECKPOINT_OPTION, OptionOverrides
-from runtime_image.webui.outputs import read_outputs
+from runtime_image.webui.picture_finder import find_pictures, replace_pictures
 from runtime_image.webui.progress import read_progress
 from runtime_image.webui.readiness import check_lists
 from runtime_image.webui.request import (
@@ -63,8 +68,6 @@ _NO_VAE: Final = frozenset({"Automatic", "None"})
 class WebUiEngine:
     """One SD Web UI. The lists, options and checkpoint that it remembers are dropped by `forget`."""
 
-    text_fields = TEXT_FIELDS
-
     def __init__(
         self,
         *,
@@ -92,10 +95,17 @@ class WebUiEngine:
         """The checkpoint that is known to be loaded, as the task named it."""
         return self.checkpoints.loaded_name
 
+    @property
+    def loaded_models(self) -> list[ModelReference]:
+        """The checkpoint that is known to be loaded."""
+        loaded = self.loaded_model
+        return [ModelReference(CHECKPOINT_FOLDER, loaded)] if loaded else []
+
     def draft(self, task: Task, *, checkpoint: str | None) -> "WebUiDraft":
         """Read a task's content; raises InvalidTask or UnsupportedTask if the Web UI has no such call."""
         body, path = content_of(task.metadata.tasktype, task.content)
         request = build_request(task.metadata.tasktype, task.content, {})
+        self._log.debug("task_content", task_id=task.metadata.id, prompt=body.get("prompt"))
         return WebUiDraft(self, request, body, path, checkpoint if request.generates else None)
 
     def check_ready(self) -> None:
@@ -107,10 +117,6 @@ class WebUiEngine:
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         """Ask for the progress of the running call; raises WebUiFailed."""
         return read_progress(self.client, self._clock, with_picture=with_picture)
-
-    def interrupt(self) -> None:
-        """Interrupt the running call; raises WebUiFailed."""
-        self.client.ask("POST", "/sdapi/v1/interrupt", b"")
 
     def forget(self) -> None:
         """Drop everything remembered of the Web UI, because it may have been restarted."""
@@ -223,8 +229,16 @@ class WebUiDraft:
         )
         self.body = body
 
-    def call(self, body: dict[str, Any], sizes: Sizes) -> "WebUiCall":
-        """Return the call with this body, whose pictures have these sizes; raises InvalidTask if it costs too much."""
+    def inputs(self) -> list[InputReference]:
+        """Return the links and pictures in it, except in fields that are text."""
+        return list(find_pictures(self.body, TEXT_FIELDS))
+
+    def call(self, inputs: Mapping[str, InputFile]) -> WebUiCall:
+        """Return the call with these pictures as base64; raises InvalidTask if it costs too much."""
+        found = {reference.text: inputs[reference.field] for reference in self.inputs()} if inputs else {}
+        encoded = {text: base64.b64encode(file.data).decode("ascii") for text, file in found.items()}
+        body = replace_pictures(self.body, encoded, TEXT_FIELDS) if encoded else self.body
+        sizes = {field: file.size for field, file in inputs.items()}
         self._engine.request_check.check_cost(self._request, body, self.path, sizes)
         return WebUiCall(self._engine, self._request.with_body(body), self._checkpoint)
 
@@ -236,65 +250,3 @@ class WebUiDraft:
 
     def _missing_checkpoint(self) -> str | None:
         return None if self._engine.checkpoints.is_loaded(self._checkpoint) else self._checkpoint
-
-
-class WebUiCall:
-    """The request that carries a task out, with the checkpoint that it needs."""
-
-    def __init__(
-        self,
-        engine: WebUiEngine,
-        request: WebUiRequest,
-        checkpoint: str | None,
-        *,
-        first_failure: UnclearFailure | None = None,
-    ) -> None:
-        self.request = request
-        self._engine = engine
-        self._checkpoint = checkpoint
-        self._first_failure = first_failure
-        self.takes_lock = request.takes_lock
-        self.generates = request.generates
-        self.is_exclusive = request.is_exclusive or request.loads_checkpoints or first_failure is not None
-
-    def has_model(self) -> bool:
-        """Return True if the checkpoint is loaded, as far as the client knows."""
-        return not self.generates or self._engine.checkpoints.is_loaded(self._checkpoint)
-
-    def is_set_up(self) -> bool:
-        """Return True if the Web UI needs no other checkpoint and no pinned option before the request."""
-        return self.has_model() and self._engine.options.are_pinned(self.request.overridden_options)
-
-    def set_up(self) -> Mapping[str, object]:
-        """Load the checkpoint and pin the overridden options; return both for the log."""
-        done: dict[str, object] = {}
-        if not self.has_model():
-            self._engine.checkpoints.load(self._checkpoint)
-            self._engine.options.checkpoint_was_loaded()
-            done["checkpoint"] = self._checkpoint
-        keys = self.request.overridden_options
-        if not self._engine.options.are_pinned(keys):
-            self._engine.options.pin(keys)
-            done["options"] = sorted(keys)
-        return done
-
-    def run(self, *, timeout_seconds: float) -> object:
-        """Send the request and return the value of its response; raises WebUiError."""
-        if self._first_failure is not None:
-            self._engine.check_health(generates=self.generates)
-        try:
-            return self._engine.send(self.request, checkpoint=self._checkpoint, timeout_seconds=timeout_seconds)
-        except WebUiUnclear as failure:
-            if self._first_failure is not None and failure.is_same_as(self._first_failure):
-                raise WebUiRefused(failure.message, answer=failure.answer) from failure
-            raise
-
-    def on_trial(self, failure: UnclearFailure) -> "WebUiCall | None":
-        """Return the call that runs after a check of the Web UI's health, and whose same failure is the request's."""
-        if self._first_failure is not None:
-            return None
-        return WebUiCall(self._engine, self.request, self._checkpoint, first_failure=failure)
-
-    def read_outputs(self, answer: object) -> Outputs:
-        """Split an answer into pictures and the rest; raises NoPictures or WebUiFailed."""
-        return read_outputs(self.request, answer)

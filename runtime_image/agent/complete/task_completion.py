@@ -70,6 +70,8 @@ class TaskCompletion:
         """Complete the task as the loop has decided."""
         # From here on the writes alone decide; a renewal that finds the record final would look like a lost lease.
         self._lease_renewal.stop(task)
+        if task.call is not None:
+            task.call.close()
         match task.completion:
             case Outcome() as outcome:
                 self._finish(task, outcome)

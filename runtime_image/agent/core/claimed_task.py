@@ -120,6 +120,11 @@ class ClaimedTask:
         return self.call is not None and self.call.takes_lock
 
     @property
+    def is_identified(self) -> bool:
+        """The engine names its call in its progress, and an interrupt ends it alone."""
+        return self.call is not None and self.call.is_identified
+
+    @property
     def shows_steps(self) -> bool:
         """The engine's progress moves with every step of it, and an interrupt ends it after a step."""
         return self.call is not None and self.call.generates

@@ -1,14 +1,21 @@
 """Interface of a generation engine, for every stage: drafts, calls, progress, interrupts, models and names.
 
-`runtime_image/webui` implements it for the SD Web UI. Another engine implements it in a package next to that one.
+`runtime_image/webui` implements it for the SD Web UI, `runtime_image/comfyui` for ComfyUI.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from contract.task import Task
-from contract.work import Sizes
-from runtime_image.process.engine import EngineFailed, ModelReference, Outputs, Progress, UnclearFailure
+from runtime_image.process.engine import (
+    EngineFailed,
+    InputFile,
+    InputReference,
+    ModelReference,
+    Outputs,
+    Progress,
+    UnclearFailure,
+)
 
 
 class EngineCall(Protocol):
@@ -25,6 +32,10 @@ class EngineCall(Protocol):
     @property
     def is_exclusive(self) -> bool:
         """No other call may overlap it."""
+
+    @property
+    def is_identified(self) -> bool:
+        """The engine names it in its progress, and an interrupt ends it alone, whether it runs or waits."""
 
     def has_model(self) -> bool:
         """Return True if the model that it needs is loaded, as far as the client knows."""
@@ -45,15 +56,20 @@ class EngineCall(Protocol):
         the same failure is the request's own.
         """
 
+    def interrupt(self) -> None:
+        """Interrupt it, or the running call if it is not identified; raises EngineFailed."""
+
     def read_outputs(self, answer: object) -> Outputs:
         """Split an answer into pictures and the rest; raises the engine's errors and NoPictures."""
+
+    def close(self) -> None:
+        """Delete the files that it has left on the disk, because its task has ended."""
 
 
 class EngineDraft(Protocol):
     """A task's content as the engine reads it, before links are replaced."""
 
-    #: Values that may hold links, and their path for error messages.
-    body: dict[str, Any]
+    #: Path of the content for error messages.
     path: str
 
     def models(self) -> Iterable[ModelReference]:
@@ -62,22 +78,23 @@ class EngineDraft(Protocol):
     def check(self, *, timeout_seconds: float) -> None:
         """Check the names and options in it. Raises InvalidTask, or EngineFailed without an answer."""
 
-    def call(self, body: dict[str, Any], sizes: Sizes) -> EngineCall:
-        """Return the call with this body, in which links are replaced. Raises InvalidTask if it costs too much.
+    def inputs(self) -> Sequence[InputReference]:
+        """Return the links and encoded files in it."""
 
-        `sizes` are those of its pictures, by their paths below the body.
-        """
+    def call(self, inputs: Mapping[str, InputFile]) -> EngineCall:
+        """Return the call with these files, by their paths below `path`. Raises InvalidTask if it costs too much."""
 
 
 class Engine(Protocol):
     """One engine on this machine. Called from several threads."""
 
-    #: Names of fields whose text stays text, even if it begins as a link does.
-    text_fields: frozenset[str]
-
     @property
     def loaded_model(self) -> str | None:
         """The checkpoint that is known to be loaded, as the task named it."""
+
+    @property
+    def loaded_models(self) -> Collection[ModelReference]:
+        """Models that it may have in memory; their files stay on the disk."""
 
     def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
         """Read a task's content. Raises InvalidTask, or another permanent error, if the engine has no such call."""
@@ -87,9 +104,6 @@ class Engine(Protocol):
 
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         """Ask for the progress of the running call; raises EngineFailed."""
-
-    def interrupt(self) -> None:
-        """Interrupt the running call; raises EngineFailed."""
 
     def forget(self) -> None:
         """Drop everything remembered of the engine, because it may have been restarted."""

@@ -62,19 +62,19 @@ class Generation:
 
 
 class Interrupt:
-    """Job that interrupts the running call; a separate thread, because it must wait for the engine only."""
+    """Job that interrupts a task's call; a separate thread, because it must wait for the engine only."""
 
     name = "interrupt"
     workers = 1
 
-    def __init__(self, *, engine: Engine, log: EventLog) -> None:
-        self._engine = engine
+    def __init__(self, *, log: EventLog) -> None:
         self._log = log
 
     def run(self, task: ClaimedTask) -> Event:
-        """Interrupt the running call on behalf of the task."""
+        """Interrupt the task's call."""
         try:
-            self._engine.interrupt()
+            if task.call is not None:
+                task.call.interrupt()
         except EngineFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
             return InterruptSent(task, is_accepted=False)

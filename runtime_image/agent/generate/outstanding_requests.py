@@ -1,8 +1,9 @@
 """Outstanding requests at the engine, and those of them that an interrupt may have cut.
 
-The engine's interrupt has no id: it cuts the call that runs when it arrives. A cut call answers as if it were whole;
-upscaling leaves pictures out. So an interrupt for one call makes every other call at the lock suspect. It is cleared
-once the engine shows it running, alone and not interrupted. A call that is answered before that is repeated.
+An interrupt of an identified call ends that call alone. Any other interrupt cuts the call that runs when it arrives. A
+cut call answers as if it were whole; upscaling leaves pictures out. So an interrupt for one call makes every other call
+at the lock suspect. It is cleared once the engine shows it running, alone and not interrupted. A call that is answered
+before that is repeated.
 """
 
 from typing import Final
@@ -28,7 +29,7 @@ class OutstandingRequests:
         #: Outstanding when an interrupt was sent for another, and not yet shown to have begun after it.
         self._suspects: set[ClaimedTask] = set()
         self._interrupting: ClaimedTask | None = None
-        self._interrupted: ClaimedTask | None = None
+        self._interrupted: set[ClaimedTask] = set()
         #: An interrupt got no answer: it may yet cut the call that runs then.
         self._is_interrupt_lost = False
         #: Monotonic seconds.
@@ -54,8 +55,7 @@ class OutstandingRequests:
         """Record that a call was answered; return True if the answer may be that of a cut call."""
         if task in self._sent:
             self._sent.remove(task)
-        if self._interrupted is task:
-            self._interrupted = None
+        self._interrupted.discard(task)
         self.last_answer_at = now
         suspect = task in self._suspects
         self._suspects.discard(task)
@@ -72,8 +72,7 @@ class OutstandingRequests:
     def idle(self) -> None:
         """Drop the calls whose connection broke, because the engine is idle."""
         self._sent = self.tasks
-        if self._interrupted in self._orphans:
-            self._interrupted = None
+        self._interrupted -= self._orphans
         self._orphans.clear()
         self._is_interrupt_lost = False
 
@@ -94,21 +93,30 @@ class OutstandingRequests:
         return [task for task in self._sent if task.takes_lock]
 
     def to_interrupt(self) -> ClaimedTask | None:
-        """Return the task whose interrupt must be sent now: it runs, and was aborted or is wanted as it is."""
-        oldest = next(iter(self.at_lock), None)
-        if oldest is None or not oldest.must_be_cut or self._interrupting or self._interrupted is oldest:
+        """Return the task whose interrupt must be sent now: it was aborted or is wanted as it is.
+
+        It runs, or it is identified and waits.
+        """
+        if self._interrupting:
             return None
-        return oldest
+        at_lock = self.at_lock
+        reachable = [task for task in at_lock if task is at_lock[0] or task.is_identified]
+        return next((task for task in reachable if task.must_be_cut and task not in self._interrupted), None)
 
     def interrupting(self, task: ClaimedTask) -> None:
         """Record that an interrupt is on its way."""
         self._interrupting = task
-        self._suspects |= {other for other in self.tasks if other.takes_lock and other is not task}
+        if not task.is_identified:
+            self._suspects |= {other for other in self.tasks if other.takes_lock and other is not task}
 
     def interrupt_sent(self, now: float, *, is_accepted: bool = True) -> None:
         """Record the engine's answer to the interrupt; without one, no call is cleared until the engine is idle."""
-        self._interrupted = self._interrupting if self._interrupting in self.at_lock else None
-        self._interrupting = None
+        task, self._interrupting = self._interrupting, None
+        if task is not None and task.is_identified:
+            # It is sent again if the engine did not confirm it.
+            self._interrupted |= {task} if is_accepted and task in self.at_lock else set()
+            return
+        self._interrupted = {task} if task is not None and task in self.at_lock else set()
         self._interrupt_sent_at = now
         self._is_interrupt_lost |= not is_accepted
 
@@ -123,5 +131,5 @@ class OutstandingRequests:
         is_alone = len(self.at_lock) == 1 and progress.asked_at >= self.last_answer_at
         if is_alone and not self._is_interrupt_lost:
             self._suspects.clear()
-        if self._interrupted and now - self._interrupt_sent_at > REPEAT_SECONDS:
-            self._interrupted = None
+        if now - self._interrupt_sent_at > REPEAT_SECONDS:
+            self._interrupted = {task for task in self._interrupted if task.is_identified}

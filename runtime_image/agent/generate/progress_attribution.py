@@ -1,6 +1,7 @@
 """Attribution of the engine's progress to a task.
 
-Progress names no task, and a call that has left the lock may be encoded and sent for seconds while the next one runs.
+Progress that names its call is that task's. Other progress names no task, and a call that has left the lock may be
+encoded and sent for seconds while the next one runs.
 So each run that shows itself is attributed to the oldest call that has not run yet, which is good enough for numbers. A
 preview is a picture, and must never reach another caller. It counts only in a run that has shown itself while its call
 was the only one at the engine. Until then no call is sent behind one that wants previews.
@@ -34,6 +35,10 @@ class ProgressAttribution:
         if not progress.busy or progress.asked_at < self._outstanding.last_answer_at:
             return None
         at_lock = self._outstanding.at_lock
+        if progress.call is not None:
+            self._task = next((task for task in at_lock if task.call is progress.call), None)
+            self._is_sure = True
+            return self._task
         there = [task for task in at_lock if task.sent_at <= progress.asked_at]
         if len(at_lock) == len(there) == 1:
             self._task, self._is_sure = there[0], True
@@ -54,4 +59,7 @@ class ProgressAttribution:
     @property
     def is_awaited(self) -> bool:
         """A call that wants previews has not shown itself; no call may be sent behind it yet."""
-        return any(task.metadata.policy.preview and not self.is_sure_of(task) for task in self._outstanding.at_lock)
+        return any(
+            task.metadata.policy.preview and not task.is_identified and not self.is_sure_of(task)
+            for task in self._outstanding.at_lock
+        )

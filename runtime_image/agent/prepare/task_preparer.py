@@ -69,14 +69,14 @@ class TaskPreparer:
             return
         # Refuses a task that cannot be carried out before anything is fetched for it.
         draft = self._engine.draft(description, checkpoint=task.task_message.checkpoint)
-        self._log.debug("task_content", task_id=task.metadata.id, prompt=draft.body.get("prompt"))
         if self._model_cache is not None:
             # Before their names are checked: the engine looks at its folders again for a name that it does not know.
             self._model_cache.fetch(task, draft.models())
         self._check(task, draft)
         etags = task.task_message.etags
-        body, sizes = self._pictures.resolve(draft.body, draft.path, task_id=task.metadata.id, etags=etags)
-        task.call = draft.call(body, sizes)
+        task.call = draft.call(
+            self._pictures.resolve(draft.inputs(), draft.path, task_id=task.metadata.id, etags=etags)
+        )
 
     def _check(self, task: ClaimedTask, draft: EngineDraft) -> None:
         gives_up_at = self._clock.monotonic() + HOLD_SECONDS

@@ -1,9 +1,9 @@
 """Upload of a task's outputs to S3. The record names them only after that, so a crash loses nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contract.delivery import listed as listed_deliveries
 from contract.json_values import compact_json
@@ -25,7 +25,7 @@ from runtime_image.agent.core.worker_pools import MAX_STORING
 from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.agent.store.picture_encoder import THUMBNAIL_TYPE, PictureEncoder
 from runtime_image.process.aws import AWS_ERRORS, error_code
-from runtime_image.process.engine import Outputs
+from runtime_image.process.engine import Outputs, Picture
 from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 #: Uploads at a time of one task: the most that shortens the wait for one instance's uplink.
 PARALLEL_UPLOADS: Final = 4
 
-_JSON: Final = "application/json"
+#: Content types that a browser shows with their scripts and links, or takes for another type.
+_RUN_BY_BROWSERS: Final = frozenset({"text/html", "text/plain", "image/svg+xml"})
 
 Upload = Callable[[], object]
 
@@ -75,42 +76,39 @@ class OutputUploader:
         """
         outputs = self._as_asked(task, _outputs_of(task))
         keys = self._keys(task, outputs)
-        uploads = [
-            self._upload(task, keys[index], picture.data, picture.content_type)
-            for index, picture in enumerate(outputs.pictures)
-        ]
-        uploads.append(self._upload(task, keys[-1], outputs.response, _JSON))
+        uploads = [self._upload(task, keys[index], picture) for index, picture in enumerate(outputs.pictures)]
         *urls, output_url = [S3Location(self._bucket, key).uri for key in keys]
+        uploads.append(self._upload(task, keys[-1], _json(outputs.response_with(urls))))
         outcome = Outcome(Status.COMPLETED, image_urls=listed(urls), output_url=output_url)
         if len(outcome.image_urls) < len(urls):
             metadata = task.metadata
             key = manifest_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt))
-            uploads.append(self._upload(task, key, manifest(urls, output_url).encode(), _JSON))
+            uploads.append(self._upload(task, key, _json(manifest(urls, output_url).encode())))
             outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self._bucket, key).uri)
-        thumbnails = [
-            self._thumbnail(task, number, picture.data)
+        thumbnails = {
+            number: self._thumbnail(task, number, picture)
             for number, picture in enumerate(outputs.pictures, 1)
-            if task.metadata.output.thumbnails
-        ]
-        results = in_parallel([*uploads, *thumbnails], threads=PARALLEL_UPLOADS, name="upload")
+            if task.metadata.output.thumbnails and picture.content_type.startswith("image/")
+        }
+        results = in_parallel([*uploads, *thumbnails.values()], threads=PARALLEL_UPLOADS, name="upload")
         for result in results[: len(uploads)]:
             if isinstance(result, Exception):
                 raise result
-        made = self._numbers_of(task, results[len(uploads) :])
+        made = self._numbers_of(task, thumbnails, results[len(uploads) :])
         names = [key.rpartition("/")[2] for key in keys]
         deliveries = listed_deliveries(self._delivery.deliver(task, outputs.pictures, names[:-1]))
         task.answer, task.outcome = None, replace(outcome, thumbnails=made, deliveries=deliveries)
 
-    def _thumbnail(self, task: ClaimedTask, number: int, picture: bytes) -> Upload:
+    def _thumbnail(self, task: ClaimedTask, number: int, picture: Picture) -> Upload:
         metadata = task.metadata
         key = thumbnail_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt), number)
         # It is sent once, because a task must not wait for its thumbnails.
-        return lambda: self._put(task, key, self._encoder.thumbnail(picture), THUMBNAIL_TYPE)
+        return lambda: self._put(task, key, Picture(self._encoder.thumbnail(picture), "webp", THUMBNAIL_TYPE))
 
-    def _numbers_of(self, task: ClaimedTask, results: Sequence[object]) -> tuple[int, ...]:
+    def _numbers_of(self, task: ClaimedTask, numbers: Iterable[int], results: Sequence[object]) -> tuple[int, ...]:
         """Return the numbers of the pictures whose thumbnail was stored. A missing one does not fail the task."""
         made = []
-        for number, result in enumerate(results, 1):
+        for number, result in zip(numbers, results, strict=True):
             if isinstance(result, TaskAborted):
                 raise result
             if isinstance(result, Exception):
@@ -132,27 +130,35 @@ class OutputUploader:
         ]
         return [*keys, response_key(prefix, task_id, run)]
 
-    def _upload(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> Upload:
-        put = partial(self._put, task, key, data, content_type)
+    def _upload(self, task: ClaimedTask, key: str, file: Picture) -> Upload:
+        put = partial(self._put, task, key, file)
         return lambda: self._retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
 
-    def _put(self, task: ClaimedTask, key: str, data: bytes, content_type: str) -> None:
+    def _put(self, task: ClaimedTask, key: str, file: Picture) -> None:
         if task.aborted.is_set():
             raise TaskAborted
+        # A browser must not run what a task made.
+        as_attachment: Any = {"ContentDisposition": "attachment"} if file.content_type in _RUN_BY_BROWSERS else {}
         try:
             # The role allows no other write, so that no output can be replaced.
-            self._storage.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=data,
-                ContentType=content_type,
-                Metadata=output_metadata(task.task_message.tenant),
-                IfNoneMatch="*",
-            )
+            with file.opened() as body:
+                self._storage.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=file.content_type,
+                    Metadata=output_metadata(task.task_message.tenant),
+                    IfNoneMatch="*",
+                    **as_attachment,
+                )
         except AWS_ERRORS as error:
             # This attempt alone writes to the key, so S3 has the object and the answer to its first write was lost.
             if error_code(error) != "PreconditionFailed":
                 raise
+
+
+def _json(content: bytes) -> Picture:
+    return Picture(content, "json", "application/json")
 
 
 def _outputs_of(task: ClaimedTask) -> Outputs:

@@ -97,13 +97,14 @@ class PictureDelivery:
 
     def _copy(self, picture: Picture, location: S3Location) -> None:
         try:
-            self._storage.put_object(
-                Bucket=location.bucket,
-                Key=location.key,
-                Body=picture.data,
-                ContentType=picture.content_type,
-                IfNoneMatch="*",
-            )
+            with picture.opened() as body:
+                self._storage.put_object(
+                    Bucket=location.bucket,
+                    Key=location.key,
+                    Body=body,
+                    ContentType=picture.content_type,
+                    IfNoneMatch="*",
+                )
         except AWS_ERRORS as error:
             code = error_code(error)
             # The key names the attempt, so an earlier write of the same picture has arrived.

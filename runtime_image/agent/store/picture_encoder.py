@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 from PIL import ExifTags, Image
@@ -50,9 +51,9 @@ class PictureEncoder:
         # One picture at a time, because the largest needs a quarter of a gigabyte.
         self._unpacking = threading.Lock()
 
-    def thumbnail(self, data: bytes) -> bytes:
+    def thumbnail(self, made: Picture) -> bytes:
         """Return a picture within 256 x 256 pixels as WebP, without its texts; raises UnreadablePicture."""
-        with self._opened(data) as picture:
+        with self._opened(made) as picture:
             picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), reducing_gap=_REDUCING_GAP)
             return _save(_without_texts(picture), "webp", quality=_THUMBNAIL_QUALITY)
 
@@ -63,7 +64,7 @@ class PictureEncoder:
         """
         if not wanted.changes_pictures or picture.extension not in _UNCHANGED:
             return picture
-        with self._opened(picture.data) as opened:
+        with self._opened(picture) as opened:
             if getattr(opened, "is_animated", False):
                 return picture
             format_ = wanted.format or _UNCHANGED[picture.extension]
@@ -75,12 +76,13 @@ class PictureEncoder:
                 data = _save(plain, "png", parameters=parameters)
         kind = detect_format(data)
         assert kind  # noqa: S101 - Pillow wrote it
-        return Picture(data, kind.extension, kind.content_type)
+        return replace(picture, content=data, extension=kind.extension, content_type=kind.content_type)
 
     @contextmanager
-    def _opened(self, data: bytes) -> Iterator[Image.Image]:
+    def _opened(self, made: Picture) -> Iterator[Image.Image]:
         try:
-            with self._unpacking, Image.open(io.BytesIO(data), formats=_MADE) as picture:
+            file = io.BytesIO(made.content) if isinstance(made.content, bytes) else made.content
+            with self._unpacking, Image.open(file, formats=_MADE) as picture:
                 _check_size(picture)
                 yield picture
         except UnreadablePicture:

@@ -53,7 +53,7 @@ class ReplicaReport:
         """Count a result."""
         with self._lock:
             self._results[result] += 1
-            # A task that ran out of memory for the second time is the cause itself, and a new Web UI would not help.
+            # A task that ran out of memory for the second time is the cause itself, and a new engine would not help.
             self._out_of_memory += result is TaskResult.RELEASED and error_code == "out_of_memory"
 
     def tick(self, now: float, *, held: int) -> None:

@@ -337,16 +337,24 @@ class Harness:
 @contextmanager
 def make_harness(endpoint: str, directory: Path) -> Iterator[Harness]:
     webui = StubWebUi(settings_file=directory / "config.json")
-    with serve_stub(webui) as url:
-        harness = Harness(endpoint, directory, webui, url)
-        try:
-            yield harness
-        finally:
-            for thread in harness.threads:
-                thread.stop()
-            for process in harness.processes:
-                if process.is_running:
-                    process.kill()
-            for agent in (*harness.threads, *harness.processes):
-                # pytest shows it if the test failed.
-                sys.stdout.write(agent.log_file.read_text()[-MAX_LOG_SHOWN:])
+    with serve_stub(webui) as url, stopping(Harness(endpoint, directory, webui, url)) as harness:
+        yield harness
+
+
+H = TypeVar("H", bound=Harness)
+
+
+@contextmanager
+def stopping(harness: H) -> Iterator[H]:
+    """Stop the agents in the end."""
+    try:
+        yield harness
+    finally:
+        for thread in harness.threads:
+            thread.stop()
+        for process in harness.processes:
+            if process.is_running:
+                process.kill()
+        for agent in (*harness.threads, *harness.processes):
+            # pytest shows it if the test failed.
+            sys.stdout.write(agent.log_file.read_text()[-MAX_LOG_SHOWN:])

@@ -20,8 +20,9 @@ from runtime_image.agent.generate.generation import Generation, Interrupt
 from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.engine import WebUiCall, WebUiEngine
+from runtime_image.webui.engine import WebUiEngine
 from runtime_image.webui.request import WebUiRequest
 from stub_webui.server import serve_stub
 from stub_webui.web_ui import StubWebUi
@@ -49,9 +50,9 @@ class RunningClock(StillClock):
 class CallingPools(FakePools):
     """Calls the Web UI for real, and records everything else."""
 
-    def __init__(self, engine: WebUiEngine, clock: Clock, log: EventLog, post: Callable[[on.Event], None]) -> None:
+    def __init__(self, clock: Clock, log: EventLog, post: Callable[[on.Event], None]) -> None:
         super().__init__()
-        self._real = WorkerPools(stages=[Generation(clock=clock)], jobs=[Interrupt(engine=engine, log=log)], post=post)
+        self._real = WorkerPools(stages=[Generation(clock=clock)], jobs=[Interrupt(log=log)], post=post)
 
     def run_stage(self, name: str, task: ClaimedTask) -> None:
         if name == Generation.name:
@@ -104,7 +105,7 @@ def test_no_cut_picture_counts_and_nobody_elses_generation_is_lost(concurrency: 
         poller = ProgressPoller(engine=engine, clock=clock, post=events.put)
         threading.Thread(target=poller.run, daemon=True).start()
         agent = RacingAgent(
-            pools=CallingPools(engine, clock, log, events.put),
+            pools=CallingPools(clock, log, events.put),
             progress_poller=poller,
             clock=clock,
             seconds_per_task=STEPS * SECONDS_PER_STEP,

@@ -21,11 +21,13 @@ from contract.submission import parse_submission
 from embedded_webui.images import codec
 from embedded_webui.options import WebUiOptions, read_defaults
 from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher
+from runtime_image.agent.prepare.inputs.media_check import read_medium
 from runtime_image.agent.prepare.inputs.picture_reader import PictureReader
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
+from runtime_image.webui.picture_finder import find_pictures
 from runtime_image.webui.request import TEXT_FIELDS
 from tests.harness.parameter_names import name_bytes
 from tests.harness.serving import QuietHandler, serving
@@ -67,9 +69,10 @@ class Journey:
         metadata = {"id": "sent", "runtime": "sdruntime", "tasktype": "image-to-image"}
         task = {"task": {"metadata": metadata, "content": {"init_images": [written]}}}
         submission = parse_submission(task, catalogue=CATALOGUE, find_checkpoint=lambda name: name)
-        body, sizes = self._resolver().resolve(submission.task.content, "task.content", task_id="sent", etags={})
-        image = codec.decode(body["init_images"][0], self.options)
-        assert sizes == {"init_images[0]": image.size}
+        found = list(find_pictures(submission.task.content, TEXT_FIELDS))
+        file = self._resolver().resolve(found, "task.content", task_id="sent", etags={})["init_images[0]"]
+        image = codec.decode(base64.b64encode(file.data).decode(), self.options)
+        assert file.size == image.size
         return codec.flatten(image, "#ffffff")
 
     def _resolver(self) -> PictureResolver:
@@ -80,8 +83,9 @@ class Journey:
             fetch_http=HttpFetcher(resolve=lambda *_: ["127.0.0.1"], allowed_hosts=[host], clock=clock).fetch,
             fetch_s3=S3Fetcher(storage=self.storage, buckets=[BUCKET], own_buckets=[], retry=retry, clock=clock).fetch,
             read=PictureReader().read,
+            read_other=read_medium,
         )
-        return PictureResolver(load_tools=lambda: tools, text_fields=TEXT_FIELDS)
+        return PictureResolver(load_tools=lambda: tools)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from contract.routing import Limits
 from contract.task import Metadata, Task
 from embedded_webui.web_ui import CHECKPOINT_FOLDER
 from runtime_image.process.logs import EventLog
+from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.engine import WebUiCall, WebUiDraft, WebUiEngine
+from runtime_image.webui.engine import WebUiDraft, WebUiEngine
 from runtime_image.webui.errors import CheckpointNotLoaded, WebUiUnclear
 from tests.harness.still_clock import StillClock
 from tests.integration.embedded_webui.conftest import CHECKPOINTS
@@ -68,7 +69,7 @@ def draft(engine: WebUiEngine, checkpoint: str, **content: object) -> WebUiDraft
 
 def call(engine: WebUiEngine, checkpoint: str, **content: object) -> WebUiCall:
     drafted = draft(engine, checkpoint, **content)
-    return drafted.call(drafted.body, {})
+    return drafted.call({})
 
 
 def picture(engine: WebUiEngine, checkpoint: str) -> bytes:
@@ -113,7 +114,7 @@ def test_a_task_that_sets_a_checkpoint_as_an_option_spoils_no_other_task(engine:
     drafted.check(timeout_seconds=DEADLINE_SECONDS)
 
     with pytest.raises(CheckpointNotLoaded):
-        drafted.call(drafted.body, {}).run(timeout_seconds=DEADLINE_SECONDS)
+        drafted.call({}).run(timeout_seconds=DEADLINE_SECONDS)
 
     assert picture(engine, CHECKPOINTS.first) == whole
 

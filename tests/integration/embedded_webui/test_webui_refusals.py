@@ -9,8 +9,9 @@ from contract.routing import Limits
 from contract.task import Metadata, Task
 from runtime_image.process.engine import UnclearFailure
 from runtime_image.process.logs import EventLog
+from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.engine import WebUiCall, WebUiEngine
+from runtime_image.webui.engine import WebUiEngine
 from runtime_image.webui.errors import WebUiRefused
 from tests.harness.still_clock import StillClock
 from tests.integration.embedded_webui.conformance import drawn, encoded
@@ -39,7 +40,7 @@ def call(engine: WebUiEngine, tasktype: str, content: dict[str, Any]) -> WebUiCa
     metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": tasktype})
     draft = engine.draft(Task(metadata=metadata, content=content), checkpoint=CHECKPOINTS.first)
     draft.check(timeout_seconds=DEADLINE_SECONDS)
-    asked = draft.call(draft.body, {})
+    asked = draft.call({})
     asked.set_up()
     return asked
 

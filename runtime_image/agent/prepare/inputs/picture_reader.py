@@ -1,15 +1,16 @@
-"""Reader of input pictures: each is unpacked once here, so that no broken one reaches the Web UI."""
+"""Reader of input pictures: each is unpacked once here, so that no broken one reaches the engine."""
 
 import io
 import threading
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from contract.picture_formats import INPUT_FORMATS, UnusablePicture, check_input_format
 from contract.work import MAX_PIXELS, Size
+from runtime_image.process.engine import InputFile
 
 #: Length of a text in a picture. The Web UI searches parameters with an expression that needs quadratic time, so a text
 #: of a megabyte would stop it for minutes.
@@ -26,13 +27,6 @@ _ON_THE_SIDE: Final = range(5, 9)
 _JPEG_PART: Final = 8
 
 
-class InputPicture(NamedTuple):
-    """A picture as the Web UI gets it."""
-
-    data: bytes
-    size: Size
-
-
 class PictureReader:
     """Prepares Pillow; `read` may then be called from any thread."""
 
@@ -45,8 +39,8 @@ class PictureReader:
         # One picture at a time, because the largest needs a quarter of a gigabyte.
         self._unpacking = threading.Lock()
 
-    def read(self, data: bytes) -> InputPicture:
-        """Return a picture that the Web UI can be given; raises UnusablePicture for everything else."""
+    def read(self, data: bytes) -> InputFile:
+        """Return a picture that the engine can be given; raises UnusablePicture for everything else."""
         check_input_format(data)
         try:
             with self._unpacking, Image.open(io.BytesIO(data), formats=self._formats) as picture:
@@ -57,7 +51,7 @@ class PictureReader:
             # Pillow raises nearly anything on a broken file.
             raise UnusablePicture(f"it is cut off or damaged ({type(error).__name__})") from error
 
-    def _read(self, data: bytes, picture: Image.Image) -> InputPicture:
+    def _read(self, data: bytes, picture: Image.Image) -> InputFile:
         width, height = picture.size
         if width * height > MAX_PIXELS:
             megapixels = MAX_PIXELS // 1_000_000
@@ -70,7 +64,7 @@ class PictureReader:
             data = _with_eight_bits(picture)
         elif picture.mode not in _EIGHT_BIT_MODES:
             raise UnusablePicture("its pixels have more than 16 bits; write 8 bits for each colour")
-        return InputPicture(data, Size(height, width) if _lies_on_its_side(picture) else Size(width, height))
+        return InputFile(data, Size(height, width) if _lies_on_its_side(picture) else Size(width, height))
 
 
 def _with_eight_bits(picture: Image.Image) -> bytes:

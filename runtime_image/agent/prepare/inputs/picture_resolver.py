@@ -1,31 +1,34 @@
-"""Resolver of a task's pictures: each is fetched once, in parallel, and becomes plain base64."""
+"""Resolver of a task's input files: each is fetched once, in parallel, and checked."""
 
 import base64
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from contract.encoded_picture import plain_base64
 from contract.errors import DarkroomError, FieldError, InvalidTask
 from contract.picture_formats import UnusablePicture
 from contract.upload import MAX_LINKS, MAX_TASK_BYTES
-from contract.work import MAX_TASK_PIXELS, Size
+from contract.work import MAX_TASK_PIXELS
 from guarded_http.errors import LinkRefused
-from runtime_image.agent.prepare.inputs.picture_finder import FoundPicture, find_pictures, replace_pictures, shown_link
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine import InputFile, InputKind, InputReference
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-    from runtime_image.agent.prepare.inputs.picture_reader import InputPicture
 
-
+#: Query and fragment of a URL.
+_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
+#: Characters of a link that errors and logs show.
+MAX_SHOWN: Final = 200
 #: Pictures of one task that are fetched and read at a time.
 PARALLEL_FETCHES: Final = 4
 
@@ -38,41 +41,35 @@ class PictureTools:
     fetch_http: Callable[[str], bytes]
     #: The same. Its further arguments are the task's id, for the log, and the ETag of an object in an own bucket.
     fetch_s3: Callable[[str, str, str | None], bytes]
-    #: Raises UnusablePicture.
-    read: "Callable[[bytes], InputPicture]"
-
-
-@dataclass(frozen=True)
-class _Resolved:
-    encoded: str
-    size: Size
+    #: Returns an image as the engine gets it. Raises UnusablePicture.
+    read: Callable[[bytes], InputFile]
+    #: Returns a file of another kind as it is. Raises UnusablePicture.
+    read_other: Callable[[bytes, InputKind], InputFile]
 
 
 class PictureResolver:
-    """Replaces links and every form of base64 by plain base64; an error names the field of its picture."""
+    """Turns links and every form of base64 into files; an error names the field of its file."""
 
-    def __init__(self, *, load_tools: Callable[[], PictureTools], text_fields: frozenset[str]) -> None:
+    def __init__(self, *, load_tools: Callable[[], PictureTools]) -> None:
         self._load_tools = load_tools
-        self._text_fields = text_fields
 
     def resolve(
-        self, body: dict[str, Any], path: str, *, task_id: str, etags: Mapping[str, str]
-    ) -> tuple[dict[str, Any], dict[str, Size]]:
-        """Return `body` with its pictures, and their sizes by paths below it.
+        self, found: Sequence[InputReference], path: str, *, task_id: str, etags: Mapping[str, str]
+    ) -> dict[str, InputFile]:
+        """Return the files by their paths below the content.
 
         Args:
-            body: The body of the call.
-            path: Its path in the task.
+            found: Links and encoded files of the content.
+            path: Path of the content in the task.
             task_id: The task's id, for the log.
             etags: The ETags of linked objects in own buckets, by link.
 
         Raises:
             InvalidTask: for the first picture, in the order of the content, that fails. Its cause is what failed.
         """
-        found = list(find_pictures(body, self._text_fields))
         if not found:
             # The libraries are not loaded.
-            return body, {}
+            return {}
         links = sum(picture.is_link for picture in found)
         if links > MAX_LINKS:
             message = f"holds {links} links; {MAX_LINKS} are accepted"
@@ -86,19 +83,17 @@ class PictureResolver:
             for picture in different
         ]
         outcomes = in_parallel(jobs, threads=PARALLEL_FETCHES, name="picture")
-        resolved: dict[str, _Resolved] = {}
+        resolved: dict[str, InputFile] = {}
         # The first place of each picture decides the order.
         for picture, outcome in zip(different, outcomes, strict=True):
             match outcome:
-                case _Resolved():
+                case InputFile():
                     resolved[picture.text] = outcome
                 case DarkroomError(retryable=False) if not isinstance(outcome, InvalidTask):
                     raise InvalidTask([_problem(picture, f"{path}.{picture.field}", outcome)]) from outcome
                 case _:
                     raise outcome
-        replacements = {text: picture.encoded for text, picture in resolved.items()}
-        sizes = {picture.field: resolved[picture.text].size for picture in found}
-        return replace_pictures(body, replacements, self._text_fields), sizes
+        return {picture.field: resolved[picture.text] for picture in found}
 
 
 class _PictureLimits:
@@ -124,30 +119,37 @@ class _PictureLimits:
 
 def _resolve(
     tools: PictureTools,
-    picture: FoundPicture,
+    picture: InputReference,
     task_id: str,
     etags: Mapping[str, str],
     count: Callable[[bytes, int], None],
-) -> _Resolved:
+) -> InputFile:
     # The other pictures may be too many already; then this one is not fetched.
     count(b"", 0)
     if picture.is_link:
         link = picture.text.strip()
         is_s3 = link.lower().startswith("s3:")
         data = tools.fetch_s3(link, task_id, etags.get(picture.text)) if is_s3 else tools.fetch_http(link)
-        plain = ""
     else:
-        plain = plain_base64(picture.text)
-        data = base64.b64decode(plain)
+        data = base64.b64decode(plain_base64(picture.text))
     count(data, 0)
-    read = tools.read(data)
+    read = tools.read(data) if picture.kind is InputKind.IMAGE else tools.read_other(data, picture.kind)
     count(b"", read.size.pixels)
-    if read.data is not data or not plain:
-        plain = base64.b64encode(read.data).decode("ascii")
-    return _Resolved(plain, read.size)
+    return read
 
 
-def _problem(picture: FoundPicture, field: str, error: DarkroomError) -> FieldError:
+def shown_link(link: str) -> str:
+    """Return a link as errors and logs may show it: without a presigned link's signature and without a password."""
+    scheme, _, rest = link.partition("://")
+    if scheme.strip().lower() == "s3":
+        return link[:MAX_SHOWN]
+    if "@" in rest.partition("/")[0]:
+        return f"{scheme}://…"
+    bare = _QUERY.sub("", link)
+    return bare[:MAX_SHOWN] + ("?…" if bare != link else "")
+
+
+def _problem(picture: InputReference, field: str, error: DarkroomError) -> FieldError:
     if not picture.is_link:
         return FieldError(field, f"cannot be used: {error.message}")
     code = LinkRefused.code if isinstance(error, UnusablePicture) else error.code
@@ -157,7 +159,6 @@ def _problem(picture: FoundPicture, field: str, error: DarkroomError) -> FieldEr
 def build_picture_resolver(
     settings: AgentSettings,
     *,
-    text_fields: frozenset[str],
     storage: "S3Client",
     retry: Retry,
     clock: Clock,
@@ -173,13 +174,14 @@ def build_picture_resolver(
                 tools.append(_load(settings, storage, retry, clock))
         return tools[0]
 
-    return PictureResolver(load_tools=load, text_fields=text_fields)
+    return PictureResolver(load_tools=load)
 
 
 def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clock) -> PictureTools:
     # 100 ms and 15 MB, which only agents whose tasks have pictures should pay.
     from guarded_http.network import resolve_with_system  # noqa: PLC0415 - see above
     from runtime_image.agent.prepare.inputs.fetchers import HttpFetcher, S3Fetcher  # noqa: PLC0415 - see above
+    from runtime_image.agent.prepare.inputs.media_check import read_medium  # noqa: PLC0415 - see above
     from runtime_image.agent.prepare.inputs.picture_reader import PictureReader  # noqa: PLC0415 - see above
 
     http = HttpFetcher(
@@ -194,4 +196,4 @@ def _load(settings: AgentSettings, storage: "S3Client", retry: Retry, clock: Clo
         retry=retry,
         clock=clock,
     )
-    return PictureTools(fetch_http=http.fetch, fetch_s3=s3.fetch, read=PictureReader().read)
+    return PictureTools(fetch_http=http.fetch, fetch_s3=s3.fetch, read=PictureReader().read, read_other=read_medium)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from contract.errors import DarkroomError
 from contract.record import Record
+from contract.storage import CHECKPOINT_FOLDER
 from contract.task import Task
 from contract.tenancy import tenant_in
 from contract.transitions import Outcome
@@ -22,9 +23,9 @@ from runtime_image.agent.generate.progress_monitor import ProgressPoller
 from runtime_image.agent.intake.prefetcher import QueuePoller
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.orchestrator.orchestrator import Placement
-from runtime_image.process.engine import Outputs, Progress, UnclearFailure
+from runtime_image.process.engine import ModelReference, Outputs, Progress, UnclearFailure
 from runtime_image.webui.errors import WebUiHung
-from runtime_image.webui.request import TEXT_FIELDS, WebUiRequest
+from runtime_image.webui.request import WebUiRequest
 from task_store.lease import Lease, LeaseLost, ProgressReport
 from task_store.repository import TaskRepository
 
@@ -63,11 +64,14 @@ class FakeEngine:
 
     name: str | None = None
     pinned: set[str] = field(default_factory=set)
-    text_fields: frozenset[str] = TEXT_FIELDS
 
     @property
     def loaded_model(self) -> str | None:
         return self.name
+
+    @property
+    def loaded_models(self) -> list[ModelReference]:
+        return [ModelReference(CHECKPOINT_FOLDER, self.name)] if self.name else []
 
     def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
         raise NotImplementedError
@@ -77,9 +81,6 @@ class FakeEngine:
 
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         raise NotImplementedError
-
-    def interrupt(self) -> None:
-        pass
 
     def forget(self) -> None:
         self.name = None
@@ -96,6 +97,8 @@ class FakeCall:
     engine: FakeEngine
     checkpoint: str | None = None
     is_trial: bool = False
+    is_identified: bool = False
+    is_closed: bool = False
 
     @property
     def takes_lock(self) -> bool:
@@ -124,8 +127,14 @@ class FakeCall:
     def on_trial(self, failure: UnclearFailure) -> "FakeCall | None":
         return None if self.is_trial else replace(self, is_trial=True)
 
+    def interrupt(self) -> None:
+        pass
+
     def read_outputs(self, answer: object) -> Outputs:
         raise NotImplementedError
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 class FakePoller(QueuePoller):

@@ -9,8 +9,9 @@ import pytest
 from contract.routing import Limits
 from contract.task import Metadata, Task
 from runtime_image.process.logs import EventLog
+from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.engine import WebUiCall, WebUiEngine
+from runtime_image.webui.engine import WebUiEngine
 from runtime_image.webui.errors import WebUiBroken, WebUiRefused, WebUiResponse, WebUiUnclear
 from tests.harness.still_clock import StillClock
 
@@ -43,7 +44,7 @@ def call_of(client: WebUiClient, tasktype: str = "text-to-image", content: dict[
     )
     metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": tasktype})
     draft = engine.draft(Task(metadata=metadata, content=content or GENERATION), checkpoint=None)
-    return draft.call(draft.body, {})
+    return draft.call({})
 
 
 def trial_of(call: WebUiCall) -> WebUiCall:

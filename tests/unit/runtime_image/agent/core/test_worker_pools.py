@@ -15,7 +15,7 @@ from runtime_image.agent.lease.task_monitor import TaskHeartbeat
 from runtime_image.agent.store.previews import Previews
 from runtime_image.process.logs import configure_logs
 from task_store.lease import Lease
-from tests.unit.runtime_image.agent.fakes import TENANT, FakeEngine, FakeRepository
+from tests.unit.runtime_image.agent.fakes import TENANT, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 
 #: Far more than a thread needs to start on a busy machine.
@@ -65,7 +65,7 @@ class Harness:
             jobs=[
                 HangingPreviews(self.release),
                 TaskHeartbeat(repository=HangingRepository(self.release)),
-                Interrupt(engine=FakeEngine(), log=configure_logs("CRITICAL")),
+                Interrupt(log=configure_logs("CRITICAL")),
             ],
             post=self._post,
         )

@@ -14,10 +14,10 @@ from runtime_image.agent.prepare.model_calls import ModelCalls
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
+from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.engine import WebUiCall, WebUiEngine
+from runtime_image.webui.engine import WebUiEngine
 from runtime_image.webui.errors import WebUiResponse, WebUiUnreachable
-from runtime_image.webui.request import TEXT_FIELDS
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -54,7 +54,7 @@ def prepared_sampler(task: ClaimedTask, *, silent_calls: int) -> str | None:
     )
     preparer = TaskPreparer(
         engine=engine,
-        pictures=PictureResolver(load_tools=no_tools, text_fields=TEXT_FIELDS),
+        pictures=PictureResolver(load_tools=no_tools),
         model_cache=None,
         load_model_calls=no_model_calls,
         retry=Retry(clock=clock, log=log),

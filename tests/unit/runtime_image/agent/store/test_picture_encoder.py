@@ -36,7 +36,7 @@ def picture(format_: str, mode: str, size: tuple[int, int]) -> bytes:
 def test_a_thumbnail_is_a_webp_within_256_pixels(
     format_: str, mode: str, size: tuple[int, int], small: tuple[int, int]
 ) -> None:
-    made = PictureEncoder().thumbnail(picture(format_, mode, size))
+    made = PictureEncoder().thumbnail(Picture(picture(format_, mode, size), "", ""))
 
     with Image.open(io.BytesIO(made), formats=("WEBP",)) as thumbnail:
         assert thumbnail.size == small
@@ -45,12 +45,12 @@ def test_a_thumbnail_is_a_webp_within_256_pixels(
 @pytest.mark.parametrize("data", [b"", b"\0\0\0\x18ftypmp42", picture("PNG", "RGB", (64, 64))[:60]])
 def test_a_film_or_a_damaged_picture_has_no_thumbnail(data: bytes) -> None:
     with pytest.raises(UnreadablePicture):
-        PictureEncoder().thumbnail(data)
+        PictureEncoder().thumbnail(Picture(data, "", ""))
 
 
 def test_a_picture_that_needs_too_much_memory_is_not_unpacked() -> None:
     with pytest.raises(UnreadablePicture, match="8001 x 8001 pixels"):
-        PictureEncoder().thumbnail(picture("PNG", "1", (8001, 8001)))
+        PictureEncoder().thumbnail(Picture(picture("PNG", "1", (8001, 8001)), "png", "image/png"))
 
 
 def engine_picture(

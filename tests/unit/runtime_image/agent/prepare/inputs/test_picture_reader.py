@@ -18,6 +18,7 @@ from contract.routing import Limits
 from contract.task import Metadata, Task
 from contract.work import Size
 from runtime_image.agent.prepare.inputs.picture_reader import PictureReader
+from runtime_image.process.engine import InputFile
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiEngine
@@ -182,8 +183,8 @@ def test_the_size_of_a_picture_counts_in_the_work(size: Size, refused: list[str]
     metadata = Metadata.model_validate({"id": "cat", "runtime": "sdruntime", "tasktype": "image-to-image"})
     draft = engine.draft(Task(metadata=metadata, content=content), checkpoint=None)
     if not refused:
-        draft.call(draft.body, {"init_images[0]": size})
+        draft.call({"init_images[0]": InputFile(b"", size)})
         return
     with pytest.raises(InvalidTask) as refusal:
-        draft.call(draft.body, {"init_images[0]": size})
+        draft.call({"init_images[0]": InputFile(b"", size)})
     assert [detail.field for detail in refusal.value.details] == refused

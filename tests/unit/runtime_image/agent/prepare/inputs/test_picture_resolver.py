@@ -11,9 +11,13 @@ from contract.upload import MAX_LINKS
 from contract.work import Size
 from guarded_http.errors import LinkUnavailable
 from runtime_image.agent.prepare.inputs import picture_resolver
-from runtime_image.agent.prepare.inputs.picture_reader import InputPicture
-from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
+from runtime_image.agent.prepare.inputs.media_check import read_medium
+from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools, shown_link
+from runtime_image.process.engine import InputFile, InputKind, InputReference
+from runtime_image.webui.picture_finder import find_pictures
 from runtime_image.webui.request import TEXT_FIELDS
+
+URL = "https://example.com/a.png"
 
 #: What the finder takes for a PNG.
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(61)
@@ -31,66 +35,79 @@ class Fetches:
         return self.prefix + url.encode()
 
 
-def read(data: bytes) -> InputPicture:
+def read(data: bytes) -> InputFile:
     if b"broken" in data:
         raise UnusablePicture("it is cut off")
-    return InputPicture(data.removeprefix(b"deep "), Size(1, 1))
+    return InputFile(data.removeprefix(b"deep "), Size(1, 1))
 
 
 def resolver(fetches: Fetches) -> PictureResolver:
-    tools = PictureTools(fetch_http=fetches, fetch_s3=fetches, read=read)
-    return PictureResolver(load_tools=lambda: tools, text_fields=TEXT_FIELDS)
+    tools = PictureTools(fetch_http=fetches, fetch_s3=fetches, read=read, read_other=read_medium)
+    return PictureResolver(load_tools=lambda: tools)
+
+
+def resolved(body: dict[str, Any], fetches: Fetches) -> dict[str, InputFile]:
+    found = list(find_pictures(body, TEXT_FIELDS))
+    return resolver(fetches).resolve(found, "task.content", task_id="cat", etags={})
 
 
 def refused(body: dict[str, Any], fetches: Fetches | None = None) -> dict[str, Any]:
     with pytest.raises(InvalidTask) as refusal:
-        resolver(fetches or Fetches()).resolve(body, "task.content", task_id="cat", etags={})
+        resolved(body, fetches or Fetches())
     return refusal.value.as_dict()
 
 
-def encoded(url: str) -> str:
-    return base64.b64encode(url.encode()).decode()
-
-
-def test_every_link_is_replaced_and_fetched_once() -> None:
+def test_every_link_is_fetched_once() -> None:
     fetches = Fetches()
     a, b = "https://example.com/a", "s3://bucket/b"
     body = {"prompt": a, "init_images": [a, a, "plain"], "alwayson_scripts": {"x": {"args": [b]}}}
 
-    replaced, sizes = resolver(fetches).resolve(body, "task.content", task_id="cat", etags={})
-    assert replaced == {
-        "prompt": a,
-        "init_images": [encoded(a), encoded(a), "plain"],
-        "alwayson_scripts": {"x": {"args": [encoded(b)]}},
-    }
+    linked = {"init_images[0]": a, "init_images[1]": a, "alwayson_scripts.x.args[0]": b}
+    assert resolved(body, fetches) == {field: InputFile(url.encode(), Size(1, 1)) for field, url in linked.items()}
     assert sorted(fetches.urls) == [a, b]
-    assert sizes == dict.fromkeys(["init_images[0]", "init_images[1]", "alwayson_scripts.x.args[0]"], Size(1, 1))
 
 
 def test_blanks_around_a_link_are_not_sent() -> None:
     fetches = Fetches()
     body = {"init_images": [" https://example.com/a\r\n"], "mask": "\ts3://bucket/b c.png\n"}
 
-    resolver(fetches).resolve(body, "task.content", task_id="cat", etags={})
+    resolved(body, fetches)
     assert sorted(fetches.urls) == ["https://example.com/a", "s3://bucket/b c.png"]
 
 
-def test_a_picture_is_plain_base64_as_the_reader_gives_it() -> None:
+def test_every_form_of_base64_is_the_same_file() -> None:
     as_it_is = base64.b64encode(PNG).decode()
     body = {"init_images": [as_it_is, f" data:;base64,{as_it_is[:50]}\r\n{as_it_is[50:]}", "a" * 60]}
 
-    replaced, sizes = resolver(Fetches()).resolve(body, "task.content", task_id="cat", etags={})
-    assert replaced == {"init_images": [as_it_is, as_it_is, "a" * 60]}
-    assert list(sizes) == ["init_images[0]", "init_images[1]"]
+    file = InputFile(PNG, Size(1, 1))
+    assert resolved(body, Fetches()) == {"init_images[0]": file, "init_images[1]": file}
 
 
 def test_a_picture_that_the_reader_changed_goes_on_changed() -> None:
     fetches = Fetches()
     fetches.prefix = b"deep "
     body = {"mask": "https://example.com/a"}
-    assert resolver(fetches).resolve(body, "task.content", task_id="cat", etags={})[0] == {
-        "mask": encoded(body["mask"])
-    }
+    assert resolved(body, fetches)["mask"].data == body["mask"].encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "reason"),
+    [
+        (InputKind.AUDIO, b"fLaC and more", None),
+        (InputKind.VIDEO, b"\0\0\0\x20ftypisom", None),
+        (InputKind.FILE, b"anything", None),
+        (InputKind.AUDIO, PNG, "it is PNG; send audio here"),
+        (InputKind.VIDEO, b"anything", "it is of an unknown format; send video here"),
+        (InputKind.FILE, b"", "it is empty"),
+    ],
+)
+def test_a_file_of_another_kind_is_judged_by_its_content(kind: InputKind, data: bytes, reason: str | None) -> None:
+    found = [InputReference("file", f"data:;base64,{base64.b64encode(data).decode()}", kind)]
+    if reason is None:
+        assert resolver(Fetches()).resolve(found, "x", task_id="cat", etags={}) == {"file": InputFile(data)}
+    else:
+        with pytest.raises(InvalidTask, match=reason):
+            resolver(Fetches()).resolve(found, "x", task_id="cat", etags={})
 
 
 @pytest.mark.parametrize(
@@ -103,7 +120,7 @@ def test_a_picture_that_the_reader_changed_goes_on_changed() -> None:
 def test_a_broken_picture_is_refused_with_its_field(text: str, reason: str) -> None:
     body = {"script_args": ["https://example.com/a", text]}
     with pytest.raises(InvalidTask) as refusal:
-        resolver(Fetches()).resolve(body, "task.content", task_id="cat", etags={})
+        resolved(body, Fetches())
     (detail,) = refusal.value.details
     assert (detail.field, detail.message) == ("task.content.script_args[1]", reason)
 
@@ -156,3 +173,25 @@ def test_a_task_holds_no_more_bytes_and_pixels_than_the_machine_can(monkeypatch:
     refused({"init_images": [f"https://example.com/{number}" for number in range(MAX_LINKS)]}, many)
     # Those under way when the limit is reached are the last.
     assert len(many.urls) <= 1 + picture_resolver.PARALLEL_FETCHES
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (URL, URL),
+        (
+            "https://b.s3.amazonaws.com/k.png?X-Amz-Expires=60&X-Amz-Signature=SECRET",
+            "https://b.s3.amazonaws.com/k.png?…",
+        ),
+        ("https://example.com?SECRET", "https://example.com?…"),
+        ("https://example.com/a.png#SECRET", "https://example.com/a.png?…"),
+        ("https://user:SECRET@example.com/a.png", "https://…"),
+        ("https://user:SEC?RET@example.com/a.png", "https://…"),
+        ("https://example.com/a@b.png", "https://example.com/a@b.png"),
+        ("s3://bucket/what?.png", "s3://bucket/what?.png"),
+        (f"https://example.com/{'x' * 300}", f"https://example.com/{'x' * 180}"),
+        (f"https://example.com/{'x' * 300}?SECRET", f"https://example.com/{'x' * 180}?…"),
+    ],
+)
+def test_what_is_shown_of_a_link_holds_no_secret(url: str, shown: str) -> None:
+    assert shown_link(url) == shown

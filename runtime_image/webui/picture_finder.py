@@ -3,45 +3,15 @@
 The engine itself would fetch some links, past the guards of this agent. So a broken link counts too, and is refused.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from contract.encoded_picture import begins_as_picture
 from contract.webui_values import begins_as_link
-
-#: Query and fragment of a URL.
-_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
-#: Characters of a link that errors and logs show.
-MAX_SHOWN: Final = 200
+from runtime_image.process.engine import InputReference
 
 
-@dataclass(frozen=True)
-class FoundPicture:
-    """One link or picture, as the sender wrote it, and its path below the body (`init_images[0]`)."""
-
-    field: str
-    text: str
-
-    @property
-    def is_link(self) -> bool:
-        """Return True if it must be fetched."""
-        return begins_as_link(self.text)
-
-
-def shown_link(link: str) -> str:
-    """Return a link as errors and logs may show it: without a presigned link's signature and without a password."""
-    scheme, _, rest = link.partition("://")
-    if scheme.strip().lower() == "s3":
-        return link[:MAX_SHOWN]
-    if "@" in rest.partition("/")[0]:
-        return f"{scheme}://…"
-    bare = _QUERY.sub("", link)
-    return bare[:MAX_SHOWN] + ("?…" if bare != link else "")
-
-
-def find_pictures(value: Any, text_fields: frozenset[str], path: str = "") -> Iterator[FoundPicture]:
+def find_pictures(value: Any, text_fields: frozenset[str], path: str = "") -> Iterator[InputReference]:
     """Yield every link and picture in `value`, whose own path is `path`."""
     match value:
         case dict():
@@ -52,7 +22,7 @@ def find_pictures(value: Any, text_fields: frozenset[str], path: str = "") -> It
             for index, item in enumerate(value):
                 yield from find_pictures(item, text_fields, f"{path}[{index}]")
         case str() if begins_as_link(value) or begins_as_picture(value):
-            yield FoundPicture(path, value)
+            yield InputReference(path, value)
 
 
 def replace_pictures(value: Any, replacements: Mapping[str, str], text_fields: frozenset[str]) -> Any:

@@ -1,0 +1,61 @@
+"""Composition of the engine that the settings name. Only its own package is loaded."""
+
+from collections.abc import Callable
+from typing import Final
+
+from runtime_image.agent.core.engine import Engine
+from runtime_image.agent.settings import AgentSettings
+from runtime_image.process.clock import Clock
+from runtime_image.process.logs import EventLog
+
+#: Loops that run in threads as long as the agent, by the names of the threads.
+Threads = dict[str, Callable[[], None]]
+
+
+def build_engine(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[Engine, Threads]:
+    """Return the engine and the loops of its threads."""
+    return _ENGINES[settings.runtime_type](settings, clock, log)
+
+
+def _build_webui(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[Engine, Threads]:
+    from runtime_image.webui.client import WebUiClient  # noqa: PLC0415 - only one engine is loaded
+    from runtime_image.webui.engine import WebUiEngine  # noqa: PLC0415 - see above
+    from runtime_image.webui.readiness import gate_of  # noqa: PLC0415 - see above
+
+    url = settings.webui_url
+    engine = WebUiEngine(
+        client=WebUiClient(
+            base_url=url, gate=gate_of(base_url=url, ready_file=settings.engine_ready_file, clock=clock)
+        ),
+        allowed_options=settings.allowed_options,
+        limits=settings.limits,
+        models_folder=settings.models_directory if settings.model_bucket else None,
+        clock=clock,
+        log=log,
+    )
+    return engine, {}
+
+
+def _build_comfyui(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[Engine, Threads]:
+    from runtime_image.comfyui.client import ComfyUiClient  # noqa: PLC0415 - only one engine is loaded
+    from runtime_image.comfyui.engine import ComfyUiEngine  # noqa: PLC0415 - see above
+    from runtime_image.comfyui.folders import ComfyUiFolders  # noqa: PLC0415 - see above
+    from runtime_image.comfyui.message_feed import MessageFeed  # noqa: PLC0415 - see above
+
+    feed = MessageFeed(base_url=settings.comfyui_url.rstrip("/"), clock=clock, log=log)
+    engine = ComfyUiEngine(
+        client=ComfyUiClient(base_url=settings.comfyui_url),
+        feed=feed,
+        folders=ComfyUiFolders(
+            input=settings.comfyui_input_folder,
+            output=settings.comfyui_output_folder,
+            temp=settings.comfyui_temp_folder,
+        ),
+        ready_file=settings.engine_ready_file,
+        clock=clock,
+        log=log,
+    )
+    return engine, {"messages": feed.run}
+
+
+_ENGINES: Final = {"sdwebui": _build_webui, "comfyui": _build_comfyui}

@@ -1,0 +1,1 @@
+"""ComfyUI as a generation engine."""

@@ -1,0 +1,150 @@
+"""ComfyUI as a generation engine: the agent's interface over its prompts, messages and folders."""
+
+import base64
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from contract.errors import FieldError, InvalidTask
+from contract.task import Task, TaskType
+from runtime_image.comfyui.call import ComfyUiCall
+from runtime_image.comfyui.client import ComfyUiClient
+from runtime_image.comfyui.errors import ComfyUiFailed, ComfyUiHung, ComfyUiNotReached
+from runtime_image.comfyui.folders import ComfyUiFolders, new_folder
+from runtime_image.comfyui.graph import with_own_names
+from runtime_image.comfyui.message_feed import MessageFeed
+from runtime_image.process.clock import Clock
+from runtime_image.process.engine import InputFile, InputReference, ModelReference, Progress
+from runtime_image.process.logs import EventLog
+
+
+class ComfyUiEngine:
+    """One ComfyUI, which no other program uses."""
+
+    def __init__(
+        self,
+        *,
+        client: ComfyUiClient,
+        feed: MessageFeed,
+        folders: ComfyUiFolders,
+        ready_file: Path | None,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self.client = client
+        self.feed = feed
+        self.folders = folders
+        self.clock = clock
+        #: Classes of nodes whose results are outputs, as far as they are known.
+        self.output_classes: Collection[str] = frozenset()
+        #: Models of the last workflow, which ComfyUI keeps in memory.
+        self.last_models: frozenset[ModelReference] = frozenset()
+        self._ready_file = ready_file
+        self._is_purged = False
+        self._log = log
+
+    @property
+    def loaded_model(self) -> str | None:
+        """The first model of the last workflow."""
+        return min((model.name for model in self.last_models), default=None)
+
+    @property
+    def loaded_models(self) -> Collection[ModelReference]:
+        """Models of the last workflow."""
+        return self.last_models
+
+    def draft(self, task: Task, *, checkpoint: str | None) -> "ComfyUiDraft":  # noqa: ARG002 - workflows name their models
+        """Read a workflow; raises InvalidTask for any other task."""
+        if task.metadata.tasktype is not TaskType.PIPELINE:
+            message = "this runtime carries out workflows of ComfyUI (pipeline) only"
+            raise InvalidTask([FieldError("task.metadata.tasktype", message)])
+        return ComfyUiDraft(self, task)
+
+    def check_ready(self) -> None:
+        """Cancel what an earlier agent has left. Raise ComfyUiFailed until ComfyUI answers and does nothing."""
+        if self._ready_file is not None and not self._ready_file.exists():
+            raise ComfyUiNotReached("the supervisor has not found ComfyUI ready")
+        self.client.check_ready()
+        running, waiting = self.client.queue()
+        own = {prompt.prompt_id for prompt in self.feed.prompts()}
+        for prompt_id in (*running, *waiting):
+            if prompt_id not in own:
+                self.client.cancel(prompt_id)
+        if running or waiting:
+            raise ComfyUiFailed("ComfyUI is busy")
+        if not self._is_purged:
+            # No task is claimed before the first time that ComfyUI is ready.
+            self._is_purged = True
+            self.folders.purge()
+
+    def read_progress(self, *, with_picture: bool = False) -> Progress:
+        """Return the progress of the running prompt, as its messages show it."""
+        now = self.clock.monotonic()
+        prompt = self.feed.running()
+        if prompt is None:
+            return Progress(asked_at=now, fraction=0.0, interrupted=False, busy=False)
+        picture, prompt.preview = (prompt.preview, None) if with_picture else (None, prompt.preview)
+        return Progress(
+            asked_at=now,
+            fraction=prompt.fraction(),
+            interrupted=False,
+            busy=True,
+            position=(prompt.prompt_id, prompt.messages),
+            has_stepped=prompt.step > 0,
+            sampling=prompt.sampling(),
+            call=prompt.call,
+            picture=base64.b64encode(picture).decode("ascii") if picture else None,
+        )
+
+    def forget(self) -> None:
+        """Forget the loaded models, because ComfyUI may have been restarted."""
+        self.last_models = frozenset()
+
+    def hung_error(self, message: str) -> ComfyUiHung:
+        """Return the error for a workflow that shows no progress for too long."""
+        return ComfyUiHung(message)
+
+    def drop_results(self) -> None:
+        """Make ComfyUI carry out every node of the next workflow."""
+        with suppress(ComfyUiFailed):
+            self.client.drop_results()
+
+
+class ComfyUiDraft:
+    """A workflow before its links are replaced."""
+
+    path = "task.content"
+
+    def __init__(self, engine: ComfyUiEngine, task: Task) -> None:
+        self._engine = engine
+        self._task = task
+        self._graph: Mapping[str, Any] = task.content
+
+    def models(self) -> Iterator[ModelReference]:
+        """Yield the models that its nodes name."""
+        yield from ()
+
+    def check(self, *, timeout_seconds: float) -> None:
+        """Check the graph; raises InvalidTask."""
+
+    def inputs(self) -> list[InputReference]:
+        """Return the links and encoded files that its nodes load."""
+        return []
+
+    def call(self, inputs: Mapping[str, InputFile]) -> ComfyUiCall:
+        """Write the files into a folder of the task, and return the call."""
+        folder = new_folder(self._task.metadata.id)
+        names = self._engine.folders.write_inputs(folder, dict(inputs))
+        files: dict[tuple[str, str], str] = {}
+        for field, name in names.items():
+            node_id, _, input_name = field.partition(".inputs.")
+            files[node_id, input_name] = name
+        return ComfyUiCall(
+            self._engine,
+            graph=with_own_names(self._graph, folder=folder, files=files),
+            original=self._graph,
+            folder=folder,
+            models=list(self.models()),
+            wants_previews=self._task.metadata.policy.preview,
+        )

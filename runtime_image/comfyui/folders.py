@@ -1,0 +1,80 @@
+"""Folders that agent and ComfyUI share on the disk: a subfolder for each task, for its inputs and for its outputs."""
+
+import re
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contract.picture_formats import HEAD_BYTES
+from runtime_image.process.engine import InputFile
+from runtime_image.process.media_formats import detect_medium
+
+#: Random hexadecimal digits behind the task's id: no two runs share a folder, and no other folder looks like one.
+DIGITS: Final = 16
+_OWN_FOLDER: Final = re.compile(rf".+-[0-9a-f]{{{DIGITS}}}")
+#: Seconds for which a temporary file is kept: ComfyUI's cache may name it again for a later prompt.
+TEMPORARY_SECONDS: Final = 3600.0
+#: The value of `type` in ComfyUI's outputs that names the folder of temporary files.
+TEMPORARY: Final = "temp"
+
+
+@dataclass(frozen=True)
+class ComfyUiFolders:
+    """ComfyUI's folders, each a mount of the agent too."""
+
+    input: Path
+    output: Path
+    temp: Path
+
+    def write_inputs(self, folder: str, files: dict[str, InputFile]) -> dict[str, str]:
+        """Write files into a task's folder, and return ComfyUI's name of each by its key."""
+        names: dict[str, str] = {}
+        # The same picture in several nodes is one file.
+        written: dict[bytes, str] = {}
+        target = self.input / folder
+        if files:
+            target.mkdir(parents=True)
+        for key, file in files.items():
+            if file.data not in written:
+                format_ = detect_medium(file.data[:HEAD_BYTES])
+                name = f"{len(written) + 1}.{format_.extension if format_ and format_.extension else 'bin'}"
+                (target / name).write_bytes(file.data)
+                written[file.data] = f"{folder}/{name}"
+            names[key] = written[file.data]
+        return names
+
+    def find(self, item: dict[str, object]) -> Path | None:
+        """Return the path of an output; None if it is not below its folder or does not exist."""
+        root = self.temp if item.get("type") == TEMPORARY else self.output
+        try:
+            root = root.resolve()
+            path = (root / str(item.get("subfolder") or "") / str(item["filename"])).resolve()
+        except (OSError, ValueError):
+            return None
+        return path if path.is_relative_to(root) and path.is_file() else None
+
+    def delete(self, folder: str) -> None:
+        """Delete what a task has left, and old temporary files."""
+        for parent in (self.input, self.output):
+            shutil.rmtree(parent / folder, ignore_errors=True)
+        oldest = time.time() - TEMPORARY_SECONDS
+        for path in self.temp.glob("*") if self.temp.is_dir() else ():
+            with suppress(OSError):
+                if path.is_file() and path.stat().st_mtime < oldest:
+                    path.unlink()
+
+    def purge(self) -> None:
+        """Delete the folders of tasks that an earlier agent has left."""
+        for parent in (self.input, self.output):
+            for path in parent.iterdir() if parent.is_dir() else ():
+                if _OWN_FOLDER.fullmatch(path.name):
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def new_folder(task_id: str) -> str:
+    """Return the name of a task's folders."""
+    return f"{task_id}-{secrets.token_hex(DIGITS // 2)}"

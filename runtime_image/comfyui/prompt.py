@@ -1,0 +1,83 @@
+"""One prompt at ComfyUI, as its messages show it: whether it has begun, its nodes, its steps and its preview."""
+
+import threading
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from runtime_image.comfyui.graph import needed_nodes
+
+#: A node with more steps than this shows its progress step by step.
+_ONE_STEP: Final = 1
+
+
+class Prompt:
+    """Written by the thread of the websocket, read by the others. Each write replaces whole values."""
+
+    def __init__(
+        self, *, prompt_id: str, call: object, graph: Mapping[str, Any], output_classes: Collection[str]
+    ) -> None:
+        self.prompt_id = prompt_id
+        self.call = call
+        #: Set whenever ComfyUI's history or queue should be asked about the prompt.
+        self.news = threading.Event()
+        #: ComfyUI has begun with it, and has ended it.
+        self.has_begun = self.has_ended = False
+        #: Node that runs, and its step and steps.
+        self.node: str | None = None
+        self.step = self.steps = 0
+        #: The newest preview, and the number of messages about the prompt.
+        self.preview: bytes | None = None
+        self.messages = 0
+        self._needed = needed_nodes(graph, output_classes)
+        self._cached: frozenset[str] = frozenset()
+        self._finished: frozenset[str] = frozenset()
+
+    def receive(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Record one message about the prompt."""
+        self.messages += 1
+        match kind:
+            case "execution_start":
+                self.has_begun = True
+            case "execution_cached":
+                self._cached = frozenset(map(str, data.get("nodes") or ()))
+            case "progress_state":
+                states = data.get("nodes") or {}
+                self._finished = frozenset(node for node, state in states.items() if state.get("state") == "finished")
+            case "executing" if data.get("node") is None:
+                # The history has its end from now on.
+                self.node, self.has_ended = None, True
+                self.news.set()
+            case "executing":
+                self.node, self.step, self.steps = str(data["node"]), 0, 0
+            case "progress":
+                self.step, self.steps = int(data.get("value") or 0), int(data.get("max") or 0)
+
+    @property
+    def is_running(self) -> bool:
+        """ComfyUI works on it."""
+        return self.has_begun and not self.has_ended
+
+    @property
+    def is_stepping(self) -> bool:
+        """The running node shows its progress step by step."""
+        return self.steps > _ONE_STEP and self.step < self.steps
+
+    @property
+    def cached(self) -> list[str]:
+        """Nodes whose results ComfyUI has kept of earlier prompts."""
+        return sorted(self._cached)
+
+    def fraction(self) -> float:
+        """Return the part that is done, 0 to 1."""
+        done, total = self._counts()
+        share = self.step / self.steps if self.is_stepping else 0.0
+        return min((done + share) / total, 1.0) if total else 0.0
+
+    def sampling(self) -> dict[str, int]:
+        """Return the known values of the record's `sampling`."""
+        return {"sampling_step": self.step, "sampling_steps": self.steps} if self.is_stepping else {}
+
+    def _counts(self) -> tuple[int, int]:
+        """Return how many nodes are done, and how many there are, without those of the cache."""
+        needed = self._needed - self._cached
+        return len(needed & self._finished), len(needed)

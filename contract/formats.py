@@ -11,6 +11,8 @@ class Format(StrEnum):
     V1ALPHA2 = "v1alpha2"
     V1ALPHA1 = "v1alpha1"
     RUNPOD = "runpod"
+    #: Only the names of fields are those of the Comfy API: its function makes the v1alpha2 request.
+    COMFY = "comfy"
 
 
 #: The object around metadata and content, which a request may leave out.
@@ -26,6 +28,12 @@ _PATHS: Final[Mapping[str, Mapping[str, str]]] = {
         "task.content": "",
     },
     Format.RUNPOD: {"task.content": "input", "task.metadata": ""},
+    Format.COMFY: {
+        "task.content": "workflow",
+        "task.metadata.context": "metadata",
+        "task.metadata.tasktype": "workflow",
+        "task.metadata": "",
+    },
 }
 
 

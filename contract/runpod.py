@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+from contract import runpod_workflow
 from contract.errors import FieldError
+from contract.findings import Findings
 from contract.json_values import describe
 from contract.task import TaskType
 
@@ -115,14 +117,13 @@ def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def task_from_runpod(
-    body: dict[str, Any], *, task_id: str, runtime: str | None, moved: dict[str, str]
-) -> dict[str, Any]:
+def task_from_runpod(body: dict[str, Any], *, task_id: str, runtime: str | None, found: Findings) -> dict[str, Any]:
     """Convert a RunPod request to a v1alpha2 body of type `webui-api` or `pipeline`, which is checked later.
 
-    `moved` receives the fields that are in another place then, as for `contract.formats.original_field`.
+    `found` receives errors, and the fields that are in another place then.
     """
-    content = body.get("input")
+    moved = found.moved
+    content = runpod_workflow.parsed_input(body.get("input"))
     if isinstance(content, dict) and isinstance(content.get("payload"), dict):
         given = content["payload"]
         content = {**content, "payload": split_sampler(given)}
@@ -131,10 +132,10 @@ def task_from_runpod(
             moved["task.content.payload.scheduler"] = f"task.content.payload.{joined[0]}"
     tasktype = TaskType.WEBUI_API
     moved["task.metadata.tasktype"] = "task.content.api"
-    if isinstance(content, dict) and "workflow" in content and "api" not in content:
+    if runpod_workflow.is_workflow(content):
         tasktype = TaskType.PIPELINE
-        moved["task.content"] = moved["task.metadata.tasktype"] = "task.content.workflow"
-        content = content["workflow"]
+        moved["task.metadata.tasktype"] = "task.content.workflow"
+        content = runpod_workflow.graph_of(content, found)
     metadata = {"id": task_id, "runtime": runtime, "tasktype": tasktype.value}
     optional = {key: body[key] for key in REQUEST_KEYS[1:] if body.get(key) is not None}
     return {"task": {"metadata": metadata | optional, "content": content}}

@@ -33,7 +33,7 @@ def job_body(record: Record, *, now_ms: int, output: Any = None) -> dict[str, An
         body["workerId"] = record.worker_id
     if record.status is Status.COMPLETED:
         return body | {"output": output}
-    return body | {"error": error_text(record.error), "retries": retries_of(record)}
+    return body | {"error": _error_of(record), "retries": retries_of(record)}
 
 
 def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]:
@@ -51,6 +51,23 @@ def progress_of(record: Record, *, link: Callable[[str], str]) -> dict[str, Any]
 def retries_of(record: Record) -> int:
     """Return how often a task was started again, by its sender or by a replica."""
     return record.retries + max(record.attempts - 1, 0)
+
+
+def _error_of(record: Record) -> str:
+    """Return the error of a job. A workflow's has the words of worker-comfyui, which its programs read."""
+    error: Mapping[str, Any] = record.error or {}
+    match error.get("code"):
+        case "workflow_refused":
+            return "\n".join(["Workflow validation failed:", *map(_node_error, error.get("details", ()))])
+        case "workflow_failed":
+            node = f"Node Type: {error.get('class_type')}, Node ID: {error.get('node_id')}"
+            return f"Workflow execution error: {node}, Message: {error.get('message')}"
+    return error_text(error)
+
+
+def _node_error(detail: Mapping[str, str]) -> str:
+    node, _, name = detail["field"].removeprefix("input.workflow.").partition(".inputs.")
+    return f"• Node {node} ({name or 'errors'}): {detail['message']}"
 
 
 def error_text(error: Mapping[str, Any] | None) -> str:

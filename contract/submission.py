@@ -94,7 +94,7 @@ def parse_submission(
     found = Findings()
     if format_ is Format.RUNPOD:
         found.unknown.extend(refuse_misspelt(body, runpod.REQUEST_KEYS, "", found.errors, owner="a RunPod request"))
-        body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name, moved=found.moved)
+        body = runpod.task_from_runpod(body, task_id=generated_id, runtime=runtime_name, found=found)
     elif format_ is Format.V1ALPHA1:
         body, errors = task_v1alpha1.convert(
             body, catalogue=catalogue, find_checkpoint=find_checkpoint, moved=found.moved
@@ -225,7 +225,9 @@ def _check_runtime(
     if tasktype is TaskType.PIPELINE and found.pipeline_runtime and format_ is Format.V1ALPHA2:
         return catalogue.require(found.pipeline_runtime)
     if not found.takes(tasktype):
-        errors.append(FieldError("task.metadata.tasktype", catalogue.advice(found)))
+        # The words of worker-comfyui, by which its programs know what is missing.
+        words = "Missing 'workflow' parameter; " if format_ is Format.RUNPOD and found.type == "comfyui" else ""
+        errors.append(FieldError("task.metadata.tasktype", words + catalogue.advice(found)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""API stack: the functions of a task's journey and the HTTP API in front of eight of them."""
+"""API stack: the functions of a task's journey and the HTTP API in front of ten of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,12 +8,24 @@ from constructs import Construct
 
 from stacks.config import Environment
 from stacks.constructs.api.api_keys import ApiKeys
-from stacks.constructs.api.http_api import BATCH, FLEET, MCP, OPENAI, READ, RUNPOD, SUBMIT, UPLOAD, WEBUI, HttpApi
+from stacks.constructs.api.http_api import (
+    BATCH,
+    COMFY,
+    FLEET,
+    MCP,
+    OPENAI,
+    READ,
+    RUNPOD,
+    SUBMIT,
+    UPLOAD,
+    WEBUI,
+    HttpApi,
+)
 from stacks.constructs.functions.batches import Batches
 from stacks.constructs.functions.fleet_function import read_fleet
 from stacks.constructs.functions.outcome_functions import expire_tasks, notify
 from stacks.constructs.functions.reading_functions import authorize, read_task
-from stacks.constructs.functions.submission_functions import create_upload, route_tasks, submit_task
+from stacks.constructs.functions.submission_functions import comfy_api, create_upload, route_tasks, submit_task
 from stacks.constructs.functions.synchronous_functions import mcp_api, openai_api, runpod_api, webui_api
 from stacks.constructs.functions.task_function import FunctionPlatform, TaskResources
 from stacks.constructs.functions.webhooks import Webhooks
@@ -63,6 +75,7 @@ class ApiStack(Stack):
                 RUNPOD: runpod,
                 WEBUI: webui,
                 OPENAI: openai,
+                COMFY: comfy_api(self, resources),
                 MCP: mcp,
             },
             authorizer=authorize(self, resources, secret_arns=secret_arns),

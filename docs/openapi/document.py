@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from docs.openapi import batches, fleet, mcp, openai, runpod, tasks, uploads, webui
+from docs.openapi import batches, comfy, fleet, mcp, openai, runpod, tasks, uploads, webui
 from docs.openapi.errors import error_answers
 from docs.openapi.operation import Body, Operation, Parameter
 from docs.openapi.schemas import Schemas
@@ -16,6 +16,7 @@ OPERATIONS: Final = (
     *runpod.OPERATIONS,
     *webui.OPERATIONS,
     *openai.OPERATIONS,
+    *comfy.OPERATIONS,
     *mcp.OPERATIONS,
 )
 

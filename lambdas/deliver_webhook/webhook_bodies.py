@@ -10,9 +10,11 @@ from contract.json_values import compact_json
 from contract.message import TaskMessage
 from contract.record import Record
 from contract.runpod_jobs import job_body
+from contract.task import TaskType
 from lambdas.runtime.observability import logger
+from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputGone
-from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from task_store.task_bucket import MessageLost, TaskBucket
 
 #: Bytes of a request that the body repeats. Of a larger request it repeats only `api`, because the payload holds
@@ -23,7 +25,7 @@ MAX_INPUT_BYTES: Final = MAX_RESPONSE_BYTES // 2
 class WebhookBodies:
     """Makes bodies; the large parts of RunPod's bodies come from S3."""
 
-    def __init__(self, *, task_bucket: TaskBucket, responses: WebUiResponses) -> None:
+    def __init__(self, *, task_bucket: TaskBucket, responses: JobResponses) -> None:
         self._task_bucket = task_bucket
         self._responses = responses
 
@@ -54,5 +56,7 @@ class WebhookBodies:
             logger().warning("webhook_without_input", task_id=record.id, run_id=record.run_id)
             return None
         content = TaskMessage.from_body(json.loads(text)).task.content
+        if record.tasktype == TaskType.PIPELINE:
+            content = {"workflow": content}
         is_large = len(compact_json(content)) > MAX_INPUT_BYTES
         return {"api": content.get("api")} if is_large else content

@@ -17,6 +17,7 @@ from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
 from lambdas.tasks.composition import WaitingSettings
+from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.waiting_function import WaitingFunction
 
 #: Milliseconds that `runsync` and `status-sync` may wait: minimum, maximum, and RunPod's own default without `wait`.
@@ -35,7 +36,7 @@ def function() -> WaitingFunction:
         repository=services.repository,
         submission=services.submission,
         waiter=services.waiter,
-        responses=services.responses,
+        responses=JobResponses(outputs=services.outputs),
         link=services.outputs.link,
         now_ms=now_ms,
         new_uuid=uuid.uuid4,

@@ -12,9 +12,9 @@ from contract.runpod_jobs import job_body, job_id, progress_of
 from contract.tenancy import Tenant
 from lambdas.http.application import Caller
 from lambdas.tasks.cancellation import cancel, not_found, read_known
+from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import WebUiResponses
 from task_store.repository import TaskRepository
 
 
@@ -28,7 +28,7 @@ class RunpodJobs:
         repository: TaskRepository,
         submission: TaskSubmission,
         waiter: TaskWaiter,
-        responses: WebUiResponses,
+        responses: JobResponses,
         link: Callable[[str], str],
         now_ms: Callable[[], int],
         new_uuid: Callable[[], UUID],

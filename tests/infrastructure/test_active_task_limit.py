@@ -9,7 +9,8 @@ TABLE = "TaskTable.Arn"
 
 
 @pytest.mark.parametrize(
-    "folder", ["route_tasks", "submit_task", "mcp_api", "openai_api", "runpod_api", "webui_api", "notify"]
+    "folder",
+    ["route_tasks", "submit_task", "mcp_api", "openai_api", "comfy_api", "runpod_api", "webui_api", "notify"],
 )
 def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, folder: str) -> None:
     def setting(templates: Templates) -> str:
@@ -25,6 +26,7 @@ def test_the_limit_is_the_environments(ecs: Templates, everything: Templates, fo
         ("submit_task", "dynamodb:BatchGetItem"),
         ("mcp_api", "dynamodb:BatchGetItem"),
         ("openai_api", "dynamodb:BatchGetItem"),
+        ("comfy_api", "dynamodb:BatchGetItem"),
         ("runpod_api", "dynamodb:BatchGetItem"),
         ("webui_api", "dynamodb:BatchGetItem"),
     ],

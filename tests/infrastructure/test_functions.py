@@ -16,6 +16,7 @@ FOLDERS = (
     "create_upload",
     "mcp_api",
     "openai_api",
+    "comfy_api",
     "runpod_api",
     "webui_api",
     "read_task",

@@ -12,6 +12,7 @@ FUNCTIONS = (
     "read_task",
     "mcp_api",
     "openai_api",
+    "comfy_api",
     "runpod_api",
     "webui_api",
     "fail_dead_letters",

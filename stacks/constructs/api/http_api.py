@@ -27,6 +27,8 @@ WEBUI: Final = "webui"
 OPENAI: Final = "openai"
 FLEET: Final = "fleet"
 MCP: Final = "mcp"
+COMFY: Final = "comfy"
+_COMFY_API: Final = "/comfy/{runtime}/api/v2"
 #: Method, path and function of each route.
 ROUTES: Final = (
     ("POST", "/v1alpha2", SUBMIT),
@@ -67,6 +69,17 @@ ROUTES: Final = (
     ("POST", "/v1/images/generations", OPENAI),
     ("POST", "/v1/images/edits", OPENAI),
     ("POST", "/v1/images/variations", OPENAI),
+    ("POST", f"{_COMFY_API}/jobs", COMFY),
+    ("GET", f"{_COMFY_API}/jobs", COMFY),
+    ("GET", f"{_COMFY_API}/jobs/{{id}}", COMFY),
+    ("POST", f"{_COMFY_API}/jobs/{{id}}/cancel", COMFY),
+    ("GET", f"{_COMFY_API}/jobs/{{id}}/workflow", COMFY),
+    ("GET", f"{_COMFY_API}/jobs/{{id}}/events", COMFY),
+    ("POST", f"{_COMFY_API}/assets", COMFY),
+    ("HEAD", f"{_COMFY_API}/assets/by-hash/{{hash}}", COMFY),
+    ("GET", f"{_COMFY_API}/assets/{{id}}", COMFY),
+    ("DELETE", f"{_COMFY_API}/assets/{{id}}", COMFY),
+    ("GET", f"{_COMFY_API}/assets/{{id}}/content", COMFY),
     ("POST", "/mcp", MCP),
     # The protocol asks for 405, because there is no stream to listen on and no session to end.
     ("GET", "/mcp", MCP),

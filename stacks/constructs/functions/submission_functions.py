@@ -4,6 +4,7 @@ from typing import Final
 
 from constructs import Construct
 
+from contract.record import ACTIVE_INDEX, RUNTIME_INDEX
 from contract.storage import CHECKPOINT_FOLDER, MESSAGE_FOLDER
 from contract.upload import UPLOAD_FOLDER
 from stacks.constructs.functions.task_function import TaskFunction, TaskResources
@@ -62,6 +63,32 @@ def submit_task(scope: Construct, resources: TaskResources) -> TaskFunction:
     allow_submission(function, resources)
     resources.allow_unpublished_messages(function)
     function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
+    return function
+
+
+def comfy_api(scope: Construct, resources: TaskResources) -> TaskFunction:
+    """Create the function behind /comfy, which accepts workflows and shows what became of them."""
+    storage = resources.storage
+    function = TaskFunction(
+        scope,
+        "ComfyApi",
+        folder="comfy_api",
+        description="Answers programs that were written for the Comfy API",
+        timeout_seconds=HTTP_TIMEOUT_SECONDS,
+        settings=resources.settings(*SUBMISSION_SETTINGS, "CORS_ORIGINS"),
+        platform=resources.platform,
+    )
+    allow_submission(function, resources)
+    resources.allow_unpublished_messages(function)
+    function.publish_to(resources.topics.task_arn, key_arn=resources.topics.key_arn)
+    for index in (ACTIVE_INDEX, RUNTIME_INDEX):
+        function.allow("dynamodb:Query", on=[f"{storage.table_arn}/index/{index}"])
+    function.allow(
+        "s3:PutObject",
+        "s3:DeleteObject",
+        on=[f"{storage.task_bucket.arn}/{UPLOAD_FOLDER}/*"],
+        wildcard_reason="Each upload has its own name, and its sender may remove it",
+    )
     return function
 
 

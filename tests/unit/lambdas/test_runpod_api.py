@@ -17,9 +17,9 @@ from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.handler import wait_ms
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks import outcomes
+from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import WebUiResponses
 from tests.unit.lambdas.harness import Harness
 
 BODY = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}}
@@ -40,7 +40,7 @@ class Runpod:
             repository=harness.repository,
             submission=harness.submission,
             waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
-            responses=WebUiResponses(outputs=OutputBucket(client=harness.s3)),
+            responses=JobResponses(outputs=OutputBucket(client=harness.s3)),
             link=lambda uri: uri.replace("s3://", "https://signed/"),
             now_ms=lambda: harness.now_ms,
             new_uuid=lambda: UUID(int=self.requests),

@@ -17,12 +17,12 @@ from lambdas.route_tasks.task_router import TaskRouter
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
+from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import WebUiResponses
 from task_store.active_runs import ActiveRuns
 from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
@@ -59,7 +59,7 @@ def jobs(harness: Harness) -> RunpodJobs:
         repository=harness.repository,
         submission=harness.submission,
         waiter=TaskWaiter(repository=harness.repository),
-        responses=WebUiResponses(outputs=outputs),
+        responses=JobResponses(outputs=outputs),
         link=outputs.link,
         now_ms=lambda: harness.now_ms,
         new_uuid=lambda: UUID(int=1),

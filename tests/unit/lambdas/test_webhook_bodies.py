@@ -13,8 +13,8 @@ from contract.record import Record, Status
 from contract.transitions import Outcome
 from lambdas.deliver_webhook import webhook_bodies
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
+from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.webui_responses import WebUiResponses
 from tests.unit.lambdas.harness import Harness
 
 HOOK = "https://example.com/hook"
@@ -30,7 +30,7 @@ def render(harness: Harness) -> Render:
     harness.s3.create_bucket(Bucket="out")
     harness.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
     harness.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
-    responses = WebUiResponses(outputs=OutputBucket(client=harness.s3))
+    responses = JobResponses(outputs=OutputBucket(client=harness.s3))
     made = WebhookBodies(task_bucket=harness.task_bucket, responses=responses)
     return lambda record: json.loads(made.render(record))
 

@@ -1,0 +1,1 @@
+"""Answers programs that were written for the Comfy API v2."""

@@ -1,0 +1,159 @@
+"""Jobs of the Comfy API: each is a task of a runtime of ComfyUI."""
+
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from contract.errors import FieldError, InvalidTask, TaskFinished
+from contract.formats import Format
+from contract.record import Record, Status
+from contract.routing import Catalogue
+from contract.tenancy import Tenant
+from lambdas.comfy_api.assets import ComfyAssets
+from lambdas.comfy_api.bodies import ComfyJob, ComfyJobPage, ComfyJobSummary, ComfyOutput, JobWorkflow
+from lambdas.comfy_api.job_request import parse_job
+from lambdas.comfy_api.job_view import job_body, job_summary
+from lambdas.comfy_api.refusals import AssetNotFound, KeyUsedAgain
+from lambdas.http.application import Caller
+from lambdas.tasks.cancellation import cancel, not_found, read_known
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import QueuePlaces
+from lambdas.tasks.stored_message import stored_message
+from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.task_list import list_tasks, parse_query
+from lambdas.tasks.workflow_files import WorkflowFiles
+from task_store.repository import TaskRepository
+from task_store.task_bucket import TaskBucket
+
+#: Concurrent reads of what S3 knows of a job's outputs, each some 20 ms.
+PARALLEL_READS: Final = 8
+#: Pages of a listing among which jobs with the asked labels are searched for one response.
+MAX_SEARCHED_PAGES: Final = 5
+_LABEL: Final = "metadata["
+
+
+class ComfyJobs:
+    """Answers with the Comfy API's bodies; raises the contract's errors. `address` is the path of the API."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        repository: TaskRepository,
+        submission: TaskSubmission,
+        assets: ComfyAssets,
+        files: WorkflowFiles,
+        bucket: TaskBucket,
+        outputs: OutputBucket,
+        places: QueuePlaces,
+        output_bucket: str,
+        retention_seconds: int,
+    ) -> None:
+        self._catalogue = catalogue
+        self._repository = repository
+        self._submission = submission
+        self._assets = assets
+        self._files = files
+        self._bucket = bucket
+        self._outputs = outputs
+        self._places = places
+        self._output_bucket = output_bucket
+        self._retention_ms = retention_seconds * 1000
+
+    def create(
+        self, runtime: str, body: str | bytes, *, idempotency_key: str | None, caller: Caller, address: str
+    ) -> ComfyJob:
+        """Submit a job; raises KeyUsedAgain for a repetition."""
+        self._catalogue.require(runtime)
+        request = parse_job(body)
+        job_id = str(uuid.uuid4())
+        if idempotency_key:
+            job_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{caller.key_name}\n{runtime}\n{idempotency_key}"))
+            if self._repository.read(caller.tenant.key_of(job_id)):
+                raise KeyUsedAgain(f"this Idempotency-Key has made job {job_id} already; read that job")
+
+        def link_to(asset_id: str) -> str | None:
+            try:
+                return self._assets.location(asset_id, tenant=caller.tenant)
+            except AssetNotFound:
+                return None
+
+        record = self._submission.submit(
+            request.task(job_id, runtime=runtime, link_to=link_to),
+            submission_id=caller.request_id,
+            format_=Format.COMFY,
+            tenant=caller.tenant,
+            key_name=caller.key_name,
+        )
+        return self._show(record, address)
+
+    def show(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
+        """Return a job with its progress or its outputs."""
+        return self._show(self._read(runtime, job_id, tenant), address)
+
+    def cancel(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
+        """Cancel a waiting or running job; an ended one stays as it is."""
+        record = self._read(runtime, job_id, tenant)
+        try:
+            record = cancel(self._repository, record)
+        except TaskFinished:
+            record = self._read(runtime, job_id, tenant)
+        return self._show(record, address)
+
+    def workflow(self, runtime: str, job_id: str, *, tenant: Tenant) -> JobWorkflow:
+        """Return the graph of a job, whose assets are links; raises MessageLost if it is no longer stored."""
+        record = self._read(runtime, job_id, tenant)
+        return {"workflow": stored_message(record, bucket=self._bucket).task.content, "format": "api"}
+
+    def list(self, runtime: str, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> ComfyJobPage:
+        """Return a page of the jobs of a runtime, the newest first, and the cursor of the next page."""
+        self._catalogue.require(runtime)
+        given = dict(parameters or {})
+        labels = {
+            name.removeprefix(_LABEL)[:-1]: given.pop(name)
+            for name in tuple(given)
+            if name.startswith(_LABEL) and name.endswith("]")
+        }
+        if unknown := sorted(given.keys() - {"limit", "cursor"}):
+            message = "is no parameter; there are limit, cursor and metadata[LABEL]"
+            raise InvalidTask([FieldError(name[:40], message) for name in unknown])
+        query = {"runtime": runtime} | ({"limit": given["limit"]} if "limit" in given else {})
+        cursor = given.get("cursor")
+        jobs: list[ComfyJobSummary] = []
+        for _ in range(MAX_SEARCHED_PAGES):
+            page = list_tasks(
+                parse_query(query | ({"next": cursor} if cursor else {}), self._catalogue),
+                repository=self._repository,
+                tenant=tenant,
+                output_bucket=self._output_bucket,
+                presign=self._outputs.link,
+            )
+            records = (self._repository.read(tenant.key_of(task["id"]), is_current=False) for task in page["tasks"])
+            summaries = (job_summary(record, job_id=tenant.id_of(record.key)) for record in records if record)
+            jobs += [job for job in summaries if labels.items() <= job["metadata"].items()]
+            cursor = page["next"]
+            if jobs or not cursor:
+                break
+        return {"jobs": jobs, "next_cursor": cursor} if cursor else {"jobs": jobs}
+
+    def _read(self, runtime: str, job_id: str, tenant: Tenant) -> Record:
+        self._catalogue.require(runtime)
+        record = read_known(self._repository, job_id, tenant)
+        if record.runtime != runtime:
+            raise not_found(job_id)
+        return record
+
+    def _show(self, record: Record, address: str) -> ComfyJob:
+        outputs: list[ComfyOutput] = []
+        if record.status is Status.COMPLETED:
+            with ThreadPoolExecutor(PARALLEL_READS) as readers:
+                files = self._files.of(record)
+                outputs = list(readers.map(lambda file: self._assets.describe_output(record.id, file), files))
+        return job_body(
+            record,
+            outputs=outputs,
+            queue_position=self._places.of(record).position,
+            retention_ms=self._retention_ms,
+            address=address,
+        )

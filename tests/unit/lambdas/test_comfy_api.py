@@ -1,0 +1,301 @@
+"""Comfy API: jobs and assets, with the bodies that its clients expect."""
+
+import base64
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import pytest
+
+from contract.record import Status
+from contract.routing import Catalogue, Runtime
+from contract.transitions import Outcome
+from lambdas.comfy_api import handler as comfy_api
+from lambdas.http.application import HttpApplication
+from lambdas.tasks import composition
+from tests.harness.workflows import documented_workflow
+from tests.unit.lambdas.harness import Harness, waiting_variables
+
+CATALOGUE: Final = Catalogue(
+    [Runtime(name="sdruntime", model_filename="a.safetensors"), Runtime(name="flows", type="comfyui")]
+)
+ROOT: Final = "/comfy/flows/api/v2"
+PNG: Final = b"\x89PNG\r\n\x1a\n picture"
+OUTCOME: Final = {
+    "prompt_id": "p",
+    "outputs": {
+        "9": {
+            "class_type": "SaveImage",
+            "images": [
+                {"filename": "a_00001_.png", "type": "output", "n": 1, "s3_url": "s3://output-bucket/comfy/a-1.png"}
+            ],
+            "animated": [False],
+        },
+        "12": {"text": ["a text"]},
+    },
+}
+DONE: Final = Outcome(
+    Status.COMPLETED, image_urls=("s3://output-bucket/comfy/a-1.png",), output_url="s3://output-bucket/a.out"
+)
+BOUNDARY: Final = "boundary"
+FORM: Final = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+def form(content: bytes, **texts: str) -> bytes:
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in texts.items()
+    ]
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'.encode()
+    return b"".join([*parts, head, content, f"\r\n--{BOUNDARY}--\r\n".encode()])
+
+
+class ComfyCalls:
+    """Calls of the API, each as API Gateway would send it."""
+
+    def __init__(self, application: HttpApplication, harness: Harness) -> None:
+        self._application = application
+        self.harness = harness
+        self._calls = 0
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        query: dict[str, str] | None = None,
+        root: str = ROOT,
+    ) -> tuple[int, Any, dict[str, list[str]]]:
+        self._calls += 1
+        event = {
+            "httpMethod": method,
+            "path": root + path,
+            "headers": dict(headers),
+            "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()} or None,
+            "requestContext": {
+                "requestId": f"request-{self._calls}",
+                "path": f"/api{root}{path}",
+                "authorizer": {"principalId": "shop"},
+            },
+            "body": base64.b64encode(body).decode() if isinstance(body, bytes) else json.dumps(body),
+            "isBase64Encoded": isinstance(body, bytes),
+        }
+        answer = self._application.resolve(event, None)
+        text = answer["body"]
+        return answer["statusCode"], json.loads(text) if text else None, answer["multiValueHeaders"]
+
+    def create(self, workflow: Any = None, **more: Any) -> tuple[int, Any]:
+        headers = more.pop("headers", {})
+        status, body, _ = self(
+            "POST", "/jobs", {"workflow": workflow or documented_workflow(), **more}, headers=headers
+        )
+        return status, body
+
+    def upload(self, content: bytes = PNG, **texts: str) -> tuple[int, Any]:
+        status, body, _ = self("POST", "/assets", form(content, **texts), headers={"Content-Type": FORM})
+        return status, body
+
+    def refusal(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, str, str]:
+        status, answer, _ = self(method, path, body, **options)
+        return status, answer["error"]["code"], answer["error"]["message"]
+
+
+@pytest.fixture
+def call(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> ComfyCalls:
+    harness.catalogue = CATALOGUE
+    for name, value in (waiting_variables(harness) | {"OUTPUT_BUCKET": "output-bucket"}).items():
+        monkeypatch.setenv(name, value)
+    for module in (comfy_api, composition):
+        monkeypatch.setattr(module, "now_ms", lambda: harness.now_ms)
+    harness.s3.put_object(Bucket="output-bucket", Key="a.out", Body=json.dumps(OUTCOME))
+    harness.s3.put_object(Bucket="output-bucket", Key="comfy/a-1.png", Body=PNG, ContentType="image/png")
+    comfy_api.application.cache_clear()
+    return ComfyCalls(comfy_api.application(), harness)
+
+
+def test_a_job_from_its_submission_to_its_output(call: ComfyCalls) -> None:
+    status, job = call.create(metadata={"client": "acme"})
+    assert (status, job["status"], job["queue_position"], job["progress"]) == (201, "queued", 1, None)
+    assert job["urls"]["self"] == f"/api{ROOT}/jobs/{job['id']}"
+    assert job["urls"]["cancel"] == f"/api{ROOT}/jobs/{job['id']}/cancel"
+    record = call.harness.record(job["id"])
+    assert (record.tasktype, record.runtime, record.key_name, record.prefix) == ("pipeline", "flows", "shop", "comfy")
+    call.harness.claim(job["id"])
+    call.harness.report(job["id"], 250, {"sampling_step": 2, "sampling_steps": 8})
+    _, running, _ = call("GET", f"/jobs/{job['id']}")
+    assert running["status"] == "running"
+    assert running["progress"] == {
+        "value": 0.25,
+        "nodes_done": 0,
+        "nodes_total": 0,
+        "current_node": None,
+        "current_node_class": None,
+        "step": 2,
+        "steps": 8,
+    }
+    call.harness.finish(job["id"], DONE)
+    _, done, _ = call("GET", f"/jobs/{job['id']}")
+    assert (done["status"], done["error"], done["metadata"]) == ("succeeded", None, {"client": "acme"})
+    (output,) = done["outputs"]
+    link = output.pop("url")
+    assert "comfy/a-1.png" in link
+    assert output.pop("url_expires_at") > done["created_at"]
+    assert output == {
+        "node_id": "9",
+        "name": "a_00001_.png",
+        "type": "image",
+        "content_type": "image/png",
+        "size_bytes": len(PNG),
+        "id": f"{job['id']}.1",
+        "hash": None,
+        "job_id": job["id"],
+    }
+    status, _, headers = call("GET", f"/assets/{output['id']}/content")
+    assert (status, "comfy/a-1.png" in headers["Location"][0]) == (302, True)
+
+
+def test_a_failed_job_names_its_node(call: ComfyCalls) -> None:
+    _, job = call.create()
+    call.harness.claim(job["id"])
+    error = {"code": "workflow_failed", "message": "no", "node_id": "3", "class_type": "KSampler"}
+    call.harness.finish(job["id"], Outcome(Status.FAILED, error=error))
+    _, failed, _ = call("GET", f"/jobs/{job['id']}")
+    assert (failed["status"], failed["outputs"]) == ("failed", [])
+    assert failed["error"] == error | {"traceback": None}
+
+
+def test_a_job_is_cancelled_once_and_an_ended_one_stays(call: ComfyCalls) -> None:
+    _, job = call.create()
+    for _ in range(2):
+        status, cancelled, _ = call("POST", f"/jobs/{job['id']}/cancel")
+        assert (status, cancelled["status"], cancelled["error"]) == (200, "canceled", None)
+    _, ended = call.create()
+    call.harness.claim(ended["id"])
+    call.harness.finish(ended["id"], DONE)
+    status, unchanged, _ = call("POST", f"/jobs/{ended['id']}/cancel")
+    assert (status, unchanged["status"]) == (200, "succeeded")
+
+
+def test_the_workflow_of_a_job(call: ComfyCalls) -> None:
+    _, job = call.create()
+    assert call("GET", f"/jobs/{job['id']}/workflow")[1] == {"workflow": documented_workflow(), "format": "api"}
+
+
+def test_a_key_makes_one_job(call: ComfyCalls) -> None:
+    headers = {"Idempotency-Key": "once"}
+    assert call.create(headers=headers)[0] == 201
+    status, body = call.create(headers=headers)
+    assert (status, body["error"]["code"]) == (422, "idempotency_key_reuse")
+    assert call.create(headers={"Idempotency-Key": "twice"})[0] == 201
+
+
+def test_jobs_are_listed_by_pages_and_by_their_labels(call: ComfyCalls) -> None:
+    ids = []
+    for number in range(3):
+        call.harness.now_ms += 1000
+        ids.append(call.create(metadata={"number": str(number)})[1]["id"])
+    _, page, _ = call("GET", "/jobs", query={"limit": "2"})
+    assert [job["id"] for job in page["jobs"]] == [ids[2], ids[1]]
+    _, rest, _ = call("GET", "/jobs", query={"limit": "2", "cursor": page["next_cursor"]})
+    assert [(job["id"], job["status"], job["metadata"]) for job in rest["jobs"]] == [
+        (ids[0], "queued", {"number": "0"})
+    ]
+    assert "next_cursor" not in rest
+    # The only match is on the second page.
+    _, found, _ = call("GET", "/jobs", query={"limit": "2", "metadata[number]": "0"})
+    assert [job["id"] for job in found["jobs"]] == [ids[0]]
+    assert call.refusal("GET", "/jobs", query={"sort": "up"})[:2] == (422, "invalid_request")
+
+
+def test_an_upload_becomes_the_link_in_the_graph(call: ComfyCalls) -> None:
+    status, asset = call.upload(file_path="Katze süß.png", content_type="text/plain", expected_hash="blake3:0")
+    assert (status, asset["created_new"], asset["hash"], asset["size_bytes"]) == (201, True, None, len(PNG))
+    assert (asset["content_type"], asset["file_path"]) == ("image/png", "Katze süß.png")
+    _, shown, _ = call("GET", f"/assets/{asset['id']}")
+    assert {name: shown[name] for name in shown if not name.startswith("url")} == {
+        name: asset[name] for name in shown if not name.startswith("url")
+    }
+    reference = {"__type": "core/ASSET", "info": {"id": asset["id"], "hash": None, "file_path": "Katze süß.png"}}
+    _, job = call.create({**documented_workflow(), "1": {"class_type": "LoadImage", "inputs": {"image": reference}}})
+    _, body, _ = call("GET", f"/jobs/{job['id']}/workflow")
+    assert body["workflow"]["1"]["inputs"]["image"] == f"s3://task-bucket/uploads/{asset['id']}"
+    assert call("DELETE", f"/assets/{asset['id']}")[0] == 204
+    assert call.refusal("GET", f"/assets/{asset['id']}/content")[:2] == (404, "not_found")
+
+
+def test_the_output_of_a_job_is_the_input_of_another(call: ComfyCalls) -> None:
+    _, job = call.create()
+    call.harness.claim(job["id"])
+    call.harness.finish(job["id"], DONE)
+    reference = {"__type": "core/ASSET", "info": {"id": f"{job['id']}.1"}}
+    graph = {**documented_workflow(), "1": {"class_type": "LoadImage", "inputs": {"image": reference}}}
+    _, second = call.create(graph)
+    _, body, _ = call("GET", f"/jobs/{second['id']}/workflow")
+    assert body["workflow"]["1"]["inputs"]["image"] == "s3://output-bucket/comfy/a-1.png"
+    assert call.refusal("DELETE", f"/assets/{job['id']}.1")[:2] == (409, "asset_in_use")
+    _, asset, _ = call("GET", f"/assets/{job['id']}.1")
+    assert (asset["job_id"], asset["file_path"]) == (job["id"], "a-1.png")
+
+
+@pytest.mark.parametrize("info", [{"id": "nothing.png"}, {"id": "nothing.1"}, {"id": 5}, {}, None])
+def test_an_asset_that_is_not_there_is_named_with_its_node(call: ComfyCalls, info: Any) -> None:
+    reference = {"__type": "core/ASSET", "info": info}
+    status, body = call.create({"1": {"class_type": "LoadImage", "inputs": {"image": reference}}})
+    assert (status, body["error"]["code"]) == (422, "missing_asset")
+    (problem,) = body["error"]["details"]["node_errors"]["1"]["errors"]
+    assert problem["extra_info"] == {"input_name": "image"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({}, "invalid_workflow", "workflow: is required"),
+        ({"workflow": []}, "invalid_workflow", "workflow: is an array; write keys and values"),
+        ({"workflow": {"nodes": [], "links": []}}, "workflow_format_ui", "export it with Workflow > Export (API)"),
+        ({"workflow": {}, "colour": 1}, "invalid_request", "colour: is not known; there are workflow, extra_data"),
+        ({"workflow": {}, "metadata": {"a": 1}}, "metadata_invalid", "metadata.a: is 1; write text, in quotes"),
+        ({"workflow": {}, "extra_data": {"api_key_comfy_org": "k"}}, "invalid_request", "runtimes have no API nodes"),
+    ],
+)
+def test_a_broken_call_is_told_what_to_write(call: ComfyCalls, body: Any, code: str, words: str) -> None:
+    status, found, message = call.refusal("POST", "/jobs", body)
+    assert (status, found) == (422, code)
+    assert words in message
+
+
+def test_a_runtime_of_the_web_ui_takes_no_workflow(call: ComfyCalls) -> None:
+    root = ROOT.replace("flows", "sdruntime")
+    status, code, message = call.refusal("POST", "/jobs", {"workflow": documented_workflow()}, root=root)
+    assert (status, code) == (422, "invalid_workflow")
+    assert "send workflows to a runtime of type comfyui: flows" in message
+
+
+def test_what_is_not_there_is_not_found(call: ComfyCalls) -> None:
+    assert call.refusal("GET", "/jobs/nothing")[:2] == (404, "not_found")
+    assert call.refusal("GET", "/jobs", root="/comfy/nothing/api/v2")[:2] == (404, "not_found")
+    assert call.refusal("GET", "/assets/nothing.png")[:2] == (404, "not_found")
+    assert call("HEAD", "/assets/by-hash/blake3:0")[:2] == (404, None)
+    assert call.refusal("GET", "/jobs/any/events")[:2] == (501, "not_implemented")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"<html>", "is an HTML page"), (b"anything", "is of an unknown format"), (b"", "is of an unknown format")],
+)
+def test_only_files_that_workflows_read_are_stored(call: ComfyCalls, content: bytes, words: str) -> None:
+    status, body = call.upload(content)
+    assert (status, body["error"]["code"], words in body["error"]["message"]) == (422, "invalid_request", True)
+
+
+def test_the_limit_of_active_tasks_is_a_full_queue(call: ComfyCalls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTIVE_TASKS_PER_KEY", "1")
+    comfy_api.application.cache_clear()
+    limited = ComfyCalls(comfy_api.application(), call.harness)
+    assert limited.create()[0] == 201
+    status, body, headers = limited("POST", "/jobs", {"workflow": documented_workflow()})
+    assert (status, body["error"]["code"], headers["Retry-After"]) == (429, "queue_full", ["2"])

@@ -195,6 +195,9 @@ lock: $(VENV)/.ready ## Resolve all lock files anew, and write the requirements 
 	@$(EXPORT) --only-group runtime > runtime_image/requirements.lock
 	@UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes --exclude-newer $(WEBUI_PACKAGES_UNTIL) \
 	--python-version 3.10 --python-platform x86_64-manylinux_2_35 runtime_image/webui-requirements.in --output-file runtime_image/webui-requirements.lock
+	@. runtime_image/versions.env; UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes \
+	--exclude-newer $$COMFYUI_PACKAGES_UNTIL --python-version $$AGENT_PYTHON_VERSION --python-platform x86_64-manylinux_2_35 \
+	runtime_image/comfyui-requirements.in --output-file runtime_image/comfyui-requirements.lock
 	@UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --no-config --no-annotate --no-header --generate-hashes --universal --python-version 3.11 \
 	tests/deployment/emulator-requirements.in --output-file tests/deployment/emulator-requirements.lock
 	@$(NPM) install --silent --no-audit --no-fund --package-lock-only
@@ -219,7 +222,7 @@ PIP_AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner o
 audit: $(VENV)/.ready-to-audit sbom ## Compare all pins with their sources, and look for known vulnerabilities; needs a network
 	@failed=0; \
 	$(BIN)/python -m stacks.record_pins --check $(PINS) || failed=1; \
-	for file in requirements.txt lambdas/requirements.txt lambdas/mcp_api/requirements.txt runtime_image/requirements.lock; do $(PIP_AUDIT) $$file || failed=1; done; \
+	for file in requirements.txt lambdas/requirements.txt lambdas/mcp_api/requirements.txt runtime_image/requirements.lock runtime_image/comfyui-requirements.lock; do $(PIP_AUDIT) $$file || failed=1; done; \
 	$(NPM) audit || failed=1; \
 	echo "The Web UI pins packages of 2024, so their findings do not fail the audit:"; $(PIP_AUDIT) runtime_image/webui-requirements.lock; \
 	exit $$failed
@@ -234,7 +237,9 @@ sbom: $(VENV)/.ready-to-audit ## Write the bill of materials of each deployed pa
 	@for part in deploy lambdas runtime; do \
 	$(BIN)/uv export --quiet --frozen --no-emit-project --preview-features sbom-export --format cyclonedx1.5 --only-group $$part --output-file out/sbom/$$part.cdx.json > /dev/null; \
 	done
-	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-file out/sbom/webui.cdx.json runtime_image/webui-requirements.lock
+	@for engine in webui comfyui; do \
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file out/sbom/$$engine.cdx.json runtime_image/$$engine-requirements.lock; \
+	done
 
 .PHONY: clean
 clean: ## Remove what the targets made, the virtual environment aside

@@ -76,6 +76,12 @@ class SystemEndpoints:
             )
             return session.client(service, endpoint_url=self.aws_endpoint_url)
 
+    def secret(self, name: str) -> str:
+        """Return the text of a secret of Secrets Manager."""
+        client = self.client("secretsmanager")
+        with aws_errors(f"the secret {name!r} cannot be read"):
+            return str(client.get_secret_value(SecretId=name)["SecretString"])
+
 
 def find_environment(choice: EnvironmentChoice) -> SystemEndpoints:
     """Return the environment of a choice: an address, `local`, or a deployed one."""

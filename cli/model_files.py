@@ -5,11 +5,11 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from cli.errors import Refused
 from cli.model_store import Advance, ModelStore, StoredModel, checksum_of
-from contract.model_folders import WEBUI_MODEL_FOLDERS
+from contract.model_folders import COMFYUI_FURTHER_FOLDERS, COMFYUI_MODEL_FOLDERS, WEBUI_MODEL_FOLDERS
 from contract.routing import is_checkpoint_name
 from contract.safetensors_header import SAFETENSORS, BrokenModel, ModelHeader, read_header
 
@@ -20,7 +20,17 @@ HEADER_BYTES: Final = 16 * 1024 * 1024
 #: File of the prompt styles, and its folder.
 STYLES: Final = "styles.csv"
 STYLES_FOLDER: Final = "styles"
-FOLDERS: Final = (*WEBUI_MODEL_FOLDERS, STYLES_FOLDER)
+#: Folders from which one engine or the other reads.
+FOLDERS: Final = tuple(
+    sorted(
+        {
+            *WEBUI_MODEL_FOLDERS,
+            *COMFYUI_MODEL_FOLDERS,
+            *(name for names in COMFYUI_FURTHER_FOLDERS.values() for name in names),
+            STYLES_FOLDER,
+        }
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +44,17 @@ class UploadTarget:
 
 def upload_target(path: Path, folder: str | None, *, allow_code: bool) -> UploadTarget:
     """Return where a file goes; raises Refused if it should not be uploaded."""
+    with path.open("rb") as file:
+        return target_of(path, file, path.stat().st_size, folder, allow_code=allow_code)
+
+
+def target_of(path: Path, content: BinaryIO, size: int, folder: str | None, *, allow_code: bool) -> UploadTarget:
+    """Return where a file of this name and size goes, by its first bytes; raises Refused if it should not go there."""
     header: ModelHeader | None = None
     warnings: list[str] = []
     if path.suffix == SAFETENSORS:
         try:
-            with path.open("rb") as file:
-                header = read_header(file, path.stat().st_size)
+            header = read_header(content, size)
         except BrokenModel as error:
             raise Refused(f"{path} is not uploaded: {error}") from None
         if folder is None and header.type is None:
@@ -65,8 +80,8 @@ def upload_target(path: Path, folder: str | None, *, allow_code: bool) -> Upload
     first, _, _ = key.partition("/")
     if first not in FOLDERS:
         close = difflib.get_close_matches(first, FOLDERS, n=1)
-        advice = f"did you mean {close[0]}?" if close else f"its folders are {', '.join(FOLDERS)}"
-        warnings.append(f"the Web UI reads no models from the folder {first}; {advice}")
+        advice = f"did you mean {close[0]}?" if close else f"known folders are {', '.join(FOLDERS)}"
+        warnings.append(f"no engine reads models from the folder {first}; {advice}")
     return UploadTarget(key, header, tuple(warnings))
 
 

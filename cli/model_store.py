@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from cli.aws import aws_errors
 from cli.errors import Refused
@@ -14,6 +14,8 @@ from contract.storage import SHA256_METADATA
 
 #: Bytes of a part; boto3 uploads ten at a time.
 PART_BYTES: Final = 32 * 1024 * 1024
+#: Parts of a stream that are in memory at once.
+PARTS_AT_ONCE: Final = 4
 #: Bytes that are read at a time to compute a checksum.
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 #: Characters of a file's name in the name of the hidden folder in which the file is written first.
@@ -58,6 +60,37 @@ class ModelStore:
                 ExtraArgs={"ChecksumAlgorithm": "CRC32", "Metadata": {SHA256_METADATA: checksum}},
                 Config=TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES),
                 Callback=advance,
+            )
+
+    def store(self, stream: BinaryIO, key: str, checksum: str | None, advance: Advance) -> None:
+        """Upload a stream in parts, as it comes. An error of the stream leaves nothing in the bucket."""
+        from boto3.s3.transfer import TransferConfig
+
+        metadata = {"Metadata": {SHA256_METADATA: checksum}} if checksum else {}
+        with aws_errors(BUCKET_FAILED):
+            self._client.upload_fileobj(
+                stream,
+                self.bucket,
+                key,
+                ExtraArgs={"ChecksumAlgorithm": "CRC32", **metadata},
+                Config=TransferConfig(
+                    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+                ),
+                Callback=advance,
+            )
+
+    def record_checksum(self, key: str, checksum: str) -> None:
+        """Add the SHA-256 to a stored model, which S3 copies onto itself for that."""
+        with aws_errors(BUCKET_FAILED):
+            self._client.copy(
+                {"Bucket": self.bucket, "Key": key},
+                self.bucket,
+                key,
+                ExtraArgs={
+                    "ChecksumAlgorithm": "CRC32",
+                    "Metadata": {SHA256_METADATA: checksum},
+                    "MetadataDirective": "REPLACE",
+                },
             )
 
     def pull(self, model: StoredModel, path: Path, advance: Advance) -> None:

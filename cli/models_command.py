@@ -1,7 +1,8 @@
 """`darkroom models`: push, list, pull, verify and remove models of an environment's bucket."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def models() -> None:
     """Manage the models of an environment.
 
-    They lie in `Stable-diffusion/`, `Lora/`, `VAE/` and the Web UI's other folders.
+    They lie in the folders of the Web UI (`Stable-diffusion/`, `Lora/`, …) and of ComfyUI (`diffusion_models/`, …).
     """
 
 
@@ -55,6 +56,58 @@ def push(session: Session, files: tuple[Path, ...], folder: str | None, allow_co
         session.line(f"{result}: {key}{f' ({header.type.value}, {header.dtype})' if header and header.type else ''}")
         results.append({"key": key, "result": result})
     session.document({"models": results})
+
+
+@models.command("import")
+@click.argument("url")
+@click.option("--folder", help="Folder of the bucket; by default that of the kind of model.")
+@click.option("--name", help="Name of the file in the bucket; by default its own.")
+@click.option("--sha256", help="SHA-256 that the file must have; known for files of Hugging Face and Civitai.")
+@click.option("--token-secret", help="Secret of Secrets Manager with the token for the link's server.")
+@click.option("--hf-token", envvar="HF_TOKEN", hidden=True)
+@click.option("--civitai-token", envvar="CIVITAI_TOKEN", hidden=True)
+@click.option("--allow-code", is_flag=True, help="Also accept files that can run code: .ckpt .pt .pth .bin .py .yaml.")
+@click.option("--replace", is_flag=True, help="Overwrite a different model of the same name.")
+@command
+def import_model(
+    session: Session,
+    url: str,
+    folder: str | None,
+    name: str | None,
+    sha256: str | None,
+    token_secret: str | None,
+    hf_token: str | None,
+    civitai_token: str | None,
+    allow_code: bool,
+    replace: bool,
+) -> None:
+    """Bring the model at URL (a file of Hugging Face or Civitai, or any https link) into the bucket.
+
+    It is streamed once and checked before it appears. HF_TOKEN and CIVITAI_TOKEN are tokens for files that need one.
+    """
+    from cli.model_files import HEADER_BYTES, target_of
+    from cli.model_source import CIVITAI, HUGGING_FACE, ModelStream, find_source, server_of
+
+    tokens = {server: token for server, token in ((HUGGING_FACE, hf_token), (CIVITAI, civitai_token)) if token}
+    if token_secret:
+        tokens[server_of(url)] = session.environment().secret(token_secret)
+    store, source = _store(session), find_source(url, tokens, sha256=sha256)
+    with closing(ModelStream(source)) as stream:
+        beginning = BytesIO(stream.peek(min(HEADER_BYTES, stream.size)))
+        target = target_of(Path(name or stream.name), beginning, stream.size, folder, allow_code=allow_code)
+        for warning in target.warnings:
+            session.hint(f"warning: {warning}")
+        known, key = next((model for model in store.list() if model.key == target.key), None), target.key
+        result = "unchanged" if known and not replace else "uploaded"
+        if known and not replace and (source.sha256 is None or store.checksum(known) != source.sha256):
+            raise Refused(f"{store.bucket} has a {key} that may be different; use --replace to overwrite it")
+        if result == "uploaded":
+            with _bar(session, key, stream.size) as advance:
+                store.store(stream, key, source.sha256, advance)
+            if source.sha256 is None:
+                store.record_checksum(key, stream.checksum)
+    session.line(f"{result}: {key} (SHA-256 {source.sha256 or stream.checksum})")
+    session.document({"models": [{"key": key, "result": result, "sha256": source.sha256 or stream.checksum}]})
 
 
 @models.command("list")

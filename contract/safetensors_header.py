@@ -9,6 +9,8 @@ from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from contract.model_folders import WEBUI_MODEL_FOLDERS
+
 #: Bytes of a header, the limit of the format itself.
 MAX_HEADER_BYTES: Final = 100_000_000
 #: Bytes of one number of each type.
@@ -24,7 +26,7 @@ class BrokenModel(ValueError):
 
 
 class ModelType(Enum):
-    """Kind of a model in the Web UI; the value is its name for users."""
+    """Kind of a model; the value is its name for users."""
 
     SD15 = "SD 1.5 checkpoint"
     SD2 = "SD 2 checkpoint"
@@ -35,10 +37,16 @@ class ModelType(Enum):
     CONTROLNET = "ControlNet"
     UPSCALER = "upscaler"
     EMBEDDING = "embedding"
+    DIFFUSION_MODEL = "diffusion model"
+    TEXT_ENCODER = "text encoder"
+    CLIP_VISION = "CLIP vision"
+    STYLE_MODEL = "style model"
+    GLIGEN = "GLIGEN"
+    AUDIO_ENCODER = "audio encoder"
 
     @property
     def folder(self) -> str:
-        """Folder of such models in the model bucket and in the Web UI."""
+        """Folder of such models in the model bucket. Both engines read those that the Web UI has."""
         return _FOLDERS.get(self, "Stable-diffusion")
 
 
@@ -48,11 +56,17 @@ _FOLDERS: Final = {
     ModelType.CONTROLNET: "ControlNet",
     ModelType.UPSCALER: "ESRGAN",
     ModelType.EMBEDDING: "embeddings",
+    ModelType.DIFFUSION_MODEL: "diffusion_models",
+    ModelType.TEXT_ENCODER: "text_encoders",
+    ModelType.CLIP_VISION: "clip_vision",
+    ModelType.STYLE_MODEL: "style_models",
+    ModelType.GLIGEN: "gligen",
+    ModelType.AUDIO_ENCODER: "audio_encoders",
 }
 
 
-#: Folders of all kinds.
-MODEL_FOLDERS: Final = frozenset(type_.folder for type_ in ModelType)
+#: Folders of all kinds that the Web UI reads.
+MODEL_FOLDERS: Final = frozenset(type_.folder for type_ in ModelType) & frozenset(WEBUI_MODEL_FOLDERS)
 #: Ending of files in this format.
 SAFETENSORS: Final = ".safetensors"
 
@@ -60,7 +74,22 @@ SAFETENSORS: Final = ".safetensors"
 _MARKS: Final = (
     (ModelType.LORA, (), (".lora_down.", ".lora_A.", ".hada_w1_a", ".lokr_w")),
     (ModelType.CONTROLNET, ("control_model.", "controlnet_", "input_hint_block."), ()),
-    (ModelType.VAE, ("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."), ()),
+    (ModelType.VAE, ("first_stage_model.", "encoder.conv_in.", "decoder.conv_in.", "decoder.upsamples."), ()),
+    (ModelType.GLIGEN, ("position_net.",), ()),
+    (ModelType.STYLE_MODEL, ("redux_up.", "style_embedding"), ()),
+    (ModelType.AUDIO_ENCODER, ("wav2vec2.", "feature_extractor.conv_layers."), ()),
+    (ModelType.CLIP_VISION, ("vision_model.", "visual.transformer."), ()),
+    # T5, CLIP, and language models such as Qwen and Gemma.
+    (ModelType.TEXT_ENCODER, ("encoder.block.0.", "text_model.", "model.layers.0.", "model.language_model."), ()),
+    # Flux and HunyuanVideo, SD 3, Wan, Qwen-Image and LTX, Z-Image, Cosmos, and a UNet alone.
+    (
+        ModelType.DIFFUSION_MODEL,
+        (
+            *("double_blocks.0.", "joint_blocks.0.", "blocks.0.self_attn.", "transformer_blocks.0."),
+            *("noise_refiner.0.", "net.blocks.", "blocks.block0.", "input_blocks.0.", "down_blocks.0."),
+        ),
+        (),
+    ),
     (ModelType.UPSCALER, ("model.0.", "conv_first.", "body.0.", "params_ema."), ()),
 )
 

@@ -9,6 +9,8 @@ from cli.cost.machines import Machines
 from cli.cost.scenario import ArrivalTimes, Scenario, day_of, random_arrivals
 
 _MINUTE: Final = 60.0
+#: Seconds to fetch 20 GB at 500 MB/s, and to load them into the GPU's memory at 2 GB/s.
+VIDEO_MODEL_SECONDS: Final = 50.0
 
 
 def _nothing(_: random.Random) -> Iterator[float]:
@@ -40,6 +42,13 @@ SCENARIOS: Final = {
         hours=1,
         task_seconds=9.0,
         max_replicas=1000,
+    ),
+    "video": Scenario(
+        "a video of 3 minutes every 15 seconds for 4 hours, models of 20 GB, spot machines last 2 hours",
+        _steady(1 / 15, 4),
+        hours=4,
+        task_seconds=3 * _MINUTE,
+        machines=Machines(model_seconds=VIDEO_MODEL_SECONDS, interruptions_per_hour=0.5),
     ),
     "trickle": Scenario("a task every 2 minutes for 12 hours", _steady(1 / (2 * _MINUTE), 12), hours=12),
 }

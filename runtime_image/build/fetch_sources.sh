@@ -6,22 +6,9 @@ set -eu
 
 # shellcheck source=/dev/null
 . "$(realpath "$1")"
+# shellcheck source=/dev/null
+. "$(dirname "$0")/fetch.sh"
 webui=$2
-
-# fetch NAME URL COMMIT FOLDER
-fetch() {
-    echo "fetching $1 at $3"
-    mkdir -p "$4"
-    git -C "$4" init --quiet
-    git -C "$4" fetch --quiet --depth 1 "$2" "$3"
-    git -C "$4" checkout --quiet --detach FETCH_HEAD
-    found=$(git -C "$4" rev-parse HEAD)
-    if [ "$found" != "$3" ]; then
-        echo "$1: $2 gave $found where $3 is pinned" >&2
-        exit 1
-    fi
-    rm -rf "$4/.git"
-}
 
 fetch webui "$WEBUI_REPO" "$WEBUI_COMMIT" "$webui"
 # modules/paths.py of the Web UI searches for folders of these names.

@@ -14,7 +14,7 @@ from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.errors import KeyRefused, ModelError
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress, ProgressReporter
-from runtime_image.model_downloader.selection import needed_at_start, without_conflicts
+from runtime_image.model_downloader.selection import needed_at_start, preloaded, without_conflicts
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.model_downloader.start_report import StartReport
 from runtime_image.process.aws import open_session, open_table
@@ -53,7 +53,7 @@ def fetch(settings: ModelSettings, log: EventLog) -> None:
     folder = ModelsFolder(settings.models_directory)
     bucket = open_bucket(settings.model_bucket)
     started_at = time.monotonic()
-    files = _select(bucket.list(), settings.model_filename, folder, log)
+    files = _select(bucket.list(), settings, folder, log)
     keys = {file.key for file in files}
     quota = DiskQuota(folder, max_bytes=settings.models_max_bytes, is_needed=lambda key: key in keys, log=log)
     progress = DownloadProgress(files=len(files), total_bytes=sum(file.size for file in files))
@@ -89,9 +89,18 @@ def _start_report(settings: ModelSettings, log: EventLog) -> StartReport:
     return StartReport(open_repository=open_repository, replica=replica, runtime=settings.runtime, log=log)
 
 
-def _select(files: Iterable[RemoteFile], model_filename: str, folder: ModelsFolder, log: EventLog) -> list[RemoteFile]:
+def _select(
+    files: Iterable[RemoteFile], settings: ModelSettings, folder: ModelsFolder, log: EventLog
+) -> list[RemoteFile]:
     """Return the files that the runtime needs and the folder can hold; log the others."""
-    needed = needed_at_start(files, model_filename, is_baked_in=lambda key: folder.cached_model(key).is_baked_in)
+
+    def is_baked_in(key: str) -> bool:
+        return folder.cached_model(key).is_baked_in
+
+    if settings.runtime_type == "comfyui":
+        needed = preloaded(files, settings.preload, is_baked_in=is_baked_in)
+    else:
+        needed = needed_at_start(files, settings.model_filename, is_baked_in=is_baked_in)
     selected, conflicting = without_conflicts(needed)
     for file in conflicting:
         log.warning("model_key_refused", reason=f"{file.key!r} is the name of a folder, too")

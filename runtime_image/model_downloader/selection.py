@@ -15,10 +15,28 @@ NAMED_FOLDERS: Final = frozenset({CHECKPOINT_FOLDER, "Lora", "VAE"})
 COMPANION_SUFFIXES: Final = (".yaml", ".vae.safetensors", ".vae.pt", ".vae.ckpt")
 
 
+def preloaded(
+    files: Iterable[RemoteFile], names: Iterable[str], *, is_baked_in: Callable[[str], bool]
+) -> list[RemoteFile]:
+    """Return the files that a runtime of ComfyUI names: keys of the bucket, and folders with a slash at their end.
+
+    Raises:
+        ModelMissing: if neither the files nor the image have a name.
+    """
+    files = list(files)
+    found: dict[str, RemoteFile] = {}
+    for name in names:
+        named = [file for file in files if file.key == name or (name.endswith("/") and file.key.startswith(name))]
+        if not named and not is_baked_in(name):
+            raise ModelMissing(f"the model bucket does not hold {name}, which preload names")
+        found |= {file.key: file for file in named}
+    return list(found.values())
+
+
 def needed_at_start(
     files: Iterable[RemoteFile], model_filename: str, *, is_baked_in: Callable[[str], bool]
 ) -> list[RemoteFile]:
-    """Return the files that must be on disk before the runtime is ready, its checkpoint first.
+    """Return the files that must be on disk before an SD Web UI is ready, its checkpoint first.
 
     Args:
         files: All files of the bucket.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ByteSize, Field
+from pydantic import ByteSize, Field, Json
 
 from contract.settings import Settings
 
@@ -14,6 +14,11 @@ class ModelSettings(Settings):
     model_bucket: str = Field(default="", description="Bucket of models in the Web UI's folder layout; empty: no fetch")
     models_directory: Path = Field(default=Path("/models"), description="The Web UI's models folder")
     model_filename: str = Field(default="", description="The runtime's one checkpoint; empty if tasks name theirs")
+    runtime_type: Literal["sdwebui", "comfyui"] = Field(default="sdwebui", description="Engine of the container")
+    preload: Json[tuple[str, ...]] = Field(
+        default=(),
+        description="Files and folders (`vae/`) of the bucket that are fetched at the start (comfyui)",
+    )
     models_max_bytes: ByteSize | None = Field(
         default=None, gt=0, description="Disk quota of fetched models, such as 200GiB; unset: the disk is the limit"
     )

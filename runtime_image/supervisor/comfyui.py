@@ -4,13 +4,13 @@ It accepts calls as soon as its port is open. Models are loaded by the first pro
 seen at once.
 """
 
+import http.client
 import json
 import re
 import urllib.request
 from typing import Final
 
-from contract.model_folders import comfyui_folders
-from runtime_image.process.engine import EngineFailed, UnknownModel
+from runtime_image.process.engine import EngineFailed
 
 #: Seconds for an answer of an idle ComfyUI.
 READ_TIMEOUT_SECONDS: Final = 10.0
@@ -29,16 +29,16 @@ class ComfyUi:
     broken_line = BROKEN_LINE
 
     def __init__(self, *, base_url: str) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._address = f"{base_url.rstrip('/')}/system_stats"
 
     def check_ready(self) -> None:
         """Raise EngineFailed until ComfyUI has imported all nodes and answers."""
-        self._get("/system_stats", timeout_seconds=READ_TIMEOUT_SECONDS)
+        self._ask(READ_TIMEOUT_SECONDS)
 
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if ComfyUI answers."""
         try:
-            self._get("/system_stats", timeout_seconds=min(READ_TIMEOUT_SECONDS, timeout_seconds))
+            self._ask(min(READ_TIMEOUT_SECONDS, timeout_seconds))
         except EngineFailed:
             return False
         return True
@@ -47,17 +47,14 @@ class ComfyUi:
         """Do nothing, because ComfyUI sees new files by itself."""
 
     def load_model(self, model_filename: str) -> None:
-        """Check that ComfyUI sees a checkpoint. Its first prompt loads it."""
-        known = self._get(f"/models/{comfyui_folders('checkpoints')[0]}", timeout_seconds=READ_TIMEOUT_SECONDS)
-        if not isinstance(known, list) or model_filename not in known:
-            raise UnknownModel(f"ComfyUI has no checkpoint {model_filename}")
+        """Do nothing, because workflows name their models and the first prompt loads them."""
 
     def warm_up(self) -> None:
         """Do nothing, because only a workflow says what ComfyUI should load."""
 
-    def _get(self, path: str, *, timeout_seconds: float) -> object:
+    def _ask(self, timeout_seconds: float) -> None:
         try:
-            with _OPENER.open(self._base_url + path, timeout=timeout_seconds) as answer:
-                return json.load(answer)
-        except (OSError, ValueError) as error:
-            raise EngineFailed(f"ComfyUI does not answer {path}: {error}") from error
+            with _OPENER.open(self._address, timeout=timeout_seconds) as answer:
+                json.load(answer)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise EngineFailed(f"ComfyUI does not answer {self._address}: {error}") from error

@@ -12,8 +12,9 @@ from stacks.config.access import (
 from stacks.config.capacity import Capacity, Disk, Purchase, PurchaseOption, Scaling
 from stacks.config.environment import Environment
 from stacks.config.gpu_instances import GPU_INSTANCES, GpuInstance
+from stacks.config.image import EcrImage
 from stacks.config.network import Network
-from stacks.config.runtime import EcrImage, RuntimeConfig, pascal_name
+from stacks.config.runtime import RuntimeConfig, pascal_name
 
 __all__ = [
     "GPU_INSTANCES",

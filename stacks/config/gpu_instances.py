@@ -17,8 +17,8 @@ class GpuFamily:
     gpu_memory_mib: int
     #: EKS Auto Mode starts it (its user guide, "Instance types").
     in_auto_mode: bool = True
-    #: PyTorch of the image in runtime_image/ has no code for the GPU (Blackwell).
-    needs_own_image: bool = False
+    #: Types of runtime whose image in runtime_image/ has a PyTorch with code for the GPU.
+    built_images: tuple[str, ...] = ("sdwebui", "comfyui")
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,26 @@ class GpuInstance:
         return GPU_FAMILIES[self.family].gpu_memory_mib
 
 
+#: The SD Web UI's torch is built for CUDA 12.1, which ends before Blackwell, and ComfyUI's for CUDA 12.8, which begins
+#: after Volta.
+_BLACKWELL: Final = ("comfyui",)
+_VOLTA: Final = ("sdwebui",)
 GPU_FAMILIES: Final = {
     "g4dn": GpuFamily("T4", 16_384),
     "g5": GpuFamily("A10G", 22_888),
     "g6": GpuFamily("L4", 22_888),
     "g6e": GpuFamily("L40S", 45_776),
-    "g7": GpuFamily("RTX PRO 4500", 32_768, in_auto_mode=False, needs_own_image=True),
-    "g7e": GpuFamily("RTX PRO Server 6000", 98_304, needs_own_image=True),
+    "g7": GpuFamily("RTX PRO 4500", 32_768, in_auto_mode=False, built_images=_BLACKWELL),
+    "g7e": GpuFamily("RTX PRO Server 6000", 98_304, built_images=_BLACKWELL),
     "gr6": GpuFamily("L4", 22_888),
-    "p3dn": GpuFamily("V100", 32_768),
+    "p3dn": GpuFamily("V100", 32_768, built_images=_VOLTA),
     "p4d": GpuFamily("A100", 40_960),
     "p4de": GpuFamily("A100", 81_920),
     "p5": GpuFamily("H100", 81_920),
     "p5e": GpuFamily("H200", 144_384),
     "p5en": GpuFamily("H200", 144_384),
-    "p6-b200": GpuFamily("B200", 183_359, needs_own_image=True),
-    "p6-b300": GpuFamily("B300", 275_040, needs_own_image=True),
+    "p6-b200": GpuFamily("B200", 183_359, built_images=_BLACKWELL),
+    "p6-b300": GpuFamily("B300", 275_040, built_images=_BLACKWELL),
 }
 
 #: Name, GPUs, vCPUs, GiB of memory and GB of local NVMe; the smallest of a family first.

@@ -2,7 +2,6 @@
 
 import math
 import re
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, Final, Self
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.routing import CHECKPOINT_EXTENSIONS, Catalogue, Runtime, is_checkpoint_name, same_checkpoint
 from stacks.config.capacity import Capacity, Disk, Purchase, Scaling
 from stacks.config.gpu_instances import GPU_FAMILIES, GPU_INSTANCES, GpuInstance, sizes_of
+from stacks.config.image import CustomNode, ImageAddress
 from stacks.config.validation import RESERVED_ARGUMENTS, is_reserved_variable, matches, unique
 
 #: Bytes of the runtimes as JSON: Lambda allows 4 KB of environment variables in all, and the others need 1 KB.
@@ -25,29 +25,11 @@ DEFAULT_FAMILIES: Final = ("g5", "g6")
 #: processors of the smallest type.
 MAX_ON_DEMAND_VCPUS: Final = 16
 
-#: Image of a registry with a tag other than `latest` or a digest.
-_IMAGE: Final = re.compile(
-    r"[a-z0-9][\w.:-]*(/[a-z0-9._-]+)+(:(?!latest$)[\w.-]{1,128}|@sha256:[0-9a-f]{64})", re.ASCII
-)
-
-#: Image of ECR.
-_ECR_IMAGE: Final = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
-    r"(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
-)
 #: Secret of Secrets Manager (with a key of its JSON, if any), or parameter of Systems Manager.
 _SECRET: Final = re.compile(
     r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+(:[\w.-]+::)?|ssm:[a-z0-9-]+:\d{12}:parameter/[\w/.-]+)",
     re.ASCII,
 )
-_Image = Annotated[
-    str,
-    matches(
-        _IMAGE,
-        "an image with a tag other than latest or with a digest, such as"
-        " 123456789012.dkr.ecr.eu-central-1.amazonaws.com/darkroom:1.4.0",
-    ),
-]
 _SecretArn = Annotated[
     str,
     matches(
@@ -56,23 +38,6 @@ _SecretArn = Annotated[
         " arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf",
     ),
 ]
-
-
-@dataclass(frozen=True)
-class EcrImage:
-    """Image in a registry of ECR, by its tag, its digest or both."""
-
-    account: str
-    region: str
-    repository: str
-    tag: str | None
-    digest: str | None
-
-    @classmethod
-    def parse(cls, address: str) -> Self | None:
-        """Return the image at an address; None for a registry other than ECR."""
-        found = _ECR_IMAGE.fullmatch(address)
-        return cls(**found.groupdict()) if found else None
 
 
 def _check_model_filename(value: str | None) -> str | None:
@@ -127,7 +92,7 @@ class RuntimeConfig(Runtime):
         description="seconds after which another replica receives the task of an unresponsive one; a working replica"
         " extends them",
     )
-    image: _Image | None = Field(
+    image: ImageAddress | None = Field(
         default=None, description="the container's image with its tag or digest; null builds runtime_image/"
     )
     instance_types: tuple[Annotated[str, AfterValidator(_check_instance_type)], ...] = Field(
@@ -163,7 +128,17 @@ class RuntimeConfig(Runtime):
         " Secrets Manager or of a parameter of Systems Manager; on ECS only",
     )
     webui_arguments: tuple[Annotated[str, Field(pattern=r"^\S.*$"), AfterValidator(_check_argument)], ...] = Field(
-        default=(), description="additional arguments of the Web UI, for example --no-half-vae, one per entry"
+        default=(),
+        description="additional arguments of the engine, for example --no-half-vae or --lowvram, one per entry",
+    )
+    custom_nodes: tuple[CustomNode, ...] = Field(
+        default=(),
+        description="only for `comfyui`: custom nodes in the built image; none are installed later",
+    )
+    preload: tuple[Annotated[str, Field(pattern=r"^[^/\x00-\x1f]+/[^\x00-\x1f]*$")], ...] = Field(
+        default=(),
+        description="only for `comfyui`: models that a replica fetches before it is ready, as folder and name in the"
+        " model bucket, or a folder with a slash at its end; workflows name the others, which are fetched then",
     )
 
     hang_seconds: int = Field(
@@ -198,11 +173,21 @@ class RuntimeConfig(Runtime):
                 )
         if self.image is None:
             for instance in self.instances:
-                if GPU_FAMILIES[instance.family].needs_own_image:
+                if self.type not in GPU_FAMILIES[instance.family].built_images:
                     raise ValueError(
-                        f"image: is required for {instance.family}, because PyTorch of the built image has no code for"
-                        " this GPU; write an image with a newer PyTorch, or another family"
+                        f"image: is required for {instance.family}, because PyTorch of the built image for {self.type}"
+                        " has no code for this GPU; write an image with another PyTorch, or another family"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_of_comfyui(self) -> Self:
+        if self.type != "comfyui" and (self.custom_nodes or self.preload):
+            name = "customNodes" if self.custom_nodes else "preload"
+            raise ValueError(f"{name} is for runtimes of type comfyui; leave it out")
+        if self.custom_nodes and self.image is not None:
+            raise ValueError("customNodes: have no effect because image is set and brings its own; leave them out")
+        unique(self.custom_nodes, lambda node: node.repository.rpartition("/")[2].removesuffix(".git"), "name")
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,10 @@ RESERVED_VARIABLES: Final = frozenset(
         "ALLOWED_LINK_HOSTS",
         "ALLOWED_OPTIONS",
         "BAKED_MODELS_DIRECTORY",
+        "COMFYUI_INPUT_FOLDER",
+        "COMFYUI_OUTPUT_FOLDER",
+        "COMFYUI_TEMP_FOLDER",
+        "COMFYUI_URL",
         "COMMANDLINE_ARGS",
         "ENDING_FILE",
         "ENGINE_READY_FILE",
@@ -35,9 +39,11 @@ RESERVED_VARIABLES: Final = frozenset(
         "OUTPUT_BUCKET",
         "POD_NAME",
         "POD_NAMESPACE",
+        "PRELOAD",
         "QUEUE_URL",
         "RETENTION_SECONDS",
         "RUNTIME",
+        "RUNTIME_TYPE",
         "SERVICE_ACCOUNT_DIRECTORY",
         "STATUS_FILE",
         "TASK_BUCKET",
@@ -52,29 +58,48 @@ RESERVED_VARIABLES: Final = frozenset(
 )
 #: Prefixes of AWS, its orchestrators and Python. Wrong values of these look like missing permissions.
 RESERVED_PREFIXES: Final = ("AWS_", "ECS_", "KUBERNETES_", "PYTHON")
-#: Arguments of the Web UI by which the agent reaches it and finds its models and outputs, and those by which a request
-#: or a model could run code.
+#: Arguments of an engine by which the agent reaches it and finds its models and outputs, and those by which a request
+#: or a model could run code or reach the internet.
 RESERVED_ARGUMENTS: Final = frozenset(
     {
         "--allow-code",
         "--api",
         "--api-auth",
+        "--api-nodes",
         "--api-server-stop",
+        "--auto-launch",
+        "--base-directory",
         "--ckpt",
         "--ckpt-dir",
+        "--comfy-api-base",
+        "--cpu",
         "--data-dir",
+        "--database-url",
         "--disable-safe-unpickle",
+        "--enable-cors-header",
         "--enable-insecure-extension-access",
+        "--enable-manager",
+        "--extra-model-paths-config",
+        "--front-end-root",
+        "--front-end-version",
         "--gradio-auth",
+        "--input-directory",
         "--listen",
         "--models-dir",
+        "--models-directory",
+        "--multi-user",
         "--ngrok",
         "--nowebui",
+        "--output-directory",
         "--port",
         "--server-name",
         "--share",
         "--subpath",
+        "--temp-directory",
+        "--tls-certfile",
+        "--tls-keyfile",
         "--ui-settings-file",
+        "--user-directory",
     }
 )
 

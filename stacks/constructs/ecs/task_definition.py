@@ -22,6 +22,7 @@ from stacks.constructs.runtime.replica_limits import (
     WEBUI_USER_ID,
     WRITABLE_FOLDERS,
     container_shares,
+    shared_folders,
 )
 
 CONTAINER: Final = "runtime"
@@ -86,7 +87,8 @@ def task_definition(
             tmpfs=[kind.TmpfsProperty(container_path=path, size=WEBUI_FOLDER_MIB) for path in WEBUI_FOLDERS.values()],
         ),
         mount_points=[
-            kind.MountPointProperty(source_volume=MODELS_VOLUME, container_path=MODELS_DIRECTORY, read_only=True)
+            kind.MountPointProperty(source_volume=MODELS_VOLUME, container_path=MODELS_DIRECTORY, read_only=True),
+            *_writable(shared_folders(runtime)),
         ],
     )
     sidecars = [webui, *([_collector(logs)] if tracing else [])]
@@ -111,10 +113,9 @@ def task_definition(
         user=f"{USER_ID}:{USER_ID}",
         linux_parameters=kind.LinuxParametersProperty(capabilities=_NO_CAPABILITIES),
         mount_points=[
-            kind.MountPointProperty(source_volume=name, container_path=path, read_only=False)
-            for name, path in WRITABLE_FOLDERS.items()
-        ]
-        + [kind.MountPointProperty(source_volume="node", container_path=NODE_FOLDER, read_only=True)],
+            *_writable({**WRITABLE_FOLDERS, **shared_folders(runtime)}),
+            kind.MountPointProperty(source_volume="node", container_path=NODE_FOLDER, read_only=True),
+        ],
         health_check=kind.HealthCheckProperty(
             command=["CMD", *HEALTH_CHECK], interval=15, timeout=5, retries=6, start_period=120
         ),
@@ -137,7 +138,7 @@ def task_definition(
                 name=name,
                 docker_volume_configuration=kind.DockerVolumeConfigurationProperty(scope="task", driver="local"),
             )
-            for name in WRITABLE_FOLDERS
+            for name in (*WRITABLE_FOLDERS, *shared_folders(runtime))
         ]
         + [kind.VolumeProperty(name="node", host=kind.HostVolumePropertiesProperty(source_path=NOTICE_FOLDER))],
     )
@@ -163,6 +164,11 @@ def _confined(logs: aws_ecs.CfnTaskDefinition.LogConfigurationProperty, *, stop_
         "ulimits": [kind.UlimitProperty(name="nofile", soft_limit=MAX_OPEN_FILES, hard_limit=MAX_OPEN_FILES)],
         "log_configuration": logs,
     }
+
+
+def _writable(folders: Mapping[str, str]) -> list[aws_ecs.CfnTaskDefinition.MountPointProperty]:
+    kind = aws_ecs.CfnTaskDefinition.MountPointProperty
+    return [kind(source_volume=name, container_path=path, read_only=False) for name, path in folders.items()]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[aws_ecs.CfnTaskDefinition.KeyValuePairProperty]:

@@ -18,6 +18,7 @@ from stacks.constructs.runtime.replica_limits import (
     WRITABLE_FOLDERS,
     container_shares,
     replica_disk_gib,
+    shared_folders,
 )
 
 #: Seconds after which a container that is not ready is restarted. A large model may take minutes.
@@ -138,7 +139,10 @@ def deployment(
 def _volumes(runtime: RuntimeConfig) -> list[dict[str, Any]]:
     return [
         # A replica that uses more than its share is evicted, and no other replica of its node.
-        *({"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}} for name in WRITABLE_FOLDERS),
+        *(
+            {"name": name, "emptyDir": {"sizeLimit": f"{replica_disk_gib(runtime)}Gi"}}
+            for name in (*WRITABLE_FOLDERS, *shared_folders(runtime))
+        ),
         *(
             {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": f"{WEBUI_FOLDER_MIB}Mi"}}
             for name in WEBUI_FOLDERS
@@ -177,7 +181,7 @@ def _agent_container(runtime: RuntimeConfig, image: str, environment: Mapping[st
         "readinessProbe": _probe("/readyz", period=5),
         "securityContext": _CONFINED,
         "volumeMounts": [
-            *({"name": name, "mountPath": path} for name, path in WRITABLE_FOLDERS.items()),
+            *_mounts({**WRITABLE_FOLDERS, **shared_folders(runtime)}),
             {"name": ACCOUNT_VOLUME, "mountPath": ACCOUNT_FOLDER, "readOnly": True},
         ],
     }
@@ -195,9 +199,13 @@ def _webui_container(runtime: RuntimeConfig, image: str, environment: Mapping[st
         "securityContext": {**_CONFINED, "runAsUser": WEBUI_USER_ID, "runAsGroup": WEBUI_USER_ID},
         "volumeMounts": [
             {"name": MODELS_VOLUME, "mountPath": MODELS_DIRECTORY, "readOnly": True},
-            *({"name": name, "mountPath": path} for name, path in WEBUI_FOLDERS.items()),
+            *_mounts({**WEBUI_FOLDERS, **shared_folders(runtime)}),
         ],
     }
+
+
+def _mounts(folders: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "mountPath": path} for name, path in folders.items()]
 
 
 def _probe(path: str, *, period: int) -> dict[str, Any]:

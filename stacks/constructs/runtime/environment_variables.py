@@ -8,10 +8,12 @@ from typing import Final
 
 from contract.upload import UPLOAD_FOLDER
 from stacks.config import Environment, RuntimeConfig
-from stacks.constructs.runtime.replica_limits import MODELS_DIRECTORY, models_mib, webui_memory_mib
+from stacks.constructs.runtime.replica_limits import EXCHANGE_FOLDER, MODELS_DIRECTORY, models_mib, webui_memory_mib
 
 #: Address of the Web UI inside the container.
 WEBUI_URL: Final = "http://127.0.0.1:7860"
+#: Address of ComfyUI inside the container.
+COMFYUI_URL: Final = "http://127.0.0.1:8188"
 #: Port of the host in the Web UI's container, at which the supervisor asks for a Web UI.
 WEBUI_HOST_PORT: Final = 7861
 #: Variables of the agent's container next to a container of the Web UI. It uses no GPU, so NVIDIA's container runtime
@@ -69,7 +71,7 @@ def runtime_environment(
         "MODELS_STATE_FILE": MODELS_STATE_FILE,
         # Empty selects the public one.
         "HF_ENDPOINT": "",
-        "WEBUI_URL": WEBUI_URL,
+        **_engine_variables(runtime),
         **_webui_variables(runtime),
         "RETENTION_SECONDS": str(environment.retention_seconds),
         "VISIBILITY_TIMEOUT_SECONDS": str(runtime.visibility_timeout_seconds),
@@ -99,9 +101,22 @@ def webui_container_environment(runtime: RuntimeConfig, environment: Environment
     }
 
 
+def _engine_variables(runtime: RuntimeConfig) -> dict[str, str]:
+    if runtime.type == "sdwebui":
+        return {"RUNTIME_TYPE": runtime.type, "WEBUI_URL": WEBUI_URL}
+    return {
+        "RUNTIME_TYPE": runtime.type,
+        "PRELOAD": json.dumps(runtime.preload),
+        "COMFYUI_URL": COMFYUI_URL,
+        "COMFYUI_INPUT_FOLDER": f"{EXCHANGE_FOLDER}/input",
+        "COMFYUI_OUTPUT_FOLDER": f"{EXCHANGE_FOLDER}/output",
+        "COMFYUI_TEMP_FOLDER": f"{EXCHANGE_FOLDER}/temp",
+    }
+
+
 def _webui_variables(runtime: RuntimeConfig) -> dict[str, str]:
     return {
-        # The Web UI appends them to the command line of the image.
-        "COMMANDLINE_ARGS": shlex.join(runtime.webui_arguments),
+        # The engine appends them to the command line of the image.
+        "COMMANDLINE_ARGS": shlex.join([*(["--api-nodes"] if runtime.api_nodes else []), *runtime.webui_arguments]),
         "WEBUI_VARIABLES": json.dumps(list(runtime.extra_env)),
     }

@@ -1,7 +1,7 @@
 """Limits of a replica's containers, the same for every engine: users, folders, and their shares of a node."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from stacks.config import GpuInstance, RuntimeConfig
@@ -16,6 +16,9 @@ USER_ID: Final = 10_001
 WEBUI_USER_ID: Final = 10_002
 #: Writable folders of the agent's container; everything else is read-only.
 WRITABLE_FOLDERS: Final = {MODELS_VOLUME: MODELS_DIRECTORY, "temporary": "/tmp", "state": "/var/darkroom"}  # noqa: S108  # in the container
+#: Volume and folder that ComfyUI shares with the agent: inputs, outputs and temporary files, also long videos.
+EXCHANGE_VOLUME: Final = "exchange"
+EXCHANGE_FOLDER: Final = "/var/comfyui"
 #: Writable folders of the Web UI's container, both in memory: a file beyond their size is an error of its task alone.
 WEBUI_FOLDERS: Final = {"webui-temporary": "/tmp", "webui-state": "/var/darkroom"}  # noqa: S108  # in the container
 #: MiB of each. The Web UI keeps its options and hashes of models there; outputs are answers of its API.
@@ -38,6 +41,11 @@ class ContainerShare(NamedTuple):
 
     memory_mib: int
     millicpus: int
+
+
+def shared_folders(runtime: RuntimeConfig) -> Mapping[str, str]:
+    """Return the folder by volume that both containers of a replica write to."""
+    return {EXCHANGE_VOLUME: EXCHANGE_FOLDER} if runtime.type == "comfyui" else {}
 
 
 def replicas_by_instance(runtime: RuntimeConfig) -> Sequence[tuple[GpuInstance, int]]:

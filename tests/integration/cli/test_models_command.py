@@ -142,11 +142,14 @@ def test_what_can_run_code_goes_up_with_a_warning(shop: Shop) -> None:
     ("folder", "warning"),
     [
         ("Stable-difusion", "did you mean Stable-diffusion?"),
-        ("mine", "its folders are BLIP, CLIP"),
+        ("difusion_models", "did you mean diffusion_models?"),
+        ("mine", "known folders are BLIP, CLIP"),
         ("Lora/people", ""),
+        ("loras", ""),
+        ("unet", ""),
     ],
 )
-def test_a_folder_that_no_web_ui_reads_is_warned_about(shop: Shop, folder: str, warning: str) -> None:
+def test_a_folder_that_no_engine_reads_is_warned_about(shop: Shop, folder: str, warning: str) -> None:
     result = shop.run("push", shop.file("ink.safetensors", safetensors_file()), "--folder", folder)
     assert result.exit_code == 0, result.output
     assert warning in result.stderr

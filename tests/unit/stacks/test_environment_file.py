@@ -184,6 +184,7 @@ ENGINE_MISTAKES = {
     ),
     ("ecs", "zones: [eu-central-1a]", "gpuFamilies: [g7]"): "runtimes[0]: image: is required for g7, because PyTorch",
     ("eks", TWO_ZONES, "instanceTypes: [g7e.2xlarge]"): "runtimes[0]: image: is required for g7e",
+    ("eks", TWO_ZONES, "gpuFamilies: [p6-b200], gpusPerReplica: 8"): "runtimes[0]: image: is required for p6-b200",
 }
 
 
@@ -194,6 +195,38 @@ def test_what_an_engine_cannot_start_is_refused(file: Path, case: tuple[str, str
     text = f"name: prod\nregion: eu-central-1\nengine: {engine}\nnetwork: {{{network}}}\n{runtimes}\n"
     (problem,) = problems(file, text)
     assert expected in problem
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NODES = f"{{repository: https://github.com/owner/nodes.git, commit: {COMMIT}}}"
+#: Runtime, and the error that it causes, or None.
+COMFYUI_KEYS: dict[str, str | None] = {
+    "type: comfyui, gpuFamilies: [g7e]": None,
+    "type: comfyui, gpuFamilies: [p6-b200], gpusPerReplica: 8": None,
+    "type: comfyui, gpuFamilies: [p3dn], gpusPerReplica: 8": "image: is required for p3dn, because PyTorch",
+    f"type: comfyui, customNodes: [{NODES}]": None,
+    f"type: comfyui, customNodes: [{NODES}, {NODES}]": "entries 0 and 1 have the same name",
+    f"type: comfyui, customNodes: [{NODES}], image: ghcr.io/shop/comfy:1.4.0": "customNodes: have no effect",
+    f"type: sdwebui, dynamicModel: true, customNodes: [{NODES}]": "customNodes is for runtimes of type comfyui",
+    "type: comfyui, customNodes: [{repository: https://github.com/owner/nodes, commit: main}]": "a commit of 40",
+    f"type: comfyui, customNodes: [{{repository: 'git@github.com:o/n', commit: {COMMIT}}}]": "an https address",
+    "type: comfyui, preload: [vae/ae.safetensors, text_encoders/]": None,
+    "type: sdwebui, dynamicModel: true, preload: [vae/a.safetensors]": "preload is for runtimes of type comfyui",
+    "type: comfyui, webuiArguments: [--lowvram]": None,
+    "type: comfyui, webuiArguments: [--base-directory=/x]": "which the container sets itself",
+}
+
+
+@pytest.mark.parametrize(("runtime", "expected"), COMFYUI_KEYS.items(), ids=list(COMFYUI_KEYS))
+def test_the_keys_of_comfyui(file: Path, runtime: str, expected: str | None) -> None:
+    text = "name: prod\nregion: eu-central-1\nengine: ecs\nnetwork: {zones: [eu-central-1a]}\n"
+    text += f"runtimes: [{{name: a, {runtime}}}]\n"
+    if expected is None:
+        file.write_text(text)
+        assert read_environment_file(file).runtimes[0].type == "comfyui"
+    else:
+        (problem,) = problems(file, text)
+        assert expected in problem
 
 
 def test_one_zone_and_the_newest_gpus_are_allowed_where_they_work(file: Path) -> None:

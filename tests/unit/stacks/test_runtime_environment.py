@@ -39,6 +39,7 @@ RUNTIMES = (
         webui_arguments=("--xformers", "--styles-file", "my styles.csv"),
     ),
     RuntimeConfig(name="b", dynamic_model=True, longest_task_seconds=100),
+    RuntimeConfig(name="c", type="comfyui", preload=("vae/ae.safetensors",), api_nodes=True),
 )
 ENVIRONMENT = Environment(name="test", runtimes=RUNTIMES, link_buckets=("others",))
 
@@ -57,6 +58,11 @@ SET_BY_THE_IMAGE = {"WEBUI_COMMAND", "BAKED_MODELS_DIRECTORY"}
 SET_BY_ENGINES = {"WEBUI_HOST", "WEBUI_HOST_PORT"}
 #: Variables that the supervisor gives to the agent.
 SET_BY_THE_SUPERVISOR = {"ENGINE_READY_FILE"}
+#: Variables of one engine, which the other has no use for.
+OF_ONE_ENGINE = {
+    "sdwebui": {"WEBUI_URL"},
+    "comfyui": {"COMFYUI_URL", "COMFYUI_INPUT_FOLDER", "COMFYUI_OUTPUT_FOLDER", "COMFYUI_TEMP_FOLDER", "PRELOAD"},
+}
 #: What the Web UI reads itself.
 READ_BY_THE_WEBUI = {"COMMANDLINE_ARGS"}
 
@@ -77,7 +83,8 @@ def test_a_container_gets_the_variables_that_its_processes_read_and_no_others(ru
     variables = runtime_environment(runtime, ENVIRONMENT, RESOURCES)
     read = frozenset[str]().union(*(settings.variables() for settings in settings_classes()))
     set_elsewhere = SET_BY_ORCHESTRATORS | SET_BY_THE_IMAGE | SET_BY_THE_SUPERVISOR
-    given = read - LEFT_TO_THE_ENVIRONMENT_FILE - set_elsewhere - SET_BY_ENGINES
+    other = OF_ONE_ENGINE["comfyui" if runtime.type == "sdwebui" else "sdwebui"]
+    given = (read | OF_ONE_ENGINE[runtime.type]) - other - LEFT_TO_THE_ENVIRONMENT_FILE - set_elsewhere - SET_BY_ENGINES
     assert variables.keys() - runtime.extra_env.keys() == given | READ_BY_THE_WEBUI
 
 
@@ -108,12 +115,14 @@ def test_an_environment_file_may_not_set_what_the_processes_read() -> None:
 
 
 def test_values_of_the_environment_file_arrive() -> None:
-    first, second = (runtime_environment(runtime, ENVIRONMENT, RESOURCES) for runtime in RUNTIMES)
+    first, second, third = (runtime_environment(runtime, ENVIRONMENT, RESOURCES) for runtime in RUNTIMES)
     assert first["PYTORCH_CUDA_ALLOC_CONF"] == "x"
     assert json.loads(first["LINK_BUCKETS"]) == ["others", "outputs", "tasks/uploads/"]
     assert (first["ENVIRONMENT"], first["ORCHESTRATOR"]) == ("test", "none")
     assert (first["MODEL_FILENAME"], second["MODEL_FILENAME"]) == ("a.safetensors", "")
     assert first["COMMANDLINE_ARGS"] == "--xformers --styles-file 'my styles.csv'"
+    assert (third["RUNTIME_TYPE"], third["PRELOAD"]) == ("comfyui", '["vae/ae.safetensors"]')
+    assert third["COMMANDLINE_ARGS"] == "--api-nodes"
 
 
 def test_models_make_room_before_the_disk_is_full() -> None:

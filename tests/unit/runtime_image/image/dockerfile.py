@@ -39,33 +39,34 @@ def arguments() -> dict[str, str]:
     return dict(value.split("=", 1) for value in before)
 
 
-def stages() -> dict[str, Stage]:
-    """Return the stages by name, arguments in their FROM replaced by their defaults."""
+def stages(runtime_type: str = "sdwebui") -> dict[str, Stage]:
+    """Return the stages of an engine's image by name, other arguments in their FROM replaced by their defaults."""
+    values = {**arguments(), "RUNTIME_TYPE": runtime_type}
     found: dict[str, Stage] = {}
     current: Stage | None = None
     for item in structure():
         if item["instruction"] == "FROM":
             base, _, name = item["value"].partition(" AS ")
-            current = Stage(name, re.sub(r"\$\{(\w+)\}", lambda match: arguments()[match[1]], base))
+            current = Stage(name, re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], base))
             found[name] = current
         elif current:
             current.instructions.append((item["instruction"], item["value"]))
     return found
 
 
-def ancestry(name: str) -> list[Stage]:
+def ancestry(name: str, runtime_type: str = "sdwebui") -> list[Stage]:
     """Return a stage and the stages that it is built on, the nearest first."""
-    known = stages()
+    known = stages(runtime_type)
     chain = [known[name]]
     while chain[-1].base in known:
         chain.append(known[chain[-1].base])
     return chain
 
 
-def environment() -> dict[str, str]:
-    """Return the variables of the finished image."""
+def environment(runtime_type: str = "sdwebui") -> dict[str, str]:
+    """Return the variables of an engine's finished image."""
     values: dict[str, str] = {}
-    for stage in reversed(ancestry("runtime")):
+    for stage in reversed(ancestry("runtime", runtime_type)):
         for value in stage.values("ENV"):
             values |= dict(word.split("=", 1) for word in shlex.split(value))
     return values

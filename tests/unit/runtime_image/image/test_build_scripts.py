@@ -44,11 +44,13 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.check_output(command, env=environment, text=True).strip()
 
 
-def repository(folder: Path) -> tuple[str, str]:
-    """Make a repository with two commits; return both."""
+def repository(folder: Path, **files: str) -> tuple[str, str]:
+    """Make a repository with these files and two commits; return both commits."""
     data = folder / "clip_interrogator" / "data"
     data.mkdir(parents=True)
     git(folder, "init", "--quiet")
+    for name, content in files.items():
+        (folder / name).write_text(content)
     commits = []
     for text in ("pinned", "newer"):
         (folder / "launch.py").write_text(f"{folder.name} {text}")

@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import requires
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 from runtime_image.process.webui_environment import WEBUI_VARIABLES
@@ -80,14 +81,17 @@ def test_the_only_foreign_image_is_the_pinned_one() -> None:
     foreign = {stage.base for stage in known.values()} - known.keys() - {"scratch"}
     assert foreign == {versions()["BASE_IMAGE"]}
     assert arguments()["BASE_IMAGE"] == versions()["BASE_IMAGE"]
-    assert arguments()["WEBUI_VERSION"] == versions()["WEBUI_VERSION"]
+    for name in ("WEBUI_VERSION", "COMFYUI_VERSION"):
+        assert arguments()[name] == versions()[name]
 
 
 def test_the_build_uses_every_pin_and_only_those_that_there_are() -> None:
     scripts = "".join(path.read_text() for path in (PROJECT / "runtime_image" / "build").iterdir())
     runs = "".join(value for stage in stages().values() for value in stage.values("RUN"))
-    used = set(re.findall(r"\$\{?([A-Z][A-Z0-9_]+)\}?", scripts + runs)) | {"BASE_IMAGE", "WEBUI_VERSION"}
-    assert used == versions().keys()
+    used = set(re.findall(r"\$\{?([A-Z][A-Z0-9_]+)\}?", scripts + runs)) | {
+        *("BASE_IMAGE", "WEBUI_VERSION", "COMFYUI_VERSION")
+    }
+    assert used - {"CUSTOM_NODES"} == versions().keys()
 
 
 def test_nvidias_container_runtime_gives_the_gpu_to_a_plain_base() -> None:
@@ -95,9 +99,10 @@ def test_nvidias_container_runtime_gives_the_gpu_to_a_plain_base() -> None:
     assert set(environment()["NVIDIA_DRIVER_CAPABILITIES"].split(",")) == {"compute", "utility"}
 
 
-def test_no_build_tool_reaches_the_image() -> None:
-    chain = ancestry("runtime")
-    assert [stage.name for stage in chain] == ["runtime", "runtime-sdwebui", "base"]
+@pytest.mark.parametrize("runtime_type", ["sdwebui", "comfyui"])
+def test_no_build_tool_reaches_the_image(runtime_type: str) -> None:
+    chain = ancestry("runtime", runtime_type)
+    assert [stage.name for stage in chain] == ["runtime", f"runtime-{runtime_type}", "base"]
     words = {word for stage in chain for value in stage.values("RUN") for word in value.split()}
     assert "libgl1" in words
     assert not words & BUILD_TOOLS
@@ -196,7 +201,7 @@ def test_the_web_ui_may_have_every_variable_of_its_stage() -> None:
     given = {
         word.split("=", 1)[0] for value in stages()["runtime-sdwebui"].values("ENV") for word in shlex.split(value)
     }
-    assert given - {"WEBUI_URL", "WEBUI_COMMAND"} <= WEBUI_VARIABLES
+    assert given - {"RUNTIME_TYPE", "WEBUI_URL", "WEBUI_COMMAND"} <= WEBUI_VARIABLES
 
 
 def test_each_container_has_its_user() -> None:
@@ -254,9 +259,10 @@ def test_the_lock_file_is_complete() -> None:
     assert {name.lower().replace("_", "-") for name in applying} <= versions_locked.keys()
 
 
-def test_the_web_uis_lock_file_has_what_its_list_asks_for() -> None:
-    lines = (PROJECT / "runtime_image" / "webui-requirements.in").read_text().splitlines()
+@pytest.mark.parametrize("engine", ["webui", "comfyui"])
+def test_an_engines_lock_file_has_what_its_list_asks_for(engine: str) -> None:
+    lines = (PROJECT / "runtime_image" / f"{engine}-requirements.in").read_text().splitlines()
     asked = [Requirement(line) for line in lines if line and not line.startswith("#")]
-    versions_locked = locked("webui-requirements.lock")
+    versions_locked = locked(f"{engine}-requirements.lock")
     missing = {item.name for item in asked if versions_locked.get(item.name, "") not in item.specifier}
     assert not missing, "run `make lock`"

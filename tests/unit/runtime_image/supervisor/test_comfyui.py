@@ -8,14 +8,13 @@ from http.server import HTTPServer
 import pytest
 
 from contract.settings import InvalidEnvironment
-from runtime_image.process.engine import EngineFailed, UnknownModel
+from runtime_image.process.engine import EngineFailed
 from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.settings import SupervisorSettings
 from tests.harness.serving import QuietHandler, serving
 
 ANSWERS = {
     "/system_stats": json.dumps({"system": {"comfyui_version": "0.33.0"}, "devices": []}),
-    "/models/checkpoints": json.dumps(["sd_xl_turbo_1.0.safetensors"]),
 }
 VARIABLES = {"RUNTIME": "comfy", "WEBUI_COMMAND": "python main.py", "RUNTIME_TYPE": "comfyui"}
 
@@ -47,13 +46,6 @@ def test_comfyui_is_ready_once_it_answers() -> None:
 def test_another_answer_is_not_comfyui(answer: str | None) -> None:
     with comfyui({"/system_stats": answer} if answer else {}) as engine, pytest.raises(EngineFailed):
         engine.check_ready()
-
-
-def test_the_checkpoint_of_a_runtime_must_be_there() -> None:
-    with comfyui(ANSWERS) as engine:
-        engine.load_model("sd_xl_turbo_1.0.safetensors")
-        with pytest.raises(UnknownModel, match=r"other\.safetensors"):
-            engine.load_model("other.safetensors")
 
 
 def test_each_engine_needs_its_address() -> None:

@@ -1,0 +1,63 @@
+"""Start of ComfyUI in a process that shares its folders with the agent, and that collects garbage quickly.
+
+usage: python -m runtime_image.launcher.comfyui SCRIPT [ARGUMENT …], in ComfyUI's folder and its Python
+"""
+
+import argparse
+import gc
+import os
+import runpy
+import shlex
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+#: Arguments that name a folder. ComfyUI requires that they exist.
+FOLDERS: Final = ("--input-directory", "--output-directory", "--temp-directory", "--user-directory")
+#: Argument of this launcher, which keeps the nodes that call comfy.org's services for money.
+API_NODES: Final = "--api-nodes"
+WITHOUT_API_NODES: Final = "--disable-api-nodes"
+#: End of the name of the thread in which ComfyUI works off its prompts.
+WORKER: Final = "(prompt_worker)"
+#: Oldest generation of the garbage collector.
+_OLDEST: Final = 2
+
+
+def make_folders(arguments: Sequence[str]) -> None:
+    """Make the folders of the arguments. The agent, another user, writes inputs there and removes outputs."""
+    os.umask(0)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in FOLDERS:
+        parser.add_argument(name, type=Path, dest=name)
+    found, _ = parser.parse_known_args(arguments)
+    for name in FOLDERS:
+        if folder := getattr(found, name):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def freeze_after_first_prompt(phase: str, details: Mapping[str, int]) -> None:
+    """Take all objects so far out of garbage collection, at the first collection of ComfyUI's worker.
+
+    ComfyUI collects garbage between two prompts. Half a million objects of its imports cost half a second each time.
+    """
+    is_worker = threading.current_thread().name.endswith(WORKER)
+    if phase == "stop" and details["generation"] == _OLDEST and is_worker:
+        gc.callbacks.remove(freeze_after_first_prompt)
+        gc.freeze()
+
+
+def main(script: str, *arguments: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Run ComfyUI in this process, with the further arguments of COMMANDLINE_ARGS."""
+    arguments = (*arguments, *shlex.split(environment.get("COMMANDLINE_ARGS", "")))
+    if API_NODES in arguments:
+        arguments = tuple(word for word in arguments if word not in {API_NODES, WITHOUT_API_NODES})
+    make_folders(arguments)
+    gc.callbacks.append(freeze_after_first_prompt)
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

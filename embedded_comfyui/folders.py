@@ -8,18 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contract.model_folders import comfyui_folders
+
 #: Endings of the files that count as models.
 _MODEL_ENDINGS: Final = (".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft")
-#: Other folders that hold models of a kind: older names of ComfyUI, and the SD Web UI's names.
-_OTHER_FOLDERS: Final = {
-    "checkpoints": ("Stable-diffusion",),
-    "loras": ("Lora",),
-    "vae": ("VAE",),
-    "controlnet": ("t2i_adapter", "ControlNet"),
-    "upscale_models": ("ESRGAN",),
-    "text_encoders": ("clip",),
-    "diffusion_models": ("unet",),
-}
 _FILE_KINDS: Final = ("input", "output", "temp")
 #: Number of a file behind its prefix, and what closes it.
 _NUMBER: Final = re.compile(r"[0-9]+(?=[_.])")
@@ -100,7 +92,7 @@ class ComfyFolders:
 
     def _model_paths(self, folder: str) -> dict[str, Path]:
         found: dict[str, Path] = {}
-        for name in (folder, *_OTHER_FOLDERS.get(folder, ())):
+        for name in comfyui_folders(folder):
             root = self._models / name
             for place, _, names in os.walk(root, followlinks=True):
                 for file in (Path(place, name) for name in names if name.endswith(_MODEL_ENDINGS)):

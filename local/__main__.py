@@ -14,6 +14,7 @@ from local.cloudformation.errors import TemplateError
 from local.command_line import UpOptions, parse_options
 from local.console import Console
 from local.context import LocalContext
+from local.external_comfyui import with_external_comfyui
 from local.external_webui import with_external_checkpoints
 from local.ports import PortTaken
 from local.processes.process_group import ProcessFailed, ProcessGroup
@@ -39,6 +40,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
                 format="%(asctime)s %(levelname)s %(name)s %(message)s",
             )
             options = with_external_checkpoints(options, file=state.environment, console=console)
+            options = with_external_comfyui(options, console=console)
             return _run_to_the_end(options, state, environment, console)
     except AlreadyRunning as error:
         console.print(str(error))

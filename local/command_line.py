@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contract.routing import Runtime
 from local.ports import DEFAULT_PORT, LARGEST_FIRST_PORT, PORTS_IN_A_ROW, LocalPorts
 from stacks.config import Environment
 from stacks.environment_file import InvalidEnvironmentFile, environment_path, read_environment_file
@@ -30,7 +31,10 @@ class UpOptions:
     environment: Environment
     environment_file: Path
     webui_url: str | None
-    #: Seconds that a stub Web UI needs for a sampling step; None starts embedded Web UIs.
+    comfyui_url: str | None
+    #: Folder of input/ and output/ of the ComfyUI of `comfyui_url`, None as long as it is unknown.
+    comfyui_directory: Path | None
+    #: Seconds that a stub needs for a sampling step; None starts embedded engines.
     stub_webui_seconds: float | None
     agents_per_runtime: int
     state_directory: Path
@@ -41,13 +45,12 @@ class UpOptions:
     keeps_state: bool
     #: True to open the console in a browser when the system is ready.
     opens_console: bool = False
-    #: All checkpoints of the Web UI of `webui_url`, when it has answered.
-    webui_checkpoints: tuple[str, ...] = ()
+    #: Models of the engines of `webui_url` and `comfyui_url`, as keys of the model bucket, when they have answered.
+    external_models: tuple[str, ...] = ()
 
-    @property
-    def runs_containers(self) -> bool:
-        """Return True if each replica is a container with its own Web UI."""
-        return self.webui_url is None and self.agents_per_runtime > 0
+    def external_url(self, runtime: Runtime) -> str | None:
+        """Return the address of an engine that runs already, None for one that the system starts."""
+        return self.comfyui_url if runtime.type == "comfyui" else self.webui_url
 
 
 def parse_options(arguments: Sequence[str]) -> UpOptions:
@@ -66,13 +69,24 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
     webui.add_argument(
         "--webui-url",
         metavar="URL",
-        help="use the SD Web UI at this address, which runs with --api, for all runtimes instead of embedded ones",
+        help="use the SD Web UI at this address, which runs with --api, for all its runtimes instead of embedded ones",
     )
     webui.add_argument(
         "--stub-webui",
         metavar="SECONDS",
         type=float,
-        help="use stubs instead of embedded Web UIs: they draw no pictures and need SECONDS for a sampling step",
+        help="use stubs instead of embedded Web UIs and ComfyUIs: they draw no pictures and need SECONDS for a step",
+    )
+    up.add_argument(
+        "--comfyui-url",
+        metavar="URL",
+        help="use the ComfyUI at this address of this machine for all its runtimes instead of embedded ones",
+    )
+    up.add_argument(
+        "--comfyui-directory",
+        metavar="DIR",
+        type=Path,
+        help="folder of input/ and output/ of that ComfyUI (default: the --base-directory with which it was started)",
     )
     up.add_argument(
         "--environment",
@@ -128,6 +142,8 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
         environment=environment,
         environment_file=parsed.environment.resolve(),
         webui_url=parsed.webui_url.rstrip("/") if parsed.webui_url else None,
+        comfyui_url=parsed.comfyui_url.rstrip("/") if parsed.comfyui_url else None,
+        comfyui_directory=parsed.comfyui_directory.resolve() if parsed.comfyui_directory else None,
         stub_webui_seconds=parsed.stub_webui,
         agents_per_runtime=parsed.agents,
         state_directory=parsed.state_dir,

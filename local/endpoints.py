@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.infrastructure import LocalInfrastructure
+from local.replicas.agents import engine_url
 from local.services import Services
 from stacks.config import RuntimeConfig
 
@@ -44,7 +45,7 @@ def describe_endpoints(
                 "queue_url": outputs[f"Runtime{runtime.pascal_name}QueueUrl"],
                 "low_priority_queue_url": outputs[f"Runtime{runtime.pascal_name}LowPriorityQueueUrl"],
                 "dead_letter_queue_url": outputs[f"Runtime{runtime.pascal_name}DeadLetterQueueUrl"],
-                "webui_url": agent_environments[runtime.name]["WEBUI_URL"],
+                "engine_url": engine_url(agent_environments[runtime.name]),
                 "agent_environment": dict(agent_environments[runtime.name]),
             }
             for runtime in runtimes

@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 import yaml
 
+from contract.storage import checkpoint_key
 from local.command_line import UpOptions
 from local.console import Console
 from stacks.environment_file import read_environment_file
@@ -44,7 +45,9 @@ def with_external_checkpoints(
             console.print(f"runtime {runtime['name']} uses {default}, because the Web UI has no {missing}")
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     environment = read_environment_file(file).without_engine()
-    return replace(options, environment=environment, environment_file=file, webui_checkpoints=tuple(names))
+    return replace(
+        options, environment=environment, environment_file=file, external_models=tuple(map(checkpoint_key, names))
+    )
 
 
 def _name(title: str) -> str:

@@ -1,4 +1,4 @@
-"""Infrastructure of the local system: AWS with all resources of the environment, and the Web UIs."""
+"""Infrastructure of the local system: AWS with all resources of the environment, and the engines."""
 
 import asyncio
 import sys
@@ -15,13 +15,13 @@ from local.processes.process_group import LocalProcess
 from local.processes.restarting_process import RestartingProcess
 from local.provisioning.provisioner import Provisioned, provision
 from local.replicas.checkpoints import (
-    checkpoint_names,
-    put_checkpoint_names,
+    checkpoint_keys,
     put_checkpoints,
     put_loras,
+    put_model_keys,
     write_checkpoints,
 )
-from local.replicas.webuis import WebUis, free_webui_url
+from local.replicas.engines import Engines, free_engine_url
 
 #: Region of an environment that names none.
 DEFAULT_REGION: Final = "us-east-1"
@@ -30,37 +30,36 @@ _AWS_LISTENING_SECONDS: Final = 180.0
 
 @dataclass(frozen=True)
 class LocalInfrastructure:
-    """The running infrastructure. `webui_urls` has the Web UI of each runtime."""
+    """The running infrastructure. `engine_urls` has the engine of each runtime."""
 
     aws_server: LocalProcess
     clients: LocalAwsClients
     provisioned: Provisioned
-    webui_urls: Mapping[str, str]
-    #: Web UIs that the local system starts and keeps alive.
-    webuis: Sequence[RestartingProcess]
+    engine_urls: Mapping[str, str]
+    #: Engines that the local system starts and keeps alive.
+    engines: Sequence[RestartingProcess]
     #: None unless the run has `--keep`.
     kept: KeptState | None
 
 
 async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
-    """Start the slow parts side by side; return when AWS has all resources and every Web UI listens."""
+    """Start the slow parts side by side; return when AWS has all resources and every engine listens."""
     options = context.options
-    webuis = WebUis(context)
+    engines = Engines(context)
     async with asyncio.TaskGroup() as group:
-        urls = group.create_task(_start_webuis(webuis, context))
+        urls = group.create_task(_start_engines(engines, context))
         stacks = group.create_task(synthesize(context))
         server, clients = await _start_aws(context)
         provisioned = await asyncio.to_thread(provision, await stacks, clients)
         context.console.print("the stacks are provisioned")
     kept = await _restore(provisioned, clients, context)
     bucket, s3 = provisioned.outputs["ModelBucketName"], clients("s3")
-    if options.webui_url:
-        names = {*options.webui_checkpoints, *checkpoint_names(options.environment.runtimes)}
-        await asyncio.to_thread(put_checkpoint_names, s3, bucket, sorted(names))
-    else:
-        await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context))
+    external = [runtime for runtime in options.environment.runtimes if options.external_url(runtime)]
+    await asyncio.to_thread(put_model_keys, s3, bucket, {*options.external_models, *checkpoint_keys(external)})
+    if own := [runtime for runtime in options.environment.runtimes if runtime not in external]:
+        await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context), own)
         await asyncio.to_thread(put_loras, s3, bucket)
-    return LocalInfrastructure(server, clients, provisioned, urls.result(), webuis.restarting, kept)
+    return LocalInfrastructure(server, clients, provisioned, urls.result(), engines.restarting, kept)
 
 
 async def _restore(provisioned: Provisioned, clients: LocalAwsClients, context: LocalContext) -> KeptState | None:
@@ -84,20 +83,20 @@ async def _start_aws(context: LocalContext) -> tuple[LocalProcess, LocalAwsClien
     return server, clients
 
 
-async def _start_webuis(webuis: WebUis, context: LocalContext) -> Mapping[str, str]:
+async def _start_engines(engines: Engines, context: LocalContext) -> Mapping[str, str]:
     options, runtimes = context.options, context.options.environment.runtimes
-    if options.webui_url:
-        return {runtime.name: options.webui_url for runtime in runtimes}
+    external = {runtime.name: url for runtime in runtimes if (url := options.external_url(runtime))}
+    own = [runtime for runtime in runtimes if runtime.name not in external]
     models = _models_folder(context)
-    await write_checkpoints(checkpoint_names(runtimes), models, context)
-    if options.runs_containers:
-        return {runtime.name: free_webui_url(context) for runtime in runtimes}
-    await webuis.start(runtimes, models)
-    context.console.print(f"{len(webuis.urls)} Web UIs listen")
-    return webuis.urls
+    await write_checkpoints(checkpoint_keys(own), models, context)
+    if options.agents_per_runtime:
+        return external | {runtime.name: free_engine_url(context) for runtime in own}
+    await engines.start(own, models)
+    context.console.print(f"{len(engines.urls)} engines listen")
+    return external | engines.urls
 
 
 def _models_folder(context: LocalContext) -> Path:
-    # The checkpoints of a stub are empty, so they must not stay for an embedded Web UI.
+    # The checkpoints of a stub are empty, so they must not stay for an embedded engine.
     is_stub = context.options.stub_webui_seconds is not None
     return context.state.stub_models if is_stub else context.state.models

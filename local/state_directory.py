@@ -18,7 +18,6 @@ _OF_ONE_RUN: Final = (
     "logs",
     "runtimes",
     "stub-models",
-    "webui-*.json",
 )
 _LOCK: Final = "lock"
 

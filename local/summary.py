@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from local.command_line import DEFAULT_STATE_DIRECTORY, UpOptions
 
-_EXAMPLE: Final = "docs/examples/text-to-image.json"
+_EXAMPLES: Final = {"sdwebui": "docs/examples/text-to-image.json", "comfyui": "docs/examples/pipeline.json"}
 
 
 def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: Path) -> str:
@@ -40,7 +40,7 @@ def describe_system(endpoints: Mapping[str, Any], options: UpOptions, *, logs: P
             *_console(endpoints["console_url"], key),
             "Commands to try in another terminal, after `source .venv/bin/activate`:",
             "",
-            f"  {darkroom} submit {_EXAMPLE} --wait --download out",
+            *(f"  {darkroom} submit {_EXAMPLES[kind]} --wait --download out" for kind in _types(options)),
             f"  {darkroom} list",
             f'  curl -sS -H "x-api-key: {key}" {url}/v1alpha2/tasks',
             "",
@@ -52,8 +52,14 @@ def _console(url: str | None, key: str) -> list[str]:
     return [f"Open {url} in a browser and sign in with the key {key}.", ""] if url else []
 
 
+def _types(options: UpOptions) -> list[str]:
+    return list(dict.fromkeys(runtime.type for runtime in options.environment.runtimes))
+
+
 def _notes(options: UpOptions) -> list[str]:
     notes = []
+    if options.comfyui_url:
+        notes.append(f"Workflows run on the ComfyUI at {options.comfyui_url}.")
     if options.webui_url:
         notes.append(f"The images come from the Web UI at {options.webui_url}.")
     elif options.stub_webui_seconds is None:

@@ -11,9 +11,9 @@ from local.event_sources.event_source import run_event_source
 from local.infrastructure import LocalInfrastructure, start_infrastructure
 from local.processes.process_group import LocalProcess, ProcessFailed
 from local.processes.restarting_process import RestartingProcess
-from local.replicas.agents import agent_environment, container_environment, start_agent
+from local.replicas.agents import EngineAddress, agent_environment, container_environment, start_agent
 from local.replicas.containers import start_container
-from local.replicas.webuis import free_webui_url
+from local.replicas.engines import comfyui_directory, free_engine_url
 from local.services import Services, start_services
 from local.summary import describe_system
 from stacks.config import RuntimeConfig
@@ -45,7 +45,7 @@ class LocalSystem:
                     group.create_task(infrastructure.kept.keep_saving())
                 for source in services.event_sources:
                     group.create_task(run_event_source(source))
-                for process in (*infrastructure.webuis, *replicas):
+                for process in (*infrastructure.engines, *replicas):
                     group.create_task(process.keep_running())
                 self._announce(infrastructure, services)
 
@@ -60,24 +60,26 @@ class LocalSystem:
     ) -> RestartingProcess:
         name = f"{runtime.name}-{number}"
         variables = self._container_environment(infrastructure, runtime, number)
-        if not self._context.options.runs_containers:
+        if self._context.options.external_url(runtime):
             return await start_agent(name, agent_environment(variables), self._context)
-        if number > 1:
-            # endpoints.json names the Web UI of the first replica.
-            variables["WEBUI_URL"] = free_webui_url(self._context)
-        return await start_container(name, variables, self._context)
+        return await start_container(name, runtime, variables, self._context)
 
     def _container_environment(
         self, infrastructure: LocalInfrastructure, runtime: RuntimeConfig, number: int = 1
     ) -> dict[str, str]:
-        name = runtime.name if number == 1 else f"{runtime.name}-{number}"
-        authorities_file = self._context.options.authorities_file
+        folder = self._context.state.runtimes / (runtime.name if number == 1 else f"{runtime.name}-{number}")
+        url, options = infrastructure.engine_urls[runtime.name], self._context.options
+        if number > 1 and not options.external_url(runtime):
+            # endpoints.json names the engine of the first replica.
+            url = free_engine_url(self._context)
+        directory = (options.comfyui_directory or comfyui_directory(folder)) if runtime.type == "comfyui" else None
+        authorities_file = options.authorities_file
         variables = container_environment(
             runtime,
-            self._context.options.environment,
+            options.environment,
             outputs=infrastructure.provisioned.outputs,
-            webui_url=infrastructure.webui_urls[runtime.name],
-            folder=self._context.state.runtimes / name,
+            engine=EngineAddress(url=url, comfyui_directory=directory),
+            folder=folder,
             clients=infrastructure.clients,
         )
         # For links that accept pictures.

@@ -1,8 +1,9 @@
-"""Agents without a container: the same program that runs next to the Web UI in a runtime's container."""
+"""Agents without a container: the same program that runs next to the engine in a runtime's container."""
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +19,34 @@ from stacks.constructs.runtime.environment_variables import RuntimeResources, ru
 GRACE_PERIOD_SECONDS: Final = 20
 
 
+@dataclass(frozen=True, kw_only=True)
+class EngineAddress:
+    """Where an agent finds its engine: the URL, and for a ComfyUI the directory whose files they share."""
+
+    url: str
+    comfyui_directory: Path | None = None
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables of supervisor and agent."""
+        if self.comfyui_directory is None:
+            return {"WEBUI_URL": self.url}
+        folders = {
+            f"COMFYUI_{name.upper()}_FOLDER": str(self.comfyui_directory / name) for name in ("input", "output", "temp")
+        }
+        return {"RUNTIME_TYPE": "comfyui", "COMFYUI_URL": self.url, **folders}
+
+
+def engine_url(variables: Mapping[str, str]) -> str:
+    """Return the URL of the engine in the variables of a container or an agent."""
+    return variables["COMFYUI_URL"] if variables.get("RUNTIME_TYPE") == "comfyui" else variables["WEBUI_URL"]
+
+
 def container_environment(
     runtime: RuntimeConfig,
     environment: Environment,
     *,
     outputs: Mapping[str, Any],
-    webui_url: str,
+    engine: EngineAddress,
     folder: Path,
     clients: LocalAwsClients,
 ) -> dict[str, str]:
@@ -38,7 +61,7 @@ def container_environment(
     )
     return {
         **runtime_environment(runtime, environment, resources),
-        "WEBUI_URL": webui_url,
+        **engine.variables(),
         "MODELS_DIRECTORY": str(folder / "models"),
         "MODELS_STATE_FILE": str(folder / "models.json"),
         "STATUS_FILE": str(folder / "agent-status.json"),
@@ -56,7 +79,7 @@ def agent_environment(container_environment: Mapping[str, str]) -> dict[str, str
         for name, value in container_environment.items()
         if name in AgentSettings.variables() or name.startswith("AWS_")
     }
-    # The agent downloads no models, because its Web UI has all models of the machine already.
+    # The agent downloads no models, because its engine has all models of the machine already.
     return needed | {"STATUS_FILE": "", "MODEL_BUCKET": ""}
 
 

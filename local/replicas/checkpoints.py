@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from contract.routing import CHECKPOINT_EXTENSIONS, Runtime
-from contract.storage import CHECKPOINT_FOLDER, checkpoint_key
+from contract.storage import CHECKPOINT_FOLDER
 from embedded_webui.models.kinds import TRAINED_MODELS
 from local.context import LocalContext
 
 #: Checkpoints of a runtime with `dynamicModel: true`: the one that the documents name, and another one.
 DYNAMIC_CHECKPOINTS: Final = ("v1-5-pruned-emaonly.safetensors", "dreamlike-tiny.safetensors")
+#: Checkpoint of the documented workflow.
+WORKFLOW_CHECKPOINT: Final = "sd_xl_turbo_1.0.safetensors"
+#: Checkpoints that tasks of a runtime name, and the folder of all, by the runtime's type.
+_NAMED_BY_TASKS: Final = {"sdwebui": set(DYNAMIC_CHECKPOINTS), "comfyui": {WORKFLOW_CHECKPOINT}}
+_FOLDERS: Final = {"sdwebui": CHECKPOINT_FOLDER, "comfyui": "checkpoints"}
 #: Trained style of a checkpoint by its name; the others draw plain shapes.
 _STYLES: Final = {DYNAMIC_CHECKPOINTS[1]: "chalk"}
 #: Folder of LoRA files, in a models folder and in the model bucket.
@@ -25,17 +30,18 @@ _MAX_HEADER_BYTES: Final = 1_000_000
 _EMPTY_CHECKPOINT: Final = (2).to_bytes(8, "little") + b"{}"
 
 
-def checkpoint_names(runtimes: Iterable[Runtime]) -> list[str]:
-    """Return the file names of all checkpoints that an environment needs."""
-    names: set[str] = set()
+def checkpoint_keys(runtimes: Iterable[Runtime]) -> list[str]:
+    """Return the keys in the model bucket of all checkpoints that an environment needs."""
+    keys: set[str] = set()
     for runtime in runtimes:
-        names |= {runtime.model_filename} if runtime.model_filename else set(DYNAMIC_CHECKPOINTS)
-    return sorted(names)
+        names = {runtime.model_filename} if runtime.model_filename else _NAMED_BY_TASKS[runtime.type]
+        keys |= {f"{_FOLDERS[runtime.type]}/{name}" for name in names}
+    return sorted(keys)
 
 
-async def write_checkpoints(names: Iterable[str], models: Path, context: LocalContext) -> None:
+async def write_checkpoints(keys: Iterable[str], models: Path, context: LocalContext) -> None:
     """Write the checkpoints that the folder `models` lacks. A real checkpoint of the same name stays."""
-    paths = [models / CHECKPOINT_FOLDER / name for name in names]
+    paths = [models / key for key in keys]
     if context.options.stub_webui_seconds is not None:
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,25 +52,25 @@ async def write_checkpoints(names: Iterable[str], models: Path, context: LocalCo
 
 def link_checkpoints(runtime: Runtime, *, models: Path, folder: Path) -> None:
     """Link the checkpoints of `runtime` into its models folder: its own one, or all of `models`."""
-    for checkpoint in found_checkpoints(models):
-        name = checkpoint.relative_to(models / CHECKPOINT_FOLDER)
+    own = _FOLDERS[runtime.type]
+    for checkpoint in found_checkpoints(models, own):
+        name = checkpoint.relative_to(models / own)
         if runtime.model_filename in {None, name.as_posix()}:
-            link = folder / CHECKPOINT_FOLDER / name
+            link = folder / own / name
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(checkpoint)
 
 
-def found_checkpoints(models: Path) -> list[Path]:
-    """Return all checkpoints in a models folder, also those that a person copied there."""
-    folder = models / CHECKPOINT_FOLDER
-    return sorted(path for path in folder.rglob("*") if path.suffix in CHECKPOINT_EXTENSIONS)
+def found_checkpoints(models: Path, folder: str) -> list[Path]:
+    """Return the checkpoints in a folder of the models folder, also those that a person copied there."""
+    return sorted(path for path in (models / folder).rglob("*") if path.suffix in CHECKPOINT_EXTENSIONS)
 
 
-def put_checkpoints(s3: Any, bucket: str, models: Path) -> None:
-    """Put every checkpoint of a models folder into the model bucket."""
-    for path in found_checkpoints(models):
-        name = path.relative_to(models / CHECKPOINT_FOLDER).as_posix()
-        s3.upload_file(str(path), bucket, checkpoint_key(name))
+def put_checkpoints(s3: Any, bucket: str, models: Path, runtimes: Iterable[Runtime]) -> None:
+    """Put every checkpoint that runtimes may use into the model bucket."""
+    for folder in sorted({_FOLDERS[runtime.type] for runtime in runtimes}):
+        for path in found_checkpoints(models, folder):
+            s3.upload_file(str(path), bucket, path.relative_to(models).as_posix())
 
 
 def put_loras(s3: Any, bucket: str) -> None:
@@ -73,10 +79,10 @@ def put_loras(s3: Any, bucket: str) -> None:
         s3.upload_file(str(path), bucket, f"{_LORA_FOLDER}/{path.name}")
 
 
-def put_checkpoint_names(s3: Any, bucket: str, names: Iterable[str]) -> None:
-    """Put empty objects for the checkpoints of an external Web UI, because only their names are looked up."""
-    for name in names:
-        s3.put_object(Bucket=bucket, Key=checkpoint_key(name), Body=b"")
+def put_model_keys(s3: Any, bucket: str, keys: Iterable[str]) -> None:
+    """Put empty objects for the models of an external engine, because only their names are looked up."""
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
 
 
 def copy_trained_checkpoints(paths: Iterable[Path]) -> None:

@@ -1,4 +1,4 @@
-"""Containers of the local system: each replica is a supervisor with its own Web UI and models."""
+"""Containers of the local system: each replica is a supervisor with its own engine and models."""
 
 import asyncio
 import shlex
@@ -9,33 +9,37 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from contract.routing import Runtime
 from local.command_line import UpOptions
 from local.context import LocalContext
 from local.processes.process_group import LocalProcess, ProcessFailed
 from local.processes.restarting_process import RestartingProcess
-from local.replicas.webuis import LISTENING_SECONDS, webui_command
+from local.replicas.agents import engine_url
+from local.replicas.engines import LISTENING_SECONDS, engine_command
 
 _POLL_SECONDS: Final = 0.05
 
 
-def container_webui_command(variables: Mapping[str, str], options: UpOptions) -> str:
-    """Return the command line of the Web UI inside a container."""
-    command = webui_command(
+def container_engine_command(runtime: Runtime, variables: Mapping[str, str], options: UpOptions) -> str:
+    """Return the command line of the engine inside a container."""
+    command = engine_command(
+        runtime,
         options,
-        port=urlsplit(variables["WEBUI_URL"]).port or 0,
-        models=Path(variables["MODELS_DIRECTORY"]),
-        settings_file=Path(variables["STATUS_FILE"]).with_name("webui-settings.json"),
-        # The supervisor downloads the models meanwhile, and makes the Web UI load one afterwards.
+        port=urlsplit(engine_url(variables)).port or 0,
+        folder=Path(variables["STATUS_FILE"]).parent,
+        # The supervisor downloads the models meanwhile, and makes a Web UI load one afterwards.
         lazy=True,
     )
     return shlex.join(command)
 
 
-async def start_container(name: str, variables: Mapping[str, str], context: LocalContext) -> RestartingProcess:
-    """Start a container that starts again when it ends. Return when its Web UI listens."""
+async def start_container(
+    name: str, runtime: Runtime, variables: Mapping[str, str], context: LocalContext
+) -> RestartingProcess:
+    """Start a container that starts again when it ends. Return when its engine listens."""
     # No variable of this shell may lead the container to another AWS.
     shell = {key: value for key, value in context.processes.environment.items() if not key.startswith("AWS_")}
-    environment = {**shell, **variables, "WEBUI_COMMAND": container_webui_command(variables, context.options)}
+    environment = {**shell, **variables, "WEBUI_COMMAND": container_engine_command(runtime, variables, context.options)}
     start = partial(
         context.start_process,
         [sys.executable, "-m", "runtime_image.supervisor"],
@@ -45,9 +49,9 @@ async def start_container(name: str, variables: Mapping[str, str], context: Loca
     )
     process = await start()
     try:
-        await asyncio.wait_for(_until_listening(environment["WEBUI_URL"], process), LISTENING_SECONDS)
+        await asyncio.wait_for(_until_listening(engine_url(variables), process), LISTENING_SECONDS)
     except TimeoutError:
-        raise ProcessFailed(f"the Web UI of {process.name} does not listen{process.log_tail()}") from None
+        raise ProcessFailed(f"the engine of {process.name} does not listen{process.log_tail()}") from None
     return RestartingProcess(process, start=start, console=context.console)
 
 

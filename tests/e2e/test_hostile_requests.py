@@ -91,4 +91,4 @@ def test_by_the_entry_topic(system: System, refused: Requests) -> None:
 
 def test_no_hostile_argument_has_reached_a_web_ui(system: System) -> None:
     for runtime in system.endpoints["runtimes"].values():
-        assert httpx.get(f"{runtime['webui_url']}/violations").json() == []
+        assert httpx.get(f"{runtime['engine_url']}/violations").json() == []

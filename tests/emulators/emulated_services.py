@@ -85,7 +85,7 @@ async def _served(folder: Path) -> AsyncIterator[EmulatedServices]:
         clients = LocalAwsClients(endpoint_url=f"http://127.0.0.1:{port}", region=REGION)
         template = contract_template(events_file=str(events_file), code={})
         provisioned = await asyncio.to_thread(provision, [SynthesizedStack(STACK_NAME, template)], clients)
-        infrastructure = LocalInfrastructure(server, clients, provisioned, webui_urls={}, webuis=(), kept=None)
+        infrastructure = LocalInfrastructure(server, clients, provisioned, engine_urls={}, engines=(), kept=None)
         services = await start_services(infrastructure, context, closing)
         sources = [asyncio.create_task(run_event_source(source)) for source in services.event_sources]
         try:

@@ -129,7 +129,7 @@ class System:
 
     def webui_progress(self, runtime: str) -> dict[str, Any] | None:
         """Return the progress of a runtime's Web UI if it is generating."""
-        url = self.endpoints["runtimes"][runtime]["webui_url"] + "/sdapi/v1/progress"
+        url = self.endpoints["runtimes"][runtime]["engine_url"] + "/sdapi/v1/progress"
         answer: dict[str, Any] = httpx.get(url).json()
         state = answer["state"]
         return answer if state["sampling_step"] > 0 and state["job_count"] > 0 else None

@@ -71,18 +71,18 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
         *("entry_topic_arn", "task_topic_arn", "completion_topic_arn", "output_bucket", "model_bucket"),
         *("task_bucket", "task_table", "runtimes", "api_key_secret_arns", "console_url"),
     }
-    assert found["runtimes"].keys() == {"sdruntime", "dynamic"}
+    assert found["runtimes"].keys() == {"sdruntime", "dynamic", "comfyui"}
     runtime = found["runtimes"]["sdruntime"]
     assert runtime.keys() == {
         "queue_url",
         "low_priority_queue_url",
         "dead_letter_queue_url",
-        "webui_url",
+        "engine_url",
         "agent_environment",
     }
-    assert runtime["agent_environment"]["WEBUI_URL"] == runtime["webui_url"]
+    assert runtime["agent_environment"]["WEBUI_URL"] == runtime["engine_url"]
     assert runtime["agent_environment"]["QUEUE_URL"] == runtime["queue_url"]
-    (model,) = httpx.get(f"{runtime['webui_url']}/sdapi/v1/sd-models").json()
+    (model,) = httpx.get(f"{runtime['engine_url']}/sdapi/v1/sd-models").json()
     assert model["model_name"] == "v1-5-pruned-emaonly"
     assert httpx.get(f"{found['http_url']}/nowhere").status_code == 404
     assert httpx.get(found["callbacks_url"]).json() == {"callbacks": [], "next": 0}
@@ -124,7 +124,7 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
 def test_without_its_aws_the_system_ends(run_up: Callable[..., Up], state: Path) -> None:
     up = run_up("--webui-url", "http://127.0.0.1:9")
     runtime = read_endpoints(up, state)["runtimes"]["sdruntime"]
-    assert runtime["webui_url"] == "http://127.0.0.1:9"
+    assert runtime["engine_url"] == "http://127.0.0.1:9"
     (aws,) = [pid for pid in processes_of(up.pid) if "local.aws.server" in psutil.Process(pid).cmdline()]
     os.kill(aws, signal.SIGKILL)
     code, _, errors = end(up)

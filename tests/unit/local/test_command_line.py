@@ -39,13 +39,13 @@ def test_everything_given(tmp_path: Path) -> None:
     assert options.state_directory == Path("x")
     assert options.authorities_file == environment
     assert (options.ports.api, options.ports.function_url(1), options.keeps_state) == (0, 0, True)
-    assert (options.assembly_cache, options.runs_containers) == (tmp_path, False)
+    assert options.assembly_cache == tmp_path
 
 
 def test_stub_web_uis() -> None:
     assert parse_options(["up"]).stub_webui_seconds is None
     options = parse_options(["up", "--stub-webui", "0.05"])
-    assert (options.stub_webui_seconds, options.runs_containers) == (0.05, True)
+    assert options.stub_webui_seconds == 0.05
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ def test_a_runtime_uses_the_checkpoint_that_the_web_ui_has(
     loaded: str | None, used: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = adapted(tmp_path / "environment.yaml", TITLES, loaded)
-    fixed, dynamic = options.environment.runtimes
+    fixed, dynamic, _ = options.environment.runtimes
     assert (fixed.model_filename, dynamic.model_filename, dynamic.dynamic_model) == (used, None, True)
-    assert options.webui_checkpoints == ("anime/old.ckpt", "realistic.safetensors")
+    assert options.external_models == ("Stable-diffusion/anime/old.ckpt", "Stable-diffusion/realistic.safetensors")
     assert options.environment_file == tmp_path / "environment.yaml"
     assert f"sdruntime uses {used}, because the Web UI has no v1-5-pruned" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ def test_only_the_files_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     caches = ("assembly/key/manifest.json", "models/Stable-diffusion/a.safetensors")
     # The demo has its state in a folder of this one, and a person may name any folder.
     of_others = ("demo/callbacks.jsonl", "holiday.jpg")
-    for name in (*caches, *of_others, "logs/old.log", "runtimes/x/y", "stub-models/a", "webui-dynamic.json"):
+    for name in (*caches, *of_others, "logs/old.log", "runtimes/x/y", "stub-models/a"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from local.aws.clients import LocalAwsClients
 from local.command_line import parse_options
-from local.replicas.agents import agent_environment, container_environment
-from local.replicas.containers import container_webui_command
+from local.replicas.agents import EngineAddress, agent_environment, container_environment
+from local.replicas.containers import container_engine_command
 from runtime_image.agent.settings import AgentSettings
 from runtime_image.model_downloader.settings import ModelSettings
 from runtime_image.supervisor.settings import SupervisorSettings
@@ -27,10 +27,15 @@ OUTPUTS = {
 SET_ELSEWHERE = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT", "ENGINE_READY_FILE"}
 
 
-def container() -> dict[str, str]:
+def container(engine: EngineAddress | None = None) -> dict[str, str]:
     clients = LocalAwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
     return container_environment(
-        RUNTIME, ENVIRONMENT, outputs=OUTPUTS, webui_url="http://127.0.0.1:2", folder=Path("/state"), clients=clients
+        RUNTIME,
+        ENVIRONMENT,
+        outputs=OUTPUTS,
+        engine=engine or EngineAddress(url="http://127.0.0.1:2"),
+        folder=Path("/state"),
+        clients=clients,
     )
 
 
@@ -55,7 +60,10 @@ def test_the_agent_can_read_them() -> None:
 
 
 def test_a_container_keeps_to_its_folder_and_to_its_web_ui() -> None:
-    environment = {**container(), "WEBUI_COMMAND": container_webui_command(container(), parse_options(["up"]))}
+    environment = {
+        **container(),
+        "WEBUI_COMMAND": container_engine_command(RUNTIME, container(), parse_options(["up"])),
+    }
     supervisor, models = SupervisorSettings.from_environment(environment), ModelSettings.from_environment(environment)
     arguments = dict(zip(supervisor.webui_command[-6::2], supervisor.webui_command[-5::2], strict=True))
     assert arguments["--port"] == "2"
@@ -64,3 +72,21 @@ def test_a_container_keeps_to_its_folder_and_to_its_web_ui() -> None:
     assert supervisor.models_directory == models.models_directory == Path("/state/models")
     assert supervisor.model_bucket == models.model_bucket == "models"
     assert supervisor.status_file.parent == Path("/state")
+
+
+def test_a_container_of_workflows_keeps_to_its_folder_and_to_its_comfyui() -> None:
+    workflows = RuntimeConfig(name="workflows", type="comfyui")
+    variables = container(EngineAddress(url="http://127.0.0.1:3", comfyui_directory=Path("/state/comfyui")))
+    options = parse_options(["up", "--stub-webui", "0.5"])
+    environment = variables | {"WEBUI_COMMAND": container_engine_command(workflows, variables, options)}
+    supervisor = SupervisorSettings.from_environment(environment)
+    assert (supervisor.runtime_type, supervisor.comfyui_url) == ("comfyui", "http://127.0.0.1:3")
+    assert "embedded_comfyui" in supervisor.webui_command
+    arguments = dict(zip(supervisor.webui_command[-8::2], supervisor.webui_command[-7::2], strict=True))
+    assert arguments == {
+        "--models": "/state/models",
+        "--base-directory": "/state/comfyui",
+        "--stub-seconds": "0.5",
+        "--port": "3",
+    }
+    assert environment["COMFYUI_INPUT_FOLDER"] == "/state/comfyui/input"

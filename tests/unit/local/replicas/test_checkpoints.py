@@ -6,17 +6,19 @@ from contract.routing import Runtime
 from embedded_webui.models.kinds import TRAINED_MODELS
 from local.replicas.checkpoints import (
     DYNAMIC_CHECKPOINTS,
-    checkpoint_names,
+    WORKFLOW_CHECKPOINT,
+    checkpoint_keys,
     copy_trained_checkpoints,
     link_checkpoints,
-    put_checkpoint_names,
     put_checkpoints,
     put_loras,
+    put_model_keys,
 )
 
 SHAPES, CHALK = (TRAINED_MODELS / "Stable-diffusion" / f"{name}.safetensors" for name in ("shapes", "chalk"))
 FIXED = Runtime(name="fixed", model_filename="styles/one.safetensors")
 DYNAMIC = Runtime(name="dynamic", dynamic_model=True)
+WORKFLOWS = Runtime(name="workflows", type="comfyui")
 
 
 class FakeS3:
@@ -31,8 +33,9 @@ class FakeS3:
 
 
 def models(tmp_path: Path) -> Path:
-    for name in ("styles/one.safetensors", "two.ckpt", "notes.txt", ".three.safetensors.123"):
-        path = tmp_path / "models" / "Stable-diffusion" / name
+    names = [f"Stable-diffusion/{name}" for name in ("styles/one.safetensors", "two.ckpt", "notes.txt", ".x.ckpt.1")]
+    for name in (*names, "checkpoints/xl.safetensors"):
+        path = tmp_path / "models" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     return tmp_path / "models"
@@ -43,30 +46,33 @@ def linked(folder: Path) -> list[str]:
 
 
 def test_an_environment_needs_the_models_of_its_runtimes() -> None:
-    assert checkpoint_names([FIXED]) == ["styles/one.safetensors"]
-    assert checkpoint_names([FIXED, DYNAMIC]) == sorted({"styles/one.safetensors", *DYNAMIC_CHECKPOINTS})
+    assert checkpoint_keys([FIXED]) == ["Stable-diffusion/styles/one.safetensors"]
+    named = {f"Stable-diffusion/{name}" for name in ("styles/one.safetensors", *DYNAMIC_CHECKPOINTS)}
+    assert checkpoint_keys([FIXED, DYNAMIC]) == sorted(named)
+    assert checkpoint_keys([WORKFLOWS]) == [f"checkpoints/{WORKFLOW_CHECKPOINT}"]
 
 
 def test_a_runtime_sees_its_own_model_and_a_dynamic_one_sees_all(tmp_path: Path) -> None:
-    folders = [tmp_path / "fixed", tmp_path / "dynamic"]
-    for runtime, folder in zip((FIXED, DYNAMIC), folders, strict=True):
+    folders = [tmp_path / "fixed", tmp_path / "dynamic", tmp_path / "workflows"]
+    for runtime, folder in zip((FIXED, DYNAMIC, WORKFLOWS), folders, strict=True):
         link_checkpoints(runtime, models=models(tmp_path), folder=folder)
     assert linked(folders[0]) == ["Stable-diffusion/styles/one.safetensors"]
     assert linked(folders[1]) == ["Stable-diffusion/styles/one.safetensors", "Stable-diffusion/two.ckpt"]
+    assert linked(folders[2]) == ["checkpoints/xl.safetensors"]
 
 
 def test_the_bucket_holds_whatever_the_folder_holds(tmp_path: Path) -> None:
     s3: Any = FakeS3()
-    put_checkpoints(s3, "bucket", models(tmp_path))
-    assert s3.objects == {
-        "bucket/Stable-diffusion/styles/one.safetensors": b"styles/one.safetensors",
-        "bucket/Stable-diffusion/two.ckpt": b"two.ckpt",
-    }
+    put_checkpoints(s3, "bucket", models(tmp_path), [FIXED, DYNAMIC])
+    webui = {"bucket/Stable-diffusion/styles/one.safetensors", "bucket/Stable-diffusion/two.ckpt"}
+    assert s3.objects.keys() == webui
+    put_checkpoints(s3, "bucket", models(tmp_path), [WORKFLOWS])
+    assert s3.objects.keys() == webui | {"bucket/checkpoints/xl.safetensors"}
 
 
-def test_names_alone_do_for_a_foreign_web_ui() -> None:
+def test_names_alone_do_for_an_external_engine() -> None:
     s3: Any = FakeS3()
-    put_checkpoint_names(s3, "bucket", ["a.safetensors"])
+    put_model_keys(s3, "bucket", ["Stable-diffusion/a.safetensors"])
     assert s3.objects == {"bucket/Stable-diffusion/a.safetensors": b""}
 
 

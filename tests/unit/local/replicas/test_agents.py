@@ -45,7 +45,8 @@ def variables() -> dict[str, str]:
 
 def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
     aws = {name for name in variables() if name.startswith("AWS_")}
-    assert variables().keys() - aws == AgentSettings.variables() - SET_ELSEWHERE
+    of_comfyui = EngineAddress(url="", comfyui_directory=Path()).variables().keys()
+    assert variables().keys() - aws == AgentSettings.variables() - SET_ELSEWHERE - of_comfyui
     assert {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= aws
 
 

@@ -107,8 +107,10 @@ class ComfyUiCall:
             if not self._is_sent or self._prompt is None:
                 # The thread that sends it cancels it.
                 return
-            prompt_id = self._prompt.prompt_id
-        self._engine.client.cancel(prompt_id)
+            prompt = self._prompt
+        self._engine.client.cancel(prompt.prompt_id)
+        # ComfyUI sends no message about a prompt that it takes off its queue.
+        prompt.news.set()
 
     def read_outputs(self, answer: object) -> Outputs:
         """Return the files that the workflow made; raises TooManyOutputs or ComfyUiFailed."""
@@ -143,6 +145,7 @@ class ComfyUiCall:
             must_cancel = self._is_interrupted or refused is not None
         if must_cancel:
             self._engine.client.cancel(prompt.prompt_id)
+            prompt.news.set()
         entry = self._await_end(prompt, timeout_seconds)
         if refused is not None:
             raise refused

@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 
 from contract.picture_formats import detect_format
+from contract.record import Record
+from stub_webui.journal import GenerationStep
 from stub_webui.web_ui import StubWebUi
-from tests.integration.agent.comfyui import ComfyUi, ComfyUiHarness, serve_comfyui
+from tests.integration.agent.comfyui import (
+    CHECKPOINT,
+    PATIENCE_SECONDS,
+    SAMPLER,
+    SAVE,
+    ComfyUi,
+    ComfyUiHarness,
+    serve_comfyui,
+    workflow,
+)
 from tests.integration.agent.harness import stopping
 
 pytestmark = pytest.mark.xdist_group("agent_comfyui")
@@ -45,3 +56,150 @@ def test_a_workflow_comes_back_as_a_picture_and_leaves_no_file(harness: ComfyUiH
     harness.wait_until_queue_is_empty()
     assert harness.comfyui.files() == []
     assert harness.comfyui.ask("/history") == {}
+
+
+def test_files_of_any_kind_come_back_in_the_order_of_their_nodes(harness: ComfyUiHarness) -> None:
+    graph = workflow("film")
+    graph |= {
+        "12": {"class_type": "CreateVideo", "inputs": {"images": ["8", 0], "fps": 8.0}},
+        "11": {
+            "class_type": "SaveVideo",
+            "inputs": {"video": ["12", 0], "filename_prefix": "video/film", "format": "auto", "codec": "auto"},
+        },
+        "10": {"class_type": "PreviewAny", "inputs": {"source": "seen"}},
+        "sound": {"class_type": "EmptyAudio", "inputs": {"duration": 1.0, "sample_rate": 44100, "channels": 2}},
+        "voice": {"class_type": "SaveAudio", "inputs": {"audio": ["sound", 0], "filename_prefix": "voice"}},
+        "2": {
+            "class_type": "SaveText",
+            "inputs": {"text": "a story", "filename_prefix": "story", "format": "txt"},
+        },
+        "preview": {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}},
+    }
+    harness.start_agent()
+    harness.submit_workflow("film", graph)
+
+    record = harness.completed("film")
+    assert [url.rpartition(".")[2] for url in record.image_urls] == ["txt", "png", "mp4", "flac"]
+    outputs = harness.response(record)["outputs"]
+    assert outputs["10"]["text"] == ["seen"]
+    (video,) = outputs["11"]["images"]
+    assert (video["subfolder"], video["n"], video["s3_url"]) == ("video", 3, record.image_urls[2])
+    assert "s3_url" not in outputs["preview"]["images"][0]
+    key = record.image_urls[0].partition(f"s3://{harness.output_bucket}/")[2]
+    stored = harness.s3.get_object(Bucket=harness.output_bucket, Key=key)
+    assert (stored["ContentType"], stored["ContentDisposition"]) == ("text/plain", "attachment")
+
+
+def test_a_workflow_with_previews_only_brings_them(harness: ComfyUiHarness) -> None:
+    graph = workflow("draft")
+    graph[SAVE] = {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}}
+    harness.start_agent()
+    harness.submit_workflow("draft", graph)
+    assert [url.rpartition(".")[2] for url in harness.completed("draft").image_urls] == ["png"]
+
+    # ComfyUI's cache names the same temporary file again.
+    harness.submit_workflow("again", graph)
+    assert len(harness.completed("again").image_urls) == 1
+
+
+def test_the_same_workflow_again_has_its_own_files(harness: ComfyUiHarness) -> None:
+    """ComfyUI answers an equal workflow with the names of the earlier files, which are deleted."""
+    harness.start_agent()
+    graph = workflow("twice")
+    for name in ("first", "second"):
+        harness.submit_workflow(name, graph)
+    first, second = (harness.response(harness.completed(name)) for name in ("first", "second"))
+    for response in (first, second):
+        (saved,) = response["outputs"]["9"]["images"]
+        assert saved["filename"] == "ComfyUI_00001_.png"
+    assert set(second["cached"]) >= {SAMPLER, CHECKPOINT}
+
+
+def test_a_cancelled_workflow_ends_and_the_next_one_is_untouched(harness: ComfyUiHarness) -> None:
+    """The first runs and the second waits inside ComfyUI. Each is cancelled by its id."""
+    agent = harness.start_agent()
+    begun = harness.comfyui.count(GenerationStep.ACQUIRED)
+    harness.submit_workflow("short")
+    harness.completed("short")
+    for name in ("running", "waiting"):
+        harness.submit_workflow(name, workflow(name, steps=5000))
+    harness.submit_workflow("last")
+    harness.eventually(lambda: harness.comfyui.count(GenerationStep.ACQUIRED) > begun + 1, "a long workflow running")
+    harness.eventually(lambda: harness.comfyui.ask("/queue")["queue_pending"], "another one waiting", PATIENCE_SECONDS)
+
+    for name in ("waiting", "running"):
+        harness.cancel(name)
+    harness.completed("last")
+    harness.eventually(lambda: agent.logged("task_cancelled", task_id="running"), "the cancel being noticed")
+    assert agent.logged("task_cancelled", task_id="waiting")
+    harness.wait_until_queue_is_empty()
+    harness.eventually(lambda: harness.comfyui.files() == [], "the cancelled files being deleted", PATIENCE_SECONDS)
+    assert harness.comfyui.ask("/history") == {}
+
+
+def test_progress_and_previews_are_those_of_the_running_workflow(harness: ComfyUiHarness) -> None:
+    harness.start_agent()
+    harness.submit_workflow("drawn", workflow("drawn", steps=5000), policy={"preview": True})
+
+    def shown() -> Record | None:
+        record = harness.read("drawn")
+        return record if record.preview_url and record.sampling else None
+
+    record = harness.eventually(shown, "a preview", PATIENCE_SECONDS)
+    assert record.sampling is not None
+    assert record.sampling["sampling_steps"] == 5000
+    assert 0 < record.progress_permille < 1000
+    harness.cancel("drawn")
+    harness.wait_until_queue_is_empty()
+
+
+def test_a_workflow_that_comfyui_accepts_in_part_is_refused_as_a_whole(harness: ComfyUiHarness) -> None:
+    """ComfyUI answers 200, and would carry out the valid output."""
+    graph = workflow("half")
+    graph["20"] = {"class_type": "EmptyImage", "inputs": {"width": 0, "height": 64, "batch_size": 1, "color": 0}}
+    graph["21"] = {"class_type": "SaveImage", "inputs": {"images": ["20", 0], "filename_prefix": "bad"}}
+    harness.start_agent()
+    harness.submit_workflow("half", graph)
+
+    error = harness.failed("half")
+    assert error["code"] == "workflow_refused"
+    assert [detail["field"] for detail in error["details"]] == ["task.content.20.inputs.width"]
+    assert error["comfyui"]["status"] == 200
+    assert harness.read("half").attempts == 1
+    assert harness.comfyui.ask("/history") == {}
+
+
+def test_a_refused_workflow_names_node_and_input(harness: ComfyUiHarness) -> None:
+    graph = workflow("refused", sampler_name="no_such", cfg=-3)
+    harness.start_agent()
+    harness.submit_workflow("refused", graph)
+
+    error = harness.failed("refused")
+    assert error["code"] == "workflow_refused"
+    fields = {detail["field"] for detail in error["details"]}
+    assert fields == {"task.content.3.inputs.sampler_name", "task.content.3.inputs.cfg"}
+    assert error["comfyui"]["status"] == 400
+    assert "traceback" not in str(error)
+
+
+def test_a_node_that_fails_fails_its_workflow_only(harness: ComfyUiHarness) -> None:
+    graph = workflow("failing")
+    graph[SAVE]["inputs"]["filename_prefix"] = "%no" + "x" * 300
+    harness.start_agent()
+    harness.submit_workflow("failing", graph)
+    error = harness.failed("failing")
+    assert (error["code"], error["node_id"], error["class_type"]) == ("workflow_failed", SAVE, "SaveImage")
+    assert str(harness.comfyui.directory) not in str(error)
+    harness.submit_workflow("next")
+    harness.completed("next")
+
+
+def test_a_workflow_without_enough_memory_has_a_second_chance_only(harness: ComfyUiHarness) -> None:
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 16384, "height": 16384, "batch_size": 64, "color": 0}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    agent = harness.start_agent()
+    harness.submit_workflow("huge", graph)
+    assert harness.wait_for_release("huge")["code"] == "out_of_memory"
+    assert not agent.logged("engine_failed")

@@ -75,6 +75,7 @@ export const TEXT = {
       upscale: "Upscale",
       describe: "Describe",
       read: "Read parameters",
+      workflow: "Workflow",
     }),
     fields: /** @type {Record<string, string>} */ ({
       runtime: "Runtime",
@@ -128,6 +129,17 @@ export const TEXT = {
         size: (/** @type {number} */ bytes) => `The picture is too large; at most ${Math.floor(bytes / 2 ** 20)} MiB are accepted.`,
         storage: () => "The picture could not be stored. Try again, or give a link.",
       },
+    },
+    workflow: {
+      label: "Workflow",
+      choose: "Choose a file",
+      hint: "or drop one here, or paste the workflow: ComfyUI exports it by Workflow > Export (API).",
+      kept: (/** @type {number} */ nodes) => `Workflow of ${nodes} nodes`,
+      remove: "Use another workflow",
+      missing: "Choose the file of a workflow, or paste it.",
+      noJson: (/** @type {string} */ reason) => `This is not JSON: ${reason}`,
+      noGraph: "This is no workflow: each node of a graph has class_type and inputs.",
+      saved: "This is what the editor saves. Export the workflow by Workflow > Export (API).",
     },
     mask: {
       label: "Mask",

@@ -42,7 +42,9 @@ export function CreateScreen({ api }) {
     const names = Object.keys(changed);
     setProblems((known) => ({
       general: [],
-      fields: Object.fromEntries(Object.entries(known.fields).filter(([name]) => !names.includes(name))),
+      fields: Object.fromEntries(
+        Object.entries(known.fields).filter(([name]) => !names.includes(name.includes(".inputs.") ? "workflow" : name)),
+      ),
     }));
   };
 
@@ -114,6 +116,7 @@ export function CreateScreen({ api }) {
  */
 function missingIn(form, painted) {
   const kind = TASK_KINDS[form.kind];
+  if (kind.isWorkflow && !form.workflow) return { workflow: TEXT.create.workflow.missing };
   if (kind.hasPicture && !form.picture) return { picture: TEXT.create.picture.missing };
   if (kind.hasMask && !form.mask && !painted()) return { mask: TEXT.create.mask.missing };
   return null;

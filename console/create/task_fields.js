@@ -9,7 +9,8 @@ import { MaskPainter } from "./mask_painter.js";
 import { namesOf } from "./names.js";
 import { PictureField } from "./picture_field.js";
 import { useRuntime, useRuntimes } from "./runtime_options.js";
-import { TASK_KINDS } from "./task_kinds.js";
+import { TASK_KINDS, runtimeTypeOf } from "./task_kinds.js";
+import { WorkflowFields } from "./workflow_fields.js";
 
 /** @import {ApiClient} from "../api/client.js" */
 /** @import {FormValues} from "./task_form.js" */
@@ -19,15 +20,22 @@ import { TASK_KINDS } from "./task_kinds.js";
  *   onChange: (changed: Partial<FormValues>) => void, onPaint: (mask: () => Promise<Blob> | null) => void}} properties
  */
 export function TaskFields({ api, form, problems, onChange, onPaint }) {
-  const { runtimes, error, reload } = useRuntimes(api);
+  const { runtimes: all, error, reload } = useRuntimes(api);
+  const type = runtimeTypeOf(form.kind);
+  const runtimes = all.filter((runtime) => runtime.type === type);
   const options = useRuntime(api, form.runtime);
   const kind = TASK_KINDS[form.kind];
   const runtime = runtimes.find(({ name }) => name === form.runtime);
   useEffect(() => {
-    if (!form.runtime && runtimes.length) onChange({ runtime: runtimes[0].name });
-  }, [form.runtime, runtimes]);
+    // A runtime of the other type makes no task of this kind.
+    if (all.length && !runtimes.some(({ name }) => name === form.runtime)) {
+      onChange({ runtime: runtimes[0]?.name ?? "", model: "" });
+    }
+  }, [form.runtime, form.kind, all]);
 
-  const kinds = Object.keys(TASK_KINDS).map((value) => ({ value, label: TEXT.create.kinds[value] }));
+  const types = all.map((runtime) => runtime.type);
+  const offered = Object.keys(TASK_KINDS).filter((kind) => kind !== "workflow" || types.includes(runtimeTypeOf(kind)));
+  const kinds = offered.map((value) => ({ value, label: TEXT.create.kinds[value] }));
   /** @param {string} name */
   const field = (name) => ({
     name,
@@ -62,6 +70,12 @@ export function TaskFields({ api, form, problems, onChange, onPaint }) {
       />
       <${TextArea} ...${field("negativePrompt")} rows=${1} />
     `}
+    ${kind.isWorkflow && html`
+      <${WorkflowFields}
+        workflow=${form.workflow} problems=${problems}
+        onChange=${(/** @type {FormValues["workflow"]} */ workflow) => onChange({ workflow })}
+      />
+    `}
     <div class="fields">
       <${SelectField}
         ...${field("runtime")} onChange=${(/** @type {string} */ name) => onChange({ runtime: name, model: "" })}
@@ -87,7 +101,7 @@ export function TaskFields({ api, form, problems, onChange, onPaint }) {
           <${TextField} ...${field("id")} placeholder=${TEXT.create.newId} />
           <${TextField} ...${field("prefix")} placeholder="output" />
         </div>
-        ${kind.hasPrompt && html`
+        ${(kind.hasPrompt || kind.isWorkflow) && html`
           <${CheckField}
             name="hasPreview" label=${TEXT.create.hasPreview} isChecked=${form.hasPreview}
             onChange=${(/** @type {boolean} */ hasPreview) => onChange({ hasPreview })}

@@ -1,7 +1,9 @@
 /** Values of the form, the task that they make, and the way back from a task to the values. */
 import { TASK_KINDS, kindOf } from "./task_kinds.js";
+import { fieldOfInput } from "./workflow.js";
 
 /** @import {Task, TaskRequest} from "../api/types.js" */
+/** @import {Workflow} from "./workflow.js" */
 
 /**
  * @typedef {{link: string, name: string, view?: string, width?: number, height?: number}} InputPicture
@@ -11,6 +13,7 @@ import { TASK_KINDS, kindOf } from "./task_kinds.js";
  *   width: number, height: number, steps: number, guidance: number, sampler: string, scheduler: string, seed: number,
  *   batchSize: number, iterations: number, picture: InputPicture | null, mask: InputPicture | null, strength: number,
  *   upscaler: string, factor: number, id: string, prefix: string, isLowPriority: boolean, hasPreview: boolean,
+ *   workflow: Workflow | null,
  * }} FormValues
  */
 
@@ -39,6 +42,7 @@ export const EMPTY_FORM = {
   prefix: "",
   isLowPriority: false,
   hasPreview: true,
+  workflow: null,
 };
 
 /** Field of the form for each field of a request, by the last part of its path that has a name. */
@@ -73,6 +77,8 @@ const FIELDS = new Map(
  * @returns {string | undefined} Field of the form.
  */
 export function fieldOf(path) {
+  const input = fieldOfInput(path);
+  if (input) return input;
   const parts = path.replace(/\[\d+\]/g, "").split(".");
   const name = parts.findLast((part) => FIELDS.has(part));
   return name && FIELDS.get(name);
@@ -90,9 +96,10 @@ export function taskOf(form, id) {
   if (form.prefix) metadata.prefix = form.prefix;
   const policy = {
     ...(form.isLowPriority && { lowPriority: true }),
-    ...(form.hasPreview && kind.hasPrompt && { preview: true }),
+    ...(form.hasPreview && (kind.hasPrompt || kind.isWorkflow) && { preview: true }),
   };
   if (Object.keys(policy).length) metadata.policy = policy;
+  if (kind.isWorkflow) return { task: { metadata, content: form.workflow ?? {} } };
   const content = { ...modelOf(form), ...(kind.hasPrompt ? generationOf(form) : {}), ...pictureOf(form) };
   return { task: { metadata, content } };
 }
@@ -146,6 +153,9 @@ export function randomSeed() {
  */
 export function formOf({ metadata, content }) {
   const kind = kindOf(metadata.tasktype, content);
+  if (TASK_KINDS[kind].isWorkflow) {
+    return { ...EMPTY_FORM, kind, runtime: metadata.runtime, workflow: /** @type {any} */ (content) };
+  }
   const link = content.init_images?.[0] ?? content.image;
   const given = {
     model: content.alwayson_scripts?.sd_model_checkpoint,

@@ -1,7 +1,8 @@
 /** Kinds of tasks that the form makes, each with its task type and the groups of fields that it needs. */
 
 /**
- * @typedef {{tasktype: string, hasPrompt: boolean, hasPicture: boolean, hasMask: boolean, isUpscaling: boolean}} TaskKind
+ * @typedef {{tasktype: string, hasPrompt: boolean, hasPicture: boolean, hasMask: boolean, isUpscaling: boolean,
+ *   isWorkflow?: boolean}} TaskKind
  */
 
 /** @type {Record<string, TaskKind>} */
@@ -12,7 +13,15 @@ export const TASK_KINDS = {
   upscale: { tasktype: "extra-single-image", hasPrompt: false, hasPicture: true, hasMask: false, isUpscaling: true },
   describe: { tasktype: "interrogate", hasPrompt: false, hasPicture: true, hasMask: false, isUpscaling: false },
   read: { tasktype: "png-info", hasPrompt: false, hasPicture: true, hasMask: false, isUpscaling: false },
+  workflow: {
+    tasktype: "pipeline", hasPrompt: false, hasPicture: false, hasMask: false, isUpscaling: false, isWorkflow: true,
+  },
 };
+
+/** @param {string} kind @returns {string} Type of the runtimes that make tasks of a kind. */
+export function runtimeTypeOf(kind) {
+  return TASK_KINDS[kind].isWorkflow ? "comfyui" : "sdwebui";
+}
 
 /**
  * @param {string} tasktype

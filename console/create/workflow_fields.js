@@ -1,4 +1,4 @@
-/** Fields of a workflow: its text, pasted or dropped as a file, and then an input of the page for each of its own. */
+/** Fields of a workflow: its text, pasted or dropped as a file, and then a field for each literal input. */
 import { TEXT } from "../strings.js";
 import { html, useState } from "../view.js";
 import { CheckField, NumberField, TextArea, TextField, attributesOf } from "./fields.js";

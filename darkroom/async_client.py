@@ -34,6 +34,10 @@ class AsyncClient(Connection):
         """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
         return await self._run(self._calls.submit_request(request))
 
+    async def retry(self, task: TaskReference) -> AcceptedTask:
+        """Run a task again that failed or timed out, under its id."""
+        return await self._run(self._calls.retry(id_of_task(task)))
+
     async def get(self, task: TaskReference) -> TaskSnapshot:
         """Return a task as it is now."""
         return await self._run(self._calls.get(id_of_task(task)))

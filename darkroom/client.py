@@ -48,6 +48,10 @@ class Client(Connection):
         """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
         return self._run(self._calls.submit_request(request))
 
+    def retry(self, task: TaskReference) -> AcceptedTask:
+        """Run a task again that failed or timed out, under its id."""
+        return self._run(self._calls.retry(id_of_task(task)))
+
     def get(self, task: TaskReference) -> TaskSnapshot:
         """Return a task as it is now."""
         return self._run(self._calls.get(id_of_task(task)))

@@ -8,18 +8,18 @@ import { LoraPicker } from "./lora_picker.js";
 import { MaskPainter } from "./mask_painter.js";
 import { namesOf } from "./names.js";
 import { PictureField } from "./picture_field.js";
-import { useRuntime, useRuntimes } from "./runtime_options.js";
+import { useRuntime } from "./runtime_options.js";
 import { TASK_KINDS } from "./task_kinds.js";
 
 /** @import {ApiClient} from "../api/client.js" */
+/** @import {Runtime} from "../api/types.js" */
 /** @import {FormValues} from "./task_form.js" */
 
 /**
- * @param {{api: ApiClient, form: FormValues, problems: Record<string, string>,
+ * @param {{api: ApiClient, runtimes: Runtime[], form: FormValues, problems: Record<string, string>,
  *   onChange: (changed: Partial<FormValues>) => void, onPaint: (mask: () => Promise<Blob> | null) => void}} properties
  */
-export function TaskFields({ api, form, problems, onChange, onPaint }) {
-  const { runtimes, error, reload } = useRuntimes(api);
+export function TaskFields({ api, runtimes, form, problems, onChange, onPaint }) {
   const options = useRuntime(api, form.runtime);
   const kind = TASK_KINDS[form.kind];
   const runtime = runtimes.find(({ name }) => name === form.runtime);
@@ -41,12 +41,6 @@ export function TaskFields({ api, form, problems, onChange, onPaint }) {
       name="kind" legend=${TEXT.create.kind} value=${form.kind} options=${kinds}
       onChange=${(/** @type {string} */ value) => onChange({ kind: value })}
     />
-    ${error && html`
-      <p class="trouble row spread">
-        ${TEXT.create.noRuntimes}
-        <button type="button" onClick=${reload}>${TEXT.shell.again}</button>
-      </p>
-    `}
     ${kind.hasPicture && html`
       <${PictureField}
         api=${api} picture=${form.picture} isShown=${!kind.hasMask} problem=${problems.picture}

@@ -1,6 +1,5 @@
 """`darkroom batch`: many tasks as one."""
 
-import secrets
 from typing import BinaryIO, Final
 
 import click
@@ -9,7 +8,7 @@ from cli.errors import TaskDidNotComplete
 from cli.session import Session, command
 from cli.table import columns
 from darkroom import BatchSnapshot, Client
-from darkroom.batch_calls import JSON_LINES
+from darkroom.batch_calls import BatchOptions
 
 
 @click.group()
@@ -45,14 +44,13 @@ def submit_batch(
     timeout_seconds: float,
 ) -> None:
     """Submit the tasks in FILE, one a line or as a JSON array; `-` reads standard input."""
-    text = file.read()
-    content_type = "application/json" if text.lstrip()[:1] == b"[" else JSON_LINES
-    # The client repeats a request without an answer. An id makes the repetition the same batch.
-    options = {"id": batch_id or f"cli-{secrets.token_hex(4)}"}
-    options |= {name: "true" for name, given in (("expand", expand), ("callback", callback)) if given}
-    options |= {"webhook": webhook} if webhook else {}
+    options = BatchOptions(expand=expand, callback=callback)
+    if batch_id:
+        options["id"] = batch_id
+    if webhook:
+        options["webhook"] = webhook
     with session.client() as client:
-        found = client.submit_batch(text, content_type, **options)
+        found = client.submit_batch(file.read(), **options)
         if wait:
             _finish(session, client, found.id, timeout_seconds)
             return
@@ -143,7 +141,7 @@ def _show(session: Session, found: BatchSnapshot) -> None:
         ("submitted", document["submitted_at"]),
         ("cancelled", document["cancelled_at"]),
         ("ended", document["completed_at"]),
-        ("expected end", found.estimated_end_at),
+        ("expected end", document["estimated_end_at"]),
     ]
     session.line(columns((), [(name, value) for name, value in facts if value]))
     session.document(document)

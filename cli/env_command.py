@@ -31,8 +31,7 @@ def _variables(environment: SystemEndpoints) -> dict[str, str]:
         "COMPLETION_TOPIC_ARN": environment.completion_topic_arn,
         "OUTPUT_BUCKET": environment.output_bucket,
         "MODEL_BUCKET": environment.model_bucket,
-        "RUNPOD_FUNCTION_URL": environment.runpod_function_url,
-        "WEBUI_FUNCTION_URL": environment.webui_function_url,
+        **{f"{door.upper()}_FUNCTION_URL": url for door, url in environment.function_urls.items()},
         "AWS_REGION": environment.region,
         # boto3 reads this one, and the AWS command line both.
         "AWS_DEFAULT_REGION": environment.region,

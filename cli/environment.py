@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,9 +48,8 @@ class SystemEndpoints:
     completion_topic_arn: str = ""
     output_bucket: str = ""
     model_bucket: str = ""
-    #: Address without API Gateway's time limit, if the environment has function URLs.
-    runpod_function_url: str = ""
-    webui_function_url: str = ""
+    #: Addresses without API Gateway's time limit, if the environment has function URLs, by their door: `openai`.
+    function_urls: Mapping[str, str] = field(default_factory=dict)
     region: str | None = None
     profile: str | None = None
     #: Set for a local system, whose AWS is a server on this machine.
@@ -119,8 +118,7 @@ def local_environment(state_directory: Path, *, key: str | None = None, key_name
             completion_topic_arn=endpoints["completion_topic_arn"],
             output_bucket=endpoints["output_bucket"],
             model_bucket=endpoints["model_bucket"],
-            runpod_function_url=endpoints.get("function_urls", {}).get("runpod_api", ""),
-            webui_function_url=endpoints.get("function_urls", {}).get("webui_api", ""),
+            function_urls=_by_door(endpoints.get("function_urls", {}), "_api"),
             region=endpoints["region"],
             aws_endpoint_url=endpoints["aws_endpoint_url"],
         )
@@ -152,8 +150,7 @@ def deployed_environment(
             completion_topic_arn=outputs["CompletionTopicArn"],
             output_bucket=outputs["OutputBucketName"],
             model_bucket=outputs["ModelBucketName"],
-            runpod_function_url=outputs.get("RunpodFunctionUrl", ""),
-            webui_function_url=outputs.get("WebuiFunctionUrl", ""),
+            function_urls=_by_door(outputs, "FunctionUrl"),
         )
         if key is not None:
             return replace(environment, api_key=key, key_source=_GIVEN_KEY)
@@ -167,6 +164,13 @@ def deployed_environment(
 
 
 _GIVEN_KEY: Final = "--key or DARKROOM_API_KEY"
+
+
+def _by_door(values: Mapping[str, str], ending: str) -> dict[str, str]:
+    """Return the values whose name has this ending, by the rest of the name in small letters."""
+    return {
+        name.removesuffix(ending).lower(): value.rstrip("/") for name, value in values.items() if name.endswith(ending)
+    }
 
 
 def _with_named_key(

@@ -24,7 +24,7 @@ from cli.logs_command import logs
 from cli.mcp_command import mcp
 from cli.models_command import models
 from cli.session import Session
-from cli.task_commands import cancel, list_tasks, status, submit
+from cli.task_commands import cancel, list_tasks, retry, status, submit
 
 EPILOG = """
 \b
@@ -110,5 +110,5 @@ def _without_contradictions(context: click.Context, choice: EnvironmentChoice) -
 
 _OPTIONS = {"name": "--environment", "url": "--url", "key": "--key", "key_name": "--key-name"}
 
-for part in (submit, status, cancel, list_tasks, batch, logs, env, mcp, models, doctor, cost, init):
+for part in (submit, status, cancel, retry, list_tasks, batch, logs, env, mcp, models, doctor, cost, init):
     main.add_command(part)

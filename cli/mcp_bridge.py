@@ -143,7 +143,8 @@ class McpBridge:
             if task.get("status") not in _ACTIVE:
                 break
             reported = max(float(task.get("progress", 0)), reported + _PROGRESS_STEP)
-            await report(reported, f"{task['status']} {task.get('progress', 0):.0%}")
+            place = f", place {task['queue_position']} in the queue" if "queue_position" in task else ""
+            await report(reported, f"{task['status']} {task.get('progress', 0):.0%}{place}")
             await self._sleep(POLL_SECONDS)
             result = await self._tool_result(self._reads, "get_task", {"task_id": task["task_id"]})
         return result

@@ -1,4 +1,4 @@
-"""`darkroom submit`, `status`, `cancel` and `list`."""
+"""`darkroom submit`, `status`, `cancel`, `retry` and `list`."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -115,10 +115,28 @@ def submit(
         if wait or download is not None:
             _finish(session, client, answer["id_task"], timeout_seconds, download)
             return
+    refused = "; if it is refused, only a callback says so" if via == "topic" else ""
+    _show_accepted(session, answer, f"submitted{refused}")
+
+
+@click.command()
+@click.argument("task_id")
+@waits
+@command
+def retry(session: Session, task_id: str, wait: bool, timeout_seconds: float, download: Path | None) -> None:
+    """Run the task TASK_ID again, which failed or timed out."""
+    with session.client() as client:
+        answer = client.retry(task_id).document
+        if wait or download is not None:
+            _finish(session, client, task_id, timeout_seconds, download)
+            return
+    _show_accepted(session, answer, "submitted again")
+
+
+def _show_accepted(session: Session, answer: Mapping[str, Any], what_happened: str) -> None:
     session.line(answer["id_task"])
     if not session.as_json:
-        refused = "; if it is refused, only a callback says so" if via == "topic" else ""
-        session.hint(f"submitted{refused}; see how it goes with: darkroom status {answer['id_task']} --wait")
+        session.hint(f"{what_happened}; see how it goes with: darkroom status {answer['id_task']} --wait")
     session.document(answer)
 
 

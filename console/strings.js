@@ -99,6 +99,8 @@ export const TEXT = {
     }),
     promptExample: "a red circle on a blue background",
     noRuntimes: "The runtimes could not be read.",
+    loadingRuntimes: "The runtimes are loading. A task needs one.",
+    emptyRuntimes: "This environment has no runtime, and a task needs one. Its file lists the runtimes.",
     noModel: "Choose a model",
     usual: "Usual",
     sizes: "Sizes",
@@ -284,6 +286,11 @@ export const TEXT = {
     open: "Open the task",
     advice,
     noAdvice: "The message says what is wrong.",
+    start: {
+      label: "Start of the replica",
+      part: (/** @type {string} */ name, /** @type {string} */ usual) => (usual ? `${name}, usually ${usual}` : name),
+      unreported: "Its node and its image come first. The replica reports its models after that.",
+    },
     actions: {
       cancel: { text: "Cancel", label: (/** @type {string} */ id) => `Cancel task ${id}` },
       retry: { text: "Retry", label: (/** @type {string} */ id) => `Retry task ${id}` },

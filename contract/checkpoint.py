@@ -65,6 +65,17 @@ def checkpoint_field(field: str) -> str:
     return f"{field}.{place}.{_KEY}"
 
 
+def with_requested_checkpoint(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return `content` of a message with the checkpoint that its request named, at the documented place."""
+    if isinstance(content.get("payload"), dict):
+        return content | {"payload": _with_setting(content["payload"], _PLACES[1], name)}
+    return _with_setting(content, _PLACES[0], name)
+
+
+def _with_setting(content: dict[str, Any], place: str, name: str) -> dict[str, Any]:
+    return content | {place: (content.get(place) or {}) | {_KEY: name}}
+
+
 def choose_checkpoint(
     requested: RequestedCheckpoint,
     tasktype: TaskType,

@@ -97,17 +97,19 @@ class ApiCalls:
         document = _object_of(request)
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         path = "/v1alpha2" if "task" in document or "metadata" in document else "/v1alpha1"
-        # A repetition after a lost answer carries the same value, so it begins no second run.
-        headers = {"idempotency-key": secrets.token_hex(16)}
-        return AcceptedTask.of((yield from self._json("POST", path, body, headers)))
+        return AcceptedTask.of((yield from self._begin(path, body)))
+
+    def retry(self, task_id: str) -> Operation[AcceptedTask]:
+        """Run a task again."""
+        return AcceptedTask.of((yield from self._begin(f"{_path_of(task_id)}/retry")))
 
     def get(self, task_id: str) -> Operation[TaskSnapshot]:
         """Read a task."""
-        return TaskSnapshot.of((yield from self._json("GET", f"/v1alpha2/tasks/{quote(task_id, safe='')}")))
+        return TaskSnapshot.of((yield from self._json("GET", _path_of(task_id))))
 
     def cancel(self, task_id: str) -> Operation[TaskSnapshot]:
         """Cancel a task."""
-        return TaskSnapshot.of((yield from self._json("DELETE", f"/v1alpha2/tasks/{quote(task_id, safe='')}")))
+        return TaskSnapshot.of((yield from self._json("DELETE", _path_of(task_id))))
 
     def page(self, filters: ListFilters) -> Operation[TaskListPage]:
         """Read one page of a listing."""
@@ -191,6 +193,10 @@ class ApiCalls:
             raise RequestRefused(message, status=reply.status, code="storage_refused")
         return reply.body
 
+    def _begin(self, path: str, body: bytes | None = None) -> Operation[dict[str, Any]]:
+        """Send a request that begins a run. A repetition after a lost answer carries the same key and begins none."""
+        return (yield from self._json("POST", path, body, {"idempotency-key": secrets.token_hex(16)}))
+
     def _json(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Operation[dict[str, Any]]:
@@ -215,6 +221,10 @@ class ApiCalls:
             address = urlsplit(call.url)
             raise Unavailable(f"{address.scheme}://{address.netloc} does not answer: {reply.reason}")
         return reply
+
+
+def _path_of(task_id: str) -> str:
+    return f"/v1alpha2/tasks/{quote(task_id, safe='')}"
 
 
 def _object_of(request: Mapping[str, Any] | bytes) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from darkroom.batch_calls import JSON_LINES
+from darkroom.batch_calls import BatchOptions, BatchTasks
 from darkroom.batch_snapshot import BatchSnapshot
 from darkroom.connection import Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
@@ -33,6 +33,10 @@ class AsyncClient(Connection):
     async def submit_request(self, request: Mapping[str, Any] | bytes) -> AcceptedTask:
         """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
         return await self._run(self._calls.submit_request(request))
+
+    async def retry(self, task: TaskReference) -> AcceptedTask:
+        """Run a task again that failed or timed out, under its id."""
+        return await self._run(self._calls.retry(id_of_task(task)))
 
     async def get(self, task: TaskReference) -> TaskSnapshot:
         """Return a task as it is now."""
@@ -73,12 +77,9 @@ class AsyncClient(Connection):
         """Send a document to a path that has no method here, and return the document of the answer."""
         return await self._run(self._calls.call(method, path, document))
 
-    async def submit_batch(self, tasks: bytes, content_type: str = JSON_LINES, **options: str) -> BatchSnapshot:
-        """Submit up to 1,000 tasks as one batch: JSON lines, or JSON as another content type says.
-
-        The options of JSON lines are `id`, `expand`, `callback` and `webhook`. With an `id`, a repetition is harmless.
-        """
-        return await self._run(self._calls.batches.submit(tasks, content_type, options))
+    async def submit_batch(self, tasks: BatchTasks, **options: Unpack[BatchOptions]) -> BatchSnapshot:
+        """Submit up to 1,000 tasks as one batch: requests as `prepare` returns them, JSON lines, or a JSON array."""
+        return await self._run(self._calls.batches.submit(tasks, options))
 
     async def get_batch(self, batch_id: str) -> BatchSnapshot:
         """Return a batch as it is now."""

@@ -1,8 +1,10 @@
 """Calls of Darkroom's HTTP API about batches of tasks."""
 
+import json
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol, TypeAlias, TypedDict
 from urllib.parse import quote, urlencode
 
 from darkroom.batch_snapshot import BatchSnapshot
@@ -11,9 +13,22 @@ from darkroom.operation import Item, Iteration, Operation, Pause
 
 #: Seconds between two polls of a batch.
 BATCH_POLL_SECONDS: Final = 1.0
-#: Content type of JSON lines.
-JSON_LINES: Final = "application/x-ndjson"
 _PATH: Final = "/v1alpha2/batches"
+#: Tasks of a batch: JSON lines, a JSON array, or documents such as those of `prepare`.
+BatchTasks: TypeAlias = bytes | Iterable[Mapping[str, Any]]
+
+
+class BatchOptions(TypedDict, total=False):
+    """Keyword arguments of a batch."""
+
+    #: By default a new one.
+    id: str
+    #: Make a task of each choice in prompts: `a {red|blue} star`.
+    expand: bool
+    #: Publish a callback when the batch has ended.
+    callback: bool
+    #: Address that receives the end of the batch.
+    webhook: str
 
 
 class CallJson(Protocol):
@@ -32,10 +47,14 @@ class BatchCalls:
         self._call = call
         self._clock = clock
 
-    def submit(self, body: bytes, content_type: str, options: Mapping[str, str]) -> Operation[BatchSnapshot]:
+    def submit(self, tasks: BatchTasks, options: BatchOptions) -> Operation[BatchSnapshot]:
         """Post a batch."""
-        path = f"{_PATH}?{urlencode(options)}" if options else _PATH
-        return BatchSnapshot.of((yield from self._call("POST", path, body, {"content-type": content_type})))
+        body = tasks if isinstance(tasks, bytes) else b"\n".join(json.dumps(task).encode() for task in tasks)
+        headers = {"content-type": "application/json" if body.lstrip()[:1] == b"[" else "application/x-ndjson"}
+        # A repetition after a lost answer has the same id, so it is the same batch.
+        given = {"id": f"batch-{secrets.token_hex(8)}", **options}
+        query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
+        return BatchSnapshot.of((yield from self._call("POST", f"{_PATH}?{urlencode(query)}", body, headers)))
 
     def get(self, batch_id: str) -> Operation[BatchSnapshot]:
         """Read a batch."""

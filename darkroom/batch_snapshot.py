@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
+
+from darkroom.task_snapshot import moment
 
 #: Status of a batch with active tasks.
 _ACTIVE = "IN_PROGRESS"
@@ -19,7 +22,7 @@ class BatchSnapshot:
     counts: Mapping[str, int]
     #: Share of the tasks that have ended, from 0 to 1.
     progress: float
-    estimated_end_at: str | None
+    estimated_end_at: datetime | None
     document: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
@@ -36,6 +39,6 @@ class BatchSnapshot:
             tasks=document["tasks"],
             counts=document["counts"],
             progress=document["progress"],
-            estimated_end_at=document["estimated_end_at"],
+            estimated_end_at=moment(document["estimated_end_at"]),
             document=document,
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from darkroom.batch_calls import JSON_LINES
+from darkroom.batch_calls import BatchOptions, BatchTasks
 from darkroom.batch_snapshot import BatchSnapshot
 from darkroom.connection import RETRIES, TIMEOUT_SECONDS, Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply, Transport
@@ -47,6 +47,10 @@ class Client(Connection):
     def submit_request(self, request: Mapping[str, Any] | bytes) -> AcceptedTask:
         """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
         return self._run(self._calls.submit_request(request))
+
+    def retry(self, task: TaskReference) -> AcceptedTask:
+        """Run a task again that failed or timed out, under its id."""
+        return self._run(self._calls.retry(id_of_task(task)))
 
     def get(self, task: TaskReference) -> TaskSnapshot:
         """Return a task as it is now."""
@@ -89,12 +93,9 @@ class Client(Connection):
         """Send a document to a path that has no method here, and return the document of the answer."""
         return self._run(self._calls.call(method, path, document))
 
-    def submit_batch(self, tasks: bytes, content_type: str = JSON_LINES, **options: str) -> BatchSnapshot:
-        """Submit up to 1,000 tasks as one batch: JSON lines, or JSON as another content type says.
-
-        The options of JSON lines are `id`, `expand`, `callback` and `webhook`. With an `id`, a repetition is harmless.
-        """
-        return self._run(self._calls.batches.submit(tasks, content_type, options))
+    def submit_batch(self, tasks: BatchTasks, **options: Unpack[BatchOptions]) -> BatchSnapshot:
+        """Submit up to 1,000 tasks as one batch: requests as `prepare` returns them, JSON lines, or a JSON array."""
+        return self._run(self._calls.batches.submit(tasks, options))
 
     def get_batch(self, batch_id: str) -> BatchSnapshot:
         """Return a batch as it is now."""

@@ -120,12 +120,12 @@ class TaskSnapshot:
             status=document["status"],
             progress=document["progress"],
             submitted_at=datetime.fromisoformat(document["submitted_at"]),
-            started_at=_moment(document.get("started_at")),
-            completed_at=_moment(document.get("completed_at")),
+            started_at=moment(document.get("started_at")),
+            completed_at=moment(document.get("completed_at")),
             delay_ms=document.get("delay_ms"),
             execution_ms=document.get("execution_ms"),
             queue_position=document.get("queue_position"),
-            estimated_start_at=_moment(document.get("estimated_start_at")),
+            estimated_start_at=moment(document.get("estimated_start_at")),
             prompt=document.get("prompt"),
             sampling=SamplingPosition(**_known(sampling, SamplingPosition)) if sampling else None,
             models=ModelsOnTheirWay(models["bytes"], models["bytes_done"]) if models else None,
@@ -172,7 +172,8 @@ class TaskListPage:
         return cls(tuple(map(TaskSnapshot.of, document["tasks"])), document.get("next"), document)
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
+    """Return a time of the API; None where it names none."""
     return datetime.fromisoformat(text) if text else None
 
 

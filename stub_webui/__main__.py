@@ -1,6 +1,7 @@
 """Program of the stub: `python -m stub_webui` prints its port as JSON once it has started, and serves until SIGTERM."""
 
 import argparse
+import base64
 import json
 import signal
 import sys
@@ -12,7 +13,7 @@ from contract.routing import CHECKPOINT_EXTENSIONS
 from contract.storage import CHECKPOINT_FOLDER
 from stub_webui.faults import FaultFolder
 from stub_webui.journal import GenerationJournal
-from stub_webui.png_images import noisy_png, with_text
+from stub_webui.png_images import noisy_png, plain_png, with_text
 from stub_webui.run import draw_requested_size
 from stub_webui.server import StubServer
 from stub_webui.start import StubStart
@@ -53,6 +54,7 @@ def stub_of(options: argparse.Namespace) -> StubWebUi:
         link_seconds=options.link_seconds,
         checkpoints=_found(options.models_folder) if options.models_folder else _named(options.models),
         settings_file=options.ui_settings_file,
+        preview=base64.b64encode(plain_png("preview")).decode(),
         draw=draw_requested_size,
         journal=GenerationJournal(options.journal) if options.journal else None,
     )

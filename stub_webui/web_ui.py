@@ -48,7 +48,7 @@ class StubWebUi:
     ready: bool = True
     #: Answers while the process starts, if it is one.
     start: StubStart | None = None
-    #: Preview in the answer of `progress`, base64.
+    #: Preview of a running generation in the answer of `progress`, base64.
     preview: str | None = None
     #: Returns True while a run hangs at a step; interrupts do not reach it there.
     hangs: Callable[[StubRun, int], bool] = lambda _run, _step: False
@@ -158,7 +158,7 @@ class StubWebUi:
             "progress": fraction,
             "eta_relative": eta_seconds,
             "state": state,
-            "current_image": self.preview,
+            "current_image": self.preview if running else None,
             "textinfo": None,
         }
 

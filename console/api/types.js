@@ -26,7 +26,7 @@
  * @typedef {{name: string, type: string, dynamic_model: boolean, model_filename: string | null, limits: Limits}} Runtime
  * @typedef {Runtime & {
  *   replicas: number, checkpoints: string[], loras: string[], samplers: string[] | null, schedulers: string[] | null,
- *   upscalers: string[] | null,
+ *   upscalers: string[] | null, cold_start: Record<string, number | null>,
  * }} RuntimeOptions
  * @typedef {(number | null)[]} Series Values of each period; null where nothing was measured.
  * @typedef {{pictures: number, completed: number, failed: number, timed_out: number, cancelled: number, replica_hours: number, cost_usd: number | null}} Results

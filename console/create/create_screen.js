@@ -5,12 +5,14 @@ import { TEXT } from "../strings.js";
 import { html, useRef, useState } from "../view.js";
 import { addSentTask, draft, keepDraft, sentTasks } from "./draft.js";
 import { RequestViews } from "./request_views.js";
+import { useRuntimes } from "./runtime_options.js";
 import { SentTasks } from "./sent_tasks.js";
 import { TaskFields } from "./task_fields.js";
 import { fieldOf, newTaskId, taskOf } from "./task_form.js";
 import { TASK_KINDS } from "./task_kinds.js";
 
 /** @import {ApiClient} from "../api/client.js" */
+/** @import {Runtime} from "../api/types.js" */
 /** @import {FormValues} from "./task_form.js" */
 
 /** @typedef {{fields: Record<string, string>, general: string[]}} Problems */
@@ -23,6 +25,7 @@ const EXAMPLE_ID = "my-picture";
 export function CreateScreen({ api }) {
   const [form, setForm] = useState(draft);
   const [problems, setProblems] = useState(NO_PROBLEMS);
+  const { runtimes, error, reload } = useRuntimes(api);
   const [isSending, setSending] = useState(false);
   const [sent, setSent] = useState(sentTasks);
   const mask = useRef(/** @type {() => Promise<Blob> | null} */ (() => null));
@@ -86,8 +89,14 @@ export function CreateScreen({ api }) {
       <h1 class="hidden-text">${TEXT.shell.screens.create}</h1>
       <div class="create">
         <form class="panel stack" ref=${element} onSubmit=${send} onKeyDown=${sendByKey} novalidate>
+          ${error && html`
+            <p class="trouble row spread">
+              ${TEXT.create.noRuntimes}
+              <button type="button" onClick=${reload}>${TEXT.shell.again}</button>
+            </p>
+          `}
           <${TaskFields}
-            api=${api} form=${form} problems=${problems.fields} onChange=${change}
+            api=${api} runtimes=${runtimes ?? []} form=${form} problems=${problems.fields} onChange=${change}
             onPaint=${(/** @type {() => Promise<Blob> | null} */ painted) => (mask.current = painted)}
           />
           <div role="alert" class=${problems.general.length ? "trouble" : ""} tabindex="-1">
@@ -97,7 +106,7 @@ export function CreateScreen({ api }) {
             <button class="primary large" type="submit" disabled=${!isReady}>
               ${isSending ? TEXT.create.sending : TEXT.create.send}
             </button>
-            <span class="hint">${TEXT.create.sendHint}</span>
+            <span class="hint" role="status">${hintOf({ isSending, isReady, runtimes, error })}</span>
           </div>
         </form>
         <div class="stack create-side" ref=${side}>
@@ -107,6 +116,17 @@ export function CreateScreen({ api }) {
       </div>
     </div>
   `;
+}
+
+/**
+ * @param {{isReady: boolean, isSending: boolean, runtimes: Runtime[] | null, error: Error | null}} state
+ * @returns {string} How the form is sent, or why it cannot be.
+ */
+function hintOf({ isReady, isSending, runtimes, error }) {
+  const text = TEXT.create;
+  if (isReady || isSending) return text.sendHint;
+  if (error) return text.noRuntimes;
+  return runtimes?.length === 0 ? text.emptyRuntimes : text.loadingRuntimes;
 }
 
 /**

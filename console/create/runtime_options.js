@@ -4,9 +4,9 @@ import { useEffect, useState } from "../view.js";
 /** @import {ApiClient} from "../api/client.js" */
 /** @import {Runtime, RuntimeOptions} from "../api/types.js" */
 
-/** @param {ApiClient} api @returns {{runtimes: Runtime[], error: Error | null, reload: () => void}} */
+/** @param {ApiClient} api @returns {{runtimes: Runtime[] | null, error: Error | null, reload: () => void}} */
 export function useRuntimes(api) {
-  const [runtimes, setRuntimes] = useState(/** @type {Runtime[]} */ ([]));
+  const [runtimes, setRuntimes] = useState(/** @type {Runtime[] | null} */ (null));
   const [error, setError] = useState(/** @type {Error | null} */ (null));
   const [round, setRound] = useState(0);
   useEffect(() => {

@@ -8,19 +8,19 @@ import { LoraPicker } from "./lora_picker.js";
 import { MaskPainter } from "./mask_painter.js";
 import { namesOf } from "./names.js";
 import { PictureField } from "./picture_field.js";
-import { useRuntime, useRuntimes } from "./runtime_options.js";
+import { useRuntime } from "./runtime_options.js";
 import { TASK_KINDS, runtimeTypeOf } from "./task_kinds.js";
 import { WorkflowFields } from "./workflow_fields.js";
 
 /** @import {ApiClient} from "../api/client.js" */
+/** @import {Runtime} from "../api/types.js" */
 /** @import {FormValues} from "./task_form.js" */
 
 /**
- * @param {{api: ApiClient, form: FormValues, problems: Record<string, string>,
+ * @param {{api: ApiClient, runtimes: Runtime[], form: FormValues, problems: Record<string, string>,
  *   onChange: (changed: Partial<FormValues>) => void, onPaint: (mask: () => Promise<Blob> | null) => void}} properties
  */
-export function TaskFields({ api, form, problems, onChange, onPaint }) {
-  const { runtimes: all, error, reload } = useRuntimes(api);
+export function TaskFields({ api, runtimes: all, form, problems, onChange, onPaint }) {
   const type = runtimeTypeOf(form.kind);
   const runtimes = all.filter((runtime) => runtime.type === type);
   const options = useRuntime(api, form.runtime);
@@ -49,12 +49,6 @@ export function TaskFields({ api, form, problems, onChange, onPaint }) {
       name="kind" legend=${TEXT.create.kind} value=${form.kind} options=${kinds}
       onChange=${(/** @type {string} */ value) => onChange({ kind: value })}
     />
-    ${error && html`
-      <p class="trouble row spread">
-        ${TEXT.create.noRuntimes}
-        <button type="button" onClick=${reload}>${TEXT.shell.again}</button>
-      </p>
-    `}
     ${kind.hasPicture && html`
       <${PictureField}
         api=${api} picture=${form.picture} isShown=${!kind.hasMask} problem=${problems.picture}

@@ -7,6 +7,11 @@ export function asNumber(value) {
   return new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 }).format(value);
 }
 
+/** @param {number | null} value Count of events. A period without an event has no value. */
+export function asCount(value) {
+  return asNumber(value ?? 0);
+}
+
 /** @param {number | null | undefined} share From 0 to 1. */
 export function asPercent(share) {
   return share === null || share === undefined ? TEXT.fleet.unknown : `${Math.round(share * 100)} %`;

@@ -1,12 +1,11 @@
 /** Cold starts of the environment over the last day: what replicas waited for, as a bar of its parts. */
+import { PARTS } from "../api/cold_start.js";
 import { asDuration, asTime } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
 
 /** @import {Fleet} from "../api/types.js" */
 
-/** Parts in the order in which a replica waits for them. */
-const PARTS = /** @type {const} */ (["node_seconds", "image_seconds", "model_seconds", "ready_seconds"]);
 /** Cold starts that are shown, the newest first. */
 const SHOWN = 6;
 

@@ -21,19 +21,22 @@ export function DeadLetters({ api, letters, onChange }) {
     }
   };
   return html`
+    <details open=${letters.length > 0}>
+      <summary>${text.title(letters.length)}</summary>
+      ${!letters.length && html`<p class="hint">${text.none}</p>`}
+      <ul class="dead-letters small">
+        ${letters.map(({ id, message, completed_at: moment }) => html`
+          <li key=${id}>
+            <div class="row spread">
+              <a class="code" href=${placeOf("look", { id })}>${id}</a>
+              <button type="button" aria-label=${text.label(id)} onClick=${() => redrive(id)}>${text.redrive}</button>
+            </div>
+            <p>${message}</p>
+            <p class="muted">${asTime(moment)}</p>
+          </li>
+        `)}
+      </ul>
+    </details>
     <p class="small" role="status">${outcome}</p>
-    ${!letters.length && html`<p class="hint">${text.none}</p>`}
-    <ul class="dead-letters small">
-      ${letters.map(({ id, message, completed_at: moment }) => html`
-        <li key=${id}>
-          <div class="row spread">
-            <a class="code" href=${placeOf("look", { id })}>${id}</a>
-            <button type="button" aria-label=${text.label(id)} onClick=${() => redrive(id)}>${text.redrive}</button>
-          </div>
-          <p>${message}</p>
-          <p class="muted">${asTime(moment)}</p>
-        </li>
-      `)}
-    </ul>
   `;
 }

@@ -44,7 +44,7 @@ function Environment({ fleet }) {
     ["webhooks", asNumber(fleet.undelivered_webhooks)],
   ];
   return html`
-    <section class="panel stack" aria-labelledby="environment">
+    <section class="panel stack environment" aria-labelledby="environment">
       <h2 id="environment">${text.environment}</h2>
       <dl class="figures">
         ${figures.map(([key, value]) => html`<${Figure} key=${key} name=${text.figures[key]} value=${value} />`)}

@@ -2,7 +2,7 @@
 import { asDuration } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
-import { asMoney, asNumber, asPercent } from "./amounts.js";
+import { asCount, asMoney, asNumber, asPercent } from "./amounts.js";
 import { Chart } from "./chart.js";
 import { DeadLetters } from "./dead_letters.js";
 import { Figure } from "./figure.js";
@@ -23,16 +23,13 @@ export function RuntimePanel({ api, runtime, onChange }) {
         ${figuresOf(runtime).map(([key, value]) => html`<${Figure} key=${key} name=${text.figures[key]} value=${value} />`)}
       </dl>
       <div class="charts">
-        <${Chart} name=${text.charts.pictures} values=${chart.pictures} show=${asNumber} />
-        <${Chart} name=${text.charts.failed} values=${chart.failed} show=${asNumber} />
+        <${Chart} name=${text.charts.pictures} values=${chart.pictures} show=${asCount} />
+        <${Chart} name=${text.charts.failed} values=${chart.failed} show=${asCount} />
         <${Chart} name=${text.charts.replicas} values=${chart.replicas} show=${asNumber} />
         <${Chart} name=${text.charts.busy} values=${chart.busy_share} most=${1} show=${asPercent} />
       </div>
       <p class="hint">${text.charts.span}${runtime.price && ` ${text.price(asMoney(runtime.price.usd_per_hour), runtime.price.basis)}`}</p>
-      <details open=${letters.length > 0}>
-        <summary>${text.deadLetters.title(letters.length)}</summary>
-        <${DeadLetters} api=${api} letters=${letters} onChange=${onChange} />
-      </details>
+      <${DeadLetters} api=${api} letters=${letters} onChange=${onChange} />
     </section>
   `;
 }

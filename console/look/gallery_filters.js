@@ -54,7 +54,7 @@ export function GalleryFilters({ api, filters, onChange }) {
       <${TextField} name="text" label=${text.text} value=${typed.text} onChange=${typing("text")} placeholder=${text.textExample} />
       <${SelectField}
         name="runtime" label=${text.runtime} value=${filters.runtime}
-        options=${namesOf(runtimes.map(({ name }) => name), text.anyRuntime)}
+        options=${namesOf((runtimes ?? []).map(({ name }) => name), text.anyRuntime)}
         onChange=${(/** @type {string} */ runtime) => change({ runtime })}
       />
       <${SelectField}

@@ -18,15 +18,19 @@ export function LookScreen({ api, route }) {
     // A typed text filters after a pause, in which a task may have been opened.
     goTo(placeOf("look", { id: routeOf(location.hash).id, query: changed }));
   };
+  /** @param {string} id */
+  const close = (id) => {
+    // A dialog that closes may have been left for another place already.
+    const present = routeOf(location.hash);
+    if (present.screen === "look" && present.id === id) goTo(placeOf("look", { query: present.query }));
+  };
   return html`
     <div class="screen">
       <h1>${TEXT.shell.screens.look}</h1>
       <${GalleryFilters} api=${api} filters=${filters} onChange=${filter} />
       <${Gallery} key=${query} api=${api} filters=${filters} />
       ${route.id && html`
-        <${TaskView}
-          key=${route.id} api=${api} id=${route.id} onClose=${() => goTo(placeOf("look", { query: route.query }))}
-        />
+        <${TaskView} key=${route.id} api=${api} id=${route.id} onClose=${() => close(/** @type {string} */ (route.id))} />
       `}
     </div>
   `;

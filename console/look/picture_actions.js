@@ -6,6 +6,7 @@ import { CopyButton } from "../shell/copy_button.js";
 import { goTo, placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
+import { DownloadLink } from "./download_link.js";
 
 /** @import {Output, RecordedRequest, ShownTask} from "../api/types.js" */
 
@@ -33,7 +34,7 @@ export function PictureActions({ task, request, picture }) {
     ${picture && html`
       <div class="row">
         ${address && html`
-          <a class="button" href=${address} download=${name} target="_blank" rel="noopener noreferrer">${text.download}</a>
+          <${DownloadLink} address=${address} name=${name} />
           <${CopyButton} text=${address} label=${text.copyLink} />
         `}
         <${CopyButton} text=${picture.s3_url} label=${text.copyS3} />

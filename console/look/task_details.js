@@ -1,4 +1,5 @@
 /** Facts of a task: times, prompt, parameters, and what the Web UI wrote about its picture. */
+import { fieldOf } from "../create/task_form.js";
 import { asDuration, asTime } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
@@ -7,6 +8,11 @@ import { html } from "../view.js";
 
 /** Fields of a request that are shown by other means, or that are too long to show. */
 const LONG_FIELDS = new Set(["prompt", "negative_prompt", "init_images", "image", "imageList", "mask", "alwayson_scripts"]);
+
+/** @param {string} name Field of a request. @returns {string} Its name in the form, or in the request if the form lacks it. */
+function labelOf(name) {
+  return TEXT.create.fields[fieldOf(name) ?? ""] ?? name;
+}
 
 /** @param {{task: ShownTask, request: RecordedRequest | null, words: string | null, number: number}} properties */
 export function TaskFacts({ task, request, words, number }) {
@@ -20,7 +26,7 @@ export function TaskFacts({ task, request, words, number }) {
     [text.seed, seed === undefined ? "" : String(seed)],
     ...Object.entries(content)
       .filter(([name, value]) => !LONG_FIELDS.has(name) && name !== "seed" && value !== null)
-      .map(([name, value]) => /** @type {[string, string]} */ ([name, typeof value === "string" ? value : JSON.stringify(value)])),
+      .map(([name, value]) => /** @type {[string, string]} */ ([labelOf(name), typeof value === "string" ? value : JSON.stringify(value)])),
     [text.model, String(content.alwayson_scripts?.sd_model_checkpoint ?? info?.sd_model_name ?? "")],
     [text.runtime, task.runtime],
     [text.key, task.key ?? ""],

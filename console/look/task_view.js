@@ -42,7 +42,7 @@ export function TaskView({ api, id, onClose }) {
         ${!task && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
         ${task && html`
           <span class="state state-${task.status}">${TEXT.task.states[task.status]}</span>
-          ${isActive(task) && html`<${TaskProgress} task=${task} />`}
+          ${isActive(task) && html`<${TaskProgress} api=${api} task=${task} />`}
           ${isUnsuccessful(task) && html`<${TaskTrouble} task=${task} />`}
           <${PictureActions} task=${task} request=${request} picture=${pictures[number]} />
           <${TaskActions} api=${api} task=${task} onChange=${refresh} />

@@ -32,7 +32,7 @@ export function TaskCard({ api, task, isLarge = false, onChange }) {
         </div>
         ${prompt && html`<p class="prompt-line">${prompt}</p>`}
         <p class="small"><a class="code" href=${placeOf("look", { id: task.id })}>${task.id}</a></p>
-        ${isActive(task) && html`<${TaskProgress} task=${task} />`}
+        ${isActive(task) && html`<${TaskProgress} api=${api} task=${task} />`}
         ${isUnsuccessful(task) && html`<${TaskTrouble} task=${task} />`}
         <${TaskActions} api=${api} task=${task} onChange=${onChange} />
       </div>

@@ -2,13 +2,14 @@
 import { asBytes, asDuration } from "../shell/moments.js";
 import { TEXT } from "../strings.js";
 import { html } from "../view.js";
+import { StartParts } from "./start_parts.js";
 
 /** @import {ShownTask} from "../api/types.js" */
 
-/** @param {{task: ShownTask}} properties */
-export function TaskProgress({ task }) {
+/** @param {{api: import("../api/client.js").ApiClient, task: ShownTask}} properties */
+export function TaskProgress({ api, task }) {
   const text = TEXT.task.progress;
-  const { models } = task;
+  const { models, waits_for: wait } = task;
   const lines = task.status === "IN_QUEUE" ? waitingLines(task) : runningLines(task);
   return html`
     <div class="progress-lines">
@@ -17,6 +18,7 @@ export function TaskProgress({ task }) {
         aria-label=${models ? text.modelsLabel : text.label}
       ></progress>
       ${lines.map((line) => html`<p key=${line} class="small muted">${line}</p>`)}
+      ${wait?.reason === "replica" && html`<${StartParts} api=${api} runtime=${task.runtime} wait=${wait} />`}
     </div>
   `;
 }

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Final, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from docs.openapi.operation import Body, Operation
+from docs.openapi.operation import Body, Operation, Parameter
 from lambdas.http.forms import MULTIPART
 from lambdas.http.responses import ErrorResponse, Link
 from lambdas.openai_api.image_request import ImageRequest
 
 TAG: Final = "OpenAI"
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
 _FILE: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 
 
@@ -98,6 +99,17 @@ def _images(call: str, name: str, summary: str, body: Body) -> Operation:
 _EXAMPLE: Final = {"model": "sdruntime", "prompt": "A dog", "size": "64x64", "steps": 2}
 OPERATIONS: Final = (
     Operation("GET", "/v1/models", "listModels", "List the runtimes and checkpoints", TAG, {HTTPStatus.OK: ModelList}),
+    Operation(
+        "GET",
+        "/v1/models/{model}",
+        "showModel",
+        "Read one runtime or checkpoint",
+        TAG,
+        {HTTPStatus.OK: Model, HTTPStatus.NOT_FOUND: OpenaiErrorResponse},
+        parameters=(
+            Parameter("model", "One of the list, such as `dynamic/painting.safetensors`", _TEXT, "path", "sdruntime"),
+        ),
+    ),
     _images("generations", "createImage", "Make pictures from a prompt", Body(ImageRequest, {"dog": _EXAMPLE})),
     _images(
         "edits",

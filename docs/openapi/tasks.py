@@ -172,7 +172,7 @@ OPERATIONS: Final = (
         _TAG,
         {HTTPStatus.OK: SubmittedTask},
         errors=(errors.TaskNotFound, errors.NotRetryable, errors.TooManyActiveTasks, MessageLost),
-        parameters=(_TASK_ID,),
+        parameters=(_TASK_ID, _IDEMPOTENCY_KEY),
     ),
     Operation(
         "DELETE",

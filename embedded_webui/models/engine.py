@@ -1,6 +1,9 @@
 """The one model in memory, and its change when a request asks for another checkpoint."""
 
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +14,17 @@ if TYPE_CHECKING:
     from embedded_webui.models.model import Model
 
 _logger: Final = logging.getLogger(__name__)
+
+
+@contextmanager
+def hidden(package: str) -> Iterator[None]:
+    """Hide a package that libraries import only because it is installed: boto3 takes a second of each start."""
+    sys.modules.setdefault(package, None)  # type: ignore[arg-type] # documented to make an import fail
+    try:
+        yield
+    finally:
+        if sys.modules[package] is None:
+            del sys.modules[package]
 
 
 class ModelEngine:
@@ -65,6 +79,7 @@ class ModelEngine:
         """Drop the model; the next run loads it again."""
         self._model = None
 
+    @hidden("boto3")
     def _load(self, checkpoint: CheckpointFile) -> "Model":
         import diffusers  # noqa: PLC0415 - see the class
         import torch  # noqa: PLC0415 - see the class

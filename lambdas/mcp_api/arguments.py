@@ -47,7 +47,9 @@ TaskId = Annotated[str, Field(description="The `task_id` that another tool retur
 class GenerateImageArguments(ToolArguments):
     """A picture from a prompt."""
 
-    prompt: Annotated[str, Field(min_length=1, description="What the picture shows; `<lora:name:0.8>` adds a LoRA")]
+    prompt: Annotated[
+        str, Field(min_length=1, description="What the picture shows; `<lora:name:0.8>` adds a LoRA of list_models")
+    ]
     negative_prompt: Annotated[str | None, Field(description="What the picture must not show")] = None
     width: Annotated[int | None, Field(ge=8, description="Pixels")] = None
     height: Annotated[int | None, Field(ge=8, description="Pixels")] = None

@@ -12,6 +12,8 @@ from lambdas.http.responses import HeadersRefused
 from lambdas.mcp_api.exchange import exchange
 from lambdas.mcp_api.server import server_for
 from lambdas.mcp_api.tools import AssistantTools, ToolCall
+from lambdas.runtime.clock import now_ms
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.waiting_function import WaitingFunction
 
 _JSON: Final = "application/json"
@@ -31,6 +33,7 @@ class McpEndpoint:
             waiter=services.waiter,
             outputs=services.outputs,
             output_bucket=function.settings.output_bucket,
+            places=QueuePlaces(repository=services.repository, now_ms=now_ms),
             new_id=lambda: uuid.uuid4().hex,
         )
 

@@ -20,7 +20,8 @@ from mcp_types import (
 
 from contract.errors import DarkroomError
 from lambdas.http.application import described_failure, record_refusal
-from lambdas.mcp_api.tools import RESOURCE_TEMPLATES, TOOLS, AssistantTools, ToolCall
+from lambdas.mcp_api.task_result import RESOURCE_TEMPLATES
+from lambdas.mcp_api.tools import TOOLS, AssistantTools, ToolCall
 
 NAME: Final = "darkroom"
 #: Version of the HTTP API, whose tasks the tools submit.

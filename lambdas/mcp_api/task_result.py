@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mcp_types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
+from mcp_types import CallToolResult, ContentBlock, ImageContent, ResourceLink, ResourceTemplate, TextContent
 
 from contract.errors import TaskNotFound
 from contract.record import Record, Status
 from lambdas.mcp_api.arguments import argument_of
 from lambdas.mcp_api.pictures import scaled_down
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.task_view import show_task
 
 #: Bytes of base64 of all pictures in one result; 2 MB of Lambda's limit are left for their escapes and the rest.
@@ -28,10 +29,20 @@ _SHOWN: Final = (
     "submitted_at",
     "started_at",
     "completed_at",
+    "queue_position",
+    "estimated_start_at",
     "image_count",
 )
 _IMAGE_URI: Final = re.compile(r"darkroom://tasks/([^/]{1,200})/images/([1-9][0-9]{0,3})")
 IMAGE_URI_TEMPLATE: Final = "darkroom://tasks/{task_id}/images/{number}"
+RESOURCE_TEMPLATES: Final = (
+    ResourceTemplate(
+        name="picture",
+        title="Picture of a task",
+        uri_template=IMAGE_URI_TEMPLATE,
+        description="A picture of a completed task as it is stored; the first has number 1",
+    ),
+)
 
 
 def image_uri(task_id: str, number: int) -> str:
@@ -56,9 +67,10 @@ def stored_picture(record: Record, number: int) -> str:
 class TaskResults:
     """Makes the results of tools that show a task."""
 
-    def __init__(self, *, outputs: OutputBucket, output_bucket: str) -> None:
+    def __init__(self, *, outputs: OutputBucket, output_bucket: str, places: QueuePlaces) -> None:
         self._outputs = outputs
         self._output_bucket = output_bucket
+        self._places = places
 
     def of(self, record: Record, task_id: str) -> CallToolResult:
         """Return the state of a task, which its caller knows as `task_id`, with the pictures if it is completed."""
@@ -74,8 +86,10 @@ class TaskResults:
         return CallToolResult(content=content, structured_content=shown, is_error=is_error)
 
     def _describe(self, record: Record, task_id: str) -> dict[str, Any]:
-        task: dict[str, Any] = dict(show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link))
-        shown = {"task_id": task_id} | {name: task[name] for name in _SHOWN if task.get(name) is not None}
+        place = self._places.of(record)
+        task = show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link, place=place)
+        shown: dict[str, Any] = {"task_id": task_id}
+        shown |= {name: value for name, value in task.items() if name in _SHOWN and value is not None}
         if record.error:
             shown["error"] = _error(record.error)
         if record.image_urls:

@@ -12,7 +12,6 @@ from mcp_types import (
     CallToolResult,
     ReadResourceResult,
     Resource,
-    ResourceTemplate,
     TextContent,
     Tool,
     ToolAnnotations,
@@ -49,6 +48,7 @@ from lambdas.mcp_api.task_result import (
 from lambdas.tasks.cancellation import cancel, read_known
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
 from lambdas.tasks.task_list import list_tasks, parse_query
 from lambdas.tasks.waiter import TaskWaiter
@@ -56,14 +56,6 @@ from task_store.repository import TaskRepository
 
 #: Completed tasks whose pictures one page of resources lists; each needs a read of its record.
 TASKS_PER_PAGE: Final = 10
-RESOURCE_TEMPLATES: Final = (
-    ResourceTemplate(
-        name="picture",
-        title="Picture of a task",
-        uri_template=IMAGE_URI_TEMPLATE,
-        description="A picture of a completed task as it is stored; the first has number 1",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -96,6 +88,7 @@ class AssistantTools:
         waiter: TaskWaiter,
         outputs: OutputBucket,
         output_bucket: str,
+        places: QueuePlaces,
         new_id: Callable[[], str],
     ) -> None:
         self._catalogue = catalogue
@@ -105,7 +98,7 @@ class AssistantTools:
         self._waiter = waiter
         self._outputs = outputs
         self._list = partial(list_tasks, repository=repository, output_bucket=output_bucket, presign=outputs.link)
-        self._results = TaskResults(outputs=outputs, output_bucket=output_bucket)
+        self._results = TaskResults(outputs=outputs, output_bucket=output_bucket, places=places)
         self._new_id = new_id
 
     def call(self, name: str, arguments: Mapping[str, Any] | None, call: ToolCall) -> CallToolResult:
@@ -203,7 +196,7 @@ class AssistantTools:
             for runtime in runtimes
             for model in (checkpoints if runtime.dynamic_model else [runtime.model_filename])
         ]
-        return _result({"models": models})
+        return _result({"models": models, "loras": self._models.loras()})
 
 
 _DEFINITIONS: Final[Mapping[str, _Definition]] = {
@@ -251,8 +244,8 @@ _DEFINITIONS: Final[Mapping[str, _Definition]] = {
     ),
     "list_models": _Definition(
         "List models",
-        "Return the models of each runtime. A runtime that loads any model makes pictures with the model that a task"
-        " names.",
+        "Return the models of each runtime, and the LoRAs that a prompt may name as `<lora:name:0.8>`. A runtime that"
+        " loads any model makes pictures with the model that a task names.",
         ListModelsArguments,
         AssistantTools._list_models,  # noqa: SLF001 - as above
     ),

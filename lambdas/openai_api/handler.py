@@ -4,6 +4,7 @@ import os
 import uuid
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -52,6 +53,11 @@ def function() -> WaitingFunction:
     @app.get("/v1/models")
     def list_models() -> Response[Any]:
         return json_response(images.list_models())
+
+    @app.get("/v1/models/.+")
+    def show_model() -> Response[Any]:
+        # OpenAI's clients encode the slash in `runtime/checkpoint`.
+        return json_response(images.model(unquote(app.current_event.path.partition("/v1/models/")[2])))
 
     @app.post("/v1/images/generations")
     def generate() -> Response[Any]:

@@ -42,6 +42,10 @@ _FIELD_OF_PATH: Final = {
 _MODELS_WITHOUT_LINKS: Final = ("gpt-image", "chatgpt-image")
 #: Field whose own fields count as the request's. The JavaScript client sends it as it is, the Python client does not.
 _EXTRA_BODY: Final = "extra_body"
+_ONE_PICTURE: Final = (
+    "is {} pictures; a Stable Diffusion checkpoint changes one picture and cannot combine several,"
+    " so send a request for each"
+)
 _LEVEL_OF_QUALITY: Final = {"auto": "medium", "standard": "medium", "hd": "high"}
 
 
@@ -65,7 +69,7 @@ class ImageRequest(BaseModel):
     quality: Literal["auto", "low", "medium", "high", "standard", "hd"] = "auto"
     response_format: Literal["url", "b64_json"] | None = None
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    output_compression: Annotated[int, Field(ge=1, le=100)] = 100
+    output_compression: Annotated[int, Field(ge=0, le=100)] = 100
     background: Literal["auto", "opaque"] = "auto"
     stream: bool = False
     partial_images: Annotated[int, Field(ge=0, le=3)] = 0
@@ -117,7 +121,8 @@ class ImageCall:
         request = self.request
         if request.output_format == "png":
             return {}
-        return {"format": request.output_format, "quality": request.output_compression}
+        # OpenAI counts from 0, and Pillow from 1.
+        return {"format": request.output_format, "quality": max(request.output_compression, 1)}
 
     def _content(self, runtime: Runtime, checkpoint: str) -> dict[str, Any]:
         request = self.request
@@ -148,15 +153,20 @@ def parse_call(kind: ImageCallKind, body: str | bytes, content_type: str) -> Ima
             [FieldError("body", f"must be of the type {MULTIPART}, with the picture as the file `image`")]
         )
     form = parse_form(body, content_type)
-    files = {name.removesuffix("[]"): found for name, found in form.files.items()}
-    errors = [FieldError(name, "is not a file of this call") for name in files if name not in {"image", "mask"}]
-    pictures = files.get("image", [])
-    if len(pictures) != 1:
-        errors.append(FieldError("image", f"needs one picture as a file; the form has {len(pictures)}"))
+    files: dict[str, list[bytes]] = {"image": [], "mask": []}
+    errors = []
+    for name, found in form.files.items():
+        if (known := name.removesuffix("[]")) in files:
+            files[known] += found
+        else:
+            errors.append(FieldError(name, "is not a file of this call"))
+    pictures, masks = files["image"], files["mask"]
+    if not pictures:
+        errors.append(FieldError("image", "needs one picture as a file; the form has none"))
+    errors += [FieldError(name, _ONE_PICTURE.format(len(given))) for name, given in files.items() if len(given) > 1]
     if errors:
         raise InvalidTask(errors)
     request = _validated(read_fields(form.texts), ["prompt"] if kind is ImageCallKind.EDITS else [])
-    masks = files.get("mask", [])
     return ImageCall(kind, request, _encoded(pictures[0]), _encoded(masks[0]) if masks else None)
 
 

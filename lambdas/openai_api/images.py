@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
-from contract.errors import InvalidTask, MessageTooLarge
+from contract.errors import FieldError, InvalidTask, MessageTooLarge
 from contract.formats import Format
 from contract.record import Record, Status
 from contract.routing import Catalogue
@@ -51,15 +51,15 @@ class OpenAiImages:
         self._new_id = new_id
 
     def list_models(self) -> dict[str, Any]:
-        """Return every value of `model`: all names of each runtime, and each checkpoint of a runtime that loads any."""
-        names = [
-            name for runtime in self._catalogue.of_type("sdwebui") for name in (runtime.name, *runtime.openai_models)
-        ]
-        dynamic = [runtime.name for runtime in self._catalogue.runtimes.values() if runtime.dynamic_model]
-        checkpoints = self._models.checkpoints() if dynamic else []
-        names += [f"{runtime}/{checkpoint}" for runtime in dynamic for checkpoint in checkpoints]
-        models = [{"id": name, "object": "model", "created": 0, "owned_by": "darkroom"} for name in names]
-        return {"object": "list", "data": models}
+        """Return every value of `model`."""
+        return {"object": "list", "data": [_model(name) for name in self._model_names()]}
+
+    def model(self, name: str) -> dict[str, Any]:
+        """Return one value of `model`; raises InvalidTask for another one."""
+        if name not in self._model_names():
+            message = f"there is no model {name[:200]!r}; GET /v1/models lists all"
+            raise InvalidTask([FieldError("model", message, "unknown_model")])
+        return _model(name)
 
     def make(self, call: ImageCall, *, caller: Caller, seconds: float) -> Response[str]:
         """Submit a call, wait for its task, and return its pictures, or the state of the task after `seconds`."""
@@ -68,10 +68,19 @@ class OpenAiImages:
         record = submitted
         for record in self._progress(submitted, seconds):
             if record.preview_url and not record.is_final and len(previews) < call.request.partial_images:
-                previews += self._preview(record.preview_url)
+                # A runtime makes a preview every few seconds, so two looks may find the same one.
+                previews += [found for found in self._preview(record.preview_url) if found not in previews]
         if record.status is not Status.COMPLETED:
             return unfinished(record, original_field=call.original_field)
         return self._stream(call, record, previews) if call.request.stream else json_response(self._body(call, record))
+
+    def _model_names(self) -> list[str]:
+        """Return all names of each runtime, and each checkpoint of a runtime that loads any."""
+        runtimes = self._catalogue.of_type("sdwebui")
+        names = [name for runtime in runtimes for name in (runtime.name, *runtime.openai_models)]
+        dynamic = [runtime.name for runtime in runtimes if runtime.dynamic_model]
+        checkpoints = self._models.checkpoints() if dynamic else []
+        return names + [f"{runtime}/{checkpoint}" for runtime in dynamic for checkpoint in checkpoints]
 
     def _submit(self, call: ImageCall, caller: Caller) -> Record:
         try:
@@ -132,6 +141,10 @@ class OpenAiImages:
                 f" GET /v1alpha2/tasks/{record.id}"
             )
         return [_base64(picture) for picture in pictures]
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "darkroom"}
 
 
 def _shape(call: ImageCall) -> dict[str, Any]:

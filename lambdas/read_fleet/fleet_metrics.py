@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from contract.cold_start import COLD_START_PARTS, log_metrics_namespace
 from contract.record import FINAL_STATUSES
+from lambdas.runtime.observability import logger
 
 #: Namespace of the metrics that functions and agents write.
 NAMESPACE: Final = "Darkroom"
@@ -106,6 +107,26 @@ def cold_start_queries(environment: str) -> dict[str, MetricQuery]:
     """Return the parts of a cold start by the names that they have in an answer."""
     namespace = log_metrics_namespace(environment)
     return {part.field: MetricQuery(part.metric, "Average", namespace) for part in COLD_START_PARTS}
+
+
+def mean_of(series: Series) -> float | None:
+    """Return the mean of the measured values, None if nothing was measured."""
+    known = [value for value in series if value is not None]
+    return round(sum(known) / len(known), 4) if known else None
+
+
+def mean_cold_start(environment: str, metrics: FleetMetrics) -> dict[str, float | None]:
+    """Return the mean seconds of each part of the last day's cold starts; None where nothing is known."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded with the clients already
+
+    queries = cold_start_queries(environment)
+    try:
+        values = metrics.read().values
+    except (BotoCoreError, ClientError):
+        # The names of a runtime are worth more than the usual time of its start.
+        logger().exception("cold_starts_unreadable")
+        return dict.fromkeys(queries)
+    return {name: mean_of(values[query]) for name, query in queries.items()}
 
 
 def node_query(environment: str, engine: str) -> MetricQuery | None:

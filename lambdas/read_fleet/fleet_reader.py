@@ -20,6 +20,7 @@ from lambdas.read_fleet.fleet_metrics import (
     MetricQuery,
     Series,
     cold_start_queries,
+    mean_of,
     node_query,
     runtime_queries,
     unreadable_query,
@@ -178,12 +179,11 @@ class FleetReader:
         queue, busy = self._queue(name)
         live = self._repository.live_replicas(name, since_ms=self._now_ms() - HEARTBEAT_EXPIRY_MS)
         price = self._prices.get(name)
-        shares = [value for value in values["busy_share"][-POINTS_OF_AN_HOUR:] if value is not None]
         return {
             "name": name,
             "queue": queue,
             "replicas": {"live": len(live | busy), "busy": len(busy)},
-            "busy_share": round(sum(shares) / len(shares), 4) if shares else None,
+            "busy_share": mean_of(values["busy_share"][-POINTS_OF_AN_HOUR:]),
             "price": price,
             "last_hour": _results(values, POINTS_OF_AN_HOUR, price),
             "last_day": _results(values, POINTS, price),

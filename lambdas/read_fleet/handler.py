@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import Json
 from lambdas.http.application import HttpApplication, caller_of, http_application
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
-from lambdas.read_fleet.fleet_metrics import FleetMetrics
+from lambdas.read_fleet.fleet_metrics import FleetMetrics, MetricQuery, cold_start_queries, mean_cold_start
 from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_queries
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.clients import client
@@ -49,8 +50,19 @@ def directory() -> RuntimeDirectory:
         repository=task_repository(settings()),
         models=CheckpointCatalogue(client=client("s3"), bucket=settings().model_bucket),
         lists=ListCache(bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket), now_ms=now_ms),
+        cold_starts=lambda: mean_cold_start(settings().environment, cold_start_metrics()),
         now_ms=now_ms,
     )
+
+
+@cache
+def cold_start_metrics() -> FleetMetrics:
+    """Compose the reader of the cold starts, which reads no metric of the runtimes."""
+    return _metrics(list(cold_start_queries(settings().environment).values()))
+
+
+def _metrics(queries: Sequence[MetricQuery]) -> FleetMetrics:
+    return FleetMetrics(client=client("cloudwatch"), queries=queries, clock=time.monotonic, now_ms=now_ms)
 
 
 @cache
@@ -63,12 +75,7 @@ def fleet() -> FleetReader:
         catalogue=settings().catalogue,
         tenancy=settings().tenancy,
         repository=task_repository(settings()),
-        metrics=FleetMetrics(
-            client=client("cloudwatch"),
-            queries=fleet_queries(environment, engine, list(runtimes)),
-            clock=time.monotonic,
-            now_ms=now_ms,
-        ),
+        metrics=_metrics(fleet_queries(environment, engine, list(runtimes))),
         prices=settings().replica_prices,
         undelivered_webhooks=undelivered_webhooks,
         now_ms=now_ms,

@@ -54,6 +54,8 @@ class RuntimeOptions(RuntimeHead):
     styles: list[str] | None
     #: When a replica listed the oldest of these.
     listed_at: Moment | None
+    #: Mean seconds of each part of the environment's cold starts of the last day; null where nothing was measured.
+    cold_start: dict[str, float | None]
 
 
 class RuntimeDirectory:
@@ -66,12 +68,14 @@ class RuntimeDirectory:
         repository: TaskRepository,
         models: CheckpointCatalogue,
         lists: ListCache,
+        cold_starts: Callable[[], dict[str, float | None]],
         now_ms: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
         self._repository = repository
         self._models = models
         self._lists = lists
+        self._cold_starts = cold_starts
         self._now_ms = now_ms
 
     def list(self) -> RuntimeList:
@@ -98,6 +102,7 @@ class RuntimeDirectory:
             "upscalers": lists["upscalers"],
             "styles": lists["styles"],
             "listed_at": moment(min(read_at_ms)) if read_at_ms else None,
+            "cold_start": self._cold_starts(),
         }
 
 

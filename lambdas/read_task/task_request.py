@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from typing_extensions import TypedDict
 
+from contract.checkpoint import with_requested_checkpoint
 from contract.record import Record
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.stored_message import stored_message
@@ -31,6 +32,8 @@ class TaskRequest(TypedDict):
 def show_request(record: Record, *, bucket: TaskBucket, outputs: OutputBucket) -> TaskRequest:
     """Return the request of a task; raises MessageLost if it is no longer stored."""
     task = stored_message(record, bucket=bucket).task.model_dump(mode="json", by_alias=True)
+    if record.requested_checkpoint:
+        task["content"] = with_requested_checkpoint(task["content"], record.requested_checkpoint)
     left_out: list[str] = []
     shown = cast("dict[str, Any]", _shown(task, "task", left_out))
     return {"task": shown, "left_out": left_out, "info": _info(record, outputs)}

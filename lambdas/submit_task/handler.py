@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final, NotRequired
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from typing_extensions import TypedDict
 
 from contract.formats import Format
@@ -70,7 +71,7 @@ def application() -> HttpApplication:
         body = body_of(app.current_event)
         record = services().submission.submit(
             parse_json_object(body),
-            submission_id=submission_id(app.current_event.headers.get(IDEMPOTENCY_HEADER), body) or caller.request_id,
+            submission_id=submission_id(app.current_event, body) or caller.request_id,
             format_=format_,
             tenant=caller.tenant,
             key_name=caller.key_name,
@@ -90,15 +91,18 @@ def application() -> HttpApplication:
         caller = caller_of(app.current_event, settings().tenancy)
         previous = read_known(services().repository, task_id, caller.tenant)
         record = services().submission.retry(
-            previous, submission_id=caller.request_id, key_name=caller.key_name or previous.key_name
+            previous,
+            submission_id=submission_id(app.current_event, task_id) or caller.request_id,
+            key_name=caller.key_name or previous.key_name,
         )
         return json_response(response_body(record, Format.V1ALPHA2, output_bucket=settings().output_bucket))
 
     return app
 
 
-def submission_id(idempotency_key: str | None, body: str | bytes) -> str | None:
+def submission_id(event: APIGatewayProxyEvent, body: str | bytes) -> str | None:
     """Return the id that a repeated request shares, if its sender gave a key. Another body is another submission."""
+    idempotency_key = event.headers.get(IDEMPOTENCY_HEADER)
     if not idempotency_key:
         return None
     content = body.encode() if isinstance(body, str) else body

@@ -143,15 +143,16 @@ class TaskSubmission:
     def retry(self, previous: Record, *, submission_id: str, key_name: str | None) -> Record:
         """Record and publish another run of a task that failed or timed out, and return its record.
 
-        The run counts for the key that asks for it, `key_name`.
+        A repetition with the same `submission_id` begins no further run. The run counts for the key that asks for it,
+        `key_name`.
 
         Raises:
             NotRetryable: the task is in another state, or another caller has just retried it.
             TooManyActiveTasks: the sender's key has reached its limit.
             MessageLost: the content of the task is no longer stored.
         """
-        if previous.status not in RETRYABLE_STATUSES:
-            raise _not_retryable(previous)
+        if previous.status not in RETRYABLE_STATUSES or _has_begun(previous, submission_id):
+            return self._retried_before(previous, submission_id)
         run_id = run_id_of_submission(previous.key, submission_id)
         now_ms = self._now_ms()
         stored = stored_message(previous, bucket=self._bucket)
@@ -171,7 +172,7 @@ class TaskSubmission:
             }
         )
         if not self._record_and_publish(record, body, after=previous):
-            raise _not_retryable(self._repository.read(previous.key) or previous)
+            return self._retried_before(self._repository.read(previous.key) or previous, submission_id)
         logger().info(
             "task_retried", task_id=record.id, run_id=record.run_id, tenant=record.tenant, key=record.key_name
         )
@@ -190,10 +191,8 @@ class TaskSubmission:
             if existing is None:
                 previous = None
                 continue
-            if submission_id in existing.earlier_submission_ids:
-                # The run of this submission has ended. A redelivery must not start another run, or be refused.
-                return existing
-            if existing.submission_id == submission_id or (
+            # A redelivery must not start another run, or be refused, also after the run of its submission.
+            if _has_begun(existing, submission_id) or (
                 not existing.is_final and existing.fingerprint == record.fingerprint
             ):
                 return self._resume(existing)
@@ -220,6 +219,13 @@ class TaskSubmission:
             raise
         self._publisher.publish(record, body=body)
         return True
+
+    def _retried_before(self, record: Record, submission_id: str) -> Record:
+        """Return the record of a task that this submission has retried already; raises NotRetryable for another one."""
+        if not _has_begun(record, submission_id):
+            state, states = record.status.value, " or ".join(RETRYABLE_STATUSES)
+            raise NotRetryable(f"task {record.id} is {state}; only one that is {states} can be begun again")
+        return self._resume(record)
 
     def _resume(self, existing: Record) -> Record:
         if existing.status is Status.IN_QUEUE and existing.published_at_ms is None:
@@ -280,6 +286,11 @@ def _new_record(
     return record, body, stored_body
 
 
+def _has_begun(record: Record, submission_id: str) -> bool:
+    """Return True if a submission has begun the present run of a record, or an earlier one."""
+    return submission_id in {record.submission_id, *record.earlier_submission_ids}
+
+
 def _remembered_submissions(previous: Record | None) -> tuple[str, ...]:
     """Return the submissions whose redeliveries the run after `previous` must recognize."""
     earlier = (*previous.earlier_submission_ids, previous.submission_id) if previous else ()
@@ -289,8 +300,3 @@ def _remembered_submissions(previous: Record | None) -> tuple[str, ...]:
 def _fingerprint(submission: Submission) -> str:
     content = submission.task.model_dump(mode="json") | {"checkpoint": submission.checkpoint}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
-
-
-def _not_retryable(record: Record) -> NotRetryable:
-    states = " or ".join(RETRYABLE_STATUSES)
-    return NotRetryable(f"task {record.id} is {record.status.value}; only one that is {states} can be begun again")

@@ -43,6 +43,7 @@ RESULTS: Final[Mapping[str, str]] = {
     "runpod.Endpoint": "COMPLETED 1",
     "a picture of": "a picture of",
     "client.save(task": "(64, 64)",
+    "client.retry(task)": "again: FAILED",
     "made of an upload:": "made of an upload: COMPLETED",
     "client.cancel(late)": "CANCELLED",
     "task.is_final": "COMPLETED",

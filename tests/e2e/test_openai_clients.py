@@ -88,6 +88,7 @@ def test_an_edit_with_a_mask_and_a_variation(client: "OpenAI") -> None:
 def test_models_and_one_of_the_bucket(client: "OpenAI", system: System) -> None:
     names = [model.id for model in client.models.list()]
     assert names[:5] == ["sdruntime", "gpt-image-1", "dall-e-2", "dall-e-3", "dynamic"]
+    assert [client.models.retrieve(name).id for name in (names[0], names[-1])] == [names[0], names[-1]]
     made = client.images.generate(model=names[-1], **SMALL)
     task = system.http("GET", f"/v1alpha2/tasks/{made.model_extra['id_task']}").json()
     assert (task["runtime"], names[-1].partition("/")[0]) == ("dynamic", "dynamic")
@@ -106,7 +107,9 @@ def test_errors_become_the_clients_exceptions(client: "OpenAI") -> None:
         client.images.generate(**SMALL | {"extra_body": {"negativ_prompt": "cat"}})
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="wrong").images.generate(**SMALL)
-    with pytest.raises(openai.BadRequestError, match="needs one picture as a file"):
+    with pytest.raises(openai.NotFoundError, match="there is no model 'gpt-image-9'"):
+        client.models.retrieve("gpt-image-9")
+    with pytest.raises(openai.BadRequestError, match="is 2 pictures; a Stable Diffusion checkpoint changes one"):
         client.images.edit(image=[("a.png", drawn_png()), ("b.png", drawn_png())], prompt="A hat")
 
 
@@ -120,6 +123,17 @@ def test_a_call_that_takes_longer_names_its_task(client: "OpenAI", system: Syste
     task = late.value.response.json()["id_task"]
     assert f"/v1alpha2/tasks/{task}." in late.value.message
     assert system.http("DELETE", f"/v1alpha2/tasks/{task}").json()["status"] == "CANCELLED"
+
+
+@pytest.mark.slow
+def test_a_stream_has_previews_before_its_pictures(client: "OpenAI", system: System) -> None:
+    # At its own URL the function waits for minutes, so a busy machine has time for the previews.
+    patient = client.with_options(base_url=f"{system.endpoints['function_urls']['openai_api'].rstrip('/')}/v1")
+    asked = {"steps": 150, "width": 64, "height": 64}
+    stream = patient.images.generate(prompt="A dog", n=3, stream=True, partial_images=1, extra_body=asked)
+    events = [(event.type, opened(event.b64_json).size) for event in stream]
+    made = ("image_generation.completed", (64, 64))
+    assert events == [("image_generation.partial_image", (8, 8)), made, made, made]
 
 
 def test_recorded_calls_of_other_programs(client: "OpenAI") -> None:

@@ -80,6 +80,17 @@ def test_progress_is_shown_until_the_task_is_cancelled(client: darkroom.Client) 
     assert client.cancel(seen[-1]).status == "CANCELLED"
 
 
+@pytest.mark.slow
+def test_a_failed_task_runs_again(client: darkroom.Client, system: System) -> None:
+    accepted = client.submit("A dog", sampler_name="No such sampler", content=SMALL)
+    runs = [client.wait(accepted, timeout_seconds=WAIT_SECONDS)]
+    runs.append(client.wait(client.retry(runs[0]), timeout_seconds=WAIT_SECONDS))
+    asyncio.run(darkroom.AsyncClient.local(system.state_directory).retry(accepted))
+    runs.append(client.wait(accepted, timeout_seconds=WAIT_SECONDS))
+    assert [(run.id, run.status) for run in runs] == [(accepted.id, "FAILED")] * 3
+    assert runs[0].submitted_at < runs[1].submitted_at < runs[2].submitted_at
+
+
 def test_a_listing_has_all_pages(client: darkroom.Client) -> None:
     submitted = [client.submit("A dog", content=SMALL).id for _ in range(3)]
     found = []

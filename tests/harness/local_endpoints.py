@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 
-def write_local_endpoints(directory: Path, **changed: str) -> None:
+def write_local_endpoints(directory: Path, **changed: object) -> None:
     """Write the file with these values changed."""
     endpoints = {
         "http_url": "http://127.0.0.1:1",

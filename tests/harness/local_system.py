@@ -59,6 +59,17 @@ class System:
             aws_secret_access_key="local",
         )
 
+    def table(self) -> Any:
+        """Return the task table of boto3, which takes and gives plain values."""
+        dynamodb = boto3.resource(
+            "dynamodb",
+            endpoint_url=self.endpoints["aws_endpoint_url"],
+            region_name=self.endpoints["region"],
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        return dynamodb.Table(self.endpoints["task_table"])
+
     def api_key(self, name: str) -> str:
         """Return the value of a key of the HTTP API."""
         return self._secret(f"Key {name} of Darkroom's HTTP API")

@@ -66,6 +66,7 @@ def test_the_routes_go_to_their_functions_and_need_a_key(ecs: Templates) -> None
         ("POST", "/runtimes/{runtime}/sdapi/v1/{call}"): "webui_api",
         ("GET", "/runtimes/{runtime}/controlnet/{call}"): "webui_api",
         ("GET", "/v1/models"): "openai_api",
+        ("GET", "/v1/models/{model+}"): "openai_api",
         ("POST", "/v1/images/generations"): "openai_api",
         ("POST", "/v1/images/edits"): "openai_api",
         ("POST", "/v1/images/variations"): "openai_api",
@@ -159,7 +160,8 @@ def test_pages_of_the_named_origins_may_call_the_api(everything: Templates, ecs:
 def test_the_description_of_the_api_has_the_same_routes(ecs: Templates) -> None:
     described = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     methods = {(method.upper(), path) for path, operations in described.items() for method in operations}
-    assert methods == routes(ecs).keys() - OPEN.keys()
+    # OpenAPI has no sign for a parameter that may hold a slash.
+    assert methods == {(method, path.replace("+}", "}")) for method, path in routes(ecs).keys() - OPEN.keys()}
 
 
 def test_the_authorizer_sees_every_request_and_names_its_key(ecs: Templates) -> None:

@@ -42,6 +42,9 @@ class UnreadablePicture(DarkroomError):
 
     code = "unreadable_picture"
 
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; without `format` and `metadata` in `metadata.output` it is stored as it is")
+
 
 class PictureEncoder:
     """Prepares Pillow; its methods may then be called from any thread."""

@@ -66,6 +66,8 @@ ROUTES: Final = (
     ("POST", "/runtimes/{runtime}/sdapi/v1/{call}", WEBUI),
     ("GET", "/runtimes/{runtime}/controlnet/{call}", WEBUI),
     ("GET", "/v1/models", OPENAI),
+    # The name of a checkpoint may hold a slash.
+    ("GET", "/v1/models/{model+}", OPENAI),
     ("POST", "/v1/images/generations", OPENAI),
     ("POST", "/v1/images/edits", OPENAI),
     ("POST", "/v1/images/variations", OPENAI),

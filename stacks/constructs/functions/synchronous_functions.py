@@ -78,7 +78,7 @@ def mcp_api(scope: Construct, resources: TaskResources, *, secret_arns: Mapping[
         secret_arns,
         folder="mcp_api",
         description="Offers tools to assistants by the Model Context Protocol",
-        indexes=(RUNTIME_INDEX,),
+        indexes=(ACTIVE_INDEX, RUNTIME_INDEX),
         url_output="McpFunctionUrl",
     )
 

@@ -4,6 +4,8 @@ import io
 import json
 import re
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Route, expect
 
 from local.demo.pictures import input_picture
+from tests.conventions.language import PROJECT
 from tests.e2e.browser.console_tab import DEADLINE_MS, SIDE, ConsoleTab, expect_picture, task_of
 from tests.harness.eventually import eventually
 from tests.harness.local_system import System
@@ -79,6 +82,7 @@ def test_a_form_waits_for_the_runtimes(tab: ConsoleTab) -> None:
 
     eventually(asked, "the request for the runtimes", DEADLINE_MS / 1000)
     expect(send).to_be_disabled()
+    expect(page.get_by_text("The runtimes are loading.")).to_be_visible()
     for route in held:
         route.continue_()
     expect(send).to_be_enabled()
@@ -112,3 +116,78 @@ def test_the_shown_curl_command_makes_the_same_task(tab: ConsoleTab, system: Sys
     answer = subprocess.run(["/bin/bash", "-c", command], env=environment, capture_output=True, check=True)
     assert json.loads(answer.stdout)["id_task"] == "by-curl"
     assert content_of(system, "by-curl") == shown["task"]["content"]
+
+
+def test_the_shown_python_program_makes_the_same_task(tab: ConsoleTab, system: System, tmp_path: Path) -> None:
+    tab.sign_in()
+    page = tab.page
+    page.get_by_label("Prompt", exact=True).fill('it\'s "quoted" {braces} \\ and ☃')
+    page.get_by_label("Width").fill(str(SIDE))
+    page.get_by_label("Height").fill(str(SIDE))
+    page.get_by_label("Steps").fill("1")
+    page.get_by_text("More settings").click()
+    page.get_by_label("Id", exact=True).fill("by-python")
+    page.locator("summary", has_text="Show as").click()
+    shown = json.loads(page.get_by_label("JSON").last.inner_text())
+    page.get_by_label("Python").check()
+    program = page.get_by_label("Python").last.inner_text()
+    environment = {"PATH": "/usr/bin:/bin", "API_KEY": tab.key, "PYTHONPATH": str(PROJECT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, check=True)
+    assert content_of(system, "by-python") == shown["task"]["content"]
+    assert list((tmp_path / "out").rglob("*.png"))
+
+
+def test_names_are_those_of_the_runtime_and_a_lora_is_written_into_the_prompt(tab: ConsoleTab, system: System) -> None:
+    assert system.http("GET", "/runtimes/sdruntime/sdapi/v1/samplers").status_code == 200
+    tab.sign_in()
+    page = tab.page
+    options = system.http("GET", "/v1alpha2/runtimes/sdruntime").json()
+    page.get_by_label("Sampler", exact=True).select_option(label=options["samplers"][0])
+    page.get_by_label("Prompt", exact=True).fill("a dog")
+    page.get_by_role("combobox", name="LoRA").select_option(label=options["loras"][0])
+    page.get_by_label("Weight").fill("0.5")
+    page.get_by_role("button", name="Add to the prompt").click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(f"a dog <lora:{options['loras'][0]}:0.5>")
+    page.get_by_label("Runtime").select_option(label="dynamic")
+    (checkpoint, *_) = system.http("GET", "/v1alpha2/runtimes/dynamic").json()["checkpoints"]
+    page.get_by_label("Model", exact=True).select_option(label=checkpoint)
+    card = tab.make("a dog")
+    expect(card.get_by_text("dynamic")).to_be_visible()
+    content = content_of(system, task_of(card))
+    assert content["alwayson_scripts"]["sd_model_checkpoint"] == checkpoint
+    expect(card.get_by_text("Done")).to_be_visible()
+
+
+#: Gives the page a file as a drop or a paste does.
+DELIVER: Final = """([selector, type, bytes]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], `${type}.png`, { type: "image/png" }));
+  const init = { bubbles: true, cancelable: true };
+  const event = type === "paste"
+    ? new ClipboardEvent(type, { ...init, clipboardData: data })
+    : new DragEvent(type, { ...init, dataTransfer: data });
+  document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_an_input_picture_is_dropped_or_pasted(tab: ConsoleTab, system: System, way: str) -> None:
+    tab.sign_in()
+    page = tab.page
+    page.get_by_label("Image to image").check()
+    cat = input_picture()
+    page.evaluate(DELIVER, [".drop" if way == "drop" else "body", way, list(cat)])
+    expect_picture(page.get_by_role("img", name="Input picture"))
+    link = page.get_by_label("Link of the input picture").input_value()
+    assert system.object(link) == cat
+    page.get_by_role("button", name="Remove the picture").click()
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("Choose an input picture, or give its link.")).to_be_visible()
+
+
+def test_a_button_that_waits_for_a_runtime_says_so(tab: ConsoleTab) -> None:
+    page = tab.page
+    page.route("**/v1alpha2/runtimes", lambda route: route.fulfill(json={"runtimes": []}))
+    tab.sign_in()
+    expect(page.get_by_role("button", name="Make it")).to_be_disabled()
+    expect(page.get_by_text("This environment has no runtime")).to_be_visible()

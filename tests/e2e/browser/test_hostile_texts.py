@@ -75,6 +75,38 @@ def test_ids_of_an_address_are_texts(tab: ConsoleTab) -> None:
         expect(tab.page).to_have_url(re.compile("#/look$"))
 
 
+def test_refusals_of_a_hostile_text_are_texts(tab: ConsoleTab) -> None:
+    tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 400")
+    tab.sign_in()
+    page = tab.page
+    page.get_by_label("Image to image").check()
+    link = page.get_by_label("Link of the input picture")
+    for text in TEXTS:
+        link.fill(text)
+        page.get_by_role("button", name="Make it").click()
+        expect(link).to_have_attribute("aria-invalid", "true")
+        expect_nothing_made(page)
+
+
+def test_the_errors_of_tasks_that_quote_a_text_are_texts(tab: ConsoleTab, system: System) -> None:
+    """A sampler of the sender's own is refused by a replica, whose message quotes it."""
+    for number, text in enumerate(TEXTS[:3]):
+        metadata = {"id": f"hostile-error-{number}", "runtime": "sdruntime", "tasktype": "text-to-image"}
+        content = {"prompt": "A dog", "sampler_name": text, "steps": 1, "width": SIDE, "height": SIDE}
+        response = system.http("POST", "/v1alpha2", json={"task": {"metadata": metadata, "content": content}})
+        assert response.status_code == 200, response.text
+        ended = system.eventually(
+            lambda name=metadata["id"]: system.shown(name)["error"],  # type: ignore[misc]
+            "the failure",
+        )
+        assert text in ended["message"]
+    tab.sign_in()
+    for number, text in enumerate(TEXTS[:3]):
+        tab.open(f"#/look/hostile-error-{number}")
+        expect(tab.page.get_by_role("dialog").get_by_text(text).first).to_be_visible()
+        expect_nothing_made(tab.page)
+
+
 def test_names_of_files_and_links_are_texts(tab: ConsoleTab) -> None:
     tab.sign_in()
     page = tab.page

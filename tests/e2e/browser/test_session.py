@@ -1,9 +1,10 @@
 """Session of a tab: the key that stays in it, the wrong key, and an API that goes away and comes back."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from tests.e2e.browser.console_tab import ConsoleTab
+from tests.e2e.browser.console_tab import SIDE, ConsoleTab
+from tests.harness.local_system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
@@ -47,3 +48,52 @@ def test_an_api_that_goes_away_and_comes_back_loses_nothing(tab: ConsoleTab) -> 
     card = tab.make("a red circle")
     expect(card.get_by_text("Done")).to_be_visible()
     expect(notice).to_have_count(0)
+
+
+def test_a_screen_goes_on_when_the_api_comes_back(tab: ConsoleTab, system: System) -> None:
+    tab.expected_errors.append("error: Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+    tab.sign_in()
+    tab.show("Watch")
+    expect(tab.page.get_by_text("Loading")).to_have_count(0)
+    tab.page.context.set_offline(True)
+    notice = tab.page.get_by_text("The API does not answer.")
+    expect(notice).to_be_visible()
+    metadata = {"id": "made-meanwhile", "runtime": "sdruntime", "tasktype": "text-to-image"}
+    content = {"prompt": "A dog", "steps": 1, "width": SIDE, "height": SIDE}
+    assert system.http("POST", "/v1alpha2", json={"task": {"metadata": metadata, "content": content}}).is_success
+    system.eventually(lambda: system.shown("made-meanwhile")["completed_at"], "the picture")
+    tab.page.context.set_offline(False)
+    expect(tab.page.get_by_role("article", name="Task made-meanwhile").get_by_text("Done")).to_be_visible()
+    expect(notice).to_have_count(0)
+
+
+def test_a_slow_network_shows_that_something_comes(tab: ConsoleTab) -> None:
+    held: list[Route] = []
+    is_slow = True
+
+    def hold(route: Route) -> None:
+        if is_slow:
+            held.append(route)
+        else:
+            route.continue_()
+
+    tab.sign_in()
+    expect(tab.page.get_by_role("navigation")).to_be_visible()
+    tab.page.route("**/v1alpha2/**", hold)
+    for screen in ("Watch", "Look"):
+        tab.page.get_by_role("navigation").get_by_role("link", name=screen).click()
+        expect(tab.page.get_by_role("status").filter(has_text="Loading")).to_be_visible()
+    is_slow = False
+    for route in held:
+        route.continue_()
+    expect(tab.page.get_by_text("Loading")).to_have_count(0)
+
+
+def test_an_environment_without_tasks_says_what_to_do(idle_tab: ConsoleTab, idle_system: System) -> None:
+    idle_tab.sign_in(idle_system.api_key("guest"))
+    idle_tab.show("Watch")
+    expect(idle_tab.page.get_by_text("No task waits or runs, and none has ended yet.")).to_be_visible()
+    idle_tab.show("Look")
+    expect(idle_tab.page.get_by_text("There are no pictures yet.")).to_be_visible()
+    idle_tab.page.get_by_role("link", name="Make a picture").click()
+    expect(idle_tab.page.get_by_label("Prompt", exact=True)).to_be_visible()

@@ -8,10 +8,11 @@ from PIL import Image
 
 from benchmarks.generation_effects import measure_effects, measure_styles
 from benchmarks.picture_judge.held_out import held_out_prompts
-from benchmarks.picture_judge.scene import Scene
+from benchmarks.picture_judge.scene import Scene, judge_picture
 from benchmarks.prompt_fidelity import measure_size
 from benchmarks.webui_pictures import as_base64
-from embedded_webui.training.scenes import SceneObject, is_held_out
+from embedded_webui.training.drawing import draw
+from embedded_webui.training.scenes import DrawnScene, SceneObject, is_held_out
 from tests.unit.benchmarks.drawn_pictures import PAINTS, draw_shape, plain
 
 PLACES = {"left of": (0.25, 0.5), "right of": (0.75, 0.5), "above": (0.5, 0.25), "below": (0.5, 0.75), "": (0.5, 0.5)}
@@ -53,6 +54,19 @@ def test_the_training_never_draws_a_prompt(described: Scene) -> None:
         SceneObject(kind=shape.shape, colour=shape.colour, x=0.5, y=0.5, radius=0.3) for shape in described.objects
     ]
     assert is_held_out(tuple(trained))
+
+
+def test_the_judge_knows_the_drawings_of_the_training() -> None:
+    """A judge that missed them would call a perfect model wrong."""
+    for prompt, described in list(held_out_prompts())[::3]:
+        x, y = PLACES[described.relation]
+        objects = [
+            SceneObject(kind=shape.shape, colour=shape.colour, x=x, y=y, radius=0.22 if described.relation else 0.35)
+            for shape, (x, y) in zip(described.objects, [(x, y), (1 - x, 1 - y)], strict=False)
+        ]
+        drawn = DrawnScene(objects=tuple(objects), background=tuple(filter(None, [described.background])))
+        judged = judge_picture(Image.fromarray(draw(drawn, width=256, height=256)), described)
+        assert (judged.has_objects, judged.has_relation) == (True, True), (prompt, judged.found)
 
 
 @pytest.mark.parametrize(("mirrored", "relations"), [(False, 1), (True, 0)])

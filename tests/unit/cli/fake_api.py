@@ -28,9 +28,12 @@ class FakeApi:
         if path == "/v1alpha2/tasks":
             self.queries.append(query)
             return 200, {"tasks": [self.task(task_id) for task_id in self.states], "next": "more"}
-        task_id = path.removeprefix("/v1alpha2/tasks/")
+        task_id = path.removeprefix("/v1alpha2/tasks/").removesuffix("/retry")
         if task_id not in self.states:
             return 404, {"error": {"code": "task_not_found", "message": f"there is no task {task_id!r}"}}
+        if path.endswith("/retry"):
+            self.states[task_id] = ["IN_QUEUE", "COMPLETED"]
+            return 200, {"id_task": task_id, "runtime": "sdruntime", "output_location": "s3://b/output/x"}
         if method == "DELETE":
             self.states[task_id] = ["CANCELLED"]
         elif len(self.states[task_id]) > 1:

@@ -58,6 +58,15 @@ def test_a_task_that_fails_is_exit_code_1_with_its_error(state_directory: Path, 
     assert json.loads(result.stdout)["status"] == "FAILED"
 
 
+def test_a_failed_task_runs_again(state_directory: Path, api: FakeApi) -> None:
+    api.states["a"] = ["FAILED"]
+    result = run(state_directory, "retry", "a")
+    assert (result.exit_code, result.stdout) == (0, "a\n")
+    assert "submitted again" in result.stderr
+    assert json.loads(run(state_directory, "retry", "a", "--wait", "--json").stdout)["status"] == "COMPLETED"
+    assert run(state_directory, "retry", "none").exit_code == 3
+
+
 def test_waiting_too_long_is_exit_code_5(state_directory: Path, api: FakeApi) -> None:
     api.states["a"] = ["IN_QUEUE"]
     result = run(state_directory, "status", "a", "--wait", "--timeout", "0")

@@ -22,6 +22,7 @@ OUTPUTS = {
     "Darkroom-dev-Messaging": {"EntryTopicArn": "arn:entry", "CompletionTopicArn": "arn:completion"},
     "Darkroom-dev-Api": {
         "HttpUrl": "https://api/",
+        "OpenaiFunctionUrl": "https://long.example/",
         "ApiKeySecretArn": "arn:first",
         "ApiKeySecretArns": json.dumps({"default": "arn:first", "guest": "arn:guest"}),
     },
@@ -62,6 +63,7 @@ def test_a_deployed_environment_is_read_from_its_outputs() -> None:
     assert (environment.entry_topic_arn, environment.completion_topic_arn) == ("arn:entry", "arn:completion")
     assert (environment.model_bucket, environment.output_bucket) == ("models", "outputs")
     assert (environment.region, environment.aws_endpoint_url) == ("eu-central-1", None)
+    assert environment.function_urls == {"openai": "https://long.example"}
 
 
 def test_another_key_is_named() -> None:
@@ -183,7 +185,7 @@ def exports(text: str) -> dict[str, str]:
 
 
 def test_env_prints_what_boto3_and_curl_need(tmp_path: Path) -> None:
-    write_local_endpoints(tmp_path, api_key="it's")
+    write_local_endpoints(tmp_path, api_key="it's", function_urls={"mcp_api": "http://127.0.0.1:2/"})
     result = run("--state-dir", str(tmp_path), "env")
     assert exports(result.stdout) == {
         "HTTP_URL": "http://127.0.0.1:1",
@@ -192,6 +194,7 @@ def test_env_prints_what_boto3_and_curl_need(tmp_path: Path) -> None:
         "COMPLETION_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:completion",
         "OUTPUT_BUCKET": "outputs",
         "MODEL_BUCKET": "models",
+        "MCP_FUNCTION_URL": "http://127.0.0.1:2",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",

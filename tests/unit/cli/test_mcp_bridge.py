@@ -20,8 +20,8 @@ EDIT_IMAGE: Final = {
 }
 
 
-def shown(status: str, progress: float = 0.0) -> dict[str, Any]:
-    task = {"task_id": "mcp-1", "status": status, "progress": progress}
+def shown(status: str, progress: float = 0.0, **more: int) -> dict[str, Any]:
+    task = {"task_id": "mcp-1", "status": status, "progress": progress, **more}
     return {"content": [{"type": "text", "text": status}], "structuredContent": task}
 
 
@@ -84,7 +84,7 @@ def test_the_tools_are_those_of_the_environment_with_paths_of_pictures() -> None
 
 def test_a_wait_shows_progress_and_ends_with_the_task() -> None:
     results: list[Any] = [
-        shown("IN_QUEUE"),
+        shown("IN_QUEUE", queue_position=3),
         shown("IN_PROGRESS", 0.5),
         shown("IN_PROGRESS", 0.5),
         shown("COMPLETED", 1),
@@ -100,7 +100,11 @@ def test_a_wait_shows_progress_and_ends_with_the_task() -> None:
         assert text_of(result) == "COMPLETED"
 
     use(api, act)
-    assert [message for _, message in reports] == ["IN_QUEUE 0%", "IN_PROGRESS 50%", "IN_PROGRESS 50%"]
+    assert [message for _, message in reports] == [
+        "IN_QUEUE 0%, place 3 in the queue",
+        "IN_PROGRESS 50%",
+        "IN_PROGRESS 50%",
+    ]
     assert [share for share, _ in reports] == sorted({share for share, _ in reports})
     assert api.asked[0] == (
         "tools/call",

@@ -9,7 +9,7 @@ import pytest
 import darkroom
 from darkroom.http_exchange import HttpReply
 from tests.unit.darkroom.fake_transport import FakeTransport, answer
-from tests.unit.darkroom.test_client import client
+from tests.unit.darkroom.test_client import LOST, client
 
 
 def batch(ended: int, **changes: Any) -> HttpReply:
@@ -22,10 +22,28 @@ def batch(ended: int, **changes: Any) -> HttpReply:
 
 def test_lines_are_posted_with_their_type_and_options() -> None:
     api, transport, _ = client(batch(0))
-    assert api.submit_batch(b"{}", id="b", expand="true").counts == {"active": 2, "completed": 0}
+    assert api.submit_batch(b"{}", id="b", expand=True).counts == {"active": 2, "completed": 0}
     [call] = transport.calls
     assert (call.method, call.url.partition("/v1alpha2")[2]) == ("POST", "/batches?id=b&expand=true")
     assert (call.headers["content-type"], call.body) == ("application/x-ndjson", b"{}")
+
+
+def test_prepared_tasks_become_lines_and_an_array_stays_one() -> None:
+    api, transport, _ = client(batch(0), batch(0))
+    tasks = [api.prepare(prompt, id=prompt) for prompt in ("dog", "cat")]
+    api.submit_batch(tasks)
+    api.submit_batch(b" [{}]")
+    lines, array = transport.calls
+    assert [json.loads(line) for line in (lines.body or b"").split(b"\n")] == tasks
+    assert (array.headers["content-type"], array.body) == ("application/json", b" [{}]")
+
+
+def test_a_batch_whose_answer_is_lost_is_sent_again_under_the_same_id() -> None:
+    api, transport, _ = client(LOST, batch(0), batch(0))
+    api.submit_batch(b"{}")
+    api.submit_batch(b"{}")
+    first, again, other = (call.url for call in transport.calls)
+    assert (first == again, first == other) == (True, False)
 
 
 def test_a_batch_is_handed_out_when_it_has_changed() -> None:

@@ -105,6 +105,14 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_task() -> None:
     assert clock.pauses[0] < clock.pauses[1] * 1.1
 
 
+def test_a_retry_whose_answer_is_lost_is_asked_for_again_with_its_key() -> None:
+    api, transport, _ = client(LOST, ACCEPTED, ACCEPTED)
+    assert (api.retry("a").id, api.retry("a").id) == ("a", "a")
+    assert {call.url for call in transport.calls} == {"https://api.example/v1alpha2/tasks/a/retry"}
+    first, again, other = (call.headers["idempotency-key"] for call in transport.calls)
+    assert (first == again, first == other) == (True, False)
+
+
 def test_retry_after_is_obeyed() -> None:
     api, _, clock = client(refusal(429, "too_many_active_tasks", retry_after="7"), ACCEPTED)
     api.submit("A dog")

@@ -1,10 +1,13 @@
-"""First requests to an embedded Web UI that has no model."""
+"""Start of the embedded Web UI: requests before a model is loaded, and the packages that the load imports."""
 
+import importlib.util
+import sys
 from pathlib import Path
 
 from starlette.testclient import TestClient
 
 from embedded_webui.api.application import create_application
+from embedded_webui.models.engine import hidden
 from embedded_webui.web_ui import EmbeddedWebUi
 
 
@@ -16,3 +19,17 @@ def test_embeddings_cannot_be_refreshed_without_a_model(tmp_path: Path) -> None:
     assert response.status_code == 500
     errors = "'NoneType' object has no attribute 'cond_stage_model'"
     assert response.json() == {"error": "AttributeError", "detail": "", "body": "", "errors": errors}
+
+
+def test_a_hidden_package_is_there_again_after_the_start() -> None:
+    sys.modules.pop("colorsys", None)
+    with hidden("colorsys"):
+        assert importlib.util.find_spec("colorsys") is None
+    assert importlib.import_module("colorsys").rgb_to_hls(0, 0, 0) == (0, 0, 0)
+
+
+def test_a_package_that_is_in_use_is_not_hidden() -> None:
+    used = importlib.import_module("colorsys")
+    with hidden("colorsys"):
+        assert sys.modules["colorsys"] is used
+    assert sys.modules["colorsys"] is used

@@ -17,6 +17,7 @@ from lambdas.read_task import handler as read_task
 from lambdas.route_tasks import handler as route_tasks
 from lambdas.runtime import clients
 from lambdas.submit_task import handler as submit_task
+from lambdas.tasks import outcomes
 from tests.unit.lambdas.harness import Harness, MakeTask, client
 
 EVENTS = Path(__file__).parent / "events"
@@ -135,6 +136,30 @@ def test_a_repetition_with_its_key_begins_no_second_run(deployed: Received, make
     assert post(json.dumps(make_task("b")), headers=headers)[0] == 200
     assert post(body, headers={"idempotency-key": "other"})[0] == 200
     assert get("/v1alpha2/tasks/a")[1]["status"] == "IN_QUEUE"
+    assert len(deployed("task")) == 3
+
+
+def test_a_repetition_of_a_retry_with_its_key_begins_no_second_run(
+    deployed: Received, harness: Harness, make_task: MakeTask
+) -> None:
+    def retry(key: str) -> tuple[int, dict[str, Any]]:
+        return post("", "/v1alpha2/tasks/a/retry", headers={"idempotency-key": key})
+
+    def fail() -> None:
+        harness.claim("a")
+        harness.finish("a", outcomes.lost(harness.record("a")))
+
+    assert post(json.dumps(make_task("a")))[0] == 200
+    fail()
+    first = retry("k")
+    assert (first[0], first[1]["id_task"]) == (200, "a")
+    assert retry("k") == first
+    status, refused = retry("other")
+    assert (status, refused["error"]["code"]) == (409, "not_retryable")
+    fail()
+    assert retry("k") == first
+    assert get("/v1alpha2/tasks/a")[1]["status"] == "FAILED"
+    assert retry("other")[0] == 200
     assert len(deployed("task")) == 3
 
 

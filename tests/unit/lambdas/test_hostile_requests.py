@@ -5,6 +5,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,11 +16,14 @@ from contract.formats import Format
 from contract.task import TaskType
 from contract.tenancy import Tenancy
 from lambdas.http.forms import MAX_FIELD_BYTES
+from lambdas.mcp_api.arguments import EditImageArguments, GenerateImageArguments
 from lambdas.openai_api.image_request import ImageCall, ImageCallKind, parse_call
 from lambdas.route_tasks.task_router import TaskRouter
 from task_store.envelope import Delivery
 from tests.harness.hostile_requests import HOSTILE_REQUESTS, PICTURE, HostileRequest
+from tests.unit.lambdas.batches import Batches
 from tests.unit.lambdas.harness import Harness
+from tests.unit.lambdas.test_mcp_tools import Tools
 from tests.unit.lambdas.test_openai_images import FORM, Images, form
 from tests.unit.lambdas.test_runpod_api import Runpod
 from tests.unit.lambdas.test_webui_bridge import Client
@@ -128,6 +132,30 @@ def call_of(request: HostileRequest) -> ImageCall:
     return parse_call(ImageCallKind.EDITS, form({"image": base64.b64decode(PICTURE)}, **fields), FORM)
 
 
+def by_a_batch(harness: Harness) -> Send:
+    batches = Batches(harness)
+
+    def send(request: HostileRequest) -> Refusal:
+        batches.accept({"id": request.task_id, "tasks": [{"task": newer_body(request)}]})
+        return ACCEPTED
+
+    return send
+
+
+def by_an_assistant(harness: Harness) -> Send:
+    tools = Tools(harness)
+
+    def send(request: HostileRequest) -> Refusal:
+        content = {"prompt": "a dog"} | request.content
+        if request.tasktype == TaskType.TEXT_TO_IMAGE:
+            tools.call("generate_image", **content)
+        else:
+            tools.call("edit_image", image=content.pop("init_images")[0], **content)
+        return ACCEPTED
+
+    return send
+
+
 def endpoint_of(request: HostileRequest) -> str:
     return runpod.ENDPOINT_OF_TASKTYPE[TaskType(request.tasktype)]
 
@@ -144,16 +172,30 @@ WAYS: dict[Callable[[Harness], Send], str] = {
     by_runpod: "input.payload.",
     by_the_bridge: "body.",
     by_openai: "",
+    by_a_batch: "tasks[0].task.content.",
+    by_an_assistant: "",
 }
 
 
 def requests_of(way: Callable[[Harness], Send]) -> list[HostileRequest]:
-    """Return the requests that a way can carry: OpenAI's API has two kinds of tasks, and forms have small fields."""
-    if way is not by_openai:
-        return list(HOSTILE_REQUESTS)
+    """Return the requests that a way can carry.
+
+    OpenAI's API and tools have two kinds of tasks. Forms have small fields, and tools have few, with one picture.
+    """
     texts = [request for request in HOSTILE_REQUESTS if request.tasktype == TaskType.TEXT_TO_IMAGE]
     images = [request for request in HOSTILE_REQUESTS if request.tasktype == TaskType.IMAGE_TO_IMAGE]
-    return texts + [each for each in images if len(json.dumps(each.content)) < MAX_FIELD_BYTES]
+    if way is by_openai:
+        return texts + [each for each in images if len(json.dumps(each.content)) < MAX_FIELD_BYTES]
+    if way is by_an_assistant:
+        carried = [each for each in texts if each.content.keys() <= GenerateImageArguments.model_fields.keys()]
+        edits = EditImageArguments.model_fields.keys() | {"init_images"}
+        for each in images:
+            pictures = each.content.get("init_images")
+            if each.content.keys() <= edits and isinstance(pictures, list) and len(pictures) == 1:
+                field = each.field and each.field.replace("init_images[0]", "image")
+                carried.append(replace(each, field=field))
+        return carried
+    return list(HOSTILE_REQUESTS)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from lambdas.mcp_api.arguments import (
 from lambdas.mcp_api.pictures import MAX_BYTES, scaled_down
 from lambdas.mcp_api.tools import TOOLS, AssistantTools, ToolCall
 from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.waiter import TaskWaiter
 from tests.unit.lambdas.harness import Harness
 
@@ -60,6 +61,7 @@ class Tools:
             waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
             outputs=OutputBucket(client=harness.s3),
             output_bucket="output-bucket",
+            places=QueuePlaces(repository=harness.repository, now_ms=lambda: harness.now_ms),
             new_id=lambda: str(next(self.numbers)),
         )
 
@@ -116,6 +118,26 @@ def test_a_picture_is_a_task_whose_id_comes_at_once(tools: Tools) -> None:
     asked = {"prompt": "A dog", "negative_prompt": "cat", "width": 512, "steps": 8, "seed": 7, "n_iter": 2}
     assert asked.items() <= task["content"].items()
     assert tools.harness.record("mcp-1").key_name == "shop"
+
+
+def test_a_waiting_task_shows_its_place_and_a_running_one_has_none(tools: Tools) -> None:
+    shown = [tools.call("generate_image", prompt=prompt).structured_content for prompt in ("A dog", "A cat")]
+    assert [each["queue_position"] for each in shown] == [1, 2]
+    tools.harness.claim("mcp-1")
+    first, second = (tools.call("get_task", task_id=f"mcp-{number}").structured_content for number in (1, 2))
+    assert ("queue_position" in first, second["queue_position"]) == (False, 1)
+
+
+def test_the_start_of_a_waiting_task_is_estimated(tools: Tools) -> None:
+    for number in range(1, 4):
+        tools.call("generate_image", prompt="A dog")
+        tools.harness.claim(f"mcp-{number}")
+        tools.harness.now_ms += 10_000
+        tools.harness.finish(f"mcp-{number}", DONE)
+    tools.call("generate_image", prompt="A dog")
+    tools.harness.claim("mcp-4")
+    waiting = tools.call("generate_image", prompt="A dog").structured_content
+    assert waiting["estimated_start_at"] > waiting["submitted_at"]
 
 
 def test_a_model_of_a_runtime_that_loads_any(tools: Tools) -> None:
@@ -243,11 +265,13 @@ def test_tasks_runtimes_and_models_are_listed(tools: Tools) -> None:
     assert [(task["task_id"], task["status"]) for task in listed["tasks"]] == [("mcp-2", "IN_QUEUE")]
     runtimes = tools.call("list_runtimes").structured_content["runtimes"]
     assert [(each["runtime"], each["limits"]["width"]) for each in runtimes] == [("sdruntime", 1024), ("dynamic", 2048)]
-    models = tools.call("list_models").structured_content["models"]
-    assert [(each["runtime"], each["model"]) for each in models] == [
+    tools.harness.s3.put_object(Bucket="model-bucket", Key="Lora/ink.safetensors", Body=b"")
+    listed = tools.call("list_models").structured_content
+    assert [(each["runtime"], each["model"]) for each in listed["models"]] == [
         ("sdruntime", "v1-5-pruned-emaonly.safetensors"),
         ("dynamic", "painting.safetensors"),
     ]
+    assert listed["loras"] == ["ink"]
 
 
 def test_another_tenants_task_is_unknown_to_every_tool(tools: Tools) -> None:

@@ -67,5 +67,9 @@ def test_a_wrong_key_is_refused_in_openais_form() -> None:
 def test_models_and_an_unknown_path() -> None:
     status, models, _ = call("/v1/models")
     assert (status, models["data"][0]["id"]) == (200, "sdruntime")
+    assert call("/v1/models/sdruntime")[:2] == (200, models["data"][0])
+    status, unknown, _ = call("/v1/models/dynamic%2Fnone")
+    assert (status, unknown["error"]["code"], unknown["error"]["param"]) == (404, "model_not_found", "model")
+    assert "'dynamic/none'" in unknown["error"]["message"]
     status, refused, _ = call("/v1/images/none", {})
     assert (status, refused["error"]["type"]) == (404, "invalid_request_error")

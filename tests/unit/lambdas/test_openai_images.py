@@ -125,10 +125,12 @@ def test_broken_fields_are_named(fields: dict[str, Any], named: str) -> None:
     ("body", "content_type", "named"),
     [
         (b"{}", JSON, "body: must be of the type multipart/form-data"),
-        (form({}), FORM, "image: needs one picture as a file; the form has 0"),
+        (form({}), FORM, "image: needs one picture as a file; the form has none"),
         (b"--line\r\nrubbish", FORM, "body: is a form that cannot be read"),
         (form({}), "multipart/form-data", "body: is a form that cannot be read"),
         (form({"picture": PNG, "image": PNG}, prompt="a"), FORM, "picture: is not a file of this call"),
+        (form({"image": PNG, "image[]": PNG}, prompt="a"), FORM, "image: is 2 pictures; a Stable Diffusion checkpoint"),
+        (form({"image": PNG, "mask": PNG, "mask[]": PNG}, prompt="a"), FORM, "mask: is 2 pictures"),
         (form({"image": PNG}), FORM, "prompt: is required"),
         (form({"image": PNG}, **{f"field{number}": "" for number in range(70)}), FORM, "body: is a form that cannot"),
         (
@@ -138,7 +140,19 @@ def test_broken_fields_are_named(fields: dict[str, Any], named: str) -> None:
         ),
         (form({"image": PNG}, prompt="a")[:-20], FORM, "body: is a form that cannot be read: its end is missing"),
     ],
-    ids=["json", "empty", "rubbish", "no boundary", "other file", "no prompt", "many parts", "long field", "cut off"],
+    ids=[
+        "json",
+        "empty",
+        "rubbish",
+        "no boundary",
+        "other file",
+        "two pictures",
+        "two masks",
+        "no prompt",
+        "many parts",
+        "long field",
+        "cut off",
+    ],
 )
 def test_broken_forms_are_refused(body: bytes, content_type: str, named: str) -> None:
     with pytest.raises(InvalidTask) as refused:
@@ -222,8 +236,9 @@ def test_a_stream_has_previews_and_then_the_pictures(images: Images) -> None:
         images.harness.s3.put_object(Bucket="out", Key="preview.png", Body=b"preview")
         images.harness.report("openai-1", 500, {"sampling_step": 1}, preview_url="s3://out/preview.png")
 
+    # Several looks find the same preview, which is sent once.
     images.during = [images.claim, preview, *[lambda: None] * 4, images.finish]
-    _, stream = images.make(stream=True, partial_images=1)
+    _, stream = images.make(stream=True, partial_images=3)
     events = [json.loads(event.partition("data: ")[2]) for event in stream.strip().split("\n\n")]
     assert [event["type"] for event in events] == [
         "image_generation.partial_image",

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from contract.cold_start import log_metrics_namespace
 from contract.errors import Forbidden, RuntimeNotFound
 from contract.heartbeat import heartbeat
 from contract.record import Status
 from contract.tenancy import SHARED, Tenancy
 from contract.transitions import Outcome
-from lambdas.read_fleet.fleet_metrics import FleetMetrics, FleetSeries
+from lambdas.read_fleet.fleet_metrics import FleetMetrics, FleetSeries, cold_start_queries, mean_cold_start
 from lambdas.read_fleet.fleet_reader import FleetReader, HourlyPrice, fleet_queries
 from lambdas.read_fleet.runtime_options import RuntimeDirectory
 from lambdas.runtime.observability import count
@@ -228,8 +230,21 @@ def directory(harness: Harness) -> RuntimeDirectory:
         repository=harness.repository,
         models=harness.models,
         lists=lists(harness),
+        cold_starts=lambda: mean_cold_start("test", cold_start_metrics(harness, client("cloudwatch"))),
         now_ms=lambda: harness.now_ms,
     )
+
+
+def cold_start_metrics(harness: Harness, cloudwatch: Any) -> FleetMetrics:
+    queries = list(cold_start_queries("test").values())
+    return FleetMetrics(client=cloudwatch, queries=queries, clock=lambda: 0.0, now_ms=lambda: harness.now_ms)
+
+
+class RefusingCloudWatch:
+    """Client of CloudWatch whose account asks too often."""
+
+    def get_paginator(self, operation: str) -> Any:
+        raise ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, operation)
 
 
 def lists(harness: Harness) -> ListCache:
@@ -266,3 +281,26 @@ def test_options_are_those_that_a_replica_listed_last(harness: Harness, director
     assert directory.show("sdruntime")["samplers"] is None
     with pytest.raises(RuntimeNotFound):
         directory.show("nothing")
+
+
+def test_a_runtime_says_how_long_its_environment_takes_to_start(harness: Harness, directory: RuntimeDirectory) -> None:
+    for minutes, node_seconds in ((0, 100), (60, 50)):
+        at = harness.now_ms / 1000 - minutes * 60
+        measured = [
+            {"MetricName": name, "Timestamp": at, "Value": value}
+            for name, value in (("NodeSeconds", node_seconds), ("PullSeconds", 45))
+        ]
+        client("cloudwatch").put_metric_data(Namespace=log_metrics_namespace("test"), MetricData=measured)
+    assert directory.show("sdruntime")["cold_start"] == {
+        "node_seconds": 75,
+        "image_seconds": 45,
+        "model_seconds": None,
+        "webui_seconds": None,
+        "ready_seconds": None,
+        "first_task_seconds": None,
+    }
+
+
+def test_a_runtime_is_shown_although_cloudwatch_refuses(harness: Harness) -> None:
+    cold_start = mean_cold_start("test", cold_start_metrics(harness, RefusingCloudWatch()))
+    assert set(cold_start.values()) == {None}

@@ -27,6 +27,9 @@ DONE = Outcome(
     thumbnails=(1,),
 )
 
+#: Model in the bucket of the harness.
+MODEL = "painting.safetensors"
+
 
 @pytest.fixture
 def reader(harness: Harness) -> TaskReader:
@@ -135,6 +138,33 @@ def test_the_request_of_a_task_is_shown_without_its_pictures(
     assert reader.request("a", tenant=SHARED)["info"] == {"all_seeds": [7]}
     with pytest.raises(TaskNotFound):
         reader.request("b", tenant=SHARED)
+
+
+@pytest.mark.parametrize(
+    ("content", "tasktype", "place"),
+    [
+        ({"alwayson_scripts": {"sd_model_checkpoint": MODEL}}, "text-to-image", ("alwayson_scripts",)),
+        ({"override_settings": {"sd_model_checkpoint": MODEL}}, "text-to-image", ("alwayson_scripts",)),
+        (
+            {
+                "api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"},
+                "payload": {"prompt": "a", "override_settings": {"sd_model_checkpoint": MODEL}},
+            },
+            "webui-api",
+            ("payload", "override_settings"),
+        ),
+    ],
+    ids=["alwayson_scripts", "override_settings", "payload"],
+)
+def test_the_request_of_a_task_names_its_model(
+    harness: Harness, reader: TaskReader, content: dict[str, Any], tasktype: str, place: tuple[str, ...]
+) -> None:
+    metadata = {"id": "a", "runtime": "dynamic", "tasktype": tasktype}
+    harness.submit({"task": {"metadata": metadata, "content": content}})
+    shown = reader.request("a", tenant=SHARED)["task"]["content"]
+    for name in place:
+        shown = shown[name]
+    assert shown["sd_model_checkpoint"] == MODEL
 
 
 def test_outputs_inside_the_answer_while_they_fit(harness: Harness, reader: TaskReader, submit: SubmitTask) -> None:

@@ -1,0 +1,37 @@
+"""Files that a browser loads to show the console: few bytes, and a second visit loads the page alone."""
+
+import gzip
+from typing import Final
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.browser.console_tab import ConsoleTab
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
+
+#: Bytes of page and code, compressed as API Gateway compresses them.
+MAX_BYTES: Final = 150_000
+#: Files of the page that came over the network, and not from the browser's cache.
+LOADED: Final = """() => performance.getEntriesByType("resource")
+  .filter(({ transferSize }) => transferSize > 0).map(({ name }) => name)"""
+
+
+def test_a_cold_console_is_small(tab: ConsoleTab) -> None:
+    tab.sign_in()
+    for screen in ("Watch", "Look", "Fleet", "Create"):
+        tab.page.get_by_role("navigation").get_by_role("link", name=screen).click()
+        expect(tab.page.get_by_role("heading", level=1, name=screen)).to_be_attached()
+    files = [response for response in tab.responses if "/console/" in response.url]
+    assert len(files) > 10
+    sizes = {response.url: len(gzip.compress(response.body())) for response in files}
+    assert sum(sizes.values()) <= MAX_BYTES, sizes
+
+
+def test_a_second_visit_loads_no_file_again(tab: ConsoleTab) -> None:
+    for _visit in range(2):
+        tab.page.goto("about:blank")
+        tab.open()
+        expect(tab.page.get_by_label("API key")).to_be_visible()
+    loaded: list[str] = tab.page.evaluate(LOADED)
+    assert loaded == []

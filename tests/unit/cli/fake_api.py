@@ -28,6 +28,9 @@ class FakeApi:
         if path == "/v1alpha2/tasks":
             self.queries.append(query)
             return 200, {"tasks": [self.task(task_id) for task_id in self.states], "next": "more"}
+        return self.answer_of_task(method, path)
+
+    def answer_of_task(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
         task_id = path.removeprefix("/v1alpha2/tasks/").removesuffix("/retry")
         if task_id not in self.states:
             return 404, {"error": {"code": "task_not_found", "message": f"there is no task {task_id!r}"}}

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from cli.aws import aws_errors
 from cli.errors import Refused
@@ -62,7 +63,7 @@ class ModelStore:
                 Callback=advance,
             )
 
-    def store(self, stream: BinaryIO, key: str, checksum: str | None, advance: Advance) -> None:
+    def store(self, stream: RawIOBase, key: str, checksum: str | None, advance: Advance) -> None:
         """Upload a stream in parts, as it comes. An error of the stream leaves nothing in the bucket."""
         from boto3.s3.transfer import TransferConfig
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -69,7 +70,14 @@ async def _serve(options: argparse.Namespace, arguments: list[str]) -> None:
 
 
 def _engine(options: argparse.Namespace) -> ImageEngine:
-    return StubEngine(seconds_per_step=options.stub_seconds or 0.0)
+    if options.stub_seconds is not None:
+        return StubEngine(seconds_per_step=options.stub_seconds)
+    # OpenMP reads it when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Imported here, because a stub starts without diffusers' settings.
+    from embedded_comfyui.diffusion_engine import DiffusionEngine  # noqa: PLC0415 - see above
+
+    return DiffusionEngine(models_folder=options.models, threads=options.threads)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -84,6 +92,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--preview-method", choices=("latent2rgb",), help="send a preview after each step")
     parser.add_argument("--stub-seconds", type=float, help="draw plain colours, with so many seconds a sampling step")
     parser.add_argument("--stub-file-bytes", type=int, default=2048, help="size of a stub's videos and sounds")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="processor threads for torch")
     parser.add_argument("--fault", action="append", choices=FAULTS, default=[], help="a fault on demand")
     parser.add_argument("--journal", type=Path, help="file that gets a JSON line for each step of a prompt")
     return parser.parse_args(arguments)

@@ -1,6 +1,5 @@
 """Image engine behind the nodes: what it samples, decodes and encodes, and the values that pass between nodes."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 #: Called after each sampling step with its number, the number of all, and a maker of the preview. It raises to stop.
 OnStep = Callable[[int, int, Callable[[], Image.Image]], None]
 LATENT_PIXELS: Final = 8
+_MAX_TENSOR_BYTES: Final = 16 * 2**30
 
 
 class PromptInterrupted(Exception):
@@ -89,9 +89,8 @@ class ImageEngine(Protocol):
 
 
 def require_memory(pixels: int) -> None:
-    """Raise the error of torch if this machine has no memory for so many pixels of three 32-bit numbers."""
-    needed = pixels * 3 * 4
-    if needed > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+    """Raise the error of torch for more 32-bit numbers than the machines of this program have memory for."""
+    if (needed := pixels * 4) > _MAX_TENSOR_BYTES:
         raise RuntimeError(
             "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
             f"you tried to allocate {needed} bytes. Error code 12 (Cannot allocate memory)"

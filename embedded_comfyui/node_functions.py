@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from embedded_comfyui.engine import (
+    LATENT_PIXELS,
     Conditioning,
     ImageEngine,
     LatentBatch,
@@ -88,6 +89,7 @@ def _sample(call: NodeCall, *, latent_image: LatentBatch, sampler_name: str, **i
 
 def _empty_latent(_: NodeCall, *, width: int, height: int, batch_size: int) -> NodeResult:
     require_memory(width * height * batch_size)
+    width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in (width, height))
     return NodeResult([LatentBatch(width=width, height=height, count=batch_size)])
 
 

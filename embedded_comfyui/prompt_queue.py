@@ -29,7 +29,7 @@ class PromptQueue:
     """Waiting prompts, the running one, and the history. The server's loop and the worker's thread share it.
 
     Args:
-        on_change: Called with the number of waiting and running prompts after each change.
+        on_change: Called with the number of waiting and running prompts after each change, before the next one.
     """
 
     def __init__(self, on_change: Callable[[int], None]) -> None:
@@ -75,7 +75,7 @@ class PromptQueue:
         with self._changed:
             heapq.heappush(self._waiting, (prompt.number, next(self._arrivals), prompt))
             self._changed.notify()
-        self._on_change(self.remaining)
+            self._on_change(self.remaining)
 
     def begin(self) -> QueuedPrompt | None:
         """Wait for work and return the next prompt, which now runs; None if only `accept_free` has something."""
@@ -85,8 +85,8 @@ class PromptQueue:
                 return None
             self._running = heapq.heappop(self._waiting)[-1]
             self._is_interrupted.clear()
-        self._on_change(self.remaining)
-        return self._running
+            self._on_change(self.remaining)
+            return self._running
 
     def finish(self, entry: dict[str, Any]) -> None:
         """Move the running prompt to the history."""
@@ -96,7 +96,7 @@ class PromptQueue:
             if self._running:
                 self._history[self._running.prompt_id] = entry
             self._running = None
-        self._on_change(self.remaining)
+            self._on_change(self.remaining)
 
     def interrupt(self, prompt_id: str | None = None) -> bool:
         """Interrupt the running prompt, or only that one. Return True if it runs."""
@@ -122,9 +122,9 @@ class PromptQueue:
             is_changed = len(kept) < len(self._waiting)
             self._waiting = kept
             heapq.heapify(self._waiting)
-        if is_changed:
-            self._on_change(self.remaining)
-        return is_changed
+            if is_changed:
+                self._on_change(self.remaining)
+            return is_changed
 
     def forget(self, prompt_ids: Iterable[str] | None) -> None:
         """Remove entries of the history, None for all."""

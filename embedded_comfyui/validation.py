@@ -127,7 +127,7 @@ class _GraphValidation:
         return self._valid[node_id]
 
     def _check_link(self, name: str, link: list[Any], specification: list[Any]) -> tuple[list[dict[str, Any]], bool]:
-        context = {"input_name": name, "input_config": specification}
+        context = {"input_name": name, "input_config": _pair(specification)}
         if len(link) != LINK_LENGTH:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
             return [error_body("bad_linked_input", message, name, context | {"received_value": link})], True
@@ -155,10 +155,10 @@ class _GraphValidation:
             return [], False
 
     def _check_value(self, inputs: dict[str, Any], name: str, specification: list[Any]) -> list[dict[str, Any]]:
-        kind, options = specification[0], specification[1] if len(specification) > 1 else {}
+        kind, options = _pair(specification)
         if options.get("image_upload"):
             return self._check_file(name, inputs[name])
-        context = {"input_name": name, "input_config": specification, "received_value": inputs[name]}
+        context = {"input_name": name, "input_config": [kind, options], "received_value": inputs[name]}
         if isinstance(kind, str) and kind in _CONVERSIONS:
             try:
                 context["received_value"] = inputs[name] = _CONVERSIONS[kind](inputs[name])
@@ -171,7 +171,8 @@ class _GraphValidation:
         if isinstance(choices, list) and inputs[name] not in choices:
             is_long = len(choices) > _LISTED_CHOICES
             listed = f"(list of length {len(choices)})" if is_long else str(choices)
-            context["input_config"] = None if is_long else specification
+            if is_long:
+                context["input_config"] = None
             details = f"{name}: '{inputs[name]}' not in {listed}"
             return [error_body("value_not_in_list", "Value not in list", details, context)]
         return []
@@ -202,6 +203,11 @@ def _check_limits(
         message = f"Value {value} bigger than max of {options['max']}"
         return [error_body("value_bigger_than_max", message, name, context)]
     return []
+
+
+def _pair(specification: list[Any]) -> list[Any]:
+    """Return the specification of an input with its options, which may be left out."""
+    return [specification[0], specification[1] if len(specification) > 1 else {}]
 
 
 def _of(name: str) -> dict[str, str]:

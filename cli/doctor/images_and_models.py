@@ -65,27 +65,37 @@ def check_images(environment: Environment, clients: Clients) -> Iterator[Finding
 
 
 def check_models(environment: Environment, clients: Clients) -> Iterator[Finding]:
-    """Check that each runtime's checkpoint is in the model bucket."""
+    """Check that each runtime's checkpoint, or what ComfyUI preloads, is in the model bucket."""
     bucket = environment.model_bucket or outputs_of(environment, clients).get("ModelBucketName")
     if bucket is None:
         yield from _check_first_deployment(environment)
         return
     for runtime in environment.runtimes:
-        if runtime.model_filename is None:
-            continue
-        key = checkpoint_key(runtime.model_filename)
-        try:
-            clients("s3").head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _MISSING_OBJECT:
-                raise
+        checkpoints = [checkpoint_key(runtime.model_filename)] if runtime.model_filename else []
+        for key in (*checkpoints, *runtime.preload):
+            if _has_model(bucket, key, clients):
+                yield ok(f"{runtime.name}: s3://{bucket}/{key} is there")
+                continue
+            folder, _, name = key.rpartition("/")
+            push = f"{name or 'FILE'}{'' if key in checkpoints else f' --folder {folder}'}"
             yield Finding(
                 Level.PROBLEM,
                 f"{runtime.name}: there is no s3://{bucket}/{key}",
-                f"run: darkroom --environment {environment.name} models push {runtime.model_filename}",
+                f"run: darkroom --environment {environment.name} models push {push}",
             )
-        else:
-            yield ok(f"{runtime.name}: s3://{bucket}/{key} is there")
+
+
+def _has_model(bucket: str, key: str, clients: Clients) -> bool:
+    """Return True if the bucket holds a key, or any file of a folder."""
+    if key.endswith("/"):
+        return bool(clients("s3").list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
+    try:
+        clients("s3").head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _MISSING_OBJECT:
+            raise
+        return False
+    return True
 
 
 def _check_first_deployment(environment: Environment) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import Console
 
@@ -11,6 +12,12 @@ from darkroom import Client, Error
 from darkroom.task_request import TaskOptions
 from stacks.config import RuntimeConfig
 
+#: Workflow that needs no model, because ComfyUI loads what a workflow names.
+_WORKFLOW: Final = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 8421504}},
+    "2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "doctor", "images": ["1", 0]}},
+}
+
 
 def smoke_test(
     runtime: RuntimeConfig, checkpoint: str | None, *, client: Client, timeout_seconds: float, console: Console
@@ -18,11 +25,12 @@ def smoke_test(
     """Submit a task, wait for its end, and check its picture. The first replica needs minutes to start."""
     task_id = f"doctor-{secrets.token_hex(4)}"
     options: TaskOptions = {"id": task_id, "runtime": runtime.name, "prefix": "doctor"}
-    options |= {"width": 64, "height": 64, "steps": 2}
+    prompt = None if runtime.type == "comfyui" else "a lighthouse"
+    options |= {"workflow": _WORKFLOW} if prompt is None else {"width": 64, "height": 64, "steps": 2}
     if checkpoint is not None:
         options["model"] = checkpoint
     try:
-        client.submit("a lighthouse", **options)
+        client.submit(prompt, **options)
         (task,) = show_until_the_end(client.watch(task_id, timeout_seconds=timeout_seconds), console=console).values()
     except Error as error:
         yield Finding(Level.PROBLEM, f"{runtime.name}: {error}", f"look at the task: darkroom status {task_id}")

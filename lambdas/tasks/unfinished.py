@@ -9,6 +9,9 @@ from contract.record import Record, Status
 MACHINE_CODES: Final = frozenset(
     {
         "checkpoint_not_loaded",
+        "comfyui_failed",
+        "comfyui_hung",
+        "comfyui_unreachable",
         "delivery_failed",
         "disk_full",
         "download_failed",

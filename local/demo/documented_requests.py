@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-HOW_TO_FOLDER: Final = Path(__file__).parents[2] / "docs" / "how-to"
+_DOCS: Final = Path(__file__).parents[2] / "docs"
+HOW_TO_FOLDER: Final = _DOCS / "how-to"
 #: Documents whose requests run on an SD Web UI runtime.
 DOCUMENTS: Final = ("text-to-image", "image-to-image")
 FORMATS: Final = ("v1alpha2", "v1alpha1")
@@ -18,6 +19,12 @@ def documented_request(document: str, format_: str, *, folder: Path = HOW_TO_FOL
     if not block:
         raise ValueError(f"{document}.md has no request of format {format_}")
     request: dict[str, Any] = json.loads(block)
+    return request
+
+
+def documented_workflow() -> dict[str, Any]:
+    """Return the documented request with a workflow of ComfyUI, which is that of the system before this one."""
+    request: dict[str, Any] = json.loads((_DOCS / "examples" / "pipeline.json").read_text())
     return request
 
 

@@ -27,9 +27,17 @@ class ImageSize:
         """Return a documented request with this size."""
         change = {"width": self.side, "height": self.side, "steps": self.steps}
         if "task" in request:
-            task = request["task"]
-            return {"task": {**task, "content": {**task["content"], **change}}}
+            task, content = request["task"], request["task"]["content"]
+            if task["metadata"].get("tasktype") == "pipeline":
+                return {"task": {**task, "content": {id_: _changed(node, change) for id_, node in content.items()}}}
+            return {"task": {**task, "content": {**content, **change}}}
         return {**request, **change}
+
+
+def _changed(node: Mapping[str, Any], change: Mapping[str, int]) -> dict[str, Any]:
+    """Return a node of a workflow with those of the changes that are inputs of it."""
+    inputs = node["inputs"]
+    return {**node, "inputs": {**inputs, **{name: value for name, value in change.items() if name in inputs}}}
 
 
 #: Size of the first images, which show soon that everything works and how fast the machine is.

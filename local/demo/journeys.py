@@ -11,7 +11,14 @@ from cli.errors import WaitedTooLong
 from cli.requests import id_of
 from cli.waiting import Arrival, show_until_the_end
 from darkroom import Client, TaskSnapshot
-from local.demo.documented_requests import DOCUMENTS, FORMATS, documented_request, with_id, with_input_picture
+from local.demo.documented_requests import (
+    DOCUMENTS,
+    FORMATS,
+    documented_request,
+    documented_workflow,
+    with_id,
+    with_input_picture,
+)
 from local.demo.image_size import FIRST, PRINTED, ImageSize, size_for
 from local.demo.local_system import DemoFailed
 from local.demo.output import console, say
@@ -41,7 +48,8 @@ class Journey:
     def prompt(self) -> str:
         """The prompt of the request, in whichever format it is."""
         content = self.request["task"]["content"] if "task" in self.request else self.request
-        return str(content["prompt"])
+        texts = (node["inputs"].get("text") for node in content.values() if isinstance(node, dict))
+        return str(content["prompt"] if "prompt" in content else next(filter(None, texts), ""))
 
 
 def small_journey(task_id: str, prompt: str) -> Journey:
@@ -63,6 +71,11 @@ def documented_journeys(*, http_link: str, s3_link: str, size: ImageSize) -> Ite
                 if document == "image-to-image":
                     request = with_input_picture(request, link)
                 yield Journey(task_id, request, way_in, f"{document}, {format_}, by {way_in}")
+    # The workflow goes as it is printed, whatever the size of the others, because programs send it so today.
+    verbatim = documented_workflow()
+    yield Journey(id_of(verbatim), verbatim, "topic", "workflow of ComfyUI, v1alpha2, by topic")
+    workflow = size.applied(with_id(verbatim, "workflow-v1alpha2-http"))
+    yield Journey(id_of(workflow), workflow, "http", "workflow of ComfyUI, v1alpha2, by http")
 
 
 class Demo:

@@ -11,6 +11,7 @@ from typing import Final
 
 from contract.settings import InvalidEnvironment
 from runtime_image.process.clock import Clock
+from runtime_image.process.engine_http import EngineHttp
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import configure_logs
 from runtime_image.process.webui_environment import webui_environment
@@ -78,7 +79,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
         event_log=log,
     )
     engine: SupervisedEngine = (
-        ComfyUi(base_url=settings.comfyui_url)
+        ComfyUi(http=EngineHttp(base_url=settings.comfyui_url))
         if settings.runtime_type == "comfyui"
         else SdWebUi(client=WebUiClient(base_url=settings.webui_url))
     )

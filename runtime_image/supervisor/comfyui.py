@@ -4,21 +4,21 @@ It accepts calls as soon as its port is open. Models are loaded by the first pro
 seen at once.
 """
 
-import http.client
-import json
 import re
-import urllib.request
+from http import HTTPStatus
 from typing import Final
 
 from runtime_image.process.engine import EngineFailed
+from runtime_image.process.engine_http import EngineHttp, NoResponse, NotConnected, ResponseTooLarge
 
 #: Seconds for an answer of an idle ComfyUI.
 READ_TIMEOUT_SECONDS: Final = 10.0
 #: ComfyUI works off all prompts in one thread, which an error outside a node ends. From then on it accepts prompts and
 #: runs none.
 BROKEN_LINE: Final = re.compile(r"Exception in thread .*\(prompt_worker\)")
-#: A proxy that the environment names has no part in calls on the same machine.
-_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+#: Bytes of an answer, which has about one thousand.
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+_PROBE: Final = "/system_stats"
 
 
 class ComfyUi:
@@ -28,8 +28,8 @@ class ComfyUi:
     started_line = None
     broken_line = BROKEN_LINE
 
-    def __init__(self, *, base_url: str) -> None:
-        self._address = f"{base_url.rstrip('/')}/system_stats"
+    def __init__(self, *, http: EngineHttp) -> None:
+        self._http = http
 
     def check_ready(self) -> None:
         """Raise EngineFailed until ComfyUI has imported all nodes and answers."""
@@ -54,7 +54,10 @@ class ComfyUi:
 
     def _ask(self, timeout_seconds: float) -> None:
         try:
-            with _OPENER.open(self._address, timeout=timeout_seconds) as answer:
-                json.load(answer)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise EngineFailed(f"ComfyUI does not answer {self._address}: {error}") from error
+            status, _ = self._http.exchange(
+                "GET", _PROBE, None, timeout_seconds=timeout_seconds, max_bytes=MAX_ANSWER_BYTES
+            )
+        except (NotConnected, NoResponse, ResponseTooLarge) as error:
+            raise EngineFailed(f"ComfyUI does not answer {_PROBE}: {error}") from error
+        if status != HTTPStatus.OK:
+            raise EngineFailed(f"ComfyUI answers {status} to {_PROBE}")

@@ -78,10 +78,11 @@ def test_a_refused_task(system: System) -> None:
 def test_the_doctor_has_a_picture_made(system: System) -> None:
     result = darkroom(system, "doctor", "--smoke", "--json")
     assert result.exit_code == 0, result.stderr
-    made, dynamic = json.loads(result.stdout)["smoke test"]
+    made, dynamic, workflow = json.loads(result.stdout)["smoke test"]
     assert made["level"] == "ok"
     assert "sdruntime: made s3://" in made["message"]
     assert dynamic["level"] == "ok", "a checkpoint of the bucket was found and tried"
+    assert "comfyui: made s3://" in workflow["message"]
 
 
 def test_an_input_picture_from_a_prompt_to_the_end_of_its_task(system: System, tmp_path: Path) -> None:

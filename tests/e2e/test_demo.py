@@ -27,7 +27,8 @@ def test_the_demo_shows_every_documented_request(tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=220)
     assert result.returncode == 0, result.stderr
     pictures = {path.name.rsplit("-", 2)[0] for path in (tmp_path / "out").glob("*-1.png")}
-    assert pictures == {"first-image", "second-image"} | {
+    workflows = {"test-pipeline", "workflow-v1alpha2-http"}
+    assert pictures == {"first-image", "second-image"} | workflows | {
         f"{document}-{format_}-{way_in}"
         for document in ("text-to-image", "image-to-image")
         for format_ in ("v1alpha2", "v1alpha1")

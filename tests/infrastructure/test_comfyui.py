@@ -29,14 +29,14 @@ def test_both_containers_of_a_pod_write_to_one_folder_of_limited_size() -> None:
     assert volume["emptyDir"] == {"sizeLimit": "50Gi"}
 
 
-def test_both_containers_of_an_ecs_task_write_to_one_volume() -> None:
+def test_both_containers_of_an_ecs_task_write_to_one_volume(tmp_path: Path) -> None:
     from aws_cdk import App, Stack, aws_iam  # noqa: PLC0415  # starts Node
-    from aws_cdk.assertions import Template  # noqa: PLC0415  # see above
 
     from stacks.constructs.ecs.task_definition import task_definition  # noqa: PLC0415  # see above
     from stacks.constructs.retention import TaskLogGroup  # noqa: PLC0415  # see above
 
-    stack = Stack(App(), "Test")
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Test")
     role = aws_iam.Role(stack, "Role", assumed_by=aws_iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
     task_definition(
         stack,
@@ -51,7 +51,9 @@ def test_both_containers_of_an_ecs_task_write_to_one_volume() -> None:
         task_role=role,
         execution_role=role,
     )
-    (found,) = Template.from_stack(stack).find_resources("AWS::ECS::TaskDefinition").values()
+    app.synth()
+    resources = json.loads((tmp_path / "Test.template.json").read_text())["Resources"].values()
+    (found,) = [resource for resource in resources if resource["Type"] == "AWS::ECS::TaskDefinition"]
     shared = {"SourceVolume": "exchange", "ContainerPath": EXCHANGE_FOLDER, "ReadOnly": False}
     for name in ("runtime", "webui"):
         assert shared in container_named(found["Properties"], name)["MountPoints"]

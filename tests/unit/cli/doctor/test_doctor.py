@@ -12,7 +12,7 @@ from cli.doctor import account, capacity, images_and_models, report
 from cli.doctor.finding import Finding, Level
 from cli.doctor.runner import CHECKS
 from cli.main import main
-from stacks.config import Environment, Throttling
+from stacks.config import Environment, RuntimeConfig, Throttling
 from stacks.config.access import Alarms, Subscriber
 from stacks.config.capacity import Scaling
 from stacks.config.gpu_instances import GPU_INSTANCES
@@ -283,6 +283,22 @@ def test_models() -> None:
     assert here.level is Level.OK
     assert missing.level is Level.PROBLEM
     assert missing.advice == "run: darkroom --environment prod models push sdxl.safetensors"
+
+
+def test_what_comfyui_preloads_must_be_in_the_bucket() -> None:
+    def head(params: dict[str, Any]) -> dict[str, Any]:
+        raise AwsError("404")
+
+    def listing(params: dict[str, Any]) -> dict[str, Any]:
+        found = [{"Key": "text_encoders/t5.safetensors"}] if params["Prefix"] == "text_encoders/" else []
+        return {"Contents": found}
+
+    runtime = RuntimeConfig(name="comfy", type="comfyui", preload=("vae/ae.safetensors", "text_encoders/", "loras/"))
+    environment = ENVIRONMENT.model_copy(update={"runtimes": (runtime,)})
+    found = findings(images_and_models.check_models, environment, s3__HeadObject=head, s3__ListObjectsV2=listing)
+    assert [finding.level for finding in found] == [Level.PROBLEM, Level.OK, Level.PROBLEM]
+    assert found[0].advice == "run: darkroom --environment prod models push ae.safetensors --folder vae"
+    assert found[2].advice.endswith("models push FILE --folder loras")
 
 
 @pytest.mark.parametrize(

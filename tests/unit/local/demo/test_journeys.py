@@ -9,9 +9,9 @@ from PIL import Image
 
 from darkroom import Client, DeadlinePassed
 from darkroom.http_exchange import HttpCall, HttpReply
-from local.demo.documented_requests import FORMATS, documented_request
+from local.demo.documented_requests import FORMATS, documented_request, documented_workflow
 from local.demo.image_size import FIRST
-from local.demo.journeys import CONTACT_SHEET, Demo, Journey
+from local.demo.journeys import CONTACT_SHEET, Demo, Journey, documented_journeys
 from local.demo.local_system import DemoFailed
 from local.demo.output import console
 from local.demo.pictures import ShownImage, input_picture
@@ -82,3 +82,11 @@ def test_an_image_is_shown_with_its_prompt(format_: str) -> None:
     prompt = Journey("a", request, "topic", "by topic").prompt
     caption = ShownImage(Path("a.png"), prompt=prompt, description="by topic").caption
     assert caption == ["cat wizard, gandalf, lord of the rings,", "detailed, fantasy, cute, adorable, …", "by topic"]
+
+
+def test_the_documented_workflow_goes_as_it_is_printed() -> None:
+    journeys = list(documented_journeys(http_link="http://x", s3_link="s3://x", size=FIRST))
+    workflows = [journey for journey in journeys if "workflow" in journey.description]
+    assert [journey.way_in for journey in workflows] == ["topic", "http"]
+    assert workflows[0].request == documented_workflow()
+    assert workflows[0].prompt.startswith("beautiful scenery nature glass bottle landscape")

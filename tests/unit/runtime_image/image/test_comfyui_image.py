@@ -157,7 +157,7 @@ def install(tmp_path: Path, shelf: Shelf, *nodes: str, **pins: str) -> tuple[Pat
         "UV_FIND_LINKS": str(shelf.folder),
         "TMPDIR": str(tmp_path),
     }
-    script = [SCRIPTS / "install_comfyui.sh", file, lock, comfyui, tmp_path / "environment", *nodes]
+    script: list[str | Path] = [SCRIPTS / "install_comfyui.sh", file, lock, comfyui, tmp_path / "environment", *nodes]
     result = subprocess.run(script, env=variables, capture_output=True, text=True, check=False)
     return comfyui, result.stderr if result.returncode else ""
 

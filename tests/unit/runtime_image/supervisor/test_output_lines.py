@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime_image.process.engine_http import EngineHttp
 from runtime_image.process.logs import EventLog
 from runtime_image.supervisor.comfyui import ComfyUi
 from runtime_image.supervisor.events import EngineStalled
@@ -98,7 +99,7 @@ def test_the_end_of_comfyuis_worker_is_found(output: bytes, is_broken: bool) -> 
     process = FakeProcess("comfyui")
     process.started.clear()
 
-    events = broken_by(output, ComfyUi(base_url="http://127.0.0.1:9"), process)
+    events = broken_by(output, ComfyUi(http=EngineHttp(base_url="http://127.0.0.1:9")), process)
 
     assert process.started.is_set(), "ComfyUI may be asked at any time"
     assert [event.child for event in events] == [process] * is_broken

@@ -57,9 +57,10 @@ def test_the_production_file_reserves_nothing_and_pays_for_no_endpoint() -> None
 
 def test_the_local_runtimes_are_those_of_the_documents() -> None:
     environment = load_environment("local")
-    first, second = environment.runtimes
+    first, second, third = environment.runtimes
     assert (first.name, first.model_filename) == ("sdruntime", "v1-5-pruned-emaonly.safetensors")
     assert second.dynamic_model
+    assert (third.type, first.pipeline_runtime) == ("comfyui", third.name)
     assert environment.allowed_link_hosts == ()
 
 

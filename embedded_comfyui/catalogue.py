@@ -16,7 +16,7 @@ _OLD_MODULE: Final = "nodes"
 _HIDDEN: Final = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 
 
-class NodeClass:
+class NodeDefinition:
     """One class of nodes."""
 
     def __init__(self, name: str, definition: Mapping[str, Any], folders: ComfyFolders) -> None:
@@ -79,11 +79,11 @@ class NodeClass:
         return [names, *options]
 
 
-def read_catalogue(folders: ComfyFolders, *, with_stubs: bool) -> dict[str, NodeClass]:
+def read_catalogue(folders: ComfyFolders, *, with_stubs: bool) -> dict[str, NodeDefinition]:
     """Return the classes by their names. Without `with_stubs`, those that only a stub can run are left out."""
     definitions: dict[str, dict[str, Any]] = json.loads((_DATA / "nodes.json").read_text())
     return {
-        name: NodeClass(name, definition, folders)
+        name: NodeDefinition(name, definition, folders)
         for name, definition in definitions.items()
         if with_stubs or not definition.get("stub_only")
     }

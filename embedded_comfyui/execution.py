@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from embedded_comfyui.catalogue import NodeClass
+from embedded_comfyui.catalogue import NodeDefinition
 from embedded_comfyui.clients import ClientConnections
 from embedded_comfyui.engine import ImageEngine, PromptInterrupted
 from embedded_comfyui.folders import ComfyFolders
@@ -36,7 +36,7 @@ class NodeRunner:
         stub_bytes: Bytes of a video or a sound of the stub.
     """
 
-    catalogue: Mapping[str, NodeClass]
+    catalogue: Mapping[str, NodeDefinition]
     folders: ComfyFolders
     engine: ImageEngine
     clients: ClientConnections

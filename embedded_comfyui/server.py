@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 from aiohttp import web
 
-from embedded_comfyui.catalogue import MODEL_FOLDERS, NodeClass
+from embedded_comfyui.catalogue import MODEL_FOLDERS, NodeDefinition
 from embedded_comfyui.clients import FEATURES, ClientConnections
 from embedded_comfyui.file_routes import FileRoutes
 from embedded_comfyui.folders import ComfyFolders
@@ -40,7 +40,7 @@ class ComfyServer:
         *,
         queue: PromptQueue,
         clients: ClientConnections,
-        catalogue: Mapping[str, NodeClass],
+        catalogue: Mapping[str, NodeDefinition],
         folders: ComfyFolders,
         faults: Collection[str],
         journal: GenerationJournal | None,

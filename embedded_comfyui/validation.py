@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from embedded_comfyui.catalogue import NodeClass
+from embedded_comfyui.catalogue import NodeDefinition
 from embedded_comfyui.folders import ComfyFolders, OutsideFolder
 
 Graph = dict[str, Any]
@@ -42,7 +42,7 @@ class PromptValidator:
     A value that converts to the type of its input is replaced in the prompt, as in ComfyUI.
     """
 
-    def __init__(self, *, catalogue: Mapping[str, NodeClass], folders: ComfyFolders) -> None:
+    def __init__(self, *, catalogue: Mapping[str, NodeDefinition], folders: ComfyFolders) -> None:
         self._catalogue = catalogue
         self._folders = folders
 
@@ -89,7 +89,7 @@ class PromptValidator:
 class _GraphValidation:
     """Validation of the nodes of one prompt, each once."""
 
-    def __init__(self, prompt: Graph, catalogue: Mapping[str, NodeClass], folders: ComfyFolders) -> None:
+    def __init__(self, prompt: Graph, catalogue: Mapping[str, NodeDefinition], folders: ComfyFolders) -> None:
         self._prompt, self._catalogue, self._folders = prompt, catalogue, folders
         self._valid: dict[str, bool] = {}
         self._visiting: list[str] = []

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.timeout(300)]
 
 def check_outcome(system: System, task_id: str) -> None:
     callback = system.callback(id=task_id)
+    assert callback["result"], callback
     run = callback["output_url"].removesuffix(".out")[-16:]
     folder = f"s3://{system.endpoints['output_bucket']}/output/{task_id}/{task_id}-{run}"
     assert callback == {

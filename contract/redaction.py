@@ -1,19 +1,25 @@
-"""Redaction of the secrets that a call for a model carries: a hub's token, and the query of a download's address."""
+"""Redaction of the secrets of a task: the token of a hub or service, and the query of a download's address."""
 
 import json
 import re
 from typing import Any, Final
 
+from contract.pipeline.graph import graph_of
 from contract.runpod import MODEL_ENDPOINTS, endpoint_of
+from contract.task import Task, TaskType
 
 #: Field of a call of `v1/sync` with the sender's token.
 TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
+#: The sender's key of comfy.org's services in the `extra_data` of a pipeline, and the name that RunPod's worker gives it.
+COMFY_KEY: Final = "api_key_comfy_org"
+RUNPOD_COMFY_KEY: Final = "comfy_org_api_key"
+_SECRET_FIELDS: Final = (TOKEN_FIELD, COMFY_KEY, RUNPOD_COMFY_KEY)
 #: Field of a call of `v1/download`. Some servers expect a token in the query of an address.
 SOURCE_FIELD: Final = "source_url"
 #: A secret in any text. The text may be broken JSON, or JSON in a string of JSON, whose quotation marks have
 #: backslashes. The expression reads each run of backslashes once, so a stranger cannot make the search slow.
 _IN_TEXT: Final = re.compile(
-    rf"""(?<!\\)((?P<escape>\\*+)"(?:{TOKEN_FIELD}|{SOURCE_FIELD})(?P=escape)"\s*:\s*(?P=escape)")"""
+    rf"""(?<!\\)((?P<escape>\\*+)"(?:{TOKEN_FIELD}|{COMFY_KEY}|{RUNPOD_COMFY_KEY}|{SOURCE_FIELD})(?P=escape)"\s*:\s*(?P=escape)")"""
     r""".*?(?=(?<!\\)(?P=escape)"|\Z)""",
     re.DOTALL,
 )
@@ -21,8 +27,11 @@ _IN_TEXT: Final = re.compile(
 _ESCAPED: Final = re.compile(r"(?<!\\)\\++u00([2-7][0-9a-fA-F])")
 
 
-def without_secrets(content: dict[str, Any]) -> dict[str, Any]:
+def without_secrets(task: Task) -> dict[str, Any]:
     """Return the content of a task as it may be stored: without a token, and without the query of an address."""
+    content = task.content
+    if task.metadata.tasktype is TaskType.PIPELINE:
+        return graph_of(content)
     if endpoint_of(content) not in MODEL_ENDPOINTS or not isinstance(content.get("payload"), dict):
         return content
     payload = {key: value for key, value in content["payload"].items() if key != TOKEN_FIELD}
@@ -61,6 +70,6 @@ def _redacted(value: Any) -> Any:
 
 
 def _redacted_field(key: str, value: Any) -> Any:
-    if key == TOKEN_FIELD:
+    if key in _SECRET_FIELDS:
         return ""
     return without_query(value) if key == SOURCE_FIELD and isinstance(value, str) else _redacted(value)

@@ -98,6 +98,11 @@ def endpoint_of(content: dict[str, Any]) -> str:
     return ""
 
 
+def called_endpoint(tasktype: TaskType, content: dict[str, Any]) -> str:
+    """Return the endpoint that a task calls, without leading slash; empty for a workflow."""
+    return endpoint_of(content) if tasktype is TaskType.WEBUI_API else ENDPOINT_OF_TASKTYPE.get(tasktype, "")
+
+
 def split_sampler(payload: dict[str, Any]) -> dict[str, Any]:
     """Return `payload` with a joined sampler name split into `sampler_name` and `scheduler`.
 

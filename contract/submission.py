@@ -15,6 +15,8 @@ from contract.formats import WRAPPER, Format, original_field
 from contract.json_values import describe
 from contract.model_errors import what_to_write
 from contract.output_request import OutputRequest
+from contract.pipeline.node_list import core_nodes
+from contract.pipeline.workflow_check import HasObject, check_workflow
 from contract.routing import Catalogue, FindCheckpoint, Runtime
 from contract.task import Metadata, Policy, Task, TaskType
 from contract.unknown_keys import refuse_misspelt, refuse_unknown
@@ -73,6 +75,7 @@ def parse_submission(
     *,
     catalogue: Catalogue,
     find_checkpoint: FindCheckpoint,
+    has_object: HasObject,
     format_: Format | None = None,
     runtime_name: str | None = None,
     generated_id: str = "",
@@ -83,6 +86,7 @@ def parse_submission(
         body: The request, parsed from JSON.
         catalogue: The configured runtimes.
         find_checkpoint: Returns the checkpoint of the model bucket for a name.
+        has_object: Returns True if the model bucket has an object with a key.
         format_: The only accepted format; None accepts all formats, and detects each by its shape.
         runtime_name: The runtime of a RunPod request, which does not name it in its body.
         generated_id: The id of a RunPod request, which does not name one.
@@ -100,7 +104,7 @@ def parse_submission(
             body, catalogue=catalogue, find_checkpoint=find_checkpoint, moved=found.moved
         )
         found.errors.extend(errors)
-    submission = _check(body, format_, catalogue, find_checkpoint, found)
+    submission = _check(body, format_, catalogue, find_checkpoint, has_object, found)
     if isinstance(submission, Submission) and not found.errors:
         return submission
     named = [replace(error, field=original_field(error.field, format_, found.moved)) for error in found.errors]
@@ -112,6 +116,7 @@ def _check(
     format_: Format,
     catalogue: Catalogue,
     find_checkpoint: FindCheckpoint,
+    has_object: HasObject,
     found: Findings,
 ) -> Submission | None:
     errors = found.errors
@@ -125,12 +130,11 @@ def _check(
     if content is None:
         return None
     checked = CheckedContent(content)
-    if runtime is None or runtime.takes(tasktype):
-        checked = (
-            CheckedContent(content)
-            if tasktype is TaskType.PIPELINE
-            else check_webui_content(tasktype, content, runtime=runtime, find_checkpoint=find_checkpoint, found=found)
-        )
+    if tasktype is TaskType.PIPELINE:
+        if runtime and runtime.takes(tasktype):
+            errors += check_workflow(content, runtime=runtime, nodes=core_nodes(), has_object=has_object)
+    elif runtime is None or runtime.takes(tasktype):
+        checked = check_webui_content(tasktype, content, runtime=runtime, find_checkpoint=find_checkpoint, found=found)
     if metadata is None:
         return None
     requested_runtime = metadata.runtime

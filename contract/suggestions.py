@@ -16,9 +16,14 @@ def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
         known: The known words.
         likeness: The least share of equal letters, from 0 to 1.
     """
+    return next(iter(similar(word, known, likeness=likeness, most=1)), None)
+
+
+def similar(word: str, known: Iterable[str], *, likeness: float = 0.6, most: int = 3) -> list[str]:
+    """Return the known words that are most like `word`, the nearest first, as `nearest` compares them."""
     by_letters = {_letters(each): each for each in known}
-    found = difflib.get_close_matches(_letters(word[:MAX_COMPARED]), by_letters, n=1, cutoff=likeness)
-    return by_letters[found[0]] if found else None
+    found = difflib.get_close_matches(_letters(word[:MAX_COMPARED]), by_letters, n=most, cutoff=likeness)
+    return [by_letters[each] for each in found]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

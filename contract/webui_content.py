@@ -67,10 +67,11 @@ def _read(
 
 def _call_of(tasktype: TaskType, content: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
     """Return endpoint, body and path of the body of a task's call."""
+    endpoint = runpod.called_endpoint(tasktype, content)
     if tasktype is not TaskType.WEBUI_API:
-        return runpod.ENDPOINT_OF_TASKTYPE.get(tasktype, ""), content, "task.content"
+        return endpoint, content, "task.content"
     payload = content.get("payload")
-    return runpod.endpoint_of(content), payload if isinstance(payload, dict) else {}, "task.content.payload"
+    return endpoint, payload if isinstance(payload, dict) else {}, "task.content.payload"
 
 
 def _at_infotext(error: FieldError, filled: Mapping[str, str]) -> FieldError:

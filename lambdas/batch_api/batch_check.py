@@ -9,6 +9,8 @@ from typing import Final
 
 from contract.errors import FieldError, InvalidTask, MessageTooLarge
 from contract.formats import Format
+from contract.pipeline.graph import EXTRA_DATA
+from contract.pipeline.workflow_check import HasObject
 from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
 from contract.submission import Submission, parse_submission
@@ -35,11 +37,13 @@ class BatchCheck:
         *,
         catalogue: Catalogue,
         find_checkpoint: FindCheckpoint,
+        has_object: HasObject,
         own_links: OwnLinks,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalogue = catalogue
         self._find_checkpoint = find_checkpoint
+        self._has_object = has_object
         self._own_links = own_links
         self._clock = clock
 
@@ -52,7 +56,7 @@ class BatchCheck:
         """
         deadline = self._clock() + CHECK_SECONDS
         # Many tasks name one checkpoint.
-        find_checkpoint = cache(self._find_checkpoint)
+        find_checkpoint, has_object = cache(self._find_checkpoint), cache(self._has_object)
         errors: dict[int, list[FieldError]] = {}
         checked: list[tuple[int, PlacedTask, Submission]] = []
         places: dict[str, str] = {}
@@ -60,7 +64,7 @@ class BatchCheck:
             self._keep_within(deadline)
             task = placed if id_in(placed.body) else replace(placed, body=with_id(placed.body, f"{batch_id}-{number}"))
             try:
-                submission = self._parse(task, find_checkpoint)
+                submission = self._parse(task, find_checkpoint, has_object)
                 check_destination(submission, tenant)
                 _refuse_second(submission, task.place, places)
             except InvalidTask as error:
@@ -84,17 +88,19 @@ class BatchCheck:
             raise InvalidTask(_share(errors))
         return [BatchTask(submission.task.metadata.id, task.body) for _, task, submission in checked]
 
-    def _parse(self, task: PlacedTask, find_checkpoint: FindCheckpoint) -> Submission:
+    def _parse(self, task: PlacedTask, find_checkpoint: FindCheckpoint, has_object: HasObject) -> Submission:
         submission = parse_submission(
             task.body,
             catalogue=self._catalogue,
             find_checkpoint=find_checkpoint,
+            has_object=has_object,
             format_=Format.V1ALPHA1 if is_v1alpha1(task.body) else Format.V1ALPHA2,
         )
         content = submission.task.content
-        if without_secrets(content) != content:
+        if without_secrets(submission.task) != content:
             message = "holds a token or an address with a query, which a batch must not store; send this task alone"
-            raise InvalidTask([FieldError(submission.original_field("task.content.payload"), message)])
+            place = "payload" if "payload" in content else EXTRA_DATA
+            raise InvalidTask([FieldError(submission.original_field(f"task.content.{place}"), message)])
         if any("?" in link for link in submission.task.metadata.output.put_links):
             message = "holds an address with a query, which a batch must not store; send this task alone"
             raise InvalidTask([FieldError(submission.original_field("task.metadata.output.put_links"), message)])

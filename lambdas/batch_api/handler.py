@@ -56,9 +56,11 @@ def services() -> BatchServices:
     tasks = BatchTasks(bucket=bucket)
     queue = SqsBatchQueue(client=client("sqs"), queue_url=settings().batch_queue_url)
     own_links = OwnLinks(client=s3, task_bucket=settings().task_bucket, output_bucket=settings().output_bucket)
+    models = CheckpointCatalogue(client=s3, bucket=settings().model_bucket)
     check = BatchCheck(
         catalogue=settings().catalogue,
-        find_checkpoint=CheckpointCatalogue(client=s3, bucket=settings().model_bucket).find_checkpoint,
+        find_checkpoint=models.find_checkpoint,
+        has_object=models.has_object,
         own_links=own_links,
     )
     acceptance = BatchAcceptance(

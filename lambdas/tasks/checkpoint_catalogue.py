@@ -1,4 +1,4 @@
-"""Model bucket: finds the checkpoint for a name in a request."""
+"""Model bucket: finds the checkpoint for a name in a request, and the models of a workflow."""
 
 import re
 from collections.abc import Iterator
@@ -49,6 +49,10 @@ class CheckpointCatalogue:
             return None
         return next((each.name for each in listed if self._hash(each).startswith(wanted.lower())), None)
 
+    def has_object(self, key: str) -> bool:
+        """Return True if the model bucket has an object with this key."""
+        return self._metadata_of(key) is not None
+
     def checkpoints(self) -> list[str]:
         """Return the paths of all checkpoints below the folder of checkpoints."""
         return [checkpoint.name for checkpoint in self._list()]
@@ -74,9 +78,12 @@ class CheckpointCatalogue:
         return self._hashes[checkpoint]
 
     def _metadata(self, file_name: str) -> dict[str, str] | None:
+        return self._metadata_of(checkpoint_key(file_name))
+
+    def _metadata_of(self, key: str) -> dict[str, str] | None:
         """Return the metadata of an object, None for a missing object."""
         try:
-            response = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
+            response = self._client.head_object(Bucket=self._bucket, Key=key)
         except self._client.exceptions.ClientError as error:
             # With the right to list the bucket, S3 answers 404 for a missing object. A 403 is a missing permission.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:

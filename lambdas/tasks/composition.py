@@ -66,6 +66,7 @@ def compose_submission(settings: SubmissionSettings) -> SubmissionServices:
     submission = TaskSubmission(
         catalogue=settings.catalogue,
         find_checkpoint=models.find_checkpoint,
+        has_object=models.has_object,
         own_links=own_links,
         repository=repository,
         bucket=bucket,

@@ -10,8 +10,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
+from contract.pipeline.graph_inputs import file_inputs
+from contract.pipeline.node_list import core_nodes
 from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission
+from contract.task import Task, TaskType
 from contract.tenancy import SHARED, Tenant
 from contract.upload import MAX_LINKS, UPLOAD_FOLDER
 from guarded_http.errors import LinkRefused
@@ -31,7 +34,7 @@ class OwnLinks:
         """Return the ETag of each linked object, by link; raises InvalidTask for links that the tenant may not use."""
         errors: list[FieldError] = []
         found: dict[str, str] = {}
-        for field, link in _links(submission.task.content, "task.content"):
+        for field, link in _links_of(submission.task):
             location = _location(link)
             if location is None or location.bucket not in {self._task_bucket, self._output_bucket} or link in found:
                 # An agent refuses other buckets unless the environment names them.
@@ -90,6 +93,15 @@ def _is_own_upload(segments: list[str], tenant: Tenant) -> bool:
 def _location(link: str) -> S3Location | None:
     bucket, _, key = link.strip()[len(_SCHEME) :].partition("/")
     return S3Location(bucket, key) if is_key(key) else None
+
+
+def _links_of(task: Task) -> Iterator[tuple[str, str]]:
+    if task.metadata.tasktype is not TaskType.PIPELINE:
+        yield from _links(task.content, "task.content")
+        return
+    # The other texts of a workflow are never fetched.
+    for given in file_inputs(task.content, core_nodes()):
+        yield from _links(given.value, given.path())
 
 
 def _links(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -13,10 +13,11 @@ from contract.errors import IdInUse, MessageTooLarge, NotRetryable
 from contract.formats import Format
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
+from contract.pipeline.workflow_check import HasObject
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status, listed_prompt
 from contract.redaction import without_secrets
 from contract.routing import Catalogue, FindCheckpoint
-from contract.runpod import ENDPOINT_OF_TASKTYPE, endpoint_of
+from contract.runpod import called_endpoint
 from contract.storage import MAX_MESSAGE_BYTES, run_id_of_submission
 from contract.submission import Submission, parse_submission
 from contract.tenancy import Tenant, scoped
@@ -65,6 +66,7 @@ class TaskSubmission:
         *,
         catalogue: Catalogue,
         find_checkpoint: FindCheckpoint,
+        has_object: HasObject,
         own_links: OwnLinks,
         repository: TaskRepository,
         bucket: TaskBucket,
@@ -74,6 +76,7 @@ class TaskSubmission:
     ) -> None:
         self._catalogue = catalogue
         self._find_checkpoint = find_checkpoint
+        self._has_object = has_object
         self._own_links = own_links
         self._repository = repository
         self._create = create or repository.create
@@ -119,6 +122,7 @@ class TaskSubmission:
             body,
             catalogue=self._catalogue,
             find_checkpoint=self._find_checkpoint,
+            has_object=self._has_object,
             format_=format_,
             runtime_name=runtime_name,
             generated_id=generated_id,
@@ -254,7 +258,7 @@ def _new_record(
             f"the task takes {len(body)} bytes of JSON; {MAX_MESSAGE_BYTES} are allowed:"
             " pass links to pictures instead of base64"
         )
-    storable = task.model_copy(update={"content": without_secrets(task.content)})
+    storable = task.model_copy(update={"content": without_secrets(task)})
     stored_body = body if storable == task else message.model_copy(update={"task": storable}).to_body()
     record = Record(
         tenant=tenant,
@@ -265,7 +269,7 @@ def _new_record(
         tasktype=metadata.tasktype.value,
         format=submission.format.value,
         prefix=metadata.prefix,
-        endpoint=ENDPOINT_OF_TASKTYPE.get(metadata.tasktype) or endpoint_of(task.content),
+        endpoint=called_endpoint(metadata.tasktype, task.content),
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
         prompt=listed_prompt(task.content),

@@ -86,5 +86,5 @@ def test_the_documented_pauses_are_those_of_the_schedule() -> None:
 def test_the_documented_request_is_taken() -> None:
     catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors")])
     body = json.loads(code_blocks("how-to/webhooks.md", "json")[0])
-    submission = parse_submission(body, catalogue=catalogue, find_checkpoint=lambda _: None)
+    submission = parse_submission(body, catalogue=catalogue, find_checkpoint=lambda _: None, has_object=lambda _: True)
     assert submission.task.metadata.webhook == "https://shop.example/darkroom?order=7"

@@ -14,8 +14,12 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling,
 from stacks.config.function_target import FunctionTarget
 
 PACKAGES: Final = ("contract", "guarded_http", "task_store", "lambdas")
-#: Files that the functions show: the description of the API, and the page that renders it.
-SHOWN_FILES: Final = ("docs/reference/openapi.json", "lambdas/http/description.html")
+#: Files that the functions read: the description of the API, the page that renders it, and ComfyUI's nodes.
+READ_FILES: Final = (
+    "docs/reference/openapi.json",
+    "lambdas/http/description.html",
+    "contract/pipeline/core_nodes.json",
+)
 #: Page that the functions serve below /console/.
 CONSOLE_FOLDER: Final = "console"
 #: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
@@ -44,7 +48,7 @@ def bundled_files(root: Path) -> Iterator[Path]:
     """Yield our own files of the bundle in a fixed order."""
     for package in PACKAGES:
         yield from sorted((root / package).rglob("*.py"))
-    yield from (root / name for name in SHOWN_FILES)
+    yield from (root / name for name in READ_FILES)
     yield from sorted(file for file in (root / CONSOLE_FOLDER).rglob("*") if file.is_file())
 
 

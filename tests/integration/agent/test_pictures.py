@@ -68,7 +68,9 @@ class Journey:
         """Return the picture that the Web UI reads, after the checks of edge and agent."""
         metadata = {"id": "sent", "runtime": "sdruntime", "tasktype": "image-to-image"}
         task = {"task": {"metadata": metadata, "content": {"init_images": [written]}}}
-        submission = parse_submission(task, catalogue=CATALOGUE, find_checkpoint=lambda name: name)
+        submission = parse_submission(
+            task, catalogue=CATALOGUE, find_checkpoint=lambda name: name, has_object=lambda _: True
+        )
         found = list(find_pictures(submission.task.content, TEXT_FIELDS))
         file = self._resolver().resolve(found, "task.content", task_id="sent", etags={})["init_images[0]"]
         image = codec.decode(base64.b64encode(file.data).decode(), self.options)

@@ -113,13 +113,15 @@ def _accept(client: Any, batches: BatchRepository, queue_url: str) -> None:
     s3 = client("s3")
     bucket = TaskBucket(client=s3, bucket="task-bucket")
     own_links = OwnLinks(client=s3, task_bucket="task-bucket", output_bucket="output-bucket")
+    models = CheckpointCatalogue(client=s3, bucket="model-bucket")
     acceptance = BatchAcceptance(
         batches=batches,
         tasks=BatchTasks(bucket=bucket),
         bucket=bucket,
         check=BatchCheck(
             catalogue=CATALOGUE,
-            find_checkpoint=CheckpointCatalogue(client=s3, bucket="model-bucket").find_checkpoint,
+            find_checkpoint=models.find_checkpoint,
+            has_object=models.has_object,
             own_links=own_links,
             clock=lambda: 0.0,
         ),

@@ -13,7 +13,9 @@ from tests.unit.contract.test_submission import CATALOGUE, IN_BUCKET, task
 
 
 def submit(output: object) -> dict[str, Any]:
-    submission = parse_submission(task(output=output), catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get)
+    submission = parse_submission(
+        task(output=output), catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, has_object=lambda _: True
+    )
     return submission.task.metadata.output.model_dump(exclude_defaults=True)
 
 
@@ -77,6 +79,7 @@ def test_a_runpod_request_has_it_next_to_its_policy() -> None:
     options: dict[str, Any] = {
         "catalogue": CATALOGUE,
         "find_checkpoint": IN_BUCKET.get,
+        "has_object": lambda _: True,
         "runtime_name": "sdruntime",
         "generated_id": "a",
     }
@@ -92,7 +95,12 @@ def test_each_picture_needs_a_link() -> None:
     links = ["https://a.example/1", "https://a.example/2"]
     content = {"prompt": "x", "batch_size": 3}
     with pytest.raises(InvalidTask) as refused:
-        parse_submission(task(content, output={"put_links": links}), catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get)
+        parse_submission(
+            task(content, output={"put_links": links}),
+            catalogue=CATALOGUE,
+            find_checkpoint=IN_BUCKET.get,
+            has_object=lambda _: True,
+        )
     (error,) = refused.value.details
     assert (error.field, error.message) == (
         "task.metadata.output.put_links",
@@ -105,5 +113,5 @@ def test_the_requests_of_the_document_are_accepted() -> None:
     requests = [json.loads(block) for block in re.findall(r"```json\n(\{\"task\".*?)```", text, re.DOTALL)]
 
     for request in requests:
-        parse_submission(request, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get)
+        parse_submission(request, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, has_object=lambda _: True)
     assert len(requests) == 2

@@ -20,7 +20,9 @@ LINKED = Catalogue([WEBUI.model_copy(update={"pipeline_runtime": "comfyui"}), CO
 
 
 def parse(body: dict[str, Any], catalogue: Catalogue = BOTH, **options: Any) -> Submission:
-    return parse_submission(body, catalogue=catalogue, find_checkpoint=lambda _: None, **options)
+    return parse_submission(
+        body, catalogue=catalogue, find_checkpoint=lambda _: None, has_object=lambda _: True, **options
+    )
 
 
 def refusals(body: dict[str, Any], catalogue: Catalogue = BOTH, **options: Any) -> dict[str, str]:

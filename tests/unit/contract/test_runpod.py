@@ -17,6 +17,7 @@ def parse(body: dict[str, Any]) -> Submission:
         body,
         catalogue=CATALOGUE,
         find_checkpoint=lambda _: None,
+        has_object=lambda _: True,
         format_=Format.RUNPOD,
         runtime_name="sdruntime",
         generated_id="sync-1",

@@ -32,7 +32,9 @@ IN_BUCKET = {
 
 
 def parse(body: dict[str, Any], **options: Any) -> Submission:
-    return parse_submission(body, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, **options)
+    return parse_submission(
+        body, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, has_object=lambda _: True, **options
+    )
 
 
 def refusals(body: dict[str, Any], **options: Any) -> dict[str, str]:
@@ -202,7 +204,9 @@ def test_a_task_runs_no_longer_than_its_runtime_allows() -> None:
     catalogue = Catalogue([Runtime(name="sdruntime", model_filename="a.safetensors", longest_task_seconds=300)])
 
     def timeout(**policy: int) -> int:
-        submission = parse_submission(task(policy=policy), catalogue=catalogue, find_checkpoint=lambda _: None)
+        submission = parse_submission(
+            task(policy=policy), catalogue=catalogue, find_checkpoint=lambda _: None, has_object=lambda _: True
+        )
         return submission.task.metadata.policy.execution_timeout_ms
 
     assert [timeout(), timeout(executionTimeout=299_000)] == [300_000, 299_000]

@@ -23,7 +23,9 @@ IN_BUCKET = {
 
 
 def parse(body: dict[str, Any]) -> Any:
-    return parse_submission(body, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, format_=Format.V1ALPHA1)
+    return parse_submission(
+        body, catalogue=CATALOGUE, find_checkpoint=IN_BUCKET.get, has_object=lambda _: True, format_=Format.V1ALPHA1
+    )
 
 
 def scripts(**extra: Any) -> dict[str, Any]:

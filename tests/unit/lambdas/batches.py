@@ -69,6 +69,7 @@ class Batches:
             check=BatchCheck(
                 catalogue=self.harness.catalogue,
                 find_checkpoint=self.harness.models.find_checkpoint,
+                has_object=self.harness.models.has_object,
                 own_links=own_links,
                 clock=clock,
             ),

@@ -64,6 +64,7 @@ def harness() -> Iterator[Harness]:
             submission=TaskSubmission(
                 catalogue=CATALOGUE,
                 find_checkpoint=models.find_checkpoint,
+                has_object=models.has_object,
                 own_links=OwnLinks(client=s3, task_bucket="task-bucket", output_bucket="output-bucket"),
                 repository=repository,
                 bucket=bucket,

@@ -28,6 +28,14 @@ CATALOGUE = Catalogue(
         Runtime(name="dynamic", dynamic_model=True, model_calls=True),
     ]
 )
+#: The same with runtimes for workflows.
+PIPELINE_CATALOGUE = Catalogue(
+    [
+        Runtime(name="sdruntime", dynamic_model=True, pipeline_runtime="comfyui"),
+        Runtime(name="comfyui", type="comfyui"),
+        Runtime(name="paid", type="comfyui", api_nodes=True),
+    ]
+)
 
 
 @dataclass

@@ -88,6 +88,7 @@ def test_half_a_surrogate_pair_is_the_senders_mistake(
                 parse_json_object(json.dumps(request)),
                 catalogue=harness.catalogue,
                 find_checkpoint=harness.models.find_checkpoint,
+                has_object=harness.models.has_object,
                 format_=Format.RUNPOD,
                 runtime_name="sdruntime",
                 generated_id="job",

@@ -242,6 +242,7 @@ def test_a_retry_counts_for_the_key_that_asks_for_it(harness: Harness, make_task
     limited = TaskSubmission(
         catalogue=harness.catalogue,
         find_checkpoint=harness.models.find_checkpoint,
+        has_object=harness.models.has_object,
         own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
         repository=harness.repository,
         bucket=harness.task_bucket,

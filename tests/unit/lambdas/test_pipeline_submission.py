@@ -1,0 +1,97 @@
+"""Submission of pipelines: what is looked up in the buckets, what is published, and what is stored."""
+
+import json
+from typing import Any
+
+import pytest
+
+from contract.errors import InvalidTask
+from contract.message import TaskMessage
+from contract.redaction import text_without_secrets
+from contract.tenancy import Tenant
+from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.own_links import OwnLinks
+from lambdas.tasks.submission import TaskSubmission
+from tests.harness.workflows import documented_pipeline, documented_workflow
+from tests.unit.lambdas.harness import PIPELINE_CATALOGUE, Harness
+
+UPLOAD = "s3://task-bucket/uploads/shop/one.png"
+
+
+@pytest.fixture
+def pipelines(harness: Harness) -> Harness:
+    """The harness with a ComfyUI runtime, and the models of the documented workflow."""
+    models = CheckpointCatalogue(client=harness.s3, bucket="model-bucket")
+    harness.submission = TaskSubmission(
+        catalogue=PIPELINE_CATALOGUE,
+        find_checkpoint=models.find_checkpoint,
+        has_object=models.has_object,
+        own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
+        repository=harness.repository,
+        bucket=harness.task_bucket,
+        publisher=harness.publisher,
+        now_ms=lambda: harness.now_ms,
+    )
+    harness.s3.put_object(Bucket="model-bucket", Key="checkpoints/sd_xl_turbo_1.0.safetensors", Body=b"weights")
+    harness.s3.put_object(Bucket="task-bucket", Key="uploads/shop/one.png", Body=b"upload")
+    return harness
+
+
+def with_picture(value: object) -> dict[str, Any]:
+    request = documented_pipeline(runtime="comfyui")
+    request["task"]["content"]["10"] = {"class_type": "LoadImage", "inputs": {"image": value}}
+    request["task"]["content"]["6"]["inputs"]["text"] = "s3://task-bucket/uploads/guest/secret.png"
+    return request
+
+
+def test_the_documented_request_is_published_to_the_queue_of_its_runtime(pipelines: Harness) -> None:
+    record = pipelines.submit(documented_pipeline())
+    ((body, attributes),) = pipelines.task_topic.sent
+    assert TaskMessage.from_body(json.loads(body)).task.content == documented_workflow()
+    assert (attributes["runtime"], attributes["tasktype"]) == ("comfyui", "pipeline")
+    assert (record.runtime, record.sent_to, record.endpoint) == ("comfyui", "sdruntime", "")
+
+
+def test_a_model_that_the_bucket_lacks_is_refused(pipelines: Harness) -> None:
+    request = documented_pipeline(runtime="comfyui")
+    request["task"]["content"]["4"]["inputs"]["ckpt_name"] = "other.safetensors"
+    with pytest.raises(InvalidTask) as refused:
+        pipelines.submit(request)
+    assert refused.value.as_dict()["code"] == "unknown_model"
+    assert [error.field for error in refused.value.details] == ["task.content.4.inputs.ckpt_name"]
+
+
+def test_an_upload_is_pinned_where_a_node_reads_a_file(pipelines: Harness) -> None:
+    record = pipelines.submit(with_picture(UPLOAD), tenant=Tenant("shop"))
+    etag = pipelines.s3.head_object(Bucket="task-bucket", Key="uploads/shop/one.png")["ETag"]
+    # The text of the prompt is no link, though it looks like one.
+    ((body, _),) = pipelines.task_topic.sent
+    assert TaskMessage.from_body(json.loads(body)).etags == {UPLOAD: etag}
+    assert record.id == "test-pipeline"
+
+
+def test_an_upload_of_another_tenant_is_refused_with_its_node(pipelines: Harness) -> None:
+    with pytest.raises(InvalidTask) as refused:
+        pipelines.submit(with_picture({"__value__": UPLOAD}), tenant=Tenant("other"))
+    assert [error.field for error in refused.value.details] == ["task.content.10.inputs.image"]
+
+
+def test_a_shared_file_of_the_model_bucket_may_be_named(pipelines: Harness) -> None:
+    pipelines.s3.put_object(Bucket="model-bucket", Key="inputs/masks/round.png", Body=b"mask")
+    assert pipelines.submit(with_picture("masks/round.png")).runtime == "comfyui"
+
+
+def test_the_key_of_comfy_org_is_published_and_never_stored(pipelines: Harness) -> None:
+    request = documented_pipeline(runtime="paid")
+    request["task"]["content"]["extra_data"] = {"api_key_comfy_org": "comfyui-secret"}
+    record = pipelines.submit(request)
+    ((body, _),) = pipelines.task_topic.sent
+    assert "comfyui-secret" in body
+    assert "comfyui-secret" not in record.model_dump_json()
+    assert TaskMessage.from_body(json.loads(record.message or "")).task.content == documented_workflow()
+
+
+@pytest.mark.parametrize("name", ["api_key_comfy_org", "comfy_org_api_key"])
+@pytest.mark.parametrize("form", ['{{"a": {{"{}": "secret"}}}}', '{{"{}": "secret"'])
+def test_an_unreadable_message_is_kept_without_the_key(name: str, form: str) -> None:
+    assert "secret" not in text_without_secrets(form.format(name))

@@ -10,7 +10,7 @@ from contract.task import Task, TaskType
 
 #: Field of a call of `v1/sync` with the sender's token.
 TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
-#: The sender's key of comfy.org's services in the `extra_data` of a pipeline, and the name that RunPod's worker gives it.
+#: The sender's key of comfy.org's services in `extra_data` of a pipeline, and its name at RunPod's worker.
 COMFY_KEY: Final = "api_key_comfy_org"
 RUNPOD_COMFY_KEY: Final = "comfy_org_api_key"
 _SECRET_FIELDS: Final = (TOKEN_FIELD, COMFY_KEY, RUNPOD_COMFY_KEY)

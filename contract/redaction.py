@@ -4,22 +4,19 @@ import json
 import re
 from typing import Any, Final
 
-from contract.pipeline.graph import graph_of
+from contract.pipeline.graph import COMFY_KEY, RUNPOD_COMFY_KEY, graph_of
 from contract.runpod import MODEL_ENDPOINTS, endpoint_of
 from contract.task import Task, TaskType
 
 #: Field of a call of `v1/sync` with the sender's token.
 TOKEN_FIELD: Final = "hf_token"  # noqa: S105 - the name of a field
-#: The sender's key of comfy.org's services in `extra_data` of a pipeline, and its name at RunPod's worker.
-COMFY_KEY: Final = "api_key_comfy_org"
-RUNPOD_COMFY_KEY: Final = "comfy_org_api_key"
 _SECRET_FIELDS: Final = (TOKEN_FIELD, COMFY_KEY, RUNPOD_COMFY_KEY)
 #: Field of a call of `v1/download`. Some servers expect a token in the query of an address.
 SOURCE_FIELD: Final = "source_url"
 #: A secret in any text. The text may be broken JSON, or JSON in a string of JSON, whose quotation marks have
 #: backslashes. The expression reads each run of backslashes once, so a stranger cannot make the search slow.
 _IN_TEXT: Final = re.compile(
-    rf"""(?<!\\)((?P<escape>\\*+)"(?:{TOKEN_FIELD}|{COMFY_KEY}|{RUNPOD_COMFY_KEY}|{SOURCE_FIELD})(?P=escape)"\s*:\s*(?P=escape)")"""
+    rf"""(?<!\\)((?P<escape>\\*+)"(?:{TOKEN_FIELD}|api_key_comfy_org|comfy_org_api_key|{SOURCE_FIELD})(?P=escape)"\s*:\s*(?P=escape)")"""
     r""".*?(?=(?<!\\)(?P=escape)"|\Z)""",
     re.DOTALL,
 )

@@ -6,12 +6,14 @@ from typing import Any, Final, TypeGuard
 from contract.errors import FieldError, InvalidJson
 from contract.findings import Findings
 from contract.json_values import describe, parse_json
+from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, RUNPOD_COMFY_KEY
+from contract.pipeline.graph_inputs import file_inputs
+from contract.pipeline.node_list import core_nodes
 from contract.unknown_keys import refuse_misspelt
 
 _WORKFLOW: Final = "workflow"
 _IMAGES: Final = "images"
-_API_KEY: Final = "comfy_org_api_key"
-_KEYS: Final = (_WORKFLOW, _IMAGES, _API_KEY)
+_KEYS: Final = (_WORKFLOW, _IMAGES, RUNPOD_COMFY_KEY)
 #: Path of a field of the input next to the graph, whose own path is `task.content`.
 _INPUT: Final = "task.input"
 #: Beginnings of an image that is no bare base64.
@@ -41,34 +43,26 @@ def graph_of(content: Mapping[str, Any], found: Findings) -> object:
     found.unknown.extend(refuse_misspelt(content, _KEYS, _INPUT, errors, owner="the input of a workflow"))
     if _WORKFLOW not in content:
         errors.append(FieldError("task.content", "Missing 'workflow' parameter"))
-    if content.get(_API_KEY):
-        message = "is not used, because runtimes have no API nodes; leave it out"
-        errors.append(FieldError(f"{_INPUT}.{_API_KEY}", message))
     graph = content.get(_WORKFLOW)
     files = _files(content.get(_IMAGES), errors)
-    return _with_files(graph, files, moved) if isinstance(graph, dict) and files else graph
+    if not isinstance(graph, dict):
+        return graph
+    filled = _with_files(graph, files, moved) if files else graph
+    if content.get(RUNPOD_COMFY_KEY):
+        moved[f"task.content.{EXTRA_DATA}.{COMFY_KEY}"] = f"task.content.{RUNPOD_COMFY_KEY}"
+        return filled | {EXTRA_DATA: {COMFY_KEY: content[RUNPOD_COMFY_KEY]}}
+    return filled
 
 
-def _with_files(graph: Mapping[str, Any], files: Mapping[str, tuple[str, str]], moved: dict[str, str]) -> object:
-    """Return the graph with the content of each file in the place of its name."""
-
-    def filled(value: object, field: str) -> object:
-        found = files.get(value) if isinstance(value, str) else None
-        if found is None:
-            return value
-        content, moved[field] = found
-        return content
-
-    nodes: dict[str, object] = {}
-    for node_id, node in graph.items():
-        inputs = node.get("inputs") if isinstance(node, dict) else None
-        nodes[node_id] = node
-        if isinstance(inputs, dict):
-            path = f"task.content.{node_id}.inputs"
-            nodes[node_id] = node | {
-                "inputs": {name: filled(value, f"{path}.{name}") for name, value in inputs.items()}
-            }
-    return nodes
+def _with_files(graph: dict[str, Any], files: Mapping[str, tuple[str, str]], moved: dict[str, str]) -> dict[str, Any]:
+    """Return the graph with the content of each file in the inputs that read it by its name."""
+    filled = dict(graph)
+    for given in file_inputs(graph, core_nodes()):
+        if isinstance(given.value, str) and given.value in files:
+            content, moved[given.path()] = files[given.value]
+            node = filled[given.node_id]
+            filled[given.node_id] = node | {"inputs": node["inputs"] | {given.name: content}}
+    return filled
 
 
 def _files(images: object, errors: list[FieldError]) -> dict[str, tuple[str, str]]:

@@ -6,6 +6,9 @@ from typing import Any, Final, NamedTuple
 
 #: Key of a pipeline's content next to the nodes, with a secret that ComfyUI gets apart from the workflow.
 EXTRA_DATA: Final = "extra_data"
+#: The only key below `extra_data`, the sender's key of comfy.org's services, and its name at RunPod's worker.
+COMFY_KEY: Final = "api_key_comfy_org"
+RUNPOD_COMFY_KEY: Final = "comfy_org_api_key"
 #: Key of an object around a value. ComfyUI uses the value inside, because a bare list would mean a link.
 _WRAPPED: Final = "__value__"
 #: Items of a link: the id of a node, and the number of its output.

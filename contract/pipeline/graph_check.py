@@ -10,6 +10,7 @@ from contract.errors import FieldError
 from contract.json_values import MAX_DEPTH, describe
 from contract.pipeline.cycles import cycles
 from contract.pipeline.graph import (
+    COMFY_KEY,
     EXTRA_DATA,
     Node,
     graph_of,
@@ -20,7 +21,6 @@ from contract.pipeline.graph import (
 )
 from contract.pipeline.node_list import NodeList
 from contract.pipeline.node_rules import NodeRules
-from contract.redaction import COMFY_KEY
 from contract.routing import Limits
 from contract.suggestions import similar
 
@@ -51,9 +51,9 @@ def check_graph(
         field: Path of `content`.
     """
     graph = graph_of(content)
-    if problem := _problem_of_format(graph):
-        return [FieldError(field, problem)]
     errors = list(_check_extra_data(content, rules, field))
+    if problem := _problem_of_format(graph):
+        return [*errors, FieldError(field, problem)]
     for node_id, node in graph.items():
         errors += _check_shape(node_id, node, f"{field}.{node_id[:MAX_NAME]}")
     sound = {node.id: node for node in nodes_of(content)}

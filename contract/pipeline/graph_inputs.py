@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from contract.model_folders import comfyui_folders
 from contract.pipeline.graph import literal_of, matches, nodes_of
-from contract.pipeline.node_list import NodeClass, NodeList
+from contract.pipeline.node_list import ListedNode, NodeList
 from contract.webui_values import begins_as_link
 
 #: Folder of the model bucket with files that every workflow may read by name.
@@ -20,7 +20,7 @@ _DATA_URI: Final = re.compile(r"\s*data:", re.IGNORECASE)
 _EMBEDDING: Final = re.compile(r"embedding:([^\s,()\[\]]+)")
 #: Characters of a file's name with its folders.
 _MAX_FILE_NAME: Final = 250
-_NO_NODE: Final = NodeClass()
+_NO_NODE: Final = ListedNode()
 
 
 class FileInput(NamedTuple):

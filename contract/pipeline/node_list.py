@@ -36,7 +36,7 @@ _BUILT_IN: Final = {
 _SPREAD_TYPE: Final = "COMFY_"
 
 
-class NodeClass(BaseModel):
+class ListedNode(BaseModel):
     """One class of nodes."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -62,7 +62,7 @@ class NodeList(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     comfyui_version: str = ""
-    nodes: dict[str, NodeClass]
+    nodes: dict[str, ListedNode]
 
     @classmethod
     def read(cls, path: Path) -> "NodeList":
@@ -100,7 +100,7 @@ def node_list_of(
     for name, described in object_info.items():
         inputs = list(_inputs(described))
         models = {field: tuple(folders) for field, folders in model_inputs.get(name, {}).items()}
-        nodes[name] = NodeClass(
+        nodes[name] = ListedNode(
             required=tuple(
                 field
                 for field, kind, _ in _inputs(described, "required")

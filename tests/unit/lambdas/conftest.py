@@ -42,6 +42,7 @@ def harness() -> Iterator[Harness]:
         for name in ("task-bucket", "model-bucket", "output-bucket"):
             s3.create_bucket(Bucket=name)
         s3.put_object(Bucket="model-bucket", Key="Stable-diffusion/painting.safetensors", Body=b"weights")
+        s3.put_object(Bucket="model-bucket", Key="checkpoints/sd_xl_turbo_1.0.safetensors", Body=b"weights")
         repository = TaskRepository(
             client=dynamodb, table_name="tasks", retention_seconds=3600, now_ms=lambda: made.now_ms
         )

@@ -245,7 +245,9 @@ def test_the_output_of_a_job_is_the_input_of_another(call: ComfyCalls) -> None:
 @pytest.mark.parametrize("info", [{"id": "nothing.png"}, {"id": "nothing.1"}, {"id": 5}, {}, None])
 def test_an_asset_that_is_not_there_is_named_with_its_node(call: ComfyCalls, info: Any) -> None:
     reference = {"__type": "core/ASSET", "info": info}
-    status, body = call.create({"1": {"class_type": "LoadImage", "inputs": {"image": reference}}})
+    status, body = call.create(
+        documented_workflow() | {"1": {"class_type": "LoadImage", "inputs": {"image": reference}}}
+    )
     assert (status, body["error"]["code"]) == (422, "missing_asset")
     (problem,) = body["error"]["details"]["node_errors"]["1"]["errors"]
     assert problem["extra_info"] == {"input_name": "image"}

@@ -32,7 +32,6 @@ def pipelines(harness: Harness) -> Harness:
         publisher=harness.publisher,
         now_ms=lambda: harness.now_ms,
     )
-    harness.s3.put_object(Bucket="model-bucket", Key="checkpoints/sd_xl_turbo_1.0.safetensors", Body=b"weights")
     harness.s3.put_object(Bucket="task-bucket", Key="uploads/shop/one.png", Body=b"upload")
     return harness
 

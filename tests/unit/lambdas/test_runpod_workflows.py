@@ -24,8 +24,13 @@ from tests.harness.workflows import documented_workflow
 from tests.unit.lambdas.harness import Harness
 
 CATALOGUE: Final = Catalogue(
-    [Runtime(name="sdruntime", model_filename="a.safetensors"), Runtime(name="flows", type="comfyui")]
+    [
+        Runtime(name="sdruntime", model_filename="a.safetensors"),
+        Runtime(name="flows", type="comfyui"),
+        Runtime(name="paid", type="comfyui", api_nodes=True),
+    ]
 )
+OTHER: Final = "https://example.com/b.png"
 LOADER: Final = {"class_type": "LoadImage", "inputs": {"image": "faces/a.png"}}
 
 
@@ -46,6 +51,7 @@ class RunpodWorkflows:
             submission=TaskSubmission(
                 catalogue=CATALOGUE,
                 find_checkpoint=harness.models.find_checkpoint,
+                has_object=harness.models.has_object,
                 own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
                 repository=harness.repository,
                 bucket=harness.task_bucket,
@@ -73,6 +79,9 @@ class RunpodWorkflows:
         message = json.loads(self.harness.record(job_id).message or "")
         graph: dict[str, Any] = message["task"]["content"]
         return graph
+
+    def published(self) -> str:
+        return self.harness.task_topic.sent[-1][0]
 
     def finish(self, outcome: Outcome) -> dict[str, Any]:
         job_id = self.run({"workflow": documented_workflow()})
@@ -112,10 +121,25 @@ def test_a_workflow_becomes_a_pipeline(runpod: RunpodWorkflows) -> None:
 )
 def test_an_image_is_put_where_its_name_is(runpod: RunpodWorkflows, image: str, content: str) -> None:
     images = [{"name": "faces/a.png", "image": image}]
-    workflow = documented_workflow() | {"1": LOADER, "2": LOADER, "11": LOADER | {"inputs": {"image": "b.png"}}}
+    workflow = documented_workflow() | {"1": LOADER, "2": LOADER, "11": LOADER | {"inputs": {"image": OTHER}}}
     graph = runpod.graph(runpod.run({"workflow": workflow, "images": images}))
-    assert [graph[node]["inputs"]["image"] for node in ("1", "2", "11")] == [content, content, "b.png"]
+    assert [graph[node]["inputs"]["image"] for node in ("1", "2", "11")] == [content, content, OTHER]
     assert graph["3"] == workflow["3"]
+
+
+def test_a_text_that_equals_the_name_of_an_image_stays_a_text(runpod: RunpodWorkflows) -> None:
+    workflow = documented_workflow() | {"1": LOADER}
+    workflow["6"]["inputs"]["text"] = "faces/a.png"
+    graph = runpod.graph(runpod.run({"workflow": workflow, "images": [{"name": "faces/a.png", "image": "iVBORw=="}]}))
+    assert graph["6"]["inputs"]["text"] == "faces/a.png"
+
+
+def test_the_key_of_comfy_org_goes_to_runtimes_with_api_nodes_only(runpod: RunpodWorkflows) -> None:
+    content = {"workflow": documented_workflow(), "comfy_org_api_key": "comfyui-secret"}
+    assert set(runpod.refused(content)) == {"input.comfy_org_api_key"}
+    job_id = runpod.run(content, runtime="paid")
+    assert "comfyui-secret" in runpod.published()
+    assert "comfyui-secret" not in runpod.harness.record(job_id).model_dump_json()
 
 
 SHAPE: Final = "'images' must be a list of objects with 'name' and 'image' keys"
@@ -134,7 +158,11 @@ SHAPE: Final = "'images' must be a list of objects with 'name' and 'image' keys"
             "is 'a', as an earlier one is",
         ),
         ({"workflow": {}, "imagse": []}, "input.imagse", "did you mean 'images'?"),
-        ({"workflow": {}, "comfy_org_api_key": "k"}, "input.comfy_org_api_key", "runtimes have no API nodes"),
+        (
+            {"workflow": {}, "comfy_org_api_key": "k"},
+            "input.comfy_org_api_key",
+            "use a runtime with apiNodes: true",
+        ),
     ],
 )
 def test_a_broken_input_is_named_in_the_workers_words(

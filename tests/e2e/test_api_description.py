@@ -14,7 +14,7 @@ from tests.harness.local_system import System
 
 PROJECT = Path(__file__).parents[2]
 # The other tests check their responses too; schemathesis searches for requests that they do not send.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("described_system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("described_system"), pytest.mark.timeout(900)]
 
 #: Generated requests of each operation, in addition to its examples and its edge cases.
 MAX_EXAMPLES: Final = 3

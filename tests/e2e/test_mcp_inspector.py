@@ -38,13 +38,19 @@ def inspect(request: pytest.FixtureRequest, system: System, tmp_path: Path) -> I
         command = [PROGRAMS / "node", INSPECTOR, "--cli", "--config", settings, "--server", request.param]
         ended = subprocess.run(
             [*command, "--format", "json", "--method", method, *options],
-            env={"HOME": str(tmp_path), "PATH": f"{PROGRAMS}:/usr/bin:/bin"},
+            env={
+                "HOME": str(tmp_path),
+                "PATH": f"{PROGRAMS}:/usr/bin:/bin",
+                # The inspector would ask for the keychain of its user.
+                "MCP_INSPECTOR_SECRET_STORE": "memory",
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        # With `--strict` the inspector names what some assistants refuse in a schema, and fails for errors only.
+        assert (ended.returncode, "Warning: tool" in ended.stderr) == (0, False), ended.stdout + ended.stderr
         result: dict[str, Any] = json.loads(ended.stdout)["result"]
         return result
 
@@ -58,7 +64,6 @@ def called(inspect: Inspect, tool: str, **arguments: object) -> dict[str, Any]:
 
 
 def test_the_inspector_finds_no_fault_in_the_tools_and_uses_them(inspect: Inspect) -> None:
-    # With `--strict` the inspector fails for a schema that some assistants would refuse.
     tools = inspect("tools/list", "--strict")["tools"]
     assert {"generate_image", "get_task", "list_models"} < {tool["name"] for tool in tools}
 

@@ -133,6 +133,14 @@ def test_an_error_of_a_tool_is_a_result_with_every_field(deployed: Harness) -> N
     assert [each["field"] for each in result["structuredContent"]["error"]["details"]] == ["width", "steps"]
 
 
+def test_a_key_at_its_limit_of_active_tasks_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTIVE_TASKS_PER_KEY", "1")
+    call = {"name": "generate_image", "arguments": {"prompt": "A dog"}}
+    first, second = (ask("tools/call", call)[1]["result"] for _ in range(2))
+    assert first["structuredContent"]["status"] == "IN_QUEUE"
+    assert (second["isError"], second["structuredContent"]["error"]["code"]) == (True, "too_many_active_tasks")
+
+
 def test_a_failure_of_aws_shows_nothing_of_its_inside(deployed: Harness) -> None:
     deployed.dynamodb.delete_table(TableName="tasks")
     _, answer = ask("tools/call", {"name": "get_task", "arguments": {"task_id": "a"}})

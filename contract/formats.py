@@ -30,6 +30,7 @@ _PATHS: Final[Mapping[str, Mapping[str, str]]] = {
     Format.RUNPOD: {"task.content": "input", "task.metadata": ""},
     Format.COMFY: {
         "task.content": "workflow",
+        "task.content.extra_data": "extra_data",
         "task.metadata.context": "metadata",
         "task.metadata.tasktype": "workflow",
         "task.metadata": "",

@@ -7,7 +7,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from contract.errors import FieldError, InvalidTask
-from contract.picture_formats import HEAD_BYTES, detect_format
+from contract.media_formats import detect_medium
+from contract.picture_formats import HEAD_BYTES
 from contract.record import Status
 from contract.storage import S3Location
 from contract.tenancy import Tenant
@@ -60,7 +61,7 @@ class ComfyAssets:
         files = form.files.get("file", [])
         if len(files) != 1:
             raise InvalidTask([FieldError("file", f"needs one file; the form has {len(files)}")])
-        found = detect_format(files[0][:HEAD_BYTES])
+        found = detect_medium(files[0][:HEAD_BYTES])
         if found is None or not found.extension:
             name = found.name if found else "of an unknown format"
             raise InvalidTask([FieldError("file", f"is {name}; send a picture, a video or a sound")])

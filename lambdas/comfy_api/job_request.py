@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.errors import FieldError, InvalidTask
 from contract.json_values import parse_json_object
 from contract.model_errors import what_to_write
+from contract.pipeline.graph import EXTRA_DATA
 from contract.task import TaskType
 from contract.webui_values import shown
 from lambdas.comfy_api.refusals import INVALID_METADATA, MISSING_ASSET, UI_FORMAT, WORKFLOW
@@ -40,7 +41,10 @@ class JobRequest(BaseModel):
         }
         if self.metadata:
             metadata["context"] = self.metadata
-        return {"task": {"metadata": metadata, "content": with_links(self.workflow, link_to)}}
+        content = with_links(self.workflow, link_to)
+        if self.extra_data:
+            content[EXTRA_DATA] = self.extra_data
+        return {"task": {"metadata": metadata, "content": content}}
 
 
 def parse_job(body: str | bytes) -> JobRequest:
@@ -52,10 +56,6 @@ def parse_job(body: str | bytes) -> JobRequest:
     if {"nodes", "links"} <= request.workflow.keys():
         message = "is the form in which the editor saves it; export it with Workflow > Export (API)"
         raise InvalidTask([FieldError(WORKFLOW, message, UI_FORMAT)])
-    # Nothing but the graph goes on, and a key for API nodes would reach a machine that uses none.
-    if request.extra_data:
-        message = "is not used, because runtimes have no API nodes; leave it out, and the `api_key` of a submission too"
-        raise InvalidTask([FieldError(f"extra_data.{name[:40]}", message) for name in request.extra_data])
     return request
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from contract.errors import FieldError, InvalidTask, TaskFinished
 from contract.formats import Format
+from contract.pipeline.graph import graph_of
 from contract.record import Record, Status
 from contract.routing import Catalogue
 from contract.tenancy import Tenant
@@ -104,7 +105,7 @@ class ComfyJobs:
     def workflow(self, runtime: str, job_id: str, *, tenant: Tenant) -> JobWorkflow:
         """Return the graph of a job, whose assets are links; raises MessageLost if it is no longer stored."""
         record = self._read(runtime, job_id, tenant)
-        return {"workflow": stored_message(record, bucket=self._bucket).task.content, "format": "api"}
+        return {"workflow": graph_of(stored_message(record, bucket=self._bucket).task.content), "format": "api"}
 
     def list(self, runtime: str, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> ComfyJobPage:
         """Return a page of the jobs of a runtime, the newest first, and the cursor of the next page."""

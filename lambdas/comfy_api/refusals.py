@@ -19,7 +19,8 @@ WORKFLOW: Final = "workflow"
 MISSING_ASSET: Final = "missing_asset"
 UI_FORMAT: Final = "workflow_format_ui"
 INVALID_METADATA: Final = "metadata_invalid"
-_INPUTS: Final = ".inputs."
+#: What is between the id of a node and the name of an input in the path of a field.
+INPUTS: Final = ".inputs."
 
 
 class KeyUsedAgain(DarkroomError):
@@ -85,7 +86,7 @@ def _node_errors(details: Sequence[FieldError]) -> dict[str, NodeProblems]:
     for detail in details:
         if not detail.field.startswith(f"{WORKFLOW}."):
             continue
-        node, _, name = detail.field.removeprefix(f"{WORKFLOW}.").partition(_INPUTS)
+        node, _, name = detail.field.removeprefix(f"{WORKFLOW}.").partition(INPUTS)
         node = node.removesuffix(".class_type").removesuffix(".inputs")
         extra = {"input_name": name} if name else {}
         found[node].append({"type": detail.code, "message": detail.message, "details": name, "extra_info": extra})

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
 from runtime_image.process.engine import InputFile
-from runtime_image.process.media_formats import detect_medium
 
 #: Random hexadecimal digits behind the task's id: no two runs share a folder, and no other folder looks like one.
 DIGITS: Final = 16

@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from contract.json_values import compact_json
+from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
 from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
 from runtime_image.comfyui.folders import TEMPORARY, ComfyUiFolders
 from runtime_image.process.engine import Outputs, Picture
-from runtime_image.process.media_formats import detect_medium
 
 #: Files of one workflow, and bytes of each, that are stored.
 MAX_FILES: Final = 200

@@ -169,6 +169,19 @@ def test_a_failed_job_names_its_node(call: ComfyCalls) -> None:
     assert failed["error"] == error | {"traceback": None}
 
 
+def test_a_refused_workflow_names_its_first_broken_node(call: ComfyCalls) -> None:
+    _, job = call.create()
+    call.harness.claim(job["id"])
+    details = [{"field": "task.content.4.inputs.ckpt_name", "message": "is not in the list"}]
+    error = {"code": "workflow_refused", "message": "no", "details": details}
+    call.harness.finish(job["id"], Outcome(Status.FAILED, error=error))
+    _, failed, _ = call("GET", f"/jobs/{job['id']}")
+    assert (failed["error"]["node_id"], failed["error"]["message"]) == (
+        "4",
+        "workflow.4.inputs.ckpt_name: is not in the list",
+    )
+
+
 def test_a_job_is_cancelled_once_and_an_ended_one_stays(call: ComfyCalls) -> None:
     _, job = call.create()
     for _ in range(2):
@@ -261,13 +274,19 @@ def test_an_asset_that_is_not_there_is_named_with_its_node(call: ComfyCalls, inf
         ({"workflow": {"nodes": [], "links": []}}, "workflow_format_ui", "export it with Workflow > Export (API)"),
         ({"workflow": {}, "colour": 1}, "invalid_request", "colour: is not known; there are workflow, extra_data"),
         ({"workflow": {}, "metadata": {"a": 1}}, "metadata_invalid", "metadata.a: is 1; write text, in quotes"),
-        ({"workflow": {}, "extra_data": {"api_key_comfy_org": "k"}}, "invalid_request", "runtimes have no API nodes"),
     ],
 )
 def test_a_broken_call_is_told_what_to_write(call: ComfyCalls, body: Any, code: str, words: str) -> None:
     status, found, message = call.refusal("POST", "/jobs", body)
     assert (status, found) == (422, code)
     assert words in message
+
+
+def test_a_key_for_api_nodes_is_refused_where_there_are_none(call: ComfyCalls) -> None:
+    status, body = call.create(extra_data={"api_key_comfy_org": "hush"})
+    assert (status, body["error"]["code"]) == (422, "invalid_request")
+    assert body["error"]["message"].startswith("extra_data.api_key_comfy_org: ")
+    assert "hush" not in str(body)
 
 
 def test_a_runtime_of_the_web_ui_takes_no_workflow(call: ComfyCalls) -> None:
@@ -283,6 +302,12 @@ def test_what_is_not_there_is_not_found(call: ComfyCalls) -> None:
     assert call.refusal("GET", "/assets/nothing.png")[:2] == (404, "not_found")
     assert call("HEAD", "/assets/by-hash/blake3:0")[:2] == (404, None)
     assert call.refusal("GET", "/jobs/any/events")[:2] == (501, "not_implemented")
+
+
+def test_sounds_and_videos_are_assets_too(call: ComfyCalls) -> None:
+    for content, type_ in ((b"fLaC a sound", "audio/flac"), (b"\0\0\0\x18ftypmp42", "video/mp4")):
+        status, asset = call.upload(content)
+        assert (status, asset["content_type"]) == (201, type_)
 
 
 @pytest.mark.parametrize(

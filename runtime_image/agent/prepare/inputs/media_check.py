@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES, UnusablePicture
 from runtime_image.process.engine import InputFile, InputKind
-from runtime_image.process.media_formats import detect_medium
 
 #: First parts of the content types that a kind takes. The sound of a video is audio as well.
 _ACCEPTED: Final = {InputKind.AUDIO: ("audio/", "video/"), InputKind.VIDEO: ("video/", "image/gif", "image/webp")}

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from contract.model_folders import COMFYUI_FURTHER_FOLDERS
+from contract.pipeline.node_list import NodeList, core_nodes
 from runtime_image.launcher.comfyui import FOLDERS, freeze_after_first_prompt, main
 from runtime_image.process.webui_environment import WEBUI_VARIABLES
 from runtime_image.supervisor.settings import SupervisorSettings
@@ -187,3 +188,43 @@ def test_a_lock_file_that_lacks_what_comfyui_asks_for_ends_the_build(tmp_path: P
     pins = {"COMFYUI_REPO": f"file://{tmp_path / 'newer'}", "COMFYUI_COMMIT": commit}
     _, message = install(tmp_path, shelf, **pins)
     assert "torch" in message
+
+
+#: Program in the place of ComfyUI's: the embedded one, by the flags of the real one.
+MAIN = """
+import sys
+from embedded_comfyui.__main__ import main
+given = dict(word.partition("=")[::2] for word in sys.argv[1:])
+assert {"--cpu", "--disable-api-nodes"} <= given.keys()
+main(["--port", given["--port"], "--models", given["--models-directory"], "--base-directory", given["--temp-directory"]])
+"""
+
+
+@pytest.mark.slow
+def test_the_build_asks_comfyui_for_its_nodes(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(MAIN)
+    script = [sys.executable, str(SCRIPTS / "write_node_list.py"), str(tmp_path), str(tmp_path / "nodes.json")]
+    subprocess.run(script, env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=True)
+
+    found = NodeList.read(tmp_path / "nodes.json")
+    assert found.comfyui_version == versions()["COMFYUI_VERSION"]
+    sampler = found.nodes["KSampler"]
+    assert sampler.required is not None
+    assert "latent_image" in sampler.required
+    assert found.nodes["CheckpointLoaderSimple"].models == {"ckpt_name": ("checkpoints",)}
+    assert found.nodes["LoadImage"].files == {"image": "image"}
+    assert found.nodes["SaveImage"].output_node
+    core = core_nodes()
+    assert {name: node.models for name, node in found.nodes.items()} == {
+        name: core.nodes[name].models for name in found.nodes
+    }
+
+
+@pytest.mark.slow
+def test_a_comfyui_that_does_not_start_ends_the_build(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("raise SystemExit(3)\n")
+    script = [sys.executable, str(SCRIPTS / "write_node_list.py"), str(tmp_path), str(tmp_path / "nodes.json")]
+    variables = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    result = subprocess.run(script, env=variables, capture_output=True, text=True, check=False)
+    assert "its exit code is 3" in result.stderr
+    assert not (tmp_path / "nodes.json").exists()

@@ -206,6 +206,9 @@ def _check_classes(sound: Mapping[str, Node], nodes: NodeList, rules: NodeRules,
             errors.append(FieldError(f"{path}.class_type", f"{name[:MAX_NAME]} {reason}", "node_not_allowed"))
         if described is None:
             is_known_whole = False
+            if rules.names(name):
+                # Only the image knows the custom nodes that it brings, and ComfyUI refuses those that it lacks.
+                continue
             if name not in suggestions and len(suggestions) < MAX_COMPARED_CLASSES:
                 suggestions[name] = _similar(name, nodes)
             message = f"the runtime's ComfyUI has no node {name[:MAX_NAME]!r}{suggestions.get(name, '')}"

@@ -39,6 +39,10 @@ class NodeRules:
     disallowed_nodes: Collection[str] = ()
     api_nodes: bool = False
 
+    def names(self, name: str) -> bool:
+        """Return True if `allowed_nodes` names a class by more than `*`, as it names those of custom nodes."""
+        return any(matches(name, pattern) for pattern in self.allowed_nodes if pattern != "*")
+
     def reason_against(self, name: str, *, is_api_node: bool) -> str | None:
         """Return why workflows may not use a class; None if they may."""
         if any(matches(name, pattern) for pattern in self.disallowed_nodes):

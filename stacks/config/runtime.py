@@ -185,6 +185,11 @@ class RuntimeConfig(Runtime):
         if self.type != "comfyui" and (self.custom_nodes or self.preload):
             name = "customNodes" if self.custom_nodes else "preload"
             raise ValueError(f"{name} is for runtimes of type comfyui; leave it out")
+        if self.custom_nodes and set(self.allowed_nodes) <= {"*"}:
+            raise ValueError(
+                'customNodes: workflows with them would be refused; name their classes, such as allowedNodes: ["*",'
+                " UpscaleTiles]"
+            )
         if self.custom_nodes and self.image is not None:
             raise ValueError("customNodes: have no effect because image is set and brings its own; leave them out")
         unique(self.custom_nodes, lambda node: node.repository.rpartition("/")[2].removesuffix(".git"), "name")

@@ -73,7 +73,7 @@ def test_an_image_is_built_for_each_engine_and_each_set_of_custom_nodes(tmp_path
         RuntimeConfig(name="a", dynamic_model=True),
         RuntimeConfig(name="b", type="comfyui"),
         RuntimeConfig(name="c", type="comfyui"),
-        RuntimeConfig(name="d", type="comfyui", custom_nodes=(node,)),
+        RuntimeConfig(name="d", type="comfyui", custom_nodes=(node,), allowed_nodes=("Upscale*",)),
     ]
     addresses = [images.uri_for(runtime) for runtime in runtimes]
     app.synth()

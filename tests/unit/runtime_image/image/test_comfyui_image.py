@@ -65,8 +65,13 @@ def test_comfyui_may_have_every_variable_of_its_stage() -> None:
     given = {
         word.split("=", 1)[0] for value in stages()["runtime-comfyui"].values("ENV") for word in shlex.split(value)
     }
-    agents = {name for name in given if name.startswith("COMFYUI_")} | {"RUNTIME_TYPE", "WEBUI_COMMAND"}
+    agents = {name for name in given if name.startswith("COMFYUI_")} | {"NODE_LIST", "RUNTIME_TYPE", "WEBUI_COMMAND"}
     assert given - agents <= WEBUI_VARIABLES
+
+
+def test_the_agent_reads_the_list_that_the_build_has_written() -> None:
+    (written,) = [value for value in stages()["comfyui"].values("RUN") if "write_node_list" in value]
+    assert written.split()[-1] == environment("comfyui")["NODE_LIST"]
 
 
 def test_torch_is_built_for_the_gpus_that_the_environment_file_accepts() -> None:
@@ -196,7 +201,8 @@ import sys
 from embedded_comfyui.__main__ import main
 given = dict(word.partition("=")[::2] for word in sys.argv[1:])
 assert {"--cpu", "--disable-api-nodes"} <= given.keys()
-main(["--port", given["--port"], "--models", given["--models-directory"], "--base-directory", given["--temp-directory"]])
+folders = ["--models", given["--models-directory"], "--base-directory", given["--temp-directory"]]
+main(["--port", given["--port"], *folders])
 """
 
 

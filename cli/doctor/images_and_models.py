@@ -73,7 +73,7 @@ def check_models(environment: Environment, clients: Clients) -> Iterator[Finding
     for runtime in environment.runtimes:
         checkpoints = [checkpoint_key(runtime.model_filename)] if runtime.model_filename else []
         for key in (*checkpoints, *runtime.preload):
-            if _has_model(bucket, key, clients):
+            if has_model(bucket, key, clients):
                 yield ok(f"{runtime.name}: s3://{bucket}/{key} is there")
                 continue
             folder, _, name = key.rpartition("/")
@@ -85,7 +85,7 @@ def check_models(environment: Environment, clients: Clients) -> Iterator[Finding
             )
 
 
-def _has_model(bucket: str, key: str, clients: Clients) -> bool:
+def has_model(bucket: str, key: str, clients: Clients) -> bool:
     """Return True if the bucket holds a key, or any file of a folder."""
     if key.endswith("/"):
         return bool(clients("s3").list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))

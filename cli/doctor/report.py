@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from cli.doctor.images_and_models import any_checkpoint
 from cli.doctor.removal import REMOVAL_CHECKS
 from cli.doctor.runner import CHECKS, CREDENTIALS, examine
 from cli.doctor.smoke import smoke_test
+from cli.doctor.workflow import workflow_check
 from cli.environment import LOCAL, SystemEndpoints
 from cli.environment_file import read_chosen_file, region_of
 from cli.errors import Unhealthy, WrongUsage
@@ -29,7 +31,13 @@ _MARKS: Final = {
 
 
 def report_findings(
-    session: Session, *, smoke: bool, offline: bool, before_destroy: bool, timeout_seconds: float
+    session: Session,
+    *,
+    smoke: bool,
+    offline: bool,
+    before_destroy: bool,
+    workflow: Path | None,
+    timeout_seconds: float,
 ) -> None:
     """Print what all checks find; raises Unhealthy if there is a problem."""
     if before_destroy and session.choice.name == LOCAL:
@@ -37,7 +45,9 @@ def report_findings(
     environment = read_chosen_file(session.choice)
     console = Console(stderr=session.as_json, emoji=False)
     findings: dict[str, list[Finding]] = {}
-    if offline:
+    if workflow:
+        sections = _workflow_section(session, environment, workflow)
+    elif offline:
         sections = _offline_sections(environment)
     else:
         checks = REMOVAL_CHECKS if before_destroy else CHECKS
@@ -89,6 +99,17 @@ def _sections(
             yield check.name, examine(check, environment, clients)
     if smoke or is_local:
         yield "smoke test", _smoke(session, environment, timeout_seconds)
+
+
+def _workflow_section(
+    session: Session, environment: Environment, workflow: Path
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    clients = _clients(session, environment)
+    if session.choice.name == LOCAL:
+        endpoints = session.environment()
+        environment, clients = environment.model_copy(update={"model_bucket": endpoints.model_bucket}), endpoints.client
+    check = workflow_check(workflow)
+    yield check.name, examine(check, environment, clients)
 
 
 def _smoke(session: Session, environment: Environment, timeout_seconds: float) -> Iterator[Finding]:

@@ -241,7 +241,7 @@ class RuntimeAlarms(AlarmGroup):
             self,
             runtime,
             "unready-replicas",
-            f"At least half of the replicas have had no working Web UI for {UNREADY_MINUTES} minutes.",
+            f"At least half of the replicas have had no working engine for {UNREADY_MINUTES} minutes.",
             id_="UnreadyReplicas",
             metric=expression(
                 "IF(replicas > 0, 100 * (1 - FILL(ready, 0) / replicas), 0)",
@@ -256,7 +256,7 @@ class RuntimeAlarms(AlarmGroup):
             self,
             runtime,
             "failing-webuis",
-            "Replica after replica requeues tasks because its Web UI fails.",
+            "Replica after replica requeues tasks because its engine fails.",
             id_="FailingWebUis",
             metric=expression(
                 "(FILL(failures, 0) + FILL(released, 0)) / IF(FILL(replicas, 0) > 5, replicas / 5, 1)",

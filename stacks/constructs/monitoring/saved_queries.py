@@ -34,7 +34,7 @@ QUERIES: Final[Mapping[str, str]] = {
 | fields coalesce(event, message) as happened
 | stats count(*) as tasks, latest(task_id) as example by happened, runtime, @logStream
 | sort tasks desc""",
-    "Output of Web UIs": """filter process = "webui"
+    "Output of Web UIs": """filter event = "webui_output"
 | fields @timestamp, line, @logStream
 | sort @timestamp desc
 | limit 500""",

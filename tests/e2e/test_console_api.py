@@ -95,7 +95,7 @@ def test_a_failed_task_is_retried(system: System, submit: Submit) -> None:
 @pytest.mark.slow
 def test_runtimes_name_what_their_tasks_may_use(system: System) -> None:
     listed = system.http("GET", "/v1alpha2/runtimes").json()["runtimes"]
-    assert [runtime["name"] for runtime in listed] == ["sdruntime", "dynamic"]
+    assert [runtime["name"] for runtime in listed] == ["sdruntime", "dynamic", "comfyui"]
     assert system.http("GET", "/runtimes/sdruntime/sdapi/v1/samplers").status_code == 200
     shown = system.http("GET", "/v1alpha2/runtimes/sdruntime").json()
     assert "Euler a" in shown["samplers"]
@@ -107,7 +107,7 @@ def test_runtimes_name_what_their_tasks_may_use(system: System) -> None:
 def test_the_fleet_is_shown_to_keys_that_see_all_tasks(system: System) -> None:
     assert system.http("GET", "/v1alpha2/fleet").json()["error"]["code"] == "forbidden"
     fleet = system.http("GET", "/v1alpha2/fleet", key=system.api_key("boss")).json()
-    assert [runtime["name"] for runtime in fleet["runtimes"]] == ["sdruntime", "dynamic"]
+    assert [runtime["name"] for runtime in fleet["runtimes"]] == ["sdruntime", "dynamic", "comfyui"]
     assert (fleet["nodes"], fleet["undelivered_webhooks"]) == (None, 0)
 
 

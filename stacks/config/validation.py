@@ -35,6 +35,7 @@ RESERVED_VARIABLES: Final = frozenset(
         "MODELS_STATE_FILE",
         "MODEL_BUCKET",
         "MODEL_FILENAME",
+        "NODE_LIST",
         "ORCHESTRATOR",
         "OUTPUT_BUCKET",
         "POD_NAME",

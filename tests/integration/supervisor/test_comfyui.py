@@ -72,6 +72,7 @@ def comfyui(harness: ContainerHarness) -> ComfyUiContainer:
     return ComfyUiContainer(harness)
 
 
+@pytest.mark.slow
 def test_from_the_start_over_the_end_of_the_worker_to_a_stop_in_mid_prompt(comfyui: ComfyUiContainer) -> None:
     container = comfyui.container
     comfyui.submit("cat")

@@ -52,8 +52,8 @@ LEFT_TO_THE_ENVIRONMENT_FILE = {
 }
 #: Variables that have a value and may be given another by `extraEnv`.
 OPEN_TO_THE_ENVIRONMENT_FILE = {"WEBUI_MEMORY_LIMIT"}
-#: What the image brings: only it knows where its Web UI and its models are.
-SET_BY_THE_IMAGE = {"WEBUI_COMMAND", "BAKED_MODELS_DIRECTORY"}
+#: What the image brings: only it knows where its Web UI, its models and its list of nodes are.
+SET_BY_THE_IMAGE = {"WEBUI_COMMAND", "BAKED_MODELS_DIRECTORY", "NODE_LIST"}
 #: What the engines add, because they put the Web UI into a second container.
 SET_BY_ENGINES = {"WEBUI_HOST", "WEBUI_HOST_PORT"}
 #: Variables that the supervisor gives to the agent.

@@ -46,8 +46,11 @@ ENTRY_TOPIC: Final = "entry-topic"
 KEY_ATTRIBUTE: Final = "id"
 #: DynamoDB deletes an item some time after this moment, in epoch seconds.
 TTL_ATTRIBUTE: Final = "expires_at"
-#: Keys of a record's `sampling`, in the Web UI's own words.
-SAMPLING_KEYS: Final = ("sampling_step", "sampling_steps", "job_no", "job_count")
+#: Keys of a record's `sampling`: the Web UI's own words, and the nodes of a workflow.
+SAMPLING_KEYS: Final = (
+    *("sampling_step", "sampling_steps", "job_no", "job_count"),
+    *("node", "class_type", "nodes_done", "nodes_total"),
+)
 #: Keys of a record's `models`: the bytes of the models that a task waits for, and the bytes on the replica so far.
 MODELS_KEYS: Final = ("bytes", "bytes_done")
 #: Index that lists the tasks of a tenant at a runtime by time of submission; keys and the attributes of a listing only.
@@ -159,7 +162,7 @@ class Record(BaseModel):
     retries: int = 0
     progress_permille: int = 0
     #: Known progress of the sampling of a running task: `SAMPLING_KEYS`.
-    sampling: dict[str, int] | None = None
+    sampling: dict[str, int | str] | None = None
     #: Progress of the models that a task waits for on its replica: `MODELS_KEYS`.
     models: dict[str, int] | None = None
     #: The preview of a running task's picture, if its policy asks for one: an `s3://` URI.

@@ -119,7 +119,7 @@ def report_progress(
     *,
     owner: str,
     progress_permille: int,
-    sampling: Mapping[str, int],
+    sampling: Mapping[str, int | str],
     models: Mapping[str, int] | None = None,
     preview_url: str | None = None,
 ) -> Request:

@@ -24,6 +24,10 @@ class OutputFile:
     url: str = field(repr=False)
     #: A link to a small WebP picture.
     thumbnail: str | None = field(default=None, repr=False)
+    #: Of a file of a workflow: the node that made it, its kind (`image`, `video` …), and its name at ComfyUI.
+    node_id: str | None = None
+    kind: str | None = None
+    filename: str | None = None
 
     @property
     def name(self) -> str:
@@ -46,12 +50,16 @@ class TaskFailure:
 
 @dataclass(frozen=True)
 class SamplingPosition:
-    """Step and job of a running task; None where the Web UI does not know it yet."""
+    """Position of a running task; None where it is not known: a Web UI counts jobs, and ComfyUI nodes."""
 
     sampling_step: int | None = None
     sampling_steps: int | None = None
     job_no: int | None = None
     job_count: int | None = None
+    node: str | None = None
+    class_type: str | None = None
+    nodes_done: int | None = None
+    nodes_total: int | None = None
 
 
 @dataclass(frozen=True)

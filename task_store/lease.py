@@ -18,7 +18,7 @@ class ProgressReport(NamedTuple):
 
     permille: int
     #: The known values of `contract.record.SAMPLING_KEYS`.
-    sampling: Mapping[str, int]
+    sampling: Mapping[str, int | str]
     #: The `s3://` URI of the newest preview, if there is one.
     preview_url: str | None = None
     #: The known values of `contract.record.MODELS_KEYS` while the task waits for its models.

@@ -72,6 +72,18 @@ def with_literal(value: object, literal: object) -> object:
     return value | {_WRAPPED: literal} if isinstance(value, dict) and _WRAPPED in value else literal
 
 
+def prompt_of(content: Mapping[str, Any]) -> str | None:
+    """Return the text that describes the result: of a node that `positive` links to, otherwise the first text."""
+    nodes = {node.id: node for node in nodes_of(content)}
+    linked = [link.node for node in nodes.values() if (link := link_of(node.inputs.get("positive")))]
+    for node_id in (*linked, *nodes):
+        for name in ("text", "prompt") if node_id in nodes else ():
+            text = literal_of(nodes[node_id].inputs.get(name))
+            if isinstance(text, str) and text.strip():
+                return text
+    return None
+
+
 def matches(name: str, pattern: str) -> bool:
     """Return True if a name has the form of a pattern, in which `*` means any text and nothing else is special."""
     return fnmatchcase(name, pattern.replace("[", "[[]").replace("?", "[?]"))

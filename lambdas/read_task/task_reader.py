@@ -1,5 +1,6 @@
 """Reader of tasks: shows, lists and cancels tasks, and delivers their webhooks again."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -7,14 +8,16 @@ from contract.errors import NoWebhook, TaskNotFinished, TooManyRedeliveries
 from contract.heartbeat import HEARTBEAT_EXPIRY_MS
 from contract.record import Record, Status
 from contract.routing import Catalogue
+from contract.task import TaskType
 from contract.tenancy import Tenant
 from contract.webhook import MAX_REDELIVERIES
 from lambdas.messaging.webhook_queue import WebhookQueue
 from lambdas.read_task.task_request import TaskRequest, show_request
 from lambdas.runtime.observability import logger
 from lambdas.tasks.cancellation import cancel, read_known
-from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.queue_place import NO_PLACE, QueuePlace, QueuePlaces
+from lambdas.tasks.shown_outputs import wants_inline, with_base64, with_nodes
 from lambdas.tasks.task_list import list_tasks, parse_query
 from lambdas.tasks.task_view import (
     ModelTransfer,
@@ -23,9 +26,8 @@ from lambdas.tasks.task_view import (
     TaskPage,
     Wait,
     show_task,
-    wants_inline,
-    with_base64,
 )
+from lambdas.tasks.workflow_files import WorkflowFiles
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 
@@ -53,12 +55,17 @@ class TaskReader:
         self._task_bucket = task_bucket
         self._now_ms = now_ms
         self._places = places
+        self._files = WorkflowFiles(outputs=outputs)
 
     def show(self, task_id: str, parameters: Mapping[str, str] | None = None, *, tenant: Tenant) -> ShownTask:
         """Return a task, with its outputs inline if the query parameters ask for them."""
         is_inline = wants_inline(parameters)
         record = read_known(self._repository, task_id, tenant)
         task = self._show(record, tenant, self._places.of(record))
+        if record.tasktype == TaskType.PIPELINE and record.status is Status.COMPLETED:
+            # The list of the files may have been deleted before the files.
+            with contextlib.suppress(OutputGone):
+                task = with_nodes(task, self._files.of(record))
         return with_base64(task, outputs=self._outputs) if is_inline else task
 
     def request(self, task_id: str, *, tenant: Tenant) -> TaskRequest:

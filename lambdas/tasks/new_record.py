@@ -5,11 +5,13 @@ import hashlib
 from contract.errors import MessageTooLarge
 from contract.json_values import canonical_json, compact_json
 from contract.message import TaskMessage
+from contract.pipeline.graph import prompt_of
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status, listed_prompt
 from contract.redaction import without_secrets
 from contract.runpod import called_endpoint
 from contract.storage import MAX_MESSAGE_BYTES, run_id_of_submission
 from contract.submission import Submission
+from contract.task import TaskType
 from contract.tenancy import scoped
 from lambdas.tasks.stored_message import message_place
 
@@ -37,6 +39,7 @@ def new_record(
         )
     storable = task.model_copy(update={"content": without_secrets(task)})
     stored_body = body if storable == task else message.model_copy(update={"task": storable}).to_body()
+    is_workflow = metadata.tasktype is TaskType.PIPELINE
     record = Record(
         tenant=tenant,
         id=metadata.id,
@@ -49,7 +52,7 @@ def new_record(
         endpoint=called_endpoint(metadata.tasktype, task.content),
         context=compact_json(metadata.context),
         webhook=metadata.webhook,
-        prompt=listed_prompt(task.content),
+        prompt=listed_prompt({"prompt": prompt_of(task.content)} if is_workflow else task.content),
         checkpoint=submission.checkpoint,
         requested_checkpoint=submission.requested_checkpoint,
         requested_runtime=submission.requested_runtime,

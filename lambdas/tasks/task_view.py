@@ -1,22 +1,17 @@
 """View of a task over HTTP: its fields, and its outputs as links or inline."""
 
-import base64
-import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NotRequired, cast
+from typing import Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
 from contract.batch import Batch
-from contract.errors import FieldError, InvalidTask
 from contract.record import Record, Status
 from contract.storage import S3Location, output_location, output_run, thumbnail_key
 from contract.tenancy import name_in
 from contract.webhook import WebhookState
 from lambdas.http.responses import Link, Moment, moment
-from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.queue_place import NO_PLACE, QueuePlace
-from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
 
 class Output(TypedDict):
@@ -27,6 +22,10 @@ class Output(TypedDict):
     url: Link
     #: A WebP of the picture within 256 x 256 pixels; null if Pillow cannot make it; only pictures have the field.
     thumbnail: NotRequired[Link | None]
+    #: The node of a workflow that made the file, the kind of the file, and its name at ComfyUI.
+    node_id: NotRequired[str]
+    kind: NotRequired[Literal["image", "video", "audio", "text", "latent", "file"]]
+    filename: NotRequired[str]
     #: The object itself, if it was asked for; null where it does not fit or is gone.
     base64: NotRequired[str | None]
 
@@ -78,12 +77,17 @@ class TaskTimes(TypedDict):
 
 
 class Sampling(TypedDict, total=False):
-    """Steps and jobs of a running task, as the Web UI counts them; unknown ones are left out."""
+    """Known position of a running task: steps and jobs of the Web UI, or steps and nodes of a workflow."""
 
     sampling_step: int
     sampling_steps: int
     job_no: int
     job_count: int
+    #: The node that runs, and its class.
+    node: str
+    class_type: str
+    nodes_done: int
+    nodes_total: int
 
 
 class ModelTransfer(TypedDict):
@@ -259,41 +263,3 @@ def _times(submitted_at_ms: int, started_at_ms: int | None, completed_at_ms: int
 
 def _iso(epoch_ms: int | None) -> str | None:
     return None if epoch_ms is None else moment(epoch_ms)
-
-
-_CHOICES: Final = {"true": True, "false": False}
-
-
-def wants_inline(parameters: Mapping[str, str] | None) -> bool:
-    """Return True if the query parameters ask for inline outputs; raises InvalidTask with every broken one."""
-    given = dict(parameters or {})
-    inline = given.pop("inline", "false")
-    errors = [FieldError(name[:40], "is no parameter; there is inline") for name in given]
-    if inline not in _CHOICES:
-        errors.append(FieldError("inline", f"is {inline[:40]!r}; write true or false"))
-    if errors:
-        raise InvalidTask(errors)
-    return _CHOICES[inline]
-
-
-def with_base64(task: ShownTask, *, outputs: OutputBucket, max_bytes: int = MAX_RESPONSE_BYTES) -> ShownTask:
-    """Return a task with `base64` at each output; None where the output does not fit or was deleted.
-
-    Earlier outputs have precedence: the pictures, then the Web UI's response.
-    """
-    # Lambda returns the body as JSON inside JSON, which doubles its quotation marks.
-    room = max(max_bytes - len(json.dumps(json.dumps(task))), 0) * 3 // 4
-    shown: list[Output] = []
-    for output in task["outputs"]:
-        data = _read(outputs, output["s3_url"], room)
-        room -= len(data or b"")
-        shown.append({**output, "base64": None if data is None else base64.b64encode(data).decode()})
-    return {**task, "outputs": shown}
-
-
-def _read(outputs: OutputBucket, uri: str, max_bytes: int) -> bytes | None:
-    try:
-        found = outputs.read_within([uri], max_bytes=max_bytes)
-    except OutputGone:
-        return None
-    return found[0] if found else None

@@ -25,6 +25,8 @@ class WorkflowFile:
     filename: str
     #: `output` or `temp`.
     kind: str
+    #: `image`, `video`, `audio`, `text`, `latent` or `file`.
+    medium: str
     uri: str
 
 
@@ -50,4 +52,5 @@ def _files(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[WorkflowFile]:
                 match item:
                     case {"n": int(number), "s3_url": str(uri), "filename": str(filename)}:
                         kind = str(item.get("type", OUTPUT_KIND))
-                        yield WorkflowFile(number, node_id, list_name, filename, kind, uri)
+                        medium = str(item.get("kind") or "file")
+                        yield WorkflowFile(number, node_id, list_name, filename, kind, medium, uri)

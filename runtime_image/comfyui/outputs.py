@@ -38,9 +38,9 @@ class ComfyUiOutputs(Outputs):
     entries: tuple[dict[str, Any], ...] = ()
 
     def response_with(self, urls: Sequence[str]) -> bytes:
-        """Return the list with the number and the address of each stored file."""
-        for number, (entry, url) in enumerate(zip(self.entries, urls, strict=True), 1):
-            entry |= {"n": number, "s3_url": url}
+        """Return the list with the number, the kind and the address of each stored file."""
+        for number, (entry, file, url) in enumerate(zip(self.entries, self.pictures, urls, strict=True), 1):
+            entry |= {"n": number, "kind": file.kind, "s3_url": url}
         return compact_json(self.listing).encode()
 
 

@@ -79,7 +79,7 @@ class Progress:
     #: True once a step of the running job is done.
     has_stepped: bool = False
     #: The known values of `contract.record.SAMPLING_KEYS`, for the task's record.
-    sampling: Mapping[str, int] = field(default_factory=dict)
+    sampling: Mapping[str, int | str] = field(default_factory=dict)
     #: The running call, if the engine names it.
     call: object | None = None
     #: The preview of the picture, base64, if it was asked for and exists.

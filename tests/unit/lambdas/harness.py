@@ -110,7 +110,7 @@ class Harness:
         self.dynamodb.update_item(TableName="tasks", **request)
         return self.record(task_id)
 
-    def report(self, task_id: str, permille: int, sampling: dict[str, int], **known: Any) -> None:
+    def report(self, task_id: str, permille: int, sampling: Mapping[str, int | str], **known: Any) -> None:
         request = transitions.report_progress(
             task_id,
             self.record(task_id).run_id,

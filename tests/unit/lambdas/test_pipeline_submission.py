@@ -7,10 +7,15 @@ import pytest
 
 from contract.errors import InvalidTask
 from contract.message import TaskMessage
+from contract.record import Status
 from contract.redaction import text_without_secrets
-from contract.tenancy import Tenant
+from contract.tenancy import SHARED, Tenant
+from contract.transitions import Outcome
+from lambdas.read_task.task_reader import TaskReader
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.own_links import OwnLinks
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
 from tests.harness.workflows import documented_pipeline, documented_workflow
 from tests.unit.lambdas.harness import PIPELINE_CATALOGUE, Harness
@@ -49,6 +54,43 @@ def test_the_documented_request_is_published_to_the_queue_of_its_runtime(pipelin
     assert TaskMessage.from_body(json.loads(body)).task.content == documented_workflow()
     assert (attributes["runtime"], attributes["tasktype"]) == ("comfyui", "pipeline")
     assert (record.runtime, record.sent_to, record.endpoint) == ("comfyui", "sdruntime", "")
+
+
+def test_a_listing_shows_the_prompt_of_a_workflow(pipelines: Harness) -> None:
+    assert (pipelines.submit(documented_pipeline()).prompt or "").startswith("beautiful scenery nature glass bottle")
+
+
+def test_a_task_shows_which_node_made_each_file(pipelines: Harness) -> None:
+    pipelines.submit(documented_pipeline())
+    pipelines.claim("test-pipeline")
+    position: dict[str, int | str] = {"node": "3", "class_type": "KSampler", "nodes_done": 4, "nodes_total": 7}
+    pipelines.report("test-pipeline", 500, position)
+    reader = TaskReader(
+        repository=pipelines.repository,
+        catalogue=PIPELINE_CATALOGUE,
+        webhooks=pipelines.webhooks,
+        output_bucket="output-bucket",
+        outputs=OutputBucket(client=pipelines.s3),
+        task_bucket=pipelines.task_bucket,
+        now_ms=lambda: pipelines.now_ms,
+        places=QueuePlaces(repository=pipelines.repository, now_ms=lambda: pipelines.now_ms),
+    )
+    assert reader.show("test-pipeline", tenant=SHARED)["sampling"] == position
+    picture, film, response = (f"s3://output-bucket/output/a/a-{name}" for name in ("1.png", "2.mp4", "x.out"))
+    images = [{"filename": "ComfyUI_00001_.png", "type": "output", "n": 1, "kind": "image", "s3_url": picture}]
+    videos = [{"filename": "film_00001_.mp4", "type": "output", "n": 2, "kind": "video", "s3_url": film}]
+    stored = {"prompt_id": "p", "outputs": {"9": {"images": images}, "12": {"images": videos, "text": ["a"]}}}
+    pipelines.s3.put_object(Bucket="output-bucket", Key="output/a/a-x.out", Body=json.dumps(stored))
+    done = Outcome(Status.COMPLETED, image_urls=(picture, film), output_url=response)
+    pipelines.finish("test-pipeline", done)
+    shown = reader.show("test-pipeline", tenant=SHARED)["outputs"]
+    assert [(file.get("node_id"), file.get("kind"), file.get("filename")) for file in shown] == [
+        ("9", "image", "ComfyUI_00001_.png"),
+        ("12", "video", "film_00001_.mp4"),
+        (None, None, None),
+    ]
+    pipelines.s3.delete_object(Bucket="output-bucket", Key="output/a/a-x.out")
+    assert "node_id" not in reader.show("test-pipeline", tenant=SHARED)["outputs"][0]
 
 
 def test_a_model_that_the_bucket_lacks_is_refused(pipelines: Harness) -> None:

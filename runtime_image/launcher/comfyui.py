@@ -1,4 +1,4 @@
-"""Start of ComfyUI in a process that shares its folders with the agent, and that collects garbage quickly.
+"""Start of ComfyUI in a process that shares folders with the agent, limits files and collects garbage quickly.
 
 usage: python -m runtime_image.launcher.comfyui SCRIPT [ARGUMENT …], in ComfyUI's folder and its Python
 """
@@ -6,6 +6,7 @@ usage: python -m runtime_image.launcher.comfyui SCRIPT [ARGUMENT …], in ComfyU
 import argparse
 import gc
 import os
+import resource
 import runpy
 import shlex
 import sys
@@ -21,6 +22,8 @@ API_NODES: Final = "--api-nodes"
 WITHOUT_API_NODES: Final = "--disable-api-nodes"
 #: End of the name of the thread in which ComfyUI works off its prompts.
 WORKER: Final = "(prompt_worker)"
+#: Bytes of a file that ComfyUI may write, the limit of a stored output.
+MAX_FILE_BYTES: Final = 2 * 1024**3
 #: Oldest generation of the garbage collector.
 _OLDEST: Final = 2
 
@@ -54,6 +57,8 @@ def main(script: str, *arguments: str, environment: Mapping[str, str] = os.envir
     if API_NODES in arguments:
         arguments = tuple(word for word in arguments if word not in {API_NODES, WITHOUT_API_NODES})
     make_folders(arguments)
+    # Beyond it a node fails with an error, and the disk that all tasks of the replica share stays free.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     gc.callbacks.append(freeze_after_first_prompt)
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")

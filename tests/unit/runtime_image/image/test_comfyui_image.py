@@ -14,7 +14,8 @@ import yaml
 
 from contract.model_folders import COMFYUI_FURTHER_FOLDERS
 from contract.pipeline.node_list import NodeList, core_nodes
-from runtime_image.launcher.comfyui import FOLDERS, freeze_after_first_prompt, main
+from runtime_image.comfyui import outputs
+from runtime_image.launcher.comfyui import FOLDERS, MAX_FILE_BYTES, freeze_after_first_prompt
 from runtime_image.process.webui_environment import WEBUI_VARIABLES
 from runtime_image.supervisor.settings import SupervisorSettings
 from stacks.config.gpu_instances import GPU_FAMILIES
@@ -88,6 +89,17 @@ def test_comfyui_finds_the_models_of_both_engines_in_one_bucket() -> None:
     assert {folder: tuple(others.split()) for folder, others in paths.items()} == COMFYUI_FURTHER_FOLDERS
 
 
+#: Program in the place of ComfyUI's: it records its arguments, and tries to write a file of more than 2 GiB.
+SCRIPT = """
+import json, sys
+open("arguments.json", "w").write(json.dumps(sys.argv))
+try:
+    open("video", "wb").truncate(2 * 1024**3 + 1)
+except OSError as error:
+    open("error.txt", "w").write(error.strerror)
+"""
+
+
 @pytest.mark.parametrize(
     ("further", "kept"),
     [
@@ -99,7 +111,7 @@ def test_comfyui_starts_with_its_folders_and_the_runtimes_arguments(
     tmp_path: Path, further: str, kept: list[str]
 ) -> None:
     script = tmp_path / "main.py"
-    script.write_text("import json, sys\nopen('arguments.json', 'w').write(json.dumps(sys.argv))\n")
+    script.write_text(SCRIPT)
     folders = {flag: tmp_path / flag.strip("-") for flag in FOLDERS}
     arguments = [word for flag, folder in folders.items() for word in (flag, str(folder))]
     code = "import sys; from runtime_image.launcher.comfyui import main; main(*sys.argv[1:])"
@@ -115,7 +127,9 @@ def test_comfyui_starts_with_its_folders_and_the_runtimes_arguments(
     assert given == ["main.py", *arguments, *kept]
     # The agent is another user, which writes inputs and removes outputs.
     assert {folder.stat().st_mode & 0o777 for folder in folders.values()} == {0o777}
-    assert callable(main)
+    # A video beyond the limit fails its node, because the disk is that of all tasks.
+    assert (tmp_path / "error.txt").read_text() == "File too large"
+    assert MAX_FILE_BYTES == outputs.MAX_FILE_BYTES
 
 
 def test_garbage_of_the_start_is_not_collected_again_after_the_first_prompt() -> None:

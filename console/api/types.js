@@ -14,7 +14,8 @@
  *   key: string | null, prompt: string | null, picture_count: number, thumbnail: string | null, error_code: string | null,
  * }} ListedTask
  * @typedef {ListedTask & {
- *   sampling: {sampling_step?: number, sampling_steps?: number, job_no?: number, job_count?: number} | null,
+ *   sampling: {sampling_step?: number, sampling_steps?: number, job_no?: number, job_count?: number, node?: string,
+ *     class_type?: string, nodes_done?: number, nodes_total?: number} | null,
  *   models: {bytes: number, bytes_done: number} | null, preview: string | null, attempts: number,
  *   outputs: Output[], output_location: string, error: TaskError | null,
  *   waits_for: {reason: "turn" | "replica", replicas: number, starting: {phase: "models" | "webui", models: {bytes: number, bytes_done: number}}[]} | null,

@@ -18,6 +18,7 @@ class Prompt:
     ) -> None:
         self.prompt_id = prompt_id
         self.call = call
+        self._graph = graph
         #: Set whenever ComfyUI's history or queue should be asked about the prompt.
         self.news = threading.Event()
         #: ComfyUI has begun with it, and has ended it.
@@ -73,9 +74,14 @@ class Prompt:
         share = self.step / self.steps if self.is_stepping else 0.0
         return min((done + share) / total, 1.0) if total else 0.0
 
-    def sampling(self) -> dict[str, int]:
+    def sampling(self) -> dict[str, int | str]:
         """Return the known values of the record's `sampling`."""
-        return {"sampling_step": self.step, "sampling_steps": self.steps} if self.is_stepping else {}
+        done, total = self._counts()
+        known: dict[str, int | str] = {"nodes_done": done, "nodes_total": total}
+        node = self.node
+        if node is not None:
+            known |= {"node": node, "class_type": str(self._graph.get(node, {}).get("class_type", ""))}
+        return known | ({"sampling_step": self.step, "sampling_steps": self.steps} if self.is_stepping else {})
 
     def _counts(self) -> tuple[int, int]:
         """Return how many nodes are done, and how many there are, without those of the cache."""

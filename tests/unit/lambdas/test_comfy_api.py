@@ -38,6 +38,7 @@ OUTCOME: Final = {
 DONE: Final = Outcome(
     Status.COMPLETED, image_urls=("s3://output-bucket/comfy/a-1.png",), output_url="s3://output-bucket/a.out"
 )
+NODES: Final[dict[str, int | str]] = {"node": "3", "class_type": "KSampler", "nodes_done": 3, "nodes_total": 7}
 BOUNDARY: Final = "boundary"
 FORM: Final = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -126,15 +127,15 @@ def test_a_job_from_its_submission_to_its_output(call: ComfyCalls) -> None:
     record = call.harness.record(job["id"])
     assert (record.tasktype, record.runtime, record.key_name, record.prefix) == ("pipeline", "flows", "shop", "comfy")
     call.harness.claim(job["id"])
-    call.harness.report(job["id"], 250, {"sampling_step": 2, "sampling_steps": 8})
+    call.harness.report(job["id"], 250, {**NODES, "sampling_step": 2, "sampling_steps": 8})
     _, running, _ = call("GET", f"/jobs/{job['id']}")
     assert running["status"] == "running"
     assert running["progress"] == {
         "value": 0.25,
-        "nodes_done": 0,
-        "nodes_total": 0,
-        "current_node": None,
-        "current_node_class": None,
+        "nodes_done": 3,
+        "nodes_total": 7,
+        "current_node": "3",
+        "current_node_class": "KSampler",
         "step": 2,
         "steps": 8,
     }

@@ -51,7 +51,9 @@ class CheckpointCatalogue:
 
     def has_object(self, key: str) -> bool:
         """Return True if the model bucket has an object with this key."""
-        return self._metadata_of(key) is not None
+        # The right to list is enough, so functions can read no models but checkpoints. The key itself is listed first.
+        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        return any(entry["Key"] == key for entry in found.get("Contents", ()))
 
     def checkpoints(self) -> list[str]:
         """Return the paths of all checkpoints below the folder of checkpoints."""
@@ -78,12 +80,9 @@ class CheckpointCatalogue:
         return self._hashes[checkpoint]
 
     def _metadata(self, file_name: str) -> dict[str, str] | None:
-        return self._metadata_of(checkpoint_key(file_name))
-
-    def _metadata_of(self, key: str) -> dict[str, str] | None:
         """Return the metadata of an object, None for a missing object."""
         try:
-            response = self._client.head_object(Bucket=self._bucket, Key=key)
+            response = self._client.head_object(Bucket=self._bucket, Key=checkpoint_key(file_name))
         except self._client.exceptions.ClientError as error:
             # With the right to list the bucket, S3 answers 404 for a missing object. A 403 is a missing permission.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:

@@ -102,6 +102,23 @@ def test_a_model_that_the_bucket_lacks_is_refused(pipelines: Harness) -> None:
     assert [error.field for error in refused.value.details] == ["task.content.4.inputs.ckpt_name"]
 
 
+def test_the_beginning_of_a_name_is_no_model(pipelines: Harness) -> None:
+    pipelines.s3.put_object(Bucket="model-bucket", Key="vae/ae.safetensors.old", Body=b"weights")
+    models = pipelines.models
+    assert not models.has_object("vae/ae.safetensors")
+    pipelines.s3.put_object(Bucket="model-bucket", Key="vae/ae.safetensors", Body=b"weights")
+    assert models.has_object("vae/ae.safetensors")
+    assert not models.has_object("vae/")
+
+
+def test_functions_list_models_and_read_none_but_checkpoints(pipelines: Harness) -> None:
+    calls: list[str] = []
+    pipelines.s3.meta.events.register("before-call.s3", record := lambda model, **_: calls.append(model.name))
+    pipelines.models.has_object("vae/ae.safetensors")
+    pipelines.s3.meta.events.unregister("before-call.s3", record)
+    assert calls == ["ListObjectsV2"]
+
+
 def test_an_upload_is_pinned_where_a_node_reads_a_file(pipelines: Harness) -> None:
     record = pipelines.submit(with_picture(UPLOAD), tenant=Tenant("shop"))
     etag = pipelines.s3.head_object(Bucket="task-bucket", Key="uploads/shop/one.png")["ETag"]

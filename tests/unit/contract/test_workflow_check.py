@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import FieldError
+from contract.pipeline.cycles import MAX_CYCLES
 from contract.pipeline.graph import graph_of, link_of, nodes_of
 from contract.pipeline.graph_check import MAX_NODES, check_graph
 from contract.pipeline.node_list import core_nodes
@@ -125,6 +126,12 @@ def test_a_long_chain_of_nodes_is_no_problem() -> None:
     (error,) = found(chain).values()
     assert error.message.startswith("closes a cycle of nodes: ")
     assert error.message.count("→") == 9
+
+
+def test_of_many_cycles_the_first_are_named() -> None:
+    loops = {str(n): [str(n % 30), 0] for n in range(500)}
+    workflow = {str(n): {"class_type": "APG", "inputs": loops} for n in range(30)}
+    assert sum("closes a cycle" in message for message in messages(workflow).values()) == MAX_CYCLES
 
 
 def test_an_unknown_class_is_refused_with_similar_names() -> None:

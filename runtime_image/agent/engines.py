@@ -37,7 +37,9 @@ def _build_webui(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[
 
 
 def _build_comfyui(settings: AgentSettings, clock: Clock, log: EventLog) -> tuple[Engine, Threads]:
-    from runtime_image.comfyui.client import ComfyUiClient  # noqa: PLC0415 - only one engine is loaded
+    from contract.pipeline.node_list import NodeList, core_nodes  # noqa: PLC0415 - only one engine is loaded
+    from contract.pipeline.node_rules import NodeRules  # noqa: PLC0415 - see above
+    from runtime_image.comfyui.client import ComfyUiClient  # noqa: PLC0415 - see above
     from runtime_image.comfyui.engine import ComfyUiEngine  # noqa: PLC0415 - see above
     from runtime_image.comfyui.folders import ComfyUiFolders  # noqa: PLC0415 - see above
     from runtime_image.comfyui.message_feed import MessageFeed  # noqa: PLC0415 - see above
@@ -51,6 +53,14 @@ def _build_comfyui(settings: AgentSettings, clock: Clock, log: EventLog) -> tupl
             output=settings.comfyui_output_folder,
             temp=settings.comfyui_temp_folder,
         ),
+        nodes=NodeList.read(settings.node_list) if settings.node_list else core_nodes(),
+        rules=NodeRules(
+            allowed_nodes=settings.allowed_nodes,
+            disallowed_nodes=settings.disallowed_nodes,
+            api_nodes=settings.api_nodes,
+        ),
+        limits=settings.limits,
+        models_folder=settings.models_directory,
         ready_file=settings.engine_ready_file,
         clock=clock,
         log=log,

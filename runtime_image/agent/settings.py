@@ -48,6 +48,19 @@ class AgentSettings(Settings):
     comfyui_temp_folder: Path = Field(
         default=Path("/comfyui/temp"), description="ComfyUI's folder of temporary files (comfyui)"
     )
+    node_list: Path | None = Field(
+        default=None,
+        description="File with the image's classes of nodes; without it those of ComfyUI itself",
+    )
+    allowed_nodes: Json[tuple[str, ...]] = Field(
+        default=("*",), description="Patterns of the classes of nodes that workflows may use (comfyui)"
+    )
+    disallowed_nodes: Json[tuple[str, ...]] = Field(
+        default=(), description="Patterns of the classes of nodes that workflows may not use (comfyui)"
+    )
+    api_nodes: bool = Field(
+        default=False, description="Whether workflows may use nodes that call comfy.org's services (comfyui)"
+    )
     retention_seconds: int = Field(gt=0, description="How long a finished task's record can be read")
     visibility_timeout_seconds: int = Field(
         default=60,

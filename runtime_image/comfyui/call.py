@@ -42,14 +42,14 @@ class ComfyUiCall:
         original: Mapping[str, Any],
         folder: str,
         models: Collection[ModelReference],
-        wants_previews: bool,
+        extra_data: Mapping[str, Any],
     ) -> None:
         self._engine = engine
         self._graph = graph
         self._original = original
         self._folder = folder
         self._models = frozenset(models)
-        self._wants_previews = wants_previews
+        self._extra_data = extra_data
         self._lock = threading.Lock()
         self._prompt: Prompt | None = None
         self._is_sent = self._is_interrupted = self._is_running = self._is_closed = False
@@ -79,9 +79,7 @@ class ComfyUiCall:
             ComfyUiNotReached: if ComfyUI has not begun with it and never will.
             ComfyUiError: if ComfyUI refuses or fails it.
         """
-        prompt = Prompt(
-            prompt_id=str(uuid4()), call=self, graph=self._graph, output_classes=self._engine.output_classes
-        )
+        prompt = Prompt(prompt_id=str(uuid4()), call=self, graph=self._graph, nodes=self._engine.nodes)
         with self._lock:
             self._prompt, self._is_running, self._is_sent = prompt, True, False
         self._engine.feed.add(prompt)
@@ -109,7 +107,7 @@ class ComfyUiCall:
                 return
             prompt = self._prompt
         self._engine.client.cancel(prompt.prompt_id)
-        # ComfyUI sends no message about a prompt that it takes off its queue.
+        # ComfyUI sends no message about a prompt that leaves its queue unseen.
         prompt.news.set()
 
     def read_outputs(self, answer: object) -> Outputs:
@@ -158,8 +156,8 @@ class ComfyUiCall:
             "prompt_id": prompt.prompt_id,
             "client_id": self._engine.feed.client_id,
         }
-        if self._wants_previews:
-            body["extra_data"] = {"preview_method": "latent2rgb"}
+        if self._extra_data:
+            body["extra_data"] = self._extra_data
         response = self._engine.client.submit(body)
         if response.status != _OK:
             raise submission_error(response)

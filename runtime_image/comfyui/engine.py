@@ -1,21 +1,22 @@
 """ComfyUI as a generation engine: the agent's interface over its prompts, messages and folders."""
 
 import base64
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from contract.errors import FieldError, InvalidTask
+from contract.pipeline.node_list import NodeList
+from contract.pipeline.node_rules import NodeRules
+from contract.routing import Limits
 from contract.task import Task, TaskType
-from runtime_image.comfyui.call import ComfyUiCall
 from runtime_image.comfyui.client import ComfyUiClient
+from runtime_image.comfyui.draft import ComfyUiDraft
 from runtime_image.comfyui.errors import ComfyUiFailed, ComfyUiHung, ComfyUiNotReached
-from runtime_image.comfyui.folders import ComfyUiFolders, new_folder
-from runtime_image.comfyui.graph import with_own_names
+from runtime_image.comfyui.folders import ComfyUiFolders
 from runtime_image.comfyui.message_feed import MessageFeed
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import InputFile, InputReference, ModelReference, Progress
+from runtime_image.process.engine import ModelReference, Progress
 from runtime_image.process.logs import EventLog
 
 
@@ -28,6 +29,10 @@ class ComfyUiEngine:
         client: ComfyUiClient,
         feed: MessageFeed,
         folders: ComfyUiFolders,
+        nodes: NodeList,
+        rules: NodeRules,
+        limits: Limits,
+        models_folder: Path,
         ready_file: Path | None,
         clock: Clock,
         log: EventLog,
@@ -36,8 +41,10 @@ class ComfyUiEngine:
         self.feed = feed
         self.folders = folders
         self.clock = clock
-        #: Classes of nodes whose results are outputs, as far as they are known.
-        self.output_classes: Collection[str] = frozenset()
+        self.nodes = nodes
+        self.rules = rules
+        self.limits = limits
+        self.models_folder = models_folder
         #: Models of the last workflow, which ComfyUI keeps in memory.
         self.last_models: frozenset[ModelReference] = frozenset()
         self._ready_file = ready_file
@@ -54,12 +61,16 @@ class ComfyUiEngine:
         """Models of the last workflow."""
         return self.last_models
 
-    def draft(self, task: Task, *, checkpoint: str | None) -> "ComfyUiDraft":  # noqa: ARG002 - workflows name their models
+    def draft(self, task: Task, *, checkpoint: str | None) -> ComfyUiDraft:  # noqa: ARG002 - workflows name their models
         """Read a workflow; raises InvalidTask for any other task."""
         if task.metadata.tasktype is not TaskType.PIPELINE:
             message = "this runtime carries out workflows of ComfyUI (pipeline) only"
             raise InvalidTask([FieldError("task.metadata.tasktype", message)])
         return ComfyUiDraft(self, task)
+
+    def is_named(self, folder: str) -> bool:  # noqa: ARG002 - workflows name the models of every folder
+        """Return True, because an evicted model is fetched again."""
+        return True
 
     def check_ready(self) -> None:
         """Cancel what an earlier agent has left. Raise ComfyUiFailed until ComfyUI answers and does nothing."""
@@ -109,42 +120,3 @@ class ComfyUiEngine:
         """Make ComfyUI carry out every node of the next workflow."""
         with suppress(ComfyUiFailed):
             self.client.drop_results()
-
-
-class ComfyUiDraft:
-    """A workflow before its links are replaced."""
-
-    path = "task.content"
-
-    def __init__(self, engine: ComfyUiEngine, task: Task) -> None:
-        self._engine = engine
-        self._task = task
-        self._graph: Mapping[str, Any] = task.content
-
-    def models(self) -> Iterator[ModelReference]:
-        """Yield the models that its nodes name."""
-        yield from ()
-
-    def check(self, *, timeout_seconds: float) -> None:
-        """Check the graph; raises InvalidTask."""
-
-    def inputs(self) -> list[InputReference]:
-        """Return the links and encoded files that its nodes load."""
-        return []
-
-    def call(self, inputs: Mapping[str, InputFile]) -> ComfyUiCall:
-        """Write the files into a folder of the task, and return the call."""
-        folder = new_folder(self._task.metadata.id)
-        names = self._engine.folders.write_inputs(folder, dict(inputs))
-        files: dict[tuple[str, str], str] = {}
-        for field, name in names.items():
-            node_id, _, input_name = field.partition(".inputs.")
-            files[node_id, input_name] = name
-        return ComfyUiCall(
-            self._engine,
-            graph=with_own_names(self._graph, folder=folder, files=files),
-            original=self._graph,
-            folder=folder,
-            models=list(self.models()),
-            wants_previews=self._task.metadata.policy.preview,
-        )

@@ -21,6 +21,8 @@ from runtime_image.process.engine_http import EngineResponse
 MAX_REASON_LENGTH: Final = 2000
 #: Bytes of ComfyUI's answer that are kept with the error.
 MAX_KEPT_BYTES: Final = 8192
+#: Characters of the words about one node.
+MAX_DETAIL_LENGTH: Final = 1000
 #: Problems of nodes that one error lists.
 MAX_DETAILS: Final = 20
 #: Paths of this machine, which say nothing to the user.
@@ -75,7 +77,7 @@ def _details(node_errors: Mapping[str, Any]) -> Iterator[FieldError]:
             extra = problem.get(_EXTRA) if isinstance(problem, dict) else None
             name = extra.get("input_name") if isinstance(extra, dict) else None
             field = f"task.content.{node_id}" + (f".inputs.{name}" if name else "")
-            yield FieldError(field, _reason(problem), WorkflowRefused.code)
+            yield FieldError(field, _reason(problem)[:MAX_DETAIL_LENGTH], WorkflowRefused.code)
 
 
 def _reason(problem: object) -> str:

@@ -36,15 +36,19 @@ class ComfyUiFolders:
         # The same picture in several nodes is one file.
         written: dict[bytes, str] = {}
         target = self.input / folder
-        if files:
-            target.mkdir(parents=True)
-        for key, file in files.items():
-            if file.data not in written:
-                format_ = detect_medium(file.data[:HEAD_BYTES])
-                name = f"{len(written) + 1}.{format_.extension if format_ and format_.extension else 'bin'}"
-                (target / name).write_bytes(file.data)
-                written[file.data] = f"{folder}/{name}"
-            names[key] = written[file.data]
+        try:
+            if files:
+                target.mkdir(parents=True)
+            for key, file in files.items():
+                if file.data not in written:
+                    format_ = detect_medium(file.data[:HEAD_BYTES])
+                    name = f"{len(written) + 1}.{format_.extension if format_ and format_.extension else 'bin'}"
+                    (target / name).write_bytes(file.data)
+                    written[file.data] = f"{folder}/{name}"
+                names[key] = written[file.data]
+        except OSError:
+            self.delete(folder)
+            raise
         return names
 
     def find(self, item: dict[str, object]) -> Path | None:

@@ -1,9 +1,10 @@
 """One prompt at ComfyUI, as its messages show it: whether it has begun, its nodes, its steps and its preview."""
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+from contract.pipeline.node_list import NodeList
 from runtime_image.comfyui.graph import needed_nodes
 
 #: A node with more steps than this shows its progress step by step.
@@ -13,9 +14,7 @@ _ONE_STEP: Final = 1
 class Prompt:
     """Written by the thread of the websocket, read by the others. Each write replaces whole values."""
 
-    def __init__(
-        self, *, prompt_id: str, call: object, graph: Mapping[str, Any], output_classes: Collection[str]
-    ) -> None:
+    def __init__(self, *, prompt_id: str, call: object, graph: Mapping[str, Any], nodes: NodeList) -> None:
         self.prompt_id = prompt_id
         self.call = call
         self._graph = graph
@@ -29,7 +28,7 @@ class Prompt:
         #: The newest preview, and the number of messages about the prompt.
         self.preview: bytes | None = None
         self.messages = 0
-        self._needed = needed_nodes(graph, output_classes)
+        self._needed = needed_nodes(graph, nodes)
         self._cached: frozenset[str] = frozenset()
         self._finished: frozenset[str] = frozenset()
 

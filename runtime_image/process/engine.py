@@ -98,6 +98,8 @@ class ModelReference:
     name: str
     #: True if the task needs it in any case. Other names may be in the image; the engine's own lists decide.
     is_required: bool = False
+    #: Folders in which it may be instead, by their order.
+    further_folders: tuple[str, ...] = ()
 
 
 NO_SIZE: Final = Size(0, 0)

@@ -101,6 +101,10 @@ class WebUiEngine:
         loaded = self.loaded_model
         return [ModelReference(CHECKPOINT_FOLDER, loaded)] if loaded else []
 
+    def is_named(self, folder: str) -> bool:
+        """Return True if requests name the models in a folder."""
+        return folder in _FOLDERS.values()
+
     def draft(self, task: Task, *, checkpoint: str | None) -> "WebUiDraft":
         """Read a task's content; raises InvalidTask or UnsupportedTask if the Web UI has no such call."""
         body, path = content_of(task.metadata.tasktype, task.content)

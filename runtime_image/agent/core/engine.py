@@ -96,6 +96,9 @@ class Engine(Protocol):
     def loaded_models(self) -> Collection[ModelReference]:
         """Models that it may have in memory; their files stay on the disk."""
 
+    def is_named(self, folder: str) -> bool:
+        """Return True if tasks name the models in a folder, so that an evicted one is fetched again."""
+
     def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
         """Read a task's content. Raises InvalidTask, or another permanent error, if the engine has no such call."""
 

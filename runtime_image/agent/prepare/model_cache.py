@@ -17,7 +17,7 @@ from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.errors import DiskFull, Interrupted
 from runtime_image.model_downloader.folder import ModelsFolder
 from runtime_image.model_downloader.progress import DownloadProgress
-from runtime_image.model_downloader.selection import NAMED_FOLDERS, belongs_to_checkpoint, companion_keys
+from runtime_image.model_downloader.selection import belongs_to_checkpoint, companion_keys
 from runtime_image.process.engine import ModelReference, UnknownModel
 from runtime_image.process.logs import EventLog
 
@@ -106,9 +106,10 @@ class ModelCache:
         for model in models:
             if model.folder == CHECKPOINT_FOLDER:
                 yield from self._checkpoint_files(model.name, must_exist=model.is_required)
+                continue
             # A model that the bucket does not hold may be in the image; the engine's own list decides.
-            elif found := self._index.find(model.folder, model.name):
-                yield found
+            found = (self._index.find(folder, model.name) for folder in (model.folder, *model.further_folders))
+            yield from (file for file in [next(filter(None, found), None)] if file)
 
     def _checkpoint_files(self, name: str, *, must_exist: bool) -> Iterator[RemoteFile]:
         file_name = checkpoint_name(name)
@@ -123,10 +124,10 @@ class ModelCache:
         return is_checkpoint_name(file_name) and self._folder.cached_model(checkpoint_key(file_name)).path.exists()
 
     def _is_needed(self, key: str) -> bool:
-        folder = key.partition("/")[0]
-        loaded = self._engine.loaded_model
         # A model that no task can name came before the runtime was ready, and would not be fetched again.
-        if folder not in NAMED_FOLDERS or (loaded is not None and belongs_to_checkpoint(key, loaded)):
+        if not self._engine.is_named(key.partition("/")[0]):
+            return True
+        if any(_is_file_of(model, key) for model in self._engine.loaded_models):
             return True
         with self._lock:
             return any(key in keys and task.phase in _NEEDING for task, keys in self._keys_of.items())
@@ -134,3 +135,9 @@ class ModelCache:
     def _others_go_on(self, task: ClaimedTask) -> bool:
         with self._lock:
             return any(other is not task and other.phase in _GOING_ON for other in self._keys_of)
+
+
+def _is_file_of(model: ModelReference, key: str) -> bool:
+    if model.folder == CHECKPOINT_FOLDER:
+        return belongs_to_checkpoint(key, model.name)
+    return key in {f"{folder}/{model.name}" for folder in (model.folder, *model.further_folders)}

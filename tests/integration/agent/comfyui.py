@@ -130,6 +130,7 @@ class ComfyUiHarness(Harness):
         comfyui: dict[str, object] = {
             "RUNTIME_TYPE": "comfyui",
             "COMFYUI_URL": self.comfyui.url,
+            "LIMITS": json.dumps({"steps": 10_000, "width": 16_384, "height": 16_384, "batchSize": 64}),
             **{f"COMFYUI_{name.upper()}_FOLDER": self.comfyui.folder(name) for name in ("input", "output", "temp")},
         }
         return super().environment(**comfyui | changes)

@@ -1,9 +1,12 @@
 """Workflows through a real agent and the embedded ComfyUI: outputs, cancels, and whatever ComfyUI does wrong."""
 
+import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from contract.picture_formats import detect_format
 from contract.record import Record
@@ -183,12 +186,18 @@ def test_a_refused_workflow_names_node_and_input(harness: ComfyUiHarness) -> Non
 
 
 def test_a_node_that_fails_fails_its_workflow_only(harness: ComfyUiHarness) -> None:
-    graph = workflow("failing")
-    graph[SAVE]["inputs"]["filename_prefix"] = "%no" + "x" * 300
+    graph = {
+        "wide": {"class_type": "EmptyImage", "inputs": {"width": 4096, "height": 1, "batch_size": 1, "color": 0}},
+        "scale": {
+            "class_type": "ImageScale",
+            "inputs": {"image": ["wide", 0], "upscale_method": "area", "width": 1, "height": 0, "crop": "disabled"},
+        },
+        "save": {"class_type": "SaveImage", "inputs": {"images": ["scale", 0], "filename_prefix": "x"}},
+    }
     harness.start_agent()
     harness.submit_workflow("failing", graph)
     error = harness.failed("failing")
-    assert (error["code"], error["node_id"], error["class_type"]) == ("workflow_failed", SAVE, "SaveImage")
+    assert (error["code"], error["node_id"], error["class_type"]) == ("workflow_failed", "scale", "ImageScale")
     assert str(harness.comfyui.directory) not in str(error)
     harness.submit_workflow("next")
     harness.completed("next")
@@ -203,3 +212,93 @@ def test_a_workflow_without_enough_memory_has_a_second_chance_only(harness: Comf
     harness.submit_workflow("huge", graph)
     assert harness.wait_for_release("huge")["code"] == "out_of_memory"
     assert not agent.logged("engine_failed")
+
+
+def test_a_node_without_inputs_never_reaches_comfyui(harness: ComfyUiHarness) -> None:
+    """ComfyUI would accept it, and its worker would end: every later workflow would wait for ever."""
+    harness.start_agent()
+    arrived = harness.comfyui.count(GenerationStep.ARRIVED)
+    graph = workflow("harmful")
+    graph["99"] = {"class_type": "CLIPTextEncode"}
+    harness.submit_workflow("harmful", graph)
+
+    error = harness.failed("harmful")
+    assert error["details"][0]["field"] == "task.content.99.inputs"
+    assert harness.comfyui.count(GenerationStep.ARRIVED) == arrived
+    harness.submit_workflow("next")
+    harness.completed("next")
+
+
+def test_input_files_come_by_link_and_as_data_and_go_with_the_task(harness: ComfyUiHarness) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 32), "red").save(file, "PNG")
+    harness.s3.put_object(Bucket=harness.link_bucket, Key="red.png", Body=file.getvalue())
+    data = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    graph = {
+        "linked": {"class_type": "LoadImage", "inputs": {"image": f"s3://{harness.link_bucket}/red.png"}},
+        "inline": {"class_type": "LoadImage", "inputs": {"image": data}},
+        "both": {"class_type": "ImageBatch", "inputs": {"image1": ["linked", 0], "image2": ["inline", 0]}},
+        "save": {"class_type": "SaveImage", "inputs": {"images": ["both", 0], "filename_prefix": "https://x.org"}},
+    }
+    harness.start_agent()
+    harness.submit_workflow("pictures", graph)
+
+    record = harness.completed("pictures")
+    assert len(record.image_urls) == 2
+    for url in record.image_urls:
+        key = url.partition(f"s3://{harness.output_bucket}/")[2]
+        with Image.open(io.BytesIO(harness.outputs()[key])) as picture:
+            assert (picture.size, picture.getpixel((5, 5))) == ((64, 32), (255, 0, 0))
+    harness.wait_until_queue_is_empty()
+    assert harness.comfyui.files() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing.png", "no file of this task"),
+        ("red.png [output]", "no file of this task"),
+        ("../secret.png", "no file of this task"),
+        ("s3://other-bucket/red.png", "links to the bucket other-bucket are not allowed"),
+        (f"data:image/png;base64,{'A' * 80}", "it is not a picture"),
+    ],
+)
+def test_an_input_that_is_no_file_of_the_task_is_refused(harness: ComfyUiHarness, name: str, reason: str) -> None:
+    graph = {
+        "load": {"class_type": "LoadImage", "inputs": {"image": name}},
+        "save": {"class_type": "SaveImage", "inputs": {"images": ["load", 0], "filename_prefix": "x"}},
+    }
+    harness.start_agent()
+    harness.submit_workflow("stranger", graph)
+
+    error = harness.failed("stranger")
+    assert error["details"][0]["field"] == "task.content.load.inputs.image"
+    assert reason in error["message"]
+    assert harness.comfyui.files() == []
+
+
+def test_models_and_shared_files_come_from_the_model_bucket_by_name(harness: ComfyUiHarness) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), "blue").save(file, "PNG")
+    bucket = harness.output_bucket.replace("outputs", "models")
+    harness.s3.create_bucket(Bucket=bucket)
+    for key, body in {
+        "checkpoints/new/own.safetensors": b"weights",
+        "Lora/unnamed.safetensors": b"weights",
+        "inputs/poses/blue.png": file.getvalue(),
+    }.items():
+        harness.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    models = harness.comfyui.directory / "models"
+    harness.start_agent(MODEL_BUCKET=bucket, MODELS_DIRECTORY=models)
+    graph = workflow("models")
+    graph[CHECKPOINT]["inputs"]["ckpt_name"] = "new/own.safetensors"
+    graph["load"] = {"class_type": "LoadImage", "inputs": {"image": "poses/blue.png"}}
+    graph["copy"] = {"class_type": "SaveImage", "inputs": {"images": ["load", 0], "filename_prefix": "copy"}}
+    harness.submit_workflow("models", graph)
+
+    record = harness.completed("models")
+    assert (models / "checkpoints/new/own.safetensors").read_bytes() == b"weights"
+    assert not (models / "Lora").exists()
+    copied = harness.response(record)["outputs"]["copy"]["images"][0]["s3_url"]
+    with Image.open(io.BytesIO(harness.outputs()[copied.partition(f"s3://{harness.output_bucket}/")[2]])) as picture:
+        assert picture.getpixel((5, 5)) == (0, 0, 255)

@@ -73,6 +73,9 @@ class FakeEngine:
     def loaded_models(self) -> list[ModelReference]:
         return [ModelReference(CHECKPOINT_FOLDER, self.name)] if self.name else []
 
+    def is_named(self, folder: str) -> bool:
+        return folder in {CHECKPOINT_FOLDER, "Lora", "VAE"}
+
     def draft(self, task: Task, *, checkpoint: str | None) -> EngineDraft:
         raise NotImplementedError
 

@@ -8,6 +8,7 @@ from runtime_image.agent.core.worker_pools import MAX_OUTSTANDING
 from runtime_image.agent.generate.outstanding_requests import REPEAT_SECONDS, OutstandingRequests
 from runtime_image.process.engine import Progress
 from runtime_image.webui.request import WebUiRequest
+from tests.unit.runtime_image.agent.fakes import FakeCall
 from tests.unit.runtime_image.agent.tasks import GENERATION, UPSCALING, held_task
 
 #: How often what happens seldom is one of the things that can happen.
@@ -274,3 +275,37 @@ def test_the_next_is_cleared_once_it_is_seen_running() -> None:
 
     assert outstanding.is_settled
     assert not outstanding.remove(following, 11.0)
+
+
+def identified(name: str) -> ClaimedTask:
+    task = held_task(name)
+    assert isinstance(task.call, FakeCall)
+    task.call.is_identified = True
+    return task
+
+
+def test_an_interrupt_of_an_identified_call_cuts_no_other_one() -> None:
+    outstanding, first, second = OutstandingRequests(), identified("first"), identified("second")
+    for task in (first, second):
+        outstanding.add(task)
+    second.aborted.set()
+    assert outstanding.to_interrupt() is second
+
+    outstanding.interrupting(second)
+    assert outstanding.to_interrupt() is None
+    outstanding.interrupt_sent(1.0)
+    assert outstanding.is_settled
+    assert outstanding.to_interrupt() is None
+    first.aborted.set()
+    assert outstanding.to_interrupt() is first
+    assert not outstanding.remove(first, 2.0)
+
+
+def test_an_interrupt_of_an_identified_call_is_repeated_until_it_is_confirmed() -> None:
+    outstanding, task = OutstandingRequests(), identified("lost")
+    outstanding.add(task)
+    task.aborted.set()
+    outstanding.interrupting(task)
+    outstanding.interrupt_sent(1.0, is_accepted=False)
+    assert outstanding.is_settled
+    assert outstanding.to_interrupt() is task

@@ -9,7 +9,7 @@ from runtime_image.agent.generate.progress_attribution import ProgressAttributio
 from runtime_image.agent.generate.progress_monitor import CLOSE_POLL_SECONDS
 from runtime_image.process.engine import Progress
 from tests.unit.runtime_image.agent.agent_loop import Agent
-from tests.unit.runtime_image.agent.fakes import FakeProgressPoller
+from tests.unit.runtime_image.agent.fakes import FakeCall, FakeProgressPoller
 from tests.unit.runtime_image.agent.tasks import GENERATION, held_task
 
 
@@ -118,3 +118,17 @@ def test_a_picture_of_the_next_run_is_nobodys_preview() -> None:
     assert jobs == []
     assert wanted.progress.preview_url == "s3://o/a"
     assert (wanted.progress.permille, behind.progress.permille) == (900, 100)
+
+
+def test_progress_that_names_its_call_is_that_tasks_at_once(bench: Bench) -> None:
+    first, second = (held_task(name, policy={"preview": True}) for name in ("a", "b"))
+    for task in (first, second):
+        assert isinstance(task.call, FakeCall)
+        task.call.is_identified = True
+        bench.send_again(task, 0.0)
+    assert not bench.attribution.is_awaited
+
+    progress = Progress(1.0, 0.5, interrupted=False, busy=True, call=second.call)
+    assert bench.attribution.task_of(progress) is second
+    assert bench.attribution.is_sure_of(second)
+    assert bench.attribution.task_of(Progress(1.0, 0.5, interrupted=False, busy=True, call=object())) is None

@@ -1,0 +1,113 @@
+"""Outputs of a workflow: order, kinds, limits, and files that are gone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime_image.comfyui import outputs as outputs_module
+from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
+from runtime_image.comfyui.folders import ComfyUiFolders
+from runtime_image.comfyui.outputs import ComfyUiOutputs, read_outputs
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+FOLDER = "task-0123456789abcdef"
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> ComfyUiFolders:
+    return ComfyUiFolders(input=tmp_path / "input", output=tmp_path / "output", temp=tmp_path / "temp")
+
+
+def made(folders: ComfyUiFolders, name: str, data: bytes = PNG, *, kind: str = "output") -> dict[str, str]:
+    root = folders.temp if kind == "temp" else folders.output / FOLDER
+    root.mkdir(parents=True, exist_ok=True)
+    (root / name).write_bytes(data)
+    return {"filename": name, "subfolder": "" if kind == "temp" else FOLDER, "type": kind}
+
+
+def read(folders: ComfyUiFolders, outputs: dict[str, Any], graph: dict[str, Any] | None = None) -> ComfyUiOutputs:
+    return read_outputs({"outputs": outputs}, prompt_id="p", graph=graph or {}, folder=FOLDER, folders=folders)
+
+
+def test_files_come_in_the_order_of_node_key_and_place(folders: ComfyUiFolders) -> None:
+    found = read(
+        folders,
+        {
+            "b": {"images": [made(folders, "6.png")]},
+            "10": {"images": [made(folders, "4.png"), made(folders, "5.png")]},
+            "9": {"videos": [made(folders, "3.png")], "gifs": [made(folders, "2.png")], "text": ["words"]},
+            "2": {"images": [made(folders, "1.png")], "animated": [True]},
+        },
+    )
+    assert [picture.filename for picture in found.pictures] == [f"{number}.png" for number in range(1, 7)]
+    assert [picture.node_id for picture in found.pictures] == ["2", "9", "9", "10", "10", "b"]
+    response = json.loads(found.response_with([f"s3://b/{number}" for number in range(1, 7)]))
+    assert response["outputs"]["10"]["images"][1] == {
+        "filename": "5.png",
+        "subfolder": "",
+        "type": "output",
+        "n": 5,
+        "s3_url": "s3://b/5",
+    }
+    assert response["outputs"]["9"]["text"] == ["words"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "extension", "content_type", "kind"),
+    [
+        ("a.bin", PNG, "png", "image/png", "image"),
+        ("a.mp4", b"\0\0\0\x20ftypisom", "mp4", "video/mp4", "video"),
+        ("a.webm", b"\x1aE\xdf\xa3", "webm", "video/webm", "video"),
+        ("a.flac", b"fLaC", "flac", "audio/flac", "audio"),
+        ("a.mp3", b"ID3\4", "mp3", "audio/mpeg", "audio"),
+        ("a.opus", b"OggS" + bytes(24) + b"OpusHead", "opus", "audio/ogg", "audio"),
+        ("a.glb", b"glTF\2", "glb", "model/gltf-binary", "file"),
+        ("a.txt", b"hello", "txt", "text/plain", "text"),
+        ("a.html", b"<html>", "html", "text/html", "text"),
+        ("a.svg", b"<svg>", "svg", "image/svg+xml", "image"),
+        ("a.latent", b"\0\0", "latent", "application/octet-stream", "latent"),
+        ("a.strange!", b"\0\0", "bin", "application/octet-stream", "file"),
+        ("nameless", b"\0\0", "bin", "application/octet-stream", "file"),
+    ],
+)
+def test_the_kind_of_a_file_is_that_of_its_content(
+    folders: ComfyUiFolders, name: str, data: bytes, extension: str, content_type: str, kind: str
+) -> None:
+    (picture,) = read(folders, {"1": {"any": [made(folders, name, data)]}}).pictures
+    assert (picture.extension, picture.content_type, picture.kind) == (extension, content_type, kind)
+
+
+def test_temporary_files_count_if_there_are_no_others(folders: ComfyUiFolders) -> None:
+    temporary = {"1": {"images": [made(folders, "t.png", kind="temp")]}}
+    assert [picture.filename for picture in read(folders, temporary).pictures] == ["t.png"]
+    both = temporary | {"2": {"images": [made(folders, "o.png")]}}
+    assert [picture.filename for picture in read(folders, both).pictures] == ["o.png"]
+    assert read(folders, {"1": {"text": ["only"]}}).pictures == ()
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"filename": "gone.png", "subfolder": FOLDER, "type": "output"},
+        {"filename": "secret", "subfolder": "../..", "type": "output"},
+        {"filename": "/etc/hostname", "subfolder": "", "type": "output"},
+        {"filename": "a\0b", "subfolder": "", "type": "output"},
+    ],
+)
+def test_a_file_that_is_missing_or_elsewhere_is_a_failure_of_the_machine(
+    folders: ComfyUiFolders, tmp_path: Path, item: dict[str, str]
+) -> None:
+    (tmp_path / "secret").write_bytes(PNG)
+    with pytest.raises(ComfyUiFailed, match="of node 1 is missing"):
+        read(folders, {"1": {"images": [item]}})
+
+
+def test_files_have_limits(folders: ComfyUiFolders, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = made(folders, "a.png")
+    with pytest.raises(TooManyOutputs, match="201 files; 200 are stored"):
+        read(folders, {"1": {"images": [item] * 201}})
+    monkeypatch.setattr(outputs_module, "MAX_FILE_BYTES", len(PNG) - 1)
+    with pytest.raises(TooManyOutputs, match=f"has {len(PNG)} bytes"):
+        read(folders, {"1": {"images": [item]}})

@@ -12,7 +12,7 @@ from lambdas.read_task.task_request import TaskRequest
 from lambdas.submit_task.handler import IDEMPOTENCY_HEADER, SubmittedOlderTask, SubmittedTask
 from lambdas.tasks.task_list import DEFAULT_LIMIT, KEY_NAME, MAX_LIMIT, MAX_TEXT_LENGTH
 from lambdas.tasks.task_view import DeliveredCopy, ShownTask, TaskError, TaskPage
-from local.demo.documented_requests import DOCUMENTS, documented_request
+from local.demo.documented_requests import DOCUMENTS, documented_request, documented_workflow
 from task_store.task_bucket import MessageLost
 
 _TAG: Final = "Tasks"
@@ -98,7 +98,7 @@ OPERATIONS: Final = (
         parameters=(_IDEMPOTENCY_KEY,),
         body=Body(
             {"type": "object", "required": ["task"], "properties": {"task": Task}},
-            _examples("v1alpha2"),
+            _examples("v1alpha2") | {"pipeline": documented_workflow()},
         ),
     ),
     Operation(

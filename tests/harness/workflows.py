@@ -1,15 +1,13 @@
 """Workflows of ComfyUI for tests."""
 
-import json
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-_DOCUMENTED: Final = Path(__file__).parents[2] / "docs" / "examples" / "pipeline.json"
+from local.demo import documented_requests
 
 
 def documented_pipeline(**metadata: Any) -> dict[str, Any]:
     """Return the documented request, which is that of the system before this one, with other metadata if given."""
-    request: dict[str, Any] = json.loads(_DOCUMENTED.read_text())
+    request = documented_requests.documented_workflow()
     request["task"]["metadata"] |= metadata
     return request
 

@@ -12,13 +12,16 @@ _Item = TypeVar("_Item")
 RESERVED_VARIABLES: Final = frozenset(
     {
         "ALLOWED_LINK_HOSTS",
+        "ALLOWED_NODES",
         "ALLOWED_OPTIONS",
+        "API_NODES",
         "BAKED_MODELS_DIRECTORY",
         "COMFYUI_INPUT_FOLDER",
         "COMFYUI_OUTPUT_FOLDER",
         "COMFYUI_TEMP_FOLDER",
         "COMFYUI_URL",
         "COMMANDLINE_ARGS",
+        "DISALLOWED_NODES",
         "ENDING_FILE",
         "ENGINE_READY_FILE",
         "ENVIRONMENT",

@@ -111,6 +111,9 @@ def _engine_variables(runtime: RuntimeConfig) -> dict[str, str]:
         "COMFYUI_INPUT_FOLDER": f"{EXCHANGE_FOLDER}/input",
         "COMFYUI_OUTPUT_FOLDER": f"{EXCHANGE_FOLDER}/output",
         "COMFYUI_TEMP_FOLDER": f"{EXCHANGE_FOLDER}/temp",
+        "ALLOWED_NODES": json.dumps(runtime.allowed_nodes),
+        "DISALLOWED_NODES": json.dumps(runtime.disallowed_nodes),
+        "API_NODES": str(runtime.api_nodes).lower(),
     }
 
 

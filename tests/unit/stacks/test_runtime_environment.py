@@ -61,7 +61,10 @@ SET_BY_THE_SUPERVISOR = {"ENGINE_READY_FILE"}
 #: Variables of one engine, which the other has no use for.
 OF_ONE_ENGINE = {
     "sdwebui": {"WEBUI_URL"},
-    "comfyui": {"COMFYUI_URL", "COMFYUI_INPUT_FOLDER", "COMFYUI_OUTPUT_FOLDER", "COMFYUI_TEMP_FOLDER", "PRELOAD"},
+    "comfyui": {
+        *("COMFYUI_URL", "COMFYUI_INPUT_FOLDER", "COMFYUI_OUTPUT_FOLDER", "COMFYUI_TEMP_FOLDER", "PRELOAD"),
+        *("ALLOWED_NODES", "DISALLOWED_NODES", "API_NODES"),
+    },
 }
 #: What the Web UI reads itself.
 READ_BY_THE_WEBUI = {"COMMANDLINE_ARGS"}

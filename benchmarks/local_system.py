@@ -17,6 +17,10 @@ from benchmarks.processes import AWS_VARIABLES, PROJECT, running, start
 from contract.record import Record, is_task
 
 RUNTIME: Final = "sdruntime"
+#: Runtime of the workflows.
+WORKFLOWS: Final = "comfyui"
+#: Checkpoint that the local system puts into the model bucket for workflows.
+WORKFLOW_CHECKPOINT: Final = "sd_xl_turbo_1.0.safetensors"
 #: Seconds in which the local system gets ready, its templates synthesized anew.
 _READY_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
@@ -42,16 +46,15 @@ class LocalSystemProcess:
         self._s3 = session.client("s3", **options)
         self._table = session.resource("dynamodb", **options).Table(self.endpoints["task_table"])
 
-    @property
-    def agent_variables(self) -> dict[str, str]:
-        """Settings of the runtime's agents."""
-        return dict(self.endpoints["runtimes"][RUNTIME]["agent_environment"])
+    def agent_variables(self, runtime: str) -> dict[str, str]:
+        """Return the settings of a runtime's agents."""
+        return dict(self.endpoints["runtimes"][runtime]["agent_environment"])
 
     def publish(self, task_ids: Sequence[str]) -> None:
-        """Publish a small text-to-image task for each id; its prompt is its id."""
+        """Publish a small task for each id, whose prompt is its id: in turn for the Web UIs and for the ComfyUIs."""
         for first in range(0, len(task_ids), _BATCH):
             entries = [
-                {"Id": str(number), "Message": json.dumps(_task(task_id))}
+                {"Id": str(number), "Message": json.dumps((_workflow if number % 2 else _task)(task_id))}
                 for number, task_id in enumerate(task_ids[first : first + _BATCH])
             ]
             answer = self._sns.publish_batch(
@@ -82,6 +85,8 @@ class LocalSystemProcess:
 
     def _prompt_of(self, bucket: str, key: str) -> str:
         with Image.open(io.BytesIO(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as image:
+            if "prompt" in image.info:
+                return str(json.loads(image.info["prompt"])["6"]["inputs"]["text"])
             return str(image.info.get("parameters")).partition("\n")[0]
 
 
@@ -90,11 +95,10 @@ def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[L
     """Run the local system during the block, without agents, in this folder."""
     environment_file, state = folder / "environment.yaml", folder / "state"
     text = (PROJECT / "environments" / "local.yaml").read_text()
-    name = f"  - name: {RUNTIME}\n"
-    environment_file.write_text(
-        text.replace(name, f"{name}    visibilityTimeoutSeconds: {visibility_timeout_seconds}\n")
-    )
-    # Its agents are not started, so that no Web UI is needed yet.
+    for name in (f"  - name: {runtime}\n" for runtime in (RUNTIME, WORKFLOWS)):
+        text = text.replace(name, f"{name}    visibilityTimeoutSeconds: {visibility_timeout_seconds}\n")
+    environment_file.write_text(text)
+    # Its agents are not started, so that no engine is needed yet.
     arguments = [
         "--port",
         "0",
@@ -122,3 +126,18 @@ def local_system(folder: Path, *, visibility_timeout_seconds: int) -> Iterator[L
 def _task(task_id: str) -> dict[str, Any]:
     metadata = {"id": task_id, "runtime": RUNTIME, "tasktype": "text-to-image"}
     return {"task": {"metadata": metadata, "content": {"prompt": task_id, "steps": 20}}}
+
+
+def _workflow(task_id: str) -> dict[str, Any]:
+    metadata = {"id": task_id, "runtime": WORKFLOWS, "tasktype": "pipeline"}
+    sampler = {"seed": 1, "steps": 1, "cfg": 7.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+    links = {"model": ["4", 0], "positive": ["6", 0], "negative": ["6", 0], "latent_image": ["5", 0]}
+    graph = {
+        "3": {"class_type": "KSampler", "inputs": sampler | links},
+        "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": WORKFLOW_CHECKPOINT}},
+        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 128, "height": 128, "batch_size": 1}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": task_id, "clip": ["4", 1]}},
+        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+        "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "soak", "images": ["8", 0]}},
+    }
+    return {"task": {"metadata": metadata, "content": graph}}

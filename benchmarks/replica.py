@@ -1,4 +1,4 @@
-"""ReplicaProcess of a runtime: an agent and its Web UI, which start again whenever they end."""
+"""ReplicaProcess of a runtime: an agent and its engine, which start again whenever they end."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
-from benchmarks.stub_arguments import stub_arguments
-from benchmarks.verdict import WEBUI_CRASH, Disturbance
+from benchmarks.stub_arguments import comfyui_arguments, stub_arguments
+from benchmarks.verdict import ENGINE_CRASH, Disturbance
 from stub_webui.journal import JournaledGeneration, read_journal
 
 #: Exit statuses after SIGTERM or SIGKILL, which are recorded when they are sent.
@@ -17,21 +17,44 @@ _EXPECTED_EXITS: Final = (0, -signal.SIGKILL)
 
 
 class ReplicaProcess:
-    """Starts at once; `close` ends both processes."""
+    """Starts at once; `close` ends both processes.
 
-    def __init__(self, number: int, *, folder: Path, variables: Mapping[str, str], seconds_per_picture: float) -> None:
+    Args:
+        comfyui_checkpoint: Checkpoint of the ComfyUI's folder; without it the engine is an SD Web UI.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        folder: Path,
+        variables: Mapping[str, str],
+        seconds_per_picture: float,
+        comfyui_checkpoint: str | None,
+    ) -> None:
         self._number = number
         self._journal = folder / f"generations-{number}.jsonl"
         self._log = folder / f"agent-{number}.log"
-        self._webui_arguments = stub_arguments(self._journal, seconds_per_picture=seconds_per_picture)
-        self._webui = Server(self._webui_arguments)
-        #: Exists while the Web UI is ready, as the supervisor of a container would have it.
+        base = folder / f"comfyui-{number}"
+        if comfyui_checkpoint:
+            checkpoint = base / "models" / "checkpoints" / comfyui_checkpoint
+            checkpoint.parent.mkdir(parents=True)
+            checkpoint.touch()
+            self._engine_arguments = comfyui_arguments(base, self._journal, seconds_per_step=seconds_per_picture)
+        else:
+            self._engine_arguments = stub_arguments(self._journal, seconds_per_picture=seconds_per_picture)
+        self._engine = Server(self._engine_arguments)
+        folders = {f"COMFYUI_{name.upper()}_FOLDER": str(base / name) for name in ("input", "output", "temp")}
+        address = (
+            {"COMFYUI_URL": self._engine.url, **folders} if comfyui_checkpoint else {"WEBUI_URL": self._engine.url}
+        )
+        #: Exists while the engine is ready, as the supervisor of a container would have it.
         self._ready_file = folder / f"engine-ready-{number}"
         self._ready_file.touch()
         self._variables = {
             **AWS_VARIABLES,
             **variables,
-            "WEBUI_URL": self._webui.url,
+            **address,
             "ENGINE_READY_FILE": str(self._ready_file),
         }
         #: A second SIGTERM interrupts the running generation.
@@ -41,7 +64,7 @@ class ReplicaProcess:
 
     @property
     def generations(self) -> list[JournaledGeneration]:
-        """Everything that its Web UI was asked to generate."""
+        """Everything that its engine was asked to generate."""
         return read_journal(self._journal)
 
     def send(self, number: signal.Signals) -> None:
@@ -52,13 +75,13 @@ class ReplicaProcess:
             self._is_stopping = self._is_stopping or is_stop
             self._agent.send_signal(number)
 
-    def crash_webui(self) -> None:
-        """Kill the Web UI, and start another on its port."""
-        self._record(WEBUI_CRASH)
-        os.kill(self._webui.process.pid, signal.SIGKILL)
+    def crash_engine(self) -> None:
+        """Kill the engine, and start another on its port."""
+        self._record(ENGINE_CRASH)
+        os.kill(self._engine.process.pid, signal.SIGKILL)
         self._ready_file.unlink()
-        self._webui.close()
-        self._webui = Server([*self._webui_arguments, "--port", str(self._webui.port)])
+        self._engine.close()
+        self._engine = Server([*self._engine_arguments, "--port", str(self._engine.port)])
         self._ready_file.touch()
 
     def restart_if_ended(self) -> None:
@@ -71,7 +94,7 @@ class ReplicaProcess:
     def close(self) -> None:
         """End both."""
         stop(self._agent)
-        self._webui.close()
+        self._engine.close()
 
     def _start_agent(self) -> Process:
         self._is_stopping = False

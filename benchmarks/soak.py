@@ -1,4 +1,6 @@
-"""Soak test: many tasks through the local system while agents are killed, Web UIs crash and AWS fails.
+"""Soak test: many tasks through the local system while agents are killed, engines crash and AWS fails.
+
+Every second task is a workflow of ComfyUI, and every second replica has a ComfyUI.
 
 Everything random comes from `--seed`; when it happens depends on the machine.
 """
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.command_line import benchmark_parser, exit_on_sigterm, print_json
-from benchmarks.local_system import LocalSystemProcess, local_system
+from benchmarks.local_system import RUNTIME, WORKFLOW_CHECKPOINT, WORKFLOWS, LocalSystemProcess, local_system
 from benchmarks.processes import serving
 from benchmarks.replica import ReplicaProcess
 from benchmarks.verdict import Verdict, judge
@@ -27,7 +29,7 @@ VISIBILITY_TIMEOUT_SECONDS: Final = 10
 POLL_SECONDS: Final = 0.2
 #: Seconds for which a wrong second callback is waited for after the last task's first.
 SETTLE_SECONDS: Final = 3.0
-#: Disturbances of a replica, in addition to a crash of its Web UI.
+#: Disturbances of a replica, in addition to a crash of its engine.
 SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
@@ -54,11 +56,14 @@ class Soak:
             )
             replicas = []
             for number in range(self._options.agents):
+                has_comfyui = number % 2 == 1
+                variables = system.agent_variables(WORKFLOWS if has_comfyui else RUNTIME)
                 replica = ReplicaProcess(
                     number,
                     folder=self._folder,
-                    variables={**system.agent_variables, "AWS_ENDPOINT_URL": proxy.url},
+                    variables={**variables, "AWS_ENDPOINT_URL": proxy.url},
                     seconds_per_picture=self._options.seconds_per_picture,
+                    comfyui_checkpoint=WORKFLOW_CHECKPOINT if has_comfyui else None,
                 )
                 stack.callback(replica.close)
                 replicas.append(replica)
@@ -88,7 +93,7 @@ class Soak:
                 over_at = time.monotonic()
 
     def _disturbances_of(self, replica: ReplicaProcess) -> list[Callable[[], None]]:
-        return [*(partial(replica.send, number) for number in SIGNALS), replica.crash_webui]
+        return [*(partial(replica.send, number) for number in SIGNALS), replica.crash_engine]
 
 
 def report(options: argparse.Namespace, verdict: Verdict, seconds: float) -> str:
@@ -109,7 +114,7 @@ def parse_options() -> argparse.Namespace:
     """Return the command line's options."""
     parser = benchmark_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=2000)
-    parser.add_argument("--agents", type=int, default=3)
+    parser.add_argument("--agents", type=int, default=4)
     parser.add_argument("--seconds-per-picture", type=float, default=0.1, metavar="T")
     parser.add_argument("--seconds-between", type=float, default=4.0, help="two disturbances")
     parser.add_argument("--failure-rate", type=float, default=0.01, help="part of the agents' AWS calls that fail")

@@ -1,4 +1,4 @@
-"""Command line of the stub Web UI, the same for all benchmarks."""
+"""Command lines of the stub engines, the same for all benchmarks."""
 
 from pathlib import Path
 from typing import Final
@@ -19,3 +19,9 @@ def stub_arguments(journal: Path, *, seconds_per_picture: float, **options: obje
     }
     words = [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     return ["-m", "stub_webui", *words]
+
+
+def comfyui_arguments(base: Path, journal: Path, *, seconds_per_step: float) -> list[str]:
+    """Return the arguments that start the stub of a ComfyUI, which has its models and its files below `base`."""
+    folders = ["--models", str(base / "models"), "--base-directory", str(base), "--journal", str(journal)]
+    return ["-m", "embedded_comfyui", *folders, "--stub-seconds", str(seconds_per_step), "--port", "0"]

@@ -20,14 +20,21 @@ _ROW: Final = re.compile(r"^\| ([^|]+) \| [^|]+ \| `(.+)` \|$")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 _TITLES: Final = "| door | program | example line |"
 #: Imports of the Python lines, which each reader's program has anyway.
-_IMPORTS: Final = "import boto3, darkroom, os, requests, runpod, webuiapi\nfrom openai import OpenAI\n"
+_IMPORTS: Final = (
+    "import boto3, darkroom, os, requests, runpod, webuiapi\nfrom comfy_sdk import Comfy\nfrom openai import OpenAI\n"
+)
 #: Beginning of the lines for a shell.
 _SHELL: Final = ("darkroom ", "python -m ")
 #: Program in the place of a browser, which `python -m webbrowser` starts with an address.
 _BROWSER: Final = "curl -fsSL -o console.html %s"
 COMMAND_LINE: Final = Path(sys.executable).parent / "darkroom"
+_METADATA: Final = {"runtime": "sdruntime", "tasktype": "text-to-image"}
 #: Request of the lines, small enough for a test.
 _CONTENT: Final = {"prompt": "A dog", "steps": 2, "width": 64, "height": 64}
+_WORKFLOW: Final = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "blue"}},
+}
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
@@ -51,37 +58,45 @@ def test_each_door_has_a_page() -> None:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the files that the lines name."""
+    task = json.dumps({"task": {"metadata": _METADATA, "content": _CONTENT}})
+    (tmp_path / "tasks.jsonl").write_text(f"{task}\n{task}\n")
+    (tmp_path / "workflow.json").write_text(json.dumps(_WORKFLOW))
+    return tmp_path
+
+
+@pytest.fixture
 def variables(system: System) -> dict[str, str]:
     """Return the variables that a reader has after `eval "$(darkroom env)"`, and the body of a task."""
     command = [str(COMMAND_LINE), "--state-dir", str(system.state_directory), "env", "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    task = {"metadata": {"id": "by-a-door", "runtime": "sdruntime", "tasktype": "text-to-image"}, "content": _CONTENT}
+    task = {"metadata": {"id": "by-a-door", **_METADATA}, "content": _CONTENT}
     found: dict[str, str] = json.loads(ended.stdout)
     return found | {"TASK": json.dumps({"task": task})}
 
 
-def test_the_lines_of_python_run(variables: dict[str, str]) -> None:
+def test_the_lines_of_python_run(variables: dict[str, str], folder: Path) -> None:
     """One program runs all of them, because the imports take longer than the lines."""
     lines = {door: line for door, line in DOORS.items() if not line.startswith(_SHELL)}
     program = _IMPORTS + f"globals().update({variables!r}); os.environ.update({variables!r})\n"
     program += "".join(f"{line}\nprint({door!r})\n" for door, line in lines.items())
-    ended = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-"], input=program, cwd=folder, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == list(lines)
 
 
-def test_the_lines_of_the_shell_run(system: System, variables: dict[str, str], tmp_path: Path) -> None:
+def test_the_lines_of_the_shell_run(system: System, variables: dict[str, str], folder: Path) -> None:
     lines = [line for line in DOORS.values() if line.startswith(_SHELL)]
-    metadata = {"runtime": "sdruntime", "tasktype": "text-to-image"}
-    task = json.dumps({"task": {"metadata": metadata, "content": _CONTENT}})
-    (tmp_path / "tasks.jsonl").write_text(f"{task}\n{task}\n")
     path = f"{COMMAND_LINE.parent}:{os.environ['PATH']}"
     environment = {**variables, "PATH": path, "DARKROOM_STATE_DIR": str(system.state_directory), "BROWSER": _BROWSER}
     # An assistant that says nothing ends the server of `darkroom mcp`.
     for line in lines:
         ended = subprocess.run(
             ["/bin/bash", "-c", line],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -89,4 +104,4 @@ def test_the_lines_of_the_shell_run(system: System, variables: dict[str, str], t
             check=False,
         )
         assert ended.returncode == 0, f"{line}\n{ended.stderr}"
-    assert "<html" in (tmp_path / "console.html").read_text()
+    assert "<html" in (folder / "console.html").read_text()

@@ -66,6 +66,34 @@ def test_a_picture_and_a_mask_painted_on_it_are_uploaded(tab: ConsoleTab, system
     assert (mask.getpixel((width // 2, height // 2)), mask.getpixel((0, 0))) == (255, 0)
 
 
+WORKFLOW: Final[dict[str, Any]] = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "blue"}},
+}
+
+
+def test_a_pasted_workflow_becomes_fields_and_then_a_picture(tab: ConsoleTab, system: System) -> None:
+    tab.expected_errors.append("error: Failed to load resource: the server responded with a status of 400")
+    tab.sign_in()
+    page = tab.page
+    page.get_by_role("radio", name="Workflow").check()
+    source = page.get_by_role("textbox", name="Workflow")
+    source.fill('{"nodes": [], "links": []}')
+    expect(source).to_have_accessible_description(re.compile("Export .* Workflow > Export"))
+    source.fill(json.dumps(WORKFLOW))
+    width = page.get_by_label("width")
+    width.fill("99999")
+    page.get_by_role("button", name="Make it").click()
+    expect(width).to_have_accessible_description(re.compile("99999"))
+    width.fill("32")
+    card = tab.send()
+    expect_picture(card.get_by_role("img").first)
+    task_id = task_of(card)
+    assert content_of(system, task_id)["1"]["inputs"] == WORKFLOW["1"]["inputs"] | {"width": 32}
+    picture = Image.open(io.BytesIO(system.object(system.shown(task_id)["outputs"][0]["s3_url"])))
+    assert picture.size == (32, 64)
+
+
 def test_a_form_waits_for_the_runtimes(tab: ConsoleTab) -> None:
     page = tab.page
     held: list[Route] = []

@@ -10,7 +10,7 @@ from contract.errors import FieldError, InvalidTask
 from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
 from contract.record import Status
-from contract.storage import S3Location
+from contract.storage import S3Location, is_key
 from contract.tenancy import Tenant
 from contract.upload import UPLOAD_FOLDER
 from lambdas.comfy_api.bodies import ComfyAsset, ComfyOutput, FileKind
@@ -25,6 +25,8 @@ from task_store.repository import TaskRepository
 NAME_BYTES: Final = 24
 #: Key of an upload's metadata in S3: its name at the sender, in percent-encoding.
 FILE_PATH_METADATA: Final = "file-path"
+#: Characters of this name. S3 takes 2 KB of metadata, and a character has up to 12 in percent-encoding.
+MAX_FILE_PATH: Final = 150
 _KINDS: Final[Mapping[str, FileKind]] = {"image": "image", "video": "video", "audio": "audio", "text": "text"}
 
 
@@ -72,7 +74,7 @@ class ComfyAssets:
             Key=_key(asset_id, tenant.name),
             Body=files[0],
             ContentType=found.content_type,
-            Metadata={FILE_PATH_METADATA: quote(file_path[:255])},
+            Metadata={FILE_PATH_METADATA: quote(file_path[:MAX_FILE_PATH])},
         )
         return {**self.show(asset_id, tenant=tenant), "created_new": True}
 
@@ -102,7 +104,7 @@ class ComfyAssets:
         record = self._repository.read(tenant.key_of(job_id))
         files = self._files.of(record) if record and record.status is Status.COMPLETED else []
         for file in files:
-            if file.number == int(number):
+            if str(file.number) == number:
                 return file.uri
         raise _not_found(asset_id)
 
@@ -144,6 +146,8 @@ class ComfyAssets:
 
     def _head(self, uri: str) -> Mapping[str, Any]:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not is_key(key):
+            raise _not_found(uri.rpartition("/")[2])
         try:
             head: Mapping[str, Any] = self._client.head_object(Bucket=bucket, Key=key)
         except self._client.exceptions.ClientError as error:

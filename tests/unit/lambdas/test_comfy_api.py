@@ -242,6 +242,11 @@ def test_an_upload_becomes_the_link_in_the_graph(call: ComfyCalls) -> None:
     assert call.refusal("GET", f"/assets/{asset['id']}/content")[:2] == (404, "not_found")
 
 
+def test_a_long_name_is_shortened(call: ComfyCalls) -> None:
+    status, asset = call.upload(file_path="ß" * 1000 + ".png")
+    assert (status, asset["file_path"]) == (201, "ß" * 150)
+
+
 def test_the_output_of_a_job_is_the_input_of_another(call: ComfyCalls) -> None:
     _, job = call.create()
     call.harness.claim(job["id"])
@@ -300,7 +305,8 @@ def test_a_runtime_of_the_web_ui_takes_no_workflow(call: ComfyCalls) -> None:
 def test_what_is_not_there_is_not_found(call: ComfyCalls) -> None:
     assert call.refusal("GET", "/jobs/nothing")[:2] == (404, "not_found")
     assert call.refusal("GET", "/jobs", root="/comfy/nothing/api/v2")[:2] == (404, "not_found")
-    assert call.refusal("GET", "/assets/nothing.png")[:2] == (404, "not_found")
+    for asset_id in ("nothing.png", "nothing.1", "nothing." + "9" * 5000, "x" * 2000, "\u0007.png"):
+        assert call.refusal("GET", f"/assets/{asset_id}")[:2] == (404, "not_found")
     assert call("HEAD", "/assets/by-hash/blake3:0")[:2] == (404, None)
     assert call.refusal("GET", "/jobs/any/events")[:2] == (501, "not_implemented")
 

@@ -14,6 +14,7 @@ from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 from tests.unit.lambdas.harness import (
     CATALOGUE,
+    PIPELINE_CATALOGUE,
     FakeBatchQueue,
     FakeTopic,
     FakeWebhookQueue,
@@ -76,6 +77,24 @@ def harness() -> Iterator[Harness]:
             s3=s3,
         )
         yield made
+
+
+@pytest.fixture
+def pipelines(harness: Harness) -> Harness:
+    """The harness with runtimes for workflows, and an upload."""
+    harness.catalogue = PIPELINE_CATALOGUE
+    harness.submission = TaskSubmission(
+        catalogue=PIPELINE_CATALOGUE,
+        find_checkpoint=harness.models.find_checkpoint,
+        has_object=harness.models.has_object,
+        own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
+        repository=harness.repository,
+        bucket=harness.task_bucket,
+        publisher=harness.publisher,
+        now_ms=lambda: harness.now_ms,
+    )
+    harness.s3.put_object(Bucket="task-bucket", Key="uploads/shop/one.png", Body=b"upload")
+    return harness
 
 
 @pytest.fixture

@@ -12,33 +12,12 @@ from contract.redaction import text_without_secrets
 from contract.tenancy import SHARED, Tenant
 from contract.transitions import Outcome
 from lambdas.read_task.task_reader import TaskReader
-from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
 from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.queue_place import QueuePlaces
-from lambdas.tasks.submission import TaskSubmission
 from tests.harness.workflows import documented_pipeline, documented_workflow
 from tests.unit.lambdas.harness import PIPELINE_CATALOGUE, Harness
 
 UPLOAD = "s3://task-bucket/uploads/shop/one.png"
-
-
-@pytest.fixture
-def pipelines(harness: Harness) -> Harness:
-    """The harness with a ComfyUI runtime, and the models of the documented workflow."""
-    models = CheckpointCatalogue(client=harness.s3, bucket="model-bucket")
-    harness.submission = TaskSubmission(
-        catalogue=PIPELINE_CATALOGUE,
-        find_checkpoint=models.find_checkpoint,
-        has_object=models.has_object,
-        own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
-        repository=harness.repository,
-        bucket=harness.task_bucket,
-        publisher=harness.publisher,
-        now_ms=lambda: harness.now_ms,
-    )
-    harness.s3.put_object(Bucket="task-bucket", Key="uploads/shop/one.png", Body=b"upload")
-    return harness
 
 
 def with_picture(value: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from cli.errors import TaskDidNotComplete
 from cli.session import Session, command
 from cli.table import columns
 from darkroom import BatchSnapshot, Client
-from darkroom.batch_calls import BatchOptions
+from darkroom.batch_calls import BatchArguments
 
 
 @click.group()
@@ -44,7 +44,7 @@ def submit_batch(
     timeout_seconds: float,
 ) -> None:
     """Submit the tasks in FILE, one a line or as a JSON array; `-` reads standard input."""
-    options = BatchOptions(expand=expand, callback=callback)
+    options = BatchArguments(expand=expand, callback=callback)
     if batch_id:
         options["id"] = batch_id
     if webhook:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from darkroom.batch_calls import BatchOptions, BatchTasks
+from darkroom.batch_calls import BatchArguments, TasksToSend
 from darkroom.batch_snapshot import BatchSnapshot
 from darkroom.connection import Connection, TaskReference, id_of_task
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
@@ -77,7 +77,7 @@ class AsyncClient(Connection):
         """Send a document to a path that has no method here, and return the document of the answer."""
         return await self._run(self._calls.call(method, path, document))
 
-    async def submit_batch(self, tasks: BatchTasks, **options: Unpack[BatchOptions]) -> BatchSnapshot:
+    async def submit_batch(self, tasks: TasksToSend, **options: Unpack[BatchArguments]) -> BatchSnapshot:
         """Submit up to 1,000 tasks as one batch: requests as `prepare` returns them, JSON lines, or a JSON array."""
         return await self._run(self._calls.batches.submit(tasks, options))
 

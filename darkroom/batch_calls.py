@@ -15,10 +15,10 @@ from darkroom.operation import Item, Iteration, Operation, Pause
 BATCH_POLL_SECONDS: Final = 1.0
 _PATH: Final = "/v1alpha2/batches"
 #: Tasks of a batch: JSON lines, a JSON array, or documents such as those of `prepare`.
-BatchTasks: TypeAlias = bytes | Iterable[Mapping[str, Any]]
+TasksToSend: TypeAlias = bytes | Iterable[Mapping[str, Any]]
 
 
-class BatchOptions(TypedDict, total=False):
+class BatchArguments(TypedDict, total=False):
     """Keyword arguments of a batch."""
 
     #: By default a new one.
@@ -47,7 +47,7 @@ class BatchCalls:
         self._call = call
         self._clock = clock
 
-    def submit(self, tasks: BatchTasks, options: BatchOptions) -> Operation[BatchSnapshot]:
+    def submit(self, tasks: TasksToSend, options: BatchArguments) -> Operation[BatchSnapshot]:
         """Post a batch."""
         body = tasks if isinstance(tasks, bytes) else b"\n".join(json.dumps(task).encode() for task in tasks)
         headers = {"content-type": "application/json" if body.lstrip()[:1] == b"[" else "application/x-ndjson"}

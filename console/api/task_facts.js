@@ -5,6 +5,7 @@ import { safeLink } from "./links.js";
 
 const PICTURE = /\.(png|jpe?g|webp|gif|bmp|avif)$/i;
 const ACTIVE = ["IN_QUEUE", "IN_PROGRESS"];
+const RETRYABLE = ["FAILED", "TIMED_OUT"];
 
 /** @param {{status: string}} task @returns {boolean} True while the task waits or runs. */
 export function isActive({ status }) {
@@ -14,6 +15,11 @@ export function isActive({ status }) {
 /** @param {{status: string}} task @returns {boolean} True if the task ended without its outcome. */
 export function isUnsuccessful({ status }) {
   return !isActive({ status }) && status !== "COMPLETED";
+}
+
+/** @param {{status: string}} task @returns {boolean} True if the API runs the task again under its id. */
+export function isRetryable({ status }) {
+  return RETRYABLE.includes(status);
 }
 
 /** @param {ListedTask} task @returns {boolean} True for a call that listed names, as the form makes them. */

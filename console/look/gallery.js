@@ -6,18 +6,21 @@ import { placeOf } from "../shell/router.js";
 import { TEXT } from "../strings.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { queryOf } from "./gallery_filters.js";
-import { Tile } from "./tile.js";
+import { withNewest, withPage } from "./pages.js";
+import { TilePage } from "./tile_page.js";
 
 /** @import {ApiClient} from "../api/client.js" */
 /** @import {ListedTask} from "../api/types.js" */
 
 const PAGE_TASKS = 48;
+/** @type {ListedTask[]} */
+const NO_TASKS = [];
 /** Distance from the end of the page at which the next page is loaded. */
 const MARGIN = "800px";
 
 /** @param {{api: ApiClient, filters: Record<string, string>}} properties */
 export function Gallery({ api, filters }) {
-  const [older, setOlder] = useState(/** @type {ListedTask[]} */ ([]));
+  const [pages, setPages] = useState(/** @type {ListedTask[][]} */ ([]));
   const [next, setNext] = useState(/** @type {string | null | undefined} */ (undefined));
   const [isLoading, setLoading] = useState(false);
   const [problem, setProblem] = useState(/** @type {Error | null} */ (null));
@@ -25,11 +28,12 @@ export function Gallery({ api, filters }) {
   // The newest page is read again and again, so a picture appears when it is made.
   const { answer, error } = usePolling(() => api.listTasks({ ...queryOf(filters), limit: PAGE_TASKS }), [api, filters]);
 
-  const tasks = merged(answer?.tasks ?? [], older).filter((task) => !isListOfNames(task));
+  const shown = pages.length ? pages : [answer?.tasks ?? NO_TASKS];
+  const isEmpty = shown.every((tasks) => tasks.every(isListOfNames));
   // The position of the first page is kept: a later one would repeat what was loaded.
   const position = next === undefined ? answer?.next : next;
   useEffect(() => {
-    if (answer && next === undefined && older.length) setOlder(merged(answer.tasks, older));
+    if (answer) setPages((known) => known.length ? withNewest(known, answer.tasks) : known);
   }, [answer]);
 
   const loadMore = async () => {
@@ -38,7 +42,7 @@ export function Gallery({ api, filters }) {
     setProblem(null);
     try {
       const page = await api.listTasks({ ...queryOf(filters), limit: PAGE_TASKS, next: position });
-      setOlder((known) => merged(known.length ? known : (answer?.tasks ?? []), page.tasks));
+      setPages((known) => withPage(known.length ? known : [answer?.tasks ?? NO_TASKS], page.tasks));
       setNext(page.next);
     } catch (refused) {
       setProblem(/** @type {Error} */ (refused));
@@ -53,13 +57,13 @@ export function Gallery({ api, filters }) {
     return () => observer.disconnect();
   }, [position, isLoading, problem]);
 
-  const shown = problem ?? (error instanceof ApiError ? error : null);
+  const refusal = problem ?? (error instanceof ApiError ? error : null);
   const text = TEXT.look.gallery;
   return html`
-    ${shown && html`<p class="trouble" role="alert">${shown instanceof ApiError ? shown.message : TEXT.shell.unreachable}</p>`}
-    ${answer && !tasks.length && !position && html`<${Empty} isFiltered=${Object.values(filters).some(Boolean)} />`}
+    ${refusal && html`<p class="trouble" role="alert">${refusal instanceof ApiError ? refusal.message : TEXT.shell.unreachable}</p>`}
+    ${answer && isEmpty && !position && html`<${Empty} isFiltered=${Object.values(filters).some(Boolean)} />`}
     <ul class="gallery" aria-label=${text.label}>
-      ${tasks.map((task) => html`<li key=${task.id}><${Tile} task=${task} filters=${filters} /></li>`)}
+      ${shown.map((tasks, index) => html`<${TilePage} key=${index} tasks=${tasks} filters=${filters} />`)}
     </ul>
     <div class="more" ref=${end}>
       ${!answer && !error && html`<p class="muted" role="status">${TEXT.shell.loading}</p>`}
@@ -81,10 +85,4 @@ function Empty({ isFiltered }) {
         : html`<a class="button" href=${placeOf("create")}>${TEXT.watch.toCreate}</a>`}
     </div>
   `;
-}
-
-/** @param {ListedTask[]} first @param {ListedTask[]} second @returns {ListedTask[]} Both lists; each task once. */
-function merged(first, second) {
-  const known = new Set(first.map(({ id }) => id));
-  return [...first, ...second.filter(({ id }) => !known.has(id))];
 }

@@ -1,5 +1,5 @@
 /** What a user can do with a task in its present state: cancel it, or send it again. */
-import { isActive, isUnsuccessful } from "../api/task_facts.js";
+import { isActive, isRetryable } from "../api/task_facts.js";
 import { TEXT } from "../strings.js";
 import { html, useState } from "../view.js";
 
@@ -19,7 +19,7 @@ export function TaskActions({ api, task, onChange }) {
     }
     setBusy(false);
   };
-  if (!isActive(task) && !isUnsuccessful(task)) return null;
+  if (!isActive(task) && !isRetryable(task)) return null;
   const { cancel, retry } = TEXT.task.actions;
   return html`
     <div class="row">
@@ -28,7 +28,7 @@ export function TaskActions({ api, task, onChange }) {
           ${cancel.text}
         </button>
       `}
-      ${isUnsuccessful(task) && html`
+      ${isRetryable(task) && html`
         <button type="button" disabled=${isBusy} aria-label=${retry.label(task.id)} onClick=${() => run(() => api.retryTask(task.id))}>
           ${retry.text}
         </button>

@@ -78,7 +78,10 @@ def change_visibility_in_flight(
 
 @wraps(_add_stream_record)
 def add_change(shard: StreamShard, old: Item | None, new: Item | None) -> None:
-    """Add a record to a stream, unless the write has left the item as it was."""
+    """Add a record to a stream, unless its table has disabled it or the write has left the item as it was."""
+    is_enabled = (shard.table.stream_specification or {}).get("StreamEnabled")
+    if not is_enabled:
+        return
     if old is None or new is None or old.to_json() != new.to_json():
         _add_stream_record(shard, old, new)
 

@@ -51,7 +51,7 @@ RIGHTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:BatchGetItem": ["TaskTable.Arn"],
         "dynamodb:GetItem": ["TaskTable.Arn"],
         "dynamodb:PutItem": ["TaskTable.Arn"],
-        "dynamodb:Query": ["TaskTable.Arn/index/by_runtime"],
+        "dynamodb:Query": ["TaskTable.Arn/index/by_active_runtime", "TaskTable.Arn/index/by_runtime"],
         "dynamodb:UpdateItem": ["TaskTable.Arn"],
         "s3:GetObject": [
             "ModelBucket.Arn/Stable-diffusion/*",

@@ -1,4 +1,4 @@
-/** Tests of links, routes, times and the repetition of requests. */
+/** Tests of links, pages, routes, times and the repetition of requests. */
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
@@ -7,6 +7,7 @@ import { ApiUnreachable } from "../../../console/api/errors.js";
 import { safeLink } from "../../../console/api/links.js";
 import { Poller } from "../../../console/api/poller.js";
 import { forgetLink, withKeptLink } from "../../../console/api/signed_links.js";
+import { withNewest, withPage } from "../../../console/look/pages.js";
 import { asBytes, asDuration } from "../../../console/shell/moments.js";
 import { placeOf, routeOf } from "../../../console/shell/router.js";
 
@@ -172,4 +173,22 @@ test("a failed request is reported and repeated", async () => {
   assert.ok(loads > 3);
   poller.stop();
   mock.timers.reset();
+});
+
+const tasks = (...ids) => ids.map((id) => ({ id }));
+
+test("new tasks come before the first page, and none that the first page had is lost", () => {
+  const pages = [tasks("c", "b"), tasks("a")];
+  assert.deepEqual(withNewest(pages, tasks("d", "c")), [tasks("d", "c", "b"), tasks("a")]);
+});
+
+test("a page that stays the same is the same object, so it is not drawn again", () => {
+  const pages = [tasks("c"), tasks("b"), tasks("a")];
+  const [, second, third] = withNewest(pages, tasks("d"));
+  assert.ok(second === pages[1] && third === pages[2]);
+});
+
+test("a task that was sent again is in one place", () => {
+  assert.deepEqual(withNewest([tasks("c"), tasks("b", "a")], tasks("a", "c")), [tasks("a", "c"), tasks("b")]);
+  assert.deepEqual(withPage([tasks("a", "c")], tasks("b", "a")), [tasks("a", "c"), tasks("b")]);
 });

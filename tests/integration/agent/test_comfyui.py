@@ -54,13 +54,21 @@ def test_a_workflow_comes_back_as_a_picture_and_leaves_no_file(harness: ComfyUiH
     saved = response["outputs"]["9"]
     assert (saved["class_type"], saved["title"]) == ("SaveImage", "Save Image")
     assert saved["images"] == [
-        {"filename": "ComfyUI_00001_.png", "subfolder": "", "type": "output", "n": 1, "s3_url": url}
+        {
+            "filename": "ComfyUI_00001_.png",
+            "subfolder": "",
+            "type": "output",
+            "kind": "image",
+            "n": 1,
+            "s3_url": url,
+        }
     ]
     harness.wait_until_queue_is_empty()
     assert harness.comfyui.files() == []
     assert harness.comfyui.ask("/history") == {}
 
 
+@pytest.mark.slow
 def test_files_of_any_kind_come_back_in_the_order_of_their_nodes(harness: ComfyUiHarness) -> None:
     graph = workflow("film")
     graph |= {
@@ -93,6 +101,7 @@ def test_files_of_any_kind_come_back_in_the_order_of_their_nodes(harness: ComfyU
     assert (stored["ContentType"], stored["ContentDisposition"]) == ("text/plain", "attachment")
 
 
+@pytest.mark.slow
 def test_a_workflow_with_previews_only_brings_them(harness: ComfyUiHarness) -> None:
     graph = workflow("draft")
     graph[SAVE] = {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}}
@@ -140,6 +149,7 @@ def test_a_cancelled_workflow_ends_and_the_next_one_is_untouched(harness: ComfyU
     assert harness.comfyui.ask("/history") == {}
 
 
+@pytest.mark.slow
 def test_progress_and_previews_are_those_of_the_running_workflow(harness: ComfyUiHarness) -> None:
     harness.start_agent()
     harness.submit_workflow("drawn", workflow("drawn", steps=5000), policy={"preview": True})
@@ -253,30 +263,31 @@ def test_input_files_come_by_link_and_as_data_and_go_with_the_task(harness: Comf
     assert harness.comfyui.files() == []
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("missing.png", "no file of this task"),
-        ("red.png [output]", "no file of this task"),
-        ("../secret.png", "no file of this task"),
-        ("s3://other-bucket/red.png", "links to the bucket other-bucket are not allowed"),
-        (f"data:image/png;base64,{'A' * 80}", "it is not a picture"),
-    ],
-)
-def test_an_input_that_is_no_file_of_the_task_is_refused(harness: ComfyUiHarness, name: str, reason: str) -> None:
-    graph = {
-        "load": {"class_type": "LoadImage", "inputs": {"image": name}},
-        "save": {"class_type": "SaveImage", "inputs": {"images": ["load", 0], "filename_prefix": "x"}},
+@pytest.mark.slow
+def test_an_input_that_is_no_file_of_the_task_is_refused(harness: ComfyUiHarness) -> None:
+    inputs = {
+        "missing.png": "no file of this task",
+        "red.png [output]": "no file of this task",
+        "../secret.png": "no file of this task",
+        "s3://other-bucket/red.png": "links to the bucket other-bucket are not allowed",
+        f"data:image/png;base64,{'A' * 80}": "it is not a picture",
     }
     harness.start_agent()
-    harness.submit_workflow("stranger", graph)
+    for number, name in enumerate(inputs):
+        graph = {
+            "load": {"class_type": "LoadImage", "inputs": {"image": name}},
+            "save": {"class_type": "SaveImage", "inputs": {"images": ["load", 0], "filename_prefix": "x"}},
+        }
+        harness.submit_workflow(f"stranger-{number}", graph)
 
-    error = harness.failed("stranger")
-    assert error["details"][0]["field"] == "task.content.load.inputs.image"
-    assert reason in error["message"]
+    for number, reason in enumerate(inputs.values()):
+        error = harness.failed(f"stranger-{number}")
+        assert error["details"][0]["field"] == "task.content.load.inputs.image"
+        assert reason in error["message"]
     assert harness.comfyui.files() == []
 
 
+@pytest.mark.slow
 def test_models_and_shared_files_come_from_the_model_bucket_by_name(harness: ComfyUiHarness) -> None:
     file = io.BytesIO()
     Image.new("RGB", (16, 16), "blue").save(file, "PNG")

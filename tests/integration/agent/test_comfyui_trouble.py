@@ -37,6 +37,7 @@ def begin(harness: ComfyUiHarness, task_id: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_comfyui_that_ends_costs_the_running_workflow_one_delivery_and_the_waiting_one_none(start: Start) -> None:
     harness = start()
     harness.start_agent(VISIBILITY_TIMEOUT_SECONDS=60)
@@ -62,6 +63,7 @@ def test_a_comfyui_that_ends_costs_the_running_workflow_one_delivery_and_the_wai
     assert harness.read("running").attempts == 2
 
 
+@pytest.mark.slow
 def test_a_stopped_agent_hands_its_workflow_back_and_the_next_one_finds_an_idle_comfyui(start: Start) -> None:
     harness = start()
     agent = harness.start_agent()
@@ -90,9 +92,8 @@ def test_an_agent_that_was_killed_leaves_no_prompt_and_no_file(start: Start) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["slow-history", "late-files"])
-def test_what_comfyui_shows_late_is_awaited(start: Start, fault: str) -> None:
-    harness = start("--fault", fault)
+def test_a_history_that_lags_behind_the_messages_is_awaited(start: Start) -> None:
+    harness = start("--fault", "slow-history")
     harness.start_agent()
     for name in ("first", "second"):
         harness.submit_workflow(name)

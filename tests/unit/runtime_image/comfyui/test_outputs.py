@@ -48,6 +48,7 @@ def test_files_come_in_the_order_of_node_key_and_place(folders: ComfyUiFolders) 
         "filename": "5.png",
         "subfolder": "",
         "type": "output",
+        "kind": "image",
         "n": 5,
         "s3_url": "s3://b/5",
     }

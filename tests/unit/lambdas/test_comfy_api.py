@@ -288,6 +288,26 @@ def test_a_broken_call_is_told_what_to_write(call: ComfyCalls, body: Any, code: 
     assert words in message
 
 
+def test_no_body_is_a_mistake_of_ours(call: ComfyCalls) -> None:
+    reference: dict[str, Any] = {"__type": "core/ASSET", "info": {"id": "../../messages/flows/a.json"}}
+    workflows: list[Any] = [
+        {"1": None},
+        {"1": {"inputs": []}},
+        {"1": {"class_type": 5, "inputs": {}}},
+        {"1": {"class_type": "A", "inputs": {"a": ["1", 0]}}},
+        {"": {"class_type": "SaveImage", "inputs": {"images": ["nothing", 0]}}},
+        {"a.inputs.b": {"class_type": "LoadImage", "inputs": {"image": "\0"}}},
+        {"1": {"class_type": "LoadImage", "inputs": {"image": reference}}},
+        {"1": {"class_type": "LoadImage", "inputs": {"image": "\ud800"}}},
+        "a text",
+    ]
+    bodies: list[Any] = [b"", b"[]", b"{", b"\xff", b"[" * 1000, *({"workflow": workflow} for workflow in workflows)]
+    bodies += [{"workflow": documented_workflow(), "metadata": metadata} for metadata in ([], {"": "a"}, {"a": None})]
+    for body in bodies:
+        status, answer, _ = call("POST", "/jobs", body)
+        assert (status in {400, 422}, bool(answer["error"]["message"])) == (True, True), (body, answer)
+
+
 def test_a_key_for_api_nodes_is_refused_where_there_are_none(call: ComfyCalls) -> None:
     status, body = call.create(extra_data={"api_key_comfy_org": "hush"})
     assert (status, body["error"]["code"]) == (422, "invalid_request")

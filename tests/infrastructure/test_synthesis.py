@@ -117,7 +117,8 @@ def test_a_file_outside_the_bundle_does_not_change_its_hash(tmp_path: Path) -> N
         return bundle_hash(tmp_path, FunctionTarget(**target))
 
     shown = ("docs/reference/openapi.json", "lambdas/http/description.html")
-    for name in ("contract/task.py", "lambdas/notify/handler.py", "lambdas/requirements.txt", *shown):
+    code = ("contract/task.py", "contract/pipeline/core_nodes.json", "lambdas/notify/handler.py")
+    for name in (*code, "lambdas/requirements.txt", *shown):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     before = hash_of_bundle()

@@ -1,4 +1,4 @@
-"""Custom nodes, whose classes only the image knows: the edge takes those that the runtime names."""
+"""Custom nodes, whose classes only the image knows: the edge accepts those that the runtime names."""
 
 import pytest
 

@@ -8,6 +8,7 @@ from contract.callback import callback_for
 from contract.formats import Format
 from contract.json_values import compact_json
 from contract.message import TaskMessage
+from contract.pipeline.graph import graph_of
 from contract.record import Record
 from contract.runpod_jobs import job_body
 from contract.task import TaskType
@@ -17,8 +18,8 @@ from lambdas.tasks.output_bucket import OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from task_store.task_bucket import MessageLost, TaskBucket
 
-#: Bytes of a request that the body repeats. Of a larger request it repeats only `api`, because the payload holds
-#: pictures.
+#: Bytes of a request that the body repeats. Of a larger request it repeats only `api`, because payloads and workflows
+#: hold pictures.
 MAX_INPUT_BYTES: Final = MAX_RESPONSE_BYTES // 2
 
 
@@ -56,7 +57,7 @@ class WebhookBodies:
             logger().warning("webhook_without_input", task_id=record.id, run_id=record.run_id)
             return None
         content = TaskMessage.from_body(json.loads(text)).task.content
-        if record.tasktype == TaskType.PIPELINE:
-            content = {"workflow": content}
         is_large = len(compact_json(content)) > MAX_INPUT_BYTES
+        if record.tasktype == TaskType.PIPELINE:
+            return {} if is_large else {"workflow": graph_of(content)}
         return {"api": content.get("api")} if is_large else content

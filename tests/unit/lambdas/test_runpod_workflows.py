@@ -12,6 +12,8 @@ from contract.record import Status
 from contract.routing import Catalogue, Runtime
 from contract.tenancy import SHARED
 from contract.transitions import Outcome
+from lambdas.deliver_webhook import webhook_bodies
+from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
 from lambdas.http.application import Caller
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks.job_responses import JobResponses
@@ -140,6 +142,17 @@ def test_the_key_of_comfy_org_goes_to_runtimes_with_api_nodes_only(runpod: Runpo
     job_id = runpod.run(content, runtime="paid")
     assert "comfyui-secret" in runpod.published()
     assert "comfyui-secret" not in runpod.harness.record(job_id).model_dump_json()
+
+
+def test_a_webhook_repeats_the_workflow(runpod: RunpodWorkflows, monkeypatch: pytest.MonkeyPatch) -> None:
+    runpod.complete({"9": {"images": [file("a.png", 1)]}})
+    record = runpod.harness.record(str(UUID(int=1)))
+    bodies = WebhookBodies(task_bucket=runpod.harness.task_bucket, responses=JobResponses(outputs=runpod.outputs))
+    body = json.loads(bodies.render(record))
+    assert body["input"] == {"workflow": documented_workflow()}
+    assert [image["filename"] for image in body["output"]["images"]] == ["a.png"]
+    monkeypatch.setattr(webhook_bodies, "MAX_INPUT_BYTES", 10)
+    assert json.loads(bodies.render(record))["input"] == {}
 
 
 SHAPE: Final = "'images' must be a list of objects with 'name' and 'image' keys"

@@ -29,17 +29,18 @@ STATUS: Final[Mapping[Status, ComfyStatus]] = {
 def job_body(
     record: Record,
     *,
+    job_id: str,
     outputs: Sequence[ComfyOutput],
     queue_position: int | None,
     retention_ms: int,
     address: str,
 ) -> ComfyJob:
-    """Return a job. Its links begin with `address`, the path of the API as the sender wrote it."""
+    """Return a job, by the id by which its reader knows it. Its links begin with `address`, the path of the API."""
     # A record gets the end of its retention when it is final.
     expires_at_ms = record.expires_at * 1000 if record.expires_at else record.submitted_at_ms + retention_ms
-    path = f"{address}/jobs/{record.id}"
+    path = f"{address}/jobs/{job_id}"
     return {
-        "id": record.id,
+        "id": job_id,
         "status": STATUS[record.status],
         "created_at": moment(record.submitted_at_ms),
         "started_at": _moment(record.started_at_ms),

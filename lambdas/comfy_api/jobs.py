@@ -87,11 +87,11 @@ class ComfyJobs:
             tenant=caller.tenant,
             key_name=caller.key_name,
         )
-        return self._show(record, address)
+        return self._show(record, caller.tenant, address)
 
     def show(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
         """Return a job with its progress or its outputs."""
-        return self._show(self._read(runtime, job_id, tenant), address)
+        return self._show(self._read(runtime, job_id, tenant), tenant, address)
 
     def cancel(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
         """Cancel a waiting or running job; an ended one stays as it is."""
@@ -100,7 +100,7 @@ class ComfyJobs:
             record = cancel(self._repository, record)
         except TaskFinished:
             record = self._read(runtime, job_id, tenant)
-        return self._show(record, address)
+        return self._show(record, tenant, address)
 
     def workflow(self, runtime: str, job_id: str, *, tenant: Tenant) -> JobWorkflow:
         """Return the graph of a job, whose assets are links; raises MessageLost if it is no longer stored."""
@@ -145,14 +145,17 @@ class ComfyJobs:
             raise not_found(job_id)
         return record
 
-    def _show(self, record: Record, address: str) -> ComfyJob:
+    def _show(self, record: Record, tenant: Tenant, address: str) -> ComfyJob:
+        # An administrator knows the jobs of others by other ids than their owners.
+        job_id = tenant.id_of(record.key)
         outputs: list[ComfyOutput] = []
         if record.status is Status.COMPLETED:
             with ThreadPoolExecutor(PARALLEL_READS) as readers:
                 files = self._files.of(record)
-                outputs = list(readers.map(lambda file: self._assets.describe_output(record.id, file), files))
+                outputs = list(readers.map(lambda file: self._assets.describe_output(job_id, file), files))
         return job_body(
             record,
+            job_id=job_id,
             outputs=outputs,
             queue_position=self._places.of(record).position,
             retention_ms=self._retention_ms,

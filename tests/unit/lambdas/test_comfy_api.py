@@ -55,10 +55,11 @@ def form(content: bytes, **texts: str) -> bytes:
 class ComfyCalls:
     """Calls of the API, each as API Gateway would send it."""
 
-    def __init__(self, application: HttpApplication, harness: Harness) -> None:
+    def __init__(self, application: HttpApplication, harness: Harness, *, key: str = "shop") -> None:
         self._application = application
         self.harness = harness
         self._calls = 0
+        self._key = key
 
     def __call__(
         self,
@@ -81,7 +82,7 @@ class ComfyCalls:
             "requestContext": {
                 "requestId": f"request-{self._calls}",
                 "path": f"/api{root}{path}",
-                "authorizer": {"principalId": "shop"},
+                "authorizer": {"principalId": self._key},
             },
             "body": base64.b64encode(body).decode() if isinstance(body, bytes) else json.dumps(body),
             "isBase64Encoded": isinstance(body, bytes),
@@ -193,6 +194,22 @@ def test_a_job_is_cancelled_once_and_an_ended_one_stays(call: ComfyCalls) -> Non
     call.harness.finish(ended["id"], DONE)
     status, unchanged, _ = call("POST", f"/jobs/{ended['id']}/cancel")
     assert (status, unchanged["status"]) == (200, "succeeded")
+
+
+def test_an_administrator_reads_the_jobs_and_outputs_of_others(
+    call: ComfyCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENANCY", json.dumps({"names": ["shop", "boss", "guest"], "administrators": ["boss"]}))
+    comfy_api.application.cache_clear()
+    by_key = {key: ComfyCalls(comfy_api.application(), call.harness, key=key) for key in ("shop", "boss", "guest")}
+    _, job = by_key["shop"].create()
+    call.harness.claim(f"shop:{job['id']}")
+    call.harness.finish(f"shop:{job['id']}", DONE)
+    assert by_key["guest"].refusal("GET", f"/jobs/{job['id']}")[:2] == (404, "not_found")
+    _, seen, _ = by_key["boss"]("GET", f"/jobs/shop:{job['id']}")
+    assert seen["id"] == f"shop:{job['id']}"
+    assert by_key["boss"]("GET", f"/assets/{seen['outputs'][0]['id']}/content")[0] == 302
+    assert by_key["guest"].refusal("GET", f"/assets/{job['id']}.1/content")[:2] == (404, "not_found")
 
 
 def test_the_workflow_of_a_job(call: ComfyCalls) -> None:

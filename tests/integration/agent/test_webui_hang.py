@@ -1,6 +1,7 @@
 """A Web UI without progress on a request, over real HTTP, and slow work with progress."""
 
 import threading
+from typing import Any
 
 from contract.record import Status
 from runtime_image.process.exit_codes import ExitCode
@@ -49,7 +50,7 @@ def test_a_long_generation_that_moves_is_left_alone_and_tells_its_steps(harness:
     agent = harness.start_agent(HANG_SECONDS=2)
     harness.submit("long", {"prompt": "long", "steps": 20})
 
-    def reported() -> dict[str, int] | None:
+    def reported() -> dict[str, Any] | None:
         sampling = harness.read("long").sampling
         return sampling if sampling and "sampling_steps" in sampling else None
 

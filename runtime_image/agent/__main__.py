@@ -151,7 +151,7 @@ def build_loop(
             MessageRequeue(queue=task_queue),
             TaskHeartbeat(repository=repository),
             previews,
-            Interrupt(log=log),
+            Interrupt(clock=clock, log=log),
             Readiness(engine=engine, retry=retry, clock=clock, stopping=stopping, log=log),
         ),
         post=post,

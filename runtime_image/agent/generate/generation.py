@@ -22,6 +22,8 @@ LONGEST_PAUSE_SECONDS: Final = 1.0
 #: Seconds after which an engine that is not ready is given up, and the container with it. The largest checkpoints
 #: need minutes from a cold disk; a GPU that is idle for half an hour costs more than a new one.
 READY_DEADLINE_SECONDS: Final = 1800.0
+#: Seconds between two interrupts that the engine does not accept, for example while it starts again.
+INTERRUPT_PAUSE_SECONDS: Final = 0.25
 
 
 class EngineSetUp:
@@ -67,16 +69,18 @@ class Interrupt:
     name = "interrupt"
     workers = 1
 
-    def __init__(self, *, log: EventLog) -> None:
+    def __init__(self, *, clock: Clock, log: EventLog) -> None:
+        self._clock = clock
         self._log = log
 
     def run(self, task: ClaimedTask) -> Event:
-        """Interrupt the task's call."""
+        """Interrupt the task's call. After a failure, pause, because the loop orders the next attempt at once."""
         try:
             if task.call is not None:
                 task.call.interrupt()
         except EngineFailed as error:
             self._log.warning("interrupt_failed", task_id=task.metadata.id, reason=error.message)
+            self._clock.sleep(INTERRUPT_PAUSE_SECONDS)
             return InterruptSent(task, is_accepted=False)
         return InterruptSent(task)
 

@@ -52,7 +52,7 @@ class CallingPools(FakePools):
 
     def __init__(self, clock: Clock, log: EventLog, post: Callable[[on.Event], None]) -> None:
         super().__init__()
-        self._real = WorkerPools(stages=[Generation(clock=clock)], jobs=[Interrupt(log=log)], post=post)
+        self._real = WorkerPools(stages=[Generation(clock=clock)], jobs=[Interrupt(clock=clock, log=log)], post=post)
 
     def run_stage(self, name: str, task: ClaimedTask) -> None:
         if name == Generation.name:

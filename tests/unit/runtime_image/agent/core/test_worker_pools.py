@@ -13,6 +13,7 @@ from runtime_image.agent.core.worker_pools import MAX_HELD, MAX_MONITORED, Worke
 from runtime_image.agent.generate.generation import Interrupt
 from runtime_image.agent.lease.task_monitor import TaskHeartbeat
 from runtime_image.agent.store.previews import Previews
+from runtime_image.process.clock import Clock
 from runtime_image.process.logs import configure_logs
 from task_store.lease import Lease
 from tests.unit.runtime_image.agent.fakes import TENANT, FakeRepository
@@ -65,7 +66,7 @@ class Harness:
             jobs=[
                 HangingPreviews(self.release),
                 TaskHeartbeat(repository=HangingRepository(self.release)),
-                Interrupt(log=configure_logs("CRITICAL")),
+                Interrupt(clock=Clock(), log=configure_logs("CRITICAL")),
             ],
             post=self._post,
         )

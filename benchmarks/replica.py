@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.processes import AWS_VARIABLES, Process, Server, start, stop
 from benchmarks.stub_arguments import comfyui_arguments, stub_arguments
-from benchmarks.verdict import ENGINE_CRASH, Disturbance
+from benchmarks.verdict import COMFYUI_CRASH, WEBUI_CRASH, Disturbance
 from stub_webui.journal import JournaledGeneration, read_journal
 
 #: Exit statuses after SIGTERM or SIGKILL, which are recorded when they are sent.
@@ -43,6 +43,7 @@ class ReplicaProcess:
             self._engine_arguments = comfyui_arguments(base, self._journal, seconds_per_step=seconds_per_picture)
         else:
             self._engine_arguments = stub_arguments(self._journal, seconds_per_picture=seconds_per_picture)
+        self._crash = COMFYUI_CRASH if comfyui_checkpoint else WEBUI_CRASH
         self._engine = Server(self._engine_arguments)
         folders = {f"COMFYUI_{name.upper()}_FOLDER": str(base / name) for name in ("input", "output", "temp")}
         address = (
@@ -77,7 +78,7 @@ class ReplicaProcess:
 
     def crash_engine(self) -> None:
         """Kill the engine, and start another on its port."""
-        self._record(ENGINE_CRASH)
+        self._record(self._crash)
         os.kill(self._engine.process.pid, signal.SIGKILL)
         self._ready_file.unlink()
         self._engine.close()

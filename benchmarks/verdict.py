@@ -14,7 +14,9 @@ from stub_webui.journal import JournaledGeneration
 #: storing is slow.
 STORING_SECONDS: Final = 5.0
 #: A crash of the engine loses its running generation, but no answered one.
-ENGINE_CRASH: Final = "crash of the engine"
+WEBUI_CRASH: Final = "crash of the Web UI"
+#: A ComfyUI has the results of the last prompts in memory until the agent has read them.
+COMFYUI_CRASH: Final = "crash of ComfyUI"
 #: After SIGTERM an agent that has time finishes its running tasks.
 ORDERLY_STOP: Final = "SIGTERM"
 #: Part of all tasks that may fail because each of their deliveries was disturbed; more of them have another cause.
@@ -146,4 +148,4 @@ def _may_lose(generation: JournaledGeneration, disturbance: Disturbance) -> bool
         return False
     if generation.answered is None or disturbance.at <= generation.answered:
         return True
-    return disturbance.kind != ENGINE_CRASH and disturbance.at <= generation.answered + STORING_SECONDS
+    return disturbance.kind != WEBUI_CRASH and disturbance.at <= generation.answered + STORING_SECONDS

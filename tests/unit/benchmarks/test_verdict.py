@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.verdict import ENGINE_CRASH, STORING_SECONDS, Disturbance, Verdict, judge
+from benchmarks.verdict import COMFYUI_CRASH, STORING_SECONDS, WEBUI_CRASH, Disturbance, Verdict, judge
 from contract.callback import callback_for
 from contract.record import Record, Status
 from stub_webui.journal import JournaledGeneration
@@ -111,9 +111,11 @@ def test_a_second_generation_needs_a_reason() -> None:
     assert verdict(first, Disturbance(0, 2 + STORING_SECONDS, "SIGKILL")).doubled == ["a"]
     # A stopped agent finishes its running tasks; a crashed Web UI has given its answer before.
     assert verdict(first, Disturbance(0, 0.5, "SIGTERM")).doubled == ["a"]
-    assert verdict(first, Disturbance(0, 2.0, ENGINE_CRASH)).doubled == ["a"]
+    assert verdict(first, Disturbance(0, 2.0, WEBUI_CRASH)).doubled == ["a"]
     assert verdict(first, Disturbance(0, 0.5, "second SIGTERM")).repeated == 1
-    assert verdict(first, Disturbance(0, 0.5, ENGINE_CRASH)).repeated == 1
+    assert verdict(first, Disturbance(0, 0.5, WEBUI_CRASH)).repeated == 1
     assert verdict(first, Disturbance(0, 2.0, "SIGKILL")).repeated == 1
+    # The result of a workflow is read when it has ended.
+    assert verdict(first, Disturbance(0, 2.0, COMFYUI_CRASH)).repeated == 1
     assert verdict(first, Disturbance(0, 0.5, "SIGKILL")).repeated == 1
     assert verdict(JournaledGeneration("a", 0.0), Disturbance(0, 20.0, "SIGKILL")).is_good

@@ -38,6 +38,8 @@ SEQUENTIAL_TASKS: Final = 20
 #: Seconds beyond those that the lock is held for, after which tasks that are not done are lost.
 PATIENCE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
+#: Rate of the local S3 on a busy machine.
+UPLOAD_BYTES_PER_SECOND: Final = 8_000_000
 #: Part of the time for which the GPU must be busy.
 BUSY_SHARE: Final = 0.99
 #: Seconds a picture below which no loop keeps the GPU busy, and the part of the best bare loop's rate to reach then.
@@ -137,9 +139,8 @@ class Benchmark:
     def run(self) -> GpuBusyResult:
         """Measure the loops, then the agent."""
         with ExitStack() as stack:
-            engine = stack.enter_context(
-                serving(self._comfyui.arguments() if self._is_comfyui else self._webui_arguments())
-            )
+            arguments = self._comfyui.arguments() if self._is_comfyui else self._webui_arguments()
+            engine = stack.enter_context(serving(arguments))
             if self._options.neighbour is not None:
                 words = ["-m", "benchmarks.noisy_neighbour", "--seed", str(self._options.neighbour)]
                 stack.enter_context(running(start(words, log_file=self._log_file)))
@@ -204,7 +205,8 @@ class Benchmark:
             self._wait(
                 lambda: self._steps(GenerationStep.ANSWERED) >= before + len(task_ids), "the last answer", seconds
             )
-            self._wait(lambda: runtime.queued_messages() == 0, "the last message's deletion", PATIENCE_SECONDS)
+            seconds = PATIENCE_SECONDS + len(task_ids) * self._options.video_bytes / UPLOAD_BYTES_PER_SECOND
+            self._wait(lambda: runtime.queued_messages() == 0, "the last message's deletion", seconds)
             cpu_after_ms, memory_mb = cpu_ms(agent.pid), peak_rss_mb(agent.pid)
         generations = self._generations("task-")
         use = lock_use(generations)
@@ -245,18 +247,18 @@ class Benchmark:
 
 def report(options: argparse.Namespace, result: GpuBusyResult, targets: Sequence[Target]) -> str:
     """Return the figures in words."""
-    loops = ""
+    loops = worker = ""
     if result.loop_tasks_per_second:
         ratio = result.tasks_per_second / result.best_loop_tasks_per_second
         each = ", ".join(f"{rate:.2f} with {number}" for number, rate in result.loop_tasks_per_second.items())
+        worker = f", {result.sequential_cpu_ms_per_task:.1f} ms the simplest worker"
         loops = f", {ratio:.1%} of the best bare loop, busy {result.best_loop_busy_share:.1%} ({each} in flight)"
     return f"""\
 {options.tasks} {options.kind} tasks of {options.seconds_per_picture:g} s, {options.aws_delay_ms:g} ms more per AWS call
   busy share      {result.busy_share:.1%}
   tasks a second  {result.tasks_per_second:.2f}{loops}
   gap             median {result.gap_ms_p50:.1f} ms, 95th percentile {result.gap_ms_p95:.1f} ms
-  agent           {result.cpu_ms_per_task:.1f} ms CPU a task, {result.sequential_cpu_ms_per_task:.1f} ms \
-the simplest worker, peak memory {result.peak_rss_mb:.0f} MB
+  agent           {result.cpu_ms_per_task:.1f} ms CPU a task{worker}, peak memory {result.peak_rss_mb:.0f} MB
   start           first request after {result.start_to_first_request_s:.2f} s
   lost, doubled   {result.lost}, {result.doubled}
 """ + target_lines(targets)

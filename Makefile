@@ -162,6 +162,8 @@ bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md; fail
 	$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 1 --aws-delay-ms 20 --tasks 20 || missed=1; \
 	$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 0.25 || missed=1; \
 	$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 0.25 --aws-delay-ms 20 || missed=1; \
+	$(BIN)/python benchmarks/gpu_busy.py --engine comfyui --seconds-per-picture 1 --aws-delay-ms 20 --tasks 20 || missed=1; \
+	$(BIN)/python benchmarks/gpu_busy.py --engine comfyui --seconds-per-picture 0.25 --aws-delay-ms 20 || missed=1; \
 	$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 0.05 --aws-delay-ms 20 --tasks 200 || missed=1; \
 	$(BIN)/python benchmarks/gpu_busy.py --kind img2img --seconds-per-picture 0.25 --aws-delay-ms 20 || missed=1; \
 	$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 2 --aws-delay-ms 20 --tasks 10 --pictures-per-task 4 --picture-side 1024 --picture-kb 1500 || missed=1; \

@@ -25,7 +25,14 @@ GOOD = GpuBusyResult(
 
 
 def missed(result: GpuBusyResult, **changes: object) -> list[str]:
-    options = {"kind": "txt2img", "seconds_per_picture": 0.25, "pictures_per_task": 1, "neighbour": None} | changes
+    options = {
+        "engine": "webui",
+        "kind": "txt2img",
+        "seconds_per_picture": 0.25,
+        "pictures_per_task": 1,
+        "video_bytes": 0,
+        "neighbour": None,
+    } | changes
     return [target.text for target in targets_of(Namespace(**options), result) if not target.is_reached]
 
 
@@ -71,3 +78,14 @@ def test_image_to_image_may_take_more_and_large_answers_have_no_limit_of_their_o
     large = replace(GOOD, cpu_ms_per_task=34.0, start_to_first_request_s=1.0)
     assert missed(large, kind="img2img") == []
     assert missed(replace(GOOD, cpu_ms_per_task=90.0, peak_rss_mb=150.0), pictures_per_task=4) == []
+
+
+def test_workflows_have_targets_of_their_engine() -> None:
+    options = {"engine": "comfyui", "kind": "pipeline"}
+    assert missed(replace(GOOD, busy_share=0.981, peak_rss_mb=129.0, cpu_ms_per_task=34.0), **options) == []
+    assert missed(replace(GOOD, busy_share=0.979), **options) == ["busy share at least 98%"]
+    assert missed(replace(GOOD, busy_share=0.989), seconds_per_picture=1.0, **options) == ["busy share at least 99%"]
+    assert missed(replace(GOOD, cpu_ms_per_task=36.0), **options) == ["CPU a task at most 35 ms"]
+    # The processor's time for a large video is that of its checksum.
+    video = replace(GOOD, cpu_ms_per_task=9000.0, peak_rss_mb=131.0)
+    assert missed(video, video_bytes=2**31, **options) == ["peak memory at most 130 MB"]

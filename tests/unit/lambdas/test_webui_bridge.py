@@ -28,6 +28,7 @@ from lambdas.webui_api.refusals import BridgeResponse, WebUiRefusal, response_to
 from lambdas.webui_api.sessions import Sessions
 from lambdas.webui_api.task_calls import TaskCalls
 from runtime_image.agent.core import errors as agent_errors  # noqa: F401 - its classes are subclasses to be found
+from runtime_image.comfyui import errors as comfyui_errors  # noqa: F401 - as above
 from runtime_image.model_downloader import errors as model_errors  # noqa: F401 - as above
 from runtime_image.webui import errors as webui_errors  # noqa: F401 - as above
 from tests.unit.lambdas.harness import Harness

@@ -169,6 +169,7 @@ bench: $(VENV)/.ready ## Measure what is documented in docs/performance.md; fail
 	$(BIN)/python benchmarks/gpu_busy.py --seconds-per-picture 2 --aws-delay-ms 20 --tasks 10 --pictures-per-task 4 --picture-side 1024 --picture-kb 1500 || missed=1; \
 	$(BIN)/python benchmarks/scaling_simulation.py || missed=1; \
 	$(BIN)/python benchmarks/model_download.py || missed=1; \
+	$(BIN)/python benchmarks/console_paint.py || missed=1; \
 	$(BIN)/python benchmarks/model_switching.py || missed=1; \
 	exit $$missed
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from embedded_webui.models.damped_guidance import damp_guidance
+
 #: Latent pixels of the shorter side from which on a picture is large.
 LARGE_SIDE: Final = 48
 #: Steps of the noise schedule from which on a large picture is drawn at half the size.
@@ -35,8 +37,8 @@ class CoarseSteps:
         step = float(torch.as_tensor(timestep).flatten()[0])
         options["return_dict"] = False
         if min(sample.shape[-2:]) < LARGE_SIDE or step < COARSE_FROM_STEP:
-            output: Sequence[Tensor] = self._forward(sample, timestep, *arguments, **options)
-            return output
+            (velocity, *_) = self._forward(sample, timestep, *arguments, **options)
+            return (damp_guidance(sample, velocity, step),)
         steps = np.arange(len(self._signals))
         share = np.interp(step, steps, self._signals)
         signal, noise = share**0.5, (1 - share) ** 0.5
@@ -47,4 +49,4 @@ class CoarseSteps:
         (velocity, *_) = self._forward(coarse, torch.tensor(coarse_step, device=sample.device), *arguments, **options)
         picture = coarse * (signal / length) - velocity * (noise / 2 / length)
         picture = interpolate(picture, size=sample.shape[-2:], mode="bilinear")
-        return ((sample * signal - picture) / noise,)
+        return (damp_guidance(sample, (sample * signal - picture) / noise, step),)

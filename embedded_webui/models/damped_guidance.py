@@ -1,0 +1,26 @@
+"""Damped guidance of the tiny model: once the layout of a picture is decided, guidance exaggerates outlines less.
+
+The usual scale of 7 makes the arms of a small model's stars thin, and bends its squares.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+#: Step of the noise schedule from which on objects have their places and colours; earlier steps have larger numbers.
+_LAYOUT_UNTIL_STEP: Final = 700
+#: Part of the guidance that remains, so that a scale of 7 acts as 2.5.
+_REMAINING: Final = 2.5 / 7
+
+
+def damp_guidance(sample: Tensor, prediction: Tensor, step: float) -> Tensor:
+    """Return the prediction of a U-Net, closer to its answer to the negative prompt if it answers to both.
+
+    Pipelines ask about the same latents twice then: first with the negative prompt, then with the prompt.
+    """
+    half = len(sample) // 2
+    if step > _LAYOUT_UNTIL_STEP or len(sample) % 2 or not torch.equal(sample[:half], sample[half:]):
+        return prediction
+    negative, positive = prediction.chunk(2)
+    return torch.cat([negative, torch.lerp(negative, positive, _REMAINING)])

@@ -162,8 +162,8 @@ def _not_found(asset_id: str) -> AssetNotFound:
 
 
 def _is_output(asset_id: str) -> bool:
-    number = asset_id.rpartition(".")[2]
-    return number.isascii() and number.isdigit()
+    job_id, _, number = asset_id.rpartition(".")
+    return bool(job_id) and number.isascii() and number.isdigit()
 
 
 def _key(asset_id: str, tenant: str) -> str:

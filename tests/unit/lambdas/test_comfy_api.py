@@ -342,7 +342,7 @@ def test_a_runtime_of_the_web_ui_takes_no_workflow(call: ComfyCalls) -> None:
 def test_what_is_not_there_is_not_found(call: ComfyCalls) -> None:
     assert call.refusal("GET", "/jobs/nothing")[:2] == (404, "not_found")
     assert call.refusal("GET", "/jobs", root="/comfy/nothing/api/v2")[:2] == (404, "not_found")
-    for asset_id in ("nothing.png", "nothing.1", "nothing." + "9" * 5000, "x" * 2000, "\u0007.png"):
+    for asset_id in ("0", "nothing.png", "nothing.1", "nothing." + "9" * 5000, "x" * 2000, "\u0007.png"):
         assert call.refusal("GET", f"/assets/{asset_id}")[:2] == (404, "not_found")
     assert call("HEAD", "/assets/by-hash/blake3:0")[:2] == (404, None)
     assert call.refusal("GET", "/jobs/any/events")[:2] == (501, "not_implemented")

@@ -319,7 +319,8 @@ def test_no_body_is_a_mistake_of_ours(call: ComfyCalls) -> None:
         "a text",
     ]
     bodies: list[Any] = [b"", b"[]", b"{", b"\xff", b"[" * 1000, *({"workflow": workflow} for workflow in workflows)]
-    bodies += [{"workflow": documented_workflow(), "metadata": metadata} for metadata in ([], {"": "a"}, {"a": None})]
+    labels: list[Any] = [[], {"": "a"}, {"a": None}]
+    bodies += [{"workflow": documented_workflow(), "metadata": metadata} for metadata in labels]
     for body in bodies:
         status, answer, _ = call("POST", "/jobs", body)
         assert (status in {400, 422}, bool(answer["error"]["message"])) == (True, True), (body, answer)

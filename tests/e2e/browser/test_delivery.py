@@ -1,4 +1,4 @@
-"""Files that a browser loads to show the console: few bytes, and a second visit loads the page alone."""
+"""Files that a browser loads to show the console: few bytes."""
 
 import gzip
 from typing import Final
@@ -12,9 +12,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_system"), pytest.
 
 #: Bytes of page and code, compressed as API Gateway compresses them.
 MAX_BYTES: Final = 150_000
-#: Files of the page that came over the network, and not from the browser's cache.
-LOADED: Final = """() => performance.getEntriesByType("resource")
-  .filter(({ transferSize }) => transferSize > 0).map(({ name }) => name)"""
 
 
 def test_a_cold_console_is_small(tab: ConsoleTab) -> None:
@@ -28,12 +25,3 @@ def test_a_cold_console_is_small(tab: ConsoleTab) -> None:
     assert len(files) > 10
     sizes = {response.url: len(gzip.compress(response.body())) for response in files}
     assert sum(sizes.values()) <= MAX_BYTES, sizes
-
-
-def test_a_second_visit_loads_no_file_again(tab: ConsoleTab) -> None:
-    for _visit in range(2):
-        tab.page.goto("about:blank")
-        tab.open()
-        expect(tab.page.get_by_label("API key")).to_be_visible()
-    loaded: list[str] = tab.page.evaluate(LOADED)
-    assert loaded == []

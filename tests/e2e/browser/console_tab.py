@@ -85,7 +85,7 @@ class ConsoleTab:
         found = [*self.faults, *violations]
         expected = tuple(self.expected_errors)
         unexpected = [fault for fault in found if not (expected and fault.startswith(expected))]
-        assert unexpected == []
+        assert not unexpected, "\n".join(unexpected)
 
     def record_request(self, request: Request) -> None:
         """Record a request to another host, or with the key in its address."""

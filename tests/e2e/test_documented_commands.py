@@ -34,7 +34,7 @@ LISTED: Final[Mapping[str, str]] = {
 SEPARATORS: Final = ";&|()\n"
 #: Option with which a command concerns a deployed environment.
 DEPLOYED: Final = "--environment"
-#: Command that reads the internet. tests/unit/cli runs it against a server of this machine.
+#: Command that reads the internet. tests/integration/cli runs it against a server of this machine.
 IMPORT: Final = ["darkroom", "models", "import"]
 #: What the output of a block holds when it went well, by a part of the block.
 RESULTS: Final[Mapping[str, str]] = {

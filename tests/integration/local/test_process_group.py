@@ -54,17 +54,19 @@ def test_a_child_says_where_it_listens_and_its_further_output_is_logged(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("code", "seconds", "message"),
     [
-        ("import sys; sys.exit('cannot do it')", "status 1 (?s:.*)cannot do it"),
-        ("import time; time.sleep(60)", "within"),
+        ("import sys; sys.exit('cannot do it')", 60, "status 1 (?s:.*)cannot do it"),
+        ("import time; time.sleep(60)", 1, "within"),
     ],
 )
-def test_a_child_that_does_not_come_up_shows_the_end_of_its_log(tmp_path: Path, code: str, message: str) -> None:
+def test_a_child_that_does_not_come_up_shows_the_end_of_its_log(
+    tmp_path: Path, code: str, seconds: float, message: str
+) -> None:
     async def scenario(_: ProcessGroup, start: Start) -> None:
         child = await start(code, reads_output=True)
         with pytest.raises(ProcessFailed, match=message):
-            await child.listening_port(seconds=1)
+            await child.listening_port(seconds=seconds)
 
     run(tmp_path, scenario)
 

@@ -2,18 +2,24 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
 
-from contract.record import Status
+from contract.errors import InvalidTask
+from contract.record import Record, Status
 from contract.routing import Catalogue, Runtime
+from contract.submission import MAX_ERRORS
 from contract.transitions import Outcome
+from contract.upload import MAX_LINKS
 from lambdas.comfy_api import handler as comfy_api
+from lambdas.comfy_api import jobs
+from lambdas.comfy_api.job_request import with_links
 from lambdas.http.application import HttpApplication
 from lambdas.tasks import composition
+from task_store.repository import TaskRepository
 from tests.harness.workflows import documented_workflow
 from tests.unit.lambdas.harness import Harness, waiting_variables
 
@@ -184,6 +190,18 @@ def test_a_refused_workflow_names_its_first_broken_node(call: ComfyCalls) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "node"), [("task.content.4.class_type", "4"), ("task.content", None), ("task.content.4", "4")]
+)
+def test_the_node_of_a_failed_job_is_one_of_its_workflow(call: ComfyCalls, field: str, node: str | None) -> None:
+    _, job = call.create()
+    call.harness.claim(job["id"])
+    error = {"code": "unknown_node", "message": "no", "details": [{"field": field, "message": "no"}]}
+    call.harness.finish(job["id"], Outcome(Status.FAILED, error=error))
+    _, failed, _ = call("GET", f"/jobs/{job['id']}")
+    assert failed["error"]["node_id"] == node
+
+
 def test_a_job_is_cancelled_once_and_an_ended_one_stays(call: ComfyCalls) -> None:
     _, job = call.create()
     for _ in range(2):
@@ -212,9 +230,11 @@ def test_an_administrator_reads_the_jobs_and_outputs_of_others(
     assert by_key["guest"].refusal("GET", f"/assets/{job['id']}.1/content")[:2] == (404, "not_found")
 
 
-def test_the_workflow_of_a_job(call: ComfyCalls) -> None:
+def test_the_workflow_of_a_job(call: ComfyCalls, monkeypatch: pytest.MonkeyPatch) -> None:
     _, job = call.create()
     assert call("GET", f"/jobs/{job['id']}/workflow")[1] == {"workflow": documented_workflow(), "format": "api"}
+    monkeypatch.setattr(jobs, "MAX_RESPONSE_BYTES", 100)
+    assert call.refusal("GET", f"/jobs/{job['id']}/workflow")[:2] == (413, "too_large")
 
 
 def test_a_key_makes_one_job(call: ComfyCalls) -> None:
@@ -223,6 +243,21 @@ def test_a_key_makes_one_job(call: ComfyCalls) -> None:
     status, body = call.create(headers=headers)
     assert (status, body["error"]["code"]) == (422, "idempotency_key_reuse")
     assert call.create(headers={"Idempotency-Key": "twice"})[0] == 201
+
+
+def test_of_two_calls_with_one_key_at_once_one_makes_the_job(call: ComfyCalls, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"Idempotency-Key": "once"}
+    assert call.create(headers=headers)[0] == 201
+    read, calls = TaskRepository.read, iter((True, False))
+
+    def read_too_early(repository: TaskRepository, task_key: str, *, is_current: bool = True) -> Record | None:
+        return None if next(calls, False) else read(repository, task_key, is_current=is_current)
+
+    monkeypatch.setattr(TaskRepository, "read", read_too_early)
+    workflow = documented_workflow()
+    workflow["6"]["inputs"]["text"] = "another"
+    status, body = call.create(workflow, headers=headers)
+    assert (status, body["error"]["code"]) == (422, "idempotency_key_reuse")
 
 
 def test_jobs_are_listed_by_pages_and_by_their_labels(call: ComfyCalls) -> None:
@@ -241,6 +276,9 @@ def test_jobs_are_listed_by_pages_and_by_their_labels(call: ComfyCalls) -> None:
     _, found, _ = call("GET", "/jobs", query={"limit": "2", "metadata[number]": "0"})
     assert [job["id"] for job in found["jobs"]] == [ids[0]]
     assert call.refusal("GET", "/jobs", query={"sort": "up"})[:2] == (422, "invalid_request")
+    _, _, message = call.refusal("GET", "/jobs", query={"cursor": "nothing", "limit": "x"})
+    assert "cursor: is not what an earlier answer gave as next_cursor" in message
+    assert "limit: is 'x'" in message
 
 
 def test_an_upload_becomes_the_link_in_the_graph(call: ComfyCalls) -> None:
@@ -276,9 +314,23 @@ def test_the_output_of_a_job_is_the_input_of_another(call: ComfyCalls) -> None:
     assert call.refusal("DELETE", f"/assets/{job['id']}.1")[:2] == (409, "asset_in_use")
     _, asset, _ = call("GET", f"/assets/{job['id']}.1")
     assert (asset["job_id"], asset["file_path"]) == (job["id"], "a-1.png")
+    call.harness.s3.delete_object(Bucket="output-bucket", Key="a.out")
+    status, body = call.create(graph)
+    assert (status, body["error"]["code"]) == (422, "missing_asset")
 
 
-@pytest.mark.parametrize("info", [{"id": "nothing.png"}, {"id": "nothing.1"}, {"id": 5}, {}, None])
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"id": "nothing.png"},
+        {"id": "nothing.1"},
+        {"id": "a" * 3000 + ".1"},
+        {"id": "a\n.png"},
+        {"id": 5},
+        {},
+        None,
+    ],
+)
 def test_an_asset_that_is_not_there_is_named_with_its_node(call: ComfyCalls, info: Any) -> None:
     reference = {"__type": "core/ASSET", "info": info}
     status, body = call.create(
@@ -324,6 +376,34 @@ def test_no_body_is_a_mistake_of_ours(call: ComfyCalls) -> None:
     for body in bodies:
         status, answer, _ = call("POST", "/jobs", body)
         assert (status in {400, 422}, bool(answer["error"]["message"])) == (True, True), (body, answer)
+
+
+def test_a_hostile_call_has_a_short_answer(call: ComfyCalls) -> None:
+    reference = {"__type": "core/ASSET", "info": None}
+    many: list[Any] = [
+        {"workflow": {}} | {f"x{number}": 1 for number in range(1000)},
+        {"workflow": {"1": {"inputs": {f"x{number}": reference for number in range(1000)}}}},
+    ]
+    for body in many:
+        status, answer, _ = call("POST", "/jobs", body)
+        assert (status, answer["error"]["message"].count("; ") < 2 * MAX_ERRORS) == (422, True)
+
+
+def test_an_asset_is_looked_up_once_and_some_at_most() -> None:
+    looked_up: list[str] = []
+
+    def link_to(asset_id: str) -> str:
+        looked_up.append(asset_id)
+        return f"s3://task-bucket/{asset_id}"
+
+    def graph(ids: Sequence[str]) -> dict[str, Any]:
+        assets = {f"x{number}": {"__type": "core/ASSET", "info": {"id": each}} for number, each in enumerate(ids)}
+        return {"1": {"class_type": "A", "inputs": assets}}
+
+    assert with_links(graph(["a", "a"]), link_to)["1"]["inputs"]["x1"] == "s3://task-bucket/a"
+    assert looked_up == ["a"]
+    with pytest.raises(InvalidTask, match="names more than 32 assets"):
+        with_links(graph(list(map(str, range(MAX_LINKS + 1)))), link_to)
 
 
 def test_a_key_for_api_nodes_is_refused_where_there_are_none(call: ComfyCalls) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, Final
 
 from contract.errors import InvalidJson
@@ -33,6 +34,19 @@ def parse_json(body: str | bytes) -> Any:
         raise InvalidJson(f"the body is not JSON: {error}") from None
     _check_nested(value)
     return value
+
+
+def levels(value: object) -> Iterator[list[object]]:
+    """Yield the values at each level of nesting, `value` itself first."""
+    level = [value]
+    while level:
+        yield level
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
 
 
 def compact_json(value: object) -> str:
@@ -72,20 +86,12 @@ def _finite_float(digits: str) -> float:
 
 
 def _check_nested(value: object) -> None:
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH):
+    for depth, level in enumerate(levels(value)):
+        if depth == MAX_DEPTH:
+            raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep")
         for parent in level:
             if isinstance(parent, dict):
                 _check_keys(parent)
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return
-    raise InvalidJson(f"the body is nested more than {MAX_DEPTH} levels deep")
 
 
 def _check_keys(parent: dict[str, Any]) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
-from contract.errors import FieldError, InvalidJson
+from contract.errors import FieldError, InvalidJson, MessageTooLarge
 from contract.findings import Findings
 from contract.json_values import describe, parse_json
 from contract.pipeline.graph import COMFY_KEY, EXTRA_DATA, RUNPOD_COMFY_KEY
-from contract.pipeline.graph_inputs import file_inputs
+from contract.pipeline.graph_inputs import possible_file_inputs
 from contract.pipeline.node_list import core_nodes
+from contract.storage import MAX_MESSAGE_BYTES
 from contract.unknown_keys import refuse_misspelt
 
 _WORKFLOW: Final = "workflow"
@@ -55,11 +56,21 @@ def graph_of(content: Mapping[str, Any], found: Findings) -> object:
 
 
 def _with_files(graph: dict[str, Any], files: Mapping[str, tuple[str, str]], moved: dict[str, str]) -> dict[str, Any]:
-    """Return the graph with the content of each file in the inputs that read it by its name."""
-    filled = dict(graph)
-    for given in file_inputs(graph, core_nodes()):
+    """Return the graph with the content of each file in the inputs that read it by its name.
+
+    Raises:
+        MessageTooLarge: many nodes read large files, so that the graph would take gigabytes.
+    """
+    filled, size = dict(graph), 0
+    for given in possible_file_inputs(graph, core_nodes()):
         if isinstance(given.value, str) and given.value in files:
             content, moved[given.path()] = files[given.value]
+            size += len(content)
+            if size > MAX_MESSAGE_BYTES:
+                raise MessageTooLarge(
+                    f"the images take more than {MAX_MESSAGE_BYTES} bytes, counted once for each node that reads them:"
+                    " pass links to pictures instead of base64"
+                )
             node = filled[given.node_id]
             filled[given.node_id] = node | {"inputs": node["inputs"] | {given.name: content}}
     return filled

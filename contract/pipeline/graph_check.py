@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from contract.errors import FieldError
-from contract.json_values import MAX_DEPTH, describe
+from contract.json_values import MAX_DEPTH, describe, levels
 from contract.pipeline.cycles import cycles
 from contract.pipeline.graph import (
     COMFY_KEY,
@@ -19,6 +19,7 @@ from contract.pipeline.graph import (
     literal_of,
     nodes_of,
 )
+from contract.pipeline.graph_inputs import embeddings
 from contract.pipeline.node_list import NodeList
 from contract.pipeline.node_rules import NodeRules
 from contract.routing import Limits
@@ -27,10 +28,14 @@ from contract.suggestions import similar
 MAX_NODES: Final = 1000
 #: Characters of the id of a node, of a class and of the name of an input.
 MAX_NAME: Final = 200
+#: Names of the inputs that the limits of a runtime hold for.
+_LIMITED: Final = ("width", "height", "batch_size", "steps", "length")
 #: UTF-8 bytes of the beginning of a file's name.
 MAX_PREFIX_BYTES: Final = 200
 #: Unknown classes of a workflow that are compared with the known ones, because each comparison takes time.
 MAX_COMPARED_CLASSES: Final = 10
+#: Embeddings that the texts of a workflow may name. The replica looks for each in the model bucket.
+MAX_EMBEDDINGS: Final = 50
 
 
 def check_graph(
@@ -65,6 +70,9 @@ def check_graph(
     for node_id, name, cycle in cycles(sound):
         path = f"{field}.{node_id[:MAX_NAME]}.inputs.{name[:MAX_NAME]}"
         errors.append(FieldError(path, f"closes a cycle of nodes: {' → '.join(cycle)}"))
+    if (named := sum(1 for _ in embeddings(content))) > MAX_EMBEDDINGS:
+        message = f"names {named} embeddings; {MAX_EMBEDDINGS} are accepted"
+        errors.append(FieldError(field, message, "limit_exceeded"))
     return errors + (_check_classes(sound, nodes, rules, field) if nodes else [])
 
 
@@ -120,20 +128,13 @@ def _check_shape(node_id: str, node: object, path: str) -> Iterator[FieldError]:
 
 
 def _check_value(value: object, path: str) -> Iterator[FieldError]:
-    level = [value]
-    for _ in range(MAX_DEPTH):
+    for depth, level in enumerate(levels(value)):
+        if depth == MAX_DEPTH:
+            yield FieldError(path, f"is nested more than {MAX_DEPTH} levels deep")
+            return
         if any("\0" in text for text in level if isinstance(text, str)):
             yield FieldError(path, "has a NUL character in a text; leave it out")
             return
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return
-    yield FieldError(path, f"is nested more than {MAX_DEPTH} levels deep")
 
 
 def _check_links(
@@ -142,6 +143,9 @@ def _check_links(
     for name, value in node.inputs.items():
         link, place = link_of(value), f"{path}.{name[:MAX_NAME]}"
         if link is None:
+            # ComfyUI unwraps a value after its own check of links. A link to no node then ends its worker.
+            if link_of(literal_of(value)):
+                yield FieldError(place, "wraps a list that ComfyUI reads as a link; write the link without __value__")
             continue
         source = sound.get(link.node)
         described = nodes.nodes.get(source.class_type) if source and nodes else None
@@ -162,10 +166,16 @@ def _slot(slot: object) -> int:
 
 
 def _check_limits(node: Node, limits: Limits, path: str) -> Iterator[FieldError]:
-    for name in ("width", "height", "batch_size", "steps", "length"):
-        most, number = getattr(limits, name), _number(literal_of(node.inputs.get(name)))
+    for name, value in node.inputs.items():
+        # An input that a choice brings is written below it: `resize_type.width`.
+        limited = name.rpartition(".")[2]
+        if limited not in _LIMITED:
+            continue
+        most, number = getattr(limits, limited), _number(literal_of(value))
         if number is not None and number > most:
-            yield FieldError(f"{path}.{name}", f"is {number:g}; this runtime accepts {most} at most", "limit_exceeded")
+            yield FieldError(
+                f"{path}.{name[:MAX_NAME]}", f"is {number:g}; this runtime accepts {most} at most", "limit_exceeded"
+            )
 
 
 def _number(value: object) -> float | None:

@@ -75,6 +75,15 @@ def file_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[FileInp
                 yield FileInput(node.id, name, literal_of(node.inputs[name]), kind)
 
 
+def possible_file_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[FileInput]:
+    """Yield file inputs, and each literal of an unlisted class, because only the image knows what custom nodes read."""
+    yield from file_inputs(content, nodes)
+    for node in nodes_of(content):
+        for name, value in node.inputs.items() if node.class_type not in nodes.nodes else ():
+            if not _comes_from_node(value):
+                yield FileInput(node.id, name, literal_of(value), "file")
+
+
 def model_inputs(content: Mapping[str, Any], nodes: NodeList) -> Iterator[ModelInput]:
     """Yield each literal of an input that names a model of the bucket."""
     for node in nodes_of(content):

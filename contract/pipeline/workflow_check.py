@@ -1,6 +1,7 @@
 """Check of the workflow of a pipeline at the edge, where the model bucket and the keys of its runtime are known."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from contract.encoded_picture import plain_base64
@@ -36,15 +37,17 @@ def check_workflow(
     """Return every mistake of a workflow that is sent to a runtime."""
     errors = check_graph(content, nodes=nodes, limits=runtime.limits, rules=rules_of(runtime))
     files = list(file_inputs(content, nodes))
-    if sum(each.is_link for each in files) > MAX_LINKS:
-        message = f"holds more than {MAX_LINKS} links, the most of one task"
+    if sum(not each.is_data for each in files) > MAX_LINKS:
+        message = f"reads more than {MAX_LINKS} files by link or by name, the most of one task"
         return [*errors, FieldError("task.content", message, "limit_exceeded")]
     models = list(model_inputs(content, nodes))
     if len({each.value for each in models if isinstance(each.value, str)}) > MAX_MODELS:
         message = f"names more than {MAX_MODELS} models; write a smaller workflow"
         return [*errors, FieldError("task.content", message, "limit_exceeded")]
-    errors += [error for each in files if (error := check_file_input(each, has_object))]
-    return errors + [error for each in models if (error := _check_model(each, has_object))]
+    # A thousand nodes may name one model.
+    is_there = cache(has_object)
+    errors += [error for each in files if (error := check_file_input(each, is_there))]
+    return errors + [error for each in models if (error := _check_model(each, is_there))]
 
 
 def rules_of(runtime: Runtime) -> NodeRules:

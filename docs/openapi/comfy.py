@@ -108,7 +108,7 @@ OPERATIONS: Final = (
         HTTPStatus.OK,
         JobWorkflow,
         _id("job"),
-        refusals=_GONE,
+        refusals={**_GONE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ErrorResponse},
     ),
     _call(
         "GET",

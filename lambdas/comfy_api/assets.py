@@ -27,6 +27,8 @@ NAME_BYTES: Final = 24
 FILE_PATH_METADATA: Final = "file-path"
 #: Characters of this name. S3 takes 2 KB of metadata, and a character has up to 12 in percent-encoding.
 MAX_FILE_PATH: Final = 150
+#: Characters of the id of an asset. DynamoDB and S3 would refuse a long one like a failure of theirs.
+MAX_ASSET_ID: Final = 200
 _KINDS: Final[Mapping[str, FileKind]] = {"image": "image", "video": "video", "audio": "audio", "text": "text"}
 
 
@@ -98,6 +100,8 @@ class ComfyAssets:
 
     def location(self, asset_id: str, *, tenant: Tenant) -> str:
         """Return the `s3://` URI of an asset; raises AssetNotFound for an output that is not there."""
+        if len(asset_id) > MAX_ASSET_ID or not asset_id.isprintable():
+            raise _not_found(asset_id)
         if not _is_output(asset_id):
             return self._upload(asset_id, tenant).uri
         job_id, _, number = asset_id.rpartition(".")

@@ -9,7 +9,9 @@ from contract.errors import FieldError, InvalidTask
 from contract.json_values import parse_json_object
 from contract.model_errors import what_to_write
 from contract.pipeline.graph import EXTRA_DATA
+from contract.submission import MAX_ERRORS
 from contract.task import TaskType
+from contract.upload import MAX_LINKS
 from contract.webui_values import shown
 from lambdas.comfy_api.refusals import INVALID_METADATA, MISSING_ASSET, UI_FORMAT, WORKFLOW
 
@@ -52,7 +54,7 @@ def parse_job(body: str | bytes) -> JobRequest:
     try:
         request = JobRequest.model_validate(parse_json_object(body))
     except ValidationError as error:
-        raise InvalidTask([_problem(problem) for problem in error.errors(include_url=False)]) from None
+        raise InvalidTask([_problem(problem) for problem in error.errors(include_url=False)[:MAX_ERRORS]]) from None
     if {"nodes", "links"} <= request.workflow.keys():
         message = "is the form in which the editor saves it; export it with Workflow > Export (API)"
         raise InvalidTask([FieldError(WORKFLOW, message, UI_FORMAT)])
@@ -70,13 +72,22 @@ def _problem(problem: Any) -> FieldError:
 def with_links(workflow: Mapping[str, Any], link_to: Callable[[str], str | None]) -> dict[str, Any]:
     """Return a graph whose assets are links; raises InvalidTask with every asset that is not there."""
     missing: list[FieldError] = []
+    links: dict[str, str | None] = {}
+
+    def link_of(asset_id: str) -> str | None:
+        if asset_id not in links:
+            if len(links) == MAX_LINKS:
+                message = f"names more than {MAX_LINKS} assets, the most of one task"
+                raise InvalidTask([FieldError(WORKFLOW, message, "limit_exceeded")])
+            links[asset_id] = link_to(asset_id)
+        return links[asset_id]
 
     def linked(value: Any, field: str) -> Any:
         if not isinstance(value, dict) or value.get("__type") != _ASSET_TYPE:
             return value
         info = value.get("info")
         asset_id = info.get("id") if isinstance(info, dict) else None
-        link = link_to(asset_id) if isinstance(asset_id, str) else None
+        link = link_of(asset_id) if isinstance(asset_id, str) else None
         if link is None:
             message = f"names the asset {shown(asset_id)}, which is not there; upload the file first"
             missing.append(FieldError(field, message, MISSING_ASSET))
@@ -91,5 +102,5 @@ def with_links(workflow: Mapping[str, Any], link_to: Callable[[str], str | None]
 
     found = {node_id: with_linked_inputs(node_id, node) for node_id, node in workflow.items()}
     if missing:
-        raise InvalidTask(missing)
+        raise InvalidTask(missing[:MAX_ERRORS])
     return found

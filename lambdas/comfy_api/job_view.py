@@ -12,7 +12,7 @@ from lambdas.comfy_api.bodies import (
     ComfyProgress,
     ComfyStatus,
 )
-from lambdas.comfy_api.refusals import INPUTS, WORKFLOW
+from lambdas.comfy_api.refusals import node_and_input
 from lambdas.http.responses import moment
 
 #: The Comfy API's word for each state.
@@ -82,11 +82,11 @@ def _progress(record: Record) -> ComfyProgress:
 
 def _error(record: Record) -> ComfyJobError:
     error: Mapping[str, Any] = record.error or {}
-    broken = [detail["field"].removeprefix(f"{WORKFLOW}.").partition(INPUTS)[0] for detail in error.get("details", ())]
+    broken = (node_and_input(detail["field"])[0] for detail in error.get("details", ()))
     return {
         "code": error.get("code", "internal_error"),
         "message": error.get("message", ""),
-        "node_id": error.get("node_id") or next(iter(broken), None),
+        "node_id": error.get("node_id") or next((node for node in broken if node is not None), None),
         "class_type": error.get("class_type"),
         "traceback": None,
     }

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from contract.errors import FieldError, InvalidTask, TaskFinished
+from contract.errors import FieldError, IdInUse, InvalidTask, MessageTooLarge, TaskFinished
 from contract.formats import Format
+from contract.json_values import compact_json
 from contract.pipeline.graph import graph_of
 from contract.record import Record, Status
 from contract.routing import Catalogue
@@ -18,11 +19,12 @@ from lambdas.comfy_api.job_view import job_body, job_summary
 from lambdas.comfy_api.refusals import AssetNotFound, KeyUsedAgain
 from lambdas.http.application import Caller
 from lambdas.tasks.cancellation import cancel, not_found, read_known
-from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.stored_message import stored_message
 from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.task_list import list_tasks, parse_query
+from lambdas.tasks.task_list import ListQuery, list_tasks, parse_query
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from lambdas.tasks.workflow_files import WorkflowFiles
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
@@ -72,21 +74,25 @@ class ComfyJobs:
         if idempotency_key:
             job_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{caller.key_name}\n{runtime}\n{idempotency_key}"))
             if self._repository.read(caller.tenant.key_of(job_id)):
-                raise KeyUsedAgain(f"this Idempotency-Key has made job {job_id} already; read that job")
+                raise _used_again(job_id)
 
         def link_to(asset_id: str) -> str | None:
             try:
                 return self._assets.location(asset_id, tenant=caller.tenant)
-            except AssetNotFound:
+            except (AssetNotFound, OutputGone):
                 return None
 
-        record = self._submission.submit(
-            request.task(job_id, runtime=runtime, link_to=link_to),
-            submission_id=caller.request_id,
-            format_=Format.COMFY,
-            tenant=caller.tenant,
-            key_name=caller.key_name,
-        )
+        try:
+            record = self._submission.submit(
+                request.task(job_id, runtime=runtime, link_to=link_to),
+                submission_id=caller.request_id,
+                format_=Format.COMFY,
+                tenant=caller.tenant,
+                key_name=caller.key_name,
+            )
+        except IdInUse:
+            # Another call with the key was faster.
+            raise _used_again(job_id) from None
         return self._show(record, caller.tenant, address)
 
     def show(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
@@ -103,9 +109,20 @@ class ComfyJobs:
         return self._show(record, tenant, address)
 
     def workflow(self, runtime: str, job_id: str, *, tenant: Tenant) -> JobWorkflow:
-        """Return the graph of a job, whose assets are links; raises MessageLost if it is no longer stored."""
+        """Return the graph of a job, whose assets are links.
+
+        Raises:
+            MessageLost: it is no longer stored.
+            MessageTooLarge: it holds files as base64 that no response has room for.
+        """
         record = self._read(runtime, job_id, tenant)
-        return {"workflow": graph_of(stored_message(record, bucket=self._bucket).task.content), "format": "api"}
+        graph = graph_of(stored_message(record, bucket=self._bucket).task.content)
+        if len(compact_json(compact_json(graph))) > MAX_RESPONSE_BYTES:
+            raise MessageTooLarge(
+                f"the workflow of job {job_id} holds files and is larger than a response; read"
+                f" /v1alpha2/tasks/{job_id}/request, which leaves them out"
+            )
+        return {"workflow": graph, "format": "api"}
 
     def list(self, runtime: str, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> ComfyJobPage:
         """Return a page of the jobs of a runtime, the newest first, and the cursor of the next page."""
@@ -124,7 +141,7 @@ class ComfyJobs:
         jobs: list[ComfyJobSummary] = []
         for _ in range(MAX_SEARCHED_PAGES):
             page = list_tasks(
-                parse_query(query | ({"next": cursor} if cursor else {}), self._catalogue),
+                _parse_query(query | ({"next": cursor} if cursor else {}), self._catalogue),
                 repository=self._repository,
                 tenant=tenant,
                 output_bucket=self._output_bucket,
@@ -161,3 +178,16 @@ class ComfyJobs:
             retention_ms=self._retention_ms,
             address=address,
         )
+
+
+def _used_again(job_id: str) -> KeyUsedAgain:
+    return KeyUsedAgain(f"this Idempotency-Key has made job {job_id} already; read that job")
+
+
+def _parse_query(query: Mapping[str, str], catalogue: Catalogue) -> ListQuery:
+    try:
+        return parse_query(query, catalogue)
+    except InvalidTask as error:
+        message = "is not what an earlier answer gave as next_cursor; leave it out to begin anew"
+        cursor = FieldError("cursor", message)
+        raise InvalidTask([cursor if each.field == "next" else each for each in error.details]) from None

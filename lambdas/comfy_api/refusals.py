@@ -71,6 +71,14 @@ def refusal(error: DarkroomError) -> Response[str]:
     return with_retry_after(json_response({"error": described}, _STATUS.get(type(error)) or status_of(error)), error)
 
 
+def node_and_input(field: str) -> tuple[str | None, str]:
+    """Return the node and the input in the path of a field: None and an empty text where the path has none."""
+    if not field.startswith(f"{WORKFLOW}."):
+        return None, ""
+    node, _, name = field.removeprefix(f"{WORKFLOW}.").partition(INPUTS)
+    return node.removesuffix(".class_type").removesuffix(".inputs").removesuffix("._meta"), name
+
+
 def _code_of(error: DarkroomError) -> str:
     code = str(error.as_dict()["code"])
     code = _CODES.get(code, code)
@@ -84,10 +92,8 @@ def _node_errors(details: Sequence[FieldError]) -> dict[str, NodeProblems]:
     """Return the broken fields of each node, as ComfyUI lists them."""
     found: dict[str, list[NodeProblem]] = defaultdict(list)
     for detail in details:
-        if not detail.field.startswith(f"{WORKFLOW}."):
-            continue
-        node, _, name = detail.field.removeprefix(f"{WORKFLOW}.").partition(INPUTS)
-        node = node.removesuffix(".class_type").removesuffix(".inputs")
-        extra = {"input_name": name} if name else {}
-        found[node].append({"type": detail.code, "message": detail.message, "details": name, "extra_info": extra})
+        node, name = node_and_input(detail.field)
+        if node is not None:
+            extra = {"input_name": name} if name else {}
+            found[node].append({"type": detail.code, "message": detail.message, "details": name, "extra_info": extra})
     return {node: {"errors": problems, "dependent_outputs": []} for node, problems in found.items()}

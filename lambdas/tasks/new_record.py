@@ -9,7 +9,7 @@ from contract.pipeline.graph import prompt_of
 from contract.record import MAX_EARLIER_SUBMISSIONS, Record, Status, listed_prompt
 from contract.redaction import without_secrets
 from contract.runpod import called_endpoint
-from contract.storage import MAX_MESSAGE_BYTES, run_id_of_submission
+from contract.storage import MAX_INLINE_MESSAGE_BYTES, MAX_MESSAGE_BYTES, run_id_of_submission
 from contract.submission import Submission
 from contract.task import TaskType
 from contract.tenancy import scoped
@@ -39,6 +39,12 @@ def new_record(
         )
     storable = task.model_copy(update={"content": without_secrets(task)})
     stored_body = body if storable == task else message.model_copy(update={"task": storable}).to_body()
+    if stored_body != body and len(body) > MAX_INLINE_MESSAGE_BYTES:
+        # The replica would read the stored message, without the secret.
+        raise MessageTooLarge(
+            f"the task takes {len(body)} bytes of JSON; {MAX_INLINE_MESSAGE_BYTES} are allowed with a key or token,"
+            " which is never stored: pass links to pictures instead of base64"
+        )
     is_workflow = metadata.tasktype is TaskType.PIPELINE
     record = Record(
         tenant=tenant,

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from contract.errors import FieldError, InvalidTask
-from contract.pipeline.graph_inputs import file_inputs
+from contract.pipeline.graph_inputs import possible_file_inputs
 from contract.pipeline.node_list import core_nodes
 from contract.storage import LINKED_TAG, TENANT_METADATA, S3Location, is_key
 from contract.submission import Submission
@@ -100,7 +100,7 @@ def _links_of(task: Task) -> Iterator[tuple[str, str]]:
         yield from _links(task.content, "task.content")
         return
     # The other texts of a workflow are never fetched.
-    for given in file_inputs(task.content, core_nodes()):
+    for given in possible_file_inputs(task.content, core_nodes()):
         yield from _links(given.value, given.path())
 
 

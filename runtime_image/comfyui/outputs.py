@@ -27,6 +27,8 @@ _BY_ENDING: Final = {
 _KINDS: Final = frozenset({"image", "video", "audio", "text"})
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 _MAX_ENDING: Final = 12
+#: Keys of a stored file in the list: its number, its kind and its address.
+_PLACE: Final = ("n", "kind", "s3_url")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class ComfyUiOutputs(Outputs):
     def response_with(self, urls: Sequence[str]) -> bytes:
         """Return the list with the number, the kind and the address of each stored file."""
         for number, (entry, file, url) in enumerate(zip(self.entries, self.pictures, urls, strict=True), 1):
-            entry |= {"n": number, "kind": file.kind, "s3_url": url}
+            entry |= dict(zip(_PLACE, (number, file.kind, url), strict=True))
         return compact_json(self.listing).encode()
 
 
@@ -70,7 +72,7 @@ def read_outputs(
         if title := (node.get("_meta") or {}).get("title"):
             described["title"] = title
         for key, value in sorted(entry["outputs"][node_id].items()):
-            described[key] = [dict(item) if isinstance(item, dict) else item for item in _items(value)]
+            described[key] = [_without_place(item) for item in _items(value)]
             found += [(node_id, item) for item in described[key] if isinstance(item, dict) and item.get("filename")]
     stored = [one for one in found if one[1].get("type") != TEMPORARY] or found
     if len(stored) > MAX_FILES:
@@ -121,6 +123,11 @@ def _messages(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         match message:
             case [str(kind), dict(data)]:
                 yield kind, data
+
+
+def _without_place(item: object) -> object:
+    """Return a copy of an item in which a custom node names no place. The edge reads what is there."""
+    return {name: value for name, value in item.items() if name not in _PLACE} if isinstance(item, dict) else item
 
 
 def _items(value: object) -> list[Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contract.errors import FieldError
 from contract.pipeline.cycles import MAX_CYCLES
 from contract.pipeline.graph import graph_of, link_of, nodes_of
-from contract.pipeline.graph_check import MAX_NODES, check_graph
+from contract.pipeline.graph_check import MAX_EMBEDDINGS, MAX_NODES, check_graph
 from contract.pipeline.node_list import core_nodes
 from contract.pipeline.node_rules import NodeRules
 from contract.pipeline.workflow_check import MAX_MODELS, check_workflow
@@ -109,6 +109,13 @@ def test_a_list_of_another_form_is_a_value_and_left_to_comfyui() -> None:
     assert found(with_input("6", extra=["4", "x"], more=[1, 2], third=["4", 0, 1])) == {}
 
 
+@pytest.mark.parametrize("link", [["nothing", 0], ["3", 0], ["4", 0.5]])
+def test_a_link_is_not_hidden_in_a_value(link: list[Any]) -> None:
+    message = "wraps a list that ComfyUI reads as a link; write the link without __value__"
+    assert messages(with_input("3", model={"__value__": link})) == {"3.inputs.model": message}
+    assert found(with_input("6", extra={"__value__": ["a", "b"]}, more={"__value__": [1, 2]})) == {}
+
+
 def test_a_cycle_is_named_by_the_link_that_closes_it() -> None:
     assert messages(with_input("5", width=["9", 0])) == {
         "8.inputs.samples": "closes a cycle of nodes: 3 → 5 → 9 → 8 → 3"
@@ -202,6 +209,8 @@ def test_an_environment_chooses_the_classes() -> None:
         ({"steps": 51.5}, True),
         ({"length": 101}, True),
         ({"batch_size": 9}, True),
+        ({"resize_type.width": 1025}, True),
+        ({"resize_type.width": 1024}, False),
         ({"height": ["4", 0]}, False),
         ({"width": "wide"}, False),
     ],
@@ -292,11 +301,29 @@ def test_files_and_models_of_one_workflow_are_limited() -> None:
         f"l{n}": {"class_type": "LoadImage", "inputs": {"image": f"https://pictures.example/{n}.png"}}
         for n in range(MAX_LINKS + 1)
     }
-    assert "holds more than 32 links" in messages(documented_workflow() | links)[""]
+    names = {node: {"class_type": "LoadImage", "inputs": {"image": f"{node}.png"}} for node in links}
+    for files in (links, names):
+        assert "reads more than 32 files by link or by name" in messages(documented_workflow() | files)[""]
     models = {
         f"m{n}": {"class_type": "VAELoader", "inputs": {"vae_name": f"{n}.safetensors"}} for n in range(MAX_MODELS + 1)
     }
     assert "names more than 50 models" in messages(documented_workflow() | models)[""]
+    text = " ".join(f"embedding:{n}" for n in range(MAX_EMBEDDINGS + 1))
+    assert messages(with_input("6", text=text)) == {"": "names 51 embeddings; 50 are accepted"}
+    assert found(with_input("6", text="embedding:a " * 100)) == {}
+
+
+def test_a_name_that_many_nodes_share_is_looked_up_once() -> None:
+    loader = {"class_type": "VAELoader", "inputs": {"vae_name": "a.safetensors"}}
+    keys: list[str] = []
+
+    def has_object(key: str) -> bool:
+        keys.append(key)
+        return key == "VAE/a.safetensors"
+
+    workflow = {f"m{n}": loader for n in range(MAX_NODES)}
+    check_workflow(workflow, runtime=RUNTIME, nodes=core_nodes(), has_object=has_object)
+    assert keys == ["vae/a.safetensors", "VAE/a.safetensors"]
 
 
 def test_every_mistake_is_named_at_once() -> None:

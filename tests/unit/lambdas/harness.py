@@ -34,6 +34,7 @@ PIPELINE_CATALOGUE = Catalogue(
         Runtime(name="sdruntime", dynamic_model=True, pipeline_runtime="comfyui"),
         Runtime(name="comfyui", type="comfyui"),
         Runtime(name="paid", type="comfyui", api_nodes=True),
+        Runtime(name="tiled", type="comfyui", allowed_nodes=("*", "UpscaleTiles")),
     ]
 )
 

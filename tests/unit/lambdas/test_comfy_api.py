@@ -1,123 +1,28 @@
 """Comfy API: jobs and assets, with the bodies that its clients expect."""
 
-import base64
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final
 
 import pytest
 
 from contract.record import Status
-from contract.routing import Catalogue, Runtime
 from contract.transitions import Outcome
 from lambdas.comfy_api import handler as comfy_api
-from lambdas.http.application import HttpApplication
-from lambdas.tasks import composition
+from lambdas.comfy_api import jobs
 from tests.harness.workflows import documented_workflow
-from tests.unit.lambdas.harness import Harness, waiting_variables
-
-CATALOGUE: Final = Catalogue(
-    [Runtime(name="sdruntime", model_filename="a.safetensors"), Runtime(name="flows", type="comfyui")]
+from tests.unit.lambdas.comfy_calls import (
+    DONE,
+    NODES,
+    PNG,
+    ROOT,
+    ComfyCalls,
+    comfy_calls,
 )
-ROOT: Final = "/comfy/flows/api/v2"
-PNG: Final = b"\x89PNG\r\n\x1a\n picture"
-OUTCOME: Final = {
-    "prompt_id": "p",
-    "outputs": {
-        "9": {
-            "class_type": "SaveImage",
-            "images": [
-                {"filename": "a_00001_.png", "type": "output", "n": 1, "s3_url": "s3://output-bucket/comfy/a-1.png"}
-            ],
-            "animated": [False],
-        },
-        "12": {"text": ["a text"]},
-    },
-}
-DONE: Final = Outcome(
-    Status.COMPLETED, image_urls=("s3://output-bucket/comfy/a-1.png",), output_url="s3://output-bucket/a.out"
-)
-NODES: Final[dict[str, int | str]] = {"node": "3", "class_type": "KSampler", "nodes_done": 3, "nodes_total": 7}
-BOUNDARY: Final = "boundary"
-FORM: Final = f"multipart/form-data; boundary={BOUNDARY}"
-
-
-def form(content: bytes, **texts: str) -> bytes:
-    parts = [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in texts.items()
-    ]
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'.encode()
-    return b"".join([*parts, head, content, f"\r\n--{BOUNDARY}--\r\n".encode()])
-
-
-class ComfyCalls:
-    """Calls of the API, each as API Gateway would send it."""
-
-    def __init__(self, application: HttpApplication, harness: Harness, *, key: str = "shop") -> None:
-        self._application = application
-        self.harness = harness
-        self._calls = 0
-        self._key = key
-
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        headers: Mapping[str, str] = MappingProxyType({}),
-        query: dict[str, str] | None = None,
-        root: str = ROOT,
-    ) -> tuple[int, Any, dict[str, list[str]]]:
-        self._calls += 1
-        event = {
-            "httpMethod": method,
-            "path": root + path,
-            "headers": dict(headers),
-            "multiValueHeaders": {name: [value] for name, value in headers.items()},
-            "queryStringParameters": query,
-            "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()} or None,
-            "requestContext": {
-                "requestId": f"request-{self._calls}",
-                "path": f"/api{root}{path}",
-                "authorizer": {"principalId": self._key},
-            },
-            "body": base64.b64encode(body).decode() if isinstance(body, bytes) else json.dumps(body),
-            "isBase64Encoded": isinstance(body, bytes),
-        }
-        answer = self._application.resolve(event, None)
-        text = answer["body"]
-        return answer["statusCode"], json.loads(text) if text else None, answer["multiValueHeaders"]
-
-    def create(self, workflow: Any = None, **more: Any) -> tuple[int, Any]:
-        headers = more.pop("headers", {})
-        status, body, _ = self(
-            "POST", "/jobs", {"workflow": workflow or documented_workflow(), **more}, headers=headers
-        )
-        return status, body
-
-    def upload(self, content: bytes = PNG, **texts: str) -> tuple[int, Any]:
-        status, body, _ = self("POST", "/assets", form(content, **texts), headers={"Content-Type": FORM})
-        return status, body
-
-    def refusal(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, str, str]:
-        status, answer, _ = self(method, path, body, **options)
-        return status, answer["error"]["code"], answer["error"]["message"]
+from tests.unit.lambdas.harness import Harness
 
 
 @pytest.fixture
 def call(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> ComfyCalls:
-    harness.catalogue = CATALOGUE
-    for name, value in (waiting_variables(harness) | {"OUTPUT_BUCKET": "output-bucket"}).items():
-        monkeypatch.setenv(name, value)
-    for module in (comfy_api, composition):
-        monkeypatch.setattr(module, "now_ms", lambda: harness.now_ms)
-    harness.s3.put_object(Bucket="output-bucket", Key="a.out", Body=json.dumps(OUTCOME))
-    harness.s3.put_object(Bucket="output-bucket", Key="comfy/a-1.png", Body=PNG, ContentType="image/png")
-    comfy_api.application.cache_clear()
-    return ComfyCalls(comfy_api.application(), harness)
+    return comfy_calls(harness, monkeypatch)
 
 
 def test_a_job_from_its_submission_to_its_output(call: ComfyCalls) -> None:
@@ -212,9 +117,11 @@ def test_an_administrator_reads_the_jobs_and_outputs_of_others(
     assert by_key["guest"].refusal("GET", f"/assets/{job['id']}.1/content")[:2] == (404, "not_found")
 
 
-def test_the_workflow_of_a_job(call: ComfyCalls) -> None:
+def test_the_workflow_of_a_job(call: ComfyCalls, monkeypatch: pytest.MonkeyPatch) -> None:
     _, job = call.create()
     assert call("GET", f"/jobs/{job['id']}/workflow")[1] == {"workflow": documented_workflow(), "format": "api"}
+    monkeypatch.setattr(jobs, "MAX_RESPONSE_BYTES", 100)
+    assert call.refusal("GET", f"/jobs/{job['id']}/workflow")[:2] == (413, "too_large")
 
 
 def test_a_key_makes_one_job(call: ComfyCalls) -> None:
@@ -241,6 +148,9 @@ def test_jobs_are_listed_by_pages_and_by_their_labels(call: ComfyCalls) -> None:
     _, found, _ = call("GET", "/jobs", query={"limit": "2", "metadata[number]": "0"})
     assert [job["id"] for job in found["jobs"]] == [ids[0]]
     assert call.refusal("GET", "/jobs", query={"sort": "up"})[:2] == (422, "invalid_request")
+    _, _, message = call.refusal("GET", "/jobs", query={"cursor": "nothing", "limit": "x"})
+    assert "cursor: is not what an earlier answer gave as next_cursor" in message
+    assert "limit: is 'x'" in message
 
 
 def test_an_upload_becomes_the_link_in_the_graph(call: ComfyCalls) -> None:
@@ -276,54 +186,9 @@ def test_the_output_of_a_job_is_the_input_of_another(call: ComfyCalls) -> None:
     assert call.refusal("DELETE", f"/assets/{job['id']}.1")[:2] == (409, "asset_in_use")
     _, asset, _ = call("GET", f"/assets/{job['id']}.1")
     assert (asset["job_id"], asset["file_path"]) == (job["id"], "a-1.png")
-
-
-@pytest.mark.parametrize("info", [{"id": "nothing.png"}, {"id": "nothing.1"}, {"id": 5}, {}, None])
-def test_an_asset_that_is_not_there_is_named_with_its_node(call: ComfyCalls, info: Any) -> None:
-    reference = {"__type": "core/ASSET", "info": info}
-    status, body = call.create(
-        documented_workflow() | {"1": {"class_type": "LoadImage", "inputs": {"image": reference}}}
-    )
+    call.harness.s3.delete_object(Bucket="output-bucket", Key="a.out")
+    status, body = call.create(graph)
     assert (status, body["error"]["code"]) == (422, "missing_asset")
-    (problem,) = body["error"]["details"]["node_errors"]["1"]["errors"]
-    assert problem["extra_info"] == {"input_name": "image"}
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "words"),
-    [
-        ({}, "invalid_workflow", "workflow: is required"),
-        ({"workflow": []}, "invalid_workflow", "workflow: is an array; write keys and values"),
-        ({"workflow": {"nodes": [], "links": []}}, "workflow_format_ui", "export it with Workflow > Export (API)"),
-        ({"workflow": {}, "colour": 1}, "invalid_request", "colour: is not known; there are workflow, extra_data"),
-        ({"workflow": {}, "metadata": {"a": 1}}, "metadata_invalid", "metadata.a: is 1; write text, in quotes"),
-    ],
-)
-def test_a_broken_call_is_told_what_to_write(call: ComfyCalls, body: Any, code: str, words: str) -> None:
-    status, found, message = call.refusal("POST", "/jobs", body)
-    assert (status, found) == (422, code)
-    assert words in message
-
-
-def test_no_body_is_a_mistake_of_ours(call: ComfyCalls) -> None:
-    reference: dict[str, Any] = {"__type": "core/ASSET", "info": {"id": "../../messages/flows/a.json"}}
-    workflows: list[Any] = [
-        {"1": None},
-        {"1": {"inputs": []}},
-        {"1": {"class_type": 5, "inputs": {}}},
-        {"1": {"class_type": "A", "inputs": {"a": ["1", 0]}}},
-        {"": {"class_type": "SaveImage", "inputs": {"images": ["nothing", 0]}}},
-        {"a.inputs.b": {"class_type": "LoadImage", "inputs": {"image": "\0"}}},
-        {"1": {"class_type": "LoadImage", "inputs": {"image": reference}}},
-        {"1": {"class_type": "LoadImage", "inputs": {"image": "\ud800"}}},
-        "a text",
-    ]
-    bodies: list[Any] = [b"", b"[]", b"{", b"\xff", b"[" * 1000, *({"workflow": workflow} for workflow in workflows)]
-    labels: list[Any] = [[], {"": "a"}, {"a": None}]
-    bodies += [{"workflow": documented_workflow(), "metadata": metadata} for metadata in labels]
-    for body in bodies:
-        status, answer, _ = call("POST", "/jobs", body)
-        assert (status in {400, 422}, bool(answer["error"]["message"])) == (True, True), (body, answer)
 
 
 def test_a_key_for_api_nodes_is_refused_where_there_are_none(call: ComfyCalls) -> None:
@@ -340,28 +205,10 @@ def test_a_runtime_of_the_web_ui_takes_no_workflow(call: ComfyCalls) -> None:
     assert "send workflows to a runtime of type comfyui: flows" in message
 
 
-def test_what_is_not_there_is_not_found(call: ComfyCalls) -> None:
-    assert call.refusal("GET", "/jobs/nothing")[:2] == (404, "not_found")
-    assert call.refusal("GET", "/jobs", root="/comfy/nothing/api/v2")[:2] == (404, "not_found")
-    for asset_id in ("0", "nothing.png", "nothing.1", "nothing." + "9" * 5000, "x" * 2000, "\u0007.png"):
-        assert call.refusal("GET", f"/assets/{asset_id}")[:2] == (404, "not_found")
-    assert call("HEAD", "/assets/by-hash/blake3:0")[:2] == (404, None)
-    assert call.refusal("GET", "/jobs/any/events")[:2] == (501, "not_implemented")
-
-
 def test_sounds_and_videos_are_assets_too(call: ComfyCalls) -> None:
     for content, type_ in ((b"fLaC a sound", "audio/flac"), (b"\0\0\0\x18ftypmp42", "video/mp4")):
         status, asset = call.upload(content)
         assert (status, asset["content_type"]) == (201, type_)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [(b"<html>", "is an HTML page"), (b"anything", "is of an unknown format"), (b"", "is of an unknown format")],
-)
-def test_only_files_that_workflows_read_are_stored(call: ComfyCalls, content: bytes, words: str) -> None:
-    status, body = call.upload(content)
-    assert (status, body["error"]["code"], words in body["error"]["message"]) == (422, "invalid_request", True)
 
 
 def test_the_limit_of_active_tasks_is_a_full_queue(call: ComfyCalls, monkeypatch: pytest.MonkeyPatch) -> None:

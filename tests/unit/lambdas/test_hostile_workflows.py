@@ -45,6 +45,11 @@ HOSTILE: dict[str, tuple[dict[str, Any], str, str]] = {
         "4.inputs.ckpt_name",
         "unknown_model",
     ),
+    "ends the worker by a link that the check of links does not see": (
+        {"20": {"class_type": "PreviewAny", "inputs": {"source": {"__value__": ["nothing", 0]}}}},
+        "20.inputs.source",
+        "invalid_task",
+    ),
     "sends options of the server": ({"extra_data": {"extra_pnginfo": {}}}, "extra_data.extra_pnginfo", "invalid_task"),
 }
 #: Sends a workflow, and returns the `error` object of its refusal.

@@ -113,6 +113,17 @@ def test_an_upload_of_another_tenant_is_refused_with_its_node(pipelines: Harness
     assert [error.field for error in refused.value.details] == ["task.content.10.inputs.image"]
 
 
+def test_a_custom_node_reads_uploads_of_its_tenant_only(pipelines: Harness) -> None:
+    request = documented_pipeline(runtime="tiled")
+    request["task"]["content"]["10"] = {"class_type": "UpscaleTiles", "inputs": {"picture": UPLOAD, "text": "s3 "}}
+    pipelines.submit(request, tenant=Tenant("shop"))
+    ((body, _),) = pipelines.task_topic.sent
+    assert set(TaskMessage.from_body(json.loads(body)).etags) == {UPLOAD}
+    with pytest.raises(InvalidTask) as refused:
+        pipelines.submit(request, tenant=Tenant("other"))
+    assert [error.field for error in refused.value.details] == ["task.content.10.inputs.picture"]
+
+
 def test_a_shared_file_of_the_model_bucket_may_be_named(pipelines: Harness) -> None:
     pipelines.s3.put_object(Bucket="model-bucket", Key="inputs/masks/round.png", Body=b"mask")
     assert pipelines.submit(with_picture("masks/round.png")).runtime == "comfyui"

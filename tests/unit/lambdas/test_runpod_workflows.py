@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from contract.errors import InvalidTask
+from contract.errors import InvalidTask, MessageTooLarge
 from contract.record import Status
 from contract.routing import Catalogue, Runtime
+from contract.storage import MAX_INLINE_MESSAGE_BYTES
 from contract.tenancy import SHARED
 from contract.transitions import Outcome
 from lambdas.deliver_webhook import webhook_bodies
@@ -30,6 +31,7 @@ CATALOGUE: Final = Catalogue(
         Runtime(name="sdruntime", model_filename="a.safetensors"),
         Runtime(name="flows", type="comfyui"),
         Runtime(name="paid", type="comfyui", api_nodes=True),
+        Runtime(name="tiled", type="comfyui", allowed_nodes=("*", "UpscaleTiles")),
     ]
 )
 OTHER: Final = "https://example.com/b.png"
@@ -129,6 +131,20 @@ def test_an_image_is_put_where_its_name_is(runpod: RunpodWorkflows, image: str, 
     assert graph["3"] == workflow["3"]
 
 
+def test_custom_nodes_read_images_too(runpod: RunpodWorkflows) -> None:
+    tiles = {"class_type": "UpscaleTiles", "inputs": {"picture": "faces/a.png", "size": 64}}
+    content = {"workflow": documented_workflow() | {"1": tiles}, "images": [{"name": "faces/a.png", "image": OTHER}]}
+    graph = runpod.graph(runpod.run(content, runtime="tiled"))
+    assert graph["1"]["inputs"] == {"picture": OTHER, "size": 64}
+
+
+def test_one_image_does_not_fill_the_memory(runpod: RunpodWorkflows) -> None:
+    readers = {str(100 + number): LOADER for number in range(900)}
+    content = {"workflow": documented_workflow() | readers, "images": [{"name": "faces/a.png", "image": "A" * 100_000}]}
+    with pytest.raises(MessageTooLarge, match="counted once for each node that reads them"):
+        runpod.run(content)
+
+
 def test_a_text_that_equals_the_name_of_an_image_stays_a_text(runpod: RunpodWorkflows) -> None:
     workflow = documented_workflow() | {"1": LOADER}
     workflow["6"]["inputs"]["text"] = "faces/a.png"
@@ -142,6 +158,14 @@ def test_the_key_of_comfy_org_goes_to_runtimes_with_api_nodes_only(runpod: Runpo
     job_id = runpod.run(content, runtime="paid")
     assert "comfyui-secret" in runpod.published()
     assert "comfyui-secret" not in runpod.harness.record(job_id).model_dump_json()
+
+
+def test_a_key_is_not_lost_with_a_large_workflow(runpod: RunpodWorkflows) -> None:
+    workflow = documented_workflow() | {"1": LOADER}
+    content = {"workflow": workflow, "images": [{"name": "faces/a.png", "image": "A" * MAX_INLINE_MESSAGE_BYTES}]}
+    with pytest.raises(MessageTooLarge, match="with a key or token, which is never stored"):
+        runpod.run(content | {"comfy_org_api_key": "hush"}, runtime="paid")
+    assert runpod.run(content, runtime="paid")
 
 
 def test_a_webhook_repeats_the_workflow(runpod: RunpodWorkflows, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,13 @@ def test_files_come_in_the_order_of_node_key_and_place(folders: ComfyUiFolders) 
     assert response["outputs"]["9"]["text"] == ["words"]
 
 
+def test_a_node_names_no_file_in_the_bucket(folders: ComfyUiFolders) -> None:
+    place = {"n": 1, "kind": "image", "s3_url": "s3://b/of-another-task.png"}
+    found = read(folders, {"9": {"images": [made(folders, "1.png"), made(folders, "2.png", kind="temp") | place]}})
+    images = json.loads(found.response_with(["s3://b/1"]))["outputs"]["9"]["images"]
+    assert [image.get("s3_url") for image in images] == ["s3://b/1", None]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "extension", "content_type", "kind"),
     [

@@ -61,9 +61,18 @@ class GuardedHttp:
 
     @contextmanager
     def exchange(
-        self, method: str, target: HttpUrl, *, headers: Mapping[str, str], deadline: Deadline, content: bytes = b""
+        self,
+        method: str,
+        target: HttpUrl,
+        *,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        content: bytes | Iterator[bytes] = b"",
     ) -> Iterator[GuardedResponse]:
-        """Send one request and yield its response, a redirect included; raises LinkRefused or LinkUnavailable."""
+        """Send one request and yield its response, a redirect included; raises LinkRefused or LinkUnavailable.
+
+        The headers of an iterator have its `Content-Length`.
+        """
         network = GuardedNetwork(resolve=self._resolve, is_allowed=self.is_allowed, deadline=deadline)
         url = httpcore.URL(
             scheme=target.scheme.encode(),
@@ -73,7 +82,7 @@ class GuardedHttp:
         )
         sent = [(b"Host", target.authority.encode())]
         sent += [(name.encode(), value.encode()) for name, value in headers.items()]
-        if content:
+        if content and isinstance(content, bytes):
             sent.append((b"Content-Length", str(len(content)).encode()))
         with ExitStack() as stack:
             with _failures_of(target):

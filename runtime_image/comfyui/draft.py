@@ -68,8 +68,7 @@ class ComfyUiDraft:
         """Write the files into a folder of the task, and return the call."""
         folder = new_folder(self._task.metadata.id)
         shared = {
-            _field(each): InputFile((self._engine.models_folder / SHARED_INPUTS_FOLDER / name).read_bytes())
-            for each, name in self._shared()
+            _field(each): self._engine.models_folder / SHARED_INPUTS_FOLDER / name for each, name in self._shared()
         }
         names = self._engine.folders.write_inputs(folder, {**inputs, **shared})
         files = {(each.node_id, each.name): names[field] for each in self._files if (field := _field(each)) in names}

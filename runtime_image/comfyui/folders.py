@@ -4,6 +4,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,22 +31,27 @@ class ComfyUiFolders:
     output: Path
     temp: Path
 
-    def write_inputs(self, folder: str, files: dict[str, InputFile]) -> dict[str, str]:
-        """Write files into a task's folder, and return ComfyUI's name of each by its key."""
+    def write_inputs(self, folder: str, files: Mapping[str, InputFile | Path]) -> dict[str, str]:
+        """Write or copy files into a task's folder, and return ComfyUI's name of each by its key."""
         names: dict[str, str] = {}
         # The same picture in several nodes is one file.
-        written: dict[bytes, str] = {}
+        written: dict[bytes | Path, str] = {}
         target = self.input / folder
         try:
             if files:
                 target.mkdir(parents=True)
             for key, file in files.items():
-                if file.data not in written:
-                    format_ = detect_medium(file.data[:HEAD_BYTES])
+                source = file if isinstance(file, Path) else file.data
+                if source not in written:
+                    format_ = detect_medium(_head(source))
                     name = f"{len(written) + 1}.{format_.extension if format_ and format_.extension else 'bin'}"
-                    (target / name).write_bytes(file.data)
-                    written[file.data] = f"{folder}/{name}"
-                names[key] = written[file.data]
+                    if isinstance(source, Path):
+                        # It may have gigabytes.
+                        shutil.copyfile(source, target / name)
+                    else:
+                        (target / name).write_bytes(source)
+                    written[source] = f"{folder}/{name}"
+                names[key] = written[source]
         except OSError:
             self.delete(folder)
             raise
@@ -82,3 +88,10 @@ class ComfyUiFolders:
 def new_folder(task_id: str) -> str:
     """Return the name of a task's folders."""
     return f"{task_id}-{secrets.token_hex(DIGITS // 2)}"
+
+
+def _head(source: bytes | Path) -> bytes:
+    if isinstance(source, bytes):
+        return source[:HEAD_BYTES]
+    with source.open("rb") as file:
+        return file.read(HEAD_BYTES)

@@ -149,9 +149,9 @@ class Picture:
     filename: str = ""
 
     @property
-    def data(self) -> bytes:
-        """The whole file, in memory."""
-        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
     def opened(self) -> AbstractContextManager[bytes | BinaryIO]:
         """Return the bytes, or the open file on the disk. A large file is never in memory as a whole."""

@@ -3,10 +3,11 @@
 The output bucket has every picture in any case, so a failed delivery loses nothing and fails no task.
 """
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from contract.delivery import PictureCopy
 from contract.output_request import OutputRequest
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 
 #: Pauses in seconds between the attempts to deliver one picture.
 PAUSES_SECONDS: Final = (1.0, 5.0)
-#: Seconds of one PUT: a picture of 10 MB over 10 Mbit/s.
+#: Seconds of one PUT: a picture of 10 MB over 10 Mbit/s, and for larger files another second for so many bytes.
 PUT_SECONDS: Final = 20.0
+PUT_BYTES_PER_SECOND: Final = 5_000_000
+#: Seconds before a task's time limit at which its deliveries end, because a failed delivery fails no task.
+COMPLETION_SECONDS: Final = 2.0
+#: Bytes of a file that are in memory while a link gets it.
+CHUNK_BYTES: Final = 64 * 1024
 #: Pictures of a task that are delivered at a time.
 PARALLEL_DELIVERIES: Final = 4
 #: Statuses after which the same PUT may succeed.
@@ -85,7 +91,7 @@ class PictureDelivery:
                 if location:
                     self._copy(picture, location)
                 else:
-                    self._put(picture, url)
+                    self._put(task, picture, url)
             except CopyFailed as failure:
                 if pause_seconds is None or not failure.may_pass:
                     self._log.warning("delivery_failed", task_id=task.metadata.id, url=shown, reason=str(failure))
@@ -111,18 +117,31 @@ class PictureDelivery:
             if code != "PreconditionFailed":
                 raise CopyFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
 
-    def _put(self, picture: Picture, url: str) -> None:
+    def _put(self, task: ClaimedTask, picture: Picture, url: str) -> None:
         from guarded_http.network import Deadline  # noqa: PLC0415 - loaded for tasks with links only
         from guarded_http.url import parse_http_url  # noqa: PLC0415 - see above
 
+        size = picture.size
+        seconds_left = task.deadline - COMPLETION_SECONDS - self._clock.monotonic()
+        if seconds_left <= 0:
+            raise CopyFailed("the task's executionTimeout leaves no time for it", may_pass=False)
+        headers = {
+            "Content-Type": picture.content_type,
+            "Content-Length": str(size),
+            "User-Agent": "darkroom-delivery/1",
+        }
+        seconds = min(PUT_SECONDS + size / PUT_BYTES_PER_SECOND, seconds_left)
         try:
-            with self._load_http().exchange(
-                "PUT",
-                parse_http_url(url),
-                headers={"Content-Type": picture.content_type, "User-Agent": "darkroom-delivery/1"},
-                content=picture.data,
-                deadline=Deadline(clock=self._clock, seconds=PUT_SECONDS),
-            ) as response:
+            with (
+                picture.opened() as body,
+                self._load_http().exchange(
+                    "PUT",
+                    parse_http_url(url),
+                    headers=headers,
+                    content=_chunks(task, io.BytesIO(body) if isinstance(body, bytes) else body),
+                    deadline=Deadline(clock=self._clock, seconds=seconds),
+                ) as response,
+            ):
                 status = response.status
         except LinkRefused as error:
             raise CopyFailed(error.message, may_pass=False) from error
@@ -131,6 +150,14 @@ class PictureDelivery:
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             may_pass = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
             raise CopyFailed(f"the link answered with status {status}", may_pass=may_pass)
+
+
+def _chunks(task: ClaimedTask, body: BinaryIO) -> Iterator[bytes]:
+    """Yield a file piece by piece; raises TaskAborted once the task is aborted."""
+    while chunk := body.read(CHUNK_BYTES):
+        if task.aborted.is_set():
+            raise TaskAborted
+        yield chunk
 
 
 def _address(wanted: OutputRequest, number: int, name: str) -> tuple[str, S3Location | None]:

@@ -29,7 +29,7 @@ def test_pictures_are_taken_out_and_the_rest_is_kept() -> None:
 
     outputs = read_outputs(GENERATION, answer)
 
-    assert [(picture.data, picture.extension) for picture in outputs.pictures] == [(PNG, "png"), (GIF, "gif")]
+    assert [(picture.content, picture.extension) for picture in outputs.pictures] == [(PNG, "png"), (GIF, "gif")]
     assert json.loads(outputs.response) == {
         "parameters": {"prompt": "ä", "init_images": None, "mask": None},
         "info": "{}",

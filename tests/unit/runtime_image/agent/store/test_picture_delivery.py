@@ -1,8 +1,11 @@
 """Copies of pictures: each is delivered or its failure is named, and no failure fails a task."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +13,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from contract.delivery import MAX_LISTED_BYTES, PictureCopy, listed
 from guarded_http.client import GuardedHttp
-from runtime_image.agent.store.picture_delivery import PictureDelivery
+from guarded_http.network import Deadline
+from guarded_http.url import HttpUrl
+from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.errors import TaskAborted
+from runtime_image.agent.store.picture_delivery import CHUNK_BYTES, COMPLETION_SECONDS, PictureDelivery
 from runtime_image.process.engine import Picture
 from runtime_image.process.logs import EventLog
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
@@ -39,7 +46,13 @@ def refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
 
 
-def deliver(output: dict[str, Any], *, bucket: Bucket | None = None, server: HttpsReceiver | None = None) -> list[Any]:
+def deliver(
+    output: dict[str, Any],
+    *,
+    bucket: Bucket | None = None,
+    server: HttpsReceiver | None = None,
+    pictures: Sequence[Picture] = PICTURES,
+) -> list[Any]:
     allowed = [f"127.0.0.1:{server.server_port}"] if server else []
     delivery = PictureDelivery(
         storage=bucket or Bucket(),  # type: ignore[arg-type]  # one call of it
@@ -48,7 +61,7 @@ def deliver(output: dict[str, Any], *, bucket: Bucket | None = None, server: Htt
         log=EventLog(logging.getLogger("test")),
     )
     task = held_task("cat", output=output)
-    return [(each.url, each.error) for each in delivery.deliver(task, PICTURES, NAMES)]
+    return [(each.url, each.error) for each in delivery.deliver(task, pictures, NAMES[: len(pictures)])]
 
 
 @pytest.fixture
@@ -107,6 +120,93 @@ def test_each_link_gets_its_picture_and_its_secret_is_shown_nowhere(server: Http
     assert (first.body, first.headers["content-type"]) == (b"first", "image/png")
     (second,) = server.of("/2.png?signature=secret")
     assert (second.body, second.headers["content-type"]) == (b"second", "image/webp")
+
+
+def test_a_link_gets_a_file_of_the_disk_with_its_length(server: HttpsReceiver, tmp_path: Path) -> None:
+    content = bytes(range(256)) * (CHUNK_BYTES // 256) * 2 + b"end"
+    film, empty = tmp_path / "film.mp4", tmp_path / "empty.txt"
+    film.write_bytes(content)
+    empty.touch()
+    pictures = [Picture(film, "mp4", "video/mp4"), Picture(empty, "txt", "text/plain")]
+
+    found = deliver({"put_links": [server.url("/film"), server.url("/empty")]}, server=server, pictures=pictures)
+
+    assert [error for _, error in found] == [None, None]
+    (received,) = server.of("/film")
+    assert received.body == content
+    assert received.headers["content-length"] == str(len(content))
+    assert "transfer-encoding" not in received.headers
+    (received,) = server.of("/empty")
+    assert (received.body, received.headers["content-length"]) == (b"", "0")
+
+
+@dataclass
+class MeasuringHttp:
+    """Reads a body without keeping it. Aborts the task after a piece if `aborts` is set."""
+
+    task: ClaimedTask
+    aborts: bool = False
+    sizes: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def exchange(
+        self, _: str, __: HttpUrl, *, headers: dict[str, str], content: Iterator[bytes], deadline: Deadline
+    ) -> AbstractContextManager[SimpleNamespace]:
+        self.seconds.append(deadline.rest_seconds())
+        for chunk in content:
+            self.sizes.append(len(chunk))
+            if self.aborts:
+                self.task.aborted.set()
+        assert sum(self.sizes) == int(headers["Content-Length"])
+        return nullcontext(SimpleNamespace(status=200))
+
+
+def measured(picture: Picture, *, aborts: bool = False, passed_seconds: float = 0) -> tuple[MeasuringHttp, str | None]:
+    clock, task = StillClock(), held_task("cat", output={"put_links": ["https://one.example/film"]})
+    clock.seconds = task.claimed_at + passed_seconds
+    http = MeasuringHttp(task, aborts)
+    delivery = PictureDelivery(
+        storage=Bucket(),  # type: ignore[arg-type]  # one call of it
+        load_http=lambda: http,  # type: ignore[arg-type, return-value]  # one call of it
+        clock=clock,
+        log=EventLog(logging.getLogger("test")),
+    )
+    try:
+        (copy,) = delivery.deliver(task, [picture], NAMES[:1])
+    except TaskAborted:
+        return http, "aborted"
+    return http, copy.error
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Picture:
+    path = tmp_path / "film.mp4"
+    with path.open("wb") as file:
+        file.truncate(100_000_000)
+    return Picture(path, "mp4", "video/mp4")
+
+
+def test_a_large_file_is_never_in_memory_as_a_whole_and_has_more_time(film: Picture) -> None:
+    http, error = measured(film)
+
+    assert error is None
+    assert max(http.sizes) == CHUNK_BYTES
+    assert http.seconds == [20 + 20]
+
+
+def test_an_aborted_task_sends_no_further_piece(film: Picture) -> None:
+    http, error = measured(film, aborts=True)
+
+    assert (error, len(http.sizes)) == ("aborted", 1)
+
+
+def test_a_delivery_ends_before_the_time_limit_of_its_task(film: Picture) -> None:
+    limit_seconds = held_task("cat").metadata.policy.execution_timeout_ms / 1000
+
+    http, error = measured(film, passed_seconds=limit_seconds - COMPLETION_SECONDS - 7)
+    assert (http.seconds, error) == ([7], None)
+    http, error = measured(film, passed_seconds=limit_seconds - COMPLETION_SECONDS)
+    assert (http.seconds, error) == ([], "the task's executionTimeout leaves no time for it")
 
 
 def test_a_link_that_fails_harms_no_other(server: HttpsReceiver) -> None:

@@ -59,6 +59,10 @@ class ComfyUiClient:
         """Raise ComfyUiFailed unless ComfyUI accepts prompts."""
         self._ask("GET", "/system_stats")
 
+    def node_classes(self) -> frozenset[str]:
+        """Return the names of the classes of nodes that it has; raises ComfyUiFailed."""
+        return frozenset(self._ask("GET", "/object_info"))
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         status, content = self._call(method, path, body)
         if status != _OK:

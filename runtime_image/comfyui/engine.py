@@ -4,6 +4,7 @@ import base64
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from contract.errors import FieldError, InvalidTask
 from contract.pipeline.node_list import NodeList
@@ -18,6 +19,9 @@ from runtime_image.comfyui.message_feed import MessageFeed
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import ModelReference, Progress
 from runtime_image.process.logs import EventLog
+
+#: Classes of nodes that the log names at most when they are not the listed ones.
+MAX_CLASSES_LOGGED: Final = 20
 
 
 class ComfyUiEngine:
@@ -48,7 +52,7 @@ class ComfyUiEngine:
         #: Models of the last workflow, which ComfyUI keeps in memory.
         self.last_models: frozenset[ModelReference] = frozenset()
         self._ready_file = ready_file
-        self._is_purged = False
+        self._has_been_ready = False
         self._log = log
 
     @property
@@ -84,10 +88,11 @@ class ComfyUiEngine:
                 self.client.cancel(prompt_id)
         if running or waiting:
             raise ComfyUiFailed("ComfyUI is busy")
-        if not self._is_purged:
+        if not self._has_been_ready:
             # No task is claimed before the first time that ComfyUI is ready.
-            self._is_purged = True
+            self._has_been_ready = True
             self.folders.purge()
+            self._compare_nodes()
 
     def read_progress(self, *, with_picture: bool = False) -> Progress:
         """Return the progress of the running prompt, as its messages show it."""
@@ -120,3 +125,20 @@ class ComfyUiEngine:
         """Make ComfyUI carry out every node of the next workflow."""
         with suppress(ComfyUiFailed):
             self.client.drop_results()
+
+    def _compare_nodes(self) -> None:
+        """Log the classes that only the node list has, and those that only ComfyUI has."""
+        try:
+            present = self.client.node_classes()
+        except ComfyUiFailed as error:
+            self._log.warning("node_list_not_compared", reason=error.message)
+            return
+        absent, unlisted = sorted(self.nodes.nodes.keys() - present), sorted(present - self.nodes.nodes.keys())
+        if absent or unlisted:
+            self._log.warning(
+                "node_list_differs",
+                absent=absent[:MAX_CLASSES_LOGGED],
+                absent_count=len(absent),
+                unlisted=unlisted[:MAX_CLASSES_LOGGED],
+                unlisted_count=len(unlisted),
+            )

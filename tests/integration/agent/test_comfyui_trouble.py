@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from contract.record import Status
+from lambdas.tasks.outcomes import lost
 from stub_webui.journal import GenerationStep
 from stub_webui.web_ui import StubWebUi
+from tests.harness.serving import serving
+from tests.harness.small_comfyui import SmallComfyUi
 from tests.integration.agent.comfyui import PATIENCE_SECONDS, ComfyUiHarness, serve_comfyui, workflow
 from tests.integration.agent.harness import stopping
 
@@ -113,3 +116,19 @@ def test_a_comfyui_that_shows_no_progress_is_given_up(start: Start) -> None:
 
     assert harness.wait_for_release("stuck")["code"] == "comfyui_hung"
     assert agent.exit_code(PATIENCE_SECONDS) != 0
+
+
+@pytest.mark.slow
+def test_a_workflow_without_an_answer_keeps_that_error_for_its_end(start: Start) -> None:
+    harness = start()
+    with serving(SmallComfyUi()) as mute:
+        mute.answers["/prompt"] = None
+        harness.start_agent(COMFYUI_URL=f"http://127.0.0.1:{mute.server_port}")
+        harness.submit_workflow("unheard")
+
+        error = harness.wait_for_release("unheard")
+
+    assert error["code"] == "comfyui_unreachable"
+    assert "POST /prompt" in error["message"]
+    # The dead-letter queue and the reaper end a task with the error of its last attempt.
+    assert lost(harness.read("unheard")).error == error

@@ -206,12 +206,22 @@ lock: $(VENV)/.ready ## Resolve all lock files anew, and write the requirements 
 	tests/deployment/emulator-requirements.in --output-file tests/deployment/emulator-requirements.lock
 	@$(NPM) install --silent --no-audit --no-fund --package-lock-only
 
-# The console is served as it is in the repository, so its library is too. A browser finds a module by its path alone.
+# What a browser loads is in the repository, because a deployment builds nothing. It is not made smaller, so that changes of it
+# can be read.
+CONSOLE_PAGE ?= console/page
+
+.PHONY: console
+console: node_modules/.ready ## Bundle the console's modules and style sheets into console/page
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/esbuild console=console/main.js console=console/styles/console.css \
+	--bundle --format=esm --target=es2024 --charset=utf8 --log-level=warning --outdir=$(CONSOLE_PAGE) \
+	--banner:js='/* Written by `make console`. Preact and htm are in it: LICENSE.preact, LICENSE.htm */'
+
+# The tests load the console's modules as they are, so its library lies next to them.
 .PHONY: vendor
 vendor: node_modules/.ready ## Copy the console's library from node_modules to console/vendor
 	@cd node_modules && for module in preact/dist/preact preact/hooks/dist/hooks htm/dist/htm; do \
 	sed 's|from"preact"|from"./preact.mjs"|; /^\/\/# sourceMappingURL=/d' $$module.mjs > ../console/vendor/$${module##*/}.mjs; done
-	@for name in preact htm; do cp node_modules/$$name/LICENSE console/vendor/LICENSE.$$name; done
+	@for name in preact htm; do cp node_modules/$$name/LICENSE console/page/LICENSE.$$name; done
 
 # Files that pin what no package registry gives out.
 PINS := runtime_image/versions.env stacks/versions.env

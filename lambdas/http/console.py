@@ -17,7 +17,7 @@ from lambdas.http.cached_response import cached_response, content_hash
 from lambdas.http.responses import PathNotFound
 
 #: The bundle of the functions holds the folder at the same place as the project.
-FOLDER: Final = Path(__file__).parents[2] / "console"
+FOLDER: Final = Path(__file__).parents[2] / "console" / "page"
 PATH: Final = "/console"
 FIRST_PAGE: Final = "index.html"
 #: Element of the first page that names the folder of the other files.
@@ -27,9 +27,8 @@ CONTENT_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-    # Licences of vendored libraries, by their library.
+    # Licences of the libraries in the bundle, by their library.
     ".htm": "text/plain; charset=utf-8",
     ".preact": "text/plain; charset=utf-8",
 }
@@ -78,9 +77,8 @@ def _file(event: APIGatewayProxyEvent, name: str, *, cache_control: str) -> Resp
 
 @cache
 def _files() -> dict[str, str]:
-    """Return the content of every file of the console by its path in the folder."""
-    files = sorted(file for file in FOLDER.rglob("*") if file.suffix in CONTENT_TYPES)
-    return {file.relative_to(FOLDER).as_posix(): file.read_text() for file in files}
+    """Return the content of every file of the console by its name."""
+    return {file.name: file.read_text() for file in sorted(FOLDER.iterdir()) if file.suffix in CONTENT_TYPES}
 
 
 @cache

@@ -25,7 +25,7 @@ MAX_SENTENCE_WORDS = 25
 
 #: Files written by a program: their words come from the sources that are checked.
 GENERATED = re.compile(
-    r"^console/vendor/|^tests/infrastructure/snapshots/|^docs/reference/configuration\.md$|\.lock$|^constraints\.txt$|"
+    r"^console/vendor/|^console/page/console\.|^tests/infrastructure/snapshots/|^docs/reference/configuration\.md$|\.lock$|^constraints\.txt$|"
     r"^LICENSE$"
 )
 

@@ -65,4 +65,4 @@ def test_the_library_of_the_console_is_the_pinned_one(module: str, source: str) 
 @pytest.mark.parametrize("name", ["preact", "htm"])
 def test_the_library_of_the_console_has_its_licence(name: str) -> None:
     released = (PROJECT / "node_modules" / name / "LICENSE").read_text()
-    assert (PROJECT / "console" / "vendor" / f"LICENSE.{name}").read_text() == released
+    assert (PROJECT / "console" / "page" / f"LICENSE.{name}").read_text() == released

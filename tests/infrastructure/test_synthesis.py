@@ -88,7 +88,7 @@ def test_the_bundle_holds_the_functions_and_what_they_import(bundle: Path, ecs: 
     assert (bundle / "task_store" / "repository.py").exists()
     assert (bundle / "docs" / "reference" / "openapi.json").exists()
     assert (bundle / "lambdas" / "http" / "description.html").exists()
-    assert (bundle / "console" / "index.html").exists()
+    assert (bundle / "console" / "page" / "index.html").exists()
     for library in ("aws_lambda_powertools", "aws_xray_sdk", "httpcore", "pydantic"):
         assert (bundle / library).is_dir()
 

@@ -21,7 +21,7 @@ READ_FILES: Final = (
     "contract/pipeline/core_nodes.json",
 )
 #: Page that the functions serve below /console/.
-CONSOLE_FOLDER: Final = "console"
+CONSOLE_FOLDER: Final = "console/page"
 #: Every library with its version and hashes, so that a bundle made next year is the one that was tested. `make lock`
 #: leaves boto3 and botocore out: the Lambda runtime provides them, and the latter alone has 25 MB.
 REQUIREMENTS: Final = "lambdas/requirements.txt"

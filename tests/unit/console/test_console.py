@@ -19,7 +19,9 @@ from tests.conventions.language import PROJECT
 CONSOLE = PROJECT / "console"
 NODE = str(PROJECT / ".venv" / "bin" / "node")
 TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
-MODULES = sorted(path for path in CONSOLE.rglob("*.js"))
+#: What a browser loads, with the bundle of the modules.
+PAGE = CONSOLE / "page"
+MODULES = sorted(path for path in CONSOLE.rglob("*.js") if path.parent != PAGE)
 #: Bytes that a browser without a cache loads, compressed.
 MAX_COMPRESSED_BYTES = 150 * 1024
 MAX_MODULE_LINES = 300
@@ -71,13 +73,18 @@ class FirstPage(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.feed((CONSOLE / "index.html").read_text())
+        self.feed((PAGE / "index.html").read_text())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
 
-    def linked(self, relation: str) -> list[str | None]:
-        return [attributes["href"] for tag, attributes in self.elements if attributes.get("rel") == relation]
+    def files(self) -> list[str]:
+        """Return the files that a browser loads with the page."""
+        return [
+            str(attributes["src" if tag == "script" else "href"])
+            for tag, attributes in self.elements
+            if tag in {"script", "link"}
+        ]
 
 
 def test_modules_pass_their_tests() -> None:
@@ -94,14 +101,20 @@ def test_modules_pass_their_tests() -> None:
     assert "pass 0" not in done.stdout
 
 
-def test_a_browser_loads_every_file_at_once() -> None:
-    page = FirstPage()
-    scripts = [attributes["src"] for tag, attributes in page.elements if tag == "script"]
-    modules = {relative(path) for path in [*MODULES, *CONSOLE.glob("vendor/*.mjs")]}
+def test_a_browser_loads_few_files() -> None:
+    assert FirstPage().files() == ["icon.svg", "console.css", "console.js"]
+
+
+def test_the_bundle_has_every_module_and_style_sheet_as_it_is(tmp_path: Path) -> None:
+    command = ["make", "--silent", "--assume-old=node_modules/.ready", "console", f"CONSOLE_PAGE={tmp_path}"]
+    subprocess.run(command, cwd=PROJECT, check=True)
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    kept = {name: (PAGE / name).read_bytes() for name in ("console.css", "console.js")}
+    assert made == kept, "run `make console`"
     types_only = {"api/types.js"}
-    assert scripts == ["main.js"]
-    assert page.linked("modulepreload") == sorted(modules - types_only - {"main.js"})
-    assert sorted(map(str, page.linked("stylesheet"))) == sorted(map(relative, CONSOLE.rglob("*.css")))
+    sources = {relative(path) for path in [*MODULES, *CONSOLE.glob("vendor/*.mjs"), *CONSOLE.glob("styles/*.css")]}
+    bundled = set(re.findall(r"^/[/*] console/(\S+)", b"".join(made.values()).decode(), re.MULTILINE))
+    assert bundled == sources - types_only
 
 
 def test_imports_lead_to_files() -> None:
@@ -151,7 +164,7 @@ def test_a_module_says_its_place_and_has_one_job(path: Path) -> None:
 
 
 def test_the_console_is_small() -> None:
-    files = [path for path in CONSOLE.rglob("*") if path.is_file() and not path.name.startswith("LICENSE")]
+    files = [PAGE / name for name in ("index.html", *FirstPage().files())]
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= MAX_COMPRESSED_BYTES
 
 
@@ -231,7 +244,7 @@ def test_python_sends_the_request(views: dict[str, str], monkeypatch: pytest.Mon
 @pytest.mark.slow
 def test_types_are_right(tmp_path: Path) -> None:
     """Check the console's types with TypeScript, against the API's description and the library's own types."""
-    shutil.copytree(CONSOLE, tmp_path / "console", ignore=shutil.ignore_patterns("*.mjs"))
+    shutil.copytree(CONSOLE, tmp_path / "console", ignore=shutil.ignore_patterns("*.mjs", "page"))
     for module, package in (("preact", "preact"), ("hooks", "preact/hooks")):
         (tmp_path / f"console/vendor/{module}.d.mts").write_text(f'export * from "{package}";\n')
     (tmp_path / "console/vendor/htm.d.mts").write_text(TYPES_OF_HTM)

@@ -35,7 +35,8 @@ def main(comfyui: str, target: str) -> None:
         folders = [Path(scratch, name) for name in ("models", "input", "output", "user")]
         for folder in folders:
             folder.mkdir()
-        command = [sys.executable, "main.py", "--cpu", f"--port={port}", "--disable-auto-launch", "--disable-api-nodes"]
+        # With the nodes of comfy.org's services, which runtimes with `apiNodes: true` load.
+        command = [sys.executable, "main.py", "--cpu", f"--port={port}", "--disable-auto-launch"]
         command += [f"--{folder.name}-directory={folder}" for folder in folders]
         command += [f"--temp-directory={scratch}", "--database-url=sqlite:///:memory:"]
         with subprocess.Popen(command, cwd=comfyui) as process:  # noqa: S603 - the image's own program

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from runtime_image.comfyui.errors import (
 )
 from runtime_image.comfyui.outputs import read_outputs
 from runtime_image.comfyui.prompt import Prompt
-from runtime_image.process.engine import ModelReference, Outputs, UnclearFailure
+from runtime_image.process.engine import EngineUnreachable, ModelReference, Outputs, UnclearFailure
 
 if TYPE_CHECKING:
     from runtime_image.comfyui.engine import ComfyUiEngine
@@ -85,6 +86,14 @@ class ComfyUiCall:
         self._engine.feed.add(prompt)
         try:
             entry = self._carry_out(prompt, timeout_seconds)
+        except EngineUnreachable:
+            # Once it is reachable, the agent cancels what it does not know.
+            raise
+        except ComfyUiFailed:
+            # The prompt may still be in the queue, and the next attempt would wait behind it.
+            with suppress(ComfyUiFailed):
+                self._engine.client.cancel(prompt.prompt_id)
+            raise
         finally:
             self._engine.feed.remove(prompt)
             with self._lock:
@@ -182,12 +191,14 @@ class ComfyUiCall:
                 # It may be busy. The next question shows whether it has ended.
                 continue
             if entry is not None:
-                client.forget(prompt.prompt_id)
+                # ComfyUI forgets old entries by itself, so a failure costs nothing.
+                with suppress(ComfyUiFailed):
+                    client.forget(prompt.prompt_id)
                 return entry
         raise ComfyUiUnreachable("ComfyUI did not end the workflow in time")
 
     def _queued_or_ended(self, prompt: Prompt) -> dict[str, Any] | None:
-        """Return None while the prompt is in the queue, otherwise its entry; raises ComfyUiError if it is lost."""
+        """Return None while the prompt is in the queue, otherwise its entry; raises ComfyUiNotReached if it is lost."""
         client = self._engine.client
         running, waiting = client.queue()
         if prompt.prompt_id in running:
@@ -200,7 +211,7 @@ class ComfyUiCall:
         if self._is_interrupted:
             # A prompt that is cancelled while it waits leaves no trace.
             return {}
-        raise self._lost(prompt, "it no longer knows the workflow")
+        raise ComfyUiNotReached("it no longer knows the workflow")
 
     def _lost(self, prompt: Prompt, reason: str) -> ComfyUiFailed:
         if prompt.has_begun:

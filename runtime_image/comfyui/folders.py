@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from runtime_image.process.engine import InputFile
 #: Random hexadecimal digits behind the task's id: no two runs share a folder, and no other folder looks like one.
 DIGITS: Final = 16
 _OWN_FOLDER: Final = re.compile(rf".+-[0-9a-f]{{{DIGITS}}}")
-#: Seconds for which a temporary file is kept: ComfyUI's cache may name it again for a later prompt.
+#: Seconds for which a file outside the tasks' folders is kept: ComfyUI's cache may name it again for a later prompt.
 TEMPORARY_SECONDS: Final = 3600.0
 #: The value of `type` in ComfyUI's outputs that names the folder of temporary files.
 TEMPORARY: Final = "temp"
@@ -30,6 +30,8 @@ class ComfyUiFolders:
     input: Path
     output: Path
     temp: Path
+    #: Outputs of this agent's tasks outside their folders, because a link gave the prefix of their names.
+    _strays: set[Path] = field(default_factory=set, init=False, compare=False)
 
     def write_inputs(self, folder: str, files: Mapping[str, InputFile | Path]) -> dict[str, str]:
         """Write or copy files into a task's folder, and return ComfyUI's name of each by its key."""
@@ -59,23 +61,30 @@ class ComfyUiFolders:
 
     def find(self, item: dict[str, object]) -> Path | None:
         """Return the path of an output; None if it is not below its folder or does not exist."""
-        root = self.temp if item.get("type") == TEMPORARY else self.output
+        is_temporary = item.get("type") == TEMPORARY
+        root = self.temp if is_temporary else self.output
         try:
             root = root.resolve()
             path = (root / str(item.get("subfolder") or "") / str(item["filename"])).resolve()
         except (OSError, ValueError):
             return None
-        return path if path.is_relative_to(root) and path.is_file() else None
+        if not (path.is_relative_to(root) and path.is_file()):
+            return None
+        if not is_temporary and not _OWN_FOLDER.fullmatch(path.relative_to(root).parts[0]):
+            self._strays.add(path)
+        return path
 
     def delete(self, folder: str) -> None:
-        """Delete what a task has left, and old temporary files."""
+        """Delete what a task has left, and old files outside the tasks' folders."""
         for parent in (self.input, self.output):
             shutil.rmtree(parent / folder, ignore_errors=True)
         oldest = time.time() - TEMPORARY_SECONDS
-        for path in self.temp.glob("*") if self.temp.is_dir() else ():
+        for path in (*self._strays.copy(), *(self.temp.glob("*") if self.temp.is_dir() else ())):
             with suppress(OSError):
                 if path.is_file() and path.stat().st_mtime < oldest:
                     path.unlink()
+                if not path.is_file():
+                    self._strays.discard(path)
 
     def purge(self) -> None:
         """Delete the folders of tasks that an earlier agent has left."""

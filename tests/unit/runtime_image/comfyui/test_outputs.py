@@ -1,6 +1,7 @@
 """Outputs of a workflow: order, kinds, limits, and files that are gone."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 
 from runtime_image.comfyui import outputs as outputs_module
 from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
-from runtime_image.comfyui.folders import ComfyUiFolders
+from runtime_image.comfyui.folders import TEMPORARY_SECONDS, ComfyUiFolders
 from runtime_image.comfyui.outputs import ComfyUiOutputs, read_outputs
+from runtime_image.process.engine import InputFile
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 FOLDER = "task-0123456789abcdef"
@@ -110,6 +112,32 @@ def test_a_file_that_is_missing_or_elsewhere_is_a_failure_of_the_machine(
     (tmp_path / "secret").write_bytes(PNG)
     with pytest.raises(ComfyUiFailed, match="of node 1 is missing"):
         read(folders, {"1": {"images": [item]}})
+
+
+def test_an_output_outside_the_folder_of_its_task_is_deleted_later(folders: ComfyUiFolders) -> None:
+    """A linked prefix has no folder of the task. ComfyUI's cache may name the file again for the next hour."""
+    folders.output.mkdir()
+    linked, other = folders.output / "linked_00001_.png", folders.output / "other.png"
+    for path in (linked, other):
+        path.write_bytes(PNG)
+    read(folders, {"1": {"images": [{"filename": linked.name, "subfolder": "", "type": "output"}]}})
+    folders.delete(FOLDER)
+    assert linked.exists()
+    for path in (linked, other):
+        age_seconds = TEMPORARY_SECONDS + 60
+        os.utime(path, (path.stat().st_mtime - age_seconds,) * 2)
+    folders.delete(FOLDER)
+    assert (linked.exists(), other.exists()) == (False, True), "a file of no task stays"
+
+
+def test_inputs_of_equal_content_are_one_file_and_a_file_on_the_disk_is_copied(
+    folders: ComfyUiFolders, tmp_path: Path
+) -> None:
+    video = tmp_path / "shared.mp4"
+    video.write_bytes(b"\0\0\0\x20ftypisom" + bytes(5000))
+    names = folders.write_inputs(FOLDER, {"a": InputFile(PNG), "b": InputFile(PNG), "c": video, "d": video})
+    assert names == {"a": f"{FOLDER}/1.png", "b": f"{FOLDER}/1.png", "c": f"{FOLDER}/2.mp4", "d": f"{FOLDER}/2.mp4"}
+    assert (folders.input / names["c"]).read_bytes() == video.read_bytes()
 
 
 def test_files_have_limits(folders: ComfyUiFolders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,10 @@ def parse_options(arguments: Sequence[str]) -> UpOptions:
     parsed = parser.parse_args(arguments)
     if parsed.ca_file and not parsed.ca_file.is_file():
         up.error(f"--ca-file: there is no file {parsed.ca_file}")
+    if parsed.comfyui_url and parsed.agents > 1:
+        up.error(
+            "--agents: write 1 with --comfyui-url, because an agent cancels the prompts that others send to its ComfyUI"
+        )
     try:
         environment = read_environment_file(parsed.environment).without_engine()
     except InvalidEnvironmentFile as error:

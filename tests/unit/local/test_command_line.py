@@ -59,6 +59,7 @@ def test_stub_web_uis() -> None:
         (["up", "--port", "http"], "--port"),
         (["up", "--port", "65534"], "from 0 to 65531"),
         (["up", "--ca-file", "nowhere.pem"], "there is no file nowhere.pem"),
+        (["up", "--comfyui-url", "http://comfy", "--agents", "2"], "write 1 with --comfyui-url"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

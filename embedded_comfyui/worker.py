@@ -13,7 +13,7 @@ SLOW_HISTORY: Final = "slow-history"
 HANG: Final = "hang"
 LATE_FILES: Final = "late-files"
 FAULTS: Final = (SLOW_HISTORY, HANG, LATE_FILES)
-_SLOW_HISTORY_SECONDS: Final = 1.0
+_SLOW_HISTORY_SECONDS: Final = 5.0
 _HANG_SECONDS: Final = 3600.0
 
 

@@ -126,7 +126,7 @@ def emulated_account(folder: Path, *, failing: Iterable[str] = ()) -> Iterator[E
 def _is_healthy(account: EmulatedAccount) -> bool:
     assert account.process.poll() is None, (account.folder / "emulator.log").read_text()
     try:
-        return httpx.get(f"{account.url}/_ministack/health").is_success
+        return httpx.get(f"{account.url}/_ministack/health", timeout=60).is_success
     except httpx.TransportError:
         return False
 

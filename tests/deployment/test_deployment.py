@@ -228,7 +228,7 @@ def test_an_uploaded_picture_is_an_input(deployed: Deployed) -> None:
     made = deployed.http("POST", "/v1alpha2/uploads", json={"content_type": "image/png"}).json()
     form = made["upload"]
     url = f"{deployed.account.url}/{deployed.outputs['TaskBucketName']}"
-    answer = httpx.post(url, data=form["fields"], files={"file": plain_png("", width=64, height=64)})
+    answer = httpx.post(url, data=form["fields"], files={"file": plain_png("", width=64, height=64)}, timeout=60)
     assert answer.is_success, answer.text
     response = deployed.http("POST", "/v1alpha2", json=task("uploaded", init_images=[made["link"]]))
     assert response.status_code == 200, response.text

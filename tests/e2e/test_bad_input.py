@@ -133,7 +133,7 @@ def test_what_the_web_ui_refuses_is_the_tasks_error(system: System) -> None:
 )
 def test_a_wrong_key(system: System, headers: dict[str, str]) -> None:
     url = system.endpoints["http_url"].rstrip("/") + "/v1alpha2/tasks"
-    response = httpx.get(url, headers=headers)
+    response = httpx.get(url, headers=headers, timeout=60)
     assert response.status_code == 401
     assert response.json()["error"]["code"] == "unauthorized"
 
@@ -142,7 +142,7 @@ def test_every_form_of_the_right_key(system: System) -> None:
     key = system.endpoints["api_key"]
     url = system.endpoints["http_url"].rstrip("/") + "/v1alpha2/tasks"
     for headers in ({"x-api-key": key}, {"authorization": key}, {"authorization": f"Bearer {key}"}):
-        assert httpx.get(url, headers=headers).status_code == 200
+        assert httpx.get(url, headers=headers, timeout=60).status_code == 200
 
 
 def test_unknown_paths_and_tasks(system: System) -> None:

@@ -66,7 +66,7 @@ def test_a_task_is_found_by_text_and_key_and_shown_with_its_request(system: Syst
         return [task for task in tasks if task["id"] == "console-found"]
 
     (listed,) = system.eventually(lambda: found(text="lighthouse", key="default"), "the task in the list")
-    assert httpx.get(listed["thumbnail"]).headers["content-type"] == "image/webp"
+    assert httpx.get(listed["thumbnail"], timeout=60).headers["content-type"] == "image/webp"
     assert (listed["prompt"], listed["picture_count"], listed["error_code"]) == (done["prompt"], 1, None)
     assert found(text="CONSOLE-FOUND")
     assert not found(text="lighthouse", key="guest")

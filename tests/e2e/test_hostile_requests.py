@@ -92,4 +92,4 @@ def test_by_the_entry_topic(system: System, refused: Requests) -> None:
 def test_no_hostile_argument_has_reached_a_web_ui(system: System) -> None:
     for runtime in ("sdruntime", "dynamic"):
         url = system.endpoints["runtimes"][runtime]["engine_url"]
-        assert httpx.get(f"{url}/violations").json() == []
+        assert httpx.get(f"{url}/violations", timeout=60).json() == []

@@ -135,7 +135,7 @@ def test_a_task_is_read_with_links_that_work_without_a_key(system: System) -> No
     assert task["status"] == "COMPLETED"
     assert task["progress"] == 1
     by_name = {output["s3_url"].rpartition(".")[2]: output["url"] for output in task["outputs"]}
-    assert httpx.get(by_name["png"]).content.startswith(b"\x89PNG")
+    assert httpx.get(by_name["png"], timeout=60).content.startswith(b"\x89PNG")
 
 
 def test_the_same_id_again_makes_a_new_run_beside_the_old_pictures(system: System) -> None:

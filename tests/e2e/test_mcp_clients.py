@@ -68,7 +68,7 @@ async def finished(client: "Client", task_id: str) -> "CallToolResult":
     """Return the task at its end; each call waits, and the limit of the test ends the loop."""
     while True:
         result = await client.call_tool("get_task", {"task_id": task_id, "wait_seconds": 10})
-        if task_of(result)["status"] not in {"IN_QUEUE", "IN_PROGRESS"}:
+        if result.is_error or task_of(result)["status"] not in {"IN_QUEUE", "IN_PROGRESS"}:
             return result
 
 
@@ -172,9 +172,7 @@ def test_errors_help_the_assistant(system: System) -> None:
             (detail,) = (large.structured_content or {})["error"]["details"]
             assert (detail["field"], "this runtime accepts" in detail["message"]) == ("width", True)
             failed = await client.call_tool("edit_image", SMALL | {"image": "https://127.0.0.1/cat.png"})
-            ended = await client.call_tool(
-                "get_task", {"task_id": (failed.structured_content or {})["task_id"], "wait_seconds": 20}
-            )
+            ended = await finished(client, (failed.structured_content or {})["task_id"])
             assert ended.is_error
             assert (ended.structured_content or {})["error"]["code"] == "link_refused"
             with pytest.raises(MCPError, match="there is no tool 'none'"):

@@ -46,7 +46,7 @@ def opened(encoded: str | None) -> Image.Image:
 def test_links_to_generated_pictures(client: "OpenAI") -> None:
     made = client.images.generate(model="sdruntime", n=2, **SMALL)
     assert made.data is not None
-    pictures = [Image.open(io.BytesIO(httpx.get(each.url or "").content)) for each in made.data]
+    pictures = [Image.open(io.BytesIO(httpx.get(each.url or "", timeout=60).content)) for each in made.data]
     assert [(picture.format, picture.size) for picture in pictures] == [("PNG", (64, 64))] * 2
 
 

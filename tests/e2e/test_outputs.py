@@ -37,7 +37,7 @@ def test_a_picture_with_its_format_thumbnail_and_copy(system: System) -> None:
     shown = system.shown("output-webp")
     assert shown["deliveries"] == callback["deliveries"]
     assert shown["queue_position"] is None
-    answer = httpx.get(shown["outputs"][0]["thumbnail"])
+    answer = httpx.get(shown["outputs"][0]["thumbnail"], timeout=60)
     assert answer.headers["content-type"] == "image/webp"
     with Image.open(io.BytesIO(answer.content)) as thumbnail:
         assert thumbnail.size == (256, 160)

@@ -235,7 +235,7 @@ def upload(caller: Caller, picture: bytes) -> str:
     """Upload a picture, and return its link."""
     created = caller.http("POST", "/v1alpha2/uploads", json={"content_type": "image/png"}).json()
     form = created["upload"]
-    httpx.post(form["url"], data=form["fields"], files={"file": picture}).raise_for_status()
+    httpx.post(form["url"], data=form["fields"], files={"file": picture}, timeout=60).raise_for_status()
     return str(created["link"])
 
 

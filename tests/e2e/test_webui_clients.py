@@ -108,7 +108,7 @@ def _progress(api: webuiapi.WebUIApi) -> dict[str, Any] | None:
 
 def test_a_call_without_its_key_is_let_in_nowhere(http: httpx.Client) -> None:
     for auth in (("anybody", "wrong"), None):
-        assert httpx.get(f"{http.base_url}samplers", auth=auth).status_code == 401
+        assert httpx.get(f"{http.base_url}samplers", auth=auth, timeout=60).status_code == 401
 
 
 def test_the_functions_own_url_answers_the_same(system: System, http: httpx.Client) -> None:
@@ -116,7 +116,7 @@ def test_the_functions_own_url_answers_the_same(system: System, http: httpx.Clie
     with httpx.Client(base_url=url, auth=http.auth, timeout=TIMEOUT_SECONDS) as client:
         assert "Euler a" in {sampler["name"] for sampler in client.get("/samplers").json()}
         assert client.get("/nope").json() == {"detail": "Not Found"}
-    assert httpx.get(f"{url}/samplers", auth=("anybody", "wrong")).status_code == 401
+    assert httpx.get(f"{url}/samplers", auth=("anybody", "wrong"), timeout=60).status_code == 401
 
 
 def test_several_clients_wait_at_once(http: httpx.Client) -> None:

@@ -83,27 +83,27 @@ def test_tags_of_a_bucket(bucket: Bucket) -> None:
 
 def test_a_presigned_address_reads(bucket: Bucket) -> None:
     bucket.put(b"content", ContentType="image/png")
-    response = httpx.get(bucket.presigned("get_object"))
+    response = httpx.get(bucket.presigned("get_object"), timeout=60)
     assert (response.content, response.headers["content-type"]) == (b"content", "image/png")
 
 
 def test_a_presigned_address_writes(bucket: Bucket) -> None:
     headers = {"content-type": "image/png"}
     url = bucket.presigned("put_object", ContentType="image/png")
-    assert httpx.put(url, content=b"content", headers=headers).status_code == 200
+    assert httpx.put(url, content=b"content", headers=headers, timeout=60).status_code == 200
     assert bucket.get()["ContentType"] == "image/png"
 
 
 def test_a_presigned_write_keeps_its_condition(bucket: Bucket) -> None:
     bucket.put(b"first")
     url = bucket.presigned("put_object", IfNoneMatch="*")
-    assert httpx.put(url, content=b"second", headers={"if-none-match": "*"}).status_code == 412
+    assert httpx.put(url, content=b"second", headers={"if-none-match": "*"}, timeout=60).status_code == 412
     assert bucket.get()["Body"].read() == b"first"
 
 
 def test_an_expired_address_is_refused(bucket: Bucket) -> None:
     bucket.put()
-    assert httpx.get(bucket.presigned("get_object", seconds=-1)).status_code == 403
+    assert httpx.get(bucket.presigned("get_object", seconds=-1), timeout=60).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_form_accepts_what_its_policy_allows(bucket: Bucket, size: int, conten
         ExpiresIn=60,
     )
     fields = form["fields"] | {"Content-Type": content_type}
-    response = httpx.post(form["url"], data=fields, files={"file": b"x" * size})
+    response = httpx.post(form["url"], data=fields, files={"file": b"x" * size}, timeout=60)
     assert response.status_code == status
     assert (error_code(bucket.get) == "no error") == (status == 204)
 

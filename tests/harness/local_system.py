@@ -45,7 +45,7 @@ class System:
     s3_link: str
     receiver: HttpsReceiver
 
-    def eventually(self, poll: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
+    def eventually(self, poll: Callable[[], T | None], what: str, seconds: float = 120.0) -> T:
         """Return the first outcome of `poll` that is true."""
         return eventually(poll, what, seconds)
 
@@ -123,7 +123,7 @@ class System:
         """Return all callbacks so far."""
         return read_json_lines(self.state_directory / "callbacks.jsonl")
 
-    def callback(self, *, seconds: float = 60.0, **fields: Any) -> dict[str, Any]:
+    def callback(self, *, seconds: float = 120.0, **fields: Any) -> dict[str, Any]:
         """Return the first callback with these fields."""
 
         def poll() -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ class System:
     def webui_progress(self, runtime: str) -> dict[str, Any] | None:
         """Return the progress of a runtime's Web UI if it is generating."""
         url = self.endpoints["runtimes"][runtime]["engine_url"] + "/sdapi/v1/progress"
-        answer: dict[str, Any] = httpx.get(url).json()
+        answer: dict[str, Any] = httpx.get(url, timeout=60).json()
         state = answer["state"]
         return answer if state["sampling_step"] > 0 and state["job_count"] > 0 else None
 

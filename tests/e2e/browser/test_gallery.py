@@ -10,6 +10,7 @@ from contract.record import Status
 from contract.storage import output_run, thumbnail_key
 from tests.e2e.browser.console_tab import DEADLINE_MS, ConsoleTab
 from tests.e2e.browser.listed_tasks import ListedTasks, load_all, prompt_of, small_picture
+from tests.harness.eventually import eventually
 from tests.harness.local_system import System
 from tests.harness.records import make_record
 
@@ -76,7 +77,7 @@ def test_pages_follow_as_the_reader_scrolls_and_load_small_pictures_only(idle_ta
         expect(tiles.nth(pages * PAGE_TASKS - 1)).to_be_attached()
     alternatives: list[str] = tiles.get_by_role("img").evaluate_all("images => images.map(({ alt }) => alt)")
     assert alternatives == [f"Picture: {prompt_of(STORED - 1 - place)}" for place in range(len(alternatives))]
-    assert len(loaded) > PAGE_TASKS / 2
+    eventually(lambda: tiles.count() and len(loaded) > PAGE_TASKS / 2, "small pictures", DEADLINE_MS / 1000)
     assert [url for url in loaded if not is_small(url)] == []
 
 

@@ -127,7 +127,7 @@ def test_a_picture_is_stored_and_its_links_are_copied(
     system.eventually(
         lambda: page.evaluate("() => navigator.clipboard.readText()").startswith("http"), "the copied link", 60
     )
-    copied = httpx.get(page.evaluate("() => navigator.clipboard.readText()"))
+    copied = httpx.get(page.evaluate("() => navigator.clipboard.readText()"), timeout=60)
     assert copied.content == file.read_bytes()
     for fact in ("Seed7", f"Folder{system.shown('look-done')['output_location']}"):
         expect(dialog.locator(".facts")).to_contain_text(fact)

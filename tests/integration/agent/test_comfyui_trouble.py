@@ -73,7 +73,7 @@ def test_a_stopped_agent_hands_its_workflow_back_and_the_next_one_finds_an_idle_
     begin(harness, "long")
 
     agent.stop()
-    assert harness.read("long").status is Status.IN_QUEUE
+    harness.eventually(lambda: harness.read("long").status is Status.IN_QUEUE, "the release", PATIENCE_SECONDS)
     harness.eventually(lambda: not harness.comfyui.is_running(), "the prompt being cancelled", PATIENCE_SECONDS)
 
 

@@ -37,7 +37,7 @@ STEPS = 8
 SECONDS_PER_STEP = 0.002
 #: Longest time that an interrupt takes to arrive: as long as a generation.
 LATENCY_SECONDS = STEPS * SECONDS_PER_STEP
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 #: A task that interrupts cut between two pictures, and that is no generation.
 UPSCALING = "extra-batch-images"
 

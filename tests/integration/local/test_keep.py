@@ -51,7 +51,7 @@ class Client:
         return self.task(task_id).get("status") == "COMPLETED"
 
     def callbacks(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(self._endpoints["callbacks_url"]).json()["callbacks"]
+        found: list[dict[str, Any]] = httpx.get(self._endpoints["callbacks_url"], timeout=60).json()["callbacks"]
         return found
 
 
@@ -85,13 +85,13 @@ def test_tasks_images_and_models_outlive_a_stop_and_a_kill(tmp_path: Path) -> No
         client.submit(FINISHED)
         eventually(lambda: client.has_ended(FINISHED), "the end of the task", READY_SECONDS)
         eventually(client.callbacks, "its callback", READY_SECONDS)
-        image = httpx.get(client.task(FINISHED)["outputs"][0]["url"]).content
+        image = httpx.get(client.task(FINISHED)["outputs"][0]["url"], timeout=60).content
         client.s3.put_object(Bucket=client.model_bucket, Key="Lora/mine.safetensors", Body=b"{}", ContentType="a/b")
         key = client.api_key
 
     with running(tmp_path, "--agents", "0", ends_with=signal.SIGKILL) as client:
         assert client.api_key == key
-        assert httpx.get(client.task(FINISHED)["outputs"][0]["url"]).content == image
+        assert httpx.get(client.task(FINISHED)["outputs"][0]["url"], timeout=60).content == image
         mine = client.s3.get_object(Bucket=client.model_bucket, Key="Lora/mine.safetensors")
         assert (mine["Body"].read(), mine["ContentType"]) == (b"{}", "a/b")
         client.submit(WAITING)

@@ -82,10 +82,10 @@ def test_a_system_names_its_endpoints_locks_its_state_and_stops_cleanly(run_up: 
     }
     assert runtime["agent_environment"]["WEBUI_URL"] == runtime["engine_url"]
     assert runtime["agent_environment"]["QUEUE_URL"] == runtime["queue_url"]
-    (model,) = httpx.get(f"{runtime['engine_url']}/sdapi/v1/sd-models").json()
+    (model,) = httpx.get(f"{runtime['engine_url']}/sdapi/v1/sd-models", timeout=60).json()
     assert model["model_name"] == "v1-5-pruned-emaonly"
-    assert httpx.get(f"{found['http_url']}/nowhere").status_code == 404
-    assert httpx.get(found["callbacks_url"]).json() == {"callbacks": [], "next": 0}
+    assert httpx.get(f"{found['http_url']}/nowhere", timeout=60).status_code == 404
+    assert httpx.get(found["callbacks_url"], timeout=60).json() == {"callbacks": [], "next": 0}
     processes = processes_of(up.pid)
     assert len(processes) >= 3
 

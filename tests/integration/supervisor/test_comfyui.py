@@ -13,8 +13,8 @@ from runtime_image.process.exit_codes import ExitCode
 from tests.integration.agent.comfyui import CHECKPOINT_NAME, workflow
 from tests.integration.supervisor.container import PATIENCE_SECONDS, Container, ContainerHarness
 
-#: Seconds of a sampler's step.
-STEP_SECONDS = 0.02
+#: Seconds of a sampler's step, so that a long prompt runs for longer than a busy machine needs to see it.
+STEP_SECONDS = 0.2
 #: A node that no output needs, without its inputs: ComfyUI accepts it, and its worker ends.
 POISON = {"x": {"class_type": "KSampler"}}
 

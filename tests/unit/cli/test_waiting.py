@@ -1,6 +1,5 @@
 """Progress of waiting tasks on a terminal and in a pipe, and the arrival of a published task."""
 
-import time
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -12,8 +11,11 @@ from cli.errors import Refused
 from cli.waiting import Arrival, show_until_the_end
 from darkroom import Client, TaskSnapshot
 from darkroom.http_exchange import HttpReply
+from tests.harness.eventually import eventually
 from tests.unit.darkroom.fake_transport import FakeTransport, SleepingClock, answer, refusal, task
 
+#: Seconds for a bar to be drawn on a busy machine.
+DEADLINE_SECONDS = 60
 MISSING = refusal(404, "task_not_found")
 OLDER = answer(task("COMPLETED", submitted_at="2026-11-20T09:00:00.000Z"))
 NEWER = answer(task("IN_QUEUE", submitted_at="2026-11-20T10:00:00.000Z"))
@@ -31,16 +33,16 @@ def test_the_final_states_are_returned_and_reported() -> None:
     assert reported == ["a", "b"]
 
 
-def shown_on_a_terminal(*changes: TaskSnapshot) -> str:
-    def slowly() -> Iterator[TaskSnapshot]:
-        for change in changes:
-            yield change
-            # The bars are drawn again several times a second.
-            time.sleep(0.2)
-
+def expect_on_a_terminal(text: str, change: TaskSnapshot) -> None:
     screen = StringIO()
-    show_until_the_end(slowly(), console=Console(file=screen, force_terminal=True, width=200))
-    return screen.getvalue()
+
+    def changes() -> Iterator[TaskSnapshot]:
+        yield change
+        # The bars are drawn again several times a second.
+        eventually(lambda: text in screen.getvalue(), f"a bar with {text}", DEADLINE_SECONDS)
+        yield seen("COMPLETED")
+
+    show_until_the_end(changes(), console=Console(file=screen, force_terminal=True, width=200))
 
 
 @pytest.mark.parametrize(
@@ -56,13 +58,12 @@ def shown_on_a_terminal(*changes: TaskSnapshot) -> str:
     ],
 )
 def test_steps_are_shown_as_far_as_they_are_known(sampling: dict[str, int] | None, text: str) -> None:
-    assert f"{text} " in shown_on_a_terminal(seen("IN_PROGRESS", sampling=sampling), seen("COMPLETED"))
+    expect_on_a_terminal(f"{text} ", seen("IN_PROGRESS", sampling=sampling))
 
 
 def test_models_on_their_way_are_shown() -> None:
     models = {"bytes": 6_938_040_682, "bytes_done": 1_811_939_328}
-    screen = shown_on_a_terminal(seen("IN_PROGRESS", models=models), seen("COMPLETED"))
-    assert "IN_PROGRESS models 1.8/6.9 GB " in screen
+    expect_on_a_terminal("IN_PROGRESS models 1.8/6.9 GB ", seen("IN_PROGRESS", models=models))
 
 
 def test_a_pipe_gets_a_line_for_each_change() -> None:

@@ -13,6 +13,7 @@ import pytest
 from contract.pipeline.node_list import core_nodes
 from contract.pipeline.node_rules import NodeRules
 from contract.routing import Limits
+from runtime_image.comfyui import call as call_module
 from runtime_image.comfyui.call import ComfyUiCall
 from runtime_image.comfyui.client import ComfyUiClient
 from runtime_image.comfyui.engine import ComfyUiEngine
@@ -30,6 +31,12 @@ GRAPH: dict[str, Any] = {
 SECONDS = 60.0
 #: Returns status and body of the answer to a method and path, with the id of the prompt.
 Respond = Callable[[str, str, str], tuple[int, object]]
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No message comes, so each question would wait for a second."""
+    monkeypatch.setattr(call_module, "POLL_SECONDS", 0.01)
 
 
 @contextmanager

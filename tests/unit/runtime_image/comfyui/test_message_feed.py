@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,15 +41,44 @@ class FakeComfyUi:
         self.received.extend(json.loads(message) for message in connection)
 
 
+class FeedEnded(Exception):
+    """Raised in the thread of a feed whose test has ended."""
+
+
+class EndingClock(Clock):
+    """Ends the feed that sleeps, once its test has ended."""
+
+    def __init__(self) -> None:
+        self.has_ended = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        if self.has_ended.wait(seconds):
+            raise FeedEnded
+
+
 @contextmanager
 def feeding() -> Iterator[tuple[FakeComfyUi, MessageFeed]]:
-    comfyui = FakeComfyUi()
+    comfyui, clock = FakeComfyUi(), EndingClock()
     with serve(comfyui.accept, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.socket.getsockname()[1]
-        feed = MessageFeed(base_url=f"http://127.0.0.1:{port}", clock=Clock(), log=EventLog(logging.getLogger("test")))
-        threading.Thread(target=feed.run, daemon=True).start()
-        yield comfyui, feed
+        feed = MessageFeed(base_url=f"http://127.0.0.1:{port}", clock=clock, log=EventLog(logging.getLogger("test")))
+
+        def run() -> None:
+            with suppress(FeedEnded):
+                feed.run()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield comfyui, feed
+        finally:
+            # A feed that goes on would connect to whichever server gets the port next.
+            clock.has_ended.set()
+            while thread.is_alive():
+                for connection in comfyui.connections.copy():
+                    connection.close()
+                thread.join(0.1)
 
 
 def test_a_broken_connection_is_opened_again_and_every_prompt_is_asked_about() -> None:

@@ -133,7 +133,10 @@ class ComfyUiEngine:
         except ComfyUiFailed as error:
             self._log.warning("node_list_not_compared", reason=error.message)
             return
-        absent, unlisted = sorted(self.nodes.nodes.keys() - present), sorted(present - self.nodes.nodes.keys())
+        listed = self.nodes.nodes
+        # ComfyUI loads those that call services only for runtimes that allow them.
+        expected = {name for name, node in listed.items() if self.rules.api_nodes or not node.api_node}
+        absent, unlisted = sorted(expected - present), sorted(present - listed.keys())
         if absent or unlisted:
             self._log.warning(
                 "node_list_differs",

@@ -138,6 +138,15 @@ def test_equal_classes_log_nothing(
     assert differences() == []
 
 
+def test_nodes_that_no_workflow_may_use_need_not_be_there(
+    comfyui: SmallComfyUi, engine: ComfyUiEngine, differences: Callable[[], list[dict[str, Any]]]
+) -> None:
+    engine.rules = NodeRules()
+    comfyui.answers["/object_info"] = {name: {} for name, node in core_nodes().nodes.items() if not node.api_node}
+    engine.check_ready()
+    assert differences() == []
+
+
 @pytest.mark.parametrize("answer", [None, []])
 def test_a_comfyui_without_a_list_of_classes_is_ready(
     comfyui: SmallComfyUi, engine: ComfyUiEngine, differences: Callable[[], list[dict[str, Any]]], answer: object

@@ -77,7 +77,9 @@ def picture(engine: WebUiEngine, checkpoint: str) -> bytes:
     asked = call(engine, checkpoint)
     if not asked.is_set_up():
         asked.set_up()
-    return asked.read_outputs(asked.run(timeout_seconds=DEADLINE_SECONDS)).pictures[0].data
+    (made,) = asked.read_outputs(asked.run(timeout_seconds=DEADLINE_SECONDS)).pictures
+    assert isinstance(made.content, bytes)
+    return made.content
 
 
 def test_the_next_task_of_the_loaded_model_gets_its_usual_picture(engine: WebUiEngine, add_file: Path) -> None:

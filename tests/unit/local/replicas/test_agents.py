@@ -11,6 +11,7 @@ from stacks.config import Environment, RuntimeConfig
 from tests.harness.orchestrator_variables import SET_BY_ORCHESTRATORS
 
 RUNTIME = RuntimeConfig(name="sd-xl", dynamic_model=True, visibility_timeout_seconds=30)
+WORKFLOWS = RuntimeConfig(name="sd-xl", type="comfyui", visibility_timeout_seconds=30)
 ENVIRONMENT = Environment(
     name="mine", runtimes=(RUNTIME,), retention_hours=2, link_buckets=("pictures",), allowed_link_hosts=("127.0.0.1:7",)
 )
@@ -23,14 +24,15 @@ OUTPUTS = {
     "ModelBucketName": "models",
 }
 
-#: Variables of the agent on AWS alone, and of one with a supervisor. An environment file names a collector of spans.
-SET_ELSEWHERE = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT", "ENGINE_READY_FILE"}
+#: Variables of the agent on AWS alone, of one with a supervisor, and of the image. An environment file names the
+#: collector of spans.
+SET_ELSEWHERE = SET_BY_ORCHESTRATORS | {"OTEL_EXPORTER_OTLP_ENDPOINT", "ENGINE_READY_FILE", "NODE_LIST"}
 
 
-def container(engine: EngineAddress | None = None) -> dict[str, str]:
+def container(engine: EngineAddress | None = None, *, runtime: RuntimeConfig = RUNTIME) -> dict[str, str]:
     clients = LocalAwsClients(endpoint_url="http://127.0.0.1:1", region="eu-central-1")
     return container_environment(
-        RUNTIME,
+        runtime,
         ENVIRONMENT,
         outputs=OUTPUTS,
         engine=engine or EngineAddress(url="http://127.0.0.1:2"),
@@ -44,9 +46,10 @@ def variables() -> dict[str, str]:
 
 
 def test_every_setting_of_the_agent_is_given_and_no_other() -> None:
-    aws = {name for name in variables() if name.startswith("AWS_")}
-    of_comfyui = EngineAddress(url="", comfyui_directory=Path()).variables().keys()
-    assert variables().keys() - aws - of_comfyui == AgentSettings.variables() - SET_ELSEWHERE - of_comfyui
+    comfyui = EngineAddress(url="http://127.0.0.1:2", comfyui_directory=Path("/comfyui"))
+    given = variables() | agent_environment(container(comfyui, runtime=WORKFLOWS))
+    aws = {name for name in given if name.startswith("AWS_")}
+    assert given.keys() - aws == AgentSettings.variables() - SET_ELSEWHERE
     assert {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= aws
 
 

@@ -15,7 +15,7 @@ from runtime_image.comfyui.errors import (
     WorkflowFailed,
     WorkflowRefused,
 )
-from runtime_image.process.engine_http import EngineResponse
+from runtime_image.process.engine_http import EngineResponse, json_object
 
 #: Characters of ComfyUI's words that reach the user.
 MAX_REASON_LENGTH: Final = 2000
@@ -43,7 +43,7 @@ def submission_error(response: EngineResponse) -> ComfyUiError:
         words = response.body[:MAX_REASON_LENGTH].decode(errors="replace").strip()
         error = SubmissionFailed if response.status == _INTERNAL_ERROR else ComfyUiFailed
         return error(f"ComfyUI answered {response.status} to the workflow: {_without_paths(words)}")
-    return refusal(response.status, _parse(response.body))
+    return refusal(response.status, json_object(response.body))
 
 
 def refusal(status: int, body: Mapping[str, Any]) -> WorkflowRefused:
@@ -102,11 +102,3 @@ def _without_tracebacks(value: Any) -> Any:
 
 def _without_paths(text: str) -> str:
     return _PATH.sub("", text)
-
-
-def _parse(content: bytes) -> Mapping[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

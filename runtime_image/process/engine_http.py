@@ -5,7 +5,9 @@ engine worked. On the same machine a new connection costs a tenth of a milliseco
 """
 
 import http.client
-from typing import NamedTuple
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 
@@ -71,3 +73,12 @@ class EngineHttp:
         if len(content) > max_bytes:
             raise ResponseTooLarge
         return EngineResponse(response.status, content)
+
+
+def json_object(content: bytes) -> Mapping[str, Any]:
+    """Return a body that is a JSON object, and an empty one for any other body."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

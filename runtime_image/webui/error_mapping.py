@@ -1,10 +1,10 @@
 """Mapping of the SD Web UI's bad responses to errors: the request's fault, the machine's, or unclear."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from runtime_image.process.engine_http import json_object
 from runtime_image.webui.errors import (
     WebUiError,
     WebUiFailed,
@@ -37,7 +37,7 @@ _NOT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
 
 def refusal(answer: WebUiResponse) -> WebUiError:
     """Return the error for a response other than 2xx."""
-    body = _parse(answer.body)
+    body = json_object(answer.body)
     exception = str(body.get("error") or "")
     reason = _reason(body) or exception or answer.body[:MAX_REASON_LENGTH].decode(errors="replace")
     text = f"the Web UI answered {answer.status}: {reason[:MAX_REASON_LENGTH]}"
@@ -63,14 +63,6 @@ def _is_request_fault(status: int, body: Mapping[str, Any], exception: str, reas
             words_only = not exception and isinstance(body.get("detail"), str)
             return words_only or exception in _REQUEST_EXCEPTIONS or bool(_REQUEST_WORDS.search(reason))
     return False
-
-
-def _parse(content: bytes) -> Mapping[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _reason(body: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ from runtime_image.agent.settings import AgentSettings
 from runtime_image.process.logs import EventLog, JsonFormatter
 from stub_webui.server import serve_stub
 from stub_webui.web_ui import StubWebUi
+from tests.harness.ending_clock import EndingClock
 from tests.harness.eventually import eventually as eventually_within
 from tests.harness.logs import read_events, read_json_lines
 from tests.harness.queue_counts import counts, is_empty
@@ -119,6 +120,7 @@ class AgentThread(Agent):
         super().__init__(log_file)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._exit_codes: list[int] = []
+        self._clock = EndingClock()
         handler = logging.FileHandler(log_file)
         handler.setFormatter(JsonFormatter())
         logger = logging.getLogger(f"agent-{uuid4().hex}")
@@ -130,13 +132,17 @@ class AgentThread(Agent):
             # boto3 reads them when the clients are made.
             for name in environment.keys() - os.environ.keys() | {"AWS_ENDPOINT_URL"}:
                 patch.setenv(name, environment[name])
+            patch.setattr("runtime_image.agent.__main__.AwsClock", lambda: self._clock)
             log = EventLog(logger).bind(runtime=settings.runtime)
             self._loop = build_loop(settings, self._events, log, ExitStack())
         self._thread = threading.Thread(target=self._run, name="agent", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._exit_codes.append(self._loop.run())
+        try:
+            self._exit_codes.append(self._loop.run())
+        finally:
+            self._clock.has_ended.set()
 
     @property
     def is_running(self) -> bool:

@@ -15,6 +15,7 @@ from runtime_image.comfyui.message_feed import MessageFeed
 from runtime_image.comfyui.prompt import Prompt
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import EventLog
+from tests.harness.ending_clock import EndingClock, ThreadEnded
 from tests.harness.eventually import eventually
 
 SECONDS = 60.0
@@ -41,21 +42,6 @@ class FakeComfyUi:
         self.received.extend(json.loads(message) for message in connection)
 
 
-class FeedEnded(Exception):
-    """Raised in the thread of a feed whose test has ended."""
-
-
-class EndingClock(Clock):
-    """Ends the feed that sleeps, once its test has ended."""
-
-    def __init__(self) -> None:
-        self.has_ended = threading.Event()
-
-    def sleep(self, seconds: float) -> None:
-        if self.has_ended.wait(seconds):
-            raise FeedEnded
-
-
 @contextmanager
 def feeding() -> Iterator[tuple[FakeComfyUi, MessageFeed]]:
     comfyui, clock = FakeComfyUi(), EndingClock()
@@ -65,7 +51,7 @@ def feeding() -> Iterator[tuple[FakeComfyUi, MessageFeed]]:
         feed = MessageFeed(base_url=f"http://127.0.0.1:{port}", clock=clock, log=EventLog(logging.getLogger("test")))
 
         def run() -> None:
-            with suppress(FeedEnded):
+            with suppress(ThreadEnded):
                 feed.run()
 
         thread = threading.Thread(target=run, daemon=True)

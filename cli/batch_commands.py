@@ -8,7 +8,7 @@ from cli.errors import TaskDidNotComplete
 from cli.session import Session, command
 from cli.table import columns
 from darkroom import BatchSnapshot, Client
-from darkroom.batch_calls import BatchArguments
+from darkroom.task_request import BatchArguments
 
 
 @click.group()

@@ -1,125 +1,82 @@
 """Calls of Darkroom's HTTP API, each an operation that says how a request is made and its answer is read."""
 
+import builtins
 import json
 import math
-import random
 import secrets
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from pathlib import Path
+from typing import Any, Final, Unpack
+from urllib.parse import quote, urlencode
 
-from darkroom.batch_calls import BatchCalls
-from darkroom.errors import (
-    DeadlinePassed,
-    Error,
-    KeyNotAccepted,
-    NoSuchTask,
-    NotConfigured,
-    RefusedField,
-    RequestRefused,
-    TaskConflict,
-    TooManyRequests,
-    Unavailable,
-    UnusableInput,
-)
-from darkroom.http_exchange import HttpCall, HttpReply, NoReply
+from darkroom.batch_snapshot import BatchSnapshot
+from darkroom.errors import DeadlinePassed, Unavailable, UnusableInput
+from darkroom.http_exchange import HttpCall
 from darkroom.input_pictures import PictureInput, with_uploads
-from darkroom.operation import Item, Iteration, Operation, Pause, send
-from darkroom.task_request import ListFilters, TaskOptions, task_request
-from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskSnapshot
+from darkroom.json_api import JsonApi
+from darkroom.operation import Item, Iteration, Operation, Pause
+from darkroom.pictures import FetchedPicture, save_output
+from darkroom.task_request import BatchArguments, ListFilters, TaskOptions, TasksToSend, task_request
+from darkroom.task_snapshot import AcceptedTask, OutputFile, TaskListPage, TaskReference, TaskSnapshot, id_of_task
 
-#: Answers after which the same request may succeed soon.
-_TRANSIENT: Final = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-#: Seconds before the first repetition; each further one waits twice as long.
-FIRST_PAUSE_SECONDS: Final = 0.5
-#: Longest pause, also if `Retry-After` asks for a longer one.
-LONGEST_PAUSE_SECONDS: Final = 60.0
 #: Seconds between two polls of a task. Agents write progress at most every 2 s, but more polls show the end of short
 #: tasks sooner.
 POLL_SECONDS: Final = 0.5
 #: Tasks that are polled in that time. With more tasks, each of them is polled less often.
 TASKS_PER_POLL: Final = 4
+#: Seconds between two polls of a batch.
+BATCH_POLL_SECONDS: Final = 1.0
 #: Seconds for which a wait goes on although the API, which has answered before, does not answer.
 OUTAGE_SECONDS: Final = 60.0
-_ERRORS: Final[Mapping[int, type[RequestRefused]]] = {
-    HTTPStatus.UNAUTHORIZED: KeyNotAccepted,
-    HTTPStatus.CONFLICT: TaskConflict,
-    HTTPStatus.TOO_MANY_REQUESTS: TooManyRequests,
-}
+_BATCHES: Final = "/v1alpha2/batches"
 
 
 class ApiCalls:
-    """Makes the operations of one address and key."""
+    """Methods of both clients, which carry out the operations."""
 
-    def __init__(self, *, url: str, key: str, retries: int, clock: Callable[[], float]) -> None:
-        self._url = url.rstrip("/")
-        self._retries = retries
+    def __init__(self, *, api: JsonApi, clock: Callable[[], float]) -> None:
+        self._api = api
         self._clock = clock
-        # An environment may accept one of the two headers only (`apiKeyHeader`).
-        self._headers = {
-            "x-api-key": key,
-            "authorization": f"Bearer {key}",
-            "content-type": "application/json",
-            "accept": "application/json",
-        }
-        self.batches = BatchCalls(call=self._json, clock=clock)
 
-    def prepare(self, prompt: str | None, options: TaskOptions) -> Operation[dict[str, Any]]:
-        """Return a request whose pictures are uploaded."""
+    def submit(self, prompt: str | None = None, **options: Unpack[TaskOptions]) -> Operation[AcceptedTask]:
+        """Submit a task made of keyword arguments, and upload the pictures among them."""
+        return (yield from self.submit_request((yield from self.prepare(prompt, **options))))
+
+    def prepare(self, prompt: str | None = None, **options: Unpack[TaskOptions]) -> Operation[dict[str, Any]]:
+        """Return the request of `submit` without sending it; its pictures are uploaded."""
         if "workflow" in options and not options.get("runtime"):
             options = {**options, "runtime": (yield from self._only_comfyui())}
         task = task_request(prompt, options)
-        return {"task": {**task, "content": (yield from with_uploads(task["content"], self.upload))}}
-
-    def _only_comfyui(self) -> Operation[str]:
-        """Return the runtime that takes workflows; raise UnusableInput unless there is exactly one."""
-        known = (yield from self._json("GET", "/v1alpha2/runtimes"))["runtimes"]
-        names = [str(runtime["name"]) for runtime in known if runtime["type"] == "comfyui"]
-        if len(names) != 1:
-            found = ", ".join(names) or "none"
-            raise UnusableInput(f"name the runtime of the workflow; the runtimes of ComfyUI are: {found}")
-        return names[0]
-
-    def submit(self, prompt: str | None, options: TaskOptions) -> Operation[AcceptedTask]:
-        """Prepare a request, and post it."""
-        return (yield from self.submit_request((yield from self.prepare(prompt, options))))
+        return {"task": {**task, "content": (yield from with_uploads(task["content"], self._upload))}}
 
     def submit_request(self, request: Mapping[str, Any] | bytes) -> Operation[AcceptedTask]:
-        """Post a whole request, in the format that its form shows."""
+        """Submit a whole request of format v1alpha2 or v1alpha1, as an object or as JSON."""
         document = _object_of(request)
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         path = "/v1alpha2" if "task" in document or "metadata" in document else "/v1alpha1"
-        return AcceptedTask.of((yield from self._begin(path, body)))
+        return AcceptedTask.of((yield from self._api.begin(path, body)))
 
-    def retry(self, task_id: str) -> Operation[AcceptedTask]:
-        """Run a task again."""
-        return AcceptedTask.of((yield from self._begin(f"{_path_of(task_id)}/retry")))
+    def retry(self, task: TaskReference) -> Operation[AcceptedTask]:
+        """Run a task again that failed or timed out, under its id."""
+        return AcceptedTask.of((yield from self._api.begin(f"{_path_of(task)}/retry")))
 
-    def get(self, task_id: str) -> Operation[TaskSnapshot]:
-        """Read a task."""
-        return TaskSnapshot.of((yield from self._json("GET", _path_of(task_id))))
+    def get(self, task: TaskReference) -> Operation[TaskSnapshot]:
+        """Return a task as it is now."""
+        return TaskSnapshot.of((yield from self._api.ask("GET", _path_of(task))))
 
-    def cancel(self, task_id: str) -> Operation[TaskSnapshot]:
-        """Cancel a task."""
-        return TaskSnapshot.of((yield from self._json("DELETE", _path_of(task_id))))
+    def cancel(self, task: TaskReference) -> Operation[TaskSnapshot]:
+        """Cancel a waiting or running task."""
+        return TaskSnapshot.of((yield from self._api.ask("DELETE", _path_of(task))))
 
-    def page(self, filters: ListFilters) -> Operation[TaskListPage]:
-        """Read one page of a listing."""
+    def page(self, **filters: Unpack[ListFilters]) -> Operation[TaskListPage]:
+        """Return one page of a listing."""
         given = {name: value for name, value in filters.items() if value is not None}
-        return TaskListPage.of((yield from self._json("GET", f"/v1alpha2/tasks?{urlencode(given)}")))
+        return TaskListPage.of((yield from self._api.ask("GET", f"/v1alpha2/tasks?{urlencode(given)}")))
 
-    def list(self, filters: ListFilters) -> Iteration[TaskSnapshot]:
-        """Hand out the tasks of all pages."""
+    def list(self, **filters: Unpack[ListFilters]) -> Iteration[TaskSnapshot]:
+        """Yield all tasks, the newest first."""
         while True:
-            page = yield from self.page(filters)
+            page = yield from self.page(**filters)
             for task in page.tasks:
                 yield Item(task)
             if page.next is None:
@@ -127,14 +84,17 @@ class ApiCalls:
             filters = {**filters, "next": page.next}
 
     def watch(
-        self, task_ids: tuple[str, ...], *, timeout_seconds: float | None, stall_seconds: float | None
+        self, *tasks: TaskReference, timeout_seconds: float | None = None, stall_seconds: float | None = None
     ) -> Iteration[TaskSnapshot]:
-        """Hand out each task whenever it has changed, until all have ended."""
+        """Yield each task whenever its state or progress has changed, until all tasks have ended.
+
+        Raise DeadlinePassed after `timeout_seconds` in all, or when no task has changed for `stall_seconds`.
+        """
         started_at = changed_at = self._clock()
         answered_at = -math.inf
         limit = math.inf if timeout_seconds is None else timeout_seconds
         stall_limit = math.inf if stall_seconds is None else stall_seconds
-        waiting = list(dict.fromkeys(task_ids))
+        waiting = list(dict.fromkeys(map(id_of_task, tasks)))
         positions: dict[str, tuple[object, ...]] = {}
         while waiting:
             for task_id in tuple(waiting):
@@ -159,72 +119,110 @@ class ApiCalls:
                 pause = POLL_SECONDS * max(1.0, len(waiting) / TASKS_PER_POLL)
                 yield Pause(min(pause, max(started_at + limit - now, 0)))
 
-    def upload(self, data: bytes, content_type: str) -> Operation[str]:
+    def upload(self, picture: PictureInput) -> Operation[str]:
         """Upload a picture, and return the link by which tasks use it."""
-        created = yield from self._json(
-            "POST", "/v1alpha2/uploads", json.dumps({"content_type": content_type}).encode()
-        )
-        form = created["upload"]
-        boundary = secrets.token_hex(16)
-        headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
-        call = HttpCall(form["method"], form["url"], headers, _form(form["fields"], data, boundary))
-        yield from self._content(call, what="the upload")
-        return str(created["link"])
-
-    def link_to(self, picture: PictureInput) -> Operation[str]:
-        """Upload a picture, and return its link; a link remains as it is."""
-        return str((yield from with_uploads(picture, self.upload, place="the picture")))
+        return str((yield from with_uploads(picture, self._upload, place="the picture")))
 
     def call(self, method: str, path: str, document: Mapping[str, Any]) -> Operation[dict[str, Any]]:
-        """Send a document to a path, and return the document that the API answers with."""
-        return (yield from self._json(method, path, json.dumps(document).encode()))
+        """Send a document to a path that has no method here, and return the document of the answer."""
+        return (yield from self._api.ask(method, path, json.dumps(document).encode()))
+
+    def submit_batch(self, tasks: TasksToSend, **options: Unpack[BatchArguments]) -> Operation[BatchSnapshot]:
+        """Submit up to 1,000 tasks as one batch: requests as `prepare` returns them, JSON lines, or a JSON array."""
+        body = tasks if isinstance(tasks, bytes) else b"\n".join(json.dumps(task).encode() for task in tasks)
+        headers = {"content-type": "application/json" if body.lstrip()[:1] == b"[" else "application/x-ndjson"}
+        # A repetition after a lost answer has the same id, so it is the same batch.
+        given = {"id": f"batch-{secrets.token_hex(8)}", **options}
+        query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
+        return BatchSnapshot.of((yield from self._api.ask("POST", f"{_BATCHES}?{urlencode(query)}", body, headers)))
+
+    def get_batch(self, batch_id: str) -> Operation[BatchSnapshot]:
+        """Return a batch as it is now."""
+        return BatchSnapshot.of((yield from self._api.ask("GET", _path_of_batch(batch_id))))
+
+    def cancel_batch(self, batch_id: str) -> Operation[BatchSnapshot]:
+        """Begin to cancel the active tasks of a batch."""
+        return BatchSnapshot.of((yield from self._api.ask("DELETE", _path_of_batch(batch_id))))
+
+    def retry_batch(self, batch_id: str) -> Operation[BatchSnapshot]:
+        """Submit the tasks of a batch that failed again, as another batch."""
+        return BatchSnapshot.of((yield from self._api.ask("POST", f"{_path_of_batch(batch_id)}/retry")))
+
+    def list_batches(self) -> Iteration[BatchSnapshot]:
+        """Yield all batches, the newest first."""
+        query = ""
+        while True:
+            page = yield from self._api.ask("GET", f"{_BATCHES}{query}")
+            for document in page["batches"]:
+                yield Item(BatchSnapshot.of(document))
+            if page["next"] is None:
+                return
+            query = f"?{urlencode({'next': page['next']})}"
+
+    def watch_batch(self, batch_id: str, *, timeout_seconds: float | None = None) -> Iteration[BatchSnapshot]:
+        """Yield a batch whenever it has changed, until all its tasks have ended. Raise DeadlinePassed in between."""
+        deadline = self._clock() + (math.inf if timeout_seconds is None else timeout_seconds)
+        last: BatchSnapshot | None = None
+        while last is None or not last.is_final:
+            batch = yield from self.get_batch(batch_id)
+            if batch != last:
+                yield Item(batch)
+            last = batch
+            if not batch.is_final:
+                if self._clock() >= deadline:
+                    message = f"batch {batch_id} is still active after {timeout_seconds:g} s"
+                    raise DeadlinePassed(message, task_ids=[batch_id])
+                yield Pause(BATCH_POLL_SECONDS)
 
     def download(self, output: OutputFile) -> Operation[bytes]:
         """Return the content of an output."""
         # A presigned link carries its own authorization; S3 must not see the API key.
-        return (yield from self._content(HttpCall("GET", output.url), what=output.name))
+        return (yield from self._api.ask_storage(HttpCall("GET", output.url), what=output.name))
 
-    def _content(self, call: HttpCall, *, what: str) -> Operation[bytes]:
-        """Return the body of S3's answer to a presigned request."""
-        reply = yield from self._repeated(call)
-        if not reply.is_success:
-            text = reply.body.decode(errors="replace")[:500]
-            message = f"{what} was refused by S3 (HTTP {reply.status}); the link may have expired: {text}"
-            raise RequestRefused(message, status=reply.status, code="storage_refused")
-        return reply.body
+    def pictures(self, task: TaskSnapshot) -> Operation[builtins.list[FetchedPicture]]:
+        """Return the pictures of a task, with their content."""
+        found = []
+        for output in task.outputs:
+            if output.is_picture:
+                data = yield from self.download(output)
+                found.append(FetchedPicture(output, data))
+        return found
 
-    def _begin(self, path: str, body: bytes | None = None) -> Operation[dict[str, Any]]:
-        """Send a request that begins a run. A repetition after a lost answer carries the same key and begins none."""
-        return (yield from self._json("POST", path, body, {"idempotency-key": secrets.token_hex(16)}))
+    def save(self, task: TaskSnapshot, folder: Path | str) -> Operation[builtins.list[Path]]:
+        """Save the outputs of a task in a folder, and return their paths."""
+        saved = []
+        for output in task.outputs:
+            data = yield from self.download(output)
+            saved.append(save_output(output, data, Path(folder)))
+        return saved
 
-    def _json(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Operation[dict[str, Any]]:
-        """Return the document that the API answers with."""
-        reply = yield from self._repeated(HttpCall(method, self._url + path, self._headers | dict(headers or {}), body))
-        try:
-            document = json.loads(reply.body)
-        except ValueError:
-            document = None
-        if reply.is_success and isinstance(document, dict):
-            return document
-        raise _error(self._url, reply, document)
+    def _only_comfyui(self) -> Operation[str]:
+        """Return the runtime that takes workflows; raise UnusableInput unless there is exactly one."""
+        known = (yield from self._api.ask("GET", "/v1alpha2/runtimes"))["runtimes"]
+        names = [str(runtime["name"]) for runtime in known if runtime["type"] == "comfyui"]
+        if len(names) != 1:
+            found = ", ".join(names) or "none"
+            raise UnusableInput(f"name the runtime of the workflow; the runtimes of ComfyUI are: {found}")
+        return names[0]
 
-    def _repeated(self, call: HttpCall) -> Operation[HttpReply]:
-        """Send a request, again while it may succeed soon. Every request of the client may be repeated."""
-        for repetition in range(self._retries + 1):
-            reply = yield from send(call)
-            if not _may_pass(reply) or repetition == self._retries:
-                break
-            yield Pause(_pause_seconds(reply, repetition))
-        if isinstance(reply, NoReply):
-            address = urlsplit(call.url)
-            raise Unavailable(f"{address.scheme}://{address.netloc} does not answer: {reply.reason}")
-        return reply
+    def _upload(self, data: bytes, content_type: str) -> Operation[str]:
+        """Upload a picture, and return the link by which tasks use it."""
+        body = json.dumps({"content_type": content_type}).encode()
+        created = yield from self._api.ask("POST", "/v1alpha2/uploads", body)
+        form = created["upload"]
+        boundary = secrets.token_hex(16)
+        headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+        call = HttpCall(form["method"], form["url"], headers, _form(form["fields"], data, boundary))
+        yield from self._api.ask_storage(call, what="the upload")
+        return str(created["link"])
 
 
-def _path_of(task_id: str) -> str:
-    return f"/v1alpha2/tasks/{quote(task_id, safe='')}"
+def _path_of(task: TaskReference) -> str:
+    return f"/v1alpha2/tasks/{quote(id_of_task(task), safe='')}"
+
+
+def _path_of_batch(batch_id: str) -> str:
+    return f"{_BATCHES}/{quote(batch_id, safe='')}"
 
 
 def _object_of(request: Mapping[str, Any] | bytes) -> Mapping[str, Any]:
@@ -235,38 +233,6 @@ def _object_of(request: Mapping[str, Any] | bytes) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise UnusableInput("the request must be one JSON object, a task of format v1alpha2 or v1alpha1")
     return document
-
-
-def _may_pass(reply: HttpReply | NoReply) -> bool:
-    return reply.may_pass if isinstance(reply, NoReply) else reply.status in _TRANSIENT
-
-
-def _pause_seconds(reply: HttpReply | NoReply, repetition: int) -> float:
-    asked = reply.headers.get("retry-after", "") if isinstance(reply, HttpReply) else ""
-    # Clients that failed together must not come back together.
-    chosen = FIRST_PAUSE_SECONDS * 2**repetition * random.uniform(0.5, 1)  # noqa: S311 - nothing to guess
-    return min(float(asked) if asked.isdecimal() else chosen, LONGEST_PAUSE_SECONDS)
-
-
-def _error(url: str, reply: HttpReply, document: object) -> Error:
-    """Return the error of an answer that is not a success."""
-    match document:
-        case {"error": {"code": str() as code, "message": str() as message, **rest}}:
-            listed = rest.get("details")
-        case _ if reply.status == HTTPStatus.UNAUTHORIZED:
-            code, message, listed = "unauthorized", "the key is not accepted", None
-        case _:
-            kind = NotConfigured if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR else Unavailable
-            return kind(f"{url} does not answer as Darkroom's HTTP API (HTTP {reply.status}); check the address")
-    request_id = reply.headers.get("x-amzn-requestid", "")
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        named = f"{code}, request {request_id}" if request_id else code
-        return Unavailable(f"{message} ({named})", request_id=request_id)
-    details = [detail for detail in listed if isinstance(detail, dict)] if isinstance(listed, list) else []
-    fields = [RefusedField(str(detail.get("field")), str(detail.get("message"))) for detail in details]
-    text = "\n".join(f"{broken.field}: {broken.message}" for broken in fields) or f"{message} ({code})"
-    refusal = NoSuchTask if code == "task_not_found" else _ERRORS.get(reply.status, RequestRefused)
-    return refusal(text, status=reply.status, code=code, fields=fields, request_id=request_id)
 
 
 def _form(fields: Mapping[str, str], content: bytes, boundary: str) -> bytes:

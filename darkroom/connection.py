@@ -4,22 +4,19 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from darkroom.api_calls import ApiCalls
 from darkroom.errors import NotConfigured
 from darkroom.http_exchange import Transport, UrllibTransport
+from darkroom.json_api import JsonApi
 from darkroom.local_system import STATE_DIRECTORY, read_local_endpoints, stale_endpoints
-from darkroom.task_snapshot import AcceptedTask, TaskSnapshot
 
 #: Seconds for one call: API Gateway itself answers within 29.
 TIMEOUT_SECONDS: Final = 35.0
 #: Repetitions of a request that may succeed soon.
 RETRIES: Final = 3
-
-#: A task, by its id or as a client has returned it.
-TaskReference: TypeAlias = str | TaskSnapshot | AcceptedTask
 
 
 class Connection:
@@ -46,7 +43,7 @@ class Connection:
     ) -> None:
         address, api_key = _given(url, key, os.environ)
         self.url = address
-        self._calls = ApiCalls(url=address, key=api_key, retries=retries, clock=clock)
+        self._calls = ApiCalls(api=JsonApi(url=address, key=api_key, retries=retries), clock=clock)
         self._transport = transport or UrllibTransport(timeout_seconds=timeout_seconds)
 
     @classmethod
@@ -58,11 +55,6 @@ class Connection:
             return cls(endpoints["http_url"], endpoints["api_key"])
         except KeyError as error:
             raise stale_endpoints(folder / "endpoints.json", f"has no {error}") from None
-
-
-def id_of_task(task: TaskReference) -> str:
-    """Return the id of a task."""
-    return task if isinstance(task, str) else task.id
 
 
 def _given(url: str | None, key: str | None, environment: Mapping[str, str]) -> tuple[str, str]:

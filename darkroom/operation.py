@@ -3,13 +3,16 @@
 `Client` and `AsyncClient` drive the same operations, one by blocking and one by awaiting.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from functools import update_wrapper
+from inspect import Signature, signature
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from darkroom.http_exchange import HttpCall, HttpReply, NoReply
 
 T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,10 @@ def send(call: HttpCall) -> Operation[HttpReply | NoReply]:
     if reply is None:
         raise TypeError("the driver of an operation must answer a request")
     return reply
+
+
+def described(method: Method, operation: Callable[..., Any]) -> Method:
+    """Return a client's method with the name, text and arguments of its operation, and without the generator's type."""
+    update_wrapper(method, operation)
+    vars(method)["__signature__"] = signature(operation).replace(return_annotation=Signature.empty)
+    return method

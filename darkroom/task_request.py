@@ -1,8 +1,8 @@
 """Requests of tasks, made of keyword arguments under the names of the SD Web UI's API, or of a workflow."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Final, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypedDict
 
 from darkroom.errors import UnusableInput
 from darkroom.input_pictures import PictureInput
@@ -67,6 +67,23 @@ class TaskOptions(ContentOptions, total=False):
     #: Other fields of the metadata, and of the content.
     metadata: Mapping[str, object]
     content: Mapping[str, object]
+
+
+#: Tasks of a batch: JSON lines, a JSON array, or documents such as those of `prepare`.
+TasksToSend: TypeAlias = bytes | Iterable[Mapping[str, Any]]
+
+
+class BatchArguments(TypedDict, total=False):
+    """Keyword arguments of a batch."""
+
+    #: By default a new one.
+    id: str
+    #: Make a task of each choice in prompts: `a {red|blue} star`.
+    expand: bool
+    #: Publish a callback when the batch has ended.
+    callback: bool
+    #: Address that receives the end of the batch.
+    webhook: str
 
 
 #: Arguments of a workflow's task: all others belong to the SD Web UI.

@@ -180,6 +180,15 @@ class TaskListPage:
         return cls(tuple(map(TaskSnapshot.of, document["tasks"])), document.get("next"), document)
 
 
+#: A task, by its id or as a client has returned it.
+TaskReference: TypeAlias = str | TaskSnapshot | AcceptedTask
+
+
+def id_of_task(task: TaskReference) -> str:
+    """Return the id of a task."""
+    return task if isinstance(task, str) else task.id
+
+
 def moment(text: str | None) -> datetime | None:
     """Return a time of the API; None where it names none."""
     return datetime.fromisoformat(text) if text else None

@@ -1,8 +1,10 @@
 """Decisions of the Python client: what is repeated, how long a wait lasts, and which error a refusal becomes."""
 
 import asyncio
+import inspect
 import io
 import json
+import pydoc
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
@@ -314,6 +316,11 @@ def test_both_clients_have_the_same_methods(name: str) -> None:
     twin = vars(darkroom.AsyncClient)[name]
     assert twin.__doc__ == vars(darkroom.Client)[name].__doc__
     assert twin.__annotations__.keys() == vars(darkroom.Client)[name].__annotations__.keys()
+
+
+def test_help_shows_the_arguments_of_a_method_and_no_generator() -> None:
+    assert str(inspect.signature(darkroom.Client.upload)).endswith(" | str)")
+    assert "Generator" not in pydoc.render_doc(darkroom.AsyncClient.submit)
 
 
 def test_the_variables_name_address_and_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from contract.record import FINAL_STATUSES, Record
+from task_store.batch_read import read_items
 
 
 def key_item_id(key_name: str) -> str:
@@ -69,15 +70,11 @@ class ActiveRuns:
     def ended(self, names: Collection[str]) -> list[str]:
         """Return the runs that have ended or were never recorded; DynamoDB reads 100 of them at most."""
         runs = {name: name.rpartition("/")[::2] for name in names}
-        keys = [{"id": task_key} for task_key in {task_key for task_key, _ in runs.values()}]
-        request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        response = self._client.batch_get_item(RequestItems=request)
-        unread = {key["id"] for key in response["UnprocessedKeys"].get(self._table_name, {}).get("Keys", ())}
-        found = {item["id"]: item for item in response["Responses"].get(self._table_name, ())}
+        items = read_items(self._client, self._table_name, [task_key for task_key, _ in runs.values()])
         return [
             name
             for name, (task_key, run_id) in runs.items()
-            if task_key not in unread and _has_ended(found.get(task_key), run_id)
+            if task_key in items and _has_ended(items[task_key], run_id)
         ]
 
     def _update(self, key_name: str, **request: Any) -> bool:
@@ -88,5 +85,5 @@ class ActiveRuns:
         return True
 
 
-def _has_ended(item: Mapping[str, Any] | None, run_id: str) -> bool:
-    return item is None or item["run"] != run_id or item["status"] in FINAL_STATUSES
+def _has_ended(item: Mapping[str, Any], run_id: str) -> bool:
+    return not item or item["run"] != run_id or item["status"] in FINAL_STATUSES

@@ -2,7 +2,7 @@
 `contract.transitions`, so DynamoDB itself refuses a write that comes too late or twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 
 from contract import transitions
@@ -12,6 +12,7 @@ from contract.heartbeat import heartbeat, start_report
 from contract.record import REAPER_RETRY_MS, Record, Status, is_task
 from contract.transitions import Outcome
 from contract.webhook import WebhookState, record_attempt, record_redelivery
+from task_store.batch_read import read_items
 from task_store.indexes import TaskIndexes
 from task_store.lease import Lease, LeaseLost, ProgressReport, TaskCancelled
 
@@ -101,20 +102,20 @@ class TaskRepository(TaskIndexes):
         """Record that a run's webhook is due for another delivery, unless it had as many as it may have."""
         return self._update(record_redelivery(run.key, run.run_id))
 
-    def check_lease(self, lease: Lease) -> bool:
-        """Check a lease with a read, at a fraction of a write's price; return True if its caller wants an interrupt."""
-        response = self._client.get_item(
-            TableName=self._table_name,
-            Key={"id": lease.task_key},
-            ConsistentRead=True,
-            ProjectionExpression="run, #status, lease_owner, interrupted_at_ms",
+    def check_leases(self, leases: Collection[Lease]) -> dict[Lease, bool | LeaseLost]:
+        """Check up to 100 leases with one read, at a fraction of the price of writes.
+
+        Return for each lease whether its caller wants an interrupt, or the error that a write would raise. DynamoDB may
+        leave out some of them, about which nothing is known then.
+        """
+        items = read_items(
+            self._client,
+            self._table_name,
+            [lease.task_key for lease in leases],
+            ProjectionExpression="id, run, #status, lease_owner, interrupted_at_ms",
             ExpressionAttributeNames={"#status": "status"},
         )
-        item: dict[str, Any] = dict(response.get("Item") or {})
-        interrupted_at_ms = item.pop("interrupted_at_ms", None)
-        if item != {"run": lease.run_id, "status": Status.IN_PROGRESS.value, "lease_owner": lease.owner}:
-            raise _refusal(lease.run_id, item)
-        return interrupted_at_ms is not None
+        return {lease: _lease_state(lease, items[lease.task_key]) for lease in leases if lease.task_key in items}
 
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         """Claim a run that waits, or whose lease has expired; return its number of attempts."""
@@ -200,7 +201,15 @@ class TaskRepository(TaskIndexes):
             raise _refusal(run_id, item) from error
 
 
-def _refusal(run_id: str, item: dict[str, Any]) -> LeaseLost:
+def _lease_state(lease: Lease, item: Mapping[str, Any]) -> bool | LeaseLost:
+    """Return True if the caller of a run wants an interrupt, or the error if the record is not leased any more."""
+    held = (lease.run_id, Status.IN_PROGRESS.value, lease.owner)
+    if tuple(map(item.get, ("run", "status", "lease_owner"))) != held:
+        return _refusal(lease.run_id, item)
+    return "interrupted_at_ms" in item
+
+
+def _refusal(run_id: str, item: Mapping[str, Any]) -> LeaseLost:
     """Return the error for a record that does not allow a write for the run."""
     if item.get("run") == run_id and item.get("status") == Status.CANCELLED.value:
         return TaskCancelled("the task was cancelled")

@@ -33,7 +33,7 @@ from runtime_image.agent.intake.prefetcher import MessageRequeue, Prefetcher, Qu
 from runtime_image.agent.intake.task_claimer import MessageReader, TaskClaimer
 from runtime_image.agent.lease.lease_renewal import LeaseRenewal
 from runtime_image.agent.lease.replica_heartbeat import ReplicaHeartbeat
-from runtime_image.agent.lease.task_monitor import TaskHeartbeat, TaskMonitor
+from runtime_image.agent.lease.task_monitor import LeaseCheck, ProgressWrite, TaskMonitor
 from runtime_image.agent.orchestrator.scale_in_protection import ScaleInProtection, build_orchestrator
 from runtime_image.agent.prepare.inputs.picture_resolver import build_picture_resolver
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
@@ -149,7 +149,8 @@ def build_loop(
         jobs=(
             claimer,
             MessageRequeue(queue=task_queue),
-            TaskHeartbeat(repository=repository),
+            LeaseCheck(repository=repository),
+            ProgressWrite(repository=repository),
             previews,
             Interrupt(clock=clock, log=log),
             Readiness(engine=engine, retry=retry, clock=clock, stopping=stopping, log=log),

@@ -103,9 +103,9 @@ class TaskLoop:
     def tick(self) -> None:
         """Do what time, not an event, makes necessary; then supply every stage."""
         now = self._clock.monotonic()
-        for task in self._claimed:
-            if reason := self._task_monitor.check(task, now):
-                self._claimed.abort(task, reason)
+        for task, reason in self._task_monitor.overdue(self._claimed, now):
+            self._claimed.abort(task, reason)
+        self._task_monitor.send_heartbeats(self._claimed, now)
         if hung := self._hang_detector.hung(now):
             task, message = hung
             self._engine_failed(task, now)
@@ -202,10 +202,13 @@ class TaskLoop:
             self._claimed.end_failed(task, error)
 
     @handle.register
-    def _heartbeat_done(self, event: on.HeartbeatDone) -> None:
-        event.task.heartbeat_pending = False
-        if event.is_interrupted:
-            event.task.is_interrupted = True
+    def _progress_written(self, event: on.ProgressWritten) -> None:
+        event.task.progress_pending = False
+
+    @handle.register
+    def _leases_checked(self, event: on.LeasesChecked) -> None:
+        for loss in self._task_monitor.leases_checked(event):
+            self._task_lost(loss)
 
     @handle.register
     def _task_lost(self, event: on.TaskLost) -> None:
@@ -244,16 +247,12 @@ class TaskLoop:
         self._stop(ExitCode.CLOCK_WRONG if isinstance(event, on.ClockWrong) else ExitCode.STOPPED)
 
     @handle.register
-    def _stop_requested(self, _: on.StopRequested) -> None:
-        self._log.info("stop_requested", held=len(self._claimed))
+    def _stop_requested(self, event: on.StopRequested | on.DrainRequested) -> None:
+        is_drain = isinstance(event, on.DrainRequested)
+        self._log.info("drain_requested" if is_drain else "stop_requested", held=len(self._claimed))
         self._stopping.set()
-        self._shutdown.signal(now=self._clock.monotonic())
-
-    @handle.register
-    def _drain_requested(self, _: on.DrainRequested) -> None:
-        self._log.info("drain_requested", held=len(self._claimed))
-        self._stopping.set()
-        self._shutdown.drain(now=self._clock.monotonic())
+        begin = self._shutdown.drain if is_drain else self._shutdown.signal
+        begin(now=self._clock.monotonic())
 
     @handle.register
     def _thread_failed(self, event: ThreadFailed) -> None:

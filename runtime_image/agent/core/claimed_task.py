@@ -91,8 +91,7 @@ class ClaimedTask:
     written_progress: ProgressReport = NO_PROGRESS
     #: Monotonic seconds of the last progress write.
     progress_written_at: float = float("-inf")
-    heartbeat_at: float = 0.0
-    heartbeat_pending: bool = False
+    progress_pending: bool = False
     preview_pending: bool = False
     #: Its caller wants the picture as it is: the call is cut, and its result counts.
     is_interrupted: bool = False

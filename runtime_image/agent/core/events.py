@@ -59,12 +59,19 @@ class StageFailed:
 
 
 @dataclass(frozen=True)
-class HeartbeatDone:
-    """The record was read or written. Without an answer from AWS the task still counts as this agent's."""
+class ProgressWritten:
+    """The progress was written. Without an answer from AWS the task still counts as this agent's."""
 
     task: ClaimedTask
-    #: The caller wants the picture as it is.
-    is_interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class LeasesChecked:
+    """Records were read. Without an answer from AWS their tasks still count as this agent's."""
+
+    #: Tasks whose callers want the picture as it is.
+    interrupted: tuple[ClaimedTask, ...] = ()
+    lost: tuple["TaskLost", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,8 @@ Event = (
     | MessageRequeued
     | StageDone
     | StageFailed
-    | HeartbeatDone
+    | ProgressWritten
+    | LeasesChecked
     | TaskLost
     | ProgressReceived
     | PreviewStored

@@ -192,7 +192,6 @@ class TaskClaimer:
                 attempt=attempt,
                 claimed_at=now,
                 lease_until=lease_until,
-                heartbeat_at=now,
             )
         )
 

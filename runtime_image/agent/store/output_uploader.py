@@ -25,7 +25,7 @@ from runtime_image.agent.core.worker_pools import MAX_STORING
 from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.agent.store.picture_encoder import THUMBNAIL_TYPE, PictureEncoder
 from runtime_image.process.aws import AWS_ERRORS, error_code
-from runtime_image.process.engine import Outputs, Picture
+from runtime_image.process.engine import MadeFile, Outputs
 from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 from runtime_image.process.retry import Retry
@@ -76,7 +76,7 @@ class OutputUploader:
         """
         outputs = self._as_asked(task, _outputs_of(task))
         keys = self._keys(task, outputs)
-        uploads = [self._upload(task, keys[index], picture) for index, picture in enumerate(outputs.pictures)]
+        uploads = [self._upload(task, keys[index], picture) for index, picture in enumerate(outputs.files)]
         *urls, output_url = [S3Location(self._bucket, key).uri for key in keys]
         uploads.append(self._upload(task, keys[-1], _json(outputs.response_with(urls))))
         outcome = Outcome(Status.COMPLETED, image_urls=listed(urls), output_url=output_url)
@@ -87,7 +87,7 @@ class OutputUploader:
             outcome = replace(outcome, image_count=len(urls), manifest_url=S3Location(self._bucket, key).uri)
         thumbnails = {
             number: self._thumbnail(task, number, picture)
-            for number, picture in enumerate(outputs.pictures, 1)
+            for number, picture in enumerate(outputs.files, 1)
             if task.metadata.output.thumbnails and picture.content_type.startswith("image/")
         }
         results = in_parallel([*uploads, *thumbnails.values()], threads=PARALLEL_UPLOADS, name="upload")
@@ -96,14 +96,14 @@ class OutputUploader:
                 raise result
         made = self._numbers_of(task, thumbnails, results[len(uploads) :])
         names = [key.rpartition("/")[2] for key in keys]
-        deliveries = listed_deliveries(self._delivery.deliver(task, outputs.pictures, names[:-1]))
+        deliveries = listed_deliveries(self._delivery.deliver(task, outputs.files, names[:-1]))
         task.answer, task.outcome = None, replace(outcome, thumbnails=made, deliveries=deliveries)
 
-    def _thumbnail(self, task: ClaimedTask, number: int, picture: Picture) -> Upload:
+    def _thumbnail(self, task: ClaimedTask, number: int, picture: MadeFile) -> Upload:
         metadata = task.metadata
         key = thumbnail_key(metadata.prefix, metadata.id, output_run(task.lease.run_id, task.attempt), number)
         # It is sent once, because a task must not wait for its thumbnails.
-        return lambda: self._put(task, key, Picture(self._encoder.thumbnail(picture), "webp", THUMBNAIL_TYPE))
+        return lambda: self._put(task, key, MadeFile(self._encoder.thumbnail(picture), "webp", THUMBNAIL_TYPE))
 
     def _numbers_of(self, task: ClaimedTask, numbers: Iterable[int], results: Sequence[object]) -> tuple[int, ...]:
         """Return the numbers of the pictures whose thumbnail was stored. A missing one does not fail the task."""
@@ -119,22 +119,22 @@ class OutputUploader:
 
     def _as_asked(self, task: ClaimedTask, outputs: Outputs) -> Outputs:
         wanted = task.metadata.output
-        return replace(outputs, pictures=tuple(self._encoder.convert(picture, wanted) for picture in outputs.pictures))
+        return replace(outputs, files=tuple(self._encoder.convert(picture, wanted) for picture in outputs.files))
 
     def _keys(self, task: ClaimedTask, outputs: Outputs) -> list[str]:
         """Return the key of each picture, and last that of the rest of the answer."""
         prefix, task_id, run = task.metadata.prefix, task.metadata.id, output_run(task.lease.run_id, task.attempt)
         keys = [
             image_key(prefix, task_id, run, number, picture.extension)
-            for number, picture in enumerate(outputs.pictures, 1)
+            for number, picture in enumerate(outputs.files, 1)
         ]
         return [*keys, response_key(prefix, task_id, run)]
 
-    def _upload(self, task: ClaimedTask, key: str, file: Picture) -> Upload:
+    def _upload(self, task: ClaimedTask, key: str, file: MadeFile) -> Upload:
         put = partial(self._put, task, key, file)
         return lambda: self._retry.call(put, until=task.aborted.is_set, task_id=task.metadata.id)
 
-    def _put(self, task: ClaimedTask, key: str, file: Picture) -> None:
+    def _put(self, task: ClaimedTask, key: str, file: MadeFile) -> None:
         if task.aborted.is_set():
             raise TaskAborted
         # A browser must not run what a task made.
@@ -157,8 +157,8 @@ class OutputUploader:
                 raise
 
 
-def _json(content: bytes) -> Picture:
-    return Picture(content, "json", "application/json")
+def _json(content: bytes) -> MadeFile:
+    return MadeFile(content, "json", "application/json")
 
 
 def _outputs_of(task: ClaimedTask) -> Outputs:

@@ -17,7 +17,7 @@ from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.process.aws import AWS_ERRORS, error_code
 from runtime_image.process.clock import Clock
-from runtime_image.process.engine import Picture
+from runtime_image.process.engine import MadeFile
 from runtime_image.process.logs import EventLog
 from runtime_image.process.parallel import in_parallel
 
@@ -60,7 +60,7 @@ class PictureDelivery:
         self._clock = clock
         self._log = log
 
-    def deliver(self, task: ClaimedTask, pictures: Sequence[Picture], names: Sequence[str]) -> tuple[PictureCopy, ...]:
+    def deliver(self, task: ClaimedTask, pictures: Sequence[MadeFile], names: Sequence[str]) -> tuple[PictureCopy, ...]:
         """Deliver the pictures, whose file names are `names`, and return what became of each.
 
         Raises:
@@ -80,7 +80,7 @@ class PictureDelivery:
             deliveries.append(result)
         return tuple(deliveries)
 
-    def _deliver(self, task: ClaimedTask, picture: Picture, url: str, location: S3Location | None) -> PictureCopy:
+    def _deliver(self, task: ClaimedTask, picture: MadeFile, url: str, location: S3Location | None) -> PictureCopy:
         shown = url.partition("?")[0]
         if not url:
             return PictureCopy(error="`put_links` has no link for this picture")
@@ -101,7 +101,7 @@ class PictureDelivery:
                 break
         return PictureCopy(url=shown)
 
-    def _copy(self, picture: Picture, location: S3Location) -> None:
+    def _copy(self, picture: MadeFile, location: S3Location) -> None:
         try:
             with picture.opened() as body:
                 self._storage.put_object(
@@ -117,7 +117,7 @@ class PictureDelivery:
             if code != "PreconditionFailed":
                 raise CopyFailed(str(error)[:200], may_pass=code not in {"AccessDenied", "NoSuchBucket"}) from error
 
-    def _put(self, task: ClaimedTask, picture: Picture, url: str) -> None:
+    def _put(self, task: ClaimedTask, picture: MadeFile, url: str) -> None:
         from guarded_http.network import Deadline  # noqa: PLC0415 - loaded for tasks with links only
         from guarded_http.url import parse_http_url  # noqa: PLC0415 - see above
 

@@ -14,7 +14,7 @@ from contract.errors import DarkroomError
 from contract.output_request import OutputRequest
 from contract.picture_formats import detect_format
 from contract.work import MAX_PIXELS
-from runtime_image.process.engine import Picture
+from runtime_image.process.engine import MadeFile
 
 #: Pixels of a thumbnail's longer side: large enough for a page with many pictures, and 5 to 35 KB as WebP.
 THUMBNAIL_SIDE: Final = 256
@@ -54,13 +54,13 @@ class PictureEncoder:
         # One picture at a time, because the largest needs a quarter of a gigabyte.
         self._unpacking = threading.Lock()
 
-    def thumbnail(self, made: Picture) -> bytes:
+    def thumbnail(self, made: MadeFile) -> bytes:
         """Return a picture within 256 x 256 pixels as WebP, without its texts; raises UnreadablePicture."""
         with self._opened(made) as picture:
             picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), reducing_gap=_REDUCING_GAP)
             return _save(_without_texts(picture), "webp", quality=_THUMBNAIL_QUALITY)
 
-    def convert(self, picture: Picture, wanted: OutputRequest) -> Picture:
+    def convert(self, picture: MadeFile, wanted: OutputRequest) -> MadeFile:
         """Return a picture in the form that a task asks for; raises UnreadablePicture.
 
         Films and animations stay as they are. A picture that is too large for its format becomes a PNG.
@@ -82,7 +82,7 @@ class PictureEncoder:
         return replace(picture, content=data, extension=kind.extension, content_type=kind.content_type)
 
     @contextmanager
-    def _opened(self, made: Picture) -> Iterator[Image.Image]:
+    def _opened(self, made: MadeFile) -> Iterator[Image.Image]:
         try:
             file = io.BytesIO(made.content) if isinstance(made.content, bytes) else made.content
             with self._unpacking, Image.open(file, formats=_MADE) as picture:

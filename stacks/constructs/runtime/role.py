@@ -38,7 +38,7 @@ class RuntimeRole(aws_iam.Role):
         super().__init__(scope, id_, assumed_by=assumed_by)
         for queue_arn in (queue.arn, queue.low_priority_arn):
             allow(self, "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", on=queue_arn)
-        allow(self, "dynamodb:GetItem", "dynamodb:UpdateItem", on=storage.table_arn)
+        allow(self, "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem", on=storage.table_arn)
         allow(
             self,
             "s3:GetObject",

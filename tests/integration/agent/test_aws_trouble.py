@@ -23,7 +23,7 @@ CLAIM = Step("claim", _UPDATE, ("attempts",))
 RENEWAL = Step("renew the lease", _UPDATE, ("SET lease_expires_at_ms",))
 COMMIT = Step("commit", _UPDATE, ("COMPLETED",))
 #: A heartbeat without progress to write. Most heartbeats of a busy machine have some.
-READ = Step("read the record", "DynamoDB_20120810.GetItem")
+READ = Step("read the record", "DynamoDB_20120810.BatchGetItem")
 STEPS = (
     Step("receive", "AmazonSQS.ReceiveMessage"),
     Step("read the message", "GET", ("/messages/",)),

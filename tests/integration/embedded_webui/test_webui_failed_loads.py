@@ -77,7 +77,7 @@ def picture(engine: WebUiEngine, checkpoint: str) -> bytes:
     asked = call(engine, checkpoint)
     if not asked.is_set_up():
         asked.set_up()
-    (made,) = asked.read_outputs(asked.run(timeout_seconds=DEADLINE_SECONDS)).pictures
+    (made,) = asked.read_outputs(asked.run(timeout_seconds=DEADLINE_SECONDS)).files
     assert isinstance(made.content, bytes)
     return made.content
 

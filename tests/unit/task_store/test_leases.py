@@ -40,9 +40,14 @@ def store() -> Iterator[Store]:
         yield made
 
 
+def raise_loss(state: bool | LeaseLost) -> None:
+    if isinstance(state, LeaseLost):
+        raise state
+
+
 Write = Callable[[TaskRepository], object]
 WRITES: dict[str, Write] = {
-    "check": lambda tasks: tasks.check_lease(LEASE),
+    "check": lambda tasks: raise_loss(tasks.check_leases([LEASE])[LEASE]),
     "renew": lambda tasks: tasks.renew(LEASE, lease_seconds=60),
     "report": lambda tasks: tasks.report_progress(LEASE, ProgressReport(500, {})),
     "release": lambda tasks: tasks.release(LEASE, next_check_at_ms=0, error=WorkerLost("m")),
@@ -103,9 +108,9 @@ def test_a_cancel_of_the_next_run_is_a_lost_lease_for_the_one_before(store: Stor
 def test_a_lease_is_worth_what_it_says(store: Store) -> None:
     tasks = store.repository
     tasks.claim(LEASE, lease_seconds=60)
-    assert tasks.check_lease(LEASE) is False
+    assert tasks.check_leases([LEASE]) == {LEASE: False}
     assert tasks.interrupt(store.record)
-    assert tasks.check_lease(LEASE) is True
+    assert tasks.check_leases([LEASE, LEASE]) == {LEASE: True}
     tasks.report_progress(LEASE, ProgressReport(500, {"sampling_step": 3}, models={"bytes": 4}))
     tasks.release(LEASE, next_check_at_ms=0, error=WorkerLost("gone"))
     record = tasks.read("a")

@@ -171,7 +171,7 @@ class Agent:
     def claims(self, task: ClaimedTask) -> ClaimedTask:
         """Claim a task."""
         now = self.clock.monotonic()
-        task.phase, task.heartbeat_at = TaskPhase.PREPARING, now
+        task.phase = TaskPhase.PREPARING
         task.claimed_at, task.lease_until = now, now + 10_000
         self.post(on.MessagesReceived((task.message,)), on.MessageHandled(task))
         return task

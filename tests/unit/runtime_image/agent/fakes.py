@@ -1,7 +1,7 @@
 """Stand-ins for the agent's collaborators, with the same methods and no threads, sockets or AWS."""
 
 import queue
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -234,9 +234,10 @@ class FakeRepository(TaskRepository):
     def read(self, task_key: str, *, is_current: bool = True) -> Record | None:
         return self.stored if tenant_in(task_key) == TENANT else None
 
-    def check_lease(self, lease: Lease) -> bool:
-        self._write_or_refuse("check")
-        return False
+    def check_leases(self, leases: Collection[Lease]) -> dict[Lease, bool | LeaseLost]:
+        if not self.problems.empty():
+            raise self.problems.get()
+        return dict.fromkeys(leases, self.refusal or False)
 
     def claim(self, lease: Lease, *, lease_seconds: float) -> int:
         self.claims.append(lease)

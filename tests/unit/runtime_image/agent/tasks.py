@@ -38,7 +38,6 @@ def held_task(
         attempt=1,
         claimed_at=1000.0,
         lease_until=1050.0,
-        heartbeat_at=1000.0,
         phase=TaskPhase.GENERATING,
         stage="generate",
         call=FakeCall(request, FakeEngine(name=checkpoint), checkpoint),

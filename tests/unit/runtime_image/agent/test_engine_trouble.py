@@ -197,7 +197,7 @@ def test_cancelled_upscaling_is_interrupted_and_has_its_time_to_end(agent: Agent
 def test_upscaling_that_hangs_is_handed_back(agent: Agent) -> None:
     task = agent.generates("a", UPSCALING)
     agent.advance(TICK_SECONDS)
-    assert not [job for job in agent.advance(BEFORE_FIRST_STEP * HANG_SECONDS) if job[0] != "heartbeat"]
+    assert not [job for job in agent.advance(BEFORE_FIRST_STEP * HANG_SECONDS) if job[0] != "check_leases"]
 
     assert ("release", task, "webui_hung") in agent.advance(1.0)
 
@@ -207,11 +207,11 @@ def test_a_hanging_web_ui_loses_its_task_and_is_given_up_if_an_interrupt_does_no
     scale_in_protection = Progress(1000.0, 0.5, interrupted=False, busy=True, position=("a", 3), has_stepped=True)
     agent.post(on.ProgressReceived(scale_in_protection))
     assert not [job for job in agent.advance(HANG_SECONDS - 1) if job[0] == "release"]
-    agent.post(on.HeartbeatDone(running), on.HeartbeatDone(behind))
+    agent.post(on.LeasesChecked())
 
     jobs = agent.advance(2.0)
 
-    assert [job for job in jobs if job[0] != "heartbeat"] == [
+    assert [job for job in jobs if job[0] != "check_leases"] == [
         ("await_engine",),
         ("release", running, "webui_hung"),
         ("interrupt", running),
@@ -253,7 +253,7 @@ def test_a_checkpoint_that_is_not_loaded_in_time_hands_its_task_back_and_three_e
     for number in range(MAX_FAILURES):
         agent.clock.seconds += 1
         task = switches(agent, f"task-{number}")
-        assert not [job for job in agent.advance(HANG_SECONDS) if job[0] != "heartbeat"]
+        assert not [job for job in agent.advance(HANG_SECONDS) if job[0] != "check_leases"]
         assert ("release", task, "webui_hung") in agent.advance(1.0)
         agent.post(TaskEnded(task), failed(task, WebUiUnreachable("silent")), on.EngineReady())
 

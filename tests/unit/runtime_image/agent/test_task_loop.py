@@ -14,7 +14,7 @@ from runtime_image.agent.core.claimed_task import NO_PROGRESS, TaskPhase
 from runtime_image.agent.core.completion import AbandonReason
 from runtime_image.agent.core.worker_pools import MAX_AHEAD
 from runtime_image.agent.intake.prefetch_window import HORIZON_SECONDS, SLOW_PREPARATION_SECONDS
-from runtime_image.agent.lease.task_monitor import AHEAD_HEARTBEAT_SECONDS, HEARTBEAT_SECONDS, PROGRESS_SECONDS
+from runtime_image.agent.lease.task_monitor import HEARTBEAT_SECONDS, PROGRESS_SECONDS
 from runtime_image.agent.task_loop import TICK_SECONDS
 from runtime_image.model_downloader.progress import DownloadProgress as Download
 from runtime_image.process.engine import Progress
@@ -203,15 +203,14 @@ def test_progress_belongs_to_the_oldest_and_is_written_every_two_seconds(agent: 
     agent.post(on.ProgressReceived(seen))
 
     assert agent.advance(HEARTBEAT_SECONDS) == [
-        ("heartbeat", first, ProgressReport(500, {})),
-        ("heartbeat", second, None),
+        ("write_progress", first, ProgressReport(500, {})),
+        ("check_leases", [second]),
     ]
-    agent.post(on.HeartbeatDone(first), on.HeartbeatDone(second))
+    agent.post(on.ProgressWritten(first), on.LeasesChecked())
     sampling = {"sampling_step": 7, "sampling_steps": 10}
     agent.post(on.ProgressReceived(Progress(1000.5, 0.7, interrupted=False, busy=True, sampling=sampling)))
-    assert ("heartbeat", first, None) in agent.advance(HEARTBEAT_SECONDS)
-    agent.post(on.HeartbeatDone(first))
-    assert ("heartbeat", first, ProgressReport(700, sampling)) in agent.advance(HEARTBEAT_SECONDS)
+    assert agent.advance(HEARTBEAT_SECONDS) == [("check_leases", [first, second])]
+    assert ("write_progress", first, ProgressReport(700, sampling)) in agent.advance(HEARTBEAT_SECONDS)
 
 
 def test_what_has_come_of_its_models_is_written_until_they_are_there(agent: Agent) -> None:
@@ -219,12 +218,11 @@ def test_what_has_come_of_its_models_is_written_until_they_are_there(agent: Agen
     task.fetching = Download(files=1, total_bytes=1000)
     task.fetching.fetched("Stable-diffusion/a.safetensors", 250)
     models = {"bytes": 1000, "bytes_done": 250}
-    assert ("heartbeat", task, ProgressReport(0, {}, models=models)) in agent.advance(AHEAD_HEARTBEAT_SECONDS)
-    agent.post(on.HeartbeatDone(task))
+    assert ("write_progress", task, ProgressReport(0, {}, models=models)) in agent.advance(HEARTBEAT_SECONDS)
+    agent.post(on.ProgressWritten(task))
 
     task.fetching = None
-    agent.advance(PROGRESS_SECONDS - AHEAD_HEARTBEAT_SECONDS)
-    assert ("heartbeat", task, NO_PROGRESS) in agent.advance(AHEAD_HEARTBEAT_SECONDS)
+    assert ("write_progress", task, NO_PROGRESS) in agent.advance(PROGRESS_SECONDS)
 
 
 def test_a_cancelled_task_is_noticed_by_its_heartbeat(agent: Agent) -> None:
@@ -274,7 +272,7 @@ def test_a_time_limit_ends_and_interrupts_a_task_with_the_next_tick(agent: Agent
     limit_seconds = task.metadata.policy.execution_timeout_ms / 1000
 
     jobs = agent.advance(limit_seconds - TICK_SECONDS)
-    assert [job[0] for job in jobs] == ["heartbeat"]
+    assert [job[0] for job in jobs] == ["check_leases"]
 
     assert agent.advance(TICK_SECONDS) == [("finish", task, "execution_timeout"), ("interrupt", task)]
 
@@ -336,7 +334,8 @@ def test_a_task_that_waits_is_looked_at_often_enough_to_notice_its_cancel_within
     # What is left of the two seconds is for the loop's tick and AWS's answer.
     jobs = agent.advance(2.0 - TICK_SECONDS - 0.3)
 
-    assert ("heartbeat", waiting, None) in jobs
+    [checked] = [job[1] for job in jobs if job[0] == "check_leases"]
+    assert waiting in checked
     assert agent.post(on.TaskLost(waiting, AbandonReason.CANCELLED)) == [("abandon", waiting, AbandonReason.CANCELLED)]
 
 

@@ -43,8 +43,8 @@ def test_files_come_in_the_order_of_node_key_and_place(folders: ComfyUiFolders) 
             "2": {"images": [made(folders, "1.png")], "animated": [True]},
         },
     )
-    assert [picture.filename for picture in found.pictures] == [f"{number}.png" for number in range(1, 7)]
-    assert [picture.node_id for picture in found.pictures] == ["2", "9", "9", "10", "10", "b"]
+    assert [picture.filename for picture in found.files] == [f"{number}.png" for number in range(1, 7)]
+    assert [picture.node_id for picture in found.files] == ["2", "9", "9", "10", "10", "b"]
     response = json.loads(found.response_with([f"s3://b/{number}" for number in range(1, 7)]))
     assert response["outputs"]["10"]["images"][1] == {
         "filename": "5.png",
@@ -85,16 +85,16 @@ def test_a_node_names_no_file_in_the_bucket(folders: ComfyUiFolders) -> None:
 def test_the_kind_of_a_file_is_that_of_its_content(
     folders: ComfyUiFolders, name: str, data: bytes, extension: str, content_type: str, kind: str
 ) -> None:
-    (picture,) = read(folders, {"1": {"any": [made(folders, name, data)]}}).pictures
+    (picture,) = read(folders, {"1": {"any": [made(folders, name, data)]}}).files
     assert (picture.extension, picture.content_type, picture.kind) == (extension, content_type, kind)
 
 
 def test_temporary_files_count_if_there_are_no_others(folders: ComfyUiFolders) -> None:
     temporary = {"1": {"images": [made(folders, "t.png", kind="temp")]}}
-    assert [picture.filename for picture in read(folders, temporary).pictures] == ["t.png"]
+    assert [picture.filename for picture in read(folders, temporary).files] == ["t.png"]
     both = temporary | {"2": {"images": [made(folders, "o.png")]}}
-    assert [picture.filename for picture in read(folders, both).pictures] == ["o.png"]
-    assert read(folders, {"1": {"text": ["only"]}}).pictures == ()
+    assert [picture.filename for picture in read(folders, both).files] == ["o.png"]
+    assert read(folders, {"1": {"text": ["only"]}}).files == ()
 
 
 @pytest.mark.parametrize(

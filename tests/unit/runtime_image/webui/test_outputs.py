@@ -29,7 +29,7 @@ def test_pictures_are_taken_out_and_the_rest_is_kept() -> None:
 
     outputs = read_outputs(GENERATION, answer)
 
-    assert [(picture.content, picture.extension) for picture in outputs.pictures] == [(PNG, "png"), (GIF, "gif")]
+    assert [(picture.content, picture.extension) for picture in outputs.files] == [(PNG, "png"), (GIF, "gif")]
     assert json.loads(outputs.response) == {
         "parameters": {"prompt": "ä", "init_images": None, "mask": None},
         "info": "{}",
@@ -79,7 +79,7 @@ def test_texts_of_the_request_are_kept(text: str) -> None:
 def test_a_single_picture_is_one_too() -> None:
     outputs = read_outputs(GENERATION, {"html_info": "", "image": encoded(PNG)})
 
-    assert len(outputs.pictures) == 1
+    assert len(outputs.files) == 1
     assert json.loads(outputs.response) == {"html_info": ""}
 
 
@@ -87,7 +87,7 @@ def test_a_single_picture_is_one_too() -> None:
 def test_an_answer_that_needs_no_pictures_is_kept_whole(answer: object) -> None:
     outputs = read_outputs(WebUiRequest("GET", "/x", None), answer)
 
-    assert outputs.pictures == ()
+    assert outputs.files == ()
     assert json.loads(outputs.response) == answer
 
 

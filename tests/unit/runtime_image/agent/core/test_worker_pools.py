@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from runtime_image.agent.core import events as on
-from runtime_image.agent.core.claimed_task import ClaimedTask
+from runtime_image.agent.core.claimed_task import NO_PROGRESS, ClaimedTask
 from runtime_image.agent.core.claimed_tasks import COMPLETE
 from runtime_image.agent.core.events import Event
 from runtime_image.agent.core.worker_pools import MAX_HELD, MAX_MONITORED, WorkerPools
 from runtime_image.agent.generate.generation import Interrupt
-from runtime_image.agent.lease.task_monitor import TaskHeartbeat
+from runtime_image.agent.lease.task_monitor import ProgressWrite
 from runtime_image.agent.store.previews import Previews
 from runtime_image.process.clock import Clock
 from runtime_image.process.logs import configure_logs
-from task_store.lease import Lease
+from task_store.lease import Lease, ProgressReport
 from tests.unit.runtime_image.agent.fakes import TENANT, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -30,10 +30,9 @@ class HangingRepository(FakeRepository):
         super().__init__()
         self._release = release
 
-    def check_lease(self, lease: Lease) -> bool:
+    def report_progress(self, lease: Lease, report: ProgressReport) -> None:
         if lease.task_key != f"{TENANT}:cancelled":
             self._release.wait(PATIENCE_SECONDS)
-        return False
 
 
 class HangingCompletion:
@@ -65,7 +64,7 @@ class Harness:
             stages=[HangingCompletion(self.release)],
             jobs=[
                 HangingPreviews(self.release),
-                TaskHeartbeat(repository=HangingRepository(self.release)),
+                ProgressWrite(repository=HangingRepository(self.release)),
                 Interrupt(clock=Clock(), log=configure_logs("CRITICAL")),
             ],
             post=self._post,
@@ -92,7 +91,7 @@ def test_an_interrupt_waits_for_no_heartbeat_no_completion_and_no_preview(harnes
     task = held_task()
     for number in range(MAX_HELD):
         harness.pools.run_stage(COMPLETE, held_task(f"lost-{number}"))
-        harness.pools.run_job("heartbeat", held_task(f"held-{number}"), None)
+        harness.pools.run_job("write_progress", held_task(f"held-{number}"), NO_PROGRESS)
         harness.pools.run_job("preview", held_task(f"held-{number}"), "picture")
 
     harness.pools.run_job("interrupt", task)
@@ -100,16 +99,16 @@ def test_an_interrupt_waits_for_no_heartbeat_no_completion_and_no_preview(harnes
     assert harness.awaits(on.InterruptSent(task))
 
 
-def test_a_heartbeat_waits_for_no_other_task(harness: Harness) -> None:
+def test_a_progress_write_waits_for_no_other_task(harness: Harness) -> None:
     task = held_task("cancelled")
     for number in range(MAX_MONITORED - 1):
-        harness.pools.run_job("heartbeat", held_task(f"held-{number}"), None)
+        harness.pools.run_job("write_progress", held_task(f"held-{number}"), NO_PROGRESS)
     for number in range(MAX_HELD):
         harness.pools.run_stage(COMPLETE, held_task(f"lost-{number}"))
 
-    harness.pools.run_job("heartbeat", task, None)
+    harness.pools.run_job("write_progress", task, NO_PROGRESS)
 
-    assert harness.awaits(on.HeartbeatDone(task))
+    assert harness.awaits(on.ProgressWritten(task))
 
 
 class FailingStage:

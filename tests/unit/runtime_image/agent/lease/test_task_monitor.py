@@ -1,4 +1,4 @@
-"""Heartbeats of tasks: each refusal of the record is reported with its reason."""
+"""Heartbeats of tasks: each refusal of a record is reported with its reason, and no check waits for a hanging one."""
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -6,9 +6,9 @@ from botocore.exceptions import EndpointConnectionError
 from runtime_image.agent.core import events as on
 from runtime_image.agent.core.claimed_task import NO_PROGRESS
 from runtime_image.agent.core.completion import AbandonReason
-from runtime_image.agent.lease.task_monitor import TaskHeartbeat
-from task_store.lease import LeaseLost, ProgressReport, TaskCancelled
-from tests.unit.runtime_image.agent.fakes import FakeRepository
+from runtime_image.agent.lease.task_monitor import HEARTBEAT_SECONDS, LeaseCheck, ProgressWrite, TaskMonitor
+from task_store.lease import LeaseLost, TaskCancelled
+from tests.unit.runtime_image.agent.fakes import FakePools, FakeRepository
 from tests.unit.runtime_image.agent.tasks import held_task
 
 
@@ -19,12 +19,27 @@ def test_a_refused_check_is_reported_with_its_reason(refusal: LeaseLost, reason:
     repository, task = FakeRepository(), held_task()
     repository.refusal = refusal
 
-    assert TaskHeartbeat(repository=repository).run(task, None) == on.TaskLost(task, reason)
+    lost = on.TaskLost(task, reason)
+    assert ProgressWrite(repository=repository).run(task, NO_PROGRESS) == lost
+    assert LeaseCheck(repository=repository).run([task]) == on.LeasesChecked(lost=(lost,))
 
 
-@pytest.mark.parametrize("report", [None, NO_PROGRESS])
-def test_without_an_answer_the_task_is_still_held(report: ProgressReport | None) -> None:
+def test_without_an_answer_the_task_is_still_held() -> None:
     repository, task = FakeRepository(), held_task()
-    repository.problems.put(EndpointConnectionError(endpoint_url="http://aws"))
+    for _ in range(2):
+        repository.problems.put(EndpointConnectionError(endpoint_url="http://aws"))
 
-    assert TaskHeartbeat(repository=repository).run(task, report) == on.HeartbeatDone(task)
+    assert ProgressWrite(repository=repository).run(task, NO_PROGRESS) == on.ProgressWritten(task)
+    assert LeaseCheck(repository=repository).run([task]) == on.LeasesChecked()
+
+
+def test_checks_go_on_beside_hanging_ones_and_do_not_pile_up() -> None:
+    pools, task = FakePools(), held_task()
+    monitor = TaskMonitor(pools=pools)
+    for second in range(LeaseCheck.workers + 2):
+        monitor.send_heartbeats([task], second * HEARTBEAT_SECONDS)
+    assert pools.pop_jobs() == [("check_leases", [task])] * LeaseCheck.workers
+
+    monitor.leases_checked(on.LeasesChecked())
+    monitor.send_heartbeats([task], 60.0)
+    assert pools.pop_jobs() == [("check_leases", [task])]

@@ -16,7 +16,7 @@ from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.store.output_uploader import OutputUploader
 from runtime_image.agent.store.picture_delivery import PictureDelivery
 from runtime_image.agent.store.picture_encoder import PictureEncoder
-from runtime_image.process.engine import Outputs, Picture
+from runtime_image.process.engine import MadeFile, Outputs
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from stub_webui.png_images import plain_png
@@ -91,7 +91,7 @@ class PicturesCall(FakeCall):
 
     def read_outputs(self, answer: object) -> Outputs:
         return Outputs(
-            tuple(Picture(self.data, "png", "image/png") for _ in range(self.count)), compact_json(answer).encode()
+            tuple(MadeFile(self.data, "png", "image/png") for _ in range(self.count)), compact_json(answer).encode()
         )
 
 

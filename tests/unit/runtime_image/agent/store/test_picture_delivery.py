@@ -18,13 +18,13 @@ from guarded_http.url import HttpUrl
 from runtime_image.agent.core.claimed_task import ClaimedTask
 from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.store.picture_delivery import CHUNK_BYTES, COMPLETION_SECONDS, PictureDelivery
-from runtime_image.process.engine import Picture
+from runtime_image.process.engine import MadeFile
 from runtime_image.process.logs import EventLog
 from tests.harness.https_receiver import HttpsReceiver, https_receiver, status
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.tasks import held_task
 
-PICTURES = [Picture(b"first", "png", "image/png"), Picture(b"second", "webp", "image/webp")]
+PICTURES = [MadeFile(b"first", "png", "image/png"), MadeFile(b"second", "webp", "image/webp")]
 NAMES = ["cat-1a2b-1.png", "cat-1a2b-2.webp"]
 
 
@@ -51,7 +51,7 @@ def deliver(
     *,
     bucket: Bucket | None = None,
     server: HttpsReceiver | None = None,
-    pictures: Sequence[Picture] = PICTURES,
+    pictures: Sequence[MadeFile] = PICTURES,
 ) -> list[Any]:
     allowed = [f"127.0.0.1:{server.server_port}"] if server else []
     delivery = PictureDelivery(
@@ -127,7 +127,7 @@ def test_a_link_gets_a_file_of_the_disk_with_its_length(server: HttpsReceiver, t
     film, empty = tmp_path / "film.mp4", tmp_path / "empty.txt"
     film.write_bytes(content)
     empty.touch()
-    pictures = [Picture(film, "mp4", "video/mp4"), Picture(empty, "txt", "text/plain")]
+    pictures = [MadeFile(film, "mp4", "video/mp4"), MadeFile(empty, "txt", "text/plain")]
 
     found = deliver({"put_links": [server.url("/film"), server.url("/empty")]}, server=server, pictures=pictures)
 
@@ -161,7 +161,7 @@ class MeasuringHttp:
         return nullcontext(SimpleNamespace(status=200))
 
 
-def measured(picture: Picture, *, aborts: bool = False, passed_seconds: float = 0) -> tuple[MeasuringHttp, str | None]:
+def measured(picture: MadeFile, *, aborts: bool = False, passed_seconds: float = 0) -> tuple[MeasuringHttp, str | None]:
     clock, task = StillClock(), held_task("cat", output={"put_links": ["https://one.example/film"]})
     clock.seconds = task.claimed_at + passed_seconds
     http = MeasuringHttp(task, aborts)
@@ -179,14 +179,14 @@ def measured(picture: Picture, *, aborts: bool = False, passed_seconds: float = 
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Picture:
+def film(tmp_path: Path) -> MadeFile:
     path = tmp_path / "film.mp4"
     with path.open("wb") as file:
         file.truncate(100_000_000)
-    return Picture(path, "mp4", "video/mp4")
+    return MadeFile(path, "mp4", "video/mp4")
 
 
-def test_a_large_file_is_never_in_memory_as_a_whole_and_has_more_time(film: Picture) -> None:
+def test_a_large_file_is_never_in_memory_as_a_whole_and_has_more_time(film: MadeFile) -> None:
     http, error = measured(film)
 
     assert error is None
@@ -194,13 +194,13 @@ def test_a_large_file_is_never_in_memory_as_a_whole_and_has_more_time(film: Pict
     assert http.seconds == [20 + 20]
 
 
-def test_an_aborted_task_sends_no_further_piece(film: Picture) -> None:
+def test_an_aborted_task_sends_no_further_piece(film: MadeFile) -> None:
     http, error = measured(film, aborts=True)
 
     assert (error, len(http.sizes)) == ("aborted", 1)
 
 
-def test_a_delivery_ends_before_the_time_limit_of_its_task(film: Picture) -> None:
+def test_a_delivery_ends_before_the_time_limit_of_its_task(film: MadeFile) -> None:
     limit_seconds = held_task("cat").metadata.policy.execution_timeout_ms / 1000
 
     http, error = measured(film, passed_seconds=limit_seconds - COMPLETION_SECONDS - 7)

@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from contract.output_request import OutputRequest
 from contract.picture_formats import detect_format
 from runtime_image.agent.store.picture_encoder import PictureEncoder, UnreadablePicture
-from runtime_image.process.engine import Picture
+from runtime_image.process.engine import MadeFile
 from runtime_image.process.image_formats import is_whole
 
 
@@ -36,7 +36,7 @@ def picture(format_: str, mode: str, size: tuple[int, int]) -> bytes:
 def test_a_thumbnail_is_a_webp_within_256_pixels(
     format_: str, mode: str, size: tuple[int, int], small: tuple[int, int]
 ) -> None:
-    made = PictureEncoder().thumbnail(Picture(picture(format_, mode, size), "", ""))
+    made = PictureEncoder().thumbnail(MadeFile(picture(format_, mode, size), "", ""))
 
     with Image.open(io.BytesIO(made), formats=("WEBP",)) as thumbnail:
         assert thumbnail.size == small
@@ -45,25 +45,25 @@ def test_a_thumbnail_is_a_webp_within_256_pixels(
 @pytest.mark.parametrize("data", [b"", b"\0\0\0\x18ftypmp42", picture("PNG", "RGB", (64, 64))[:60]])
 def test_a_film_or_a_damaged_picture_has_no_thumbnail(data: bytes) -> None:
     with pytest.raises(UnreadablePicture):
-        PictureEncoder().thumbnail(Picture(data, "", ""))
+        PictureEncoder().thumbnail(MadeFile(data, "", ""))
 
 
 def test_a_picture_that_needs_too_much_memory_is_not_unpacked() -> None:
     with pytest.raises(UnreadablePicture, match=r"8001 x 8001 pixels.* without `format`"):
-        PictureEncoder().thumbnail(Picture(picture("PNG", "1", (8001, 8001)), "png", "image/png"))
+        PictureEncoder().thumbnail(MadeFile(picture("PNG", "1", (8001, 8001)), "png", "image/png"))
 
 
 def engine_picture(
     format_: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (64, 48), **options: Any
-) -> Picture:
+) -> MadeFile:
     file = io.BytesIO()
     Image.new(mode, size, (200, 30, 30, 0)[: len(mode)]).save(file, format_, **options)
     kind = detect_format(file.getvalue())
     assert kind
-    return Picture(file.getvalue(), kind.extension, kind.content_type)
+    return MadeFile(file.getvalue(), kind.extension, kind.content_type)
 
 
-def with_parameters(text: str) -> Picture:
+def with_parameters(text: str) -> MadeFile:
     texts = PngInfo()
     texts.add_text("parameters", text)
     texts.add_text("workflow", "secret")
@@ -78,7 +78,7 @@ def parameters_in(data: bytes) -> str:
     return str(found) if found else comment.removeprefix(b"UNICODE\0").decode("utf-16-be")
 
 
-def data_of(made: Picture) -> bytes:
+def data_of(made: MadeFile) -> bytes:
     assert isinstance(made.content, bytes)
     return made.content
 
@@ -139,7 +139,7 @@ def test_a_jpeg_has_white_where_the_picture_is_transparent() -> None:
 def test_a_lower_quality_has_fewer_bytes() -> None:
     file = io.BytesIO()
     Image.effect_noise((128, 128), 60).convert("RGB").save(file, "PNG")
-    noisy = Picture(file.getvalue(), "png", "image/png")
+    noisy = MadeFile(file.getvalue(), "png", "image/png")
     sizes = [
         PictureEncoder().convert(noisy, OutputRequest(format=format_, quality=quality)).size
         for format_ in ("jpeg", "webp", "avif")
@@ -166,13 +166,13 @@ def test_films_and_animations_stay_as_they_are() -> None:
     file = io.BytesIO()
     frames = [Image.new("L", (8, 8), shade) for shade in (0, 255)]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
-    for picture in (Picture(file.getvalue(), "gif", "image/gif"), Picture(b"film", "mp4", "video/mp4")):
+    for picture in (MadeFile(file.getvalue(), "gif", "image/gif"), MadeFile(b"film", "mp4", "video/mp4")):
         assert PictureEncoder().convert(picture, OutputRequest(format="jpeg", metadata=False)) is picture
 
 
 def test_a_damaged_picture_cannot_lose_its_parameters_so_the_task_fails() -> None:
     picture = with_parameters(PARAMETERS)
-    damaged = Picture(data_of(picture)[:60], "png", "image/png")
+    damaged = MadeFile(data_of(picture)[:60], "png", "image/png")
 
     with pytest.raises(UnreadablePicture):
         PictureEncoder().convert(damaged, OutputRequest(metadata=False))

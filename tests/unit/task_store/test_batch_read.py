@@ -1,0 +1,31 @@
+"""Read of several items: repeated keys, keys without an item, and keys that DynamoDB leaves out."""
+
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from task_store.batch_read import read_items
+from tests.unit.lambdas.harness import create_table, dynamodb_client
+
+
+def test_a_key_that_was_not_read_is_missing_and_one_without_an_item_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = dynamodb_client()
+    with mock_aws():
+        create_table(client)
+        for key in ("a", "b"):
+            client.put_item(TableName="tasks", Item={"id": key, "run": "1a2b", "status": "IN_QUEUE"})
+
+        found = read_items(client, "tasks", ["a", "a", "c"], ProjectionExpression="id, run")
+        assert found == {"a": {"id": "a", "run": "1a2b"}, "c": {}}
+
+        answer = client.batch_get_item
+        # moto leaves out no key.
+        monkeypatch.setattr(
+            client,
+            "batch_get_item",
+            lambda **request: (
+                answer(**request) | {"Responses": {"tasks": []}, "UnprocessedKeys": {"tasks": {"Keys": [{"id": "b"}]}}}
+            ),
+        )
+        assert read_items(client, "tasks", ["a", "b"]) == {"a": {}}

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from runtime_image.process.engine_http import EngineHttp, NoResponse, NotConnected, ResponseTooLarge
+from runtime_image.process.engine_http import EngineHttp, EngineResponse, NoResponse, NotConnected, ResponseTooLarge
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import NoSuchCall, WebUiFailed, WebUiNotReached, WebUiResponse, WebUiUnreachable
+from runtime_image.webui.errors import NoSuchCall, WebUiFailed, WebUiNotReached, WebUiUnreachable
 
 #: Bytes of an answer: 64 pictures of 2048² as PNG in base64 stay below it. A broken Web UI must not exhaust the
 #: container's memory.
@@ -50,7 +50,7 @@ class WebUiClient:
 
     def call(
         self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = READ_TIMEOUT_SECONDS
-    ) -> WebUiResponse:
+    ) -> EngineResponse:
         """Return the answer to one request, whatever its status.
 
         Args:
@@ -65,7 +65,7 @@ class WebUiClient:
         """
         self.gate.check()
         try:
-            response = self._http.exchange(
+            return self._http.exchange(
                 method, path, body, timeout_seconds=timeout_seconds, max_bytes=MAX_ANSWER_BYTES
             )
         except NotConnected as error:
@@ -76,7 +76,6 @@ class WebUiClient:
             raise WebUiUnreachable(f"the Web UI gave no answer to {method} {path}: {error}") from error
         except ResponseTooLarge as error:
             raise WebUiFailed(f"the Web UI's answer to {method} {path} is too large") from error
-        return WebUiResponse(*response)
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = READ_TIMEOUT_SECONDS

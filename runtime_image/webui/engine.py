@@ -16,6 +16,7 @@ from runtime_image.process.engine import (
     ModelReference,
     Progress,
 )
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.checkpoints import Checkpoints, check_sampler
@@ -27,7 +28,6 @@ from runtime_image.webui.errors import (
     WebUiFailed,
     WebUiHung,
     WebUiRefused,
-    WebUiResponse,
 )
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
@@ -186,7 +186,7 @@ class WebUiEngine:
             reason = refusal(response).message
             raise WebUiBroken(f"the Web UI is broken, because it fails the simplest request: {reason}")
 
-    def _error_of(self, request: WebUiRequest, response: WebUiResponse) -> WebUiError:
+    def _error_of(self, request: WebUiRequest, response: EngineResponse) -> WebUiError:
         error = refusal(response)
         if error.retryable and request.only_asks and response.status in {_NOT_FOUND, _INTERNAL_ERROR}:
             # The machine is as good as before, and any other of this build would answer the same.

@@ -4,13 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runtime_image.process.engine_http import json_object
+from runtime_image.process.engine_http import EngineResponse, json_object
 from runtime_image.webui.errors import (
     WebUiError,
     WebUiFailed,
     WebUiOutOfMemory,
     WebUiRefused,
-    WebUiResponse,
     WebUiUnclear,
 )
 
@@ -35,7 +34,7 @@ _MEMORY_WORDS: Final = re.compile(r"out of memory|can't allocate memory|not enou
 _NOT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
 
 
-def refusal(answer: WebUiResponse) -> WebUiError:
+def refusal(answer: EngineResponse) -> WebUiError:
     """Return the error for a response other than 2xx."""
     body = json_object(answer.body)
     exception = str(body.get("error") or "")

@@ -1,7 +1,7 @@
-"""Errors of the SD Web UI, a class for each reason, and the response that they are made of."""
+"""Errors of the SD Web UI, a class for each reason."""
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from contract.errors import WEBUI_RESPONSE, DarkroomError
 from runtime_image.process.engine import (
@@ -15,13 +15,6 @@ from runtime_image.process.engine import (
 )
 
 _NUMBERS: Final = re.compile(r"0x[0-9a-f]+|\d+")
-
-
-class WebUiResponse(NamedTuple):
-    """Status and body of a response."""
-
-    status: int
-    body: bytes
 
 
 class UnsupportedTask(DarkroomError):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runtime_image.process.engine import UnknownModel
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.checkpoints import Checkpoints
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.errors import (
@@ -14,7 +15,6 @@ from runtime_image.webui.errors import (
     CheckpointSpoiled,
     OtherCheckpoint,
     WebUiFailed,
-    WebUiResponse,
 )
 
 HASH, SHA256 = "3f9547ae2d", "3f9547ae2d448583"
@@ -32,7 +32,7 @@ class FakeWebUi(WebUiClient):
         self.switches: list[str] = []
         self.folder: PurePath = PureWindowsPath("C:/models")
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         self.calls.append(f"{method} {path.removeprefix('/sdapi/v1/')}")
         match method, path:
             case "GET", "/sdapi/v1/sd-models":
@@ -48,11 +48,11 @@ class FakeWebUi(WebUiClient):
             case "POST", "/sdapi/v1/refresh-checkpoints":
                 self.titles += self.new_titles
                 return self.answer(None)
-        return WebUiResponse(404, b"")
+        return EngineResponse(404, b"")
 
     @staticmethod
-    def answer(value: Any) -> WebUiResponse:
-        return WebUiResponse(200, json.dumps(value).encode())
+    def answer(value: Any) -> EngineResponse:
+        return EngineResponse(200, json.dumps(value).encode())
 
     def entry(self, title: str) -> dict[str, Any]:
         name = title.partition(" [")[0]
@@ -181,22 +181,22 @@ def test_an_answer_is_checked_although_the_loop_forgets_what_is_loaded_meanwhile
     checkpoints = Checkpoints(client=FakeWebUi())
     checkpoints.load("one")
 
-    class WebUiResponse(dict[str, Any]):
+    class SubclassedAnswer(dict[str, Any]):
         def get(self, *arguments: Any) -> Any:
             checkpoints.forget()
             return super().get(*arguments)
 
-    checkpoints.check_answer("one", WebUiResponse(info=json.dumps({"sd_model_name": "one"})))
+    checkpoints.check_answer("one", SubclassedAnswer(info=json.dumps({"sd_model_name": "one"})))
     checkpoints.load("one")
     with pytest.raises(OtherCheckpoint):
-        checkpoints.check_answer("one", WebUiResponse(info=json.dumps({"sd_model_name": "two"})))
+        checkpoints.check_answer("one", SubclassedAnswer(info=json.dumps({"sd_model_name": "two"})))
 
 
 def test_trouble_is_the_web_uis_failure() -> None:
     class BrokenWebUi(FakeWebUi):
         @staticmethod
-        def answer(value: Any) -> WebUiResponse:
-            return WebUiResponse(500, b"Internal Server Error")
+        def answer(value: Any) -> EngineResponse:
+            return EngineResponse(500, b"Internal Server Error")
 
     with pytest.raises(WebUiFailed):
         Checkpoints(client=BrokenWebUi()).load("one")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from contract.errors import DarkroomError
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.error_mapping import refusal
-from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused, WebUiResponse, WebUiUnclear
+from runtime_image.webui.errors import WebUiFailed, WebUiOutOfMemory, WebUiRefused, WebUiUnclear
 
 
 def a1111(error: str, errors: str = "", detail: str = "") -> dict[str, Any]:
@@ -53,7 +54,7 @@ ALLOCATION = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't a
     ],
 )
 def test_recorded_answers(status: int, body: object, kind: type[DarkroomError], words: str) -> None:
-    error = refusal(WebUiResponse(status, json.dumps(body).encode()))
+    error = refusal(EngineResponse(status, json.dumps(body).encode()))
 
     assert type(error) is kind
     assert words in error.message
@@ -63,14 +64,14 @@ def test_recorded_answers(status: int, body: object, kind: type[DarkroomError], 
 
 
 def test_a_long_answer_is_not_kept_with_the_error() -> None:
-    error = refusal(WebUiResponse(422, json.dumps({"detail": "x" * 5000}).encode()))
+    error = refusal(EngineResponse(422, json.dumps({"detail": "x" * 5000}).encode()))
 
     assert "webui" not in error.as_dict()
 
 
 @pytest.mark.parametrize("body", [b"", b"Internal Server Error", b"\xff\xfe", b"[" * 10_000, b'{"detail": 7}'])
 def test_text_and_garbage_are_the_machines_fault(body: bytes) -> None:
-    error = refusal(WebUiResponse(500, body))
+    error = refusal(EngineResponse(500, body))
 
     assert error.retryable
     assert len(error.message) < 3000
@@ -116,7 +117,7 @@ RECORDINGS = Path(__file__).parents[6] / "shared" / "webui-recordings"
 def test_every_recorded_error_is_told_right(name: str) -> None:
     recorded = RECORDED[name]
 
-    error = refusal(WebUiResponse(recorded["status"], json.dumps(recorded["body"]).encode()))
+    error = refusal(EngineResponse(recorded["status"], json.dumps(recorded["body"]).encode()))
 
     is_unclear = isinstance(error, WebUiUnclear)
     assert (isinstance(error, WebUiFailed), is_unclear) == (name in MACHINES_FAULT, name in UNCLEAR), error.message

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from contract.errors import InvalidTask
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.errors import WebUiFailed, WebUiResponse
+from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.names import kinds
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.kinds import Kind
@@ -49,16 +50,16 @@ class FakeWebUi(WebUiClient):
         self.new: dict[str, Any] = {}
         self.calls: list[str] = []
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         name = path.removeprefix("/sdapi/v1/")
         self.calls.append(name)
         if method == "POST":
             self.lists |= self.new
-            return WebUiResponse(200, b"null")
+            return EngineResponse(200, b"null")
         return (
-            WebUiResponse(200, json.dumps(self.lists[name]).encode())
+            EngineResponse(200, json.dumps(self.lists[name]).encode())
             if name in self.lists
-            else WebUiResponse(404, b"{}")
+            else EngineResponse(404, b"{}")
         )
 
 
@@ -148,7 +149,7 @@ class SlowlyLookingWebUi(FakeWebUi):
         self.looks = threading.Semaphore(0)
         self.may_end = threading.Semaphore(0)
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         answer = super().call(method, path, body, timeout_seconds=timeout_seconds)
         if method == "POST":
             self.looks.release()

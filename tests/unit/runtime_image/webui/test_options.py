@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from embedded_webui.options import WebUiOptions
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.errors import WebUiFailed, WebUiResponse
+from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.options import OptionOverrides
 
 DEFAULTS = {
@@ -30,17 +31,17 @@ class FakeWebUi(WebUiClient):
         self.calls: list[tuple[str, Any]] = []
         self.broken = False
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         values = json.loads(body or b"null")
         self.calls.append((method, values))
         if self.broken:
-            return WebUiResponse(500, b"Internal Server Error")
+            return EngineResponse(500, b"Internal Server Error")
         if method == "GET":
-            return WebUiResponse(200, json.dumps(self.options.answer()).encode())
+            return EngineResponse(200, json.dumps(self.options.answer()).encode())
         for name, value in values.items():
             self.options.set(name, value)
         self.options.save()
-        return WebUiResponse(200, b"null")
+        return EngineResponse(200, b"null")
 
     def generate(self, *, restore: bool = True, **overrides: Any) -> dict[str, Any]:
         """Override options as a generation does; return them as they were meanwhile."""

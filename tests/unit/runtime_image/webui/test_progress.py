@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from runtime_image.process.engine import Progress
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.errors import WebUiFailed, WebUiResponse
+from runtime_image.webui.errors import WebUiFailed
 from runtime_image.webui.progress import read_progress
 from tests.harness.still_clock import StillClock
 
@@ -16,8 +17,8 @@ class FakeWebUi(WebUiClient):
     def __init__(self, answer: bytes) -> None:
         self.answer = answer
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
-        return WebUiResponse(200, self.answer)
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
+        return EngineResponse(200, self.answer)
 
 
 def read(progress: float, job: str, job_count: object, job_no: object, step: object, steps: object) -> Progress:

@@ -13,8 +13,8 @@ from contract.errors import InvalidTask
 from contract.routing import Limits
 from contract.script_tables import TEXT_TO_IMAGE_AXES
 from contract.task import TaskType
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.webui.client import WebUiClient
-from runtime_image.webui.errors import WebUiResponse
 from runtime_image.webui.names.catalog import NameCatalog
 from runtime_image.webui.names.validation import NameValidation
 from runtime_image.webui.options import OptionOverrides
@@ -47,10 +47,10 @@ class FakeWebUi(WebUiClient):
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         name = path.removeprefix("/sdapi/v1/")
         self.calls.append(name)
-        return WebUiResponse(200, json.dumps(LISTS.get(name, [])).encode())
+        return EngineResponse(200, json.dumps(LISTS.get(name, [])).encode())
 
 
 class Harness:

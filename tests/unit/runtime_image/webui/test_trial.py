@@ -8,11 +8,12 @@ import pytest
 
 from contract.routing import Limits
 from contract.task import Metadata, Task
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.process.logs import EventLog
 from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiEngine
-from runtime_image.webui.errors import WebUiBroken, WebUiRefused, WebUiResponse, WebUiUnclear
+from runtime_image.webui.errors import WebUiBroken, WebUiRefused, WebUiUnclear
 from tests.harness.still_clock import StillClock
 
 GENERATION: dict[str, Any] = {"prompt": "a cat", "steps": 1}
@@ -27,15 +28,15 @@ class FakeWebUi(WebUiClient):
         self.is_broken = is_broken
         self.paths: list[str] = []
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         self.paths.append(path.removeprefix("/sdapi/v1/"))
         fields = json.loads(body or b"{}")
         is_the_tasks = fields.get("prompt") == "a cat" or "model" in fields
         if (is_the_tasks and self.exceptions) or (not is_the_tasks and self.is_broken):
             name, words = self.exceptions.pop(0) if is_the_tasks else ("TypeError", "broken")
             refused = {"error": name, "detail": "", "body": "", "errors": words}
-            return WebUiResponse(500, json.dumps(refused).encode())
-        return WebUiResponse(200, b'{"images": ["x"]}')
+            return EngineResponse(500, json.dumps(refused).encode())
+        return EngineResponse(200, b'{"images": ["x"]}')
 
 
 def call_of(client: WebUiClient, tasktype: str = "text-to-image", content: dict[str, Any] | None = None) -> WebUiCall:

@@ -12,12 +12,13 @@ from runtime_image.agent.core.errors import TaskAborted
 from runtime_image.agent.prepare.inputs.picture_resolver import PictureResolver, PictureTools
 from runtime_image.agent.prepare.model_calls import ModelCalls
 from runtime_image.agent.prepare.task_preparer import TaskPreparer
+from runtime_image.process.engine_http import EngineResponse
 from runtime_image.process.logs import EventLog
 from runtime_image.process.retry import Retry
 from runtime_image.webui.call import WebUiCall
 from runtime_image.webui.client import WebUiClient
 from runtime_image.webui.engine import WebUiEngine
-from runtime_image.webui.errors import WebUiResponse, WebUiUnreachable
+from runtime_image.webui.errors import WebUiUnreachable
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.agent.tasks import held_task
 
@@ -29,13 +30,13 @@ class FakeWebUi(WebUiClient):
         super().__init__(base_url="http://127.0.0.1")
         self.clock, self.silent_calls = clock, silent_calls
 
-    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> WebUiResponse:
+    def call(self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float = 1) -> EngineResponse:
         assert timeout_seconds > 0
         self.clock.seconds += 1
         self.silent_calls -= 1
         if self.silent_calls >= 0:
             raise WebUiUnreachable("no answer")
-        return WebUiResponse(200, json.dumps([{"name": "Euler"}]).encode())
+        return EngineResponse(200, json.dumps([{"name": "Euler"}]).encode())
 
 
 def no_tools() -> PictureTools:

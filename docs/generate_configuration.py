@@ -24,7 +24,7 @@ SCHEMA: Final = PROJECT / "environments" / "schema.json"
 sys.path.insert(0, str(PROJECT))
 
 from contract.settings import Settings  # noqa: E402 - the project is importable only now
-from lambdas.tasks.composition import WaitingSettings  # noqa: E402 - see above
+from lambdas.tasks.waiting_function import WaitingSettings  # noqa: E402 - see above
 from runtime_image.agent.settings import AgentSettings  # noqa: E402 - see above
 from runtime_image.model_downloader.settings import ModelSettings  # noqa: E402 - see above
 from runtime_image.supervisor.settings import SupervisorSettings  # noqa: E402 - see above

@@ -18,7 +18,7 @@ from lambdas.comfy_api.refusals import AssetInUse, AssetNotFound
 from lambdas.http.forms import MULTIPART, is_form, parse_form
 from lambdas.http.responses import moment
 from lambdas.tasks.output_bucket import LINK_SECONDS, OutputBucket
-from lambdas.tasks.workflow_files import WorkflowFile, WorkflowFiles
+from lambdas.tasks.workflow_files import WorkflowFile, workflow_files
 from task_store.repository import TaskRepository
 
 #: Random bytes of an upload's name, because a link is enough to use the upload.
@@ -47,14 +47,12 @@ class ComfyAssets:
         bucket: str,
         outputs: OutputBucket,
         repository: TaskRepository,
-        files: WorkflowFiles,
         now_ms: Callable[[], int],
     ) -> None:
         self._client = client
         self._bucket = bucket
         self._outputs = outputs
         self._repository = repository
-        self._files = files
         self._now_ms = now_ms
 
     def upload(self, body: str | bytes, content_type: str, *, tenant: Tenant) -> ComfyAsset:
@@ -106,7 +104,7 @@ class ComfyAssets:
             return self._upload(asset_id, tenant).uri
         job_id, _, number = asset_id.rpartition(".")
         record = self._repository.read(tenant.key_of(job_id))
-        files = self._files.of(record) if record and record.status is Status.COMPLETED else []
+        files = workflow_files(record, self._outputs) if record and record.status is Status.COMPLETED else []
         for file in files:
             if str(file.number) == number:
                 return file.uri

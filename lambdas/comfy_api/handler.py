@@ -17,10 +17,8 @@ from lambdas.http.responses import json_response
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import SubmissionSettings, compose_submission
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import QueuePlaces
-from lambdas.tasks.workflow_files import WorkflowFiles
+from lambdas.tasks.caller_tasks import compose_tasks
+from lambdas.tasks.composition import SubmissionSettings
 
 _ROOT: Final = "/comfy/<runtime>/api/v2"
 _API: Final = "/api/v2"
@@ -35,29 +33,15 @@ def application() -> HttpApplication:
     """Compose the routes of this process."""
     settings = ComfyApiSettings.from_environment(os.environ)
     app = http_application(settings.cors_origins, error_response=refusal)
-    services = compose_submission(settings)
-    outputs = OutputBucket(client=client("s3"))
-    files = WorkflowFiles(outputs=outputs)
+    tasks = compose_tasks(settings)
     assets = ComfyAssets(
         client=client("s3"),
         bucket=settings.task_bucket,
-        outputs=outputs,
-        repository=services.repository,
-        files=files,
+        outputs=tasks.outputs,
+        repository=tasks.repository,
         now_ms=now_ms,
     )
-    jobs = ComfyJobs(
-        catalogue=services.catalogue,
-        repository=services.repository,
-        submission=services.submission,
-        assets=assets,
-        files=files,
-        bucket=services.task_bucket,
-        outputs=outputs,
-        places=QueuePlaces(repository=services.repository, now_ms=now_ms),
-        output_bucket=settings.output_bucket,
-        retention_seconds=settings.retention_seconds,
-    )
+    jobs = ComfyJobs(tasks=tasks, assets=assets, retention_seconds=settings.retention_seconds)
 
     def caller() -> Caller:
         return caller_of(app.current_event, settings.tenancy)

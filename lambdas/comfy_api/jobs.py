@@ -10,7 +10,6 @@ from contract.formats import Format
 from contract.json_values import compact_json
 from contract.pipeline.graph import graph_of
 from contract.record import Record, Status
-from contract.routing import Catalogue
 from contract.tenancy import Tenant
 from lambdas.comfy_api.assets import ComfyAssets
 from lambdas.comfy_api.bodies import ComfyJob, ComfyJobPage, ComfyJobSummary, ComfyOutput, JobWorkflow
@@ -18,16 +17,12 @@ from lambdas.comfy_api.job_request import parse_job
 from lambdas.comfy_api.job_view import job_body, job_summary
 from lambdas.comfy_api.refusals import AssetNotFound, KeyUsedAgain
 from lambdas.http.application import Caller
-from lambdas.tasks.cancellation import cancel, not_found, read_known
-from lambdas.tasks.output_bucket import OutputBucket, OutputGone
-from lambdas.tasks.queue_place import QueuePlaces
+from lambdas.tasks.caller_tasks import CallerTasks
+from lambdas.tasks.output_bucket import OutputGone
 from lambdas.tasks.stored_message import stored_message
-from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.task_list import ListQuery, list_tasks, parse_query
+from lambdas.tasks.task_view import TaskPage
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
-from lambdas.tasks.workflow_files import WorkflowFiles
-from task_store.repository import TaskRepository
-from task_store.task_bucket import TaskBucket
+from lambdas.tasks.workflow_files import workflow_files
 
 #: Concurrent reads of what S3 knows of a job's outputs, each some 20 ms.
 PARALLEL_READS: Final = 8
@@ -39,41 +34,21 @@ _LABEL: Final = "metadata["
 class ComfyJobs:
     """Answers with the Comfy API's bodies; raises the contract's errors. `address` is the path of the API."""
 
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        repository: TaskRepository,
-        submission: TaskSubmission,
-        assets: ComfyAssets,
-        files: WorkflowFiles,
-        bucket: TaskBucket,
-        outputs: OutputBucket,
-        places: QueuePlaces,
-        output_bucket: str,
-        retention_seconds: int,
-    ) -> None:
-        self._catalogue = catalogue
-        self._repository = repository
-        self._submission = submission
+    def __init__(self, *, tasks: CallerTasks, assets: ComfyAssets, retention_seconds: int) -> None:
+        self._tasks = tasks
         self._assets = assets
-        self._files = files
-        self._bucket = bucket
-        self._outputs = outputs
-        self._places = places
-        self._output_bucket = output_bucket
         self._retention_ms = retention_seconds * 1000
 
     def create(
         self, runtime: str, body: str | bytes, *, idempotency_key: str | None, caller: Caller, address: str
     ) -> ComfyJob:
         """Submit a job; raises KeyUsedAgain for a repetition."""
-        self._catalogue.require(runtime)
+        self._tasks.catalogue.require(runtime)
         request = parse_job(body)
         job_id = str(uuid.uuid4())
         if idempotency_key:
             job_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{caller.key_name}\n{runtime}\n{idempotency_key}"))
-            if self._repository.read(caller.tenant.key_of(job_id)):
+            if self._tasks.repository.read(caller.tenant.key_of(job_id)):
                 raise _used_again(job_id)
 
         def link_to(asset_id: str) -> str | None:
@@ -83,13 +58,8 @@ class ComfyJobs:
                 return None
 
         try:
-            record = self._submission.submit(
-                request.task(job_id, runtime=runtime, link_to=link_to),
-                submission_id=caller.request_id,
-                format_=Format.COMFY,
-                tenant=caller.tenant,
-                key_name=caller.key_name,
-            )
+            task = request.task(job_id, runtime=runtime, link_to=link_to)
+            record = self._tasks.submit(task, caller, format_=Format.COMFY)
         except IdInUse:
             # Another call with the key was faster.
             raise _used_again(job_id) from None
@@ -97,15 +67,15 @@ class ComfyJobs:
 
     def show(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
         """Return a job with its progress or its outputs."""
-        return self._show(self._read(runtime, job_id, tenant), tenant, address)
+        return self._show(self._tasks.read(job_id, tenant, runtime=runtime), tenant, address)
 
     def cancel(self, runtime: str, job_id: str, *, tenant: Tenant, address: str) -> ComfyJob:
         """Cancel a waiting or running job; an ended one stays as it is."""
-        record = self._read(runtime, job_id, tenant)
+        record = self._tasks.read(job_id, tenant, runtime=runtime)
         try:
-            record = cancel(self._repository, record)
+            record = self._tasks.cancel(record)
         except TaskFinished:
-            record = self._read(runtime, job_id, tenant)
+            record = self._tasks.read(job_id, tenant)
         return self._show(record, tenant, address)
 
     def workflow(self, runtime: str, job_id: str, *, tenant: Tenant) -> JobWorkflow:
@@ -115,8 +85,8 @@ class ComfyJobs:
             MessageLost: it is no longer stored.
             MessageTooLarge: it holds files as base64 that no response has room for.
         """
-        record = self._read(runtime, job_id, tenant)
-        graph = graph_of(stored_message(record, bucket=self._bucket).task.content)
+        record = self._tasks.read(job_id, tenant, runtime=runtime)
+        graph = graph_of(stored_message(record, bucket=self._tasks.task_bucket).task.content)
         if len(compact_json(compact_json(graph))) > MAX_RESPONSE_BYTES:
             raise MessageTooLarge(
                 f"the workflow of job {job_id} holds files and is larger than a response; read"
@@ -126,7 +96,7 @@ class ComfyJobs:
 
     def list(self, runtime: str, parameters: Mapping[str, str] | None, *, tenant: Tenant) -> ComfyJobPage:
         """Return a page of the jobs of a runtime, the newest first, and the cursor of the next page."""
-        self._catalogue.require(runtime)
+        self._tasks.catalogue.require(runtime)
         given = dict(parameters or {})
         labels = {
             name.removeprefix(_LABEL)[:-1]: given.pop(name)
@@ -140,14 +110,9 @@ class ComfyJobs:
         cursor = given.get("cursor")
         jobs: list[ComfyJobSummary] = []
         for _ in range(MAX_SEARCHED_PAGES):
-            page = list_tasks(
-                _parse_query(query | ({"next": cursor} if cursor else {}), self._catalogue),
-                repository=self._repository,
-                tenant=tenant,
-                output_bucket=self._output_bucket,
-                presign=self._outputs.link,
-            )
-            records = (self._repository.read(tenant.key_of(task["id"]), is_current=False) for task in page["tasks"])
+            page = self._page(query | ({"next": cursor} if cursor else {}), tenant)
+            keys = (tenant.key_of(task["id"]) for task in page["tasks"])
+            records = (self._tasks.repository.read(key, is_current=False) for key in keys)
             summaries = (job_summary(record, job_id=tenant.id_of(record.key)) for record in records if record)
             jobs += [job for job in summaries if labels.items() <= job["metadata"].items()]
             cursor = page["next"]
@@ -155,12 +120,13 @@ class ComfyJobs:
                 break
         return {"jobs": jobs, "next_cursor": cursor} if cursor else {"jobs": jobs}
 
-    def _read(self, runtime: str, job_id: str, tenant: Tenant) -> Record:
-        self._catalogue.require(runtime)
-        record = read_known(self._repository, job_id, tenant)
-        if record.runtime != runtime:
-            raise not_found(job_id)
-        return record
+    def _page(self, query: Mapping[str, str], tenant: Tenant) -> TaskPage:
+        try:
+            return self._tasks.list(query, tenant)
+        except InvalidTask as error:
+            message = "is not what an earlier answer gave as next_cursor; leave it out to begin anew"
+            cursor = FieldError("cursor", message)
+            raise InvalidTask([cursor if each.field == "next" else each for each in error.details]) from None
 
     def _show(self, record: Record, tenant: Tenant, address: str) -> ComfyJob:
         # An administrator knows the jobs of others by other ids than their owners.
@@ -168,13 +134,13 @@ class ComfyJobs:
         outputs: list[ComfyOutput] = []
         if record.status is Status.COMPLETED:
             with ThreadPoolExecutor(PARALLEL_READS) as readers:
-                files = self._files.of(record)
+                files = workflow_files(record, self._tasks.outputs)
                 outputs = list(readers.map(lambda file: self._assets.describe_output(job_id, file), files))
         return job_body(
             record,
             job_id=job_id,
             outputs=outputs,
-            queue_position=self._places.of(record).position,
+            queue_position=self._tasks.places.of(record).position,
             retention_ms=self._retention_ms,
             address=address,
         )
@@ -182,12 +148,3 @@ class ComfyJobs:
 
 def _used_again(job_id: str) -> KeyUsedAgain:
     return KeyUsedAgain(f"this Idempotency-Key has made job {job_id} already; read that job")
-
-
-def _parse_query(query: Mapping[str, str], catalogue: Catalogue) -> ListQuery:
-    try:
-        return parse_query(query, catalogue)
-    except InvalidTask as error:
-        message = "is not what an earlier answer gave as next_cursor; leave it out to begin anew"
-        cursor = FieldError("cursor", message)
-        raise InvalidTask([cursor if each.field == "next" else each for each in error.details]) from None

@@ -18,7 +18,6 @@ from lambdas.deliver_webhook.webhook_delivery import PreparedWebhook, WebhookDel
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import logger, observed
-from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.repository import RepositorySettings, task_repository
 from task_store.task_bucket import TaskBucket
@@ -51,7 +50,7 @@ def webhooks() -> WebhookDelivery:
     post = WebhookClient(http=http, clock=time)
     bodies = WebhookBodies(
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
-        responses=JobResponses(outputs=OutputBucket(client=client("s3"))),
+        outputs=OutputBucket(client=client("s3")),
     )
     return WebhookDelivery(post=post, repository=repository, signing_keys=keys.of_tenant, render=bodies.render)
 

@@ -13,8 +13,8 @@ from contract.record import Record
 from contract.runpod_jobs import job_body
 from contract.task import TaskType
 from lambdas.runtime.observability import logger
-from lambdas.tasks.job_responses import JobResponses
-from lambdas.tasks.output_bucket import OutputGone
+from lambdas.tasks.job_output import job_output
+from lambdas.tasks.output_bucket import OutputBucket, OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from task_store.task_bucket import MessageLost, TaskBucket
 
@@ -26,9 +26,9 @@ MAX_INPUT_BYTES: Final = MAX_RESPONSE_BYTES // 2
 class WebhookBodies:
     """Makes bodies; the large parts of RunPod's bodies come from S3."""
 
-    def __init__(self, *, task_bucket: TaskBucket, responses: JobResponses) -> None:
+    def __init__(self, *, task_bucket: TaskBucket, outputs: OutputBucket) -> None:
         self._task_bucket = task_bucket
-        self._responses = responses
+        self._outputs = outputs
 
     def render(self, record: Ended) -> bytes:
         """Return the body for a final record or batch."""
@@ -44,7 +44,7 @@ class WebhookBodies:
 
     def _output(self, record: Record, max_bytes: int) -> Any:
         try:
-            return self._responses.read(record, max_bytes=max_bytes)
+            return job_output(record, self._outputs, max_bytes=max_bytes)
         except OutputGone:
             # The receiver learns of the end of the task even without the output.
             logger().warning("webhook_without_output", task_id=record.id, run_id=record.run_id)

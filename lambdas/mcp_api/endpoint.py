@@ -12,8 +12,6 @@ from lambdas.http.responses import HeadersRefused
 from lambdas.mcp_api.exchange import exchange
 from lambdas.mcp_api.server import server_for
 from lambdas.mcp_api.tools import AssistantTools, ToolCall
-from lambdas.runtime.clock import now_ms
-from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.waiting_function import WaitingFunction
 
 _JSON: Final = "application/json"
@@ -23,19 +21,8 @@ class McpEndpoint:
     """Answers the POST requests of one function."""
 
     def __init__(self, *, function: WaitingFunction) -> None:
-        services = function.services
         self._function = function
-        self._tools = AssistantTools(
-            catalogue=services.catalogue,
-            models=services.models,
-            repository=services.repository,
-            submission=services.submission,
-            waiter=services.waiter,
-            outputs=services.outputs,
-            output_bucket=function.settings.output_bucket,
-            places=QueuePlaces(repository=services.repository, now_ms=now_ms),
-            new_id=lambda: uuid.uuid4().hex,
-        )
+        self._tools = AssistantTools(tasks=function.tasks, new_id=lambda: uuid.uuid4().hex)
 
     def answer(self, body: str | bytes, headers: Mapping[str, str]) -> Response[str]:
         """Answer the present request; raises OriginRefused and HeadersRefused."""

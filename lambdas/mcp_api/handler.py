@@ -9,8 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from lambdas.http.application import body_of
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingSettings
-from lambdas.tasks.waiting_function import WaitingFunction
+from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 
 if TYPE_CHECKING:
     from lambdas.mcp_api.endpoint import McpEndpoint

@@ -12,9 +12,8 @@ from contract.errors import TaskNotFound
 from contract.record import Record, Status
 from lambdas.mcp_api.arguments import argument_of
 from lambdas.mcp_api.pictures import scaled_down
+from lambdas.tasks.known_tasks import KnownTasks
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
-from lambdas.tasks.queue_place import QueuePlaces
-from lambdas.tasks.task_view import show_task
 
 #: Bytes of base64 of all pictures in one result; 2 MB of Lambda's limit are left for their escapes and the rest.
 MAX_SHOWN_BYTES: Final = 4 * 1024 * 1024
@@ -64,60 +63,52 @@ def stored_picture(record: Record, number: int) -> str:
     return record.image_urls[number - 1]
 
 
-class TaskResults:
-    """Makes the results of tools that show a task."""
+def task_result(record: Record, task_id: str, tasks: KnownTasks) -> CallToolResult:
+    """Return the state of a task, which its caller knows as `task_id`, with the pictures if it is completed."""
+    shown = _describe(record, task_id, tasks)
+    content: list[ContentBlock] = [TextContent(text=json.dumps(shown, ensure_ascii=False))]
+    if record.status is Status.COMPLETED:
+        content += _pictures(record, tasks.outputs)
+        content += [
+            ResourceLink(name=uri.rpartition("/")[2], uri=image_uri(task_id, number))
+            for number, uri in enumerate(record.image_urls, 1)
+        ]
+    is_error = record.status in {Status.FAILED, Status.TIMED_OUT}
+    return CallToolResult(content=content, structured_content=shown, is_error=is_error)
 
-    def __init__(self, *, outputs: OutputBucket, output_bucket: str, places: QueuePlaces) -> None:
-        self._outputs = outputs
-        self._output_bucket = output_bucket
-        self._places = places
 
-    def of(self, record: Record, task_id: str) -> CallToolResult:
-        """Return the state of a task, which its caller knows as `task_id`, with the pictures if it is completed."""
-        shown = self._describe(record, task_id)
-        content: list[ContentBlock] = [TextContent(text=json.dumps(shown, ensure_ascii=False))]
-        if record.status is Status.COMPLETED:
-            content += self._pictures(record)
-            content += [
-                ResourceLink(name=uri.rpartition("/")[2], uri=image_uri(task_id, number))
-                for number, uri in enumerate(record.image_urls, 1)
-            ]
-        is_error = record.status in {Status.FAILED, Status.TIMED_OUT}
-        return CallToolResult(content=content, structured_content=shown, is_error=is_error)
+def _describe(record: Record, task_id: str, tasks: KnownTasks) -> dict[str, Any]:
+    shown: dict[str, Any] = {"task_id": task_id}
+    shown |= {name: value for name, value in tasks.show(record).items() if name in _SHOWN and value is not None}
+    if record.error:
+        shown["error"] = _error(record.error)
+    if record.image_urls:
+        shown["images"] = [
+            {"resource": image_uri(task_id, number), "url": tasks.outputs.link(uri)}
+            for number, uri in enumerate(record.image_urls, 1)
+        ]
+    if not record.is_final:
+        shown["hint"] = "The task goes on. Call get_task with this task_id, and wait_seconds to wait for its end."
+    return shown
 
-    def _describe(self, record: Record, task_id: str) -> dict[str, Any]:
-        place = self._places.of(record)
-        task = show_task(record, output_bucket=self._output_bucket, presign=self._outputs.link, place=place)
-        shown: dict[str, Any] = {"task_id": task_id}
-        shown |= {name: value for name, value in task.items() if name in _SHOWN and value is not None}
-        if record.error:
-            shown["error"] = _error(record.error)
-        if record.image_urls:
-            shown["images"] = [
-                {"resource": image_uri(task_id, number), "url": self._outputs.link(uri)}
-                for number, uri in enumerate(record.image_urls, 1)
-            ]
-        if not record.is_final:
-            shown["hint"] = "The task goes on. Call get_task with this task_id, and wait_seconds to wait for its end."
-        return shown
 
-    def _pictures(self, record: Record) -> Iterator[ContentBlock]:
-        room = MAX_SHOWN_BYTES
-        for uri in record.image_urls:
-            try:
-                stored = self._outputs.read_within([uri], max_bytes=MAX_STORED_BYTES)
-            except OutputGone as error:
-                yield TextContent(text=error.message)
-                continue
-            picture = scaled_down(stored[0]) if stored else None
-            if picture is None:
-                continue
-            data = base64.b64encode(picture[0]).decode()
-            room -= len(data)
-            if room < 0:
-                yield TextContent(text="The other pictures are not shown here; their links and resources have them.")
-                return
-            yield ImageContent(data=data, mime_type=picture[1])
+def _pictures(record: Record, outputs: OutputBucket) -> Iterator[ContentBlock]:
+    room = MAX_SHOWN_BYTES
+    for uri in record.image_urls:
+        try:
+            stored = outputs.read_within([uri], max_bytes=MAX_STORED_BYTES)
+        except OutputGone as error:
+            yield TextContent(text=error.message)
+            continue
+        picture = scaled_down(stored[0]) if stored else None
+        if picture is None:
+            continue
+        data = base64.b64encode(picture[0]).decode()
+        room -= len(data)
+        if room < 0:
+            yield TextContent(text="The other pictures are not shown here; their links and resources have them.")
+            return
+        yield ImageContent(data=data, mime_type=picture[1])
 
 
 def _error(error: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 
 from mcp_types import (
@@ -20,7 +19,7 @@ from mcp_types import (
 from contract.errors import FieldError, InvalidTask, MessageTooLarge, TaskNotFound
 from contract.formats import Format
 from contract.record import Record, Status
-from contract.routing import Catalogue, Runtime
+from contract.routing import Runtime
 from contract.tenancy import Tenant
 from lambdas.http.application import Caller
 from lambdas.mcp_api.arguments import (
@@ -40,19 +39,12 @@ from lambdas.mcp_api.pictures import content_type_of
 from lambdas.mcp_api.task_result import (
     IMAGE_URI_TEMPLATE,
     MAX_SHOWN_BYTES,
-    TaskResults,
     image_uri,
     stored_picture,
     task_and_number,
+    task_result,
 )
-from lambdas.tasks.cancellation import cancel, read_known
-from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import QueuePlaces
-from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.task_list import list_tasks, parse_query
-from lambdas.tasks.waiter import TaskWaiter
-from task_store.repository import TaskRepository
+from lambdas.tasks.caller_tasks import CallerTasks
 
 #: Completed tasks whose pictures one page of resources lists; each needs a read of its record.
 TASKS_PER_PAGE: Final = 10
@@ -78,27 +70,8 @@ class _Definition:
 class AssistantTools:
     """Answers calls of tools and reads of resources; raises the contract's errors. `new_id` makes the ids of tasks."""
 
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        models: CheckpointCatalogue,
-        repository: TaskRepository,
-        submission: TaskSubmission,
-        waiter: TaskWaiter,
-        outputs: OutputBucket,
-        output_bucket: str,
-        places: QueuePlaces,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._catalogue = catalogue
-        self._models = models
-        self._repository = repository
-        self._submission = submission
-        self._waiter = waiter
-        self._outputs = outputs
-        self._list = partial(list_tasks, repository=repository, output_bucket=output_bucket, presign=outputs.link)
-        self._results = TaskResults(outputs=outputs, output_bucket=output_bucket, places=places)
+    def __init__(self, *, tasks: CallerTasks, new_id: Callable[[], str]) -> None:
+        self._tasks = tasks
         self._new_id = new_id
 
     def call(self, name: str, arguments: Mapping[str, Any] | None, call: ToolCall) -> CallToolResult:
@@ -109,9 +82,8 @@ class AssistantTools:
     def resources(self, cursor: str | None, tenant: Tenant) -> tuple[list[Resource], str | None]:
         """Return the pictures of the newest completed tasks, and the cursor of the page after them."""
         parameters = {"status": Status.COMPLETED.value, "limit": str(TASKS_PER_PAGE)}
-        query = parse_query(parameters | ({"next": cursor} if cursor else {}), self._catalogue)
-        page = self._list(query, tenant=tenant)
-        records = ((task["id"], self._repository.read(tenant.key_of(task["id"]))) for task in page["tasks"])
+        page = self._tasks.list(parameters | ({"next": cursor} if cursor else {}), tenant)
+        records = ((task["id"], self._tasks.repository.read(tenant.key_of(task["id"]))) for task in page["tasks"])
         listed = [resource for task_id, record in records if record for resource in _pictures_of(record, task_id)]
         return listed, page["next"]
 
@@ -120,8 +92,8 @@ class AssistantTools:
         found = task_and_number(uri)
         if found is None:
             raise TaskNotFound(f"{uri[:200]!r} is no picture; write {IMAGE_URI_TEMPLATE}")
-        stored = stored_picture(read_known(self._repository, found[0], tenant), found[1])
-        data = self._outputs.read_within([stored], max_bytes=MAX_SHOWN_BYTES * 3 // 4)
+        stored = stored_picture(self._tasks.read(found[0], tenant), found[1])
+        data = self._tasks.outputs.read_within([stored], max_bytes=MAX_SHOWN_BYTES * 3 // 4)
         if data is None:
             raise MessageTooLarge(
                 f"the picture is larger than the {MAX_SHOWN_BYTES * 3 // 4 // 1024**2} MiB that one answer can carry;"
@@ -136,13 +108,8 @@ class AssistantTools:
         if isinstance(arguments, EditImageArguments):
             arguments = self._with_stored_pictures(arguments, caller.tenant)
         try:
-            record = self._submission.submit(
-                arguments.task(f"{PREFIX}-{self._new_id()}", self._catalogue),
-                submission_id=caller.request_id,
-                format_=Format.V1ALPHA2,
-                tenant=caller.tenant,
-                key_name=caller.key_name,
-            )
+            task = arguments.task(f"{PREFIX}-{self._new_id()}", self._tasks.catalogue)
+            record = self._tasks.submit(task, caller, format_=Format.V1ALPHA2)
         except InvalidTask as error:
             raise InvalidTask([replace(each, field=argument_of(each.field)) for each in error.details]) from None
         return self._wait_and_show(record, arguments.wait_seconds, call)
@@ -155,48 +122,48 @@ class AssistantTools:
             if found is None:
                 continue
             try:
-                stored[name] = stored_picture(read_known(self._repository, found[0], tenant), found[1])
+                stored[name] = stored_picture(self._tasks.read(found[0], tenant), found[1])
             except TaskNotFound as error:
                 raise InvalidTask([FieldError(name, error.message, error.code)]) from None
         return arguments.model_copy(update=stored)
 
     def _get(self, arguments: GetTaskArguments, call: ToolCall) -> CallToolResult:
-        record = read_known(self._repository, arguments.task_id, call.caller.tenant)
+        record = self._tasks.read(arguments.task_id, call.caller.tenant)
         return self._wait_and_show(record, arguments.wait_seconds, call)
 
     def _cancel(self, arguments: CancelTaskArguments, call: ToolCall) -> CallToolResult:
-        record = read_known(self._repository, arguments.task_id, call.caller.tenant)
-        return self._wait_and_show(cancel(self._repository, record), 0, call)
+        record = self._tasks.read(arguments.task_id, call.caller.tenant)
+        return self._wait_and_show(self._tasks.cancel(record), 0, call)
 
     def _wait_and_show(self, record: Record, wait_seconds: float, call: ToolCall) -> CallToolResult:
         seconds = min(wait_seconds, call.seconds)
-        if seconds > 0 and not record.is_final:
-            record = self._waiter.until_final(record.key, seconds=seconds) or record
-        return self._results.of(record, call.caller.tenant.id_of(record.key))
+        if seconds > 0:
+            record = self._tasks.wait(record, seconds)
+        return task_result(record, call.caller.tenant.id_of(record.key), self._tasks)
 
     def _list_tasks(self, arguments: ListTasksArguments, call: ToolCall) -> CallToolResult:
         parameters = {name: str(value) for name, value in arguments.model_dump(exclude_none=True).items()}
-        page = self._list(parse_query(parameters, self._catalogue), tenant=call.caller.tenant)
+        page = self._tasks.list(parameters, call.caller.tenant)
         tasks = [_without_empty({"task_id": task["id"], **task, "id": None}) for task in page["tasks"]]
         return _result({"tasks": tasks, "next": page["next"]})
 
     def _list_runtimes(self, _: NoArguments, __: ToolCall) -> CallToolResult:
-        return _result({"runtimes": [_described(runtime) for runtime in self._catalogue.of_type("sdwebui")]})
+        return _result({"runtimes": [_described(runtime) for runtime in self._tasks.catalogue.of_type("sdwebui")]})
 
     def _list_models(self, arguments: ListModelsArguments, _: ToolCall) -> CallToolResult:
-        runtimes = self._catalogue.of_type("sdwebui")
+        runtimes = self._tasks.catalogue.of_type("sdwebui")
         if arguments.runtime is not None:
-            found = self._catalogue.find(arguments.runtime)
+            found = self._tasks.catalogue.find(arguments.runtime)
             if isinstance(found, FieldError):
                 raise InvalidTask([replace(found, field="runtime")])
             runtimes = [found]
-        checkpoints = self._models.checkpoints() if any(runtime.dynamic_model for runtime in runtimes) else []
+        checkpoints = self._tasks.models.checkpoints() if any(runtime.dynamic_model for runtime in runtimes) else []
         models = [
             {"runtime": runtime.name, "model": model}
             for runtime in runtimes
             for model in (checkpoints if runtime.dynamic_model else [runtime.model_filename])
         ]
-        return _result({"models": models, "loras": self._models.loras()})
+        return _result({"models": models, "loras": self._tasks.models.loras()})
 
 
 _DEFINITIONS: Final[Mapping[str, _Definition]] = {

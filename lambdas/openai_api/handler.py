@@ -16,8 +16,7 @@ from lambdas.openai_api.images import OpenAiImages
 from lambdas.openai_api.refusals import refusal
 from lambdas.runtime.clients import dynamodb
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingSettings
-from lambdas.tasks.waiting_function import WaitingFunction
+from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 from task_store.active_runs import ActiveRuns
 
 
@@ -32,15 +31,8 @@ def function() -> WaitingFunction:
         return response
 
     waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ), error_response=refuse)
-    app, services = waiting.application, waiting.services
-    images = OpenAiImages(
-        catalogue=services.catalogue,
-        models=services.models,
-        submission=services.submission,
-        waiter=services.waiter,
-        outputs=services.outputs,
-        new_id=lambda: uuid.uuid4().hex,
-    )
+    app = waiting.application
+    images = OpenAiImages(tasks=waiting.tasks, new_id=lambda: uuid.uuid4().hex)
 
     def answer(kind: ImageCallKind) -> Response[Any]:
         event = app.current_event

@@ -11,15 +11,12 @@ from aws_lambda_powertools.event_handler import Response
 from contract.errors import FieldError, InvalidTask, MessageTooLarge
 from contract.formats import Format
 from contract.record import Record, Status
-from contract.routing import Catalogue
 from lambdas.http.application import Caller
 from lambdas.http.responses import json_response
 from lambdas.openai_api.image_request import PREFIX, ImageCall, ImageCallKind
 from lambdas.openai_api.refusals import unfinished
-from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
-from lambdas.tasks.output_bucket import OutputBucket, OutputGone
-from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.waiter import TaskWaiter
+from lambdas.tasks.caller_tasks import CallerTasks
+from lambdas.tasks.output_bucket import OutputGone
 from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 
 #: Bytes of all pictures in one response, which base64 makes a third larger; 64 KB are left for the other fields.
@@ -33,21 +30,8 @@ _EVENT_OF_CALL: Final = {ImageCallKind.GENERATIONS: "image_generation", ImageCal
 class OpenAiImages:
     """Answers the calls of the images API; raises the contract's errors. `new_id` makes the ids of tasks."""
 
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        models: CheckpointCatalogue,
-        submission: TaskSubmission,
-        waiter: TaskWaiter,
-        outputs: OutputBucket,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._catalogue = catalogue
-        self._models = models
-        self._submission = submission
-        self._waiter = waiter
-        self._outputs = outputs
+    def __init__(self, *, tasks: CallerTasks, new_id: Callable[[], str]) -> None:
+        self._tasks = tasks
         self._new_id = new_id
 
     def list_models(self) -> dict[str, Any]:
@@ -76,21 +60,16 @@ class OpenAiImages:
 
     def _model_names(self) -> list[str]:
         """Return all names of each runtime, and each checkpoint of a runtime that loads any."""
-        runtimes = self._catalogue.of_type("sdwebui")
+        runtimes = self._tasks.catalogue.of_type("sdwebui")
         names = [name for runtime in runtimes for name in (runtime.name, *runtime.openai_models)]
         dynamic = [runtime.name for runtime in runtimes if runtime.dynamic_model]
-        checkpoints = self._models.checkpoints() if dynamic else []
+        checkpoints = self._tasks.models.checkpoints() if dynamic else []
         return names + [f"{runtime}/{checkpoint}" for runtime in dynamic for checkpoint in checkpoints]
 
     def _submit(self, call: ImageCall, caller: Caller) -> Record:
         try:
-            return self._submission.submit(
-                call.task(f"{PREFIX}-{self._new_id()}", catalogue=self._catalogue),
-                submission_id=caller.request_id,
-                format_=Format.V1ALPHA2,
-                tenant=caller.tenant,
-                key_name=caller.key_name,
-            )
+            task = call.task(f"{PREFIX}-{self._new_id()}", catalogue=self._tasks.catalogue)
+            return self._tasks.submit(task, caller, format_=Format.V1ALPHA2)
         except InvalidTask as error:
             details = [replace(detail, field=call.original_field(detail.field)) for detail in error.details]
             raise InvalidTask(details) from None
@@ -100,20 +79,20 @@ class OpenAiImages:
         while True:
             wait_seconds = min(seconds, PREVIEW_SECONDS)
             seconds -= wait_seconds
-            record = self._waiter.until_final(record.key, seconds=wait_seconds) or record
+            record = self._tasks.wait(record, wait_seconds)
             yield record
             if record.is_final or seconds <= 0:
                 return
 
     def _preview(self, uri: str) -> list[bytes]:
         try:
-            return self._outputs.read_within([uri], max_bytes=MAX_PICTURE_BYTES) or []
+            return self._tasks.outputs.read_within([uri], max_bytes=MAX_PICTURE_BYTES) or []
         except OutputGone:
             return []
 
     def _body(self, call: ImageCall, record: Record) -> dict[str, Any]:
         if call.request.wants_links:
-            data = [{"url": self._outputs.link(uri)} for uri in record.image_urls]
+            data = [{"url": self._tasks.outputs.link(uri)} for uri in record.image_urls]
         else:
             data = [{"b64_json": picture} for picture in self._pictures(record)]
         body = {"created": _seconds(record), "data": data, **_shape(call), "id_task": record.id}
@@ -133,7 +112,7 @@ class OpenAiImages:
         return Response(status_code=200, content_type="text/event-stream", body=body)
 
     def _pictures(self, record: Record) -> list[str]:
-        pictures = self._outputs.read_within(record.image_urls, max_bytes=MAX_PICTURE_BYTES)
+        pictures = self._tasks.outputs.read_within(record.image_urls, max_bytes=MAX_PICTURE_BYTES)
         if pictures is None:
             raise MessageTooLarge(
                 f"the pictures of task {record.id} are larger than the {MAX_PICTURE_BYTES // 1024**2} MB that one"

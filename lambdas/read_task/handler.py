@@ -19,6 +19,7 @@ from lambdas.read_task.task_reader import TaskReader
 from lambdas.runtime.clients import client
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
+from lambdas.tasks.known_tasks import KnownTasks
 from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.repository import CatalogueSettings, task_repository
@@ -43,16 +44,16 @@ def settings() -> ReadTaskSettings:
 def reader() -> TaskReader:
     """Compose the reader of this process."""
     repository = task_repository(settings())
-    return TaskReader(
-        repository=repository,
+    tasks = KnownTasks(
         catalogue=settings().catalogue,
-        webhooks=SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url),
-        output_bucket=settings().output_bucket,
-        outputs=OutputBucket(client=client("s3")),
+        repository=repository,
         task_bucket=TaskBucket(client=client("s3"), bucket=settings().task_bucket),
-        now_ms=now_ms,
+        outputs=OutputBucket(client=client("s3")),
+        output_bucket=settings().output_bucket,
         places=QueuePlaces(repository=repository, now_ms=now_ms),
     )
+    webhooks = SqsWebhookQueue(client=client("sqs"), queue_url=settings().webhook_queue_url)
+    return TaskReader(tasks=tasks, webhooks=webhooks, now_ms=now_ms)
 
 
 @cache

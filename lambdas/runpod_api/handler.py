@@ -16,9 +16,7 @@ from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingSettings
-from lambdas.tasks.job_responses import JobResponses
-from lambdas.tasks.waiting_function import WaitingFunction
+from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 
 #: Milliseconds that `runsync` and `status-sync` may wait: minimum, maximum, and RunPod's own default without `wait`.
 MIN_WAIT_MS: Final = 1_000
@@ -30,19 +28,10 @@ DEFAULT_WAIT_MS: Final = 90_000
 def function() -> WaitingFunction:
     """Compose the routes of this process."""
     waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ))
-    app, services = waiting.application, waiting.services
-    jobs = RunpodJobs(
-        catalogue=services.catalogue,
-        repository=services.repository,
-        submission=services.submission,
-        waiter=services.waiter,
-        responses=JobResponses(outputs=services.outputs),
-        link=services.outputs.link,
-        now_ms=now_ms,
-        new_uuid=uuid.uuid4,
-    )
+    app, tasks = waiting.application, waiting.tasks
+    jobs = RunpodJobs(tasks=tasks, now_ms=now_ms, new_uuid=uuid.uuid4)
     endpoint = RunpodEndpoint(
-        catalogue=services.catalogue, repository=services.repository, now_ms=now_ms, clock=time.monotonic
+        catalogue=tasks.catalogue, repository=tasks.repository, now_ms=now_ms, clock=time.monotonic
     )
 
     def wait_seconds() -> float:

@@ -17,8 +17,8 @@ from lambdas.http.application import HttpApplication, body_of, caller_of, http_a
 from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.responses import json_response
 from lambdas.runtime.observability import observed
-from lambdas.tasks.cancellation import read_known
-from lambdas.tasks.composition import SubmissionServices, SubmissionSettings, compose_submission
+from lambdas.tasks.caller_tasks import CallerTasks, compose_tasks
+from lambdas.tasks.composition import SubmissionSettings
 
 #: Header by which a sender marks the repetitions of one request.
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
@@ -56,9 +56,9 @@ def settings() -> SubmitTaskSettings:
 
 
 @cache
-def services() -> SubmissionServices:
-    """Compose the submission of this process."""
-    return compose_submission(settings())
+def tasks() -> CallerTasks:
+    """Compose the tasks of this process."""
+    return compose_tasks(settings())
 
 
 @cache
@@ -69,12 +69,11 @@ def application() -> HttpApplication:
     def submit(format_: Format) -> Response[Any]:
         caller = caller_of(app.current_event, settings().tenancy)
         body = body_of(app.current_event)
-        record = services().submission.submit(
+        record = tasks().submit(
             parse_json_object(body),
-            submission_id=submission_id(app.current_event, body) or caller.request_id,
+            caller,
             format_=format_,
-            tenant=caller.tenant,
-            key_name=caller.key_name,
+            submission_id=submission_id(app.current_event, body),
         )
         return json_response(response_body(record, format_, output_bucket=settings().output_bucket))
 
@@ -89,8 +88,8 @@ def application() -> HttpApplication:
     @app.post("/v1alpha2/tasks/<task_id>/retry")
     def retry(task_id: str) -> Response[Any]:
         caller = caller_of(app.current_event, settings().tenancy)
-        previous = read_known(services().repository, task_id, caller.tenant)
-        record = services().submission.retry(
+        previous = tasks().read(task_id, caller.tenant)
+        record = tasks().submission.retry(
             previous,
             submission_id=submission_id(app.current_event, task_id) or caller.request_id,
             key_name=caller.key_name or previous.key_name,

@@ -1,19 +1,10 @@
-"""Cancellation of a task, shared by all formats of the HTTP API."""
+"""Cancellation of a task, shared by batches and all formats of the HTTP API."""
 
 from contract.errors import TaskFinished, TaskNotFound
 from contract.record import Record, Status
-from contract.tenancy import Tenant
 from lambdas.runtime.observability import count, logger
 from lambdas.tasks import outcomes
 from task_store.repository import TaskRepository
-
-
-def read_known(repository: TaskRepository, task_id: str, tenant: Tenant) -> Record:
-    """Return the record of a tenant's task; raises TaskNotFound, also for the task of another tenant."""
-    record = repository.read(tenant.key_of(task_id))
-    if record is None:
-        raise not_found(task_id)
-    return record
 
 
 def not_found(task_id: str) -> TaskNotFound:

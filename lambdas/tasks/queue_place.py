@@ -1,6 +1,5 @@
 """Place of a waiting task in its queue, and an estimate of its start, from the index of active tasks."""
 
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -64,5 +63,9 @@ class QueuePlaces:
             start_key={"runtime": partition, "submitted_at_ms": before_ms, "id": record.key},
         )
         times = [int(item["completed_at_ms"] - item["started_at_ms"]) for item in items]
+        if len(times) < MIN_COMPLETED:
+            return None
+        import statistics  # noqa: PLC0415 - few requests need it, and every start of a function would wait for it
+
         # The median, because the first tasks of a replica wait for its models.
-        return statistics.median(times) if len(times) >= MIN_COMPLETED else None
+        return statistics.median(times)

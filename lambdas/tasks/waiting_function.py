@@ -1,4 +1,4 @@
-"""Function whose callers wait for their tasks: settings, services, routes and the key's check, for each such way in."""
+"""Function whose callers wait for their tasks: settings, tasks, routes and the key's check, for each such way in."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from typing import Self
 
 from aws_lambda_powertools.event_handler import Response
+from pydantic import Json
 
 from contract.errors import DarkroomError
+from lambdas.authorize.authorizer import compose_authorizer
 from lambdas.http.application import Caller, caller_of, http_application
+from lambdas.http.cross_origin import CrossOriginSettings
 from lambdas.http.function_url import DEADLINE, HttpFunction
 from lambdas.http.responses import error_response
-from lambdas.tasks.composition import WaitingServices, WaitingSettings, compose_waiting
+from lambdas.tasks.caller_tasks import CallerTasks, compose_tasks
+from lambdas.tasks.composition import SubmissionSettings
+
+
+class WaitingSettings(SubmissionSettings, CrossOriginSettings):
+    """Settings of functions that wait for tasks; the keys are those of their function URL."""
+
+    api_key_secret_arns: Json[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,7 @@ class WaitingFunction(HttpFunction):
     """Answers events of the HTTP API and of a function URL. A handler adds the routes to its `application`."""
 
     settings: WaitingSettings
-    services: WaitingServices
+    tasks: CallerTasks
 
     @classmethod
     def compose(
@@ -28,12 +38,11 @@ class WaitingFunction(HttpFunction):
         error_response: Callable[[DarkroomError], Response[str]] = error_response,
     ) -> Self:
         """Compose the function of a process; `error_response` makes the response of an error."""
-        services = compose_waiting(settings)
         return cls(
             application=http_application(settings.cors_origins, error_response=error_response),
-            authorizer=services.authorizer,
+            authorizer=compose_authorizer(settings.api_key_secret_arns),
             settings=settings,
-            services=services,
+            tasks=compose_tasks(settings),
         )
 
     def caller(self) -> Caller:

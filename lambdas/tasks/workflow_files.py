@@ -30,19 +30,13 @@ class WorkflowFile:
     uri: str
 
 
-class WorkflowFiles:
-    """Reads the outcomes that agents stored."""
-
-    def __init__(self, *, outputs: OutputBucket) -> None:
-        self._outputs = outputs
-
-    def of(self, record: Record) -> list[WorkflowFile]:
-        """Return the files of a completed task in their order; raises OutputGone if its outcome was deleted."""
-        uris = [record.output_url] if record.output_url else []
-        stored = self._outputs.read_within(uris, max_bytes=MAX_OUTCOME_BYTES)
-        if not stored:
-            return []
-        return sorted(_files(json.loads(stored[0]).get("outputs") or {}), key=lambda file: file.number)
+def workflow_files(record: Record, outputs: OutputBucket) -> list[WorkflowFile]:
+    """Return the files of a completed task in their order; raises OutputGone if its outcome was deleted."""
+    uris = [record.output_url] if record.output_url else []
+    stored = outputs.read_within(uris, max_bytes=MAX_OUTCOME_BYTES)
+    if not stored:
+        return []
+    return sorted(_files(json.loads(stored[0]).get("outputs") or {}), key=lambda file: file.number)
 
 
 def _files(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[WorkflowFile]:

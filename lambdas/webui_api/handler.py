@@ -15,9 +15,8 @@ from lambdas.http.function_url import DEADLINE
 from lambdas.http.responses import with_retry_after
 from lambdas.runtime.clock import now_ms
 from lambdas.runtime.observability import observed
-from lambdas.tasks.composition import WaitingSettings
 from lambdas.tasks.list_cache import ListCache
-from lambdas.tasks.waiting_function import WaitingFunction
+from lambdas.tasks.waiting_function import WaitingFunction, WaitingSettings
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
 from lambdas.webui_api.preferences import Preferences
@@ -30,19 +29,13 @@ from lambdas.webui_api.task_calls import TaskCalls
 def function() -> WaitingFunction:
     """Compose the one route of this process; the bridge refuses unknown paths in the Web UI's form."""
     waiting = WaitingFunction.compose(WaitingSettings.from_environment(os.environ), error_response=_error_response)
-    app, services = waiting.application, waiting.services
-    bucket, models = services.task_bucket, services.models
+    app, tasks = waiting.application, waiting.tasks
     bridge = Bridge(
-        calls=TaskCalls(
-            submission=services.submission,
-            waiter=services.waiter,
-            responses=services.responses,
-            new_id=lambda: uuid.uuid4().hex,
-        ),
-        sessions=Sessions(repository=services.repository, now_ms=now_ms),
-        lists=ListCache(bucket=bucket, now_ms=now_ms),
-        preferences=Preferences(bucket=bucket, find_checkpoint=models.find_checkpoint),
-        models=models,
+        calls=TaskCalls(tasks=tasks, new_id=lambda: uuid.uuid4().hex),
+        sessions=Sessions(repository=tasks.repository, now_ms=now_ms),
+        lists=ListCache(bucket=tasks.task_bucket, now_ms=now_ms),
+        preferences=Preferences(bucket=tasks.task_bucket, find_checkpoint=tasks.models.find_checkpoint),
+        models=tasks.models,
         clock=time.monotonic,
     )
 
@@ -50,9 +43,7 @@ def function() -> WaitingFunction:
     def call_webui() -> Response[Any]:
         event = app.current_event
         try:
-            call = parse_call(
-                event.http_method, event.path, event.headers, body_of(event), catalogue=services.catalogue
-            )
+            call = parse_call(event.http_method, event.path, event.headers, body_of(event), catalogue=tasks.catalogue)
             return _response(bridge.answer(call, caller=waiting.caller(), deadline=app.context[DEADLINE]))
         except WebUiRefusal as refusal:
             return _response(refusal.response)

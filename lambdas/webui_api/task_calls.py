@@ -11,9 +11,14 @@ from contract.record import Record, Status
 from contract.task import TaskType
 from contract.webui_values import boolean
 from lambdas.http.application import Caller
-from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import FORMAT_FIELD, MAX_RESPONSE_BYTES, RESPONSE_LINK_FIELD, WebUiResponses
+from lambdas.tasks.caller_tasks import CallerTasks
+from lambdas.tasks.webui_responses import (
+    FORMAT_FIELD,
+    MAX_RESPONSE_BYTES,
+    RESPONSE_LINK_FIELD,
+    response_link,
+    webui_response,
+)
 from lambdas.webui_api.calls import Call
 from lambdas.webui_api.preferences import with_preferences
 from lambdas.webui_api.refusals import BridgeResponse, response_to_unfinished
@@ -28,17 +33,8 @@ _REPEATED_FIELDS: Final = ("init_images", "mask", "latent_mask", "firstpass_imag
 class TaskCalls:
     """Runs calls on a replica of their runtime."""
 
-    def __init__(
-        self,
-        *,
-        submission: TaskSubmission,
-        waiter: TaskWaiter,
-        responses: WebUiResponses,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._submission = submission
-        self._waiter = waiter
-        self._responses = responses
+    def __init__(self, *, tasks: CallerTasks, new_id: Callable[[], str]) -> None:
+        self._tasks = tasks
         self._new_id = new_id
 
     def run(self, call: Call, *, caller: Caller, seconds: float) -> BridgeResponse:
@@ -46,19 +42,17 @@ class TaskCalls:
 
         Raises the contract's errors if the call does not become a task.
         """
-        submitted = self._submission.submit(
+        submitted = self._tasks.submit(
             task_body(call, f"{PREFIX}-{self._new_id()}"),
-            submission_id=caller.request_id,
+            caller,
             format_=Format.V1ALPHA2,
-            tenant=caller.tenant,
-            key_name=caller.key_name,
             webui_session=session_of(caller.key_name or "", call.runtime.name) if call.generates else None,
         )
-        record = self._waiter.until_final(submitted.key, seconds=seconds) or submitted
+        record = self._tasks.wait(submitted, seconds)
         return self._response(call, record) if record.status is Status.COMPLETED else response_to_unfinished(record)
 
     def _response(self, call: Call, record: Record) -> BridgeResponse:
-        body = self._responses.read(record)
+        body = webui_response(record, self._tasks.outputs)
         if not isinstance(body, dict):
             return BridgeResponse(HTTPStatus.OK.value, body)
         if call.generates and _says(call.payload, "send_images") is False:
@@ -75,8 +69,9 @@ class TaskCalls:
             f" GET /v1alpha2/tasks/{record.id}: ask for fewer or smaller pictures at once"
         )
         body = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
-        ours = {"code": "too_large", "id_task": record.id, "links": self._responses.picture_links(record)}
-        rest = {RESPONSE_LINK_FIELD: self._responses.response_link(record)}
+        outputs = self._tasks.outputs
+        ours = {"code": "too_large", "id_task": record.id, "links": [outputs.link(uri) for uri in record.image_urls]}
+        rest = {RESPONSE_LINK_FIELD: response_link(record, outputs)}
         return BridgeResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value, body | ours | rest)
 
 

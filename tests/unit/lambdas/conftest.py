@@ -6,14 +6,11 @@ import pytest
 from moto import mock_aws
 
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
-from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
-from lambdas.tasks.submission import TaskSubmission
 from task_store.batches import BatchRepository
 from task_store.repository import TaskRepository
 from task_store.task_bucket import TaskBucket
 from tests.unit.lambdas.harness import (
-    CATALOGUE,
     PIPELINE_CATALOGUE,
     FakeBatchQueue,
     FakeTopic,
@@ -63,16 +60,6 @@ def harness() -> Iterator[Harness]:
             ),
             batch_queue=FakeBatchQueue(),
             publisher=publisher,
-            submission=TaskSubmission(
-                catalogue=CATALOGUE,
-                find_checkpoint=models.find_checkpoint,
-                has_object=models.has_object,
-                own_links=OwnLinks(client=s3, task_bucket="task-bucket", output_bucket="output-bucket"),
-                repository=repository,
-                bucket=bucket,
-                publisher=publisher,
-                now_ms=lambda: made.now_ms,
-            ),
             dynamodb=dynamodb,
             s3=s3,
         )
@@ -83,16 +70,7 @@ def harness() -> Iterator[Harness]:
 def pipelines(harness: Harness) -> Harness:
     """The harness with runtimes for workflows, and an upload."""
     harness.catalogue = PIPELINE_CATALOGUE
-    harness.submission = TaskSubmission(
-        catalogue=PIPELINE_CATALOGUE,
-        find_checkpoint=harness.models.find_checkpoint,
-        has_object=harness.models.has_object,
-        own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
-        repository=harness.repository,
-        bucket=harness.task_bucket,
-        publisher=harness.publisher,
-        now_ms=lambda: harness.now_ms,
-    )
+    harness.submission = harness.submission_of(PIPELINE_CATALOGUE)
     harness.s3.put_object(Bucket="task-bucket", Key="uploads/shop/one.png", Body=b"upload")
     return harness
 

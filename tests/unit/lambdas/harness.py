@@ -1,6 +1,7 @@
 """Harness of the functions' tests: table, buckets and topics in this process."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,11 +14,17 @@ from contract.batch import Ended
 from contract.routing import Catalogue, Limits, Runtime
 from contract.tenancy import SHARED, Tenant
 from lambdas.expire_tasks.task_reaper import TaskReaper
+from lambdas.read_task.task_reader import TaskReader
+from lambdas.tasks.caller_tasks import CallerTasks
 from lambdas.tasks.checkpoint_catalogue import CheckpointCatalogue
+from lambdas.tasks.output_bucket import OutputBucket
+from lambdas.tasks.own_links import OwnLinks
 from lambdas.tasks.publisher import TaskPublisher
+from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.submission import TaskSubmission
+from lambdas.tasks.waiter import TaskWaiter
 from task_store.batches import BatchRepository
-from task_store.repository import TaskRepository
+from task_store.repository import Create, TaskRepository
 from task_store.task_bucket import TaskBucket
 
 NOW_MS = 1_700_000_000_000
@@ -94,11 +101,47 @@ class Harness:
     batches: BatchRepository
     batch_queue: FakeBatchQueue
     publisher: TaskPublisher
-    submission: TaskSubmission
     dynamodb: Any
     s3: Any
     catalogue: Catalogue = CATALOGUE
     now_ms: int = NOW_MS
+    submission: TaskSubmission = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.submission = self.submission_of(self.catalogue)
+
+    def submission_of(self, catalogue: Catalogue, create: Create | None = None) -> TaskSubmission:
+        """Return a submission to other runtimes, or one with a limit."""
+        return TaskSubmission(
+            catalogue=catalogue,
+            find_checkpoint=self.models.find_checkpoint,
+            has_object=self.models.has_object,
+            own_links=OwnLinks(client=self.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
+            repository=self.repository,
+            bucket=self.task_bucket,
+            publisher=self.publisher,
+            now_ms=lambda: self.now_ms,
+            create=create,
+        )
+
+    def tasks(
+        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> CallerTasks:
+        """Return what each way into the HTTP API uses; a test chooses how the time passes while a caller waits."""
+        return CallerTasks(
+            catalogue=self.catalogue,
+            repository=self.repository,
+            task_bucket=self.task_bucket,
+            outputs=OutputBucket(client=self.s3),
+            output_bucket="output-bucket",
+            places=QueuePlaces(repository=self.repository, now_ms=lambda: self.now_ms),
+            models=self.models,
+            submission=self.submission,
+            waiter=TaskWaiter(repository=self.repository, clock=clock, sleep=sleep),
+        )
+
+    def reader(self) -> TaskReader:
+        return TaskReader(tasks=self.tasks(), webhooks=self.webhooks, now_ms=lambda: self.now_ms)
 
     def submit(
         self, body: dict[str, Any], submission_id: str = "s", *, tenant: Tenant = SHARED, **options: Any

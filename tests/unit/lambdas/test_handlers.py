@@ -44,7 +44,7 @@ COMPOSED = (
     read_task.reader,
     route_tasks.router,
     submit_task.settings,
-    submit_task.services,
+    submit_task.tasks,
     submit_task.application,
 )
 

@@ -27,9 +27,6 @@ from lambdas.mcp_api.arguments import (
 )
 from lambdas.mcp_api.pictures import MAX_BYTES, scaled_down
 from lambdas.mcp_api.tools import TOOLS, AssistantTools, ToolCall
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import QueuePlaces
-from lambdas.tasks.waiter import TaskWaiter
 from tests.unit.lambdas.harness import Harness
 
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://output-bucket/mcp/1.png", "s3://output-bucket/mcp/2.png"))
@@ -53,17 +50,8 @@ class Tools:
         self.harness = harness
         self.during: list[Any] = []
         self.numbers = iter(range(1, 100))
-        self.tools = AssistantTools(
-            catalogue=harness.catalogue,
-            models=harness.models,
-            repository=harness.repository,
-            submission=harness.submission,
-            waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
-            outputs=OutputBucket(client=harness.s3),
-            output_bucket="output-bucket",
-            places=QueuePlaces(repository=harness.repository, now_ms=lambda: harness.now_ms),
-            new_id=lambda: str(next(self.numbers)),
-        )
+        tasks = harness.tasks(clock=self.seconds, sleep=self.sleep)
+        self.tools = AssistantTools(tasks=tasks, new_id=lambda: str(next(self.numbers)))
 
     def seconds(self) -> float:
         return self.harness.now_ms / 1000

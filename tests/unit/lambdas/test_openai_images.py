@@ -15,8 +15,6 @@ from lambdas.openai_api.image_request import ImageCall, ImageCallKind, parse_cal
 from lambdas.openai_api.images import OpenAiImages
 from lambdas.openai_api.refusals import refusal
 from lambdas.tasks import outcomes
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.waiter import TaskWaiter
 from tests.unit.lambdas.harness import CATALOGUE, Harness, client
 
 JSON = "application/json"
@@ -167,14 +165,7 @@ class Images:
         self.harness = harness
         self.during: list[Any] = []
         self.caller = Caller("r", "shop", SHARED)
-        self.images = OpenAiImages(
-            catalogue=harness.catalogue,
-            models=harness.models,
-            submission=harness.submission,
-            waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
-            outputs=OutputBucket(client=harness.s3),
-            new_id=lambda: "1",
-        )
+        self.images = OpenAiImages(tasks=harness.tasks(clock=self.seconds, sleep=self.sleep), new_id=lambda: "1")
 
     def seconds(self) -> float:
         return self.harness.now_ms / 1000

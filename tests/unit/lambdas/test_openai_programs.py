@@ -1,6 +1,7 @@
 """Programs written for OpenAI's images API: their fixed models, their default answers, and their forms."""
 
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_request_may_ask_for_links_of_a_model_without_them() -> None:
 
 
 def test_a_name_of_openai_is_listed_and_an_unknown_one_refused(images: Images) -> None:
-    images.images._catalogue = CATALOGUE
+    images.images._tasks = replace(images.harness.tasks(), catalogue=CATALOGUE)
     listed = [model["id"] for model in images.images.list_models()["data"]]
     assert listed == ["sdruntime", "sdxl", "gpt-image-1", "dall-e-2", "dall-e-3"]
     with pytest.raises(InvalidTask, match="there is no runtime 'gpt-image-9'"):

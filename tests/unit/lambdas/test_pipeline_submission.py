@@ -11,11 +11,8 @@ from contract.record import Status
 from contract.redaction import text_without_secrets
 from contract.tenancy import SHARED, Tenant
 from contract.transitions import Outcome
-from lambdas.read_task.task_reader import TaskReader
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import QueuePlaces
 from tests.harness.workflows import documented_pipeline, documented_workflow
-from tests.unit.lambdas.harness import PIPELINE_CATALOGUE, Harness
+from tests.unit.lambdas.harness import Harness
 
 UPLOAD = "s3://task-bucket/uploads/shop/one.png"
 
@@ -44,16 +41,7 @@ def test_a_task_shows_which_node_made_each_file(pipelines: Harness) -> None:
     pipelines.claim("test-pipeline")
     position: dict[str, int | str] = {"node": "3", "class_type": "KSampler", "nodes_done": 4, "nodes_total": 7}
     pipelines.report("test-pipeline", 500, position)
-    reader = TaskReader(
-        repository=pipelines.repository,
-        catalogue=PIPELINE_CATALOGUE,
-        webhooks=pipelines.webhooks,
-        output_bucket="output-bucket",
-        outputs=OutputBucket(client=pipelines.s3),
-        task_bucket=pipelines.task_bucket,
-        now_ms=lambda: pipelines.now_ms,
-        places=QueuePlaces(repository=pipelines.repository, now_ms=lambda: pipelines.now_ms),
-    )
+    reader = pipelines.reader()
     assert reader.show("test-pipeline", tenant=SHARED)["sampling"] == position
     picture, film, response = (f"s3://output-bucket/output/a/a-{name}" for name in ("1.png", "2.mp4", "x.out"))
     images = [{"filename": "ComfyUI_00001_.png", "type": "output", "n": 1, "kind": "image", "s3_url": picture}]

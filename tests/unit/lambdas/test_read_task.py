@@ -14,8 +14,6 @@ from contract.transitions import Outcome
 from contract.webhook import MAX_REDELIVERIES, WebhookState
 from lambdas.read_task.task_reader import TaskReader
 from lambdas.tasks import task_list
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.queue_place import QueuePlaces
 from lambdas.tasks.task_view import ListedTask
 from tests.unit.lambdas.harness import Harness, MakeTask
 
@@ -33,16 +31,7 @@ MODEL = "painting.safetensors"
 
 @pytest.fixture
 def reader(harness: Harness) -> TaskReader:
-    return TaskReader(
-        repository=harness.repository,
-        catalogue=harness.catalogue,
-        webhooks=harness.webhooks,
-        output_bucket="out",
-        outputs=OutputBucket(client=harness.s3),
-        task_bucket=harness.task_bucket,
-        now_ms=lambda: harness.now_ms,
-        places=QueuePlaces(repository=harness.repository, now_ms=lambda: harness.now_ms),
-    )
+    return harness.reader()
 
 
 @pytest.fixture
@@ -60,7 +49,7 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
     submit("a")
     waiting = reader.show("a", tenant=SHARED)
     assert (waiting["status"], waiting["progress"], waiting["outputs"], waiting["error"]) == ("IN_QUEUE", 0, [], None)
-    assert waiting["output_location"] == "s3://out/output/a"
+    assert waiting["output_location"] == "s3://output-bucket/output/a"
     assert waiting["context"] == {"abc": 123}
     harness.claim("a")
     sampling = {"sampling_step": 3, "sampling_steps": 20, "job_no": 0, "job_count": 1}
@@ -82,7 +71,7 @@ def test_a_task_from_submission_to_end(harness: Harness, reader: TaskReader, sub
     assert done["outputs"][0]["url"].startswith("https://out.s3.amazonaws.com/output/a/a-1.png?")
     thumbnail = done["outputs"][0]["thumbnail"] or ""
     assert thumbnail.startswith(
-        f"https://out.s3.amazonaws.com/output/a/a-{harness.record('a').run_id}-1-thumbnail.webp?"
+        f"https://output-bucket.s3.amazonaws.com/output/a/a-{harness.record('a').run_id}-1-thumbnail.webp?"
     )
     assert done["outputs"][1].keys() == {"s3_url", "url"}
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,15 +18,20 @@ from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.handler import wait_ms
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks import outcomes
-from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputBucket, OutputGone
-from lambdas.tasks.waiter import TaskWaiter
 from tests.unit.lambdas.harness import Harness
 
 BODY = {"input": {"api": {"method": "POST", "endpoint": "/sdapi/v1/txt2img"}, "payload": {"prompt": "A dog"}}}
 REST = {"info": "{}", "parameters": {"width": 512}}
 DONE = Outcome(Status.COMPLETED, image_urls=("s3://out/a-1.png",), output_url="s3://out/a.out")
 FAILED = Outcome(Status.FAILED, error={"code": "webui_error", "message": "out of memory"})
+
+
+class PlainLinks(OutputBucket):
+    """Links without a signature, which would change with the time."""
+
+    def link(self, uri: str) -> str:
+        return uri.replace("s3://", "https://signed/")
 
 
 class Runpod:
@@ -36,12 +42,7 @@ class Runpod:
         self.slept: list[Any] = []
         self.requests = 0
         self.jobs = RunpodJobs(
-            catalogue=harness.catalogue,
-            repository=harness.repository,
-            submission=harness.submission,
-            waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
-            responses=JobResponses(outputs=OutputBucket(client=harness.s3)),
-            link=lambda uri: uri.replace("s3://", "https://signed/"),
+            tasks=replace(harness.tasks(clock=self.seconds, sleep=self.sleep), outputs=PlainLinks(client=harness.s3)),
             now_ms=lambda: harness.now_ms,
             new_uuid=lambda: UUID(int=self.requests),
         )

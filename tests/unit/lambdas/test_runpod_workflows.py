@@ -17,12 +17,8 @@ from lambdas.deliver_webhook import webhook_bodies
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
 from lambdas.http.application import Caller
 from lambdas.runpod_api.jobs import RunpodJobs
-from lambdas.tasks.job_responses import JobResponses
+from lambdas.tasks.job_output import job_output
 from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.own_links import OwnLinks
-from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.workflow_responses import WorkflowResponses
 from tests.harness.workflows import documented_workflow
 from tests.unit.lambdas.harness import Harness
 
@@ -47,24 +43,12 @@ class RunpodWorkflows:
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
+        harness.catalogue = CATALOGUE
+        harness.submission = harness.submission_of(CATALOGUE)
         self.outputs = OutputBucket(client=harness.s3)
         self._calls = 0
         self.jobs = RunpodJobs(
-            catalogue=CATALOGUE,
-            repository=harness.repository,
-            submission=TaskSubmission(
-                catalogue=CATALOGUE,
-                find_checkpoint=harness.models.find_checkpoint,
-                has_object=harness.models.has_object,
-                own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
-                repository=harness.repository,
-                bucket=harness.task_bucket,
-                publisher=harness.publisher,
-                now_ms=lambda: harness.now_ms,
-            ),
-            waiter=TaskWaiter(repository=harness.repository),
-            responses=JobResponses(outputs=self.outputs),
-            link=lambda uri: uri,
+            tasks=harness.tasks(),
             now_ms=lambda: harness.now_ms,
             new_uuid=lambda: UUID(int=self._calls),
         )
@@ -171,7 +155,7 @@ def test_a_key_is_not_lost_with_a_large_workflow(runpod: RunpodWorkflows) -> Non
 def test_a_webhook_repeats_the_workflow(runpod: RunpodWorkflows, monkeypatch: pytest.MonkeyPatch) -> None:
     runpod.complete({"9": {"images": [file("a.png", 1)]}})
     record = runpod.harness.record(str(UUID(int=1)))
-    bodies = WebhookBodies(task_bucket=runpod.harness.task_bucket, responses=JobResponses(outputs=runpod.outputs))
+    bodies = WebhookBodies(task_bucket=runpod.harness.task_bucket, outputs=runpod.outputs)
     body = json.loads(bodies.render(record))
     assert body["input"] == {"workflow": documented_workflow()}
     assert [image["filename"] for image in body["output"]["images"]] == ["a.png"]
@@ -240,7 +224,7 @@ def test_files_that_do_not_fit_are_links(runpod: RunpodWorkflows) -> None:
     job = runpod.complete({"9": {"images": [file("a.png", 1), file("b.png", 2)]}})
     assert [item["type"] for item in job["images"]] == ["base64", "base64"]
     record = runpod.harness.record(str(UUID(int=1)))
-    found = WorkflowResponses(outputs=runpod.outputs).read(record, max_bytes=1030)
+    found = job_output(record, runpod.outputs, max_bytes=1030)
     assert [(item["filename"], item["type"]) for item in found["images"]] == [("a.png", "s3_url"), ("b.png", "s3_url")]
     assert all("output-bucket" in item["data"] for item in found["images"])
 

@@ -17,12 +17,6 @@ from lambdas.route_tasks.task_router import TaskRouter
 from lambdas.runpod_api.endpoint import RunpodEndpoint
 from lambdas.runpod_api.jobs import RunpodJobs
 from lambdas.tasks.active_task_limit import ActiveTaskLimit
-from lambdas.tasks.job_responses import JobResponses
-from lambdas.tasks.output_bucket import OutputBucket
-from lambdas.tasks.own_links import OwnLinks
-from lambdas.tasks.queue_place import QueuePlaces
-from lambdas.tasks.submission import TaskSubmission
-from lambdas.tasks.waiter import TaskWaiter
 from task_store.active_runs import ActiveRuns
 from task_store.envelope import Delivery
 from tests.unit.lambdas.harness import Harness, MakeTask
@@ -39,31 +33,12 @@ def submit(harness: Harness, make_task: MakeTask, tenant: Tenant, task_id: str =
 
 @pytest.fixture
 def reader(harness: Harness) -> TaskReader:
-    return TaskReader(
-        repository=harness.repository,
-        catalogue=harness.catalogue,
-        webhooks=harness.webhooks,
-        output_bucket="out",
-        outputs=OutputBucket(client=harness.s3),
-        task_bucket=harness.task_bucket,
-        now_ms=lambda: harness.now_ms,
-        places=QueuePlaces(repository=harness.repository, now_ms=lambda: harness.now_ms),
-    )
+    return harness.reader()
 
 
 @pytest.fixture
 def jobs(harness: Harness) -> RunpodJobs:
-    outputs = OutputBucket(client=harness.s3)
-    return RunpodJobs(
-        catalogue=harness.catalogue,
-        repository=harness.repository,
-        submission=harness.submission,
-        waiter=TaskWaiter(repository=harness.repository),
-        responses=JobResponses(outputs=outputs),
-        link=outputs.link,
-        now_ms=lambda: harness.now_ms,
-        new_uuid=lambda: UUID(int=1),
-    )
+    return RunpodJobs(tasks=harness.tasks(), now_ms=lambda: harness.now_ms, new_uuid=lambda: UUID(int=1))
 
 
 @pytest.fixture
@@ -239,17 +214,8 @@ def test_an_agent_claims_the_task_of_the_right_tenant(harness: Harness, make_tas
 
 def test_a_retry_counts_for_the_key_that_asks_for_it(harness: Harness, make_task: MakeTask) -> None:
     runs = ActiveRuns(client=harness.dynamodb, table_name="tasks")
-    limited = TaskSubmission(
-        catalogue=harness.catalogue,
-        find_checkpoint=harness.models.find_checkpoint,
-        has_object=harness.models.has_object,
-        own_links=OwnLinks(client=harness.s3, task_bucket="task-bucket", output_bucket="output-bucket"),
-        repository=harness.repository,
-        bucket=harness.task_bucket,
-        publisher=harness.publisher,
-        now_ms=lambda: harness.now_ms,
-        create=ActiveTaskLimit(runs=runs, repository=harness.repository, limit=1).create,
-    )
+    limit = ActiveTaskLimit(runs=runs, repository=harness.repository, limit=1)
+    limited = harness.submission_of(harness.catalogue, limit.create)
     failed = Outcome(Status.FAILED, error={"code": "failed", "message": "x"})
     for task_id in "ab":
         record = submit(harness, make_task, SHOP, task_id)

@@ -13,7 +13,6 @@ from contract.record import Record, Status
 from contract.transitions import Outcome
 from lambdas.deliver_webhook import webhook_bodies
 from lambdas.deliver_webhook.webhook_bodies import WebhookBodies
-from lambdas.tasks.job_responses import JobResponses
 from lambdas.tasks.output_bucket import OutputBucket
 from tests.unit.lambdas.harness import Harness
 
@@ -30,8 +29,7 @@ def render(harness: Harness) -> Render:
     harness.s3.create_bucket(Bucket="out")
     harness.s3.put_object(Bucket="out", Key="a.png", Body=PICTURE)
     harness.s3.put_object(Bucket="out", Key="a.out", Body=b'{"info": "{}", "parameters": {}}')
-    responses = JobResponses(outputs=OutputBucket(client=harness.s3))
-    made = WebhookBodies(task_bucket=harness.task_bucket, responses=responses)
+    made = WebhookBodies(task_bucket=harness.task_bucket, outputs=OutputBucket(client=harness.s3))
     return lambda record: json.loads(made.render(record))
 
 

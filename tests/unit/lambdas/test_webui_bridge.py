@@ -16,10 +16,8 @@ from lambdas.http.application import Caller, InternalError
 from lambdas.runtime.aws_errors import AwsUnavailable
 from lambdas.tasks import outcomes
 from lambdas.tasks.list_cache import MAX_AGE_MS, ListCache
-from lambdas.tasks.output_bucket import OutputBucket
 from lambdas.tasks.unfinished import MACHINE_CODES
-from lambdas.tasks.waiter import TaskWaiter
-from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES, WebUiResponses
+from lambdas.tasks.webui_responses import MAX_RESPONSE_BYTES
 from lambdas.webui_api import task_calls
 from lambdas.webui_api.bridge import Bridge
 from lambdas.webui_api.calls import parse_call
@@ -52,10 +50,7 @@ class Client:
         self.tasks: list[str] = []
         self.bridge = Bridge(
             calls=TaskCalls(
-                submission=harness.submission,
-                waiter=TaskWaiter(repository=harness.repository, clock=self.seconds, sleep=self.sleep),
-                responses=WebUiResponses(outputs=OutputBucket(client=harness.s3)),
-                new_id=lambda: str(self.requests),
+                tasks=harness.tasks(clock=self.seconds, sleep=self.sleep), new_id=lambda: str(self.requests)
             ),
             sessions=Sessions(repository=harness.repository, now_ms=lambda: harness.now_ms),
             lists=ListCache(bucket=harness.task_bucket, now_ms=lambda: harness.now_ms),

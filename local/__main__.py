@@ -14,8 +14,7 @@ from local.cloudformation.errors import TemplateError
 from local.command_line import UpOptions, parse_options
 from local.console import Console
 from local.context import LocalContext
-from local.external_comfyui import with_external_comfyui
-from local.external_webui import with_external_checkpoints
+from local.external_engines import with_external_checkpoints, with_external_comfyui
 from local.ports import PortTaken
 from local.processes.process_group import ProcessFailed, ProcessGroup
 from local.state_directory import AlreadyRunning, StateDirectory

@@ -21,7 +21,7 @@ from local.replicas.checkpoints import (
     put_model_keys,
     write_checkpoints,
 )
-from local.replicas.engines import Engines, free_engine_url
+from local.replicas.engines import free_engine_url, start_engine
 
 #: Region of an environment that names none.
 DEFAULT_REGION: Final = "us-east-1"
@@ -45,9 +45,8 @@ class LocalInfrastructure:
 async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
     """Start the slow parts side by side; return when AWS has all resources and every engine listens."""
     options = context.options
-    engines = Engines(context)
     async with asyncio.TaskGroup() as group:
-        urls = group.create_task(_start_engines(engines, context))
+        engines = group.create_task(_start_engines(context))
         stacks = group.create_task(synthesize(context))
         server, clients = await _start_aws(context)
         provisioned = await asyncio.to_thread(provision, await stacks, clients)
@@ -59,7 +58,8 @@ async def start_infrastructure(context: LocalContext) -> LocalInfrastructure:
     if own := [runtime for runtime in options.environment.runtimes if runtime not in external]:
         await asyncio.to_thread(put_checkpoints, s3, bucket, _models_folder(context), own)
         await asyncio.to_thread(put_loras, s3, bucket)
-    return LocalInfrastructure(server, clients, provisioned, urls.result(), engines.restarting, kept)
+    urls, restarting = engines.result()
+    return LocalInfrastructure(server, clients, provisioned, urls, restarting, kept)
 
 
 async def _restore(provisioned: Provisioned, clients: LocalAwsClients, context: LocalContext) -> KeptState | None:
@@ -83,17 +83,19 @@ async def _start_aws(context: LocalContext) -> tuple[LocalProcess, LocalAwsClien
     return server, clients
 
 
-async def _start_engines(engines: Engines, context: LocalContext) -> Mapping[str, str]:
+async def _start_engines(context: LocalContext) -> tuple[Mapping[str, str], Sequence[RestartingProcess]]:
+    """Return the address of the engine of each runtime, and the engines that the local system keeps alive."""
     options, runtimes = context.options, context.options.environment.runtimes
     external = {runtime.name: url for runtime in runtimes if (url := options.external_url(runtime))}
     own = [runtime for runtime in runtimes if runtime.name not in external]
     models = _models_folder(context)
     await write_checkpoints(checkpoint_keys(own), models, context)
     if options.agents_per_runtime:
-        return external | {runtime.name: free_engine_url(context) for runtime in own}
-    await engines.start(own, models)
-    context.console.print(f"{len(engines.urls)} engines listen")
-    return external | engines.urls
+        return external | {runtime.name: free_engine_url(context) for runtime in own}, ()
+    engines = await asyncio.gather(*(start_engine(runtime, models, context) for runtime in own))
+    context.console.print(f"{len(engines)} engines listen")
+    urls = {runtime.name: engine.url for runtime, engine in zip(own, engines, strict=True)}
+    return external | urls, [engine.process for engine in engines]
 
 
 def _models_folder(context: LocalContext) -> Path:

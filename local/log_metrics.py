@@ -2,12 +2,14 @@
 
 import asyncio
 import datetime as dt
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from contract.cold_start import COLD_START_PARTS, log_metrics_namespace
+from contract.errors import InvalidJson
+from contract.json_values import parse_json_object
 
 #: Seconds between two looks at the logs. CloudWatch itself shows a metric within minutes.
 POLL_SECONDS: Final = 5.0
@@ -52,16 +54,9 @@ class LogMetrics:
                 whole, newline, _ = log.read().rpartition(b"\n")
             self._offsets[file] = offset + len(whole) + len(newline)
             for line in whole.splitlines():
-                if any(mark in line for mark in _MARKS) and (parsed := _parsed(line)):
-                    yield parsed
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+                if any(mark in line for mark in _MARKS):
+                    with suppress(InvalidJson):
+                        yield parse_json_object(line)
 
 
 def _metrics(line: Mapping[str, Any], cold_starts: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from local.api_gateway.rest_api import read_rest_api
 from local.api_gateway.usage_plans import UsagePlans
 from local.callback_receiver import CallbackReceiver
 from local.context import LocalContext
-from local.event_sources.event_source import EventSource, Threads
+from local.event_sources.event_source import EventSource
 from local.event_sources.mappings import event_sources
 from local.event_sources.stream import StreamEventSource
 from local.infrastructure import LocalInfrastructure
@@ -20,7 +20,7 @@ from local.lambda_runtime.functions import Functions
 from local.log_metrics import LogMetrics
 from local.processes.http_server import HttpServer
 
-#: Threads for blocking AWS calls. The event source of each queue occupies one nearly all the time.
+#: Threads of the event loop for blocking AWS calls. The event source of each queue occupies one nearly all the time.
 _THREADS: Final = 64
 
 
@@ -43,8 +43,7 @@ async def start_services(
     clients, provisioned = infrastructure.clients, infrastructure.provisioned
     authorities_file, ports = context.options.authorities_file, context.options.ports
     logs = context.state.logs
-    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-    closing.callback(executor.shutdown, wait=False, cancel_futures=True)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="aws"))
     functions = Functions(
         provisioned.of_type("AWS::Lambda::Function"),
         processes=context.processes,
@@ -55,7 +54,7 @@ async def start_services(
     closing.push_async_callback(functions.close)
     metrics = LogMetrics(folder=logs, client=clients("cloudwatch"), environment=context.options.environment.name)
     sources: tuple[EventSource, ...] = (
-        *event_sources(provisioned, functions=functions, clients=clients, threads=Threads(executor)),
+        *event_sources(provisioned, functions=functions, clients=clients),
         metrics,
     )
     for source in sources:

@@ -9,16 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-#: Files and folders of one run. Everything else in the directory stays: caches, and what other programs keep there.
-_OF_ONE_RUN: Final = (
-    "callbacks.jsonl",
-    "endpoints.json",
-    "endpoints.tmp",
-    "environment.yaml",
-    "logs",
-    "runtimes",
-    "stub-models",
-)
 _LOCK: Final = "lock"
 
 
@@ -40,6 +30,17 @@ class StateDirectory:
         self.models = self.path / "models"
         self.runtimes = self.path / "runtimes"
         self.stub_models = self.path / "stub-models"
+        self._unfinished_endpoints = self.path / "endpoints.tmp"
+        #: Files and folders of one run. The others stay: caches, and what other programs keep in the directory.
+        self._of_one_run = (
+            self.callbacks,
+            self.endpoints,
+            self._unfinished_endpoints,
+            self.environment,
+            self.logs,
+            self.runtimes,
+            self.stub_models,
+        )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -66,14 +67,13 @@ class StateDirectory:
 
     def write_endpoints(self, endpoints: Mapping[str, Any]) -> None:
         """Write `endpoints.json` in one step, so that a client that waits for it never reads half of it."""
-        unfinished = self.endpoints.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
-        unfinished.replace(self.endpoints)
+        self._unfinished_endpoints.write_text(json.dumps(endpoints, indent=2) + "\n")
+        self._unfinished_endpoints.replace(self.endpoints)
 
     def _clear(self) -> None:
-        for entry in (entry for pattern in _OF_ONE_RUN for entry in self.path.glob(pattern)):
+        for entry in self._of_one_run:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
-                entry.unlink()
+                entry.unlink(missing_ok=True)
         self.logs.mkdir()

@@ -63,8 +63,7 @@ class Gateway:
             response = await self._proceed(request)
         except GatewayError as refused:
             request_id = request.request_id if request else "unrouted"
-            rendered = self._api.responses.render(refused, request_id=request_id)
-            response = Response(rendered.body, rendered.status, rendered.headers)
+            response = self._api.responses.render(refused, request_id=request_id)
         if request:
             response.headers["x-amzn-requestid"] = request.request_id
         return response
@@ -82,7 +81,7 @@ class Gateway:
                 body += chunk
         if too_large:
             raise GatewayError("REQUEST_TOO_LARGE")
-        return GatewayRequest(self._api, match, http, bytes(body))
+        return GatewayRequest(api=self._api, match=match, http=http, body=bytes(body))
 
     async def _proceed(self, request: GatewayRequest) -> Response:
         method = request.match.method

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.responses import Response
+
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
 from local.provisioning.provisioner import EmulatedResource
@@ -42,15 +44,6 @@ class GatewayError(Exception):
 
 
 @dataclass(frozen=True)
-class RenderedResponse:
-    """An answer of the gateway itself."""
-
-    status: int
-    headers: dict[str, str]
-    body: str
-
-
-@dataclass(frozen=True)
 class _Custom:
     status: int | None
     headers: dict[str, str]
@@ -68,7 +61,7 @@ class GatewayResponses:
         """Read AWS::ApiGateway::GatewayResponse resources, or raise TemplateError on what cannot be rendered."""
         return cls({response.resource.properties["ResponseType"]: _read(response) for response in responses})
 
-    def render(self, refused: GatewayError, *, request_id: str) -> RenderedResponse:
+    def render(self, refused: GatewayError, *, request_id: str) -> Response:
         """Return the answer for `refused`."""
         name = refused.response_type
         status, message = _DEFAULTS[name]
@@ -82,7 +75,7 @@ class GatewayResponses:
         }
         body = _VARIABLE.sub(lambda match: values[match[0]], custom.template)
         headers = {"content-type": "application/json", **custom.headers}
-        return RenderedResponse(custom.status or status, headers, body)
+        return Response(body, custom.status or status, headers)
 
 
 def _read(response: EmulatedResource) -> _Custom:

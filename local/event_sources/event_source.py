@@ -3,9 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from local.lambda_runtime.runtime_api import InvocationResult
@@ -35,17 +33,6 @@ async def run_event_source(source: EventSource) -> None:
         except Exception:
             log.exception("%s failed; it continues in %g s", source.name, _PAUSE_SECONDS)
             await asyncio.sleep(_PAUSE_SECONDS)
-
-
-class Threads:
-    """Runs blocking AWS calls outside the event loop."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    async def call(self, function: Callable[..., Any], **arguments: Any) -> Any:
-        """Return what `function` returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, partial(function, **arguments))
 
 
 def failed_identifiers(answer: InvocationResult, identifiers: Sequence[str], *, reports_items: bool) -> set[str]:

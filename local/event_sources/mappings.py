@@ -6,7 +6,7 @@ from typing import Any, Final
 from local.aws.clients import LocalAwsClients
 from local.cloudformation.errors import TemplateError
 from local.cloudformation.properties import Properties
-from local.event_sources.event_source import EventSource, Threads
+from local.event_sources.event_source import EventSource
 from local.event_sources.filters import read_filters
 from local.event_sources.queue import QueueEventSource
 from local.event_sources.schedule import ScheduleEventSource, interval_seconds
@@ -20,9 +20,7 @@ _QUEUE_BATCH_SIZE: Final = 10
 _STREAM_BATCH_SIZE: Final = 100
 
 
-def event_sources(
-    provisioned: Provisioned, *, functions: Functions, clients: LocalAwsClients, threads: Threads
-) -> Iterator[EventSource]:
+def event_sources(provisioned: Provisioned, *, functions: Functions, clients: LocalAwsClients) -> Iterator[EventSource]:
     """Yield the event sources; raise TemplateError if a source, filter or schedule is unknown here."""
     arns = {
         function.created.reference: function.created.attributes["Arn"]
@@ -39,7 +37,6 @@ def event_sources(
         if ":sqs:" in source:
             yield QueueEventSource(
                 sqs=clients("sqs"),
-                threads=threads,
                 function=function,
                 queue_url=_queue_url(clients, source),
                 queue_arn=source,
@@ -54,7 +51,6 @@ def event_sources(
             yield StreamEventSource(
                 streams=clients("dynamodbstreams"),
                 sqs=clients("sqs"),
-                threads=threads,
                 function=function,
                 stream_arn=source,
                 starting_position=properties.require("StartingPosition"),

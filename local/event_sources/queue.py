@@ -1,11 +1,12 @@
 """SQS event source: batches of a queue's messages, deleted if the function processed them."""
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from local.event_sources.event_source import Threads, failed_identifiers
+from local.event_sources.event_source import failed_identifiers
 from local.lambda_runtime.function import LambdaFunction
 
 #: Seconds of one long poll. moto wakes a waiting receiver when a message comes, so a shorter poll gains no time. A stop
@@ -20,7 +21,6 @@ class QueueEventSource:
     """Receives, invokes, deletes. Failed messages become visible again after the queue's visibility timeout."""
 
     sqs: Any
-    threads: Threads
     function: LambdaFunction
     queue_url: str
     queue_arn: str
@@ -34,7 +34,7 @@ class QueueEventSource:
 
     async def poll(self) -> None:
         """Process one batch."""
-        received = await self.threads.call(
+        received = await asyncio.to_thread(
             self.sqs.receive_message,
             QueueUrl=self.queue_url,
             MaxNumberOfMessages=min(self.batch_size, MAX_BATCH),
@@ -55,7 +55,7 @@ class QueueEventSource:
             if message["MessageId"] not in failed
         ]
         if entries:
-            await self.threads.call(self.sqs.delete_message_batch, QueueUrl=self.queue_url, Entries=entries)
+            await asyncio.to_thread(self.sqs.delete_message_batch, QueueUrl=self.queue_url, Entries=entries)
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
         attributes = message.get("MessageAttributes", {})

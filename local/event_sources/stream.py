@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from local.event_sources.event_source import Threads
 from local.event_sources.filters import Matches
 from local.event_sources.stream_batches import Records, RetryPolicy, StreamBatches, sequence_number, stream_record
 from local.lambda_runtime.function import LambdaFunction
@@ -26,7 +25,6 @@ class StreamEventSource:
 
     streams: Any
     sqs: Any
-    threads: Threads
     function: LambdaFunction
     stream_arn: str
     starting_position: str
@@ -45,7 +43,7 @@ class StreamEventSource:
         """Process the changes since the last poll, or wait a moment."""
         if self._iterator is None:
             self._iterator = await self._first_iterator(self.starting_position)
-        answer = await self.threads.call(self.streams.get_records, ShardIterator=self._iterator, Limit=self.batch_size)
+        answer = await asyncio.to_thread(self.streams.get_records, ShardIterator=self._iterator, Limit=self.batch_size)
         records = [stream_record(record, self.stream_arn) for record in answer["Records"]]
         if passed := [record for record in records if self.matches(record)]:
             await self._batches.process(passed)
@@ -59,11 +57,11 @@ class StreamEventSource:
         self._iterator = await self._first_iterator("LATEST")
 
     async def _first_iterator(self, starting_position: str) -> str:
-        description = await self.threads.call(self.streams.describe_stream, StreamArn=self.stream_arn)
+        description = await asyncio.to_thread(self.streams.describe_stream, StreamArn=self.stream_arn)
         shards: Sequence[dict[str, Any]] = description["StreamDescription"]["Shards"]
         if len(shards) != 1:
             raise RuntimeError(f"{self.stream_arn} has {len(shards)} shards; this event source reads streams of one")
-        answer = await self.threads.call(
+        answer = await asyncio.to_thread(
             self.streams.get_shard_iterator,
             StreamArn=self.stream_arn,
             ShardId=shards[0]["ShardId"],
@@ -94,4 +92,4 @@ class StreamEventSource:
                 "batchSize": len(numbers),
             },
         }
-        await self.threads.call(self.sqs.send_message, QueueUrl=self.failure_queue_url, MessageBody=json.dumps(body))
+        await asyncio.to_thread(self.sqs.send_message, QueueUrl=self.failure_queue_url, MessageBody=json.dumps(body))

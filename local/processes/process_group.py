@@ -1,12 +1,14 @@
 """Processes of the local system: each has a log file, and all end in order, also when their parent dies."""
 
 import asyncio
-import json
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from contract.errors import InvalidJson
+from contract.json_values import parse_json_object
 from runtime_image.process.parent_death import end_with_parent
 
 #: Seconds from SIGTERM to SIGKILL. A slow process loses nothing, because all state ends with the local system.
@@ -81,9 +83,10 @@ class LocalProcess:
 
     async def _read_port(self) -> int | None:
         async for line in self._output:
-            message = _json_object(line)
-            if message.get("event") == "listening":
-                return int(message["port"])
+            with suppress(InvalidJson):
+                message = parse_json_object(line)
+                if message.get("event") == "listening":
+                    return int(message["port"])
         return None
 
     async def _drain(self) -> None:
@@ -156,11 +159,3 @@ class ProcessGroup:
         self._started = [other for other in self._started if other.running]
         self._started.append(process)
         return process
-
-
-def _json_object(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

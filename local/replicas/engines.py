@@ -1,9 +1,8 @@
 """Engines of the local system: embedded ones, or stubs without a model, one for each runtime as on AWS."""
 
-import asyncio
 import socket
 import sys
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -53,40 +52,35 @@ def free_engine_url(context: LocalContext) -> str:
     return f"http://127.0.0.1:{reservation.getsockname()[1]}"
 
 
-class Engines:
-    """Starts engines without a container. One that ends starts again on the same port."""
+@dataclass(frozen=True)
+class RunningEngine:
+    """Engine without a container. If it ends, it starts again on the same port."""
 
-    def __init__(self, context: LocalContext) -> None:
-        self._context = context
-        self.urls: dict[str, str] = {}
-        self.restarting: list[RestartingProcess] = []
+    url: str
+    process: RestartingProcess
 
-    async def start(self, runtimes: Iterable[Runtime], models: Path) -> None:
-        """Return when the engine of every runtime listens. `models` is the folder of all checkpoints."""
-        await asyncio.gather(*(self._start(runtime, models) for runtime in runtimes))
 
-    async def _start(self, runtime: Runtime, models: Path) -> None:
-        folder = self._context.state.runtimes / runtime.name
-        link_checkpoints(runtime, models=models, folder=folder / "models")
+async def start_engine(runtime: Runtime, models: Path, context: LocalContext) -> RunningEngine:
+    """Start the engine of a runtime; return when it listens. `models` is the folder of all checkpoints."""
+    folder = context.state.runtimes / runtime.name
+    link_checkpoints(runtime, models=models, folder=folder / "models")
 
-        async def start(port: int) -> tuple[LocalProcess, int]:
-            # The first task of a dynamic runtime names its model, so none is loaded before.
-            command = engine_command(
-                runtime, self._context.options, port=port, folder=folder, lazy=runtime.dynamic_model
-            )
-            process = await self._context.start_process(
-                command,
-                name=f"engine of {runtime.name}",
-                log_name=f"engine-{runtime.name}",
-                environment=webui_environment(self._context.processes.environment, ()),
-                reads_output=True,
-            )
-            return process, await process.listening_port(seconds=LISTENING_SECONDS)
+    async def start(port: int) -> tuple[LocalProcess, int]:
+        # The first task of a dynamic runtime names its model, so none is loaded before.
+        command = engine_command(runtime, context.options, port=port, folder=folder, lazy=runtime.dynamic_model)
+        process = await context.start_process(
+            command,
+            name=f"engine of {runtime.name}",
+            log_name=f"engine-{runtime.name}",
+            environment=webui_environment(context.processes.environment, ()),
+            reads_output=True,
+        )
+        return process, await process.listening_port(seconds=LISTENING_SECONDS)
 
-        process, port = await start(0)
+    process, port = await start(0)
 
-        async def start_again() -> LocalProcess:
-            return (await start(port))[0]
+    async def start_again() -> LocalProcess:
+        return (await start(port))[0]
 
-        self.urls[runtime.name] = f"http://127.0.0.1:{port}"
-        self.restarting.append(RestartingProcess(process, start=start_again, console=self._context.console))
+    restarting = RestartingProcess(process, start=start_again, console=context.console)
+    return RunningEngine(f"http://127.0.0.1:{port}", restarting)

@@ -7,7 +7,7 @@ import pytest
 
 from local.command_line import UpOptions, parse_options
 from local.console import Console
-from local.external_comfyui import with_external_comfyui
+from local.external_engines import with_external_comfyui
 
 UP = ["up", "--comfyui-url", "http://127.0.0.1:8188/"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.command_line import UpOptions, parse_options
 from local.console import Console
-from local.external_webui import with_external_checkpoints
+from local.external_engines import with_external_checkpoints
 
 TITLES = ["anime/old.ckpt", "realistic.safetensors [6ce0161689]"]
 

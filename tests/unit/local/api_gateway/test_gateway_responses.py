@@ -18,7 +18,8 @@ def response(response_type: str, **properties: Any) -> EmulatedResource:
 
 def render(response_type: str, *customized: EmulatedResource) -> tuple[int, dict[str, str], Any]:
     rendered = GatewayResponses.from_template(customized).render(GatewayError(response_type), request_id="r-1")
-    return rendered.status, rendered.headers, json.loads(rendered.body)
+    headers = {name: value for name, value in rendered.headers.items() if name != "content-length"}
+    return rendered.status_code, headers, json.loads(bytes(rendered.body))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Web UI of `--webui-url`: its checkpoints become those of the environment, so that tasks run on what it has."""
+"""Engines of `--webui-url` and `--comfyui-url`: their models count as those of the environment."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +7,16 @@ from typing import Final
 import httpx
 import yaml
 
+from contract.model_folders import COMFYUI_MODEL_FOLDERS
 from contract.storage import checkpoint_key
 from local.command_line import UpOptions
 from local.console import Console
 from stacks.environment_file import read_environment_file
 
 _TIMEOUT_SECONDS: Final = 10.0
+_BASE_DIRECTORY: Final = "--base-directory"
+#: Errors of an engine that does not answer, or answers in another form.
+_NO_ANSWER: Final = (httpx.HTTPError, ValueError, KeyError, TypeError)
 
 
 def with_external_checkpoints(
@@ -22,13 +26,11 @@ def with_external_checkpoints(
     if options.webui_url is None:
         return options
     try:
-        with httpx.Client(
-            base_url=options.webui_url, timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport
-        ) as client:
+        with _client(options.webui_url, transport) as client:
             models = client.get("/sdapi/v1/sd-models").raise_for_status().json()
             loaded = client.get("/sdapi/v1/options").raise_for_status().json()["sd_model_checkpoint"]
             names = [_name(model["title"]) for model in models]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+    except _NO_ANSWER as error:
         console.print(
             f"the Web UI at {options.webui_url} does not list its checkpoints ({error}); start it with --api, and then"
             " the local system again. Until then its tasks wait"
@@ -48,6 +50,40 @@ def with_external_checkpoints(
     return replace(
         options, environment=environment, environment_file=file, external_models=tuple(map(checkpoint_key, names))
     )
+
+
+def with_external_comfyui(
+    options: UpOptions, *, console: Console, transport: httpx.BaseTransport | None = None
+) -> UpOptions:
+    """Return the options with the models and the base directory of the ComfyUI."""
+    if options.comfyui_url is None:
+        return options
+    try:
+        with _client(options.comfyui_url, transport) as client:
+            arguments = client.get("/system_stats").raise_for_status().json()["system"]["argv"]
+            listed = {folder: client.get(f"/models/{folder}") for folder in COMFYUI_MODEL_FOLDERS}
+        models = [
+            f"{folder}/{name}" for folder, answer in listed.items() if answer.is_success for name in answer.json()
+        ]
+    except _NO_ANSWER as error:
+        console.print(
+            f"the ComfyUI at {options.comfyui_url} does not list its models ({error}); start it, and then the local"
+            " system again. Until then its tasks wait"
+        )
+        return options
+    directory = options.comfyui_directory
+    if directory is None and _BASE_DIRECTORY in arguments[:-1]:
+        directory = Path(arguments[arguments.index(_BASE_DIRECTORY) + 1])
+    if directory is None:
+        console.print(
+            f"the ComfyUI at {options.comfyui_url} does not say where its folders input and output are; write"
+            " --comfyui-directory with the folder that holds them. Until then its tasks fail"
+        )
+    return replace(options, comfyui_directory=directory, external_models=(*options.external_models, *models))
+
+
+def _client(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport)
 
 
 def _name(title: str) -> str:

@@ -81,17 +81,14 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
     engine: SupervisedEngine = (
         ComfyUi(http=EngineHttp(base_url=settings.comfyui_url))
         if settings.runtime_type == "comfyui"
-        else SdWebUi(client=WebUiClient(base_url=settings.webui_url))
+        else SdWebUi(
+            client=WebUiClient(base_url=settings.webui_url),
+            downloads_models=models.is_needed,
+            model_filename=settings.model_filename,
+            warms_up=settings.warm_up,
+        )
     )
-    startup = WebUiStartup(
-        engine=engine,
-        models_on_disk=models.on_disk,
-        downloads_models=models.is_needed,
-        model_filename=settings.model_filename,
-        warm_up=settings.warm_up,
-        clock=clock,
-        event_log=log,
-    )
+    startup = WebUiStartup(engine=engine, models_on_disk=models.on_disk, clock=clock, event_log=log)
     probe = LivenessProbe(engine=engine, status=status, limit_seconds=settings.hang_seconds, clock=clock)
     read_output = partial(log_output, engine=engine, post=events.put, log=log.bind(process=engine.name))
 

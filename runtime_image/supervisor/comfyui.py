@@ -43,14 +43,8 @@ class ComfyUi:
             return False
         return True
 
-    def refresh_models(self) -> None:
-        """Do nothing, because ComfyUI sees new files by itself."""
-
-    def load_model(self, model_filename: str) -> None:
-        """Do nothing, because workflows name their models and the first prompt loads them."""
-
-    def warm_up(self) -> None:
-        """Do nothing, because only a workflow says what ComfyUI should load."""
+    def prepare(self) -> None:
+        """Do nothing, because ComfyUI sees new files by itself, and only a workflow says what it should load."""
 
     def _ask(self, timeout_seconds: float) -> None:
         try:

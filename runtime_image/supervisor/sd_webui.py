@@ -31,8 +31,14 @@ class SdWebUi:
     started_line = STARTED_LINE
     broken_line = None
 
-    def __init__(self, *, client: WebUiClient) -> None:
+    def __init__(
+        self, *, client: WebUiClient, downloads_models: bool = False, model_filename: str = "", warms_up: bool = False
+    ) -> None:
         self._client = client
+        self._downloads_models = downloads_models
+        #: Empty if a task names its checkpoint.
+        self._model_filename = model_filename
+        self._warms_up = warms_up
 
     def check_ready(self) -> None:
         """Raise WebUiFailed until the Web UI answers every list."""
@@ -47,20 +53,21 @@ class SdWebUi:
             return False
         return True
 
-    def refresh_models(self) -> None:
-        """Make the Web UI search its model folders again."""
+    def prepare(self) -> None:
+        """Make the Web UI see what was downloaded, load its checkpoint, and make one small image with it."""
+        if self._downloads_models:
+            self._refresh_models()
+        # Otherwise nothing is loaded until a task names its checkpoint, so there is nothing to warm up either.
+        if self._model_filename:
+            Checkpoints(client=self._client).load(self._model_filename)
+            if self._warms_up:
+                self._call("POST", "/sdapi/v1/txt2img", _WARM_UP_REQUEST)
+
+    def _refresh_models(self) -> None:
         for method, path in _REFRESH_CALLS:
             self._call(method, path)
         with suppress(WebUiFailed):
             self._call(*_REFRESH_EMBEDDINGS)
-
-    def load_model(self, model_filename: str) -> None:
-        """Load a checkpoint, and check by the Web UI's options that it is loaded."""
-        Checkpoints(client=self._client).load(model_filename)
-
-    def warm_up(self) -> None:
-        """Make one small image with the loaded checkpoint."""
-        self._call("POST", "/sdapi/v1/txt2img", _WARM_UP_REQUEST)
 
     def _call(self, method: str, path: str, body: object = None) -> None:
         content = json.dumps(body or {}).encode() if method == "POST" else None

@@ -25,11 +25,8 @@ class SupervisedEngine(Protocol):
     def is_responsive(self, *, timeout_seconds: float) -> bool:
         """Return True if the engine gives any answer."""
 
-    def refresh_models(self) -> None:
-        """Make the engine search its model folders again; raises DarkroomError if it fails."""
+    def prepare(self) -> None:
+        """Load what the runtime serves, once all models are on disk.
 
-    def load_model(self, model_filename: str) -> None:
-        """Load a model; raises UnknownModel if the engine does not have it, else DarkroomError if it fails."""
-
-    def warm_up(self) -> None:
-        """Make one small image with the loaded model; raises DarkroomError if it fails."""
+        Raises UnknownModel if the engine does not have the model, and another DarkroomError if a call fails.
+        """

@@ -22,10 +22,6 @@ class WebUiStartup:
 
     engine: SupervisedEngine
     models_on_disk: threading.Event
-    downloads_models: bool
-    #: Empty if a task names its checkpoint.
-    model_filename: str
-    warm_up: bool
     clock: Clock
     event_log: EventLog
 
@@ -39,7 +35,7 @@ class WebUiStartup:
         while child.is_running() and not self.models_on_disk.wait(POLL_SECONDS):
             pass
         try:
-            self._prepare()
+            self.engine.prepare()
         except UnknownModel as error:
             return CheckpointMissing(child, error.message)
         except DarkroomError as error:
@@ -64,12 +60,3 @@ class WebUiStartup:
                 self.clock.sleep(POLL_SECONDS)
             else:
                 return
-
-    def _prepare(self) -> None:
-        if self.downloads_models:
-            self.engine.refresh_models()
-        # Otherwise nothing is loaded until a task names its checkpoint, so there is nothing to warm up either.
-        if self.model_filename:
-            self.engine.load_model(self.model_filename)
-            if self.warm_up:
-                self.engine.warm_up()

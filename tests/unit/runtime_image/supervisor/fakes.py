@@ -37,16 +37,16 @@ class FakeProcess:
 
 
 class FakeEngine:
-    """Implements `SupervisedEngine`. It records calls, answers as `responds` says, and has the model `known`."""
+    """Implements `SupervisedEngine`. It records calls, answers as `responds` says, and lacks the model `unknown`."""
 
     name = "engine"
     started_line: str | None = "Startup time:"
     broken_line: re.Pattern[str] | None = None
 
-    def __init__(self, responds: Callable[[], bool] = lambda: True, *, known: str = "a.safetensors") -> None:
+    def __init__(self, responds: Callable[[], bool] = lambda: True, *, unknown: str = "") -> None:
         self.calls: list[str] = []
         self._responds = responds
-        self._known = known
+        self._unknown = unknown
 
     def check_ready(self) -> None:
         self.calls.append("check_ready")
@@ -57,13 +57,7 @@ class FakeEngine:
         self.calls.append("is_responsive")
         return self._responds()
 
-    def refresh_models(self) -> None:
-        self.calls.append("refresh_models")
-
-    def load_model(self, model_filename: str) -> None:
-        self.calls.append("load_model")
-        if model_filename != self._known:
-            raise UnknownModel(f"no {model_filename}")
-
-    def warm_up(self) -> None:
-        self.calls.append("warm_up")
+    def prepare(self) -> None:
+        self.calls.append("prepare")
+        if self._unknown:
+            raise UnknownModel(f"no {self._unknown}")

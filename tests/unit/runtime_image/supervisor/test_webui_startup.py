@@ -66,9 +66,6 @@ def test_answers_between_begin_the_limit_anew() -> None:
 def start_up(
     engine: FakeEngine,
     *,
-    downloads: bool = False,
-    model: str = "",
-    warm_up: bool = False,
     clock: Clock | None = None,
     process: FakeProcess | None = None,
 ) -> on.Event:
@@ -77,32 +74,10 @@ def start_up(
     startup = WebUiStartup(
         engine=engine,
         models_on_disk=on_disk,
-        downloads_models=downloads,
-        model_filename=model,
-        warm_up=warm_up,
         clock=clock or StillClock(),
         event_log=EventLog(logging.getLogger("test")),
     )
     return startup.run(process or FakeProcess("webui"))
-
-
-@pytest.mark.parametrize(
-    ("downloads", "model", "warm_up", "calls"),
-    [
-        (True, "a.safetensors", True, ["refresh_models", "load_model", "warm_up"]),
-        (False, "a.safetensors", False, ["load_model"]),
-        (False, "", True, []),
-    ],
-)
-def test_only_a_web_ui_that_serves_one_checkpoint_is_warmed_up(
-    downloads: bool, model: str, warm_up: bool, calls: list[str]
-) -> None:
-    engine = FakeEngine()
-
-    event = start_up(engine, downloads=downloads, model=model, warm_up=warm_up)
-
-    assert isinstance(event, on.WebUiPrepared)
-    assert engine.calls == ["check_ready", *calls]
 
 
 def test_a_web_ui_is_polled_until_it_answers() -> None:
@@ -140,7 +115,7 @@ def test_nothing_is_sent_before_the_output_says_that_the_start_has_ended() -> No
 
     assert started.is_set()
     assert started.calls_before == []
-    assert engine.calls == ["check_ready"]
+    assert engine.calls == ["check_ready", "prepare"]
 
 
 def test_the_wait_for_a_start_ends_with_its_process() -> None:
@@ -150,10 +125,10 @@ def test_the_wait_for_a_start_ends_with_its_process() -> None:
 
     start_up(engine, process=process)
 
-    assert engine.calls == []
+    assert "check_ready" not in engine.calls
 
 
 def test_a_web_ui_without_its_checkpoint_is_an_event() -> None:
-    event = start_up(FakeEngine(), model="b.safetensors", warm_up=True)
+    event = start_up(FakeEngine(unknown="b.safetensors"))
     assert isinstance(event, on.CheckpointMissing)
     assert event.reason == "no b.safetensors"

@@ -6,11 +6,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from stub_webui.service import Reply
+from stub_webui.service import Reply, failure
 
 #: Output of a start: a coloured line, a progress bar, and a line that is too long to log.
 _OUTPUT: Final = "\x1b[1mLoading\x1b[0m\n 10%|#         |\r 50%|#####     |\r100%|##########|\n" + "x" * 5000 + "\n"
-_OUT_OF_MEMORY: Final = {"error": "OutOfMemoryError", "detail": "", "body": "", "errors": "CUDA out of memory"}
 _BALLAST_BYTES: Final = 96 * 1024 * 1024
 _POLL_SECONDS: Final = 0.05
 _EXIT_STATUS: Final = 3
@@ -46,7 +45,7 @@ class FaultFolder:
             return None
         self._append("generations", body.get("prompt"))
         if self._consume("out-of-memory"):
-            return 500, _OUT_OF_MEMORY
+            return failure("OutOfMemoryError", "CUDA out of memory")
         if self._consume("swell"):
             self._ballast = b"x" * _BALLAST_BYTES
         return None

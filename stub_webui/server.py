@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from stub_webui.service import failure
 from stub_webui.web_ui import LINKS, StubWebUi
 
 #: Requests whose answers `broken_answers` breaks off.
@@ -69,7 +70,7 @@ class _StubHandler(BaseHTTPRequestHandler):
         except Exception as error:  # noqa: BLE001 - see below
             # The real Web UI checks every field and refuses a wrong one. The stub checks few, so a field that it cannot
             # use counts as one of a wrong type. A cut connection would look like a Web UI that has crashed.
-            status, answer = 500, {"error": "TypeError", "detail": "", "body": "", "errors": repr(error)}
+            status, answer = failure("TypeError", repr(error))
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         is_compressed = len(data) >= _MIN_COMPRESSED_BYTES and "gzip" in (self.headers.get("Accept-Encoding") or "")
         if is_compressed:

@@ -20,6 +20,11 @@ DEFAULT_LISTS: Final[dict[str, Any]] = LISTS | {
 }
 
 
+def failure(name: str, errors: str = "", *, detail: str = "") -> Reply:
+    """Return the Web UI's answer for an exception in a call."""
+    return 500, {"error": name, "detail": detail, "body": "", "errors": errors}
+
+
 class StubService:
     """Lists and options; `restart` gives what a new process of the Web UI knows."""
 
@@ -53,8 +58,7 @@ class StubService:
     def refresh(self, name: str) -> Reply:
         """Search the model folders again."""
         if name == "refresh-embeddings" and not self.loaded:
-            errors = "'NoneType' object has no attribute 'cond_stage_model'"
-            return 500, {"error": "AttributeError", "detail": "", "body": "", "errors": errors}
+            return failure("AttributeError", "'NoneType' object has no attribute 'cond_stage_model'")
         self.found_by_refresh.get(name, lambda: None)()
         return 200, None
 
@@ -63,7 +67,7 @@ class StubService:
         try:
             return 200, self.options.answer() | {"sd_model_checkpoint": self.title_of(self.loaded)}
         except ValidationError as error:
-            return 500, {"error": "ValidationError", "detail": "", "body": "", "errors": str(error)}
+            return failure("ValidationError", str(error))
 
     def set(self, values: dict[str, Any]) -> Reply:
         """Set options without a check of their types, as the Web UI does."""
@@ -72,7 +76,7 @@ class StubService:
             try:
                 self.options.set(name, value)
             except KeyError as error:
-                return 500, {"error": "KeyError", "detail": "", "body": "", "errors": str(error)}
+                return failure("KeyError", str(error))
         self.options.save()
         return 200, None
 

@@ -15,7 +15,7 @@ from stub_webui.fields import NUMBERS, decoded, is_number, not_a_number
 from stub_webui.journal import GenerationJournal, GenerationStep
 from stub_webui.png_images import text_of, upscaled
 from stub_webui.run import StubRun, draw_small, encoded_answer
-from stub_webui.service import Reply, StubService
+from stub_webui.service import Reply, StubService, failure
 from stub_webui.start import StubStart
 from stub_webui.violations import VIOLATIONS_PATH, violations_in
 
@@ -120,7 +120,7 @@ class StubWebUi:
             return 422, {"detail": problems}
         for image in body.get("init_images") or ():
             if decoded(image) is None:
-                return 500, {"error": "HTTPException", "detail": "Invalid encoded image", "body": "", "errors": ""}
+                return failure("HTTPException", detail="Invalid encoded image")
         generation = uuid4().hex
         self._record(GenerationStep.ARRIVED, generation, str(body.get("prompt")))
         with self._lock():
@@ -129,7 +129,7 @@ class StubWebUi:
             try:
                 run = self._run(body)
             except (KeyError, TypeError) as error:
-                return 500, {"error": type(error).__name__, "detail": "", "body": "", "errors": str(error)}
+                return failure(type(error).__name__, str(error))
             finally:
                 self._job = ""
                 self._record(GenerationStep.RELEASED, generation)
@@ -177,7 +177,7 @@ class StubWebUi:
         values = dict(body)
         wanted = str(values.pop("sd_model_checkpoint", self.service.loaded)).partition(" [")[0]
         if wanted and wanted not in self.checkpoints:
-            return 500, {"error": "RuntimeError", "detail": "", "body": "", "errors": f"model '{wanted}' not found"}
+            return failure("RuntimeError", f"model '{wanted}' not found")
         if wanted != self.service.loaded:
             with self._lock():
                 time.sleep(self.switch_seconds)
@@ -201,7 +201,7 @@ class StubWebUi:
         if "imageList" in body:
             return 200, {"html_info": "<p></p>", "images": done}
         if not done:
-            return 500, {"error": "IndexError", "detail": "", "body": "", "errors": "list index out of range"}
+            return failure("IndexError", "list index out of range")
         return 200, {"html_info": "<p></p>", "image": done[0]}
 
     def interrogate(self, body: Json) -> Reply:

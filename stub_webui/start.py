@@ -19,13 +19,7 @@ _MESSAGE: Final = "RuntimeError: Cannot add middleware after an application has 
 
 
 class StubStart:
-    """Answers for the stub until its start has ended.
-
-    Args:
-        seed: Draws the pauses at random; without it they are the recorded ones.
-        on_started: Called at the end.
-        monotonic: The clock.
-    """
+    """Answers for the stub until its start has ended. `seed` draws the pauses; otherwise they are the recorded ones."""
 
     def __init__(
         self, *, seed: int | None, on_started: Callable[[], None], monotonic: Callable[[], float] = time.monotonic

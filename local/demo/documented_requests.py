@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any, Final
 
 _DOCS: Final = Path(__file__).parents[2] / "docs"
-HOW_TO_FOLDER: Final = _DOCS / "how-to"
 #: Documents whose requests run on an SD Web UI runtime.
 DOCUMENTS: Final = ("text-to-image", "image-to-image")
 FORMATS: Final = ("v1alpha2", "v1alpha1")
 
 
-def documented_request(document: str, format_: str, *, folder: Path = HOW_TO_FOLDER) -> dict[str, Any]:
+def documented_request(document: str, format_: str) -> dict[str, Any]:
     """Return the example request of a document in one format, as it is printed."""
-    text = (folder / f"{document}.md").read_text()
+    text = (_DOCS / "how-to" / f"{document}.md").read_text()
     section = text.partition("## Request Format\n")[2].partition(f"\n### {format_}\n")[2].partition("\n#")[0]
     block = section.partition("```json")[2].partition("```")[0]
     if not block:

@@ -13,10 +13,10 @@ from runtime_image.model_downloader.disk_quota import DiskQuota
 from runtime_image.model_downloader.downloader import Downloader
 from runtime_image.model_downloader.errors import KeyRefused, ModelError
 from runtime_image.model_downloader.folder import ModelsFolder
-from runtime_image.model_downloader.progress import DownloadProgress, ProgressReporter
+from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.model_downloader.progress_reporter import ProgressReporter, StartReport
 from runtime_image.model_downloader.selection import needed_at_start, preloaded, without_conflicts
 from runtime_image.model_downloader.settings import ModelSettings
-from runtime_image.model_downloader.start_report import StartReport
 from runtime_image.process.aws import open_session, open_table
 from runtime_image.process.exit_codes import ExitCode
 from runtime_image.process.logs import EventLog, configure_logs

@@ -1,21 +1,13 @@
-"""Progress of a download: counted by its threads, reported in log lines and in a file for metrics."""
+"""Progress of a download, counted by its threads."""
 
 import threading
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Final, Protocol, Self
-
-from runtime_image.process.logs import EventLog
-from runtime_image.process.status_file import write_status_file
+from dataclasses import dataclass
+from typing import Final
 
 #: Seconds over which the rate is averaged: long enough to be calm, short enough to show a stall.
 WINDOW_SECONDS: Final = 10.0
-#: Seconds between two writes of the state file, and the number of writes between two log lines.
-STATE_SECONDS: Final = 1.0
-STATES_PER_LINE: Final = 5
 
 
 @dataclass(frozen=True)
@@ -77,61 +69,3 @@ class DownloadProgress:
                 bytes_per_second=round(rate, 1),
                 eta_seconds=round((self._bytes - bytes_done) / rate, 1) if rate > 0 else None,
             )
-
-
-class Report(Protocol):
-    """Receives the progress of a download."""
-
-    def write(self, snapshot: ProgressSnapshot) -> None:
-        """Accept the progress every few seconds."""
-
-    def finish(self, snapshot: ProgressSnapshot) -> None:
-        """Accept the last progress."""
-
-
-class ProgressReporter:
-    """Reports in a thread while the context is open. The last state says how the download ended."""
-
-    def __init__(
-        self, progress: DownloadProgress, *, state_file: Path | None, log: EventLog, report: Report | None = None
-    ) -> None:
-        self._progress = progress
-        self._report = report
-        self._state_file = state_file
-        self._log = log
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._write("fetching")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._write("done" if error is None else "failed")
-        if self._report:
-            self._report.finish(self._progress.snapshot())
-
-    def _run(self) -> None:
-        number = 0
-        while not self._ended.wait(STATE_SECONDS):
-            self._write("fetching")
-            if self._report and number % STATES_PER_LINE == 0:
-                self._report.write(self._progress.snapshot())
-            number += 1
-            if number % STATES_PER_LINE == 0:
-                self._log.info("models_progress", **asdict(self._progress.snapshot()))
-
-    def _write(self, state: str) -> None:
-        if self._state_file is None:
-            return
-        content = {"state": state, **asdict(self._progress.snapshot()), "updated_at": time.time()}
-        try:
-            write_status_file(self._state_file, content)
-        except OSError as error:
-            # Missing metrics must not fail the download.
-            self._log.warning("models_state_not_written", reason=str(error))

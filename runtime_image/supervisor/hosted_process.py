@@ -30,13 +30,9 @@ class HostedProcess:
         post: Callable[[Event], None],
         read_output: Callable[[IO[bytes], Self], None],
     ) -> None:
-        """Start the process; raises ProcessUnavailable if the host cannot.
+        """Start the process at the host with this address; raises ProcessUnavailable if the host cannot.
 
-        Args:
-            name: Name in logs.
-            address: Host and port of the process's host.
-            post: Receives the event of its end.
-            read_output: Reads what it writes, in a separate thread, and sets `started` at the end of its start.
+        `post` receives the event of its end. `read_output` is as for `ChildProcess`.
         """
         self.name = name
         self.started = threading.Event()

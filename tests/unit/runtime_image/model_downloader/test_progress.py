@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime_image.model_downloader import progress as progress_module
-from runtime_image.model_downloader.progress import DownloadProgress, ProgressReporter
+from runtime_image.model_downloader import progress_reporter
+from runtime_image.model_downloader.progress import DownloadProgress
+from runtime_image.model_downloader.progress_reporter import ProgressReporter
 from runtime_image.process.logs import EventLog, JsonFormatter
 
 
@@ -25,7 +26,7 @@ class LineCollector(logging.Handler):
 
 
 def test_log_and_file_report_the_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "STATE_SECONDS", 0.01)
+    monkeypatch.setattr(progress_reporter, "STATE_SECONDS", 0.01)
     logger, collector, state_file = logging.getLogger("test_progress"), LineCollector(), tmp_path / "models.json"
     logger.setLevel(logging.INFO)
     logger.addHandler(collector)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from runtime_image.model_downloader.progress import ProgressSnapshot
-from runtime_image.model_downloader.start_report import StartReport
+from runtime_image.model_downloader.progress_reporter import StartReport
 from runtime_image.process.logs import EventLog
 
 SNAPSHOT = ProgressSnapshot(

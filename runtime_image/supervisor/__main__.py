@@ -23,7 +23,6 @@ from runtime_image.supervisor.container_status import ContainerStatus
 from runtime_image.supervisor.events import Event, ShutdownRequested
 from runtime_image.supervisor.health_server import HealthServer
 from runtime_image.supervisor.hosted_process import HostedProcess
-from runtime_image.supervisor.liveness_probe import LivenessProbe
 from runtime_image.supervisor.managed_process import RestartPolicy, StartedProcess
 from runtime_image.supervisor.model_download import ModelDownload, link_baked_models, make_webui_folders
 from runtime_image.supervisor.output_lines import log_output
@@ -32,7 +31,7 @@ from runtime_image.supervisor.settings import SupervisorSettings
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
 from runtime_image.supervisor.supervisor import Supervisor
 from runtime_image.supervisor.webui_process import WebUiProcess
-from runtime_image.supervisor.webui_startup import WebUiStartup
+from runtime_image.supervisor.webui_watch import WebUiWatch
 from runtime_image.webui.client import WebUiClient
 
 AGENT_COMMAND: Final = (sys.executable, "-m", "runtime_image.agent")
@@ -88,8 +87,14 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
             warms_up=settings.warm_up,
         )
     )
-    startup = WebUiStartup(engine=engine, models_on_disk=models.on_disk, clock=clock, event_log=log)
-    probe = LivenessProbe(engine=engine, status=status, limit_seconds=settings.hang_seconds, clock=clock)
+    watch = WebUiWatch(
+        engine=engine,
+        models_on_disk=models.on_disk,
+        status=status,
+        limit_seconds=settings.hang_seconds,
+        clock=clock,
+        event_log=log,
+    )
     read_output = partial(log_output, engine=engine, post=events.put, log=log.bind(process=engine.name))
 
     def start_webui() -> StartedProcess:
@@ -103,8 +108,7 @@ def _run(environment: Mapping[str, str], events: "queue.SimpleQueue[Event]", mod
 
     webui = WebUiProcess(
         start=start_webui,
-        prepare=startup.run,
-        probe=probe.run,
+        watch=watch.run,
         post=events.put,
         stop_seconds=settings.webui_stop_seconds,
         restart_policy=RestartPolicy(limit=settings.webui_restarts),

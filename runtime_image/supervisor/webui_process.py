@@ -1,13 +1,13 @@
 """Web UI as a managed process: it is prepared after each start, and probed while it is ready."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from runtime_image.process.threads import start_thread
 from runtime_image.supervisor.container_metrics import ContainerMetrics
-from runtime_image.supervisor.events import Event, WebUiPrepared
+from runtime_image.supervisor.events import Event
 from runtime_image.supervisor.managed_process import ManagedProcess, StartedProcess
 
 #: Reason of a restart that the supervisor did not request.
@@ -16,10 +16,9 @@ ENDED: Final = "ended"
 
 @dataclass(kw_only=True, eq=False)
 class WebUiProcess(ManagedProcess):
-    """Each process gets a thread that runs `prepare`, and then `probe` if that has made it ready."""
+    """Each process gets a thread that posts the events of `watch`."""
 
-    prepare: Callable[[StartedProcess], Event]
-    probe: Callable[[StartedProcess], Event | None]
+    watch: Callable[[StartedProcess], Iterable[Event]]
     post: Callable[[Event], None]
     metrics: ContainerMetrics
     #: File that exists while the Web UI is ready, so that the agent sends nothing to one that starts.
@@ -68,7 +67,5 @@ class WebUiProcess(ManagedProcess):
             self.ready_file.unlink(missing_ok=True)
 
     def _watch(self, child: StartedProcess) -> None:
-        event = self.prepare(child)
-        self.post(event)
-        if isinstance(event, WebUiPrepared) and (trouble := self.probe(child)):
-            self.post(trouble)
+        for event in self.watch(child):
+            self.post(event)

@@ -1,4 +1,4 @@
-"""Startup and liveness probe of a Web UI, with an engine and a clock that obey the test."""
+"""Watch of a Web UI, with an engine and a clock that obey the test."""
 
 import itertools
 import logging
@@ -11,8 +11,7 @@ from runtime_image.process.logs import EventLog
 from runtime_image.process.status_file import AgentStatus
 from runtime_image.supervisor import events as on
 from runtime_image.supervisor.container_status import ContainerStatus
-from runtime_image.supervisor.liveness_probe import LivenessProbe
-from runtime_image.supervisor.webui_startup import WebUiStartup
+from runtime_image.supervisor.webui_watch import WebUiWatch
 from tests.harness.still_clock import StillClock
 from tests.unit.runtime_image.supervisor.fakes import FakeEngine, FakeProcess
 
@@ -33,51 +32,63 @@ class EndingClock(StillClock):
         self._process.running = self.seconds < self.ends_at
 
 
-def probe(engine: FakeEngine, *, held: int | None) -> tuple[on.Event | None, float]:
-    """Probe until the Web UI is unresponsive or has ended. Return the event, and the seconds until then."""
+def watch_of(engine: FakeEngine, *, clock: Clock | None = None, status: ContainerStatus | None = None) -> WebUiWatch:
+    on_disk = threading.Event()
+    on_disk.set()
+    return WebUiWatch(
+        engine=engine,
+        models_on_disk=on_disk,
+        status=status or ContainerStatus(ticked_at=0),
+        limit_seconds=LIMIT_SECONDS,
+        clock=clock or StillClock(),
+        event_log=EventLog(logging.getLogger("test")),
+    )
+
+
+def probe(engine: FakeEngine, *, held: int | None) -> tuple[bool, float]:
+    """Probe until the Web UI is unresponsive, which is True, or has ended. Return also the seconds until then."""
     process, status = FakeProcess("webui"), ContainerStatus(ticked_at=0)
     status.agent_status = None if held is None else AgentStatus(held=held)
     clock = EndingClock(process)
     started_at = clock.seconds
-    event = LivenessProbe(engine=engine, status=status, limit_seconds=LIMIT_SECONDS, clock=clock).run(process)
-    return event, clock.seconds - started_at
+    is_unresponsive = watch_of(engine, clock=clock, status=status).is_unresponsive(process)
+    return is_unresponsive, clock.seconds - started_at
 
 
 @pytest.mark.parametrize("held", [0, None])
 def test_an_idle_web_ui_that_does_not_answer_is_unresponsive(held: int | None) -> None:
-    event, seconds = probe(FakeEngine(lambda: False), held=held)
-    assert isinstance(event, on.WebUiUnresponsive)
+    is_unresponsive, seconds = probe(FakeEngine(lambda: False), held=held)
+    assert is_unresponsive
     assert LIMIT_SECONDS <= seconds <= 2 * LIMIT_SECONDS
 
 
 def test_one_that_answers_or_works_is_not_unresponsive() -> None:
     answering, working = FakeEngine(), FakeEngine(lambda: False)
-    assert probe(answering, held=0)[0] is None
-    assert probe(working, held=1)[0] is None
+    assert not probe(answering, held=0)[0]
+    assert not probe(working, held=1)[0]
     assert answering.calls
     assert not working.calls
 
 
 def test_answers_between_begin_the_limit_anew() -> None:
     answers = itertools.cycle([False, False, True])
-    assert probe(FakeEngine(lambda: next(answers)), held=0)[0] is None
+    assert not probe(FakeEngine(lambda: next(answers)), held=0)[0]
 
 
-def start_up(
-    engine: FakeEngine,
-    *,
-    clock: Clock | None = None,
-    process: FakeProcess | None = None,
-) -> on.Event:
-    on_disk = threading.Event()
-    on_disk.set()
-    startup = WebUiStartup(
-        engine=engine,
-        models_on_disk=on_disk,
-        clock=clock or StillClock(),
-        event_log=EventLog(logging.getLogger("test")),
-    )
-    return startup.run(process or FakeProcess("webui"))
+def test_a_web_ui_that_was_ready_is_watched_until_it_does_not_answer() -> None:
+    process, answers = FakeProcess("webui"), itertools.chain([True, True], itertools.repeat(False))
+    events = watch_of(FakeEngine(lambda: next(answers)), clock=EndingClock(process)).run(process)
+    assert list(events) == [on.WebUiPrepared(process), on.WebUiUnresponsive(process)]
+
+
+def test_a_web_ui_that_cannot_be_prepared_is_not_watched() -> None:
+    process = FakeProcess("webui")
+    events = watch_of(FakeEngine(unknown="b.safetensors"), clock=EndingClock(process)).run(process)
+    assert list(events) == [on.CheckpointMissing(process, "no b.safetensors")]
+
+
+def start_up(engine: FakeEngine, *, clock: Clock | None = None, process: FakeProcess | None = None) -> on.Event:
+    return watch_of(engine, clock=clock).prepare(process or FakeProcess("webui"))
 
 
 def test_a_web_ui_is_polled_until_it_answers() -> None:
@@ -126,9 +137,3 @@ def test_the_wait_for_a_start_ends_with_its_process() -> None:
     start_up(engine, process=process)
 
     assert "check_ready" not in engine.calls
-
-
-def test_a_web_ui_without_its_checkpoint_is_an_event() -> None:
-    event = start_up(FakeEngine(unknown="b.safetensors"))
-    assert isinstance(event, on.CheckpointMissing)
-    assert event.reason == "no b.safetensors"

@@ -1,6 +1,7 @@
-"""Startup of a Web UI: from its process to an engine that answers, sees its models and has loaded its own one."""
+"""Watch of one process of the Web UI: until it is ready for tasks, and then whether it answers while it is idle."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,24 +9,44 @@ from contract.errors import DarkroomError
 from runtime_image.process.clock import Clock
 from runtime_image.process.engine import UnknownModel
 from runtime_image.process.logs import EventLog
-from runtime_image.supervisor.events import CheckpointMissing, WebUiEvent, WebUiPrepared, WebUiUnusable
+from runtime_image.supervisor.container_status import ContainerStatus
+from runtime_image.supervisor.events import (
+    CheckpointMissing,
+    WebUiEvent,
+    WebUiPrepared,
+    WebUiUnresponsive,
+    WebUiUnusable,
+)
 from runtime_image.supervisor.managed_process import StartedProcess
 from runtime_image.supervisor.supervised_engine import SupervisedEngine
 
-#: Seconds between two polls. The agent's start waits for the last one.
+#: Seconds between two polls of a start. The agent's start waits for the last one.
 POLL_SECONDS: Final = 0.1
+#: Seconds between two probes, and the same as a part of a short limit.
+PROBE_SECONDS: Final = 10.0
+PROBE_PART: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebUiStartup:
+class WebUiWatch:
     """Each run belongs to one process of the Web UI, in a separate thread."""
 
     engine: SupervisedEngine
     models_on_disk: threading.Event
+    status: ContainerStatus
+    #: Seconds without an answer after which an idle Web UI is unresponsive.
+    limit_seconds: float
     clock: Clock
     event_log: EventLog
 
-    def run(self, child: StartedProcess) -> WebUiEvent:
+    def run(self, child: StartedProcess) -> Iterator[WebUiEvent]:
+        """Yield how the start ended, and then the end of a Web UI that was ready. Return soon after the process."""
+        event = self.prepare(child)
+        yield event
+        if isinstance(event, WebUiPrepared) and self.is_unresponsive(child):
+            yield WebUiUnresponsive(child)
+
+    def prepare(self, child: StartedProcess) -> WebUiEvent:
         """Wait for the Web UI and prepare it. The event means nothing if the process has ended meanwhile."""
         started_at = self.clock.monotonic()
         while child.is_running() and not child.started.wait(POLL_SECONDS):
@@ -47,6 +68,23 @@ class WebUiStartup:
             ready_after_seconds=round(now - started_at, 3),
         )
         return WebUiPrepared(child)
+
+    def is_unresponsive(self, child: StartedProcess) -> bool:
+        """Return True once an idle Web UI has not answered for the limit; False soon after its process has ended.
+
+        While it generates, the agent detects hangs.
+        """
+        silent_since: float | None = None
+        while child.is_running():
+            self.clock.sleep(min(PROBE_SECONDS, PROBE_PART * self.limit_seconds))
+            now = self.clock.monotonic()
+            if not self.status.is_idle or self.engine.is_responsive(timeout_seconds=self.limit_seconds):
+                silent_since = None
+            elif silent_since is None:
+                silent_since = now
+            elif self.clock.monotonic() - silent_since >= self.limit_seconds and self.status.is_idle:
+                return True
+        return False
 
     def _await_ready(self, child: StartedProcess) -> None:
         logged = ""
